@@ -1,0 +1,181 @@
+"""Users, roles, permissions and sessions in Django admin."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+
+from accounts import permissions as names
+from accounts.admin_base import ReadOnlyAdmin, ServiceAdmin, ServiceForm
+from accounts.forms import password_input
+from accounts.models import Permission, Role, Session, User
+from accounts.services import passwords, roles, sessions, users
+
+
+def chosen(found: Any) -> list[str]:
+    """Names of the chosen roles or permissions."""
+    return [record.name for record in found]
+
+
+class UserAdminForm(ServiceForm):
+    """A user."""
+
+    class Meta:
+        model = User
+        fields = ("username", "email", "first_name", "last_name", "is_active", "roles")
+        widgets = {"roles": forms.CheckboxSelectMultiple}
+
+    def call_service(self, values: dict[str, Any]) -> User:
+        """Change the user."""
+        given = {**values, "roles": chosen(values["roles"])}
+        return users.update_user(actor=self.actor, user_id=self.instance.pk, **given)
+
+
+class NewUserAdminForm(UserAdminForm):
+    """A new user."""
+
+    password = password_input(
+        "Password", "new-password", required=False, help_text="Leave it empty to send an invitation by e-mail."
+    )
+
+    def call_service(self, values: dict[str, Any]) -> User:
+        """Create the user."""
+        given = {**values, "roles": chosen(values["roles"]), "password": values["password"] or None}
+        return users.create_user(actor=self.actor, **given)
+
+
+@admin.register(User)
+class UserAdmin(ServiceAdmin):
+    """Users; deleted ones are left out."""
+
+    form = UserAdminForm
+    permissions = {
+        "view": names.USER_READ,
+        "add": names.USER_CREATE,
+        "change": names.USER_UPDATE,
+        "delete": names.USER_DELETE,
+    }
+    list_display = ("username", "email", "first_name", "last_name", "status", "last_login", "created_at")
+    list_filter = ("is_active", "roles")
+    search_fields = ("search_text",)
+    readonly_fields = ("status", "last_login", "password_changed_at", "created_at", "updated_at")
+    actions = ("lock", "unlock", "send_reset_link")
+    show_full_result_count = False
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """A new user has a password field."""
+        if obj is None:
+            kwargs["form"] = NewUserAdminForm
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
+        """Times are shown of users that exist."""
+        fields = list(UserAdminForm.Meta.fields)
+        return [*fields, *self.readonly_fields] if obj else [*fields[:2], "password", *fields[2:]]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Users that exist."""
+        return super().get_queryset(request).filter(deleted_at__isnull=True)
+
+    def delete_one(self, request: HttpRequest, obj: User) -> None:
+        """Take the account out of use."""
+        users.delete_user(actor=request.user, user_id=obj.pk)
+
+    @admin.action(description="Lock selected users", permissions=["change"])
+    def lock(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Keep them out."""
+        done = self.for_each(request, queryset, lambda r, user: users.lock_user(actor=r.user, user_id=user.pk))
+        messages.success(request, f"Locked: {done}.")
+
+    @admin.action(description="Unlock selected users", permissions=["change"])
+    def unlock(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Let them in again."""
+        done = self.for_each(request, queryset, lambda r, user: users.unlock_user(actor=r.user, user_id=user.pk))
+        messages.success(request, f"Unlocked: {done}.")
+
+    @admin.action(description="Mail selected users a link to choose a new password", permissions=["change"])
+    def send_reset_link(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Mail them."""
+        done = self.for_each(
+            request, queryset, lambda r, user: passwords.send_password_reset(actor=r.user, user_id=user.pk)
+        )
+        messages.success(request, f"Links sent: {done}.")
+
+
+class RoleAdminForm(ServiceForm):
+    """A role."""
+
+    class Meta:
+        model = Role
+        fields = ("name", "description", "permissions")
+        widgets = {"permissions": forms.CheckboxSelectMultiple}
+
+    def call_service(self, values: dict[str, Any]) -> Role:
+        """Create or change the role."""
+        given = {**values, "permissions": chosen(values["permissions"])}
+        if self.instance.pk is None:
+            return roles.create_role(actor=self.actor, **given)
+        return roles.update_role(actor=self.actor, role_id=self.instance.pk, **given)
+
+
+@admin.register(Role)
+class RoleAdmin(ServiceAdmin):
+    """Roles."""
+
+    form = RoleAdminForm
+    permissions = {
+        "view": names.ROLE_READ,
+        "add": names.ROLE_CREATE,
+        "change": names.ROLE_UPDATE,
+        "delete": names.ROLE_DELETE,
+    }
+    list_display = ("name", "description", "is_system", "user_count")
+    readonly_fields = ("slug", "is_system")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Role]:
+        """Roles with their number of users."""
+        count = Count("users", filter=Q(users__deleted_at__isnull=True))
+        return super().get_queryset(request).annotate(user_count=count)
+
+    @admin.display(description="users")
+    def user_count(self, role: Any) -> int:
+        """How many users hold it."""
+        return int(role.user_count)
+
+    def delete_one(self, request: HttpRequest, obj: Role) -> None:
+        """Delete the role, if nobody holds it."""
+        roles.delete_role(actor=request.user, role_id=obj.pk)
+
+
+@admin.register(Permission)
+class PermissionAdmin(ReadOnlyAdmin):
+    """The catalogue."""
+
+    list_display = ("name", "description", "resource", "action")
+    list_filter = ("resource",)
+    search_fields = ("name", "description")
+
+
+@admin.register(Session)
+class SessionAdmin(ReadOnlyAdmin):
+    """Sessions, which can be ended."""
+
+    list_display = ("user", "kind", "ip_address", "created_at", "last_used_at", "expires_at", "ended_at", "end_reason")
+    list_filter = ("kind", "end_reason")
+    search_fields = ("user__username", "ip_address")
+    list_select_related = ("user",)
+    exclude = ("refresh_hash", "spent_refresh_hashes")
+    ordering = ("-last_used_at",)
+    actions = ("end",)
+    show_full_result_count = False
+
+    @admin.action(description="End selected sessions")
+    def end(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
+        """End them, each on record."""
+        done = 0
+        for session in queryset.filter(ended_at__isnull=True):
+            sessions.end_session(actor=request.user, session_id=session.pk)
+            done += 1
+        messages.success(request, f"Ended: {done}.")

@@ -1,0 +1,177 @@
+"""What our records in Django admin have in common: the services' rules, and one audit log instead of Django's."""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib import admin, messages
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
+from django.db.models import Model, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from accounts.errors import Conflict, Denied, Invalid, RuleError
+
+# Generic to the type checker alone.
+if TYPE_CHECKING:
+    AnyModelAdmin = admin.ModelAdmin[Any]
+    AnyModelForm = ModelForm[Any]
+else:
+    AnyModelAdmin = admin.ModelAdmin
+    AnyModelForm = ModelForm
+
+
+class ReadOnlyAdmin(AnyModelAdmin):
+    """Records that are shown and never changed here."""
+
+    actions = None
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Whoever opens the admin at all."""
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Nobody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Nobody."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Nobody."""
+        return False
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
+        """The audit log is the history."""
+        return redirect("admin:audit_auditlog_changelist")
+
+
+class ServiceForm(AnyModelForm):
+    """A form that hands its values to a service, which saves them or refuses.
+
+    Saving happens while the form is validated: only then can a refusal stand beside its field and keep what was typed.
+    """
+
+    actor: ClassVar[Any]
+
+    def call_service(self, values: dict[str, Any]) -> Model:
+        """Save; may raise a RuleError."""
+        raise NotImplementedError
+
+    def _post_clean(self) -> None:
+        if self.errors:
+            return
+        try:
+            self.instance = self.call_service(self.cleaned_data)
+        except RuleError as refusal:
+            self.add_error(None, self._as_validation_error(refusal))
+
+    def _as_validation_error(self, refusal: RuleError) -> ValidationError:
+        errors = refusal.errors if isinstance(refusal, Invalid | Conflict) else {}
+        by_field: dict[str, list[str]] = {}
+        for field, sentences in errors.items():
+            by_field.setdefault(field if field in self.fields else NON_FIELD_ERRORS, []).extend(sentences)
+        return ValidationError(by_field or refusal.message)
+
+    def save(self, commit: bool = True) -> Any:  # noqa: ARG002
+        """Saved already."""
+        return self.instance
+
+    def save_m2m(self) -> None:
+        """Saved already."""
+
+
+class ServiceAdmin(AnyModelAdmin):
+    """Records that are changed through services, with the same rules and audit rows as the API.
+
+    `permissions` maps view, add, change and delete to our permission names; what is left out nobody may do.
+    """
+
+    permissions: ClassVar[dict[str, str]] = {}
+
+    def _may(self, request: HttpRequest, verb: str) -> bool:
+        name = self.permissions.get(verb)
+        return name is not None and request.user.has_perm(name)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """By our permission."""
+        return self._may(request, "view")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """By our permission."""
+        return self._may(request, "add")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """By our permission."""
+        return self._may(request, "change")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """By our permission."""
+        return self._may(request, "delete")
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form, which knows who acts."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type(form.__name__, (form,), {"actor": request.user})
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+        """The form's service saved it."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
+        """The form's service saved them."""
+
+    def delete_one(self, request: HttpRequest, obj: Any) -> None:
+        """Delete through a service; may raise a RuleError."""
+        raise NotImplementedError
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Django's confirmation; a refusal is shown and leads back to the record."""
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except RuleError as refusal:
+            return self.refused(request, refusal, object_id)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """Through the service."""
+        self.delete_one(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Each through the service, with an audit row of its own; refusals are shown."""
+        self.for_each(request, queryset, self.delete_one)
+
+    def for_each(self, request: HttpRequest, queryset: QuerySet[Any], change: Any) -> int:
+        """Change every selected record that the rules allow, tell of the others; returns how many were changed."""
+        done = 0
+        for record in queryset:
+            try:
+                change(request, record)
+                done += 1
+            except RuleError as refusal:
+                messages.error(request, f"{record}: {refusal.message}")
+        return done
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What the confirmation lists: the records themselves; nothing else is deleted with them."""
+        names = [str(record) for record in objs]
+        refused = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
+        return names, {str(self.opts.verbose_name_plural): len(names)}, refused, []
+
+    def refused(self, request: HttpRequest, refusal: RuleError, object_id: str) -> HttpResponse:
+        """Show a refusal on the record's page; a denial is a 403 everywhere."""
+        if isinstance(refusal, Denied):
+            raise PermissionDenied from refusal
+        messages.error(request, refusal.message)
+        return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id)
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """The service has recorded it."""
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """The service has recorded it."""
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """The service has recorded them."""
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
+        """The audit log is the history."""
+        return redirect("admin:audit_auditlog_changelist")

@@ -1,0 +1,94 @@
+"""`/api/auth/...`: signing in and out, tokens, one's own password and sessions."""
+
+from typing import Any, ClassVar
+
+from accounts.api import serializers as shapes
+from accounts.filters import SessionFilter
+from accounts.permissions import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD
+from accounts.services import passwords, sessions, sign_in
+from drf_spectacular.utils import extend_schema
+from reprotech.api_parsing import EmptyBody
+from reprotech.api_schema import query_parameters
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+
+def token_answer(refreshed: sessions.Refreshed) -> dict[str, Any]:
+    """The body that login and refresh answer with."""
+    pair = refreshed.pair
+    return {
+        "access_token": pair.access_token,
+        "refresh_token": pair.refresh_token,
+        "token_type": "Bearer",
+        "expires_in": pair.expires_in,
+        "user": shapes.UserDetailAnswer(refreshed.session.user).data,
+    }
+
+
+class TokenViewSet(ViewSet):
+    """Login and refresh. Public: whoever calls them has no valid access token yet."""
+
+    authentication_classes: ClassVar[list[Any]] = []  # type: ignore[misc]
+    required_permissions: ClassVar = {"login": PUBLIC, "refresh": PUBLIC}
+
+    @extend_schema(request=shapes.LoginBody, responses=shapes.TokenAnswer, summary="Sign in")
+    def login(self, request: Request) -> Response:
+        """Exchange a username or e-mail address and a password for a pair of tokens."""
+        body = shapes.LoginBody.read(request)
+        signed_in = sign_in.sign_in_with_tokens(identifier=body["username"], password=body["password"])
+        return Response(token_answer(signed_in))
+
+    @extend_schema(request=shapes.RefreshBody, responses=shapes.TokenAnswer, summary="Get new tokens")
+    def refresh(self, request: Request) -> Response:
+        """Spend a refresh token for a new pair; the old one is good no longer."""
+        body = shapes.RefreshBody.read(request)
+        return Response(token_answer(sessions.refresh_session(refresh_token=body["refresh_token"])))
+
+
+class AccountViewSet(ViewSet):
+    """One's own account. Open to whoever is signed in, also before a forced change of password."""
+
+    required_permissions: ClassVar = dict.fromkeys(("logout", "me", "change_password"), SIGNED_IN_TO_CHANGE_PASSWORD)
+
+    @extend_schema(request=None, responses=shapes.MessageAnswer, summary="Sign out")
+    def logout(self, request: Request) -> Response:
+        """End the session: its access tokens and its refresh token stop working at once."""
+        EmptyBody.read(request)
+        sessions.sign_out(session=request.auth)
+        return Response({"message": "Successfully logged out"})
+
+    @extend_schema(responses=shapes.UserDetailAnswer, summary="Who am I?")
+    def me(self, request: Request) -> Response:
+        """The caller, with roles and permissions."""
+        return Response(shapes.UserDetailAnswer(request.user).data)
+
+    @extend_schema(
+        request=shapes.ChangePasswordBody, responses=shapes.MessageAnswer, summary="Change one's own password"
+    )
+    def change_password(self, request: Request) -> Response:
+        """Replace the password; all other sessions end."""
+        body = shapes.ChangePasswordBody.read(request)
+        passwords.change_password(actor=request.user, session_id=request.auth.pk, **body)
+        return Response({"message": "Password changed successfully"})
+
+
+class OwnSessionViewSet(ViewSet):
+    """One's own sessions, by page and by token."""
+
+    required_permissions: ClassVar = dict.fromkeys(("list", "destroy"), SIGNED_IN_TO_CHANGE_PASSWORD)
+
+    @extend_schema(
+        parameters=query_parameters(SessionFilter), responses=shapes.SessionListAnswer, summary="List own sessions"
+    )
+    def list(self, request: Request) -> Response:
+        """Live sessions, the one used last first."""
+        page = SessionFilter.parse(request.query_params).page_of(request.user.sessions.alive())
+        context = {"current": request.auth.pk}
+        return Response(page.as_dict("sessions", lambda s: shapes.SessionAnswer(s, many=True, context=context).data))
+
+    @extend_schema(responses=shapes.MessageAnswer, summary="End a session")
+    def destroy(self, request: Request, session_id: Any) -> Response:
+        """End one of one's own sessions, or with `session_revoke` somebody else's."""
+        sessions.end_session(actor=request.user, session_id=session_id)
+        return Response({"message": "Session ended successfully"})

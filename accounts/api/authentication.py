@@ -1,0 +1,72 @@
+"""Who is calling the API: by access token, or by the session cookie of the pages."""
+
+from typing import TYPE_CHECKING
+
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.request import Request
+
+from accounts import limits, tokens
+from accounts.errors import TokenInvalid
+from accounts.models import Session, User
+from accounts.services.sessions import find_session
+
+if TYPE_CHECKING:
+    from drf_spectacular.openapi import AutoSchema
+
+Caller = tuple[User, Session]
+
+
+class BearerAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <access token>` (RFC 6750)."""
+
+    def authenticate(self, request: Request) -> Caller | None:
+        """The user and the session; None without the header. Raises a NotAuthenticated or TooManyAttempts."""
+        header = request.META.get("HTTP_AUTHORIZATION", "")
+        if not header:
+            return None
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer":
+            raise TokenInvalid
+        claims = tokens.read(token.strip(), tokens.ACCESS)
+        session = find_session(session_id=claims.session_id, user_id=claims.user_id)
+        if session.kind != Session.Kind.TOKEN:
+            raise TokenInvalid
+        limits.count_call(session.pk)
+        return session.user, session
+
+    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002
+        """What a 401 names in `WWW-Authenticate`."""
+        return "Bearer"
+
+
+class PageSessionAuthentication(SessionAuthentication):
+    """The cookie of the pages, with CSRF enforced."""
+
+    def authenticate(self, request: Request) -> Caller | None:
+        """The user and the session; None without a live session. Raises PermissionDenied for a CSRF failure."""
+        session: Session | None = getattr(request._request, "page_session", None)
+        if not session:  # a lazy object: never None itself
+            return None
+        self.enforce_csrf(request)
+        return session.user, session
+
+
+def _schema_extensions() -> None:
+    from drf_spectacular.extensions import OpenApiAuthenticationExtension
+
+    class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+        target_class = BearerAuthentication
+        name = "token"
+
+        def get_security_definition(self, auto_schema: "AutoSchema") -> dict[str, str]:  # noqa: ARG002
+            return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+
+    class PageSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+        target_class = PageSessionAuthentication
+        name = "page"
+
+        def get_security_definition(self, auto_schema: "AutoSchema") -> dict[str, str]:  # noqa: ARG002
+            return {"type": "apiKey", "in": "cookie", "name": "reprotech_session"}
+
+
+_schema_extensions()

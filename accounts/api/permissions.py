@@ -1,0 +1,36 @@
+"""What an API view declares, and the class that enforces it."""
+
+from typing import Any
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from accounts.authorization import record_denial
+from accounts.errors import Denied, PasswordChangeRequired, TokenMissing
+from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD
+
+
+class DeclaredPermission(BasePermission):
+    """Enforce the view's `required_permissions`: `{action: permission name, or a mark of accounts.permissions}`.
+
+    An action that declares nothing is denied to everybody.
+    """
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Return True, or raise TokenMissing, PasswordChangeRequired or Denied (on record)."""
+        if view.action is None:
+            return True  # no such method: DRF answers 405
+        access = view.required_permissions.get(view.action)
+        if access == PUBLIC:
+            return True
+        if not request.user.is_authenticated:
+            raise TokenMissing
+        if request.user.must_change_password and access != SIGNED_IN_TO_CHANGE_PASSWORD:
+            raise PasswordChangeRequired
+        if access in (SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD):
+            return True
+        if access is not None and request.user.has_perm(access):
+            return True
+        denial = Denied(access or "undeclared")
+        record_denial(request.user, denial)
+        raise denial

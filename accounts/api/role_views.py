@@ -1,0 +1,80 @@
+"""`/api/roles...` and `/api/permissions`."""
+
+from typing import Any, ClassVar
+
+from accounts.api import serializers as shapes
+from accounts.errors import Missing
+from accounts.filters import RoleDeletion
+from accounts.models import Permission, Role
+from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDATE
+from accounts.services import roles
+from drf_spectacular.utils import extend_schema
+from reprotech.api_schema import query_parameters
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+
+def role_answer(role_id: int) -> dict[str, Any]:
+    """A role with its permissions and number of users; raises Missing."""
+    role = Role.objects.with_permissions().with_user_count().filter(pk=role_id).first()
+    if role is None:
+        raise Missing("role")
+    return shapes.RoleAnswer(role).data
+
+
+class RoleViewSet(ViewSet):
+    """Roles."""
+
+    required_permissions: ClassVar = {
+        "list": ROLE_READ,
+        "retrieve": ROLE_READ,
+        "create": ROLE_CREATE,
+        "update": ROLE_UPDATE,
+        "destroy": ROLE_DELETE,
+    }
+
+    @extend_schema(responses=shapes.RoleListAnswer, summary="List roles")
+    def list(self, request: Request) -> Response:  # noqa: ARG002
+        """All roles, system roles first."""
+        found = Role.objects.with_permissions().with_user_count()
+        return Response({"roles": shapes.RoleAnswer(found, many=True).data})
+
+    @extend_schema(request=shapes.CreateRoleBody, responses={201: shapes.RoleChangedAnswer}, summary="Create a role")
+    def create(self, request: Request) -> Response:
+        """Create a role that holds no more than the caller does."""
+        role = roles.create_role(actor=request.user, **shapes.CreateRoleBody.read(request))
+        return Response({"message": "Role created successfully", "role": role_answer(role.pk)}, status=201)
+
+    @extend_schema(responses=shapes.RoleAnswer, summary="Show a role")
+    def retrieve(self, request: Request, role_id: int) -> Response:  # noqa: ARG002
+        """A role."""
+        return Response(role_answer(role_id))
+
+    @extend_schema(request=shapes.UpdateRoleBody, responses=shapes.RoleChangedAnswer, summary="Change a role")
+    def update(self, request: Request, role_id: int) -> Response:
+        """Change what is given, and leave the rest."""
+        roles.update_role(actor=request.user, role_id=role_id, **shapes.UpdateRoleBody.read(request))
+        return Response({"message": "Role updated successfully", "role": role_answer(role_id)})
+
+    @extend_schema(
+        parameters=query_parameters(RoleDeletion),
+        responses=shapes.MessageAnswer,
+        summary="Delete a role",
+    )
+    def destroy(self, request: Request, role_id: int) -> Response:
+        """Delete a role that nobody holds or, with `reassign_to`, one whose users get another."""
+        reassign_to = RoleDeletion.parse(request.query_params).value("reassign_to")
+        roles.delete_role(actor=request.user, role_id=role_id, reassign_to=reassign_to or None)
+        return Response({"message": "Role deleted successfully"})
+
+
+class PermissionViewSet(ViewSet):
+    """Permissions."""
+
+    required_permissions: ClassVar = {"list": ROLE_READ}
+
+    @extend_schema(responses=shapes.PermissionListAnswer, summary="List permissions")
+    def list(self, request: Request) -> Response:  # noqa: ARG002
+        """All permissions, by resource."""
+        return Response({"permissions": shapes.PermissionAnswer(Permission.objects.all(), many=True).data})

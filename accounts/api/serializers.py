@@ -1,0 +1,226 @@
+"""Bodies of requests and answers about accounts: their shape and nothing more."""
+
+from typing import Any
+
+from reprotech.api_parsing import Body, StringField, YesNoField
+from rest_framework import serializers
+
+from accounts.models import Role, Session, User
+from accounts.password_policy import MAXIMUM_LENGTH
+
+
+def password_field(**options: Any) -> StringField:
+    """A password exactly as typed: nothing is trimmed."""
+    return StringField(max_length=MAXIMUM_LENGTH, trim_whitespace=False, **options)
+
+
+def names_field(**options: Any) -> serializers.ListField:
+    """A list of names of roles or permissions."""
+    return serializers.ListField(child=StringField(max_length=80), max_length=200, **options)
+
+
+class LoginBody(Body):
+    """`POST /api/auth/login`."""
+
+    username = StringField(max_length=254)
+    password = password_field()
+    otp = StringField(required=False, allow_blank=True, max_length=32)
+
+
+class RefreshBody(Body):
+    """`POST /api/auth/refresh`."""
+
+    refresh_token = StringField(max_length=4096)
+
+
+class ChangePasswordBody(Body):
+    """`POST /api/auth/change-password`."""
+
+    current_password = password_field()
+    new_password = password_field()
+
+
+class CreateUserBody(Body):
+    """`POST /api/users`."""
+
+    username = StringField(max_length=80)
+    email = StringField(max_length=254)
+    password = password_field(required=False)
+    first_name = StringField(required=False, allow_blank=True, max_length=50)
+    last_name = StringField(required=False, allow_blank=True, max_length=50)
+    roles = names_field(required=False)
+    is_active = YesNoField(required=False)
+
+
+class UpdateUserBody(Body):
+    """`PUT` and `PATCH /api/users/{id}`: what is left out stays as it is."""
+
+    hints = {
+        "password": "Set it with POST /api/users/{id}/reset-password.",
+        "permissions": "They come from the roles.",
+        **dict.fromkeys(("id", "created_at", "updated_at", "last_login"), "This can't be changed."),
+    }
+
+    username = StringField(required=False, max_length=80)
+    email = StringField(required=False, max_length=254)
+    first_name = StringField(required=False, allow_blank=True, max_length=50)
+    last_name = StringField(required=False, allow_blank=True, max_length=50)
+    roles = names_field(required=False)
+    is_active = YesNoField(required=False)
+
+
+class ResetPasswordBody(Body):
+    """`POST /api/users/{id}/reset-password`."""
+
+    password = password_field(required=False)
+
+
+class CreateRoleBody(Body):
+    """`POST /api/roles`."""
+
+    name = StringField(max_length=80)
+    description = StringField(required=False, allow_blank=True, max_length=200)
+    permissions = names_field(required=False)
+
+
+class UpdateRoleBody(Body):
+    """`PUT` and `PATCH /api/roles/{id}`: what is left out stays as it is."""
+
+    hints = dict.fromkeys(("id", "slug", "is_system", "user_count"), "This can't be changed.")
+
+    name = StringField(required=False, max_length=80)
+    description = StringField(required=False, allow_blank=True, max_length=200)
+    permissions = names_field(required=False)
+
+
+class MessageAnswer(serializers.Serializer[Any]):
+    """An outcome in words."""
+
+    message = serializers.CharField()
+
+
+class UserAnswer(serializers.Serializer[User]):
+    """A user as lists show them."""
+
+    id = serializers.IntegerField()
+    username = serializers.CharField()
+    email = serializers.CharField()
+    first_name = serializers.CharField()
+    last_name = serializers.CharField()
+    is_active = serializers.BooleanField()
+    is_locked = serializers.BooleanField()
+    status = serializers.ChoiceField(choices=["active", "inactive", "locked"])
+    roles = serializers.SerializerMethodField()
+    must_change_password = serializers.BooleanField()
+    last_login = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+    def get_roles(self, user: User) -> list[str]:
+        """Role names, in the roles' order."""
+        if "grants" in vars(user):
+            return list(user.grants.role_names)
+        return [role.name for role in user.roles.all()]
+
+
+class UserDetailAnswer(UserAnswer):
+    """A user with what they may do."""
+
+    permissions = serializers.SerializerMethodField()
+
+    def get_permissions(self, user: User) -> list[str]:
+        """Permission names, in the catalogue's order."""
+        return user.grants.ordered_permissions
+
+
+class UserChangedAnswer(MessageAnswer):
+    """An outcome, and the user as they are now."""
+
+    user = UserDetailAnswer()
+
+
+class UserListAnswer(serializers.Serializer[Any]):
+    """A page of users."""
+
+    users = UserAnswer(many=True)
+    total = serializers.IntegerField()
+    page = serializers.IntegerField()
+    per_page = serializers.IntegerField()
+    pages = serializers.IntegerField()
+
+
+class TokenAnswer(serializers.Serializer[Any]):
+    """A pair of tokens, and whose they are."""
+
+    access_token = serializers.CharField()
+    refresh_token = serializers.CharField()
+    token_type = serializers.ChoiceField(choices=["Bearer"])
+    expires_in = serializers.IntegerField(help_text="Seconds that the access token is good for.")
+    user = UserDetailAnswer()
+
+
+class SessionAnswer(serializers.Serializer[Session]):
+    """A live session."""
+
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=Session.Kind.choices)
+    client = serializers.CharField(source="user_agent")
+    ip_address = serializers.CharField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    current = serializers.SerializerMethodField()
+
+    def get_current(self, session: Session) -> bool:
+        """Whether the request itself came with it."""
+        return bool(session.pk == self.context["current"])
+
+
+class SessionListAnswer(serializers.Serializer[Any]):
+    """A page of sessions."""
+
+    sessions = SessionAnswer(many=True)
+    total = serializers.IntegerField()
+    page = serializers.IntegerField()
+    per_page = serializers.IntegerField()
+    pages = serializers.IntegerField()
+
+
+class RoleAnswer(serializers.Serializer[Role]):
+    """A role."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    slug = serializers.CharField()
+    description = serializers.CharField()
+    permissions = serializers.ListField(child=serializers.CharField(), source="permission_names")
+    is_system = serializers.BooleanField()
+    user_count = serializers.IntegerField()
+
+
+class RoleListAnswer(serializers.Serializer[Any]):
+    """All roles."""
+
+    roles = RoleAnswer(many=True)
+
+
+class RoleChangedAnswer(MessageAnswer):
+    """An outcome, and the role as it is now."""
+
+    role = RoleAnswer()
+
+
+class PermissionAnswer(serializers.Serializer[Any]):
+    """A permission."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    description = serializers.CharField()
+    resource = serializers.CharField()
+    action = serializers.CharField()
+
+
+class PermissionListAnswer(serializers.Serializer[Any]):
+    """All permissions."""
+
+    permissions = PermissionAnswer(many=True)

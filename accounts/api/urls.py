@@ -1,0 +1,31 @@
+"""Addresses of the accounts' API, below `/api/`."""
+
+from django.urls import path
+
+from accounts.api.auth_views import AccountViewSet, OwnSessionViewSet, TokenViewSet
+from accounts.api.role_views import PermissionViewSet, RoleViewSet
+from accounts.api.user_views import UserViewSet
+
+urlpatterns = [
+    path("auth/login", TokenViewSet.as_view({"post": "login"})),
+    path("auth/refresh", TokenViewSet.as_view({"post": "refresh"})),
+    path("auth/logout", AccountViewSet.as_view({"post": "logout"})),
+    path("auth/me", AccountViewSet.as_view({"get": "me"})),
+    path("auth/change-password", AccountViewSet.as_view({"post": "change_password"})),
+    path("auth/sessions", OwnSessionViewSet.as_view({"get": "list"})),
+    path("auth/sessions/<uuid:session_id>", OwnSessionViewSet.as_view({"delete": "destroy"})),
+    path("users", UserViewSet.as_view({"get": "list", "post": "create"})),
+    path(
+        "users/<int:user_id>",
+        UserViewSet.as_view({"get": "retrieve", "put": "update", "patch": "update", "delete": "destroy"}),
+    ),
+    path("users/<int:user_id>/reset-password", UserViewSet.as_view({"post": "reset_password"})),
+    path("users/<int:user_id>/lock", UserViewSet.as_view({"post": "lock"})),
+    path("users/<int:user_id>/unlock", UserViewSet.as_view({"post": "unlock"})),
+    path("roles", RoleViewSet.as_view({"get": "list", "post": "create"})),
+    path(
+        "roles/<int:role_id>",
+        RoleViewSet.as_view({"get": "retrieve", "put": "update", "patch": "update", "delete": "destroy"}),
+    ),
+    path("permissions", PermissionViewSet.as_view({"get": "list"})),
+]

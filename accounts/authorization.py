@@ -1,0 +1,121 @@
+"""May this actor do that? The one place where services ask, and where a refusal is put on record.
+
+Doors ask first, from the session's cached grants, to refuse early and to hide what can't be done. Services ask
+again, from the database, inside the transaction of the change: a door that forgot, a command or a grant that was
+taken away a moment ago make no difference.
+"""
+
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from audit.context import current_origin
+from audit.models import Action
+from audit.services import Actor, record
+from django.db import transaction
+
+from accounts.catalogue import PERMISSION_NAMES, SUPER_ADMIN, in_order
+from accounts.errors import Conflict, Denied
+from accounts.models import Permission, Role, User
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """The installation itself, as when a command runs; it may do everything."""
+
+    pk: None = None
+    username: str = "system"
+
+
+SYSTEM = System()
+
+_in_service: ContextVar[bool] = ContextVar("in_service", default=False)
+
+
+def service(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Run a change in one transaction; if it is denied, undo it and then record the denial.
+
+    Within another service it is part of that one, and the outer one records.
+    """
+
+    @wraps(change)
+    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        if _in_service.get():
+            with transaction.atomic():
+                return change(*args, **kwargs)
+        token = _in_service.set(True)
+        try:
+            with transaction.atomic():
+                return change(*args, **kwargs)
+        except Denied as denial:
+            record_denial(_actor_of(kwargs), denial)
+            raise
+        finally:
+            _in_service.reset(token)
+
+    return run
+
+
+def held_permissions(actor: Actor) -> frozenset[str]:
+    """The permissions that `actor` holds now, by the database; none for who may not sign in."""
+    if isinstance(actor, System):
+        return frozenset(PERMISSION_NAMES)
+    holders = User.objects.active().filter(pk=actor.pk)
+    return frozenset(Permission.objects.filter(roles__users__in=holders).values_list("name", flat=True))
+
+
+def require(actor: Actor, permission: str) -> None:
+    """Raise Denied unless `actor` holds `permission`."""
+    require_all(actor, [permission])
+
+
+def require_all(actor: Actor, needed: Iterable[str], target: object = None) -> None:
+    """Raise Denied, naming the first of the missing, unless `actor` holds all the `needed` permissions.
+
+    This is the rule against escalation: what a target holds or would hold, the actor must hold too.
+    """
+    missing = set(needed) - held_permissions(actor)
+    if missing:
+        raise Denied(in_order(missing)[0], target)
+
+
+def record_denial(actor: Actor, denial: Denied) -> None:
+    """Put a denial on record, once, outside the transaction that it undid."""
+    if denial.recorded:
+        return
+    denial.recorded = True
+    origin = current_origin()
+    target = denial.target
+    record(
+        actor=actor,
+        action=Action.ACCESS_DENIED,
+        resource=denial.required.rpartition("_")[0],
+        resource_id=target.pk if isinstance(target, User | Role) else "",
+        resource_name=str(target) if isinstance(target, User | Role) else "",
+        success=False,
+        required=denial.required,
+        method=origin.method,
+        path=origin.path[:200],
+    )
+
+
+def keep_a_super_administrator(without: Iterable[int]) -> None:
+    """Raise Conflict if the users of the ids `without` are the last active Super Administrators.
+
+    The role's row is locked until the transaction ends, so of two changes that would each leave the other's
+    user as the last one, the second waits and then sees what the first did.
+    """
+    Role.objects.select_for_update(no_key=True).get(slug=SUPER_ADMIN)
+    if not User.objects.active().super_administrators().exclude(pk__in=without).exists():
+        raise Conflict("This is the last active Super Administrator. Appoint another one first.")
+
+
+def _actor_of(kwargs: dict[str, object]) -> Actor:
+    actor = kwargs["actor"]
+    assert isinstance(actor, User | System)
+    return actor

@@ -1,0 +1,122 @@
+"""The 39 permissions and 7 system roles, with which `init_data` brings the database in line."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionEntry:
+    """One permission: what (`resource`) may be done (`action`)."""
+
+    resource: str
+    action: str
+    description: str
+
+    @property
+    def name(self) -> str:
+        """The name by which it is granted and checked."""
+        return f"{self.resource}_{self.action}"
+
+
+@dataclass(frozen=True, slots=True)
+class RoleEntry:
+    """One system role; `holds` lists permission names or patterns, `-` in front takes away again."""
+
+    name: str
+    slug: str
+    description: str
+    holds: str
+
+    @property
+    def permissions(self) -> frozenset[str]:
+        """The names of the permissions that it holds."""
+        held: set[str] = set()
+        for pattern in self.holds.split():
+            matches = {name for name in PERMISSION_NAMES if fnmatchcase(name, pattern.lstrip("-"))}
+            held = held - matches if pattern.startswith("-") else held | matches
+        return frozenset(held)
+
+
+#: resource, what it is called in a sentence, actions
+RESOURCES = (
+    ("user", "users", "create read update delete"),
+    ("role", "roles", "create read update delete"),
+    ("audit", "the audit log", "read export"),
+    ("analytics", "analytics", "read"),
+    ("settings", "settings", "read update"),
+    ("session", "sessions of other users", "revoke"),
+    ("animal", "animals", "create read update delete"),
+    ("sample", "samples", "create read update delete"),
+    ("lab_test", "laboratory tests", "create read update approve"),
+    ("procedure", "procedures", "create read update"),
+    ("customer", "customers", "create read update delete"),
+    ("inventory", "inventory", "read update"),
+    ("report", "reports", "create read export"),
+    ("genomics", "genomics data", "read"),
+)
+
+PERMISSIONS = tuple(
+    PermissionEntry(resource, action, f"{action.capitalize()} {what}")
+    for resource, what, actions in RESOURCES
+    for action in actions.split()
+)
+
+PERMISSION_NAMES = tuple(permission.name for permission in PERMISSIONS)
+
+SUPER_ADMIN = "super_admin"
+
+ROLES = (
+    RoleEntry(
+        "Super Administrator",
+        SUPER_ADMIN,
+        "Full system access with all permissions",
+        "*",
+    ),
+    RoleEntry(
+        "Administrator",
+        "admin",
+        "Administrative access with user management capabilities",
+        "* -role_delete -settings_update",
+    ),
+    RoleEntry(
+        "Manager",
+        "manager",
+        "Oversight and analytics access",
+        "*_read audit_export report_* lab_test_approve customer_* inventory_update",
+    ),
+    RoleEntry(
+        "Researcher",
+        "researcher",
+        "Research data and analysis access",
+        "animal_read sample_read lab_test_read procedure_read genomics_read inventory_read "
+        "sample_create sample_update lab_test_create lab_test_update report_*",
+    ),
+    RoleEntry(
+        "Veterinarian",
+        "veterinarian",
+        "Clinical and animal health management",
+        "animal_* procedure_* sample_read customer_read inventory_read "
+        "lab_test_create lab_test_read report_create report_read",
+    ),
+    RoleEntry(
+        "Laboratory Technician",
+        "lab_technician",
+        "Lab operations and test management",
+        "sample_create sample_read sample_update lab_test_create lab_test_read lab_test_update "
+        "inventory_* animal_read procedure_read report_read",
+    ),
+    RoleEntry(
+        "Viewer",
+        "viewer",
+        "Read-only access to assigned modules",
+        "animal_read sample_read lab_test_read procedure_read customer_read inventory_read report_read genomics_read",
+    ),
+)
+
+_ORDER = {name: position for position, name in enumerate(PERMISSION_NAMES)}
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Permission names in the catalogue's order."""
+    return sorted(names, key=lambda name: (_ORDER.get(name, len(_ORDER)), name))

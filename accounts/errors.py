@@ -1,0 +1,116 @@
+"""What a rule says when it refuses. API, pages and admin each render these their own way."""
+
+from collections.abc import Mapping
+
+
+class RuleError(Exception):
+    """A refusal with a sentence for people and a stable word for programs."""
+
+    code = "refused"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Invalid(RuleError):
+    """The input breaks rules: `errors` maps each field to its sentences."""
+
+    code = "invalid"
+
+    def __init__(self, errors: Mapping[str, list[str]]) -> None:
+        super().__init__("Some of the input is not valid. Correct it and try again.")
+        self.errors = dict(errors)
+
+
+class Conflict(RuleError):
+    """The input is fine, but the present state forbids it; `errors` names the fields, if any."""
+
+    code = "conflict"
+
+    def __init__(self, message: str, errors: Mapping[str, list[str]] | None = None) -> None:
+        super().__init__(message)
+        self.errors = dict(errors or {})
+
+
+class Missing(RuleError):
+    """What was asked for isn't there, or isn't there for this actor."""
+
+    code = "not_found"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"There is no such {what}.")
+
+
+class Denied(RuleError):
+    """The actor lacks `required`, a permission's name; `target` says what they wanted to touch, if known."""
+
+    code = "permission_denied"
+
+    def __init__(self, required: str, target: object = None) -> None:
+        super().__init__("Insufficient permissions")
+        self.required = required
+        self.target = target
+        #: Set once the audit log tells of it, so that no second door tells again.
+        self.recorded = False
+
+
+class PasswordChangeRequired(RuleError):
+    """The account's password must be changed before anything else."""
+
+    code = "password_change_required"
+
+    def __init__(self) -> None:
+        super().__init__("Change your password first: POST /api/auth/change-password.")
+
+
+class NotAuthenticated(RuleError):
+    """Base of the refusals that ask to sign in (again)."""
+
+    code = "not_authenticated"
+
+
+class TokenMissing(NotAuthenticated):
+    """No token and no session."""
+
+    code = "token_missing"
+
+    def __init__(self) -> None:
+        super().__init__("Token is missing")
+
+
+class TokenInvalid(NotAuthenticated):
+    """Broken, expired, forged, ended or of the wrong kind: the caller isn't told which."""
+
+    code = "token_invalid"
+
+    def __init__(self) -> None:
+        super().__init__("Token is invalid or expired")
+
+
+class AccountDisabled(NotAuthenticated):
+    """The token is genuine, but its account is deactivated or locked."""
+
+    code = "account_disabled"
+
+    def __init__(self) -> None:
+        super().__init__("Account is disabled")
+
+
+class InvalidCredentials(NotAuthenticated):
+    """Unknown name, wrong password, disabled or locked account: the caller isn't told which."""
+
+    code = "invalid_credentials"
+
+    def __init__(self) -> None:
+        super().__init__("Invalid credentials")
+
+
+class TooManyAttempts(RuleError):
+    """Throttled or locked out for `retry_after` seconds (at least 1)."""
+
+    code = "too_many_attempts"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("Too many attempts")
+        self.retry_after = max(1, retry_after)

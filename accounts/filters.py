@@ -1,0 +1,62 @@
+"""What the lists of users and sessions can be asked for."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.db.models.functions import Lower
+from reprotech.listing import MAXIMUM_PER_PAGE, ListFilter, Query, WholeNumberField
+
+from accounts.querysets import SessionQuerySet, UserQuerySet
+
+
+class UserFilter(ListFilter):
+    """Search, role, status and sort."""
+
+    STATUSES = ("active", "inactive", "locked")
+    sorts: ClassVar[dict[str, Any]] = {
+        "id": "id",
+        "username": Lower("username"),
+        "email": Lower("email"),
+        "first_name": Lower("first_name"),
+        "last_name": Lower("last_name"),
+        "is_active": "is_active",
+        "last_login": "last_login",
+        "created_at": "created_at",
+        "updated_at": "updated_at",
+    }
+
+    search = forms.CharField(required=False, max_length=200)
+    role = forms.CharField(required=False, max_length=80)
+    status = forms.ChoiceField(
+        required=False,
+        choices=[(status, status) for status in STATUSES],
+        error_messages={"invalid_choice": f"Give one of: {', '.join(STATUSES)}."},
+    )
+
+    def apply(self, queryset: Any) -> UserQuerySet:
+        """Narrow users."""
+        users: UserQuerySet = queryset
+        if term := self.value("search"):
+            users = users.search(term)
+        if role := self.value("role"):
+            users = users.in_role(role)
+        if status := self.value("status"):
+            users = getattr(users, status)()
+        return users
+
+
+class SessionFilter(ListFilter):
+    """Pages alone."""
+
+    per_page = WholeNumberField(default=MAXIMUM_PER_PAGE, most=MAXIMUM_PER_PAGE)
+
+    def apply(self, queryset: Any) -> SessionQuerySet:
+        """All sessions."""
+        sessions: SessionQuerySet = queryset
+        return sessions.latest_used_first()
+
+
+class RoleDeletion(Query):
+    """The role that a deleted role's users get instead."""
+
+    reassign_to = forms.CharField(required=False, max_length=80)

@@ -1,0 +1,64 @@
+"""Forms of the pages: the shape of input; the services hold the rules."""
+
+from typing import Any
+
+from django import forms
+
+from accounts.errors import Conflict, Invalid, RuleError
+from accounts.password_policy import MAXIMUM_LENGTH
+
+
+class ServiceForm(forms.Form):
+    """A form that shows a service's refusal beside its fields."""
+
+    def add_refusal(self, refusal: RuleError) -> None:
+        """Turn a refusal into the form's errors."""
+        errors = refusal.errors if isinstance(refusal, Invalid | Conflict) else {}
+        for field, sentences in errors.items():
+            for sentence in sentences:
+                self.add_error(field if field in self.fields else None, sentence)
+        if not errors:
+            self.add_error(None, refusal.message)
+
+
+def password_input(label: str, autocomplete: str, **options: Any) -> forms.CharField:
+    """A password field that password managers understand."""
+    widget = forms.PasswordInput(attrs={"autocomplete": autocomplete})
+    return forms.CharField(label=label, widget=widget, strip=False, max_length=MAXIMUM_LENGTH, **options)
+
+
+class LoginForm(ServiceForm):
+    """Name and password."""
+
+    username = forms.CharField(
+        label="Username or e-mail",
+        max_length=254,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "autofocus": True}),
+    )
+    password = password_input("Password", "current-password")
+
+
+class NewPasswordForm(ServiceForm):
+    """A new password, twice."""
+
+    POLICY = (
+        "At least 8 characters with an upper-case and a lower-case letter, a digit and a special character; "
+        "not one of your last 5."
+    )
+
+    new_password = password_input("New password", "new-password", help_text=POLICY)
+    repeated = password_input("Repeat the new password", "new-password")
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse two different passwords."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if "repeated" in cleaned and cleaned["repeated"] != cleaned.get("new_password"):
+            self.add_error("repeated", "The two passwords differ.")
+        return cleaned
+
+
+class ChangePasswordForm(NewPasswordForm):
+    """The present password and a new one, twice."""
+
+    current_password = password_input("Current password", "current-password")
+    field_order = ("current_password", "new_password", "repeated")

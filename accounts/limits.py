@@ -1,0 +1,119 @@
+"""Lockout after wrong guesses, and the number of calls with one token.
+
+Counters are shared by all processes through Redis, where counting is atomic. Without Redis, or while it is
+out of reach, each process counts for itself: somewhat more guesses pass, but nobody is let in unchecked.
+"""
+
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import TypeVar
+from uuid import UUID
+
+from django.conf import settings
+from limits import RateLimitItem, parse
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, Storage, storage_from_string
+
+from accounts.errors import TooManyAttempts
+from accounts.outage import Outage
+
+Result = TypeVar("Result")
+
+_outage = Outage("The rate limits' Redis", seconds=5)
+_memory = MemoryStorage()
+
+
+@cache
+def _redis() -> Storage:
+    storage = storage_from_string(
+        settings.REDIS_URL, wrap_exceptions=True, socket_connect_timeout=0.5, socket_timeout=0.5
+    )
+    assert isinstance(storage, Storage)
+    return storage
+
+
+@cache
+def _limit(name: str) -> RateLimitItem:
+    return parse(settings.RATE_LIMITS[name])
+
+
+def _with_storage(use: Callable[[Storage], Result]) -> Result:
+    if settings.REDIS_URL and not _outage.is_on:
+        try:
+            return use(_redis())
+        except StorageError as error:
+            _outage.begin(error)
+    return use(_memory)
+
+
+def _count(name: str, identifier: str, amount: int = 1) -> None:
+    """Count an event; raises TooManyAttempts when there were too many within the limit's window."""
+    if not settings.RATE_LIMIT_ENABLED:
+        return
+    limit = _limit(name)
+    key = limit.key_for(name, identifier)
+
+    def count(storage: Storage) -> int:
+        # Counting comes first and deciding second, so that parallel attempts can't all see room.
+        if int(storage.incr(key, limit.get_expiry(), amount=amount)) <= limit.amount:
+            return 0
+        return math.ceil(storage.get_expiry(key) - time.time())
+
+    if retry_after := _with_storage(count):
+        raise TooManyAttempts(retry_after)
+
+
+def _forget(name: str, identifier: str) -> None:
+    _with_storage(lambda storage: storage.clear(_limit(name).key_for(name, identifier)))
+
+
+def login_name(identifier: str) -> str:
+    """The counter of a typed name, which may be anything: hashed, so that it is short and not readable."""
+    return hashlib.sha256(identifier.casefold().encode(errors="surrogatepass")).hexdigest()
+
+
+def count_login(name: str, address: str) -> None:
+    """Count a login before its password is checked; raises TooManyAttempts."""
+    _count("login_address", address)
+    try:
+        _count("login_name", name)
+    except TooManyAttempts:
+        # Guesses at a locked name must not lock out everyone behind the same address.
+        _count("login_address", address, amount=-1)
+        raise
+
+
+def is_news(name: str, address: str) -> bool:
+    """Whether this is the first refusal of this name from this address within a window."""
+    try:
+        _count("refused_login", f"{name} {address}")
+    except TooManyAttempts:
+        return False
+    return True
+
+
+def forgive_login(name: str, address: str) -> None:
+    """The password was right: the name starts anew, and the address has one attempt back."""
+    _forget("login_name", name)
+    _count("login_address", address, amount=-1)
+
+
+def unlock(*names: str) -> None:
+    """Let someone in again who was locked out by wrong guesses."""
+    for name in names:
+        _forget("login_name", name)
+
+
+def count_call(session_id: UUID) -> None:
+    """Count an API call with a session's token; raises TooManyAttempts."""
+    _count("token", str(session_id))
+
+
+def reset() -> None:
+    """Forget all counters and outages."""
+    _outage.end()
+    _with_storage(lambda storage: storage.reset())
+    _memory.reset()

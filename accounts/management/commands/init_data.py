@@ -1,0 +1,36 @@
+"""`manage.py init_data`: permissions, roles and the first administrator."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.errors import Invalid
+from accounts.services.defaults import ADMIN_USERNAME, DefaultData, load_default_data
+
+
+class Command(BaseCommand):
+    """Load the default data; running it again changes nothing."""
+
+    help = "Load permissions, roles and, while no user exists, the administrator."
+
+    def handle(self, *_: Any, **__: Any) -> None:
+        """Load and say what was done."""
+        try:
+            done = load_default_data()
+        except Invalid as error:
+            sentences = [sentence for sentences in error.errors.values() for sentence in sentences]
+            raise CommandError(f"ADMIN_PASSWORD can't be used. {' '.join(sentences)}") from None
+        self.stdout.write(
+            "Database initialized successfully!" if done.changes or done.admin_created else "Default data is in place."
+        )
+        if done.admin_created:
+            self._tell_admin(done)
+
+    def _tell_admin(self, done: DefaultData) -> None:
+        if not done.password_to_tell:
+            self.stdout.write(f"Default admin user created: {ADMIN_USERNAME} (with the password from ADMIN_PASSWORD)")
+            return
+        self.stdout.write(f"Default admin user created: {ADMIN_USERNAME} / {done.password_to_tell}")
+        if not settings.DEBUG:
+            self.stdout.write("Keep this password: it is not shown again. It must be changed at the first sign-in.")

@@ -1,0 +1,85 @@
+"""Page sessions, and the access that page views declare."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.functional import SimpleLazyObject
+
+from accounts.authorization import record_denial
+from accounts.errors import Denied, NotAuthenticated
+from accounts.models import Session
+from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD
+from accounts.services.sessions import find_session
+
+#: Keys of the signed cookie.
+SESSION_ID = "sid"
+USER_ID = "user"
+
+
+class PageSessionMiddleware(AuthenticationMiddleware):
+    """Set `request.user` and `request.page_session` from the session that the cookie names, if it lives.
+
+    It takes the place of Django's own, which knows no `sessions` table and so can't end anything at once.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Look the session up when it is first asked for."""
+        request.page_session = SimpleLazyObject(lambda: _page_session(request))  # type: ignore[attr-defined]
+        request.user = SimpleLazyObject(lambda: _user(request))  # type: ignore[assignment]
+
+
+def _user(request: Any) -> Any:
+    return request.page_session.user if request.page_session else AnonymousUser()
+
+
+def _page_session(request: HttpRequest) -> Session | None:
+    session_id, user_id = request.session.get(SESSION_ID), request.session.get(USER_ID)
+    if session_id is None or user_id is None:
+        return None
+    try:
+        session = find_session(session_id=UUID(session_id), user_id=user_id)
+    except NotAuthenticated:
+        request.session.flush()
+        return None
+    return session if session.kind == Session.Kind.PAGE else None
+
+
+class AccessMiddleware:
+    """Let a page view run only for whom it declares, and one that declares nothing for nobody.
+
+    API views declare and enforce theirs through DRF, Django admin through its site.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer; what only the signed-in may see is kept by no cache, nor behind the Back button."""
+        response = self.get_response(request)
+        if not response.has_header("Cache-Control") and not getattr(request, "is_public", False):
+            response["Cache-Control"] = "no-store, private"
+        return response
+
+    def process_view(self, request: Any, view: Any, _args: Any, _kwargs: Any) -> HttpResponse | None:
+        """None to go on, a redirect to sign in, or PermissionDenied (on record)."""
+        if hasattr(view, "cls") or request.resolver_match.app_names == ["admin"]:
+            return None
+        access = getattr(view, "access", None)
+        if access == PUBLIC:
+            return None
+        user = request.user
+        if not user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        if user.must_change_password and access != SIGNED_IN_TO_CHANGE_PASSWORD:
+            return redirect("change_password")
+        if access in (SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD) or (access is not None and user.has_perm(access)):
+            return None
+        record_denial(user, Denied(access or "undeclared"))
+        raise PermissionDenied

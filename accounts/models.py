@@ -1,0 +1,304 @@
+"""Users, roles, permissions and sessions: fields, and questions about one object."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+from uuid import uuid4
+
+from django.contrib.auth import get_backends
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from accounts.catalogue import SUPER_ADMIN, in_order
+from accounts.querysets import (
+    PermissionQuerySet,
+    RoleQuerySet,
+    SessionQuerySet,
+    UserManager,
+)
+from accounts.validators import (
+    validate_person_name,
+    validate_plain_text,
+    validate_username,
+    validate_username_length,
+)
+
+EXISTING = Q(deleted_at__isnull=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """What someone holds: roles in their order, and the union of the roles' permissions."""
+
+    role_names: tuple[str, ...] = ()
+    role_slugs: tuple[str, ...] = ()
+    permissions: frozenset[str] = frozenset()
+
+    @property
+    def ordered_permissions(self) -> list[str]:
+        """Permission names in the catalogue's order."""
+        return in_order(self.permissions)
+
+    @classmethod
+    def of(cls, roles: Iterable["Role"]) -> "Grants":
+        """The grants that these roles give (their permissions must be loaded, or cost a query each)."""
+        ordered = sorted(roles, key=lambda role: (role.position, role.name))
+        return cls(
+            role_names=tuple(role.name for role in ordered),
+            role_slugs=tuple(role.slug for role in ordered),
+            permissions=frozenset(name for role in ordered for name in role.permission_names),
+        )
+
+
+class Permission(models.Model):
+    """The right to do `action` to a `resource`; the catalogue lists them all."""
+
+    name = models.CharField(max_length=64, unique=True)
+    description = models.CharField(max_length=200)
+    resource = models.CharField(max_length=32)
+    action = models.CharField(max_length=32)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    objects = PermissionQuerySet.as_manager()
+
+    class Meta:
+        db_table = "permissions"
+        default_permissions = ()
+        ordering = ("position", "name")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Role(models.Model):
+    """A named set of permissions, granted to users."""
+
+    CUSTOM_POSITION: ClassVar[int] = 1000
+
+    name = models.CharField(max_length=80, validators=[validate_plain_text])
+    slug = models.CharField(max_length=80, unique=True, editable=False)
+    description = models.CharField(max_length=200, blank=True, validators=[validate_plain_text])
+    permissions = models.ManyToManyField(Permission, related_name="roles", db_table="role_permissions", blank=True)
+    is_system = models.BooleanField(default=False, editable=False)
+    #: A system role whose permissions were edited on purpose: `init_data` leaves them as they are.
+    is_customized = models.BooleanField(default=False, editable=False)
+    #: System roles come first, in the catalogue's order.
+    position = models.PositiveSmallIntegerField(default=CUSTOM_POSITION, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = RoleQuerySet.as_manager()
+
+    class Meta:
+        db_table = "roles"
+        default_permissions = ()
+        ordering = ("position", "name")
+        constraints = (models.UniqueConstraint(Lower("name"), name="role_name_unique"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_super_admin(self) -> bool:
+        """Whether this is the role that always holds every permission."""
+        return self.slug == SUPER_ADMIN
+
+    @property
+    def permission_names(self) -> list[str]:
+        """Names of its permissions, in the catalogue's order."""
+        return in_order(permission.name for permission in self.permissions.all())
+
+
+class User(AbstractBaseUser):
+    """An account of a person or a script."""
+
+    username = models.CharField(max_length=80, validators=[validate_username_length, validate_username])
+    email = models.EmailField(max_length=254)
+    password = models.CharField(max_length=128, db_column="password_hash")
+    first_name = models.CharField(max_length=50, blank=True, validators=[validate_person_name])
+    last_name = models.CharField(max_length=50, blank=True, validators=[validate_person_name])
+    is_active = models.BooleanField(default=True)
+    locked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    must_change_password = models.BooleanField(default=False)
+    password_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    roles = models.ManyToManyField(Role, related_name="users", db_table="user_roles", blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    #: What a search looks through, folded by Python: SQLite folds ASCII alone.
+    search_text = models.TextField(editable=False, default="")
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]
+
+    objects = UserManager()
+
+    class Meta:
+        db_table = "users"
+        default_permissions = ()
+        ordering = ("id",)
+        constraints = (
+            # A deleted account keeps its username for good, and gives its address free.
+            models.UniqueConstraint(Lower("username"), name="user_username_unique"),
+            models.UniqueConstraint(Lower("email"), condition=EXISTING, name="user_email_unique"),
+        )
+        indexes = (
+            # One for each sort of the list; the id breaks ties, so that pages never overlap. Those that SQLite
+            # can't have, for the last login and the search, are in a migration of their own.
+            models.Index(fields=["id"], condition=EXISTING, name="user_existing"),
+            models.Index(Lower("username"), "id", condition=EXISTING, name="user_by_username"),
+            models.Index(Lower("email"), "id", condition=EXISTING, name="user_by_email"),
+            models.Index(Lower("first_name"), "id", condition=EXISTING, name="user_by_first_name"),
+            models.Index(Lower("last_name"), "id", condition=EXISTING, name="user_by_last_name"),
+            models.Index(fields=["is_active", "id"], condition=EXISTING, name="user_by_is_active"),
+            models.Index(fields=["created_at", "id"], condition=EXISTING, name="user_by_created_at"),
+            models.Index(fields=["updated_at", "id"], condition=EXISTING, name="user_by_updated_at"),
+            models.Index(fields=["locked_at"], condition=Q(locked_at__isnull=False), name="user_locked"),
+            models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="user_deleted"),
+        )
+
+    def __str__(self) -> str:
+        return self.username
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, with the search text brought up to date."""
+        if not self.get_deferred_fields() & {"username", "email", "first_name", "last_name"}:
+            self.search_text = searchable(self.username, self.email, self.first_name, self.last_name)
+            if kwargs.get("update_fields") is not None:
+                kwargs["update_fields"] = {*kwargs["update_fields"], "search_text"}
+        super().save(*args, **kwargs)
+
+    @cached_property
+    def grants(self) -> Grants:
+        """Roles and permissions, read once for each instance."""
+        prefetched = "roles" in getattr(self, "_prefetched_objects_cache", {})
+        return Grants.of(self.roles.all() if prefetched else self.roles.prefetch_related("permissions"))
+
+    @property
+    def can_sign_in(self) -> bool:
+        """Neither deactivated nor locked nor deleted."""
+        return self.is_active and self.locked_at is None and self.deleted_at is None
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether an administrator keeps the account out."""
+        return self.locked_at is not None
+
+    @property
+    def status(self) -> str:
+        """`locked`, `inactive` or `active`."""
+        if self.is_locked:
+            return "locked"
+        return "active" if self.is_active else "inactive"
+
+    @property
+    def full_name(self) -> str:
+        """First and last name; the username without them."""
+        return f"{self.first_name} {self.last_name}".strip() or self.username
+
+    @property
+    def is_super_administrator(self) -> bool:
+        """Whether they hold the role that opens everything."""
+        return SUPER_ADMIN in self.grants.role_slugs
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether Django admin opens."""
+        return self.can_sign_in and self.is_super_administrator
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        """Whether they hold the permission of this name."""
+        return any(backend.has_perm(self, perm, obj) for backend in get_backends())
+
+    def has_perms(self, perms: Iterable[str], obj: object = None) -> bool:
+        """Whether they hold all of these permissions."""
+        return all(self.has_perm(perm, obj) for perm in perms)
+
+    def has_module_perms(self, app_label: str) -> bool:  # noqa: ARG002
+        """Whether Django admin lists an app to them: it lists all or opens not at all."""
+        return self.is_staff
+
+    def get_all_permissions(self, obj: object = None) -> set[str]:
+        """The names of the permissions that they hold."""
+        return {name for backend in get_backends() for name in backend.get_all_permissions(self, obj)}
+
+
+class PasswordHistory(models.Model):
+    """A password's hash that was replaced, so that it isn't taken again."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="password_history")
+    password = models.CharField(max_length=128, db_column="password_hash")
+    replaced_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "password_history"
+        default_permissions = ()
+        ordering = ("-id",)
+        verbose_name_plural = "password history"
+
+    def __str__(self) -> str:
+        return f"password of user {self.user_id} until {self.replaced_at:%Y-%m-%d}"
+
+
+class Session(models.Model):
+    """One sign-in, by page or by token, until it is ended or expires. `sid` in every token names it."""
+
+    class Kind(models.TextChoices):
+        """How the client carries it."""
+
+        PAGE = "page"
+        TOKEN = "token"
+
+    class EndReason(models.TextChoices):
+        """Why it ended."""
+
+        LOGOUT = "logout"
+        REVOKED = "revoked"
+        REFRESH_REUSE = "refresh_reuse"
+        PASSWORD_CHANGED = "password_changed"
+        ACCOUNT_DISABLED = "account_disabled"
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
+    kind = models.CharField(max_length=8, choices=Kind)
+    created_at = models.DateTimeField(default=timezone.now)
+    last_used_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    ip_address = models.GenericIPAddressField(null=True, blank=True)
+    user_agent = models.CharField(max_length=512, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    end_reason = models.CharField(max_length=32, choices=EndReason, blank=True)
+    #: SHA-256 (hex) of the one refresh token that is good now.
+    refresh_hash = models.CharField(max_length=64, blank=True)
+    #: {hash: when it was spent, seconds since 1970} of the last few seconds' spent refresh tokens.
+    spent_refresh_hashes = models.JSONField(default=dict, blank=True)
+
+    objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        db_table = "sessions"
+        default_permissions = ()
+        indexes = (
+            models.Index(fields=["user", "-last_used_at"], name="session_user_last_used"),
+            models.Index(fields=["-last_used_at"], name="session_last_used"),
+            models.Index(fields=["expires_at"], name="session_expires"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} session {self.pk}"
+
+    @property
+    def is_alive(self) -> bool:
+        """Neither ended nor expired."""
+        return self.ended_at is None and self.expires_at > timezone.now()
+
+
+def searchable(*texts: str) -> str:
+    """The folded text that `UserQuerySet.search` looks through; fields stay apart, names run together."""
+    username, email, *names = (text.casefold() for text in texts)
+    return "\n".join((username, email, " ".join(names)))

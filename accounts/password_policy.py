@@ -1,0 +1,77 @@
+"""Password rules beside Django's list of common passwords."""
+
+from django.contrib.auth.hashers import check_password
+from django.core.exceptions import ValidationError
+
+from accounts.models import User
+
+MINIMUM_LENGTH = 8
+#: A bound on the work that a request can cause; the policy itself sets none (NIST SP 800-63B-4, 3.1.1.2).
+MAXIMUM_LENGTH = 1024
+HISTORY_LENGTH = 5
+
+
+class LengthValidator:
+    """At least 8 characters."""
+
+    def validate(self, password: str, user: User | None = None) -> None:  # noqa: ARG002
+        """Raise ValidationError for one that is too short or absurdly long."""
+        if len(password) < MINIMUM_LENGTH:
+            raise ValidationError(self.get_help_text(), code="too_short")
+        if len(password) > MAXIMUM_LENGTH:
+            raise ValidationError(f"Use at most {MAXIMUM_LENGTH} characters.", code="too_long")
+
+    def get_help_text(self) -> str:
+        """The rule as a sentence."""
+        return f"Use at least {MINIMUM_LENGTH} characters."
+
+
+class CharacterClassValidator:
+    """Upper and lower case, a digit and a special character."""
+
+    def validate(self, password: str, user: User | None = None) -> None:  # noqa: ARG002
+        """Raise ValidationError unless each class occurs."""
+        classes = (str.isupper, str.islower, str.isdigit, lambda char: not char.isalnum())
+        if not all(any(belongs(char) for char in password) for belongs in classes):
+            raise ValidationError(self.get_help_text(), code="character_classes")
+
+    def get_help_text(self) -> str:
+        """The rule as a sentence."""
+        return "Use an upper-case and a lower-case letter, a digit and a special character."
+
+
+class AccountNameValidator:
+    """Not the username or the e-mail address."""
+
+    def validate(self, password: str, user: User | None = None) -> None:
+        """Raise ValidationError when the password is one of the account's own names."""
+        if user is None:
+            return
+        names = {user.username, user.email, user.email.partition("@")[0]}
+        if password.casefold() in {name.casefold() for name in names}:
+            raise ValidationError(self.get_help_text(), code="account_name")
+
+    def get_help_text(self) -> str:
+        """The rule as a sentence."""
+        return "Don't use your username or e-mail address."
+
+
+class HistoryValidator:
+    """Not one of the last 5, the present one included."""
+
+    def validate(self, password: str, user: User | None = None) -> None:
+        """Raise ValidationError for a recent password of the stored `user`."""
+        if user is None or user.pk is None:
+            return
+        earlier = user.password_history.values_list("password", flat=True)[: HISTORY_LENGTH - 1]
+        if any(is_usable(encoded) and check_password(password, encoded) for encoded in (user.password, *earlier)):
+            raise ValidationError(self.get_help_text(), code="used_before")
+
+    def get_help_text(self) -> str:
+        """The rule as a sentence."""
+        return f"Don't use one of your last {HISTORY_LENGTH} passwords."
+
+
+def is_usable(encoded: str) -> bool:
+    """Whether a stored hash is one, and not the mark of an account without a password."""
+    return bool(encoded) and not encoded.startswith("!")

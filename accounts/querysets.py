@@ -1,0 +1,141 @@
+"""Queries on users, roles, permissions and sessions, as adjectives."""
+
+from typing import TYPE_CHECKING, Any, Self
+
+from django.contrib.auth.base_user import BaseUserManager
+from django.db import models
+from django.db.models import Aggregate, Count, JSONField, OuterRef, Q, Subquery
+from django.db.models.functions import JSONObject, Lower
+from django.utils import timezone
+
+from accounts.catalogue import SUPER_ADMIN
+
+if TYPE_CHECKING:
+    from audit.services import Actor
+
+    from accounts.models import Permission, Role, Session, User
+
+
+class JSONArrayAgg(Aggregate):
+    """The values of a group as one JSON array, on both databases."""
+
+    function = "JSONB_AGG"
+    template = "%(function)s(%(expressions)s)"
+    output_field = JSONField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """SQLite's name for it."""
+        return self.as_sql(compiler, connection, function="JSON_GROUP_ARRAY", **context)
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    """Users."""
+
+    def existing(self) -> Self:
+        """Not deleted."""
+        return self.filter(deleted_at__isnull=True)
+
+    def visible_to(self, actor: "Actor") -> Self:  # noqa: ARG002 (scopes come with organisations)
+        """Those that `actor` may learn of: all that exist. Permissions say what may be done to them."""
+        return self.existing()
+
+    def active(self) -> Self:
+        """Those who may sign in."""
+        return self.existing().filter(is_active=True, locked_at__isnull=True)
+
+    def inactive(self) -> Self:
+        """Deactivated."""
+        return self.existing().filter(is_active=False)
+
+    def locked(self) -> Self:
+        """Kept out by an administrator."""
+        return self.existing().filter(locked_at__isnull=False)
+
+    def super_administrators(self) -> Self:
+        """Holders of the role that opens everything."""
+        return self.filter(roles__slug=SUPER_ADMIN)
+
+    def with_roles(self) -> Self:
+        """Roles and their permissions fetched along, in two more queries whatever the number of users."""
+        return self.prefetch_related("roles__permissions")
+
+    def with_role_names(self) -> Self:
+        """Roles fetched along, in one more query whatever the number of users."""
+        return self.prefetch_related("roles")
+
+    def search(self, term: str) -> Self:
+        """Username, e-mail or full name contains `term`, whatever the case."""
+        return self.filter(search_text__contains=" ".join(term.casefold().split()))
+
+    def in_role(self, name_or_slug: str) -> Self:
+        """Holders of the role with this name or slug, whatever the case; nobody if there is none."""
+        role = self.model._meta.get_field("roles").related_model.objects.named(name_or_slug)
+        return self.filter(roles=role) if role else self.none()
+
+    def known_as(self, identifier: str) -> "User | None":
+        """The user with this username or e-mail address; with an @ the address goes first."""
+        names = [Q(username_lower=identifier.lower()), Q(email_lower=identifier.lower())]
+        users = self.existing().annotate(username_lower=Lower("username"), email_lower=Lower("email"))
+        for name in reversed(names) if "@" in identifier else names:
+            if user := users.filter(name).first():
+                return user
+        return None
+
+
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
+    """Reads; accounts are made by `accounts.services.users.create_user`."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """The user of this name, whatever the case, as Django's commands ask for it."""
+        user: User = self.existing().get(username__iexact=username)
+        return user
+
+
+class RoleQuerySet(models.QuerySet["Role"]):
+    """Roles."""
+
+    def with_permissions(self) -> Self:
+        """Permissions fetched along, in one more query."""
+        return self.prefetch_related("permissions")
+
+    def with_user_count(self) -> Self:
+        """`user_count`: how many existing users hold each."""
+        # Grouping drops the model's own order.
+        ordering = self.model._meta.ordering
+        return self.annotate(user_count=Count("users", filter=Q(users__deleted_at__isnull=True))).order_by(*ordering)
+
+    def named(self, name_or_slug: str) -> "Role | None":
+        """The role with this name or slug, whatever the case."""
+        return self.filter(Q(name__iexact=name_or_slug) | Q(slug=name_or_slug.lower())).first()
+
+
+class PermissionQuerySet(models.QuerySet["Permission"]):
+    """Permissions."""
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    """Sessions."""
+
+    def alive(self) -> Self:
+        """Neither ended nor expired."""
+        return self.filter(ended_at__isnull=True, expires_at__gt=timezone.now())
+
+    def with_grants(self) -> Self:
+        """User, roles and permission names in the same query: `user`, `role_rows`, `held_permissions`."""
+        user_roles = self._user_model().roles.through.objects.filter(user=OuterRef("user_id")).order_by()
+        role = JSONObject(position="role__position", name="role__name", slug="role__slug")
+        roles = user_roles.values("user").annotate(found=JSONArrayAgg(role))
+        permissions = user_roles.filter(role__permissions__isnull=False).values("user")
+        permissions = permissions.annotate(found=JSONArrayAgg("role__permissions__name"))
+        return self.select_related("user").annotate(
+            role_rows=Subquery(roles.values("found")),
+            held_permissions=Subquery(permissions.values("found")),
+        )
+
+    def _user_model(self) -> "type[User]":
+        model: type[User] = self.model._meta.get_field("user").related_model
+        return model
+
+    def latest_used_first(self) -> Self:
+        """In the order of the list."""
+        return self.order_by("-last_used_at", "id")

@@ -1,0 +1,125 @@
+"""The data that every installation starts with."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from audit.models import Action
+from audit.services import record
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils.crypto import get_random_string
+
+from accounts import session_cache
+from accounts.authorization import SYSTEM
+from accounts.catalogue import PERMISSIONS, ROLES, SUPER_ADMIN, RoleEntry
+from accounts.errors import Invalid
+from accounts.models import Permission, Role, User
+from accounts.services.users import create_user
+
+ADMIN_USERNAME = "admin"
+#: For development alone; production refuses it.
+DOCUMENTED_PASSWORD = "Admin123!"  # noqa: S105
+#: Any number will do, as long as nothing else in the database takes the same advisory lock.
+LOCK = 7_203_914
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultData:
+    """What `load_default_data` did."""
+
+    changes: int
+    admin_created: bool
+    #: The password to tell once, "" when the installer knows it.
+    password_to_tell: str = ""
+
+
+@transaction.atomic
+def load_default_data() -> DefaultData:
+    """Bring permissions and system roles in line with the catalogue, and make the administrator if nobody exists.
+
+    Two processes may call it at once. System roles that were edited on purpose keep their permissions, except that
+    Super Administrator holds all. Raises Invalid when ADMIN_PASSWORD breaks the policy.
+    """
+    _wait_for_others()
+    changes = _load_permissions() + sum(_load_role(position, entry) for position, entry in enumerate(ROLES))
+    if changes:
+        session_cache.roles_change()
+    if User.objects.exists():
+        return DefaultData(changes, admin_created=False)
+    return DefaultData(changes, admin_created=True, password_to_tell=_create_admin())
+
+
+def _wait_for_others() -> None:
+    # SQLite's transactions exclude each other already.
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+
+
+def _load_permissions() -> int:
+    changes = 0
+    for position, entry in enumerate(PERMISSIONS):
+        wanted: dict[str, Any] = {
+            "description": entry.description,
+            "resource": entry.resource,
+            "action": entry.action,
+            "position": position,
+        }
+        changes += _bring_in_line(Permission, {"name": entry.name}, wanted)
+    stale = Permission.objects.exclude(name__in=[entry.name for entry in PERMISSIONS])
+    deleted, _ = stale.delete()
+    return changes + deleted
+
+
+def _load_role(position: int, entry: RoleEntry) -> int:
+    wanted: dict[str, Any] = {"name": entry.name, "is_system": True, "position": position}
+    role = Role.objects.filter(slug=entry.slug).first()
+    is_customized = role is not None and role.is_customized
+    if not is_customized:
+        wanted["description"] = entry.description
+    changes = _bring_in_line(Role, {"slug": entry.slug}, wanted)
+    role = Role.objects.get(slug=entry.slug)
+    if is_customized and entry.slug != SUPER_ADMIN:
+        return changes
+    before = role.permission_names
+    if set(before) != entry.permissions:
+        role.permissions.set(Permission.objects.filter(name__in=entry.permissions))
+        after = {"permissions": (before, role.permission_names)}
+        record(
+            actor=SYSTEM,
+            action=Action.UPDATE,
+            resource="role",
+            resource_id=role.pk,
+            resource_name=role.name,
+            changes=after,
+        )
+        changes += 1
+    return changes
+
+
+def _bring_in_line(model: type[Permission | Role], key: dict[str, str], wanted: dict[str, Any]) -> int:
+    row = model._default_manager.filter(**key).first()
+    if row is not None and all(getattr(row, name) == value for name, value in wanted.items()):
+        return 0
+    model._default_manager.update_or_create(**key, defaults=wanted)
+    return 1
+
+
+def _create_admin() -> str:
+    """Make the first Super Administrator; returns the password to tell, if any."""
+    known = settings.ADMIN_PASSWORD or (DOCUMENTED_PASSWORD if settings.DEBUG else "")
+    if known == DOCUMENTED_PASSWORD and not settings.DEBUG:
+        raise Invalid({"ADMIN_PASSWORD": ["This password stands in the documentation. Choose another."]})
+    # The prefix has a character of each class that the policy asks for.
+    password = known or "Rp1-" + get_random_string(20)
+    create_user(
+        actor=SYSTEM,
+        username=ADMIN_USERNAME,
+        email="admin@reprotech.com",
+        password=password,
+        first_name="System",
+        last_name="Administrator",
+        roles=[SUPER_ADMIN],
+        must_change_password=not known,
+    )
+    return "" if settings.ADMIN_PASSWORD else password

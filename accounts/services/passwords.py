@@ -1,0 +1,160 @@
+"""Choosing, changing and resetting passwords."""
+
+from typing import Any
+from uuid import UUID
+
+from audit.models import Action
+from audit.services import Actor, record
+from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import limits, session_cache
+from accounts.authorization import require, require_all, service
+from accounts.errors import Conflict, Invalid, Missing
+from accounts.mail import is_good_link, send_reset_link
+from accounts.models import PasswordHistory, Session, User
+from accounts.password_policy import HISTORY_LENGTH, is_usable
+from accounts.permissions import USER_UPDATE
+from accounts.services.sessions import end_sessions
+
+
+def check_new_password(user: User, password: str, field: str) -> None:
+    """Raise Invalid, with every broken rule under `field`, unless the password meets the policy.
+
+    It may hash up to five times: call it outside a transaction.
+    """
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise Invalid({field: error.messages}) from None
+
+
+def hash_password(password: str) -> str:
+    """The hash to store. It takes about a quarter of a second: call it outside a transaction."""
+    return make_password(password)
+
+
+def change_password(*, actor: User, current_password: str, new_password: str, session_id: UUID | None = None) -> User:
+    """Change one's own password, which ends one's other sessions.
+
+    Wrong current passwords count towards the lockout. Raises Invalid or TooManyAttempts.
+    """
+    user = User.objects.active().get(pk=actor.pk)
+    counter = limits.login_name(f"change-password {user.pk}")
+    limits.count_login(counter, "")
+    if not user.check_password(current_password):
+        _record(user, Action.PASSWORD_CHANGE, user, success=False, reason="The current password was wrong.")
+        raise Invalid({"current_password": ["This is not your current password."]})
+    limits.forgive_login(counter, "")
+    check_new_password(user, new_password, field="new_password")
+    return _replace(
+        user,
+        new_password,
+        must_change=False,
+        record_as=(user, Action.PASSWORD_CHANGE),
+        keep_session=session_id,
+    )
+
+
+def reset_password(*, actor: Actor, user_id: int, password: str) -> User:
+    """Give a user a password that they must change at the next sign-in, and end their sessions.
+
+    Raises Missing, Denied, Invalid or Conflict.
+    """
+    user = _authorize_reset(actor=actor, user_id=user_id)
+    check_new_password(user, password, field="password")
+    return _replace(user, password, must_change=True, record_as=(actor, Action.PASSWORD_RESET))
+
+
+@service
+def send_password_reset(*, actor: Actor, user_id: int) -> User:
+    """Mail a user a link to set a new password; the old one is good until then. Raises Missing, Denied or Conflict."""
+    user = _authorize_reset(actor=actor, user_id=user_id)
+    if not user.can_sign_in:
+        raise Conflict(f"The account is {user.status}. Unlock or activate it first.")
+    _record(actor, Action.PASSWORD_RESET, user, sent_to=user.email)
+    send_reset_link(user)
+    return user
+
+
+def set_password_by_link(*, user_id: int, link_token: str, new_password: str) -> User:
+    """Set the password of whoever holds a link that was mailed to them; the link is spent by it.
+
+    Raises Missing for a link that is broken, old or spent, and Invalid.
+    """
+    user = User.objects.active().filter(pk=user_id).first()
+    if user is None or not is_good_link(user, link_token):
+        raise Missing("link, or it has expired: ask for a new one")
+    check_new_password(user, new_password, field="new_password")
+    return _replace(user, new_password, must_change=False, record_as=(user, Action.PASSWORD_CHANGE))
+
+
+@service
+def _authorize_reset(*, actor: Actor, user_id: int) -> User:
+    require(actor, USER_UPDATE)
+    user: User | None = User.objects.visible_to(actor).filter(pk=user_id).first()
+    if user is None:
+        raise Missing("user")
+    require_all(actor, user.grants.permissions, user)
+    if actor.pk == user.pk:
+        raise Conflict("This is your own account. Change your password with the present one instead.")
+    return user
+
+
+def _replace(
+    user: User,
+    password: str,
+    *,
+    must_change: bool,
+    record_as: tuple[Actor, Action],
+    keep_session: UUID | None = None,
+) -> User:
+    actor, action = record_as
+    encoded = hash_password(password)
+    return _store(
+        actor=actor, action=action, user=user, encoded=encoded, must_change=must_change, keep_session=keep_session
+    )
+
+
+@service
+def _store(
+    *, actor: Actor, action: Action, user: User, encoded: str, must_change: bool, keep_session: UUID | None
+) -> User:
+    stored = User.objects.existing().select_for_update(no_key=True).get(pk=user.pk)
+    if stored.password != user.password:
+        raise Conflict("The password was changed by someone else a moment ago. Try again.")
+    if actor.pk != stored.pk:
+        # The target may have been given more since the reset was authorized.
+        require_all(actor, {USER_UPDATE, *stored.grants.permissions}, stored)
+    session_cache.users_change([stored.pk])
+    if is_usable(stored.password):
+        _remember(stored)
+    stored.password = encoded
+    stored.must_change_password = must_change
+    stored.password_changed_at = stored.updated_at = timezone.now()
+    stored.save(update_fields=["password", "must_change_password", "password_changed_at", "updated_at"])
+    ended = end_sessions(
+        user_ids=[stored.pk], reason=Session.EndReason.PASSWORD_CHANGED, except_session=keep_session
+    )
+    _record(actor, action, stored, must_change=must_change, ended_sessions=ended)
+    return stored
+
+
+def _remember(user: User) -> None:
+    PasswordHistory.objects.create(user=user, password=user.password)
+    kept = user.password_history.values_list("pk", flat=True)[: HISTORY_LENGTH - 1]
+    user.password_history.exclude(pk__in=list(kept)).delete()
+
+
+def _record(actor: Actor, action: Action, user: User, **details: Any) -> None:
+    record(
+        actor=actor,
+        action=action,
+        resource="user",
+        resource_id=user.pk,
+        resource_name=user.username,
+        **details,
+    )

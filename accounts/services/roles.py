@@ -1,0 +1,163 @@
+"""Creating, changing and deleting roles."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from audit.models import Action
+from audit.services import Actor, Changes, record
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils.text import slugify
+
+from accounts import session_cache
+from accounts.authorization import require, require_all, service
+from accounts.catalogue import in_order
+from accounts.errors import Conflict, Invalid, Missing
+from accounts.models import Permission, Role, User
+from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_UPDATE
+from accounts.services.users import record_role_changes
+
+
+@service
+def create_role(*, actor: Actor, name: str, description: str = "", permissions: Collection[str] = ()) -> Role:
+    """Create a role that holds `permissions` (names). Raises Denied, Invalid, or Conflict when the name is taken."""
+    require(actor, ROLE_CREATE)
+    granted = find_permissions(permissions)
+    require_all(actor, permissions)
+    role = Role(name=name, slug=_slug(name), description=description)
+    _save(role)
+    role.permissions.set(granted)
+    changes = {"name": (None, name), "description": (None, description), "permissions": ([], role.permission_names)}
+    _record(actor, Action.CREATE, role, changes)
+    return role
+
+
+@service
+def update_role(
+    *, actor: Actor, role_id: int, permissions: Collection[str] | None = None, **fields: str
+) -> Role:
+    """Change `name` and `description`, and the permissions (names) that a role holds.
+
+    The actor needs all that the role holds and would hold. Raises Missing, Denied, Invalid or Conflict.
+    """
+    require(actor, ROLE_UPDATE)
+    role = Role.objects.select_for_update(no_key=True).filter(pk=role_id).first()
+    if role is None:
+        raise Missing("role")
+    require_all(actor, {*role.permission_names, *(permissions or ())}, role)
+    changes: dict[str, tuple[Any, Any]] = {
+        name: (getattr(role, name), new) for name, new in fields.items() if getattr(role, name) != new
+    }
+    if "name" in changes:
+        _rename(role, fields["name"])
+    role.description = fields.get("description", role.description)
+    if permissions is not None and set(permissions) != set(role.permission_names):
+        changes["permissions"] = _set_permissions(role, permissions)
+    if changes:
+        role.is_customized = role.is_system
+        _save(role)
+        session_cache.roles_change()
+        _record(actor, Action.UPDATE, role, changes)
+    return role
+
+
+def _rename(role: Role, name: str) -> None:
+    if role.is_system:
+        raise Conflict("System roles can't be renamed.", {"name": ["System roles can't be renamed."]})
+    role.name, role.slug = name, _slug(name)
+
+
+def _set_permissions(role: Role, names: Collection[str]) -> tuple[list[str], list[str]]:
+    before = role.permission_names
+    granted = find_permissions(names)
+    if role.is_super_admin:
+        sentence = "Super Administrator always holds every permission."
+        raise Conflict(sentence, {"permissions": [sentence]})
+    role.permissions.set(granted)
+    return before, role.permission_names
+
+
+@service
+def delete_role(*, actor: Actor, role_id: int, reassign_to: str | None = None) -> None:
+    """Delete a role; its users get the role `reassign_to` (name or slug) instead.
+
+    Raises Missing, Denied, Invalid, or Conflict for a system role, and for a role in use without `reassign_to`.
+    """
+    require(actor, ROLE_DELETE)
+    role = Role.objects.select_for_update().filter(pk=role_id).first()
+    if role is None:
+        raise Missing("role")
+    require_all(actor, role.permission_names, role)
+    if role.is_system:
+        raise Conflict("System roles can't be deleted.")
+    session_cache.roles_change()
+    holders = list(User.objects.existing().filter(roles=role).with_roles().order_by("pk"))
+    if holders:
+        _reassign(actor, role, holders, reassign_to)
+    _record(actor, Action.DELETE, role, {"name": (role.name, None), "permissions": (role.permission_names, [])})
+    role.delete()
+
+
+def _reassign(actor: Actor, role: Role, holders: list[User], reassign_to: str | None) -> None:
+    if reassign_to is None:
+        raise Conflict(
+            f"{len(holders)} users hold this role. Take it from them, or delete it with ?reassign_to=<another role>."
+        )
+    other = Role.objects.named(reassign_to)
+    if other is None or other == role:
+        raise Invalid({"reassign_to": ["Name another role that exists."]})
+    held = {name for user in holders for name in user.grants.permissions}
+    require_all(actor, held | set(other.permission_names), role)
+    session_cache.users_change(user.pk for user in holders)
+    for user in holders:
+        before = list(user.roles.all())
+        after = list({other, *before} - {role})
+        user.roles.add(other)
+        record_role_changes(actor, user, before, after)
+
+
+def find_permissions(names: Iterable[str]) -> list[Permission]:
+    """The permissions of these names; raises Invalid naming the unknown ones."""
+    wanted = set(names)
+    found = list(Permission.objects.filter(name__in=wanted))
+    if unknown := wanted - {permission.name for permission in found}:
+        raise Invalid({"permissions": [f"There is no permission {name!r}." for name in in_order(unknown)]})
+    return found
+
+
+def _slug(name: str) -> str:
+    slug = slugify(name, allow_unicode=True).replace("-", "_")
+    if not slug:
+        raise Invalid({"name": ["Use at least one letter or digit."]})
+    return slug
+
+
+def _save(role: Role) -> None:
+    try:
+        role.clean_fields()
+    except ValidationError as error:
+        raise Invalid(error.message_dict) from None
+    # A role's name may not be another's slug either: lists are filtered by both.
+    taken = Role.objects.exclude(pk=role.pk)
+    if taken.filter(name__iexact=role.name).exists() or taken.filter(slug=role.slug).exists():
+        raise _name_taken()
+    try:
+        with transaction.atomic():
+            role.save()
+    except IntegrityError:
+        raise _name_taken() from None
+
+
+def _name_taken() -> Conflict:
+    return Conflict("There is a role of this name already.", {"name": ["There is a role of this name already."]})
+
+
+def _record(actor: Actor, action: Action, role: Role, changes: Changes) -> None:
+    record(
+        actor=actor,
+        action=action,
+        resource="role",
+        resource_id=role.pk,
+        resource_name=role.name,
+        changes=changes,
+    )

@@ -1,0 +1,197 @@
+"""Opening, finding, refreshing and ending sessions."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from audit.context import current_origin
+from audit.models import Action
+from audit.services import Actor, record
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import session_cache, tokens
+from accounts.authorization import require_all, service
+from accounts.errors import AccountDisabled, Missing, TokenInvalid
+from accounts.models import Grants, Session, User
+from accounts.permissions import SESSION_REVOKE
+from accounts.tokens import TokenPair
+
+#: Seconds after which a spent refresh token means theft and no longer a race or a retry.
+REUSE_GRACE = 10
+#: How exactly `last_used_at` is kept, so that not every request writes.
+TOUCH_INTERVAL = timedelta(minutes=1)
+
+LIFETIMES = {
+    Session.Kind.PAGE: settings.PAGE_SESSION_LIFETIME,
+    Session.Kind.TOKEN: settings.REFRESH_TOKEN_LIFETIME,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """A session with its new tokens."""
+
+    session: Session
+    pair: TokenPair
+
+
+def open_session(*, user: User, kind: Session.Kind) -> Session:
+    """Store a new session of a user who has just proved who they are. Part of a sign-in's transaction."""
+    origin = current_origin()
+    return Session.objects.create(
+        user=user,
+        kind=kind,
+        expires_at=timezone.now() + LIFETIMES[kind],
+        ip_address=origin.ip_address or None,
+        user_agent=origin.user_agent[:512],
+    )
+
+
+def issue_tokens(*, session: Session) -> TokenPair:
+    """Mint a session's tokens and keep the hash of the refresh token. Part of a transaction."""
+    pair = tokens.issue_pair(session)
+    session.refresh_hash = pair.refresh_hash
+    session.save(update_fields=["refresh_hash"])
+    return pair
+
+
+def find_session(*, session_id: UUID, user_id: int) -> Session:
+    """The live session of this id and user, with `user` and its grants loaded.
+
+    At most two queries, none when the shared cache knows the session. Raises AccountDisabled when the account may
+    not sign in, and TokenInvalid when there is no such session or it is over.
+    """
+    session, stamp = session_cache.fetch(session_id, user_id)
+    if session is None:
+        session = _load(session_id, user_id)
+        _touch(session)
+        if stamp is not None:
+            session_cache.store(session, stamp)
+    if not session.is_alive:
+        raise TokenInvalid
+    return session
+
+
+def _load(session_id: UUID, user_id: int) -> Session:
+    session = Session.objects.with_grants().filter(pk=session_id, user_id=user_id).first()
+    if session is None or session.user.deleted_at is not None:
+        raise TokenInvalid
+    if not session.user.can_sign_in:
+        raise AccountDisabled
+    if not session.is_alive:
+        raise TokenInvalid
+    rows = sorted(session.role_rows or [], key=lambda row: (row["position"], row["name"]))
+    session.user.grants = Grants(
+        role_names=tuple(row["name"] for row in rows),
+        role_slugs=tuple(row["slug"] for row in rows),
+        permissions=frozenset(session.held_permissions or []),
+    )
+    return session
+
+
+def _touch(session: Session) -> None:
+    now = timezone.now()
+    if now - session.last_used_at >= TOUCH_INTERVAL:
+        session.last_used_at = now
+        Session.objects.filter(pk=session.pk).update(last_used_at=now)
+
+
+def refresh_session(*, refresh_token: str) -> Refreshed:
+    """Spend a refresh token for a new pair.
+
+    Of two requests with the same token the row's lock lets one win. A token spent more than ten seconds ago has been
+    stolen (RFC 9700, section 4.14.2): it ends the session, on record. Raises TokenInvalid or AccountDisabled.
+    """
+    claims = tokens.read(refresh_token, tokens.REFRESH)
+    outcome = _refresh(claims)
+    if isinstance(outcome, Refreshed):
+        return outcome
+    raise outcome
+
+
+@transaction.atomic
+def _refresh(claims: tokens.Claims) -> Refreshed | TokenInvalid | AccountDisabled:
+    # A refusal is returned, not raised: what it ended and recorded must be kept.
+    session = Session.objects.select_for_update(no_key=True).filter(pk=claims.session_id).first()
+    if session is None or session.user_id != claims.user_id or session.user.deleted_at is not None:
+        return TokenInvalid()
+    if not session.user.can_sign_in:
+        return AccountDisabled()
+    if not session.is_alive:
+        return TokenInvalid()
+    token_hash, now = tokens.hash_token_id(claims.token_id), time.time()
+    session_cache.users_change([session.user_id])
+    if token_hash != session.refresh_hash:
+        if token_hash not in _lately_spent(session, now):
+            _end([session], Session.EndReason.REFRESH_REUSE)
+            _record_refresh(session, success=False, reason="A spent refresh token was used again.")
+        return TokenInvalid()
+    session.spent_refresh_hashes = {**_lately_spent(session, now), token_hash: now}
+    session.last_used_at = timezone.now()
+    session.expires_at = session.last_used_at + settings.REFRESH_TOKEN_LIFETIME
+    pair = tokens.issue_pair(session)
+    session.refresh_hash = pair.refresh_hash
+    session.save(update_fields=["spent_refresh_hashes", "last_used_at", "expires_at", "refresh_hash"])
+    _record_refresh(session, success=True)
+    return Refreshed(session, pair)
+
+
+def _lately_spent(session: Session, now: float) -> dict[str, float]:
+    return {spent: when for spent, when in session.spent_refresh_hashes.items() if now - when <= REUSE_GRACE}
+
+
+def _record_refresh(session: Session, *, success: bool, **details: str) -> None:
+    record(
+        actor=session.user,
+        action=Action.TOKEN_REFRESH,
+        resource="auth",
+        success=success,
+        session_id=session.pk,
+        **details,
+    )
+
+
+@transaction.atomic
+def sign_out(*, session: Session) -> None:
+    """End the session that the request itself came with; its tokens and cookie stop working at once."""
+    _end([session], Session.EndReason.LOGOUT)
+    record(actor=session.user, action=Action.LOGOUT, resource="auth", session_id=session.pk)
+
+
+@service
+def end_session(*, actor: Actor, session_id: UUID) -> None:
+    """End a session: one's own, or with `session_revoke` that of a user who holds no more than the actor.
+
+    Raises Missing when it isn't there or is over, and Denied.
+    """
+    session = Session.objects.alive().select_related("user").filter(pk=session_id).first()
+    if session is None:
+        raise Missing("session")
+    if session.user_id != actor.pk:
+        require_all(actor, {SESSION_REVOKE, *session.user.grants.permissions}, session.user)
+    _end([session], Session.EndReason.REVOKED)
+    record(
+        actor=actor,
+        action=Action.SESSION_REVOKE,
+        resource="session",
+        resource_id=session.pk,
+        resource_name=session.user.username,
+        session_id=session.pk,
+    )
+
+
+def end_sessions(*, user_ids: Iterable[int], reason: Session.EndReason, except_session: UUID | None = None) -> int:
+    """End all live sessions of users but one, as part of a change that is recorded itself; returns how many."""
+    sessions = Session.objects.filter(user_id__in=user_ids, ended_at__isnull=True).exclude(pk=except_session)
+    return _end(list(sessions), reason, user_ids)
+
+
+def _end(sessions: Iterable[Session], reason: Session.EndReason, user_ids: Iterable[int] = ()) -> int:
+    session_cache.users_change({*user_ids, *(session.user_id for session in sessions)})
+    return Session.objects.filter(pk__in=[session.pk for session in sessions], ended_at__isnull=True).update(
+        ended_at=timezone.now(), end_reason=reason
+    )

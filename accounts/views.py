@@ -1,0 +1,151 @@
+"""The first pages: sign in, sign out, home, and one's password."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import rotate_token
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme, urlsafe_base64_decode
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.errors import RuleError, TooManyAttempts
+from accounts.forms import ChangePasswordForm, LoginForm, NewPasswordForm
+from accounts.middleware import SESSION_ID, USER_ID
+from accounts.models import Session
+from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD, requires
+from accounts.services import passwords, sessions, sign_in
+
+LINK = "password_link"
+UNPROCESSABLE = 422
+
+
+@requires(PUBLIC)  # whoever signs in isn't signed in yet
+@require_http_methods(["GET", "HEAD", "POST"])
+def login(request: Any) -> HttpResponse:
+    """The sign-in page; whoever is signed in already goes on."""
+    target = safe_target(request)
+    if request.user.is_authenticated:
+        return redirect(target)
+    form = LoginForm(request.POST or None)
+    response = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            _start(request, sign_in.sign_in_to_pages(identifier=form["username"].value(), password=form["password"].value()))
+            return redirect(target)
+        except RuleError as refusal:
+            _show_refusal(form, refusal)
+            response = refusal
+    page = render(request, "accounts/login.html", {"form": form, "next": target}, status=_status(form, response))
+    if isinstance(response, TooManyAttempts):
+        page["Retry-After"] = str(response.retry_after)
+    return page
+
+
+def safe_target(request: HttpRequest) -> str:
+    """Where `next` leads, if that is on this site; home otherwise."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    hosts = {request.get_host()}
+    if url_has_allowed_host_and_scheme(target, allowed_hosts=hosts, require_https=settings.SSL_REQUIRED):
+        return target
+    return "/"
+
+
+def _show_refusal(form: LoginForm, refusal: RuleError) -> None:
+    if isinstance(refusal, TooManyAttempts):
+        minutes = -(-refusal.retry_after // 60)
+        form.add_error(None, f"Too many attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}.")
+    else:
+        form.add_error(None, "The name or the password is wrong.")
+
+
+def _status(form: Any, refusal: RuleError | None) -> int:
+    if isinstance(refusal, TooManyAttempts):
+        return 429
+    return UNPROCESSABLE if form.errors else 200
+
+
+def _start(request: Any, session: Session) -> None:
+    """Put a new session into the browser; nothing of an earlier one stays (session fixation)."""
+    request.session.flush()
+    request.session[SESSION_ID] = str(session.pk)
+    request.session[USER_ID] = session.user_id
+    rotate_token(request)
+
+
+@requires(SIGNED_IN_TO_CHANGE_PASSWORD)
+@require_http_methods(["GET", "HEAD", "POST"])
+def logout(request: Any) -> HttpResponse:
+    """Ask, then end the session."""
+    if request.method != "POST":
+        return render(request, "accounts/logout.html")
+    sessions.sign_out(session=request.page_session)
+    request.session.flush()
+    rotate_token(request)
+    messages.success(request, "You are signed out.")
+    return redirect("login")
+
+
+@requires(SIGNED_IN)
+@require_safe
+def home(request: Any) -> HttpResponse:
+    """Who is signed in, and what they may do."""
+    return render(request, "accounts/home.html", {"session": request.page_session})
+
+
+@requires(SIGNED_IN_TO_CHANGE_PASSWORD)
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_password(request: Any) -> HttpResponse:
+    """One's own password."""
+    form = ChangePasswordForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            passwords.change_password(
+                actor=request.user,
+                current_password=form.cleaned_data["current_password"],
+                new_password=form.cleaned_data["new_password"],
+                session_id=request.page_session.pk,
+            )
+            messages.success(request, "Your password is changed. All your other sessions have ended.")
+            return redirect("home")
+        except RuleError as refusal:
+            form.add_refusal(refusal)
+    status = UNPROCESSABLE if form.errors else 200
+    return render(request, "accounts/change_password.html", {"form": form}, status=status)
+
+
+@requires(PUBLIC)  # whoever has a link from an invitation or a reset has no password yet
+@require_safe
+def open_password_link(request: Any, user: str, link_token: str) -> HttpResponse:
+    """Move the link's token from the address, which logs and other sites see, into the signed cookie."""
+    request.session[LINK] = [user, link_token]
+    return redirect("set_password_form")
+
+
+@requires(PUBLIC)  # as above
+@require_http_methods(["GET", "HEAD", "POST"])
+def set_password(request: Any) -> HttpResponse:
+    """Choose a password with a link's token."""
+    user, link_token = request.session.get(LINK, ["", ""])
+    form = NewPasswordForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            passwords.set_password_by_link(
+                user_id=_decoded(user), link_token=link_token, new_password=form.cleaned_data["new_password"]
+            )
+            request.session.flush()
+            messages.success(request, "Your password is set. Sign in with it.")
+            return redirect("login")
+        except RuleError as refusal:
+            form.add_refusal(refusal)
+    status = UNPROCESSABLE if form.errors else 200
+    return render(request, "accounts/set_password.html", {"form": form}, status=status)
+
+
+def _decoded(user: str) -> int:
+    """The user's id in a link; 0, which nobody has, for anything else."""
+    try:
+        return int(urlsafe_base64_decode(user).decode("ascii")[:18])
+    except ValueError:
+        return 0

@@ -1,0 +1,7 @@
+"""Addresses of the figures, below `/api/`."""
+
+from django.urls import path
+
+from analytics.api.views import AnalyticsViewSet
+
+urlpatterns = [path("users/analytics", AnalyticsViewSet.as_view({"get": "users"}))]

@@ -1,0 +1,89 @@
+"""Aggregates as plain data."""
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from accounts.models import Role, User
+from audit.models import Action, AuditLog
+from django.db.models import Count, Q
+from django.db.models.functions import TruncDate
+from django.utils import timezone
+
+RECENT_LOGINS = 10
+
+
+def user_analytics(days: int) -> dict[str, Any]:
+    """The figures of `GET /api/users/analytics`, with daily series over the last `days` days (UTC), today included."""
+    today = timezone.now().date()
+    dates = [today - timedelta(days=age) for age in range(days - 1, -1, -1)]
+    start = datetime.combine(dates[0], time(), UTC)
+    return {
+        **user_totals(),
+        "users_by_role": users_by_role(),
+        "recent_logins": recent_logins(),
+        "user_growth": user_growth(dates, start),
+        "login_activity": login_activity(dates, start),
+    }
+
+
+def user_totals() -> dict[str, int]:
+    """How many users there are, and how many may sign in."""
+    active = Q(is_active=True, locked_at__isnull=True)
+    totals: dict[str, int] = User.objects.existing().aggregate(
+        total_users=Count("pk"),
+        active_users=Count("pk", filter=active),
+        inactive_users=Count("pk", filter=~active),
+        locked_users=Count("pk", filter=Q(locked_at__isnull=False)),
+    )
+    return totals
+
+
+def users_by_role() -> dict[str, int]:
+    """Every role's number of users, in the roles' order."""
+    return {role.name: role.user_count for role in Role.objects.with_user_count()}
+
+
+def recent_logins() -> list[dict[str, Any]]:
+    """The last successful logins, newest first."""
+    rows = AuditLog.objects.sign_ins().filter(success=True).newest_first()[:RECENT_LOGINS]
+    return [
+        {
+            "user": row.username,
+            "timestamp": row.timestamp.isoformat().replace("+00:00", "Z"),
+            "ip_address": row.ip_address,
+        }
+        for row in rows
+    ]
+
+
+def user_growth(dates: list[Any], start: datetime) -> list[dict[str, Any]]:
+    """For each date the users at its end, and those created on it."""
+    created = _by_date("created_at", start)
+    deleted = _by_date("deleted_at", start)
+    total = User.objects.filter(created_at__lt=start).exclude(deleted_at__lt=start).count()
+    growth = []
+    for date in dates:
+        total += created.get(date, 0) - deleted.get(date, 0)
+        growth.append({"date": date.isoformat(), "total": total, "new": created.get(date, 0)})
+    return growth
+
+
+def _by_date(field: str, start: datetime) -> dict[Any, int]:
+    users = User.objects.filter(**{f"{field}__gte": start}).annotate(date=TruncDate(field, tzinfo=UTC))
+    return dict(users.order_by().values("date").annotate(n=Count("pk")).values_list("date", "n"))
+
+
+def login_activity(dates: list[Any], start: datetime) -> list[dict[str, Any]]:
+    """For each date the good and the failed logins."""
+    rows = AuditLog.objects.filter(action=Action.LOGIN, timestamp__gte=start).order_by()
+    daily = rows.annotate(date=TruncDate("timestamp", tzinfo=UTC)).values("date")
+    counted = daily.annotate(good=Count("pk", filter=Q(success=True)), bad=Count("pk", filter=Q(success=False)))
+    found = {row["date"]: row for row in counted}
+    return [
+        {
+            "date": date.isoformat(),
+            "success": found[date]["good"] if date in found else 0,
+            "failed": found[date]["bad"] if date in found else 0,
+        }
+        for date in dates
+    ]

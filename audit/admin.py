@@ -1,0 +1,24 @@
+"""The audit log in Django admin: to be read."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from accounts.admin_base import ReadOnlyAdmin
+from audit.models import AuditLog
+
+
+@admin.register(AuditLog)
+class AuditLogAdmin(ReadOnlyAdmin):
+    """Events, newest first."""
+
+    list_display = ("timestamp", "username", "action", "resource", "resource_name", "success", "ip_address")
+    list_filter = ("action", "resource", "success")
+    search_fields = ("username", "resource_name", "ip_address", "request_id")
+    show_full_result_count = False
+    date_hierarchy = "timestamp"
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """All events."""
+        return super().get_queryset(request).order_by("-id")

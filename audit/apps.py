@@ -1,0 +1,10 @@
+"""The audit log."""
+
+from django.apps import AppConfig
+
+
+class AuditConfig(AppConfig):
+    """App configuration."""
+
+    name = "audit"
+    verbose_name = "Audit"

@@ -1,0 +1,76 @@
+"""What the audit log can be asked for."""
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.utils.dateparse import parse_date, parse_datetime
+from reprotech.listing import ListFilter
+
+from audit.querysets import AuditLogQuerySet
+
+
+class MomentField(forms.Field):
+    """A time (ISO 8601, UTC unless it says otherwise) or a date, which stands for the whole day."""
+
+    def __init__(self, *, end_of_day: bool, **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)
+        self.end_of_day = end_of_day
+
+    def clean(self, value: Any) -> datetime | None:
+        """The moment; the last of the day for a date with `end_of_day`."""
+        if not value:
+            return None
+        try:
+            return self._moment(value)
+        except (ValueError, OverflowError):
+            raise forms.ValidationError("Give a date or time such as 2030-01-31 or 2030-01-31T09:30:00Z.") from None
+
+    def _moment(self, value: str) -> datetime:
+        if day := parse_date(value):
+            start = datetime.combine(day, time(), UTC)
+            return start + timedelta(days=1, microseconds=-1) if self.end_of_day else start
+        # A plus sign in a query string arrives as a blank.
+        moment = parse_datetime(value.replace(" ", "+") if "T" in value else value)
+        if moment is None:
+            raise ValueError(value)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC)
+
+
+class AuditFilter(ListFilter):
+    """User, action, resource, address, outcome and time."""
+
+    user = forms.CharField(required=False, max_length=254)
+    action = forms.CharField(required=False, max_length=32)
+    resource = forms.CharField(required=False, max_length=32)
+    ip_address = forms.GenericIPAddressField(
+        required=False, unpack_ipv4=True, error_messages={"invalid": "Give an IP address such as 192.0.2.1."}
+    )
+    outcome = forms.ChoiceField(
+        required=False,
+        choices=[("success", "success"), ("failure", "failure")],
+        error_messages={"invalid_choice": "Give one of: success, failure."},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # "from" can't be the name of an attribute.
+        self.fields["from"] = MomentField(end_of_day=False)
+        self.fields["to"] = MomentField(end_of_day=True)
+
+    def apply(self, queryset: Any) -> AuditLogQuerySet:
+        """Narrow audit rows, newest first."""
+        lookups = {
+            "action": self.value("action").lower(),
+            "resource": self.value("resource").lower(),
+            "ip_address": self.value("ip_address"),
+            "timestamp__gte": self.value("from"),
+            "timestamp__lte": self.value("to"),
+        }
+        rows: AuditLogQuerySet = queryset.filter(**{name: value for name, value in lookups.items() if value})
+        if user := self.value("user"):
+            rows = rows.by_user(user)
+        if outcome := self.value("outcome"):
+            rows = rows.filter(success=outcome == "success")
+        return rows.newest_first()

@@ -1,0 +1,87 @@
+"""The append-only audit log."""
+
+from typing import Any, NoReturn
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import F
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from audit.querysets import AppendOnlyError, AuditLogQuerySet
+
+
+class Action(models.TextChoices):
+    """What was done. The values are part of the API."""
+
+    LOGIN = "login"
+    LOGOUT = "logout"
+    TOKEN_REFRESH = "token_refresh"
+    SESSION_REVOKE = "session_revoke"
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    PASSWORD_CHANGE = "password_change"
+    PASSWORD_RESET = "password_reset"
+    LOCK = "lock"
+    UNLOCK = "unlock"
+    ROLE_ASSIGN = "role_assign"
+    ROLE_REVOKE = "role_revoke"
+    EXPORT = "export"
+    ACCESS_DENIED = "access_denied"
+
+
+class AuditLog(models.Model):
+    """One event: who did what to what, from where, with which outcome.
+
+    Names stand in the row as they were at the time, and users are not referenced by a foreign key, so
+    that nothing that happens to an account later can touch its history.
+    """
+
+    timestamp = models.DateTimeField(default=timezone.now, editable=False)
+    user_id = models.BigIntegerField(null=True, blank=True)
+    username = models.CharField(max_length=254, blank=True)
+    action = models.CharField(max_length=32, choices=Action)
+    resource = models.CharField(max_length=32)
+    resource_id = models.CharField(max_length=64, blank=True)
+    resource_name = models.CharField(max_length=254, blank=True)
+    success = models.BooleanField(default=True)
+    ip_address = models.GenericIPAddressField(null=True, blank=True)
+    user_agent = models.CharField(max_length=512, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+    session_id = models.UUIDField(null=True, blank=True)
+    #: `changes: {field: [old, new]}`, `reason`, `required`, ...; never a secret.
+    details = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
+
+    objects = AuditLogQuerySet.as_manager()
+
+    class Meta:
+        db_table = "audit_logs"
+        default_permissions = ()
+        verbose_name = "audit event"
+        ordering = ("-id",)
+        indexes = (
+            # One for each filter of the list, which is always sorted newest first.
+            models.Index(fields=["timestamp", "id"], name="audit_timestamp"),
+            models.Index(fields=["user_id", "-id"], name="audit_user_id"),
+            models.Index(Lower("username"), F("id").desc(), name="audit_username"),
+            models.Index(fields=["action", "-id"], name="audit_action"),
+            models.Index(fields=["resource", "resource_id", "-id"], name="audit_resource"),
+            models.Index(fields=["ip_address", "-id"], name="audit_ip_address"),
+            models.Index(fields=["success", "-id"], name="audit_success"),
+            models.Index(fields=["request_id"], name="audit_request_id"),
+            models.Index(fields=["action", "timestamp"], name="audit_action_timestamp"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.username or 'someone'}: {self.action} {self.resource} {self.resource_name}".rstrip()
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Insert; raises AppendOnlyError for a row that is already stored."""
+        if not self._state.adding:
+            raise AppendOnlyError
+        super().save(*args, **kwargs)
+
+    def delete(self, *_: Any, **__: Any) -> NoReturn:
+        """Refused."""
+        raise AppendOnlyError

@@ -1,0 +1,44 @@
+"""Queries on the audit log."""
+
+from typing import TYPE_CHECKING, NoReturn
+
+from django.db import models
+from django.db.models.functions import Lower
+
+if TYPE_CHECKING:
+    from audit.models import AuditLog
+
+
+class AppendOnlyError(TypeError):
+    """Someone tried to change or delete an audit row from code."""
+
+    def __init__(self) -> None:
+        super().__init__("The audit log is append-only: its rows are never changed or deleted.")
+
+
+class AuditLogQuerySet(models.QuerySet["AuditLog"]):
+    """Reads; writes go through `audit.services.record`."""
+
+    def newest_first(self) -> "AuditLogQuerySet":
+        """In the order of the list: ids grow with time."""
+        return self.order_by("-id")
+
+    def by_user(self, name: str) -> "AuditLogQuerySet":
+        """What was done under this name, whatever the case."""
+        return self.alias(username_lower=Lower("username")).filter(username_lower=name.lower())
+
+    def sign_ins(self) -> "AuditLogQuerySet":
+        """Successful and failed logins."""
+        return self.filter(action="login")
+
+    def update(self, **_: object) -> NoReturn:
+        """Refused."""
+        raise AppendOnlyError
+
+    def delete(self) -> NoReturn:
+        """Refused."""
+        raise AppendOnlyError
+
+    def bulk_update(self, *_: object, **__: object) -> NoReturn:
+        """Refused."""
+        raise AppendOnlyError

@@ -1,0 +1,23 @@
+#!/usr/bin/env python
+"""Reprotech's command line: `python manage.py help` lists the commands."""
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command; an unusable setting ends it with one line instead of a traceback."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reprotech.settings")
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+
+    try:
+        settings.configured or settings.DEBUG  # noqa: B018 (reading one loads them all)
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(f"Reprotech can't start: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""Django admin behind our own sign-in, for Super Administrators alone."""
+
+from collections.abc import Callable
+from typing import Any
+
+from accounts.authorization import record_denial
+from accounts.errors import Denied
+from accounts.permissions import SETTINGS_UPDATE
+from django.contrib.admin import AdminSite
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+
+class ReprotechAdminSite(AdminSite):
+    """The admin site."""
+
+    site_header = "Reprotech administration"
+    site_title = "Reprotech"
+    index_title = "Records"
+    site_url = "/"
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Whether the request's user is a Super Administrator whose password needn't be changed first."""
+        user: Any = request.user
+        return bool(user.is_authenticated and user.is_staff and not user.must_change_password)
+
+    def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
+        """Wrap a view: visitors go to our sign-in, users without the right get a 403, on record."""
+        guarded = super().admin_view(view, cacheable)
+
+        def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not self.has_permission(request):
+                return self._refuse(request)
+            return guarded(request, *args, **kwargs)
+
+        return inner
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
+        """There is one sign-in for everything."""
+        return self._refuse(request) if request.user.is_authenticated else redirect_to_login("/admin/")
+
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
+        """There is one sign-out for everything."""
+        return redirect("logout")
+
+    def _refuse(self, request: HttpRequest) -> HttpResponse:
+        user: Any = request.user
+        if not user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        if user.must_change_password:
+            return redirect("change_password")
+        if self.has_permission(request):
+            return redirect("admin:index")
+        # No permission of its own opens the admin; this one only the Super Administrator holds.
+        record_denial(user, Denied(SETTINGS_UPDATE))
+        raise PermissionDenied

@@ -1,0 +1,119 @@
+"""The one shape of the API's errors: `error`, `code`, `request_id`, and `errors` by field where input is wrong."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from accounts import errors as rules
+from audit.context import current_origin
+from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, JsonResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+logger = logging.getLogger(__name__)
+
+RULE_STATUS: dict[type[rules.RuleError], HTTPStatus] = {
+    rules.Invalid: HTTPStatus.BAD_REQUEST,
+    rules.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+    rules.Denied: HTTPStatus.FORBIDDEN,
+    rules.PasswordChangeRequired: HTTPStatus.FORBIDDEN,
+    rules.Missing: HTTPStatus.NOT_FOUND,
+    rules.Conflict: HTTPStatus.CONFLICT,
+    rules.TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
+}
+
+#: Sentence and code of failures that have nothing to say of their own.
+PLAIN: dict[int, tuple[str, str]] = {
+    400: ("The request can't be understood.", "bad_request"),
+    403: ("This request is refused.", "forbidden"),
+    404: ("There is nothing at this address.", "not_found"),
+    405: ("This address doesn't take this method.", "method_not_allowed"),
+    413: ("The request's body is too large.", "too_large"),
+    415: ("Send the body as JSON, with Content-Type: application/json.", "unsupported_media_type"),
+    500: ("Something went wrong on our side. Nothing was changed.", "internal_error"),
+    503: ("The service can't reach its database. Try again in a moment.", "unavailable"),
+}
+
+UNAVAILABLE = (OperationalError, InterfaceError)
+
+
+def error_body(error: str, code: str, **more: Any) -> dict[str, Any]:
+    """The JSON of an error."""
+    return {"error": error, "code": code, **more, "request_id": current_origin().request_id}
+
+
+def plain_error(status: int) -> JsonResponse:
+    """An error outside of any API view, such as an unknown address."""
+    error, code = PLAIN[status]
+    return JsonResponse(error_body(error, code), status=status)
+
+
+def exception_handler(exception: Exception, context: dict[str, Any]) -> Response:  # noqa: ARG001
+    """What an API view answers when it raised `exception`; DRF's EXCEPTION_HANDLER."""
+    if isinstance(exception, rules.RuleError):
+        return _rule_response(exception)
+    if isinstance(exception, exceptions.ValidationError):
+        return _rule_response(rules.Invalid(_by_field(exception.detail)))
+    if isinstance(exception, DjangoValidationError):
+        return _rule_response(rules.Invalid(_by_field(getattr(exception, "message_dict", exception.messages))))
+    if isinstance(exception, exceptions.ParseError):
+        return _response(400, str(exception.detail), "malformed")
+    if isinstance(exception, exceptions.MethodNotAllowed | exceptions.UnsupportedMediaType):
+        return _plain_response(exception.status_code)
+    if isinstance(exception, exceptions.PermissionDenied):
+        return _response(403, str(exception.detail), "csrf_failed")
+    if isinstance(exception, Http404):
+        return _plain_response(404)
+    if isinstance(exception, PermissionDenied):
+        return _plain_response(403)
+    if isinstance(exception, UNAVAILABLE):
+        logger.error("The database does not answer: %s", exception)
+        return _plain_response(503)
+    logger.error("An API view failed.", exc_info=exception)
+    return _plain_response(500)
+
+
+def _rule_response(error: rules.RuleError) -> Response:
+    status = next(status for kind, status in RULE_STATUS.items() if isinstance(error, kind))
+    more: dict[str, Any] = {}
+    if isinstance(error, rules.Denied):
+        more["required"] = error.required
+    if isinstance(error, rules.Invalid | rules.Conflict) and error.errors:
+        more["errors"] = error.errors
+    response = _response(status, error.message, error.code, **more)
+    if isinstance(error, rules.NotAuthenticated):
+        response["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, rules.TooManyAttempts):
+        response["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _response(status: int, error: str, code: str, **more: Any) -> Response:
+    return Response(error_body(error, code, **more), status=status)
+
+
+def _plain_response(status: int) -> Response:
+    error, code = PLAIN[status]
+    return _response(status, error, code)
+
+
+def _by_field(detail: Any) -> dict[str, list[str]]:
+    """`{field: [sentences]}` of whatever nesting a serializer reports."""
+    if isinstance(detail, dict):
+        return {str(field): _sentences(found) for field, found in detail.items()}
+    return {"non_field_errors": _sentences(detail)}
+
+
+def _sentences(found: Any) -> list[str]:
+    if isinstance(found, dict):
+        return [f"Item {_position(key)}: {sentence}" for key, part in found.items() for sentence in _sentences(part)]
+    if isinstance(found, list | tuple):
+        return [sentence for part in found for sentence in _sentences(part)]
+    return [str(found)]
+
+
+def _position(key: Any) -> Any:
+    return key + 1 if isinstance(key, int) else key

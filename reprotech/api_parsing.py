@@ -1,0 +1,113 @@
+"""Reading request bodies: JSON and nothing else, strictly."""
+
+import json
+from collections.abc import Mapping
+from typing import IO, Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import ParseError
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+
+
+class AlwaysJSON(BaseContentNegotiation):
+    """Answer JSON whatever `Accept` says: there is nothing else to choose."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        """The first parser that takes the body's media type, None for a 415."""
+        media_type = (request.content_type or "").partition(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == media_type), None)
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:  # noqa: ARG002
+        """The only renderer."""
+        return renderers[0], renderers[0].media_type
+
+
+class StrictJSONParser(BaseParser):
+    """JSON (RFC 8259) in UTF-8, without what parsers disagree about (RFC 7493): repeated keys, NaN, lone surrogates."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:  # noqa: ARG002
+        """The value; raises ParseError with the reason."""
+        try:
+            value = json.loads(
+                stream.read().decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_refuse_constant
+            )
+            # Escaped lone surrogates parse, but can't be stored or answered.
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        except RecursionError:
+            raise ParseError("The JSON is nested too deeply.") from None
+        except ValueError as error:
+            # UnicodeError's text repeats the input, which may be a secret.
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else _reason(error)
+            raise ParseError(f"The body is not valid JSON: {reason}.") from None
+        return value
+
+
+def _reason(error: ValueError) -> str:
+    if isinstance(error, UnicodeError):
+        return "it is not UTF-8 text"
+    return str(error) if isinstance(error, StrictnessError) else "a number is too long"
+
+
+class StrictnessError(ValueError):
+    """Valid JSON to some parsers, not to us."""
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise StrictnessError("a key is given twice")
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise StrictnessError(f"{name} is not a JSON value")
+
+
+class StringField(serializers.CharField):
+    """A JSON string; numbers aren't taken for one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """The string, blanks around it removed unless the field keeps them."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
+class YesNoField(serializers.BooleanField):
+    """A JSON true or false; words and numbers aren't taken for one."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """The value."""
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class Body(serializers.Serializer[Any]):
+    """A request body. A key that isn't declared is refused, so that a typo isn't silently ignored."""
+
+    #: Keys with a hint of their own when they are sent to where they don't belong.
+    hints: Mapping[str, str] = {}
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The values; raises ValidationError."""
+        if isinstance(data, Mapping):
+            unknown = [str(key) for key in data if key not in self.fields]
+            if unknown:
+                raise serializers.ValidationError({key: [self.hints.get(key, "Unknown field.")] for key in unknown})
+        return super().to_internal_value(data)
+
+    @classmethod
+    def read(cls, request: Request, **options: Any) -> dict[str, Any]:
+        """The validated values of a request's body; raises ValidationError, ParseError or UnsupportedMediaType."""
+        body = cls(data=request.data, **options)
+        body.is_valid(raise_exception=True)
+        return dict(body.validated_data)
+
+
+class EmptyBody(Body):
+    """For requests that need no body."""

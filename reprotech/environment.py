@@ -1,0 +1,126 @@
+"""Typed, strict reading of the environment: a wrong value stops the start with one line."""
+
+import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.utils import get_random_secret_key
+
+MINIMUM_SECRET_BYTES = 32
+#: Words that occur in example values of documentations, ours and the earlier system's.
+EXAMPLE_MARKS = ("change-this", "changeme", "change-me", "your-", "example", "dev-jwt", "insecure")
+
+Network = IPv4Network | IPv6Network
+
+
+class Environment:
+    """The process environment, completed by a `.env` file; the process environment wins."""
+
+    def __init__(self, env_file: Path) -> None:
+        environ.Env.read_env(env_file)
+
+    def text(self, name: str, default: str = "") -> str:
+        """The value without surrounding blanks; `default` when it is missing or blank."""
+        return os.environ.get(name, "").strip() or default
+
+    def words(self, name: str, default: str = "") -> list[str]:
+        """A comma-separated list, blanks removed."""
+        return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
+
+    def flag(self, name: str, default: bool) -> bool:
+        """A yes or no; raises ImproperlyConfigured for anything else."""
+        value = self.text(name, str(default)).lower()
+        if value in {"true", "1", "yes", "on"}:
+            return True
+        if value in {"false", "0", "no", "off"}:
+            return False
+        raise ImproperlyConfigured(f"{name} must be true or false, not {value!r}.")
+
+    def number(self, name: str, default: int, least: int, most: int) -> int:
+        """A whole number from `least` to `most`; raises ImproperlyConfigured otherwise."""
+        value = self.text(name, str(default))
+        if value.isascii() and value.isdigit() and least <= int(value[:18]) <= most:
+            return int(value)
+        raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}, not {value!r}.")
+
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        """One of `choices`, whatever the case; raises ImproperlyConfigured otherwise."""
+        value = self.text(name, default)
+        for choice in choices:
+            if value.lower() == choice.lower():
+                return choice
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+
+    def networks(self, name: str) -> list[Network]:
+        """A comma-separated list of addresses and CIDR networks."""
+        try:
+            return [ip_network(word) for word in self.words(name)]
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name} must list addresses or networks: {error}.") from None
+
+    def origins(self, name: str) -> list[str]:
+        """A comma-separated list of web origins, as `https://lab.example:8443`."""
+        origins = self.words(name)
+        for origin in origins:
+            parts = urlsplit(origin)
+            if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or parts.query:
+                raise ImproperlyConfigured(
+                    f"{name} must list origins such as https://lab.example, without a path; not {origin!r}."
+                )
+        return origins
+
+    def secret(self, name: str, *, debug: bool) -> str:
+        """A signing key. Production refuses a missing, short or documented one.
+
+        Without one, development gets a random key that dies with the process.
+        """
+        value = self.text(name)
+        if debug:
+            return value or get_random_secret_key()
+        if not value:
+            raise ImproperlyConfigured(
+                f"{name} is required when DEBUG is false. Make one with: "
+                'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+            )
+        if len(value.encode()) < MINIMUM_SECRET_BYTES:
+            raise ImproperlyConfigured(f"{name} must be at least {MINIMUM_SECRET_BYTES} bytes long.")
+        if any(mark in value.lower() for mark in EXAMPLE_MARKS):
+            raise ImproperlyConfigured(f"{name} is an example value from a documentation. Make your own.")
+        return value
+
+    def database(self, name: str, default: str, base: Path) -> dict[str, Any]:
+        """Django's database settings from a `sqlite:///` or `postgresql://` URL.
+
+        A relative SQLite path is relative to `base`, wherever the command was started.
+        """
+        url = self.text(name, default)
+        if urlsplit(url).scheme not in {"sqlite", "postgresql", "postgres"}:
+            # The value may hold a password: it is not repeated.
+            raise ImproperlyConfigured(f"{name} must start with sqlite:/// or postgresql://.")
+        try:
+            settings = dict(environ.Env.db_url_config(url))
+        except (ValueError, environ.ImproperlyConfigured):
+            raise ImproperlyConfigured(f"{name} is not a database URL.") from None
+        if settings["ENGINE"] == "django.db.backends.sqlite3" and settings["NAME"] != ":memory:":
+            settings["NAME"] = str(base / settings["NAME"])
+        return settings
+
+    def redis(self, name: str) -> str:
+        """A `redis://` or `rediss://` URL, or "" for the cache inside the process."""
+        url = self.text(name)
+        if url and urlsplit(url).scheme not in {"redis", "rediss"}:
+            raise ImproperlyConfigured(f"{name} must start with redis:// or rediss://.")
+        return url
+
+    def email(self, name: str, default: str) -> dict[str, Any]:
+        """Django's EMAIL_* settings from a URL such as `smtp+tls://name:password@host:587`."""
+        try:
+            return dict(environ.Env.email_url_config(self.text(name, default)))
+        except Exception:  # django-environ raises what it meets; the value may hold a password
+            raise ImproperlyConfigured(
+                f"{name} must be an e-mail URL such as smtp+tls://name:password@host:587 or consolemail://."
+            ) from None

@@ -1,0 +1,87 @@
+"""Is the service well? For people, balancers and orchestrators; public, since probes have no account."""
+
+import logging
+from typing import Any, ClassVar
+
+from accounts.permissions import PUBLIC
+from django.core.cache import cache
+from django.db import connection
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from reprotech import __version__
+
+logger = logging.getLogger(__name__)
+
+CONNECTED = "connected"
+#: The failed part is named, the reason isn't: it may tell addresses and users.
+FAILED = "unavailable"
+
+HEALTH = inline_serializer(
+    "Health",
+    {
+        "status": serializers.ChoiceField(choices=["healthy", "unhealthy"]),
+        "timestamp": serializers.DateTimeField(),
+        "version": serializers.CharField(),
+        "database": serializers.ChoiceField(choices=[CONNECTED, FAILED]),
+        "cache": serializers.ChoiceField(choices=[CONNECTED, FAILED]),
+    },
+)
+STATUS = inline_serializer("Status", {"status": serializers.CharField()})
+
+
+class HealthViewSet(ViewSet):
+    """Health."""
+
+    authentication_classes: ClassVar[list[Any]] = []  # type: ignore[misc]
+    required_permissions: ClassVar = dict.fromkeys(("health", "live", "ready"), PUBLIC)
+
+    @extend_schema(responses={200: HEALTH, 503: HEALTH}, summary="Is everything well?")
+    def health(self, request: Request) -> Response:  # noqa: ARG002
+        """Database and cache, each tried."""
+        parts = {"database": database_state(), "cache": cache_state()}
+        healthy = set(parts.values()) == {CONNECTED}
+        body = {
+            "status": "healthy" if healthy else "unhealthy",
+            "timestamp": timezone.now().isoformat().replace("+00:00", "Z"),
+            "version": __version__,
+            **parts,
+        }
+        return Response(body, status=200 if healthy else 503)
+
+    @extend_schema(responses=STATUS, summary="Does the process answer?")
+    def live(self, request: Request) -> Response:  # noqa: ARG002
+        """The process answers; it should be restarted if it doesn't."""
+        return Response({"status": "alive"})
+
+    @extend_schema(responses={200: STATUS, 503: STATUS}, summary="Can it do its work?")
+    def ready(self, request: Request) -> Response:  # noqa: ARG002
+        """The database answers. Without the cache the service works on, so that isn't asked."""
+        if database_state() == CONNECTED:
+            return Response({"status": "ready"})
+        return Response({"status": "not ready"}, status=503)
+
+
+def database_state() -> str:
+    """`connected` if a query is answered."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Exception as error:  # whatever it is, the answer is the same
+        logger.error("The database does not answer: %s", error)
+        return FAILED
+    return CONNECTED
+
+
+def cache_state() -> str:
+    """`connected` if the cache takes and gives a value."""
+    try:
+        cache.set("health", "well", 10)
+        return CONNECTED if cache.get("health") == "well" else FAILED
+    except Exception as error:
+        logger.error("The cache does not answer: %s", error)
+        return FAILED

@@ -1,0 +1,136 @@
+"""Lists: strict query parameters, filters and pages, the same for the API and the pages.
+
+A list's filter is a form: `UserFilter.parse(request.GET)` gives the one object that both doors apply.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+from accounts.errors import Invalid
+from django import forms
+from django.db import models
+from django.db.models import F
+from django.db.models.expressions import OrderBy
+from django.http import QueryDict
+
+Row = TypeVar("Row", bound=models.Model)
+
+DEFAULT_PER_PAGE = 10
+MAXIMUM_PER_PAGE = 100
+#: More digits than any page has; Python refuses to read numbers of thousands of digits.
+WHOLE_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """One page of a list; `pages` is 0 for an empty list."""
+
+    items: list[Row]
+    total: int
+    page: int
+    per_page: int
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are."""
+        return -(-self.total // self.per_page)
+
+    def as_dict(self, key: str, represent: Callable[[list[Row]], Any]) -> dict[str, Any]:
+        """The API's answer, with the items under `key`."""
+        return {
+            key: represent(self.items),
+            "total": self.total,
+            "page": self.page,
+            "per_page": self.per_page,
+            "pages": self.pages,
+        }
+
+
+class WholeNumberField(forms.Field):
+    """A whole number of at least 1 in plain digits, or the default when it isn't given."""
+
+    def __init__(self, default: int, most: int | None = None, **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)
+        self.default, self.most = default, most
+
+    def clean(self, value: Any) -> int:
+        """The number; raises ValidationError with a sentence."""
+        if value in (None, ""):
+            return self.default
+        number = int(value) if WHOLE_NUMBER.fullmatch(value) else 0
+        if number < 1 or (self.most is not None and number > self.most):
+            raise forms.ValidationError(f"Give a whole number {self.range}.")
+        return number
+
+    @property
+    def range(self) -> str:
+        """What is allowed, in words."""
+        return "of at least 1" if self.most is None else f"from 1 to {self.most}"
+
+
+class Query(forms.Form):
+    """The query parameters that an address takes."""
+
+    @classmethod
+    def parse(cls, query: QueryDict) -> Self:
+        """The parameters of a request; raises Invalid for wrong, unknown and repeated ones."""
+        parsed = cls(query)
+        errors = {name: ["There is no such parameter."] for name in query if name not in parsed.fields}
+        errors |= {name: ["Give it once only."] for name in query if len(query.getlist(name)) > 1}
+        if errors or not parsed.is_valid():
+            raise Invalid(errors | {name: [str(e) for e in found] for name, found in parsed.errors.items()})
+        return parsed
+
+    def value(self, name: str) -> Any:
+        """The cleaned value of a parameter."""
+        return self.cleaned_data[name]
+
+
+class ListFilter(Query):
+    """Page and page size; a list adds its own filters, and applies them in `apply`."""
+
+    #: What `sort` takes, and the expression that it sorts by.
+    sorts: ClassVar[dict[str, Any]] = {}
+
+    page = WholeNumberField(default=1)
+    per_page = WholeNumberField(default=DEFAULT_PER_PAGE, most=MAXIMUM_PER_PAGE)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.sorts:
+            names = [sign + name for name in self.sorts for sign in ("", "-")]
+            self.fields["sort"] = forms.ChoiceField(
+                choices=[(name, name) for name in names],
+                required=False,
+                error_messages={"invalid_choice": f"Sort by one of: {', '.join(names)}."},
+            )
+
+    def page_of(self, queryset: "models.QuerySet[Row]") -> Page[Row]:
+        """The page of `queryset` that was asked for, filtered and sorted; empty past the end."""
+        filtered = self.apply(queryset)
+        total = filtered.count()
+        page, per_page = self.value("page"), self.value("per_page")
+        first = (page - 1) * per_page
+        items = list(self.ordered(filtered)[first : first + per_page]) if first < total else []
+        return Page(items, total, page, per_page)
+
+    def apply(self, queryset: "models.QuerySet[Row]") -> "models.QuerySet[Row]":
+        """Narrow `queryset` to what the parameters ask for."""
+        raise NotImplementedError
+
+    def ordered(self, queryset: "models.QuerySet[Row]") -> "models.QuerySet[Row]":
+        """Sort as asked, empty values last; the id breaks ties, so that pages never overlap."""
+        sort = self.value("sort") if self.sorts else ""
+        if not sort:
+            return queryset
+        return queryset.order_by(sort_by(self.sorts[sort.lstrip("-")], descending=sort.startswith("-")), "id")
+
+
+def sort_by(expression: Any, *, descending: bool) -> OrderBy:
+    """`expression` as a sort order; for nullable columns empty values come last either way."""
+    if isinstance(expression, str):
+        expression = F(expression)
+    nullable = isinstance(expression, F) and expression.name == "last_login"
+    return OrderBy(expression, descending=descending, nulls_last=True if nullable else None)

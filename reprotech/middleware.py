@@ -1,0 +1,158 @@
+"""Where a request comes from, how large it may be, and its address without a trailing slash."""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from uuid import uuid4
+
+from audit.context import RequestOrigin, request_origin
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+
+from reprotech.errors import error_response
+
+Respond = Callable[[HttpRequest], HttpResponse]
+
+logger = logging.getLogger(__name__)
+
+#: Links to set a password carry their token in the path.
+SECRET_PATH = re.compile(r"^(/set-password/).+")
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
+
+
+class RequestContextMiddleware:
+    """Find out client address, scheme, user agent and request id, for audit rows and log lines.
+
+    Forwarding headers are believed only when the socket's other end is one of TRUSTED_PROXIES; anybody else's are
+    removed before anything can read them.
+    """
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer, with the request's id in `X-Request-ID`."""
+        proxied = is_trusted(request.META.get("REMOTE_ADDR", ""))
+        request.META["reprotech.was_forwarded"] = any(
+            name in request.META for name in ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
+        )
+        address = client_address(request)
+        if proxied and request.META.get("HTTP_X_FORWARDED_PROTO", "") in {"http", "https"}:
+            request.META["wsgi.url_scheme"] = request.META["HTTP_X_FORWARDED_PROTO"]
+        for name in ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_FORWARDED"):
+            request.META.pop(name, None)
+        origin = RequestOrigin(
+            ip_address=address,
+            user_agent=printable(request.META.get("HTTP_USER_AGENT", "")),
+            request_id=_request_id(request, proxied),
+            method=request.method or "",
+            path=request.path,
+        )
+        with request_origin(origin):
+            response = self._answer(request)
+        response["X-Request-ID"] = origin.request_id
+        return response
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
+        started = time.perf_counter()
+        response = self.get_response(request)
+        milliseconds = (time.perf_counter() - started) * 1000
+        path = SECRET_PATH.sub(r"\1...", request.path)
+        logger.info("%s %s %s %.1f ms", request.method, path, response.status_code, milliseconds)
+        return response
+
+
+def is_trusted(address: str) -> bool:
+    """Whether an address belongs to one of TRUSTED_PROXIES."""
+    parsed = _parse(address)
+    return parsed is not None and any(parsed in network for network in settings.TRUSTED_PROXIES)
+
+
+def client_address(request: HttpRequest) -> str:
+    """The client's address, "" when unknown.
+
+    `X-Forwarded-For` is read from its end, where the nearest proxy wrote, and only as far as proxies are trusted:
+    what stands before that the client may have invented.
+    """
+    hops = [request.META.get("REMOTE_ADDR", "")]
+    hops += [hop.strip() for hop in reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(","))]
+    believed = ""
+    for hop in hops:
+        parsed = _parse(hop)
+        if parsed is None:
+            break
+        believed = str(parsed)
+        if not is_trusted(hop):
+            break
+    return believed
+
+
+def _parse(address: str) -> IPv4Address | IPv6Address | None:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return None
+    return (parsed.ipv4_mapped or parsed) if isinstance(parsed, IPv6Address) else parsed
+
+
+def _request_id(request: HttpRequest, proxied: bool) -> str:
+    given = request.META.get("HTTP_X_REQUEST_ID", "")
+    return given if proxied and REQUEST_ID.fullmatch(given) else uuid4().hex
+
+
+def printable(text: str) -> str:
+    """A header's text without what can't be stored or would disturb a log."""
+    return "".join(char if char.isprintable() else " " for char in text)[:512].strip()
+
+
+class RequestLimitsMiddleware:
+    """Refuse what no view should see: hosts that aren't ours, lengths that aren't numbers, bodies that are too large."""
+
+    #: Bytes of a refused body that are read all the same: many clients send everything before they read the answer.
+    DRAINED = 33_554_432
+    CHUNK = 65_536
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer."""
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not has_known_host(request) or not (length.isascii() and length.isdigit()):
+            return error_response(request, 400)
+        if len(length) > 18 or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            self._drain(request, min(int(length[:18]), self.DRAINED))
+            return error_response(request, 413)
+        return self.get_response(request)
+
+    def _drain(self, request: HttpRequest, length: int) -> None:
+        stream = request.META["wsgi.input"]
+        while length > 0 and (chunk := stream.read(min(self.CHUNK, length))):
+            length -= len(chunk)
+
+
+def has_known_host(request: HttpRequest) -> bool:
+    """Whether the Host header is one of ALLOWED_HOSTS."""
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return False
+    return True
+
+
+class TrailingSlashMiddleware:
+    """Treat `/api/users/` as `/api/users`: the answer is the same, without a redirect that loses a POST's body."""
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer."""
+        path = request.path_info
+        if len(path) > 1 and path.endswith("/") and not path.startswith("/admin/"):
+            request.path_info = path[:-1]
+        return self.get_response(request)
+

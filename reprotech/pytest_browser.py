@@ -1,0 +1,82 @@
+"""pytest fixtures `page` and `new_page`: Chromium on the pages of the `server` fixture, watched for errors.
+
+A test fails when the console showed an error or the Content-Security-Policy stopped something, unless
+`page.expected_errors`, a list of text fragments, has one that occurs in the message.
+"""
+
+import shutil
+
+import pytest
+
+from reprotech.pytest_stack import require
+
+# Without the later ones Chromium calls its maker's hosts at every start.
+CHROMIUM_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+REPORT_VIOLATIONS = """document.addEventListener("securitypolicyviolation", (violation) => console.error(
+    `Content-Security-Policy: ${violation.effectiveDirective} stopped ${violation.blockedURI} ${violation.sample}`))"""
+
+
+@pytest.fixture
+def browser():
+    """Chromium. One for each test: Playwright's event loop would break other tests if it ran on."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    require(program, "Chromium (Debian's package chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def new_page(browser, server):
+    """Call it for a page in a browser profile of its own: `new_page(java_script_enabled=False, color_scheme="dark")`.
+
+    Takes the options of Playwright's `new_context`. Paths are relative to the server: `page.goto("/login")`.
+    """
+    watched = []
+
+    def open_page(**options):
+        page = browser.new_context(base_url=server.url, **options).new_page()
+        page.set_default_timeout(10_000)
+        watched.append((page, watch(page)))
+        return page
+
+    yield open_page
+    unexpected = [error for page, errors in watched for error in errors if not is_expected(error, page)]
+    assert not unexpected, "The browser reported:\n" + "\n".join(unexpected)
+
+
+@pytest.fixture
+def page(new_page):
+    """A watched page with JavaScript, at desktop size."""
+    return new_page()
+
+
+def watch(page):
+    """Give the page an empty `expected_errors`; returns the list that fills with whatever goes wrong on it."""
+    errors = []
+    page.expected_errors = []
+    page.add_init_script(REPORT_VIOLATIONS)
+    page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
+    page.on("console", lambda message: message.type == "error" and errors.append(describe(message)))
+    return errors
+
+
+def describe(message):
+    """A console message with the place it came from."""
+    return f"{message.location.get('url', '')}: {message.text}"
+
+
+def is_expected(error, page):
+    """Whether the test said that this would come."""
+    return any(fragment in error for fragment in page.expected_errors)

@@ -1,0 +1,199 @@
+"""pytest plugin, loaded by `-p` before settings are read: the servers and the environment that tests run in.
+
+`--stack=postgresql` is PostgreSQL with Valkey, as in production; `--stack=sqlite` is SQLite with the cache inside the
+process, as on a first try. The session starts the servers once; pytest-xdist's workers inherit their addresses, and
+each has a database and a Valkey database of its own.
+"""
+
+import os
+import re
+import secrets
+import subprocess
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from reprotech import pytest_servers
+from reprotech.pytest_servers import TestProcesses
+
+ROOT = Path(__file__).resolve().parent.parent
+DIRECTORY = "REPROTECH_TEST_DIRECTORY"  # tells workers where the session keeps its files
+pytest_plugins = ["reprotech.pytest_browser"]
+
+
+def require(available, what):
+    """Skip the test unless `available`; under CI=true, where everything must be there, fail it."""
+    if not available:
+        missing = f"{what} is missing."
+        pytest.fail(missing, pytrace=False) if os.environ.get("CI") == "true" else pytest.skip(missing)
+
+
+def pytest_addoption(parser):
+    """The choice of servers."""
+    parser.addoption("--stack", choices=("postgresql", "sqlite"), default="postgresql", help="servers to test with")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config):
+    """Around pytest-django's start of Django: before it the environment, after it what only tests change."""
+    options = early_config.known_args_namespace
+    if options.help or options.version:
+        return (yield)
+    if worker_number() is None:
+        start_session(early_config, options.stack)
+    elif options.stack == "postgresql":
+        os.environ["REDIS_URL"] = valkey_database(worker_number())
+    result = yield
+    adjust_settings()
+    return result
+
+
+def worker_number():
+    """1 for pytest-xdist's first worker; None in the session's own process."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    return int(worker.removeprefix("gw")) % 31 + 1 if worker and DIRECTORY in os.environ else None
+
+
+def valkey_database(number):
+    """The URL of one of the session's Valkey databases."""
+    return f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{number}"
+
+
+def start_session(config, stack):
+    """Start the servers and set the environment that Django reads here and in every worker."""
+    processes = TestProcesses()
+    config.add_cleanup(processes.close)
+    (processes.directory / "static").mkdir()
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    os.environ.update(documented_variables())
+    os.environ.update(
+        {
+            DIRECTORY: str(processes.directory),
+            "DEBUG": "false",
+            "SECRET_KEY": secrets.token_urlsafe(48),
+            "JWT_SECRET_KEY": secrets.token_urlsafe(48),
+            "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
+            "DATABASE_URL": f"sqlite:///{processes.directory}/unused.sqlite3",
+            "EMAIL_URL": "memorymail://",
+            "LOG_DIR": str(processes.directory / "logs"),
+            "LOG_LEVEL": "WARNING",
+            "LOG_FORMAT": "text",
+        }
+    )
+    if stack == "postgresql":
+        os.environ["DATABASE_URL"] = pytest_servers.start_postgresql(processes)
+        os.environ["REDIS_URL"] = f"{pytest_servers.start_valkey(processes)}/0"
+
+
+def documented_variables():
+    """Every variable of .env.example as empty, which means its default: a developer's .env changes no test."""
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    return dict.fromkeys(re.findall(r"^#? ?([A-Z_]+)=", example, re.MULTILINE), "")
+
+
+def adjust_settings():
+    """What tests can't have as in production."""
+    from django.conf import settings
+    from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
+
+    directory = Path(os.environ[DIRECTORY])
+    BCryptSHA256PasswordHasher.rounds = 4  # a password check takes a quarter of a second otherwise
+    # Static files need no collecting then.
+    settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STATIC_ROOT = directory / "static"
+    database = settings.DATABASES["default"]
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        # In memory, Django's default, threads would share one connection. Workers append their name.
+        database.setdefault("TEST", {})["NAME"] = str(directory / "test.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def stack(request):
+    """The name of the stack that this session runs with."""
+    return request.config.getoption("stack")
+
+
+@pytest.fixture(autouse=True)
+def clear_cache():
+    """No test sees what another one cached or counted."""
+    from django.core.cache import cache
+
+    from accounts import limits
+
+    cache.clear()
+    limits.reset()
+
+
+@dataclass
+class RunningServer:
+    """A `scripts/server` that tests talk to; `env` is its environment, for `manage.py`; `log` what it printed."""
+
+    url: str
+    process: subprocess.Popen
+    env: dict
+    log: Path
+
+
+@pytest.fixture(scope="session")
+def processes():
+    """Processes and a directory that end with this worker."""
+    running = TestProcesses()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def server(stack, processes):
+    """`scripts/server` as a person starts it, on a database of its own, with the documented administrator."""
+    running = start_server(processes, stack)
+    yield running
+    exit_code = processes.stop(running.process)
+    assert exit_code == 0, f"scripts/server ended with {exit_code}:\n{running.log.read_text()}"
+    with pytest.raises(ProcessLookupError):  # a worker outlived it
+        os.killpg(running.process.pid, 0)
+
+
+def start_server(processes, stack, **variables):
+    """Start `scripts/server` with the variables and return it once it answers."""
+    port = pytest_servers.free_port()
+    home = processes.directory / f"server-{port}"
+    home.mkdir()
+    environment = {
+        **os.environ,
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "WORKERS": "2" if stack == "postgresql" else "1",
+        "DEBUG": "true",
+        "DATABASE_URL": create_database(f"server_{port}") if stack == "postgresql" else f"sqlite:///{home}/db.sqlite3",
+        "REDIS_URL": valkey_database(32 + (worker_number() or 0)) if stack == "postgresql" else "",
+        "EMAIL_URL": "consolemail://",
+        "LOG_DIR": str(home / "logs"),
+        "PROMETHEUS_MULTIPROC_DIR": str(home / "metrics"),
+        **variables,
+    }
+    log = home / "output"
+    process = processes.start([ROOT / "scripts" / "server"], log, env=environment, cwd=home)
+    pytest_servers.wait_for(process, log, lambda: check_alive(port), patience=120)
+    return RunningServer(f"http://127.0.0.1:{port}", process, environment, log)
+
+
+def create_database(name):
+    """An empty PostgreSQL database beside the tests' own; returns its URL."""
+    url = os.environ["DATABASE_URL"]
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return f"{url.rpartition('/')[0]}/{name}"
+
+
+def check_alive(port):
+    """Raise unless the server on this port answers."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/api/health/live")
+        if connection.getresponse().status != 200:
+            raise ConnectionError
+    finally:
+        connection.close()

@@ -1,0 +1,49 @@
+"""Every address of the project and the access that it declares."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+#: Addresses that third-party views serve; what guards them is named.
+GUARDED_ELSEWHERE = {
+    "admin/": "ReprotechAdminSite lets Super Administrators in and nobody else",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One address; `access` maps a method or action to a permission or a mark, and is None if none is declared."""
+
+    path: str
+    access: dict[str, str] | None
+
+
+def all_routes() -> Iterator[Route]:
+    """Walk the URL configuration."""
+    yield from _walk(get_resolver().url_patterns, "")
+
+
+def _walk(patterns: list[Any], prefix: str) -> Iterator[Route]:
+    for pattern in patterns:
+        path = prefix + str(pattern.pattern)
+        if path in GUARDED_ELSEWHERE:
+            yield Route(path, {"*": GUARDED_ELSEWHERE[path]})
+        elif isinstance(pattern, URLResolver):
+            yield from _walk(pattern.url_patterns, path)
+        elif isinstance(pattern, URLPattern):
+            yield Route(path, declared_access(pattern.callback))
+
+
+def declared_access(view: Any) -> dict[str, str] | None:
+    """What a view declares: by `@requires`, or `required_permissions` for each action that it is wired to."""
+    if access := getattr(view, "access", None):
+        return {"*": access}
+    actions = getattr(view, "actions", None)
+    if not actions:
+        return None
+    declared = view.cls.required_permissions
+    if any(action not in declared for action in actions.values()):
+        return None
+    return {method: declared[action] for method, action in actions.items()}

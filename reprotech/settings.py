@@ -1,0 +1,319 @@
+"""Settings. Everything an installation may choose comes from the environment, read here and nowhere else.
+
+`docs/configuration.md` and `.env.example` describe the variables.
+"""
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from csp.constants import NONE, SELF
+
+from reprotech.environment import Environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Environment(BASE_DIR / ".env")
+
+DEBUG = env.flag("DEBUG", default=False)
+SECRET_KEY = env.secret("SECRET_KEY", debug=DEBUG)
+JWT_SECRET_KEY = env.secret("JWT_SECRET_KEY", debug=DEBUG)
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1")
+#: Where people reach this installation; links in mails start with it.
+PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:5001").rstrip("/")
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+
+# Applications
+
+INSTALLED_APPS = [
+    "reprotech.apps.ReprotechAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "csp",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "audit",
+    "accounts",
+    "analytics",
+    "reprotech.apps.ReprotechConfig",
+]
+
+MIDDLEWARE = [
+    "reprotech.middleware.RequestContextMiddleware",
+    "reprotech.metrics.MetricsMiddleware",
+    "reprotech.middleware.RequestLimitsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "reprotech.middleware.TrailingSlashMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "accounts.middleware.PageSessionMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "accounts.middleware.AccessMiddleware",
+]
+
+ROOT_URLCONF = "reprotech.urls"
+WSGI_APPLICATION = "reprotech.wsgi.application"
+APPEND_SLASH = False  # the API answers both forms alike; see TrailingSlashMiddleware
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# Database
+
+DATABASE: dict[str, Any] = env.database("DATABASE_URL", "sqlite:///reprotech_auth.db", BASE_DIR)
+if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
+    # IMMEDIATE: a transaction that reads before it writes would otherwise fail instead of waiting.
+    DATABASE["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL;",
+    }
+else:
+    DATABASE["CONN_HEALTH_CHECKS"] = True
+    DATABASE["OPTIONS"] = {
+        **DATABASE.get("OPTIONS", {}),
+        "connect_timeout": 5,
+        "pool": {
+            "min_size": 1,
+            "max_size": env.number("DATABASE_POOL_SIZE", default=16, least=1, most=1000),
+            "timeout": 5,
+        },
+    }
+DATABASES = {"default": DATABASE}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Cache: in Redis when several processes share it, else inside the process
+
+REDIS_URL = env.redis("REDIS_URL")
+if REDIS_URL:
+    CACHES: dict[str, Any] = {
+        "default": {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": "reprotech",
+            "OPTIONS": {
+                # JSON, not pickle: whoever can write to Redis must not run code here.
+                "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+                "SOCKET_CONNECT_TIMEOUT": 0.5,
+                "SOCKET_TIMEOUT": 0.5,
+            },
+        }
+    }
+else:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# Accounts
+
+AUTH_USER_MODEL = "accounts.User"
+# The username is unique whatever the case, by a constraint that this check doesn't know.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
+AUTHENTICATION_BACKENDS = ["accounts.backends.RoleBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.BCryptSHA256PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "accounts.password_policy.LengthValidator"},
+    {"NAME": "accounts.password_policy.CharacterClassValidator"},
+    {"NAME": "accounts.password_policy.AccountNameValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.password_policy.HistoryValidator"},
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+
+ACCESS_TOKEN_LIFETIME = timedelta(minutes=env.number("ACCESS_TOKEN_MINUTES", default=60, least=1, most=1440))
+REFRESH_TOKEN_LIFETIME = timedelta(days=env.number("REFRESH_TOKEN_DAYS", default=30, least=1, most=365))
+PAGE_SESSION_LIFETIME = timedelta(hours=12)
+PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds that an invitation or a reset link is good for
+ADMIN_PASSWORD = env.text("ADMIN_PASSWORD")
+
+RATE_LIMIT_ENABLED = env.flag("RATE_LIMIT_ENABLED", default=True)
+RATE_LIMITS = {
+    "login_name": "10 per 15 minutes",
+    "login_address": "50 per 15 minutes",
+    "refused_login": "1 per 15 minutes",
+    "token": "6000 per minute",
+}
+
+# Page sessions live in the `sessions` table; the signed cookie only names one.
+SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+SESSION_COOKIE_NAME = "reprotech_session"
+SESSION_COOKIE_AGE = int(PAGE_SESSION_LIFETIME.total_seconds())
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# Mail
+
+EMAIL = env.email("EMAIL_URL", "consolemail://")
+EMAIL_BACKEND = EMAIL["EMAIL_BACKEND"]
+EMAIL_HOST = EMAIL.get("EMAIL_HOST") or "localhost"
+EMAIL_PORT = EMAIL.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER = EMAIL.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = EMAIL.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS = EMAIL.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = EMAIL.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "Reprotech <reprotech@localhost>")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# Transport and browser
+
+SSL_REQUIRED = env.flag("SSL_REQUIRED", default=False)
+SECURE_SSL_REDIRECT = SSL_REQUIRED
+SECURE_HSTS_SECONDS = 31_536_000 if SSL_REQUIRED else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SSL_REQUIRED
+SECURE_HSTS_PRELOAD = SSL_REQUIRED
+SECURE_REDIRECT_EXEMPT = [r"^api/health(/live|/ready)?$"]  # probes speak plain HTTP
+SESSION_COOKIE_SECURE = SSL_REQUIRED
+CSRF_COOKIE_SECURE = SSL_REQUIRED
+CSRF_COOKIE_NAME = "reprotech_csrf"
+CSRF_FAILURE_VIEW = "reprotech.errors.csrf_failure"
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ORIGINS")
+CORS_URLS_REGEX = r"^/api/"
+CORS_EXPOSE_HEADERS = ["X-Request-ID", "Retry-After"]
+
+#: Bytes of a request body; larger ones get a 413.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+
+# Static files
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# API
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.api.authentication.BearerAuthentication",
+        "accounts.api.authentication.PageSessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.api.permissions.DeclaredPermission"],
+    "DEFAULT_PARSER_CLASSES": ["reprotech.api_parsing.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "reprotech.api_parsing.AlwaysJSON",
+    "DEFAULT_SCHEMA_CLASS": "reprotech.api_schema.ReprotechSchema",
+    "EXCEPTION_HANDLER": "reprotech.api_errors.exception_handler",
+    "DEFAULT_METADATA_CLASS": None,
+    "URL_FORMAT_OVERRIDE": None,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Reprotech",
+    "DESCRIPTION": "Sign-in, users, roles and audit for laboratories.",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "reprotech.api_schema.add_errors",
+    ],
+    "APPEND_PATHS": {},
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],  # it describes the product, no data
+}
+
+# Language and time
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+
+# Logging
+
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
+LOG_FORMAT = env.choice("LOG_FORMAT", "text" if DEBUG else "json", ("text", "json"))
+LOG_DIR = Path(env.text("LOG_DIR", "logs"))
+if not LOG_DIR.is_absolute():
+    LOG_DIR = BASE_DIR / LOG_DIR
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request": {"()": "reprotech.logs.RequestFilter"}},
+    "formatters": {
+        "text": {
+            "format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s",
+        },
+        "json": {"()": "reprotech.logs.JSONFormatter"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "stream": sys.stdout,
+            "formatter": LOG_FORMAT,
+            "filters": ["request"],
+        },
+        "file": {
+            # Several worker processes share the file, so rotation takes a lock between them.
+            "class": "concurrent_log_handler.ConcurrentRotatingFileHandler",
+            "filename": LOG_DIR / "reprotech_auth.log",
+            "maxBytes": 10_000_000,
+            "backupCount": 10,
+            "encoding": "utf-8",
+            "formatter": LOG_FORMAT,
+            "filters": ["request"],
+        },
+    },
+    "root": {"level": LOG_LEVEL, "handlers": ["console", "file"]},
+    # Django installs handlers of its own on "django"; one line an event is enough.
+    "loggers": {"django": {"handlers": [], "propagate": True, "level": LOG_LEVEL}},
+}
+LOG_DIR.mkdir(parents=True, exist_ok=True)

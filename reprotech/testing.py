@@ -1,0 +1,110 @@
+"""The named cast of the tests, and ways for them to call the API and the pages."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from accounts.authorization import SYSTEM
+from accounts.catalogue import ROLES, SUPER_ADMIN
+from accounts.models import Session, User
+from accounts.services.defaults import load_default_data
+from accounts.services.sessions import Refreshed, issue_tokens, open_session
+from accounts.services.users import create_user
+from django.db import transaction
+from django.test import Client
+
+PASSWORD = "Correct-Horse-7"  # noqa: S105
+
+
+@dataclass
+class Caller:
+    """Someone who calls the API with a token, or without one."""
+
+    user: User | None = None
+    address: str = "192.0.2.10"
+    user_agent: str = "lab-script/1.0"
+
+    @cached_property
+    def signed_in(self) -> Refreshed:
+        """A session and its tokens, as a login would open it."""
+        assert self.user is not None
+        with transaction.atomic():
+            session = open_session(user=self.user, kind=Session.Kind.TOKEN)
+            return Refreshed(session, issue_tokens(session=session))
+
+    @property
+    def token(self) -> str:
+        """The access token."""
+        return self.signed_in.pair.access_token
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """Send a request; `body` is sent as JSON unless it is bytes."""
+        if self.user is not None:
+            headers.setdefault("HTTP_AUTHORIZATION", f"Bearer {self.token}")
+        content = body if isinstance(body, bytes) else json.dumps(body) if body is not None else b""
+        extra: dict[str, Any] = {"REMOTE_ADDR": self.address, "HTTP_USER_AGENT": self.user_agent, **headers}
+        content_type = extra.pop("CONTENT_TYPE", "application/json" if body is not None else "")
+        client = Client(raise_request_exception=False)
+        return client.generic(method, path, content, content_type=content_type, **extra)
+
+    def get(self, path: str, **headers: str) -> Any:
+        """GET."""
+        return self.call("GET", path, **headers)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Any:
+        """POST."""
+        return self.call("POST", path, body, **headers)
+
+    def patch(self, path: str, body: Any = None, **headers: str) -> Any:
+        """PATCH."""
+        return self.call("PATCH", path, body, **headers)
+
+    def put(self, path: str, body: Any = None, **headers: str) -> Any:
+        """PUT."""
+        return self.call("PUT", path, body, **headers)
+
+    def delete(self, path: str, **headers: str) -> Any:
+        """DELETE."""
+        return self.call("DELETE", path, **headers)
+
+
+def make_user(username: str, *roles: str, **fields: Any) -> User:
+    """Create a user with PASSWORD and roles (names or slugs)."""
+    fields = {"email": f"{username}@lab.example", "password": PASSWORD, **fields}
+    return create_user(actor=SYSTEM, username=username, roles=roles, **fields)
+
+
+@dataclass
+class Cast:
+    """One user of each role, and one without any."""
+
+    super_admin: User
+    admin: User
+    manager: User
+    researcher: User
+    veterinarian: User
+    lab_technician: User
+    viewer: User
+    stranger: User
+
+    def by_slug(self) -> dict[str, User]:
+        """Everybody under the slug of their role; the one without a role is the `stranger`."""
+        return vars(self)
+
+
+def make_cast() -> Cast:
+    """Load the default data and create everybody; nobody but the `super_admin` holds that role."""
+    load_default_data()
+    User.objects.get(username="admin").delete()
+    users = {entry.slug: make_user(f"the-{entry.slug}", entry.slug) for entry in ROLES}
+    assert SUPER_ADMIN in users
+    return Cast(**users, stranger=make_user("the-stranger"))
+
+
+def page_client(user: User) -> Client:
+    """A browser without JavaScript in which `user` is signed in, through the sign-in page."""
+    client = Client(raise_request_exception=False)
+    response = client.post("/login", {"username": user.username, "password": PASSWORD})
+    assert response.status_code == 302, response.content
+    return client

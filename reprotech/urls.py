@@ -1,0 +1,37 @@
+"""All addresses."""
+
+from accounts.permissions import PUBLIC, SIGNED_IN, requires
+from django.contrib import admin
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from reprotech.errors import unknown_address
+from reprotech.health import HealthViewSet
+from reprotech.metrics import metrics
+
+handler400 = "reprotech.errors.bad_request"
+handler403 = "reprotech.errors.permission_denied"
+handler404 = "reprotech.errors.not_found"
+handler500 = "reprotech.errors.server_error"
+
+# Schema and docs describe the product and hold no data: public, as the source is.
+schema = requires(PUBLIC)(SpectacularAPIView.as_view())
+docs = requires(PUBLIC)(SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="api_docs.html"))
+
+urlpatterns = [
+    path("", include("accounts.urls")),
+    path("api/", include("accounts.api.urls")),
+    path("api/", include("audit.api.urls")),
+    path("api/", include("analytics.api.urls")),
+    path("api/health", HealthViewSet.as_view({"get": "health"})),
+    path("api/health/live", HealthViewSet.as_view({"get": "live"})),
+    path("api/health/ready", HealthViewSet.as_view({"get": "ready"})),
+    path("api/schema", schema, name="schema"),
+    path("api/docs", docs, name="docs"),
+    path("metrics", metrics, name="metrics"),
+    path("admin", requires(SIGNED_IN)(RedirectView.as_view(url="/admin/"))),
+    path("admin/", admin.site.urls),
+    # Last, so that DEBUG too answers in the one error shape and tells no addresses.
+    re_path(r"", unknown_address),
+]

@@ -1,0 +1,85 @@
+# The Python environment that scripts/server, scripts/test and .ci/run share: sourced by them, not run.
+#
+# Sets `root`, the repository, and `python`, the interpreter of its .venv. That one is always called by its path,
+# with `-m` for tools: the scripts in .venv/bin break when the path holds a space or the directory moves.
+
+root="$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." >/dev/null && pwd -P)"
+venv="$root/.venv"
+python="$venv/bin/python"
+
+say() { printf '%s\n' "$*"; }
+
+fail() {
+    printf '%s\n' "$*" >&2
+    exit 1
+}
+
+# Prints the first of the named interpreters that runs and is new enough.
+first_suitable_python() {
+    local name
+    for name in "$@"; do
+        if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
+            printf '%s\n' "$name"
+            return
+        fi
+    done
+    fail "Reprotech needs Python 3.11 or newer, and there is none on the PATH."
+}
+
+find_python() { first_suitable_python python3 python3.14 python3.13 python3.12 python3.11; }
+
+# take_lock DESCRIPTOR NAME [WHEN HELD]: waits for run/NAME.lock, or fails with that sentence when it is held.
+# The lock sits on the open file, so it ends with the processes that hold it, however they end.
+take_lock() {
+    local holder
+    mkdir -p "$root/run" 2>/dev/null && [ -w "$root/run" ] || fail "Can't write to $root/run: run this as the owner of $root."
+    holder="$(first_suitable_python "$python" python3 python3.14 python3.13 python3.12 python3.11)"
+    eval "exec $1>>\"\$root/run/\$2.lock\""
+    "$holder" -c 'import fcntl, sys
+try:
+    fcntl.flock(int(sys.argv[1]), fcntl.LOCK_EX | (fcntl.LOCK_NB if sys.argv[2] else 0))
+except BlockingIOError:
+    sys.exit(sys.argv[2])' "$1" "${3:-}"
+}
+
+# The directory .venv/installed holds a fingerprint of each requirements file that is installed completely. Without
+# it a run was interrupted, in any state, and .venv is made again from nothing.
+make_venv() {
+    local base
+    base="$(find_python)"
+    "$base" -c 'import ensurepip, venv' >/dev/null 2>&1 ||
+        fail "$base can't make virtual environments. Install its venv module (Debian and Ubuntu: apt-get install python3-venv)."
+    say "Making .venv with $("$base" --version) ..."
+    "$base" -m venv --clear "$venv"
+    mkdir "$venv/installed"
+}
+
+# Of the files and of the interpreter, since packages are installed for one version of Python.
+fingerprint() {
+    cat "$@" | "$python" -c 'import hashlib, sys
+print(hashlib.sha256(sys.version.encode() + sys.stdin.buffer.read()).hexdigest())'
+}
+
+# install_requirements FILE [INCLUDED FILE...]: brings .venv in line with FILE unless it already is.
+install_requirements() {
+    local stamp wanted
+    [ -d "$venv/installed" ] && "$python" -c 'import pip' 2>/dev/null || make_venv
+    stamp="$venv/installed/$(basename "$1")"
+    wanted="$(fingerprint "$@")"
+    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
+        return
+    fi
+    say "Installing $(basename "$1") ..."
+    mv "$venv/installed" "$venv/installing"
+    "$python" -m pip install -qq --no-input --disable-pip-version-check -r "$1" ||
+        fail "Installing $(basename "$1") failed."
+    printf '%s\n' "$wanted" >"$venv/installing/$(basename "$1")"
+    mv "$venv/installing" "$venv/installed"
+}
+
+install_server() { install_requirements "$root/requirements.txt"; }
+
+install_tests() {
+    install_server
+    install_requirements "$root/requirements-dev.txt" "$root/requirements.txt"
+}

@@ -1,0 +1,100 @@
+"""What `scripts/server` does before it serves: secrets, static files, tables, default data. One start of Django."""
+
+import os
+import re
+import secrets
+import socket
+import sys
+import tempfile
+from pathlib import Path
+
+SECRETS = ("SECRET_KEY", "JWT_SECRET_KEY")
+
+
+def main() -> None:
+    """Prepare the installation; whatever prevents it is one line on standard error."""
+    try:
+        refuse_taken_address(os.environ["HOST"], os.environ["PORT"])
+        write_missing_secrets(Path(".env").resolve())
+    except OSError as error:
+        sys.exit(f"Reprotech can't start: {error}")
+    prepare_application()
+
+
+def refuse_taken_address(host: str, port: str) -> None:
+    """End with a line when another program listens there already, or nobody can."""
+    if not (port.isascii() and port.isdigit() and 0 < int(port[:9]) < 65536):
+        sys.exit(f"PORT must be a whole number from 1 to 65535, not {port!r}.")
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            # Addresses of connections that ended a moment ago are free; those listened on are not.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        sys.exit(f"Can't listen on {host}, port {port}: {error.strerror}. Choose others by HOST and PORT.")
+
+
+def write_missing_secrets(env_file: Path) -> None:
+    """Add the keys that neither the environment nor `env_file` has, leaving the rest of the file as it is."""
+    text = env_file.read_text(encoding="utf-8") if env_file.exists() else ""
+    completed = text
+    for name in SECRETS:
+        if not os.environ.get(name, "").strip():
+            completed = with_secret(completed, name)
+    if completed != text:
+        replace(env_file, completed)
+
+
+def with_secret(text: str, name: str) -> str:
+    """`text` with a new value for `name`, unless it has one. An empty one is filled in where it stands."""
+    line = re.compile(rf"^((?:export )?{name}=)(.*)$", re.MULTILINE)
+    found = line.search(text)
+    if found and found[2].strip().strip("'\""):
+        return text
+    value = secrets.token_urlsafe(48)
+    if found:
+        return text[: found.start()] + found[1] + value + text[found.end() :]
+    separator = "" if not text or text.endswith("\n") else "\n"
+    return f"{text}{separator}{name}={value}\n"
+
+
+def replace(path: Path, text: str) -> None:
+    """Write `text` for the owner's eyes only; at no moment is there half a file."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".env.")  # mode 600
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        if path.exists() and os.geteuid() == 0:
+            os.chown(temporary, path.stat().st_uid, path.stat().st_gid)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink()
+        raise
+
+
+def prepare_application() -> None:
+    """Static files (in development they are served from where they lie), tables, default data."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reprotech.settings")
+    import django
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import CommandError, call_command
+    from django.db import OperationalError
+
+    try:
+        django.setup()
+        if not settings.DEBUG:
+            call_command("collectstatic", interactive=False, verbosity=0)
+        call_command("migrate", interactive=False, verbosity=0)
+        call_command("init_data")
+    except (ImproperlyConfigured, CommandError) as error:
+        sys.exit(f"Reprotech can't start: {error}")
+    except OperationalError as error:
+        sys.exit(f"Reprotech can't start, the database does not answer: {str(error).splitlines()[0]}")
+
+
+if __name__ == "__main__":
+    main()
