@@ -1,6 +1,7 @@
 """Fixtures for all tests. The servers are started by `reprotech.pytest_stack`, before settings are read."""
 
 import pytest
+
 from reprotech.testing import Caller, Cast, make_cast
 
 

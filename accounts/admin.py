@@ -137,7 +137,8 @@ class RoleAdmin(ServiceAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Role]:
         """Roles with their number of users."""
         count = Count("users", filter=Q(users__deleted_at__isnull=True))
-        return super().get_queryset(request).annotate(user_count=count)
+        found: QuerySet[Role] = super().get_queryset(request)
+        return found.annotate(user_count=count)
 
     @admin.display(description="users")
     def user_count(self, role: Any) -> int:

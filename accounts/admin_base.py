@@ -23,7 +23,7 @@ else:
 class ReadOnlyAdmin(AnyModelAdmin):
     """Records that are shown and never changed here."""
 
-    actions = None
+    actions: Any = None
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         """Whoever opens the admin at all."""

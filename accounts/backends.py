@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.backends import BaseBackend
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AnonymousUser
-
     from accounts.models import User
 
 
@@ -21,9 +19,10 @@ class RoleBackend(BaseBackend):
         """The existing user with this id."""
         from accounts.models import User
 
-        return User.objects.existing().filter(pk=user_id).first()
+        user: User | None = User.objects.existing().filter(pk=user_id).first()
+        return user
 
-    def get_all_permissions(self, user_obj: "User | AnonymousUser | Any", obj: object = None) -> set[str]:
+    def get_all_permissions(self, user_obj: Any, obj: object = None) -> set[str]:
         """All permission names of a user who may sign in; none for anybody else or for a single object."""
         if obj is not None or not user_obj.is_authenticated or not user_obj.can_sign_in:
             return set()

@@ -4,9 +4,9 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.db.models.functions import Lower
-from reprotech.listing import MAXIMUM_PER_PAGE, ListFilter, Query, WholeNumberField
 
 from accounts.querysets import SessionQuerySet, UserQuerySet
+from reprotech.listing import MAXIMUM_PER_PAGE, ListFilter, Nullable, Query, WholeNumberField
 
 
 class UserFilter(ListFilter):
@@ -20,7 +20,7 @@ class UserFilter(ListFilter):
         "first_name": Lower("first_name"),
         "last_name": Lower("last_name"),
         "is_active": "is_active",
-        "last_login": "last_login",
+        "last_login": Nullable("last_login"),
         "created_at": "created_at",
         "updated_at": "updated_at",
     }

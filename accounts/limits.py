@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable
 from functools import cache
-from typing import TypeVar
+from typing import TypeVar, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -28,11 +28,10 @@ _memory = MemoryStorage()
 
 @cache
 def _redis() -> Storage:
-    storage = storage_from_string(
-        settings.REDIS_URL, wrap_exceptions=True, socket_connect_timeout=0.5, socket_timeout=0.5
+    return cast(
+        "Storage",
+        storage_from_string(settings.REDIS_URL, wrap_exceptions=True, socket_connect_timeout=0.5, socket_timeout=0.5),
     )
-    assert isinstance(storage, Storage)
-    return storage
 
 
 @cache

@@ -211,11 +211,11 @@ class User(AbstractBaseUser):
         """Whether Django admin opens."""
         return self.can_sign_in and self.is_super_administrator
 
-    def has_perm(self, perm: str, obj: object = None) -> bool:
+    def has_perm(self, perm: str, obj: models.Model | None = None) -> bool:
         """Whether they hold the permission of this name."""
         return any(backend.has_perm(self, perm, obj) for backend in get_backends())
 
-    def has_perms(self, perms: Iterable[str], obj: object = None) -> bool:
+    def has_perms(self, perms: Iterable[str], obj: models.Model | None = None) -> bool:
         """Whether they hold all of these permissions."""
         return all(self.has_perm(perm, obj) for perm in perms)
 
@@ -223,7 +223,7 @@ class User(AbstractBaseUser):
         """Whether Django admin lists an app to them: it lists all or opens not at all."""
         return self.is_staff
 
-    def get_all_permissions(self, obj: object = None) -> set[str]:
+    def get_all_permissions(self, obj: models.Model | None = None) -> set[str]:
         """The names of the permissions that they hold."""
         return {name for backend in get_backends() for name in backend.get_all_permissions(self, obj)}
 

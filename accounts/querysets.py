@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, Self
 
+from django.apps import apps
 from django.contrib.auth.base_user import BaseUserManager
 from django.db import models
 from django.db.models import Aggregate, Count, JSONField, OuterRef, Q, Subquery
@@ -11,9 +12,8 @@ from django.utils import timezone
 from accounts.catalogue import SUPER_ADMIN
 
 if TYPE_CHECKING:
+    from accounts.models import Permission, Role, Session, User  # noqa: F401 (named in strings below)
     from audit.services import Actor
-
-    from accounts.models import Permission, Role, Session, User
 
 
 class JSONArrayAgg(Aggregate):
@@ -69,7 +69,7 @@ class UserQuerySet(models.QuerySet["User"]):
 
     def in_role(self, name_or_slug: str) -> Self:
         """Holders of the role with this name or slug, whatever the case; nobody if there is none."""
-        role = self.model._meta.get_field("roles").related_model.objects.named(name_or_slug)
+        role = apps.get_model("accounts", "Role").objects.named(name_or_slug)
         return self.filter(roles=role) if role else self.none()
 
     def known_as(self, identifier: str) -> "User | None":
@@ -101,8 +101,8 @@ class RoleQuerySet(models.QuerySet["Role"]):
     def with_user_count(self) -> Self:
         """`user_count`: how many existing users hold each."""
         # Grouping drops the model's own order.
-        ordering = self.model._meta.ordering
-        return self.annotate(user_count=Count("users", filter=Q(users__deleted_at__isnull=True))).order_by(*ordering)
+        counted = self.annotate(user_count=Count("users", filter=Q(users__deleted_at__isnull=True)))
+        return counted.order_by("position", "name")
 
     def named(self, name_or_slug: str) -> "Role | None":
         """The role with this name or slug, whatever the case."""
@@ -122,7 +122,8 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
     def with_grants(self) -> Self:
         """User, roles and permission names in the same query: `user`, `role_rows`, `held_permissions`."""
-        user_roles = self._user_model().roles.through.objects.filter(user=OuterRef("user_id")).order_by()
+        user_roles: Any = apps.get_model("accounts", "User").roles.through.objects
+        user_roles = user_roles.filter(user=OuterRef("user_id")).order_by()
         role = JSONObject(position="role__position", name="role__name", slug="role__slug")
         roles = user_roles.values("user").annotate(found=JSONArrayAgg(role))
         permissions = user_roles.filter(role__permissions__isnull=False).values("user")
@@ -131,10 +132,6 @@ class SessionQuerySet(models.QuerySet["Session"]):
             role_rows=Subquery(roles.values("found")),
             held_permissions=Subquery(permissions.values("found")),
         )
-
-    def _user_model(self) -> "type[User]":
-        model: type[User] = self.model._meta.get_field("user").related_model
-        return model
 
     def latest_used_first(self) -> Self:
         """In the order of the list."""

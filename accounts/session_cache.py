@@ -47,7 +47,7 @@ def fetch(session_id: UUID, user_id: int) -> tuple[Session | None, Stamp | None]
     try:
         found = cache.get_many([_session_key(session_id), _version_key(user_id), ROLES_VERSION])
         stamp = _stamp(found, user_id)
-    except Exception as error:  # whatever the client raises, the database has the answer
+    except Exception as error:  # noqa: BLE001 (whatever the client raises, the database has the answer)
         _outage.begin(error)
         return None, None
     snapshot = found.get(_session_key(session_id))
@@ -68,7 +68,7 @@ def store(session: Session, stamp: Stamp) -> None:
     }
     try:
         cache.set(_session_key(session.pk), snapshot, SNAPSHOT_SECONDS)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (as above)
         _outage.begin(error)
 
 
@@ -98,7 +98,7 @@ def _set_all(keys: list[str], value: str, seconds: int) -> None:
     # Tried even during an outage: it may be over for the processes that read.
     try:
         cache.set_many(dict.fromkeys(keys, value), seconds)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (as above)
         _outage.begin(error)
 
 

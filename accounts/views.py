@@ -31,8 +31,9 @@ def login(request: Any) -> HttpResponse:
     form = LoginForm(request.POST or None)
     response = None
     if request.method == "POST" and form.is_valid():
+        typed = form.cleaned_data
         try:
-            _start(request, sign_in.sign_in_to_pages(identifier=form["username"].value(), password=form["password"].value()))
+            _start(request, sign_in.sign_in_to_pages(identifier=typed["username"], password=typed["password"]))
             return redirect(target)
         except RuleError as refusal:
             _show_refusal(form, refusal)

@@ -3,11 +3,12 @@
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from accounts.models import Role, User
-from audit.models import Action, AuditLog
 from django.db.models import Count, Q
 from django.db.models.functions import TruncDate
 from django.utils import timezone
+
+from accounts.models import Role, User
+from audit.models import Action, AuditLog
 
 RECENT_LOGINS = 10
 
@@ -40,7 +41,8 @@ def user_totals() -> dict[str, int]:
 
 def users_by_role() -> dict[str, int]:
     """Every role's number of users, in the roles' order."""
-    return {role.name: role.user_count for role in Role.objects.with_user_count()}
+    roles: Any = Role.objects.with_user_count()
+    return {role.name: role.user_count for role in roles}
 
 
 def recent_logins() -> list[dict[str, Any]]:

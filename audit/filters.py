@@ -5,9 +5,9 @@ from typing import Any
 
 from django import forms
 from django.utils.dateparse import parse_date, parse_datetime
-from reprotech.listing import ListFilter
 
 from audit.querysets import AuditLogQuerySet
+from reprotech.listing import ListFilter
 
 
 class MomentField(forms.Field):

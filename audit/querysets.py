@@ -1,12 +1,12 @@
 """Queries on the audit log."""
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from django.db import models
 from django.db.models.functions import Lower
 
 if TYPE_CHECKING:
-    from audit.models import AuditLog
+    from audit.models import AuditLog  # noqa: F401 (named in a string below)
 
 
 class AppendOnlyError(TypeError):
@@ -19,15 +19,15 @@ class AppendOnlyError(TypeError):
 class AuditLogQuerySet(models.QuerySet["AuditLog"]):
     """Reads; writes go through `audit.services.record`."""
 
-    def newest_first(self) -> "AuditLogQuerySet":
+    def newest_first(self) -> Self:
         """In the order of the list: ids grow with time."""
         return self.order_by("-id")
 
-    def by_user(self, name: str) -> "AuditLogQuerySet":
+    def by_user(self, name: str) -> Self:
         """What was done under this name, whatever the case."""
         return self.alias(username_lower=Lower("username")).filter(username_lower=name.lower())
 
-    def sign_ins(self) -> "AuditLogQuerySet":
+    def sign_ins(self) -> Self:
         """Successful and failed logins."""
         return self.filter(action="login")
 

@@ -1,16 +1,16 @@
 """Django admin behind our own sign-in, for Super Administrators alone."""
 
-from collections.abc import Callable
 from typing import Any
 
-from accounts.authorization import record_denial
-from accounts.errors import Denied
-from accounts.permissions import SETTINGS_UPDATE
 from django.contrib.admin import AdminSite
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+
+from accounts.authorization import record_denial
+from accounts.errors import Denied
+from accounts.permissions import SETTINGS_UPDATE
 
 
 class ReprotechAdminSite(AdminSite):
@@ -26,14 +26,15 @@ class ReprotechAdminSite(AdminSite):
         user: Any = request.user
         return bool(user.is_authenticated and user.is_staff and not user.must_change_password)
 
-    def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Wrap a view: visitors go to our sign-in, users without the right get a 403, on record."""
         guarded = super().admin_view(view, cacheable)
 
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if not self.has_permission(request):
                 return self._refuse(request)
-            return guarded(request, *args, **kwargs)
+            response: HttpResponse = guarded(request, *args, **kwargs)
+            return response
 
         return inner
 
@@ -41,7 +42,7 @@ class ReprotechAdminSite(AdminSite):
         """There is one sign-in for everything."""
         return self._refuse(request) if request.user.is_authenticated else redirect_to_login("/admin/")
 
-    def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> Any:  # noqa: ARG002
         """There is one sign-out for everything."""
         return redirect("logout")
 

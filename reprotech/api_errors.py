@@ -4,14 +4,15 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from accounts import errors as rules
-from audit.context import current_origin
 from django.core.exceptions import PermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
+
+from accounts import errors as rules
+from audit.context import current_origin
 
 logger = logging.getLogger(__name__)
 
@@ -61,19 +62,24 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
         return _rule_response(rules.Invalid(_by_field(getattr(exception, "message_dict", exception.messages))))
     if isinstance(exception, exceptions.ParseError):
         return _response(400, str(exception.detail), "malformed")
-    if isinstance(exception, exceptions.MethodNotAllowed | exceptions.UnsupportedMediaType):
-        return _plain_response(exception.status_code)
     if isinstance(exception, exceptions.PermissionDenied):
         return _response(403, str(exception.detail), "csrf_failed")
+    return _plain_response(_status_of(exception))
+
+
+def _status_of(exception: Exception) -> int:
+    """The status of a failure that has nothing to say of its own; the unexpected ones are logged."""
+    if isinstance(exception, exceptions.MethodNotAllowed | exceptions.UnsupportedMediaType):
+        return exception.status_code
     if isinstance(exception, Http404):
-        return _plain_response(404)
+        return 404
     if isinstance(exception, PermissionDenied):
-        return _plain_response(403)
+        return 403
     if isinstance(exception, UNAVAILABLE):
         logger.error("The database does not answer: %s", exception)
-        return _plain_response(503)
+        return 503
     logger.error("An API view failed.", exc_info=exception)
-    return _plain_response(500)
+    return 500
 
 
 def _rule_response(error: rules.RuleError) -> Response:

@@ -1,4 +1,4 @@
-"""Reading request bodies: JSON and nothing else, strictly."""
+"""Reading request bodies, JSON and nothing else, strictly; and writing lists."""
 
 import json
 from collections.abc import Mapping
@@ -111,3 +111,8 @@ class Body(serializers.Serializer[Any]):
 
 class EmptyBody(Body):
     """For requests that need no body."""
+
+
+def many(answer: type[serializers.BaseSerializer[Any]], items: Any, context: Mapping[str, Any] | None = None) -> Any:
+    """The answers of several items."""
+    return answer(items, many=True, context=dict(context or {})).data

@@ -120,7 +120,7 @@ class Environment:
         """Django's EMAIL_* settings from a URL such as `smtp+tls://name:password@host:587`."""
         try:
             return dict(environ.Env.email_url_config(self.text(name, default)))
-        except Exception:  # django-environ raises what it meets; the value may hold a password
+        except Exception:  # noqa: BLE001 (django-environ raises what it meets; the value may hold a password)
             raise ImproperlyConfigured(
                 f"{name} must be an e-mail URL such as smtp+tls://name:password@host:587 or consolemail://."
             ) from None

@@ -2,10 +2,10 @@
 
 import sys
 
-from accounts.permissions import PUBLIC, requires
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from accounts.permissions import PUBLIC, requires
 from reprotech.api_errors import PLAIN, UNAVAILABLE, plain_error
 
 

@@ -3,7 +3,6 @@
 import logging
 from typing import Any, ClassVar
 
-from accounts.permissions import PUBLIC
 from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
@@ -13,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from accounts.permissions import PUBLIC
 from reprotech import __version__
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def database_state() -> str:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-    except Exception as error:  # whatever it is, the answer is the same
+    except Exception as error:  # noqa: BLE001 (whatever it is, the answer is the same)
         logger.error("The database does not answer: %s", error)
         return FAILED
     return CONNECTED
@@ -82,6 +82,6 @@ def cache_state() -> str:
     try:
         cache.set("health", "well", 10)
         return CONNECTED if cache.get("health") == "well" else FAILED
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (as above)
         logger.error("The cache does not answer: %s", error)
         return FAILED

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from accounts.errors import Invalid
 from django import forms
 from django.db import models
 from django.db.models import F
 from django.db.models.expressions import OrderBy
 from django.http import QueryDict
+
+from accounts.errors import Invalid
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -21,6 +22,12 @@ DEFAULT_PER_PAGE = 10
 MAXIMUM_PER_PAGE = 100
 #: More digits than any page has; Python refuses to read numbers of thousands of digits.
 WHOLE_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+
+class Nullable(str):
+    """The name of a column that may be empty."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +114,20 @@ class ListFilter(Query):
                 error_messages={"invalid_choice": f"Sort by one of: {', '.join(names)}."},
             )
 
-    def page_of(self, queryset: "models.QuerySet[Row]") -> Page[Row]:
+    def page_of(self, queryset: models.QuerySet[Row]) -> Page[Row]:
         """The page of `queryset` that was asked for, filtered and sorted; empty past the end."""
-        filtered = self.apply(queryset)
+        filtered: models.QuerySet[Row] = self.apply(queryset)
         total = filtered.count()
         page, per_page = self.value("page"), self.value("per_page")
         first = (page - 1) * per_page
         items = list(self.ordered(filtered)[first : first + per_page]) if first < total else []
         return Page(items, total, page, per_page)
 
-    def apply(self, queryset: "models.QuerySet[Row]") -> "models.QuerySet[Row]":
+    def apply(self, queryset: Any) -> Any:
         """Narrow `queryset` to what the parameters ask for."""
         raise NotImplementedError
 
-    def ordered(self, queryset: "models.QuerySet[Row]") -> "models.QuerySet[Row]":
+    def ordered(self, queryset: models.QuerySet[Row]) -> models.QuerySet[Row]:
         """Sort as asked, empty values last; the id breaks ties, so that pages never overlap."""
         sort = self.value("sort") if self.sorts else ""
         if not sort:
@@ -129,8 +136,7 @@ class ListFilter(Query):
 
 
 def sort_by(expression: Any, *, descending: bool) -> OrderBy:
-    """`expression` as a sort order; for nullable columns empty values come last either way."""
-    if isinstance(expression, str):
-        expression = F(expression)
-    nullable = isinstance(expression, F) and expression.name == "last_login"
-    return OrderBy(expression, descending=descending, nulls_last=True if nullable else None)
+    """A column's name, or an expression, as a sort order; in a `Nullable` column empty values come last either way."""
+    column = F(expression) if isinstance(expression, str) else expression
+    nulls_last = True if isinstance(expression, Nullable) else None
+    return OrderBy(column, descending=descending, nulls_last=nulls_last)

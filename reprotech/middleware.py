@@ -7,11 +7,11 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from uuid import uuid4
 
-from audit.context import RequestOrigin, request_origin
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 
+from audit.context import RequestOrigin, request_origin
 from reprotech.errors import error_response
 
 Respond = Callable[[HttpRequest], HttpResponse]
@@ -109,7 +109,7 @@ def printable(text: str) -> str:
 
 
 class RequestLimitsMiddleware:
-    """Refuse what no view should see: hosts that aren't ours, lengths that aren't numbers, bodies that are too large."""
+    """Refuse what no view should see: foreign hosts, lengths that aren't numbers, and bodies that are too large."""
 
     #: Bytes of a refused body that are read all the same: many clients send everything before they read the answer.
     DRAINED = 33_554_432
@@ -123,8 +123,10 @@ class RequestLimitsMiddleware:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not has_known_host(request) or not (length.isascii() and length.isdigit()):
             return error_response(request, 400)
-        if len(length) > 18 or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            self._drain(request, min(int(length[:18]), self.DRAINED))
+        # Cut, since Python refuses to read numbers of thousands of digits.
+        size = int(length[:18])
+        if size > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            self._drain(request, min(size, self.DRAINED))
             return error_response(request, 413)
         return self.get_response(request)
 
@@ -155,4 +157,3 @@ class TrailingSlashMiddleware:
         if len(path) > 1 and path.endswith("/") and not path.startswith("/admin/"):
             request.path_info = path[:-1]
         return self.get_response(request)
-

@@ -97,9 +97,9 @@ def guard(directory: str) -> None:
 
 
 def is_alive(process: int) -> bool:
-    """Whether a process with this id exists."""
+    """Whether the process or one that it started exists."""
     try:
-        os.kill(process, 0)
+        os.killpg(process, 0)
     except ProcessLookupError:
         return False
     return True
@@ -186,7 +186,9 @@ def start_valkey(processes: TestProcesses) -> str:
     return f"redis://127.0.0.1:{port}"
 
 
-def wait_for(process: subprocess.Popen[bytes], log: Path, probe: Callable[[], None], patience: float = PATIENCE) -> None:
+def wait_for(
+    process: subprocess.Popen[bytes], log: Path, probe: Callable[[], None], patience: float = PATIENCE
+) -> None:
     """Return once `probe` raises nothing; raise when the server ended or took too long."""
     deadline = time.monotonic() + patience
     while process.poll() is None and time.monotonic() < deadline:

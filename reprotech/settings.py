@@ -1,6 +1,6 @@
 """Settings. Everything an installation may choose comes from the environment, read here and nowhere else.
 
-`docs/configuration.md` and `.env.example` describe the variables.
+`.env.example` describes the variables.
 """
 
 import sys

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.db import transaction
+from django.test import Client
+
 from accounts.authorization import SYSTEM
 from accounts.catalogue import ROLES, SUPER_ADMIN
 from accounts.models import Session, User
 from accounts.services.defaults import load_default_data
 from accounts.services.sessions import Refreshed, issue_tokens, open_session
 from accounts.services.users import create_user
-from django.db import transaction
-from django.test import Client
 
-PASSWORD = "Correct-Horse-7"  # noqa: S105
+PASSWORD = "Correct-Horse-7"
 
 
 @dataclass

@@ -1,11 +1,11 @@
 """All addresses."""
 
-from accounts.permissions import PUBLIC, SIGNED_IN, requires
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from accounts.permissions import PUBLIC, SIGNED_IN, requires
 from reprotech.errors import unknown_address
 from reprotech.health import HealthViewSet
 from reprotech.metrics import metrics

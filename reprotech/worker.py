@@ -5,7 +5,9 @@ import signal
 # A worker begins as a copy of granian's main process, with that one's signal handlers until it serves. Told to stop
 # while it still loads the application it would not hear it, and the server would end only when patience runs out.
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
-signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the main one ends the workers
+# Ctrl-C in a terminal reaches every process, and then the main one tells the workers to stop. Of two signals at once a
+# worker loses both, so it hears only the main process. Blocked, since granian still sets its handler.
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 from reprotech.wsgi import application  # noqa: E402
 

@@ -1,17 +1,20 @@
 """`/api/auth/...`: signing in and out, tokens, one's own password and sessions."""
 
+from functools import partial
 from typing import Any, ClassVar
 
-from accounts.api import serializers as shapes
-from accounts.filters import SessionFilter
-from accounts.permissions import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD
-from accounts.services import passwords, sessions, sign_in
 from drf_spectacular.utils import extend_schema
-from reprotech.api_parsing import EmptyBody
-from reprotech.api_schema import query_parameters
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
+
+from accounts.api import serializers as shapes
+from accounts.api.authentication import SignedInRequest
+from accounts.filters import SessionFilter
+from accounts.permissions import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD
+from accounts.services import passwords, sessions, sign_in
+from reprotech.api_parsing import EmptyBody, many
+from reprotech.api_schema import query_parameters
 
 
 def token_answer(refreshed: sessions.Refreshed) -> dict[str, Any]:
@@ -52,21 +55,21 @@ class AccountViewSet(ViewSet):
     required_permissions: ClassVar = dict.fromkeys(("logout", "me", "change_password"), SIGNED_IN_TO_CHANGE_PASSWORD)
 
     @extend_schema(request=None, responses=shapes.MessageAnswer, summary="Sign out")
-    def logout(self, request: Request) -> Response:
+    def logout(self, request: SignedInRequest) -> Response:
         """End the session: its access tokens and its refresh token stop working at once."""
         EmptyBody.read(request)
         sessions.sign_out(session=request.auth)
         return Response({"message": "Successfully logged out"})
 
     @extend_schema(responses=shapes.UserDetailAnswer, summary="Who am I?")
-    def me(self, request: Request) -> Response:
+    def me(self, request: SignedInRequest) -> Response:
         """The caller, with roles and permissions."""
         return Response(shapes.UserDetailAnswer(request.user).data)
 
     @extend_schema(
         request=shapes.ChangePasswordBody, responses=shapes.MessageAnswer, summary="Change one's own password"
     )
-    def change_password(self, request: Request) -> Response:
+    def change_password(self, request: SignedInRequest) -> Response:
         """Replace the password; all other sessions end."""
         body = shapes.ChangePasswordBody.read(request)
         passwords.change_password(actor=request.user, session_id=request.auth.pk, **body)
@@ -81,14 +84,14 @@ class OwnSessionViewSet(ViewSet):
     @extend_schema(
         parameters=query_parameters(SessionFilter), responses=shapes.SessionListAnswer, summary="List own sessions"
     )
-    def list(self, request: Request) -> Response:
+    def list(self, request: SignedInRequest) -> Response:
         """Live sessions, the one used last first."""
         page = SessionFilter.parse(request.query_params).page_of(request.user.sessions.alive())
         context = {"current": request.auth.pk}
-        return Response(page.as_dict("sessions", lambda s: shapes.SessionAnswer(s, many=True, context=context).data))
+        return Response(page.as_dict("sessions", partial(many, shapes.SessionAnswer, context=context)))
 
     @extend_schema(responses=shapes.MessageAnswer, summary="End a session")
-    def destroy(self, request: Request, session_id: Any) -> Response:
+    def destroy(self, request: SignedInRequest, session_id: Any) -> Response:
         """End one of one's own sessions, or with `session_revoke` somebody else's."""
         sessions.end_session(actor=request.user, session_id=session_id)
         return Response({"message": "Session ended successfully"})

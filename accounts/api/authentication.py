@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 Caller = tuple[User, Session]
 
 
+class SignedInRequest(Request):
+    """A request to a view that only the signed-in reach, for the type checker."""
+
+    user: User
+    auth: Session
+
+
 class BearerAuthentication(BaseAuthentication):
     """`Authorization: Bearer <access token>` (RFC 6750)."""
 

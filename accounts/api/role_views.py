@@ -2,17 +2,19 @@
 
 from typing import Any, ClassVar
 
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
 from accounts.api import serializers as shapes
+from accounts.api.authentication import SignedInRequest
 from accounts.errors import Missing
 from accounts.filters import RoleDeletion
 from accounts.models import Permission, Role
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDATE
 from accounts.services import roles
-from drf_spectacular.utils import extend_schema
+from reprotech.api_parsing import many
 from reprotech.api_schema import query_parameters
-from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 
 def role_answer(role_id: int) -> dict[str, Any]:
@@ -35,24 +37,24 @@ class RoleViewSet(ViewSet):
     }
 
     @extend_schema(responses=shapes.RoleListAnswer, summary="List roles")
-    def list(self, request: Request) -> Response:  # noqa: ARG002
+    def list(self, request: SignedInRequest) -> Response:  # noqa: ARG002
         """All roles, system roles first."""
         found = Role.objects.with_permissions().with_user_count()
-        return Response({"roles": shapes.RoleAnswer(found, many=True).data})
+        return Response({"roles": many(shapes.RoleAnswer, found)})
 
     @extend_schema(request=shapes.CreateRoleBody, responses={201: shapes.RoleChangedAnswer}, summary="Create a role")
-    def create(self, request: Request) -> Response:
+    def create(self, request: SignedInRequest) -> Response:
         """Create a role that holds no more than the caller does."""
         role = roles.create_role(actor=request.user, **shapes.CreateRoleBody.read(request))
         return Response({"message": "Role created successfully", "role": role_answer(role.pk)}, status=201)
 
     @extend_schema(responses=shapes.RoleAnswer, summary="Show a role")
-    def retrieve(self, request: Request, role_id: int) -> Response:  # noqa: ARG002
+    def retrieve(self, request: SignedInRequest, role_id: int) -> Response:  # noqa: ARG002
         """A role."""
         return Response(role_answer(role_id))
 
     @extend_schema(request=shapes.UpdateRoleBody, responses=shapes.RoleChangedAnswer, summary="Change a role")
-    def update(self, request: Request, role_id: int) -> Response:
+    def update(self, request: SignedInRequest, role_id: int) -> Response:
         """Change what is given, and leave the rest."""
         roles.update_role(actor=request.user, role_id=role_id, **shapes.UpdateRoleBody.read(request))
         return Response({"message": "Role updated successfully", "role": role_answer(role_id)})
@@ -62,7 +64,7 @@ class RoleViewSet(ViewSet):
         responses=shapes.MessageAnswer,
         summary="Delete a role",
     )
-    def destroy(self, request: Request, role_id: int) -> Response:
+    def destroy(self, request: SignedInRequest, role_id: int) -> Response:
         """Delete a role that nobody holds or, with `reassign_to`, one whose users get another."""
         reassign_to = RoleDeletion.parse(request.query_params).value("reassign_to")
         roles.delete_role(actor=request.user, role_id=role_id, reassign_to=reassign_to or None)
@@ -75,6 +77,6 @@ class PermissionViewSet(ViewSet):
     required_permissions: ClassVar = {"list": ROLE_READ}
 
     @extend_schema(responses=shapes.PermissionListAnswer, summary="List permissions")
-    def list(self, request: Request) -> Response:  # noqa: ARG002
+    def list(self, request: SignedInRequest) -> Response:  # noqa: ARG002
         """All permissions, by resource."""
-        return Response({"permissions": shapes.PermissionAnswer(Permission.objects.all(), many=True).data})
+        return Response({"permissions": many(shapes.PermissionAnswer, Permission.objects.all())})

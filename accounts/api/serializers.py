@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from reprotech.api_parsing import Body, StringField, YesNoField
 from rest_framework import serializers
 
 from accounts.models import Role, Session, User
 from accounts.password_policy import MAXIMUM_LENGTH
+from reprotech.api_parsing import Body, StringField, YesNoField
 
 
 def password_field(**options: Any) -> StringField:

@@ -1,22 +1,24 @@
 """`/api/users...`."""
 
+from functools import partial
 from typing import Any, ClassVar
 
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
 from accounts.api import serializers as shapes
+from accounts.api.authentication import SignedInRequest
 from accounts.errors import Missing
 from accounts.filters import UserFilter
 from accounts.models import User
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_READ, USER_UPDATE
 from accounts.services import passwords, users
-from drf_spectacular.utils import extend_schema
-from reprotech.api_parsing import EmptyBody
+from reprotech.api_parsing import EmptyBody, many
 from reprotech.api_schema import query_parameters
-from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 
-def user_with_grants(request: Request, user_id: int) -> dict[str, Any]:
+def user_with_grants(request: SignedInRequest, user_id: int) -> dict[str, Any]:
     """A user as the caller may see them, with permissions; raises Missing."""
     user = User.objects.visible_to(request.user).with_roles().filter(pk=user_id).first()
     if user is None:
@@ -39,36 +41,36 @@ class UserViewSet(ViewSet):
     }
 
     @extend_schema(parameters=query_parameters(UserFilter), responses=shapes.UserListAnswer, summary="List users")
-    def list(self, request: Request) -> Response:
+    def list(self, request: SignedInRequest) -> Response:
         """Users by search, role and status, a page at a time."""
         page = UserFilter.parse(request.query_params).page_of(User.objects.visible_to(request.user).with_role_names())
-        return Response(page.as_dict("users", lambda found: shapes.UserAnswer(found, many=True).data))
+        return Response(page.as_dict("users", partial(many, shapes.UserAnswer)))
 
     @extend_schema(request=shapes.CreateUserBody, responses={201: shapes.UserChangedAnswer}, summary="Create a user")
-    def create(self, request: Request) -> Response:
+    def create(self, request: SignedInRequest) -> Response:
         """Create a user with roles. Without a password they get an invitation by e-mail."""
         user = users.create_user(actor=request.user, **shapes.CreateUserBody.read(request))
         return self._changed(request, user.pk, "User created successfully", status=201)
 
     @extend_schema(responses=shapes.UserDetailAnswer, summary="Show a user")
-    def retrieve(self, request: Request, user_id: int) -> Response:
+    def retrieve(self, request: SignedInRequest, user_id: int) -> Response:
         """A user with roles and permissions."""
         return Response(user_with_grants(request, user_id))
 
     @extend_schema(request=shapes.UpdateUserBody, responses=shapes.UserChangedAnswer, summary="Change a user")
-    def update(self, request: Request, user_id: int) -> Response:
+    def update(self, request: SignedInRequest, user_id: int) -> Response:
         """Change what is given, and leave the rest."""
         users.update_user(actor=request.user, user_id=user_id, **shapes.UpdateUserBody.read(request))
         return self._changed(request, user_id, "User updated successfully")
 
     @extend_schema(responses=shapes.MessageAnswer, summary="Delete a user")
-    def destroy(self, request: Request, user_id: int) -> Response:
+    def destroy(self, request: SignedInRequest, user_id: int) -> Response:
         """Take an account out of use for good; its history stays."""
         users.delete_user(actor=request.user, user_id=user_id)
         return Response({"message": "User deleted successfully"})
 
     @extend_schema(request=shapes.ResetPasswordBody, responses=shapes.MessageAnswer, summary="Reset a password")
-    def reset_password(self, request: Request, user_id: int) -> Response:
+    def reset_password(self, request: SignedInRequest, user_id: int) -> Response:
         """Mail a link to choose a new password or, with `password`, set one that must be changed."""
         body = shapes.ResetPasswordBody.read(request)
         if "password" in body:
@@ -78,18 +80,18 @@ class UserViewSet(ViewSet):
         return Response({"message": "Password reset link sent successfully"})
 
     @extend_schema(request=None, responses=shapes.UserChangedAnswer, summary="Lock a user")
-    def lock(self, request: Request, user_id: int) -> Response:
+    def lock(self, request: SignedInRequest, user_id: int) -> Response:
         """End the user's sessions and keep them out."""
         EmptyBody.read(request)
         users.lock_user(actor=request.user, user_id=user_id)
         return self._changed(request, user_id, "User locked successfully")
 
     @extend_schema(request=None, responses=shapes.UserChangedAnswer, summary="Unlock a user")
-    def unlock(self, request: Request, user_id: int) -> Response:
+    def unlock(self, request: SignedInRequest, user_id: int) -> Response:
         """Let the user in again, also after too many wrong guesses."""
         EmptyBody.read(request)
         users.unlock_user(actor=request.user, user_id=user_id)
         return self._changed(request, user_id, "User unlocked successfully")
 
-    def _changed(self, request: Request, user_id: int, message: str, status: int = 200) -> Response:
+    def _changed(self, request: SignedInRequest, user_id: int, message: str, status: int = 200) -> Response:
         return Response({"message": message, "user": user_with_grants(request, user_id)}, status=status)

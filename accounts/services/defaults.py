@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from audit.models import Action
-from audit.services import record
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils.crypto import get_random_string
@@ -15,6 +13,8 @@ from accounts.catalogue import PERMISSIONS, ROLES, SUPER_ADMIN, RoleEntry
 from accounts.errors import Invalid
 from accounts.models import Permission, Role, User
 from accounts.services.users import create_user
+from audit.models import Action
+from audit.services import record
 
 ADMIN_USERNAME = "admin"
 #: For development alone; production refuses it.
@@ -101,7 +101,7 @@ def _bring_in_line(model: type[Permission | Role], key: dict[str, str], wanted: 
     row = model._default_manager.filter(**key).first()
     if row is not None and all(getattr(row, name) == value for name, value in wanted.items()):
         return 0
-    model._default_manager.update_or_create(**key, defaults=wanted)
+    model._default_manager.update_or_create(defaults=wanted, **key)  # type: ignore[arg-type]
     return 1
 
 

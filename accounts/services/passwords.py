@@ -3,12 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from audit.models import Action
-from audit.services import Actor, record
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils import timezone
 
 from accounts import limits, session_cache
@@ -19,6 +16,8 @@ from accounts.models import PasswordHistory, Session, User
 from accounts.password_policy import HISTORY_LENGTH, is_usable
 from accounts.permissions import USER_UPDATE
 from accounts.services.sessions import end_sessions
+from audit.models import Action
+from audit.services import Actor, record
 
 
 def check_new_password(user: User, password: str, field: str) -> None:
@@ -123,7 +122,7 @@ def _replace(
 def _store(
     *, actor: Actor, action: Action, user: User, encoded: str, must_change: bool, keep_session: UUID | None
 ) -> User:
-    stored = User.objects.existing().select_for_update(no_key=True).get(pk=user.pk)
+    stored: User = User.objects.existing().select_for_update(no_key=True).get(pk=user.pk)
     if stored.password != user.password:
         raise Conflict("The password was changed by someone else a moment ago. Try again.")
     if actor.pk != stored.pk:
@@ -136,9 +135,7 @@ def _store(
     stored.must_change_password = must_change
     stored.password_changed_at = stored.updated_at = timezone.now()
     stored.save(update_fields=["password", "must_change_password", "password_changed_at", "updated_at"])
-    ended = end_sessions(
-        user_ids=[stored.pk], reason=Session.EndReason.PASSWORD_CHANGED, except_session=keep_session
-    )
+    ended = end_sessions(user_ids=[stored.pk], reason=Session.EndReason.PASSWORD_CHANGED, except_session=keep_session)
     _record(actor, action, stored, must_change=must_change, ended_sessions=ended)
     return stored
 

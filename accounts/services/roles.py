@@ -3,8 +3,6 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from audit.models import Action
-from audit.services import Actor, Changes, record
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
@@ -16,6 +14,8 @@ from accounts.errors import Conflict, Invalid, Missing
 from accounts.models import Permission, Role, User
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_UPDATE
 from accounts.services.users import record_role_changes
+from audit.models import Action
+from audit.services import Actor, Changes, record
 
 
 @service
@@ -27,15 +27,17 @@ def create_role(*, actor: Actor, name: str, description: str = "", permissions: 
     role = Role(name=name, slug=_slug(name), description=description)
     _save(role)
     role.permissions.set(granted)
-    changes = {"name": (None, name), "description": (None, description), "permissions": ([], role.permission_names)}
+    changes: Changes = {
+        "name": (None, name),
+        "description": (None, description),
+        "permissions": ([], role.permission_names),
+    }
     _record(actor, Action.CREATE, role, changes)
     return role
 
 
 @service
-def update_role(
-    *, actor: Actor, role_id: int, permissions: Collection[str] | None = None, **fields: str
-) -> Role:
+def update_role(*, actor: Actor, role_id: int, permissions: Collection[str] | None = None, **fields: str) -> Role:
     """Change `name` and `description`, and the permissions (names) that a role holds.
 
     The actor needs all that the role holds and would hold. Raises Missing, Denied, Invalid or Conflict.

@@ -4,21 +4,22 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, cast
 from uuid import UUID
 
-from audit.context import current_origin
-from audit.models import Action
-from audit.services import Actor, record
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from accounts import session_cache, tokens
-from accounts.authorization import require_all, service
+from accounts.authorization import require, require_all, service
 from accounts.errors import AccountDisabled, Missing, TokenInvalid
 from accounts.models import Grants, Session, User
 from accounts.permissions import SESSION_REVOKE
 from accounts.tokens import TokenPair
+from audit.context import current_origin
+from audit.models import Action
+from audit.services import Actor, record
 
 #: Seconds after which a spent refresh token means theft and no longer a race or a retry.
 REUSE_GRACE = 10
@@ -77,7 +78,7 @@ def find_session(*, session_id: UUID, user_id: int) -> Session:
 
 
 def _load(session_id: UUID, user_id: int) -> Session:
-    session = Session.objects.with_grants().filter(pk=session_id, user_id=user_id).first()
+    session: Any = Session.objects.with_grants().filter(pk=session_id, user_id=user_id).first()
     if session is None or session.user.deleted_at is not None:
         raise TokenInvalid
     if not session.user.can_sign_in:
@@ -90,7 +91,7 @@ def _load(session_id: UUID, user_id: int) -> Session:
         role_slugs=tuple(row["slug"] for row in rows),
         permissions=frozenset(session.held_permissions or []),
     )
-    return session
+    return cast("Session", session)
 
 
 def _touch(session: Session) -> None:
@@ -144,7 +145,7 @@ def _lately_spent(session: Session, now: float) -> dict[str, float]:
     return {spent: when for spent, when in session.spent_refresh_hashes.items() if now - when <= REUSE_GRACE}
 
 
-def _record_refresh(session: Session, *, success: bool, **details: str) -> None:
+def _record_refresh(session: Session, *, success: bool, **details: Any) -> None:
     record(
         actor=session.user,
         action=Action.TOKEN_REFRESH,
@@ -172,7 +173,8 @@ def end_session(*, actor: Actor, session_id: UUID) -> None:
     if session is None:
         raise Missing("session")
     if session.user_id != actor.pk:
-        require_all(actor, {SESSION_REVOKE, *session.user.grants.permissions}, session.user)
+        require(actor, SESSION_REVOKE)
+        require_all(actor, session.user.grants.permissions, session.user)
     _end([session], Session.EndReason.REVOKED)
     record(
         actor=actor,
@@ -186,7 +188,9 @@ def end_session(*, actor: Actor, session_id: UUID) -> None:
 
 def end_sessions(*, user_ids: Iterable[int], reason: Session.EndReason, except_session: UUID | None = None) -> int:
     """End all live sessions of users but one, as part of a change that is recorded itself; returns how many."""
-    sessions = Session.objects.filter(user_id__in=user_ids, ended_at__isnull=True).exclude(pk=except_session)
+    sessions = Session.objects.filter(user_id__in=user_ids, ended_at__isnull=True)
+    if except_session is not None:
+        sessions = sessions.exclude(pk=except_session)
     return _end(list(sessions), reason, user_ids)
 
 

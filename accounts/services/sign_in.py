@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-from audit.context import current_origin
-from audit.models import Action
-from audit.services import record
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
@@ -13,6 +10,9 @@ from accounts import limits, session_cache
 from accounts.errors import InvalidCredentials, TooManyAttempts
 from accounts.models import Session, User
 from accounts.services.sessions import Refreshed, issue_tokens, open_session
+from audit.context import current_origin
+from audit.models import Action
+from audit.services import record
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,10 @@ def _sign_in(identifier: str, password: str, kind: Session.Kind) -> Session:
     counter = lockout_counter(user) if user else limits.login_name(identifier)
     address = current_origin().ip_address
     _count(identifier, user, counter, address)
-    if refusal := _refusal(user, password):
-        _record_failure(identifier, user, refusal)
-        raise InvalidCredentials
-    assert user is not None
-    session = _open(user, kind)
+    refusal = _refusal(user, password)
+    session = _open(user, kind) if user and not refusal else None
     if session is None:
-        _record_failure(identifier, user, "The account changed meanwhile.")
+        _record_failure(identifier, user, refusal or "The account changed meanwhile.")
         raise InvalidCredentials
     limits.forgive_login(counter, address)
     return session

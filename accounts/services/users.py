@@ -3,8 +3,6 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from audit.models import Action
-from audit.services import Actor, Changes, record
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Lower
@@ -19,6 +17,8 @@ from accounts.permissions import USER_CREATE, USER_DELETE, USER_UPDATE
 from accounts.services.passwords import check_new_password, hash_password
 from accounts.services.sessions import end_sessions
 from accounts.services.sign_in import lockout_counter
+from audit.models import Action
+from audit.services import Actor, Changes, record
 
 PROFILE_FIELDS = ("username", "email", "first_name", "last_name", "is_active")
 

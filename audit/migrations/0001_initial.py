@@ -7,37 +7,74 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='AuditLog',
+            name="AuditLog",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('timestamp', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('user_id', models.BigIntegerField(blank=True, null=True)),
-                ('username', models.CharField(blank=True, max_length=254)),
-                ('action', models.CharField(choices=[('login', 'Login'), ('logout', 'Logout'), ('token_refresh', 'Token Refresh'), ('session_revoke', 'Session Revoke'), ('create', 'Create'), ('update', 'Update'), ('delete', 'Delete'), ('password_change', 'Password Change'), ('password_reset', 'Password Reset'), ('lock', 'Lock'), ('unlock', 'Unlock'), ('role_assign', 'Role Assign'), ('role_revoke', 'Role Revoke'), ('export', 'Export'), ('access_denied', 'Access Denied')], max_length=32)),
-                ('resource', models.CharField(max_length=32)),
-                ('resource_id', models.CharField(blank=True, max_length=64)),
-                ('resource_name', models.CharField(blank=True, max_length=254)),
-                ('success', models.BooleanField(default=True)),
-                ('ip_address', models.GenericIPAddressField(blank=True, null=True)),
-                ('user_agent', models.CharField(blank=True, max_length=512)),
-                ('request_id', models.CharField(blank=True, max_length=64)),
-                ('session_id', models.UUIDField(blank=True, null=True)),
-                ('details', models.JSONField(blank=True, default=dict, encoder=django.core.serializers.json.DjangoJSONEncoder)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("timestamp", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("user_id", models.BigIntegerField(blank=True, null=True)),
+                ("username", models.CharField(blank=True, max_length=254)),
+                (
+                    "action",
+                    models.CharField(
+                        choices=[
+                            ("login", "Login"),
+                            ("logout", "Logout"),
+                            ("token_refresh", "Token Refresh"),
+                            ("session_revoke", "Session Revoke"),
+                            ("create", "Create"),
+                            ("update", "Update"),
+                            ("delete", "Delete"),
+                            ("password_change", "Password Change"),
+                            ("password_reset", "Password Reset"),
+                            ("lock", "Lock"),
+                            ("unlock", "Unlock"),
+                            ("role_assign", "Role Assign"),
+                            ("role_revoke", "Role Revoke"),
+                            ("export", "Export"),
+                            ("access_denied", "Access Denied"),
+                        ],
+                        max_length=32,
+                    ),
+                ),
+                ("resource", models.CharField(max_length=32)),
+                ("resource_id", models.CharField(blank=True, max_length=64)),
+                ("resource_name", models.CharField(blank=True, max_length=254)),
+                ("success", models.BooleanField(default=True)),
+                ("ip_address", models.GenericIPAddressField(blank=True, null=True)),
+                ("user_agent", models.CharField(blank=True, max_length=512)),
+                ("request_id", models.CharField(blank=True, max_length=64)),
+                ("session_id", models.UUIDField(blank=True, null=True)),
+                (
+                    "details",
+                    models.JSONField(blank=True, default=dict, encoder=django.core.serializers.json.DjangoJSONEncoder),
+                ),
             ],
             options={
-                'verbose_name': 'audit event',
-                'db_table': 'audit_logs',
-                'ordering': ('-id',),
-                'default_permissions': (),
-                'indexes': [models.Index(fields=['timestamp', 'id'], name='audit_timestamp'), models.Index(fields=['user_id', '-id'], name='audit_user_id'), models.Index(django.db.models.functions.text.Lower('username'), models.OrderBy(models.F('id'), descending=True), name='audit_username'), models.Index(fields=['action', '-id'], name='audit_action'), models.Index(fields=['resource', 'resource_id', '-id'], name='audit_resource'), models.Index(fields=['ip_address', '-id'], name='audit_ip_address'), models.Index(fields=['success', '-id'], name='audit_success'), models.Index(fields=['request_id'], name='audit_request_id'), models.Index(fields=['action', 'timestamp'], name='audit_action_timestamp')],
+                "verbose_name": "audit event",
+                "db_table": "audit_logs",
+                "ordering": ("-id",),
+                "default_permissions": (),
+                "indexes": [
+                    models.Index(fields=["timestamp", "id"], name="audit_timestamp"),
+                    models.Index(fields=["user_id", "-id"], name="audit_user_id"),
+                    models.Index(
+                        django.db.models.functions.text.Lower("username"),
+                        models.OrderBy(models.F("id"), descending=True),
+                        name="audit_username",
+                    ),
+                    models.Index(fields=["action", "-id"], name="audit_action"),
+                    models.Index(fields=["resource", "resource_id", "-id"], name="audit_resource"),
+                    models.Index(fields=["ip_address", "-id"], name="audit_ip_address"),
+                    models.Index(fields=["success", "-id"], name="audit_success"),
+                    models.Index(fields=["request_id"], name="audit_request_id"),
+                    models.Index(fields=["action", "timestamp"], name="audit_action_timestamp"),
+                ],
             },
         ),
     ]
