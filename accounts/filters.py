@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.db.models.functions import Lower
 
+from accounts.models import User
 from accounts.querysets import SessionQuerySet, UserQuerySet
 from reprotech.listing import MAXIMUM_PER_PAGE, ListFilter, Nullable, Query, WholeNumberField
 
@@ -12,7 +13,6 @@ from reprotech.listing import MAXIMUM_PER_PAGE, ListFilter, Nullable, Query, Who
 class UserFilter(ListFilter):
     """Search, role, status and sort."""
 
-    STATUSES = ("active", "inactive", "locked")
     sorts: ClassVar[dict[str, Any]] = {
         "id": "id",
         "username": Lower("username"),
@@ -29,8 +29,8 @@ class UserFilter(ListFilter):
     role = forms.CharField(required=False, max_length=80)
     status = forms.ChoiceField(
         required=False,
-        choices=[(status, status) for status in STATUSES],
-        error_messages={"invalid_choice": f"Give one of: {', '.join(STATUSES)}."},
+        choices=[(status, status) for status in User.STATUSES],
+        error_messages={"invalid_choice": f"Give one of: {', '.join(User.STATUSES)}."},
     )
 
     def apply(self, queryset: Any) -> UserQuerySet:

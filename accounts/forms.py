@@ -11,6 +11,9 @@ from accounts.password_policy import MAXIMUM_LENGTH
 class ServiceForm(forms.Form):
     """A form that shows a service's refusal beside its fields."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, label_suffix="", **kwargs)
+
     def add_refusal(self, refusal: RuleError) -> None:
         """Turn a refusal into the form's errors."""
         errors = refusal.errors if isinstance(refusal, Invalid | Conflict) else {}

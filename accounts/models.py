@@ -132,6 +132,7 @@ class User(AbstractBaseUser):
     #: What a search looks through, folded by Python: SQLite folds ASCII alone.
     search_text = models.TextField(editable=False, default="")
 
+    STATUSES: ClassVar[tuple[str, ...]] = ("active", "inactive", "locked")
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]

@@ -28,6 +28,9 @@ SIGNED_IN = "signed_in"
 #: As SIGNED_IN, and also to whoever must change their password first.
 SIGNED_IN_TO_CHANGE_PASSWORD = "signed_in_to_change_password"  # noqa: S105
 
+#: What a denial at Django admin's door names: no permission opens it, the Super Administrator's role does.
+ADMIN_SITE = "admin_site"
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 

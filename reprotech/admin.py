@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 
 from accounts.authorization import record_denial
 from accounts.errors import Denied
-from accounts.permissions import SETTINGS_UPDATE
+from accounts.permissions import ADMIN_SITE
 
 
 class ReprotechAdminSite(AdminSite):
@@ -44,7 +44,11 @@ class ReprotechAdminSite(AdminSite):
 
     def logout(self, request: HttpRequest, extra_context: Any = None) -> Any:  # noqa: ARG002
         """There is one sign-out for everything."""
-        return redirect("logout")
+        return redirect("logout", preserve_request=True)
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:  # noqa: ARG002
+        """There is one way to change a password: Django's own would know no policy of ours and leave no audit row."""
+        return redirect("change_password")
 
     def _refuse(self, request: HttpRequest) -> HttpResponse:
         user: Any = request.user
@@ -54,6 +58,5 @@ class ReprotechAdminSite(AdminSite):
             return redirect("change_password")
         if self.has_permission(request):
             return redirect("admin:index")
-        # No permission of its own opens the admin; this one only the Super Administrator holds.
-        record_denial(user, Denied(SETTINGS_UPDATE))
+        record_denial(user, Denied(ADMIN_SITE))
         raise PermissionDenied

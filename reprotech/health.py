@@ -20,15 +20,17 @@ logger = logging.getLogger(__name__)
 CONNECTED = "connected"
 #: The failed part is named, the reason isn't: it may tell addresses and users.
 FAILED = "unavailable"
+PART_STATES = [CONNECTED, FAILED]
+HEALTH_STATES = ["healthy", "unhealthy"]
 
 HEALTH = inline_serializer(
     "Health",
     {
-        "status": serializers.ChoiceField(choices=["healthy", "unhealthy"]),
+        "status": serializers.ChoiceField(choices=HEALTH_STATES),
         "timestamp": serializers.DateTimeField(),
         "version": serializers.CharField(),
-        "database": serializers.ChoiceField(choices=[CONNECTED, FAILED]),
-        "cache": serializers.ChoiceField(choices=[CONNECTED, FAILED]),
+        "database": serializers.ChoiceField(choices=PART_STATES),
+        "cache": serializers.ChoiceField(choices=PART_STATES),
     },
 )
 STATUS = inline_serializer("Status", {"status": serializers.CharField()})

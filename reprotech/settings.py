@@ -260,6 +260,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api",
+    "ENUM_NAME_OVERRIDES": {
+        "PartState": "reprotech.health.PART_STATES",
+        "HealthState": "reprotech.health.HEALTH_STATES",
+        "UserStatus": "accounts.models.User.STATUSES",
+        "SessionKind": "accounts.models.Session.Kind",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "reprotech.api_schema.add_errors",

@@ -1,11 +1,16 @@
 """The named cast of the tests, and ways for them to call the API and the pages."""
 
 import json
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Barrier
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 
 from accounts.authorization import SYSTEM
@@ -14,8 +19,40 @@ from accounts.models import Session, User
 from accounts.services.defaults import load_default_data
 from accounts.services.sessions import Refreshed, issue_tokens, open_session
 from accounts.services.users import create_user
+from audit.models import AuditLog
 
 PASSWORD = "Correct-Horse-7"
+#: An id that nothing has.
+NOBODY = 999_999_999
+
+
+class Like:
+    """Equal to every string that a pattern matches whole: for what differs from run to run."""
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and re.fullmatch(self.pattern, other) is not None
+
+    def __hash__(self) -> int:
+        return hash(self.pattern)
+
+    def __repr__(self) -> str:
+        return f"<like {self.pattern}>"
+
+
+TIME = Like(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
+TOKEN = Like(r"[\w-]+\.[\w-]+\.[\w-]+")
+UUID = Like(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+REQUEST_ID = Like(r"[0-9a-f]{32}")
+
+
+def error_of(response: Any) -> dict[str, Any]:
+    """An error's body without its request id, which must be the one in the header."""
+    body: dict[str, Any] = response.json()
+    assert body.pop("request_id") == response["X-Request-ID"] == REQUEST_ID
+    return body
 
 
 @dataclass
@@ -103,9 +140,44 @@ def make_cast() -> Cast:
     return Cast(**users, stranger=make_user("the-stranger"))
 
 
+def find_cast() -> Cast | None:
+    """Everybody, if `make_cast` made them in this database."""
+    users = {user.username: user for user in User.objects.all()}
+    found = {slug: users.get(f"the-{slug}") for slug in Cast.__annotations__}
+    return Cast(**found) if all(found.values()) else None
+
+
 def page_client(user: User) -> Client:
     """A browser without JavaScript in which `user` is signed in, through the sign-in page."""
     client = Client(raise_request_exception=False)
     response = client.post("/login", {"username": user.username, "password": PASSWORD})
     assert response.status_code == 302, response.content
     return client
+
+
+@contextmanager
+def audit_rows() -> Iterator[list[AuditLog]]:
+    """The audit rows that the block adds, oldest first; filled in when the block is left, also by an exception."""
+    last = AuditLog.objects.order_by("-id").values_list("pk", flat=True).first() or 0
+    rows: list[AuditLog] = []
+    try:
+        yield rows
+    finally:
+        rows += AuditLog.objects.filter(pk__gt=last).order_by("pk")
+
+
+def at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """Run calls in threads that start together, each with a connection of its own; what each returned or raised."""
+    barrier = Barrier(len(calls))
+
+    def run(call: Callable[[], Any]) -> Any:
+        try:
+            barrier.wait(timeout=30)
+            return call()
+        except Exception as error:  # noqa: BLE001 (the test judges it)
+            return error
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return list(threads.map(run, calls))

@@ -1,5 +1,6 @@
 """What `scripts/server` does before it serves: secrets, static files, tables, default data. One start of Django."""
 
+import hashlib
 import os
 import re
 import secrets
@@ -8,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+LAST_PORT = 65535
 SECRETS = ("SECRET_KEY", "JWT_SECRET_KEY")
 
 
@@ -23,8 +25,8 @@ def main() -> None:
 
 def refuse_taken_address(host: str, port: str) -> None:
     """End with a line when another program listens there already, or nobody can."""
-    if not (port.isascii() and port.isdigit() and 0 < int(port[:9]) < 65536):
-        sys.exit(f"PORT must be a whole number from 1 to 65535, not {port!r}.")
+    if not (port.isascii() and port.isdigit() and 0 < int(port[:9]) <= LAST_PORT):
+        sys.exit(f"PORT must be a whole number from 1 to {LAST_PORT}, not {port!r}.")
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as probe:
@@ -87,13 +89,31 @@ def prepare_application() -> None:
     try:
         django.setup()
         if not settings.DEBUG:
-            call_command("collectstatic", interactive=False, verbosity=0)
+            collect_static_files(Path(settings.STATIC_ROOT))
         call_command("migrate", interactive=False, verbosity=0)
         call_command("init_data")
     except (ImproperlyConfigured, CommandError) as error:
         sys.exit(f"Reprotech can't start: {error}")
     except OperationalError as error:
         sys.exit(f"Reprotech can't start, the database does not answer: {str(error).splitlines()[0]}")
+
+
+def collect_static_files(target: Path) -> None:
+    """Collect and compress them, which takes several seconds, unless they are there and none changed since."""
+    from django.contrib.staticfiles.finders import get_finders
+    from django.core.management import call_command
+
+    digest = hashlib.sha256()
+    for finder in get_finders():
+        for path, storage in finder.list([]):
+            status = Path(storage.path(path)).stat()
+            digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
+    stamp = Path("run/static-files")
+    if stamp.exists() and (target / "staticfiles.json").exists() and stamp.read_text() == digest.hexdigest():
+        return
+    stamp.unlink(missing_ok=True)
+    call_command("collectstatic", interactive=False, verbosity=0)
+    stamp.write_text(digest.hexdigest())
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ class OwnSessionViewSet(ViewSet):
         context = {"current": request.auth.pk}
         return Response(page.as_dict("sessions", partial(many, shapes.SessionAnswer, context=context)))
 
-    @extend_schema(responses=shapes.MessageAnswer, summary="End a session")
+    @extend_schema(responses={200: shapes.MessageAnswer}, summary="End a session")
     def destroy(self, request: SignedInRequest, session_id: Any) -> Response:
         """End one of one's own sessions, or with `session_revoke` somebody else's."""
         sessions.end_session(actor=request.user, session_id=session_id)

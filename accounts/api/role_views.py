@@ -61,7 +61,7 @@ class RoleViewSet(ViewSet):
 
     @extend_schema(
         parameters=query_parameters(RoleDeletion),
-        responses=shapes.MessageAnswer,
+        responses={200: shapes.MessageAnswer},
         summary="Delete a role",
     )
     def destroy(self, request: SignedInRequest, role_id: int) -> Response:

@@ -109,7 +109,7 @@ class UserAnswer(serializers.Serializer[User]):
     last_name = serializers.CharField()
     is_active = serializers.BooleanField()
     is_locked = serializers.BooleanField()
-    status = serializers.ChoiceField(choices=["active", "inactive", "locked"])
+    status = serializers.ChoiceField(choices=User.STATUSES)
     roles = serializers.SerializerMethodField()
     must_change_password = serializers.BooleanField()
     last_login = serializers.DateTimeField(allow_null=True)

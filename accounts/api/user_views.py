@@ -63,7 +63,7 @@ class UserViewSet(ViewSet):
         users.update_user(actor=request.user, user_id=user_id, **shapes.UpdateUserBody.read(request))
         return self._changed(request, user_id, "User updated successfully")
 
-    @extend_schema(responses=shapes.MessageAnswer, summary="Delete a user")
+    @extend_schema(responses={200: shapes.MessageAnswer}, summary="Delete a user")
     def destroy(self, request: SignedInRequest, user_id: int) -> Response:
         """Take an account out of use for good; its history stays."""
         users.delete_user(actor=request.user, user_id=user_id)

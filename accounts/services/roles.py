@@ -46,7 +46,8 @@ def update_role(*, actor: Actor, role_id: int, permissions: Collection[str] | No
     role = Role.objects.select_for_update(no_key=True).filter(pk=role_id).first()
     if role is None:
         raise Missing("role")
-    require_all(actor, {*role.permission_names, *(permissions or ())}, role)
+    granted = find_permissions(permissions or ())
+    require_all(actor, {*role.permission_names, *_names(granted)}, role)
     changes: dict[str, tuple[Any, Any]] = {
         name: (getattr(role, name), new) for name, new in fields.items() if getattr(role, name) != new
     }
@@ -54,7 +55,7 @@ def update_role(*, actor: Actor, role_id: int, permissions: Collection[str] | No
         _rename(role, fields["name"])
     role.description = fields.get("description", role.description)
     if permissions is not None and set(permissions) != set(role.permission_names):
-        changes["permissions"] = _set_permissions(role, permissions)
+        changes["permissions"] = _set_permissions(role, granted)
     if changes:
         role.is_customized = role.is_system
         _save(role)
@@ -69,9 +70,8 @@ def _rename(role: Role, name: str) -> None:
     role.name, role.slug = name, _slug(name)
 
 
-def _set_permissions(role: Role, names: Collection[str]) -> tuple[list[str], list[str]]:
+def _set_permissions(role: Role, granted: list[Permission]) -> tuple[list[str], list[str]]:
     before = role.permission_names
-    granted = find_permissions(names)
     if role.is_super_admin:
         sentence = "Super Administrator always holds every permission."
         raise Conflict(sentence, {"permissions": [sentence]})
@@ -127,11 +127,16 @@ def find_permissions(names: Iterable[str]) -> list[Permission]:
     return found
 
 
+def _names(granted: Iterable[Permission]) -> list[str]:
+    return [permission.name for permission in granted]
+
+
 def _slug(name: str) -> str:
     slug = slugify(name, allow_unicode=True).replace("-", "_")
     if not slug:
         raise Invalid({"name": ["Use at least one letter or digit."]})
-    return slug
+    # Normalizing can make it longer than the name.
+    return slug[: Role._meta.get_field("slug").max_length]
 
 
 def _save(role: Role) -> None:

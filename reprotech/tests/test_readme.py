@@ -12,7 +12,11 @@ COMMANDS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 def run(command, server, **environment):
     command = command.replace("http://127.0.0.1:5001", server.url)
     done = subprocess.run(
-        ["bash", "-c", command], env={"PATH": "/usr/bin:/bin", **environment}, capture_output=True, check=True, text=True
+        ["bash", "-c", command],
+        env={"PATH": "/usr/bin:/bin", **environment},
+        capture_output=True,
+        check=True,
+        text=True,
     )
     return json.loads(done.stdout)
 

@@ -1,0 +1,73 @@
+"""People's jobs in a real browser; a console error or a violation of the Content-Security-Policy fails them all."""
+
+import re
+
+import pytest
+
+ADMIN = ("admin", "Admin123!")
+
+
+def sign_in(page, username, password):
+    page.goto("/login")
+    page.get_by_label("Username or e-mail").fill(username)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+@pytest.mark.parametrize("java_script", [True, False], ids=["with JavaScript", "without JavaScript"])
+def test_someone_signs_in_sees_who_they_are_and_signs_out(new_page, java_script):
+    page = new_page(java_script_enabled=java_script)
+    sign_in(page, *ADMIN)
+    assert page.get_by_role("heading", level=1).inner_text() == "Hello System Administrator"
+    page.get_by_role("button", name="Sign out").click()
+    assert "You are signed out." in page.get_by_role("status").inner_text()
+    page.goto("/")
+    assert "/login" in page.url
+
+
+def test_a_wrong_password_is_said_without_telling_which_part_was_wrong(page):
+    page.expected_errors.append("422")
+    sign_in(page, "admin", "Wrong-Password-1")
+    assert page.get_by_role("alert").inner_text() == "The name or the password is wrong."
+    assert page.get_by_label("Username or e-mail").input_value() == "admin"
+
+
+def test_the_back_button_shows_nothing_after_signing_out(page):
+    sign_in(page, *ADMIN)
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("status").wait_for()
+    page.go_back()
+    page.get_by_role("heading", name="Sign in").wait_for()
+
+
+def test_a_super_administrator_creates_a_user_in_the_admin(page):
+    sign_in(page, *ADMIN)
+    page.get_by_role("link", name="Administration").click()
+    page.goto("/admin/accounts/user/add/")
+    page.get_by_label("Username").fill("from-the-admin")
+    page.get_by_label("Email").fill("from-the-admin@lab.example")
+    page.get_by_label("Password").fill("Correct-Horse-7")
+    page.get_by_label("Viewer").check()
+    page.get_by_role("button", name="Save", exact=True).click()
+    assert "was added successfully" in page.locator(".messagelist").inner_text()
+    page.goto("/admin/audit/auditlog/?q=from-the-admin")
+    assert page.locator("#result_list tbody tr").first.inner_text().count("Create") == 1
+
+
+def test_the_api_page_works_offline_under_the_strict_policy(page):
+    foreign = []
+    page.on("request", lambda request: None if "127.0.0.1" in request.url else foreign.append(request.url))
+    page.goto("/api/docs")
+    page.get_by_text("/api/auth/login").wait_for()
+    assert [url for url in foreign if not url.startswith("data:")] == []
+
+
+@pytest.mark.parametrize("path", ["/login", "/", "/password", "/nothing-here"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_page_scrolls_sideways(new_page, path, width):
+    page = new_page(viewport={"width": width, "height": 844})
+    page.expected_errors.append("404")
+    sign_in(page, *ADMIN)
+    page.get_by_role("heading", name=re.compile("Hello")).wait_for()
+    page.goto(path)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
