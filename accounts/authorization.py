@@ -38,20 +38,23 @@ _in_service: ContextVar[bool] = ContextVar("in_service", default=False)
 
 
 def service(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Run a change in one transaction; if it is denied, undo it and then record the denial.
+    """Run a change in one transaction; if it is denied, undo it and then record the denial."""
+    return recording_denials(transaction.atomic(change))
 
-    Within another service it is part of that one, and the outer one records.
+
+def recording_denials(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Record a denial of a change, once its transaction is undone.
+
+    A service within a service is part of it: the outer one records.
     """
 
     @wraps(change)
     def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         if _in_service.get():
-            with transaction.atomic():
-                return change(*args, **kwargs)
+            return change(*args, **kwargs)
         token = _in_service.set(True)
         try:
-            with transaction.atomic():
-                return change(*args, **kwargs)
+            return change(*args, **kwargs)
         except Denied as denial:
             record_denial(_actor_of(kwargs), denial)
             raise

@@ -12,7 +12,7 @@ class ServiceForm(forms.Form):
     """A form that shows a service's refusal beside its fields."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
 
     def add_refusal(self, refusal: RuleError) -> None:
         """Turn a refusal into the form's errors."""

@@ -69,41 +69,54 @@ def _forget(name: str, identifier: str) -> None:
     _with_storage(lambda storage: storage.clear(_limit(name).key_for(name, identifier)))
 
 
-def login_name(identifier: str) -> str:
-    """The counter of a typed name, which may be anything: hashed, so that it is short and not readable."""
-    return hashlib.sha256(identifier.casefold().encode(errors="surrogatepass")).hexdigest()
+def typed_counter(identifier: str) -> str:
+    """The counter of a typed name that nobody has. It may be anything: hashed, so that it is short and not readable."""
+    return "typed-" + hashlib.sha256(identifier.casefold().encode(errors="surrogatepass")).hexdigest()
 
 
-def count_login(name: str, address: str) -> None:
-    """Count a login before its password is checked; raises TooManyAttempts."""
+def user_counter(user_id: int, purpose: str = "login") -> str:
+    """The counter of wrong guesses at a user's password, by whichever of their names.
+
+    Guesses at the sign-in and at a signed-in user's own change of password are counted apart, so that a stranger's
+    guesses don't keep a user from changing it.
+    """
+    return f"user-{user_id}-{purpose}"
+
+
+def count_guess(counter: str) -> None:
+    """Count a check of a password before it is made; raises TooManyAttempts."""
+    _count("login_name", counter)
+
+
+def count_login(counter: str, address: str) -> None:
+    """Count a login before its password is checked, for the name and for the address; raises TooManyAttempts."""
     _count("login_address", address)
     try:
-        _count("login_name", name)
+        count_guess(counter)
     except TooManyAttempts:
         # Guesses at a locked name must not lock out everyone behind the same address.
         _count("login_address", address, amount=-1)
         raise
 
 
-def is_news(name: str, address: str) -> bool:
+def is_news(counter: str, address: str) -> bool:
     """Whether this is the first refusal of this name from this address within a window."""
     try:
-        _count("refused_login", f"{name} {address}")
+        _count("refused_login", f"{counter} {address}")
     except TooManyAttempts:
         return False
     return True
 
 
-def forgive_login(name: str, address: str) -> None:
+def forgive_login(counter: str, address: str) -> None:
     """The password was right: the name starts anew, and the address has one attempt back."""
-    _forget("login_name", name)
+    forget_guesses(counter)
     _count("login_address", address, amount=-1)
 
 
-def unlock(*names: str) -> None:
-    """Let someone in again who was locked out by wrong guesses."""
-    for name in names:
-        _forget("login_name", name)
+def forget_guesses(counter: str) -> None:
+    """Start anew, after a right password or when an administrator unlocks the account."""
+    _forget("login_name", counter)
 
 
 def count_call(session_id: UUID) -> None:

@@ -63,7 +63,7 @@ class AccessMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer; what only the signed-in may see is kept by no cache, nor behind the Back button."""
         response = self.get_response(request)
-        if not response.has_header("Cache-Control") and not getattr(request, "is_public", False):
+        if not response.has_header("Cache-Control"):
             response["Cache-Control"] = "no-store, private"
         return response
 

@@ -43,8 +43,9 @@ class ReprotechSchema(AutoSchema):
     def get_operation_id(self) -> str:
         """What is called, then what is done with it: `users_list`, `auth_login`, `users_update_patch`."""
         parts = [part.replace("-", "_") for part in self.path.strip("/").split("/")[1:] if not part.startswith("{")]
-        if parts[-1] != self.view.action:
-            parts.append(self.view.action)
+        action = str(getattr(self.view, "action", "call"))
+        if parts[-1] != action:
+            parts.append(action)
         return "_".join([*parts, "patch"] if self.method == "PATCH" else parts)
 
     def get_tags(self) -> list[str]:

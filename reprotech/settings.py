@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 from reprotech.environment import Environment
 
@@ -322,4 +323,7 @@ LOGGING: dict[str, Any] = {
     # Django installs handlers of its own on "django"; one line an event is enough.
     "loggers": {"django": {"handlers": [], "propagate": True, "level": LOG_LEVEL}},
 }
-LOG_DIR.mkdir(parents=True, exist_ok=True)
+try:
+    LOG_DIR.mkdir(parents=True, exist_ok=True)
+except OSError as error:
+    raise ImproperlyConfigured(f"LOG_DIR can't be made: {error}.") from None

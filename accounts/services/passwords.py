@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import limits, session_cache
 from accounts.authorization import require, require_all, service
-from accounts.errors import Conflict, Invalid, Missing
+from accounts.errors import AccountDisabled, Conflict, Invalid, Missing
 from accounts.mail import is_good_link, send_reset_link
 from accounts.models import PasswordHistory, Session, User
 from accounts.password_policy import HISTORY_LENGTH, is_usable
@@ -39,15 +39,17 @@ def hash_password(password: str) -> str:
 def change_password(*, actor: User, current_password: str, new_password: str, session_id: UUID | None = None) -> User:
     """Change one's own password, which ends one's other sessions.
 
-    Wrong current passwords count towards the lockout. Raises Invalid or TooManyAttempts.
+    Wrong current passwords count towards the lockout. Raises Invalid, TooManyAttempts or AccountDisabled.
     """
-    user = User.objects.active().get(pk=actor.pk)
-    counter = limits.login_name(f"change-password {user.pk}")
-    limits.count_login(counter, "")
+    user = User.objects.active().filter(pk=actor.pk).first()
+    if user is None:
+        raise AccountDisabled
+    counter = limits.user_counter(user.pk, "change")
+    limits.count_guess(counter)
     if not user.check_password(current_password):
         _record(user, Action.PASSWORD_CHANGE, user, success=False, reason="The current password was wrong.")
         raise Invalid({"current_password": ["This is not your current password."]})
-    limits.forgive_login(counter, "")
+    limits.forget_guesses(counter)
     check_new_password(user, new_password, field="new_password")
     return _replace(
         user,
@@ -122,7 +124,9 @@ def _replace(
 def _store(
     *, actor: Actor, action: Action, user: User, encoded: str, must_change: bool, keep_session: UUID | None
 ) -> User:
-    stored: User = User.objects.existing().select_for_update(no_key=True).get(pk=user.pk)
+    stored: User | None = User.objects.existing().select_for_update(no_key=True).filter(pk=user.pk).first()
+    if stored is None:
+        raise Missing("user")
     if stored.password != user.password:
         raise Conflict("The password was changed by someone else a moment ago. Try again.")
     if actor.pk != stored.pk:

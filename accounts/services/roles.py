@@ -47,7 +47,7 @@ def update_role(*, actor: Actor, role_id: int, permissions: Collection[str] | No
     if role is None:
         raise Missing("role")
     granted = find_permissions(permissions or ())
-    require_all(actor, {*role.permission_names, *_names(granted)}, role)
+    require_all(actor, {*role.permission_names, *(permissions or ())}, role)
     changes: dict[str, tuple[Any, Any]] = {
         name: (getattr(role, name), new) for name, new in fields.items() if getattr(role, name) != new
     }
@@ -125,10 +125,6 @@ def find_permissions(names: Iterable[str]) -> list[Permission]:
     if unknown := wanted - {permission.name for permission in found}:
         raise Invalid({"permissions": [f"There is no permission {name!r}." for name in in_order(unknown)]})
     return found
-
-
-def _names(granted: Iterable[Permission]) -> list[str]:
-    return [permission.name for permission in granted]
 
 
 def _slug(name: str) -> str:

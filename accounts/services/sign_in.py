@@ -41,7 +41,7 @@ def sign_in_with_tokens(*, identifier: str, password: str) -> Refreshed:
 def _sign_in(identifier: str, password: str, kind: Session.Kind) -> Session:
     user = User.objects.known_as(identifier)
     # A user's name and address share one counter, a name that nobody has gets its own: no difference shows.
-    counter = lockout_counter(user) if user else limits.login_name(identifier)
+    counter = limits.user_counter(user.pk) if user else limits.typed_counter(identifier)
     address = current_origin().ip_address
     _count(identifier, user, counter, address)
     refusal = _refusal(user, password)
@@ -51,11 +51,6 @@ def _sign_in(identifier: str, password: str, kind: Session.Kind) -> Session:
         raise InvalidCredentials
     limits.forgive_login(counter, address)
     return session
-
-
-def lockout_counter(user: User) -> str:
-    """The counter of wrong guesses at a user, by whichever of their names."""
-    return limits.login_name(f"user {user.pk}")
 
 
 def _count(identifier: str, user: User | None, counter: str, address: str) -> None:

@@ -9,20 +9,26 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts import limits, session_cache
-from accounts.authorization import keep_a_super_administrator, require, require_all, service
+from accounts.authorization import (
+    keep_a_super_administrator,
+    recording_denials,
+    require,
+    require_all,
+    service,
+)
 from accounts.errors import Conflict, Invalid, Missing
 from accounts.mail import send_invitation
 from accounts.models import Permission, Role, Session, User
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_UPDATE
 from accounts.services.passwords import check_new_password, hash_password
 from accounts.services.sessions import end_sessions
-from accounts.services.sign_in import lockout_counter
 from audit.models import Action
 from audit.services import Actor, Changes, record
 
 PROFILE_FIELDS = ("username", "email", "first_name", "last_name", "is_active")
 
 
+@recording_denials
 def create_user(
     *,
     actor: Actor,
@@ -160,7 +166,7 @@ def unlock_user(*, actor: Actor, user_id: int) -> User:
     was_locked, user.locked_at = user.is_locked, None
     _save(user)
     _record(actor, Action.UNLOCK, user, {"locked": (was_locked, False)})
-    transaction.on_commit(lambda: limits.unlock(lockout_counter(user)))
+    transaction.on_commit(lambda: limits.forget_guesses(limits.user_counter(user.pk)))
     return user
 
 
