@@ -11,7 +11,7 @@ from reprotech.api_errors import PLAIN, UNAVAILABLE, plain_error
 
 def error_response(request: HttpRequest, status: int, sentence: str = "") -> HttpResponse:
     """The answer with this status; `sentence` replaces the usual one on a page."""
-    if request.path_info.startswith("/api/"):
+    if f"{request.path_info}/".startswith("/api/"):
         return plain_error(status)
     context = {"status": status, "sentence": sentence or PLAIN[status][0]}
     return render(request, "error.html", context, status=status)

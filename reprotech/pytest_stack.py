@@ -161,9 +161,11 @@ def start_server(processes, stack, **variables):
     port = pytest_servers.free_port()
     home = processes.directory / f"server-{port}"
     home.mkdir()
+    url = f"http://127.0.0.1:{port}"
     environment = {
         **os.environ,
         "HOST": "127.0.0.1",
+        "PUBLIC_URL": url,
         "PORT": str(port),
         "WORKERS": "2" if stack == "postgresql" else "1",
         "DEBUG": "true",
@@ -177,7 +179,7 @@ def start_server(processes, stack, **variables):
     log = home / "output"
     process = processes.start([ROOT / "scripts" / "server"], log, env=environment, cwd=home)
     pytest_servers.wait_for(process, log, lambda: check_alive(port), patience=120)
-    return RunningServer(f"http://127.0.0.1:{port}", process, environment, log)
+    return RunningServer(url, process, environment, log)
 
 
 def create_database(name):

@@ -43,7 +43,7 @@ def declared_access(view: Any) -> dict[str, str] | None:
     actions = getattr(view, "actions", None)
     if not actions:
         return None
-    declared = view.cls.required_permissions
+    declared = getattr(view.cls, "required_permissions", {})
     if any(action not in declared for action in actions.values()):
         return None
     return {method: declared[action] for method, action in actions.items()}

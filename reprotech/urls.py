@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from accounts.permissions import PUBLIC, SIGNED_IN, requires
 from reprotech.errors import unknown_address
@@ -16,7 +16,7 @@ handler404 = "reprotech.errors.not_found"
 handler500 = "reprotech.errors.server_error"
 
 # Schema and docs describe the product and hold no data: public, as the source is.
-schema = requires(PUBLIC)(SpectacularAPIView.as_view())
+schema = requires(PUBLIC)(SpectacularJSONAPIView.as_view())
 docs = requires(PUBLIC)(SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="api_docs.html"))
 
 urlpatterns = [

@@ -6,6 +6,7 @@
 root="$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." >/dev/null && pwd -P)"
 venv="$root/.venv"
 python="$venv/bin/python"
+candidates="python3 python3.14 python3.13 python3.12 python3.11"
 
 say() { printf '%s\n' "$*"; }
 
@@ -26,14 +27,12 @@ first_suitable_python() {
     fail "Reprotech needs Python 3.11 or newer, and there is none on the PATH."
 }
 
-find_python() { first_suitable_python python3 python3.14 python3.13 python3.12 python3.11; }
-
 # take_lock DESCRIPTOR NAME [WHEN HELD]: waits for run/NAME.lock, or fails with that sentence when it is held.
 # The lock sits on the open file, so it ends with the processes that hold it, however they end.
 take_lock() {
     local holder
     mkdir -p "$root/run" 2>/dev/null && [ -w "$root/run" ] || fail "Can't write to $root/run: run this as the owner of $root."
-    holder="$(first_suitable_python "$python" python3 python3.14 python3.13 python3.12 python3.11)"
+    holder="$(first_suitable_python "$python" $candidates)"
     eval "exec $1>>\"\$root/run/\$2.lock\""
     "$holder" -c 'import fcntl, sys
 try:
@@ -46,7 +45,7 @@ except BlockingIOError:
 # it a run was interrupted, in any state, and .venv is made again from nothing.
 make_venv() {
     local base
-    base="$(find_python)"
+    base="$(first_suitable_python $candidates)"
     "$base" -c 'import ensurepip, venv' >/dev/null 2>&1 ||
         fail "$base can't make virtual environments. Install its venv module (Debian and Ubuntu: apt-get install python3-venv)."
     say "Making .venv with $("$base" --version) ..."

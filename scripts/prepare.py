@@ -39,7 +39,7 @@ def refuse_taken_address(host: str, port: str) -> None:
 
 def write_missing_secrets(env_file: Path) -> None:
     """Add the keys that neither the environment nor `env_file` has, leaving the rest of the file as it is."""
-    text = env_file.read_text(encoding="utf-8") if env_file.exists() else ""
+    text = env_file.read_bytes().decode() if env_file.exists() else ""
     completed = text
     for name in SECRETS:
         if not os.environ.get(name, "").strip():
@@ -65,7 +65,7 @@ def replace(path: Path, text: str) -> None:
     """Write `text` for the owner's eyes only; at no moment is there half a file."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".env.")  # mode 600
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(descriptor)
