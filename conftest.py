@@ -2,13 +2,20 @@
 
 import pytest
 
-from reprotech.testing import Caller, Cast, make_cast
+from reprotech.testing import Caller, Cast, find_cast, make_cast
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """The test database, with the cast in it from the beginning: making it takes longer than most tests."""
+    with django_db_blocker.unblock():
+        make_cast()
 
 
 @pytest.fixture
 def cast(db) -> Cast:
-    """One user of each role, and one without any."""
-    return make_cast()
+    """One user of each role, and one without any; made again after a test that emptied the tables."""
+    return find_cast() or make_cast()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import ParamSpec, TypeVar, cast
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from accounts.catalogue import PERMISSION_NAMES, SUPER_ADMIN, in_order
 from accounts.errors import Conflict, Denied
@@ -19,6 +19,9 @@ from accounts.models import Permission, Role, User
 from audit.context import current_origin
 from audit.models import Action
 from audit.services import Actor, record
+
+#: PostgreSQL's code for a reference to what isn't there. SQLite's transactions exclude each other.
+FOREIGN_KEY_VIOLATION = "23503"
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -39,7 +42,25 @@ _in_service: ContextVar[bool] = ContextVar("in_service", default=False)
 
 def service(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Run a change in one transaction; if it is denied, undo it and then record the denial."""
-    return recording_denials(transaction.atomic(change))
+    return recording_denials(conflicting_with_deletions(transaction.atomic(change)))
+
+
+def conflicting_with_deletions(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Raise Conflict if, as the transaction ends, something that the change refers to turns out to be gone.
+
+    So it is when a role is given while it is being deleted: neither waits for the other before it ends.
+    """
+
+    @wraps(change)
+    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        try:
+            return change(*args, **kwargs)
+        except IntegrityError as error:
+            if getattr(error.__cause__, "sqlstate", "") != FOREIGN_KEY_VIOLATION:
+                raise
+            raise Conflict("Someone else changed or deleted what this needs a moment ago. Try again.") from error
+
+    return run
 
 
 def recording_denials(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:

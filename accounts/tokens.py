@@ -18,6 +18,8 @@ ACCESS = "access"
 REFRESH = "refresh"
 #: Seconds by which another machine's clock may be ahead.
 LEEWAY = 5
+#: Larger ids no database takes.
+USER_ID_BITS = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,10 @@ def read(token: str, token_type: str) -> Claims:
         )
         if claims["type"] != token_type or claims["exp"] - claims["iat"] > _lifetime(token_type).total_seconds():
             raise TokenInvalid
-        return Claims(int(claims["user_id"]), UUID(claims["sid"]), str(claims["jti"]))
+        user_id = int(claims["user_id"])
+        if user_id.bit_length() > USER_ID_BITS:
+            raise TokenInvalid
+        return Claims(user_id, UUID(claims["sid"]), str(claims["jti"]))
     except (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError):
         raise TokenInvalid from None
 

@@ -28,7 +28,7 @@ def login(request: Any) -> HttpResponse:
     target = safe_target(request)
     if request.user.is_authenticated:
         return redirect(target)
-    form = LoginForm(request.POST or None)
+    form = LoginForm(request.POST if request.method == "POST" else None)
     response = None
     if request.method == "POST" and form.is_valid():
         typed = form.cleaned_data
@@ -99,7 +99,7 @@ def home(request: Any) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_password(request: Any) -> HttpResponse:
     """One's own password."""
-    form = ChangePasswordForm(request.POST or None)
+    form = ChangePasswordForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             passwords.change_password(
@@ -129,7 +129,7 @@ def open_password_link(request: Any, user: str, link_token: str) -> HttpResponse
 def set_password(request: Any) -> HttpResponse:
     """Choose a password with a link's token."""
     user, link_token = request.session.get(LINK, ["", ""])
-    form = NewPasswordForm(request.POST or None)
+    form = NewPasswordForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             passwords.set_password_by_link(

@@ -18,9 +18,10 @@ class DeclaredPermission(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Return True, or raise TokenMissing, PasswordChangeRequired or Denied (on record)."""
-        if view.action is None:
+        action = getattr(view, "action", "")
+        if action is None:
             return True  # no such method: DRF answers 405
-        access = view.required_permissions.get(view.action)
+        access = getattr(view, "required_permissions", {}).get(action)
         if access == PUBLIC:
             return True
         if not request.user.is_authenticated:

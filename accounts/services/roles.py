@@ -86,27 +86,46 @@ def delete_role(*, actor: Actor, role_id: int, reassign_to: str | None = None) -
     Raises Missing, Denied, Invalid, or Conflict for a system role, and for a role in use without `reassign_to`.
     """
     require(actor, ROLE_DELETE)
-    role = Role.objects.select_for_update().filter(pk=role_id).first()
-    if role is None:
-        raise Missing("role")
+    locked_users, role, other = _lock_for_deletion(role_id, reassign_to)
     require_all(actor, role.permission_names, role)
     if role.is_system:
         raise Conflict("System roles can't be deleted.")
     session_cache.roles_change()
     holders = list(User.objects.existing().filter(roles=role).with_roles().order_by("pk"))
+    if holders and reassign_to is None:
+        raise Conflict(
+            f"{len(holders)} users hold this role. Take it from them, or delete it with ?reassign_to=<another role>."
+        )
+    if not {user.pk for user in holders} <= locked_users:
+        raise Conflict("Someone was given this role a moment ago. Try again.")
     if holders:
-        _reassign(actor, role, holders, reassign_to)
+        _reassign(actor, role, holders, other)
     _record(actor, Action.DELETE, role, {"name": (role.name, None), "permissions": (role.permission_names, [])})
     role.delete()
 
 
-def _reassign(actor: Actor, role: Role, holders: list[User], reassign_to: str | None) -> None:
-    if reassign_to is None:
-        raise Conflict(
-            f"{len(holders)} users hold this role. Take it from them, or delete it with ?reassign_to=<another role>."
-        )
-    other = Role.objects.named(reassign_to)
-    if other is None or other == role:
+def _lock_for_deletion(role_id: int, reassign_to: str | None) -> tuple[set[int], Role, Role | None]:
+    """Users who hold a role, the role, and the one that they get, if it is another that exists; raises Missing.
+
+    All are locked, users before roles and each in one order, so that changes never wait for each other in a circle.
+    The role itself is locked hardest at last: from then on until it is gone nobody can be given it.
+    """
+    if not Role.objects.filter(pk=role_id).exists():
+        raise Missing("role")  # ids beyond 64 bits too, which the queries below can't take
+    holders = User.objects.existing().filter(roles=role_id).order_by("pk")
+    locked_users = set(holders.select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
+    other = Role.objects.named(reassign_to) if reassign_to else None
+    wanted = [role_id, other.pk if other else role_id]
+    roles = Role.objects.filter(pk__in=wanted).order_by("pk")
+    locked_roles = {role.pk: role for role in roles.select_for_update(no_key=True)}
+    if not Role.objects.select_for_update().filter(pk=role_id).exists():
+        raise Missing("role")
+    role = locked_roles.pop(role_id)
+    return locked_users, role, next(iter(locked_roles.values()), None)
+
+
+def _reassign(actor: Actor, role: Role, holders: list[User], other: Role | None) -> None:
+    if other is None:
         raise Invalid({"reassign_to": ["Name another role that exists."]})
     held = {name for user in holders for name in user.grants.permissions}
     require_all(actor, held | set(other.permission_names), role)

@@ -53,7 +53,7 @@ def create_user(
         is_active=is_active,
         must_change_password=must_change_password,
     )
-    _authorize_creation(actor=actor)
+    require(actor, USER_CREATE)
     _validate_fields(user)
     if password is None:
         user.set_unusable_password()
@@ -62,12 +62,6 @@ def create_user(
         user.password = hash_password(password)
         user.password_changed_at = timezone.now()
     return _store_user(actor=actor, user=user, roles=roles)
-
-
-@service
-def _authorize_creation(*, actor: Actor) -> None:
-    """Deny before the password is hashed, which takes long."""
-    require(actor, USER_CREATE)
 
 
 @service
