@@ -3,7 +3,7 @@
 import logging
 
 from django.conf import settings
-from django.contrib.auth.tokens import default_token_generator
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.mail import send_mail
 from django.db import transaction
 from django.template.loader import render_to_string
@@ -14,6 +14,18 @@ from django.utils.http import urlsafe_base64_encode
 from accounts.models import User
 
 logger = logging.getLogger(__name__)
+
+
+class LinkTokens(PasswordResetTokenGenerator):
+    """Tokens of links, spent by a new password or address; a sign-in meanwhile leaves them good."""
+
+    key_salt = "accounts.mail.LinkTokens"
+
+    def _make_hash_value(self, user: User, timestamp: int) -> str:  # type: ignore[override]
+        return f"{user.pk} {user.password} {user.email} {timestamp}"
+
+
+link_tokens = LinkTokens()
 
 
 def send_invitation(user: User) -> None:
@@ -28,13 +40,13 @@ def send_reset_link(user: User) -> None:
 
 def is_good_link(user: User, link_token: str) -> bool:
     """Whether a link's token is genuine, young and unspent: it is bound to the present password."""
-    return default_token_generator.check_token(user, link_token)
+    return link_tokens.check_token(user, link_token)
 
 
 def _send_link(user: User, subject: str, template: str) -> None:
     path = reverse(
         "set_password",
-        args=[urlsafe_base64_encode(force_bytes(user.pk)), default_token_generator.make_token(user)],
+        args=[urlsafe_base64_encode(force_bytes(user.pk)), link_tokens.make_token(user)],
     )
     # Never from the Host header, which the caller chooses.
     link = settings.PUBLIC_URL + path

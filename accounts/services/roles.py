@@ -93,9 +93,8 @@ def delete_role(*, actor: Actor, role_id: int, reassign_to: str | None = None) -
     session_cache.roles_change()
     holders = list(User.objects.existing().filter(roles=role).with_roles().order_by("pk"))
     if holders and reassign_to is None:
-        raise Conflict(
-            f"{len(holders)} users hold this role. Take it from them, or delete it with ?reassign_to=<another role>."
-        )
+        users = "1 user holds" if len(holders) == 1 else f"{len(holders)} users hold"
+        raise Conflict(f"{users} this role. Take it away first, or delete it with ?reassign_to=<another role>.")
     if not {user.pk for user in holders} <= locked_users:
         raise Conflict("Someone was given this role a moment ago. Try again.")
     if holders:

@@ -1,0 +1,22 @@
+"""Fixtures for the tests of the whole."""
+
+import pytest
+
+from accounts.models import Role, Session, User
+
+
+def state():
+    """Every user, role and session, with all columns and grants."""
+    rows = {model: list(model.objects.order_by("pk").values_list()) for model in (User, Role, Session)}
+    rows["roles of users"] = list(User.roles.through.objects.order_by("pk").values_list())
+    rows["permissions of roles"] = list(Role.permissions.through.objects.order_by("pk").values_list())
+    return rows
+
+
+@pytest.fixture
+def unchanged(cast, super_admin, viewer):
+    """Fail the test if it changes a user, a role or a session, other than by `super_admin` and `viewer` signing in."""
+    assert super_admin.token != viewer.token
+    before = state()
+    yield
+    assert state() == before

@@ -1,0 +1,121 @@
+"""Who may do what: every role, every address, every method.
+
+The requests are harmless where they are allowed: they concern nobody (404), lack what they need (400, 422) or read.
+"""
+
+import pytest
+
+from reprotech.testing import NOBODY, Caller, page_client
+
+ACTORS = [
+    *("super_admin", "admin", "manager", "researcher", "veterinarian", "lab_technician", "viewer"),
+    *("stranger", "anonymous"),
+]
+SESSION = "00000000-0000-4000-8000-000000000000"
+
+API = """
+method  path                                super admin manager resear veter techn viewer none  anonymous
+POST    /api/auth/login                     400   400   400     400    400   400   400    400   400
+POST    /api/auth/refresh                   400   400   400     400    400   400   400    400   400
+POST    /api/auth/logout                    200   200   200     200    200   200   200    200   401
+GET     /api/auth/me                        200   200   200     200    200   200   200    200   401
+POST    /api/auth/change-password           400   400   400     400    400   400   400    400   401
+GET     /api/auth/sessions                  200   200   200     200    200   200   200    200   401
+DELETE  /api/auth/sessions/{session}        404   404   404     404    404   404   404    404   401
+GET     /api/users                          200   200   200     403    403   403   403    403   401
+POST    /api/users                          400   400   403     403    403   403   403    403   401
+GET     /api/users/{nobody}                 404   404   404     403    403   403   403    403   401
+PUT     /api/users/{nobody}                 404   404   403     403    403   403   403    403   401
+PATCH   /api/users/{nobody}                 404   404   403     403    403   403   403    403   401
+DELETE  /api/users/{nobody}                 404   404   403     403    403   403   403    403   401
+POST    /api/users/{nobody}/reset-password  404   404   403     403    403   403   403    403   401
+POST    /api/users/{nobody}/lock            404   404   403     403    403   403   403    403   401
+POST    /api/users/{nobody}/unlock          404   404   403     403    403   403   403    403   401
+GET     /api/users/analytics                200   200   200     403    403   403   403    403   401
+GET     /api/roles                          200   200   200     403    403   403   403    403   401
+POST    /api/roles                          400   400   403     403    403   403   403    403   401
+GET     /api/roles/{nobody}                 404   404   404     403    403   403   403    403   401
+PUT     /api/roles/{nobody}                 404   404   403     403    403   403   403    403   401
+PATCH   /api/roles/{nobody}                 404   404   403     403    403   403   403    403   401
+DELETE  /api/roles/{nobody}                 404   403   403     403    403   403   403    403   401
+GET     /api/permissions                    200   200   200     403    403   403   403    403   401
+GET     /api/audit                          200   200   200     403    403   403   403    403   401
+GET     /api/audit-logs                     200   200   200     403    403   403   403    403   401
+GET     /api/health                         200   200   200     200    200   200   200    200   200
+GET     /api/health/live                    200   200   200     200    200   200   200    200   200
+GET     /api/health/ready                   200   200   200     200    200   200   200    200   200
+GET     /api/schema                         200   200   200     200    200   200   200    200   200
+GET     /api/docs                           200   200   200     200    200   200   200    200   200
+GET     /api/nothing-here                   404   404   404     404    404   404   404    404   404
+GET     /metrics                            403   403   403     403    403   403   403    403   403
+"""
+
+# 302: on to /login for the anonymous, and from /login and /set-password/... for everybody else.
+PAGES = """
+method  path                                      super admin manager resear veter techn viewer none  anonymous
+GET     /                                         200   200   200     200    200   200   200    200   302
+GET     /login                                    302   302   302     302    302   302   302    302   200
+POST    /login                                    302   302   302     302    302   302   302    302   422
+GET     /logout                                   200   200   200     200    200   200   200    200   302
+POST    /logout                                   302   302   302     302    302   302   302    302   302
+GET     /password                                 200   200   200     200    200   200   200    200   302
+POST    /password                                 422   422   422     422    422   422   422    422   302
+GET     /set-password                             200   200   200     200    200   200   200    200   200
+POST    /set-password                             422   422   422     422    422   422   422    422   422
+GET     /set-password/MQ/abc-def                  302   302   302     302    302   302   302    302   302
+GET     /nothing-here                             404   404   404     404    404   404   404    404   404
+GET     /admin                                    302   302   302     302    302   302   302    302   302
+GET     /admin/                                   200   403   403     403    403   403   403    403   302
+GET     /admin/accounts/user/                     200   403   403     403    403   403   403    403   302
+GET     /admin/accounts/user/add/                 200   403   403     403    403   403   403    403   302
+GET     /admin/accounts/user/{nobody}/change/     302   403   403     403    403   403   403    403   302
+POST    /admin/accounts/user/{nobody}/delete/     302   403   403     403    403   403   403    403   302
+GET     /admin/accounts/role/                     200   403   403     403    403   403   403    403   302
+GET     /admin/accounts/role/add/                 200   403   403     403    403   403   403    403   302
+POST    /admin/accounts/role/{nobody}/delete/     302   403   403     403    403   403   403    403   302
+GET     /admin/accounts/permission/               200   403   403     403    403   403   403    403   302
+GET     /admin/accounts/permission/add/           403   403   403     403    403   403   403    403   302
+GET     /admin/accounts/session/                  200   403   403     403    403   403   403    403   302
+GET     /admin/accounts/session/add/              403   403   403     403    403   403   403    403   302
+GET     /admin/audit/auditlog/                    200   403   403     403    403   403   403    403   302
+GET     /admin/audit/auditlog/add/                403   403   403     403    403   403   403    403   302
+GET     /admin/login/                             302   403   403     403    403   403   403    403   302
+GET     /admin/nothing-here/                      404   403   403     403    403   403   403    403   302
+"""
+
+
+def rows(table):
+    """(method, path, {actor: status}) of each line of a table."""
+    found = []
+    for line in table.strip().splitlines()[1:]:
+        method, path, *statuses = line.split()
+        assert len(statuses) == len(ACTORS), line
+        path = path.replace("{nobody}", str(NOBODY)).replace("{session}", SESSION)
+        found.append((method, path, dict(zip(ACTORS, map(int, statuses), strict=True))))
+    return found
+
+
+@pytest.mark.parametrize(("method", "path", "expected"), rows(API))
+def test_the_api_is_open_to_whom_it_should_be(cast, anonymous, method, path, expected):
+    callers = {**{actor: Caller(user) for actor, user in cast.by_slug().items()}, "anonymous": anonymous}
+    body = None if method in {"GET", "DELETE"} else {}
+    answers = {actor: callers[actor].call(method, path, body) for actor in ACTORS}
+    assert {actor: answer.status_code for actor, answer in answers.items()} == expected
+
+
+@pytest.mark.parametrize(("method", "path", "expected"), rows(PAGES))
+def test_a_page_is_open_to_whom_it_should_be(cast, client, method, path, expected):
+    browsers = {**{actor: page_client(user) for actor, user in cast.by_slug().items()}, "anonymous": client}
+    answers = {actor: browsers[actor].generic(method, path) for actor in ACTORS}
+    assert {actor: answer.status_code for actor, answer in answers.items()} == expected
+
+
+PERMITTED = [row for row in rows(API) if row[1].startswith(("/api/users", "/api/roles", "/api/permissions", "/api/a"))]
+
+
+@pytest.mark.parametrize(("method", "path", "expected"), PERMITTED)
+def test_the_pages_cookie_opens_the_same_of_the_api_as_a_token(cast, client, method, path, expected):
+    browsers = {**{actor: page_client(user) for actor, user in cast.by_slug().items()}, "anonymous": client}
+    body = "" if method in {"GET", "DELETE"} else "{}"
+    answers = {actor: browsers[actor].generic(method, path, body, "application/json") for actor in ACTORS}
+    assert {actor: answer.status_code for actor, answer in answers.items()} == expected
