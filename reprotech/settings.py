@@ -100,7 +100,10 @@ else:
         "pool": {
             "min_size": 1,
             "max_size": env.number("DATABASE_POOL_SIZE", default=16, least=1, most=1000),
-            "timeout": 5,
+            # There are more connections than threads: one waits only while the database is out of reach.
+            "timeout": 2,
+            # Ever longer pauses between attempts would outlast the outage; the next request makes a new attempt.
+            "reconnect_timeout": 2,
         },
     }
 DATABASES = {"default": DATABASE}

@@ -1,0 +1,137 @@
+"""PostgreSQL or Valkey out of reach: a clear answer, nobody let in who wouldn't be, and back without help."""
+
+import json
+import os
+import secrets
+import select
+import socket
+import threading
+import time
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+import pytest
+
+from reprotech.pytest_stack import create_database, start_server
+
+
+class Cable:
+    """A TCP connection to a server that can be pulled out and put back."""
+
+    def __init__(self, url):
+        self.target = (urlsplit(url).hostname, urlsplit(url).port)
+        self.is_in = True
+        self.pairs = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = url.replace(f":{self.target[1]}", f":{self.listener.getsockname()[1]}")
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            if not self.is_in:
+                client.close()
+                continue
+            pair = (client, socket.create_connection(self.target))
+            self.pairs.append(pair)
+            threading.Thread(target=self._carry, args=pair, daemon=True).start()
+
+    def _carry(self, *pair):
+        other = dict(zip(pair, reversed(pair), strict=True))
+        try:
+            while True:
+                for end in select.select(pair, [], [])[0]:
+                    data = end.recv(65536)
+                    if not data:
+                        return
+                    other[end].sendall(data)
+        except (OSError, ValueError):
+            return
+        finally:
+            for end in pair:
+                end.close()
+
+    def pull_out(self):
+        self.is_in = False
+        for pair in self.pairs:
+            for end in pair:
+                try:
+                    end.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    continue
+        self.pairs.clear()
+
+    def put_back(self):
+        self.is_in = True
+
+
+class Lab:
+    """A server whose database and cache hang on cables."""
+
+    def __init__(self, processes):
+        self.database = Cable(create_database(f"outage_{secrets.token_hex(4)}"))
+        self.cache = Cable(os.environ["REDIS_URL"].rpartition("/")[0] + "/60")
+        self.server = start_server(processes, "postgresql", DATABASE_URL=self.database.url, REDIS_URL=self.cache.url)
+        self.token = self.call("POST", "/api/auth/login", {"username": "admin", "password": "Admin123!"})[1][
+            "access_token"
+        ]
+
+    def call(self, method, path, body=None, token=None):
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        request = Request(self.server.url + path, json.dumps(body).encode() if body else None, headers, method=method)
+        try:
+            with urlopen(request, timeout=30) as answer:
+                return answer.status, json.load(answer)
+        except HTTPError as error:
+            return error.code, json.load(error)
+
+
+@pytest.fixture
+def lab(stack, processes):
+    if stack != "postgresql":
+        pytest.skip("SQLite and the cache inside the process have no cable.")
+    lab = Lab(processes)
+    yield lab
+    lab.database.put_back()
+    lab.cache.put_back()
+    processes.stop(lab.server.process)
+
+
+def eventually(question, seconds=15):
+    deadline = time.monotonic() + seconds
+    while not question() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return question()
+
+
+def test_without_its_database_the_service_says_so_and_recovers_by_itself(lab):
+    assert lab.call("GET", "/api/users", token=lab.token)[0] == 200
+    lab.database.pull_out()
+    status, body = lab.call("GET", "/api/users", token=lab.token)
+    assert (status, body["code"]) == (503, "unavailable")
+    assert lab.call("POST", "/api/auth/login", {"username": "admin", "password": "Admin123!"})[0] == 503
+    assert lab.call("GET", "/api/health")[1]["database"] == "unavailable"
+    assert lab.call("GET", "/api/health/ready")[0] == 503
+    assert lab.call("GET", "/api/health/live")[0] == 200
+    lab.database.put_back()
+    assert eventually(lambda: lab.call("GET", "/api/users", token=lab.token)[0] == 200)
+    assert lab.call("GET", "/api/health")[1]["status"] == "healthy"
+
+
+def test_without_its_cache_everything_goes_on_and_a_sign_out_still_holds_at_once(lab):
+    lab.cache.pull_out()
+    status, body = lab.call("POST", "/api/auth/login", {"username": "admin", "password": "Admin123!"})
+    assert status == 200
+    assert lab.call("GET", "/api/auth/me", token=body["access_token"])[0] == 200
+    assert lab.call("POST", "/api/auth/logout", token=body["access_token"])[0] == 200
+    # Both worker processes must know it.
+    assert {lab.call("GET", "/api/auth/me", token=body["access_token"])[0] for _ in range(8)} == {401}
+    assert lab.call("GET", "/api/health")[1]["cache"] == "unavailable"
+    assert lab.call("GET", "/api/health/ready")[0] == 200
+    lab.cache.put_back()
+    assert eventually(lambda: lab.call("GET", "/api/health")[1]["status"] == "healthy")
+    assert {lab.call("GET", "/api/auth/me", token=body["access_token"])[0] for _ in range(8)} == {401}
