@@ -61,7 +61,8 @@ class UserAdmin(ServiceAdmin):
     list_filter = ("is_active", "roles")
     search_fields = ("search_text",)
     readonly_fields = ("status", "last_login", "password_changed_at", "created_at", "updated_at")
-    actions = ("lock", "unlock", "send_reset_link")
+    actions = ("lock", "unlock", "send_reset_link", "delete_selected")
+    secret_fields = frozenset({"password"})
     show_full_result_count = False
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
@@ -168,6 +169,7 @@ class SessionAdmin(ReadOnlyAdmin):
     search_fields = ("user__username", "ip_address")
     list_select_related = ("user",)
     exclude = ("refresh_hash", "spent_refresh_hashes")
+    secret_fields = frozenset(exclude)
     ordering = ("-last_used_at",)
     actions = ("end",)
     show_full_result_count = False
@@ -176,7 +178,8 @@ class SessionAdmin(ReadOnlyAdmin):
     def end(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
         """End them, each on record."""
         done = 0
-        for session in queryset.filter(ended_at__isnull=True):
+        # Those that are over already stay as they are.
+        for session in Session.objects.alive().filter(pk__in=queryset):
             sessions.end_session(actor=request.user, session_id=session.pk)
             done += 1
         messages.success(request, f"Ended: {done}.")

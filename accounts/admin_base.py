@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.actions import delete_selected as confirm_deletion
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
@@ -20,7 +21,17 @@ else:
     AnyModelForm = ModelForm
 
 
-class ReadOnlyAdmin(AnyModelAdmin):
+class GuardedAdmin(AnyModelAdmin):
+    """Records with fields that a list can't be asked for, bit by bit, through a filter in its address."""
+
+    secret_fields: ClassVar[frozenset[str]] = frozenset()
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Not by a secret."""
+        return lookup.partition("__")[0] not in self.secret_fields and super().lookup_allowed(lookup, value, request)
+
+
+class ReadOnlyAdmin(GuardedAdmin):
     """Records that are shown and never changed here."""
 
     actions: Any = None
@@ -81,13 +92,14 @@ class ServiceForm(AnyModelForm):
         """Saved already."""
 
 
-class ServiceAdmin(AnyModelAdmin):
+class ServiceAdmin(GuardedAdmin):
     """Records that are changed through services, with the same rules and audit rows as the API.
 
     `permissions` maps view, add, change and delete to our permission names; what is left out nobody may do.
     """
 
     permissions: ClassVar[dict[str, str]] = {}
+    actions = ("delete_selected",)
 
     def _may(self, request: HttpRequest, verb: str) -> bool:
         name = self.permissions.get(verb)
@@ -135,9 +147,14 @@ class ServiceAdmin(AnyModelAdmin):
         """Through the service."""
         self.delete_one(request, obj)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Each through the service, with an audit row of its own; refusals are shown."""
-        self.for_each(request, queryset, self.delete_one)
+    @admin.action(description="Delete selected %(verbose_name_plural)s", permissions=["delete"])
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        """After Django's confirmation each through the service, with an audit row of its own; refusals are shown."""
+        if not request.POST.get("post"):
+            return confirm_deletion(self, request, queryset)
+        done = self.for_each(request, queryset, self.delete_one)
+        messages.success(request, f"Deleted: {done}.")
+        return None
 
     def for_each(self, request: HttpRequest, queryset: QuerySet[Any], change: Any) -> int:
         """Change every selected record that the rules allow, tell of the others; returns how many were changed."""

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from django.contrib.auth import get_backends
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.hashers import check_password, make_password
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -173,6 +174,18 @@ class User(AbstractBaseUser):
             if kwargs.get("update_fields") is not None:
                 kwargs["update_fields"] = {*kwargs["update_fields"], "search_text"}
         super().save(*args, **kwargs)
+
+    def check_password(self, raw_password: str) -> bool:
+        """Whether this is the password. A hash of another cost is replaced, unless it was changed meanwhile.
+
+        Django's own would store the old password over the new one then.
+        """
+
+        def replace_hash(raw_password: str) -> None:
+            outdated, self.password = self.password, make_password(raw_password)
+            type(self).objects.filter(pk=self.pk, password=outdated).update(password=self.password)
+
+        return check_password(raw_password, self.password, replace_hash)
 
     @cached_property
     def grants(self) -> Grants:

@@ -80,7 +80,8 @@ class AuditLog(models.Model):
         """Insert; raises AppendOnlyError for a row that is already stored."""
         if not self._state.adding:
             raise AppendOnlyError
-        super().save(*args, **kwargs)
+        # Django would try an UPDATE first for a new object that was given the id of a stored row.
+        super().save(*args, **{**kwargs, "force_insert": True})
 
     def delete(self, *_: Any, **__: Any) -> NoReturn:
         """Refused."""

@@ -1,12 +1,13 @@
 """Queries on the audit log."""
 
-from typing import TYPE_CHECKING, NoReturn, Self
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from django.db import models
 from django.db.models.functions import Lower
 
 if TYPE_CHECKING:
-    from audit.models import AuditLog  # noqa: F401 (named in a string below)
+    from audit.models import AuditLog
 
 
 class AppendOnlyError(TypeError):
@@ -38,6 +39,18 @@ class AuditLogQuerySet(models.QuerySet["AuditLog"]):
     def delete(self) -> NoReturn:
         """Refused."""
         raise AppendOnlyError
+
+    def bulk_create(
+        self,
+        objs: "Iterable[AuditLog]",
+        batch_size: int | None = None,
+        ignore_conflicts: bool = False,
+        **conflicts: Any,
+    ) -> "list[AuditLog]":
+        """Insert; raises AppendOnlyError when rows that are there already would be changed."""
+        if conflicts.get("update_conflicts"):
+            raise AppendOnlyError
+        return super().bulk_create(objs, batch_size, ignore_conflicts)
 
     def bulk_update(self, *_: object, **__: object) -> NoReturn:
         """Refused."""

@@ -36,6 +36,20 @@ def pytest_addoption(parser):
     parser.addoption("--stack", choices=("postgresql", "sqlite"), default="postgresql", help="servers to test with")
 
 
+def pytest_configure(config):
+    """The marker of tests that ask something of one stack alone."""
+    config.addinivalue_line("markers", "only_on(stack): the test has no meaning on the other stack")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out the tests that have no meaning on this stack. They aren't skipped: nothing is missing for them."""
+    stack = config.getoption("stack")
+    marked = {item: item.get_closest_marker("only_on") for item in items}
+    left_out = [item for item, marker in marked.items() if marker and marker.args[0] != stack]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config):
     """Around pytest-django's start of Django: before it the environment, after it what only tests change."""

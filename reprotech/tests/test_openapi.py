@@ -9,6 +9,9 @@ import pytest
 
 from reprotech.pytest_stack import start_server
 
+# The views are the same on every stack; once is enough for the slowest test.
+pytestmark = pytest.mark.only_on("postgresql")
+
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
 

@@ -90,10 +90,12 @@ class Lab:
             return error.code, json.load(error)
 
 
+# SQLite and the cache inside the process have no cable.
+pytestmark = pytest.mark.only_on("postgresql")
+
+
 @pytest.fixture
-def lab(stack, processes):
-    if stack != "postgresql":
-        pytest.skip("SQLite and the cache inside the process have no cable.")
+def lab(processes):
     lab = Lab(processes)
     yield lab
     lab.database.put_back()

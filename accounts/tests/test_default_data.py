@@ -1,0 +1,195 @@
+"""`manage.py init_data`: what a first run makes, what a second leaves alone, and what an old database gets."""
+
+import re
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import Permission, Role, User
+from accounts.services import roles
+from accounts.services.defaults import load_default_data
+from accounts.services.sign_in import sign_in_to_pages
+from audit.models import AuditLog
+from reprotech.testing import PASSWORD, at_once, audit_rows
+
+DOCUMENTED = "Admin123!"
+
+
+@pytest.fixture
+def empty(db):
+    """A database without any accounts, as after the first migration."""
+    for model in (User, Role, Permission):
+        model.objects.all().delete()
+
+
+def init_data(capsys):
+    call_command("init_data")
+    return capsys.readouterr().out.splitlines()
+
+
+def held(slug):
+    return Role.objects.get(slug=slug).permission_names
+
+
+# The first run
+
+
+def test_in_development_the_first_run_tells_of_the_documented_administrator(empty, settings, capsys):
+    settings.DEBUG = True
+    assert init_data(capsys) == [
+        "Database initialized successfully!",
+        "Default admin user created: admin / Admin123!",
+    ]
+    admin = User.objects.get()
+    assert (admin.username, admin.grants.role_slugs, admin.is_active) == ("admin", ("super_admin",), True)
+    assert admin.check_password(DOCUMENTED)
+    assert not admin.must_change_password
+    assert (Permission.objects.count(), Role.objects.count()) == (39, 7)
+
+
+def test_a_second_run_changes_nothing_and_leaves_no_row(empty, settings, capsys):
+    settings.DEBUG = True
+    init_data(capsys)
+    before = list(Role.objects.order_by("id").values()), list(User.objects.values())
+    with audit_rows() as rows:
+        told = init_data(capsys)
+    assert not any("admin" in line for line in told)
+    assert (list(Role.objects.order_by("id").values()), list(User.objects.values())) == before
+    assert rows == []
+
+
+def test_in_production_the_password_is_random_told_once_and_must_be_changed(empty, capsys):
+    told = init_data(capsys)
+    assert told[0] == "Database initialized successfully!"
+    password = re.fullmatch(r"Default admin user created: admin / (\S{20,})", told[1])[1]
+    admin = User.objects.get()
+    assert admin.check_password(password)
+    assert not admin.check_password(DOCUMENTED)
+    assert admin.must_change_password
+    assert password not in "".join(init_data(capsys))
+    User.objects.all().delete()
+    assert password not in "".join(init_data(capsys))
+
+
+def test_in_production_the_installers_password_is_taken_and_not_told(empty, settings, capsys):
+    settings.ADMIN_PASSWORD = "Installers-Own-1"
+    assert "Installers-Own-1" not in "".join(init_data(capsys))
+    admin = User.objects.get()
+    assert admin.check_password("Installers-Own-1")
+    assert not admin.must_change_password
+
+
+@pytest.mark.parametrize("password", [DOCUMENTED, "short", "no-upper-case-1", "admin"])
+def test_in_production_a_bad_installers_password_stops_everything(empty, settings, capsys, password):
+    settings.ADMIN_PASSWORD = password
+    with pytest.raises(CommandError, match="ADMIN_PASSWORD") as failure:
+        init_data(capsys)
+    assert password not in str(failure.value).split()
+    assert (User.objects.count(), Role.objects.count(), Permission.objects.count()) == (0, 0, 0)
+
+
+def test_the_administrators_creation_is_on_record_without_the_password(empty, settings, capsys):
+    settings.ADMIN_PASSWORD = "Installers-Own-1"
+    with audit_rows() as rows:
+        init_data(capsys)
+    (row,) = [row for row in rows if row.resource == "user"]
+    assert (row.username, row.user_id, row.action, row.resource_name) == ("system", None, "create", "admin")
+    assert not any("Installers" in str(vars(row)) for row in rows)
+
+
+def test_while_anybody_exists_no_administrator_is_made(cast, settings, capsys):
+    settings.DEBUG = True
+    told = init_data(capsys)
+    assert not any("admin" in line for line in told)
+    assert not User.objects.filter(username="admin").exists()
+
+
+# Bringing an earlier state in line
+
+
+def test_a_missing_permission_comes_back_to_the_roles_that_hold_it(cast):
+    Permission.objects.get(name="report_read").delete()
+    load_default_data()
+    assert Permission.objects.count() == 39
+    assert [slug for slug in cast.by_slug() if slug != "stranger" and "report_read" not in held(slug)] == []
+
+
+def test_a_missing_role_comes_back(cast):
+    Role.objects.get(slug="researcher").delete()
+    load_default_data()
+    role = Role.objects.get(slug="researcher")
+    assert (role.is_system, len(role.permission_names)) == (True, 13)
+    assert [role.slug for role in Role.objects.all()][3] == "researcher"
+
+
+def test_a_role_stripped_by_nobody_on_purpose_is_filled_again_on_record(cast):
+    Role.objects.get(slug="viewer").permissions.clear()
+    with audit_rows() as rows:
+        load_default_data()
+    assert len(held("viewer")) == 8
+    (row,) = rows
+    assert (row.username, row.action, row.resource, row.resource_name) == ("system", "update", "role", "Viewer")
+    assert row.details == {"changes": {"permissions": [[], held("viewer")]}}
+
+
+def test_a_role_with_too_much_is_cut_back(cast):
+    Role.objects.get(slug="viewer").permissions.add(Permission.objects.get(name="user_delete"))
+    load_default_data()
+    assert "user_delete" not in held("viewer")
+
+
+def test_an_obsolete_permission_goes(cast):
+    obsolete = Permission.objects.create(name="animal_clone", resource="animal", action="clone", description="Clone")
+    Role.objects.get(slug="viewer").permissions.add(obsolete)
+    load_default_data()
+    assert not Permission.objects.filter(name="animal_clone").exists()
+    assert len(held("viewer")) == 8
+
+
+def test_a_role_edited_on_purpose_stays_as_it_is(cast):
+    role = Role.objects.get(slug="viewer")
+    roles.update_role(actor=cast.admin, role_id=role.pk, permissions=["animal_read"], description="Ours")
+    load_default_data()
+    assert held("viewer") == ["animal_read"]
+    assert Role.objects.get(slug="viewer").description == "Ours"
+
+
+def test_super_administrator_is_always_full(cast):
+    role = Role.objects.get(slug="super_admin")
+    roles.update_role(actor=cast.super_admin, role_id=role.pk, description="Ours")
+    role.permissions.set(role.permissions.all()[:5])
+    load_default_data()
+    assert len(held("super_admin")) == 39
+
+
+def test_a_renamed_or_demoted_system_role_is_put_right(cast):
+    Role.objects.filter(slug="viewer").update(name="Guest", is_system=False, position=3)
+    load_default_data()
+    role = Role.objects.get(slug="viewer")
+    assert (role.name, role.is_system, role.position) == ("Viewer", True, 6)
+
+
+def test_custom_roles_and_all_users_are_left_alone(cast, make_role):
+    make_role("Shift", "animal_read")
+    users = list(User.objects.order_by("id").values())
+    load_default_data()
+    assert held("shift") == ["animal_read"]
+    assert list(User.objects.order_by("id").values()) == users
+    assert sign_in_to_pages(identifier="the-viewer", password=PASSWORD)
+
+
+# Twice at once
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("missing", [(User, Role, Permission), (User,)], ids=["everything", "users"])
+def test_several_at_once_make_everything_once(missing):
+    load_default_data()
+    for model in missing:
+        model.objects.all().delete()
+    before = AuditLog.objects.filter(resource="user", action="create").count()
+    done = at_once(*[load_default_data] * 4)
+    assert sorted(result.admin_created for result in done) == [False, False, False, True]
+    assert (User.objects.count(), Role.objects.count(), Permission.objects.count()) == (1, 7, 39)
+    assert AuditLog.objects.filter(resource="user", action="create").count() == before + 1
+    assert len(held("super_admin")) == 39

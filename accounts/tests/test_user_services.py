@@ -1,0 +1,317 @@
+"""Creating, changing, locking and deleting users: the services themselves."""
+
+import pytest
+
+from accounts.errors import Conflict, Denied, Invalid, Missing, TokenInvalid
+from accounts.models import Role, Session, User
+from accounts.services import users
+from accounts.services.sessions import find_session
+from reprotech.testing import PASSWORD, Caller, audit_rows, make_user
+
+NEW = {"username": "Ada.Byron", "email": "ada@Lab.example", "password": PASSWORD}
+
+
+def by_name(username):
+    return User.objects.filter(username=username).first()
+
+
+# Creating
+
+
+def test_a_new_user_is_stored_with_roles_and_one_row(cast, expect_row):
+    with audit_rows() as rows:
+        user = users.create_user(
+            actor=cast.admin, **NEW, first_name="Ada", last_name="Byron", roles=["viewer", "Manager"]
+        )
+    stored = User.objects.get(pk=user.pk)
+    assert stored.check_password(PASSWORD)
+    assert stored.password.startswith("bcrypt_sha256$")
+    assert not stored.must_change_password
+    assert stored.grants.role_slugs == ("manager", "viewer")
+    (row,) = rows
+    changes = {
+        "username": [None, "Ada.Byron"],
+        "email": [None, "ada@lab.example"],
+        "first_name": [None, "Ada"],
+        "last_name": [None, "Byron"],
+        "is_active": [None, True],
+        "roles": [[], ["Manager", "Viewer"]],
+    }
+    expect_row(row, cast.admin, "create", stored, changes=changes)
+
+
+def test_a_new_user_without_a_password_gets_an_invitation_that_works(
+    cast, mailoutbox, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        user = users.create_user(actor=cast.admin, username="invited", email="invited@lab.example")
+    assert not user.has_usable_password()
+    (mail,) = mailoutbox
+    assert mail.to == ["invited@lab.example"]
+    link = next(word for word in mail.body.split() if "/set-password/" in word)
+    client = Caller().get(link.partition("5001")[2])
+    assert client.status_code == 302
+
+
+def test_a_refused_creation_sends_no_invitation(cast, mailoutbox, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True), pytest.raises(Conflict):
+        users.create_user(actor=cast.admin, username="other", email=cast.viewer.email)
+    assert mailoutbox == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("username", "ab"),
+        ("username", "a" * 81),
+        ("username", "with blank"),
+        ("username", "semi;colon"),
+        ("username", "ünicode"),
+        ("username", "newline\n"),
+        ("username", ""),
+        ("email", "nowhere"),
+        ("email", ""),
+        ("email", "a" * 250 + "@lab.example"),
+        ("first_name", "x" * 51),
+        ("last_name", "x" * 51),
+        ("first_name", "tab\there"),
+        ("password", "Short-7"),
+        ("password", "no-upper-case-7"),
+        ("password", "NO-LOWER-CASE-7"),
+        ("password", "No-digit-here"),
+        ("password", "NoSpecial777"),
+        ("password", "P@ssw0rd"),
+        ("roles", ["no such role"]),
+    ],
+)
+def test_an_invalid_field_is_named_and_nothing_happens(cast, field, value):
+    with audit_rows() as rows, pytest.raises(Invalid) as refusal:
+        users.create_user(actor=cast.admin, **{**NEW, field: value})
+    assert list(refusal.value.errors) == [field]
+    assert all(refusal.value.errors[field])
+    assert by_name(NEW["username"]) is None
+    assert rows == []
+
+
+@pytest.mark.parametrize("password", ["Ada-Byron7", "ADA-BYRON7", "Ada-Byron7@lab.example"])
+def test_a_password_that_is_the_username_or_the_address_is_refused(cast, password):
+    with pytest.raises(Invalid) as refusal:
+        users.create_user(actor=cast.admin, username="Ada-Byron7", email="Ada-Byron7@lab.example", password=password)
+    assert list(refusal.value.errors) == ["password"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("username", "the-viewer"),
+        ("username", "THE-Viewer"),
+        ("username", "the-viewer@lab.example"),
+        ("email", "the-viewer@lab.example"),
+        ("email", "THE-VIEWER@LAB.EXAMPLE"),
+    ],
+)
+def test_a_taken_name_or_address_is_a_conflict(cast, field, value):
+    with audit_rows() as rows, pytest.raises(Conflict) as refusal:
+        users.create_user(actor=cast.admin, **{**NEW, field: value})
+    assert field in refusal.value.errors
+    assert by_name(NEW["username"]) is None
+    assert rows == []
+
+
+def test_a_deleted_account_keeps_its_username_and_gives_its_address_free(cast):
+    users.delete_user(actor=cast.admin, user_id=cast.viewer.pk)
+    with pytest.raises(Conflict) as refusal:
+        users.create_user(actor=cast.admin, username="THE-VIEWER", email="new@lab.example")
+    assert list(refusal.value.errors) == ["username"]
+    assert users.create_user(actor=cast.admin, username="somebody", email=cast.viewer.email).pk
+
+
+def test_creating_needs_the_permission_and_the_denial_is_on_record(cast, expect_row):
+    with audit_rows() as rows, pytest.raises(Denied) as denial:
+        users.create_user(actor=cast.manager, **NEW)
+    assert denial.value.required == "user_create"
+    assert by_name(NEW["username"]) is None
+    (row,) = rows
+    expect_row(
+        row, cast.manager, "access_denied", success=False, required="user_create", method="POST", path="/somewhere"
+    )
+
+
+# Changing
+
+
+def test_a_mixed_change_leaves_one_row_of_each_kind(cast, expect_row):
+    user = make_user("mixed", "viewer", "researcher", first_name="Old")
+    with audit_rows() as rows:
+        users.update_user(
+            actor=cast.admin,
+            user_id=user.pk,
+            first_name="New",
+            last_name="",
+            username="Mixed",
+            roles=["viewer", "manager"],
+        )
+    user = User.objects.get(pk=user.pk)
+    assert (user.username, user.first_name, user.grants.role_slugs) == ("Mixed", "New", ("manager", "viewer"))
+    update, assign, revoke = rows
+    expect_row(
+        update, cast.admin, "update", user, changes={"first_name": ["Old", "New"], "username": ["mixed", "Mixed"]}
+    )
+    both = ["Manager", "Researcher", "Viewer"]
+    expect_row(
+        assign, cast.admin, "role_assign", user, roles=["Manager"], changes={"roles": [["Researcher", "Viewer"], both]}
+    )
+    expect_row(
+        revoke, cast.admin, "role_revoke", user, roles=["Researcher"], changes={"roles": [both, ["Manager", "Viewer"]]}
+    )
+
+
+def test_a_change_to_what_is_already_so_leaves_no_row(cast):
+    before = User.objects.get(pk=cast.viewer.pk).updated_at
+    with audit_rows() as rows:
+        users.update_user(
+            actor=cast.admin, user_id=cast.viewer.pk, username="the-viewer", is_active=True, roles=["Viewer"]
+        )
+    assert rows == []
+    assert User.objects.get(pk=cast.viewer.pk).updated_at == before
+
+
+def test_deactivating_ends_the_sessions_and_activating_lets_in_again(cast, expect_row):
+    caller = Caller(cast.viewer)
+    session = caller.signed_in.session
+    with audit_rows() as rows:
+        users.update_user(actor=cast.admin, user_id=cast.viewer.pk, is_active=False)
+    assert Session.objects.get(pk=session.pk).end_reason == "account_disabled"
+    (row,) = rows
+    expect_row(row, cast.admin, "update", cast.viewer, changes={"is_active": [True, False]})
+    users.update_user(actor=cast.admin, user_id=cast.viewer.pk, is_active=True)
+    assert User.objects.get(pk=cast.viewer.pk).can_sign_in
+    with pytest.raises(TokenInvalid):
+        find_session(session_id=session.pk, user_id=cast.viewer.pk)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        ({"username": "x"}, Invalid),
+        ({"email": "nowhere"}, Invalid),
+        ({"roles": ["no such role"]}, Invalid),
+        ({"username": "The-Manager"}, Conflict),
+        ({"email": "the-manager@lab.example"}, Conflict),
+    ],
+)
+def test_a_refused_change_leaves_everything_as_it_was(cast, change, kind):
+    with audit_rows() as rows, pytest.raises(kind) as refusal:
+        users.update_user(actor=cast.admin, user_id=cast.viewer.pk, **{"first_name": "Changed", "roles": [], **change})
+    assert set(refusal.value.errors) == set(change)
+    viewer = User.objects.get(pk=cast.viewer.pk)
+    assert (viewer.first_name, viewer.grants.role_slugs) == ("", ("viewer",))
+    assert rows == []
+
+
+def test_only_profile_fields_can_be_changed(cast):
+    for field in ("password", "deleted_at", "must_change_password", "id", "search_text"):
+        with pytest.raises(TypeError):
+            users.update_user(actor=cast.admin, user_id=cast.viewer.pk, **{field: 1})
+
+
+# Locking
+
+
+def test_locking_ends_sessions_and_leaves_one_row(cast, expect_row):
+    caller = Caller(cast.viewer)
+    session = caller.signed_in.session
+    with audit_rows() as rows:
+        users.lock_user(actor=cast.admin, user_id=cast.viewer.pk)
+        users.lock_user(actor=cast.admin, user_id=cast.viewer.pk)
+    assert User.objects.get(pk=cast.viewer.pk).is_locked
+    assert Session.objects.get(pk=session.pk).end_reason == "account_disabled"
+    (row,) = rows
+    expect_row(row, cast.admin, "lock", cast.viewer, changes={"locked": [False, True]})
+
+
+def test_unlocking_leaves_one_row(cast, expect_row):
+    users.lock_user(actor=cast.admin, user_id=cast.viewer.pk)
+    with audit_rows() as rows:
+        users.unlock_user(actor=cast.admin, user_id=cast.viewer.pk)
+    assert User.objects.get(pk=cast.viewer.pk).can_sign_in
+    (row,) = rows
+    expect_row(row, cast.admin, "unlock", cast.viewer, changes={"locked": [True, False]})
+
+
+# Deleting
+
+
+def test_deleting_leaves_the_account_useless_and_its_history_in_place(cast, expect_row):
+    caller = Caller(cast.manager)
+    session = caller.signed_in.session
+    users.update_user(actor=cast.admin, user_id=cast.manager.pk, first_name="Mary")
+    with audit_rows() as rows:
+        users.delete_user(actor=cast.admin, user_id=cast.manager.pk)
+    (row,) = rows
+    expect_row(row, cast.admin, "delete", cast.manager, changes={"roles": [["Manager"], []]})
+    stored = User.objects.get(pk=cast.manager.pk)
+    assert not stored.can_sign_in
+    assert not stored.has_usable_password()
+    assert not stored.grants.permissions
+    assert Session.objects.get(pk=session.pk).end_reason == "account_disabled"
+    assert not User.objects.existing().filter(pk=stored.pk).exists()
+    assert not Role.objects.get(slug="manager").users.exists()
+
+
+CHANGES = {
+    "update": lambda actor, pk: users.update_user(actor=actor, user_id=pk, first_name="Changed"),
+    "deactivate": lambda actor, pk: users.update_user(actor=actor, user_id=pk, is_active=False),
+    "lock": lambda actor, pk: users.lock_user(actor=actor, user_id=pk),
+    "unlock": lambda actor, pk: users.unlock_user(actor=actor, user_id=pk),
+    "delete": lambda actor, pk: users.delete_user(actor=actor, user_id=pk),
+}
+change_of_a_user = pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+
+
+@change_of_a_user
+def test_who_is_not_there_can_not_be_changed(cast, change):
+    users.delete_user(actor=cast.admin, user_id=cast.viewer.pk)
+    with audit_rows() as rows:
+        for missing in (cast.viewer.pk, 999_999):
+            with pytest.raises(Missing):
+                change(cast.admin, missing)
+    assert rows == []
+
+
+@pytest.mark.parametrize("verb", ["lock", "deactivate", "delete"])
+def test_nobody_shuts_themselves_out(cast, verb):
+    make_user("second-super", "super_admin")
+    for actor in (cast.super_admin, cast.admin):
+        with audit_rows() as rows, pytest.raises(Conflict, match="your own account"):
+            CHANGES[verb](actor, actor.pk)
+        assert User.objects.get(pk=actor.pk).can_sign_in
+        assert rows == []
+
+
+@change_of_a_user
+def test_changing_needs_the_permission(cast, change):
+    with audit_rows() as rows, pytest.raises(Denied) as denial:
+        change(cast.manager, cast.viewer.pk)
+    assert denial.value.required in {"user_update", "user_delete"}
+    assert [(row.action, row.username) for row in rows] == [("access_denied", "the-manager")]
+    viewer = User.objects.get(pk=cast.viewer.pk)
+    assert viewer.can_sign_in
+    assert viewer.first_name == ""
+
+
+@change_of_a_user
+def test_someone_who_may_not_sign_in_may_not_act_either(cast, change):
+    # As when a request is still running while its user is locked.
+    users.lock_user(actor=cast.super_admin, user_id=cast.admin.pk)
+    with pytest.raises(Denied):
+        change(cast.admin, cast.viewer.pk)
+
+
+@change_of_a_user
+def test_the_system_may_do_everything_and_is_named(cast, change, system):
+    make_user("second-super", "super_admin")
+    with audit_rows() as rows:
+        change(system, cast.super_admin.pk)
+    (row,) = rows
+    assert (row.username, row.user_id) == ("system", None)
