@@ -99,7 +99,7 @@ class ServiceAdmin(GuardedAdmin):
     """
 
     permissions: ClassVar[dict[str, str]] = {}
-    actions = ("delete_selected",)
+    actions: Any = ("delete_selected",)
 
     def _may(self, request: HttpRequest, verb: str) -> bool:
         name = self.permissions.get(verb)

@@ -21,7 +21,7 @@ class LinkTokens(PasswordResetTokenGenerator):
 
     key_salt = "accounts.mail.LinkTokens"
 
-    def _make_hash_value(self, user: User, timestamp: int) -> str:  # type: ignore[override]
+    def _make_hash_value(self, user: User, timestamp: int) -> str:
         return f"{user.pk} {user.password} {user.email} {timestamp}"
 
 

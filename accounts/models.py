@@ -175,7 +175,7 @@ class User(AbstractBaseUser):
                 kwargs["update_fields"] = {*kwargs["update_fields"], "search_text"}
         super().save(*args, **kwargs)
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         """Whether this is the password. A hash of another cost is replaced, unless it was changed meanwhile.
 
         Django's own would store the old password over the new one then.

@@ -1,7 +1,7 @@
 """Queries on the audit log."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from django.db import models
 from django.db.models.functions import Lower
@@ -40,15 +40,17 @@ class AuditLogQuerySet(models.QuerySet["AuditLog"]):
         """Refused."""
         raise AppendOnlyError
 
-    def bulk_create(
+    def bulk_create(  # noqa: PLR0917 (as Django has it)
         self,
         objs: "Iterable[AuditLog]",
         batch_size: int | None = None,
         ignore_conflicts: bool = False,
-        **conflicts: Any,
+        update_conflicts: bool = False,
+        update_fields: Collection[str] | None = None,
+        unique_fields: Collection[str] | None = None,
     ) -> "list[AuditLog]":
         """Insert; raises AppendOnlyError when rows that are there already would be changed."""
-        if conflicts.get("update_conflicts"):
+        if update_conflicts or update_fields or unique_fields:
             raise AppendOnlyError
         return super().bulk_create(objs, batch_size, ignore_conflicts)
 

@@ -81,11 +81,11 @@ def test_it_waits_for_a_forced_change_of_password(cast):
 
 
 def test_a_user_is_created_by_the_service(desk):
-    fields = {"username": "ada", "email": "ada@lab.example", "password": PASSWORD, "is_active": "on"}
+    fields = {"username": "newcomer", "email": "newcomer@lab.example", "password": PASSWORD, "is_active": "on"}
     with audit_rows() as rows:
         answer = desk.post("accounts/user/add/", **fields, roles=[role_pk("viewer")])
     assert answer.status_code == 200
-    user = User.objects.get(username="ada")
+    user = User.objects.get(username="newcomer")
     assert user.check_password(PASSWORD)
     assert user.grants.role_slugs == ("viewer",)
     (row,) = rows
@@ -100,11 +100,17 @@ def test_a_user_is_created_by_the_service(desk):
         ({"username": "a b c"}, "username"),
         ({"email": "the-viewer@lab.example"}, "email"),
         ({"password": "weak"}, "password"),
-        ({"password": "Ada-Byron-1", "username": "Ada-Byron-1"}, "password"),
+        ({"password": "New-Comer-1", "username": "New-Comer-1"}, "password"),
     ],
 )
 def test_a_refused_creation_is_shown_beside_its_field(cast, desk, changes, field):
-    fields = {"username": "ada", "email": "ada@lab.example", "password": PASSWORD, "is_active": "on", **changes}
+    fields = {
+        "username": "newcomer",
+        "email": "newcomer@lab.example",
+        "password": PASSWORD,
+        "is_active": "on",
+        **changes,
+    }
     with audit_rows() as rows:
         answer = desk.post("accounts/user/add/", **fields)
     assert list(errors_of(answer)) == [field]

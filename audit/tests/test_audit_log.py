@@ -155,7 +155,7 @@ def long_scenario(cast):
     admin.post(f"{address}/reset-password", {})
     admin.patch(address, {"password": "Other-Horse-8", "first_name": "Sub"})
     admin.patch(address, {"first_name": "Sub", "email": "sub@lab.example", "roles": ["manager"]})
-    admin.post("/api/users", {"username": "ada", "email": "ada@lab.example", "password": "Other-Horse-8"})
+    admin.post("/api/users", {"username": "newcomer", "email": "newcomer@lab.example", "password": "Other-Horse-8"})
     admin.post("/api/users", {"username": "invited", "email": "invited@lab.example"})
     Caller(cast.manager).post(f"{address}/reset-password", {"password": "Other-Horse-8"})
     page_client(cast.super_admin).post("/admin/accounts/user/add/", {"username": "bea", "password": "Other-Horse-8"})

@@ -196,7 +196,7 @@ class Everybody(RuleBasedStateMachine):
             optional={
                 "roles": few_roles,
                 "is_active": st.booleans(),
-                "first_name": st.sampled_from(["", "Ada"]),
+                "first_name": st.sampled_from(["", "New"]),
                 "username": st.sampled_from(["renamed", "the-viewer", "x"]),
             },
         ),
