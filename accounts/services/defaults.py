@@ -9,7 +9,7 @@ from django.utils.crypto import get_random_string
 
 from accounts import session_cache
 from accounts.authorization import SYSTEM
-from accounts.catalogue import PERMISSIONS, ROLES, SUPER_ADMIN, RoleEntry
+from accounts.catalogue import PERMISSION_NAMES, PERMISSIONS, ROLES, SUPER_ADMIN, RoleEntry
 from accounts.errors import Invalid
 from accounts.models import Permission, Role, User
 from accounts.services.users import create_user
@@ -66,7 +66,10 @@ def _load_permissions() -> int:
             "position": position,
         }
         changes += _bring_in_line(Permission, {"name": entry.name}, wanted)
-    stale = Permission.objects.exclude(name__in=[entry.name for entry in PERMISSIONS])
+    stale = Permission.objects.exclude(name__in=PERMISSION_NAMES)
+    for role in Role.objects.filter(permissions__in=stale).distinct():
+        before = role.permission_names
+        _record_permissions(role, before, [name for name in before if name in PERMISSION_NAMES])
     deleted, _ = stale.delete()
     return changes + deleted
 
@@ -84,17 +87,20 @@ def _load_role(position: int, entry: RoleEntry) -> int:
     before = role.permission_names
     if set(before) != entry.permissions:
         role.permissions.set(Permission.objects.filter(name__in=entry.permissions))
-        after = {"permissions": (before, role.permission_names)}
-        record(
-            actor=SYSTEM,
-            action=Action.UPDATE,
-            resource="role",
-            resource_id=role.pk,
-            resource_name=role.name,
-            changes=after,
-        )
+        _record_permissions(role, before, role.permission_names)
         changes += 1
     return changes
+
+
+def _record_permissions(role: Role, before: list[str], after: list[str]) -> None:
+    record(
+        actor=SYSTEM,
+        action=Action.UPDATE,
+        resource="role",
+        resource_id=role.pk,
+        resource_name=role.name,
+        changes={"permissions": (before, after)},
+    )
 
 
 def _bring_in_line(model: type[Permission | Role], key: dict[str, str], wanted: dict[str, Any]) -> int:

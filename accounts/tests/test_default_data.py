@@ -138,12 +138,16 @@ def test_a_role_with_too_much_is_cut_back(cast):
     assert "user_delete" not in held("viewer")
 
 
-def test_an_obsolete_permission_goes(cast):
+def test_an_obsolete_permission_goes_and_the_log_says_from_which_role(cast):
     obsolete = Permission.objects.create(name="animal_clone", resource="animal", action="clone", description="Clone")
     Role.objects.get(slug="viewer").permissions.add(obsolete)
-    load_default_data()
+    with audit_rows() as rows:
+        load_default_data()
     assert not Permission.objects.filter(name="animal_clone").exists()
     assert len(held("viewer")) == 8
+    (row,) = rows
+    before, after = row.details["changes"]["permissions"]
+    assert (row.username, row.resource_name, set(before) - set(after)) == ("system", "Viewer", {"animal_clone"})
 
 
 def test_a_role_edited_on_purpose_stays_as_it_is(cast):
