@@ -1,6 +1,7 @@
 """Schemathesis reads the project's own OpenAPI schema and calls the running server in every way it thinks of."""
 
 import json
+import re
 import subprocess
 import sys
 from urllib.request import Request, urlopen
@@ -39,4 +40,4 @@ def test_no_call_finds_a_server_error_or_an_undocumented_answer(open_server):
     command += ["--max-examples", "8", "--generation-deterministic", "--no-color"]
     done = subprocess.run(command, capture_output=True, check=False, text=True, cwd=open_server.log.parent)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
-    assert "0 passed" not in done.stdout
+    assert re.search(r"\b[1-9]\d* passed", done.stdout)
