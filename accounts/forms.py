@@ -4,8 +4,8 @@ from typing import Any
 
 from django import forms
 
-from accounts.errors import Conflict, Invalid, RuleError
-from accounts.password_policy import MAXIMUM_LENGTH
+from accounts.errors import Conflict, Denied, Invalid, RuleError
+from accounts.password_policy import MAXIMUM_LENGTH, SHOWN_RULES
 
 
 class ServiceForm(forms.Form):
@@ -20,7 +20,9 @@ class ServiceForm(forms.Form):
         for field, sentences in errors.items():
             for sentence in sentences:
                 self.add_error(field if field in self.fields else None, sentence)
-        if not errors:
+        if isinstance(refusal, Denied):
+            self.add_error(None, f"This needs the permission {refusal.required}, which you don't hold.")
+        elif not errors:
             self.add_error(None, refusal.message)
 
 
@@ -39,15 +41,15 @@ class LoginForm(ServiceForm):
         widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "autofocus": True}),
     )
     password = password_input("Password", "current-password")
+    remember = forms.BooleanField(label="Keep me signed in for 30 days on this device", required=False)
 
 
 class NewPasswordForm(ServiceForm):
     """A new password, twice."""
 
-    POLICY = (
-        "At least 8 characters with an upper-case and a lower-case letter, a digit and a special character; "
-        "not one of your last 5."
-    )
+    POLICY = "Not your username or e-mail address, not a common password, and not one of your last 5."
+    #: Shown beside the field, and ticked off while one types.
+    rules = SHOWN_RULES
 
     new_password = password_input("New password", "new-password", help_text=POLICY)
     repeated = password_input("Repeat the new password", "new-password")

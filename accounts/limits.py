@@ -119,6 +119,13 @@ def forget_guesses(counter: str) -> None:
     _forget("login_name", counter)
 
 
+def is_out_of_guesses(counter: str) -> bool:
+    """Whether the next guess would be refused."""
+    limit = _limit("login_name")
+    key = limit.key_for("login_name", counter)
+    return settings.RATE_LIMIT_ENABLED and _with_storage(lambda storage: int(storage.get(key))) >= limit.amount
+
+
 def count_call(session_id: UUID) -> None:
     """Count an API call with a session's token; raises TooManyAttempts."""
     _count("token", str(session_id))

@@ -17,6 +17,7 @@ from accounts.errors import Denied, NotAuthenticated
 from accounts.models import Session
 from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD
 from accounts.services.sessions import find_session
+from reprotech.http import wants_fragment
 
 #: Keys of the signed cookie.
 SESSION_ID = "sid"
@@ -75,11 +76,15 @@ class AccessMiddleware:
         if access == PUBLIC:
             return None
         user = request.user
+        if not user.is_authenticated and wants_fragment(request):
+            # The page stays as it is, with what was typed into it, and says that the session has ended.
+            return HttpResponse(status=401)
         if not user.is_authenticated:
             return redirect_to_login(request.get_full_path())
         if user.must_change_password and access != SIGNED_IN_TO_CHANGE_PASSWORD:
             return redirect("change_password")
         if access in (SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD) or (access is not None and user.has_perm(access)):
             return None
-        record_denial(user, Denied(access or "undeclared"))
-        raise PermissionDenied
+        denial = Denied(access or "undeclared")
+        record_denial(user, denial)
+        raise PermissionDenied(denial)

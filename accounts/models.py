@@ -63,6 +63,7 @@ class Permission(models.Model):
     resource = models.CharField(max_length=32)
     action = models.CharField(max_length=32)
     position = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = PermissionQuerySet.as_manager()
 
@@ -170,10 +171,14 @@ class User(AbstractBaseUser):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save, with the search text brought up to date."""
         if not self.get_deferred_fields() & {"username", "email", "first_name", "last_name"}:
-            self.search_text = searchable(self.username, self.email, self.first_name, self.last_name)
+            self.fold_search_text()
             if kwargs.get("update_fields") is not None:
                 kwargs["update_fields"] = {*kwargs["update_fields"], "search_text"}
         super().save(*args, **kwargs)
+
+    def fold_search_text(self) -> None:
+        """Bring the search text up to date; `save` does it, `bulk_create` doesn't."""
+        self.search_text = searchable(self.username, self.email, self.first_name, self.last_name)
 
     def check_password(self, raw_password: str | None) -> bool:
         """Whether this is the password. A hash of another cost is replaced, unless it was changed meanwhile.

@@ -10,6 +10,16 @@ MINIMUM_LENGTH = 8
 MAXIMUM_LENGTH = 1024
 HISTORY_LENGTH = 5
 
+#: What the validators below ask of the password itself: a sentence, and the pattern by which a browser tells while
+#: one types (JavaScript's Unicode flavour). The server alone decides.
+SHOWN_RULES = (
+    (f"At least {MINIMUM_LENGTH} characters", f"^[^]{{{MINIMUM_LENGTH},}}$"),
+    ("An upper-case letter", r"\p{Lu}"),
+    ("A lower-case letter", r"\p{Ll}"),
+    ("A digit", r"\p{Nd}"),
+    ("A special character, such as ! or -", r"[^\p{L}\p{N}]"),
+)
+
 
 class LengthValidator:
     """At least 8 characters."""

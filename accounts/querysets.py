@@ -1,11 +1,12 @@
 """Queries on users, roles, permissions and sessions, as adjectives."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
 from django.contrib.auth.base_user import BaseUserManager
 from django.db import models
-from django.db.models import Aggregate, Count, JSONField, OuterRef, Q, Subquery
+from django.db.models import Aggregate, Count, Exists, JSONField, OuterRef, Prefetch, Q, Subquery
 from django.db.models.functions import JSONObject, Lower
 from django.utils import timezone
 
@@ -72,6 +73,22 @@ class UserQuerySet(models.QuerySet["User"]):
         role = apps.get_model("accounts", "Role").objects.named(name_or_slug)
         return self.filter(roles=role) if role else self.none()
 
+    def holding(self, permission: "Permission") -> Self:
+        """Those whom a role gives `permission`, by name; `granting_roles` of each are the roles that do."""
+        roles: Any = apps.get_model("accounts", "Role").objects.filter(permissions=permission)
+        through: Any = apps.get_model("accounts", "User").roles.through.objects
+        grants = through.filter(user=OuterRef("pk"), role__permissions=permission)
+        named = self.filter(Exists(grants)).order_by(Lower("username"), "id")
+        return named.prefetch_related(Prefetch("roles", queryset=roles, to_attr="granting_roles"))
+
+    def in_chunks(self, size: int = 1000) -> Iterator["User"]:
+        """Users by id, read `size` at a time; neither this process nor the database holds more than a chunk."""
+        users = self.order_by("id")
+        chunk = list(users[:size])
+        while chunk:
+            yield from chunk
+            chunk = list(users.filter(pk__gt=chunk[-1].pk)[:size]) if len(chunk) == size else []
+
     def known_as(self, identifier: str) -> "User | None":
         """The user with this username or e-mail address; with an @ the address goes first."""
         names = [Q(username_lower=identifier.lower()), Q(email_lower=identifier.lower())]
@@ -111,6 +128,10 @@ class RoleQuerySet(models.QuerySet["Role"]):
 
 class PermissionQuerySet(models.QuerySet["Permission"]):
     """Permissions."""
+
+    def with_role_count(self) -> Self:
+        """`role_count`: how many roles hold each."""
+        return self.annotate(role_count=Count("roles")).order_by("position", "name")
 
 
 class SessionQuerySet(models.QuerySet["Session"]):

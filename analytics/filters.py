@@ -1,9 +1,22 @@
 """What analytics can be asked for."""
 
+from django import forms
+
 from reprotech.listing import Query, WholeNumberField
+
+#: The dashboard's ranges: days, and what the switch calls them.
+RANGES = ((7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "1 year"))
 
 
 class AnalyticsQuery(Query):
     """The number of days that the daily series go back."""
 
     days = WholeNumberField(default=30, most=366)
+
+
+class DashboardQuery(Query):
+    """One of the dashboard's ranges."""
+
+    DEFAULT = 30
+
+    days = forms.ChoiceField(required=False, choices=[(str(days), label) for days, label in RANGES])

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class RequestOrigin:
 
 
 _origin: ContextVar[RequestOrigin] = ContextVar("origin", default=RequestOrigin())  # noqa: B039 (frozen)
+_session: ContextVar[UUID | None] = ContextVar("session", default=None)
 
 
 def current_origin() -> RequestOrigin:
@@ -28,8 +30,19 @@ def current_origin() -> RequestOrigin:
 @contextmanager
 def request_origin(origin: RequestOrigin) -> Iterator[None]:
     """Make `origin` the current one within the block."""
-    token = _origin.set(origin)
+    token, session_token = _origin.set(origin), _session.set(None)
     try:
         yield
     finally:
+        _session.reset(session_token)
         _origin.reset(token)
+
+
+def current_session() -> UUID | None:
+    """The session that the request being served came with, once it was found."""
+    return _session.get()
+
+
+def name_session(session_id: UUID) -> None:
+    """Say which session the request being served came with, for the audit rows that it leaves."""
+    _session.set(session_id)

@@ -7,7 +7,7 @@ from django import forms
 from django.utils.dateparse import parse_date, parse_datetime
 
 from audit.querysets import AuditLogQuerySet
-from reprotech.listing import ListFilter
+from reprotech.listing import MAXIMUM_PER_PAGE, ListFilter, Query, WholeNumberField
 
 
 class MomentField(forms.Field):
@@ -38,12 +38,13 @@ class MomentField(forms.Field):
         return moment.astimezone(UTC)
 
 
-class AuditFilter(ListFilter):
-    """User, action, resource, address, outcome and time."""
+class AuditQuery(Query):
+    """Which events: by user, action, resource, address, outcome, time, request and session."""
 
     user = forms.CharField(required=False, max_length=254)
     action = forms.CharField(required=False, max_length=32)
     resource = forms.CharField(required=False, max_length=32)
+    resource_id = forms.CharField(required=False, max_length=64)
     ip_address = forms.GenericIPAddressField(
         required=False, unpack_ipv4=True, error_messages={"invalid": "Give an IP address such as 192.0.2.1."}
     )
@@ -52,6 +53,10 @@ class AuditFilter(ListFilter):
         choices=[("success", "success"), ("failure", "failure")],
         error_messages={"invalid_choice": "Give one of: success, failure."},
     )
+    request_id = forms.CharField(required=False, max_length=64)
+    session = forms.UUIDField(
+        required=False, error_messages={"invalid": "Give a session's id such as 00000000-0000-4000-8000-000000000000."}
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -59,12 +64,20 @@ class AuditFilter(ListFilter):
         self.fields["from"] = MomentField(end_of_day=False)
         self.fields["to"] = MomentField(end_of_day=True)
 
+    @property
+    def given(self) -> dict[str, str]:
+        """The filters that were given, as they were typed."""
+        return {name: self.data[name] for name in self.fields if name in AuditQuery().fields and self.data.get(name)}
+
     def apply(self, queryset: Any) -> AuditLogQuerySet:
         """Narrow audit rows, newest first."""
         lookups = {
             "action": self.value("action").lower(),
             "resource": self.value("resource").lower(),
+            "resource_id": self.value("resource_id"),
             "ip_address": self.value("ip_address"),
+            "request_id": self.value("request_id"),
+            "session_id": self.value("session"),
             "timestamp__gte": self.value("from"),
             "timestamp__lte": self.value("to"),
         }
@@ -74,3 +87,23 @@ class AuditFilter(ListFilter):
         if outcome := self.value("outcome"):
             rows = rows.filter(success=outcome == "success")
         return rows.newest_first()
+
+
+class AuditFilter(AuditQuery, ListFilter):
+    """A page of events."""
+
+
+class AuditPageFilter(AuditFilter):
+    """A page of events for people."""
+
+    per_page = WholeNumberField(default=25, most=MAXIMUM_PER_PAGE)
+
+
+class AuditExport(AuditQuery):
+    """All events that the filters let through, in a file."""
+
+    format = forms.ChoiceField(
+        required=False,
+        choices=[("csv", "csv"), ("jsonl", "jsonl")],
+        error_messages={"invalid_choice": "Give one of: csv, jsonl."},
+    )

@@ -4,7 +4,7 @@ from typing import Any, NoReturn
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -29,6 +29,23 @@ class Action(models.TextChoices):
     ROLE_REVOKE = "role_revoke"
     EXPORT = "export"
     ACCESS_DENIED = "access_denied"
+
+
+#: The order in which changed fields are told.
+FIELDS = (
+    "username",
+    "email",
+    "name",
+    "first_name",
+    "last_name",
+    "description",
+    "is_active",
+    "locked",
+    "must_change_password",
+    "roles",
+    "permissions",
+)
+PAIR = 2
 
 
 class AuditLog(models.Model):
@@ -70,6 +87,8 @@ class AuditLog(models.Model):
             models.Index(fields=["ip_address", "-id"], name="audit_ip_address"),
             models.Index(fields=["success", "-id"], name="audit_success"),
             models.Index(fields=["request_id"], name="audit_request_id"),
+            models.Index(fields=["session_id", "-id"], condition=Q(session_id__isnull=False), name="audit_session_id"),
+            models.Index(fields=["resource_id", "-id"], condition=Q(resource_id__gt=""), name="audit_resource_id"),
             models.Index(fields=["action", "timestamp"], name="audit_action_timestamp"),
         )
 
@@ -86,3 +105,11 @@ class AuditLog(models.Model):
     def delete(self, *_: Any, **__: Any) -> NoReturn:
         """Refused."""
         raise AppendOnlyError
+
+    @property
+    def changes(self) -> dict[str, list[Any]]:
+        """`{field: [old, new]}` in one order, since PostgreSQL's JSON keeps none; without what is no such pair."""
+        found = self.details.get("changes")
+        pairs = found if isinstance(found, dict) else {}
+        in_order = sorted(pairs, key=lambda name: (FIELDS.index(name) if name in FIELDS else len(FIELDS), name))
+        return {name: pairs[name] for name in in_order if isinstance(pairs[name], list) and len(pairs[name]) == PAIR}

@@ -1,6 +1,6 @@
 """Queries on the audit log."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from django.db import models
@@ -27,6 +27,24 @@ class AuditLogQuerySet(models.QuerySet["AuditLog"]):
     def by_user(self, name: str) -> Self:
         """What was done under this name, whatever the case."""
         return self.alias(username_lower=Lower("username")).filter(username_lower=name.lower())
+
+    def latest_around(self, user_id: int, count: int) -> list["AuditLog"]:
+        """The newest events of and about a user; asked for apart, since an index answers each at once."""
+        about = self.filter(resource="user", resource_id=str(user_id))
+        found = {row.pk: row for rows in (self.filter(user_id=user_id), about) for row in rows.newest_first()[:count]}
+        return [found[pk] for pk in sorted(found, reverse=True)][:count]
+
+    def in_chunks(self, size: int = 2000) -> Iterator["AuditLog"]:
+        """Rows newest first, as they are now, read `size` at a time by their ids.
+
+        Neither this process nor the database holds more than a chunk, and no transaction stays open between two, as
+        it would with a cursor that outlives its query.
+        """
+        rows = self.newest_first()
+        chunk = list(rows[:size])
+        while chunk:
+            yield from chunk
+            chunk = list(rows.filter(pk__lt=chunk[-1].pk)[:size]) if len(chunk) == size else []
 
     def sign_ins(self) -> Self:
         """Successful and failed logins."""

@@ -58,5 +58,6 @@ class ReprotechAdminSite(AdminSite):
             return redirect("change_password")
         if self.has_permission(request):
             return redirect("admin:index")
-        record_denial(user, Denied(ADMIN_SITE))
-        raise PermissionDenied
+        denial = Denied(ADMIN_SITE)
+        record_denial(user, denial)
+        raise PermissionDenied(denial)

@@ -4,7 +4,7 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, JsonResponse
@@ -52,7 +52,7 @@ def plain_error(status: int) -> JsonResponse:
     return JsonResponse(error_body(error, code), status=status)
 
 
-def exception_handler(exception: Exception, context: dict[str, Any]) -> Response:  # noqa: ARG001
+def exception_handler(exception: Exception, context: dict[str, Any]) -> Response:
     """What an API view answers when it raised `exception`; DRF's EXCEPTION_HANDLER."""
     if isinstance(exception, rules.RuleError):
         return _rule_response(exception)
@@ -64,17 +64,22 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
         return _response(400, str(exception.detail), "malformed")
     if isinstance(exception, exceptions.PermissionDenied):
         return _response(403, str(exception.detail), "csrf_failed")
+    if isinstance(exception, exceptions.UnsupportedMediaType):
+        error, code = PLAIN[415]
+        return _response(415, getattr(context["view"], "media_types_hint", error), code)
     return _plain_response(_status_of(exception))
 
 
 def _status_of(exception: Exception) -> int:
     """The status of a failure that has nothing to say of its own; the unexpected ones are logged."""
-    if isinstance(exception, exceptions.MethodNotAllowed | exceptions.UnsupportedMediaType):
+    if isinstance(exception, exceptions.MethodNotAllowed):
         return exception.status_code
     if isinstance(exception, Http404):
         return 404
     if isinstance(exception, PermissionDenied):
         return 403
+    if isinstance(exception, SuspiciousOperation):
+        return 400  # a form of more parts than anybody sends
     if isinstance(exception, UNAVAILABLE):
         logger.error("The database does not answer: %s", exception)
         return 503

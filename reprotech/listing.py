@@ -44,6 +44,28 @@ class Page(Generic[Row]):
         """How many pages there are."""
         return -(-self.total // self.per_page)
 
+    @property
+    def first(self) -> int:
+        """Position of the first item, 1 for the first of all; 0 on an empty page."""
+        return (self.page - 1) * self.per_page + 1 if self.items else 0
+
+    @property
+    def last(self) -> int:
+        """Position of the last item; 0 on an empty page."""
+        return self.first + len(self.items) - 1 if self.items else 0
+
+    @property
+    def links(self) -> list[int | None]:
+        """Numbers of the pages to link to: both ends and the neighbours; None stands for a gap."""
+        near = range(self.page - 1, self.page + 2)
+        numbers = sorted({number for number in (1, *near, self.pages) if 1 <= number <= self.pages})
+        linked: list[int | None] = []
+        for number in numbers:
+            if linked and linked[-1] != number - 1:
+                linked.append(None)
+            linked.append(number)
+        return linked
+
     def as_dict(self, key: str, represent: Callable[[list[Row]], Any]) -> dict[str, Any]:
         """The API's answer, with the items under `key`."""
         return {
@@ -114,6 +136,11 @@ class ListFilter(Query):
                 error_messages={"invalid_choice": f"Sort by one of: {', '.join(names)}."},
             )
 
+    @property
+    def sorted_by(self) -> str:
+        """The sort that was asked for, "" for the usual one."""
+        return str(self.cleaned_data.get("sort", ""))
+
     def page_of(self, queryset: models.QuerySet[Row]) -> Page[Row]:
         """The page of `queryset` that was asked for, filtered and sorted; empty past the end."""
         filtered: models.QuerySet[Row] = self.apply(queryset)
@@ -129,7 +156,7 @@ class ListFilter(Query):
 
     def ordered(self, queryset: models.QuerySet[Row]) -> models.QuerySet[Row]:
         """Sort as asked, empty values last; the id breaks ties, so that pages never overlap."""
-        sort = self.value("sort") if self.sorts else ""
+        sort = self.sorted_by
         if not sort:
             return queryset
         return queryset.order_by(sort_by(self.sorts[sort.lstrip("-")], descending=sort.startswith("-")), "id")

@@ -125,7 +125,7 @@ class RequestLimitsMiddleware:
             return error_response(request, 400)
         # Cut, since Python refuses to read numbers of thousands of digits.
         size = int(length[:18])
-        if size > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        if size > settings.LARGER_BODIES.get(request.path_info.rstrip("/"), settings.BODY_LIMIT):
             self._drain(request, min(size, self.DRAINED))
             return error_response(request, 413)
         return self.get_response(request)

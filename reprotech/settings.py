@@ -34,9 +34,11 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
     "corsheaders",
     "csp",
     "rest_framework",
+    "django_htmx",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "audit",
@@ -56,11 +58,13 @@ MIDDLEWARE = [
     "reprotech.middleware.TrailingSlashMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.middleware.PageSessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "accounts.middleware.AccessMiddleware",
+    "reprotech.errors.RefusalMiddleware",
 ]
 
 ROOT_URLCONF = "reprotech.urls"
@@ -77,6 +81,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "reprotech.navigation.shell",
             ],
         },
     }
@@ -149,6 +154,7 @@ LOGIN_REDIRECT_URL = "home"
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=env.number("ACCESS_TOKEN_MINUTES", default=60, least=1, most=1440))
 REFRESH_TOKEN_LIFETIME = timedelta(days=env.number("REFRESH_TOKEN_DAYS", default=30, least=1, most=365))
 PAGE_SESSION_LIFETIME = timedelta(hours=12)
+REMEMBERED_SESSION_LIFETIME = timedelta(days=30)
 PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds that an invitation or a reset link is good for
 ADMIN_PASSWORD = env.text("ADMIN_PASSWORD")
 
@@ -163,7 +169,8 @@ RATE_LIMITS = {
 # Page sessions live in the `sessions` table; the signed cookie only names one.
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
 SESSION_COOKIE_NAME = "reprotech_session"
-SESSION_COOKIE_AGE = int(PAGE_SESSION_LIFETIME.total_seconds())
+# The longest: what a session's row says holds, not the cookie's age.
+SESSION_COOKIE_AGE = int(REMEMBERED_SESSION_LIFETIME.total_seconds())
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
@@ -217,13 +224,23 @@ CORS_URLS_REGEX = r"^/api/"
 CORS_EXPOSE_HEADERS = ["X-Request-ID", "Retry-After"]
 
 #: Bytes of a request body; larger ones get a 413.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+#: Bytes that a request's body may have, and where it may have more (a file of 5 MB, with room for what surrounds it).
+BODY_LIMIT = 1_048_576
+LARGER_BODIES = {
+    "/api/users/import": 5_500_000,
+    "/users/import": 5_500_000,
+    "/users/import/confirm": 5_500_000,
+}
+#: Django's own limit, the same for all addresses: `RequestLimitsMiddleware` keeps the ones above.
+DATA_UPLOAD_MAX_MEMORY_SIZE = max(LARGER_BODIES.values())
 
 # Static files
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+#: What `scripts/assets.py` puts together from npm packages.
+BUILD_DIR = BASE_DIR / "build"
+STATICFILES_DIRS = [BASE_DIR / "static", BUILD_DIR / "static"]
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True

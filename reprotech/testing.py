@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from threading import Barrier
 from typing import Any
@@ -68,7 +69,7 @@ class Caller:
         """A session and its tokens, as a login would open it."""
         assert self.user is not None
         with transaction.atomic():
-            session = open_session(user=self.user, kind=Session.Kind.TOKEN)
+            session = open_session(user=self.user, kind=Session.Kind.TOKEN, lifetime=timedelta(days=1))
             return Refreshed(session, issue_tokens(session=session))
 
     @property

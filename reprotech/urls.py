@@ -9,6 +9,7 @@ from accounts.permissions import PUBLIC, SIGNED_IN, requires
 from reprotech.errors import unknown_address
 from reprotech.health import HealthViewSet
 from reprotech.metrics import metrics
+from reprotech.views import choose_scheme
 
 handler400 = "reprotech.errors.bad_request"
 handler403 = "reprotech.errors.permission_denied"
@@ -20,7 +21,10 @@ schema = requires(PUBLIC)(SpectacularJSONAPIView.as_view())
 docs = requires(PUBLIC)(SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="api_docs.html"))
 
 urlpatterns = [
+    path("", include("analytics.urls")),
     path("", include("accounts.urls")),
+    path("", include("audit.urls")),
+    path("scheme", choose_scheme, name="scheme"),
     path("api/", include("accounts.api.urls")),
     path("api/", include("audit.api.urls")),
     path("api/", include("analytics.api.urls")),

@@ -81,4 +81,5 @@ install_server() { install_requirements "$root/requirements.txt"; }
 install_tests() {
     install_server
     install_requirements "$root/requirements-dev.txt" "$root/requirements.txt"
+    (cd "$root" && "$python" -m scripts.assets)
 }

@@ -86,7 +86,10 @@ def prepare_application() -> None:
     from django.core.management import CommandError, call_command
     from django.db import OperationalError
 
+    from scripts import assets
+
     try:
+        assets.main()
         django.setup()
         if not settings.DEBUG:
             collect_static_files(Path(settings.STATIC_ROOT))

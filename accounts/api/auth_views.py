@@ -79,7 +79,7 @@ class AccountViewSet(ViewSet):
 class OwnSessionViewSet(ViewSet):
     """One's own sessions, by page and by token."""
 
-    required_permissions: ClassVar = dict.fromkeys(("list", "destroy"), SIGNED_IN_TO_CHANGE_PASSWORD)
+    required_permissions: ClassVar = dict.fromkeys(("list", "destroy", "destroy_others"), SIGNED_IN_TO_CHANGE_PASSWORD)
 
     @extend_schema(
         parameters=query_parameters(SessionFilter), responses=shapes.SessionListAnswer, summary="List own sessions"
@@ -95,3 +95,9 @@ class OwnSessionViewSet(ViewSet):
         """End one of one's own sessions, or with `session_revoke` somebody else's."""
         sessions.end_session(actor=request.user, session_id=session_id)
         return Response({"message": "Session ended successfully"})
+
+    @extend_schema(responses={200: shapes.SessionsEndedAnswer}, summary="End all other sessions")
+    def destroy_others(self, request: SignedInRequest) -> Response:
+        """End all of one's own sessions but the one that the call itself came with."""
+        ended = sessions.end_other_sessions(actor=request.user, session_id=request.auth.pk)
+        return Response({"message": "Sessions ended successfully", "ended": ended})

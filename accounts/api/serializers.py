@@ -149,6 +149,19 @@ class UserListAnswer(serializers.Serializer[Any]):
     pages = serializers.IntegerField()
 
 
+class UserFileBody(serializers.Serializer[Any]):
+    """`POST /api/users/import` as a form."""
+
+    file = serializers.FileField()
+
+
+class UsersImportedAnswer(serializers.Serializer[Any]):
+    """How many users were created or, in a dry run, would be."""
+
+    created = serializers.IntegerField()
+    dry_run = serializers.BooleanField()
+
+
 class TokenAnswer(serializers.Serializer[Any]):
     """A pair of tokens, and whose they are."""
 
@@ -184,6 +197,12 @@ class SessionListAnswer(serializers.Serializer[Any]):
     page = serializers.IntegerField()
     per_page = serializers.IntegerField()
     pages = serializers.IntegerField()
+
+
+class SessionsEndedAnswer(MessageAnswer):
+    """An outcome, and how many sessions ended."""
+
+    ended = serializers.IntegerField()
 
 
 class RoleAnswer(serializers.Serializer[Role]):

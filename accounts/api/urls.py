@@ -4,6 +4,7 @@ from django.urls import path
 
 from accounts.api.auth_views import AccountViewSet, OwnSessionViewSet, TokenViewSet
 from accounts.api.role_views import PermissionViewSet, RoleViewSet
+from accounts.api.user_file_views import UserFileViewSet
 from accounts.api.user_views import UserViewSet
 
 urlpatterns = [
@@ -12,7 +13,7 @@ urlpatterns = [
     path("auth/logout", AccountViewSet.as_view({"post": "logout"})),
     path("auth/me", AccountViewSet.as_view({"get": "me"})),
     path("auth/change-password", AccountViewSet.as_view({"post": "change_password"})),
-    path("auth/sessions", OwnSessionViewSet.as_view({"get": "list"})),
+    path("auth/sessions", OwnSessionViewSet.as_view({"get": "list", "delete": "destroy_others"})),
     path("auth/sessions/<uuid:session_id>", OwnSessionViewSet.as_view({"delete": "destroy"})),
     path("users", UserViewSet.as_view({"get": "list", "post": "create"})),
     path(
@@ -22,6 +23,8 @@ urlpatterns = [
     path("users/<int:user_id>/reset-password", UserViewSet.as_view({"post": "reset_password"})),
     path("users/<int:user_id>/lock", UserViewSet.as_view({"post": "lock"})),
     path("users/<int:user_id>/unlock", UserViewSet.as_view({"post": "unlock"})),
+    path("users/export", UserFileViewSet.as_view({"get": "export"})),
+    path("users/import", UserFileViewSet.as_view({"post": "import_file"})),
     path("roles", RoleViewSet.as_view({"get": "list", "post": "create"})),
     path(
         "roles/<int:role_id>",

@@ -17,7 +17,7 @@ from accounts.errors import AccountDisabled, Missing, TokenInvalid
 from accounts.models import Grants, Session, User
 from accounts.permissions import SESSION_REVOKE
 from accounts.tokens import TokenPair
-from audit.context import current_origin
+from audit.context import current_origin, name_session
 from audit.models import Action
 from audit.services import Actor, record
 
@@ -25,11 +25,6 @@ from audit.services import Actor, record
 REUSE_GRACE = 10
 #: How exactly `last_used_at` is kept, so that not every request writes.
 TOUCH_INTERVAL = timedelta(minutes=1)
-
-LIFETIMES = {
-    Session.Kind.PAGE: settings.PAGE_SESSION_LIFETIME,
-    Session.Kind.TOKEN: settings.REFRESH_TOKEN_LIFETIME,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +35,13 @@ class Refreshed:
     pair: TokenPair
 
 
-def open_session(*, user: User, kind: Session.Kind) -> Session:
+def open_session(*, user: User, kind: Session.Kind, lifetime: timedelta) -> Session:
     """Store a new session of a user who has just proved who they are. Part of a sign-in's transaction."""
     origin = current_origin()
     return Session.objects.create(
         user=user,
         kind=kind,
-        expires_at=timezone.now() + LIFETIMES[kind],
+        expires_at=timezone.now() + lifetime,
         ip_address=origin.ip_address or None,
         user_agent=origin.user_agent[:512],
     )
@@ -74,6 +69,7 @@ def find_session(*, session_id: UUID, user_id: int) -> Session:
             session_cache.store(session, stamp)
     if not session.is_alive:
         raise TokenInvalid
+    name_session(session.pk)
     return session
 
 
@@ -184,6 +180,22 @@ def end_session(*, actor: Actor, session_id: UUID) -> None:
         resource_name=session.user.username,
         session_id=session.pk,
     )
+
+
+@service
+def end_other_sessions(*, actor: User, session_id: UUID) -> int:
+    """End all of one's own live sessions but the one of this id; returns how many. One row tells of all."""
+    others = list(actor.sessions.alive().exclude(pk=session_id))
+    ended = _end(others, Session.EndReason.REVOKED)
+    if ended:
+        record(
+            actor=actor,
+            action=Action.SESSION_REVOKE,
+            resource="session",
+            resource_name=actor.username,
+            ended_sessions=ended,
+        )
+    return ended
 
 
 def end_sessions(*, user_ids: Iterable[int], reason: Session.EndReason, except_session: UUID | None = None) -> int:

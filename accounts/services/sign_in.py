@@ -1,7 +1,9 @@
 """Signing in with a name and a password."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
@@ -23,9 +25,10 @@ class Typed:
     pk: int | None = None
 
 
-def sign_in_to_pages(*, identifier: str, password: str) -> Session:
-    """Open a page session; raises InvalidCredentials or TooManyAttempts."""
-    return _sign_in(identifier, password, Session.Kind.PAGE)
+def sign_in_to_pages(*, identifier: str, password: str, remember: bool = False) -> Session:
+    """Open a page session, a long one with `remember`; raises InvalidCredentials or TooManyAttempts."""
+    lifetime = settings.REMEMBERED_SESSION_LIFETIME if remember else settings.PAGE_SESSION_LIFETIME
+    return _sign_in(identifier, password, Session.Kind.PAGE, lifetime)
 
 
 @transaction.atomic
@@ -35,17 +38,17 @@ def _with_tokens(session: Session) -> Refreshed:
 
 def sign_in_with_tokens(*, identifier: str, password: str) -> Refreshed:
     """Open a token session; raises InvalidCredentials or TooManyAttempts."""
-    return _with_tokens(_sign_in(identifier, password, Session.Kind.TOKEN))
+    return _with_tokens(_sign_in(identifier, password, Session.Kind.TOKEN, settings.REFRESH_TOKEN_LIFETIME))
 
 
-def _sign_in(identifier: str, password: str, kind: Session.Kind) -> Session:
+def _sign_in(identifier: str, password: str, kind: Session.Kind, lifetime: timedelta) -> Session:
     user = User.objects.known_as(identifier)
     # A user's name and address share one counter, a name that nobody has gets its own: no difference shows.
     counter = limits.user_counter(user.pk) if user else limits.typed_counter(identifier)
     address = current_origin().ip_address
     _count(identifier, user, counter, address)
     refusal = _refusal(user, password)
-    session = _open(user, kind) if user and not refusal else None
+    session = _open(user, kind, lifetime) if user and not refusal else None
     if session is None:
         _record_failure(identifier, user, refusal or "The account changed meanwhile.")
         raise InvalidCredentials
@@ -74,7 +77,7 @@ def _refusal(user: User | None, password: str) -> str:
 
 
 @transaction.atomic
-def _open(user: User, kind: Session.Kind) -> Session | None:
+def _open(user: User, kind: Session.Kind, lifetime: timedelta) -> Session | None:
     """The session; None when the account was disabled or its password changed while the password was checked."""
     stored = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if not stored.can_sign_in or stored.password != user.password:
@@ -82,7 +85,7 @@ def _open(user: User, kind: Session.Kind) -> Session | None:
     session_cache.users_change([stored.pk])
     stored.last_login = timezone.now()
     stored.save(update_fields=["last_login"])
-    session = open_session(user=stored, kind=kind)
+    session = open_session(user=stored, kind=kind, lifetime=lifetime)
     record(actor=stored, action=Action.LOGIN, resource="auth", session_id=session.pk, kind=kind)
     return session
 

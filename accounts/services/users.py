@@ -1,6 +1,7 @@
 """Creating, changing, locking and deleting users."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -17,7 +18,7 @@ from accounts.authorization import (
     service,
 )
 from accounts.errors import Conflict, Invalid, Missing
-from accounts.mail import send_invitation
+from accounts.mail import send_invitations
 from accounts.models import Permission, Role, Session, User
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_UPDATE
 from accounts.services.passwords import check_new_password, hash_password
@@ -45,39 +46,53 @@ def create_user(
 
     Raises Denied, Invalid, or Conflict when the name or address is taken.
     """
-    user = User(
+    require(actor, USER_CREATE)
+    user = checked_user(
+        password=password,
         username=username,
-        email=User.objects.normalize_email(email),
+        email=email,
         first_name=first_name,
         last_name=last_name,
         is_active=is_active,
         must_change_password=must_change_password,
     )
-    require(actor, USER_CREATE)
-    _validate_fields(user)
-    if password is None:
-        user.set_unusable_password()
-    else:
-        check_new_password(user, password, field="password")
+    if password is not None:
         user.password = hash_password(password)
-        user.password_changed_at = timezone.now()
     return _store_user(actor=actor, user=user, roles=roles)
+
+
+def checked_user(*, password: str | None, **fields: Any) -> User:
+    """A user who isn't stored yet, with fields and password that meet the rules, but without a usable password.
+
+    Raises Invalid with all that is wrong with the fields, or else with the password.
+    """
+    user = User(**{**fields, "email": User.objects.normalize_email(fields["email"])})
+    _validate_fields(user)
+    user.set_unusable_password()
+    if password is not None:
+        check_new_password(user, password, field="password")
+        user.password_changed_at = timezone.now()
+    return user
 
 
 @service
 def _store_user(*, actor: Actor, user: User, roles: Collection[str]) -> User:
     require(actor, USER_CREATE)
     granted = find_roles(roles)
-    require_all(actor, _permissions_of(granted))
+    require_all(actor, permissions_of(granted))
     _refuse_taken_names(user)
     _save(user)
     user.roles.set(granted)
-    changes: dict[str, tuple[Any, Any]] = {field: (None, getattr(user, field)) for field in PROFILE_FIELDS}
-    changes["roles"] = ([], _names(granted))
-    _record(actor, Action.CREATE, user, changes)
+    _record(actor, Action.CREATE, user, creation_changes(user, granted))
     if not user.has_usable_password():
-        send_invitation(user)
+        send_invitations([user])
     return user
+
+
+def creation_changes(user: User, granted: Iterable[Role]) -> Changes:
+    """What the audit row of a new user tells."""
+    changes: dict[str, tuple[Any, Any]] = {field: (None, getattr(user, field)) for field in PROFILE_FIELDS}
+    return {**changes, "roles": ([], _names(granted))}
 
 
 @service
@@ -116,7 +131,7 @@ def _change_roles(actor: Actor, user: User, wanted: list[Role]) -> None:
     held = list(user.roles.all())
     given = [role for role in wanted if role not in held]
     taken = [role for role in held if role not in wanted]
-    require_all(actor, _permissions_of(given), user)
+    require_all(actor, permissions_of(given), user)
     if any(role.is_super_admin for role in taken) and user.can_sign_in:
         keep_a_super_administrator(without=[user.pk])
     if not given and not taken:
@@ -173,13 +188,13 @@ def delete_user(*, actor: Actor, user_id: int) -> None:
     user = lock_for_change(actor, user_id, USER_DELETE)
     _refuse_own_account(actor, user, "delete")
     _disable(user)
-    held = _names(user.roles.all())
+    held, was_active = _names(user.roles.all()), user.is_active
     user.roles.set([])
     user.deleted_at = timezone.now()
     user.is_active = False
     user.set_unusable_password()
     _save(user)
-    _record(actor, Action.DELETE, user, {"roles": (held, [])})
+    _record(actor, Action.DELETE, user, {"roles": (held, []), "is_active": (was_active, False)})
 
 
 def lock_for_change(actor: Actor, user_id: int, permission: str) -> User:
@@ -225,19 +240,40 @@ def _validate_fields(user: User) -> None:
         raise Invalid(error.message_dict) from None
 
 
-def _refuse_taken_names(user: User) -> None:
-    """Raise Conflict if another account has the username or address.
+@dataclass(frozen=True, slots=True)
+class TakenNames:
+    """Usernames and addresses, in lower case, that accounts have.
 
     Deleted accounts keep their usernames. Nor may a username be another's address: both are typed to sign in.
     """
-    others = User.objects.exclude(pk=user.pk).annotate(username_lower=Lower("username"), email_lower=Lower("email"))
-    username, email = user.username.lower(), user.email.lower()
-    errors = {}
-    if others.filter(username_lower=username).exists() or others.existing().filter(email_lower=username).exists():
-        errors["username"] = ["This username is taken."]
-    if others.existing().filter(email_lower=email).exists() or others.filter(username_lower=email).exists():
-        errors["email"] = ["This e-mail address is taken."]
-    if errors:
+
+    usernames: frozenset[str]
+    addresses: frozenset[str]
+
+    def errors(self, user: User) -> dict[str, list[str]]:
+        """What is wrong with a user's names, by field."""
+        username, email = user.username.lower(), user.email.lower()
+        errors = {}
+        if username in self.usernames or username in self.addresses:
+            errors["username"] = ["This username is taken."]
+        if email in self.addresses or email in self.usernames:
+            errors["email"] = ["This e-mail address is taken."]
+        return errors
+
+
+def taken_names(users: Iterable[User]) -> TakenNames:
+    """Those of the users' names that other accounts have, in two queries for a few hundred users."""
+    users = list(users)
+    names = {name.lower() for user in users for name in (user.username, user.email)}
+    others = User.objects.exclude(pk__in=[user.pk for user in users if user.pk])
+    others = others.annotate(username_lower=Lower("username"), email_lower=Lower("email"))
+    usernames = others.filter(username_lower__in=names).values_list("username_lower", flat=True)
+    addresses = others.existing().filter(email_lower__in=names).values_list("email_lower", flat=True)
+    return TakenNames(frozenset(usernames), frozenset(addresses))
+
+
+def _refuse_taken_names(user: User) -> None:
+    if errors := taken_names([user]).errors(user):
         raise Conflict(" ".join(sentence for sentences in errors.values() for sentence in sentences), errors)
 
 
@@ -251,7 +287,8 @@ def _save(user: User) -> None:
         raise Conflict("The username or e-mail address was taken a moment ago.") from None
 
 
-def _permissions_of(roles: Iterable[Role]) -> set[str]:
+def permissions_of(roles: Iterable[Role]) -> set[str]:
+    """The names of the permissions that these roles give."""
     return set(Permission.objects.filter(roles__in=list(roles)).values_list("name", flat=True))
 
 

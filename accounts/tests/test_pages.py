@@ -48,7 +48,7 @@ def test_signing_in_opens_the_home_page(cast, browser, name):
     assert goes_to(sign_in(browser, name)) == "/"
     page = text_of(browser.get("/"))
     assert "Hello the-viewer" in page
-    assert '<span class="badge">Viewer</span>' in page
+    assert '<span class="mark">Viewer</span>' in page
     assert "<code>animal_read</code>" in page
     assert "<code>user_read</code>" not in page
     assert Session.objects.get().kind == "page"
@@ -189,7 +189,7 @@ def test_an_error_is_a_page(cast, path, status):
     response = page_client(cast.viewer).get(path)
     assert response.status_code == status
     assert response["Content-Type"].startswith("text/html")
-    assert f'<p class="status">{status}</p>' in text_of(response)
+    assert f'<p class="status-code">Error {status}</p>' in text_of(response)
     assert response["X-Request-ID"] == REQUEST_ID
 
 
@@ -264,3 +264,9 @@ def test_no_page_has_code_or_style_within_it(cast, path):
 def test_nothing_that_tells_of_a_user_is_kept_by_a_cache(cast, path):
     for browser in (page_client(cast.super_admin), Client()):
         assert "no-store" in browser.get(path)["Cache-Control"]
+
+
+def test_htmx_is_told_that_the_session_has_ended_and_the_page_stays(db, browser):
+    assert browser.get("/", headers={"HX-Request": "true"}).status_code == 401
+    history = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
+    assert goes_to(browser.get("/", headers=history)) == "/login?next=/"

@@ -116,11 +116,13 @@ def test_unlocking_leaves_one_row(cast, expect_row):
 def test_deleting_leaves_the_account_useless_and_its_history_in_place(cast, expect_row):
     caller = Caller(cast.manager)
     session = caller.signed_in.session
-    users.update_user(actor=cast.admin, user_id=cast.manager.pk, first_name="Mary")
+    users.update_user(actor=cast.admin, user_id=cast.manager.pk, first_name="Changed")
     with audit_rows() as rows:
         users.delete_user(actor=cast.admin, user_id=cast.manager.pk)
     (row,) = rows
-    expect_row(row, cast.admin, "delete", cast.manager, changes={"roles": [["Manager"], []]})
+    expect_row(
+        row, cast.admin, "delete", cast.manager, changes={"roles": [["Manager"], []], "is_active": [True, False]}
+    )
     stored = User.objects.get(pk=cast.manager.pk)
     assert not stored.can_sign_in
     assert not stored.has_usable_password()

@@ -20,6 +20,7 @@ class AuditLogAnswer(serializers.Serializer[AuditLog]):
     ip_address = serializers.CharField(allow_null=True)
     user_agent = serializers.CharField()
     request_id = serializers.CharField()
+    session_id = serializers.UUIDField(allow_null=True)
     timestamp = serializers.DateTimeField()
     details = serializers.SerializerMethodField()
 

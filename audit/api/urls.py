@@ -8,5 +8,6 @@ view = AuditLogViewSet.as_view({"get": "list"})
 
 urlpatterns = [
     path("audit", view),
+    path("audit/export", AuditLogViewSet.as_view({"get": "export"})),
     path("audit-logs", view),  # its name in the earlier system
 ]

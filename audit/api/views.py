@@ -3,14 +3,17 @@
 from functools import partial
 from typing import ClassVar
 
+from django.http import StreamingHttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from accounts.permissions import AUDIT_READ
+from accounts.api.authentication import SignedInRequest
+from accounts.permissions import AUDIT_EXPORT, AUDIT_READ
 from audit.api.serializers import AuditLogAnswer, AuditLogListAnswer
-from audit.filters import AuditFilter
+from audit.exports import export_response
+from audit.filters import AuditExport, AuditFilter
 from audit.models import AuditLog
 from reprotech.api_parsing import many
 from reprotech.api_schema import query_parameters
@@ -19,10 +22,20 @@ from reprotech.api_schema import query_parameters
 class AuditLogViewSet(ViewSet):
     """The audit log."""
 
-    required_permissions: ClassVar = {"list": AUDIT_READ}
+    required_permissions: ClassVar = {"list": AUDIT_READ, "export": AUDIT_EXPORT}
 
     @extend_schema(parameters=query_parameters(AuditFilter), responses=AuditLogListAnswer, summary="Read the audit log")
     def list(self, request: Request) -> Response:
         """Events, newest first, a page at a time."""
         page = AuditFilter.parse(request.query_params).page_of(AuditLog.objects.all())
         return Response(page.as_dict("logs", partial(many, AuditLogAnswer)))
+
+    @extend_schema(
+        parameters=query_parameters(AuditExport),
+        responses={(200, "text/csv"): str, (200, "application/x-ndjson"): str},
+        summary="Export the audit log",
+        description="A CSV file, or a JSON object on each line; newest first, streamed. The export is itself recorded.",
+    )
+    def export(self, request: SignedInRequest) -> StreamingHttpResponse:
+        """All events that the filters let through, newest first, as a file."""
+        return export_response(actor=request.user, query=AuditExport.parse(request.query_params))

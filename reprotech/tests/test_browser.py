@@ -7,6 +7,11 @@ import pytest
 ADMIN = ("admin", "Admin123!")
 
 
+def sign_out(page):
+    page.locator(".account-menu summary").click()
+    page.get_by_role("button", name="Sign out").click()
+
+
 def sign_in(page, username, password):
     page.goto("/login")
     page.get_by_label("Username or e-mail").fill(username)
@@ -19,7 +24,7 @@ def test_someone_signs_in_sees_who_they_are_and_signs_out(new_page, java_script)
     page = new_page(java_script_enabled=java_script)
     sign_in(page, *ADMIN)
     assert page.get_by_role("heading", level=1).inner_text() == "Hello System Administrator"
-    page.get_by_role("button", name="Sign out").click()
+    sign_out(page)
     assert "You are signed out." in page.get_by_role("status").inner_text()
     page.goto("/")
     assert "/login" in page.url
@@ -34,15 +39,15 @@ def test_a_wrong_password_is_said_without_telling_which_part_was_wrong(page):
 
 def test_the_back_button_shows_nothing_after_signing_out(page):
     sign_in(page, *ADMIN)
-    page.get_by_role("button", name="Sign out").click()
-    page.get_by_role("status").wait_for()
+    sign_out(page)
+    page.get_by_text("You are signed out.").wait_for()
     page.go_back()
     page.get_by_role("heading", name="Sign in").wait_for()
 
 
 def test_a_super_administrator_creates_a_user_in_the_admin(page):
     sign_in(page, *ADMIN)
-    page.get_by_role("link", name="Administration").click()
+    page.get_by_role("link", name="Django admin").click()
     page.goto("/admin/accounts/user/add/")
     page.get_by_label("Username").fill("from-the-admin")
     page.get_by_label("Email").fill("from-the-admin@lab.example")

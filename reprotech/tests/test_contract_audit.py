@@ -66,6 +66,7 @@ def test_an_event_tells_who_did_what_from_where(cast, super_admin):
         "ip_address": "198.51.100.7",
         "user_agent": "pipette/2",
         "request_id": REQUEST_ID,
+        "session_id": str(admin.signed_in.session.pk),
         "timestamp": TIME,
         "details": {"success": True, "changes": {"first_name": ["", "Vera"]}},
     }

@@ -27,7 +27,7 @@ def own_body(viewer):
         "id": viewer.pk,
         "username": "the-viewer",
         "email": "the-viewer@lab.example",
-        "first_name": "Vera",
+        "first_name": "View",
         "last_name": "Viewer",
         "is_active": True,
         "is_locked": False,
@@ -42,12 +42,12 @@ def own_body(viewer):
 
 
 @pytest.fixture
-def vera(cast):
-    return update_user(actor=SYSTEM, user_id=cast.viewer.pk, first_name="Vera", last_name="Viewer")
+def view(cast):
+    return update_user(actor=SYSTEM, user_id=cast.viewer.pk, first_name="View", last_name="Viewer")
 
 
 @pytest.mark.parametrize("path", ["/api/auth/login", "/api/auth/login/"])
-def test_login_answers_two_tokens_and_the_user(vera, anonymous, path):
+def test_login_answers_two_tokens_and_the_user(view, anonymous, path):
     response = anonymous.post(path, {"username": "the-viewer", "password": PASSWORD})
     assert response.status_code == 200
     assert response.json() == {
@@ -55,7 +55,7 @@ def test_login_answers_two_tokens_and_the_user(vera, anonymous, path):
         "refresh_token": TOKEN,
         "token_type": "Bearer",
         "expires_in": 3600,
-        "user": own_body(vera),
+        "user": own_body(view),
     }
 
 
@@ -142,10 +142,10 @@ def test_login_does_not_tell_that_an_account_is_kept_out(cast, keep_out):
 
 
 @pytest.mark.parametrize("path", ["/api/auth/me", "/api/auth/me/"])
-def test_me_shows_the_caller_with_roles_and_permissions(vera, path):
-    response = Caller(vera).get(path)
+def test_me_shows_the_caller_with_roles_and_permissions(view, path):
+    response = Caller(view).get(path)
     assert response.status_code == 200
-    assert response.json() == {**own_body(vera), "last_login": None}
+    assert response.json() == {**own_body(view), "last_login": None}
 
 
 def test_a_session_is_listed_with_client_address_and_times(cast):

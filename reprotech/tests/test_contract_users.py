@@ -188,15 +188,15 @@ def test_a_user_who_is_not_there_or_was_deleted_is_missing(cast, super_admin, me
 @pytest.mark.parametrize("suffix", ["", "/"])
 def test_an_update_changes_what_is_given_and_leaves_the_rest(cast, super_admin, method, suffix):
     path = f"/api/users/{cast.viewer.pk}{suffix}"
-    response = super_admin.call(method, path, {"first_name": "Vera", "email": "vera@lab.example"})
+    response = super_admin.call(method, path, {"first_name": "View", "email": "view@lab.example"})
     assert response.status_code == 200
     assert response.json() == {
         "message": "User updated successfully",
-        "user": body_of(cast.viewer, first_name="Vera", email="vera@lab.example"),
+        "user": body_of(cast.viewer, first_name="View", email="view@lab.example"),
     }
     assert changes_of("update") == {
-        "first_name": ["", "Vera"],
-        "email": ["the-viewer@lab.example", "vera@lab.example"],
+        "first_name": ["", "View"],
+        "email": ["the-viewer@lab.example", "view@lab.example"],
     }
 
 
@@ -224,7 +224,7 @@ def test_an_update_that_changes_nothing_leaves_no_row(cast, super_admin):
     ],
 )
 def test_an_update_refuses_fields_that_are_not_its_own(cast, super_admin, field, sentence):
-    response = super_admin.patch(f"/api/users/{cast.viewer.pk}", {field: "x", "first_name": "Vera"})
+    response = super_admin.patch(f"/api/users/{cast.viewer.pk}", {field: "x", "first_name": "View"})
     assert (response.status_code, error_of(response)["errors"]) == (400, {field: [sentence]})
     cast.viewer.refresh_from_db()
     assert cast.viewer.first_name == ""

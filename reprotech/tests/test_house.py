@@ -10,16 +10,32 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 #: An import goes to the right, never back.
 ORDER = ["reprotech", "analytics", "accounts", "audit"]
 #: Modules that speak with a client. They may use the project's web toolkit and accounts' doors beside their own app.
-DOORS = {"admin", "admin_base", "api", "filters", "forms", "middleware", "views", "urls"}
+DOORS = {
+    "admin",
+    "admin_base",
+    "api",
+    "dashboard",
+    "exports",
+    "filters",
+    "forms",
+    "middleware",
+    "user_csv",
+    "user_forms",
+    "views",
+    "urls",
+}
 TOOLKIT = {
+    "reprotech",
     "reprotech.api_errors",
     "reprotech.api_parsing",
     "reprotech.api_schema",
     "reprotech.errors",
+    "reprotech.health",
     "reprotech.http",
     "reprotech.listing",
+    "reprotech.streaming",
 }
-GATE = {"accounts.permissions", "accounts.admin_base"}
+GATE = {"accounts.permissions", "accounts.admin_base", "accounts.errors", "accounts.api.authentication"}
 LONGEST = 400
 
 

@@ -19,6 +19,7 @@ PUBLIC_FOR_A_REASON = {
     "login": "whoever signs in isn't signed in yet",
     "set-password": "whoever was invited has no password yet",
     "set-password/<str:user>/<str:link_token>": "the link of an invitation or a reset",
+    "scheme": "a choice of colours, kept in a cookie",
     "api/auth/login": "whoever signs in isn't signed in yet",
     "api/auth/refresh": "the access token may have expired",
     "api/health": "probes have no account",

@@ -1,24 +1,24 @@
-"""The first pages: sign in, sign out, home, and one's password."""
+"""Signing in and out, and one's password."""
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme, urlsafe_base64_decode
+from django.urls import reverse
+from django.utils.http import urlsafe_base64_decode
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.errors import RuleError, TooManyAttempts
 from accounts.forms import ChangePasswordForm, LoginForm, NewPasswordForm
 from accounts.middleware import SESSION_ID, USER_ID
 from accounts.models import Session
-from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD, requires
+from accounts.permissions import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD, requires
 from accounts.services import passwords, sessions, sign_in
+from reprotech.http import UNPROCESSABLE, bound, render_form, safe_target
 
 LINK = "password_link"
-UNPROCESSABLE = 422
 
 
 @requires(PUBLIC)  # whoever signs in isn't signed in yet
@@ -28,12 +28,15 @@ def login(request: Any) -> HttpResponse:
     target = safe_target(request)
     if request.user.is_authenticated:
         return redirect(target)
-    form = LoginForm(request.POST if request.method == "POST" else None)
+    form = bound(LoginForm, request)
     response = None
     if request.method == "POST" and form.is_valid():
         typed = form.cleaned_data
         try:
-            _start(request, sign_in.sign_in_to_pages(identifier=typed["username"], password=typed["password"]))
+            session = sign_in.sign_in_to_pages(
+                identifier=typed["username"], password=typed["password"], remember=typed["remember"]
+            )
+            _start(request, session, remember=typed["remember"])
             return redirect(target)
         except RuleError as refusal:
             _show_refusal(form, refusal)
@@ -42,15 +45,6 @@ def login(request: Any) -> HttpResponse:
     if isinstance(response, TooManyAttempts):
         page["Retry-After"] = str(response.retry_after)
     return page
-
-
-def safe_target(request: HttpRequest) -> str:
-    """Where `next` leads, if that is on this site; home otherwise."""
-    target = request.POST.get("next") or request.GET.get("next") or ""
-    hosts = {request.get_host()}
-    if url_has_allowed_host_and_scheme(target, allowed_hosts=hosts, require_https=settings.SSL_REQUIRED):
-        return target
-    return "/"
 
 
 def _show_refusal(form: LoginForm, refusal: RuleError) -> None:
@@ -67,9 +61,10 @@ def _status(form: Any, refusal: RuleError | None) -> int:
     return UNPROCESSABLE if form.errors else 200
 
 
-def _start(request: Any, session: Session) -> None:
+def _start(request: Any, session: Session, *, remember: bool) -> None:
     """Put a new session into the browser; nothing of an earlier one stays (session fixation)."""
     request.session.flush()
+    request.session.set_expiry(session.expires_at if remember else 0)
     request.session[SESSION_ID] = str(session.pk)
     request.session[USER_ID] = session.user_id
     rotate_token(request)
@@ -88,18 +83,11 @@ def logout(request: Any) -> HttpResponse:
     return redirect("login")
 
 
-@requires(SIGNED_IN)
-@require_safe
-def home(request: Any) -> HttpResponse:
-    """Who is signed in, and what they may do."""
-    return render(request, "accounts/home.html", {"session": request.page_session})
-
-
 @requires(SIGNED_IN_TO_CHANGE_PASSWORD)
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_password(request: Any) -> HttpResponse:
     """One's own password."""
-    form = ChangePasswordForm(request.POST if request.method == "POST" else None)
+    form = bound(ChangePasswordForm, request)
     if request.method == "POST" and form.is_valid():
         try:
             passwords.change_password(
@@ -112,8 +100,8 @@ def change_password(request: Any) -> HttpResponse:
             return redirect("home")
         except RuleError as refusal:
             form.add_refusal(refusal)
-    status = UNPROCESSABLE if form.errors else 200
-    return render(request, "accounts/change_password.html", {"form": form}, status=status)
+    crumbs = [("Profile", reverse("profile")), ("Change password", None)]
+    return render_form(request, "accounts/change_password.html", form, {"crumbs": crumbs})
 
 
 @requires(PUBLIC)  # whoever has a link from an invitation or a reset has no password yet
@@ -129,7 +117,7 @@ def open_password_link(request: Any, user: str, link_token: str) -> HttpResponse
 def set_password(request: Any) -> HttpResponse:
     """Choose a password with a link's token."""
     user, link_token = request.session.get(LINK, ["", ""])
-    form = NewPasswordForm(request.POST if request.method == "POST" else None)
+    form = bound(NewPasswordForm, request)
     if request.method == "POST" and form.is_valid():
         try:
             passwords.set_password_by_link(
@@ -140,8 +128,7 @@ def set_password(request: Any) -> HttpResponse:
             return redirect("login")
         except RuleError as refusal:
             form.add_refusal(refusal)
-    status = UNPROCESSABLE if form.errors else 200
-    return render(request, "accounts/set_password.html", {"form": form}, status=status)
+    return render_form(request, "accounts/set_password.html", form)
 
 
 def _decoded(user: str) -> int:

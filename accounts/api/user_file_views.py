@@ -1,0 +1,87 @@
+"""`/api/users/export` and `/api/users/import`."""
+
+from typing import IO, Any, ClassVar
+
+from django.core.files.uploadedfile import UploadedFile
+from django.http import StreamingHttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.parsers import BaseParser, MultiPartParser
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from accounts.api import serializers as shapes
+from accounts.api.authentication import SignedInRequest
+from accounts.errors import Invalid
+from accounts.exports import export_response
+from accounts.filters import UserImportQuery, UserQuery
+from accounts.models import User
+from accounts.permissions import USER_CREATE, USER_READ
+from accounts.services.imports import MAXIMUM_PASSWORDS, import_users
+from accounts.user_csv import MAXIMUM_ROWS, PASSED_OVER, READ, REQUIRED, read_users
+from reprotech.api_schema import query_parameters
+
+IMPORT_DESCRIPTION = f"""
+Send the file as the body (`text/csv`) or as the part `file` of a form (`multipart/form-data`): UTF-8, separated by
+commas or semicolons, at most 5 MB and {MAXIMUM_ROWS:,} rows, of which {MAXIMUM_PASSWORDS} may have a password.
+
+Columns: `{"`, `".join(READ)}`; of these `{"` and `".join(REQUIRED)}` are needed. Several roles, by name or slug, are
+separated by `;`. People without a password are invited by e-mail. The columns `{"`, `".join(PASSED_OVER)}` of an export
+are passed over; any other is refused.
+
+All rows are created or none: what is wrong stands in `errors`, by `line 3` (the header is line 1) or by `file`.
+"""
+
+
+class CSVParser(BaseParser):
+    """The body as it is."""
+
+    media_type = "text/csv"
+
+    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:  # noqa: ARG002
+        """The bytes."""
+        return stream.read()
+
+
+class UserFileViewSet(ViewSet):
+    """Users as files."""
+
+    required_permissions: ClassVar = {"export": USER_READ, "import_file": USER_CREATE}
+    parser_classes = [CSVParser, MultiPartParser]
+    media_types_hint = "Send a CSV file, with Content-Type: text/csv, or as the part “file” of multipart/form-data."
+
+    @extend_schema(
+        operation_id="users_export",
+        parameters=query_parameters(UserQuery),
+        responses={(200, "text/csv"): str},
+        summary="Export users",
+        description="A CSV file, streamed: several roles are separated by `;`. The export is itself recorded.",
+    )
+    def export(self, request: SignedInRequest) -> StreamingHttpResponse:
+        """All users that the filters let through, as a file."""
+        query = UserQuery.parse(request.query_params)
+        users = query.apply(User.objects.visible_to(request.user))
+        return export_response(actor=request.user, users=users, filters=query.given)
+
+    @extend_schema(
+        operation_id="users_import",
+        parameters=query_parameters(UserImportQuery),
+        request={"text/csv": str, "multipart/form-data": shapes.UserFileBody},
+        responses={200: shapes.UsersImportedAnswer, 201: shapes.UsersImportedAnswer},
+        summary="Import users",
+        description=IMPORT_DESCRIPTION,
+    )
+    def import_file(self, request: SignedInRequest) -> Response:
+        """Create a user for every row of a CSV file, or, with `dry_run=true`, say whether that would work."""
+        dry_run = UserImportQuery.parse(request.query_params).value("dry_run") == "true"
+        created = import_users(actor=request.user, rows=read_users(_file_of(request)), dry_run=dry_run)
+        return Response({"created": created, "dry_run": dry_run}, status=200 if dry_run else 201)
+
+
+def _file_of(request: SignedInRequest) -> bytes:
+    body: Any = request.data
+    if isinstance(body, bytes):
+        return body
+    file = body.get("file")
+    if not isinstance(file, UploadedFile):
+        raise Invalid({"file": ["There is no file: send a body of text/csv, or a form with the part “file”."]})
+    return bytes(file.read())

@@ -1,0 +1,51 @@
+"""Forms of the roles' pages."""
+
+from typing import Any
+
+from django import forms
+
+from accounts.catalogue import PERMISSION_NAMES
+from accounts.forms import ServiceForm
+from accounts.models import Role
+
+
+class RoleForm(ServiceForm):
+    """A role's name, description and permissions; what is fixed of an existing `role` can't be typed over."""
+
+    name = forms.CharField(max_length=80)
+    description = forms.CharField(
+        max_length=200, required=False, help_text="One sentence that tells administrators who should have this role."
+    )
+    permissions = forms.MultipleChoiceField(
+        required=False, choices=[(permission, permission) for permission in PERMISSION_NAMES]
+    )
+
+    def __init__(self, *args: Any, role: Role | None = None, **kwargs: Any) -> None:
+        if role is not None:
+            kwargs["initial"] = {
+                "name": role.name,
+                "description": role.description,
+                "permissions": role.permission_names,
+            }
+        super().__init__(*args, **kwargs)
+        if role is not None and role.is_system:
+            self.fields["name"].disabled = True
+            self.fields["name"].help_text = "The name of a system role is fixed."
+            self.fields["permissions"].disabled = role.is_super_admin
+
+    @property
+    def chosen(self) -> list[str]:
+        """The permissions as they stand in the form, whether it is right or wrong."""
+        return list(self["permissions"].value() or [])
+
+
+class DeleteRoleForm(ServiceForm):
+    """The role that the deleted role's users get instead."""
+
+    reassign_to = forms.ChoiceField(label="Give its users this role instead")
+
+    def __init__(self, *args: Any, others: list[Role], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["reassign_to"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 (for the type checker)
+        field.choices = [("", "Choose a role"), *((role.slug, role.name) for role in others)]

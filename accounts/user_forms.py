@@ -1,0 +1,172 @@
+"""Forms of the users' pages."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+
+from accounts.abilities import beyond
+from accounts.forms import ServiceForm, password_input
+from accounts.models import Role, User
+from accounts.password_policy import SHOWN_RULES
+from reprotech.listing import MAXIMUM_PER_PAGE, WHOLE_NUMBER
+
+INVITE, PASSWORD = "invite", "password"
+
+
+@dataclass(frozen=True, slots=True)
+class RoleChoice:
+    """A role that can be ticked, unless it holds something that the actor is `missing`."""
+
+    role: Role
+    is_chosen: bool
+    missing: list[str]
+
+
+class UserForm(ServiceForm):
+    """Profile and roles of a user, as `actor` may set them."""
+
+    first_name = forms.CharField(max_length=50, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    last_name = forms.CharField(max_length=50, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    username = forms.CharField(
+        max_length=80,
+        help_text="3 to 80 letters (a to z), digits and . - _ @ +",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+    email = forms.CharField(label="E-mail", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
+    roles = forms.MultipleChoiceField(
+        required=False, error_messages={"invalid_choice": "There is no role %(value)s any more."}
+    )
+
+    def __init__(self, *args: Any, actor: User, person: User | None = None, **kwargs: Any) -> None:
+        if person is not None:
+            names = ("first_name", "last_name", "username", "email")
+            kwargs["initial"] = {name: getattr(person, name) for name in names}
+            kwargs["initial"]["roles"] = [role.slug for role in person.roles.all()]
+        super().__init__(*args, **kwargs)
+        self.actor = actor
+        self.all_roles = list(Role.objects.with_permissions())
+        offer_roles(self.fields["roles"], self.all_roles)
+
+    @property
+    def role_choices(self) -> list[RoleChoice]:
+        """The roles as they are ticked, whether the form is right or wrong."""
+        return role_choices(self.actor, self.all_roles, self["roles"].value() or [])
+
+
+class NewUserForm(UserForm):
+    """A new user, and how they get in for the first time."""
+
+    access = forms.ChoiceField(
+        label="First sign-in",
+        choices=[(INVITE, "Send an invitation by e-mail"), (PASSWORD, "Set a password now")],
+        initial=INVITE,
+        widget=forms.RadioSelect,
+    )
+    password = password_input("Password", "new-password", required=False)
+    must_change_password = forms.BooleanField(label="Must change it at the first sign-in", required=False, initial=True)
+    rules = SHOWN_RULES
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for a password when one is to be set."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("access") == PASSWORD and not cleaned.get("password") and "password" not in self.errors:
+            self.add_error("password", "Give a password, or send an invitation.")
+        return cleaned
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What `create_user` takes."""
+        values = dict(self.cleaned_data)
+        is_invited = values.pop("access") == INVITE
+        if is_invited:
+            values |= {"password": None, "must_change_password": False}
+        return values
+
+
+class ResetPasswordForm(ServiceForm):
+    """A link by mail, or a new password."""
+
+    access = forms.ChoiceField(
+        label="How",
+        choices=[(INVITE, "Send a link by e-mail"), (PASSWORD, "Set a password now")],
+        initial=INVITE,
+        widget=forms.RadioSelect,
+    )
+    password = password_input(
+        "New password", "new-password", required=False, help_text="It must be changed at the next sign-in."
+    )
+    rules = SHOWN_RULES
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for a password when one is to be set."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("access") == PASSWORD and not cleaned.get("password") and "password" not in self.errors:
+            self.add_error("password", "Give a password, or send a link.")
+        return cleaned
+
+
+class UserIdsField(forms.Field):
+    """Ids of users that were ticked in a list."""
+
+    widget = forms.MultipleHiddenInput
+
+    def clean(self, value: Any) -> list[int]:
+        """The ids; raises ValidationError."""
+        ids = [int(typed) for typed in value or [] if WHOLE_NUMBER.fullmatch(typed)]
+        if not ids:
+            raise forms.ValidationError("Select at least one user.")
+        if len(ids) > MAXIMUM_PER_PAGE:
+            raise forms.ValidationError(f"Select at most {MAXIMUM_PER_PAGE} users at once.")
+        return ids
+
+
+class SelectionForm(ServiceForm):
+    """Several users."""
+
+    user = UserIdsField()
+
+
+class BulkRoleForm(SelectionForm):
+    """A role to give to several users, or to take from them."""
+
+    role = forms.ChoiceField(error_messages={"required": "Choose a role."})
+
+    def __init__(self, *args: Any, actor: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.actor = actor
+        self.all_roles = list(Role.objects.with_permissions())
+        offer_roles(self.fields["role"], self.all_roles)
+
+    @property
+    def role_choices(self) -> list[RoleChoice]:
+        """The roles, and which is chosen."""
+        return role_choices(self.actor, self.all_roles, [self["role"].value()])
+
+    @property
+    def role_names(self) -> dict[str, str]:
+        """The roles' names by their slugs."""
+        return {role.slug: role.name for role in self.all_roles}
+
+
+class UploadForm(ServiceForm):
+    """A CSV file."""
+
+    file = forms.FileField(
+        label="CSV file",
+        error_messages={"required": "Choose a file.", "empty": "The file is empty."},
+        widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
+    )
+
+
+def offer_roles(field: forms.Field, roles: Iterable[Role]) -> None:
+    """Make roles the choices of a field, by their slugs."""
+    assert isinstance(field, forms.ChoiceField)  # noqa: S101 (for the type checker)
+    field.choices = [(role.slug, role.name) for role in roles]
+
+
+def role_choices(actor: User, roles: Iterable[Role], chosen: Iterable[str]) -> list[RoleChoice]:
+    """Roles as a list to tick, in their order."""
+    ticked = set(chosen)
+    return [RoleChoice(role, role.slug in ticked, beyond(actor, role)) for role in roles]

@@ -1,0 +1,1 @@
+"""The accounts' pages: each view parses, calls one thing and renders."""

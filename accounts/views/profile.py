@@ -1,0 +1,54 @@
+"""One's own account."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.filters import OwnSessionFilter
+from accounts.matrix import Matrix
+from accounts.permissions import SIGNED_IN, requires
+from accounts.services import sessions
+from reprotech.http import PageRequest, render_page
+
+
+@requires(SIGNED_IN)
+@require_safe
+def show_profile(request: PageRequest) -> HttpResponse:
+    """One's own data, sessions and permissions."""
+    query = OwnSessionFilter.parse(request.GET)
+    context = {
+        "query": query,
+        "page": query.page_of(request.user.sessions.alive()),
+        "session": request.page_session,
+        "roles": request.user.roles.all(),
+        "matrix": Matrix.of(request.user.grants.permissions),
+        "crumbs": [("Profile", None)],
+    }
+    return render_page(request, "accounts/profile.html", context, fragment="accounts/_own_sessions.html")
+
+
+@requires(SIGNED_IN)
+@require_POST
+def end_own_session(request: PageRequest, session_id: UUID) -> HttpResponse:
+    """End one of one's own sessions."""
+    session = get_object_or_404(request.user.sessions.alive(), pk=session_id)
+    sessions.end_session(actor=request.user, session_id=session.pk)
+    messages.success(request, "The session has ended.")
+    return redirect("profile")
+
+
+@requires(SIGNED_IN)
+@require_http_methods(["GET", "HEAD", "POST"])
+def end_other_sessions(request: PageRequest) -> HttpResponse:
+    """Ask, then end all of one's own sessions but this one."""
+    if request.method == "POST":
+        ended = sessions.end_other_sessions(actor=request.user, session_id=request.page_session.pk)
+        messages.success(request, f"Ended: {ended} session{'' if ended == 1 else 's'}. This one goes on.")
+        return redirect("profile")
+    others = request.user.sessions.alive().exclude(pk=request.page_session.pk).count()
+    crumbs = [("Profile", reverse("profile")), ("End all other sessions", None)]
+    return render(request, "accounts/end_other_sessions.html", {"others": others, "crumbs": crumbs})

@@ -1,0 +1,157 @@
+"""Pages that ask before something is done to a user's account, and then do it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from accounts.abilities import beyond
+from accounts.errors import RuleError
+from accounts.forms import ServiceForm
+from accounts.models import User
+from accounts.permissions import USER_DELETE, USER_UPDATE, requires
+from accounts.services import passwords, users
+from accounts.user_forms import PASSWORD, ResetPasswordForm
+from accounts.views.users import crumbs, find_person
+from reprotech.http import PageRequest, bound, render_form, safe_target
+
+View = Callable[..., HttpResponse]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is done to one user: in words, and the service that does it."""
+
+    verb: str
+    consequence: str
+    done: str
+    run: Callable[..., Any]
+    permission: str = USER_UPDATE
+    is_destructive: bool = False
+    #: Whether there is a page of the user to go back to.
+    leaves_user: bool = True
+
+
+def page_of(step: Step) -> View:
+    """The view that asks (GET) and does (POST)."""
+
+    @requires(step.permission)
+    @require_http_methods(["GET", "HEAD", "POST"])
+    def view(request: PageRequest, user_id: int) -> HttpResponse:
+        person = find_person(request, user_id)
+        user_page = reverse("user", args=[person.pk])
+        back = safe_target(request, user_page)
+        form = bound(ServiceForm, request)
+        if request.method == "POST":
+            try:
+                step.run(actor=request.user, user_id=person.pk)
+                messages.success(request, f"{person.username} {step.done}")
+                return redirect(back if step.leaves_user or back != user_page else "users")
+            except RuleError as refusal:
+                form.add_refusal(refusal)
+        context = {
+            "step": step,
+            "person": person,
+            "beyond": beyond(request.user, person),
+            "next": back,
+            "crumbs": crumbs(person, step.verb),
+        }
+        return render_form(request, "accounts/user_action.html", form, context)
+
+    return view
+
+
+def _activate(*, actor: User, user_id: int) -> None:
+    users.update_user(actor=actor, user_id=user_id, is_active=True)
+
+
+def _deactivate(*, actor: User, user_id: int) -> None:
+    users.update_user(actor=actor, user_id=user_id, is_active=False)
+
+
+lock = page_of(
+    Step(
+        verb="Lock",
+        consequence="All their sessions end at once, in browsers and in scripts, and they can't sign in until someone "
+        "unlocks the account. Use it when an account may be in the wrong hands.",
+        done="is locked.",
+        run=users.lock_user,
+        is_destructive=True,
+    )
+)
+unlock = page_of(
+    Step(
+        verb="Unlock",
+        consequence="They can sign in again with their password, also if it was mistyped too often.",
+        done="is unlocked.",
+        run=users.unlock_user,
+    )
+)
+deactivate = page_of(
+    Step(
+        verb="Deactivate",
+        consequence="All their sessions end at once, and they can't sign in until someone activates the account again. "
+        "Roles and history stay. Use it when someone is away or has left.",
+        done="is deactivated.",
+        run=_deactivate,
+        is_destructive=True,
+    )
+)
+activate = page_of(
+    Step(
+        verb="Activate",
+        consequence="They can sign in again, with the roles and the password that they had.",
+        done="is activated.",
+        run=_activate,
+    )
+)
+delete = page_of(
+    Step(
+        verb="Delete",
+        consequence="The account is taken out of use for good: its sessions end, its roles are taken away and it "
+        "leaves every list. Its history stays in the audit log, and nobody else will ever get its username. This can't "
+        "be undone.",
+        done="is deleted.",
+        run=users.delete_user,
+        permission=USER_DELETE,
+        is_destructive=True,
+        leaves_user=False,
+    )
+)
+
+
+@requires(USER_UPDATE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def reset_password(request: PageRequest, user_id: int) -> HttpResponse:
+    """Mail a link to choose a new password, or set one that must be changed."""
+    person = find_person(request, user_id)
+    back = safe_target(request, reverse("user", args=[person.pk]))
+    form = bound(ResetPasswordForm, request)
+    if request.method == "POST" and form.is_valid():
+        try:
+            messages.success(request, _reset(request.user, person, form.cleaned_data))
+            return redirect(back)
+        except RuleError as refusal:
+            form.add_refusal(refusal)
+    context = {
+        "person": person,
+        "beyond": beyond(request.user, person),
+        "is_own": person.pk == request.user.pk,
+        "next": back,
+        "crumbs": crumbs(person, "Reset password"),
+    }
+    return render_form(request, "accounts/user_reset_password.html", form, context)
+
+
+def _reset(actor: User, person: User, typed: dict[str, Any]) -> str:
+    """Do what was chosen; returns the sentence that says so."""
+    if typed["access"] == PASSWORD:
+        passwords.reset_password(actor=actor, user_id=person.pk, password=typed["password"])
+        return f"{person.username} has a new password and must change it at the next sign-in."
+    passwords.send_password_reset(actor=actor, user_id=person.pk)
+    return f"A link to choose a new password is on its way to {person.email}."

@@ -1,0 +1,156 @@
+"""Pages that ask before something is done to several users, and then do it as far as it is allowed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.abilities import beyond
+from accounts.errors import RuleError
+from accounts.exports import export_response
+from accounts.models import User
+from accounts.permissions import USER_READ, USER_UPDATE, requires
+from accounts.services import bulk
+from accounts.services.bulk import BulkOutcome
+from accounts.user_forms import BulkRoleForm, SelectionForm
+from reprotech.http import PageRequest, render_form, safe_target
+
+View = Callable[..., HttpResponseBase]
+#: So many refusals are named in the message; the audit log has them all.
+NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class BulkStep:
+    """What is done to several users: in words, and the service that does it."""
+
+    verb: str
+    consequence: str
+    #: Says how many `{users}` it was done to, and which `{role}`.
+    done: str
+    run: Callable[..., BulkOutcome]
+    takes_role: bool = False
+    is_destructive: bool = False
+
+
+def page_of(step: BulkStep) -> View:
+    """The view that asks (GET) and does (POST)."""
+
+    @requires(USER_UPDATE)
+    @require_http_methods(["GET", "HEAD", "POST"])
+    def view(request: PageRequest) -> HttpResponse:
+        back = safe_target(request, reverse("users"))
+        selection = SelectionForm(request.POST if request.method == "POST" else request.GET)
+        if not selection.is_valid():
+            messages.error(request, " ".join(map(str, selection.errors["user"])))
+            return redirect(back)
+        form = _form(request, step)
+        if request.method == "POST" and form.is_valid():
+            try:
+                outcome = step.run(actor=request.user, **_arguments(form))
+                _tell(request, step, outcome, _role_name(form))
+                return redirect(back)
+            except RuleError as refusal:
+                form.add_refusal(refusal)
+        found = User.objects.visible_to(request.user).with_roles().filter(pk__in=selection.cleaned_data["user"])
+        context = {
+            "step": step,
+            "people": [(person, beyond(request.user, person)) for person in found],
+            "next": back,
+            "crumbs": [("Users", reverse("users")), (f"{step.verb} users", None)],
+        }
+        return render_form(request, "accounts/user_bulk.html", form, context)
+
+    return view
+
+
+def _form(request: PageRequest, step: BulkStep) -> SelectionForm:
+    typed = request.POST if request.method == "POST" else None
+    return BulkRoleForm(typed, actor=request.user) if step.takes_role else SelectionForm(typed)
+
+
+def _arguments(form: SelectionForm) -> dict[str, Any]:
+    arguments = dict(form.cleaned_data)
+    return {"user_ids": arguments.pop("user"), **arguments}
+
+
+def _role_name(form: SelectionForm) -> str:
+    return form.role_names[form.cleaned_data["role"]] if isinstance(form, BulkRoleForm) else ""
+
+
+def _tell(request: PageRequest, step: BulkStep, outcome: BulkOutcome, role: str) -> None:
+    count = len(outcome.done)
+    counted = f"{count} user{'' if count == 1 else 's'}"
+    sentence = step.done.format(users=counted, role=role) if count else "Nobody was changed."
+    if not outcome.refused:
+        messages.success(request, sentence)
+        return
+    named = [f"{name} ({reason})" for name, reason in list(outcome.refused.items())[:NAMED]]
+    more = len(outcome.refused) - len(named)
+    named += [f"{more} more"] if more else []
+    messages.warning(request, f"{sentence} Refused: {', '.join(named)}.")
+
+
+def _activate(*, actor: User, user_ids: list[int]) -> BulkOutcome:
+    return bulk.set_active(actor=actor, user_ids=user_ids, is_active=True)
+
+
+def _deactivate(*, actor: User, user_ids: list[int]) -> BulkOutcome:
+    return bulk.set_active(actor=actor, user_ids=user_ids, is_active=False)
+
+
+activate = page_of(
+    BulkStep(
+        "Activate",
+        "They can sign in again, with the roles and passwords that they had.",
+        "{users} activated.",
+        _activate,
+    )
+)
+deactivate = page_of(
+    BulkStep(
+        "Deactivate",
+        "All their sessions end at once, and they can't sign in until someone activates them again.",
+        "{users} deactivated.",
+        _deactivate,
+        is_destructive=True,
+    )
+)
+assign_role = page_of(
+    BulkStep(
+        "Give a role to",
+        "They keep the roles that they have. The change takes effect with their next click.",
+        "The role {role} is given to {users}.",
+        bulk.assign_role,
+        takes_role=True,
+    )
+)
+remove_role = page_of(
+    BulkStep(
+        "Take a role from",
+        "They keep their other roles. The change takes effect with their next click.",
+        "The role {role} is taken from {users}.",
+        bulk.remove_role,
+        takes_role=True,
+        is_destructive=True,
+    )
+)
+
+
+@requires(USER_READ)
+@require_safe
+def export_selected(request: PageRequest) -> HttpResponseBase:
+    """The selected users as a file."""
+    selection = SelectionForm(request.GET)
+    if not selection.is_valid():
+        messages.error(request, " ".join(map(str, selection.errors["user"])))
+        return redirect(safe_target(request, reverse("users")))
+    ids = selection.cleaned_data["user"]
+    users = User.objects.visible_to(request.user).filter(pk__in=ids)
+    return export_response(actor=request.user, users=users, filters={"ids": ids})

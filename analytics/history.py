@@ -1,0 +1,46 @@
+"""How things were: the users' present state, with what the audit log recorded since taken back."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+
+from accounts.models import User
+from audit.models import Action, AuditLog
+
+#: What an account is when nothing says otherwise.
+State = dict[str, bool]
+
+
+def active_users_at(moment: datetime) -> int:
+    """How many users could sign in then."""
+    there = User.objects.filter(created_at__lt=moment).exclude(deleted_at__lt=moment)
+    changed = _states_before_changes(moment)
+    number: int = there.active().count()
+    rows = there.filter(pk__in=changed).values_list("pk", "is_active", "locked_at", "deleted_at")
+    for pk, is_active, locked_at, deleted_at in rows:
+        is_locked, is_deleted = locked_at is not None, deleted_at is not None
+        before = changed[pk]
+        # Deleting deactivates, and says so in its row.
+        was_active = before.get("is_active", is_active) and not before.get("locked", is_locked)
+        number += int(was_active) - int(is_active and not is_locked and not is_deleted)
+    return number
+
+
+def _states_before_changes(moment: datetime) -> dict[int, State]:
+    """For each user whose status changed since: what it was before the first of the changes."""
+    rows = AuditLog.objects.filter(resource="user", success=True, timestamp__gte=moment).filter(
+        Q(action__in=[Action.LOCK, Action.UNLOCK, Action.DELETE])
+        | Q(action=Action.UPDATE, details__changes__has_key="is_active")
+    )
+    states: dict[int, State] = {}
+    for resource_id, details in rows.order_by("id").values_list("resource_id", "details").iterator():
+        state = states.setdefault(int(resource_id), {})
+        for field, change in _pairs(details):
+            state.setdefault(field, bool(change[0]))
+    return states
+
+
+def _pairs(details: dict[str, Any]) -> list[tuple[str, list[Any]]]:
+    changes = details.get("changes") or {}
+    return [(field, changes[field]) for field in ("is_active", "locked") if field in changes]

@@ -1,0 +1,45 @@
+"""What the charts show, in a sentence each, for those who don't see them."""
+
+from typing import Any
+
+
+def growth_sentence(growth: list[dict[str, Any]]) -> str:
+    """From the users of each day."""
+    first = growth[0]["total"] - growth[0]["new"] if growth else 0
+    last, new = growth[-1]["total"] if growth else 0, sum(day["new"] for day in growth)
+    if first == last:
+        return f"{_users(last)}, as many as {_days(len(growth))} ago."
+    return f"From {first:,} to {_users(last)} in {_days(len(growth))}; {new:,} joined."
+
+
+def activity_sentence(activity: list[dict[str, Any]]) -> str:
+    """From the logins of each day."""
+    good, failed = sum(day["success"] for day in activity), sum(day["failed"] for day in activity)
+    if not good + failed:
+        return f"Nobody signed in within {_days(len(activity))}."
+    busiest = max(activity, key=lambda day: day["success"] + day["failed"])
+    most = busiest["success"] + busiest["failed"]
+    return f"{good:,} successful and {failed:,} failed in {_days(len(activity))}; most on {busiest['date']}: {most:,}."
+
+
+def roles_sentence(roles: dict[str, int]) -> str:
+    """From the number of users of each role."""
+    if not any(roles.values()):
+        return "Nobody holds a role yet."
+    name = max(roles, key=lambda role: roles[role])
+    unused = sum(1 for number in roles.values() if not number)
+    rest = f"; {unused} role{'s are' if unused > 1 else ' is'} not in use" if unused else ""
+    return f"Most hold {name}: {roles[name]:,}{rest}."
+
+
+def status_sentence(statuses: dict[str, int]) -> str:
+    """From the number of users of each status."""
+    return ", ".join(f"{number:,} {status.lower()}" for status, number in statuses.items()) + "."
+
+
+def _users(number: int) -> str:
+    return f"{number:,} user{'' if number == 1 else 's'}"
+
+
+def _days(number: int) -> str:
+    return "a day" if number == 1 else f"{number} days"

@@ -1,0 +1,245 @@
+"""The home page: the dashboard, and one's own account for those who may not see it."""
+
+import json
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.authorization import SYSTEM
+from accounts.models import Permission, Role, User
+from accounts.services import users
+from analytics import dashboard
+from analytics.history import active_users_at
+from analytics.sentences import activity_sentence, growth_sentence, roles_sentence, status_sentence
+from audit.models import AuditLog
+from reprotech.testing import PASSWORD, make_user, page_client
+from reprotech.tests.test_contract_lockout import login
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture(autouse=True)
+def one_slot(monkeypatch):
+    """The minute doesn't change within a test."""
+    monkeypatch.setattr(dashboard, "SLOT", 10**12)
+
+
+def text_of(response):
+    assert response.status_code == 200, response.content
+    return response.content.decode()
+
+
+def etag_of(page):
+    headers = json.loads(unescape(re.search(r'hx-headers="(\{&quot;If-None-Match[^"]*)"', page)[1]))
+    return headers["If-None-Match"]
+
+
+def cards(page):
+    """{label: (figure, change)}"""
+    found = re.findall(r'<li class="card-figure">(.*?)</li>', page, re.DOTALL)
+    lines = [[line.strip() for line in re.sub(r"<[^>]+>", "\n", card).splitlines() if line.strip()] for card in found]
+    return {line[0]: (line[1], line[-1]) for line in lines}
+
+
+def drawings(page):
+    found = re.findall(r'data-draws="(\w+)-chart" data-drawing="([^"]*)"', page)
+    return {name: json.loads(unescape(drawing)) for name, drawing in found}
+
+
+def age_by(model, days, **where):
+    model.objects.filter(**where).update(created_at=timezone.now() - timedelta(days=days))
+
+
+def test_the_dashboard_shows_the_figures_and_greets(cast):
+    make_user("idle", "viewer", is_active=False)
+    users.lock_user(actor=SYSTEM, user_id=cast.viewer.pk)
+    login("the-researcher", "Wrong-Horse-7")
+    page = text_of(page_client(cast.manager).get("/"))
+    assert "<h1>Hello the-manager</h1>" in page
+    assert {label: figure for label, (figure, _) in cards(page).items()} == {
+        "Total users": "9",
+        "Active users": "7",
+        "System roles": "7",
+        "Permissions": "39",
+    }
+    drawn = drawings(page)
+    assert drawn["status"]["series"][0]["data"] == [7, 1, 1]
+    assert drawn["roles"]["labels"][0] == "Super Administrator"
+    assert [series["data"][-1] for series in drawn["activity"]["series"]] == [1, 1]
+    assert len(drawn["growth"]["labels"]) == 30
+    assert "7 active, 1 inactive, 1 locked." in page
+    assert re.search(r"the-researcher.*?Failure", page, re.DOTALL)
+
+
+def test_changes_are_those_of_thirty_days(cast):
+    for model in (User, Role, Permission):
+        age_by(model, 60)
+    age_by(Permission, 3, name="genomics_read")
+    age_by(User, 5, pk=cast.stranger.pk)
+    page = text_of(page_client(cast.manager).get("/"))
+    assert cards(page) == {
+        "Total users": ("8", "1 more than 30 days ago"),
+        "Active users": ("8", "1 more than 30 days ago"),
+        "System roles": ("7", "As 30 days ago"),
+        "Permissions": ("39", "1 more than 30 days ago"),
+    }
+    users.delete_user(actor=SYSTEM, user_id=cast.viewer.pk)
+    users.lock_user(actor=SYSTEM, user_id=cast.researcher.pk)
+    page = text_of(page_client(cast.manager).get("/"))
+    assert cards(page)["Total users"] == ("7", "As 30 days ago")
+    assert cards(page)["Active users"] == ("6", "1 fewer than 30 days ago")
+
+
+def test_the_number_of_active_users_is_known_for_the_past(cast):
+    age_by(User, 60)
+    start = timezone.now()
+    before = active_users_at(start)
+    assert before == 8
+    users.update_user(actor=SYSTEM, user_id=cast.viewer.pk, is_active=False)
+    users.lock_user(actor=SYSTEM, user_id=cast.viewer.pk)
+    users.lock_user(actor=SYSTEM, user_id=cast.manager.pk)
+    users.unlock_user(actor=SYSTEM, user_id=cast.manager.pk)
+    users.lock_user(actor=SYSTEM, user_id=cast.manager.pk)
+    users.update_user(actor=SYSTEM, user_id=cast.researcher.pk, is_active=False)
+    users.delete_user(actor=SYSTEM, user_id=cast.researcher.pk)
+    users.delete_user(actor=SYSTEM, user_id=cast.veterinarian.pk)
+    make_user("new", "viewer")
+    now = timezone.now()
+    assert active_users_at(start) == before
+    assert active_users_at(now + timedelta(seconds=1)) == User.objects.active().count() == 5
+
+
+@pytest.mark.parametrize("days", [7, 90, 365])
+def test_a_range_is_chosen_in_the_address(cast, days):
+    page = text_of(page_client(cast.manager).get(f"/?days={days}"))
+    assert len(drawings(page)["growth"]["labels"]) == days
+    assert re.search(rf'href="/\?days={days}" aria-current="true"', page)
+    assert f'hx-get="/?days={days}"' in page
+
+
+@pytest.mark.parametrize("query", ["days=8", "days=x", "color=red", "days=7&days=30"])
+def test_a_range_that_is_none_leads_to_the_usual_one(cast, query):
+    response = page_client(cast.manager).get(f"/?{query}")
+    assert (response.status_code, response["Location"]) == (302, "/")
+
+
+def test_an_unchanged_dashboard_costs_one_look_at_the_log(cast):
+    browser = page_client(cast.manager)
+    etag = etag_of(text_of(browser.get("/?days=7")))
+    browser.get("/?days=7", headers=HTMX | {"If-None-Match": etag})
+    with CaptureQueriesContext(connection) as captured:
+        response = browser.get("/?days=7", headers=HTMX | {"If-None-Match": etag})
+    assert (response.status_code, response.content) == (304, b"")
+    own = [query["sql"] for query in captured if "audit_logs" in query["sql"]]
+    assert len(own) == 1
+    assert "COUNT" not in own[0].upper()
+    assert all("sessions" in query["sql"] for query in captured if query["sql"] not in own)
+    assert len(captured) <= 2
+
+
+def test_a_login_elsewhere_changes_it(cast):
+    browser = page_client(cast.manager)
+    etag = etag_of(text_of(browser.get("/")))
+    login("the-viewer")
+    fragment = text_of(browser.get("/", headers=HTMX | {"If-None-Match": etag}))
+    assert fragment.lstrip().startswith('<div id="dashboard"')
+    assert "the-viewer" in fragment
+    assert etag_of(fragment) != etag
+
+
+def test_a_version_is_for_one_user_and_one_range(cast):
+    browser, other = page_client(cast.manager), page_client(cast.admin)
+    etags = {etag_of(text_of(who.get(f"/?days={days}"))) for who in (browser, other) for days in (7, 30)}
+    assert len(etags) == 4
+
+
+def test_two_who_look_at_the_same_version_cost_the_figures_once(cast):
+    browser, other = page_client(cast.manager), page_client(cast.admin)
+    text_of(browser.get("/"))
+    with CaptureQueriesContext(connection) as captured:
+        text_of(other.get("/"))
+    assert not [query["sql"] for query in captured if '"users"' in query["sql"] and "COUNT" in query["sql"].upper()]
+
+
+def test_the_whole_page_is_never_a_304_and_history_gets_it(cast):
+    browser = page_client(cast.manager)
+    etag = etag_of(text_of(browser.get("/")))
+    for headers in ({}, HTMX | {"HX-History-Restore-Request": "true"}):
+        assert "<html" in text_of(browser.get("/", headers=headers | {"If-None-Match": etag}))
+
+
+def test_a_dashboard_costs_the_same_at_3_users_and_at_60(cast):
+    browser = page_client(cast.manager)
+    costs = []
+    for numbers in (range(3), range(3, 60)):
+        for n in numbers:
+            User.objects.create(username=f"user-{n}", email=f"user-{n}@lab.example")
+            AuditLog.objects.create(username=f"user-{n}", action="login", resource="auth")
+        with CaptureQueriesContext(connection) as captured:
+            text_of(browser.get("/"))
+        costs.append(len(captured))
+    assert costs[0] == costs[1] > 2
+
+
+def test_whoever_may_not_see_figures_sees_their_own_account(cast):
+    page = text_of(page_client(cast.viewer).get("/"))
+    assert "<h1>Hello the-viewer</h1>" in page
+    assert '<span class="mark">Viewer</span>' in page
+    assert "<code>animal_read</code>" in page
+    assert "Total users" not in page
+    assert "chart.umd" not in page
+
+
+def test_a_dashboard_left_open_by_who_lost_the_permission_reloads(cast):
+    response = page_client(cast.viewer).get("/", headers=HTMX)
+    assert response["HX-Redirect"] == "/"
+
+
+def test_health_says_what_does_not_answer(cast, monkeypatch):
+    monkeypatch.setattr(dashboard, "cache_state", lambda: "unavailable")
+    page = text_of(page_client(cast.manager).get("/"))
+    assert "Unavailable" in page
+    assert "Connected" in page
+
+
+def test_without_the_cache_the_dashboard_is_there_all_the_same(cast, monkeypatch):
+    browser = page_client(cast.manager)
+
+    def fail(*_, **__):
+        raise ConnectionError
+
+    monkeypatch.setattr(dashboard, "cache", type("Cache", (), {"get": fail, "set": fail})())
+    text_of(browser.get("/"))
+
+
+def day(date, **figures):
+    return {"date": date, **figures}
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (growth_sentence([day("a", total=3, new=3)]), "From 0 to 3 users in a day; 3 joined."),
+        (growth_sentence([day("a", total=1, new=0), day("b", total=1, new=0)]), "1 user, as many as 2 days ago."),
+        (activity_sentence([day("a", success=0, failed=0)]), "Nobody signed in within a day."),
+        (
+            activity_sentence([day("a", success=2, failed=1), day("b", success=1, failed=0)]),
+            "3 successful and 1 failed in 2 days; most on a: 3.",
+        ),
+        (roles_sentence({}), "Nobody holds a role yet."),
+        (roles_sentence({"A": 1, "B": 1200, "C": 0}), "Most hold B: 1,200; 1 role is not in use."),
+        (status_sentence({"Active": 1200, "Locked": 0}), "1,200 active, 0 locked."),
+    ],
+)
+def test_a_chart_is_told_in_a_sentence(said, expected):
+    assert said == expected
+
+
+def test_a_password_is_nowhere_on_the_dashboard(cast):
+    login("the-viewer", PASSWORD)
+    assert PASSWORD not in text_of(page_client(cast.manager).get("/"))

@@ -1,0 +1,7 @@
+"""Addresses of the dashboard."""
+
+from django.urls import path
+
+from analytics import views
+
+urlpatterns = [path("", views.show_home, name="home")]

@@ -1,0 +1,76 @@
+"""Events as a file."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.http import StreamingHttpResponse
+from django.utils import timezone
+
+from audit.models import Action, AuditLog
+from audit.services import Actor, record
+from reprotech.streaming import stream_csv, stream_jsonl
+
+CSV = "csv"
+COLUMNS = (
+    *("id", "timestamp", "user", "user_id", "action", "resource", "resource_id", "resource_name", "success"),
+    *("ip_address", "user_agent", "request_id", "session_id", "details"),
+)
+
+
+def start_export(*, actor: Actor, query: Any, file_format: str) -> Iterator[AuditLog]:
+    """Put an export on record, then give its events, newest first; those that come later aren't in it.
+
+    `query` is an `AuditQuery`. Whoever calls has checked that `actor` may export.
+    """
+    events = query.apply(AuditLog.objects.all())
+    newest = events.values_list("pk", flat=True).first() or 0
+    events = events.filter(pk__lte=newest)
+    record(
+        actor=actor,
+        action=Action.EXPORT,
+        resource="audit",
+        format=file_format,
+        filters=query.given,
+        rows=events.count(),
+    )
+    rows: Iterator[AuditLog] = events.in_chunks()
+    return rows
+
+
+def event_line(event: AuditLog) -> dict[str, Any]:
+    """An event as a line of JSON: as the API shows it, but faster."""
+    return {
+        "id": event.pk,
+        "user": event.username,
+        "user_id": event.user_id,
+        "action": event.action,
+        "resource": event.resource,
+        "resource_id": event.resource_id,
+        "resource_name": event.resource_name,
+        "ip_address": event.ip_address,
+        "user_agent": event.user_agent,
+        "request_id": event.request_id,
+        "session_id": event.session_id and str(event.session_id),
+        "timestamp": event.timestamp.isoformat().replace("+00:00", "Z"),
+        "details": {"success": event.success, **event.details},
+    }
+
+
+def event_cells(event: AuditLog) -> list[Any]:
+    """An event as a row of CSV, in the order of `COLUMNS`."""
+    line = event_line(event)
+    line["success"] = "true" if event.success else "false"
+    line["details"] = json.dumps(event.details, ensure_ascii=False, cls=DjangoJSONEncoder)
+    return [line[column] for column in COLUMNS]
+
+
+def export_response(*, actor: Actor, query: Any) -> StreamingHttpResponse:
+    """The file that a door answers with; `query` is an `AuditExport`."""
+    file_format = query.value("format") or CSV
+    events = start_export(actor=actor, query=query, file_format=file_format)
+    name = f"audit-{timezone.now():%Y-%m-%d}.{file_format}"
+    if file_format == CSV:
+        return stream_csv(name, COLUMNS, map(event_cells, events))
+    return stream_jsonl(name, map(event_line, events))

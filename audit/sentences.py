@@ -1,0 +1,193 @@
+"""What an audit row says, as a sentence for people: pure functions, nothing is looked up."""
+
+from collections.abc import Callable
+from typing import Any
+
+from audit.models import Action, AuditLog
+
+#: Fields of users and roles, as a sentence calls them.
+FIELD_WORDS = {
+    "email": "e-mail address",
+    "first_name": "first name",
+    "last_name": "last name",
+    "is_active": "status",
+    "must_change_password": "duty to change the password",
+}
+FILES = {"audit": ("event", "events"), "user": ("user", "users"), "role": ("role", "roles")}
+
+
+def sentence(event: AuditLog) -> str:
+    """Who did what, or tried to: without a full stop, to stand in a list or a heading."""
+    phrase = PHRASES.get(event.action, _anything)
+    return phrase(event, actor(event))
+
+
+def actor(event: AuditLog) -> str:
+    """The name of who acted."""
+    return event.username or "Someone"
+
+
+def _login(event: AuditLog, who: str) -> str:
+    if not event.success:
+        return f"Signing in as {who} failed{_why(event)}"
+    return f"{who} signed in" + (" through the API" if event.details.get("kind") == "token" else "")
+
+
+def _logout(event: AuditLog, who: str) -> str:
+    return _done(event, who, "signed out", "sign out")
+
+
+def _token_refresh(event: AuditLog, who: str) -> str:
+    if not event.success:
+        return f"A session of {who} was ended{_why(event)}"
+    return f"{who} renewed an access token"
+
+
+def _session_revoke(event: AuditLog, who: str) -> str:
+    if ended := event.details.get("ended_sessions"):
+        others = "their other session" if ended == 1 else f"their {ended} other sessions"
+        return _done(event, who, f"ended {others}", f"end {others}")
+    whose = "one of their own sessions" if _is_own(event) else f"a session of {_target(event)}"
+    return _done(event, who, f"ended {whose}", f"end {whose}")
+
+
+def _create(event: AuditLog, who: str) -> str:
+    what = _typed_target(event)
+    if roles := _after(event, "roles"):
+        what += f" with {_roles(roles)}"
+    return _done(event, who, f"created {what}", f"create {what}")
+
+
+def _update(event: AuditLog, who: str) -> str:
+    changes = event.changes
+    active = changes.get("is_active")
+    if len(changes) == 1 and active:
+        past, verb = ("activated", "activate") if active[1] else ("deactivated", "deactivate")
+        return _done(event, who, f"{past} {_target(event)}", f"{verb} {_target(event)}")
+    fields = _listed([FIELD_WORDS.get(name, name.replace("_", " ")) for name in changes])
+    owner = "their own account" if event.resource == "user" and _is_own(event) else _typed_target(event)
+    what = f"the {fields} of {owner}" if fields else owner
+    return _done(event, who, f"changed {what}", f"change {what}")
+
+
+def _delete(event: AuditLog, who: str) -> str:
+    return _done(event, who, f"deleted {_typed_target(event)}", f"delete {_typed_target(event)}")
+
+
+def _password_change(event: AuditLog, who: str) -> str:
+    return _done(event, who, "changed their password", "change their password")
+
+
+def _password_reset(event: AuditLog, who: str) -> str:
+    target = _target(event)
+    if event.details.get("sent_to"):
+        return _done(event, who, f"sent {target} a link to reset the password", f"send {target} a link")
+    return _done(event, who, f"set a new password for {target}", f"set a new password for {target}")
+
+
+def _lock(event: AuditLog, who: str) -> str:
+    return _done(event, who, f"locked {_target(event)}", f"lock {_target(event)}")
+
+
+def _unlock(event: AuditLog, who: str) -> str:
+    target = _target(event)
+    if event.success and event.changes.get("locked") == [False, False]:
+        return f"{who} let {target} try to sign in again"
+    return _done(event, who, f"unlocked {target}", f"unlock {target}")
+
+
+def _role_assign(event: AuditLog, who: str) -> str:
+    roles = _roles(event.details.get("roles") or [])
+    return _done(event, who, f"gave {_target(event)} {roles}", f"give {_target(event)} {roles}")
+
+
+def _role_revoke(event: AuditLog, who: str) -> str:
+    roles = _roles(event.details.get("roles") or [])
+    return _done(event, who, f"took {roles} from {_target(event)}", f"take {roles} from {_target(event)}")
+
+
+def _export(event: AuditLog, who: str) -> str:
+    one, many = FILES.get(event.resource, ("row", "rows"))
+    rows = event.details.get("rows")
+    what = many if rows is None else f"{rows:,} {one if rows == 1 else many}" if isinstance(rows, int) else many
+    if event.resource == "audit":
+        what += " of the audit log"
+    if file_format := event.details.get("format"):
+        what += f" as {str(file_format).upper()}"
+    return _done(event, who, f"exported {what}", f"export {what}")
+
+
+def _access_denied(event: AuditLog, who: str) -> str:
+    required = str(event.details.get("required") or "")
+    what = f"{event.details.get('method') or ''} {event.details.get('path') or ''}".strip() or "something"
+    on = f" for {_target(event)}" if event.resource_name else ""
+    reason = {
+        "": "they may not do it",
+        "admin_site": "only Super Administrators may",
+        "undeclared": "it is open to nobody",
+    }.get(required, f"the permission {required} is missing")
+    return f"{who} was refused {what}{on}: {reason}"
+
+
+def _anything(event: AuditLog, who: str) -> str:
+    words = event.action.replace("_", " ")
+    return _done(event, who, f"did “{words}” to {_typed_target(event)}", f"do “{words}” to {_typed_target(event)}")
+
+
+PHRASES: dict[str, Callable[[AuditLog, str], str]] = {
+    Action.LOGIN: _login,
+    Action.LOGOUT: _logout,
+    Action.TOKEN_REFRESH: _token_refresh,
+    Action.SESSION_REVOKE: _session_revoke,
+    Action.CREATE: _create,
+    Action.UPDATE: _update,
+    Action.DELETE: _delete,
+    Action.PASSWORD_CHANGE: _password_change,
+    Action.PASSWORD_RESET: _password_reset,
+    Action.LOCK: _lock,
+    Action.UNLOCK: _unlock,
+    Action.ROLE_ASSIGN: _role_assign,
+    Action.ROLE_REVOKE: _role_revoke,
+    Action.EXPORT: _export,
+    Action.ACCESS_DENIED: _access_denied,
+}
+
+
+def _done(event: AuditLog, who: str, past: str, infinitive: str) -> str:
+    return f"{who} {past}" if event.success else f"{who} failed to {infinitive}{_why(event)}"
+
+
+def _why(event: AuditLog) -> str:
+    reason = str(event.details.get("reason") or "").strip().rstrip(".")
+    return f": {reason[0].lower()}{reason[1:]}" if reason else ""
+
+
+def _target(event: AuditLog) -> str:
+    return event.resource_name or (f"number {event.resource_id}" if event.resource_id else "someone")
+
+
+def _typed_target(event: AuditLog) -> str:
+    named = event.resource_name or event.resource_id
+    word = event.resource.replace("_", " ") or "something"
+    return f"the {word} {named}" if named else f"the {word}"
+
+
+def _is_own(event: AuditLog) -> bool:
+    return bool(event.username) and event.username.lower() == event.resource_name.lower()
+
+
+def _after(event: AuditLog, field: str) -> Any:
+    pair = event.changes.get(field)
+    return pair[1] if pair else None
+
+
+def _roles(names: Any) -> str:
+    names = [str(name) for name in names] if isinstance(names, list) else []
+    if not names:
+        return "a role"
+    return f"the role {names[0]}" if len(names) == 1 else f"the roles {_listed(names)}"
+
+
+def _listed(words: list[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

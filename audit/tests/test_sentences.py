@@ -1,0 +1,150 @@
+"""Every action, done and refused, reads as a sentence."""
+
+import pytest
+
+from audit.changes import ShownChange, shown_changes
+from audit.models import Action, AuditLog
+from audit.sentences import sentence
+
+U, R = {"resource": "user", "resource_name": "newuser"}, {"resource": "role", "resource_name": "Night Shift"}
+NO = {"success": False}
+
+
+def event(action, details=None, **fields):
+    return AuditLog(**{"username": "admin", "action": action, "resource": "auth", "details": details or {}, **fields})
+
+
+def changed(**changes):
+    return {"changes": {field: list(pair) for field, pair in changes.items()}}
+
+
+SENTENCES = [
+    (event("login", {"kind": "page"}), "admin signed in"),
+    (event("login", {"kind": "token"}), "admin signed in through the API"),
+    (event("login", {"reason": "The password is wrong."}, **NO), "Signing in as admin failed: the password is wrong"),
+    (event("login", **NO), "Signing in as admin failed"),
+    (event("login", username="", **NO), "Signing in as Someone failed"),
+    (event("logout"), "admin signed out"),
+    (event("logout", **NO), "admin failed to sign out"),
+    (event("token_refresh"), "admin renewed an access token"),
+    (
+        event("token_refresh", {"reason": "A spent refresh token was used again."}, **NO),
+        "A session of admin was ended: a spent refresh token was used again",
+    ),
+    (event("session_revoke", resource="session", resource_name="anna"), "admin ended a session of anna"),
+    (event("session_revoke", resource="session", resource_name="Admin"), "admin ended one of their own sessions"),
+    (event("session_revoke", resource_name="anna", **NO), "admin failed to end a session of anna"),
+    (event("create", changed(roles=[[], []]), **U), "admin created the user newuser"),
+    (event("create", changed(roles=[[], ["Viewer"]]), **U), "admin created the user newuser with the role Viewer"),
+    (
+        event("create", changed(roles=[[], ["Manager", "Viewer"]]), **U),
+        "admin created the user newuser with the roles Manager and Viewer",
+    ),
+    (event("create", **R), "admin created the role Night Shift"),
+    (
+        event("create", {"reason": "The name is taken."}, **U, **NO),
+        "admin failed to create the user newuser: the name is taken",
+    ),
+    (event("update", changed(email=["a", "b"]), **U), "admin changed the e-mail address of the user newuser"),
+    (
+        event("update", changed(first_name=["", "A"], last_name=["", "B"], is_active=[True, False]), **U),
+        "admin changed the first name, last name and status of the user newuser",
+    ),
+    (event("update", changed(is_active=[True, False]), **U), "admin deactivated newuser"),
+    (event("update", changed(is_active=[False, True]), **U), "admin activated newuser"),
+    (
+        event("update", changed(email=["a", "b"]), resource="user", resource_name="admin"),
+        "admin changed the e-mail address of their own account",
+    ),
+    (
+        event("update", changed(permissions=[[], ["user_read"]]), **R),
+        "admin changed the permissions of the role Night Shift",
+    ),
+    (event("update", resource="settings"), "admin changed the settings"),
+    (
+        event("update", changed(email=["a", "b"]), **U, **NO),
+        "admin failed to change the e-mail address of the user newuser",
+    ),
+    (event("delete", **U), "admin deleted the user newuser"),
+    (event("delete", **R), "admin deleted the role Night Shift"),
+    (event("delete", resource="user", resource_id="7"), "admin deleted the user 7"),
+    (event("delete", **U, **NO), "admin failed to delete the user newuser"),
+    (event("password_change", **U), "admin changed their password"),
+    (
+        event("password_change", {"reason": "The current password was wrong."}, **U, **NO),
+        "admin failed to change their password: the current password was wrong",
+    ),
+    (event("password_reset", **U), "admin set a new password for newuser"),
+    (event("password_reset", {"sent_to": "a@lab.example"}, **U), "admin sent newuser a link to reset the password"),
+    (event("password_reset", **U, **NO), "admin failed to set a new password for newuser"),
+    (event("lock", changed(locked=[False, True]), **U), "admin locked newuser"),
+    (event("lock", **U, **NO), "admin failed to lock newuser"),
+    (event("unlock", changed(locked=[True, False]), **U), "admin unlocked newuser"),
+    (event("unlock", changed(locked=[False, False]), **U), "admin let newuser try to sign in again"),
+    (event("unlock", **U, **NO), "admin failed to unlock newuser"),
+    (event("role_assign", {"roles": ["Veterinarian"]}, **U), "admin gave newuser the role Veterinarian"),
+    (event("role_assign", {"roles": ["A", "B", "C"]}, **U), "admin gave newuser the roles A, B and C"),
+    (event("role_assign", {"roles": ["A"]}, **U, **NO), "admin failed to give newuser the role A"),
+    (event("role_revoke", {"roles": ["Viewer"]}, **U), "admin took the role Viewer from newuser"),
+    (event("role_revoke", **U, **NO), "admin failed to take a role from newuser"),
+    (
+        event("export", {"rows": 1234, "format": "csv"}, resource="audit"),
+        "admin exported 1,234 events of the audit log as CSV",
+    ),
+    (event("export", {"rows": 1}, resource="user"), "admin exported 1 user"),
+    (event("export", resource="user", **NO), "admin failed to export users"),
+    (
+        event("access_denied", {"required": "user_create", "method": "POST", "path": "/api/users"}, **NO),
+        "admin was refused POST /api/users: the permission user_create is missing",
+    ),
+    (
+        event("access_denied", {"required": "user_update", "method": "POST", "path": "/x"}, **U, **NO),
+        "admin was refused POST /x for newuser: the permission user_update is missing",
+    ),
+    (
+        event("access_denied", {"required": "admin_site", "method": "GET", "path": "/admin/"}, **NO),
+        "admin was refused GET /admin/: only Super Administrators may",
+    ),
+    (event("access_denied", {"required": "undeclared"}, **NO), "admin was refused something: it is open to nobody"),
+    (event("seal_tree", resource="audit"), "admin did “seal tree” to the audit"),
+    (event("seal_tree", resource="audit", **NO), "admin failed to do “seal tree” to the audit"),
+    (event("role_assign", {"roles": "oops", "changes": 7}, **U), "admin gave newuser a role"),
+]
+
+
+@pytest.mark.parametrize(("row", "expected"), SENTENCES, ids=[text for _, text in SENTENCES])
+def test_an_event_reads_as_a_sentence(row, expected):
+    assert sentence(row) == expected
+
+
+def test_every_action_stands_above_with_both_outcomes_that_it_can_have():
+    tested = {(row.action, row.success) for row, _ in SENTENCES}
+    always_refused = {Action.ACCESS_DENIED}
+    wanted = {(action, good) for action in Action for good in (True, False) if not good or action not in always_refused}
+    assert {(str(action), good) for action, good in wanted} <= tested
+
+
+def test_changes_show_what_differs():
+    row = event(
+        "update",
+        {
+            "changes": {
+                "email": ["a@lab.example", "b@lab.example"],
+                "first_name": [None, "New"],
+                "is_active": [None, True],
+                "must_change_password": [True, False],
+                "roles": [["A", "B"], ["B", "C"]],
+                "limits": [[], None],
+                "broken": "no pair",
+            }
+        },
+    )
+    assert shown_changes(row) == [
+        ShownChange("E-mail address", ["a@lab.example"], ["b@lab.example"]),
+        ShownChange("First name", [], ["New"]),
+        ShownChange("Status", [], ["Active"]),
+        ShownChange("Duty to change the password", ["Yes"], ["No"]),
+        ShownChange("Roles", ["A"], ["C"], unchanged=1),
+        ShownChange("Limits", [], []),
+    ]
+    assert shown_changes(event("login")) == []

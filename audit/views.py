@@ -1,0 +1,101 @@
+"""The audit log's pages."""
+
+import json
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.http import HttpResponse, HttpResponseBase, QueryDict
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from accounts.errors import Invalid
+from accounts.permissions import AUDIT_EXPORT, AUDIT_READ, ROLE_READ, USER_READ, requires
+from audit.api.serializers import AuditLogAnswer
+from audit.changes import shown_changes
+from audit.exports import export_response
+from audit.filters import AuditExport, AuditPageFilter
+from audit.models import Action, AuditLog
+from audit.sentences import sentence
+from reprotech.http import UNPROCESSABLE, PageRequest, render_page
+
+#: What events are about, in the order of the filter.
+RESOURCES = ("auth", "user", "role", "session", "audit", "analytics", "settings")
+#: Filters that links set and no field shows: each is named above the list, with a way out.
+LINKED = {"request_id": "request", "session": "session", "resource_id": "number"}
+#: What the page calls the filters, where it isn't their name.
+LABELS = {"ip_address": "Address", "resource": "About", "per_page": "Page size"}
+
+
+@requires(AUDIT_READ)
+@require_safe
+def list_events(request: PageRequest) -> HttpResponse:
+    """Events, newest first, a page at a time; 422 with the list's place explained for filters that make no sense."""
+    context: dict[str, Any] = {
+        "typed": request.GET,
+        "actions": _choices(Action.values, request.GET.get("action", "")),
+        "resources": _choices(RESOURCES, request.GET.get("resource", "")),
+        "linked": [
+            (name, label, request.GET[name], _without(request.GET, name))
+            for name, label in LINKED.items()
+            if request.GET.get(name)
+        ],
+        "crumbs": [("Audit log", None)],
+    }
+    status = 200
+    try:
+        context["query"] = query = AuditPageFilter.parse(request.GET)
+        context["page"] = query.page_of(AuditLog.objects.all())
+    except Invalid as refusal:
+        context["errors"] = {LABELS.get(name, name): found for name, found in refusal.errors.items()}
+        status = UNPROCESSABLE
+    return render_page(request, "audit/event_list.html", context, fragment="audit/_event_table.html", status=status)
+
+
+def _choices(known: Any, chosen: str) -> list[tuple[str, str]]:
+    """(value, label) of a filter's choices, and of what is chosen although it isn't one of them."""
+    values = [*known] if not chosen or chosen.lower() in known else [*known, chosen]
+    return [(value, value.replace("_", " ").capitalize()) for value in values]
+
+
+def _without(query: QueryDict, name: str) -> str:
+    """The list's address without one of its filters."""
+    rest = query.copy()
+    for dropped in (name, "page"):
+        rest.pop(dropped, None)
+    return f"{reverse('audit')}?{rest.urlencode()}"
+
+
+@requires(AUDIT_READ)
+@require_safe
+def show_event(request: PageRequest, event_id: int) -> HttpResponse:
+    """One event with all that is known of it."""
+    event = get_object_or_404(AuditLog, pk=event_id)
+    context = {
+        "event": event,
+        "sentence": sentence(event),
+        "changes": shown_changes(event),
+        "object_page": _object_page(request, event),
+        "raw": json.dumps(AuditLogAnswer(event).data, indent=2, ensure_ascii=False, cls=DjangoJSONEncoder),
+        "crumbs": [("Audit log", reverse("audit")), (f"Event {event.pk}", None)],
+    }
+    return render(request, "audit/event.html", context)
+
+
+def _object_page(request: PageRequest, event: AuditLog) -> str:
+    """The address of the page of what the event is about; "" if there is none or it wouldn't open."""
+    pages = {"user": ("users", USER_READ), "role": ("roles", ROLE_READ)}
+    name, permission = pages.get(event.resource, ("", ""))
+    opens = bool(name) and event.resource_id.isdecimal() and request.user.has_perm(permission)
+    return f"{reverse(name)}/{event.resource_id}" if opens else ""
+
+
+@requires(AUDIT_EXPORT)
+@require_safe
+def export_events(request: PageRequest) -> HttpResponseBase:
+    """All events that the filters let through, as a file; the list explains filters that make no sense."""
+    try:
+        return export_response(actor=request.user, query=AuditExport.parse(request.GET))
+    except Invalid as refusal:
+        context = {"errors": refusal.errors, "crumbs": [("Audit log", reverse("audit")), ("Export", None)]}
+        return render(request, "audit/export_refused.html", context, status=UNPROCESSABLE)

@@ -1,0 +1,68 @@
+"""Pages and fragments: one address, one view, one context."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from accounts.models import Session, User
+
+UNPROCESSABLE = 422
+
+FormType = TypeVar("FormType", bound=BaseForm)
+
+
+class PageRequest(HttpRequest):
+    """A request to a page that only the signed-in reach, for the type checker."""
+
+    user: User
+    htmx: HtmxDetails
+    page_session: Session
+
+
+def wants_fragment(request: Any) -> bool:
+    """Whether htmx asked for a part of the page: not for a boosted visit, nor to restore its history."""
+    htmx = request.htmx
+    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
+
+
+def render_page(
+    request: Any, page: str, context: dict[str, Any], fragment: str | None = None, status: int = 200
+) -> HttpResponse:
+    """The page, or its `fragment` when htmx asked for one; the page includes the same fragment."""
+    template = fragment if fragment and wants_fragment(request) else page
+    response = render(request, template, context, status=status)
+    patch_vary_headers(response, ["HX-Request", "HX-Boosted", "HX-History-Restore-Request"])
+    return response
+
+
+def bound(form: Callable[..., FormType], request: HttpRequest, **options: Any) -> FormType:
+    """The form, with what was sent if this is a POST."""
+    return form(request.POST, **options) if request.method == "POST" else form(**options)
+
+
+def render_form(request: Any, page: str, form: BaseForm, context: dict[str, Any] | None = None) -> HttpResponse:
+    """A page with a form, as 422 when the form has errors."""
+    return render(request, page, {"form": form, **(context or {})}, status=UNPROCESSABLE if form.errors else 200)
+
+
+def go_to(request: Any, target: str, *args: Any) -> HttpResponse:
+    """A redirect that htmx follows as a whole page too. `target` is a URL name or a path."""
+    response: HttpResponseRedirect = redirect(target, *args)
+    return HttpResponseClientRedirect(response.url) if request.htmx else response
+
+
+def safe_target(request: HttpRequest, default: str = "/") -> str:
+    """Where `next` leads, if that is on this site; `default` otherwise."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    hosts = {request.get_host()}
+    if url_has_allowed_host_and_scheme(target, allowed_hosts=hosts, require_https=settings.SSL_REQUIRED):
+        return target
+    return default

@@ -1,0 +1,71 @@
+"""The sidebar: every page, and the permission that opens it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from accounts import permissions
+from accounts.permissions import AUDIT_READ, ROLE_READ, SIGNED_IN, USER_READ
+
+SCHEMES = ("auto", "light", "dark")
+SCHEME_COOKIE = "reprotech_scheme"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the sidebar."""
+
+    label: str
+    url_name: str
+    icon: str
+    access: str
+
+    def shown_to(self, user: Any) -> bool:
+        """Whether the page would open."""
+        return self.access == SIGNED_IN or user.has_perm(self.access)
+
+
+ENTRIES = (
+    Entry("Dashboard", "home", icon="layout-dashboard", access=SIGNED_IN),
+    Entry("Users", "users", icon="users", access=USER_READ),
+    Entry("Roles", "roles", icon="shield", access=ROLE_READ),
+    Entry("Permissions", "permissions", icon="key-round", access=ROLE_READ),
+    Entry("Audit log", "audit", icon="scroll-text", access=AUDIT_READ),
+)
+
+
+class May:
+    """`{% if may.USER_READ %}` in a template: whether the user holds the permission of this constant's name."""
+
+    def __init__(self, user: Any) -> None:
+        self._user = user
+
+    def __getattr__(self, constant: str) -> bool:
+        return bool(self._user.has_perm(getattr(permissions, constant)))
+
+
+def chosen_scheme(request: HttpRequest) -> str:
+    """The colour scheme in the cookie, or `auto`."""
+    scheme = request.COOKIES.get(SCHEME_COOKIE, "auto")
+    return scheme if scheme in SCHEMES else "auto"
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: the sidebar's lines, which one is open, and the colour scheme."""
+    context: dict[str, Any] = {"scheme": chosen_scheme(request), "schemes": SCHEMES}
+    user: Any = getattr(request, "user", None)
+    if user is not None and user.is_authenticated:
+        context["may"] = May(user)
+        context["navigation"] = [
+            {"label": entry.label, "url": url, "icon": entry.icon, "is_open": _is_open(request.path, url)}
+            for entry in ENTRIES
+            if entry.shown_to(user)
+            for url in [reverse(entry.url_name)]
+        ]
+    return context
+
+
+def _is_open(path: str, url: str) -> bool:
+    return path == url or (url != "/" and path.startswith(f"{url}/"))

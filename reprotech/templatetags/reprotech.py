@@ -1,0 +1,26 @@
+"""Tags of the pages."""
+
+from functools import cache
+from pathlib import Path
+
+from django import template
+from django.conf import settings
+from django.utils.safestring import SafeString, mark_safe
+
+from accounts import clients
+
+register = template.Library()
+register.filter("client_name", clients.client_name)
+
+
+@cache
+def _svg(name: str) -> str:
+    path = Path(settings.BUILD_DIR) / "icons" / f"{name}.svg"
+    return path.read_text(encoding="utf-8").partition("-->")[2].strip()
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A Lucide icon, decoration to the text beside it; `scripts/assets.py` fetches those that templates name."""
+    svg = _svg(name).replace("<svg", '<svg aria-hidden="true" focusable="false"', 1)
+    return mark_safe(svg)  # noqa: S308 (from our own build, not from anybody's input)

@@ -1,0 +1,144 @@
+"""Watching the dashboard and reading the audit log, in a real browser."""
+
+import json
+import time
+from urllib.request import Request, urlopen
+
+import pytest
+from playwright.sync_api import expect
+
+ADMIN = ("admin", "Admin123!")
+
+
+def sign_in(page, username=ADMIN[0], password=ADMIN[1]):
+    page.goto("/login")
+    page.locator("[name=username]").fill(username)
+    page.locator("[name=password]").fill(password)
+    page.locator("main button[type=submit]").click()
+    page.get_by_role("heading", name="Hello").wait_for()
+
+
+def call(server, path, body, token=""):
+    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+    with urlopen(Request(f"{server.url}{path}", json.dumps(body).encode(), headers)) as answer:
+        return json.load(answer)
+
+
+def make_user(server, username):
+    token = call(server, "/api/auth/login", {"username": ADMIN[0], "password": ADMIN[1]})["access_token"]
+    body = {
+        "username": username,
+        "email": f"{username}@lab.example",
+        "password": "Correct-Horse-7",
+        "roles": ["viewer"],
+    }
+    return call(server, "/api/users", body, token)["user"]["id"]
+
+
+def pixels(page, name):
+    """What a chart shows, as a picture."""
+    return page.locator(f"#{name}-chart canvas").evaluate("canvas => canvas.toDataURL()")
+
+
+def test_a_login_elsewhere_shows_within_five_seconds_without_a_reload(page, server):
+    make_user(server, "works-elsewhere")
+    sign_in(page)
+    page.get_by_text("Live: sign-ins and changes appear by themselves.").wait_for()
+    growth, status, activity = (page.locator(f"#{name}-details") for name in ("growth", "status", "activity"))
+    status.locator("summary").click()
+    page.evaluate("window.neverReloaded = true")
+    before = {name: pixels(page, name) for name in ("growth", "activity")}
+    canvas = page.locator("#activity-chart canvas").element_handle()
+    logins = page.get_by_role("region", name="Recent logins")
+    assert logins.get_by_text("works-elsewhere").count() == 0
+    started = time.monotonic()
+    call(server, "/api/auth/login", {"username": "works-elsewhere", "password": "Correct-Horse-7"})
+    logins.get_by_text("works-elsewhere").wait_for(timeout=6000)
+    assert time.monotonic() - started < 5.5
+    assert page.evaluate("window.neverReloaded")
+    assert canvas.evaluate("canvas => canvas.isConnected"), "the chart was made anew: it flickers"
+    assert pixels(page, "growth") == before["growth"]
+    assert pixels(page, "activity") != before["activity"]
+    assert status.get_attribute("open") is not None
+    assert growth.get_attribute("open") is activity.get_attribute("open") is None
+
+
+def test_an_unchanged_dashboard_is_asked_for_cheaply_and_not_at_all_while_hidden(page):
+    sign_in(page)
+    with page.expect_response(lambda answer: "days=30" in answer.url, timeout=6000) as poll:
+        pass
+    assert poll.value.status in {200, 304}
+    with page.expect_response(lambda answer: "days=30" in answer.url, timeout=6000) as poll:
+        pass
+    assert poll.value.status == 304
+    assert page.get_by_role("heading", level=1).count() == 1
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true})")
+    page.wait_for_timeout(5000)
+    assert asked == []
+    assert page.locator("#progress").is_hidden()
+
+
+def test_charts_have_words_and_tables_and_the_range_is_in_the_address(page):
+    sign_in(page)
+    page.get_by_role("link", name="7 days").click()
+    page.wait_for_url("**/?days=7")
+    page.get_by_role("img", name="User growth From").or_(page.get_by_role("img", name="User growth")).first.wait_for()
+    page.locator("#growth-details summary").click()
+    assert page.locator("#growth-details tbody tr").count() == 7
+    page.go_back()
+    assert page.locator(".segments [aria-current]").inner_text() == "30 days"
+
+
+def test_charts_follow_the_colour_scheme(page):
+    sign_in(page)
+    light = pixels(page, "roles")
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("light => document.querySelector('#roles-chart canvas').toDataURL() !== light", arg=light)
+
+
+def test_a_dashboard_whose_session_ended_says_so(new_page, server):
+    page = new_page()
+    page.expected_errors.append("401")
+    sign_in(page)
+    page.context.clear_cookies()
+    said = page.get_by_text("Not live any more: your session has ended.")
+    said.or_(page.get_by_role("heading", name="Sign in")).first.wait_for()
+
+
+@pytest.mark.parametrize("java_script", [True, False], ids=["with JavaScript", "without JavaScript"])
+def test_what_was_just_done_is_found_in_the_audit_log(new_page, server, java_script):
+    username = f"audited-{'with' if java_script else 'without'}"
+    make_user(server, username)
+    page = new_page(java_script_enabled=java_script)
+    sign_in(page)
+    page.get_by_role("link", name="Audit log").click()
+    page.get_by_label("Action").select_option("create")
+    if not java_script:
+        page.get_by_role("button", name="Filter").click()
+    page.wait_for_url("**action=create**")
+    page.get_by_role("link", name=f"admin created the user {username} with the role Viewer").click()
+    assert page.get_by_role("row", name="Username").get_by_text(username).is_visible()
+    page.get_by_role("link", name="All events of this session").click()
+    page.get_by_role("link", name="admin signed in through the API").first.wait_for()
+    page.get_by_role("link", name="Not only of this session").click()
+    page.wait_for_url("**/audit?**")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export CSV").click()
+    assert download.value.path().read_text(encoding="utf-8").startswith("id,timestamp,user,")
+
+
+def test_a_wrong_address_is_explained_as_one_types_and_back_works(page):
+    page.expected_errors.append("422")
+    sign_in(page)
+    page.goto("/audit")
+    page.get_by_label("Address").press_sequentially("lab-3")
+    page.get_by_role("alert").get_by_text("Give an IP address such as 192.0.2.1.").wait_for()
+    page.get_by_label("Address").fill("127.0.0.1")
+    page.get_by_role("table").wait_for()
+    page.get_by_label("Outcome").select_option("failure")
+    page.wait_for_url("**outcome=failure**")
+    page.go_back()
+    expect(page.get_by_label("Outcome")).to_have_value("")
+    expect(page.get_by_label("Address")).to_have_value("127.0.0.1")

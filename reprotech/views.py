@@ -1,0 +1,24 @@
+"""Pages that belong to no app."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from accounts.permissions import PUBLIC, requires
+from reprotech.http import safe_target
+from reprotech.navigation import SCHEME_COOKIE, SCHEMES
+
+A_YEAR = 365 * 24 * 3600
+
+
+@requires(PUBLIC)  # a choice of colours, kept in a cookie
+@require_POST
+def choose_scheme(request: HttpRequest) -> HttpResponse:
+    """Keep the colour scheme that was chosen."""
+    response = redirect(safe_target(request))
+    chosen = request.POST.get("scheme")
+    if chosen in SCHEMES:
+        response.set_cookie(
+            SCHEME_COOKIE, chosen, max_age=A_YEAR, httponly=True, samesite="Lax", secure=request.is_secure()
+        )
+    return response

