@@ -47,7 +47,7 @@ def new_page(browser, server):
 
     def open_page(**options):
         page = browser.new_context(base_url=server.url, **options).new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         watched.append((page, watch(page)))
         return page
 
