@@ -18,6 +18,7 @@ RUN python -m scripts.assets && rm -rf node_modules && python -m pip uninstall -
 RUN LOG_DIR=/tmp/logs \
     SECRET_KEY="$(python -c 'import secrets; print(secrets.token_urlsafe(48))')" \
     JWT_SECRET_KEY="$(python -c 'import secrets; print(secrets.token_urlsafe(48))')" \
+    AUDIT_SIGNING_KEY="$(python -c 'import base64, secrets; print(base64.b64encode(secrets.token_bytes(32)).decode())')" \
     python manage.py collectstatic --no-input \
     && python -m compileall -q .
 

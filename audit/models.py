@@ -1,5 +1,6 @@
-"""The append-only audit log."""
+"""The append-only audit log, and the Merkle tree that seals it."""
 
+import os
 from typing import Any, NoReturn
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -8,7 +9,11 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from audit.querysets import AppendOnlyError, AuditLogQuerySet
+from audit import canonical
+from audit.authenticity import authentication_code, plain_details
+from audit.canonical import SALT_BYTES, SealedRow
+from audit.notes import CheckpointText, VerifierKey
+from audit.querysets import AppendOnlyError, AppendOnlyQuerySet, AuditLogQuerySet
 
 
 class Action(models.TextChoices):
@@ -48,7 +53,30 @@ FIELDS = (
 PAIR = 2
 
 
-class AuditLog(models.Model):
+def new_salt() -> bytes:
+    """Random bytes for the commitment to one part of one row."""
+    return os.urandom(SALT_BYTES)
+
+
+class AppendOnlyModel(models.Model):
+    """A row that is written once; triggers refuse what this class doesn't see."""
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Insert; raises AppendOnlyError for a row that is already stored."""
+        if not self._state.adding:
+            raise AppendOnlyError
+        # Django would try an UPDATE first for a new object that was given the id of a stored row.
+        super().save(*args, **{**kwargs, "force_insert": True})
+
+    def delete(self, *_: Any, **__: Any) -> NoReturn:
+        """Refused."""
+        raise AppendOnlyError
+
+
+class AuditLog(AppendOnlyModel):
     """One event: who did what to what, from where, with which outcome.
 
     Names stand in the row as they were at the time, and users are not referenced by a foreign key, so
@@ -69,6 +97,13 @@ class AuditLog(models.Model):
     session_id = models.UUIDField(null=True, blank=True)
     #: `changes: {field: [old, new]}`, `reason`, `required`, ...; never a secret.
     details = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
+
+    # What the seal needs; `audit.canonical` tells what for.
+    version = models.PositiveSmallIntegerField(default=canonical.VERSION, editable=False)
+    actor_opening = models.BinaryField(max_length=32, default=new_salt)
+    subject_opening = models.BinaryField(max_length=32, default=new_salt)
+    #: Proves to the sealer that this installation wrote the row (see `audit.authenticity`).
+    authentication = models.BinaryField(max_length=32)
 
     objects = AuditLogQuerySet.as_manager()
 
@@ -96,15 +131,19 @@ class AuditLog(models.Model):
         return f"{self.username or 'someone'}: {self.action} {self.resource} {self.resource_name}".rstrip()
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Insert; raises AppendOnlyError for a row that is already stored."""
-        if not self._state.adding:
-            raise AppendOnlyError
-        # Django would try an UPDATE first for a new object that was given the id of a stored row.
-        super().save(*args, **{**kwargs, "force_insert": True})
+        """Insert, with the code that proves who wrote it; raises AppendOnlyError for a row that is already stored."""
+        if self._state.adding:
+            self.authenticate()
+        super().save(*args, **kwargs)
 
-    def delete(self, *_: Any, **__: Any) -> NoReturn:
-        """Refused."""
-        raise AppendOnlyError
+    def authenticate(self) -> None:
+        """Bring details into the form in which they are read again, and compute the authentication code."""
+        self.details = plain_details(self.details)
+        self.authentication = authentication_code(self.sealed_row())
+
+    def sealed_row(self) -> SealedRow:
+        """The columns that the seal covers."""
+        return SealedRow(*(getattr(self, name) for name in SealedRow._fields))
 
     @property
     def changes(self) -> dict[str, list[Any]]:
@@ -113,3 +152,92 @@ class AuditLog(models.Model):
         pairs = found if isinstance(found, dict) else {}
         in_order = sorted(pairs, key=lambda name: (FIELDS.index(name) if name in FIELDS else len(FIELDS), name))
         return {name: pairs[name] for name in in_order if isinstance(pairs[name], list) and len(pairs[name]) == PAIR}
+
+
+class Leaf(AppendOnlyModel):
+    """The place of an event in the Merkle tree, and its hash. Events are sealed in an order of their own: by id they
+    are numbered when they begin, and here they stand in the order in which the sealer found them committed.
+    """
+
+    position = models.BigIntegerField(primary_key=True)
+    event_id = models.BigIntegerField(unique=True)
+    hash = models.BinaryField(max_length=32)
+
+    objects = AppendOnlyQuerySet["Leaf"].as_manager()
+
+    class Meta:
+        db_table = "audit_leaves"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"event {self.event_id} at {self.position}"
+
+
+class Node(AppendOnlyModel):
+    """The hash of a complete subtree; kept on every eighth level, from which the others are found quickly."""
+
+    pk = models.CompositePrimaryKey("level", "index")
+    level = models.PositiveSmallIntegerField()
+    index = models.BigIntegerField()
+    hash = models.BinaryField(max_length=32)
+
+    objects = AppendOnlyQuerySet["Node"].as_manager()
+
+    class Meta:
+        db_table = "audit_nodes"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"node {self.index} of level {self.level}"
+
+
+class SigningKey(AppendOnlyModel):
+    """A public key that signs checkpoints, and the note by which the key before it says so."""
+
+    name = models.CharField(max_length=200)
+    public_key = models.BinaryField(max_length=32)
+    statement = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = AppendOnlyQuerySet["SigningKey"].as_manager()
+
+    class Meta:
+        db_table = "audit_keys"
+        default_permissions = ()
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return self.verifier.label
+
+    @property
+    def verifier(self) -> VerifierKey:
+        """The key in the form that verifies."""
+        return VerifierKey(self.name, bytes(self.public_key))
+
+
+class Checkpoint(AppendOnlyModel):
+    """The signed statement that the first `size` events were these: a note whose text says all that counts."""
+
+    size = models.BigIntegerField(primary_key=True)
+    sealed_at = models.DateTimeField(db_index=True)
+    note = models.TextField()
+
+    objects = AppendOnlyQuerySet["Checkpoint"].as_manager()
+
+    class Meta:
+        db_table = "audit_checkpoints"
+        default_permissions = ()
+        ordering = ("size",)
+
+    def __str__(self) -> str:
+        return f"checkpoint of {self.size} events"
+
+    @property
+    def text(self) -> str:
+        """The note's text, which the next checkpoint names by its fingerprint."""
+        return self.note.rpartition("\n\n")[0] + "\n"
+
+    @property
+    def statement(self) -> CheckpointText:
+        """What the note says, whoever signed it; raises NoteError."""
+        return CheckpointText.parse(self.text)

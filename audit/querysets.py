@@ -1,7 +1,7 @@
 """Queries on the audit log."""
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 from django.db import models
 from django.db.models.functions import Lower
@@ -17,7 +17,40 @@ class AppendOnlyError(TypeError):
         super().__init__("The audit log is append-only: its rows are never changed or deleted.")
 
 
-class AuditLogQuerySet(models.QuerySet["AuditLog"]):
+Row = TypeVar("Row", bound=models.Model)
+
+
+class AppendOnlyQuerySet(models.QuerySet[Row]):
+    """Reads and inserts; what would change or delete is refused."""
+
+    def update(self, **_: object) -> NoReturn:
+        """Refused."""
+        raise AppendOnlyError
+
+    def delete(self) -> NoReturn:
+        """Refused."""
+        raise AppendOnlyError
+
+    def bulk_create(  # noqa: PLR0917 (as Django has it)
+        self,
+        objs: Iterable[Row],
+        batch_size: int | None = None,
+        ignore_conflicts: bool = False,
+        update_conflicts: bool = False,
+        update_fields: Collection[str] | None = None,
+        unique_fields: Collection[str] | None = None,
+    ) -> list[Row]:
+        """Insert; raises AppendOnlyError when rows that are there already would be changed."""
+        if update_conflicts or update_fields or unique_fields:
+            raise AppendOnlyError
+        return super().bulk_create(objs, batch_size, ignore_conflicts)
+
+    def bulk_update(self, *_: object, **__: object) -> NoReturn:
+        """Refused."""
+        raise AppendOnlyError
+
+
+class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
     """Reads; writes go through `audit.services.record`."""
 
     def newest_first(self) -> Self:
@@ -50,28 +83,9 @@ class AuditLogQuerySet(models.QuerySet["AuditLog"]):
         """Successful and failed logins."""
         return self.filter(action="login")
 
-    def update(self, **_: object) -> NoReturn:
-        """Refused."""
-        raise AppendOnlyError
-
-    def delete(self) -> NoReturn:
-        """Refused."""
-        raise AppendOnlyError
-
-    def bulk_create(  # noqa: PLR0917 (as Django has it)
-        self,
-        objs: "Iterable[AuditLog]",
-        batch_size: int | None = None,
-        ignore_conflicts: bool = False,
-        update_conflicts: bool = False,
-        update_fields: Collection[str] | None = None,
-        unique_fields: Collection[str] | None = None,
-    ) -> "list[AuditLog]":
-        """Insert; raises AppendOnlyError when rows that are there already would be changed."""
-        if update_conflicts or update_fields or unique_fields:
-            raise AppendOnlyError
-        return super().bulk_create(objs, batch_size, ignore_conflicts)
-
-    def bulk_update(self, *_: object, **__: object) -> NoReturn:
-        """Refused."""
-        raise AppendOnlyError
+    def bulk_create(self, objs: "Iterable[AuditLog]", *args: Any, **kwargs: Any) -> "list[AuditLog]":
+        """Insert, each row with the code that proves who wrote it."""
+        rows = list(objs)
+        for row in rows:
+            row.authenticate()
+        return super().bulk_create(rows, *args, **kwargs)

@@ -1,6 +1,7 @@
 """Typed, strict reading of the environment: a wrong value stops the start with one line."""
 
 import os
+from base64 import b64decode
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
 MINIMUM_SECRET_BYTES = 32
+#: Of an Ed25519 private key (RFC 8032, section 5.1.5).
+SIGNING_KEY_BYTES = 32
 #: Words that occur in example values of documentations, ours and the earlier system's.
 EXAMPLE_MARKS = ("change-this", "changeme", "change-me", "your-", "example", "dev-jwt", "insecure")
 
@@ -91,6 +94,35 @@ class Environment:
         if any(mark in value.lower() for mark in EXAMPLE_MARKS):
             raise ImproperlyConfigured(f"{name} is an example value from a documentation. Make your own.")
         return value
+
+    def signing_key(self, name: str, *, debug: bool) -> bytes | None:
+        """The 32 bytes of an Ed25519 private key: base64, in the variable or in the file that `name`_FILE names.
+
+        Production refuses to go without; development gets None.
+        """
+        value = self.text(name)
+        if path := self.text(f"{name}_FILE"):
+            try:
+                value = Path(path).read_text(encoding="ascii").strip()
+            except (OSError, ValueError):
+                raise ImproperlyConfigured(f"{name}_FILE names a file that can't be read as text: {path}.") from None
+        if not value:
+            if debug:
+                return None
+            raise ImproperlyConfigured(
+                f"{name} is required when DEBUG is false: it signs the audit log. "
+                "Make one with: openssl rand -base64 32"
+            )
+        try:
+            key = b64decode(value, validate=True)
+        except ValueError:
+            key = b""
+        if len(key) != SIGNING_KEY_BYTES or len(set(key)) == 1:
+            # The value is a secret: it is not repeated.
+            raise ImproperlyConfigured(
+                f"{name} must be 32 random bytes in base64. Make one with: openssl rand -base64 32"
+            )
+        return key
 
     def database(self, name: str, default: str, base: Path) -> dict[str, Any]:
         """Django's database settings from a `sqlite:///` or `postgresql://` URL.

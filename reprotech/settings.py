@@ -23,6 +23,10 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1")
 #: Where people reach this installation; links in mails start with it.
 PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:5001").rstrip("/")
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+#: 32 bytes, or None in development without one: then nothing is sealed.
+AUDIT_SIGNING_KEY = env.signing_key("AUDIT_SIGNING_KEY", debug=DEBUG)
+#: Seconds between two looks of the server for events to seal; 0: it doesn't, and `manage.py seal_audit` must.
+AUDIT_SEAL_SECONDS = env.number("AUDIT_SEAL_SECONDS", default=3, least=0, most=3600)
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 
 # Applications

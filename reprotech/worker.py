@@ -9,6 +9,9 @@ signal.signal(signal.SIGTERM, signal.SIG_DFL)
 # worker loses both, so it hears only the main process. Blocked, since granian still sets its handler.
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
+from audit import sealing_thread  # noqa: E402
 from reprotech.wsgi import application  # noqa: E402
+
+sealing_thread.start()
 
 __all__ = ["application"]

@@ -1,5 +1,6 @@
 """What `scripts/server` does before it serves: secrets, static files, tables, default data. One start of Django."""
 
+import base64
 import hashlib
 import os
 import re
@@ -10,7 +11,8 @@ import tempfile
 from pathlib import Path
 
 LAST_PORT = 65535
-SECRETS = ("SECRET_KEY", "JWT_SECRET_KEY")
+#: Bytes of each: more than 32 as text, and exactly 32 of the key that signs the audit log.
+SECRETS = {"SECRET_KEY": 48, "JWT_SECRET_KEY": 48, "AUDIT_SIGNING_KEY": 32}
 
 
 def main() -> None:
@@ -42,7 +44,7 @@ def write_missing_secrets(env_file: Path) -> None:
     text = env_file.read_bytes().decode() if env_file.exists() else ""
     completed = text
     for name in SECRETS:
-        if not os.environ.get(name, "").strip():
+        if not any(os.environ.get(variable, "").strip() for variable in (name, f"{name}_FILE")):
             completed = with_secret(completed, name)
     if completed != text:
         replace(env_file, completed)
@@ -54,7 +56,7 @@ def with_secret(text: str, name: str) -> str:
     found = line.search(text)
     if found and found[2].strip().strip("'\""):
         return text
-    value = secrets.token_urlsafe(48)
+    value = base64.b64encode(secrets.token_bytes(SECRETS[name])).decode()
     if found:
         return text[: found.start()] + found[1] + value + text[found.end() :]
     separator = "" if not text or text.endswith("\n") else "\n"

@@ -3,6 +3,7 @@
 A server of its own on a throw-away database; nothing leaves this machine.
 """
 
+import base64
 import itertools
 import os
 import secrets
@@ -82,6 +83,7 @@ def environment(home: Path) -> dict[str, str]:
         "EMAIL_URL": "memorymail://",
         "SECRET_KEY": secrets.token_urlsafe(48),
         "JWT_SECRET_KEY": secrets.token_urlsafe(48),
+        "AUDIT_SIGNING_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         "RATE_LIMIT_ENABLED": "false",
         "LOG_DIR": str(home / "logs"),
         "LOG_LEVEL": "ERROR",

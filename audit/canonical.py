@@ -1,0 +1,122 @@
+"""The bytes of an event that are sealed: the same on every database, machine and library version.
+
+They are JSON in the canonical form of RFC 8785. What tells of a person is not in them but committed to: SHA-256 of a
+random salt and the text. Once text and salt are destroyed, the commitment stays, says nothing, and the bytes are what
+they were. `docs/audit.md` describes the format; a test pins it. A change of it is a new VERSION beside the old one.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from ipaddress import IPv6Address
+from typing import Any, NamedTuple
+from uuid import UUID
+
+VERSION = 1
+SALT_BYTES = 16
+COMMITMENT_BYTES = 32
+#: Details, and fields within `changes`, that tell of a person. Part of the format.
+PERSONAL_DETAILS = frozenset({"filters", "sent_to"})
+PERSONAL_CHANGES = frozenset({"email", "first_name", "last_name", "username"})
+
+# RFC 8785 but for two things that no event has: names beyond ASCII, whose order would differ, and fractions.
+_encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+class SealedRow(NamedTuple):
+    """The columns of an event that its seal covers, in the order in which they are read."""
+
+    id: int | None  # None: not stored yet
+    version: int
+    timestamp: datetime
+    user_id: int | None
+    username: str
+    action: str
+    resource: str
+    resource_id: str
+    resource_name: str
+    success: bool
+    ip_address: str | None
+    user_agent: str
+    request_id: str
+    session_id: UUID | None
+    details: dict[str, Any]
+    #: SALT_BYTES of salt while the part is there, COMMITMENT_BYTES once it was erased.
+    actor_opening: bytes
+    subject_opening: bytes
+
+
+def encode(value: Any) -> bytes:
+    """`value`, of JSON types, in canonical form."""
+    return _encoder.encode(value).encode("utf-8", "surrogatepass")
+
+
+def canonical_bytes(row: SealedRow) -> bytes:
+    """What the leaf of this event stands for."""
+    return encode(canonical_fields(row))
+
+
+def canonical_fields(row: SealedRow) -> dict[str, Any]:
+    """The fields of the canonical form, with commitments in the place of what tells of a person."""
+    public, personal = split_details(row.details)
+    return {
+        "action": row.action,
+        "actor": commitment(row.actor_opening, actor_part(row)).hex(),
+        "details": public,
+        "id": row.id,
+        "request_id": row.request_id,
+        "resource": row.resource,
+        "resource_id": row.resource_id,
+        "session_id": row.session_id and str(row.session_id),
+        "subject": commitment(row.subject_opening, subject_part(row, personal)).hex(),
+        "success": row.success,
+        "timestamp": moment(row.timestamp),
+        "user_id": row.user_id,
+        "v": row.version,
+    }
+
+
+def actor_part(row: SealedRow) -> dict[str, Any]:
+    """What the event tells of who acted."""
+    return {
+        "ip_address": plain_address(row.ip_address),
+        "user_agent": row.user_agent,
+        "username": row.username,
+    }
+
+
+def subject_part(row: SealedRow, personal: Mapping[str, Any]) -> dict[str, Any]:
+    """What the event tells of whom or what it is about; `personal` are the personal details."""
+    return {"details": personal, "resource_name": row.resource_name}
+
+
+def commitment(opening: bytes, part: Mapping[str, Any]) -> bytes:
+    """The commitment to a part by its salt; of an erased part what was kept of it."""
+    if len(opening) == COMMITMENT_BYTES:
+        return opening
+    return hashlib.sha256(opening + encode(part)).digest()
+
+
+def split_details(details: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Details without what is personal, of which the names stay, and what is personal.
+
+    The first of what it returned before is the same again: so erasing the second changes no sealed byte.
+    """
+    personal = {name: details[name] for name in PERSONAL_DETAILS & details.keys()}
+    public = {**details, **dict.fromkeys(personal)}
+    changes = details.get("changes")
+    if isinstance(changes, dict) and (named := {name: changes[name] for name in PERSONAL_CHANGES & changes.keys()}):
+        personal["changes"] = named
+        public["changes"] = {**changes, **dict.fromkeys(named)}
+    return public, personal
+
+
+def moment(timestamp: datetime) -> str:
+    """A time in UTC, always with microseconds."""
+    return timestamp.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def plain_address(address: str | None) -> str | None:
+    """An address in the one form that no database and no library shortens in its own way."""
+    return IPv6Address(address).exploded if address and ":" in address else address

@@ -1,0 +1,158 @@
+"""The Merkle tree of RFC 6962, section 2: hashes, roots and proofs, without any storage.
+
+A node is named by its level (0 for leaves) and its index on that level. Only complete subtrees have a node; what lies
+at the right edge is folded together from them.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+
+#: The 32 bytes of the complete subtree at (level, index).
+Nodes = Callable[[int, int], bytes]
+EMPTY_ROOT = hashlib.sha256(b"").digest()
+
+
+def leaf_hash(content: bytes) -> bytes:
+    """The hash of a leaf: SHA-256 of 0x00 and what it stands for."""
+    return hashlib.sha256(b"\x00" + content).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """The hash of an inner node: SHA-256 of 0x01 and its two children."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def cover(start: int, end: int) -> list[tuple[int, int]]:
+    """The fewest complete subtrees, as (level, index) from left to right, that make up the leaves from start to end."""
+    pieces = []
+    while start < end:
+        alignment = (start & -start).bit_length() - 1 if start else end.bit_length()
+        level = min(alignment, (end - start).bit_length() - 1)
+        pieces.append((level, start >> level))
+        start += 1 << level
+    return pieces
+
+
+def fold(hashes: Iterable[bytes]) -> bytes:
+    """The hash over neighbouring subtrees, the largest first, as they stand at the right edge of a tree."""
+    *rest, result = hashes
+    for left in reversed(rest):
+        result = node_hash(left, result)
+    return result
+
+
+def subtree_hash(nodes: Nodes, start: int, end: int) -> bytes:
+    """The Merkle Tree Hash of the leaves from `start` to `end`, where `start` is a boundary of the tree."""
+    return fold(nodes(level, index) for level, index in cover(start, end))
+
+
+def root_hash(nodes: Nodes, size: int) -> bytes:
+    """The root of the tree of the first `size` leaves."""
+    return subtree_hash(nodes, 0, size) if size else EMPTY_ROOT
+
+
+class Frontier:
+    """The right edge of a growing tree: enough to add leaves and to tell the root, whatever its size."""
+
+    def __init__(self, size: int = 0, hashes: Iterable[bytes] = ()) -> None:
+        """An empty tree, or one of `size` leaves with the hashes of its `cover`."""
+        self.size = size
+        self._hashes = list(hashes)
+
+    def append(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
+        """Add a leaf's hash; returns the inner nodes (level, index, hash) that it completes."""
+        completed = []
+        level, index = 0, self.size
+        self.size += 1
+        while index & 1:
+            leaf = node_hash(self._hashes.pop(), leaf)
+            level, index = level + 1, index >> 1
+            completed.append((level, index, leaf))
+        self._hashes.append(leaf)
+        return completed
+
+    @property
+    def root(self) -> bytes:
+        """The root of the tree as it is now."""
+        return fold(self._hashes) if self._hashes else EMPTY_ROOT
+
+
+def inclusion_path(nodes: Nodes, index: int, size: int) -> list[bytes]:
+    """The audit path of leaf `index` in the tree of `size` leaves, from the leaf up (RFC 6962, section 2.1.1)."""
+    path, start, end = [], 0, size
+    while end - start > 1:
+        middle = start + _split(end - start)
+        if index < middle:
+            path.append(subtree_hash(nodes, middle, end))
+            end = middle
+        else:
+            path.append(subtree_hash(nodes, start, middle))
+            start = middle
+    return path[::-1]
+
+
+def consistency_path(nodes: Nodes, old: int, new: int) -> list[bytes]:
+    """The proof that the first `old` of `new` leaves are what they were (RFC 6962, section 2.1.2)."""
+    if old in (0, new):
+        return []
+    path, start, end = [], 0, new
+    while old != end:
+        middle = start + _split(end - start)
+        if old <= middle:
+            path.append(subtree_hash(nodes, middle, end))
+            end = middle
+        else:
+            path.append(subtree_hash(nodes, start, middle))
+            start = middle
+    if start:
+        path.append(subtree_hash(nodes, start, end))
+    return path[::-1]
+
+
+def is_included(leaf: bytes, index: int, size: int, path: Iterable[bytes], root: bytes) -> bool:
+    """Whether `path` proves that a leaf with this hash stands at `index` (RFC 9162, section 2.1.3.2)."""
+    if not 0 <= index < size:
+        return False
+    position, last, result = index, size - 1, leaf
+    for sibling in path:
+        if last == 0:
+            return False
+        if position & 1 or position == last:
+            result = node_hash(sibling, result)
+            while position and not position & 1:
+                position, last = position >> 1, last >> 1
+        else:
+            result = node_hash(result, sibling)
+        position, last = position >> 1, last >> 1
+    return last == 0 and result == root
+
+
+def is_consistent(old: int, new: int, old_root: bytes, new_root: bytes, path: Iterable[bytes]) -> bool:
+    """Whether `path` proves that the tree of `new` leaves begins with that of `old` (RFC 9162, section 2.1.4.2)."""
+    proof = list(path)
+    if not 0 < old < new:
+        return not proof and 0 <= old <= new and old_root == (new_root if old == new else EMPTY_ROOT)
+    if old & (old - 1) == 0:
+        proof.insert(0, old_root)
+    if not proof:
+        return False
+    position, last = old - 1, new - 1
+    while position & 1:
+        position, last = position >> 1, last >> 1
+    old_result = new_result = proof[0]
+    for sibling in proof[1:]:
+        if last == 0:
+            return False
+        if position & 1 or position == last:
+            old_result, new_result = node_hash(sibling, old_result), node_hash(sibling, new_result)
+            while position and not position & 1:
+                position, last = position >> 1, last >> 1
+        else:
+            new_result = node_hash(new_result, sibling)
+        position, last = position >> 1, last >> 1
+    return last == 0 and (old_result, new_result) == (old_root, new_root)
+
+
+def _split(size: int) -> int:
+    """The largest power of two below `size`, where a tree of this size parts."""
+    return 1 << (size - 1).bit_length() - 1

@@ -1,0 +1,203 @@
+"""The sealer: puts committed events into the Merkle tree and signs a checkpoint.
+
+Events get their ids when they are written, but appear when their transactions commit, in another order and with gaps.
+So the tree has an order of its own: the sealer appends whatever it finds committed and not yet in the tree. Nothing
+depends on a watermark that could be wrong: an event is sealed when it has a leaf. Where to look for new ones is told,
+on PostgreSQL, by the transaction that wrote each row (`transaction_id`): whatever was invisible at a snapshot belongs
+to a transaction not older than that snapshot's oldest running one. A process looks everywhere once, then only there.
+
+One transaction holds an advisory lock, adds leaves and the checkpoint, or nothing. Writers take no lock of it.
+"""
+
+import logging
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from audit.authenticity import is_authentic
+from audit.canonical import SealedRow, canonical_bytes
+from audit.keys import current_signer, known_keys
+from audit.merkle import EMPTY_ROOT, Frontier, leaf_hash
+from audit.models import AuditLog, Checkpoint, Leaf, Node
+from audit.notes import CheckpointText, NoteError, fingerprint, sign, signed_text
+from audit.tree import STEP, StoredTree
+
+logger = logging.getLogger(__name__)
+
+#: Events that one transaction seals at most; on SQLite, where writers wait meanwhile, fewer.
+BATCH = {"postgresql": 10_000, "sqlite": 1_000}
+#: PostgreSQL's advisory lock that says who seals.
+LOCK = 0x5EA1_A0D1
+INSERT_SIZE = 1_000
+#: Below every id that a row can have, whoever gave it.
+FIRST_ID = -(2**63)
+COLUMNS = SealedRow._fields
+
+
+class Busy(Exception):
+    """Another process is sealing at this moment."""
+
+
+class TreeDamaged(Exception):
+    """The stored tree is not what was signed: nothing may be built on it. `manage.py verify_audit` tells more."""
+
+
+@dataclass(slots=True)
+class Sealed:
+    """What one run did: how many events it sealed, and the ids of rows that this installation didn't write."""
+
+    count: int = 0
+    refused: list[int] = field(default_factory=list)
+
+
+class Sealer:
+    """Seals what is new since it looked last. It knows where to look, and nothing that must not be lost."""
+
+    def __init__(self) -> None:
+        #: On PostgreSQL a transaction's id, on SQLite an event's; None means to look at all events.
+        self._looked_until: int | None = None
+        self._latest: CheckpointText | None = None
+
+    def seal(self) -> Sealed:
+        """Seal every event that is committed now; raises Busy, KeyRefused or TreeDamaged."""
+        result = Sealed()
+        since, self._looked_until = self._looked_until, None  # all events again if this fails
+        if connection.vendor == "postgresql":
+            until = int(_value("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
+            start = FIRST_ID if since is None else _first_event_since(since)
+        else:
+            until = start = FIRST_ID if since is None else since
+        while start is not None:
+            last = self._seal_batch(start, result)
+            start = None if last is None else last + 1
+            if connection.vendor == "sqlite" and start is not None:
+                until = start  # writers follow each other, so their events' ids do
+        self._looked_until = until
+        if result.refused:
+            logger.critical(
+                "The audit log holds rows that this installation didn't write, or that were changed before they were "
+                "sealed: %s",
+                ", ".join(map(str, result.refused[:20])),
+            )
+        return result
+
+    def _seal_batch(self, start: int, result: Sealed) -> int | None:
+        """Seal some events from the id `start` on; returns the last one's id, None when there are none."""
+        if not unsealed(start).exists():
+            return None
+        with transaction.atomic():
+            if connection.vendor == "postgresql" and not _value("SELECT pg_try_advisory_xact_lock(%s)", LOCK):
+                raise Busy
+            found = list(_to_seal(start)[: BATCH[connection.vendor]])
+            rows = _authentic(found, result)
+            latest = self._append(rows) if rows else self._latest
+        self._latest = latest
+        result.count += len(rows)
+        return found[-1][0] if found else None
+
+    def _append(self, rows: Collection[SealedRow]) -> CheckpointText:
+        """Add the leaves of these events, and sign the tree that they make."""
+        previous = latest_checkpoint()
+        frontier = self._trusted_frontier(previous)
+        leaves, nodes = [], []
+        for row in rows:
+            leaf = leaf_hash(canonical_bytes(row))
+            leaves.append(Leaf(position=frontier.size, event_id=cast("int", row.id), hash=leaf))
+            completed = frontier.append(leaf)
+            nodes += [Node(level=at, index=index, hash=found) for at, index, found in completed if at % STEP == 0]
+        Leaf.objects.bulk_create(leaves, INSERT_SIZE)
+        Node.objects.bulk_create(nodes, INSERT_SIZE)
+        return _sign(frontier, previous)
+
+    def _trusted_frontier(self, previous: Checkpoint | None) -> Frontier:
+        """The right edge of the stored tree, if it is the one that was signed last; raises TreeDamaged."""
+        last = Leaf.objects.order_by("-position").values_list("position", flat=True).first()
+        size = 0 if last is None else last + 1
+        signed = verified(previous) if previous else None
+        if size != (signed.size if signed else 0):
+            raise TreeDamaged(f"The tree has {size} events, but {signed.size if signed else 0} were signed.")
+        try:
+            frontier = StoredTree().frontier(size)
+        except LookupError as error:
+            raise TreeDamaged(str(error)) from None
+        if frontier.root != (signed.root if signed else EMPTY_ROOT):
+            raise TreeDamaged(f"The tree of {size} events is not the one that was signed.")
+        # Somebody who can make all of the above fit can still not make this process forget.
+        if self._latest and (size < self._latest.size or (size == self._latest.size and signed != self._latest)):
+            raise TreeDamaged(f"{self._latest.size} events were signed, and now there are {size}.")
+        return frontier
+
+
+def latest_checkpoint() -> Checkpoint | None:
+    """The newest checkpoint."""
+    return Checkpoint.objects.last()
+
+
+def unsealed(start: int = FIRST_ID) -> Any:
+    """Events from the id `start` on that are not in the tree, by id."""
+    is_sealed = Exists(Leaf.objects.filter(event_id=OuterRef("pk")))
+    return AuditLog.objects.filter(~is_sealed, pk__gte=start).order_by("pk")
+
+
+def _to_seal(start: int) -> Any:
+    """What the sealer reads of events: the sealed columns, the code, and whether it is a copy of another row."""
+    is_sealed = Exists(Leaf.objects.filter(event_id=OuterRef("pk")))
+    twin = AuditLog.objects.filter(timestamp=OuterRef("timestamp"), authentication=OuterRef("authentication"))
+    original = twin.exclude(pk=OuterRef("pk")).filter(Q(pk__lt=OuterRef("pk")) | is_sealed)
+    return unsealed(start).annotate(is_copy=Exists(original)).values_list(*COLUMNS, "authentication", "is_copy")
+
+
+def _authentic(found: Iterable[tuple[Any, ...]], result: Sealed) -> list[SealedRow]:
+    """The rows that this installation wrote; the ids of the others go into the result."""
+    rows = []
+    for *columns, code, is_copy in found:
+        row = SealedRow(*columns)
+        if is_copy or not is_authentic(row, bytes(code)):
+            result.refused.append(columns[0])
+        else:
+            rows.append(row)
+    return rows
+
+
+def _sign(frontier: Frontier, previous: Checkpoint | None) -> CheckpointText:
+    """Store the checkpoint of a tree, after `previous`."""
+    signer = current_signer()
+    now = timezone.now()
+    statement = CheckpointText(
+        origin=signer.name,
+        size=frontier.size,
+        root=frontier.root,
+        # A clock that was set back must not make the checkpoints' times run backwards.
+        time=max(now, previous.sealed_at) if previous else now,
+        previous=fingerprint(previous.text) if previous else "",
+    )
+    Checkpoint.objects.create(size=statement.size, sealed_at=statement.time, note=sign(str(statement), [signer]))
+    return statement
+
+
+def verified(checkpoint: Checkpoint) -> CheckpointText:
+    """What a checkpoint says; raises TreeDamaged unless one of the log's keys signed it."""
+    try:
+        text, _ = signed_text(checkpoint.note, known_keys())
+        return CheckpointText.parse(text)
+    except NoteError as error:
+        raise TreeDamaged(f"The checkpoint of {checkpoint.size} events is not genuine. {error}") from None
+
+
+def _first_event_since(transaction_id: int) -> int | None:
+    """The lowest id of the events that this transaction or later ones wrote, by what is committed now."""
+    found = _value(
+        "WITH recent AS MATERIALIZED (SELECT id FROM audit_logs WHERE transaction_id >= %s) SELECT min(id) FROM recent",
+        transaction_id,
+    )
+    return None if found is None else int(found)
+
+
+def _value(statement: str, *parameters: Any) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchone()[0]
