@@ -13,6 +13,9 @@ from audit.services import Actor, record
 from reprotech.streaming import stream_csv, stream_jsonl
 
 CSV = "csv"
+REPORT = "report"
+#: Events of a report at most: more would be no page to read.
+REPORT_ROWS = 2_000
 COLUMNS = (
     *("id", "timestamp", "user", "user_id", "action", "resource", "resource_id", "resource_name", "success"),
     *("ip_address", "user_agent", "request_id", "session_id", "details"),
@@ -37,6 +40,16 @@ def start_export(*, actor: Actor, query: Any, file_format: str) -> Iterator[Audi
     )
     rows: Iterator[AuditLog] = events.in_chunks()
     return rows
+
+
+def start_report(*, actor: Actor, query: Any) -> list[AuditLog] | None:
+    """Put a report on record, then give its events, oldest first; None, and no record, when they are too many.
+
+    `query` is an `AuditQuery`. Whoever calls has checked that `actor` may export.
+    """
+    if query.apply(AuditLog.objects.all())[REPORT_ROWS : REPORT_ROWS + 1].exists():
+        return None
+    return list(start_export(actor=actor, query=query, file_format=REPORT))[::-1]
 
 
 def event_line(event: AuditLog) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.http import urlencode
 
 from audit.querysets import AuditLogQuerySet
 from reprotech.listing import MAXIMUM_PER_PAGE, ListFilter, Query, WholeNumberField
@@ -39,8 +40,9 @@ class MomentField(forms.Field):
 
 
 class AuditQuery(Query):
-    """Which events: by user, action, resource, address, outcome, time, request and session."""
+    """Which events: by words, user, action, resource, address, outcome, time, request and session."""
 
+    search = forms.CharField(required=False, max_length=200)
     user = forms.CharField(required=False, max_length=254)
     action = forms.CharField(required=False, max_length=32)
     resource = forms.CharField(required=False, max_length=32)
@@ -54,6 +56,8 @@ class AuditQuery(Query):
         error_messages={"invalid_choice": "Give one of: success, failure."},
     )
     request_id = forms.CharField(required=False, max_length=64)
+    #: The id of a user: what they did, and what was done to their account.
+    involving = WholeNumberField(default=None)
     session = forms.UUIDField(
         required=False, error_messages={"invalid": "Give a session's id such as 00000000-0000-4000-8000-000000000000."}
     )
@@ -68,6 +72,11 @@ class AuditQuery(Query):
     def given(self) -> dict[str, str]:
         """The filters that were given, as they were typed."""
         return {name: self.data[name] for name in self.fields if name in AuditQuery().fields and self.data.get(name)}
+
+    @property
+    def address(self) -> str:
+        """The query of a list's address with the filters that were given, and nothing else."""
+        return urlencode(self.given)
 
     def apply(self, queryset: Any) -> AuditLogQuerySet:
         """Narrow audit rows, newest first."""
@@ -84,6 +93,10 @@ class AuditQuery(Query):
         rows: AuditLogQuerySet = queryset.filter(**{name: value for name, value in lookups.items() if value})
         if user := self.value("user"):
             rows = rows.by_user(user)
+        if words := self.value("search"):
+            rows = rows.mentioning(words)
+        if user_id := self.value("involving"):
+            rows = rows.involving(user_id)
         if outcome := self.value("outcome"):
             rows = rows.filter(success=outcome == "success")
         return rows.newest_first()

@@ -3,8 +3,11 @@
 from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
-from django.db import models
-from django.db.models.functions import Lower
+from django.db import connection, models
+from django.db.models import Q
+from django.db.models.functions import Cast, Lower
+
+from audit.full_text import by_parts, by_words
 
 if TYPE_CHECKING:
     from audit.models import AuditLog
@@ -60,6 +63,16 @@ class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
     def by_user(self, name: str) -> Self:
         """What was done under this name, whatever the case."""
         return self.alias(username_lower=Lower("username")).filter(username_lower=name.lower())
+
+    def mentioning(self, text: str) -> Self:
+        """Events whose names and details hold each word of the text, or a word that begins with it."""
+        if connection.vendor == "postgresql":
+            return self.filter(by_words(text))
+        return self.alias(details_text=Cast("details", models.TextField())).filter(by_parts(text))
+
+    def involving(self, user_id: int) -> Self:
+        """What a user did, and what was done to their account."""
+        return self.filter(Q(user_id=user_id) | Q(resource="user", resource_id=str(user_id)))
 
     def latest_around(self, user_id: int, count: int) -> list["AuditLog"]:
         """The newest events of and about a user; asked for apart, since an index answers each at once."""

@@ -112,6 +112,8 @@ def _export(event: AuditLog, who: str) -> str:
     what = many if rows is None else f"{rows:,} {one if rows == 1 else many}" if isinstance(rows, int) else many
     if event.resource == "audit":
         what += " of the audit log"
+    if event.details.get("format") == "report":
+        return _done(event, who, f"made a report of {what}", f"make a report of {what}")
     if file_format := event.details.get("format"):
         what += f" as {str(file_format).upper()}"
     return _done(event, who, f"exported {what}", f"export {what}")

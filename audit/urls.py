@@ -2,10 +2,13 @@
 
 from django.urls import path
 
-from audit import views
+from audit.views import events, inspection
 
 urlpatterns = [
-    path("audit", views.list_events, name="audit"),
-    path("audit/export", views.export_events, name="export_events"),
-    path("audit/<int:event_id>", views.show_event, name="audit_event"),
+    path("audit", events.list_events, name="audit"),
+    path("audit/export", events.export_events, name="export_events"),
+    path("audit/report", inspection.show_report, name="audit_report"),
+    path("audit/saved", inspection.save_view, name="save_audit_view"),
+    path("audit/saved/<int:filter_id>/delete", inspection.forget_view, name="forget_audit_view"),
+    path("audit/<int:event_id>", events.show_event, name="audit_event"),
 ]

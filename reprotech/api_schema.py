@@ -60,7 +60,9 @@ def query_parameters(query: type[Query]) -> list[OpenApiParameter]:
 
 def _parameter(name: str, field: forms.Field) -> OpenApiParameter:
     if isinstance(field, WholeNumberField):
-        schema: dict[str, Any] = {"type": "integer", "minimum": 1, "default": field.default}
+        schema: dict[str, Any] = {"type": "integer", "minimum": 1}
+        if field.default is not None:
+            schema["default"] = field.default
         if field.most is not None:
             schema["maximum"] = field.most
     elif isinstance(field, forms.ChoiceField):

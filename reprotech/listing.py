@@ -80,11 +80,11 @@ class Page(Generic[Row]):
 class WholeNumberField(forms.Field):
     """A whole number of at least 1 in plain digits, or the default when it isn't given."""
 
-    def __init__(self, default: int, most: int | None = None, **kwargs: Any) -> None:
+    def __init__(self, default: int | None, most: int | None = None, **kwargs: Any) -> None:
         super().__init__(required=False, **kwargs)
         self.default, self.most = default, most
 
-    def clean(self, value: Any) -> int:
+    def clean(self, value: Any) -> int | None:
         """The number; raises ValidationError with a sentence."""
         if value in (None, ""):
             return self.default

@@ -137,3 +137,9 @@ document.addEventListener("htmx:xhr:progress", ({ target, detail }) => {
     }
   }
 });
+
+// A report's button to print it.
+for (const button of document.querySelectorAll("[data-prints]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}

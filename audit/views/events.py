@@ -1,4 +1,4 @@
-"""The audit log's pages."""
+"""The audit log's list, an event's page, and exports."""
 
 import json
 from typing import Any
@@ -16,13 +16,14 @@ from audit.changes import shown_changes
 from audit.exports import export_response
 from audit.filters import AuditExport, AuditPageFilter
 from audit.models import Action, AuditLog
+from audit.saved_filters import saved_filters
 from audit.sentences import sentence
 from reprotech.http import UNPROCESSABLE, PageRequest, render_page
 
 #: What events are about, in the order of the filter.
 RESOURCES = ("auth", "user", "role", "session", "audit", "analytics", "settings")
 #: Filters that links set and no field shows: each is named above the list, with a way out.
-LINKED = {"request_id": "request", "session": "session", "resource_id": "number"}
+LINKED = {"request_id": "request", "session": "session", "resource_id": "number", "involving": "everything of user"}
 #: What the page calls the filters, where it isn't their name.
 LABELS = {"ip_address": "Address", "resource": "About", "per_page": "Page size"}
 
@@ -31,6 +32,11 @@ LABELS = {"ip_address": "Address", "resource": "About", "per_page": "Page size"}
 @require_safe
 def list_events(request: PageRequest) -> HttpResponse:
     """Events, newest first, a page at a time; 422 with the list's place explained for filters that make no sense."""
+    return render_list(request)
+
+
+def render_list(request: PageRequest, save_error: str = "") -> HttpResponse:
+    """The list; with `save_error` beside the form that keeps a view."""
     context: dict[str, Any] = {
         "typed": request.GET,
         "actions": _choices(Action.values, request.GET.get("action", "")),
@@ -40,9 +46,11 @@ def list_events(request: PageRequest) -> HttpResponse:
             for name, label in LINKED.items()
             if request.GET.get(name)
         ],
+        "saved": saved_filters(request.user.pk),
+        "save_error": save_error,
         "crumbs": [("Audit log", None)],
     }
-    status = 200
+    status = UNPROCESSABLE if save_error else 200
     try:
         context["query"] = query = AuditPageFilter.parse(request.GET)
         context["page"] = query.page_of(AuditLog.objects.all())
