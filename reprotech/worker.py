@@ -9,8 +9,8 @@ signal.signal(signal.SIGTERM, signal.SIG_DFL)
 # worker loses both, so it hears only the main process. Blocked, since granian still sets its handler.
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
+from reprotech.wsgi import application  # noqa: E402, I001 (starts Django, without which no model can be imported)
 from audit import sealing_thread  # noqa: E402
-from reprotech.wsgi import application  # noqa: E402
 
 sealing_thread.start()
 
