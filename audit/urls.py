@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from audit.views import events, inspection
+from audit.views import events, inspection, seal
 
 urlpatterns = [
     path("audit", events.list_events, name="audit"),
@@ -10,5 +10,7 @@ urlpatterns = [
     path("audit/report", inspection.show_report, name="audit_report"),
     path("audit/saved", inspection.save_view, name="save_audit_view"),
     path("audit/saved/<int:filter_id>/delete", inspection.forget_view, name="forget_audit_view"),
+    path("audit/checkpoint", seal.download_checkpoint, name="audit_checkpoint"),
     path("audit/<int:event_id>", events.show_event, name="audit_event"),
+    path("audit/<int:event_id>/proof", seal.download_proof, name="audit_proof"),
 ]

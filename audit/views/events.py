@@ -17,6 +17,7 @@ from audit.exports import export_response
 from audit.filters import AuditExport, AuditPageFilter
 from audit.models import Action, AuditLog
 from audit.saved_filters import saved_filters
+from audit.seals import seal_of
 from audit.sentences import sentence
 from reprotech.http import UNPROCESSABLE, PageRequest, render_page
 
@@ -83,6 +84,7 @@ def show_event(request: PageRequest, event_id: int) -> HttpResponse:
         "event": event,
         "sentence": sentence(event),
         "changes": shown_changes(event),
+        "seal": seal_of(event),
         "object_page": _object_page(request, event),
         "raw": json.dumps(AuditLogAnswer(event).data, indent=2, ensure_ascii=False, cls=DjangoJSONEncoder),
         "crumbs": [("Audit log", reverse("audit")), (f"Event {event.pk}", None)],

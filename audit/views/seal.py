@@ -1,0 +1,37 @@
+"""The seal: what an auditor takes along to check the log without this server."""
+
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.views.decorators.http import require_safe
+
+from accounts.permissions import AUDIT_READ, requires
+from audit.bundles import Unprovable, selected_bundle
+from audit.models import AuditLog
+from audit.sealing import latest_checkpoint
+from reprotech.http import PageRequest
+
+
+@requires(AUDIT_READ)
+@require_safe
+def download_checkpoint(request: PageRequest) -> HttpResponse:  # noqa: ARG001
+    """The newest checkpoint: a signed note, as text."""
+    checkpoint = latest_checkpoint()
+    if checkpoint is None:
+        raise Http404
+    response = HttpResponse(checkpoint.note, content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="audit-checkpoint-{checkpoint.size}.txt"'
+    return response
+
+
+@requires(AUDIT_READ)
+@require_safe
+def download_proof(request: PageRequest, event_id: int) -> StreamingHttpResponse:  # noqa: ARG001
+    """A bundle of this one event, which `scripts/verify-export` checks anywhere."""
+    try:
+        bundle = selected_bundle(AuditLog.objects.filter(pk=event_id), {"id": str(event_id)})
+    except Unprovable:
+        raise Http404 from None
+    if not bundle.rows:
+        raise Http404
+    response = StreamingHttpResponse(map(str.encode, bundle.lines()), content_type="application/x-ndjson")
+    response["Content-Disposition"] = f'attachment; filename="audit-event-{event_id}-proof.jsonl"'
+    return response
