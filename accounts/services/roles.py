@@ -13,7 +13,7 @@ from accounts.catalogue import in_order
 from accounts.errors import Conflict, Invalid, Missing
 from accounts.models import Permission, Role, User
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_UPDATE
-from accounts.services.users import record_role_changes
+from accounts.services.roles_of_users import record_role_changes
 from audit.models import Action
 from audit.services import Actor, Changes, record
 
