@@ -27,6 +27,7 @@ from accounts.validators import (
     validate_username,
     validate_username_length,
 )
+from accounts.versioned import Versioned
 
 EXISTING = Q(deleted_at__isnull=True)
 
@@ -52,7 +53,7 @@ class Permission(models.Model):
         return self.name
 
 
-class Role(models.Model):
+class Role(Versioned, models.Model):
     """A named set of permissions, granted to users."""
 
     CUSTOM_POSITION: ClassVar[int] = 1000
@@ -91,7 +92,7 @@ class Role(models.Model):
         return in_order(permission.name for permission in self.permissions.all())
 
 
-class User(AbstractBaseUser):
+class User(Versioned, AbstractBaseUser):
     """An account of a person or a script."""
 
     username = models.CharField(max_length=80, validators=[validate_username_length, validate_username])

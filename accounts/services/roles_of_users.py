@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Iterable
 
+from django.utils import timezone
+
 from accounts.errors import Invalid
 from accounts.models import Permission, Role, User
 from accounts.services.user_records import record_user
@@ -26,6 +28,12 @@ def permissions_of(roles: Iterable[Role]) -> set[str]:
 def names_of(roles: Iterable[Role]) -> list[str]:
     """The names of roles, in their order."""
     return [role.name for role in roles]
+
+
+def touch(user: User) -> None:
+    """Give a user whose roles changed a new version."""
+    user.updated_at = timezone.now()
+    user.save(update_fields=["updated_at"])
 
 
 def record_role_changes(actor: Actor, user: User, held: Iterable[Role], wanted: Iterable[Role]) -> None:

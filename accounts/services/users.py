@@ -21,9 +21,10 @@ from accounts.models import Role, Session, User
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_UPDATE
 from accounts.services.names import taken_names
 from accounts.services.passwords import check_new_password, hash_password
-from accounts.services.roles_of_users import find_roles, names_of, permissions_of, record_role_changes
+from accounts.services.roles_of_users import find_roles, names_of, permissions_of, record_role_changes, touch
 from accounts.services.sessions import end_sessions
 from accounts.services.user_records import record_user
+from accounts.services.versions import refuse_outdated
 from audit.models import Action
 from audit.services import Actor, Changes
 
@@ -97,12 +98,21 @@ def creation_changes(user: User, granted: Iterable[Role]) -> Changes:
 
 
 @service
-def update_user(*, actor: Actor, user_id: int, roles: Collection[str] | None = None, **fields: Any) -> User:
+def update_user(
+    *,
+    actor: Actor,
+    user_id: int,
+    roles: Collection[str] | None = None,
+    expected_versions: Collection[str] = (),
+    **fields: Any,
+) -> User:
     """Change profile fields (those of PROFILE_FIELDS) and roles (by name) of a user.
 
-    One row tells of the fields, one of roles given, one of roles taken. Raises Missing, Denied, Invalid or Conflict.
+    One row tells of the fields, one of roles given, one of roles taken. Raises Missing, Denied, Invalid, Conflict, or
+    Outdated unless the user is still as one of `expected_versions`.
     """
     user = lock_for_change(actor, user_id, USER_UPDATE)
+    refuse_outdated(actor, user, expected_versions)
     unknown = set(fields) - set(PROFILE_FIELDS)
     if unknown:
         raise TypeError(f"Not a field of a user: {', '.join(sorted(unknown))}.")
@@ -138,8 +148,7 @@ def _change_roles(actor: Actor, user: User, wanted: list[Role]) -> None:
     if not given and not taken:
         return
     user.roles.set(wanted)
-    user.updated_at = timezone.now()
-    user.save(update_fields=["updated_at"])
+    touch(user)
     vars(user).pop("grants", None)
     record_role_changes(actor, user, held, wanted)
 
@@ -169,12 +178,13 @@ def unlock_user(*, actor: Actor, user_id: int) -> User:
 
 
 @service
-def delete_user(*, actor: Actor, user_id: int) -> None:
+def delete_user(*, actor: Actor, user_id: int, expected_versions: Collection[str] = ()) -> None:
     """Take an account out of use for good. Its history stays, its username goes to nobody else.
 
-    Raises Missing, Denied or Conflict.
+    Raises Missing, Denied, Conflict, or Outdated unless the user is still as one of `expected_versions`.
     """
     user = lock_for_change(actor, user_id, USER_DELETE)
+    refuse_outdated(actor, user, expected_versions)
     _refuse_own_account(actor, user, "delete")
     _disable(user)
     held, was_active = names_of(user.roles.all()), user.is_active
