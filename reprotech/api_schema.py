@@ -16,6 +16,11 @@ ERROR_SCHEMA = {
         "code": {"type": "string", "description": "A stable word for programs."},
         "request_id": {"type": "string"},
         "required": {"type": "string", "description": "With 403: the permission that is missing."},
+        "until": {
+            "type": "string",
+            "format": "date-time",
+            "description": "With 503 and the code `maintenance`: when it should be over, if that is announced.",
+        },
         "errors": {
             "type": "object",
             "description": "With 400 and 409: what is wrong, by field.",
