@@ -56,6 +56,7 @@ MIDDLEWARE = [
     "reprotech.middleware.RequestLimitsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    "reprotech.middleware.PageCompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "reprotech.middleware.TrailingSlashMiddleware",
