@@ -35,6 +35,7 @@ ENV PATH="/opt/venv/bin:$PATH" \
     DEBUG=false \
     DATABASE_URL=sqlite:////data/reprotech_auth.db \
     LOG_DIR=/data/logs \
+    MAINTENANCE_FILE=/data/maintenance.json \
     PROMETHEUS_MULTIPROC_DIR=/tmp/reprotech-metrics \
     HOST=0.0.0.0 \
     PORT=5001 \

@@ -74,7 +74,7 @@ class UserAdmin(ServiceAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
         """Times are shown of users that exist."""
         fields = list(UserAdminForm.Meta.fields)
-        return [*fields, *self.readonly_fields] if obj else [*fields[:2], "password", *fields[2:]]
+        return [*fields, "version", *self.readonly_fields] if obj else [*fields[:2], "password", *fields[2:]]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Users that exist."""

@@ -1,16 +1,17 @@
 """What our records in Django admin have in common: the services' rules, and one audit log instead of Django's."""
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected as confirm_deletion
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 
-from accounts.errors import Conflict, Denied, Invalid, RuleError
+from accounts.errors import Conflict, Denied, Invalid, Outdated, RuleError
 
 # Generic to the type checker alone.
 if TYPE_CHECKING:
@@ -64,6 +65,13 @@ class ServiceForm(AnyModelForm):
     """
 
     actor: ClassVar[Any]
+    #: Of the record as the form was filled from it, so that it overwrites nobody's change unseen.
+    version = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is not None:
+            self.initial["version"] = self.instance.version
 
     def call_service(self, values: dict[str, Any]) -> Model:
         """Save; may raise a RuleError."""
@@ -73,9 +81,22 @@ class ServiceForm(AnyModelForm):
         if self.errors:
             return
         try:
-            self.instance = self.call_service(self.cleaned_data)
+            self.instance = self.call_service(self._values())
         except RuleError as refusal:
             self.add_error(None, self._as_validation_error(refusal))
+            if isinstance(refusal, Outdated):
+                self._catch_up()
+
+    def _values(self) -> dict[str, Any]:
+        values = dict(self.cleaned_data)
+        version = values.pop("version", "")
+        return {**values, "expected_versions": [version]} if version and self.instance.pk is not None else values
+
+    def _catch_up(self) -> None:
+        """Someone else changed the record meanwhile: saving what was typed once more wins over it."""
+        data = cast("QueryDict", self.data).copy()
+        data[self.add_prefix("version")] = type(self.instance)._default_manager.get(pk=self.instance.pk).version
+        self.data = data
 
     def _as_validation_error(self, refusal: RuleError) -> ValidationError:
         errors = refusal.errors if isinstance(refusal, Invalid | Conflict) else {}

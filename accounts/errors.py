@@ -33,6 +33,12 @@ class Conflict(RuleError):
         self.errors = dict(errors or {})
 
 
+class Outdated(Conflict):
+    """The change starts from a version of the record that someone else has replaced meanwhile."""
+
+    code = "precondition_failed"
+
+
 class Missing(RuleError):
     """What was asked for isn't there, or isn't there for this actor."""
 

@@ -1,11 +1,16 @@
 """Forms of the pages: the shape of input; the services hold the rules."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
+from django.http import QueryDict
 
 from accounts.errors import Conflict, Denied, Invalid, RuleError
+from accounts.models import Role, User
 from accounts.password_policy import MAXIMUM_LENGTH, SHOWN_RULES
+
+#: A field's label, its value now and the one that was typed.
+Difference = tuple[str, str, str]
 
 
 class ServiceForm(forms.Form):
@@ -24,6 +29,53 @@ class ServiceForm(forms.Form):
             self.add_error(None, f"This needs the permission {refusal.required}, which you don't hold.")
         elif not errors:
             self.add_error(None, refusal.message)
+
+
+class RecordForm(ServiceForm):
+    """A form for a new user or role, or for one that exists: then it knows the version that it was filled from."""
+
+    version = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, record: User | Role | None = None, **kwargs: Any) -> None:
+        if record is not None:
+            kwargs["initial"] = {**self.values_of(record), "version": record.version}
+        super().__init__(*args, **kwargs)
+        if record is None:
+            del self.fields["version"]
+        #: Once someone else changed the record meanwhile.
+        self.differences: list[Difference] = []
+
+    @staticmethod
+    def values_of(record: Any) -> dict[str, Any]:
+        """What the fields show of a record."""
+        raise NotImplementedError
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What the service takes."""
+        values = dict(self.cleaned_data)
+        version = values.pop("version", "")
+        return {**values, "expected_versions": [version]} if version else values
+
+    def catch_up(self, record: User | Role) -> None:
+        """Show what became of the record meanwhile; what is sent again then starts from there."""
+        self.data = cast("QueryDict", self.data).copy()
+        self.data["version"] = record.version
+        compared = [difference(self[name], value) for name, value in self.values_of(record).items()]
+        self.differences = [found for found in compared if found]
+
+
+def difference(field: forms.BoundField, now: Any) -> Difference | None:
+    """How a field's value now and the one that was typed differ, of several choices those that only one has."""
+    label, typed = str(field.label), field.value() or ""
+    if isinstance(field.field, forms.MultipleChoiceField):
+        label = f"{label} in one alone"
+        now, typed = (_chosen(field.field, set(one) - set(other)) for one, other in ((now, typed), (typed, now)))
+    return (label, now or "none", typed or "none") if now != typed else None
+
+
+def _chosen(field: forms.MultipleChoiceField, keys: set[str]) -> str:
+    return ", ".join(str(name) for key, name in field.choices if key in keys)  # type: ignore[misc,union-attr]
 
 
 def password_input(label: str, autocomplete: str, **options: Any) -> forms.CharField:

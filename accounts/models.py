@@ -1,7 +1,6 @@
 """Users, roles, permissions and sessions: fields, and questions about one object."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -15,6 +14,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts.catalogue import SUPER_ADMIN, in_order
+from accounts.grants import Grants
 from accounts.querysets import (
     PermissionQuerySet,
     RoleQuerySet,
@@ -27,32 +27,9 @@ from accounts.validators import (
     validate_username,
     validate_username_length,
 )
+from accounts.versioned import Versioned
 
 EXISTING = Q(deleted_at__isnull=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Grants:
-    """What someone holds: roles in their order, and the union of the roles' permissions."""
-
-    role_names: tuple[str, ...] = ()
-    role_slugs: tuple[str, ...] = ()
-    permissions: frozenset[str] = frozenset()
-
-    @property
-    def ordered_permissions(self) -> list[str]:
-        """Permission names in the catalogue's order."""
-        return in_order(self.permissions)
-
-    @classmethod
-    def of(cls, roles: Iterable["Role"]) -> "Grants":
-        """The grants that these roles give (their permissions must be loaded, or cost a query each)."""
-        ordered = sorted(roles, key=lambda role: (role.position, role.name))
-        return cls(
-            role_names=tuple(role.name for role in ordered),
-            role_slugs=tuple(role.slug for role in ordered),
-            permissions=frozenset(name for role in ordered for name in role.permission_names),
-        )
 
 
 class Permission(models.Model):
@@ -76,7 +53,7 @@ class Permission(models.Model):
         return self.name
 
 
-class Role(models.Model):
+class Role(Versioned, models.Model):
     """A named set of permissions, granted to users."""
 
     CUSTOM_POSITION: ClassVar[int] = 1000
@@ -115,7 +92,7 @@ class Role(models.Model):
         return in_order(permission.name for permission in self.permissions.all())
 
 
-class User(AbstractBaseUser):
+class User(Versioned, AbstractBaseUser):
     """An account of a person or a script."""
 
     username = models.CharField(max_length=80, validators=[validate_username_length, validate_username])

@@ -5,11 +5,11 @@ from typing import Any
 from django import forms
 
 from accounts.catalogue import PERMISSION_NAMES
-from accounts.forms import ServiceForm
+from accounts.forms import RecordForm, ServiceForm
 from accounts.models import Role
 
 
-class RoleForm(ServiceForm):
+class RoleForm(RecordForm):
     """A role's name, description and permissions; what is fixed of an existing `role` can't be typed over."""
 
     name = forms.CharField(max_length=80)
@@ -20,18 +20,17 @@ class RoleForm(ServiceForm):
         required=False, choices=[(permission, permission) for permission in PERMISSION_NAMES]
     )
 
-    def __init__(self, *args: Any, role: Role | None = None, **kwargs: Any) -> None:
-        if role is not None:
-            kwargs["initial"] = {
-                "name": role.name,
-                "description": role.description,
-                "permissions": role.permission_names,
-            }
-        super().__init__(*args, **kwargs)
-        if role is not None and role.is_system:
+    def __init__(self, *args: Any, record: Role | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, record=record, **kwargs)
+        if record is not None and record.is_system:
             self.fields["name"].disabled = True
             self.fields["name"].help_text = "The name of a system role is fixed."
-            self.fields["permissions"].disabled = role.is_super_admin
+            self.fields["permissions"].disabled = record.is_super_admin
+
+    @staticmethod
+    def values_of(record: Role) -> dict[str, Any]:
+        """Name, description and names of the permissions."""
+        return {"name": record.name, "description": record.description, "permissions": record.permission_names}
 
     @property
     def chosen(self) -> list[str]:

@@ -17,7 +17,8 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import models, transaction
 
-from accounts.models import Grants, Session, User
+from accounts.grants import Grants
+from accounts.models import Session, User
 from accounts.outage import Outage
 
 #: How long a snapshot lives. Longer would save little: each costs one query.

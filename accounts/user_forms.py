@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from accounts.abilities import beyond
-from accounts.forms import ServiceForm, password_input
+from accounts.forms import RecordForm, ServiceForm, password_input
 from accounts.models import Role, User
 from accounts.password_policy import SHOWN_RULES
 from reprotech.listing import MAXIMUM_PER_PAGE, WHOLE_NUMBER
@@ -24,7 +24,7 @@ class RoleChoice:
     missing: list[str]
 
 
-class UserForm(ServiceForm):
+class UserForm(RecordForm):
     """Profile and roles of a user, as `actor` may set them."""
 
     first_name = forms.CharField(max_length=50, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))
@@ -39,15 +39,17 @@ class UserForm(ServiceForm):
         required=False, error_messages={"invalid_choice": "There is no role %(value)s any more."}
     )
 
-    def __init__(self, *args: Any, actor: User, person: User | None = None, **kwargs: Any) -> None:
-        if person is not None:
-            names = ("first_name", "last_name", "username", "email")
-            kwargs["initial"] = {name: getattr(person, name) for name in names}
-            kwargs["initial"]["roles"] = [role.slug for role in person.roles.all()]
+    def __init__(self, *args: Any, actor: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.actor = actor
         self.all_roles = list(Role.objects.with_permissions())
         offer_roles(self.fields["roles"], self.all_roles)
+
+    @staticmethod
+    def values_of(record: User) -> dict[str, Any]:
+        """Profile and slugs of the roles."""
+        names = ("first_name", "last_name", "username", "email")
+        return {**{name: getattr(record, name) for name in names}, "roles": [role.slug for role in record.roles.all()]}
 
     @property
     def role_choices(self) -> list[RoleChoice]:
@@ -78,7 +80,7 @@ class NewUserForm(UserForm):
     @property
     def values(self) -> dict[str, Any]:
         """What `create_user` takes."""
-        values = dict(self.cleaned_data)
+        values = super().values
         is_invited = values.pop("access") == INVITE
         if is_invited:
             values |= {"password": None, "must_change_password": False}

@@ -22,6 +22,7 @@ RULE_STATUS: dict[type[rules.RuleError], HTTPStatus] = {
     rules.Denied: HTTPStatus.FORBIDDEN,
     rules.PasswordChangeRequired: HTTPStatus.FORBIDDEN,
     rules.Missing: HTTPStatus.NOT_FOUND,
+    rules.Outdated: HTTPStatus.PRECONDITION_FAILED,  # a Conflict too, so it goes first
     rules.Conflict: HTTPStatus.CONFLICT,
     rules.TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
 }

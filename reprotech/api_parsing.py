@@ -113,6 +113,15 @@ class EmptyBody(Body):
     """For requests that need no body."""
 
 
+class PageAnswer(serializers.Serializer[Any]):
+    """What every page of a list tells beside its items, for the schema."""
+
+    total = serializers.IntegerField()
+    page = serializers.IntegerField()
+    per_page = serializers.IntegerField()
+    pages = serializers.IntegerField()
+
+
 def many(answer: type[serializers.BaseSerializer[Any]], items: Any, context: Mapping[str, Any] | None = None) -> Any:
     """The answers of several items."""
     return answer(items, many=True, context=dict(context or {})).data

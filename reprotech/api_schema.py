@@ -16,6 +16,11 @@ ERROR_SCHEMA = {
         "code": {"type": "string", "description": "A stable word for programs."},
         "request_id": {"type": "string"},
         "required": {"type": "string", "description": "With 403: the permission that is missing."},
+        "until": {
+            "type": "string",
+            "format": "date-time",
+            "description": "With 503 and the code `maintenance`: when it should be over, if that is announced.",
+        },
         "errors": {
             "type": "object",
             "description": "With 400 and 409: what is wrong, by field.",
@@ -30,6 +35,7 @@ ANY_CALL = (400, 401, 403, 404, 405, 409, 413, 415, 429, 503)
 MEANINGS = {
     401: "Not signed in, or not any more.",
     409: "The present state of things forbids it.",
+    412: "Someone else has changed it: it isn't as `If-Match` says any more.",
     429: "Too many attempts; `Retry-After` says for how many seconds.",
 }
 
@@ -74,13 +80,18 @@ def _parameter(name: str, field: forms.Field) -> OpenApiParameter:
     return OpenApiParameter(name, schema, description=field.help_text)
 
 
+def _takes(operation: dict[str, Any], parameter: str) -> bool:
+    return any(declared["name"] == parameter for declared in operation.get("parameters", ()))
+
+
 def add_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Add the one shape of errors to every operation; drf-spectacular's postprocessing hook."""
     result["components"].setdefault("schemas", {})["Error"] = ERROR_SCHEMA
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     for operations in result["paths"].values():
         for operation in operations.values():
-            for status in ANY_CALL:
+            statuses = [*ANY_CALL, *([412] if _takes(operation, "If-Match") else [])]
+            for status in statuses:
                 meaning = MEANINGS.get(status) or PLAIN[status][0]
                 operation["responses"].setdefault(str(status), {"description": meaning, "content": content})
     return result

@@ -10,6 +10,8 @@ from uuid import uuid4
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 
 from audit.context import RequestOrigin, request_origin
 from reprotech.errors import error_response
@@ -143,6 +145,19 @@ def has_known_host(request: HttpRequest) -> bool:
     except DisallowedHost:
         return False
     return True
+
+
+class PageCompressionMiddleware(GZipMiddleware):
+    """Compress pages, of which a long list would weigh more than all else, with Django's defence against BREACH.
+
+    Static files are compressed once for all, and the API's answers are small: a proxy may compress those.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Compress HTML."""
+        if not response.get("Content-Type", "").startswith("text/html"):
+            return response
+        return super().process_response(request, response)
 
 
 class TrailingSlashMiddleware:

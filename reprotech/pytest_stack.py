@@ -96,6 +96,7 @@ def start_session(config, stack):
             "DATABASE_URL": f"sqlite:///{processes.directory}/unused.sqlite3",
             "EMAIL_URL": "memorymail://",
             "LOG_DIR": str(processes.directory / "logs"),
+            "MAINTENANCE_FILE": str(processes.directory / "maintenance.json"),
             "LOG_LEVEL": "WARNING",
             "LOG_FORMAT": "text",
         }
@@ -206,6 +207,7 @@ def start_server(processes, stack, **variables):
         "REDIS_URL": valkey_database(32 + (worker_number() or 0)) if stack == "postgresql" else "",
         "EMAIL_URL": "consolemail://",
         "LOG_DIR": str(home / "logs"),
+        "MAINTENANCE_FILE": str(home / "maintenance.json"),
         "PROMETHEUS_MULTIPROC_DIR": str(home / "metrics"),
         **variables,
     }

@@ -19,6 +19,7 @@ FILES = (
     "bootstrap/dist/css/bootstrap.min.css",
     "chart.js/dist/chart.umd.js",
 )
+SOURCE_MAP = re.compile(r"^(//|/\*)# sourceMappingURL=.*$", re.MULTILINE)
 ICON_NAMES = re.compile(r"""{% icon "([a-z0-9-]+)"|icon="([a-z0-9-]+)\"""")
 
 
@@ -33,7 +34,10 @@ def main() -> None:
         install()
     shutil.rmtree(BUILD, ignore_errors=True)
     for name in FILES:
-        copy(PACKAGES / name, BUILD / "static" / "vendor" / Path(name).name)
+        target = BUILD / "static" / "vendor" / Path(name).name
+        copy(PACKAGES / name, target)
+        # The map isn't served; collecting static files for production fails at a reference to what isn't there.
+        target.write_text(SOURCE_MAP.sub("", target.read_text(encoding="utf-8")), encoding="utf-8")
     for name in sorted(icon_names()):
         copy(PACKAGES / "lucide-static" / "icons" / f"{name}.svg", BUILD / "icons" / f"{name}.svg")
     stamp.write_text(wanted)
@@ -41,7 +45,7 @@ def main() -> None:
 
 def fingerprint() -> str:
     """Changes whenever there is something to do."""
-    parts = [(ROOT / "package-lock.json").read_text(), *FILES, *sorted(icon_names())]
+    parts = [Path(__file__).read_text(), (ROOT / "package-lock.json").read_text(), *sorted(icon_names())]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -1,6 +1,6 @@
 """`/api/roles...` and `/api/permissions`."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
@@ -8,6 +8,7 @@ from rest_framework.viewsets import ViewSet
 
 from accounts.api import serializers as shapes
 from accounts.api.authentication import SignedInRequest
+from accounts.api.versions import ETAG, IF_MATCH, expected_versions, versioned
 from accounts.errors import Missing
 from accounts.filters import RoleDeletion
 from accounts.models import Permission, Role
@@ -17,12 +18,12 @@ from reprotech.api_parsing import many
 from reprotech.api_schema import query_parameters
 
 
-def role_answer(role_id: int) -> dict[str, Any]:
+def find_role(role_id: int) -> Role:
     """A role with its permissions and number of users; raises Missing."""
     role = Role.objects.with_permissions().with_user_count().filter(pk=role_id).first()
     if role is None:
         raise Missing("role")
-    return shapes.RoleAnswer(role).data
+    return role
 
 
 class RoleViewSet(ViewSet):
@@ -42,33 +43,54 @@ class RoleViewSet(ViewSet):
         found = Role.objects.with_permissions().with_user_count()
         return Response({"roles": many(shapes.RoleAnswer, found)})
 
-    @extend_schema(request=shapes.CreateRoleBody, responses={201: shapes.RoleChangedAnswer}, summary="Create a role")
+    @extend_schema(
+        request=shapes.CreateRoleBody,
+        responses={201: shapes.RoleChangedAnswer},
+        parameters=[ETAG],
+        summary="Create a role",
+    )
     def create(self, request: SignedInRequest) -> Response:
         """Create a role that holds no more than the caller does."""
         role = roles.create_role(actor=request.user, **shapes.CreateRoleBody.read(request))
-        return Response({"message": "Role created successfully", "role": role_answer(role.pk)}, status=201)
+        return self._changed(role.pk, "Role created successfully", status=201)
 
-    @extend_schema(responses=shapes.RoleAnswer, summary="Show a role")
+    @extend_schema(responses=shapes.RoleAnswer, parameters=[ETAG], summary="Show a role")
     def retrieve(self, request: SignedInRequest, role_id: int) -> Response:  # noqa: ARG002
         """A role."""
-        return Response(role_answer(role_id))
-
-    @extend_schema(request=shapes.UpdateRoleBody, responses=shapes.RoleChangedAnswer, summary="Change a role")
-    def update(self, request: SignedInRequest, role_id: int) -> Response:
-        """Change what is given, and leave the rest."""
-        roles.update_role(actor=request.user, role_id=role_id, **shapes.UpdateRoleBody.read(request))
-        return Response({"message": "Role updated successfully", "role": role_answer(role_id)})
+        role = find_role(role_id)
+        return versioned(role, shapes.RoleAnswer(role).data)
 
     @extend_schema(
-        parameters=query_parameters(RoleDeletion),
+        request=shapes.UpdateRoleBody,
+        responses=shapes.RoleChangedAnswer,
+        parameters=[IF_MATCH, ETAG],
+        summary="Change a role",
+    )
+    def update(self, request: SignedInRequest, role_id: int) -> Response:
+        """Change what is given, and leave the rest."""
+        body = shapes.UpdateRoleBody.read(request)
+        roles.update_role(actor=request.user, role_id=role_id, expected_versions=expected_versions(request), **body)
+        return self._changed(role_id, "Role updated successfully")
+
+    @extend_schema(
+        parameters=[*query_parameters(RoleDeletion), IF_MATCH],
         responses={200: shapes.MessageAnswer},
         summary="Delete a role",
     )
     def destroy(self, request: SignedInRequest, role_id: int) -> Response:
         """Delete a role that nobody holds or, with `reassign_to`, one whose users get another."""
         reassign_to = RoleDeletion.parse(request.query_params).value("reassign_to")
-        roles.delete_role(actor=request.user, role_id=role_id, reassign_to=reassign_to or None)
+        roles.delete_role(
+            actor=request.user,
+            role_id=role_id,
+            reassign_to=reassign_to or None,
+            expected_versions=expected_versions(request),
+        )
         return Response({"message": "Role deleted successfully"})
+
+    def _changed(self, role_id: int, message: str, status: int = 200) -> Response:
+        role = find_role(role_id)
+        return versioned(role, {"message": message, "role": shapes.RoleAnswer(role).data}, status)
 
 
 class PermissionViewSet(ViewSet):

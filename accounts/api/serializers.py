@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from accounts.models import Role, Session, User
 from accounts.password_policy import MAXIMUM_LENGTH
-from reprotech.api_parsing import Body, StringField, YesNoField
+from reprotech.api_parsing import Body, PageAnswer, StringField, YesNoField
 
 
 def password_field(**options: Any) -> StringField:
@@ -139,14 +139,10 @@ class UserChangedAnswer(MessageAnswer):
     user = UserDetailAnswer()
 
 
-class UserListAnswer(serializers.Serializer[Any]):
+class UserListAnswer(PageAnswer):
     """A page of users."""
 
     users = UserAnswer(many=True)
-    total = serializers.IntegerField()
-    page = serializers.IntegerField()
-    per_page = serializers.IntegerField()
-    pages = serializers.IntegerField()
 
 
 class UserFileBody(serializers.Serializer[Any]):
@@ -189,14 +185,10 @@ class SessionAnswer(serializers.Serializer[Session]):
         return bool(session.pk == self.context["current"])
 
 
-class SessionListAnswer(serializers.Serializer[Any]):
+class SessionListAnswer(PageAnswer):
     """A page of sessions."""
 
     sessions = SessionAnswer(many=True)
-    total = serializers.IntegerField()
-    page = serializers.IntegerField()
-    per_page = serializers.IntegerField()
-    pages = serializers.IntegerField()
 
 
 class SessionsEndedAnswer(MessageAnswer):

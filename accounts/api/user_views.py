@@ -1,7 +1,7 @@
 """`/api/users...`."""
 
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
@@ -9,6 +9,7 @@ from rest_framework.viewsets import ViewSet
 
 from accounts.api import serializers as shapes
 from accounts.api.authentication import SignedInRequest
+from accounts.api.versions import ETAG, IF_MATCH, expected_versions, versioned
 from accounts.errors import Missing
 from accounts.filters import UserFilter
 from accounts.models import User
@@ -18,12 +19,12 @@ from reprotech.api_parsing import EmptyBody, many
 from reprotech.api_schema import query_parameters
 
 
-def user_with_grants(request: SignedInRequest, user_id: int) -> dict[str, Any]:
+def find_user(request: SignedInRequest, user_id: int) -> User:
     """A user as the caller may see them, with permissions; raises Missing."""
-    user = User.objects.visible_to(request.user).with_roles().filter(pk=user_id).first()
+    user: User | None = User.objects.visible_to(request.user).with_roles().filter(pk=user_id).first()
     if user is None:
         raise Missing("user")
-    return shapes.UserDetailAnswer(user).data
+    return user
 
 
 class UserViewSet(ViewSet):
@@ -46,27 +47,39 @@ class UserViewSet(ViewSet):
         page = UserFilter.parse(request.query_params).page_of(User.objects.visible_to(request.user).with_role_names())
         return Response(page.as_dict("users", partial(many, shapes.UserAnswer)))
 
-    @extend_schema(request=shapes.CreateUserBody, responses={201: shapes.UserChangedAnswer}, summary="Create a user")
+    @extend_schema(
+        request=shapes.CreateUserBody,
+        responses={201: shapes.UserChangedAnswer},
+        parameters=[ETAG],
+        summary="Create a user",
+    )
     def create(self, request: SignedInRequest) -> Response:
         """Create a user with roles. Without a password they get an invitation by e-mail."""
         user = users.create_user(actor=request.user, **shapes.CreateUserBody.read(request))
         return self._changed(request, user.pk, "User created successfully", status=201)
 
-    @extend_schema(responses=shapes.UserDetailAnswer, summary="Show a user")
+    @extend_schema(responses=shapes.UserDetailAnswer, parameters=[ETAG], summary="Show a user")
     def retrieve(self, request: SignedInRequest, user_id: int) -> Response:
         """A user with roles and permissions."""
-        return Response(user_with_grants(request, user_id))
+        user = find_user(request, user_id)
+        return versioned(user, shapes.UserDetailAnswer(user).data)
 
-    @extend_schema(request=shapes.UpdateUserBody, responses=shapes.UserChangedAnswer, summary="Change a user")
+    @extend_schema(
+        request=shapes.UpdateUserBody,
+        responses=shapes.UserChangedAnswer,
+        parameters=[IF_MATCH, ETAG],
+        summary="Change a user",
+    )
     def update(self, request: SignedInRequest, user_id: int) -> Response:
         """Change what is given, and leave the rest."""
-        users.update_user(actor=request.user, user_id=user_id, **shapes.UpdateUserBody.read(request))
+        body = shapes.UpdateUserBody.read(request)
+        users.update_user(actor=request.user, user_id=user_id, expected_versions=expected_versions(request), **body)
         return self._changed(request, user_id, "User updated successfully")
 
-    @extend_schema(responses={200: shapes.MessageAnswer}, summary="Delete a user")
+    @extend_schema(responses={200: shapes.MessageAnswer}, parameters=[IF_MATCH], summary="Delete a user")
     def destroy(self, request: SignedInRequest, user_id: int) -> Response:
         """Take an account out of use for good; its history stays."""
-        users.delete_user(actor=request.user, user_id=user_id)
+        users.delete_user(actor=request.user, user_id=user_id, expected_versions=expected_versions(request))
         return Response({"message": "User deleted successfully"})
 
     @extend_schema(request=shapes.ResetPasswordBody, responses=shapes.MessageAnswer, summary="Reset a password")
@@ -94,4 +107,5 @@ class UserViewSet(ViewSet):
         return self._changed(request, user_id, "User unlocked successfully")
 
     def _changed(self, request: SignedInRequest, user_id: int, message: str, status: int = 200) -> Response:
-        return Response({"message": message, "user": user_with_grants(request, user_id)}, status=status)
+        user = find_user(request, user_id)
+        return versioned(user, {"message": message, "user": shapes.UserDetailAnswer(user).data}, status)

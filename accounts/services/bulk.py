@@ -7,7 +7,8 @@ from accounts.authorization import service
 from accounts.errors import Denied, Missing, RuleError
 from accounts.models import User
 from accounts.permissions import USER_UPDATE
-from accounts.services.users import find_roles, lock_for_change, update_user
+from accounts.services.roles_of_users import find_roles
+from accounts.services.users import lock_for_change, update_user
 from audit.services import Actor
 
 

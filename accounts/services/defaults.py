@@ -87,6 +87,7 @@ def _load_role(position: int, entry: RoleEntry) -> int:
     before = role.permission_names
     if set(before) != entry.permissions:
         role.permissions.set(Permission.objects.filter(name__in=entry.permissions))
+        role.save(update_fields=["updated_at"])  # another version
         _record_permissions(role, before, role.permission_names)
         changes += 1
     return changes

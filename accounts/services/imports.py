@@ -13,8 +13,10 @@ from accounts.errors import Conflict, Denied, Invalid
 from accounts.mail import send_invitations
 from accounts.models import Role, User
 from accounts.permissions import USER_CREATE
+from accounts.services.names import taken_names
 from accounts.services.passwords import hash_password
-from accounts.services.users import checked_user, creation_changes, find_roles, permissions_of, taken_names
+from accounts.services.roles_of_users import find_roles, permissions_of
+from accounts.services.users import checked_user, creation_changes
 from audit.models import Action
 from audit.services import Actor, event, record_all
 

@@ -1,6 +1,5 @@
 """Choosing, changing and resetting passwords."""
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
@@ -16,8 +15,9 @@ from accounts.models import PasswordHistory, Session, User
 from accounts.password_policy import HISTORY_LENGTH, is_usable
 from accounts.permissions import USER_UPDATE
 from accounts.services.sessions import end_sessions
+from accounts.services.user_records import record_user
 from audit.models import Action
-from audit.services import Actor, record
+from audit.services import Actor
 
 
 def check_new_password(user: User, password: str, field: str) -> None:
@@ -47,7 +47,7 @@ def change_password(*, actor: User, current_password: str, new_password: str, se
     counter = limits.user_counter(user.pk, "change")
     limits.count_guess(counter)
     if not user.check_password(current_password):
-        _record(user, Action.PASSWORD_CHANGE, user, success=False, reason="The current password was wrong.")
+        record_user(user, Action.PASSWORD_CHANGE, user, success=False, reason="The current password was wrong.")
         raise Invalid({"current_password": ["This is not your current password."]})
     limits.forget_guesses(counter)
     check_new_password(user, new_password, field="new_password")
@@ -76,7 +76,7 @@ def send_password_reset(*, actor: Actor, user_id: int) -> User:
     user = _authorize_reset(actor=actor, user_id=user_id)
     if not user.can_sign_in:
         raise Conflict(f"The account is {user.status}. Unlock or activate it first.")
-    _record(actor, Action.PASSWORD_RESET, user, sent_to=user.email)
+    record_user(actor, Action.PASSWORD_RESET, user, sent_to=user.email)
     send_reset_link(user)
     return user
 
@@ -140,7 +140,7 @@ def _store(
     stored.password_changed_at = stored.updated_at = timezone.now()
     stored.save(update_fields=["password", "must_change_password", "password_changed_at", "updated_at"])
     ended = end_sessions(user_ids=[stored.pk], reason=Session.EndReason.PASSWORD_CHANGED, except_session=keep_session)
-    _record(actor, action, stored, must_change=must_change, ended_sessions=ended)
+    record_user(actor, action, stored, must_change=must_change, ended_sessions=ended)
     return stored
 
 
@@ -148,14 +148,3 @@ def _remember(user: User) -> None:
     PasswordHistory.objects.create(user=user, password=user.password)
     kept = user.password_history.values_list("pk", flat=True)[: HISTORY_LENGTH - 1]
     user.password_history.exclude(pk__in=list(kept)).delete()
-
-
-def _record(actor: Actor, action: Action, user: User, **details: Any) -> None:
-    record(
-        actor=actor,
-        action=action,
-        resource="user",
-        resource_id=user.pk,
-        resource_name=user.username,
-        **details,
-    )

@@ -13,7 +13,8 @@ from accounts.catalogue import in_order
 from accounts.errors import Conflict, Invalid, Missing
 from accounts.models import Permission, Role, User
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_UPDATE
-from accounts.services.users import record_role_changes
+from accounts.services.roles_of_users import record_role_changes, touch
+from accounts.services.versions import refuse_outdated
 from audit.models import Action
 from audit.services import Actor, Changes, record
 
@@ -37,10 +38,18 @@ def create_role(*, actor: Actor, name: str, description: str = "", permissions: 
 
 
 @service
-def update_role(*, actor: Actor, role_id: int, permissions: Collection[str] | None = None, **fields: str) -> Role:
+def update_role(
+    *,
+    actor: Actor,
+    role_id: int,
+    permissions: Collection[str] | None = None,
+    expected_versions: Collection[str] = (),
+    **fields: str,
+) -> Role:
     """Change `name` and `description`, and the permissions (names) that a role holds.
 
-    The actor needs all that the role holds and would hold. Raises Missing, Denied, Invalid or Conflict.
+    The actor needs all that the role holds and would hold. Raises Missing, Denied, Invalid, Conflict, or Outdated
+    unless the role is still as one of `expected_versions`.
     """
     require(actor, ROLE_UPDATE)
     role = Role.objects.select_for_update(no_key=True).filter(pk=role_id).first()
@@ -48,6 +57,7 @@ def update_role(*, actor: Actor, role_id: int, permissions: Collection[str] | No
         raise Missing("role")
     granted = find_permissions(permissions or ())
     require_all(actor, {*role.permission_names, *(permissions or ())}, role)
+    refuse_outdated(actor, role, expected_versions)
     changes: dict[str, tuple[Any, Any]] = {
         name: (getattr(role, name), new) for name, new in fields.items() if getattr(role, name) != new
     }
@@ -80,14 +90,18 @@ def _set_permissions(role: Role, granted: list[Permission]) -> tuple[list[str], 
 
 
 @service
-def delete_role(*, actor: Actor, role_id: int, reassign_to: str | None = None) -> None:
+def delete_role(
+    *, actor: Actor, role_id: int, reassign_to: str | None = None, expected_versions: Collection[str] = ()
+) -> None:
     """Delete a role; its users get the role `reassign_to` (name or slug) instead.
 
-    Raises Missing, Denied, Invalid, or Conflict for a system role, and for a role in use without `reassign_to`.
+    Raises Missing, Denied, Invalid, Conflict for a system role, and for a role in use without `reassign_to`, or
+    Outdated unless the role is still as one of `expected_versions`.
     """
     require(actor, ROLE_DELETE)
     locked_users, role, other = _lock_for_deletion(role_id, reassign_to)
     require_all(actor, role.permission_names, role)
+    refuse_outdated(actor, role, expected_versions)
     if role.is_system:
         raise Conflict("System roles can't be deleted.")
     session_cache.roles_change()
@@ -133,6 +147,7 @@ def _reassign(actor: Actor, role: Role, holders: list[User], other: Role | None)
         before = list(user.roles.all())
         after = list({other, *before} - {role})
         user.roles.add(other)
+        touch(user)
         record_role_changes(actor, user, before, after)
 
 

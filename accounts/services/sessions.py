@@ -14,7 +14,8 @@ from django.utils import timezone
 from accounts import session_cache, tokens
 from accounts.authorization import require, require_all, service
 from accounts.errors import AccountDisabled, Missing, TokenInvalid
-from accounts.models import Grants, Session, User
+from accounts.grants import Grants
+from accounts.models import Session, User
 from accounts.permissions import SESSION_REVOKE
 from accounts.tokens import TokenPair
 from audit.context import current_origin, name_session

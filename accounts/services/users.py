@@ -1,12 +1,10 @@
 """Creating, changing, locking and deleting users."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts import limits, session_cache
@@ -19,12 +17,16 @@ from accounts.authorization import (
 )
 from accounts.errors import Conflict, Invalid, Missing
 from accounts.mail import send_invitations
-from accounts.models import Permission, Role, Session, User
+from accounts.models import Role, Session, User
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_UPDATE
+from accounts.services.names import taken_names
 from accounts.services.passwords import check_new_password, hash_password
+from accounts.services.roles_of_users import find_roles, names_of, permissions_of, record_role_changes, touch
 from accounts.services.sessions import end_sessions
+from accounts.services.user_records import record_user
+from accounts.services.versions import refuse_outdated
 from audit.models import Action
-from audit.services import Actor, Changes, record
+from audit.services import Actor, Changes
 
 PROFILE_FIELDS = ("username", "email", "first_name", "last_name", "is_active")
 
@@ -83,7 +85,7 @@ def _store_user(*, actor: Actor, user: User, roles: Collection[str]) -> User:
     _refuse_taken_names(user)
     _save(user)
     user.roles.set(granted)
-    _record(actor, Action.CREATE, user, creation_changes(user, granted))
+    record_user(actor, Action.CREATE, user, changes=creation_changes(user, granted))
     if not user.has_usable_password():
         send_invitations([user])
     return user
@@ -92,16 +94,25 @@ def _store_user(*, actor: Actor, user: User, roles: Collection[str]) -> User:
 def creation_changes(user: User, granted: Iterable[Role]) -> Changes:
     """What the audit row of a new user tells."""
     changes: dict[str, tuple[Any, Any]] = {field: (None, getattr(user, field)) for field in PROFILE_FIELDS}
-    return {**changes, "roles": ([], _names(granted))}
+    return {**changes, "roles": ([], names_of(granted))}
 
 
 @service
-def update_user(*, actor: Actor, user_id: int, roles: Collection[str] | None = None, **fields: Any) -> User:
+def update_user(
+    *,
+    actor: Actor,
+    user_id: int,
+    roles: Collection[str] | None = None,
+    expected_versions: Collection[str] = (),
+    **fields: Any,
+) -> User:
     """Change profile fields (those of PROFILE_FIELDS) and roles (by name) of a user.
 
-    One row tells of the fields, one of roles given, one of roles taken. Raises Missing, Denied, Invalid or Conflict.
+    One row tells of the fields, one of roles given, one of roles taken. Raises Missing, Denied, Invalid, Conflict, or
+    Outdated unless the user is still as one of `expected_versions`.
     """
     user = lock_for_change(actor, user_id, USER_UPDATE)
+    refuse_outdated(actor, user, expected_versions)
     unknown = set(fields) - set(PROFILE_FIELDS)
     if unknown:
         raise TypeError(f"Not a field of a user: {', '.join(sorted(unknown))}.")
@@ -124,7 +135,7 @@ def _change_fields(actor: Actor, user: User, changes: Changes) -> None:
     _validate_fields(user)
     _refuse_taken_names(user)
     _save(user)
-    _record(actor, Action.UPDATE, user, changes)
+    record_user(actor, Action.UPDATE, user, changes=changes)
 
 
 def _change_roles(actor: Actor, user: User, wanted: list[Role]) -> None:
@@ -137,22 +148,9 @@ def _change_roles(actor: Actor, user: User, wanted: list[Role]) -> None:
     if not given and not taken:
         return
     user.roles.set(wanted)
-    user.updated_at = timezone.now()
-    user.save(update_fields=["updated_at"])
+    touch(user)
     vars(user).pop("grants", None)
     record_role_changes(actor, user, held, wanted)
-
-
-def record_role_changes(actor: Actor, user: User, held: Iterable[Role], wanted: Iterable[Role]) -> None:
-    """Put on record which roles a user was given, and which were taken, a row each."""
-    before, after = set(_names(held)), set(_names(wanted))
-    both = before | after
-    if after - before:
-        changes = {"roles": (sorted(before), sorted(both))}
-        _record(actor, Action.ROLE_ASSIGN, user, changes, roles=sorted(after - before))
-    if before - after:
-        changes = {"roles": (sorted(both), sorted(after))}
-        _record(actor, Action.ROLE_REVOKE, user, changes, roles=sorted(before - after))
 
 
 @service
@@ -164,7 +162,7 @@ def lock_user(*, actor: Actor, user_id: int) -> User:
         _disable(user)
         user.locked_at = timezone.now()
         _save(user)
-        _record(actor, Action.LOCK, user, {"locked": (False, True)})
+        record_user(actor, Action.LOCK, user, changes={"locked": (False, True)})
     return user
 
 
@@ -174,27 +172,28 @@ def unlock_user(*, actor: Actor, user_id: int) -> User:
     user = lock_for_change(actor, user_id, USER_UPDATE)
     was_locked, user.locked_at = user.is_locked, None
     _save(user)
-    _record(actor, Action.UNLOCK, user, {"locked": (was_locked, False)})
+    record_user(actor, Action.UNLOCK, user, changes={"locked": (was_locked, False)})
     transaction.on_commit(lambda: limits.forget_guesses(limits.user_counter(user.pk)))
     return user
 
 
 @service
-def delete_user(*, actor: Actor, user_id: int) -> None:
+def delete_user(*, actor: Actor, user_id: int, expected_versions: Collection[str] = ()) -> None:
     """Take an account out of use for good. Its history stays, its username goes to nobody else.
 
-    Raises Missing, Denied or Conflict.
+    Raises Missing, Denied, Conflict, or Outdated unless the user is still as one of `expected_versions`.
     """
     user = lock_for_change(actor, user_id, USER_DELETE)
+    refuse_outdated(actor, user, expected_versions)
     _refuse_own_account(actor, user, "delete")
     _disable(user)
-    held, was_active = _names(user.roles.all()), user.is_active
+    held, was_active = names_of(user.roles.all()), user.is_active
     user.roles.set([])
     user.deleted_at = timezone.now()
     user.is_active = False
     user.set_unusable_password()
     _save(user)
-    _record(actor, Action.DELETE, user, {"roles": (held, []), "is_active": (was_active, False)})
+    record_user(actor, Action.DELETE, user, changes={"roles": (held, []), "is_active": (was_active, False)})
 
 
 def lock_for_change(actor: Actor, user_id: int, permission: str) -> User:
@@ -210,15 +209,6 @@ def lock_for_change(actor: Actor, user_id: int, permission: str) -> User:
     require_all(actor, user.grants.permissions, user)
     session_cache.users_change([user.pk])
     return user
-
-
-def find_roles(names: Collection[str]) -> list[Role]:
-    """The roles of these names or slugs, with their permissions; raises Invalid naming the unknown ones."""
-    found = {name: Role.objects.named(name) for name in names}
-    unknown = [name for name, role in found.items() if role is None]
-    if unknown:
-        raise Invalid({"roles": [f"There is no role {name!r}." for name in unknown]})
-    return sorted({role for role in found.values() if role}, key=lambda role: (role.position, role.name))
 
 
 def _disable(user: User) -> None:
@@ -240,38 +230,6 @@ def _validate_fields(user: User) -> None:
         raise Invalid(error.message_dict) from None
 
 
-@dataclass(frozen=True, slots=True)
-class TakenNames:
-    """Usernames and addresses, in lower case, that accounts have.
-
-    Deleted accounts keep their usernames. Nor may a username be another's address: both are typed to sign in.
-    """
-
-    usernames: frozenset[str]
-    addresses: frozenset[str]
-
-    def errors(self, user: User) -> dict[str, list[str]]:
-        """What is wrong with a user's names, by field."""
-        username, email = user.username.lower(), user.email.lower()
-        errors = {}
-        if username in self.usernames or username in self.addresses:
-            errors["username"] = ["This username is taken."]
-        if email in self.addresses or email in self.usernames:
-            errors["email"] = ["This e-mail address is taken."]
-        return errors
-
-
-def taken_names(users: Iterable[User]) -> TakenNames:
-    """Those of the users' names that other accounts have, in two queries for a few hundred users."""
-    users = list(users)
-    names = {name.lower() for user in users for name in (user.username, user.email)}
-    others = User.objects.exclude(pk__in=[user.pk for user in users if user.pk])
-    others = others.annotate(username_lower=Lower("username"), email_lower=Lower("email"))
-    usernames = others.filter(username_lower__in=names).values_list("username_lower", flat=True)
-    addresses = others.existing().filter(email_lower__in=names).values_list("email_lower", flat=True)
-    return TakenNames(frozenset(usernames), frozenset(addresses))
-
-
 def _refuse_taken_names(user: User) -> None:
     if errors := taken_names([user]).errors(user):
         raise Conflict(" ".join(sentence for sentences in errors.values() for sentence in sentences), errors)
@@ -285,24 +243,3 @@ def _save(user: User) -> None:
     except IntegrityError:
         # Another request took the name between the check and now.
         raise Conflict("The username or e-mail address was taken a moment ago.") from None
-
-
-def permissions_of(roles: Iterable[Role]) -> set[str]:
-    """The names of the permissions that these roles give."""
-    return set(Permission.objects.filter(roles__in=list(roles)).values_list("name", flat=True))
-
-
-def _names(roles: Iterable[Role]) -> list[str]:
-    return [role.name for role in roles]
-
-
-def _record(actor: Actor, action: Action, user: User, changes: Changes, **details: Any) -> None:
-    record(
-        actor=actor,
-        action=action,
-        resource="user",
-        resource_id=user.pk,
-        resource_name=user.username,
-        changes=changes,
-        **details,
-    )

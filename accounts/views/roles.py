@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.catalogue import in_order
-from accounts.errors import RuleError
+from accounts.errors import Outdated, RuleError
 from accounts.matrix import Matrix, RoleChange
 from accounts.models import Role, User
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDATE, USER_READ, requires
@@ -55,7 +55,7 @@ def create_role(request: PageRequest) -> HttpResponse:
     form = bound(RoleForm, request)
     if request.method == "POST" and form.is_valid():
         try:
-            role = roles.create_role(actor=request.user, **form.cleaned_data)
+            role = roles.create_role(actor=request.user, **form.values)
             messages.success(request, f"The role {role.name} is created.")
             return redirect("role", role.pk)
         except RuleError as refusal:
@@ -91,14 +91,17 @@ def review_new_role(request: PageRequest) -> HttpResponse:
 def edit_role(request: PageRequest, role_id: int) -> HttpResponse:
     """Change a role."""
     role = _find(role_id)
-    form = bound(RoleForm, request, role=role)
+    form = bound(RoleForm, request, record=role)
     if request.method == "POST" and form.is_valid():
         try:
-            changed = roles.update_role(actor=request.user, role_id=role.pk, **form.cleaned_data)
+            changed = roles.update_role(actor=request.user, role_id=role.pk, **form.values)
             messages.success(request, f"The role {changed.name} is saved.")
             return redirect("role", role.pk)
         except RuleError as refusal:
             form.add_refusal(refusal)
+            if isinstance(refusal, Outdated):
+                role = _find(role_id)
+                form.catch_up(role)
     return _render_form(request, form, role=role)
 
 
@@ -109,7 +112,7 @@ def review_role(request: PageRequest, role_id: int) -> HttpResponse:
     if request.method != "POST":
         return redirect("edit_role", role_id)
     role = _find(role_id)
-    return _render_form(request, RoleForm(request.POST, role=role), role=role, is_review=True)
+    return _render_form(request, RoleForm(request.POST, record=role), role=role, is_review=True)
 
 
 @requires(ROLE_DELETE)

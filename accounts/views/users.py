@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import limits
 from accounts.abilities import actions_on, beyond
 from accounts.access import effective_access
-from accounts.errors import Invalid, RuleError
+from accounts.errors import Invalid, Outdated, RuleError
 from accounts.filters import UserPageFilter
 from accounts.models import Role, User
 from accounts.permissions import AUDIT_READ, SESSION_REVOKE, USER_CREATE, USER_READ, USER_UPDATE, requires
@@ -110,14 +110,16 @@ def edit_user(request: PageRequest, user_id: int) -> HttpResponse:
     """Profile and roles of a user."""
     person = find_person(request, user_id)
     back = safe_target(request, reverse("user", args=[person.pk]))
-    form = bound(UserForm, request, actor=request.user, person=person)
+    form = bound(UserForm, request, actor=request.user, record=person)
     if request.method == "POST" and form.is_valid():
         try:
-            changed = users.update_user(actor=request.user, user_id=person.pk, **form.cleaned_data)
+            changed = users.update_user(actor=request.user, user_id=person.pk, **form.values)
             messages.success(request, f"{changed.username} is saved.")
             return redirect(back)
         except RuleError as refusal:
             form.add_refusal(refusal)
+            if isinstance(refusal, Outdated):
+                form.catch_up(find_person(request, user_id))
     context = {
         "person": person,
         "beyond": beyond(request.user, person),

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from audit.models import AuditLog
+from reprotech.api_parsing import PageAnswer
 
 
 class AuditLogAnswer(serializers.Serializer[AuditLog]):
@@ -29,11 +30,7 @@ class AuditLogAnswer(serializers.Serializer[AuditLog]):
         return {"success": row.success, **row.details}
 
 
-class AuditLogListAnswer(serializers.Serializer[Any]):
+class AuditLogListAnswer(PageAnswer):
     """A page of events."""
 
     logs = AuditLogAnswer(many=True)
-    total = serializers.IntegerField()
-    page = serializers.IntegerField()
-    per_page = serializers.IntegerField()
-    pages = serializers.IntegerField()

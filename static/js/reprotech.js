@@ -38,7 +38,8 @@ document.addEventListener("htmx:responseError", (event) => {
     409: "Someone changed this meanwhile. Reload the page.",
     429: "Too many requests. Wait a moment and try again.",
   };
-  notify(known[detail.xhr.status] ?? "Something went wrong. Nothing was changed; try again in a moment.", "error");
+  const isText = detail.xhr.getResponseHeader("Content-Type")?.startsWith("text/plain");
+  notify((isText && detail.xhr.responseText) || known[detail.xhr.status] || "Something went wrong. Nothing was changed; try again in a moment.", "error");
 });
 
 // Toasts of success go by themselves; errors stay until the next visit.

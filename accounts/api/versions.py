@@ -1,0 +1,43 @@
+"""`ETag` and `If-Match` (RFC 9110): a caller may say from which version of a user or role a change starts."""
+
+from typing import Any
+
+from django.utils.http import parse_etags
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.errors import Invalid
+from accounts.models import Role, User
+
+ETAG = OpenApiParameter(
+    "ETag",
+    str,
+    OpenApiParameter.HEADER,
+    response=[200, 201],
+    description="The version that the answer shows, to be sent as `If-Match` with a change of it.",
+)
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The `ETag` from which the change starts: if someone else has changed it since, nothing is done and "
+    "the answer is 412. Without it, or with `*`, the last change wins.",
+)
+
+
+def versioned(shown: User | Role, body: dict[str, Any], status: int = 200) -> Response:
+    """An answer with the version of what it shows."""
+    return Response(body, status=status, headers={"ETag": f'"{shown.version}"'})
+
+
+def expected_versions(request: Request) -> list[str]:
+    """The versions that the caller would change, none for any; raises Invalid for a header that isn't understood."""
+    header = request.headers.get("If-Match")
+    if header is None or header.strip() == "*":
+        return []
+    tags = parse_etags(header)
+    if not tags:
+        raise Invalid({"If-Match": ['Send an ETag as it was given, with its quotes: "...".']})
+    # A proxy that compresses answers makes their tags weak. They name a state here, not bytes: weak ones serve as well.
+    return [tag.removeprefix("W/").strip('"') for tag in tags]

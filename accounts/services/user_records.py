@@ -1,0 +1,19 @@
+"""Audit rows about users."""
+
+from typing import Any
+
+from accounts.models import User
+from audit.models import Action
+from audit.services import Actor, record
+
+
+def record_user(actor: Actor, action: Action, user: User, /, **details: Any) -> None:
+    """Put on record what was done to a user; `details` are those of `record`, such as `changes`."""
+    record(
+        actor=actor,
+        action=action,
+        resource="user",
+        resource_id=user.pk,
+        resource_name=user.username,
+        **details,
+    )

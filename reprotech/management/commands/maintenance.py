@@ -1,0 +1,85 @@
+"""`manage.py maintenance on|off|status`."""
+
+from argparse import ArgumentTypeError
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError, CommandParser
+from django.db import Error as DatabaseFailure
+
+from accounts.authorization import SYSTEM
+from audit.models import Action
+from audit.services import record
+from reprotech import maintenance
+from reprotech.maintenance import Maintenance
+
+LONGEST_MESSAGE = 500
+
+
+def moment(text: str) -> datetime:
+    """A time such as 2026-12-24T14:00, in UTC unless it says otherwise."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no time such as 2026-12-24T14:00 or 2026-12-24T15:00+01:00") from None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+class Command(BaseCommand):
+    """Close the doors for maintenance, and open them again."""
+
+    help = "Answer every page and call with 503 and a message (on), or as usual (off); all processes obey at once."
+    # The database may be down or half migrated.
+    requires_system_checks: Any = []
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """What to do, and what to tell people."""
+        parser.add_argument("state", choices=["on", "off", "status"])
+        parser.add_argument("--message", default="", help='what people read, such as "Back at 14:00"')
+        parser.add_argument("--until", type=moment, help="when it should be over, such as 2026-12-24T14:00 (UTC)")
+
+    def handle(self, *_: Any, state: str, message: str, until: datetime | None, **__: Any) -> None:
+        """Do it, and put it on record if the database can be reached."""
+        if state != "on" and (message or until):
+            raise CommandError("--message and --until go with on.")
+        if len(message) > LONGEST_MESSAGE:
+            raise CommandError(f"The message may have at most {LONGEST_MESSAGE} characters.")
+        if until and until <= datetime.now(UTC):
+            raise CommandError(f"{until:%Y-%m-%d %H:%M} UTC is over already.")
+        try:
+            getattr(self, state)(Maintenance(" ".join(message.split()), until))
+        except OSError as error:
+            raise CommandError(f"The maintenance file can't be written: {error}") from None
+
+    def on(self, wanted: Maintenance) -> None:
+        """Close the doors, or change what people are told."""
+        before = maintenance.current()
+        maintenance.begin(wanted)
+        self._record(before, wanted)
+        self.status(wanted)
+
+    def off(self, wanted: Maintenance) -> None:
+        """Open them."""
+        before = maintenance.current()
+        if maintenance.end():
+            self._record(before, None)
+        self.status(wanted)
+
+    def status(self, _: Maintenance) -> None:
+        """Tell how it is."""
+        found = maintenance.current()
+        self.stdout.write(f"Maintenance mode is on: {found.sentence}" if found else "Maintenance mode is off.")
+
+    def _record(self, before: Maintenance | None, after: Maintenance | None) -> None:
+        changes = {
+            "maintenance": (before is not None, after is not None),
+            "message": (before and before.message, after and after.message),
+            "until": (before and before.until, after and after.until),
+        }
+        changed = {name: values for name, values in changes.items() if values[0] != values[1]}
+        try:
+            record(actor=SYSTEM, action=Action.UPDATE, resource="settings", changes=changed)
+        except DatabaseFailure as error:
+            reason = str(error).partition("\n")[0]
+            self.stderr.write(f"This isn't in the audit log, since the database does not answer: {reason}")

@@ -1,0 +1,151 @@
+"""What a page costs whoever opens it, from a server as in production: few requests, few bytes, nothing twice, no jump.
+
+Static files there are collected, named by their hash and compressed with brotli.
+"""
+
+import pytest
+
+from reprotech.pytest_stack import start_server
+
+# The pages are the same on every stack.
+pytestmark = pytest.mark.only_on("postgresql")
+
+PASSWORD = "Correct-Horse-7"
+MOST_REQUESTS = 10
+MOST_BYTES = 200_000
+#: {user}, {role} and {event} are the administrator, the first role and the newest event.
+PAGES = [
+    *("/", "/users", "/users/{user}", "/users/{user}/edit", "/users/new", "/users/import", "/roles", "/roles/{role}"),
+    *("/roles/{role}/edit", "/roles/new", "/permissions", "/permissions/user_read", "/audit", "/audit/{event}"),
+    *("/profile", "/password"),
+]
+SUM_SHIFTS = """window.shifts = [];
+new PerformanceObserver((list) => list.getEntries().forEach(({value, sources}) => shifts.push(
+    `${value.toFixed(4)} ${sources.map(({node}) => node?.id || node?.className || node?.nodeName).join(", ")}`,
+))).observe({type: "layout-shift", buffered: true});"""
+
+
+@pytest.fixture
+def server(stack, processes):
+    """In production's mode, with a few pages of users."""
+    server = start_server(processes, stack, DEBUG="false", ADMIN_PASSWORD=PASSWORD)
+    yield server
+    processes.stop(server.process)
+
+
+class Network:
+    """What a page asks the network for, as the browser's debugging protocol tells it."""
+
+    def __init__(self, page):
+        self.answers, self.sizes, self.cached = {}, {}, set()
+        protocol = page.context.new_cdp_session(page)
+        protocol.send("Network.enable")
+        protocol.on("Network.responseReceived", self._answered)
+        protocol.on("Network.requestServedFromCache", lambda event: self.cached.add(event["requestId"]))
+        protocol.on("Network.loadingFinished", self._loaded)
+
+    def _answered(self, event):
+        response = event["response"]
+        if not response["url"].startswith("data:"):
+            self.answers[event["requestId"]] = response
+            if response.get("fromDiskCache") or response["status"] == 304:
+                self.cached.add(event["requestId"])
+
+    def _loaded(self, event):
+        self.sizes[event["requestId"]] = event["encodedDataLength"]
+
+    @property
+    def downloaded(self):
+        """What came over the network: (bytes, address)."""
+        fresh = [(number, one["url"]) for number, one in self.answers.items() if number not in self.cached]
+        return sorted((self.sizes[number], url) for number, url in fresh)
+
+
+def visit(page, path):
+    network = Network(page)
+    page.goto(path)
+    # Whatever a script moves or asks for once all is there.
+    page.evaluate("() => new Promise((done) => setTimeout(() => requestAnimationFrame(done), 150))")
+    return network
+
+
+def faults(network, page):
+    """What is wrong with a page that was opened for the first time."""
+    answers = list(network.answers.values())
+    static = [one for one in answers if "/static/" in one["url"]]
+    headers = [{name.lower(): value for name, value in one["headers"].items()} for one in static]
+    size = sum(network.sizes.values())
+    if len(answers) > MOST_REQUESTS or size > MOST_BYTES:
+        yield f"{len(answers)} requests, {size} bytes: {network.downloaded}"
+    if not all("immutable" in one["cache-control"] for one in headers):
+        yield "not kept for good"
+    texts = [one for one in headers if one["content-type"].startswith("text/")]
+    if not texts or not all(one.get("content-encoding") == "br" for one in texts):
+        yield "not compressed"
+    if any(one["status"] != 200 for one in answers):
+        yield "an error"
+    if shifts := page.evaluate("window.shifts"):
+        yield f"jumps: {shifts}"
+
+
+def faults_of_a_second_visit(network):
+    """The page itself comes again: no cache may keep what only the signed-in see."""
+    if again := [url for _, url in network.downloaded if "/static/" in url]:
+        yield f"downloaded again: {again}"
+
+
+def sign_in(page):
+    page.goto("/login")
+    page.get_by_label("Username or e-mail").fill("admin")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Hello").wait_for()
+
+
+def fill(page):
+    """Some users; returns the ids that stand for {user}, {role} and {event}."""
+    rows = "".join(f"person-{n},person-{n}@lab.example,Person,{n},Viewer;Researcher\n" for n in range(60))
+    token = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "reprotech_csrf")
+    headers = {"X-CSRFToken": token, "Content-Type": "text/csv"}
+    answer = page.request.post(
+        "/api/users/import", data=f"username,email,first_name,last_name,roles\n{rows}", headers=headers
+    )
+    assert answer.json()["created"] == 60, answer.text()
+    get = page.request.get
+    return {
+        "user": get("/api/users?search=admin").json()["users"][0]["id"],
+        "role": get("/api/roles").json()["roles"][0]["id"],
+        "event": get("/api/audit").json()["logs"][0]["id"],
+    }
+
+
+def test_every_page_is_light_comes_once_and_stands_still(new_page):
+    first = new_page()
+    sign_in(first)
+    known = fill(first)
+    signed_in = first.context.storage_state()
+    phone = new_page(viewport={"width": 390, "height": 844})
+    phone.add_init_script(SUM_SHIFTS)
+    found = {}
+    for path in ("/login", *(page.format(**known) for page in PAGES)):
+        # A browser that was never here before, but for its session.
+        session = {} if path == "/login" else {"storage_state": signed_in}
+        page = new_page(viewport={"width": 1440, "height": 900}, **session)
+        page.add_init_script(SUM_SHIFTS)
+        found[path] = [*faults(visit(page, path), page), *faults_of_a_second_visit(visit(page, path))]
+        assert page.url.endswith(path)
+        page.context.close()
+        visit(phone, path)
+        found[f"{path} on a phone"] = phone.evaluate("window.shifts")
+        if path == "/login":
+            phone.context.add_cookies(signed_in["cookies"])
+    wrong = {page: texts for page, texts in found.items() if texts}
+    assert not wrong, "\n".join(f"{page}: {text}" for page, texts in wrong.items() for text in texts)
+
+
+def test_a_jump_would_be_noticed(new_page):
+    page = new_page()
+    page.add_init_script(SUM_SHIFTS)
+    page.goto("/login")
+    page.evaluate("document.querySelector('main').style.marginTop = '99px'")
+    page.wait_for_function("window.shifts.length > 0")
