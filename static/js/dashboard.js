@@ -3,8 +3,12 @@
 const LOOK = { line: "line", stacked: "bar", bars: "bar", doughnut: "doughnut" };
 const shown = new Map();
 
+// Only on an element does a colour follow the scheme: the property alone says light-dark().
+const swatch = document.head;
+
 function color(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  swatch.style.color = `var(${name})`;
+  return getComputedStyle(swatch).color;
 }
 
 function dataset(kind, { label, data, colors }) {
