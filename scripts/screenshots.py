@@ -148,7 +148,13 @@ def shoot(page: Any, file: Path, scene: Scene, names: dict[str, int]) -> bool:
     if scene.act:
         scene.act(page)
     page.wait_for_timeout(200)
-    page.screenshot(path=file, full_page=not scene.is_window, animations="disabled")
+    window = page.viewport_size
+    if not scene.is_window:
+        # As high as the page, so that what sticks to the window's edges stands at the page's.
+        page.set_viewport_size({**window, "height": page.evaluate("document.documentElement.scrollHeight")})
+        page.wait_for_timeout(100)
+    page.screenshot(path=file, animations="disabled")
+    page.set_viewport_size(window)
     good = answer is not None and answer.status == scene.status
     print(f"{'' if good else 'ERROR '}{file.name}", flush=True)
     return bool(good)

@@ -53,6 +53,8 @@ def page_of(step: BulkStep) -> View:
             return _refuse(request, back, *(sentence for found in selection.errors.values() for sentence in found))
         people = selection.people(User.objects.visible_to(request.user))
         ids = list(people.order_by("pk").values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
+        if not ids:
+            return _refuse(request, back, "There is nobody to change: nobody matches any more.")
         if len(ids) > MOST_AT_ONCE:
             return _refuse(request, back, f"At most {MOST_AT_ONCE:,} users can be changed at once. Narrow the filters.")
         form = _form(request, step)

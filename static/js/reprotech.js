@@ -65,13 +65,53 @@ document.addEventListener("click", ({ target }) => {
   }
 });
 
-document.addEventListener("keydown", (event) => {
-  const menu = event.key === "Escape" && document.querySelector("details.menu[open]");
-  if (menu) {
+document.addEventListener("focusout", ({ target, relatedTarget }) => {
+  const menu = target.closest("details.menu[open]");
+  if (menu && relatedTarget && !menu.contains(relatedTarget)) {
     menu.open = false;
-    menu.querySelector("summary").focus();
   }
 });
+
+const AFTER = {
+  ArrowDown: (here, count) => (here + 1) % count,
+  ArrowUp: (here, count) => (here > 0 ? here : count) - 1,
+  Home: () => 0,
+  End: (here, count) => count - 1,
+};
+
+document.addEventListener("keydown", (event) => {
+  const menu = event.target.closest("details.menu") ?? document.querySelector("details.menu[open]");
+  if (menu?.open && event.key === "Escape") {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  } else if (menu?.contains(event.target) && event.key in AFTER) {
+    event.preventDefault();
+    menu.open = true;
+    const items = [...menu.querySelectorAll(".menu-items :is(a, button)")];
+    items[AFTER[event.key](items.indexOf(event.target), items.length)].focus();
+  }
+});
+
+// A list says what is wrong with its filters; each field repeats its own part.
+document.addEventListener("htmx:afterSwap", () => {
+  for (const place of document.querySelectorAll(".filters [data-error]")) {
+    const field = document.getElementById(place.dataset.error);
+    const said = document.querySelector(`[data-error-of="${field.name}"]`)?.dataset.said ?? "";
+    place.textContent = said;
+    field.setAttribute("aria-invalid", String(said !== ""));
+  }
+});
+
+// The calendar beside a date. It goes first, so that the form's own request has the date already.
+document.addEventListener(
+  "change",
+  ({ target }) => {
+    if (target.matches("[data-picks]")) {
+      document.getElementById(target.dataset.picks).value = target.value;
+    }
+  },
+  true,
+);
 
 // Show or hide a password.
 document.addEventListener("click", ({ target }) => {
