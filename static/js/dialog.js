@@ -12,12 +12,17 @@ function open(url, source) {
   opener = menu ? menu.querySelector("summary") : source;
   // The browser gives the focus back to what has it now, once the dialog closes.
   opener.focus();
-  htmx.ajax("GET", url, { source: dialog, target: dialog, swap: "innerHTML" });
+  load("GET", url, dialog);
+}
+
+function load(method, url, source) {
+  // The page says what went wrong: reprotech.js listens.
+  htmx.ajax(method, url, { source, target: dialog, swap: "innerHTML" }).catch(() => {});
 }
 
 function focusInside() {
-  const field = dialog.querySelector("[aria-invalid=true], input:checked, input:not([type=hidden]), select");
-  (field ?? dialog.querySelector("[data-closes], button, a"))?.focus();
+  const wanted = ["[aria-invalid=true]", "input:checked", "input:not([type=hidden])", "select", "[data-closes]"];
+  wanted.map((one) => dialog.querySelector(one)).find((found) => found)?.focus();
 }
 
 // What was done changed the page below: fetch it anew and leave the reader where they were.
@@ -46,7 +51,7 @@ document.addEventListener("submit", (event) => {
   const { target: form, submitter } = event;
   if (dialog.contains(form)) {
     event.preventDefault();
-    htmx.ajax("POST", form.action, { source: form, target: dialog, swap: "innerHTML" });
+    load("POST", form.action, form);
   } else if (submitter?.matches("[data-dialog]") && window.htmx) {
     event.preventDefault();
     open(`${submitter.formAction}?${new URLSearchParams(new FormData(form))}`, submitter);
