@@ -18,7 +18,7 @@ from reprotech.listing import MAXIMUM_PER_PAGE, WHOLE_NUMBER
 
 INVITE, PASSWORD = "invite", "password"
 #: Each change of one user is a transaction of its own; more of them than this would keep a request waiting too long.
-MOST_AT_ONCE = 1000
+MOST_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ def _ask(
     request: PageRequest, step: BulkStep, form: SelectionForm, *, selection: SelectionForm, ids: list[int], back: str
 ) -> HttpResponse:
     matching = selection.cleaned_data["matching"]
-    shown = User.objects.filter(pk__in=ids[:SHOWN]).with_roles()
+    shown = User.objects.visible_to(request.user).filter(pk__in=ids[:SHOWN]).with_roles()
     context = {
         "step": step,
         "count": len(ids),
