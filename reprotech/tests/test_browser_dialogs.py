@@ -5,18 +5,24 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from reprotech.tests.test_accessibility import violations
+
 ADMIN = ("admin", "Admin123!")
+
+
+def sign_in(page):
+    page.goto("/login")
+    page.get_by_label("Username or e-mail").fill(ADMIN[0])
+    page.get_by_label("Password", exact=True).fill(ADMIN[1])
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Hello").wait_for()
 
 
 @pytest.fixture
 def admin_page(new_page):
     """Signed in as the administrator."""
     page = new_page()
-    page.goto("/login")
-    page.get_by_label("Username or e-mail").fill(ADMIN[0])
-    page.get_by_label("Password", exact=True).fill(ADMIN[1])
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("heading", name="Hello").wait_for()
+    sign_in(page)
     return page
 
 
@@ -116,11 +122,7 @@ def test_with_a_key_held_the_link_is_a_page_in_another_tab(admin_page):
 def test_all_who_match_are_selected_beyond_the_page(new_page, java_script):
     kind = "with" if java_script else "without"
     page = new_page(java_script_enabled=java_script)
-    page.goto("/login")
-    page.get_by_label("Username or e-mail").fill(ADMIN[0])
-    page.get_by_label("Password", exact=True).fill(ADMIN[1])
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("heading", name="Hello").wait_for()
+    sign_in(page)
     make_users(page, *(f"many-{kind}-{number}" for number in range(12)))
     page.goto(f"/users?search=many-{kind}-&per_page=10")
     offer = page.get_by_label("Select all 12 users that match these filters")
@@ -143,3 +145,42 @@ def test_all_who_match_are_selected_beyond_the_page(new_page, java_script):
     page.get_by_role("button", name="Deactivate 12 users").click()
     expect(page.get_by_role("status").get_by_text("12 users deactivated.")).to_be_visible()
     assert f"search=many-{kind}-" in page.url
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
+def test_no_dialog_has_a_barrier_nor_widens_the_page(new_page, scheme, width):
+    page = new_page(color_scheme=scheme, viewport={"width": width, "height": 844})
+    page.expected_errors.append("422")
+    sign_in(page)
+    found = {}
+    for path, open_it in OPENED.items():
+        page.goto(path)
+        open_it(page)
+        expect(page.get_by_role("dialog")).to_be_visible()
+        found[path] = violations(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        assert page.evaluate("document.getElementById('dialog').scrollWidth <= innerWidth"), path
+    assert {path: texts for path, texts in found.items() if texts} == {}
+
+
+def select_and_give(page):
+    page.get_by_label("Select all on this page").check()
+    page.get_by_role("button", name="Give a role").click()
+    page.get_by_role("button", name=re.compile("^Give a role to")).click()
+    expect(page.get_by_text("Choose a role.")).to_be_visible()
+
+
+def clone_and_delete(page):
+    page.get_by_role("link", name="Viewer", exact=True).click()
+    page.get_by_role("link", name="Clone").click()
+    page.get_by_role("button", name="Create role").click()
+    page.get_by_role("link", name="Delete").click()
+
+
+def end_others(page):
+    page.request.post("/api/auth/login", data={"username": ADMIN[0], "password": ADMIN[1]})
+    page.reload()
+    page.get_by_role("link", name="End all others").click()
+
+
+OPENED = {"/users": select_and_give, "/roles": clone_and_delete, "/profile": end_others}
