@@ -5,14 +5,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 
 from accounts.abilities import beyond
+from accounts.errors import Invalid
+from accounts.filters import UserQuery
 from accounts.forms import RecordForm, ServiceForm, password_input
 from accounts.models import Role, User
 from accounts.password_policy import SHOWN_RULES
+from accounts.querysets import UserQuerySet
 from reprotech.listing import MAXIMUM_PER_PAGE, WHOLE_NUMBER
 
 INVITE, PASSWORD = "invite", "password"
+#: Each change of one user is a transaction of its own; more of them than this would keep a request waiting too long.
+MOST_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +123,45 @@ class UserIdsField(forms.Field):
     def clean(self, value: Any) -> list[int]:
         """The ids; raises ValidationError."""
         ids = [int(typed) for typed in value or [] if WHOLE_NUMBER.fullmatch(typed)]
-        if not ids:
-            raise forms.ValidationError("Select at least one user.")
         if len(ids) > MAXIMUM_PER_PAGE:
             raise forms.ValidationError(f"Select at most {MAXIMUM_PER_PAGE} users at once.")
         return ids
 
 
-class SelectionForm(ServiceForm):
-    """Several users."""
+class MatchingField(forms.Field):
+    """The list's filters as its address has them, `?role=viewer`: they stand for all whom they let through."""
 
-    user = UserIdsField()
+    widget = forms.HiddenInput
+
+    def clean(self, value: Any) -> UserQuery | None:
+        """The filters, if any were given; raises ValidationError."""
+        if not value:
+            return None
+        try:
+            return UserQuery.parse(QueryDict(value.removeprefix("?")))
+        except Invalid:
+            raise forms.ValidationError("These filters make no sense. Start again from the list.") from None
+
+
+class SelectionForm(ServiceForm):
+    """Several users: those that were ticked, or all that match the list's filters."""
+
+    user = UserIdsField(required=False)
+    matching = MatchingField(required=False)
+    #: The digest of those who matched when the page asked.
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for somebody."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if not self.errors and not cleaned["user"] and cleaned["matching"] is None:
+            self.add_error("user", "Select at least one user.")
+        return cleaned
+
+    def people(self, visible: UserQuerySet) -> UserQuerySet:
+        """Who is meant, among those whom the reader sees."""
+        matching: UserQuery | None = self.cleaned_data["matching"]
+        return matching.apply(visible) if matching else visible.filter(pk__in=self.cleaned_data["user"])
 
 
 class BulkRoleForm(SelectionForm):

@@ -48,9 +48,12 @@ def bound(form: Callable[..., FormType], request: HttpRequest, **options: Any) -
     return form(request.POST, **options) if request.method == "POST" else form(**options)
 
 
-def render_form(request: Any, page: str, form: BaseForm, context: dict[str, Any] | None = None) -> HttpResponse:
-    """A page with a form, as 422 when the form has errors."""
-    return render(request, page, {"form": form, **(context or {})}, status=UNPROCESSABLE if form.errors else 200)
+def render_form(
+    request: Any, page: str, form: BaseForm, context: dict[str, Any] | None = None, fragment: str | None = None
+) -> HttpResponse:
+    """A page with a form, or its `fragment` for a dialog; as 422 when the form has errors."""
+    context = {"form": form, **(context or {})}
+    return render_page(request, page, context, fragment=fragment, status=UNPROCESSABLE if form.errors else 200)
 
 
 def go_to(request: Any, target: str, *args: Any) -> HttpResponse:

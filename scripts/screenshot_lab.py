@@ -62,6 +62,7 @@ def furnish(administrator: User) -> None:
     chance = random.Random(7)  # noqa: S311 (decoration)
     people = _hire(chance)
     _sign_in_for_a_year(chance, people)
+    _stretch()
     _open_sessions(chance, people)
     _administer(administrator, people)
 
@@ -85,6 +86,33 @@ def _hire(chance: random.Random) -> list[User]:
     return people
 
 
+def _stretch() -> None:
+    """Somebody who may do little, and the longest that anything may be."""
+    users.create_user(
+        actor=SYSTEM,
+        username="greta.viewer",
+        email="greta.viewer@lab.example",
+        first_name="Greta",
+        last_name="Vogel",
+        password="Correct-Horse-7",  # noqa: S106 (of a throw-away database)
+        roles=["viewer"],
+    )
+    roles.create_role(
+        actor=SYSTEM,
+        name="Longest-name-of-a-role".ljust(80, "n"),
+        description="Everything that a description can hold. " * 5,
+        permissions=["sample_read"],
+    )
+    users.create_user(
+        actor=SYSTEM,
+        username="longest.username.".ljust(80, "n"),
+        email=f"{'longest'.ljust(64, 'n')}@{'.'.join(['laboratory-of-reproduction'.ljust(59, 'y')] * 3)}.example",
+        first_name="Maximiliana-Konstantina".ljust(50, "a"),
+        last_name="Schwarzenberg-Hohenlohe".ljust(50, "e"),
+        roles=["viewer", "researcher", "lab_technician", "Longest-name-of-a-role".ljust(80, "n")],
+    )
+
+
 def ascii_letters(text: str) -> str:
     """The text without accents."""
     return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
@@ -103,6 +131,10 @@ def _sign_in_for_a_year(chance: random.Random, people: list[User]) -> None:
         ]
     rows.sort(key=lambda row: row.timestamp)
     AuditLog.objects.bulk_create(rows, batch_size=1000)
+    last = {row.user_id: row.timestamp for row in rows if row.success}
+    for person in people:
+        if person.pk in last:
+            User.objects.filter(pk=person.pk).update(last_login=last[person.pk])
 
 
 def _login(chance: random.Random, person: User, moment: datetime) -> AuditLog:

@@ -1,4 +1,4 @@
-"""Pictures of every page, in both colour schemes and at both sizes: `scripts/screenshots [directory]`.
+"""Pictures of every page, in both colour schemes and at all sizes: `scripts/screenshots [directory [name ...]]`.
 
 A server of its own on a throw-away database; nothing leaves this machine.
 """
@@ -17,39 +17,16 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+from scripts.screenshot_scenes import SCENES, Scene
+
 ROOT = Path(__file__).resolve().parent.parent
 PORT = int(os.environ.get("PORT") or 5073)
 URL = f"http://127.0.0.1:{PORT}"
-SIZES = {1440: 900, 390: 844}
+SIZES = {1440: 900, 768: 1024, 390: 844}
+NARROW = 900
+#: Names of scenes, when not all are wanted.
+ONLY = set(sys.argv[2:])
 PATIENCE = 120  # seconds for the server to start
-#: The file's name and the page's address; {user}, {role} and {event} are filled in.
-PAGES = {
-    "login": "/login",
-    "dashboard": "/",
-    "dashboard-year": "/?days=365",
-    "users": "/users",
-    "users-none-found": "/users?search=nobody-of-this-name",
-    "user-new": "/users/new",
-    "user": "/users/{user}",
-    "user-edit": "/users/{user}/edit",
-    "user-delete": "/users/{user}/delete",
-    "users-import": "/users/import",
-    "roles": "/roles",
-    "role-new": "/roles/new",
-    "role": "/roles/{role}",
-    "permissions": "/permissions",
-    "audit": "/audit",
-    "audit-none-found": "/audit?user=nobody-of-this-name",
-    "audit-wrong-filter": "/audit?ip_address=lab-3",
-    "audit-event": "/audit/{event}",
-    "profile": "/profile",
-    "password": "/password",
-    "logout": "/logout",
-    "not-found": "/nothing-here",
-    "admin": "/admin/",
-    "api-docs": "/api/docs",
-}
-SIGNED_OUT = {"login"}
 
 
 def main() -> None:
@@ -120,49 +97,68 @@ def furnish() -> dict[str, int]:
 
     screenshot_lab.furnish(User.objects.get(username="admin"))
     event = AuditLog.objects.filter(resource="role", action="update", username="admin").latest("id")
-    user = User.objects.get(last_name__startswith="van der")
-    return {"user": user.pk, "role": Role.objects.get(name="Night Shift").pk, "event": event.pk}
+    return {
+        "user": User.objects.get(last_name__startswith="van der").pk,
+        "long_user": User.objects.get(username__startswith="longest").pk,
+        "role": Role.objects.get(name="Night Shift").pk,
+        "long_role": Role.objects.get(name__startswith="Longest").pk,
+        "event": event.pk,
+    }
 
 
 def photograph(target: Path, names: dict[str, int]) -> list[str]:
-    """Take every picture; returns the pages that answered with an error they shouldn't have."""
+    """Take every picture; returns the pages that answered otherwise than they should have."""
     from playwright.sync_api import sync_playwright
 
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     arguments = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+    wanted = {name: scene for name, scene in SCENES.items() if not ONLY or name in ONLY}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=arguments)
         missing: set[str] = set()
         for scheme, width in itertools.product(("light", "dark"), SIZES):
             options: dict[str, Any] = {"color_scheme": scheme, "viewport": {"width": width, "height": SIZES[width]}}
-            page = browser.new_context(base_url=URL, **options).new_page()
-            missing |= {name for name in SIGNED_OUT if not shoot(page, target, name, names, f"{scheme}-{width}")}
-            sign_in(page)
-            rest = [name for name in PAGES if name not in SIGNED_OUT]
-            missing |= {name for name in rest if not shoot(page, target, name, names, f"{scheme}-{width}")}
-            page.context.close()
+            for who in dict.fromkeys(scene.who for scene in wanted.values()):
+                page = browser.new_context(base_url=URL, **options).new_page()
+                sign_in(page, who)
+                for name, scene in wanted.items():
+                    if scene.who == who and (width < NARROW or not scene.is_narrow_alone):
+                        missing |= (
+                            set() if shoot(page, target / f"{name}-{scheme}-{width}.png", scene, names) else {name}
+                        )
+                page.context.close()
         browser.close()
     return sorted(missing)
 
 
-def sign_in(page: Any) -> None:
-    """As the documented administrator."""
+def sign_in(page: Any, who: tuple[str, str] | None) -> None:
+    """As one of the lab, or not at all."""
+    if who is None:
+        return
     page.goto("/login")
-    page.locator("[name=username]").fill("admin")
-    page.locator("[name=password]").fill("Admin123!")
+    page.locator("[name=username]").fill(who[0])
+    page.locator("[name=password]").fill(who[1])
     page.locator("main button[type=submit]").click()
-    page.get_by_role("heading", level=1).wait_for()
+    page.get_by_role("heading", name="Hello").wait_for()
 
 
-def shoot(page: Any, target: Path, name: str, names: dict[str, int], variant: str) -> bool:
+def shoot(page: Any, file: Path, scene: Scene, names: dict[str, int]) -> bool:
     """Take one picture; whether the page was what it should be."""
     # Not "networkidle": the dashboard asks for news all the time.
-    answer = page.goto(PAGES[name].format(**names), wait_until="load")
+    answer = page.goto(scene.path.format(**names), wait_until="load")
+    if scene.act:
+        scene.act(page)
     page.wait_for_timeout(200)
-    page.screenshot(path=target / f"{name}-{variant}.png", full_page=True, animations="disabled")
-    good = answer is not None and (answer.ok or name in {"not-found", "audit-wrong-filter"})
-    print(f"{'' if good else 'ERROR '}{name}-{variant}.png", flush=True)
+    window = page.viewport_size
+    if not scene.is_window:
+        # As high as the page, so that what sticks to the window's edges stands at the page's.
+        page.set_viewport_size({**window, "height": page.evaluate("document.documentElement.scrollHeight")})
+        page.wait_for_timeout(100)
+    page.screenshot(path=file, animations="disabled")
+    page.set_viewport_size(window)
+    good = answer is not None and answer.status == scene.status
+    print(f"{'' if good else 'ERROR '}{file.name}", flush=True)
     return bool(good)
 
 

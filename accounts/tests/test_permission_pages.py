@@ -34,7 +34,7 @@ def test_a_permission_names_its_roles_and_the_users_who_have_it_through_them(cas
     assert "Super Administrator" in page
     assert "the-super_admin" in page
     assert f'href="/users/{cast.admin.pk}"' not in page
-    assert " of 1\n" in page
+    assert "<p>1</p>" in page[page.index('id="holders"') :]
 
 
 def test_only_roles_that_give_it_are_named_beside_a_user(cast, browser):
@@ -47,7 +47,9 @@ def test_only_roles_that_give_it_are_named_beside_a_user(cast, browser):
 
 def test_a_user_with_two_roles_that_give_it_is_listed_once(cast, browser):
     make_user("two-hats", "viewer", "veterinarian")
-    assert " of 1\n" in text_of(browser.get("/permissions/animal_read?search=two-hats"))
+    page = text_of(browser.get("/permissions/animal_read?search=two-hats"))
+    assert page.count(">two-hats</a>") == 1
+    assert "<p>1</p>" in page[page.index('id="holders"') :]
 
 
 def test_a_locked_user_is_marked(cast, browser):

@@ -1,10 +1,14 @@
 """Several users at once: what is allowed is done, what is refused is named, each with its own audit row."""
 
+import re
+
 import pytest
 
+from accounts.authorization import SYSTEM
 from accounts.errors import Invalid
 from accounts.models import User
 from accounts.services.bulk import assign_role, remove_role, set_active
+from accounts.user_forms import MOST_AT_ONCE
 from reprotech.testing import NOBODY, audit_rows, page_client
 
 
@@ -98,6 +102,88 @@ def test_a_selection_that_makes_no_sense_leads_back_with_a_sentence(browser, ste
     response = browser.get(f"/users/selected/{step}?{query}")
     assert (response.status_code, response["Location"]) == (302, "/users")
     assert sentence.replace("This field is required.", "Select at least one user.") in text_of(browser.get("/users"))
+
+
+def without_token(response):
+    return re.sub(r'(csrfmiddlewaretoken" value=)"\w+"', r"\1", text_of(response)).strip()
+
+
+def seen_on(page):
+    return re.search(r'name="seen" value="(\w+)"', page)[1]
+
+
+def test_all_who_match_the_filters_are_changed_and_named_before(cast, browser):
+    path, matching = "/users/selected/deactivate", "?search=the-&role=viewer"
+    asked = text_of(browser.get(path, {"matching": matching, "user": cast.researcher.pk}))
+    assert "Deactivate 1 user?" in asked
+    assert "All who match" in asked
+    assert "Search: the-</span>" in asked
+    assert "Role: viewer</span>" in asked
+    with audit_rows() as rows:
+        browser.post(path, {"matching": matching, "seen": seen_on(asked), "user": cast.researcher.pk})
+    assert [(row.action, row.resource_name) for row in rows] == [("update", "the-viewer")]
+    assert User.objects.get(pk=cast.researcher.pk).is_active
+
+
+def test_nobody_is_changed_who_was_not_on_the_page_that_asked(cast, browser):
+    path, matching = "/users/selected/deactivate", "?role=viewer"
+    seen = seen_on(text_of(browser.get(path, {"matching": matching})))
+    assign_role(actor=SYSTEM, user_ids=[cast.stranger.pk], role="viewer")
+    with audit_rows() as rows:
+        response = browser.post(path, {"matching": matching, "seen": seen})
+    assert response.status_code == 422
+    assert "Other users match now than when you looked." in text_of(response)
+    assert "Deactivate 2 users?" in text_of(response)
+    assert rows == []
+    browser.post(path, {"matching": matching, "seen": seen_on(text_of(response))})
+    assert not User.objects.get(pk=cast.stranger.pk).is_active
+
+
+def test_nobody_is_nobody_to_change(browser):
+    browser.get("/users/selected/deactivate", {"matching": "?search=nobody-of-this-name"})
+    assert "There is nobody to change" in text_of(browser.get("/users"))
+
+
+@pytest.mark.parametrize("matching", ["?status=asleep", "?user=1", "?page=2", "?search=a&search=b", "nonsense"])
+def test_filters_that_make_no_sense_match_nobody(browser, matching):
+    response = browser.get("/users/selected/deactivate", {"matching": matching})
+    assert (response.status_code, response["Location"]) == (302, "/users")
+    assert "These filters make no sense." in text_of(browser.get("/users"))
+
+
+def test_more_than_a_request_can_bear_are_refused_and_not_offered(cast, browser):
+    people = [
+        User(username=f"crowd-{n}", email=f"crowd-{n}@lab.example", search_text=f"crowd-{n}")
+        for n in range(MOST_AT_ONCE + 1)
+    ]
+    User.objects.bulk_create(people)
+    response = browser.get("/users/selected/deactivate", {"matching": "?search=crowd-"})
+    assert (response.status_code, response["Location"]) == (302, "/users")
+    assert "At most 500 users can be changed at once. Narrow the filters." in text_of(browser.get("/users"))
+    page = text_of(browser.get("/users?search=crowd-"))
+    assert "501 users match, and at most 500 can be changed at once." in page
+    assert 'name="matching"' not in page
+    assert 'name="matching" value="?search=crowd-10"' in text_of(browser.get("/users?search=crowd-10&per_page=10"))
+
+
+def test_a_dialog_gets_the_question_alone_and_is_told_where_to_go(cast, browser):
+    path, query = "/users/selected/deactivate", {"user": cast.viewer.pk, "next": "/users?role=viewer"}
+    htmx = {"HX-Request": "true"}
+    asked = without_token(browser.get(path, query, headers=htmx))
+    assert asked.startswith('<h1 id="dialog-title">Deactivate 1 user?</h1>')
+    assert asked in without_token(browser.get(path, query))
+    done = browser.post(path, query, headers=htmx)
+    assert (done.status_code, done["HX-Redirect"]) == (200, "/users?role=viewer")
+    refused = browser.get(path, {"user": "x"}, headers=htmx)
+    assert (refused.status_code, refused["HX-Redirect"]) == (200, "/users")
+
+
+def test_all_who_match_are_exported(cast, browser):
+    with audit_rows() as rows:
+        response = browser.get("/users/selected/export", {"matching": "?role=viewer"})
+        lines = b"".join(response.streaming_content).decode().splitlines()
+    assert [line.split(",")[0] for line in lines[1:]] == ["the-viewer"]
+    assert rows[0].details["filters"] == {"role": "viewer"}
 
 
 def test_the_selected_are_exported(cast, browser):

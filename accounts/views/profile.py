@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -12,7 +12,7 @@ from accounts.filters import OwnSessionFilter
 from accounts.matrix import Matrix
 from accounts.permissions import SIGNED_IN, requires
 from accounts.services import sessions
-from reprotech.http import PageRequest, render_page
+from reprotech.http import PageRequest, go_to, render_page
 
 
 @requires(SIGNED_IN)
@@ -48,7 +48,8 @@ def end_other_sessions(request: PageRequest) -> HttpResponse:
     if request.method == "POST":
         ended = sessions.end_other_sessions(actor=request.user, session_id=request.page_session.pk)
         messages.success(request, f"Ended: {ended} session{'' if ended == 1 else 's'}. This one goes on.")
-        return redirect("profile")
+        return go_to(request, "profile")
     others = request.user.sessions.alive().exclude(pk=request.page_session.pk).count()
     crumbs = [("Profile", reverse("profile")), ("End all other sessions", None)]
-    return render(request, "accounts/end_other_sessions.html", {"others": others, "crumbs": crumbs})
+    page, fragment = "accounts/end_other_sessions.html", "accounts/_end_other_sessions.html"
+    return render_page(request, page, {"others": others, "crumbs": crumbs}, fragment=fragment)

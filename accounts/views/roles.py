@@ -15,7 +15,7 @@ from accounts.models import Role, User
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDATE, USER_READ, requires
 from accounts.role_forms import DeleteRoleForm, RoleForm
 from accounts.services import roles
-from reprotech.http import UNPROCESSABLE, PageRequest, bound, render_page
+from reprotech.http import UNPROCESSABLE, PageRequest, bound, go_to, render_form, render_page
 
 SHOWN_HOLDERS = 10
 
@@ -128,11 +128,11 @@ def delete_role(request: PageRequest, role_id: int) -> HttpResponse:
             reassign_to = form.cleaned_data["reassign_to"] or None
             roles.delete_role(actor=request.user, role_id=role.pk, reassign_to=reassign_to)
             messages.success(request, f"The role {role.name} is deleted.")
-            return redirect("roles")
+            return go_to(request, "roles")
         except RuleError as refusal:
             form.add_refusal(refusal)
-    context = {"form": form, "role": role, "beyond_reader": _beyond(request, role), "crumbs": _crumbs(role, "Delete")}
-    return render(request, "accounts/role_delete.html", context, status=UNPROCESSABLE if form.errors else 200)
+    context = {"role": role, "beyond_reader": _beyond(request, role), "crumbs": _crumbs(role, "Delete")}
+    return render_form(request, "accounts/role_delete.html", form, context, fragment="accounts/_role_delete.html")
 
 
 def _find(role_id: int) -> Any:

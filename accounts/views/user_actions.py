@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
@@ -18,7 +17,7 @@ from accounts.permissions import USER_DELETE, USER_UPDATE, requires
 from accounts.services import passwords, users
 from accounts.user_forms import PASSWORD, ResetPasswordForm
 from accounts.views.users import crumbs, find_person
-from reprotech.http import PageRequest, bound, render_form, safe_target
+from reprotech.http import PageRequest, bound, go_to, render_form, safe_target
 
 View = Callable[..., HttpResponse]
 
@@ -51,7 +50,7 @@ def page_of(step: Step) -> View:
             try:
                 step.run(actor=request.user, user_id=person.pk)
                 messages.success(request, f"{person.username} {step.done}")
-                return redirect(back if step.leaves_user or back != user_page else "users")
+                return go_to(request, back if step.leaves_user or back != user_page else "users")
             except RuleError as refusal:
                 form.add_refusal(refusal)
         context = {
@@ -61,7 +60,7 @@ def page_of(step: Step) -> View:
             "next": back,
             "crumbs": crumbs(person, step.verb),
         }
-        return render_form(request, "accounts/user_action.html", form, context)
+        return render_form(request, "accounts/user_action.html", form, context, fragment="accounts/_user_action.html")
 
     return view
 
@@ -135,7 +134,7 @@ def reset_password(request: PageRequest, user_id: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             messages.success(request, _reset(request.user, person, form.cleaned_data))
-            return redirect(back)
+            return go_to(request, back)
         except RuleError as refusal:
             form.add_refusal(refusal)
     context = {
@@ -145,7 +144,8 @@ def reset_password(request: PageRequest, user_id: int) -> HttpResponse:
         "next": back,
         "crumbs": crumbs(person, "Reset password"),
     }
-    return render_form(request, "accounts/user_reset_password.html", form, context)
+    page, fragment = "accounts/user_reset_password.html", "accounts/_user_reset_password.html"
+    return render_form(request, page, form, context, fragment=fragment)
 
 
 def _reset(actor: User, person: User, typed: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Pages that ask before something is done to several users, and then do it as far as it is allowed."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,6 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -18,12 +18,14 @@ from accounts.models import User
 from accounts.permissions import USER_READ, USER_UPDATE, requires
 from accounts.services import bulk
 from accounts.services.bulk import BulkOutcome
-from accounts.user_forms import BulkRoleForm, SelectionForm
-from reprotech.http import PageRequest, render_form, safe_target
+from accounts.user_forms import MOST_AT_ONCE, BulkRoleForm, SelectionForm
+from reprotech.http import PageRequest, go_to, render_form, safe_target
 
 View = Callable[..., HttpResponseBase]
 #: So many refusals are named in the message; the audit log has them all.
 NAMED = 5
+#: So many are listed on the page that asks.
+SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +50,56 @@ def page_of(step: BulkStep) -> View:
         back = safe_target(request, reverse("users"))
         selection = SelectionForm(request.POST if request.method == "POST" else request.GET)
         if not selection.is_valid():
-            messages.error(request, " ".join(map(str, selection.errors["user"])))
-            return redirect(back)
+            return _refuse(request, back, *(sentence for found in selection.errors.values() for sentence in found))
+        people = selection.people(User.objects.visible_to(request.user))
+        ids = list(people.order_by("pk").values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
+        if not ids:
+            return _refuse(request, back, "There is nobody to change: nobody matches any more.")
+        if len(ids) > MOST_AT_ONCE:
+            return _refuse(request, back, f"At most {MOST_AT_ONCE:,} users can be changed at once. Narrow the filters.")
         form = _form(request, step)
         if request.method == "POST" and form.is_valid():
+            if selection.cleaned_data["matching"] and form.cleaned_data["seen"] != digest(ids):
+                form.add_error(None, "Other users match now than when you looked. Look again before you go on.")
+                return _ask(request, step, form, selection=selection, ids=ids, back=back)
             try:
-                outcome = step.run(actor=request.user, **_arguments(form))
+                outcome = step.run(actor=request.user, user_ids=ids, **_arguments(form))
                 _tell(request, step, outcome, _role_name(form))
-                return redirect(back)
+                return go_to(request, back)
             except RuleError as refusal:
                 form.add_refusal(refusal)
-        found = User.objects.visible_to(request.user).with_roles().filter(pk__in=selection.cleaned_data["user"])
-        context = {
-            "step": step,
-            "people": [(person, beyond(request.user, person)) for person in found],
-            "next": back,
-            "crumbs": [("Users", reverse("users")), (f"{step.verb} users", None)],
-        }
-        return render_form(request, "accounts/user_bulk.html", form, context)
+        return _ask(request, step, form, selection=selection, ids=ids, back=back)
 
     return view
+
+
+def digest(ids: list[int]) -> str:
+    """Tells one set of users from another, so that nobody is changed who was not on the page that asked."""
+    return hashlib.sha256(",".join(map(str, ids)).encode()).hexdigest()
+
+
+def _ask(
+    request: PageRequest, step: BulkStep, form: SelectionForm, *, selection: SelectionForm, ids: list[int], back: str
+) -> HttpResponse:
+    matching = selection.cleaned_data["matching"]
+    shown = User.objects.visible_to(request.user).filter(pk__in=ids[:SHOWN]).with_roles()
+    context = {
+        "step": step,
+        "count": len(ids),
+        "people": [(person, beyond(request.user, person)) for person in shown],
+        "selected": [] if matching else ids,
+        "matching": selection.data.get("matching", ""),
+        "filters": matching.given.items() if matching else (),
+        "seen": digest(ids),
+        "next": back,
+        "crumbs": [("Users", reverse("users")), (f"{step.verb} users", None)],
+    }
+    return render_form(request, "accounts/user_bulk.html", form, context, fragment="accounts/_user_bulk.html")
+
+
+def _refuse(request: PageRequest, back: str, *sentences: Any) -> HttpResponse:
+    messages.error(request, " ".join(map(str, sentences)))
+    return go_to(request, back)
 
 
 def _form(request: PageRequest, step: BulkStep) -> SelectionForm:
@@ -76,8 +108,7 @@ def _form(request: PageRequest, step: BulkStep) -> SelectionForm:
 
 
 def _arguments(form: SelectionForm) -> dict[str, Any]:
-    arguments = dict(form.cleaned_data)
-    return {"user_ids": arguments.pop("user"), **arguments}
+    return {"role": form.cleaned_data["role"]} if isinstance(form, BulkRoleForm) else {}
 
 
 def _role_name(form: SelectionForm) -> str:
@@ -149,8 +180,9 @@ def export_selected(request: PageRequest) -> HttpResponseBase:
     """The selected users as a file."""
     selection = SelectionForm(request.GET)
     if not selection.is_valid():
-        messages.error(request, " ".join(map(str, selection.errors["user"])))
-        return redirect(safe_target(request, reverse("users")))
-    ids = selection.cleaned_data["user"]
-    users = User.objects.visible_to(request.user).filter(pk__in=ids)
-    return export_response(actor=request.user, users=users, filters={"ids": ids})
+        sentences = (sentence for found in selection.errors.values() for sentence in found)
+        return _refuse(request, safe_target(request, reverse("users")), *sentences)
+    matching = selection.cleaned_data["matching"]
+    users = selection.people(User.objects.visible_to(request.user))
+    filters = matching.given if matching else {"ids": selection.cleaned_data["user"]}
+    return export_response(actor=request.user, users=users, filters=filters)

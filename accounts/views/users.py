@@ -18,7 +18,7 @@ from accounts.filters import UserPageFilter
 from accounts.models import Role, User
 from accounts.permissions import AUDIT_READ, SESSION_REVOKE, USER_CREATE, USER_READ, USER_UPDATE, requires
 from accounts.services import sessions, users
-from accounts.user_forms import NewUserForm, UserForm
+from accounts.user_forms import MOST_AT_ONCE, NewUserForm, UserForm
 from audit.models import AuditLog
 from reprotech.http import UNPROCESSABLE, PageRequest, bound, render_form, render_page, safe_target
 
@@ -50,6 +50,8 @@ def list_users(request: PageRequest) -> HttpResponse:
             "page": page,
             "per_page": page.per_page,
             "rows": [(user, actions_on(request.user, user)) for user in page.items],
+            "matching": f"?{urlencode(query.given)}",
+            "most_at_once": MOST_AT_ONCE,
         }
     except Invalid as refusal:
         context["errors"] = {LABELS.get(name, name): found for name, found in refusal.errors.items()}

@@ -273,4 +273,15 @@ def test_the_day_of_a_filter_is_the_whole_day(cast, manager):
     day = (timezone.now() - timedelta(days=1)).date()
     page = text_of(manager.get(f"/audit?from={day}&to={day}&user=clerk"))
     assert sentences(page) == ["clerk locked yesterday"]
-    assert f'type="date" name="from" value="{day}"' in page
+    assert f'name="from" value="{day}"' in page
+
+
+def test_what_is_wrong_with_a_filter_stands_beside_its_field(manager):
+    page = text_of(manager.get("/audit?ip_address=lab-3&from=2030-01-31"), 422)
+    address = page[page.index('<input id="id_ip_address"') :]
+    assert 'value="lab-3"' in address
+    assert 'aria-invalid="true" aria-describedby="id_ip_address_error"' in address.partition(">")[0]
+    assert re.search(r'id="id_ip_address_error"[^>]*>Give an IP address', address)
+    day = page[page.index('<input id="id_from"') :]
+    assert 'aria-invalid="false"' in day.partition(">")[0]
+    assert re.search(r'id="id_from_error"[^>]*></p>', day)

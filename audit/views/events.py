@@ -56,7 +56,8 @@ def render_list(request: PageRequest, save_error: str = "") -> HttpResponse:
         context["query"] = query = AuditPageFilter.parse(request.GET)
         context["page"] = query.page_of(AuditLog.objects.all())
     except Invalid as refusal:
-        context["errors"] = {LABELS.get(name, name): found for name, found in refusal.errors.items()}
+        context["field_errors"] = refusal.errors
+        context["errors"] = [(name, LABELS.get(name, name), found) for name, found in refusal.errors.items()]
         status = UNPROCESSABLE
     return render_page(request, "audit/event_list.html", context, fragment="audit/_event_table.html", status=status)
 

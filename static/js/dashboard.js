@@ -1,10 +1,15 @@
 // The dashboard's charts, and its manners: it asks for news only while it is seen, and says so when there are none.
 
 const LOOK = { line: "line", stacked: "bar", bars: "bar", doughnut: "doughnut" };
+const LONGEST_NAME = 24;
 const shown = new Map();
 
+// Only on an element does a colour follow the scheme: the property alone says light-dark().
+const swatch = document.head;
+
 function color(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  swatch.style.color = `var(${name})`;
+  return getComputedStyle(swatch).color;
 }
 
 function dataset(kind, { label, data, colors }) {
@@ -34,8 +39,12 @@ function axes(kind) {
       return day(this.getLabelForValue(index));
     };
   }
+  const shortened = function shortened(index) {
+    const name = this.getLabelForValue(index);
+    return name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name;
+  };
   const numbers = { stacked: kind === "stacked", beginAtZero: kind !== "line", grid: lines, border: { display: false }, ticks: { color: muted, precision: 0, maxTicksLimit: 6, padding: 8 } };
-  return kind === "bars" ? { x: numbers, y: { ...names, ticks: { color: muted, autoSkip: false } } } : { x: names, y: numbers };
+  return kind === "bars" ? { x: numbers, y: { ...names, ticks: { color: muted, autoSkip: false, callback: shortened } } } : { x: names, y: numbers };
 }
 
 function options(kind) {

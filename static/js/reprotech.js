@@ -12,8 +12,14 @@ function notify(text, kind) {
   const toast = document.createElement("p");
   toast.className = `notice notice-${kind}`;
   toast.textContent = text;
-  document.getElementById("toasts").append(toast);
-  return toast;
+  // What lies under an open dialog can't be read.
+  const dialog = document.querySelector("dialog[open]");
+  if (dialog) {
+    toast.setAttribute("role", "alert");
+    dialog.prepend(toast);
+  } else {
+    document.getElementById("toasts").append(toast);
+  }
 }
 
 // What asks by itself, such as the live dashboard, shows neither progress nor errors as what a person asked for does.
@@ -60,13 +66,53 @@ document.addEventListener("click", ({ target }) => {
   }
 });
 
-document.addEventListener("keydown", (event) => {
-  const menu = event.key === "Escape" && document.querySelector("details.menu[open]");
-  if (menu) {
+document.addEventListener("focusout", ({ target, relatedTarget }) => {
+  const menu = target.closest("details.menu[open]");
+  if (menu && relatedTarget && !menu.contains(relatedTarget)) {
     menu.open = false;
-    menu.querySelector("summary").focus();
   }
 });
+
+const AFTER = {
+  ArrowDown: (here, count) => (here + 1) % count,
+  ArrowUp: (here, count) => (here > 0 ? here : count) - 1,
+  Home: () => 0,
+  End: (here, count) => count - 1,
+};
+
+document.addEventListener("keydown", (event) => {
+  const menu = event.target.closest("details.menu") ?? document.querySelector("details.menu[open]");
+  if (menu?.open && event.key === "Escape") {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  } else if (menu?.contains(event.target) && event.key in AFTER) {
+    event.preventDefault();
+    menu.open = true;
+    const items = [...menu.querySelectorAll(".menu-items :is(a, button)")];
+    items[AFTER[event.key](items.indexOf(event.target), items.length)].focus();
+  }
+});
+
+// A list says what is wrong with its filters; each field repeats its own part.
+document.addEventListener("htmx:afterSwap", () => {
+  for (const place of document.querySelectorAll(".filters [data-error]")) {
+    const field = document.getElementById(place.dataset.error);
+    const said = document.querySelector(`[data-error-of="${field.name}"]`)?.dataset.said ?? "";
+    place.textContent = said;
+    field.setAttribute("aria-invalid", String(said !== ""));
+  }
+});
+
+// The calendar beside a date. It goes first, so that the form's own request has the date already.
+document.addEventListener(
+  "change",
+  ({ target }) => {
+    if (target.matches("[data-picks]")) {
+      document.getElementById(target.dataset.picks).value = target.value;
+    }
+  },
+  true,
+);
 
 // Show or hide a password.
 document.addEventListener("click", ({ target }) => {
@@ -79,36 +125,49 @@ document.addEventListener("click", ({ target }) => {
   }
 });
 
-// "Select all" of a table.
+// "Select all" of a table, and what it offers then: all that match, beyond this page.
 document.addEventListener("change", ({ target }) => {
-  if (target.matches("[data-selects]")) {
-    for (const box of document.querySelectorAll(`input[name="${target.dataset.selects}"]`)) {
+  const head = target.form?.querySelector("[data-selects]");
+  if (!head) {
+    return;
+  }
+  const boxes = [...target.form.querySelectorAll(`input[type=checkbox][name="${head.dataset.selects}"]`)];
+  const matching = target.form.querySelector("[name=matching]");
+  if (target === head || target === matching) {
+    for (const box of boxes) {
       box.checked = target.checked;
     }
+  }
+  const count = boxes.filter((box) => box.checked).length;
+  head.checked = count === boxes.length;
+  head.indeterminate = count > 0 && !head.checked;
+  if (matching && !head.checked) {
+    matching.checked = false;
   }
 });
 
 // The rules of a new password tick themselves off while one types; the server alone decides.
-for (const rules of document.querySelectorAll("[data-rules-of]")) {
-  const field = document.getElementById(rules.dataset.rulesOf);
+document.addEventListener("input", ({ target: field }) => {
+  const rules = field.id && document.querySelector(`[data-rules-of="${field.id}"]`);
+  if (!rules) {
+    return;
+  }
   const items = [...rules.querySelectorAll("[data-pattern]")];
-  const check = () => {
-    for (const item of items) {
-      const met = new RegExp(item.dataset.pattern, "u").test(field.value);
-      item.dataset.met = String(met);
-      item.querySelector("[data-rule-state]").textContent = met ? "(met)" : "(not yet)";
-    }
-    const met = items.filter((item) => item.dataset.met === "true").length;
-    rules.querySelector("[data-rules-met]").textContent = `${met} of ${items.length} met`;
-  };
-  field.addEventListener("input", check);
-}
+  for (const item of items) {
+    const met = new RegExp(item.dataset.pattern, "u").test(field.value);
+    item.dataset.met = String(met);
+    item.querySelector("[data-rule-state]").textContent = met ? "(met)" : "(not yet)";
+  }
+  const met = items.filter((item) => item.dataset.met === "true").length;
+  rules.querySelector("[data-rules-met]").textContent = `${met} of ${items.length} met`;
+});
 
 // Users: how many are selected; filters without the empty ones in the address; a file's progress.
 function countSelected() {
   for (const place of document.querySelectorAll("[data-counts]")) {
     const boxes = document.querySelectorAll(`input[name="${place.dataset.counts}"]:checked`);
-    place.textContent = `${boxes.length} selected`;
+    const all = document.querySelector("input[name=matching]:checked");
+    place.textContent = `${Number(all ? place.dataset.total : boxes.length).toLocaleString("en")} selected`;
   }
 }
 document.addEventListener("change", countSelected);

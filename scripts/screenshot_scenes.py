@@ -1,0 +1,179 @@
+"""What is on the pictures: each page's address, and what is done there before the picture is taken."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+ADMINISTRATOR = ("admin", "Admin123!")
+#: Made by the lab: somebody who may do little.
+VIEWER = ("greta.viewer", "Correct-Horse-7")
+WRONG_FILE = (
+    b"username,email,roles\nab,nowhere,King\nada.byron,ada.byron@lab.example,Viewer\nada.byron,x@lab.example,Cook\n"
+)
+GOOD_FILE = b"username,email,first_name,last_name,roles\n" + b"".join(
+    b"newcomer%d,newcomer%d@lab.example,New,Comer,Researcher;Viewer\n" % (n, n) for n in range(14)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One picture. {user}, {role}, {event} and the like in the path are filled in."""
+
+    path: str
+    act: Callable[[Any], None] | None = None
+    #: Who is signed in, if anybody.
+    who: tuple[str, str] | None = ADMINISTRATOR
+    status: int = 200
+    is_narrow_alone: bool = False
+    #: A dialog or a drawer covers the window, not the whole page.
+    is_window: bool = False
+
+
+def opened(name: str) -> Callable[[Any], None]:
+    """Open the row's or the page's menu, and what it names."""
+
+    def act(page: Any) -> None:
+        menu = page.locator("main details.menu").first
+        menu.locator("summary").click()
+        if name:
+            menu.get_by_role("link", name=name, exact=True).click()
+            page.locator("dialog[open]").wait_for()
+
+    return act
+
+
+def refused(name: str) -> Callable[[Any], None]:
+    """Open a dialog, and answer it so that it is refused."""
+
+    def act(page: Any) -> None:
+        opened(name)(page)
+        page.locator("dialog").get_by_label("Set a password now").check()
+        page.locator("dialog").get_by_label("New password").fill("short")
+        page.locator("dialog button[type=submit]").click()
+        page.locator("dialog .error").first.wait_for()
+
+    return act
+
+
+def followed(name: str) -> Callable[[Any], None]:
+    """Open the dialog of a link on the page."""
+
+    def act(page: Any) -> None:
+        page.get_by_role("link", name=name).click()
+        page.locator("dialog[open]").wait_for()
+
+    return act
+
+
+def submitted(button: str, /, **typed: str) -> Callable[[Any], None]:
+    """Send the page's form with these fields."""
+
+    def act(page: Any) -> None:
+        for field, text in typed.items():
+            page.locator(f"main [name={field}]").fill(text)
+        with page.expect_navigation():
+            page.get_by_role("button", name=button).click()
+
+    return act
+
+
+def uploaded(content: bytes) -> Callable[[Any], None]:
+    """Send a file."""
+
+    def act(page: Any) -> None:
+        page.locator("[name=file]").set_input_files({"name": "people.csv", "mimeType": "text/csv", "buffer": content})
+        page.get_by_role("button", name="Check the file").click()
+        page.locator("#import table").wait_for()
+
+    return act
+
+
+def select_page(page: Any) -> None:
+    """Tick all of the page."""
+    page.locator("[data-selects]").check()
+
+
+def review(page: Any) -> None:
+    """All who match, about to be given a role."""
+    select_page(page)
+    page.locator("[name=matching]").check()
+    page.get_by_role("button", name="Give a role").click()
+    page.locator("dialog[open]").wait_for()
+
+
+def open_drawer(page: Any) -> None:
+    """The phone's navigation."""
+    page.locator(".drawer-button").click()
+
+
+def open_account_menu(page: Any) -> None:
+    """The menu in the corner."""
+    page.locator(".account-menu summary").click()
+
+
+def show_failure(page: Any) -> None:
+    """The page for when everything else is broken: it can't be asked for."""
+    from django.template.loader import render_to_string
+
+    context = {
+        "scheme": "auto",
+        "status": 500,
+        "title": "Something went wrong",
+        "advice": "The request failed and nothing was changed. The people who run this server can find it in the log.",
+        "path": "/users",
+        "request_id": "5f0c2f7be0b64a1f9b3b0c7f6c1d2e3a",
+    }
+    page.set_content(render_to_string("error_static.html", context), wait_until="load")
+
+
+SCENES = {
+    "login": Scene("/login", who=None),
+    "login-refused": Scene("/login", submitted("Sign in", username="nobody"), who=None),
+    "failure": Scene("/login", show_failure, who=None),
+    "dashboard": Scene("/"),
+    "dashboard-year": Scene("/?days=365"),
+    "account-menu": Scene("/", open_account_menu, is_window=True),
+    "drawer": Scene("/users", open_drawer, is_narrow_alone=True, is_window=True),
+    "users": Scene("/users"),
+    "users-menu": Scene("/users", opened(""), is_window=True),
+    "users-selected": Scene("/users", select_page, is_window=True),
+    "users-review": Scene("/users?role=researcher&status=active&per_page=10", review, is_window=True),
+    "users-none-found": Scene("/users?search=nobody-of-this-name"),
+    "users-one-found": Scene("/users?search=greta.viewer"),
+    "users-long": Scene("/users?search=longest"),
+    "users-wrong-filter": Scene("/users?status=asleep", status=422),
+    "user-new": Scene("/users/new"),
+    "user-new-refused": Scene("/users/new", submitted("Create user", username="ab", email="nowhere")),
+    "user": Scene("/users/{user}"),
+    "user-long": Scene("/users/{long_user}"),
+    "user-edit": Scene("/users/{user}/edit"),
+    "user-delete": Scene("/users/{user}/delete"),
+    "user-lock-dialog": Scene("/users?search=van+der", opened("Lock"), is_window=True),
+    "user-reset-dialog": Scene("/users/{user}", refused("Reset password"), is_window=True),
+    "users-import": Scene("/users/import"),
+    "users-import-wrong": Scene("/users/import", uploaded(WRONG_FILE)),
+    "users-import-checked": Scene("/users/import", uploaded(GOOD_FILE)),
+    "roles": Scene("/roles"),
+    "role-new": Scene("/roles/new"),
+    "role-new-refused": Scene("/roles/new", submitted("Create role", name="")),
+    "role": Scene("/roles/{role}"),
+    "role-edit": Scene("/roles/{role}/edit"),
+    "role-long": Scene("/roles/{long_role}"),
+    "role-delete-dialog": Scene("/roles/{role}", followed("Delete"), is_window=True),
+    "permissions": Scene("/permissions"),
+    "permission": Scene("/permissions/sample_read"),
+    "audit": Scene("/audit"),
+    "audit-none-found": Scene("/audit?user=nobody-of-this-name"),
+    "audit-wrong-filter": Scene("/audit?ip_address=lab-3&from=yesterday", status=422),
+    "audit-event": Scene("/audit/{event}"),
+    "profile": Scene("/profile"),
+    "password": Scene("/password"),
+    "logout": Scene("/logout"),
+    "not-found": Scene("/nothing-here", status=404),
+    "denied": Scene("/users", who=VIEWER, status=403),
+    "dashboard-viewer": Scene("/", who=VIEWER),
+    "profile-viewer": Scene("/profile", who=VIEWER),
+    "admin": Scene("/admin/"),
+    "admin-users": Scene("/admin/accounts/user/"),
+    "api-docs": Scene("/api/docs"),
+}

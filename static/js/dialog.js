@@ -1,0 +1,81 @@
+// Pages that ask before something is done open in a dialog: the link or button has data-dialog. In a tab of their own,
+// and without JavaScript, they are whole pages.
+
+const dialog = document.getElementById("dialog");
+let opener = null;
+
+function open(url, source) {
+  const menu = source.closest("details.menu");
+  if (menu) {
+    menu.open = false;
+  }
+  opener = menu ? menu.querySelector("summary") : source;
+  // The browser gives the focus back to what has it now, once the dialog closes.
+  opener.focus();
+  load("GET", url, dialog);
+}
+
+function load(method, url, source) {
+  // The page says what went wrong: reprotech.js listens.
+  htmx.ajax(method, url, { source, target: dialog, swap: "innerHTML" }).catch(() => {});
+}
+
+function focusInside() {
+  const wanted = ["[aria-invalid=true]", "input:checked", "input:not([type=hidden])", "select", "[data-closes]"];
+  wanted.map((one) => dialog.querySelector(one)).find((found) => found)?.focus();
+}
+
+// What was done changed the page below: fetch it anew and leave the reader where they were.
+async function refresh(url) {
+  const place = opener.closest("[id]").id;
+  const headers = { "HX-Boosted": "true" };
+  await htmx.ajax("GET", url, { target: "#main", select: "#main", swap: "outerHTML show:none", headers });
+  const main = document.getElementById("main");
+  const there = place === "main" ? main : document.getElementById(place);
+  (there?.querySelector("summary, a[href], button") ?? main).focus({ preventScroll: true });
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a");
+  const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+  if (link?.matches("[data-dialog]") && isPlain && window.htmx) {
+    event.preventDefault();
+    open(link.href, link);
+  } else if (link?.matches("[data-closes]") && dialog.contains(link)) {
+    event.preventDefault();
+    dialog.close();
+  }
+});
+
+document.addEventListener("submit", (event) => {
+  const { target: form, submitter } = event;
+  if (dialog.contains(form)) {
+    event.preventDefault();
+    load("POST", form.action, form);
+  } else if (submitter?.matches("[data-dialog]") && window.htmx) {
+    event.preventDefault();
+    open(`${submitter.formAction}?${new URLSearchParams(new FormData(form))}`, submitter);
+  }
+});
+
+dialog.addEventListener("htmx:afterSwap", ({ detail }) => {
+  if (detail.target === dialog) {
+    dialog.open || dialog.showModal();
+    focusInside();
+  }
+});
+
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { target, xhr } = event.detail;
+  const next = target === dialog && xhr.getResponseHeader("HX-Redirect");
+  if (!next) {
+    return;
+  }
+  dialog.close();
+  if (new URL(next, location.href).pathname === location.pathname) {
+    event.preventDefault();
+    refresh(next);
+  }
+});
+
+dialog.addEventListener("close", () => dialog.replaceChildren());
