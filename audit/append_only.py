@@ -6,6 +6,7 @@ seal: `docs/audit.md` tells which rights the web's database role needs.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from typing import Any
 
 from django.db import connection, transaction
@@ -29,6 +30,15 @@ BEGIN
     END IF;
     RAISE EXCEPTION '{REFUSAL} % of % is refused.', TG_OP, TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
 END $$
+"""
+
+#: Bits of pg_trigger.tgtype: BEFORE, with UPDATE and DELETE for each row, or with TRUNCATE.
+CHANGE_EVENTS, TRUNCATE_EVENTS = 1 + 2 + 8 + 16, 2 + 32
+ENABLED = """
+SELECT class.relname, tgname, tgtype FROM pg_trigger
+JOIN pg_class class ON class.oid = tgrelid JOIN pg_proc proc ON proc.oid = tgfoid
+WHERE tgenabled IN ('O', 'A') AND tgqual IS NULL AND proname = 'audit_refuse_change'
+    AND class.relnamespace = current_schema()::regnamespace
 """
 
 
@@ -55,6 +65,32 @@ def remove(vendor: str) -> list[str]:
     if vendor == "sqlite":
         return [f"DROP TRIGGER {_name(table, verb)}" for table in TABLES for verb in VERBS]
     return ["DROP FUNCTION audit_refuse_change() CASCADE"]
+
+
+def absent_guards() -> list[str]:
+    """A sentence for each trigger that is missing, switched off or not as it was installed."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'")
+            present = {row[0] for row in cursor.fetchall()}
+            wanted = [
+                (f"{verb} of {table}", statement)
+                for (table, verb), statement in zip(product(TABLES, VERBS), install("sqlite"), strict=True)
+            ]
+            return [f"Nothing refuses {what}: its trigger is missing." for what, sql in wanted if sql not in present]
+        cursor.execute(ENABLED)
+        enabled = set(cursor.fetchall())
+        cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'audit_refuse_change'")
+        sources = {row[0] for row in cursor.fetchall()}
+    wanted = product(TABLES, (("audit_append_only", CHANGE_EVENTS), ("audit_never_emptied", TRUNCATE_EVENTS)))
+    missing = [
+        f"The trigger {name} of {table} is missing or switched off."
+        for table, (name, events) in wanted
+        if (table, name, events) not in enabled
+    ]
+    if sources != {FUNCTION.split("$$")[1]}:
+        missing.append("The function of the triggers is not the one that was installed.")
+    return missing
 
 
 @contextmanager

@@ -122,14 +122,15 @@ def _parts(note: str) -> tuple[str, list[tuple[str, bytes]]]:
     if not separator or not signatures.endswith("\n"):
         raise NoteError("This is no signed note: text, an empty line, signatures.")
     lines = []
-    for line in signatures.splitlines():
+    for line in signatures.removesuffix("\n").split("\n"):
         words = line.split(" ")
         try:
             dash, name, encoded = words
             signature = b64decode(encoded, validate=True)
         except ValueError:
             raise NoteError("A signature line is damaged.") from None
-        if dash != DASH:
+        # Base64 has several texts for the same bytes: only the proper one passes, so that no change of a note does.
+        if dash != DASH or b64encode(signature).decode() != encoded:
             raise NoteError("A signature line is damaged.")
         lines.append((name, signature))
     return f"{text}\n", lines

@@ -92,7 +92,7 @@ class Sealer:
         with transaction.atomic():
             if connection.vendor == "postgresql" and not _value("SELECT pg_try_advisory_xact_lock(%s)", LOCK):
                 raise Busy
-            found = list(_to_seal(start)[: BATCH[connection.vendor]])
+            found = list(to_seal(start)[: BATCH[connection.vendor]])
             rows = _authentic(found, result)
             latest = self._append(rows) if rows else self._latest
         self._latest = latest
@@ -143,7 +143,7 @@ def unsealed(start: int = FIRST_ID) -> Any:
     return AuditLog.objects.filter(~is_sealed, pk__gte=start).order_by("pk")
 
 
-def _to_seal(start: int) -> Any:
+def to_seal(start: int) -> Any:
     """What the sealer reads of events: the sealed columns, the code, and whether it is a copy of another row."""
     is_sealed = Exists(Leaf.objects.filter(event_id=OuterRef("pk")))
     twin = AuditLog.objects.filter(timestamp=OuterRef("timestamp"), authentication=OuterRef("authentication"))

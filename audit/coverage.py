@@ -1,0 +1,116 @@
+"""What sealed events say that was done to the log on purpose: parts that were erased, events that were archived, keys
+that were lost. Whatever is missing without such an event is damage."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from audit.canonical import COMMITMENT_BYTES, SealedRow, split_details
+from audit.findings import Finding, Kind, Places, at_place, said
+from audit.models import AuditLog, Leaf
+from audit.sealed_events import COLUMNS, Entry, entry
+
+#: Values of `action`, part of the format.
+ERASE, ARCHIVE, KEY_ROTATE = "erase", "archive", "key_rotate"
+UPKEEP = frozenset({ERASE, ARCHIVE, KEY_ROTATE})
+#: So many events of a run that are missing are named one by one.
+NAMED = 100
+
+
+class Coverage:
+    """Collects, while events are read, what misses something and what explains it; both in any order."""
+
+    def __init__(self) -> None:
+        self._explained_by: set[int] = set()
+        self._gone = Places()
+        self._archived: list[tuple[int, int]] = []
+        #: Of each part, the events that miss it, and those of which a sealed event says that it was erased.
+        self._erased: dict[str, set[int]] = {"actor": set(), "subject": set()}
+        self._covered: dict[str, set[int]] = {"actor": set(), "subject": set()}
+        self._lost_keys: set[str] = set()
+
+    def miss(self, position: int) -> None:
+        """There is a leaf, but its event is gone."""
+        self._gone.add(position)
+
+    def read(self, found: Entry) -> Iterator[Finding]:
+        """Take in an event that is as it was sealed."""
+        row = found.row
+        if row is None:
+            return
+        if row.action in UPKEEP:
+            self.explain(row)
+        if len(row.actor_opening) == COMMITMENT_BYTES:
+            self._erased["actor"].add(found.event_id)
+            if row.username or row.user_agent or row.ip_address:
+                yield _refilled(found, "who acted")
+        if len(row.subject_opening) == COMMITMENT_BYTES:
+            self._erased["subject"].add(found.event_id)
+            if row.resource_name or _tells(row):
+                yield _refilled(found, "whom it is about")
+
+    def explain(self, row: SealedRow) -> None:
+        """Take in what an event of upkeep says."""
+        if not row.success or row.id is None or row.id in self._explained_by:
+            return
+        self._explained_by.add(row.id)
+        details = row.details
+        if row.action == ERASE:
+            for part, covered in self._covered.items():
+                named = list(_numbers(details.get(f"{part}_parts")))
+                covered.update(named)
+                self._erased[part].difference_update(named)
+        if row.action == ARCHIVE:
+            places = list(_numbers([details.get("start"), details.get("end")]))
+            self._archived += [(places[0], places[1])] if len(places) == 2 else []  # noqa: PLR2004
+        if row.action == KEY_ROTATE and details.get("old_key_is_lost"):
+            changes = details.get("changes")
+            self._lost_keys.update(map(str, changes.get("key") or ()) if isinstance(changes, dict) else ())
+
+    def explain_by_unsealed(self) -> None:
+        """Take in what was done since the newest checkpoint: its event is authentic, and will be sealed in seconds."""
+        rows = AuditLog.objects.filter(action__in=UPKEEP).order_by("pk").values_list(*COLUMNS)
+        for columns in rows.iterator():
+            found = entry(0, columns[0], b"", columns)
+            if found.row and found.is_authentic:
+                self.explain(found.row)
+
+    def lost(self, key_label: str) -> bool:
+        """Whether an event says that this key had to do without the word of the one before it."""
+        return key_label in self._lost_keys
+
+    def findings(self) -> Iterator[Finding]:
+        """What nothing explains."""
+        for start, end in self._archived:
+            self._gone.remove(start, end)
+        for start, end in self._gone:
+            yield from _removed(start, end)
+        for part, what in (("actor", "who acted"), ("subject", "whom it is about")):
+            for event_id in sorted(self._erased[part] - self._covered[part]):
+                yield Finding(
+                    Kind.ERASED, f"Of event {event_id} it was erased {what}, and no sealed event says so.", (event_id,)
+                )
+
+
+def _removed(start: int, end: int) -> Iterator[Finding]:
+    named = Leaf.objects.filter(position__gte=start, position__lt=end).order_by("position")[:NAMED]
+    for position, event_id in named.values_list("position", "event_id"):
+        yield at_place(Kind.REMOVED, position, f"Event {event_id} is missing at place {position}.", event_id)
+    if end - start > NAMED:
+        rest = said(start + NAMED, end)
+        yield Finding(Kind.REMOVED, f"The events of {rest} are missing as well.", start=start + NAMED, end=end)
+
+
+def _refilled(found: Entry, what: str) -> Finding:
+    sentence = f"Event {found.event_id} counts as erased, but tells {what}, which nothing proves."
+    return at_place(Kind.CHANGED, found.position, sentence, found.event_id)
+
+
+def _tells(row: SealedRow) -> bool:
+    """Whether there is anything personal in the details."""
+    _, personal = split_details(row.details)
+    changes = personal.pop("changes", {})
+    return any(value is not None for value in (*personal.values(), *changes.values()))
+
+
+def _numbers(values: Any) -> Iterable[int]:
+    return (value for value in values if isinstance(value, int)) if isinstance(values, list) else ()

@@ -1,0 +1,116 @@
+"""`manage.py verify_audit`: tell whether the audit log is what was sealed."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+
+from audit.notes import NoteError, VerifierKey
+from audit.verification import CannotTell, Verification
+
+#: Findings that are printed one by one.
+LIMIT = 100
+DAMAGED, UNKNOWN = 1, 2
+
+
+class Command(BaseCommand):
+    """Verify, print each finding and a closing sentence; the exit code says the same."""
+
+    help = (
+        "Verify that no event of the audit log was changed, removed, inserted or moved since it was sealed. "
+        "Exit code 0: it is whole, 1: it is not, 2: this can't be told."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Options."""
+        parser.add_argument(
+            "--since", type=int, default=0, metavar="SIZE", help="begin at the checkpoint of SIZE events"
+        )
+        parser.add_argument("--key", metavar="KEY", help="the log's public key that you know, as name+id+base64")
+        parser.add_argument(
+            "--checkpoint",
+            action="append",
+            default=[],
+            type=Path,
+            metavar="FILE",
+            help="a signed checkpoint that you kept; may be given several times",
+        )
+        parser.add_argument("--quiet", action="store_true", help="print nothing but what is wrong")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Verify."""
+        progress = None if options["quiet"] else ProgressLine(self.stderr)
+        try:
+            verification = Verification(
+                since=options["since"],
+                pinned=VerifierKey.parse(options["key"]) if options["key"] else None,
+                kept_notes=[path.read_text(encoding="utf-8") for path in options["checkpoint"]],
+                **({"progress": progress} if progress else {}),
+            )
+            damages = self._print_findings(verification, progress)
+        except (CannotTell, NoteError, OSError, ValueError, DatabaseError) as error:
+            raise CommandError(f"It can't be told whether the log is whole: {error}", returncode=UNKNOWN) from error
+        if damages:
+            raise CommandError(f"The audit log is damaged: {counted(damages, 'finding')}.", returncode=DAMAGED)
+        if not options["quiet"]:
+            self.stdout.write(closing_sentence(verification))
+
+    def _print_findings(self, verification: Verification, progress: "ProgressLine | None") -> int:
+        damages = total = 0
+        for finding in verification.findings():
+            total += 1
+            damages += not finding.is_warning
+            if total <= LIMIT:
+                if progress:
+                    progress.clear()
+                self.stdout.write(f"{'warning, ' if finding.is_warning else ''}{finding}")
+        if progress:
+            progress.clear()
+        if total > LIMIT:
+            self.stdout.write(f"... and {counted(total - LIMIT, 'more finding')}.")
+        return damages
+
+
+class ProgressLine:
+    """On a terminal one line that is written over; elsewhere a line now and then."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._is_terminal = stream.isatty()
+        self._began = self._said = time.monotonic()
+
+    def __call__(self, done: int, size: int) -> None:
+        """So many of so many events are verified."""
+        now = time.monotonic()
+        if now - self._said < (0.2 if self._is_terminal else 10):
+            return
+        self._said = now
+        seconds = round((now - self._began) / max(done, 1) * (size - done))
+        line = f"{done * 100 // max(size, 1):3}%  {done:,} of {size:,} events, {seconds} s left"
+        self._stream.write(f"\r{line}\x1b[K" if self._is_terminal else line, ending="" if self._is_terminal else "\n")
+        self._stream.flush()
+
+    def clear(self) -> None:
+        """Make room for a line of another kind."""
+        if self._is_terminal:
+            self._stream.write("\r\x1b[K", ending="")
+            self._stream.flush()
+
+
+def closing_sentence(verification: Verification) -> str:
+    """What a whole log deserves."""
+    waiting = f" {counted(verification.unsealed, 'newer event')} not sealed yet." if verification.unsealed else ""
+    if verification.until is None:
+        return f"Nothing new is sealed, so there is nothing to verify.{waiting}"
+    verified = "was" if verification.count == 1 else "were"
+    return (
+        f"{counted(verification.count, 'event')} {verified} verified up to {verification.until:%Y-%m-%d %H:%M:%S} UTC: "
+        f"none was changed, removed, inserted or moved.{waiting}"
+    )
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 event", "1,204,331 events"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
