@@ -86,9 +86,8 @@ def complete_bundle(start: int = 0, end: int | None = None) -> Bundle:
         "end": end,
         "before": _subtrees(0, start),
         "after": _subtrees(end, size),
+        "unsealed": unsealed().count() if end == size else 0,
     }
-    if end == size:
-        header["unsealed"] = unsealed().count()
     return Bundle(header, size, end - start, _all_places(start, end))
 
 
@@ -98,10 +97,7 @@ def selected_bundle(events: Any, filters: Mapping[str, str]) -> Bundle:
     wanted = Exists(events.order_by().filter(pk=OuterRef("event_id")))
     leaves = Leaf.objects.filter(wanted, position__lt=checkpoint.size)
     found = leaves.aggregate(rows=Count("position"), first=Min("position"), last=Max("position"))
-    header = _header(SELECTION, checkpoint) | {
-        "filters": dict(filters),
-        "unsealed": _unsealed_of(events),
-    }
+    header = _header(SELECTION, checkpoint) | {"filters": dict(filters), "unsealed": _unsealed_of(events)}
     places = _found_places(leaves, found["first"], found["last"], found["rows"]) if found["rows"] else ()
     return Bundle(header, checkpoint.size, found["rows"], places)
 

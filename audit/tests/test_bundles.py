@@ -1,23 +1,25 @@
-"""Bundles: what is in them, from where, and at what cost."""
-
 import io
 import json
 
-from audit.bundles import selected_bundle, write_bundle
+from audit.bundles import complete_bundle, selected_bundle, write, write_bundle
 from audit.models import AuditLog
 from audit.sealing import Sealer
-from audit.services import record
+from audit.services import record, record_all, event
 
 
 def test_smoke(db):
-    for n in range(1300):
+    s = Sealer()
+    for n in range(60):
         record(actor=None, action="login", resource="auth", number=n)
-    Sealer().seal()
-    f = io.BytesIO()
-    write_bundle(f)
-    lines = [json.loads(line) for line in f.getvalue().decode().splitlines()]
-    assert lines[-1]["end"] == AuditLog.objects.count()
-    assert len(lines) == AuditLog.objects.count() + 2
-    b = selected_bundle(AuditLog.objects.filter(pk__gt=20), {})
-    sel = [json.loads(line) for line in b.lines()]
-    assert len(sel) - 2 == AuditLog.objects.filter(pk__gt=20).count()
+        s.seal()
+    record_all([event(actor=None, action="login", resource="auth", resource_name="Müller", number=n) for n in range(20000)])
+    s.seal()
+    import time
+    from pathlib import Path
+    t=time.time()
+    f = io.BytesIO(); write_bundle(f); Path("/tmp/complete.jsonl").write_bytes(f.getvalue())
+    print("complete", time.time()-t); t=time.time()
+    f = io.BytesIO(); write_bundle(f, 7, 1000); Path("/tmp/part.jsonl").write_bytes(f.getvalue())
+    t=time.time()
+    f = io.BytesIO(); write(f, selected_bundle(AuditLog.objects.filter(pk__gt=20), {"a":"b"})); Path("/tmp/sel.jsonl").write_bytes(f.getvalue())
+    print("sel", time.time()-t)
