@@ -17,7 +17,7 @@ from audit.canonical import COMMITMENT_BYTES, SealedRow, moment
 from audit.merkle import cover
 from audit.models import AuditLog, Checkpoint, Leaf, SigningKey
 from audit.sealing import latest_checkpoint, unsealed
-from audit.tree import StoredTree
+from audit.tree import StoredTree, Unprovable
 
 FORMAT = "reprotech-audit/1"
 COMPLETE, SELECTION = "complete", "selection"
@@ -25,10 +25,6 @@ COMPLETE, SELECTION = "complete", "selection"
 CHUNK = 500
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
-
-
-class Unprovable(Exception):
-    """What was asked for is under no checkpoint, or the stored tree is damaged; the message says it in a sentence."""
 
 
 class Writable(Protocol):
@@ -186,10 +182,7 @@ def _header(kind: str, checkpoint: Checkpoint) -> dict[str, Any]:
 
 def _subtrees(start: int, end: int) -> list[str]:
     tree = StoredTree()
-    try:
-        return texts(tree.node(level, index) for level, index in cover(start, end))
-    except LookupError as error:
-        raise Unprovable(f"{error} manage.py verify_audit tells more.") from None
+    return texts(tree.node(level, index) for level, index in cover(start, end))
 
 
 def _all_places(start: int, end: int) -> Iterator[list[Place]]:
