@@ -66,7 +66,7 @@ def query_parameters(query: type[Query]) -> list[OpenApiParameter]:
 
 def _parameter(name: str, field: forms.Field) -> OpenApiParameter:
     if isinstance(field, WholeNumberField):
-        schema: dict[str, Any] = {"type": "integer", "minimum": 1}
+        schema: dict[str, Any] = {"type": "integer", "minimum": field.least}
         if field.default is not None:
             schema["default"] = field.default
         if field.most is not None:
@@ -77,7 +77,8 @@ def _parameter(name: str, field: forms.Field) -> OpenApiParameter:
         schema = {"type": "string"}
         if isinstance(field, forms.CharField) and field.max_length:
             schema["maxLength"] = field.max_length
-    return OpenApiParameter(name, schema, description=field.help_text)
+    required = isinstance(field, WholeNumberField) and field.required
+    return OpenApiParameter(name, schema, description=field.help_text, required=required)
 
 
 def _takes(operation: dict[str, Any], parameter: str) -> bool:
