@@ -7,7 +7,6 @@ taken away a moment ago make no difference.
 
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import wraps
 from typing import ParamSpec, TypeVar, cast
 
@@ -18,7 +17,7 @@ from accounts.errors import Conflict, Denied
 from accounts.models import Permission, Role, User
 from audit.context import current_origin
 from audit.models import Action
-from audit.services import Actor, record
+from audit.services import Actor, System, record
 
 #: PostgreSQL's code for a reference to what isn't there. SQLite's transactions exclude each other.
 FOREIGN_KEY_VIOLATION = "23503"
@@ -27,14 +26,7 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
-class System:
-    """The installation itself, as when a command runs; it may do everything."""
-
-    pk: None = None
-    username: str = "system"
-
-
+#: It may do everything.
 SYSTEM = System()
 
 _in_service: ContextVar[bool] = ContextVar("in_service", default=False)

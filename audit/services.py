@@ -1,6 +1,7 @@
 """Writing the audit log."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -23,6 +24,14 @@ class Actor(Protocol):
     @property
     def username(self) -> str:
         """The name as it stands in the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """The installation itself, as when a command runs."""
+
+    pk: None = None
+    username: str = "system"
 
 
 def record(
