@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpResponse, HttpResponseBase, QueryDict
@@ -76,6 +77,7 @@ def show_event(request: PageRequest, event_id: int) -> HttpResponse:
         "sentence": sentence(event),
         "changes": shown_changes(event),
         "object_page": _object_page(request, event),
+        "erasures": _erasures(event),
         "raw": json.dumps(AuditLogAnswer(event).data, indent=2, ensure_ascii=False, cls=DjangoJSONEncoder),
         "crumbs": [("Audit log", reverse("audit")), (f"Event {event.pk}", None)],
     }
@@ -88,6 +90,14 @@ def _object_page(request: PageRequest, event: AuditLog) -> str:
     name, permission = pages.get(event.resource, ("", ""))
     opens = bool(name) and event.resource_id.isdecimal() and request.user.has_perm(permission)
     return f"{reverse(name)}/{event.resource_id}" if opens else ""
+
+
+def _erasures(event: AuditLog) -> str:
+    """The address of the list of events that tell of the erasure of this one's person."""
+    is_about = event.is_subject_erased and event.resource == "user"
+    whose = event.resource_id if is_about else event.user_id if event.is_actor_erased else None
+    filters = {"action": Action.ERASE, **({"resource_id": whose} if whose else {})}
+    return f"{reverse('audit')}?{urlencode(filters)}"
 
 
 @requires(AUDIT_EXPORT)
