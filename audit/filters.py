@@ -100,10 +100,62 @@ class AuditPageFilter(AuditFilter):
 
 
 class AuditExport(AuditQuery):
-    """All events that the filters let through, in a file."""
+    """All events that the filters let through, in a file; or, in a bundle, those of a range of places in the tree."""
 
     format = forms.ChoiceField(
         required=False,
-        choices=[("csv", "csv"), ("jsonl", "jsonl")],
-        error_messages={"invalid_choice": "Give one of: csv, jsonl."},
+        choices=[("csv", "csv"), ("jsonl", "jsonl"), ("bundle", "bundle")],
+        error_messages={"invalid_choice": "Give one of: csv, jsonl, bundle."},
     )
+    start = WholeNumberField(least=0)
+    end = WholeNumberField()
+
+    def clean(self) -> dict[str, Any]:
+        """Places belong to a bundle that has no filters."""
+        for name in ("start", "end"):
+            if self.cleaned_data.get(name) is not None:
+                if self.cleaned_data.get("format") != "bundle":
+                    self.add_error(name, "Only an export with format=bundle has places.")
+                elif self.given:
+                    self.add_error(name, "Give places or filters, not both.")
+        return self.cleaned_data
+
+
+class CheckpointFilter(ListFilter):
+    """A page of checkpoints, newest first."""
+
+    def apply(self, queryset: Any) -> Any:
+        """All of them."""
+        return queryset.order_by("-size")
+
+
+class CheckpointQuery(Query):
+    """How to show one checkpoint."""
+
+    format = forms.ChoiceField(
+        required=False,
+        choices=[("json", "json"), ("text", "text")],
+        error_messages={"invalid_choice": "Give one of: json, text."},
+    )
+
+
+class ProofQuery(Query):
+    """Under which checkpoint an event is to be proven: the newest, or the one of `size` events."""
+
+    size = WholeNumberField()
+
+
+class ConsistencyQuery(Query):
+    """The sizes of two checkpoints."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # "from" can't be the name of an attribute.
+        self.fields["from"] = WholeNumberField(required=True)
+        self.fields["to"] = WholeNumberField(required=True)
+
+    def clean(self) -> dict[str, Any]:
+        """The older checkpoint comes first."""
+        if self.cleaned_data.get("from", 0) > self.cleaned_data.get("to", self.cleaned_data.get("from", 0)):
+            self.add_error("to", "Give a size that is not below “from”.")
+        return self.cleaned_data

@@ -14,6 +14,17 @@ WIDTH = 1 << STEP
 KEPT = 32
 
 
+class Unprovable(Exception):
+    """What was asked for can't be proven; the message says why in a sentence."""
+
+
+class TreeIncomplete(Unprovable, LookupError):
+    """Leaves or nodes are missing that were there."""
+
+    def __init__(self, level: int, index: int) -> None:
+        super().__init__(f"The tree has no complete node {index} on level {level}. manage.py verify_audit tells more.")
+
+
 class StoredTree:
     """Reads nodes of the tree a block of up to 256 at a time, and keeps some; one serves one proof, export or run."""
 
@@ -21,13 +32,13 @@ class StoredTree:
         self._blocks: OrderedDict[tuple[int, int], list[list[bytes]]] = OrderedDict()
 
     def node(self, level: int, index: int) -> bytes:
-        """The hash of a complete subtree; raises LookupError when leaves or nodes are missing."""
+        """The hash of a complete subtree; raises TreeIncomplete when leaves or nodes are missing."""
         stored_level = level - level % STEP
         above = level - stored_level
         block, offset = divmod(index, WIDTH >> above)
         hashes = self._block(stored_level, block)[above]
         if offset >= len(hashes):
-            raise LookupError(f"The tree has no complete node {index} on level {level}.")
+            raise TreeIncomplete(level, index)
         return hashes[offset]
 
     def frontier(self, size: int) -> Frontier:

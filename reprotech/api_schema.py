@@ -60,7 +60,9 @@ def query_parameters(query: type[Query]) -> list[OpenApiParameter]:
 
 def _parameter(name: str, field: forms.Field) -> OpenApiParameter:
     if isinstance(field, WholeNumberField):
-        schema: dict[str, Any] = {"type": "integer", "minimum": 1, "default": field.default}
+        schema: dict[str, Any] = {"type": "integer", "minimum": field.least}
+        if field.default is not None:
+            schema["default"] = field.default
         if field.most is not None:
             schema["maximum"] = field.most
     elif isinstance(field, forms.ChoiceField):
@@ -69,7 +71,8 @@ def _parameter(name: str, field: forms.Field) -> OpenApiParameter:
         schema = {"type": "string"}
         if isinstance(field, forms.CharField) and field.max_length:
             schema["maxLength"] = field.max_length
-    return OpenApiParameter(name, schema, description=field.help_text)
+    required = isinstance(field, WholeNumberField) and field.required
+    return OpenApiParameter(name, schema, description=field.help_text, required=required)
 
 
 def add_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -78,25 +78,27 @@ class Page(Generic[Row]):
 
 
 class WholeNumberField(forms.Field):
-    """A whole number of at least 1 in plain digits, or the default when it isn't given."""
+    """A whole number of at least 1, or `least`, in plain digits; when it isn't given the default, if it has one."""
 
-    def __init__(self, default: int, most: int | None = None, **kwargs: Any) -> None:
-        super().__init__(required=False, **kwargs)
-        self.default, self.most = default, most
+    def __init__(
+        self, default: int | None = None, most: int | None = None, *, least: int = 1, required: bool = False
+    ) -> None:
+        super().__init__(required=required)
+        self.default, self.least, self.most = default, least, most
 
-    def clean(self, value: Any) -> int:
+    def clean(self, value: Any) -> int | None:
         """The number; raises ValidationError with a sentence."""
-        if value in (None, ""):
+        if value in (None, "") and not self.required:
             return self.default
-        number = int(value) if WHOLE_NUMBER.fullmatch(value) else 0
-        if number < 1 or (self.most is not None and number > self.most):
+        number = int(value) if value and WHOLE_NUMBER.fullmatch(value) else -1
+        if number < self.least or (self.most is not None and number > self.most):
             raise forms.ValidationError(f"Give a whole number {self.range}.")
         return number
 
     @property
     def range(self) -> str:
         """What is allowed, in words."""
-        return "of at least 1" if self.most is None else f"from 1 to {self.most}"
+        return f"of at least {self.least}" if self.most is None else f"from {self.least} to {self.most}"
 
 
 class Query(forms.Form):

@@ -35,7 +35,12 @@ def stream_csv(filename: str, header: Sequence[str], rows: Iterable[Sequence[Any
 def stream_jsonl(filename: str, rows: Iterable[Any]) -> StreamingHttpResponse:
     """Answer with a file of one JSON value to a line, in constant memory."""
     encoder = DjangoJSONEncoder(ensure_ascii=False, separators=(",", ":"))
-    return _stream(filename, "application/x-ndjson", (f"{encoder.encode(row)}\n" for row in rows))
+    return stream_json_lines(filename, (f"{encoder.encode(row)}\n" for row in rows))
+
+
+def stream_json_lines(filename: str, lines: Iterable[str]) -> StreamingHttpResponse:
+    """Answer with a file of lines that are JSON already, in constant memory."""
+    return _stream(filename, "application/x-ndjson", lines)
 
 
 def _csv_lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:

@@ -4,7 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from audit.models import AuditLog
+from audit.bundles import event_fields, text, texts
+from audit.models import AuditLog, Checkpoint, SigningKey
+from audit.proofs import Consistency, Inclusion
 
 
 class AuditLogAnswer(serializers.Serializer[AuditLog]):
@@ -37,3 +39,81 @@ class AuditLogListAnswer(serializers.Serializer[Any]):
     page = serializers.IntegerField()
     per_page = serializers.IntegerField()
     pages = serializers.IntegerField()
+
+
+class KeyAnswer(serializers.Serializer[SigningKey]):
+    """A public key that signs checkpoints."""
+
+    key = serializers.CharField(source="verifier", help_text="name+id+base64, as signed notes have it.")
+    created_at = serializers.DateTimeField()
+    statement = serializers.CharField(help_text="The note by which the key before it and it itself say so.")
+
+
+class KeyListAnswer(serializers.Serializer[Any]):
+    """All keys, the oldest first."""
+
+    keys = KeyAnswer(many=True)
+
+
+class CheckpointAnswer(serializers.Serializer[Checkpoint]):
+    """The signed statement that the first `size` events were these."""
+
+    size = serializers.IntegerField()
+    time = serializers.DateTimeField(source="sealed_at")
+    root = serializers.SerializerMethodField()  # type: ignore[assignment]  # a field's own name for its serializer
+    note = serializers.CharField(help_text="The signed note: all else is read from it.")
+
+    def get_root(self, checkpoint: Checkpoint) -> str:
+        """The root of the tree of these events, base64, as the note has it."""
+        return checkpoint.note.split("\n", 3)[2]
+
+
+class CheckpointListAnswer(serializers.Serializer[Any]):
+    """A page of checkpoints."""
+
+    checkpoints = CheckpointAnswer(many=True)
+    total = serializers.IntegerField()
+    page = serializers.IntegerField()
+    per_page = serializers.IntegerField()
+    pages = serializers.IntegerField()
+
+
+class ProofAnswer(serializers.Serializer[Inclusion]):
+    """That an event stands at `position` among the first `size` events."""
+
+    event_id = serializers.IntegerField(source="place.event_id")
+    position = serializers.IntegerField(source="place.position")
+    size = serializers.IntegerField(source="checkpoint.size")
+    leaf = serializers.SerializerMethodField()
+    proof = serializers.SerializerMethodField()
+    checkpoint = serializers.CharField(source="checkpoint.note")
+    event = serializers.SerializerMethodField()
+
+    def get_leaf(self, found: Inclusion) -> str:
+        """The hash of the event, base64."""
+        return text(found.place.leaf)
+
+    def get_proof(self, found: Inclusion) -> list[str]:
+        """The audit path from the leaf up, each hash in base64."""
+        return texts(found.path)
+
+    def get_event(self, found: Inclusion) -> dict[str, Any] | None:
+        """The event as a line of a bundle has it; null once it was archived."""
+        return event_fields(found.row) if found.row else None
+
+
+class ConsistencyAnswer(serializers.Serializer[Consistency]):
+    """That the first `to` events begin with the first `from`."""
+
+    to = serializers.IntegerField(source="new.size")
+    proof = serializers.SerializerMethodField()
+    from_checkpoint = serializers.CharField(source="old.note")
+    to_checkpoint = serializers.CharField(source="new.note")
+
+    def get_fields(self) -> dict[str, Any]:
+        """`from` can't be the name of an attribute."""
+        return {"from": serializers.IntegerField(source="old.size"), **super().get_fields()}
+
+    def get_proof(self, found: Consistency) -> list[str]:
+        """The proof of RFC 6962, each hash in base64."""
+        return texts(found.path)

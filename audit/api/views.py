@@ -34,7 +34,11 @@ class AuditLogViewSet(ViewSet):
         parameters=query_parameters(AuditExport),
         responses={(200, "text/csv"): str, (200, "application/x-ndjson"): str},
         summary="Export the audit log",
-        description="A CSV file, or a JSON object on each line; newest first, streamed. The export is itself recorded.",
+        description=(
+            "A CSV file, or a JSON object on each line, newest first; or a bundle, which proves itself to "
+            "`scripts/verify-export`: the sealed events in the order of their sealing, all of them, those from place "
+            "`start` until before place `end`, or those that filters let through. Streamed, and itself recorded."
+        ),
     )
     def export(self, request: SignedInRequest) -> StreamingHttpResponse:
         """All events that the filters let through, newest first, as a file."""

@@ -14,6 +14,7 @@ DOORS = {
     "admin",
     "admin_base",
     "api",
+    "commands",
     "dashboard",
     "exports",
     "filters",

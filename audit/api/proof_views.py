@@ -1,0 +1,112 @@
+"""What proves the audit log: `/api/audit/keys`, `/checkpoints`, `/{id}/proof` and `/consistency`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import ClassVar
+
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from accounts.errors import Conflict, Missing, RuleError
+from accounts.permissions import AUDIT_READ
+from audit.api.serializers import (
+    CheckpointAnswer,
+    CheckpointListAnswer,
+    ConsistencyAnswer,
+    KeyAnswer,
+    KeyListAnswer,
+    ProofAnswer,
+)
+from audit.filters import CheckpointFilter, CheckpointQuery, ConsistencyQuery, ProofQuery
+from audit.models import Checkpoint, SigningKey
+from audit.proofs import NothingToProve, find_checkpoint, prove_consistency, prove_inclusion
+from audit.tree import Unprovable
+from reprotech.api_parsing import many
+from reprotech.api_schema import query_parameters
+from reprotech.listing import Query
+
+
+class NoProof(Missing):
+    """There is nothing to prove."""
+
+    def __init__(self, sentence: str) -> None:
+        RuleError.__init__(self, sentence)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Tell in the API's own way what can't be proven."""
+    try:
+        yield
+    except NothingToProve as error:
+        raise NoProof(str(error)) from None
+    except Unprovable as error:
+        raise Conflict(str(error)) from None
+
+
+class ProofViewSet(ViewSet):
+    """Keys, checkpoints and proofs.
+
+    Keys are public by nature, but not by this address: whoever doubts this server must have one from elsewhere.
+    """
+
+    required_permissions: ClassVar = dict.fromkeys(
+        ("keys", "checkpoints", "latest", "proof", "consistency"), AUDIT_READ
+    )
+
+    @extend_schema(responses=KeyListAnswer, summary="Read the keys that sign the audit log")
+    def keys(self, request: Request) -> Response:
+        """Public keys, the oldest first; each but the first is vouched for by the one before."""
+        Query.parse(request.query_params)
+        return Response({"keys": many(KeyAnswer, SigningKey.objects.all())})
+
+    @extend_schema(
+        parameters=query_parameters(CheckpointFilter), responses=CheckpointListAnswer, summary="Read checkpoints"
+    )
+    def checkpoints(self, request: Request) -> Response:
+        """Checkpoints, newest first, a page at a time."""
+        page = CheckpointFilter.parse(request.query_params).page_of(Checkpoint.objects.all())
+        return Response(page.as_dict("checkpoints", partial(many, CheckpointAnswer)))
+
+    @extend_schema(
+        parameters=query_parameters(CheckpointQuery),
+        responses={(200, "application/json"): CheckpointAnswer, (200, "text/plain"): str},
+        summary="Read the newest checkpoint",
+        description="With `format=text` the signed note alone, as witnesses and auditors keep it.",
+    )
+    def latest(self, request: Request) -> HttpResponse:
+        """The newest checkpoint."""
+        query = CheckpointQuery.parse(request.query_params)
+        with refusals():
+            checkpoint = find_checkpoint()
+        if query.value("format") == "text":
+            return HttpResponse(checkpoint.note, content_type="text/plain; charset=utf-8")
+        return Response(CheckpointAnswer(checkpoint).data)
+
+    @extend_schema(
+        parameters=query_parameters(ProofQuery),
+        responses=ProofAnswer,
+        summary="Prove an event",
+        description="Under the newest checkpoint, or the one of `size` events.",
+    )
+    def proof(self, request: Request, event_id: int) -> Response:
+        """That an event is in the sealed log, unchanged."""
+        query = ProofQuery.parse(request.query_params)
+        with refusals():
+            return Response(ProofAnswer(prove_inclusion(event_id, query.value("size"))).data)
+
+    @extend_schema(
+        parameters=query_parameters(ConsistencyQuery),
+        responses=ConsistencyAnswer,
+        summary="Prove that the log only grew",
+        description="`from` and `to` are sizes of checkpoints; the older must be the beginning of the newer.",
+    )
+    def consistency(self, request: Request) -> Response:
+        """That the log of one checkpoint begins with that of another."""
+        query = ConsistencyQuery.parse(request.query_params)
+        with refusals():
+            return Response(ConsistencyAnswer(prove_consistency(query.value("from"), query.value("to"))).data)

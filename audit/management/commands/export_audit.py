@@ -1,0 +1,62 @@
+"""`manage.py export_audit`: events in a file that proves itself."""
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.http import QueryDict
+
+from accounts.errors import Conflict, Invalid
+from audit.bundles import Bundle, write
+from audit.exports import start_bundle
+from audit.filters import AuditExport, AuditQuery
+from audit.services import System
+
+
+class Command(BaseCommand):
+    """Write a bundle: all sealed events, those of a range of places, or those that filters let through."""
+
+    help = "Write sealed events to a file for scripts/verify-export."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Where to, and what: the filters of the API, of which `from` and `to` are --from-date and --to-date."""
+        parser.add_argument("--to", required=True, metavar="FILE", help="a new file; - for standard output")
+        for name in ("start", "end"):
+            parser.add_argument(f"--{name}", metavar="PLACE", help=f"the {name} of a range of places in the tree")
+        for name in AuditQuery().fields:
+            option = {"from": "from-date", "to": "to-date"}.get(name, name.replace("_", "-"))
+            parser.add_argument(f"--{option}", dest=f"filter_{name}", metavar="VALUE", help=f"as {name} in the API")
+
+    def handle(self, *_: Any, to: str, **options: Any) -> None:
+        """Write, and say how to check it."""
+        if to == "-":
+            write(sys.stdout.buffer, _bundle(options))
+            return
+        if Path(to).exists():
+            raise CommandError(f"{to} is there already. Name a new file.")
+        bundle = _bundle(options)
+        try:
+            with Path(to).open("xb") as file:
+                digest = write(file, bundle)
+        except OSError as error:
+            raise CommandError(f"{to} can't be written: {error.strerror}.") from None
+        self.stdout.write(
+            f"{bundle.rows:,} events, SHA-256 {digest}. Check them with: scripts/verify-export {to} --key KEY"
+        )
+
+
+def _bundle(options: dict[str, Any]) -> Bundle:
+    """What the options ask for, put on record."""
+    query = QueryDict(mutable=True)
+    query["format"] = "bundle"
+    for name, value in options.items():
+        if value is not None and (name in {"start", "end"} or name.startswith("filter_")):
+            query[name.removeprefix("filter_")] = value
+    try:
+        return start_bundle(actor=System(), query=AuditExport.parse(query))
+    except Invalid as error:
+        raise CommandError(" ".join(f"{name}: {' '.join(found)}" for name, found in error.errors.items())) from None
+    except Conflict as error:
+        raise CommandError(error.message) from None
