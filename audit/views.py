@@ -1,23 +1,26 @@
 """The audit log's pages."""
 
 import json
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpResponse, HttpResponseBase, QueryDict
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from accounts.errors import Invalid
+from accounts.errors import Invalid, Missing
 from accounts.permissions import AUDIT_EXPORT, AUDIT_READ, ROLE_READ, USER_READ, requires
 from audit.api.serializers import AuditLogAnswer
+from audit.archiving import archive_of
 from audit.changes import shown_changes
 from audit.exports import export_response
 from audit.filters import AuditExport, AuditPageFilter
 from audit.models import Action, AuditLog
 from audit.sentences import sentence
+from reprotech.errors import error_response
 from reprotech.http import UNPROCESSABLE, PageRequest, render_page
 
 #: What events are about, in the order of the filter.
@@ -71,7 +74,9 @@ def _without(query: QueryDict, name: str) -> str:
 @require_safe
 def show_event(request: PageRequest, event_id: int) -> HttpResponse:
     """One event with all that is known of it."""
-    event = get_object_or_404(AuditLog, pk=event_id)
+    event = AuditLog.objects.filter(pk=event_id).first()
+    if event is None:
+        return _archived(request, event_id)
     context = {
         "event": event,
         "sentence": sentence(event),
@@ -90,6 +95,17 @@ def _object_page(request: PageRequest, event: AuditLog) -> str:
     name, permission = pages.get(event.resource, ("", ""))
     opens = bool(name) and event.resource_id.isdecimal() and request.user.has_perm(permission)
     return f"{reverse(name)}/{event.resource_id}" if opens else ""
+
+
+def _archived(request: PageRequest, event_id: int) -> HttpResponse:
+    """404, and where the event is if it was archived."""
+    found = archive_of(event_id)
+    if found is None:
+        raise Missing("event")
+    row, sha256 = found
+    sentence = f"Event {event_id} was archived"
+    advice = f"On {row.timestamp:%d %B %Y} it was moved from the database to the file whose SHA-256 is {sha256}."
+    return error_response(request, HTTPStatus.NOT_FOUND, sentence, advice)
 
 
 def _erasures(event: AuditLog) -> str:
