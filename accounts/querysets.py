@@ -40,6 +40,10 @@ class UserQuerySet(models.QuerySet["User"]):
         """Those that `actor` may learn of: all that exist. Permissions say what may be done to them."""
         return self.existing()
 
+    def ever_visible_to(self, actor: "Actor") -> Self:  # noqa: ARG002 (as above)
+        """Those that `actor` may learn of or might have, before they were deleted."""
+        return self.all()
+
     def active(self) -> Self:
         """Those who may sign in."""
         return self.existing().filter(is_active=True, locked_at__isnull=True)

@@ -196,6 +196,17 @@ class UploadForm(ServiceForm):
     )
 
 
+class DeleteUserForm(ServiceForm):
+    """Whether a deleted user's data goes too."""
+
+    erase = forms.BooleanField(
+        label="Also erase their personal data, because they asked for it",
+        required=False,
+        help_text="Names, addresses and clients go from the account and from every event of the audit log, which then "
+        "tells of “an erased person”. What was done, and when, stays provable.",
+    )
+
+
 def offer_roles(field: forms.Field, roles: Iterable[Role]) -> None:
     """Make roles the choices of a field, by their slugs."""
     assert isinstance(field, forms.ChoiceField)  # noqa: S101 (for the type checker)

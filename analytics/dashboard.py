@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
 
@@ -17,7 +18,7 @@ from reprotech import __version__
 from reprotech.health import CONNECTED, cache_state, database_state
 
 RECENT = 8
-CHANGE_DAYS = 30
+CHANGE_DAYS = settings.LOOKING_BACK_DAYS
 #: Seconds after which the figures are made again though nothing was recorded: sessions expire and days pass in silence,
 #: and events may become visible out of the order of their ids.
 SLOT = 60

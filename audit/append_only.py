@@ -9,13 +9,26 @@ from contextlib import contextmanager
 from itertools import product
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import ProgrammingError, connection, transaction
 
 TABLES = ("audit_logs", "audit_leaves", "audit_nodes", "audit_keys", "audit_checkpoints")
 #: While it is on, within one transaction, PostgreSQL's triggers let changes pass.
 SWITCH = "reprotech.audit_upkeep"
 VERBS = ("UPDATE", "DELETE")
 REFUSAL = "The audit log is append-only."
+
+#: PostgreSQL's code for a right that the role lacks.
+NO_RIGHT = "42501"
+
+
+class ChangeRefused(Exception):
+    """This process may not change the audit log, not even on record."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This database role may not change the audit log. Use the command of manage.py as the owner of its tables."
+        )
+
 
 FUNCTION = f"""
 CREATE FUNCTION audit_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -95,17 +108,25 @@ def absent_guards() -> list[str]:
 
 @contextmanager
 def suspended() -> Iterator[None]:
-    """A transaction in which rows may be changed: for upkeep that is itself put on record and sealed, and for tests."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            _run(cursor, remove("sqlite"))
-        else:
-            cursor.execute("SELECT set_config(%s, 'on', true)", [SWITCH])
-        yield
-        if connection.vendor == "sqlite":
-            _run(cursor, install("sqlite"))
-        else:
-            cursor.execute("SELECT set_config(%s, 'off', true)", [SWITCH])
+    """A transaction in which rows may be changed: for upkeep that is itself put on record and sealed, and for tests.
+
+    Raises ChangeRefused when the database role lacks the right.
+    """
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            if connection.vendor == "sqlite":
+                _run(cursor, remove("sqlite"))
+            else:
+                cursor.execute("SELECT set_config(%s, 'on', true)", [SWITCH])
+            yield
+            if connection.vendor == "sqlite":
+                _run(cursor, install("sqlite"))
+            else:
+                cursor.execute("SELECT set_config(%s, 'off', true)", [SWITCH])
+    except ProgrammingError as error:
+        if getattr(error.__cause__, "sqlstate", "") == NO_RIGHT:
+            raise ChangeRefused from error
+        raise
 
 
 def _name(table: str, verb: str) -> str:

@@ -49,7 +49,29 @@ def current_signer() -> Signer:
 def hand_over(new_seed: bytes) -> SigningKey:
     """Make a new key known, by the word of the present one; afterwards AUDIT_SIGNING_KEY must be the new one."""
     signer = current_signer()
-    return _register(Signer(signer.name, new_seed), signer)
+    return _register(_unknown(signer.name, new_seed), signer)
+
+
+def replace_lost_key(new_seed: bytes) -> SigningKey:
+    """Make a new key known by its own word alone, since nobody has the present one any more.
+
+    To a verifier that is a break, which somebody must vouch for. Raises KeyRefused when there is no need of it.
+    """
+    known = known_keys()
+    if not known:
+        raise KeyRefused("No key has signed yet, so none can be lost. Set AUDIT_SIGNING_KEY.")
+    name, seed = log_name(), settings.AUDIT_SIGNING_KEY
+    if seed is not None and Signer(name, seed).verifier == known[-1]:
+        raise KeyRefused("AUDIT_SIGNING_KEY is the present key, so it isn't lost: hand over to a new one.")
+    signer = _unknown(name, new_seed)
+    return _register(signer, signer)
+
+
+def _unknown(name: str, seed: bytes) -> Signer:
+    signer = Signer(name, seed)
+    if signer.verifier in known_keys():
+        raise KeyRefused(f"{signer.verifier.label} is not new: it is or was a key of this log.")
+    return signer
 
 
 def statement_text(name: str, key: VerifierKey, time: str) -> str:

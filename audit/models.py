@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from audit import canonical
 from audit.authenticity import authentication_code, plain_details
-from audit.canonical import SALT_BYTES, SealedRow
+from audit.canonical import COMMITMENT_BYTES, SALT_BYTES, SealedRow
 from audit.notes import CheckpointText, VerifierKey
 from audit.querysets import AppendOnlyError, AppendOnlyQuerySet, AuditLogQuerySet
 
@@ -34,6 +34,9 @@ class Action(models.TextChoices):
     ROLE_REVOKE = "role_revoke"
     EXPORT = "export"
     ACCESS_DENIED = "access_denied"
+    KEY_ROTATE = "key_rotate"
+    ERASE = "erase"
+    ARCHIVE = "archive"
 
 
 #: The order in which changed fields are told.
@@ -144,6 +147,16 @@ class AuditLog(AppendOnlyModel):
     def sealed_row(self) -> SealedRow:
         """The columns that the seal covers."""
         return SealedRow(*(getattr(self, name) for name in SealedRow._fields))
+
+    @property
+    def is_actor_erased(self) -> bool:
+        """Whether what told of who acted was erased on request."""
+        return len(self.actor_opening) == COMMITMENT_BYTES
+
+    @property
+    def is_subject_erased(self) -> bool:
+        """Whether what told of whom it is about was erased on request."""
+        return len(self.subject_opening) == COMMITMENT_BYTES
 
     @property
     def changes(self) -> dict[str, list[Any]]:
@@ -262,3 +275,21 @@ class SavedFilter(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Anchor(models.Model):
+    """How far one way of sending checkpoints out of reach has come. If it is lost, something is sent twice."""
+
+    channel = models.CharField(max_length=8, primary_key=True)
+    #: Of the last checkpoint that was sent; 0 before the first.
+    size = models.BigIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
+    #: Until when one process has it to itself.
+    busy_until = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "audit_anchors"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.channel}: {self.size} events"

@@ -10,14 +10,17 @@ One transaction holds an advisory lock, adds leaves and the checkpoint, or nothi
 """
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from audit import anchor_file
 from audit.authenticity import is_authentic
 from audit.canonical import SealedRow, canonical_bytes
 from audit.keys import current_signer, known_keys
@@ -61,10 +64,13 @@ class Sealer:
         #: On PostgreSQL a transaction's id, on SQLite an event's; None means to look at all events.
         self._looked_until: int | None = None
         self._latest: CheckpointText | None = None
+        self._agrees_with_anchors = False
 
     def seal(self) -> Sealed:
         """Seal every event that is committed now; raises Busy, KeyRefused or TreeDamaged."""
         result = Sealed()
+        if not self._agrees_with_anchors:
+            self._agrees_with_anchors = _agrees_with_anchors()
         since, self._looked_until = self._looked_until, None  # all events again if this fails
         if connection.vendor == "postgresql":
             until = int(_value("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
@@ -132,6 +138,15 @@ class Sealer:
         return frontier
 
 
+@contextmanager
+def nobody_seals() -> Iterator[None]:
+    """A transaction during which no other process seals; waits until one that does has finished its batch."""
+    with transaction.atomic():
+        if connection.vendor == "postgresql":  # SQLite's transactions exclude each other already
+            _value("SELECT pg_advisory_xact_lock(%s)", LOCK)
+        yield
+
+
 def latest_checkpoint() -> Checkpoint | None:
     """The newest checkpoint."""
     return Checkpoint.objects.last()
@@ -186,6 +201,37 @@ def verified(checkpoint: Checkpoint) -> CheckpointText:
         return CheckpointText.parse(text)
     except NoteError as error:
         raise TreeDamaged(f"The checkpoint of {checkpoint.size} events is not genuine. {error}") from None
+
+
+def _agrees_with_anchors() -> bool:
+    """Whether the last checkpoint in the anchor file was found in the database; False while the file can't be read.
+
+    Raises TreeDamaged when the database lacks it: then somebody made the log shorter, or another one.
+    """
+    if not settings.AUDIT_ANCHOR_FILE:
+        return True
+    try:
+        note = anchor_file.last_note(settings.AUDIT_ANCHOR_FILE)
+    except OSError:
+        return False  # whoever appends to it tells of it
+    if note:
+        must_be_stored(note)
+    return True
+
+
+def must_be_stored(note: str) -> None:
+    """Raise TreeDamaged unless the database has this checkpoint, which was sent out of reach before."""
+    try:
+        text, _ = signed_text(note, known_keys())
+        size = CheckpointText.parse(text).size
+    except NoteError as error:
+        raise TreeDamaged(f"The last checkpoint in the anchor file is none of this log. {error}") from None
+    stored = Checkpoint.objects.filter(size=size).first()
+    if stored is None or stored.text != text:
+        raise TreeDamaged(
+            f"The anchor file has a checkpoint of {size} events that the database lacks or has otherwise: "
+            "the log was cut, replaced or restored from a backup."
+        )
 
 
 def _first_event_since(transaction_id: int) -> int | None:

@@ -13,18 +13,21 @@ FIELD_WORDS = {
     "is_active": "status",
     "must_change_password": "duty to change the password",
 }
+#: Whoever had their personal data erased.
+ERASED = "an erased person"
 FILES = {"audit": ("event", "events"), "user": ("user", "users"), "role": ("role", "roles")}
 
 
 def sentence(event: AuditLog) -> str:
     """Who did what, or tried to: without a full stop, to stand in a list or a heading."""
     phrase = PHRASES.get(event.action, _anything)
-    return phrase(event, actor(event))
+    found = phrase(event, actor(event))
+    return found[0].upper() + found[1:] if event.is_actor_erased else found
 
 
 def actor(event: AuditLog) -> str:
     """The name of who acted."""
-    return event.username or "Someone"
+    return ERASED if event.is_actor_erased else event.username or "Someone"
 
 
 def _login(event: AuditLog, who: str) -> str:
@@ -131,6 +134,27 @@ def _access_denied(event: AuditLog, who: str) -> str:
     return f"{who} was refused {what}{on}: {reason}"
 
 
+def _key_rotate(event: AuditLog, who: str) -> str:
+    if event.details.get("old_key_is_lost"):
+        return f"{who} replaced the audit log's lost signing key"
+    rest = "the audit log over to a new signing key"
+    return _done(event, who, f"handed {rest}", f"hand {rest}")
+
+
+def _erase(event: AuditLog, who: str) -> str:
+    parts = [event.details.get(name) for name in ("actor_parts", "subject_parts")]
+    number = len({pk for found in parts if isinstance(found, list) for pk in found})
+    whose = f"user {event.resource_id}" if event.resource_id else "someone"
+    past = f"erased the personal data of {whose}, also in {_events(number)}"
+    return _done(event, who, past, f"erase the personal data of {whose}")
+
+
+def _archive(event: AuditLog, who: str) -> str:
+    number = event.details.get("events")
+    what = _events(number) if isinstance(number, int) else "events"
+    return _done(event, who, f"archived {what} and removed them from the database", f"archive {what}")
+
+
 def _anything(event: AuditLog, who: str) -> str:
     words = event.action.replace("_", " ")
     return _done(event, who, f"did “{words}” to {_typed_target(event)}", f"do “{words}” to {_typed_target(event)}")
@@ -152,6 +176,9 @@ PHRASES: dict[str, Callable[[AuditLog, str], str]] = {
     Action.ROLE_REVOKE: _role_revoke,
     Action.EXPORT: _export,
     Action.ACCESS_DENIED: _access_denied,
+    Action.KEY_ROTATE: _key_rotate,
+    Action.ERASE: _erase,
+    Action.ARCHIVE: _archive,
 }
 
 
@@ -164,17 +191,28 @@ def _why(event: AuditLog) -> str:
     return f": {reason[0].lower()}{reason[1:]}" if reason else ""
 
 
+def _events(number: int) -> str:
+    one, many = FILES["audit"]
+    return f"{number:,} {one if number == 1 else many}"
+
+
 def _target(event: AuditLog) -> str:
+    if event.is_subject_erased and not event.resource_name:
+        return ERASED
     return event.resource_name or (f"number {event.resource_id}" if event.resource_id else "someone")
 
 
 def _typed_target(event: AuditLog) -> str:
-    named = event.resource_name or event.resource_id
     word = event.resource.replace("_", " ") or "something"
+    if event.is_subject_erased and event.resource == "user":
+        return ERASED
+    named = event.resource_name or event.resource_id
     return f"the {word} {named}" if named else f"the {word}"
 
 
 def _is_own(event: AuditLog) -> bool:
+    if event.resource == "user" and event.user_id is not None and event.resource_id == str(event.user_id):
+        return True  # also of someone erased
     return bool(event.username) and event.username.lower() == event.resource_name.lower()
 
 

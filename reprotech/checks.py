@@ -7,6 +7,8 @@ from django.core.checks import CheckMessage, Error, Tags, register
 
 from reprotech.routes import all_routes
 
+CONSOLE = "django.core.mail.backends.console.EmailBackend"
+
 
 @register(Tags.urls)
 def every_route_declares_access(**_: Any) -> list[CheckMessage]:
@@ -24,3 +26,11 @@ def hosts_are_named(**_: Any) -> list[CheckMessage]:
     if "*" not in settings.ALLOWED_HOSTS:
         return []
     return [Error("ALLOWED_HOSTS must name hosts: '*' lets anybody choose the Host header.", id="reprotech.E002")]
+
+
+@register(Tags.security, deploy=True)
+def anchors_leave_the_house(**_: Any) -> list[CheckMessage]:
+    """Checkpoints that are mailed reach somebody only by a mail server."""
+    if not settings.AUDIT_ANCHOR_EMAIL or settings.EMAIL_BACKEND != CONSOLE:
+        return []
+    return [Error("AUDIT_ANCHOR_EMAIL is set, but EMAIL_URL names no mail server.", id="reprotech.E003")]

@@ -1,21 +1,24 @@
 """Typed, strict reading of the environment: a wrong value stops the start with one line."""
 
 import os
-from base64 import b64decode
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.utils import get_random_secret_key
+from django.core.validators import validate_email
+
+from audit.seeds import parse_seed
 
 MINIMUM_SECRET_BYTES = 32
-#: Of an Ed25519 private key (RFC 8032, section 5.1.5).
-SIGNING_KEY_BYTES = 32
 #: Words that occur in example values of documentations, ours and the earlier system's.
 EXAMPLE_MARKS = ("change-this", "changeme", "change-me", "your-", "example", "dev-jwt", "insecure")
+
+#: Hosts to which plain http may carry a note.
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 Network = IPv4Network | IPv6Network
 
@@ -114,15 +117,9 @@ class Environment:
                 "Make one with: openssl rand -base64 32"
             )
         try:
-            key = b64decode(value, validate=True)
-        except ValueError:
-            key = b""
-        if len(key) != SIGNING_KEY_BYTES or len(set(key)) == 1:
-            # The value is a secret: it is not repeated.
-            raise ImproperlyConfigured(
-                f"{name} must be 32 random bytes in base64. Make one with: openssl rand -base64 32"
-            )
-        return key
+            return parse_seed(value)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name} {error}") from None
 
     def database(self, name: str, default: str, base: Path) -> dict[str, Any]:
         """Django's database settings from a `sqlite:///` or `postgresql://` URL.
@@ -147,6 +144,37 @@ class Environment:
         if url and urlsplit(url).scheme not in {"redis", "rediss"}:
             raise ImproperlyConfigured(f"{name} must start with redis:// or rediss://.")
         return url
+
+    def webhook(self, name: str) -> str:
+        """An address to post to, or "": https, or http on this machine, without a name and a password."""
+        url = self.text(name)
+        try:
+            parts = urlsplit(url)
+            is_fine = not url or (
+                bool(parts.hostname)
+                and parts.port != 0
+                and "@" not in parts.netloc
+                and url.isascii()
+                and url.isprintable()
+                and " " not in url
+                and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))
+            )
+        except ValueError:
+            is_fine = False
+        if not is_fine:
+            # The value may hold a token: it is not repeated.
+            raise ImproperlyConfigured(f"{name} must be an https:// address, or http:// on 127.0.0.1, without a name.")
+        return url
+
+    def addresses(self, name: str) -> list[str]:
+        """A comma-separated list of e-mail addresses."""
+        found = self.words(name)
+        for address in found:
+            try:
+                validate_email(address)
+            except ValidationError:
+                raise ImproperlyConfigured(f"{name} must list e-mail addresses, not {address!r}.") from None
+        return found
 
     def email(self, name: str, default: str) -> dict[str, Any]:
         """Django's EMAIL_* settings from a URL such as `smtp+tls://name:password@host:587`."""

@@ -14,6 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from reprotech.environment import Environment
 
+#: Days of the audit log that the dashboard compares with.
+LOOKING_BACK_DAYS = 30
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(BASE_DIR / ".env")
 
@@ -28,6 +30,15 @@ TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 AUDIT_SIGNING_KEY = env.signing_key("AUDIT_SIGNING_KEY", debug=DEBUG)
 #: Seconds between two looks of the server for events to seal; 0: it doesn't, and `manage.py seal_audit` must.
 AUDIT_SEAL_SECONDS = env.number("AUDIT_SEAL_SECONDS", default=3, least=0, most=3600)
+#: Where signed checkpoints are sent, out of the database owner's reach. The file gets each, the others one at a time.
+AUDIT_ANCHOR_FILE = BASE_DIR / path if (path := env.text("AUDIT_ANCHOR_FILE")) else None
+AUDIT_ANCHOR_URL = env.webhook("AUDIT_ANCHOR_URL")
+AUDIT_ANCHOR_EMAIL = env.addresses("AUDIT_ANCHOR_EMAIL")
+AUDIT_ANCHOR_INTERVAL = timedelta(minutes=env.number("AUDIT_ANCHOR_MINUTES", default=60, least=1, most=10_080))
+#: Days that an event stays in the database at least; 0: for good. Figures look back a month.
+AUDIT_RETENTION_DAYS = env.number("AUDIT_RETENTION_DAYS", default=0, least=0, most=36_500)
+if 0 < AUDIT_RETENTION_DAYS <= LOOKING_BACK_DAYS:
+    raise ImproperlyConfigured(f"AUDIT_RETENTION_DAYS must be more than {LOOKING_BACK_DAYS}, which figures look back.")
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 #: Maintenance mode is on while it exists.
 MAINTENANCE_FILE = BASE_DIR / env.text("MAINTENANCE_FILE", "run/maintenance.json")

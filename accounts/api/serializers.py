@@ -99,6 +99,12 @@ class MessageAnswer(serializers.Serializer[Any]):
     message = serializers.CharField()
 
 
+class ErasedAnswer(MessageAnswer):
+    """An erased person."""
+
+    events = serializers.IntegerField(help_text="Events of the audit log of which something was erased")
+
+
 class UserAnswer(serializers.Serializer[User]):
     """A user as lists show them."""
 

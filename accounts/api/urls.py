@@ -20,6 +20,7 @@ urlpatterns = [
         "users/<int:user_id>",
         UserViewSet.as_view({"get": "retrieve", "put": "update", "patch": "update", "delete": "destroy"}),
     ),
+    path("users/<int:user_id>/personal-data", UserViewSet.as_view({"delete": "erase"})),
     path("users/<int:user_id>/reset-password", UserViewSet.as_view({"post": "reset_password"})),
     path("users/<int:user_id>/lock", UserViewSet.as_view({"post": "lock"})),
     path("users/<int:user_id>/unlock", UserViewSet.as_view({"post": "unlock"})),

@@ -15,6 +15,7 @@ from accounts.filters import UserFilter
 from accounts.models import User
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_READ, USER_UPDATE
 from accounts.services import passwords, users
+from accounts.services.erasure import erase_person
 from reprotech.api_parsing import EmptyBody, many
 from reprotech.api_schema import query_parameters
 
@@ -36,6 +37,7 @@ class UserViewSet(ViewSet):
         "create": USER_CREATE,
         "update": USER_UPDATE,
         "destroy": USER_DELETE,
+        "erase": USER_DELETE,
         "reset_password": USER_UPDATE,
         "lock": USER_UPDATE,
         "unlock": USER_UPDATE,
@@ -81,6 +83,12 @@ class UserViewSet(ViewSet):
         """Take an account out of use for good; its history stays."""
         users.delete_user(actor=request.user, user_id=user_id, expected_versions=expected_versions(request))
         return Response({"message": "User deleted successfully"})
+
+    @extend_schema(responses={200: shapes.ErasedAnswer}, summary="Erase a user's personal data")
+    def erase(self, request: SignedInRequest, user_id: int) -> Response:
+        """Erase what tells who a user was, also in the audit log; an account that still exists is deleted first."""
+        events = erase_person(actor=request.user, user_id=user_id)
+        return Response({"message": "Personal data erased successfully", "events": events})
 
     @extend_schema(request=shapes.ResetPasswordBody, responses=shapes.MessageAnswer, summary="Reset a password")
     def reset_password(self, request: SignedInRequest, user_id: int) -> Response:

@@ -15,7 +15,8 @@ from accounts.forms import ServiceForm
 from accounts.models import User
 from accounts.permissions import USER_DELETE, USER_UPDATE, requires
 from accounts.services import passwords, users
-from accounts.user_forms import PASSWORD, ResetPasswordForm
+from accounts.services.erasure import erase_person
+from accounts.user_forms import PASSWORD, DeleteUserForm, ResetPasswordForm
 from accounts.views.users import crumbs, find_person
 from reprotech.http import PageRequest, bound, go_to, render_form, safe_target
 
@@ -34,6 +35,8 @@ class Step:
     is_destructive: bool = False
     #: Whether there is a page of the user to go back to.
     leaves_user: bool = True
+    #: What else is asked; the answers go to the service.
+    form: type[ServiceForm] = ServiceForm
 
 
 def page_of(step: Step) -> View:
@@ -45,10 +48,10 @@ def page_of(step: Step) -> View:
         person = find_person(request, user_id)
         user_page = reverse("user", args=[person.pk])
         back = safe_target(request, user_page)
-        form = bound(ServiceForm, request)
-        if request.method == "POST":
+        form = bound(step.form, request)
+        if request.method == "POST" and form.is_valid():
             try:
-                step.run(actor=request.user, user_id=person.pk)
+                step.run(actor=request.user, user_id=person.pk, **form.cleaned_data)
                 messages.success(request, f"{person.username} {step.done}")
                 return go_to(request, back if step.leaves_user or back != user_page else "users")
             except RuleError as refusal:
@@ -71,6 +74,13 @@ def _activate(*, actor: User, user_id: int) -> None:
 
 def _deactivate(*, actor: User, user_id: int) -> None:
     users.update_user(actor=actor, user_id=user_id, is_active=False)
+
+
+def _delete(*, actor: User, user_id: int, erase: bool) -> None:
+    if erase:
+        erase_person(actor=actor, user_id=user_id)
+    else:
+        users.delete_user(actor=actor, user_id=user_id)
 
 
 lock = page_of(
@@ -113,13 +123,14 @@ delete = page_of(
     Step(
         verb="Delete",
         consequence="The account is taken out of use for good: its sessions end, its roles are taken away and it "
-        "leaves every list. Its history stays in the audit log, and nobody else will ever get its username. This can't "
-        "be undone.",
+        "leaves every list. Its history stays in the audit log under its name, which nobody else will get. This "
+        "can't be undone.",
         done="is deleted.",
-        run=users.delete_user,
+        run=_delete,
         permission=USER_DELETE,
         is_destructive=True,
         leaves_user=False,
+        form=DeleteUserForm,
     )
 )
 

@@ -8,6 +8,8 @@ from audit.sentences import sentence
 
 U, R = {"resource": "user", "resource_name": "newuser"}, {"resource": "role", "resource_name": "Night Shift"}
 NO = {"success": False}
+GONE = {"username": "", "actor_opening": b"x" * 32}
+HIDDEN = {"resource": "user", "resource_id": "7", "subject_opening": b"x" * 32}
 
 
 def event(action, details=None, **fields):
@@ -109,6 +111,38 @@ SENTENCES = [
     (event("seal_tree", resource="audit"), "admin did “seal tree” to the audit"),
     (event("seal_tree", resource="audit", **NO), "admin failed to do “seal tree” to the audit"),
     (event("role_assign", {"roles": "oops", "changes": 7}, **U), "admin gave newuser a role"),
+    (
+        event("key_rotate", changed(key=["a", "b"]), resource="audit"),
+        "admin handed the audit log over to a new signing key",
+    ),
+    (event("key_rotate", {"old_key_is_lost": True}), "admin replaced the audit log's lost signing key"),
+    (event("key_rotate", **NO), "admin failed to hand the audit log over to a new signing key"),
+    (
+        event("erase", {"actor_parts": [1, 2], "subject_parts": [2, 3]}, resource="user", resource_id="7"),
+        "admin erased the personal data of user 7, also in 3 events",
+    ),
+    (event("erase", {"actor_parts": [1]}), "admin erased the personal data of someone, also in 1 event"),
+    (event("erase", resource_id="7", **NO), "admin failed to erase the personal data of user 7"),
+    (event("archive", {"events": 1200}), "admin archived 1,200 events and removed them from the database"),
+    (event("archive", **NO), "admin failed to archive events"),
+    (event("login", **GONE), "An erased person signed in"),
+    (event("login", {"reason": "No."}, **GONE, **NO), "Signing in as an erased person failed: no"),
+    (event("lock", **HIDDEN), "admin locked an erased person"),
+    (event("delete", **HIDDEN), "admin deleted an erased person"),
+    (event("update", {"changes": {"email": None}}, **HIDDEN), "admin changed an erased person"),
+    (event("lock", **{**GONE, **HIDDEN, "username": ""}), "An erased person locked an erased person"),
+    (
+        event(
+            "update",
+            {"changes": {"email": None, "must_change_password": [True, False]}},
+            **{**GONE, **HIDDEN, "user_id": 7},
+        ),
+        "An erased person changed the duty to change the password of their own account",
+    ),
+    (
+        event("session_revoke", resource="session", subject_opening=b"x" * 32),
+        "admin ended a session of an erased person",
+    ),
 ]
 
 

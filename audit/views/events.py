@@ -1,17 +1,20 @@
 """The audit log's list, an event's page, and exports."""
 
 import json
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpResponse, HttpResponseBase, QueryDict
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from accounts.errors import Invalid
+from accounts.errors import Invalid, Missing
 from accounts.permissions import AUDIT_EXPORT, AUDIT_READ, ROLE_READ, USER_READ, requires
 from audit.api.serializers import AuditLogAnswer
+from audit.archiving import archive_of
 from audit.changes import shown_changes
 from audit.exports import export_response
 from audit.filters import AuditExport, AuditPageFilter
@@ -19,6 +22,7 @@ from audit.models import Action, AuditLog
 from audit.saved_filters import saved_filters
 from audit.seals import seal_of
 from audit.sentences import sentence
+from reprotech.errors import error_response
 from reprotech.http import UNPROCESSABLE, PageRequest, render_page
 
 #: What events are about, in the order of the filter.
@@ -80,13 +84,16 @@ def _without(query: QueryDict, name: str) -> str:
 @require_safe
 def show_event(request: PageRequest, event_id: int) -> HttpResponse:
     """One event with all that is known of it."""
-    event = get_object_or_404(AuditLog, pk=event_id)
+    event = AuditLog.objects.filter(pk=event_id).first()
+    if event is None:
+        return _archived(request, event_id)
     context = {
         "event": event,
         "sentence": sentence(event),
         "changes": shown_changes(event),
         "seal": seal_of(event),
         "object_page": _object_page(request, event),
+        "erasures": _erasures(event),
         "raw": json.dumps(AuditLogAnswer(event).data, indent=2, ensure_ascii=False, cls=DjangoJSONEncoder),
         "crumbs": [("Audit log", reverse("audit")), (f"Event {event.pk}", None)],
     }
@@ -99,6 +106,25 @@ def _object_page(request: PageRequest, event: AuditLog) -> str:
     name, permission = pages.get(event.resource, ("", ""))
     opens = bool(name) and event.resource_id.isdecimal() and request.user.has_perm(permission)
     return f"{reverse(name)}/{event.resource_id}" if opens else ""
+
+
+def _archived(request: PageRequest, event_id: int) -> HttpResponse:
+    """404, and where the event is if it was archived."""
+    found = archive_of(event_id)
+    if found is None:
+        raise Missing("event")
+    row, sha256 = found
+    sentence = f"Event {event_id} was archived"
+    advice = f"On {row.timestamp:%d %B %Y} it was moved from the database to the file whose SHA-256 is {sha256}."
+    return error_response(request, HTTPStatus.NOT_FOUND, sentence, advice)
+
+
+def _erasures(event: AuditLog) -> str:
+    """The address of the list of events that tell of the erasure of this one's person."""
+    is_about = event.is_subject_erased and event.resource == "user"
+    whose = event.resource_id if is_about else event.user_id if event.is_actor_erased else None
+    filters = {"action": Action.ERASE, **({"resource_id": whose} if whose else {})}
+    return f"{reverse('audit')}?{urlencode(filters)}"
 
 
 @requires(AUDIT_EXPORT)

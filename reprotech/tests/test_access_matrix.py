@@ -29,6 +29,7 @@ GET     /api/users/{nobody}                 404   404   404     403    403   403
 PUT     /api/users/{nobody}                 404   404   403     403    403   403   403    403   401
 PATCH   /api/users/{nobody}                 404   404   403     403    403   403   403    403   401
 DELETE  /api/users/{nobody}                 404   404   403     403    403   403   403    403   401
+DELETE  /api/users/{nobody}/personal-data   404   404   403     403    403   403   403    403   401
 POST    /api/users/{nobody}/reset-password  404   404   403     403    403   403   403    403   401
 POST    /api/users/{nobody}/lock            404   404   403     403    403   403   403    403   401
 POST    /api/users/{nobody}/unlock          404   404   403     403    403   403   403    403   401

@@ -21,7 +21,7 @@ def drop_words(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("audit", "0003_seal"),
+        ("audit", "0004_keys_anchors_and_upkeep"),
     ]
 
     operations = [

@@ -1,0 +1,192 @@
+"""Erasing a person: who may, what goes, and what stays."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.authorization import SYSTEM
+from accounts.errors import Conflict, Denied, Missing
+from accounts.models import PasswordHistory, Session, User
+from accounts.services import passwords, users
+from accounts.services.erasure import erase_person
+from accounts.services.sessions import end_other_sessions
+from audit.canonical import canonical_bytes
+from audit.merkle import leaf_hash
+from audit.models import Action, AuditLog, Leaf
+from audit.sealing import Sealer
+from audit.services import record
+from reprotech.testing import PASSWORD, Caller, make_user, page_client
+
+NAME, FORMER, ADDRESS = "quintilla.q", "quintilla", "quintilla@lab.example"
+
+
+@pytest.fixture
+def person(cast):
+    """Someone with a past: a former name, sessions, refused sign-ins before and after, and others' interest."""
+    Caller().post("/api/auth/login", {"username": FORMER, "password": "wrong"})
+    user = make_user(FORMER, "viewer", first_name="Quintilla", last_name="Quill")
+    users.update_user(actor=cast.admin, user_id=user.pk, username=NAME)
+    caller = Caller(User.objects.get(pk=user.pk), user_agent="Quilla-Browser")
+    caller.post("/api/auth/change-password", {"current_password": PASSWORD, "new_password": "Other-Horse-8"})
+    end_other_sessions(actor=caller.user, session_id=caller.signed_in.session.pk)
+    Caller().post("/api/auth/login", {"username": ADDRESS, "password": "wrong"})
+    passwords.send_password_reset(actor=cast.admin, user_id=user.pk)
+    with pytest.raises(Denied):
+        users.delete_user(actor=cast.viewer, user_id=user.pk)
+    with pytest.raises(Denied):  # of the permissions that the target holds
+        passwords.reset_password(actor=make_user("weak", "manager"), user_id=user.pk, password=PASSWORD)
+    for filters in ({"search": "QUILL"}, {"search": "Quintilla Quill"}, {"user": NAME}, {"search": "other"}):
+        record(actor=cast.manager, action=Action.EXPORT, resource="user", filters=filters)
+    return User.objects.get(pk=user.pk)
+
+
+def told():
+    """All texts of the audit log."""
+    return str(list(AuditLog.objects.values())).lower()
+
+
+def test_nothing_tells_who_they_were_and_every_leaf_still_fits(person, cast):
+    Sealer().seal()
+    before = dict(Leaf.objects.values_list("event_id", "hash"))
+    assert "quill" in told()
+    assert erase_person(actor=cast.admin, user_id=person.pk) >= 10
+    person.refresh_from_db()
+    assert (person.username, person.email, person.full_name) == (f"erased:{person.pk}", "", f"erased:{person.pk}")
+    assert (person.deleted_at is not None, person.last_login, person.can_sign_in) == (True, None, False)
+    assert "quin" not in str(vars(person)).lower()
+    assert not PasswordHistory.objects.filter(user=person).exists()
+    assert not Session.objects.filter(user=person).exclude(ip_address=None, user_agent="").exists()
+    assert "quin" not in told()
+    assert "quill" not in told()
+    for row in AuditLog.objects.filter(pk__in=before):
+        assert leaf_hash(canonical_bytes(row.sealed_row())) == bytes(before[row.pk])
+
+
+def test_what_is_not_theirs_stays(person, cast):
+    others = AuditLog.objects.exclude(user_id=person.pk).exclude(resource_id=str(person.pk))
+    kept = others.filter(username="the-manager", details__filters={"search": "other"})
+    assert kept.count() == 1
+    by_admin = list(AuditLog.objects.filter(user_id=cast.admin.pk).values_list("pk", "username", "user_agent"))
+    erase_person(actor=cast.admin, user_id=person.pk)
+    assert kept.count() == 1
+    still = AuditLog.objects.filter(pk__in=[pk for pk, _, _ in by_admin]).order_by("-pk")
+    assert list(still.values_list("pk", "username", "user_agent")) == by_admin
+
+
+def test_the_record_names_a_number_and_who_did_it(person, cast):
+    erase_person(actor=cast.admin, user_id=person.pk)
+    row = AuditLog.objects.get(action=Action.ERASE)
+    assert (row.username, row.resource, row.resource_id, row.resource_name) == (
+        *("the-admin", "user", str(person.pk)),
+        "",
+    )
+    assert Leaf.objects.filter(event_id=row.pk).exists()
+
+
+def test_a_name_that_someone_else_has_now_stays_theirs(person, cast):
+    other = make_user(FORMER, "viewer", email="other@lab.example")
+    Caller().post("/api/auth/login", {"username": FORMER, "password": "wrong"})
+    erase_person(actor=cast.admin, user_id=person.pk)
+    assert AuditLog.objects.filter(user_id=other.pk, username=FORMER, action=Action.LOGIN).count() == 1
+    assert AuditLog.objects.filter(resource="user", resource_id=str(other.pk), resource_name=FORMER).exists()
+
+
+def test_the_username_is_free_again_and_the_new_holder_is_left_alone(person, cast):
+    erase_person(actor=cast.admin, user_id=person.pk)
+    again = make_user(NAME, "viewer")
+    erase_person(actor=cast.admin, user_id=person.pk)
+    assert AuditLog.objects.filter(resource_id=str(again.pk), resource="user", resource_name=NAME).exists()
+
+
+def test_nobody_can_take_the_name_of_an_erased_person(person, cast):
+    erase_person(actor=cast.admin, user_id=person.pk)
+    response = Caller(cast.admin).post(
+        "/api/users", {"username": f"erased:{person.pk}", "email": "x@lab.example", "password": PASSWORD}
+    )
+    assert response.status_code == 400
+
+
+def test_who_is_deleted_already_can_be_erased_and_again(person, cast):
+    users.delete_user(actor=cast.admin, user_id=person.pk)
+    assert erase_person(actor=cast.admin, user_id=person.pk)
+    assert erase_person(actor=cast.admin, user_id=person.pk) == 0
+    assert "quin" not in told()
+
+
+def test_it_takes_what_deleting_takes(person, cast):
+    refusals = [
+        (cast.manager, person, Denied),
+        (cast.admin, cast.super_admin, Denied),
+        (cast.admin, cast.admin, Conflict),
+        (SYSTEM, cast.super_admin, Conflict),
+    ]
+    for actor, target, refusal in refusals:
+        with pytest.raises(refusal):
+            erase_person(actor=actor, user_id=target.pk)
+        target.refresh_from_db()
+        assert target.can_sign_in and ":" not in target.username  # noqa: PT018
+    with pytest.raises(Missing):
+        erase_person(actor=cast.admin, user_id=2**70)
+    assert not AuditLog.objects.filter(action=Action.ERASE).exists()
+    assert AuditLog.objects.filter(action=Action.ACCESS_DENIED, user_id=cast.manager.pk).exists()
+
+
+def test_nothing_is_deleted_or_erased_when_the_log_can_not_be_sealed(person, cast, settings):
+    Sealer().seal()
+    settings.AUDIT_SIGNING_KEY = b"k" * 31 + b"!"
+    with pytest.raises(Conflict, match="nothing was erased"):
+        erase_person(actor=cast.admin, user_id=person.pk)
+    person.refresh_from_db()
+    assert (person.username, person.deleted_at) == (NAME, None)
+    assert NAME in told()
+
+
+def test_the_api_erases(person, cast):
+    response = Caller(cast.admin).delete(f"/api/users/{person.pk}/personal-data")
+    body = response.json()
+    assert (response.status_code, body["message"]) == (200, "Personal data erased successfully")
+    assert body["events"] >= 10
+    assert Caller(cast.admin).get(f"/api/users/{person.pk}").status_code == 404
+    assert Caller(cast.viewer).delete(f"/api/users/{person.pk}/personal-data").status_code == 403
+
+
+def test_the_page_that_deletes_erases_if_asked(person, cast):
+    client = page_client(cast.admin)
+    page = f"/users/{person.pk}/delete"
+    assert "Also erase their personal data" in client.get(page).content.decode()
+    assert "Also erase" not in client.get(f"/users/{person.pk}/lock").content.decode()
+    client.post(page, {"erase": "on"})
+    assert User.objects.get(pk=person.pk).username == f"erased:{person.pk}"
+
+
+def test_the_page_that_deletes_only_deletes_otherwise(person, cast):
+    page_client(cast.admin).post(f"/users/{person.pk}/delete", {})
+    person.refresh_from_db()
+    assert (person.username, person.deleted_at is None) == (NAME, False)
+
+
+def test_an_erased_event_says_so_on_its_page(person, cast):
+    row = AuditLog.objects.filter(user_id=person.pk, action=Action.PASSWORD_CHANGE).first()
+    erase_person(actor=cast.admin, user_id=person.pk)
+    client = page_client(cast.admin)
+    page = client.get(f"/audit/{row.pk}").content.decode()
+    assert "An erased person changed their password" in page
+    assert "was erased on request" in page
+    link = f"/audit?action=erase&amp;resource_id={person.pk}"
+    assert link in page
+    assert "the-admin erased the personal data of user" in client.get(link.replace("&amp;", "&")).content.decode()
+    assert client.get("/audit").status_code == client.get("/").status_code == 200
+
+
+def test_the_command_asks_first(person, monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda _: "no")
+    with pytest.raises(CommandError, match="Nothing was erased"):
+        call_command("erase_person", NAME, stdout=StringIO())
+    monkeypatch.setattr("builtins.input", lambda _: "yes")
+    out = StringIO()
+    call_command("erase_person", NAME.upper(), stdout=out)
+    assert f"User {person.pk} is erased" in out.getvalue()
+    call_command("erase_person", str(person.pk), "--yes", stdout=StringIO())
+    with pytest.raises(CommandError, match="never was"):
+        call_command("erase_person", NAME, "--yes")

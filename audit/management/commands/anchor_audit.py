@@ -1,0 +1,31 @@
+"""`manage.py anchor_audit`: send the newest checkpoint out of reach."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from audit.anchors import AnchorFailed, anchor, channels
+from audit.sealing import TreeDamaged
+
+
+class Command(BaseCommand):
+    """Send once, by every way that settings name. The server does it by itself unless AUDIT_SEAL_SECONDS is 0."""
+
+    help = "Send the newest checkpoint to AUDIT_ANCHOR_FILE, AUDIT_ANCHOR_URL and AUDIT_ANCHOR_EMAIL."
+
+    def handle(self, *_: Any, **__: Any) -> None:
+        """Send and say what was done; the exit code is 1 when something failed."""
+        ways = channels()
+        if not ways:
+            raise CommandError("Set AUDIT_ANCHOR_FILE, AUDIT_ANCHOR_URL or AUDIT_ANCHOR_EMAIL first.")
+        failures = []
+        for channel in ways:
+            try:
+                size = anchor(channel, at_once=True)
+            except (AnchorFailed, TreeDamaged) as error:
+                failures.append(f"{channel.name}: {error}")
+            else:
+                done = f"a checkpoint of {size} events was sent" if size else "nothing new"
+                self.stdout.write(f"{channel.name}: {done}.")
+        if failures:
+            raise CommandError("\n".join(failures))

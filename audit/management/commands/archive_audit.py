@@ -1,0 +1,142 @@
+"""`manage.py archive_audit`: move the oldest events of the audit log into a bundle."""
+
+import os
+import subprocess
+import sys
+from argparse import ArgumentParser
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.dateparse import parse_date
+
+from audit.append_only import ChangeRefused
+from audit.archiving import (
+    Archive,
+    ArchiveRefused,
+    Places,
+    archivable,
+    drop_archived,
+    newest_that_may_go,
+    write_archive,
+)
+from audit.bundles import Unprovable
+from audit.exports import BUNDLE
+from audit.keys import KeyRefused, known_keys
+from audit.models import Action
+from audit.sealing import TreeDamaged
+from audit.services import System, record
+
+REFUSALS = (ArchiveRefused, ChangeRefused, KeyRefused, TreeDamaged, Unprovable)
+VERIFIER = settings.BASE_DIR / "scripts" / "verify-export"
+
+
+class Command(BaseCommand):
+    """Write a bundle and check it; with --drop, remove its events from the database afterwards."""
+
+    help = "Write the oldest events of the audit log to a bundle and, with --drop, remove them from the database."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Which events, where to, and whether they go."""
+        parser.add_argument("--to", required=True, type=Path, metavar="FILE", help="a new file")
+        parser.add_argument("--before", metavar="DATE", help="events before this day, else AUDIT_RETENTION_DAYS ago")
+        parser.add_argument("--most", type=int, metavar="N", help="at most so many events")
+        parser.add_argument("--drop", action="store_true", help="remove the events from the database")
+        parser.add_argument("--yes", action="store_true", help="don't ask before removing them")
+
+    def handle(self, *_: Any, to: Path, before: str | None, most: int | None, **options: Any) -> None:
+        """Archive, and say what was done."""
+        if most is not None and most < 1:
+            raise CommandError("--most must be at least 1.")
+        try:
+            places = archivable(_moment(before), most)
+            archive = _write(to, places)
+            _verify(to)
+            what = f"{places.end - places.start:,} events, places {places.start} to {places.end - 1}"
+            self.stdout.write(f"{to}: {what}, SHA-256 {archive.sha256}. The file proves itself.")
+            if options["drop"]:
+                self._drop(archive, ask=not options["yes"])
+            else:
+                _record_export(places)
+        except REFUSALS as error:
+            raise CommandError(str(error)) from None
+
+    def _drop(self, archive: Archive, *, ask: bool) -> None:
+        if ask and input("Remove these events from the database? Type yes to go on: ").strip().lower() != "yes":
+            raise CommandError("Nothing was removed.")
+        count = drop_archived(actor=System(), archive=archive)
+        self.stdout.write(
+            f"{count:,} events were removed from the database. Keep the file as long as you must be able to show them."
+        )
+
+
+def _moment(before: str | None) -> datetime:
+    """The moment before which events go."""
+    limit = newest_that_may_go()
+    if before is None:
+        if not settings.AUDIT_RETENTION_DAYS:
+            raise CommandError("Give --before, or set AUDIT_RETENTION_DAYS.")
+        return limit
+    try:
+        day = parse_date(before)
+    except ValueError:
+        day = None
+    if day is None:
+        raise CommandError("--before must be a date such as 2030-01-31.")
+    moment = datetime.combine(day, time(), UTC)
+    if moment > limit:
+        raise CommandError(f"--before may be {limit:%Y-%m-%d} at the latest: younger events stay in the database.")
+    return moment
+
+
+def _write(path: Path, places: Places) -> Archive:
+    """Write a bundle to a new file that its owner alone may read, and return once the disk has it."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise CommandError(f"{path} is there already. Name a new file.") from None
+    except OSError as error:
+        raise CommandError(f"{path} can't be written: {error.strerror}.") from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            archive = write_archive(file, places)
+            file.flush()
+            os.fsync(descriptor)
+        _sync_directory(path)
+    except BaseException as error:
+        path.unlink()  # half a bundle is none
+        if isinstance(error, OSError):
+            raise CommandError(f"{path} can't be written: {error.strerror}.") from None
+        raise
+    return archive
+
+
+def _sync_directory(path: Path) -> None:
+    """Have the disk keep the file's name too."""
+    descriptor = os.open(path.resolve().parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _verify(path: Path) -> None:
+    """Check the file as an auditor would; nothing is removed whose bundle doesn't prove itself."""
+    command = [sys.executable, str(VERIFIER), str(path), "--key", str(known_keys()[-1])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (our own program)
+    if done.returncode:
+        raise CommandError(f"{path} doesn't prove itself, so nothing was removed.\n{done.stdout}{done.stderr}")
+
+
+def _record_export(places: Places) -> None:
+    record(
+        actor=System(),
+        action=Action.EXPORT,
+        resource="audit",
+        format=BUNDLE,
+        rows=places.end - places.start,
+        start=places.start,
+        end=places.end,
+    )

@@ -1,0 +1,47 @@
+"""`manage.py audit_keys`: the audit log's public keys."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from audit.keys import log_name
+from audit.models import SigningKey
+from audit.notes import NoteError, Signer, VerifierKey, signed_text
+
+
+class Command(BaseCommand):
+    """Print every public key, the oldest first, in the form that an auditor's program reads."""
+
+    help = "List the audit log's public keys, to give to whoever checks the log."
+
+    def handle(self, *_: Any, **__: Any) -> None:
+        """Print."""
+        rows = list(SigningKey.objects.all())
+        if not rows:
+            self.stdout.write("No key has signed yet.")
+            return
+        before: VerifierKey | None = None
+        for row in rows:
+            notes = [f"since {row.created_at:%Y-%m-%d}"]
+            if before and not _is_endorsed(row, before):
+                notes.append("not endorsed by the key before it: that one was lost")
+            if row is rows[-1]:
+                notes.append(f"current, {_held(row.verifier)}")
+            self.stdout.write(f"{row.verifier}\n    {'; '.join(notes)}")
+            before = row.verifier
+
+
+def _is_endorsed(row: SigningKey, by: VerifierKey) -> bool:
+    try:
+        signed_text(row.statement, [by])
+    except NoteError:
+        return False
+    return True
+
+
+def _held(current: VerifierKey) -> str:
+    """Whether this installation has the private half."""
+    seed = settings.AUDIT_SIGNING_KEY
+    is_set = seed is not None and Signer(log_name(), seed).verifier == current
+    return "set as AUDIT_SIGNING_KEY" if is_set else "but AUDIT_SIGNING_KEY is another one: nothing is sealed"

@@ -1,0 +1,81 @@
+"""`manage.py rotate_audit_key`: hand the audit log over to a new signing key."""
+
+import os
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from audit.key_rotation import rotate_key
+from audit.keys import KeyRefused
+from audit.seeds import new_seed, parse_seed, seed_text
+from audit.services import System
+
+
+class Command(BaseCommand):
+    """Make a new key known by the word of the present one. The private key is never printed."""
+
+    help = "Hand the audit log over to a new signing key."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Where the new key comes from."""
+        source = parser.add_mutually_exclusive_group(required=True)
+        source.add_argument(
+            "--to", type=Path, metavar="FILE", help="make a new private key and write it to this new file"
+        )
+        source.add_argument("--new-key-file", type=Path, metavar="FILE", help="take the private key in this file")
+        parser.add_argument(
+            "--old-key-is-lost",
+            action="store_true",
+            help="nobody has the present key any more: verifiers will report a break, which you must explain",
+        )
+
+    def handle(self, *_: Any, to: Path | None, new_key_file: Path, old_key_is_lost: bool, **__: Any) -> None:
+        """Rotate, and say what to do next."""
+        if to:
+            seed = new_seed()
+            _write_private(to, seed)
+        else:
+            seed = _read_private(new_key_file)
+        try:
+            key = rotate_key(actor=System(), new_seed=seed, old_key_is_lost=old_key_is_lost)
+        except BaseException as error:
+            if to:
+                to.unlink()  # nothing knows this key
+            if isinstance(error, KeyRefused):
+                raise CommandError(str(error)) from None
+            raise
+        self.stdout.write(f"The audit log's new public key: {key.verifier}")
+        if old_key_is_lost:
+            self.stdout.write("Nobody vouches for it: tell your auditors why, and give them this line yourself.")
+        self.stdout.write(
+            f"Now set AUDIT_SIGNING_KEY_FILE={(to or new_key_file).resolve()} (or AUDIT_SIGNING_KEY to what it holds) "
+            "and restart the server. Until then nothing is sealed, and nothing is lost. "
+            "Keep a copy of the key in a safe place."
+        )
+
+
+def _write_private(path: Path, seed: bytes) -> None:
+    """Write a key for the owner's eyes only, to a file that wasn't there."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(seed_text(seed) + "\n")
+            file.flush()
+            os.fsync(descriptor)
+    except FileExistsError:
+        raise CommandError(f"{path} is there already. Name a new file.") from None
+    except OSError as error:
+        raise CommandError(f"The key can't be written to {path}: {error.strerror}.") from None
+
+
+def _read_private(path: Path) -> bytes:
+    try:
+        return parse_seed(path.read_text(encoding="ascii"))
+    except UnicodeDecodeError:
+        raise CommandError(f"{path} holds no key.") from None
+    except OSError as error:
+        raise CommandError(f"{path} can't be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise CommandError(f"What {path} holds {error}") from None
