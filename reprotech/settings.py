@@ -27,6 +27,8 @@ TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 AUDIT_SIGNING_KEY = env.signing_key("AUDIT_SIGNING_KEY", debug=DEBUG)
 #: Seconds between two looks of the server for events to seal; 0: it doesn't, and `manage.py seal_audit` must.
 AUDIT_SEAL_SECONDS = env.number("AUDIT_SEAL_SECONDS", default=3, least=0, most=3600)
+#: Hours between two verifications of the whole audit log by the server; 0: `manage.py verify_audit --remember` must.
+AUDIT_VERIFY_HOURS = env.number("AUDIT_VERIFY_HOURS", default=24, least=0, most=8760)
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 
 # Applications

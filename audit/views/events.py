@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.errors import Invalid
 from accounts.permissions import AUDIT_EXPORT, AUDIT_READ, ROLE_READ, USER_READ, requires
+from audit import watch
 from audit.api.serializers import AuditLogAnswer
 from audit.changes import shown_changes
 from audit.exports import export_response
@@ -47,6 +48,7 @@ def render_list(request: PageRequest, save_error: str = "") -> HttpResponse:
             for name, label in LINKED.items()
             if request.GET.get(name)
         ],
+        "status": watch.status(),
         "saved": saved_filters(request.user.pk),
         "save_error": save_error,
         "crumbs": [("Audit log", None)],
