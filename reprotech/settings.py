@@ -30,6 +30,8 @@ TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 AUDIT_SIGNING_KEY = env.signing_key("AUDIT_SIGNING_KEY", debug=DEBUG)
 #: Seconds between two looks of the server for events to seal; 0: it doesn't, and `manage.py seal_audit` must.
 AUDIT_SEAL_SECONDS = env.number("AUDIT_SEAL_SECONDS", default=3, least=0, most=3600)
+#: Hours between two verifications of the whole audit log by the server; 0: `manage.py verify_audit --remember` must.
+AUDIT_VERIFY_HOURS = env.number("AUDIT_VERIFY_HOURS", default=24, least=0, most=8760)
 #: Where signed checkpoints are sent, out of the database owner's reach. The file gets each, the others one at a time.
 AUDIT_ANCHOR_FILE = BASE_DIR / path if (path := env.text("AUDIT_ANCHOR_FILE")) else None
 AUDIT_ANCHOR_URL = env.webhook("AUDIT_ANCHOR_URL")

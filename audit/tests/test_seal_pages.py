@@ -1,11 +1,17 @@
 """The seal on pages: what a reader sees of it, and takes along."""
 
 import json
+import re
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
-from audit.models import AuditLog
+from audit import watch
+from audit.append_only import suspended
+from audit.models import AuditLog, Checkpoint, VerificationRun
 from audit.sealing import Sealer, latest_checkpoint
+from audit.verification import Verification
 from reprotech.testing import page_client
 
 
@@ -48,3 +54,96 @@ def test_the_newest_checkpoint_is_a_file(manager, event):
     response = manager.get("/audit/checkpoint")
     assert response["Content-Type"].startswith("text/plain")
     assert response.content.decode() == latest_checkpoint().note
+
+
+# The state of the log as a whole
+
+
+def verified(since=0):
+    run = VerificationRun.objects.create(since=since)
+    return list(watch.remembered(Verification(since=since), run))
+
+
+def test_a_log_that_is_not_sealed_says_so(manager):
+    assert "Not sealed" in text_of(manager.get("/audit"))
+
+
+def test_a_sealed_log_says_how_far_it_was_verified(manager, event):
+    Sealer().seal()
+    size = latest_checkpoint().size
+    assert f"{size} events</strong> · not verified yet" in text_of(manager.get("/audit"))
+    assert verified() == []
+    assert re.search(rf"Verified up to \d+ \w+, [\d:]+ UTC, {size} events", text_of(manager.get("/audit")))
+
+
+def test_what_is_new_is_verified_on_top_of_what_was(manager, event):
+    Sealer().seal()
+    verified()
+    AuditLog.objects.create(username="clerk", action="unlock", resource="user")
+    Sealer().seal()
+    watch.verify_news()
+    assert watch.status().size == latest_checkpoint().size
+    runs = VerificationRun.objects.count()
+    watch.verify_news()
+    assert VerificationRun.objects.count() == runs
+
+
+def test_a_changed_log_is_loud_until_all_of_it_is_verified_again(manager, event):
+    Sealer().seal()
+    verified()
+    with suspended():
+        AuditLog._base_manager.filter(pk=event.pk).update(username="somebody")
+    assert verified()
+    page = text_of(manager.get("/audit"))
+    assert 'role="alert"' in page
+    assert "The audit log was changed" in page
+    assert str(event.pk) in page
+    with suspended():
+        AuditLog._base_manager.filter(pk=event.pk).update(username="clerk")
+    assert "The audit log was changed" in text_of(manager.get("/audit"))
+    assert verified() == []
+    assert "Verified up to" in text_of(manager.get("/audit"))
+
+
+def test_damage_among_the_new_events_is_loud_too(manager, event):
+    Sealer().seal()
+    verified()
+    new = AuditLog.objects.create(username="clerk", action="unlock", resource="user")
+    Sealer().seal()
+    with suspended():
+        AuditLog._base_manager.filter(pk=new.pk).update(action="lock")
+    watch.verify_news()
+    assert watch.status().state == watch.State.DAMAGED
+
+
+def test_events_that_nobody_seals_are_noticed(manager, event):
+    Sealer().seal()
+    old = timezone.now() + timedelta(hours=1)
+    late = AuditLog.objects.create(username="clerk", action="lock", resource="user", timestamp=old)
+    assert watch.status().stalled_since is None
+    with suspended():
+        Checkpoint._base_manager.update(sealed_at=timezone.now() - timedelta(days=2))
+        AuditLog._base_manager.filter(pk=late.pk).update(timestamp=timezone.now() - timedelta(hours=1))
+    assert watch.status().stalled_since
+    assert "are not sealed: the server's log" in text_of(manager.get("/audit"))
+
+
+def test_the_state_costs_the_same_however_long_the_log_is(manager, event, django_assert_max_num_queries):
+    Sealer().seal()
+    verified()
+    with django_assert_max_num_queries(7):
+        watch.status()
+
+
+def test_the_whole_log_is_due_once_a_day(event, settings):
+    Sealer().seal()
+    assert watch.is_due()
+    run = VerificationRun.objects.create()
+    assert not watch.is_due()
+    run.delete()
+    verified()
+    assert not watch.is_due()
+    VerificationRun.objects.update(started_at=timezone.now() - timedelta(hours=25))
+    assert watch.is_due()
+    settings.AUDIT_VERIFY_HOURS = 0
+    assert not watch.is_due()

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.errors import Invalid, Missing
 from accounts.permissions import AUDIT_EXPORT, AUDIT_READ, ROLE_READ, USER_READ, requires
+from audit import watch
 from audit.api.serializers import AuditLogAnswer
 from audit.archiving import archive_of
 from audit.changes import shown_changes
@@ -51,6 +52,7 @@ def render_list(request: PageRequest, save_error: str = "") -> HttpResponse:
             for name, label in LINKED.items()
             if request.GET.get(name)
         ],
+        "status": watch.status(),
         "saved": saved_filters(request.user.pk),
         "save_error": save_error,
         "crumbs": [("Audit log", None)],

@@ -1,13 +1,36 @@
 """The seal: what an auditor takes along to check the log without this server."""
 
+from django.contrib import messages
 from django.http import Http404, HttpResponse, StreamingHttpResponse
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.permissions import AUDIT_READ, requires
-from audit.bundles import Unprovable, selected_bundle
+from audit import watch
+from audit.bundles import selected_bundle
 from audit.models import AuditLog
 from audit.sealing import latest_checkpoint
-from reprotech.http import PageRequest
+from audit.tree import Unprovable
+from reprotech.http import PageRequest, wants_fragment
+
+
+@requires(AUDIT_READ)
+@require_safe
+def show_status(request: PageRequest) -> HttpResponse:
+    """What is known of the log as a whole: a part of its page, or the way there."""
+    if not wants_fragment(request):
+        return redirect("audit")
+    return render(request, "audit/_seal_status.html", {"status": watch.status()})
+
+
+@requires(AUDIT_READ)
+@require_POST
+def verify_now(request: PageRequest) -> HttpResponse:
+    """Have the whole log verified, unless somebody does already; the page shows the outcome when it is there."""
+    if not watch.is_running():
+        watch.verify_all_apart()
+    messages.success(request, "The log is being verified. This takes a few seconds for each hundred thousand events.")
+    return redirect("audit")
 
 
 @requires(AUDIT_READ)

@@ -1,12 +1,17 @@
 """`manage.py verify_audit`: tell whether the audit log is what was sealed."""
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
+from audit import watch
+from audit.anchors import anchored_notes
+from audit.findings import Finding
+from audit.models import VerificationRun
 from audit.notes import NoteError, VerifierKey
 from audit.verification import CannotTell, Verification
 
@@ -37,6 +42,9 @@ class Command(BaseCommand):
             metavar="FILE",
             help="a signed checkpoint that you kept; may be given several times",
         )
+        parser.add_argument(
+            "--remember", nargs="?", type=int, const=0, metavar="RUN", help="let the audit page say what was found"
+        )
         parser.add_argument("--quiet", action="store_true", help="print nothing but what is wrong")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -46,10 +54,10 @@ class Command(BaseCommand):
             verification = Verification(
                 since=options["since"],
                 pinned=VerifierKey.parse(options["key"]) if options["key"] else None,
-                kept_notes=[path.read_text(encoding="utf-8") for path in options["checkpoint"]],
+                kept_notes=[*anchored_notes(), *(path.read_text(encoding="utf-8") for path in options["checkpoint"])],
                 **({"progress": progress} if progress else {}),
             )
-            damages = self._print_findings(verification, progress)
+            damages = self._print_findings(_findings(verification, options), progress)
         except (CannotTell, NoteError, OSError, ValueError, DatabaseError) as error:
             raise CommandError(f"It can't be told whether the log is whole: {error}", returncode=UNKNOWN) from error
         if damages:
@@ -57,9 +65,9 @@ class Command(BaseCommand):
         if not options["quiet"]:
             self.stdout.write(closing_sentence(verification))
 
-    def _print_findings(self, verification: Verification, progress: "ProgressLine | None") -> int:
+    def _print_findings(self, findings: Iterable[Finding], progress: "ProgressLine | None") -> int:
         damages = total = 0
-        for finding in verification.findings():
+        for finding in findings:
             total += 1
             damages += not finding.is_warning
             if total <= LIMIT:
@@ -71,6 +79,15 @@ class Command(BaseCommand):
         if total > LIMIT:
             self.stdout.write(f"... and {counted(total - LIMIT, 'more finding')}.")
         return damages
+
+
+def _findings(verification: Verification, options: dict[str, Any]) -> Iterable[Finding]:
+    """What is found, kept for the audit page if that is asked for: in the given run or a new one."""
+    number = options["remember"]
+    if number is None:
+        return verification.findings()
+    run = VerificationRun.objects.get(pk=number) if number else VerificationRun.objects.create(since=options["since"])
+    return watch.remembered(verification, run)
 
 
 class ProgressLine:
