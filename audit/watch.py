@@ -14,7 +14,7 @@ from enum import StrEnum
 from threading import Thread
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from audit.findings import Finding, Kind
@@ -81,8 +81,13 @@ def status() -> Status:
     )
 
 
-def remembered(verification: Verification, run: VerificationRun) -> Iterator[Finding]:
-    """The findings of a verification, remembered in `run`; one that is cut off leaves nothing."""
+def remembered(verification: Verification, *, since: int = 0, run_id: int = 0) -> Iterator[Finding]:
+    """The findings of a verification that begins at `since`, remembered; one that is cut off leaves nothing.
+
+    `run_id` is the run that was announced already, if any.
+    """
+    runs = VerificationRun.objects
+    run = runs.get(pk=run_id) if run_id else runs.create(since=since)
     try:
         for finding in verification.findings():
             kept = run.warnings if finding.is_warning else run.findings
@@ -137,17 +142,20 @@ def verify_all_apart() -> Thread:
 
 def _await(process: "subprocess.Popen[bytes]", run_id: int) -> None:
     process.wait()
-    # One that could not even start has left its run open.
-    VerificationRun.objects.filter(pk=run_id, finished_at=None).delete()
-    connection.close()
+    try:
+        # One that could not even start has left its run open.
+        VerificationRun.objects.filter(pk=run_id, finished_at=None).delete()
+    except DatabaseError as error:
+        logger.error("A verification of the audit log is over, but can't be marked so: %s", error)
+    finally:
+        connection.close()
 
 
 def verify_news() -> None:
     """Verify what was sealed since the last good verification, if anything was."""
     checkpoint, known = latest_checkpoint(), status()
     if checkpoint and known.state == State.GOOD and checkpoint.size > known.size and not known.is_running:
-        run = VerificationRun.objects.create(since=known.size)
-        for _ in remembered(Verification(since=known.size), run):
+        for _ in remembered(Verification(since=known.size), since=known.size):
             pass
 
 

@@ -60,8 +60,7 @@ def test_the_newest_checkpoint_is_a_file(manager, event):
 
 
 def verified(since=0):
-    run = VerificationRun.objects.create(since=since)
-    return list(watch.remembered(Verification(since=since), run))
+    return list(watch.remembered(Verification(since=since), since=since))
 
 
 def test_a_log_that_is_not_sealed_says_so(manager):
@@ -147,3 +146,10 @@ def test_the_whole_log_is_due_once_a_day(event, settings):
     assert watch.is_due()
     settings.AUDIT_VERIFY_HOURS = 0
     assert not watch.is_due()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_verification_that_can_not_start_leaves_no_trace(cast, settings):
+    settings.BASE_DIR = settings.BASE_DIR / "nowhere"
+    watch.verify_all_apart().join()
+    assert not watch.is_running()

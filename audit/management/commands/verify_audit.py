@@ -11,7 +11,6 @@ from django.db import DatabaseError
 from audit import watch
 from audit.anchors import anchored_notes
 from audit.findings import Finding
-from audit.models import VerificationRun
 from audit.notes import NoteError, VerifierKey
 from audit.verification import CannotTell, Verification
 
@@ -82,12 +81,10 @@ class Command(BaseCommand):
 
 
 def _findings(verification: Verification, options: dict[str, Any]) -> Iterable[Finding]:
-    """What is found, kept for the audit page if that is asked for: in the given run or a new one."""
-    number = options["remember"]
-    if number is None:
+    """What is found, kept for the audit page if that is asked for."""
+    if options["remember"] is None:
         return verification.findings()
-    run = VerificationRun.objects.get(pk=number) if number else VerificationRun.objects.create(since=options["since"])
-    return watch.remembered(verification, run)
+    return watch.remembered(verification, since=options["since"], run_id=options["remember"])
 
 
 class ProgressLine:
