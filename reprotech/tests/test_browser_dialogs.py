@@ -173,6 +173,7 @@ def select_and_give(page):
 def clone_and_delete(page):
     page.get_by_role("link", name="Viewer", exact=True).click()
     page.get_by_role("link", name="Clone").click()
+    page.get_by_label("Name", exact=True).fill(f"Copied at {page.viewport_size['width']}")
     page.get_by_role("button", name="Create role").click()
     page.get_by_role("link", name="Delete").click()
 

@@ -40,9 +40,17 @@ def has_visible_focus(page):
     return page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
 
 
+def make_user(page, username):
+    token = page.request.post("/api/auth/login", data={"username": ADMIN[0], "password": ADMIN[1]}).json()
+    body = {"username": username, "email": f"{username}@lab.example", "password": "Correct-Horse-7"}
+    page.request.post("/api/users", data=body, headers={"Authorization": f"Bearer {token['access_token']}"})
+
+
 @pytest.mark.parametrize("menu", [".account-menu", "main details.menu"])
 def test_a_menu_is_walked_with_arrows_and_closed_with_escape(users, menu):
     page = users()
+    make_user(page, "keyboarder")
+    page.goto("/users?search=keyboarder")
     summary = page.locator(menu).first.locator("summary")
     tab_to(page, summary)
     assert has_visible_focus(page)

@@ -112,7 +112,7 @@ def test_several_are_changed_at_once_and_refusals_are_named(new_page, java_scrip
     name = f"bulky-{'with' if java_script else 'without'}"
     sign_in(page)
     create(page, name, "Viewer")
-    page.goto("/users")
+    page.goto("/users?per_page=100")
     assert not page.get_by_role("button", name="Deactivate").is_visible()
     page.get_by_label(f"Select {name}").check()
     page.get_by_label("Select admin", exact=True).check()
