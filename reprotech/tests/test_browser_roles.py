@@ -103,6 +103,7 @@ def test_no_page_of_these_scrolls_sideways(new_page, width):
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
     page.goto("/roles")
     page.get_by_role("link", name="Manager").click()
+    page.wait_for_url("**/roles/*")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
