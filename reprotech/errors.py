@@ -15,6 +15,7 @@ from accounts.errors import Denied, Invalid, Missing, RuleError
 from accounts.permissions import ADMIN_SITE, PUBLIC, requires
 from audit.context import current_origin
 from reprotech.api_errors import PLAIN, RULE_STATUS, UNAVAILABLE, plain_error
+from reprotech.http import wants_fragment
 from reprotech.navigation import chosen_scheme
 
 DESCRIPTIONS = {permission.name: permission.description for permission in PERMISSIONS}
@@ -152,7 +153,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
-    """A form that wasn't ours, or whose cookie is gone."""
+    """A form that wasn't ours, or whose cookie is gone; with the session's gone too, that is what a page says."""
+    if wants_fragment(request) and not request.user.is_authenticated:
+        return HttpResponse(status=401)
     return error_response(
         request, 403, "This form has expired", "Or cookies are blocked. Go back, reload the page and try again."
     )

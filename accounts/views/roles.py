@@ -57,7 +57,7 @@ def create_role(request: PageRequest) -> HttpResponse:
         try:
             role = roles.create_role(actor=request.user, **form.values)
             messages.success(request, f"The role {role.name} is created.")
-            return redirect("role", role.pk)
+            return go_to(request, "role", role.pk)
         except RuleError as refusal:
             form.add_refusal(refusal)
     return _render_form(request, form)
@@ -96,7 +96,7 @@ def edit_role(request: PageRequest, role_id: int) -> HttpResponse:
         try:
             changed = roles.update_role(actor=request.user, role_id=role.pk, **form.values)
             messages.success(request, f"The role {changed.name} is saved.")
-            return redirect("role", role.pk)
+            return go_to(request, "role", role.pk)
         except RuleError as refusal:
             form.add_refusal(refusal)
             if isinstance(refusal, Outdated):

@@ -16,7 +16,7 @@ from accounts.middleware import SESSION_ID, USER_ID
 from accounts.models import Session
 from accounts.permissions import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD, requires
 from accounts.services import passwords, sessions, sign_in
-from reprotech.http import UNPROCESSABLE, bound, render_form, safe_target
+from reprotech.http import UNPROCESSABLE, bound, go_to, render_form, safe_target
 
 LINK = "password_link"
 
@@ -97,7 +97,7 @@ def change_password(request: Any) -> HttpResponse:
                 session_id=request.page_session.pk,
             )
             messages.success(request, "Your password is changed. All your other sessions have ended.")
-            return redirect("home")
+            return go_to(request, "home")
         except RuleError as refusal:
             form.add_refusal(refusal)
     crumbs = [("Profile", reverse("profile")), ("Change password", None)]

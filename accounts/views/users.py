@@ -20,7 +20,7 @@ from accounts.permissions import AUDIT_READ, SESSION_REVOKE, USER_CREATE, USER_R
 from accounts.services import sessions, users
 from accounts.user_forms import MOST_AT_ONCE, NewUserForm, UserForm
 from audit.models import AuditLog
-from reprotech.http import UNPROCESSABLE, PageRequest, bound, render_form, render_page, safe_target
+from reprotech.http import UNPROCESSABLE, PageRequest, bound, go_to, render_form, render_page, safe_target
 
 PAGE_SIZES = (10, 25, 50, 100)
 SHOWN_SESSIONS = 20
@@ -100,7 +100,7 @@ def create_user(request: PageRequest) -> HttpResponse:
             person = users.create_user(actor=request.user, **form.values)
             invited = "" if person.has_usable_password() else f" An invitation is on its way to {person.email}."
             messages.success(request, f"{person.username} is created.{invited}")
-            return redirect("user", person.pk) if request.user.has_perm(USER_READ) else redirect("home")
+            return go_to(request, "user", person.pk) if request.user.has_perm(USER_READ) else go_to(request, "home")
         except RuleError as refusal:
             form.add_refusal(refusal)
     return render_form(request, "accounts/user_form.html", form, {"crumbs": crumbs(None, "New user")})
@@ -117,7 +117,7 @@ def edit_user(request: PageRequest, user_id: int) -> HttpResponse:
         try:
             changed = users.update_user(actor=request.user, user_id=person.pk, **form.values)
             messages.success(request, f"{changed.username} is saved.")
-            return redirect(back)
+            return go_to(request, back)
         except RuleError as refusal:
             form.add_refusal(refusal)
             if isinstance(refusal, Outdated):

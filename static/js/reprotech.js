@@ -48,6 +48,15 @@ document.addEventListener("htmx:responseError", (event) => {
   notify((isText && detail.xhr.responseText) || known[detail.xhr.status] || "Something went wrong. Nothing was changed; try again in a moment.", "error");
 });
 
+// Signing in again in another tab makes a new token: what goes out has the one of now, not the one of the page's time.
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  const token = document.cookie.match(/(?:^|; )reprotech_csrf=([^;]+)/)?.[1];
+  if (token && detail.verb !== "get") {
+    detail.headers["X-CSRFToken"] = token;
+    detail.formData.delete("csrfmiddlewaretoken");
+  }
+});
+
 // Toasts of success go by themselves; errors stay until the next visit.
 function fadeToasts() {
   for (const toast of document.querySelectorAll("#toasts .notice-success")) {
