@@ -1,7 +1,7 @@
-"""The append-only audit log, and the Merkle tree that seals it."""
+"""The audit log itself."""
 
 import os
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -12,8 +12,7 @@ from django.utils import timezone
 from audit import canonical
 from audit.authenticity import authentication_code, plain_details
 from audit.canonical import COMMITMENT_BYTES, SALT_BYTES, SealedRow
-from audit.notes import CheckpointText, VerifierKey
-from audit.querysets import AppendOnlyError, AppendOnlyQuerySet, AuditLogQuerySet
+from audit.querysets import AppendOnlyError, AuditLogQuerySet
 
 
 class Action(models.TextChoices):
@@ -53,6 +52,8 @@ FIELDS = (
     "roles",
     "permissions",
 )
+
+
 PAIR = 2
 
 
@@ -165,154 +166,3 @@ class AuditLog(AppendOnlyModel):
         pairs = found if isinstance(found, dict) else {}
         in_order = sorted(pairs, key=lambda name: (FIELDS.index(name) if name in FIELDS else len(FIELDS), name))
         return {name: pairs[name] for name in in_order if isinstance(pairs[name], list) and len(pairs[name]) == PAIR}
-
-
-class Leaf(AppendOnlyModel):
-    """The place of an event in the Merkle tree, and its hash. Events are sealed in an order of their own: by id they
-    are numbered when they begin, and here they stand in the order in which the sealer found them committed.
-    """
-
-    position = models.BigIntegerField(primary_key=True)
-    event_id = models.BigIntegerField(unique=True)
-    hash = models.BinaryField(max_length=32)
-
-    objects = AppendOnlyQuerySet["Leaf"].as_manager()
-
-    class Meta:
-        db_table = "audit_leaves"
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"event {self.event_id} at {self.position}"
-
-
-class Node(AppendOnlyModel):
-    """The hash of a complete subtree; kept on every eighth level, from which the others are found quickly."""
-
-    pk = models.CompositePrimaryKey("level", "index")
-    level = models.PositiveSmallIntegerField()
-    index = models.BigIntegerField()
-    hash = models.BinaryField(max_length=32)
-
-    objects = AppendOnlyQuerySet["Node"].as_manager()
-
-    class Meta:
-        db_table = "audit_nodes"
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"node {self.index} of level {self.level}"
-
-
-class SigningKey(AppendOnlyModel):
-    """A public key that signs checkpoints, and the note by which the key before it says so."""
-
-    name = models.CharField(max_length=200)
-    public_key = models.BinaryField(max_length=32)
-    statement = models.TextField()
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    objects = AppendOnlyQuerySet["SigningKey"].as_manager()
-
-    class Meta:
-        db_table = "audit_keys"
-        default_permissions = ()
-        ordering = ("id",)
-
-    def __str__(self) -> str:
-        return self.verifier.label
-
-    @property
-    def verifier(self) -> VerifierKey:
-        """The key in the form that verifies."""
-        return VerifierKey(self.name, bytes(self.public_key))
-
-
-class Checkpoint(AppendOnlyModel):
-    """The signed statement that the first `size` events were these: a note whose text says all that counts."""
-
-    size = models.BigIntegerField(primary_key=True)
-    sealed_at = models.DateTimeField(db_index=True)
-    note = models.TextField()
-
-    objects = AppendOnlyQuerySet["Checkpoint"].as_manager()
-
-    class Meta:
-        db_table = "audit_checkpoints"
-        default_permissions = ()
-        ordering = ("size",)
-
-    def __str__(self) -> str:
-        return f"checkpoint of {self.size} events"
-
-    @property
-    def text(self) -> str:
-        """The note's text, which the next checkpoint names by its fingerprint."""
-        return self.note.rpartition("\n\n")[0] + "\n"
-
-    @property
-    def statement(self) -> CheckpointText:
-        """What the note says, whoever signed it; raises NoteError."""
-        return CheckpointText.parse(self.text)
-
-
-class SavedFilter(models.Model):
-    """A view of the audit log that someone keeps: the query of the list's address, under a name of their own."""
-
-    NAME_LENGTH: ClassVar[int] = 50
-
-    #: Its owner's id. No foreign key: the audit log knows no other table.
-    user_id = models.BigIntegerField()
-    name = models.CharField(max_length=NAME_LENGTH)
-    query = models.CharField(max_length=2000)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        db_table = "audit_saved_filters"
-        default_permissions = ()
-        ordering = ("name",)
-        constraints = (models.UniqueConstraint("user_id", Lower("name"), name="audit_saved_filter_unique"),)
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Anchor(models.Model):
-    """How far one way of sending checkpoints out of reach has come. If it is lost, something is sent twice."""
-
-    channel = models.CharField(max_length=8, primary_key=True)
-    #: Of the last checkpoint that was sent; 0 before the first.
-    size = models.BigIntegerField(default=0)
-    sent_at = models.DateTimeField(null=True)
-    #: Until when one process has it to itself.
-    busy_until = models.DateTimeField(null=True)
-
-    class Meta:
-        db_table = "audit_anchors"
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"{self.channel}: {self.size} events"
-
-
-class VerificationRun(models.Model):
-    """A verification that was made, and what it found: for pages and monitoring. It proves nothing by itself."""
-
-    started_at = models.DateTimeField(default=timezone.now, editable=False)
-    #: None while it runs, and for ever if it was cut off.
-    finished_at = models.DateTimeField(null=True)
-    #: How many events it took as given, 0 if it looked at all; and up to which number and time it looked.
-    since = models.BigIntegerField(default=0)
-    size = models.BigIntegerField(default=0)
-    until = models.DateTimeField(null=True)
-    #: Sentences: what says that the log was changed, and what only deserves a look.
-    findings = models.JSONField(default=list)
-    warnings = models.JSONField(default=list)
-
-    class Meta:
-        db_table = "audit_verification_runs"
-        default_permissions = ()
-        ordering = ("-id",)
-
-    def __str__(self) -> str:
-        return f"verification of {self.started_at:%Y-%m-%d %H:%M}"

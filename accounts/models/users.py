@@ -1,9 +1,8 @@
-"""Users, roles, permissions and sessions: fields, and questions about one object."""
+"""Users, and the passwords that they had."""
 
 from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, ClassVar
-from uuid import uuid4
 
 from django.contrib.auth import get_backends
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -13,83 +12,20 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from accounts.catalogue import SUPER_ADMIN, in_order
+from accounts.catalogue import SUPER_ADMIN
 from accounts.grants import Grants
+from accounts.models.roles import Role
 from accounts.querysets import (
-    PermissionQuerySet,
-    RoleQuerySet,
-    SessionQuerySet,
     UserManager,
 )
 from accounts.validators import (
     validate_person_name,
-    validate_plain_text,
     validate_username,
     validate_username_length,
 )
 from accounts.versioned import Versioned
 
 EXISTING = Q(deleted_at__isnull=True)
-
-
-class Permission(models.Model):
-    """The right to do `action` to a `resource`; the catalogue lists them all."""
-
-    name = models.CharField(max_length=64, unique=True)
-    description = models.CharField(max_length=200)
-    resource = models.CharField(max_length=32)
-    action = models.CharField(max_length=32)
-    position = models.PositiveSmallIntegerField(default=0)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    objects = PermissionQuerySet.as_manager()
-
-    class Meta:
-        db_table = "permissions"
-        default_permissions = ()
-        ordering = ("position", "name")
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Role(Versioned, models.Model):
-    """A named set of permissions, granted to users."""
-
-    CUSTOM_POSITION: ClassVar[int] = 1000
-
-    name = models.CharField(max_length=80, validators=[validate_plain_text])
-    slug = models.CharField(max_length=80, unique=True, editable=False)
-    description = models.CharField(max_length=200, blank=True, validators=[validate_plain_text])
-    permissions = models.ManyToManyField(Permission, related_name="roles", db_table="role_permissions", blank=True)
-    is_system = models.BooleanField(default=False, editable=False)
-    #: A system role whose permissions were edited on purpose: `init_data` leaves them as they are.
-    is_customized = models.BooleanField(default=False, editable=False)
-    #: System roles come first, in the catalogue's order.
-    position = models.PositiveSmallIntegerField(default=CUSTOM_POSITION, editable=False)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
-
-    objects = RoleQuerySet.as_manager()
-
-    class Meta:
-        db_table = "roles"
-        default_permissions = ()
-        ordering = ("position", "name")
-        constraints = (models.UniqueConstraint(Lower("name"), name="role_name_unique"),)
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def is_super_admin(self) -> bool:
-        """Whether this is the role that always holds every permission."""
-        return self.slug == SUPER_ADMIN
-
-    @property
-    def permission_names(self) -> list[str]:
-        """Names of its permissions, in the catalogue's order."""
-        return in_order(permission.name for permission in self.permissions.all())
 
 
 class User(Versioned, AbstractBaseUser):
@@ -239,59 +175,6 @@ class PasswordHistory(models.Model):
 
     def __str__(self) -> str:
         return f"password of user {self.user_id} until {self.replaced_at:%Y-%m-%d}"
-
-
-class Session(models.Model):
-    """One sign-in, by page or by token, until it is ended or expires. `sid` in every token names it."""
-
-    class Kind(models.TextChoices):
-        """How the client carries it."""
-
-        PAGE = "page"
-        TOKEN = "token"
-
-    class EndReason(models.TextChoices):
-        """Why it ended."""
-
-        LOGOUT = "logout"
-        REVOKED = "revoked"
-        REFRESH_REUSE = "refresh_reuse"
-        PASSWORD_CHANGED = "password_changed"
-        ACCOUNT_DISABLED = "account_disabled"
-
-    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
-    kind = models.CharField(max_length=8, choices=Kind)
-    created_at = models.DateTimeField(default=timezone.now)
-    last_used_at = models.DateTimeField(default=timezone.now)
-    expires_at = models.DateTimeField()
-    ip_address = models.GenericIPAddressField(null=True, blank=True)
-    user_agent = models.CharField(max_length=512, blank=True)
-    ended_at = models.DateTimeField(null=True, blank=True)
-    end_reason = models.CharField(max_length=32, choices=EndReason, blank=True)
-    #: SHA-256 (hex) of the one refresh token that is good now.
-    refresh_hash = models.CharField(max_length=64, blank=True)
-    #: {hash: when it was spent, seconds since 1970} of the last few seconds' spent refresh tokens.
-    spent_refresh_hashes = models.JSONField(default=dict, blank=True)
-
-    objects = SessionQuerySet.as_manager()
-
-    class Meta:
-        db_table = "sessions"
-        default_permissions = ()
-        indexes = (
-            models.Index(fields=["user", "-last_used_at"], name="session_user_last_used"),
-            models.Index(fields=["-last_used_at"], name="session_last_used"),
-            models.Index(fields=["expires_at"], name="session_expires"),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.kind} session {self.pk}"
-
-    @property
-    def is_alive(self) -> bool:
-        """Neither ended nor expired."""
-        return self.ended_at is None and self.expires_at > timezone.now()
 
 
 def searchable(*texts: str) -> str:

@@ -1,0 +1,77 @@
+"""Permissions, and the roles that hold them."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from accounts.catalogue import SUPER_ADMIN, in_order
+from accounts.querysets import (
+    PermissionQuerySet,
+    RoleQuerySet,
+)
+from accounts.validators import (
+    validate_plain_text,
+)
+from accounts.versioned import Versioned
+
+
+class Permission(models.Model):
+    """The right to do `action` to a `resource`; the catalogue lists them all."""
+
+    name = models.CharField(max_length=64, unique=True)
+    description = models.CharField(max_length=200)
+    resource = models.CharField(max_length=32)
+    action = models.CharField(max_length=32)
+    position = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = PermissionQuerySet.as_manager()
+
+    class Meta:
+        db_table = "permissions"
+        default_permissions = ()
+        ordering = ("position", "name")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Role(Versioned, models.Model):
+    """A named set of permissions, granted to users."""
+
+    CUSTOM_POSITION: ClassVar[int] = 1000
+
+    name = models.CharField(max_length=80, validators=[validate_plain_text])
+    slug = models.CharField(max_length=80, unique=True, editable=False)
+    description = models.CharField(max_length=200, blank=True, validators=[validate_plain_text])
+    permissions = models.ManyToManyField(Permission, related_name="roles", db_table="role_permissions", blank=True)
+    is_system = models.BooleanField(default=False, editable=False)
+    #: A system role whose permissions were edited on purpose: `init_data` leaves them as they are.
+    is_customized = models.BooleanField(default=False, editable=False)
+    #: System roles come first, in the catalogue's order.
+    position = models.PositiveSmallIntegerField(default=CUSTOM_POSITION, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = RoleQuerySet.as_manager()
+
+    class Meta:
+        db_table = "roles"
+        default_permissions = ()
+        ordering = ("position", "name")
+        constraints = (models.UniqueConstraint(Lower("name"), name="role_name_unique"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_super_admin(self) -> bool:
+        """Whether this is the role that always holds every permission."""
+        return self.slug == SUPER_ADMIN
+
+    @property
+    def permission_names(self) -> list[str]:
+        """Names of its permissions, in the catalogue's order."""
+        return in_order(permission.name for permission in self.permissions.all())

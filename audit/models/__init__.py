@@ -1,0 +1,21 @@
+"""The append-only audit log, the Merkle tree that seals it, and what helps to inspect it."""
+
+from audit.models.events import FIELDS, PAIR, Action, AppendOnlyModel, AuditLog, new_salt
+from audit.models.inspection import SavedFilter, VerificationRun
+from audit.models.seal import Anchor, Checkpoint, Leaf, Node, SigningKey
+
+__all__ = [
+    "FIELDS",
+    "PAIR",
+    "Action",
+    "Anchor",
+    "AppendOnlyModel",
+    "AuditLog",
+    "Checkpoint",
+    "Leaf",
+    "Node",
+    "SavedFilter",
+    "SigningKey",
+    "VerificationRun",
+    "new_salt",
+]
