@@ -1,11 +1,13 @@
 """Users, roles, permissions and sessions: fields, and questions about one object."""
 
+from accounts.models.mails import OutgoingMail
 from accounts.models.roles import Permission, Role
 from accounts.models.sessions import Session
 from accounts.models.users import EXISTING, PasswordHistory, User, searchable
 
 __all__ = [
     "EXISTING",
+    "OutgoingMail",
     "PasswordHistory",
     "Permission",
     "Role",

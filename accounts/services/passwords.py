@@ -10,7 +10,8 @@ from django.utils import timezone
 from accounts import limits, session_cache
 from accounts.authorization import require, require_all, service
 from accounts.errors import AccountDisabled, Conflict, Invalid, Missing
-from accounts.mail import is_good_link, send_reset_link
+from accounts.letters import is_good_link
+from accounts.mail import send_reset_link
 from accounts.models import PasswordHistory, Session, User
 from accounts.password_policy import HISTORY_LENGTH, is_usable
 from accounts.permissions import USER_UPDATE

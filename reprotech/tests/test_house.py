@@ -109,7 +109,9 @@ LAYERS = [
     {"catalogue", "validators", "errors", "permissions"},
     {"querysets"},
     {"models"},
-    {"session_cache", "limits", "tokens", "authorization", "password_policy", "mail"},
+    {"session_cache", "limits", "tokens", "authorization", "password_policy", "letters"},
+    {"outbox"},
+    {"mail"},
     {"services"},
     DOORS,
 ]

@@ -1,0 +1,116 @@
+"""The outbox: mails leave once the change that they tell of is committed, while nobody waits, and again on failure.
+
+A mail is a row, written in the transaction of the change. A thread of the server takes the rows that are due, one at a
+time, from whichever process comes first. If a process dies while it sends, the mail is tried again later: at worst
+somebody gets it twice. Commands, which have no such thread, send at once.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from threading import Event, Thread
+
+from django.core.mail import get_connection
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.letters import write
+from accounts.models import OutgoingMail
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two looks; what this process itself puts in is sent at once.
+PAUSE = 5
+#: After which an attempt counts as lost: longer than a mail server may take.
+LEASE = timedelta(minutes=5)
+FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=30), timedelta(hours=1)
+#: A mail that is older would tell of what is long over, and a link in it would be nearly spent.
+GIVE_UP = timedelta(hours=20)
+
+_news = Event()
+_thread: Thread | None = None
+
+
+def put(mails: Sequence[OutgoingMail]) -> None:
+    """Add mails, as part of the present transaction; they leave when it is committed."""
+    OutgoingMail.objects.bulk_create(mails)
+    transaction.on_commit(_wake)
+
+
+def start() -> None:
+    """Send in the background as long as the process lives."""
+    global _thread  # noqa: PLW0603 (one for each process)
+    _thread = Thread(target=_run, name="outbox", daemon=True)
+    _thread.start()
+
+
+def stop() -> None:
+    """End that thread, once it is done with what it is at."""
+    global _thread
+    thread, _thread = _thread, None
+    _news.set()
+    if thread:
+        thread.join()
+
+
+def drain() -> int:
+    """Send what is due; returns how many mails left."""
+    sent = 0
+    while mail := _take():
+        sent += _send(mail)
+    return sent
+
+
+def _wake() -> None:
+    if _thread and _thread.is_alive():
+        _news.set()
+    else:
+        drain()
+
+
+def _run() -> None:
+    while _thread:
+        _news.wait(PAUSE)
+        _news.clear()
+        try:
+            drain()
+        except Exception:
+            logger.exception("The outbox can't be read at the moment.")
+        finally:
+            connection.close()
+
+
+@transaction.atomic
+def _take() -> OutgoingMail | None:
+    """The mail that is due for longest, which is then this caller's for a while."""
+    now = timezone.now()
+    due = OutgoingMail.objects.select_related("user").filter(failed_at=None, due_at__lte=now).order_by("due_at")
+    mail = due.select_for_update(
+        skip_locked=connection.features.has_select_for_update_skip_locked, of=("self",)
+    ).first()
+    if mail:
+        mail.attempts += 1
+        mail.due_at = now + LEASE
+        mail.save(update_fields=["attempts", "due_at"])
+    return mail
+
+
+def _send(mail: OutgoingMail) -> bool:
+    if mail.user.deleted_at is None:
+        try:
+            get_connection().send_messages([write(mail)])
+        except Exception as error:  # noqa: BLE001 (whatever the mail server or its way does, there is another attempt)
+            _put_off(mail, error)
+            return False
+    mail.delete()
+    return True
+
+
+def _put_off(mail: OutgoingMail, error: Exception) -> None:
+    now = timezone.now()
+    mail.last_error = f"{type(error).__name__}: {error}"[:200]
+    mail.due_at = now + min(FIRST_RETRY * 2 ** (mail.attempts - 1), LONGEST_RETRY)
+    mail.failed_at = now if now - mail.created_at > GIVE_UP else None
+    mail.save(update_fields=["last_error", "due_at", "failed_at"])
+    outcome = "given up" if mail.failed_at else f"tried again at {mail.due_at:%H:%M:%S}"
+    logger.error("Mail %s to user %s was not sent and is %s. %s", mail.letter, mail.user_id, outcome, mail.last_error)
