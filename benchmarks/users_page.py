@@ -1,8 +1,8 @@
 """How the list of users answers at 100 users and at 100,000: `python -m benchmarks.users_page`.
 
 Starts a PostgreSQL of its own, asks for each page through the whole application, in this process, and prints the median
-milliseconds at both sizes, their ratio, and the number of queries. What matters is the ratio: it tells what grows. Where
-few of 100 users match, it tells mostly that a full page of rows takes longer to render than a nearly empty one.
+milliseconds at both sizes, their ratio, and the number of queries. What matters is the ratio: it tells what grows.
+Where few of 100 users match, it tells mostly that a full page of rows takes longer to render than one nearly empty.
 """
 
 import os
