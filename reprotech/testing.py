@@ -114,6 +114,29 @@ def make_user(username: str, *roles: str, **fields: Any) -> User:
     return create_user(actor=SYSTEM, username=username, roles=roles, **fields)
 
 
+def make_many_users(count: int) -> None:
+    """So many users in seconds, on PostgreSQL: most are Viewers, a few hold another role, are inactive or locked."""
+    columns = "username, email, password_hash, first_name, last_name, is_active, locked_at, last_login, created_at"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""INSERT INTO users ({columns}, updated_at, must_change_password, search_text)
+            SELECT name, name || '@lab.example', '!', first, last, n %% 50 <> 0, CASE WHEN n %% 1000 = 1 THEN now() END,
+                CASE WHEN n %% 3 = 0 THEN now() - n * interval '1 minute' END, now() - n * interval '7 minutes',
+                now() - n * interval '5 minutes', false,
+                name || E'\\n' || name || E'@lab.example\\n' || lower(first || ' ' || last)
+            FROM (SELECT n, 'many-' || n AS name, 'First' || md5(n::text) AS first, 'Last' || md5((-n)::text) AS last
+                FROM generate_series(1, %s) AS n) AS made""",  # noqa: S608 (constants alone)
+            [count],
+        )
+        cursor.execute(
+            """INSERT INTO user_roles (user_id, role_id) SELECT users.id, roles.id FROM users
+            JOIN roles ON roles.slug = CASE WHEN users.id % 500 = 0 THEN 'manager' ELSE 'viewer' END
+            WHERE users.username LIKE 'many-%'"""
+        )
+        cursor.execute("ANALYZE users")
+        cursor.execute("ANALYZE user_roles")
+
+
 @dataclass
 class Cast:
     """One user of each role, and one without any."""

@@ -72,6 +72,8 @@ class User(Versioned, AbstractBaseUser):
             models.Index(Lower("first_name"), "id", condition=EXISTING, name="user_by_first_name"),
             models.Index(Lower("last_name"), "id", condition=EXISTING, name="user_by_last_name"),
             models.Index(fields=["is_active", "id"], condition=EXISTING, name="user_by_is_active"),
+            # Of either kind there are many: read backwards, the index above would leave all to be sorted by id.
+            models.Index(fields=["-is_active", "id"], condition=EXISTING, name="user_by_is_inactive"),
             models.Index(fields=["created_at", "id"], condition=EXISTING, name="user_by_created_at"),
             models.Index(fields=["updated_at", "id"], condition=EXISTING, name="user_by_updated_at"),
             models.Index(fields=["locked_at"], condition=Q(locked_at__isnull=False), name="user_locked"),
