@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0003_permission_created_at"),
+        ("accounts", "0004_index_of_inactive"),
     ]
 
     operations = [
