@@ -24,7 +24,7 @@ PROFILE = settings(
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=10,
+    max_examples=6,
     stateful_step_count=20,
     suppress_health_check=list(HealthCheck),
 )
@@ -35,7 +35,7 @@ class RolledBack(Exception):
 
 
 class Histories(RuleBasedStateMachine):
-    """One log. Rows of transactions that are still open are added when they commit, with the ids that they got first."""
+    """One log. What a transaction wrote that is still open is added when it commits, with the id that it got first."""
 
     def __init__(self):
         super().__init__()
