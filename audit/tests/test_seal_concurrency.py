@@ -36,52 +36,56 @@ def database():
     return f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{connection.settings_dict['NAME']}"
 
 
+class Workers:
+    """The program that starts processes. They are its process group: an id that went on to a stranger is left alone."""
+
+    def __init__(self, database):
+        environment = {**os.environ, "DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "reprotech.settings"}
+        self.program = subprocess.Popen(
+            [sys.executable, "-m", "audit.tests.seal_workers"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            env=environment,
+            start_new_session=True,
+        )
+        assert self.program.stdout.readline() == "ready\n"
+
+    def start(self, *words):
+        self.program.stdin.write(" ".join(map(str, words)) + "\n")
+        return int(self.program.stdout.readline())
+
+    def is_running(self, process):
+        try:
+            return os.getpgid(process) == self.program.pid
+        except ProcessLookupError:
+            return False
+
+    def kill(self, process):
+        if self.is_running(process):
+            os.kill(process, signal.SIGKILL)
+
+    def close(self):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.program.pid, signal.SIGKILL)
+        self.program.wait(30)
+        self.program.stdin.close()
+        self.program.stdout.close()
+
+
 @pytest.fixture
-def start(database):
-    """A function that starts a process; all are gone afterwards."""
-    environment = {**os.environ, "DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "reprotech.settings"}
-    program = subprocess.Popen(
-        [sys.executable, "-m", "audit.tests.seal_workers"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        bufsize=1,
-        env=environment,
-    )
-    started = []
-
-    def start(*words):
-        program.stdin.write(" ".join(map(str, words)) + "\n")
-        started.append(int(program.stdout.readline()))
-        return started[-1]
-
-    assert program.stdout.readline() == "ready\n"
-    yield start
-    program.stdin.close()
-    for process in started:
-        kill(process)
-    program.wait(30)
-    program.stdout.close()
-
-
-def kill(process):
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(process, signal.SIGKILL)
-
-
-def is_running(process):
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def workers(database):
+    workers = Workers(database)
+    yield workers
+    workers.close()
 
 
 class Writer:
     """A writer with a number of events to write; killed, it is started again for those that it hasn't acknowledged."""
 
-    def __init__(self, start, log):
-        self._start, self.log, self._seed = start, log, 0
+    def __init__(self, workers, log):
+        self._workers, self.log, self._seed = workers, log, 0
         self.log.touch()
         self.process = None
         self.go_on()
@@ -93,21 +97,21 @@ class Writer:
 
     def go_on(self):
         """Start it unless it runs; False once it has nothing left to do."""
-        if self.process and is_running(self.process):
+        if self.process and self._workers.is_running(self.process):
             return True
         text = self.log.read_text()
         self.log.write_text(text[: text.rfind("\n") + 1])
         left = EVENTS - len(self.done())
         if left > 0:
             self._seed += 1
-            self.process = self._start("write", self.log, left, self._seed)
+            self.process = self._workers.start("write", self.log, left, self._seed)
         return left > 0
 
 
-def test_nothing_is_lost_or_sealed_twice_whoever_is_killed(start, database, tmp_path):
+def test_nothing_is_lost_or_sealed_twice_whoever_is_killed(workers, database, tmp_path):
     chance = random.Random(7)
-    writers = [Writer(start, tmp_path / f"writer-{number}") for number in range(WRITERS)]
-    sealers = [start("seal") for _ in range(SEALERS)]
+    writers = [Writer(workers, tmp_path / f"writer-{number}") for number in range(WRITERS)]
+    sealers = [workers.start("seal") for _ in range(SEALERS)]
     waiting, kills, verified = [], 0, 0
     began = next_look = time.monotonic()
     with psycopg.connect(database, autocommit=True) as observer:
@@ -116,18 +120,20 @@ def test_nothing_is_lost_or_sealed_twice_whoever_is_killed(start, database, tmp_
                 time.sleep(0.02)
                 waiting += observer.execute(WAITING).fetchall()
             victim = chance.choice([*(writer.process for writer in writers), *sealers])
-            kill(victim)
+            workers.kill(victim)
             kills += 1
             sealers = [
-                start("seal") if process == victim or not is_running(process) else process for process in sealers
+                process if process != victim and workers.is_running(process) else workers.start("seal")
+                for process in sealers
             ]
-            if kills % 5 == 0:
-                verification = Verification()
+            if time.monotonic() > next_look:
+                before, verification = time.monotonic(), Verification()
                 assert list(verification.findings()) == []
                 verified += verification.count
+                next_look = 10 * time.monotonic() - 9 * before
     took = time.monotonic() - began
     for process in sealers:
-        kill(process)
+        workers.kill(process)
     time.sleep(0.2)  # PostgreSQL notices that they are gone
     Sealer().seal()
     acknowledged = {token for writer in writers for token in writer.done()}
