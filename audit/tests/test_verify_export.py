@@ -213,6 +213,23 @@ def test_an_event_whose_hash_was_made_to_fit_is_noticed(events, options):
     assert_refused(file_of(lines), *options, names="the events are not those that were sealed")
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"username":"clerk-3"', '"username":"anna","username":"clerk-3"'),
+        ('"rows":3', '"rows":3.0'),
+        ('"rows":3', '"rows":NaN'),
+        ('"success":true', '"success":true,"approved":true'),
+        ('"position":9,', '"position":9.0,'),
+        ('"position":9,', '"position":true,'),
+    ],
+)
+def test_what_parsers_could_read_in_two_ways_is_refused(events, options, old, new):
+    content = complete().decode()
+    assert old in content
+    assert_refused(content.replace(old, new, 1).encode(), *options, names="WRONG: line ")
+
+
 def test_a_file_that_was_cut_anywhere_is_noticed(events, options):
     content = complete(latest_checkpoint().size - 3)
     for length in range(0, len(content) - 1, 7):
