@@ -22,12 +22,12 @@ from audit.archiving import (
     newest_that_may_go,
     write_archive,
 )
-from audit.bundles import Unprovable
 from audit.exports import BUNDLE
 from audit.keys import KeyRefused, known_keys
 from audit.models import Action
 from audit.sealing import TreeDamaged
 from audit.services import System, record
+from audit.tree import Unprovable
 
 REFUSALS = (ArchiveRefused, ChangeRefused, KeyRefused, TreeDamaged, Unprovable)
 VERIFIER = settings.BASE_DIR / "scripts" / "verify-export"
