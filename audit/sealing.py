@@ -191,7 +191,8 @@ def _store(leaves: Collection[tuple[int, int, bytes]]) -> None:
                 [list(column) for column in zip(*leaves, strict=True)],
             )
     else:
-        Leaf.objects.bulk_create([Leaf(*leaf) for leaf in leaves], INSERT_SIZE)
+        rows = [Leaf(position=position, event_id=event_id, hash=leaf) for position, event_id, leaf in leaves]
+        Leaf.objects.bulk_create(rows, INSERT_SIZE)
 
 
 def _sign(frontier: Frontier, previous: Checkpoint | None) -> CheckpointText:
