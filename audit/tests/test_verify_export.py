@@ -107,6 +107,10 @@ def test_every_key_of_the_chain_leads_to_those_after_it(events, options):
     lines[0]["checkpoint"] = lines_of(old_note)[0]["checkpoint"]
     assert_refused(file_of(lines), "--key", with_both[1], names="none of the known keys signed it")
     lines = lines_of(content)
+    vouched = lines[0]["keys"][1]
+    lines[0]["keys"][1] = vouched[: vouched.rindex("\n", 0, -1) + 1]  # by the key before it, but not by itself
+    assert_refused(file_of(lines), *options, names="is not its own")
+    lines = lines_of(content)
     del lines[0]["keys"][1]
     assert_refused(file_of(lines), *options, names="none of the known keys signed it")
 
@@ -198,7 +202,8 @@ def test_lines_that_are_dropped_doubled_or_swapped_are_noticed(events, options, 
             assert_refused(file_of(fewer), *options, names=f"line {index + 1}, event {fewer[index]['event']['id']}:")
         fewer[-1] = {"end": len(fewer) - 2}
         if make is complete:
-            assert_refused(file_of(fewer), *options)
+            last = "the file ends before place" if index == len(lines) - 2 else "lines are missing, were added or moved"
+            assert_refused(file_of(fewer), *options, names=last)
         doubled = [*lines[:index], lines[index], *lines[index:]]
         assert_refused(file_of(doubled), *options, names=f"line {index + 2}, event {lines[index]['event']['id']}:")
         if index < len(lines) - 2:
