@@ -83,10 +83,10 @@ def archived_until() -> int:
 def archive_of(event_id: int) -> tuple[AuditLog, str] | None:
     """The event that tells of the archive that an event went to, and the bundle's SHA-256; None if it went to none."""
     position = Leaf.objects.filter(event_id=event_id).values_list("position", flat=True).first()
-    for places, row in _archives() if position is not None else ():
-        if places.start <= position < places.end:
-            return row, str(row.details.get("sha256"))
-    return None
+    if position is None:
+        return None
+    told = ((row, str(row.details.get("sha256"))) for places, row in _archives() if position in range(*places))
+    return next(told, None)
 
 
 def write_archive(file: Writable, places: Places) -> Archive:
