@@ -51,6 +51,8 @@ def main():
     import django
 
     django.setup()
+    import audit.sealing  # noqa: F401 (before the forks, which then have it)
+
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     print("ready", flush=True)
     for line in sys.stdin:
