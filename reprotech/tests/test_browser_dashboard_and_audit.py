@@ -130,6 +130,7 @@ def test_what_was_just_done_is_found_in_the_audit_log(new_page, server, java_scr
     page.get_by_role("link", name="Not only of this session").click()
     page.wait_for_url("**/audit?**")
     with page.expect_download() as download:
+        page.locator(".export-menu > summary").click()
         page.get_by_role("link", name="Export CSV").click()
     assert download.value.path().read_text(encoding="utf-8").startswith("id,timestamp,user,")
 
