@@ -14,7 +14,7 @@ from enum import StrEnum
 from threading import Thread
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.utils import timezone
 
 from audit.findings import Finding, Kind
@@ -145,7 +145,7 @@ def _await(process: "subprocess.Popen[bytes]", run_id: int) -> None:
     try:
         # One that could not even start has left its run open.
         VerificationRun.objects.filter(pk=run_id, finished_at=None).delete()
-    except DatabaseError as error:
+    except Exception as error:  # noqa: BLE001 (nobody waits for this thread who could do anything about it)
         logger.error("A verification of the audit log is over, but can't be marked so: %s", error)
     finally:
         connection.close()
