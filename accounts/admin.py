@@ -58,9 +58,9 @@ class UserAdmin(ServiceAdmin):
         "delete": names.USER_DELETE,
     }
     list_display = ("username", "email", "first_name", "last_name", "status", "last_login", "created_at")
-    list_filter = ("is_active", "roles")
+    list_filter = ("is_active", "is_service", "roles")
     search_fields = ("search_text",)
-    readonly_fields = ("status", "last_login", "password_changed_at", "created_at", "updated_at")
+    readonly_fields = ("status", "is_service", "last_login", "password_changed_at", "created_at", "updated_at")
     actions = ("lock", "unlock", "send_reset_link", "delete_selected")
     secret_fields = frozenset({"password"})
     show_full_result_count = False

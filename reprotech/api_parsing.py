@@ -77,6 +77,16 @@ class StringField(serializers.CharField):
         return str(super().to_internal_value(data))
 
 
+class WholeNumberField(serializers.IntegerField):
+    """A JSON whole number; words, fractions and yes or no aren't taken for one."""
+
+    def to_internal_value(self, data: Any) -> int:
+        """The number."""
+        if isinstance(data, bool) or not isinstance(data, int):
+            self.fail("invalid")
+        return int(super().to_internal_value(str(data)[: self.MAX_STRING_LENGTH]))
+
+
 class YesNoField(serializers.BooleanField):
     """A JSON true or false; words and numbers aren't taken for one."""
 

@@ -82,12 +82,7 @@ def _load(session_id: UUID, user_id: int) -> Session:
         raise AccountDisabled
     if not session.is_alive:
         raise TokenInvalid
-    rows = sorted(session.role_rows or [], key=lambda row: (row["position"], row["name"]))
-    session.user.grants = Grants(
-        role_names=tuple(row["name"] for row in rows),
-        role_slugs=tuple(row["slug"] for row in rows),
-        permissions=frozenset(session.held_permissions or []),
-    )
+    session.user.grants = Grants.loaded_with(session)
     return cast("Session", session)
 
 

@@ -23,6 +23,9 @@ POST    /api/auth/change-password           400   400   400     400    400   400
 GET     /api/auth/sessions                  200   200   200     200    200   200   200    200   401
 DELETE  /api/auth/sessions                  200   200   200     200    200   200   200    200   401
 DELETE  /api/auth/sessions/{session}        404   404   404     404    404   404   404    404   401
+GET     /api/auth/keys                      200   200   200     200    200   200   200    200   401
+POST    /api/auth/keys                      400   400   400     400    400   400   400    400   401
+DELETE  /api/auth/keys/{session}            404   404   404     404    404   404   404    404   401
 GET     /api/users                          200   200   200     403    403   403   403    403   401
 POST    /api/users                          400   400   403     403    403   403   403    403   401
 GET     /api/users/{nobody}                 404   404   404     403    403   403   403    403   401
@@ -33,6 +36,9 @@ DELETE  /api/users/{nobody}/personal-data   404   404   403     403    403   403
 POST    /api/users/{nobody}/reset-password  404   404   403     403    403   403   403    403   401
 POST    /api/users/{nobody}/lock            404   404   403     403    403   403   403    403   401
 POST    /api/users/{nobody}/unlock          404   404   403     403    403   403   403    403   401
+GET     /api/users/{nobody}/keys            404   404   403     403    403   403   403    403   401
+POST    /api/users/{nobody}/keys            404   404   403     403    403   403   403    403   401
+DELETE  /api/users/{nobody}/keys/{session}  404   404   403     403    403   403   403    403   401
 GET     /api/users/export                   200   200   200     403    403   403   403    403   401
 POST    /api/users/import                   415   415   403     403    403   403   403    403   401
 GET     /api/users/analytics                200   200   200     403    403   403   403    403   401
