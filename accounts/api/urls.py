@@ -3,6 +3,7 @@
 from django.urls import path
 
 from accounts.api.auth_views import AccountViewSet, OwnSessionViewSet, TokenViewSet
+from accounts.api.introspection_views import IntrospectionViewSet
 from accounts.api.key_views import OwnKeyViewSet, UserKeyViewSet
 from accounts.api.role_views import PermissionViewSet, RoleViewSet
 from accounts.api.user_file_views import UserFileViewSet
@@ -16,6 +17,7 @@ urlpatterns = [
     path("auth/change-password", AccountViewSet.as_view({"post": "change_password"})),
     path("auth/sessions", OwnSessionViewSet.as_view({"get": "list", "delete": "destroy_others"})),
     path("auth/sessions/<uuid:session_id>", OwnSessionViewSet.as_view({"delete": "destroy"})),
+    path("auth/introspect", IntrospectionViewSet.as_view({"post": "introspect"})),
     path("auth/keys", OwnKeyViewSet.as_view({"get": "list", "post": "create"})),
     path("auth/keys/<uuid:key_id>", OwnKeyViewSet.as_view({"delete": "destroy"})),
     path("users", UserViewSet.as_view({"get": "list", "post": "create"})),

@@ -27,6 +27,7 @@ SIGNED_IN = [
     *("/audit/export?format=xml", "/profile", "/password", "/logout", "/nothing-here"),
     *("/users/{user}/reset-password", "/users/{user}/lock", "/users/selected/assign-role?user={user}"),
     *("/users?status=asleep", "/users/new", "/users/import", "/users/{user}/edit", "/roles/new", "/roles/{role}/edit"),
+    *("/profile/keys/new", "/users/{user}/keys/new"),
 ]
 SCHEMES = ("light", "dark")
 WIDTHS = (1440, 390)
