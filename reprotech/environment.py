@@ -68,6 +68,13 @@ class Environment:
         except ValueError as error:
             raise ImproperlyConfigured(f"{name} must list addresses or networks: {error}.") from None
 
+    def hosts(self, name: str, default: str, *, debug: bool) -> list[str]:
+        """A comma-separated list of host names. Production refuses `*`: anybody could choose the Host header."""
+        hosts = self.words(name, default)
+        if "*" in hosts and not debug:
+            raise ImproperlyConfigured(f"{name} must name hosts when DEBUG is false: '*' lets anybody choose one.")
+        return hosts
+
     def origins(self, name: str) -> list[str]:
         """A comma-separated list of web origins, as `https://lab.example:8443`."""
         origins = self.words(name)

@@ -6,6 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from accounts import tokens
 from accounts.letters import is_good_link, link_tokens
+from audit.authenticity import is_authentic
 from audit.models import AuditLog
 from reprotech.environment import Environment
 from reprotech.testing import Caller, page_client
@@ -65,12 +66,10 @@ def test_cookies_links_and_audit_rows_of_a_replaced_secret_are_good_while_it_is_
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = OLD, []
     browser, link = page_client(cast.viewer), link_tokens.make_token(cast.viewer)
     row = AuditLog.objects.latest("id")
-    from audit.authenticity import is_authentic
-
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW, [OLD]
     assert browser.get("/profile").status_code == 200
     cast.viewer.refresh_from_db()
-    assert is_good_link(cast.viewer, link_tokens.make_token(cast.viewer))
+    assert is_good_link(cast.viewer, link)
     assert is_authentic(row.sealed_row(), bytes(row.authentication))
     settings.SECRET_KEY_FALLBACKS = []
     assert browser.get("/profile").status_code == 302
