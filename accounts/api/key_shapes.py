@@ -21,7 +21,7 @@ class CreateKeyBody(Body):
     addresses = serializers.ListField(child=StringField(max_length=50), max_length=MOST_ADDRESSES, required=False)
 
 
-class KeyAnswer(serializers.Serializer[ApiKey]):
+class ApiKeyAnswer(serializers.Serializer[ApiKey]):
     """An API key, without its secret."""
 
     id = serializers.UUIDField()
@@ -36,14 +36,14 @@ class KeyAnswer(serializers.Serializer[ApiKey]):
     last_used_from = serializers.CharField(allow_null=True)
 
 
-class KeyListAnswer(serializers.Serializer[Any]):
+class ApiKeyListAnswer(serializers.Serializer[Any]):
     """All keys of a user that aren't revoked."""
 
-    keys = KeyAnswer(many=True)
+    keys = ApiKeyAnswer(many=True)
 
 
-class KeyCreatedAnswer(MessageAnswer):
+class ApiKeyCreatedAnswer(MessageAnswer):
     """A new key, and its text, which is shown this once."""
 
-    key = KeyAnswer()
+    key = ApiKeyAnswer()
     token = serializers.CharField(help_text="Send it as `Authorization: Bearer <token>`. It can't be shown again.")

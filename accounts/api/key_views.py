@@ -18,12 +18,12 @@ from reprotech.api_parsing import many
 
 
 def _list(user: User) -> Response:
-    return Response({"keys": many(shapes.KeyAnswer, user.api_keys.unrevoked())})
+    return Response({"keys": many(shapes.ApiKeyAnswer, user.api_keys.unrevoked())})
 
 
 def _create(request: SignedInRequest, user_id: int) -> Response:
     made = keys.create_key(actor=request.user, user_id=user_id, **shapes.CreateKeyBody.read(request))
-    key = shapes.KeyAnswer(made.key).data
+    key = shapes.ApiKeyAnswer(made.key).data
     response = Response({"message": "Key created successfully", "key": key, "token": made.text}, status=201)
     response["Cache-Control"] = "no-store"
     return response
@@ -40,13 +40,13 @@ class OwnKeyViewSet(ViewSet):
     required_permissions: ClassVar = dict.fromkeys(("list", "create", "destroy"), SIGNED_IN)
     closed_to_keys: ClassVar = set(required_permissions)
 
-    @extend_schema(responses=shapes.KeyListAnswer, summary="List own API keys")
+    @extend_schema(responses=shapes.ApiKeyListAnswer, summary="List own API keys")
     def list(self, request: SignedInRequest) -> Response:
         """Keys that aren't revoked, the newest first."""
         return _list(request.user)
 
     @extend_schema(
-        request=shapes.CreateKeyBody, responses={201: shapes.KeyCreatedAnswer}, summary="Make an API key for oneself"
+        request=shapes.CreateKeyBody, responses={201: shapes.ApiKeyCreatedAnswer}, summary="Make an API key for oneself"
     )
     def create(self, request: SignedInRequest) -> Response:
         """Make a key that may do what `scopes` names, as long as its owner may. Its text is shown this once."""
@@ -64,13 +64,13 @@ class UserKeyViewSet(ViewSet):
     required_permissions: ClassVar = dict.fromkeys(("list", "create", "destroy"), USER_UPDATE)
     closed_to_keys: ClassVar = set(required_permissions)
 
-    @extend_schema(responses=shapes.KeyListAnswer, summary="List a user's API keys")
+    @extend_schema(responses=shapes.ApiKeyListAnswer, summary="List a user's API keys")
     def list(self, request: SignedInRequest, user_id: int) -> Response:
         """Keys that aren't revoked, the newest first."""
         return _list(find_user(request, user_id))
 
     @extend_schema(
-        request=shapes.CreateKeyBody, responses={201: shapes.KeyCreatedAnswer}, summary="Make an API key for a user"
+        request=shapes.CreateKeyBody, responses={201: shapes.ApiKeyCreatedAnswer}, summary="Make an API key for a user"
     )
     def create(self, request: SignedInRequest, user_id: int) -> Response:
         """Make a key for a user, who is told by mail. Its text is shown this once."""

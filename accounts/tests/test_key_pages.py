@@ -3,8 +3,10 @@
 import re
 
 import pytest
+from django.utils.http import urlsafe_base64_encode
 
 from accounts.authorization import SYSTEM
+from accounts.letters import link_tokens
 from accounts.models import ApiKey, User
 from accounts.services.keys import create_key
 from accounts.services.users import create_user
@@ -128,8 +130,6 @@ def test_a_super_administrator_revokes_keys_in_django_admin(cast):
 def test_a_service_account_cannot_sign_in_or_choose_a_password(cast, client):
     account = create_user(actor=SYSTEM, username="lims", email="lims@lab.example", is_service=True)
     assert client.post("/login", {"username": "lims", "password": account.password}).status_code == 422
-    from accounts.letters import link_tokens, urlsafe_base64_encode
-
     link = f"/set-password/{urlsafe_base64_encode(str(account.pk).encode())}/{link_tokens.make_token(account)}"
     client.get(link)
     client.post("/set-password", {"new_password": "Correct-Horse-7", "repeated": "Correct-Horse-7"})
