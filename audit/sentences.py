@@ -172,7 +172,7 @@ def _key_revoke(event: AuditLog, who: str) -> str:
 
 
 def _key(event: AuditLog) -> str:
-    return str(event.details.get("key") or "").strip() or "of an erased name"
+    return str(event.details.get("key") or "").strip() or "of an unknown number"
 
 
 def _anything(event: AuditLog, who: str) -> str:

@@ -53,7 +53,7 @@ class AccountViewSet(ViewSet):
     """One's own account. Open to whoever is signed in, also before a forced change of password."""
 
     required_permissions: ClassVar = dict.fromkeys(("logout", "me", "change_password"), SIGNED_IN_TO_CHANGE_PASSWORD)
-    closed_to_keys: ClassVar = {"logout", "change_password"}
+    open_to_keys: ClassVar = {"me"}
 
     @extend_schema(request=None, responses=shapes.MessageAnswer, summary="Sign out")
     def logout(self, request: SignedInRequest) -> Response:
@@ -81,7 +81,6 @@ class OwnSessionViewSet(ViewSet):
     """One's own sessions, by page and by token."""
 
     required_permissions: ClassVar = dict.fromkeys(("list", "destroy", "destroy_others"), SIGNED_IN_TO_CHANGE_PASSWORD)
-    closed_to_keys: ClassVar = set(required_permissions)
 
     @extend_schema(
         parameters=query_parameters(SessionFilter), responses=shapes.SessionListAnswer, summary="List own sessions"

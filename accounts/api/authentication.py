@@ -21,7 +21,7 @@ class SignedInRequest(Request):
     """A request to a view that only the signed-in reach, for the type checker."""
 
     user: User
-    auth: Session  # where `DeclaredPermission` lets API keys in, it may be one
+    auth: Session  # or an API key, where `open_to_keys` or a permission lets it in
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -71,7 +71,7 @@ def _schema_extensions() -> None:
         name = "token"
 
         def get_security_definition(self, auto_schema: "AutoSchema") -> dict[str, str]:  # noqa: ARG002
-            return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+            return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT or API key"}
 
     class PageSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
         target_class = PageSessionAuthentication

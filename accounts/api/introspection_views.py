@@ -49,6 +49,7 @@ class IntrospectionViewSet(ViewSet):
     """
 
     required_permissions: ClassVar = {"introspect": SIGNED_IN}
+    open_to_keys: ClassVar = {"introspect"}
     parser_classes: ClassVar[list[Any]] = [StrictJSONParser, StrictFormParser]  # type: ignore[misc]
     media_types_hint = "Send the body as JSON or as a form."
 

@@ -1,4 +1,4 @@
-"""`/api/auth/keys` and `/api/users/{id}/keys`: API keys. None of it can be done by a key."""
+"""`/api/auth/keys` and `/api/users/{id}/keys`: API keys. The services let no key make or revoke one."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -38,7 +38,6 @@ class OwnKeyViewSet(ViewSet):
     """One's own API keys."""
 
     required_permissions: ClassVar = dict.fromkeys(("list", "create", "destroy"), SIGNED_IN)
-    closed_to_keys: ClassVar = set(required_permissions)
 
     @extend_schema(responses=shapes.ApiKeyListAnswer, summary="List own API keys")
     def list(self, request: SignedInRequest) -> Response:
@@ -62,7 +61,6 @@ class UserKeyViewSet(ViewSet):
     """API keys of a user, for who holds all that the user holds."""
 
     required_permissions: ClassVar = dict.fromkeys(("list", "create", "destroy"), USER_UPDATE)
-    closed_to_keys: ClassVar = set(required_permissions)
 
     @extend_schema(responses=shapes.ApiKeyListAnswer, summary="List a user's API keys")
     def list(self, request: SignedInRequest, user_id: int) -> Response:

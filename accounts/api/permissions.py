@@ -14,7 +14,8 @@ from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD
 class DeclaredPermission(BasePermission):
     """Enforce the view's `required_permissions`: `{action: permission name, or a mark of accounts.permissions}`.
 
-    An action that declares nothing is denied to everybody. What `closed_to_keys` names, API keys may not do.
+    An action that declares nothing is denied to everybody. What is open to whoever is
+    signed in is about their own account, and closed to API keys unless `open_to_keys` names it.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
@@ -29,9 +30,9 @@ class DeclaredPermission(BasePermission):
             raise TokenMissing
         if request.user.must_change_password and access != SIGNED_IN_TO_CHANGE_PASSWORD:
             raise PasswordChangeRequired
-        if isinstance(request.auth, ApiKey) and action in getattr(view, "closed_to_keys", ()):
-            raise KeyRefused
         if access in (SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD):
+            if isinstance(request.auth, ApiKey) and action not in getattr(view, "open_to_keys", ()):
+                raise KeyRefused
             return True
         if access is not None and request.user.has_perm(access):
             return True

@@ -45,6 +45,11 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.prefix})"
 
     @property
+    def public_id(self) -> str:
+        """How the audit log names it: what its owner called it may tell of a person, and could never be erased."""
+        return f"rpt_{self.prefix}"
+
+    @property
     def is_expired(self) -> bool:
         """Whether its time is over."""
         return self.expires_at <= timezone.now()

@@ -81,6 +81,8 @@ class User(Versioned, AbstractBaseUser):
             models.Index(fields=["-is_active", "id"], condition=EXISTING, name="user_by_is_inactive"),
             models.Index(fields=["created_at", "id"], condition=EXISTING, name="user_by_created_at"),
             models.Index(fields=["updated_at", "id"], condition=EXISTING, name="user_by_updated_at"),
+            # Few are; whoever filters by the others reads nearly all anyway.
+            models.Index(fields=["id"], condition=EXISTING & Q(is_service=True), name="user_service"),
             models.Index(fields=["locked_at"], condition=Q(locked_at__isnull=False), name="user_locked"),
             models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="user_deleted"),
         )

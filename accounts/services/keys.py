@@ -74,8 +74,8 @@ def create_key(
     if owner.api_keys.unrevoked().count() >= MOST_KEYS:
         raise Conflict(f"There are {MOST_KEYS} keys already. Revoke one first.")
     key.save(force_insert=True)
-    told = {"scopes": key.scopes, "addresses": key.addresses, "expires_at": key.expires_at}
-    record_user(actor, Action.KEY_CREATE, owner, key=str(key), **told)
+    told = {"scopes": key.scopes, "addresses": len(key.addresses), "expires_at": key.expires_at}
+    record_user(actor, Action.KEY_CREATE, owner, key=key.public_id, **told)
     if actor.pk != owner.pk:
         send_notice(owner, "key_created", key=key.name, by=actor.username)
     return NewKey(key, text.text)
@@ -93,7 +93,7 @@ def revoke_key(*, actor: Actor, user_id: int, key_id: UUID) -> ApiKey:
         raise Missing("key")
     key.revoked_at = timezone.now()
     key.save(update_fields=["revoked_at"])
-    record_user(actor, Action.KEY_REVOKE, owner, key=str(key))
+    record_user(actor, Action.KEY_REVOKE, owner, key=key.public_id)
     return key
 
 
@@ -177,7 +177,7 @@ def find_key(*, text: str) -> ApiKey:
     if reason := refusal(key, address):
         _record_refusal(key, address, reason)
         raise TokenInvalid
-    name_key(str(key))
+    name_key(key.public_id)
     _touch(key, address)
     return key
 
@@ -200,7 +200,7 @@ def _record_refusal(key: ApiKey, address: str, reason: str) -> None:
             resource="auth",
             success=False,
             reason=reason,
-            key=str(key),
+            key=key.public_id,
             method=current_origin().method,
             path=current_origin().path[:200],
         )

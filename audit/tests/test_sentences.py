@@ -20,20 +20,20 @@ def changed(**changes):
     return {"changes": {field: list(pair) for field, pair in changes.items()}}
 
 
-KEY = {"key": "Balance 3 (0123456789ab)"}
+KEY = {"key": "rpt_0123456789ab"}
 
 SENTENCES = [
-    (event("key_create", KEY, **U), "admin made the API key Balance 3 (0123456789ab) for newuser"),
+    (event("key_create", KEY, **U), "admin made the API key rpt_0123456789ab for newuser"),
     (
         event("key_create", KEY, resource="user", resource_name="admin"),
-        "admin made the API key Balance 3 (0123456789ab)",
+        "admin made the API key rpt_0123456789ab",
     ),
-    (event("key_create", KEY, **U, **NO), "admin failed to make the API key Balance 3 (0123456789ab) for newuser"),
-    (event("key_revoke", KEY, **U), "admin revoked the API key Balance 3 (0123456789ab) of newuser"),
-    (event("key_revoke", KEY, **U, **NO), "admin failed to revoke the API key Balance 3 (0123456789ab) of newuser"),
+    (event("key_create", KEY, **U, **NO), "admin failed to make the API key rpt_0123456789ab for newuser"),
+    (event("key_revoke", KEY, **U), "admin revoked the API key rpt_0123456789ab of newuser"),
+    (event("key_revoke", KEY, **U, **NO), "admin failed to revoke the API key rpt_0123456789ab of newuser"),
     (
         event("access_denied", {**KEY, "reason": "The key has expired."}, **NO),
-        "The API key Balance 3 (0123456789ab) of admin was refused: the key has expired",
+        "The API key rpt_0123456789ab of admin was refused: the key has expired",
     ),
     (event("create", changed(is_service=[None, True]), **U), "admin created the service account newuser"),
     (event("login", {"kind": "page"}), "admin signed in"),

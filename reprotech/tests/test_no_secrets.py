@@ -53,7 +53,7 @@ def keep_busy(program):
     token = login["access_token"]
     call("POST", "/api/auth/login", {"username": "admin", "password": WRONG})
     call("POST", "/api/auth/login", f'{{"username": "admin", "password": "{WRONG}'.encode())
-    call("POST", "/api/auth/login", {"username": "admin", "password": WRONG, WRONG: 1})
+    call("POST", "/api/auth/login", {"username": "admin", "password": [WRONG]})
     fields = {"username": "busy", "email": "busy@lab.example", "password": GIVEN, "roles": ["Viewer"]}
     person = call("POST", "/api/users", fields, token)["user"]["id"]
     call("POST", "/api/users", {**fields, "is_active": GIVEN}, token)
