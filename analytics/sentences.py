@@ -1,5 +1,6 @@
 """What the charts show, in a sentence each, for those who don't see them."""
 
+from datetime import date
 from typing import Any
 
 
@@ -19,7 +20,8 @@ def activity_sentence(activity: list[dict[str, Any]]) -> str:
         return f"Nobody signed in within {_days(len(activity))}."
     busiest = max(activity, key=lambda day: day["success"] + day["failed"])
     most = busiest["success"] + busiest["failed"]
-    return f"{good:,} successful and {failed:,} failed in {_days(len(activity))}; most on {busiest['date']}: {most:,}."
+    period, when = _days(len(activity)), f"{date.fromisoformat(busiest['date']):%-d %b %Y}"
+    return f"{good:,} successful and {failed:,} failed in {period}; most on {when}: {most:,}."
 
 
 def roles_sentence(roles: dict[str, int]) -> str:

@@ -1,5 +1,6 @@
 """The anchor file: signed notes one after another, an empty line after each, on a disk out of the database's reach."""
 
+import errno
 import os
 import stat
 from base64 import b64decode
@@ -22,18 +23,17 @@ def notes(path: Path) -> Iterator[str]:
 
 def last_note(path: Path) -> str | None:
     """The newest note, from the end of the file alone; None while there is none. Raises OSError."""
-    with path.open("rb") as file:
-        return _last_in(_tail(file.fileno()))
+    descriptor = _open(path, os.O_RDONLY)
+    try:
+        return _last_in(_tail(descriptor))
+    finally:
+        os.close(descriptor)
 
 
 def append(path: Path, new: Iterable[str], *, create: bool) -> None:
     """Add notes, and return once the disk has them. Raises OSError; what was half written is taken back if possible."""
-    # Without O_NONBLOCK, opening a pipe would wait for a reader.
-    flags = os.O_RDWR | os.O_APPEND | os.O_NONBLOCK | (os.O_CREAT if create else 0)
-    descriptor = os.open(path, flags, 0o644)
+    descriptor = _open(path, os.O_RDWR | os.O_APPEND | (os.O_CREAT if create else 0))
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(0, "not a regular file")
         size = os.fstat(descriptor).st_size
         is_cut = size > 0 and not _tail(descriptor).endswith(END.encode())
         content = (END if is_cut else "") + "".join(f"{note}\n" for note in new)
@@ -45,6 +45,15 @@ def append(path: Path, new: Iterable[str], *, create: bool) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def _open(path: Path, flags: int) -> int:
+    # Without O_NONBLOCK, opening a pipe would wait for whoever is at its other end.
+    descriptor = os.open(path, flags | os.O_NONBLOCK, 0o644)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is no regular file", str(path))
+    return descriptor
 
 
 def _notes_in(lines: Iterable[str]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
 from threading import Event, Thread, Timer
 from urllib.parse import urlsplit
 
@@ -61,15 +62,17 @@ class FileChannel(Channel):
 
     name = "file"
 
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
     def send(self, latest: Checkpoint, sent: int) -> int:
         """Append what the file lacks. It is made only if nothing was ever appended: a disk may not be mounted."""
-        path = settings.AUDIT_ANCHOR_FILE
         try:
-            note = anchor_file.last_note(path)
+            note = anchor_file.last_note(self.path)
         except FileNotFoundError:
             if sent:
                 raise AnchorFailed(
-                    f"{path} is gone. Mount its disk or, to begin a new file, make an empty one of this name."
+                    f"{self.path} is gone. Mount its disk or, to begin a new file, make an empty one of this name."
                 ) from None
             note = None
         if note:
@@ -77,7 +80,7 @@ class FileChannel(Channel):
             sent = Checkpoint(note=note).statement.size
         # The first one covers all events before it.
         new = list(Checkpoint.objects.filter(size__gt=sent)[:BATCH]) if sent else [latest]
-        anchor_file.append(path, [checkpoint.note for checkpoint in new], create=not sent)
+        anchor_file.append(self.path, [checkpoint.note for checkpoint in new], create=not sent)
         return new[-1].size if new else latest.size
 
 
@@ -130,12 +133,14 @@ class MailChannel(Channel):
 
 def channels() -> list[Channel]:
     """The ways that settings name."""
-    ways = (
-        (settings.AUDIT_ANCHOR_FILE, FileChannel),
-        (settings.AUDIT_ANCHOR_URL, WebChannel),
-        (settings.AUDIT_ANCHOR_EMAIL, MailChannel),
-    )
-    return [channel() for setting, channel in ways if setting]
+    found: list[Channel] = []
+    if settings.AUDIT_ANCHOR_FILE:
+        found.append(FileChannel(settings.AUDIT_ANCHOR_FILE))
+    if settings.AUDIT_ANCHOR_URL:
+        found.append(WebChannel())
+    if settings.AUDIT_ANCHOR_EMAIL:
+        found.append(MailChannel())
+    return found
 
 
 def anchored_notes() -> Iterator[str]:

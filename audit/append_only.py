@@ -86,11 +86,11 @@ def absent_guards() -> list[str]:
         if connection.vendor == "sqlite":
             cursor.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'")
             present = {row[0] for row in cursor.fetchall()}
-            wanted = [
-                (f"{verb} of {table}", statement)
+            return [
+                f"Nothing refuses {verb} of {table}: its trigger is missing."
                 for (table, verb), statement in zip(product(TABLES, VERBS), install("sqlite"), strict=True)
+                if statement not in present
             ]
-            return [f"Nothing refuses {what}: its trigger is missing." for what, sql in wanted if sql not in present]
         cursor.execute(ENABLED)
         enabled = set(cursor.fetchall())
         cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'audit_refuse_change'")

@@ -59,12 +59,15 @@ def archivable(before: datetime, most: int | None = None) -> Places:
     At most `most` of them. Raises ArchiveRefused when there is none.
     """
     checkpoint = latest_checkpoint()
-    start, end = archived_until(), checkpoint.size if checkpoint else 0
+    start = archived_until()
+    end: int = checkpoint.size if checkpoint else 0
     younger = Exists(AuditLog.objects.filter(pk=OuterRef("event_id"), timestamp__gte=before))
     found = Leaf.objects.filter(younger, position__gte=start, position__lt=end).order_by("position")
-    first: int | None = found.values_list("position", flat=True).first()
-    end = end if first is None else first
-    end = end if most is None else min(end, start + most)
+    first = found.values_list("position", flat=True).first()
+    if first is not None:
+        end = first
+    if most is not None:
+        end = min(end, start + most)
     if start >= end:
         raise ArchiveRefused(f"There is nothing to archive from before {before:%Y-%m-%d}.")
     places = Places(start, end)
@@ -80,10 +83,10 @@ def archived_until() -> int:
 def archive_of(event_id: int) -> tuple[AuditLog, str] | None:
     """The event that tells of the archive that an event went to, and the bundle's SHA-256; None if it went to none."""
     position = Leaf.objects.filter(event_id=event_id).values_list("position", flat=True).first()
-    for places, row in _archives() if position is not None else ():
-        if places.start <= position < places.end:
-            return row, str(row.details.get("sha256"))
-    return None
+    if position is None:
+        return None
+    told = ((row, str(row.details.get("sha256"))) for places, row in _archives() if position in range(*places))
+    return next(told, None)
 
 
 def write_archive(file: Writable, places: Places) -> Archive:

@@ -64,7 +64,8 @@ class Coverage:
             self._archived += [(places[0], places[1])] if len(places) == 2 else []  # noqa: PLR2004
         if row.action == KEY_ROTATE and details.get("old_key_is_lost"):
             changes = details.get("changes")
-            self._lost_keys.update(map(str, changes.get("key") or ()) if isinstance(changes, dict) else ())
+            keys = changes.get("key") if isinstance(changes, dict) else None
+            self._lost_keys.update(map(str, keys[1:]) if isinstance(keys, list) else ())
 
     def explain_by_unsealed(self) -> None:
         """Take in what was done since the newest checkpoint: its event is authentic, and will be sealed in seconds."""

@@ -1,5 +1,7 @@
 """Handing the audit log over to a new signing key, on record."""
 
+from typing import Any
+
 from audit.keys import hand_over, known_keys, replace_lost_key
 from audit.models import Action, SigningKey
 from audit.sealing import nobody_seals
@@ -14,7 +16,7 @@ def rotate_key(*, actor: Actor, new_seed: bytes, old_key_is_lost: bool = False) 
     with nobody_seals():
         known = known_keys()
         key = replace_lost_key(new_seed) if old_key_is_lost else hand_over(new_seed)
-        lost = {"old_key_is_lost": True} if old_key_is_lost else {}
+        lost: dict[str, Any] = {"old_key_is_lost": True} if old_key_is_lost else {}
         record(
             actor=actor,
             action=Action.KEY_ROTATE,

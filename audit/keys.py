@@ -41,7 +41,7 @@ def current_signer() -> Signer:
     elif signer.verifier != known[-1]:
         raise KeyRefused(
             f"AUDIT_SIGNING_KEY is {signer.verifier.label}, but the audit log is signed with {known[-1].label}. "
-            "Set the key that belongs to this log, or hand over to a new one with: manage.py rotate_audit_key."
+            "Set the key that belongs to this log, and restart; a new one takes over with: manage.py rotate_audit_key."
         )
     return signer
 

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -21,7 +21,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from audit import anchor_file
-from audit.authenticity import is_authentic
+from audit.authenticity import is_authentic_content
 from audit.canonical import SealedRow, canonical_bytes
 from audit.keys import current_signer, known_keys
 from audit.merkle import EMPTY_ROOT, Frontier, leaf_hash
@@ -39,6 +39,8 @@ INSERT_SIZE = 1_000
 #: Below every id that a row can have, whoever gave it.
 FIRST_ID = -(2**63)
 COLUMNS = SealedRow._fields
+#: Its id and canonical bytes.
+Event = tuple[int, bytes]
 
 
 class Busy(Exception):
@@ -99,23 +101,24 @@ class Sealer:
             if connection.vendor == "postgresql" and not _value("SELECT pg_try_advisory_xact_lock(%s)", LOCK):
                 raise Busy
             found = list(to_seal(start)[: BATCH[connection.vendor]])
-            rows = _authentic(found, result)
-            latest = self._append(rows) if rows else self._latest
+            events = _authentic(found, result)
+            latest = self._append(events) if events else self._latest
         self._latest = latest
-        result.count += len(rows)
+        result.count += len(events)
         return found[-1][0] if found else None
 
-    def _append(self, rows: Collection[SealedRow]) -> CheckpointText:
+    def _append(self, events: Collection[Event]) -> CheckpointText:
         """Add the leaves of these events, and sign the tree that they make."""
         previous = latest_checkpoint()
         frontier = self._trusted_frontier(previous)
-        leaves, nodes = [], []
-        for row in rows:
-            leaf = leaf_hash(canonical_bytes(row))
-            leaves.append(Leaf(position=frontier.size, event_id=cast("int", row.id), hash=leaf))
+        leaves: list[tuple[int, int, bytes]] = []
+        nodes = []
+        for event_id, content in events:
+            leaf = leaf_hash(content)
+            leaves.append((frontier.size, event_id, leaf))
             completed = frontier.append(leaf)
             nodes += [Node(level=at, index=index, hash=found) for at, index, found in completed if at % STEP == 0]
-        Leaf.objects.bulk_create(leaves, INSERT_SIZE)
+        _store(leaves)
         Node.objects.bulk_create(nodes, INSERT_SIZE)
         return _sign(frontier, previous)
 
@@ -166,16 +169,30 @@ def to_seal(start: int) -> Any:
     return unsealed(start).annotate(is_copy=Exists(original)).values_list(*COLUMNS, "authentication", "is_copy")
 
 
-def _authentic(found: Iterable[tuple[Any, ...]], result: Sealed) -> list[SealedRow]:
-    """The rows that this installation wrote; the ids of the others go into the result."""
-    rows = []
-    for *columns, code, is_copy in found:
-        row = SealedRow(*columns)
-        if is_copy or not is_authentic(row, bytes(code)):
-            result.refused.append(columns[0])
+def _authentic(found: Iterable[tuple[Any, ...]], result: Sealed) -> list[Event]:
+    """The events that this installation wrote; the ids of the others go into the result."""
+    events = []
+    for event_id, *columns, code, is_copy in found:
+        content = canonical_bytes(SealedRow(event_id, *columns))
+        if is_copy or not is_authentic_content(content, event_id, bytes(code)):
+            result.refused.append(event_id)
         else:
-            rows.append(row)
-    return rows
+            events.append((event_id, content))
+    return events
+
+
+def _store(leaves: Collection[tuple[int, int, bytes]]) -> None:
+    """Insert leaves. On PostgreSQL as three arrays: composing a statement of thousands of values takes half the run."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO audit_leaves (position, event_id, hash) "
+                "SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bytea[])",
+                [list(column) for column in zip(*leaves, strict=True)],
+            )
+    else:
+        rows = [Leaf(position=position, event_id=event_id, hash=leaf) for position, event_id, leaf in leaves]
+        Leaf.objects.bulk_create(rows, INSERT_SIZE)
 
 
 def _sign(frontier: Frontier, previous: Checkpoint | None) -> CheckpointText:

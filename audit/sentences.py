@@ -120,7 +120,7 @@ def _export(event: AuditLog, who: str) -> str:
     if event.details.get("format") == "report":
         return _done(event, who, f"made a report of {what}", f"make a report of {what}")
     if file_format := event.details.get("format"):
-        what += f" as {str(file_format).upper()}"
+        what += " with proof" if file_format == "bundle" else f" as {str(file_format).upper()}"
     return _done(event, who, f"exported {what}", f"export {what}")
 
 

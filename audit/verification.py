@@ -114,9 +114,14 @@ class Verification:
             f"There is no checkpoint of {self._since} events that the stored tree fits. Verify from the beginning."
         )
 
+    def _sealed_before(self) -> int:
+        """The id from which to look for events that are not sealed: to look at all is for a verification of all."""
+        leaf = Leaf.objects.filter(position=self._since - 1).first() if self._since else None
+        return leaf.event_id if leaf else FIRST_ID
+
     def _unsealed(self) -> Iterator[Finding]:
         """Events that are not sealed yet are fine, if this installation wrote them."""
-        last = FIRST_ID - 1
+        last = self._sealed_before() - 1
         try:
             while batch := list(to_seal(last + 1)[:BATCH]):
                 last = batch[-1][0]

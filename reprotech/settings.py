@@ -31,6 +31,7 @@ ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1", debug=DEBUG)
 #: Where people reach this installation; links in mails start with it.
 PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:5001").rstrip("/")
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+SSL_REQUIRED = env.flag("SSL_REQUIRED", default=False)
 #: 32 bytes, or None in development without one: then nothing is sealed.
 AUDIT_SIGNING_KEY = env.signing_key("AUDIT_SIGNING_KEY", debug=DEBUG)
 #: Seconds between two looks of the server for events to seal; 0: it doesn't, and `manage.py seal_audit` must.
@@ -76,7 +77,9 @@ MIDDLEWARE = [
     "reprotech.middleware.RequestContextMiddleware",
     "reprotech.metrics.MetricsMiddleware",
     "reprotech.middleware.RequestLimitsMiddleware",
+    "reprotech.middleware.IsolationMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "reprotech.middleware.PageCompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -89,7 +92,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.middleware.PageSessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "accounts.middleware.AccessMiddleware",
     "reprotech.errors.RefusalMiddleware",
 ]
@@ -195,7 +197,9 @@ RATE_LIMITS = {
 
 # Page sessions live in the `sessions` table; the signed cookie only names one.
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
-SESSION_COOKIE_NAME = "reprotech_session"
+#: Under TLS browsers take a cookie of this prefix from this host alone, never from one beside or below it.
+COOKIE_PREFIX = "__Host-" if SSL_REQUIRED else ""
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}reprotech_session"
 # The longest: what a session's row says holds, not the cookie's age.
 SESSION_COOKIE_AGE = int(REMEMBERED_SESSION_LIFETIME.total_seconds())
 SESSION_COOKIE_HTTPONLY = True
@@ -219,7 +223,6 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 # Transport and browser
 
-SSL_REQUIRED = env.flag("SSL_REQUIRED", default=False)
 SECURE_SSL_REDIRECT = SSL_REQUIRED
 SECURE_HSTS_SECONDS = 31_536_000 if SSL_REQUIRED else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SSL_REQUIRED
@@ -227,7 +230,7 @@ SECURE_HSTS_PRELOAD = SSL_REQUIRED
 SECURE_REDIRECT_EXEMPT = [r"^api/health(/live|/ready)?$"]  # probes speak plain HTTP
 SESSION_COOKIE_SECURE = SSL_REQUIRED
 CSRF_COOKIE_SECURE = SSL_REQUIRED
-CSRF_COOKIE_NAME = "reprotech_csrf"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}reprotech_csrf"
 CSRF_FAILURE_VIEW = "reprotech.errors.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"

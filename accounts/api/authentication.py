@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
 
@@ -78,7 +79,7 @@ def _schema_extensions() -> None:
         name = "page"
 
         def get_security_definition(self, auto_schema: "AutoSchema") -> dict[str, str]:  # noqa: ARG002
-            return {"type": "apiKey", "in": "cookie", "name": "reprotech_session"}
+            return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
 
 
 _schema_extensions()

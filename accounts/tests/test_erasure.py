@@ -10,6 +10,7 @@ from accounts.errors import Conflict, Denied, Missing
 from accounts.models import PasswordHistory, Session, User
 from accounts.services import passwords, users
 from accounts.services.erasure import erase_person
+from accounts.services.roles import create_role
 from accounts.services.sessions import end_other_sessions
 from audit.canonical import canonical_bytes
 from audit.merkle import leaf_hash
@@ -29,13 +30,13 @@ def person(cast):
     users.update_user(actor=cast.admin, user_id=user.pk, username=NAME)
     caller = Caller(User.objects.get(pk=user.pk), user_agent="Quilla-Browser")
     caller.post("/api/auth/change-password", {"current_password": PASSWORD, "new_password": "Other-Horse-8"})
+    assert Caller(caller.user).token  # another session
     end_other_sessions(actor=caller.user, session_id=caller.signed_in.session.pk)
     Caller().post("/api/auth/login", {"username": ADDRESS, "password": "wrong"})
     passwords.send_password_reset(actor=cast.admin, user_id=user.pk)
-    with pytest.raises(Denied):
-        users.delete_user(actor=cast.viewer, user_id=user.pk)
-    with pytest.raises(Denied):  # of the permissions that the target holds
-        passwords.reset_password(actor=make_user("weak", "manager"), user_id=user.pk, password=PASSWORD)
+    create_role(actor=SYSTEM, name="Desk", permissions=["user_update"])
+    with pytest.raises(Denied):  # of what the target holds
+        users.lock_user(actor=make_user("desk", "Desk"), user_id=user.pk)
     for filters in ({"search": "QUILL"}, {"search": "Quintilla Quill"}, {"user": NAME}, {"search": "other"}):
         record(actor=cast.manager, action=Action.EXPORT, resource="user", filters=filters)
     return User.objects.get(pk=user.pk)
@@ -87,7 +88,9 @@ def test_the_record_names_a_number_and_who_did_it(person, cast):
 def test_a_name_that_someone_else_has_now_stays_theirs(person, cast):
     other = make_user(FORMER, "viewer", email="other@lab.example")
     Caller().post("/api/auth/login", {"username": FORMER, "password": "wrong"})
+    record(actor=other, action=Action.SESSION_REVOKE, resource="session", resource_name=FORMER)
     erase_person(actor=cast.admin, user_id=person.pk)
+    assert AuditLog.objects.filter(resource="session", resource_name=FORMER).count() == 1
     assert AuditLog.objects.filter(user_id=other.pk, username=FORMER, action=Action.LOGIN).count() == 1
     assert AuditLog.objects.filter(resource="user", resource_id=str(other.pk), resource_name=FORMER).exists()
 
@@ -130,6 +133,13 @@ def test_it_takes_what_deleting_takes(person, cast):
         erase_person(actor=cast.admin, user_id=2**70)
     assert not AuditLog.objects.filter(action=Action.ERASE).exists()
     assert AuditLog.objects.filter(action=Action.ACCESS_DENIED, user_id=cast.manager.pk).exists()
+
+
+def test_erasing_who_is_deleted_takes_the_same_permission(person, cast):
+    users.delete_user(actor=cast.admin, user_id=person.pk)
+    with pytest.raises(Denied):
+        erase_person(actor=cast.manager, user_id=person.pk)
+    assert NAME in told()
 
 
 def test_nothing_is_deleted_or_erased_when_the_log_can_not_be_sealed(person, cast, settings):

@@ -228,8 +228,8 @@ def day(date, **figures):
         (growth_sentence([day("a", total=1, new=0), day("b", total=1, new=0)]), "1 user, as many as 2 days ago."),
         (activity_sentence([day("a", success=0, failed=0)]), "Nobody signed in within a day."),
         (
-            activity_sentence([day("a", success=2, failed=1), day("b", success=1, failed=0)]),
-            "3 successful and 1 failed in 2 days; most on a: 3.",
+            activity_sentence([day("2026-11-09", success=2, failed=1), day("2026-11-10", success=1, failed=0)]),
+            "3 successful and 1 failed in 2 days; most on 9 Nov 2026: 3.",
         ),
         (roles_sentence({}), "Nobody holds a role yet."),
         (roles_sentence({"A": 1, "B": 1200, "C": 0}), "Most hold B: 1,200; 1 role is not in use."),

@@ -237,3 +237,13 @@ def test_the_page_of_an_archived_event_says_where_it_is(cast, old_log, tmp_path)
     assert "was archived" not in client.get(f"/audit/{2**62}").content.decode()
     assert "archived 10 events" in client.get("/audit").content.decode()
     assert client.get(f"/audit/{row.pk}").status_code == client.get("/").status_code == 200
+
+
+def test_nothing_is_removed_from_a_log_that_is_damaged_anywhere(old_log, tmp_path):
+    young = AuditLog.objects.filter(action=Action.LOGOUT).first()
+    with suspended():
+        AuditLog._base_manager.filter(pk=young.pk).update(username="somebody")
+    before = AuditLog.objects.count()
+    with pytest.raises(CommandError, match=f"damaged, so nothing was removed. The event {young.pk}"):
+        archive(tmp_path / "bundle.jsonl", "--drop", "--yes")
+    assert AuditLog.objects.count() == before

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.authorization import SYSTEM
-from audit import bundles
+from audit import bundles, tree
 from audit.append_only import suspended
 from audit.bundles import complete_bundle, selected_bundle
 from audit.models import AuditLog, Leaf, Node, SigningKey
@@ -150,6 +150,16 @@ def test_a_damaged_tree_is_said_to_be_one(db):
         Node._base_manager.all().delete()
     with pytest.raises(Unprovable, match="verify_audit"):
         complete_bundle(256)
+
+
+def test_a_walk_through_the_tree_keeps_few_blocks(db, monkeypatch):
+    monkeypatch.setattr(tree, "KEPT", 4)
+    AuditLog.objects.bulk_create(AuditLog(action="login", resource="auth") for _ in range(2_000))
+    Sealer().seal()
+    size, walk = latest_checkpoint().size, tree.StoredTree()
+    for position in range(0, size, 100):
+        assert walk.inclusion_path(position, size) == tree.StoredTree().inclusion_path(position, size)
+        assert len(walk._blocks) <= 4
 
 
 def queries(make):

@@ -108,6 +108,10 @@ SENTENCES = [
         event("export", {"rows": 1234, "format": "csv"}, resource="audit"),
         "admin exported 1,234 events of the audit log as CSV",
     ),
+    (
+        event("export", {"rows": 1234, "format": "bundle", "start": 0, "end": 1234}, resource="audit"),
+        "admin exported 1,234 events of the audit log with proof",
+    ),
     (event("export", {"rows": 1}, resource="user"), "admin exported 1 user"),
     (event("export", resource="user", **NO), "admin failed to export users"),
     (

@@ -26,7 +26,15 @@ SIGNED_IN = [
     *("/permissions", "/audit", "/audit?user=nobody-of-this-name", "/audit?ip_address=lab-3", "/audit/{event}"),
     *("/audit/export?format=xml", "/profile", "/password", "/logout", "/nothing-here"),
     *("/users/{user}/reset-password", "/users/{user}/lock", "/users/selected/assign-role?user={user}"),
-    *("/users?status=asleep", "/users/new", "/users/import", "/users/{user}/edit", "/roles/new", "/roles/{role}/edit"),
+    *(
+        "/users?status=asleep",
+        "/users/new",
+        "/users/import",
+        "/users/{user}/edit",
+        "/audit/report?action=create",
+        "/roles/new",
+        "/roles/{role}/edit",
+    ),
     *("/profile/keys/new", "/users/{user}/keys/new"),
 ]
 SCHEMES = ("light", "dark")

@@ -118,6 +118,7 @@ def test_what_was_just_done_is_found_in_the_audit_log(new_page, server, java_scr
     page = new_page(java_script_enabled=java_script)
     sign_in(page)
     page.get_by_role("link", name="Audit log").click()
+    page.wait_for_url("**/audit")
     page.get_by_label("Action").select_option("create")
     if not java_script:
         page.get_by_role("button", name="Filter").click()
@@ -129,6 +130,7 @@ def test_what_was_just_done_is_found_in_the_audit_log(new_page, server, java_scr
     page.get_by_role("link", name="Not only of this session").click()
     page.wait_for_url("**/audit?**")
     with page.expect_download() as download:
+        page.locator(".export-menu > summary").click()
         page.get_by_role("link", name="Export CSV").click()
     assert download.value.path().read_text(encoding="utf-8").startswith("id,timestamp,user,")
 

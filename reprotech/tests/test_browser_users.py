@@ -112,6 +112,7 @@ def test_several_are_changed_at_once_and_refusals_are_named(new_page, java_scrip
     name = f"bulky-{'with' if java_script else 'without'}"
     sign_in(page)
     create(page, name, "Viewer")
+    said(page, f"{name} is created.")
     page.goto("/users?per_page=100")
     assert not page.get_by_role("button", name="Deactivate").is_visible()
     page.get_by_label(f"Select {name}").check()
@@ -161,6 +162,7 @@ def test_one_administrator_ends_the_session_of_another(new_page):
     here, there = new_page(), new_page()
     sign_in(here)
     create(here, "sessioner", "Viewer")
+    said(here, "sessioner is created.")
     sign_in(there, "sessioner", "Correct-Horse-7")
     here.reload()
     here.get_by_role("button", name=re.compile("^End")).click()

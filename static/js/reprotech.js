@@ -50,7 +50,7 @@ document.addEventListener("htmx:responseError", (event) => {
 
 // Signing in again in another tab makes a new token: what goes out has the one of now, not the one of the page's time.
 document.addEventListener("htmx:configRequest", ({ detail }) => {
-  const token = document.cookie.match(/(?:^|; )reprotech_csrf=([^;]+)/)?.[1];
+  const token = document.cookie.match(/(?:^|; )(?:__Host-)?reprotech_csrf=([^;]+)/)?.[1];
   if (token && detail.verb !== "get") {
     detail.headers["X-CSRFToken"] = token;
     detail.formData.delete("csrfmiddlewaretoken");

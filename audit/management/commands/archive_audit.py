@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.dateparse import parse_date
 
+from audit.anchors import anchored_notes
 from audit.append_only import ChangeRefused
 from audit.archiving import (
     Archive,
@@ -22,12 +23,13 @@ from audit.archiving import (
     newest_that_may_go,
     write_archive,
 )
-from audit.bundles import Unprovable
 from audit.exports import BUNDLE
 from audit.keys import KeyRefused, known_keys
 from audit.models import Action
 from audit.sealing import TreeDamaged
 from audit.services import System, record
+from audit.tree import Unprovable
+from audit.verification import CannotTell, Verification
 
 REFUSALS = (ArchiveRefused, ChangeRefused, KeyRefused, TreeDamaged, Unprovable)
 VERIFIER = settings.BASE_DIR / "scripts" / "verify-export"
@@ -64,12 +66,25 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
 
     def _drop(self, archive: Archive, *, ask: bool) -> None:
+        _refuse_damaged_log()
         if ask and input("Remove these events from the database? Type yes to go on: ").strip().lower() != "yes":
             raise CommandError("Nothing was removed.")
         count = drop_archived(actor=System(), archive=archive)
         self.stdout.write(
             f"{count:,} events were removed from the database. Keep the file as long as you must be able to show them."
         )
+
+
+def _refuse_damaged_log() -> None:
+    """What is wrong with the log is hard to find once its events are gone."""
+    try:
+        damages = (one for one in Verification(kept_notes=anchored_notes()).findings() if not one.is_warning)
+        if damage := next(damages, None):
+            raise CommandError(f"The audit log is damaged, so nothing was removed. {damage.sentence}")
+    except CannotTell as error:
+        raise CommandError(
+            f"It can't be told whether the audit log is whole, so nothing was removed. {error}"
+        ) from None
 
 
 def _moment(before: str | None) -> datetime:
