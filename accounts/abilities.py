@@ -17,9 +17,11 @@ def actions_on(actor: User, user: User) -> set[str]:
         return set()
     actions = set()
     if actor.has_perm(USER_UPDATE):
-        actions.add("edit")
+        actions |= {"edit", "keys"}
         if actor.pk != user.pk:
-            actions |= {"reset_password", "unlock" if user.is_locked else "lock"}
+            actions.add("unlock" if user.is_locked else "lock")
+            if not user.is_service:
+                actions.add("reset_password")
             actions.add("deactivate" if user.is_active else "activate")
     if actor.has_perm(USER_DELETE) and actor.pk != user.pk:
         actions.add("delete")

@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from accounts import permissions as names
 from accounts.admin_base import ReadOnlyAdmin, ServiceAdmin, ServiceForm
 from accounts.forms import password_input
-from accounts.models import Permission, Role, Session, User
-from accounts.services import passwords, roles, sessions, users
+from accounts.models import ApiKey, Permission, Role, Session, User
+from accounts.services import keys, passwords, roles, sessions, users
 
 
 def chosen(found: Any) -> list[str]:
@@ -58,9 +58,9 @@ class UserAdmin(ServiceAdmin):
         "delete": names.USER_DELETE,
     }
     list_display = ("username", "email", "first_name", "last_name", "status", "last_login", "created_at")
-    list_filter = ("is_active", "roles")
+    list_filter = ("is_active", "is_service", "roles")
     search_fields = ("search_text",)
-    readonly_fields = ("status", "last_login", "password_changed_at", "created_at", "updated_at")
+    readonly_fields = ("status", "is_service", "last_login", "password_changed_at", "created_at", "updated_at")
     actions = ("lock", "unlock", "send_reset_link", "delete_selected")
     secret_fields = frozenset({"password"})
     show_full_result_count = False
@@ -183,3 +183,26 @@ class SessionAdmin(ReadOnlyAdmin):
             sessions.end_session(actor=request.user, session_id=session.pk)
             done += 1
         messages.success(request, f"Ended: {done}.")
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    """API keys, which can be revoked."""
+
+    list_display = ("name", "user", "prefix", "created_at", "expires_at", "last_used_at", "revoked_at")
+    search_fields = ("user__username", "name", "prefix")
+    list_select_related = ("user",)
+    exclude = ("secret_hash",)
+    secret_fields = frozenset(exclude)
+    actions = ("revoke",)
+    show_full_result_count = False
+
+    @admin.action(description="Revoke selected keys")
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        """Take them back, each on record."""
+        done = 0
+        # Those that are revoked already stay as they are.
+        for key in ApiKey.objects.unrevoked().filter(pk__in=queryset):
+            keys.revoke_key(actor=request.user, user_id=key.user_id, key_id=key.pk)
+            done += 1
+        messages.success(request, f"Revoked: {done}.")

@@ -78,11 +78,16 @@ def recording_denials(change: Callable[Arguments, Result]) -> Callable[Arguments
 
 
 def held_permissions(actor: Actor) -> frozenset[str]:
-    """The permissions that `actor` holds now, by the database; none for who may not sign in."""
+    """The permissions that `actor` holds now, by the database; none for who may not sign in.
+
+    Whoever acts by an API key holds no more than its scopes.
+    """
     if isinstance(actor, System):
         return frozenset(PERMISSION_NAMES)
     holders = User.objects.active().filter(pk=actor.pk)
-    return frozenset(Permission.objects.filter(roles__users__in=holders).values_list("name", flat=True))
+    held = frozenset(Permission.objects.filter(roles__users__in=holders).values_list("name", flat=True))
+    scopes = getattr(actor, "scopes", None)
+    return held if scopes is None else held & scopes
 
 
 def require(actor: Actor, permission: str) -> None:

@@ -70,6 +70,15 @@ class PasswordChangeRequired(RuleError):
         super().__init__("Change your password first: POST /api/auth/change-password.")
 
 
+class KeyRefused(RuleError):
+    """An API key came where only a person who signed in may act."""
+
+    code = "key_refused"
+
+    def __init__(self) -> None:
+        super().__init__("An API key can't do this. Sign in: POST /api/auth/login.")
+
+
 class NotAuthenticated(RuleError):
     """Base of the refusals that ask to sign in (again)."""
 

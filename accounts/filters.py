@@ -11,7 +11,7 @@ from reprotech.listing import MAXIMUM_PER_PAGE, ListFilter, Nullable, Query, Who
 
 
 class UserQuery(Query):
-    """Which users: by search, role and status."""
+    """Which users: by search, role, status and kind."""
 
     search = forms.CharField(required=False, max_length=200)
     role = forms.CharField(required=False, max_length=80)
@@ -19,6 +19,11 @@ class UserQuery(Query):
         required=False,
         choices=[(status, status) for status in User.STATUSES],
         error_messages={"invalid_choice": f"Give one of: {', '.join(User.STATUSES)}."},
+    )
+    kind = forms.ChoiceField(
+        required=False,
+        choices=[("person", "person"), ("service", "service")],
+        error_messages={"invalid_choice": "Give one of: person, service."},
     )
 
     @property
@@ -35,6 +40,8 @@ class UserQuery(Query):
             users = users.in_role(role)
         if status := self.value("status"):
             users = getattr(users, status)()
+        if kind := self.value("kind"):
+            users = users.services() if kind == "service" else users.people()
         return users
 
 

@@ -1,8 +1,8 @@
 """What someone holds, computed once for each request."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from accounts.catalogue import in_order
 
@@ -32,3 +32,17 @@ class Grants:
             role_slugs=tuple(role.slug for role in ordered),
             permissions=frozenset(name for role in ordered for name in role.permission_names),
         )
+
+    @classmethod
+    def loaded_with(cls, row: Any) -> "Grants":
+        """The grants of the user of a row that `with_grants` read."""
+        rows = sorted(row.role_rows or [], key=lambda role: (role["position"], role["name"]))
+        return cls(
+            role_names=tuple(role["name"] for role in rows),
+            role_slugs=tuple(role["slug"] for role in rows),
+            permissions=frozenset(row.held_permissions or []),
+        )
+
+    def within(self, scopes: frozenset[str]) -> "Grants":
+        """The same, with no more permissions than these."""
+        return replace(self, permissions=self.permissions & scopes)

@@ -27,6 +27,7 @@ class Letter:
 LETTERS: Mapping[str, Letter] = {
     "invitation": Letter("Your account", "emails/invitation.txt", has_link=True),
     "password_reset": Letter("Choose a new password", "emails/password_reset.txt", has_link=True),
+    "key_created": Letter("A new API key for your account", "emails/key_created.txt"),
 }
 
 

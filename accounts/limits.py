@@ -127,7 +127,7 @@ def is_out_of_guesses(counter: str) -> bool:
 
 
 def count_call(session_id: UUID) -> None:
-    """Count an API call with a session's token; raises TooManyAttempts."""
+    """Count an API call with a session's token or with an API key, by its id; raises TooManyAttempts."""
     _count("token", str(session_id))
 
 

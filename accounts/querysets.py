@@ -1,7 +1,7 @@
 """Queries on users, roles, permissions and sessions, as adjectives."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.apps import apps
 from django.contrib.auth.base_user import BaseUserManager
@@ -13,8 +13,10 @@ from django.utils import timezone
 from accounts.catalogue import SUPER_ADMIN
 
 if TYPE_CHECKING:
-    from accounts.models import Permission, Role, Session, User  # noqa: F401 (named in strings below)
+    from accounts.models import ApiKey, Permission, Role, Session, User  # noqa: F401 (named in strings below)
     from audit.services import Actor
+
+Row = TypeVar("Row", bound=models.Model)
 
 
 class JSONArrayAgg(Aggregate):
@@ -55,6 +57,14 @@ class UserQuerySet(models.QuerySet["User"]):
     def locked(self) -> Self:
         """Kept out by an administrator."""
         return self.existing().filter(locked_at__isnull=False)
+
+    def services(self) -> Self:
+        """Accounts of scripts and lab modules."""
+        return self.filter(is_service=True)
+
+    def people(self) -> Self:
+        """All other accounts."""
+        return self.filter(is_service=False)
 
     def super_administrators(self) -> Self:
         """Holders of the role that opens everything."""
@@ -138,12 +148,8 @@ class PermissionQuerySet(models.QuerySet["Permission"]):
         return self.annotate(role_count=Count("roles")).order_by("position", "name")
 
 
-class SessionQuerySet(models.QuerySet["Session"]):
-    """Sessions."""
-
-    def alive(self) -> Self:
-        """Neither ended nor expired."""
-        return self.filter(ended_at__isnull=True, expires_at__gt=timezone.now())
+class WithGrants(models.QuerySet[Row]):
+    """Rows that belong to a user."""
 
     def with_grants(self) -> Self:
         """User, roles and permission names in the same query: `user`, `role_rows`, `held_permissions`."""
@@ -158,6 +164,22 @@ class SessionQuerySet(models.QuerySet["Session"]):
             held_permissions=Subquery(permissions.values("found")),
         )
 
+
+class SessionQuerySet(WithGrants["Session"]):
+    """Sessions."""
+
+    def alive(self) -> Self:
+        """Neither ended nor expired."""
+        return self.filter(ended_at__isnull=True, expires_at__gt=timezone.now())
+
     def latest_used_first(self) -> Self:
         """In the order of the list."""
         return self.order_by("-last_used_at", "id")
+
+
+class ApiKeyQuerySet(WithGrants["ApiKey"]):
+    """API keys."""
+
+    def unrevoked(self) -> Self:
+        """Those that nobody took back; they may have expired."""
+        return self.filter(revoked_at__isnull=True)

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -29,6 +30,8 @@ class Claims:
     user_id: int
     session_id: UUID
     token_id: str
+    issued_at: int
+    expires_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +62,45 @@ def issue_pair(session: Session) -> TokenPair:
 def read(token: str, token_type: str) -> Claims:
     """Check a token's signature, times and type, and return its claims; raises TokenInvalid.
 
-    Only HS256 with our key passes (RFC 8725, sections 3.1 and 3.2), and a lifetime longer than we issue
-    doesn't, so that a token made with a leaked key can't outlive the key's replacement unseen.
+    Only HS256 with our key, or one that it replaced, passes (RFC 8725, sections 3.1 and 3.2), and a lifetime longer
+    than we issue doesn't, so that a token made with a leaked key can't outlive the key's replacement unseen.
     """
     try:
-        claims = jwt.decode(
-            token,
-            settings.JWT_SECRET_KEY,
-            algorithms=[ALGORITHM],
-            leeway=LEEWAY,
-            options={"require": ["user_id", "iat", "exp", "jti", "sid", "type"]},
-        )
+        claims = _decode(token)
         if claims["type"] != token_type or claims["exp"] - claims["iat"] > _lifetime(token_type).total_seconds():
             raise TokenInvalid
         user_id = int(claims["user_id"])
         if user_id.bit_length() > USER_ID_BITS:
             raise TokenInvalid
-        return Claims(user_id, UUID(claims["sid"]), str(claims["jti"]))
+        return Claims(user_id, UUID(claims["sid"]), str(claims["jti"]), int(claims["iat"]), int(claims["exp"]))
     except (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError):
         raise TokenInvalid from None
+
+
+def _decode(token: str) -> dict[str, Any]:
+    keys = {key_id(key): key for key in (settings.JWT_SECRET_KEY, *settings.JWT_SECRET_KEY_FALLBACKS)}
+    named = jwt.get_unverified_header(token).get("kid")
+    # Tokens from before keys had names don't say which it was.
+    candidates = list(keys.values()) if named is None else [keys[named]] if named in keys else []
+    for key in candidates:
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                leeway=LEEWAY,
+                options={"require": ["user_id", "iat", "exp", "jti", "sid", "type"]},
+            )
+        except jwt.InvalidSignatureError:
+            continue
+        return claims
+    raise TokenInvalid
+
+
+@cache
+def key_id(key: str) -> str:
+    """The name of a signing key in a token's header: a fingerprint too short to tell anything of the key."""
+    return hashlib.sha256(b"reprotech.tokens.key-id " + key.encode()).hexdigest()[:8]
 
 
 def hash_token_id(token_id: str) -> str:
@@ -101,4 +124,5 @@ def _encode(session: Session, token_type: str, lifetime: timedelta, **more: Any)
         "exp": int((issued + lifetime).timestamp()),
         **more,
     }
-    return jwt.encode(claims, settings.JWT_SECRET_KEY, algorithm=ALGORITHM)
+    key = settings.JWT_SECRET_KEY
+    return jwt.encode(claims, key, algorithm=ALGORITHM, headers={"kid": key_id(key)})

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import permissions, profile, roles, sign_in, user_actions, user_bulk, user_files, users
+from accounts.views import keys, permissions, profile, roles, sign_in, user_actions, user_bulk, user_files, users
 
 urlpatterns = [
     path("login", sign_in.login, name="login"),
@@ -30,6 +30,8 @@ urlpatterns = [
     path("users/<int:user_id>/deactivate", user_actions.deactivate, name="deactivate_user"),
     path("users/<int:user_id>/delete", user_actions.delete, name="delete_user"),
     path("users/<int:user_id>/sessions/<uuid:session_id>/end", users.end_session, name="end_user_session"),
+    path("users/<int:user_id>/keys/new", keys.create_key, name="new_user_key"),
+    path("users/<int:user_id>/keys/<uuid:key_id>/revoke", keys.revoke_key, name="revoke_user_key"),
     path("roles", roles.list_roles, name="roles"),
     path("roles/new", roles.create_role, name="new_role"),
     path("roles/new/review", roles.review_new_role, name="review_new_role"),
@@ -40,6 +42,8 @@ urlpatterns = [
     path("roles/<int:role_id>/delete", roles.delete_role, name="delete_role"),
     path("permissions", permissions.list_permissions, name="permissions"),
     path("permissions/<slug:name>", permissions.show_permission, name="permission"),
+    path("profile/keys/new", keys.create_own_key, name="new_own_key"),
+    path("profile/keys/<uuid:key_id>/revoke", keys.revoke_own_key, name="revoke_own_key"),
     path("profile/sessions/end", profile.end_other_sessions, name="end_other_sessions"),
     path("profile/sessions/<uuid:session_id>/end", profile.end_own_session, name="end_own_session"),
 ]

@@ -16,7 +16,7 @@ from accounts.password_policy import SHOWN_RULES
 from accounts.querysets import UserQuerySet
 from reprotech.listing import MAXIMUM_PER_PAGE, WHOLE_NUMBER
 
-INVITE, PASSWORD = "invite", "password"
+INVITE, PASSWORD, SERVICE = "invite", "password", "service"
 #: Each change of one user is a transaction of its own; more of them than this would keep a request waiting too long.
 MOST_AT_ONCE = 500
 
@@ -68,7 +68,11 @@ class NewUserForm(UserForm):
 
     access = forms.ChoiceField(
         label="First sign-in",
-        choices=[(INVITE, "Send an invitation by e-mail"), (PASSWORD, "Set a password now")],
+        choices=[
+            (INVITE, "Send an invitation by e-mail"),
+            (PASSWORD, "Set a password now"),
+            (SERVICE, "Never: a service account, for a script or lab module with API keys"),
+        ],
         initial=INVITE,
         widget=forms.RadioSelect,
     )
@@ -87,10 +91,10 @@ class NewUserForm(UserForm):
     def values(self) -> dict[str, Any]:
         """What `create_user` takes."""
         values = super().values
-        is_invited = values.pop("access") == INVITE
-        if is_invited:
+        access = values.pop("access")
+        if access != PASSWORD:
             values |= {"password": None, "must_change_password": False}
-        return values
+        return {**values, "is_service": access == SERVICE}
 
 
 class ResetPasswordForm(ServiceForm):

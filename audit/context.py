@@ -20,6 +20,7 @@ class RequestOrigin:
 
 _origin: ContextVar[RequestOrigin] = ContextVar("origin", default=RequestOrigin())  # noqa: B039 (frozen)
 _session: ContextVar[UUID | None] = ContextVar("session", default=None)
+_key: ContextVar[str] = ContextVar("key", default="")
 
 
 def current_origin() -> RequestOrigin:
@@ -30,10 +31,11 @@ def current_origin() -> RequestOrigin:
 @contextmanager
 def request_origin(origin: RequestOrigin) -> Iterator[None]:
     """Make `origin` the current one within the block."""
-    token, session_token = _origin.set(origin), _session.set(None)
+    token, session_token, key_token = _origin.set(origin), _session.set(None), _key.set("")
     try:
         yield
     finally:
+        _key.reset(key_token)
         _session.reset(session_token)
         _origin.reset(token)
 
@@ -46,3 +48,13 @@ def current_session() -> UUID | None:
 def name_session(session_id: UUID) -> None:
     """Say which session the request being served came with, for the audit rows that it leaves."""
     _session.set(session_id)
+
+
+def current_key() -> str:
+    """The API key that the request being served came with, "" without one."""
+    return _key.get()
+
+
+def name_key(key: str) -> None:
+    """Say which API key the request being served came with, for the audit rows that it leaves."""
+    _key.set(key)

@@ -56,6 +56,8 @@ def _session_revoke(event: AuditLog, who: str) -> str:
 
 def _create(event: AuditLog, who: str) -> str:
     what = _typed_target(event)
+    if _after(event, "is_service"):
+        what = f"the service account {_target(event)}"
     if roles := _after(event, "roles"):
         what += f" with {_roles(roles)}"
     return _done(event, who, f"created {what}", f"create {what}")
@@ -123,6 +125,8 @@ def _export(event: AuditLog, who: str) -> str:
 
 
 def _access_denied(event: AuditLog, who: str) -> str:
+    if event.resource == "auth" and event.details.get("key"):
+        return f"The API key {_key(event)} of {who} was refused{_why(event)}"
     required = str(event.details.get("required") or "")
     what = f"{event.details.get('method') or ''} {event.details.get('path') or ''}".strip() or "something"
     on = f" for {_target(event)}" if event.resource_name else ""
@@ -155,6 +159,22 @@ def _archive(event: AuditLog, who: str) -> str:
     return _done(event, who, f"archived {what} and removed them from the database", f"archive {what}")
 
 
+def _key_create(event: AuditLog, who: str) -> str:
+    what = f"the API key {_key(event)}"
+    whose = "" if _is_own(event) else f" for {_target(event)}"
+    return _done(event, who, f"made {what}{whose}", f"make {what}{whose}")
+
+
+def _key_revoke(event: AuditLog, who: str) -> str:
+    what = f"the API key {_key(event)}"
+    whose = "" if _is_own(event) else f" of {_target(event)}"
+    return _done(event, who, f"revoked {what}{whose}", f"revoke {what}{whose}")
+
+
+def _key(event: AuditLog) -> str:
+    return str(event.details.get("key") or "").strip() or "of an unknown number"
+
+
 def _anything(event: AuditLog, who: str) -> str:
     words = event.action.replace("_", " ")
     return _done(event, who, f"did “{words}” to {_typed_target(event)}", f"do “{words}” to {_typed_target(event)}")
@@ -179,6 +199,8 @@ PHRASES: dict[str, Callable[[AuditLog, str], str]] = {
     Action.KEY_ROTATE: _key_rotate,
     Action.ERASE: _erase,
     Action.ARCHIVE: _archive,
+    Action.KEY_CREATE: _key_create,
+    Action.KEY_REVOKE: _key_revoke,
 }
 
 

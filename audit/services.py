@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from audit.context import current_origin, current_session
+from audit.context import current_key, current_origin, current_session
 from audit.models import Action, AuditLog
 
 #: Field names that may never reach a row, whoever passes them: a second line of defence.
@@ -49,7 +49,7 @@ def record(
     """Add one event to the log and return it.
 
     Call it inside the transaction of the change that it tells of, so that neither exists without the
-    other. Address, user agent, request id and, unless given, session come from the request being served.
+    other. Address, user agent, request id, API key and, unless given, session come from the request being served.
     `changes` maps a field to its old and new value; `details` takes whatever else explains the event. Raises
     ValueError when a detail's name says that it is a secret.
     """
@@ -84,6 +84,8 @@ def event(
     origin = current_origin()
     if changes is not None:
         details["changes"] = {field: list(values) for field, values in changes.items()}
+    if key := current_key():
+        details.setdefault("key", key)
     _refuse_secrets(details)
     return AuditLog(
         user_id=actor.pk if actor else None,

@@ -21,6 +21,7 @@ RULE_STATUS: dict[type[rules.RuleError], HTTPStatus] = {
     rules.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
     rules.Denied: HTTPStatus.FORBIDDEN,
     rules.PasswordChangeRequired: HTTPStatus.FORBIDDEN,
+    rules.KeyRefused: HTTPStatus.FORBIDDEN,
     rules.Missing: HTTPStatus.NOT_FOUND,
     rules.Outdated: HTTPStatus.PRECONDITION_FAILED,  # a Conflict too, so it goes first
     rules.Conflict: HTTPStatus.CONFLICT,

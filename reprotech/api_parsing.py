@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from typing import IO, Any
+from urllib.parse import parse_qsl
 
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError
@@ -46,6 +47,24 @@ class StrictJSONParser(BaseParser):
         return value
 
 
+class StrictFormParser(BaseParser):
+    """A form (application/x-www-form-urlencoded) in UTF-8, without repeated fields, as OAuth 2 has it (RFC 6749)."""
+
+    media_type = "application/x-www-form-urlencoded"
+
+    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:  # noqa: ARG002
+        """The fields; raises ParseError with the reason."""
+        try:
+            text = stream.read().decode("ascii")
+            pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=20)
+        except ValueError:
+            raise ParseError("The body is not a form.") from None
+        fields = dict(pairs)
+        if len(fields) != len(pairs):
+            raise ParseError("The body is not a form: a field is given twice.")
+        return fields
+
+
 def _reason(error: ValueError) -> str:
     if isinstance(error, UnicodeError):
         return "it is not UTF-8 text"
@@ -75,6 +94,16 @@ class StringField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return str(super().to_internal_value(data))
+
+
+class WholeNumberField(serializers.IntegerField):
+    """A JSON whole number; words, fractions and yes or no aren't taken for one."""
+
+    def to_internal_value(self, data: Any) -> int:
+        """The number."""
+        if isinstance(data, bool) or not isinstance(data, int):
+            self.fail("invalid")
+        return int(super().to_internal_value(str(data)[: self.MAX_STRING_LENGTH]))
 
 
 class YesNoField(serializers.BooleanField):

@@ -4,7 +4,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as CheckWarning
 
+from reprotech.environment import LOOPBACK
 from reprotech.routes import all_routes
 
 CONSOLE = "django.core.mail.backends.console.EmailBackend"
@@ -20,12 +22,19 @@ def every_route_declares_access(**_: Any) -> list[CheckMessage]:
     ]
 
 
-@register(Tags.security, deploy=True)
-def hosts_are_named(**_: Any) -> list[CheckMessage]:
-    """Production serves named hosts."""
-    if "*" not in settings.ALLOWED_HOSTS:
+@register(Tags.security)
+def debugging_stays_at_home(**_: Any) -> list[CheckMessage]:
+    """With DEBUG a failure shows code and settings to whoever caused it."""
+    foreign = [host for host in settings.ALLOWED_HOSTS if host not in {*LOOPBACK, "[::1]", "testserver"}]
+    if not settings.DEBUG or not foreign:
         return []
-    return [Error("ALLOWED_HOSTS must name hosts: '*' lets anybody choose the Host header.", id="reprotech.E002")]
+    return [
+        CheckWarning(
+            f"DEBUG is true, and requests for {', '.join(foreign)} are served.",
+            hint="Failures show code and settings. For real use set DEBUG=false.",
+            id="reprotech.W002",
+        )
+    ]
 
 
 @register(Tags.security, deploy=True)

@@ -68,6 +68,13 @@ class Environment:
         except ValueError as error:
             raise ImproperlyConfigured(f"{name} must list addresses or networks: {error}.") from None
 
+    def hosts(self, name: str, default: str, *, debug: bool) -> list[str]:
+        """A comma-separated list of host names. Production refuses `*`: anybody could choose the Host header."""
+        hosts = self.words(name, default)
+        if "*" in hosts and not debug:
+            raise ImproperlyConfigured(f"{name} must name hosts when DEBUG is false: '*' lets anybody choose one.")
+        return hosts
+
     def origins(self, name: str) -> list[str]:
         """A comma-separated list of web origins, as `https://lab.example:8443`."""
         origins = self.words(name)
@@ -92,11 +99,15 @@ class Environment:
                 f"{name} is required when DEBUG is false. Make one with: "
                 'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
             )
-        if len(value.encode()) < MINIMUM_SECRET_BYTES:
-            raise ImproperlyConfigured(f"{name} must be at least {MINIMUM_SECRET_BYTES} bytes long.")
-        if any(mark in value.lower() for mark in EXAMPLE_MARKS):
-            raise ImproperlyConfigured(f"{name} is an example value from a documentation. Make your own.")
+        _refuse_weak(name, value)
         return value
+
+    def old_secrets(self, name: str, *, debug: bool) -> list[str]:
+        """Signing keys that were replaced and still open what they signed, comma-separated, by the same rules."""
+        values = self.words(name)
+        for value in values if not debug else ():
+            _refuse_weak(name, value)
+        return values
 
     def signing_key(self, name: str, *, debug: bool) -> bytes | None:
         """The 32 bytes of an Ed25519 private key: base64, in the variable or in the file that `name`_FILE names.
@@ -184,3 +195,10 @@ class Environment:
             raise ImproperlyConfigured(
                 f"{name} must be an e-mail URL such as smtp+tls://name:password@host:587 or consolemail://."
             ) from None
+
+
+def _refuse_weak(name: str, value: str) -> None:
+    if len(value.encode()) < MINIMUM_SECRET_BYTES:
+        raise ImproperlyConfigured(f"{name} must be at least {MINIMUM_SECRET_BYTES} bytes long.")
+    if any(mark in value.lower() for mark in EXAMPLE_MARKS):
+        raise ImproperlyConfigured(f"{name} is an example value from a documentation. Make your own.")

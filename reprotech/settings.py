@@ -22,7 +22,12 @@ env = Environment(BASE_DIR / ".env")
 DEBUG = env.flag("DEBUG", default=False)
 SECRET_KEY = env.secret("SECRET_KEY", debug=DEBUG)
 JWT_SECRET_KEY = env.secret("JWT_SECRET_KEY", debug=DEBUG)
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1")
+#: Keys that these replaced: what they signed stays good, and nothing new is signed with them.
+SECRET_KEY_FALLBACKS = env.old_secrets("SECRET_KEY_FALLBACKS", debug=DEBUG)
+JWT_SECRET_KEY_FALLBACKS = env.old_secrets("JWT_SECRET_KEY_FALLBACKS", debug=DEBUG)
+if not DEBUG and {SECRET_KEY, *SECRET_KEY_FALLBACKS} & {JWT_SECRET_KEY, *JWT_SECRET_KEY_FALLBACKS}:
+    raise ImproperlyConfigured("SECRET_KEY and JWT_SECRET_KEY must differ: whoever finds one would have both.")
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1", debug=DEBUG)
 #: Where people reach this installation; links in mails start with it.
 PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:5001").rstrip("/")
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")

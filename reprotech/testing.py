@@ -119,10 +119,10 @@ def make_many_users(count: int) -> None:
     columns = "username, email, password_hash, first_name, last_name, is_active, locked_at, last_login, created_at"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""INSERT INTO users ({columns}, updated_at, must_change_password, search_text)
+            f"""INSERT INTO users ({columns}, updated_at, is_service, must_change_password, search_text)
             SELECT name, name || '@lab.example', '!', first, last, n %% 50 <> 0, CASE WHEN n %% 1000 = 1 THEN now() END,
                 CASE WHEN n %% 3 = 0 THEN now() - n * interval '1 minute' END, now() - n * interval '7 minutes',
-                now() - n * interval '5 minutes', false,
+                now() - n * interval '5 minutes', false, false,
                 name || E'\\n' || name || E'@lab.example\\n' || lower(first || ' ' || last)
             FROM (SELECT n, 'many-' || n AS name, 'First' || md5(n::text) AS first, 'Last' || md5((-n)::text) AS last
                 FROM generate_series(1, %s) AS n) AS made""",  # noqa: S608 (constants alone)

@@ -111,6 +111,12 @@ def open_account_menu(page: Any) -> None:
     page.locator(".account-menu summary").click()
 
 
+def revoke_key(page: Any) -> None:
+    """About to take the newest key back."""
+    page.locator("#keys").get_by_role("link", name="Revoke").first.click()
+    page.locator("dialog[open]").wait_for()
+
+
 def show_failure(page: Any) -> None:
     """The page for when everything else is broken: it can't be asked for."""
     from django.template.loader import render_to_string
@@ -166,6 +172,10 @@ SCENES = {
     "audit-none-found": Scene("/audit?user=nobody-of-this-name"),
     "audit-wrong-filter": Scene("/audit?ip_address=lab-3&from=yesterday", status=422),
     "audit-event": Scene("/audit/{event}"),
+    "key-new": Scene("/profile/keys/new"),
+    "key-new-refused": Scene("/profile/keys/new", submitted("Make key", name="", addresses="lab.example")),
+    "key-made": Scene("/profile/keys/new", submitted("Make key", name="Balance 3, room 12", addresses="192.0.2.0/24")),
+    "key-revoke-dialog": Scene("/profile", revoke_key, is_window=True),
     "profile": Scene("/profile"),
     "password": Scene("/password"),
     "logout": Scene("/logout"),

@@ -53,6 +53,7 @@ class AccountViewSet(ViewSet):
     """One's own account. Open to whoever is signed in, also before a forced change of password."""
 
     required_permissions: ClassVar = dict.fromkeys(("logout", "me", "change_password"), SIGNED_IN_TO_CHANGE_PASSWORD)
+    open_to_keys: ClassVar = {"me"}
 
     @extend_schema(request=None, responses=shapes.MessageAnswer, summary="Sign out")
     def logout(self, request: SignedInRequest) -> Response:

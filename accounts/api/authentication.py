@@ -1,4 +1,4 @@
-"""Who is calling the API: by access token, or by the session cookie of the pages."""
+"""Who is calling the API: by access token, by API key, or by the session cookie of the pages."""
 
 from typing import TYPE_CHECKING
 
@@ -6,35 +6,40 @@ from django.conf import settings
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
 
-from accounts import limits, tokens
+from accounts import api_keys, limits, tokens
 from accounts.errors import TokenInvalid
-from accounts.models import Session, User
+from accounts.models import ApiKey, Session, User
+from accounts.services.keys import find_key
 from accounts.services.sessions import find_session
 
 if TYPE_CHECKING:
     from drf_spectacular.openapi import AutoSchema
 
-Caller = tuple[User, Session]
+Caller = tuple[User, Session | ApiKey]
 
 
 class SignedInRequest(Request):
     """A request to a view that only the signed-in reach, for the type checker."""
 
     user: User
-    auth: Session
+    auth: Session  # or an API key, where `open_to_keys` or a permission lets it in
 
 
 class BearerAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <access token>` (RFC 6750)."""
+    """`Authorization: Bearer <access token, or API key>` (RFC 6750)."""
 
     def authenticate(self, request: Request) -> Caller | None:
-        """The user and the session; None without the header. Raises a NotAuthenticated or TooManyAttempts."""
+        """The user and the session or key; None without the header. Raises a NotAuthenticated or TooManyAttempts."""
         header = request.META.get("HTTP_AUTHORIZATION", "")
         if not header:
             return None
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer":
             raise TokenInvalid
+        if token.strip().startswith(api_keys.MARK):
+            key = find_key(text=token.strip())
+            limits.count_call(key.pk)
+            return key.user, key
         claims = tokens.read(token.strip(), tokens.ACCESS)
         session = find_session(session_id=claims.session_id, user_id=claims.user_id)
         if session.kind != Session.Kind.TOKEN:
@@ -67,7 +72,7 @@ def _schema_extensions() -> None:
         name = "token"
 
         def get_security_definition(self, auto_schema: "AutoSchema") -> dict[str, str]:  # noqa: ARG002
-            return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+            return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT or API key"}
 
     class PageSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
         target_class = PageSessionAuthentication

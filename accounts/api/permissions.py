@@ -6,18 +6,20 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from accounts.authorization import record_denial
-from accounts.errors import Denied, PasswordChangeRequired, TokenMissing
+from accounts.errors import Denied, KeyRefused, PasswordChangeRequired, TokenMissing
+from accounts.models import ApiKey
 from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD
 
 
 class DeclaredPermission(BasePermission):
     """Enforce the view's `required_permissions`: `{action: permission name, or a mark of accounts.permissions}`.
 
-    An action that declares nothing is denied to everybody.
+    An action that declares nothing is denied to everybody. What is open to whoever is
+    signed in is about their own account, and closed to API keys unless `open_to_keys` names it.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Return True, or raise TokenMissing, PasswordChangeRequired or Denied (on record)."""
+        """Return True, or raise TokenMissing, PasswordChangeRequired, KeyRefused or Denied (on record)."""
         action = getattr(view, "action", "")
         if action is None:
             return True  # no such method: DRF answers 405
@@ -29,6 +31,8 @@ class DeclaredPermission(BasePermission):
         if request.user.must_change_password and access != SIGNED_IN_TO_CHANGE_PASSWORD:
             raise PasswordChangeRequired
         if access in (SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD):
+            if isinstance(request.auth, ApiKey) and action not in getattr(view, "open_to_keys", ()):
+                raise KeyRefused
             return True
         if access is not None and request.user.has_perm(access):
             return True

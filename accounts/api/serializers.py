@@ -50,6 +50,7 @@ class CreateUserBody(Body):
     last_name = StringField(required=False, allow_blank=True, max_length=50)
     roles = names_field(required=False)
     is_active = YesNoField(required=False)
+    is_service = YesNoField(required=False, help_text="Of a script or lab module: no password, API keys alone.")
 
 
 class UpdateUserBody(Body):
@@ -58,7 +59,7 @@ class UpdateUserBody(Body):
     hints = {
         "password": "Set it with POST /api/users/{id}/reset-password.",
         "permissions": "They come from the roles.",
-        **dict.fromkeys(("id", "created_at", "updated_at", "last_login"), "This can't be changed."),
+        **dict.fromkeys(("id", "is_service", "created_at", "updated_at", "last_login"), "This can't be changed."),
     }
 
     username = StringField(required=False, max_length=80)
@@ -117,6 +118,7 @@ class UserAnswer(serializers.Serializer[User]):
     is_locked = serializers.BooleanField()
     status = serializers.ChoiceField(choices=User.STATUSES)
     roles = serializers.SerializerMethodField()
+    is_service = serializers.BooleanField()
     must_change_password = serializers.BooleanField()
     last_login = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()

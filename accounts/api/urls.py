@@ -3,6 +3,8 @@
 from django.urls import path
 
 from accounts.api.auth_views import AccountViewSet, OwnSessionViewSet, TokenViewSet
+from accounts.api.introspection_views import IntrospectionViewSet
+from accounts.api.key_views import OwnKeyViewSet, UserKeyViewSet
 from accounts.api.role_views import PermissionViewSet, RoleViewSet
 from accounts.api.user_file_views import UserFileViewSet
 from accounts.api.user_views import UserViewSet
@@ -15,6 +17,9 @@ urlpatterns = [
     path("auth/change-password", AccountViewSet.as_view({"post": "change_password"})),
     path("auth/sessions", OwnSessionViewSet.as_view({"get": "list", "delete": "destroy_others"})),
     path("auth/sessions/<uuid:session_id>", OwnSessionViewSet.as_view({"delete": "destroy"})),
+    path("auth/introspect", IntrospectionViewSet.as_view({"post": "introspect"})),
+    path("auth/keys", OwnKeyViewSet.as_view({"get": "list", "post": "create"})),
+    path("auth/keys/<uuid:key_id>", OwnKeyViewSet.as_view({"delete": "destroy"})),
     path("users", UserViewSet.as_view({"get": "list", "post": "create"})),
     path(
         "users/<int:user_id>",
@@ -24,6 +29,8 @@ urlpatterns = [
     path("users/<int:user_id>/reset-password", UserViewSet.as_view({"post": "reset_password"})),
     path("users/<int:user_id>/lock", UserViewSet.as_view({"post": "lock"})),
     path("users/<int:user_id>/unlock", UserViewSet.as_view({"post": "unlock"})),
+    path("users/<int:user_id>/keys", UserKeyViewSet.as_view({"get": "list", "post": "create"})),
+    path("users/<int:user_id>/keys/<uuid:key_id>", UserKeyViewSet.as_view({"delete": "destroy"})),
     path("users/export", UserFileViewSet.as_view({"get": "export"})),
     path("users/import", UserFileViewSet.as_view({"post": "import_file"})),
     path("roles", RoleViewSet.as_view({"get": "list", "post": "create"})),

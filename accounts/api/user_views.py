@@ -45,7 +45,7 @@ class UserViewSet(ViewSet):
 
     @extend_schema(parameters=query_parameters(UserFilter), responses=shapes.UserListAnswer, summary="List users")
     def list(self, request: SignedInRequest) -> Response:
-        """Users by search, role and status, a page at a time."""
+        """Users by search, role, status and kind, a page at a time."""
         page = UserFilter.parse(request.query_params).page_of(User.objects.visible_to(request.user).with_role_names())
         return Response(page.as_dict("users", partial(many, shapes.UserAnswer)))
 

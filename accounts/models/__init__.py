@@ -1,5 +1,6 @@
 """Users, roles, permissions and sessions: fields, and questions about one object."""
 
+from accounts.models.keys import ApiKey
 from accounts.models.mails import OutgoingMail
 from accounts.models.roles import Permission, Role
 from accounts.models.sessions import Session
@@ -7,6 +8,7 @@ from accounts.models.users import EXISTING, PasswordHistory, User, searchable
 
 __all__ = [
     "EXISTING",
+    "ApiKey",
     "OutgoingMail",
     "PasswordHistory",
     "Permission",

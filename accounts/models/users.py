@@ -39,6 +39,8 @@ class User(Versioned, AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     locked_at = models.DateTimeField(null=True, blank=True, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: Of a script or a lab module: it has no password and signs in by API keys alone.
+    is_service = models.BooleanField("service account", default=False, editable=False)
     must_change_password = models.BooleanField(default=False)
     password_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
     roles = models.ManyToManyField(Role, related_name="users", db_table="user_roles", blank=True)
@@ -51,6 +53,9 @@ class User(Versioned, AbstractBaseUser):
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]
+
+    #: What the API key limits this request to; None without one.
+    scopes: frozenset[str] | None = None
 
     objects = UserManager()
 
@@ -76,6 +81,8 @@ class User(Versioned, AbstractBaseUser):
             models.Index(fields=["-is_active", "id"], condition=EXISTING, name="user_by_is_inactive"),
             models.Index(fields=["created_at", "id"], condition=EXISTING, name="user_by_created_at"),
             models.Index(fields=["updated_at", "id"], condition=EXISTING, name="user_by_updated_at"),
+            # Few are; whoever filters by the others reads nearly all anyway.
+            models.Index(fields=["id"], condition=EXISTING & Q(is_service=True), name="user_service"),
             models.Index(fields=["locked_at"], condition=Q(locked_at__isnull=False), name="user_locked"),
             models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="user_deleted"),
         )

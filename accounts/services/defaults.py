@@ -1,6 +1,7 @@
 """The data that every installation starts with."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from accounts.authorization import SYSTEM
 from accounts.catalogue import PERMISSION_NAMES, PERMISSIONS, ROLES, SUPER_ADMIN, RoleEntry
 from accounts.errors import Invalid
 from accounts.models import Permission, Role, User
+from accounts.services.passwords import reset_password
 from accounts.services.users import create_user
 from audit.models import Action
 from audit.services import record
@@ -31,6 +33,42 @@ class DefaultData:
     admin_created: bool
     #: The password to tell once, "" when the installer knows it.
     password_to_tell: str = ""
+
+
+def replace_documented_password() -> str | None:
+    """In production, take the password of the documentation from the first administrator, if they still have it.
+
+    So it is when a database that was tried out is put to real use. Returns the password to tell, "" when the installer
+    knows it, None when there was nothing to do. One hash is computed, and only while the password was never changed.
+    Raises Invalid when ADMIN_PASSWORD breaks the policy.
+    """
+    admin = User.objects.existing().filter(username=ADMIN_USERNAME).first()
+    if settings.DEBUG or admin is None or not _has_first_password(admin):
+        return None
+    if not admin.check_password(DOCUMENTED_PASSWORD):
+        return None
+    password = _password_for_production()
+    try:
+        reset_password(actor=SYSTEM, user_id=admin.pk, password=password)
+    except Invalid as refusal:
+        raise Invalid({"ADMIN_PASSWORD": refusal.errors["password"]}) from None
+    return "" if settings.ADMIN_PASSWORD else password
+
+
+def _has_first_password(user: User) -> bool:
+    changed = user.password_changed_at
+    return changed is None or changed - user.created_at < timedelta(minutes=1)
+
+
+def _password_for_production() -> str:
+    if settings.ADMIN_PASSWORD == DOCUMENTED_PASSWORD:
+        raise Invalid({"ADMIN_PASSWORD": ["This password stands in the documentation. Choose another."]})
+    return settings.ADMIN_PASSWORD or _random_password()
+
+
+def _random_password() -> str:
+    # The prefix has a character of each class that the policy asks for.
+    return "Rp1-" + get_random_string(20)
 
 
 @transaction.atomic
@@ -115,10 +153,7 @@ def _bring_in_line(model: type[Permission | Role], key: dict[str, str], wanted: 
 def _create_admin() -> str:
     """Make the first Super Administrator; returns the password to tell, if any."""
     known = settings.ADMIN_PASSWORD or (DOCUMENTED_PASSWORD if settings.DEBUG else "")
-    if known == DOCUMENTED_PASSWORD and not settings.DEBUG:
-        raise Invalid({"ADMIN_PASSWORD": ["This password stands in the documentation. Choose another."]})
-    # The prefix has a character of each class that the policy asks for.
-    password = known or "Rp1-" + get_random_string(20)
+    password = (known or _random_password()) if settings.DEBUG else _password_for_production()
     create_user(
         actor=SYSTEM,
         username=ADMIN_USERNAME,

@@ -52,6 +52,7 @@ def _erase_account(user: User) -> None:
     user.set_unusable_password()
     user.save()
     user.password_history.all().delete()
+    user.api_keys.all().delete()
     Session.objects.filter(user=user).update(ip_address=None, user_agent="")
 
 

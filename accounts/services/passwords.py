@@ -88,7 +88,7 @@ def set_password_by_link(*, user_id: int, link_token: str, new_password: str) ->
     Raises Missing for a link that is broken, old or spent, and Invalid.
     """
     user = User.objects.active().filter(pk=user_id).first()
-    if user is None or not is_good_link(user, link_token):
+    if user is None or user.is_service or not is_good_link(user, link_token):
         raise Missing("link, or it has expired: ask for a new one")
     check_new_password(user, new_password, field="new_password")
     return _replace(user, new_password, must_change=False, record_as=(user, Action.PASSWORD_CHANGE))
@@ -103,7 +103,13 @@ def _authorize_reset(*, actor: Actor, user_id: int) -> User:
     require_all(actor, user.grants.permissions, user)
     if actor.pk == user.pk:
         raise Conflict("This is your own account. Change your password with the present one instead.")
+    _refuse_service(user)
     return user
+
+
+def _refuse_service(user: User) -> None:
+    if user.is_service:
+        raise Conflict("This is a service account: it has no password. Make an API key for it instead.")
 
 
 def _replace(
@@ -128,6 +134,7 @@ def _store(
     stored: User | None = User.objects.existing().select_for_update(no_key=True).filter(pk=user.pk).first()
     if stored is None:
         raise Missing("user")
+    _refuse_service(stored)
     if stored.password != user.password:
         raise Conflict("The password was changed by someone else a moment ago. Try again.")
     if actor.pk != stored.pk:

@@ -64,7 +64,7 @@ def find_session(*, session_id: UUID, user_id: int) -> Session:
     """
     session, stamp = session_cache.fetch(session_id, user_id)
     if session is None:
-        session = _load(session_id, user_id)
+        session = load_session(session_id, user_id)
         _touch(session)
         if stamp is not None:
             session_cache.store(session, stamp)
@@ -74,7 +74,8 @@ def find_session(*, session_id: UUID, user_id: int) -> Session:
     return session
 
 
-def _load(session_id: UUID, user_id: int) -> Session:
+def load_session(session_id: UUID, user_id: int) -> Session:
+    """The same from the database, in one query, and without a trace."""
     session: Any = Session.objects.with_grants().filter(pk=session_id, user_id=user_id).first()
     if session is None or session.user.deleted_at is not None:
         raise TokenInvalid
@@ -82,12 +83,7 @@ def _load(session_id: UUID, user_id: int) -> Session:
         raise AccountDisabled
     if not session.is_alive:
         raise TokenInvalid
-    rows = sorted(session.role_rows or [], key=lambda row: (row["position"], row["name"]))
-    session.user.grants = Grants(
-        role_names=tuple(row["name"] for row in rows),
-        role_slugs=tuple(row["slug"] for row in rows),
-        permissions=frozenset(session.held_permissions or []),
-    )
+    session.user.grants = Grants.loaded_with(session)
     return cast("Session", session)
 
 

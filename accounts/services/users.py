@@ -43,12 +43,17 @@ def create_user(
     roles: Collection[str] = (),
     is_active: bool = True,
     must_change_password: bool = False,
+    is_service: bool = False,
 ) -> User:
     """Create a user with roles (given by name); without a password they get an invitation by e-mail.
+
+    A service account has no password and gets no invitation: API keys are its only way in.
 
     Raises Denied, Invalid, or Conflict when the name or address is taken.
     """
     require(actor, USER_CREATE)
+    if is_service and password is not None:
+        raise Invalid({"password": ["A service account has no password. Make an API key for it."]})
     user = checked_user(
         password=password,
         username=username,
@@ -57,6 +62,7 @@ def create_user(
         last_name=last_name,
         is_active=is_active,
         must_change_password=must_change_password,
+        is_service=is_service,
     )
     if password is not None:
         user.password = hash_password(password)
@@ -86,7 +92,7 @@ def _store_user(*, actor: Actor, user: User, roles: Collection[str]) -> User:
     _save(user)
     user.roles.set(granted)
     record_user(actor, Action.CREATE, user, changes=creation_changes(user, granted))
-    if not user.has_usable_password():
+    if not user.is_service and not user.has_usable_password():
         send_invitations([user])
     return user
 
@@ -94,6 +100,8 @@ def _store_user(*, actor: Actor, user: User, roles: Collection[str]) -> User:
 def creation_changes(user: User, granted: Iterable[Role]) -> Changes:
     """What the audit row of a new user tells."""
     changes: dict[str, tuple[Any, Any]] = {field: (None, getattr(user, field)) for field in PROFILE_FIELDS}
+    if user.is_service:
+        changes["is_service"] = (None, True)
     return {**changes, "roles": ([], names_of(granted))}
 
 
@@ -190,6 +198,7 @@ def delete_user(*, actor: Actor, user_id: int, expected_versions: Collection[str
     held, was_active = names_of(user.roles.all()), user.is_active
     user.roles.set([])
     user.deleted_at = timezone.now()
+    user.api_keys.unrevoked().update(revoked_at=user.deleted_at)
     user.is_active = False
     user.set_unusable_password()
     _save(user)

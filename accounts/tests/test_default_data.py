@@ -5,9 +5,11 @@ import re
 import pytest
 from django.core.management import CommandError, call_command
 
+from accounts.authorization import SYSTEM
 from accounts.models import Permission, Role, User
 from accounts.services import roles
 from accounts.services.defaults import load_default_data
+from accounts.services.passwords import reset_password
 from accounts.services.sign_in import sign_in_to_pages
 from audit.models import AuditLog
 from reprotech.testing import PASSWORD, at_once, audit_rows
@@ -197,3 +199,47 @@ def test_several_at_once_make_everything_once(missing):
     assert (User.objects.count(), Role.objects.count(), Permission.objects.count()) == (1, 7, 39)
     assert AuditLog.objects.filter(resource="user", action="create").count() == before + 1
     assert len(held("super_admin")) == 39
+
+
+# A database that was tried out is put to real use
+
+
+@pytest.fixture
+def tried_out(empty, settings, capsys):
+    """The administrator of a first run in development; from now on this is production."""
+    settings.DEBUG = True
+    init_data(capsys)
+    settings.DEBUG = False
+    return User.objects.get()
+
+
+def test_production_replaces_the_documented_password_by_one_that_is_told_once(tried_out, capsys):
+    lines = init_data(capsys)
+    password = re.search(r"It is replaced: (\S{20,})$", lines[1])[1]
+    tried_out.refresh_from_db()
+    assert tried_out.check_password(password)
+    assert tried_out.must_change_password
+    row = AuditLog.objects.get(action="password_reset")
+    assert (row.username, row.resource_name) == ("system", "admin")
+    assert init_data(capsys) == ["Default data is in place."]
+
+
+def test_production_replaces_the_documented_password_by_the_installers_own(tried_out, settings, capsys):
+    settings.ADMIN_PASSWORD = PASSWORD
+    assert PASSWORD not in "".join(init_data(capsys))
+    tried_out.refresh_from_db()
+    assert tried_out.check_password(PASSWORD)
+
+
+@pytest.mark.parametrize("password", [DOCUMENTED, "short"])
+def test_production_does_not_replace_the_documented_password_by_a_bad_one(tried_out, settings, password):
+    settings.ADMIN_PASSWORD = password
+    with pytest.raises(CommandError, match="ADMIN_PASSWORD can't be used"):
+        call_command("init_data")
+
+
+def test_a_password_that_was_changed_is_left_alone(tried_out, settings, capsys):
+    reset_password(actor=SYSTEM, user_id=tried_out.pk, password=PASSWORD)
+    before = User.objects.values().get()
+    assert init_data(capsys) == ["Default data is in place."]
+    assert User.objects.values().get() == before

@@ -24,6 +24,7 @@ def show_profile(request: PageRequest) -> HttpResponse:
         "query": query,
         "page": query.page_of(request.user.sessions.alive()),
         "session": request.page_session,
+        "keys": request.user.api_keys.unrevoked(),
         "roles": request.user.roles.all(),
         "matrix": Matrix.of(request.user.grants.permissions),
         "crumbs": [("Profile", None)],

@@ -86,8 +86,8 @@ def _delete(*, actor: User, user_id: int, erase: bool) -> None:
 lock = page_of(
     Step(
         verb="Lock",
-        consequence="All their sessions end at once, in browsers and in scripts, and they can't sign in until someone "
-        "unlocks the account. Use it when an account may be in the wrong hands.",
+        consequence="All their sessions end at once, in browsers and in scripts, and they can't sign in, nor use an "
+        "API key, until someone unlocks the account. Use it when an account may be in the wrong hands.",
         done="is locked.",
         run=users.lock_user,
         is_destructive=True,
@@ -104,8 +104,8 @@ unlock = page_of(
 deactivate = page_of(
     Step(
         verb="Deactivate",
-        consequence="All their sessions end at once, and they can't sign in until someone activates the account again. "
-        "Roles and history stay. Use it when someone is away or has left.",
+        consequence="All their sessions end at once, and they can't sign in, nor use an API key, until someone "
+        "activates the account again. Roles and history stay. Use it when someone is away or has left.",
         done="is deactivated.",
         run=_deactivate,
         is_destructive=True,
@@ -122,9 +122,9 @@ activate = page_of(
 delete = page_of(
     Step(
         verb="Delete",
-        consequence="The account is taken out of use for good: its sessions end, its roles are taken away and it "
-        "leaves every list. Its history stays in the audit log under its name, which nobody else will get. This "
-        "can't be undone.",
+        consequence="The account is taken out of use for good: its sessions end, its API keys are revoked, its roles "
+        "are taken away and it leaves every list. Its history stays in the audit log under its name, which nobody else "
+        "will get. This can't be undone.",
         done="is deleted.",
         run=_delete,
         permission=USER_DELETE,

@@ -22,6 +22,7 @@ from accounts.user_forms import MOST_AT_ONCE, NewUserForm, UserForm
 from audit.models import AuditLog
 from reprotech.http import UNPROCESSABLE, PageRequest, bound, go_to, render_form, render_page, safe_target
 
+KINDS = (("person", "People"), ("service", "Service accounts"))
 PAGE_SIZES = (10, 25, 50, 100)
 SHOWN_SESSIONS = 20
 SHOWN_EVENTS = 8
@@ -37,6 +38,7 @@ def list_users(request: PageRequest) -> HttpResponse:
         "typed": request.GET,
         "roles": role_options(request.GET.get("role", "")),
         "statuses": User.STATUSES,
+        "kinds": KINDS,
         "sizes": PAGE_SIZES,
         "per_page": UserPageFilter.base_fields["per_page"].clean(None),
         "here": urlencode({"next": request.get_full_path()}),
@@ -74,10 +76,13 @@ def show_user(request: PageRequest, user_id: int) -> HttpResponse:
     me = request.user
     sees_sessions = me.pk == person.pk or me.has_perm(SESSION_REVOKE) or me.has_perm(AUDIT_READ)
     above = beyond(me, person)
+    actions = actions_on(me, person)
     context = {
         "person": person,
         "beyond": above,
-        "actions": actions_on(me, person),
+        "actions": actions,
+        "keys": person.api_keys.unrevoked() if me.has_perm(USER_UPDATE) else None,
+        "may_manage": "keys" in actions,
         "is_out_of_guesses": limits.is_out_of_guesses(limits.user_counter(person.pk)),
         "access": effective_access(person.roles.all()),
         "session": request.page_session,
@@ -98,7 +103,8 @@ def create_user(request: PageRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             person = users.create_user(actor=request.user, **form.values)
-            invited = "" if person.has_usable_password() else f" An invitation is on its way to {person.email}."
+            waits = not person.is_service and not person.has_usable_password()
+            invited = "" if not waits else f" An invitation is on its way to {person.email}."
             messages.success(request, f"{person.username} is created.{invited}")
             return go_to(request, "user", person.pk) if request.user.has_perm(USER_READ) else go_to(request, "home")
         except RuleError as refusal:

@@ -36,6 +36,8 @@ class Action(models.TextChoices):
     KEY_ROTATE = "key_rotate"
     ERASE = "erase"
     ARCHIVE = "archive"
+    KEY_CREATE = "key_create"
+    KEY_REVOKE = "key_revoke"
 
 
 #: The order in which changed fields are told.

@@ -20,7 +20,22 @@ def changed(**changes):
     return {"changes": {field: list(pair) for field, pair in changes.items()}}
 
 
+KEY = {"key": "rpt_0123456789ab"}
+
 SENTENCES = [
+    (event("key_create", KEY, **U), "admin made the API key rpt_0123456789ab for newuser"),
+    (
+        event("key_create", KEY, resource="user", resource_name="admin"),
+        "admin made the API key rpt_0123456789ab",
+    ),
+    (event("key_create", KEY, **U, **NO), "admin failed to make the API key rpt_0123456789ab for newuser"),
+    (event("key_revoke", KEY, **U), "admin revoked the API key rpt_0123456789ab of newuser"),
+    (event("key_revoke", KEY, **U, **NO), "admin failed to revoke the API key rpt_0123456789ab of newuser"),
+    (
+        event("access_denied", {**KEY, "reason": "The key has expired."}, **NO),
+        "The API key rpt_0123456789ab of admin was refused: the key has expired",
+    ),
+    (event("create", changed(is_service=[None, True]), **U), "admin created the service account newuser"),
     (event("login", {"kind": "page"}), "admin signed in"),
     (event("login", {"kind": "token"}), "admin signed in through the API"),
     (event("login", {"reason": "The password is wrong."}, **NO), "Signing in as admin failed: the password is wrong"),

@@ -35,6 +35,7 @@ SIGNED_IN = [
         "/roles/new",
         "/roles/{role}/edit",
     ),
+    *("/profile/keys/new", "/users/{user}/keys/new"),
 ]
 SCHEMES = ("light", "dark")
 WIDTHS = (1440, 390)

@@ -33,6 +33,7 @@ def own_body(viewer):
         "is_locked": False,
         "status": "active",
         "roles": ["Viewer"],
+        "is_service": False,
         "must_change_password": False,
         "last_login": TIME,
         "created_at": TIME,

@@ -51,6 +51,7 @@ def test_the_list_shows_users_by_pages_of_ten(cast, super_admin, path):
         "is_locked": False,
         "status": "active",
         "roles": ["Super Administrator"],
+        "is_service": False,
         "must_change_password": False,
         "last_login": None,
         "created_at": TIME,

@@ -31,6 +31,7 @@ def body_of(user, **differs):
         "is_locked": False,
         "status": "active",
         "roles": list(user.grants.role_names),
+        "is_service": False,
         "must_change_password": False,
         "last_login": None,
         "created_at": TIME,

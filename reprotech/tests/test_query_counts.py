@@ -1,13 +1,15 @@
 """What a request costs: lists cost the same whatever their length, being signed in costs next to nothing."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import Role, Session, User
+from accounts.models import ApiKey, Role, Session, User
+from accounts.services.keys import create_key
 from audit.models import AuditLog
 from reprotech.testing import Caller, page_client
 
@@ -20,12 +22,14 @@ LISTS = [
     "/api/audit?per_page=100",
     "/api/audit?per_page=100&user=clerk&outcome=success",
     "/api/auth/sessions",
+    "/api/auth/keys",
     "/api/users/analytics",
 ]
 ADMIN_LISTS = [
     "/admin/accounts/user/",
     "/admin/accounts/role/",
     "/admin/accounts/session/",
+    "/admin/accounts/apikey/",
     "/admin/accounts/permission/",
     "/admin/audit/auditlog/",
 ]
@@ -41,6 +45,7 @@ def add_rows(owner, first, last):
         user.roles.set([role, viewer])
         for someone in (owner, user):
             Session.objects.create(user=someone, kind="token", expires_at=timezone.now() + timedelta(days=1))
+        ApiKey.objects.create(user=owner, name=f"Key {n}", prefix=f"{n:012}", expires_at=timezone.now())
         AuditLog.objects.create(username="clerk", user_id=user.pk, action="login", resource="auth")
 
 
@@ -101,6 +106,13 @@ def test_a_session_that_was_idle_is_touched_within_two_queries(viewer):
     assert len(sql) == 2, "\n".join(sql)
     again, _ = queries_of(viewer.get, "/api/auth/me")
     assert len(again) < 2, "\n".join(again)
+
+
+def test_a_request_with_a_key_costs_one_query_and_one_more_a_minute(cast):
+    owner = cast.super_admin
+    key = create_key(actor=owner, user_id=owner.pk, name="LIMS", scopes=["user_read"]).text
+    calls = [queries_of(partial(Caller().get, HTTP_AUTHORIZATION=f"Bearer {key}"), "/api/auth/me")[0] for _ in range(2)]
+    assert [len(sql) for sql in calls] == [2, 1]
 
 
 def test_whoever_is_not_signed_in_costs_no_query(db, anonymous):

@@ -212,3 +212,21 @@ for (const button of document.querySelectorAll("[data-prints]")) {
   button.hidden = false;
   button.addEventListener("click", () => window.print());
 }
+
+// Copy what a field holds. A browser copies for a page over https alone: elsewhere the field is selected to copy by hand.
+function offerCopying() {
+  for (const button of document.querySelectorAll("[data-copies]")) {
+    button.hidden = false;
+  }
+}
+offerCopying();
+document.addEventListener("htmx:afterSettle", offerCopying);
+document.addEventListener("click", async ({ target }) => {
+  const button = target.closest("[data-copies]");
+  if (button) {
+    const field = document.getElementById(button.dataset.copies);
+    field.select();
+    await navigator.clipboard?.writeText(field.value);
+    button.textContent = navigator.clipboard ? "Copied" : "Selected";
+  }
+});

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.errors import Invalid
-from accounts.services.defaults import ADMIN_USERNAME, DefaultData, load_default_data
+from accounts.services.defaults import ADMIN_USERNAME, DefaultData, load_default_data, replace_documented_password
 
 
 class Command(BaseCommand):
@@ -18,6 +18,7 @@ class Command(BaseCommand):
         """Load and say what was done."""
         try:
             done = load_default_data()
+            replaced = None if done.admin_created else replace_documented_password()
         except Invalid as error:
             sentences = [sentence for sentences in error.errors.values() for sentence in sentences]
             raise CommandError(f"ADMIN_PASSWORD can't be used. {' '.join(sentences)}") from None
@@ -26,6 +27,8 @@ class Command(BaseCommand):
         )
         if done.admin_created:
             self._tell_admin(done)
+        if replaced is not None:
+            self._tell_replaced(replaced)
 
     def _tell_admin(self, done: DefaultData) -> None:
         if not done.password_to_tell:
@@ -34,3 +37,8 @@ class Command(BaseCommand):
         self.stdout.write(f"Default admin user created: {ADMIN_USERNAME} / {done.password_to_tell}")
         if not settings.DEBUG:
             self.stdout.write("Keep this password: it is not shown again. It must be changed at the first sign-in.")
+
+    def _tell_replaced(self, password: str) -> None:
+        known = password or "the password from ADMIN_PASSWORD"
+        self.stdout.write(f"{ADMIN_USERNAME} still had the documented password. It is replaced: {known}")
+        self.stdout.write("It must be changed at the first sign-in.")

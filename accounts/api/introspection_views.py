@@ -1,0 +1,62 @@
+"""`/api/auth/introspect`: what a lab module asks about the tokens that it is sent."""
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from accounts.api.authentication import SignedInRequest
+from accounts.permissions import SIGNED_IN
+from accounts.services.introspection import introspect
+from reprotech.api_parsing import Body, StrictFormParser, StrictJSONParser, StringField
+
+
+class IntrospectBody(Body):
+    """`POST /api/auth/introspect`."""
+
+    token = StringField(max_length=4096)
+    token_type_hint = StringField(required=False, allow_blank=True, max_length=40, help_text="Not needed.")
+    ip_address = serializers.IPAddressField(
+        required=False, help_text="Where it came from. A key that is limited to addresses is active only from those."
+    )
+
+
+class IntrospectionAnswer(serializers.Serializer[Any]):
+    """Only `active` for a token that isn't."""
+
+    active = serializers.BooleanField()
+    sub = serializers.CharField(required=False)
+    username = serializers.CharField(required=False)
+    user_id = serializers.IntegerField(required=False)
+    is_service = serializers.BooleanField(required=False)
+    roles = serializers.ListField(child=serializers.CharField(), required=False)
+    permissions = serializers.ListField(child=serializers.CharField(), required=False)
+    scope = serializers.CharField(required=False, help_text="The permissions, separated by blanks.")
+    token_type = serializers.ChoiceField(choices=["access_token", "api_key"], required=False)
+    iat = serializers.IntegerField(required=False)
+    exp = serializers.IntegerField(required=False)
+    sid = serializers.CharField(required=False, help_text="Of an access token: its session.")
+    key = serializers.CharField(required=False, help_text="Of an API key: its name.")
+
+
+class IntrospectionViewSet(ViewSet):
+    """Open to whoever is signed in, best with a service account's key.
+
+    It tells nothing that the token's holder couldn't ask for by `GET /api/auth/me`, and a token can't be guessed, so
+    a permission would protect nothing. That it takes an account keeps strangers from trying and lets calls be counted.
+    """
+
+    required_permissions: ClassVar = {"introspect": SIGNED_IN}
+    open_to_keys: ClassVar = {"introspect"}
+    parser_classes: ClassVar[list[Any]] = [StrictJSONParser, StrictFormParser]  # type: ignore[misc]
+    media_types_hint = "Send the body as JSON or as a form."
+
+    @extend_schema(request=IntrospectBody, responses=IntrospectionAnswer, summary="Ask about a token")
+    def introspect(self, request: SignedInRequest) -> Response:
+        """Whether an access token or API key is good, whose it is and what it may do (RFC 7662)."""
+        asked = IntrospectBody.read(request)
+        response = Response(introspect(token=asked["token"], ip_address=asked.get("ip_address", "")))
+        response["Cache-Control"] = "no-store"
+        return response

@@ -1,0 +1,49 @@
+"""Bodies of requests and answers about API keys."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.api.serializers import MessageAnswer, names_field
+from accounts.models import ApiKey
+from accounts.services.keys import DEFAULT_DAYS, MOST_ADDRESSES, MOST_DAYS
+from reprotech.api_parsing import Body, StringField, WholeNumberField
+
+
+class CreateKeyBody(Body):
+    """`POST /api/auth/keys` and `POST /api/users/{id}/keys`."""
+
+    name = StringField(max_length=80)
+    scopes = names_field()
+    expires_in_days = WholeNumberField(
+        required=False, min_value=1, max_value=MOST_DAYS, help_text=f"{DEFAULT_DAYS} unless given."
+    )
+    addresses = serializers.ListField(child=StringField(max_length=50), max_length=MOST_ADDRESSES, required=False)
+
+
+class ApiKeyAnswer(serializers.Serializer[ApiKey]):
+    """An API key, without its secret."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    prefix = serializers.CharField()
+    scopes = serializers.ListField(child=serializers.CharField())
+    addresses = serializers.ListField(child=serializers.CharField())
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    is_expired = serializers.BooleanField()
+    last_used_at = serializers.DateTimeField(allow_null=True)
+    last_used_from = serializers.CharField(allow_null=True)
+
+
+class ApiKeyListAnswer(serializers.Serializer[Any]):
+    """All keys of a user that aren't revoked."""
+
+    keys = ApiKeyAnswer(many=True)
+
+
+class ApiKeyCreatedAnswer(MessageAnswer):
+    """A new key, and its text, which is shown this once."""
+
+    key = ApiKeyAnswer()
+    token = serializers.CharField(help_text="Send it as `Authorization: Bearer <token>`. It can't be shown again.")

@@ -1,0 +1,81 @@
+"""`/api/auth/keys` and `/api/users/{id}/keys`: API keys. The services let no key make or revoke one."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from accounts.api import key_shapes as shapes
+from accounts.api.authentication import SignedInRequest
+from accounts.api.serializers import MessageAnswer
+from accounts.api.user_views import find_user
+from accounts.models import User
+from accounts.permissions import SIGNED_IN, USER_UPDATE
+from accounts.services import keys
+from reprotech.api_parsing import many
+
+
+def _list(user: User) -> Response:
+    return Response({"keys": many(shapes.ApiKeyAnswer, user.api_keys.unrevoked())})
+
+
+def _create(request: SignedInRequest, user_id: int) -> Response:
+    made = keys.create_key(actor=request.user, user_id=user_id, **shapes.CreateKeyBody.read(request))
+    key = shapes.ApiKeyAnswer(made.key).data
+    response = Response({"message": "Key created successfully", "key": key, "token": made.text}, status=201)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _revoke(request: SignedInRequest, user_id: int, key_id: UUID) -> Response:
+    keys.revoke_key(actor=request.user, user_id=user_id, key_id=key_id)
+    return Response({"message": "Key revoked successfully"})
+
+
+class OwnKeyViewSet(ViewSet):
+    """One's own API keys."""
+
+    required_permissions: ClassVar = dict.fromkeys(("list", "create", "destroy"), SIGNED_IN)
+
+    @extend_schema(responses=shapes.ApiKeyListAnswer, summary="List own API keys")
+    def list(self, request: SignedInRequest) -> Response:
+        """Keys that aren't revoked, the newest first."""
+        return _list(request.user)
+
+    @extend_schema(
+        request=shapes.CreateKeyBody, responses={201: shapes.ApiKeyCreatedAnswer}, summary="Make an API key for oneself"
+    )
+    def create(self, request: SignedInRequest) -> Response:
+        """Make a key that may do what `scopes` names, as long as its owner may. Its text is shown this once."""
+        return _create(request, request.user.pk)
+
+    @extend_schema(responses={200: MessageAnswer}, summary="Revoke an own API key")
+    def destroy(self, request: SignedInRequest, key_id: UUID) -> Response:
+        """Take a key back; it stops working at once."""
+        return _revoke(request, request.user.pk, key_id)
+
+
+class UserKeyViewSet(ViewSet):
+    """API keys of a user, for who holds all that the user holds."""
+
+    required_permissions: ClassVar = dict.fromkeys(("list", "create", "destroy"), USER_UPDATE)
+
+    @extend_schema(responses=shapes.ApiKeyListAnswer, summary="List a user's API keys")
+    def list(self, request: SignedInRequest, user_id: int) -> Response:
+        """Keys that aren't revoked, the newest first."""
+        return _list(find_user(request, user_id))
+
+    @extend_schema(
+        request=shapes.CreateKeyBody, responses={201: shapes.ApiKeyCreatedAnswer}, summary="Make an API key for a user"
+    )
+    def create(self, request: SignedInRequest, user_id: int) -> Response:
+        """Make a key for a user, who is told by mail. Its text is shown this once."""
+        find_user(request, user_id)
+        return _create(request, user_id)
+
+    @extend_schema(responses={200: MessageAnswer}, summary="Revoke a user's API key")
+    def destroy(self, request: SignedInRequest, user_id: int, key_id: UUID) -> Response:
+        """Take a user's key back; it stops working at once."""
+        return _revoke(request, user_id, key_id)

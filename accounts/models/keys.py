@@ -1,0 +1,65 @@
+"""API keys: what scripts and lab modules sign in with."""
+
+from ipaddress import ip_address, ip_network
+from uuid import uuid4
+
+from django.db import models
+from django.utils import timezone
+
+from accounts.models.users import User
+from accounts.querysets import ApiKeyQuerySet
+from accounts.validators import validate_plain_text
+
+
+class ApiKey(models.Model):
+    """A named key of a user. Its secret is shown once, when it is made; only a hash of it is kept."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=80, validators=[validate_plain_text])
+    #: The part of the key by which it is found, and by which people tell it from others.
+    prefix = models.CharField(max_length=12, unique=True)
+    #: SHA-256 (hex) of the whole key. It is random, so a slow hash would add nothing.
+    secret_hash = models.CharField(max_length=64)
+    #: Names of the permissions that it is limited to, whatever its owner holds.
+    scopes = models.JSONField(default=list, blank=True)
+    #: Addresses and networks that it may be used from; empty for all.
+    addresses = models.JSONField(default=list, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    last_used_from = models.GenericIPAddressField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        db_table = "api_keys"
+        default_permissions = ()
+        verbose_name = "API key"
+        verbose_name_plural = "API keys"
+        ordering = ("-created_at", "id")
+        indexes = (models.Index(fields=["user", "-created_at"], name="api_key_user_created"),)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix})"
+
+    @property
+    def public_id(self) -> str:
+        """How the audit log names it: what its owner called it may tell of a person, and could never be erased."""
+        return f"rpt_{self.prefix}"
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether its time is over."""
+        return self.expires_at <= timezone.now()
+
+    def is_open_to(self, address: str) -> bool:
+        """Whether it may be used from this address ("" when unknown)."""
+        if not self.addresses:
+            return True
+        try:
+            client = ip_address(address)
+        except ValueError:
+            return False
+        return any(client in ip_network(network) for network in self.addresses)

@@ -1,0 +1,55 @@
+"""What another service may learn of a token that was sent to it (RFC 7662). It changes and extends nothing."""
+
+from typing import Any
+
+from accounts import api_keys, tokens
+from accounts.errors import NotAuthenticated
+from accounts.models import Session, User
+from accounts.services.keys import read_key, refusal
+from accounts.services.sessions import load_session
+
+INACTIVE: dict[str, Any] = {"active": False}
+
+
+def introspect(*, token: str, ip_address: str = "") -> dict[str, Any]:
+    """The claims of a good access token or API key; `{"active": False}` and nothing more for anything else.
+
+    `ip_address` is where the token came from, as the asking service saw it: a key that is limited to addresses is
+    active only from those.
+    """
+    try:
+        return _of_key(token, ip_address) if token.startswith(api_keys.MARK) else _of_access_token(token)
+    except NotAuthenticated:
+        return INACTIVE
+
+
+def _of_key(token: str, ip_address: str) -> dict[str, Any]:
+    key = read_key(token)
+    if not key.user.can_sign_in or refusal(key, ip_address):
+        return INACTIVE
+    claims = {"iat": int(key.created_at.timestamp()), "exp": int(key.expires_at.timestamp())}
+    return {**_of_user(key.user), **claims, "token_type": "api_key", "key": key.name}
+
+
+def _of_access_token(token: str) -> dict[str, Any]:
+    claims = tokens.read(token, tokens.ACCESS)
+    session = load_session(claims.session_id, claims.user_id)
+    if session.kind != Session.Kind.TOKEN:
+        return INACTIVE
+    about = {"iat": claims.issued_at, "exp": claims.expires_at, "sid": str(session.pk)}
+    return {**_of_user(session.user), **about, "token_type": "access_token"}
+
+
+def _of_user(user: User) -> dict[str, Any]:
+    # Who must change their password may do nothing else until then.
+    permissions = [] if user.must_change_password else user.grants.ordered_permissions
+    return {
+        "active": True,
+        "sub": str(user.pk),
+        "username": user.username,
+        "user_id": user.pk,
+        "is_service": user.is_service,
+        "roles": list(user.grants.role_names),
+        "permissions": permissions,
+        "scope": " ".join(permissions),
+    }

@@ -1,0 +1,150 @@
+"""`POST /api/auth/introspect` (RFC 7662): what a lab module learns of the tokens that it is sent."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.authorization import SYSTEM
+from accounts.models import ApiKey, Session
+from accounts.services.keys import create_key, revoke_key
+from accounts.services.sessions import end_session
+from accounts.services.users import delete_user, lock_user, update_user
+from reprotech.testing import Caller, error_of, make_user
+
+PATH = "/api/auth/introspect"
+FORM = "application/x-www-form-urlencoded"
+INACTIVE = {"active": False}
+
+
+@pytest.fixture
+def module(cast):
+    """A lab module with a key of its own, that may do nothing."""
+    account = make_user("lims", password=None, is_service=True)
+    text = create_key(actor=SYSTEM, user_id=account.pk, name="LIMS", scopes=[]).text
+
+    def ask(token, **more):
+        return Caller().post(PATH, {"token": token, **more}, HTTP_AUTHORIZATION=f"Bearer {text}")
+
+    return ask
+
+
+def about(viewer):
+    return {
+        "active": True,
+        "sub": str(viewer.pk),
+        "username": "the-viewer",
+        "user_id": viewer.pk,
+        "is_service": False,
+        "roles": ["Viewer"],
+        "permissions": viewer.grants.ordered_permissions,
+        "scope": " ".join(viewer.grants.ordered_permissions),
+    }
+
+
+def test_a_good_access_token_is_told_of(module, viewer):
+    response = module(viewer.token)
+    body = response.json()
+    assert (response.status_code, response["Cache-Control"]) == (200, "no-store")
+    assert body["exp"] - body["iat"] == 3600
+    times = {"iat": body["iat"], "exp": body["exp"]}
+    sid = str(viewer.signed_in.session.pk)
+    assert body == {**about(viewer.user), **times, "token_type": "access_token", "sid": sid}
+
+
+def test_a_good_key_is_told_of_with_its_scopes_alone(module, cast):
+    made = create_key(actor=cast.viewer, user_id=cast.viewer.pk, name="Scale", scopes=["animal_read"])
+    body = module(made.text).json()
+    assert body == {
+        **about(cast.viewer),
+        "permissions": ["animal_read"],
+        "scope": "animal_read",
+        "iat": int(made.key.created_at.timestamp()),
+        "exp": int(made.key.expires_at.timestamp()),
+        "token_type": "api_key",
+        "key": "Scale",
+    }
+
+
+def test_a_form_asks_as_well_as_json(viewer, admin):
+    response = admin.call(
+        "POST", PATH, f"token={viewer.token}&token_type_hint=access_token".encode(), CONTENT_TYPE=FORM
+    )
+    assert (response.status_code, response.json()["username"]) == (200, "the-viewer")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"token=", b"token=a&token=b", b"token=%FF", b"t=1", b"token=\xff", b"a=b&" * 30]
+)
+def test_a_form_that_makes_no_sense_is_refused(admin, body):
+    assert admin.call("POST", PATH, body, CONTENT_TYPE=FORM).status_code == 400
+
+
+def test_another_kind_of_body_is_refused(admin):
+    response = admin.call("POST", PATH, b"<token/>", CONTENT_TYPE="text/xml")
+    assert response.status_code == 415
+    assert error_of(response)["error"] == "Send the body as JSON or as a form."
+
+
+def test_a_stranger_learns_nothing(anonymous, viewer):
+    assert anonymous.post(PATH, {"token": viewer.token}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda viewer: end_session(actor=viewer.user, session_id=viewer.signed_in.session.pk),
+        lambda viewer: lock_user(actor=SYSTEM, user_id=viewer.user.pk),
+        lambda viewer: delete_user(actor=SYSTEM, user_id=viewer.user.pk),
+        lambda viewer: Session.objects.filter(user=viewer.user).update(expires_at=timezone.now()),
+    ],
+    ids=["ended", "locked", "deleted", "expired"],
+)
+def test_an_access_token_that_is_good_no_longer_is_inactive_and_nothing_more(module, viewer, spoil):
+    token = viewer.token
+    spoil(viewer)
+    assert module(token).json() == INACTIVE
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda key: revoke_key(actor=key.user, user_id=key.user_id, key_id=key.pk),
+        lambda key: ApiKey.objects.filter(pk=key.pk).update(expires_at=timezone.now()),
+        lambda key: update_user(actor=SYSTEM, user_id=key.user_id, is_active=False),
+        lambda key: delete_user(actor=SYSTEM, user_id=key.user_id),
+    ],
+    ids=["revoked", "expired", "deactivated", "deleted"],
+)
+def test_a_key_that_is_good_no_longer_is_inactive(module, cast, spoil):
+    made = create_key(actor=cast.viewer, user_id=cast.viewer.pk, name="Scale", scopes=[])
+    spoil(made.key)
+    assert module(made.text).json() == INACTIVE
+
+
+def test_what_is_no_access_token_or_key_is_inactive(module, viewer):
+    for token in (viewer.signed_in.pair.refresh_token, "x", "rpt_x", viewer.token[:-2], "é"):
+        assert module(token).json() == INACTIVE
+
+
+def test_a_key_that_is_limited_to_addresses_is_active_only_from_those(module, cast):
+    made = create_key(actor=cast.viewer, user_id=cast.viewer.pk, name="Scale", scopes=[], addresses=["198.51.100.0/24"])
+    assert module(made.text).json() == INACTIVE
+    assert module(made.text, ip_address="203.0.113.1").json() == INACTIVE
+    assert module(made.text, ip_address="198.51.100.1").json()["active"] is True
+    assert module(made.text, ip_address="nowhere").status_code == 400
+
+
+def test_asking_extends_nothing(module, viewer, cast):
+    made = create_key(actor=cast.viewer, user_id=cast.viewer.pk, name="Scale", scopes=[])
+    token = viewer.token
+    idle = timezone.now() - timedelta(hours=1)
+    Session.objects.update(last_used_at=idle)
+    assert module(token).json()["active"] is module(made.text).json()["active"] is True
+    assert set(Session.objects.values_list("last_used_at", flat=True)) == {idle}
+    assert ApiKey.objects.get(pk=made.key.pk).last_used_at is None
+
+
+def test_who_must_change_their_password_may_do_nothing(module, cast):
+    update = make_user("fresh", "viewer", must_change_password=True)
+    assert module(Caller(update).token).json()["permissions"] == []

@@ -1,0 +1,66 @@
+"""Production refuses to start with settings that are fit for a first try alone."""
+
+import base64
+import os
+import subprocess
+import sys
+
+import pytest
+
+from reprotech import checks
+from reprotech.pytest_stack import ROOT
+
+pytestmark = pytest.mark.only_on("sqlite")  # the settings are the same on every stack
+GOOD = {
+    "DEBUG": "false",
+    "SECRET_KEY": "one-" * 12,
+    "JWT_SECRET_KEY": "two-" * 12,
+    "AUDIT_SIGNING_KEY": base64.b64encode(bytes(range(32))).decode(),
+    "ALLOWED_HOSTS": "lab.example",
+    "SECRET_KEY_FALLBACKS": "",
+    "JWT_SECRET_KEY_FALLBACKS": "",
+}
+
+
+def start(tmp_path, **changed):
+    """What loading the settings says; "" when they are fine."""
+    environment = {**os.environ, **GOOD, "LOG_DIR": str(tmp_path), **changed}
+    command = [sys.executable, "-c", "import reprotech.settings"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False, text=True)
+    return done.stderr.strip().splitlines()[-1] if done.returncode else ""
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({}, ""),
+        ({"SECRET_KEY_FALLBACKS": "x" * 40, "JWT_SECRET_KEY_FALLBACKS": "y" * 40}, ""),
+        ({"ALLOWED_HOSTS": "lab.example,*"}, "ALLOWED_HOSTS must name hosts"),
+        ({"JWT_SECRET_KEY": GOOD["SECRET_KEY"]}, "SECRET_KEY and JWT_SECRET_KEY must differ"),
+        ({"JWT_SECRET_KEY_FALLBACKS": GOOD["SECRET_KEY"]}, "SECRET_KEY and JWT_SECRET_KEY must differ"),
+        ({"SECRET_KEY": ""}, "SECRET_KEY is required"),
+        ({"JWT_SECRET_KEY": "short"}, "JWT_SECRET_KEY must be at least 32 bytes"),
+        ({"JWT_SECRET_KEY_FALLBACKS": "short"}, "JWT_SECRET_KEY_FALLBACKS must be at least 32 bytes"),
+        ({"SECRET_KEY": "your-secret-key-of-the-documentation-is-long"}, "SECRET_KEY is an example value"),
+    ],
+    ids=str,
+)
+def test_settings_of_a_first_try_stop_the_start(tmp_path, changed, said):
+    found = start(tmp_path, **changed)
+    assert said in found
+    assert bool(said) == bool(found)
+    assert not any(value in found for value in changed.values() if len(value) > 11)
+
+
+@pytest.mark.parametrize(
+    ("debug", "hosts", "warned"),
+    [
+        (True, ["localhost", "127.0.0.1", "[::1]"], False),
+        (True, ["localhost", "lab.example"], True),
+        (True, ["*"], True),
+        (False, ["lab.example"], False),
+    ],
+)
+def test_debugging_for_the_world_is_warned_of(settings, debug, hosts, warned):
+    settings.DEBUG, settings.ALLOWED_HOSTS = debug, hosts
+    assert bool(checks.debugging_stays_at_home()) == warned
