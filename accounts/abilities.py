@@ -20,6 +20,8 @@ def actions_on(actor: User, user: User) -> set[str]:
         actions.add("edit")
         if actor.pk != user.pk:
             actions |= {"reset_password", "unlock" if user.is_locked else "lock"}
+            if user.second_factors:
+                actions.add("reset_factors")
             actions.add("deactivate" if user.is_active else "activate")
     if actor.has_perm(USER_DELETE) and actor.pk != user.pk:
         actions.add("delete")

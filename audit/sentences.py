@@ -12,6 +12,7 @@ FIELD_WORDS = {
     "last_name": "last name",
     "is_active": "status",
     "must_change_password": "duty to change the password",
+    "requires_factor": "duty to have a second factor",
 }
 #: Whoever had their personal data erased.
 ERASED = "an erased person"
@@ -155,6 +156,36 @@ def _archive(event: AuditLog, who: str) -> str:
     return _done(event, who, f"archived {what} and removed them from the database", f"archive {what}")
 
 
+def _factor_add(event: AuditLog, who: str) -> str:
+    return _done(event, who, f"set up {_factor(event)}", f"set up {_factor(event)}")
+
+
+def _factor_remove(event: AuditLog, who: str) -> str:
+    return _done(event, who, f"removed {_factor(event)}", f"remove {_factor(event)}")
+
+
+def _factor_reset(event: AuditLog, who: str) -> str:
+    what = f"all second factors of {_target(event)}"
+    return _done(event, who, f"removed {what}", f"remove {what}")
+
+
+def _recovery_code_used(event: AuditLog, who: str) -> str:
+    left = event.details.get("left")
+    rest = f", {left} left" if isinstance(left, int) else ""
+    return _done(event, who, f"signed in with a recovery code{rest}", "sign in with a recovery code")
+
+
+def _recovery_codes_renewed(event: AuditLog, who: str) -> str:
+    return _done(event, who, "made new recovery codes", "make new recovery codes")
+
+
+def _factor(event: AuditLog) -> str:
+    name = str(event.details.get("name") or "")
+    if event.details.get("kind") == "totp":
+        return "an authenticator app as second factor"
+    return f"the passkey “{name}”" if name else "a passkey"
+
+
 def _anything(event: AuditLog, who: str) -> str:
     words = event.action.replace("_", " ")
     return _done(event, who, f"did “{words}” to {_typed_target(event)}", f"do “{words}” to {_typed_target(event)}")
@@ -179,6 +210,11 @@ PHRASES: dict[str, Callable[[AuditLog, str], str]] = {
     Action.KEY_ROTATE: _key_rotate,
     Action.ERASE: _erase,
     Action.ARCHIVE: _archive,
+    Action.FACTOR_ADD: _factor_add,
+    Action.FACTOR_REMOVE: _factor_remove,
+    Action.FACTOR_RESET: _factor_reset,
+    Action.RECOVERY_CODE_USED: _recovery_code_used,
+    Action.RECOVERY_CODES_RENEWED: _recovery_codes_renewed,
 }
 
 

@@ -97,6 +97,7 @@ def start_session(config, stack):
             "EMAIL_URL": "memorymail://",
             "LOG_DIR": str(processes.directory / "logs"),
             "MAINTENANCE_FILE": str(processes.directory / "maintenance.json"),
+            "MFA_REQUIRED_FOR_ADMINISTRATORS": "false",
             "LOG_LEVEL": "WARNING",
             "LOG_FORMAT": "text",
         }

@@ -180,6 +180,11 @@ REMEMBERED_SESSION_LIFETIME = timedelta(days=30)
 PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds that an invitation or a reset link is good for
 ADMIN_PASSWORD = env.text("ADMIN_PASSWORD")
 
+#: Whether Super Administrator and Administrator require a second factor, unless someone decided otherwise for the role.
+MFA_REQUIRED_FOR_ADMINISTRATORS = env.flag("MFA_REQUIRED_FOR_ADMINISTRATORS", default=not DEBUG)
+#: Sign-ins without a second factor that a role which requires one lets pass.
+MFA_GRACE_SIGN_INS = env.number("MFA_GRACE_SIGN_INS", default=3, least=0, most=1000)
+
 RATE_LIMIT_ENABLED = env.flag("RATE_LIMIT_ENABLED", default=True)
 RATE_LIMITS = {
     "login_name": "10 per 15 minutes",

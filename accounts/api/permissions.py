@@ -6,7 +6,8 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from accounts.authorization import record_denial
-from accounts.errors import Denied, PasswordChangeRequired, TokenMissing
+from accounts.duties import CHANGE_PASSWORD, duty_before
+from accounts.errors import Denied, PasswordChangeRequired, SecondFactorSetupRequired, TokenMissing
 from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD
 
 
@@ -17,7 +18,7 @@ class DeclaredPermission(BasePermission):
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Return True, or raise TokenMissing, PasswordChangeRequired or Denied (on record)."""
+        """Return True, or raise TokenMissing, a duty that comes first, or Denied (on record)."""
         action = getattr(view, "action", "")
         if action is None:
             return True  # no such method: DRF answers 405
@@ -26,8 +27,8 @@ class DeclaredPermission(BasePermission):
             return True
         if not request.user.is_authenticated:
             raise TokenMissing
-        if request.user.must_change_password and access != SIGNED_IN_TO_CHANGE_PASSWORD:
-            raise PasswordChangeRequired
+        if duty := duty_before(request.user, access):
+            raise PasswordChangeRequired if duty == CHANGE_PASSWORD else SecondFactorSetupRequired
         if access in (SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD):
             return True
         if access is not None and request.user.has_perm(access):

@@ -1,5 +1,6 @@
 """Users, roles, permissions and sessions: fields, and questions about one object."""
 
+from accounts.models.factors import Passkey, RecoveryCode, SpentOnce, TotpKey
 from accounts.models.mails import OutgoingMail
 from accounts.models.roles import Permission, Role
 from accounts.models.sessions import Session
@@ -8,10 +9,14 @@ from accounts.models.users import EXISTING, PasswordHistory, User, searchable
 __all__ = [
     "EXISTING",
     "OutgoingMail",
+    "Passkey",
     "PasswordHistory",
     "Permission",
+    "RecoveryCode",
     "Role",
     "Session",
+    "SpentOnce",
+    "TotpKey",
     "User",
     "searchable",
 ]

@@ -14,7 +14,7 @@ from accounts.errors import RuleError
 from accounts.forms import ServiceForm
 from accounts.models import User
 from accounts.permissions import USER_DELETE, USER_UPDATE, requires
-from accounts.services import passwords, users
+from accounts.services import factors, passwords, users
 from accounts.services.erasure import erase_person
 from accounts.user_forms import PASSWORD, DeleteUserForm, ResetPasswordForm
 from accounts.views.users import crumbs, find_person
@@ -99,6 +99,17 @@ unlock = page_of(
         consequence="They can sign in again with their password, also if it was mistyped too often.",
         done="is unlocked.",
         run=users.unlock_user,
+    )
+)
+reset_factors = page_of(
+    Step(
+        verb="Remove the second factors of",
+        consequence="Their authenticator app, passkeys and recovery codes are forgotten and all their sessions end. "
+        "They sign in with the password alone until they set up a second factor again. Use it when someone lost their "
+        "phone or key, and only once you are sure who is asking.",
+        done="has no second factor any more.",
+        run=factors.reset_factors,
+        is_destructive=True,
     )
 )
 deactivate = page_of(

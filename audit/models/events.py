@@ -36,6 +36,11 @@ class Action(models.TextChoices):
     KEY_ROTATE = "key_rotate"
     ERASE = "erase"
     ARCHIVE = "archive"
+    FACTOR_ADD = "factor_add"
+    FACTOR_REMOVE = "factor_remove"
+    FACTOR_RESET = "factor_reset"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
 
 
 #: The order in which changed fields are told.
@@ -51,6 +56,7 @@ FIELDS = (
     "must_change_password",
     "roles",
     "permissions",
+    "requires_factor",
 )
 
 
