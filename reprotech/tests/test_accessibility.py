@@ -26,6 +26,7 @@ SIGNED_IN = [
     *("/permissions", "/audit", "/audit?user=nobody-of-this-name", "/audit?ip_address=lab-3", "/audit/{event}"),
     *("/audit/export?format=xml", "/profile", "/password", "/logout", "/nothing-here"),
     *("/users/{user}/reset-password", "/users/{user}/lock", "/users/selected/assign-role?user={user}"),
+    *("/profile/security", "/profile/security/app", "/profile/security/passkeys/new", "/profile/security/confirm"),
     *("/users?status=asleep", "/users/new", "/users/import", "/users/{user}/edit", "/roles/new", "/roles/{role}/edit"),
 ]
 SCHEMES = ("light", "dark")

@@ -1,4 +1,4 @@
-"""Passkeys in a real browser, with the authenticator that Chromium itself imitates: setting up, signing in, removing."""
+"""Passkeys in a real browser, with the authenticator that Chromium itself imitates: set up, sign in, remove."""
 
 import re
 from uuid import uuid4

@@ -34,10 +34,12 @@ def own_body(viewer):
         "status": "active",
         "roles": ["Viewer"],
         "must_change_password": False,
+        "must_add_factor": False,
         "last_login": TIME,
         "created_at": TIME,
         "updated_at": TIME,
         "permissions": VIEWER_MAY,
+        "mfa": {"enabled": False, "kinds": []},
     }
 
 
