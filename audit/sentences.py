@@ -180,10 +180,9 @@ def _recovery_codes_renewed(event: AuditLog, who: str) -> str:
 
 
 def _factor(event: AuditLog) -> str:
-    name = str(event.details.get("name") or "")
     if event.details.get("kind") == "totp":
         return "an authenticator app as second factor"
-    return f"the passkey “{name}”" if name else "a passkey"
+    return f"the passkey “{event.resource_name}”" if event.resource_name else "a passkey"
 
 
 def _anything(event: AuditLog, who: str) -> str:

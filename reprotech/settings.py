@@ -369,7 +369,10 @@ LOGGING: dict[str, Any] = {
     },
     "root": {"level": LOG_LEVEL, "handlers": ["console", "file"]},
     # Django installs handlers of its own on "django"; one line an event is enough.
-    "loggers": {"django": {"handlers": [], "propagate": True, "level": LOG_LEVEL}},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True, "level": LOG_LEVEL},
+        "fido2": {"level": "WARNING"},  # it would tell of every credential
+    },
 }
 try:
     LOG_DIR.mkdir(parents=True, exist_ok=True)

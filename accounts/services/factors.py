@@ -16,7 +16,7 @@ from accounts.services.spent import spend
 from accounts.services.user_records import record_user
 from accounts.services.users import lock_for_change
 from audit.models import Action
-from audit.services import Actor
+from audit.services import Actor, record
 
 #: More than anyone carries; a page must list them.
 MOST_PASSKEYS = 20
@@ -35,8 +35,8 @@ def add_authenticator_app(*, actor: User, session_id: UUID, key: str, code: str)
     step = totp.matching_step(key, code)
     if step is None:
         raise Invalid({"code": ["This is not the code that the app shows now. Check the time of your phone."]})
-    TotpKey.objects.create(user=user, sealed_key=totp.close(key, user.pk), last_step=step)
-    return _added(user, "totp", APP)
+    app = TotpKey.objects.create(user=user, sealed_key=totp.close(key, user.pk), last_step=step)
+    return _added(user, app, "totp", APP)
 
 
 @service
@@ -58,14 +58,14 @@ def add_passkey(*, actor: User, session_id: UUID, name: str, answer: str, challe
         or Passkey.objects.filter(credential_id=made.credential_id).exists()
     ):
         raise Conflict("This passkey is set up already.")
-    Passkey.objects.create(
+    passkey = Passkey.objects.create(
         user=user,
         name=name,
         credential_id=made.credential_id,
         credential=made.credential,
         sign_count=made.sign_count,
     )
-    return _added(user, "passkey", name)
+    return _added(user, passkey, "passkey", name)
 
 
 @service
@@ -126,21 +126,27 @@ def _lock_own(actor: User, session_id: UUID) -> User:
     return user
 
 
-def _added(user: User, kind: str, name: str) -> list[str]:
+def _added(user: User, factor: TotpKey | Passkey, kind: str, name: str) -> list[str]:
     is_first = not user.second_factors
     note_factors(user)
-    record_user(user, Action.FACTOR_ADD, user, kind=kind, name=name)
+    _record(user, Action.FACTOR_ADD, factor.pk, kind, name)
     send_notice(user, "factor_added", kind=KIND_WORDS[kind], name=name)
     return make_recovery_codes(user) if is_first else []
 
 
 def _remove(user: User, factor: TotpKey | Passkey, kind: str, name: str) -> None:
+    factor_id = factor.pk
     factor.delete()
     note_factors(user)
     if not user.second_factors and user.roles.filter(requires_factor=True).exists():
         raise Conflict("Your role requires a second factor. Set up another one before you remove this one.")
-    record_user(user, Action.FACTOR_REMOVE, user, kind=kind, name=name)
+    _record(user, Action.FACTOR_REMOVE, factor_id, kind, name)
     send_notice(user, "factor_removed", kind=KIND_WORDS[kind], name=name)
+
+
+def _record(user: User, action: Action, factor_id: int, kind: str, name: str) -> None:
+    # The name that someone gave their passkey may tell of them: it stands where erasing a person finds it.
+    record(actor=user, action=action, resource="factor", resource_id=factor_id, resource_name=name, kind=kind)
 
 
 def _checked_name(name: str) -> str:

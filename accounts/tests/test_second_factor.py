@@ -41,7 +41,7 @@ def fresh(cast, origin):
     return sign_in_to_pages(identifier="the-viewer", password=PASSWORD)
 
 
-def test_an_app_is_set_up_by_its_first_right_code(cast, fresh, expect_row, mailoutbox):
+def test_an_app_is_set_up_by_its_first_right_code(cast, fresh):
     key = totp.new_key()
     with audit_rows() as rows:
         codes = factors.add_authenticator_app(
@@ -51,7 +51,8 @@ def test_an_app_is_set_up_by_its_first_right_code(cast, fresh, expect_row, mailo
     cast.viewer.refresh_from_db()
     assert cast.viewer.second_factors == ["totp"]
     (row,) = rows
-    expect_row(row, cast.viewer, "factor_add", cast.viewer, kind="totp", name="authenticator app")
+    assert (row.username, row.action, row.resource) == ("the-viewer", "factor_add", "factor")
+    assert (row.resource_name, row.details) == ("authenticator app", {"kind": "totp"})
 
 
 def test_a_wrong_first_code_sets_nothing_up(cast, fresh):
@@ -369,6 +370,19 @@ def dump():
         for table in connection.introspection.table_names(cursor):
             cursor.execute(f'SELECT * FROM "{table}"')  # noqa: S608 (our own tables)
             yield from (str(value) for row in cursor.fetchall() for value in row)
+
+
+def test_no_secret_reaches_the_log(app, caplog):
+    caplog.set_level("DEBUG")
+    used = [app.code(), app.recovery_codes[0], wrong(app.code())]
+    with audit_rows() as rows:
+        for otp in used[:2]:
+            sign_in(otp)
+        with pytest.raises(InvalidFactor):
+            sign_in(used[2])
+    told = caplog.text + " ".join(str(vars(row)) for row in rows)
+    assert "the-viewer" in told
+    assert not [secret for secret in (app.key, *app.recovery_codes, *used) if secret in told]
 
 
 def test_a_key_that_was_copied_to_another_user_opens_nothing(cast, app):

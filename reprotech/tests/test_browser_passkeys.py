@@ -95,7 +95,7 @@ def test_a_passkey_alone_opens_the_account(page, person):
     page.get_by_role("button", name="Sign in with a passkey").click()
     page.get_by_role("heading", name=re.compile("Hello")).wait_for()
     page.goto(f"{page.home}/profile/security")
-    assert "not used yet" not in page.get_by_role("main").inner_text()
+    assert "Not used yet" not in page.get_by_role("main").inner_text()
     (credential,) = cdp.send("WebAuthn.getCredentials", {"authenticatorId": authenticator})["credentials"]
     assert credential["isResidentCredential"]
     assert credential["rpId"] == "localhost"
