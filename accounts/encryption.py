@@ -44,7 +44,7 @@ def is_current(sealed: str, purpose: str) -> bool:
 
 def _ciphers(purpose: str) -> list[Fernet]:
     secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return [Fernet(_key(secret, purpose)) for secret in secrets]
+    return [Fernet(_key(str(secret), purpose)) for secret in secrets]
 
 
 def _key(secret: str, purpose: str) -> bytes:

@@ -11,8 +11,8 @@ KIND_WORDS = {"totp": "authenticator app", "passkey": "passkey"}
 def note_factors(user: User) -> None:
     """Bring what the account says of its factors up to date; without any, its recovery codes go too."""
     session_cache.users_change([user.pk])
-    held = {"totp": TotpKey, "passkey": Passkey}
-    kinds = [kind for kind in User.FACTOR_KINDS if held[kind].objects.filter(user=user).exists()]
+    held = {"totp": TotpKey.objects, "passkey": Passkey.objects}
+    kinds = [kind for kind in User.FACTOR_KINDS if held[kind].filter(user=user).exists()]
     user.factor_kinds = " ".join(kinds)
     if kinds:
         user.factor_grace_used, user.must_add_factor = 0, False

@@ -99,7 +99,7 @@ def set_password_by_link(*, user_id: int, link_token: str, new_password: str) ->
 
 
 def _check_current(actor: User, password: str, field: str) -> User:
-    user = User.objects.active().filter(pk=actor.pk).first()
+    user: User | None = User.objects.active().filter(pk=actor.pk).first()
     if user is None:
         raise AccountDisabled
     counter = limits.user_counter(user.pk, "change")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -187,7 +188,7 @@ def _open(user: User, opening: Opening, check: Check | None, passed: Passed | No
     _count_grace(stored)
     stored.save(update_fields=["last_login", "factor_grace_used", "must_add_factor"])
     session = open_session(user=stored, kind=opening.kind, lifetime=opening.lifetime)
-    details = {"factor": factor} if factor else {}
+    details: dict[str, Any] = {"factor": factor} if factor else {}
     record(actor=stored, action=Action.LOGIN, resource="auth", session_id=session.pk, kind=opening.kind, **details)
     return session
 
