@@ -75,3 +75,10 @@ def test_what_would_have_expired_is_forgotten(cast):
         with transaction.atomic():
             assert spend(name, timezone.now() + timedelta(minutes=age))
     assert list(SpentOnce.objects.values_list("name", flat=True)) == ["young"]
+
+
+def test_a_recovery_code_is_spent_once_even_where_nothing_locks_the_account(cast):
+    app = give_app(cast.viewer)
+    for code in app.recovery_codes[:ROUNDS]:
+        check = transaction.atomic(second_step.by_code(code))
+        assert sorted(at_once(*[partial(check, cast.viewer)] * CALLERS)) == [""] * (CALLERS - 1) + ["recovery_code"]
