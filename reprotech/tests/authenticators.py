@@ -1,10 +1,18 @@
-"""Authenticator apps of the tests. Their codes are worked out here by RFC 6238 itself, apart from the code tested."""
+"""Authenticator apps and passkeys of the tests, which know RFC 6238 and WebAuthn by themselves."""
 
 import base64
 import hashlib
 import hmac
+import json
+import os
 import time
 from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from fido2 import cbor
+from fido2.cose import ES256
+from fido2.webauthn import AttestedCredentialData
 
 from accounts import totp
 from accounts.models import TotpKey, User
@@ -40,3 +48,52 @@ def give_app(user):
     TotpKey.objects.create(user=user, sealed_key=totp.close(key, user.pk))
     note_factors(user)
     return App(key, make_recovery_codes(user))
+
+
+class Key:
+    """A security key or passkey in software, which can be made to misbehave."""
+
+    def __init__(self, site="lab.example"):
+        self.private, self.id, self.site, self.count = ec.generate_private_key(ec.SECP256R1()), os.urandom(32), site, 0
+        self.handle = None
+
+    def register(self, options, origin="https://lab.example"):
+        """The answer to `navigator.credentials.create`."""
+        asked = options["publicKey"]
+        self.handle = asked["user"]["id"]
+        public = ES256.from_cryptography_key(self.private.public_key())
+        made = AttestedCredentialData.create(b"\0" * 16, self.id, public)
+        attestation = cbor.encode({"fmt": "none", "attStmt": {}, "authData": self._proof(0x45) + made})
+        said = self._client("webauthn.create", asked["challenge"], origin)
+        return self._answer({"clientDataJSON": encoded(said), "attestationObject": encoded(attestation)})
+
+    def sign(self, options, origin="https://lab.example", flags=0x05, **changed):
+        """The answer to `navigator.credentials.get`; flags 0x05: its owner was there and unlocked it."""
+        self.count += 1
+        proof = self._proof(flags)
+        said = self._client("webauthn.get", options["publicKey"]["challenge"], origin)
+        signature = self.private.sign(proof + hashlib.sha256(said).digest(), ec.ECDSA(hashes.SHA256()))
+        response = {
+            "clientDataJSON": encoded(said),
+            "authenticatorData": encoded(proof),
+            "signature": encoded(signature),
+            "userHandle": self.handle,
+            **changed,
+        }
+        return self._answer({name: value for name, value in response.items() if value is not None})
+
+    def _proof(self, flags):
+        return hashlib.sha256(self.site.encode()).digest() + bytes([flags]) + self.count.to_bytes(4, "big")
+
+    def _client(self, kind, challenge, origin):
+        return json.dumps({"type": kind, "challenge": challenge, "origin": origin, "crossOrigin": False}).encode()
+
+    def _answer(self, response):
+        own = encoded(self.id)
+        answer = {"id": own, "rawId": own, "type": "public-key", "response": response, "clientExtensionResults": {}}
+        return json.dumps(answer)
+
+
+def encoded(part):
+    """Base64url without padding."""
+    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
