@@ -32,6 +32,10 @@ class App:
         """What it shows now, or so many steps later."""
         return code_at(base64.b32decode(self.key), time.time() + ahead * STEP)
 
+    def wrong_code(self):
+        """Six digits that it doesn't show now."""
+        return f"{(int(self.code()) + 500_000) % 1_000_000:06}"
+
 
 def code_at(key, seconds, digits=6):
     """RFC 6238 over RFC 4226, SHA-1."""

@@ -52,6 +52,7 @@ def test_the_list_shows_users_by_pages_of_ten(cast, super_admin, path):
         "status": "active",
         "roles": ["Super Administrator"],
         "must_change_password": False,
+        "must_add_factor": False,
         "last_login": None,
         "created_at": TIME,
         "updated_at": TIME,

@@ -32,10 +32,12 @@ def body_of(user, **differs):
         "status": "active",
         "roles": list(user.grants.role_names),
         "must_change_password": False,
+        "must_add_factor": False,
         "last_login": None,
         "created_at": TIME,
         "updated_at": TIME,
         "permissions": user.grants.ordered_permissions,
+        "mfa": {"enabled": False, "kinds": []},
         **differs,
     }
 
