@@ -22,6 +22,8 @@ def actions_on(actor: User, user: User) -> set[str]:
             actions.add("unlock" if user.is_locked else "lock")
             if not user.is_service:
                 actions.add("reset_password")
+            if user.second_factors:
+                actions.add("reset_factors")
             actions.add("deactivate" if user.is_active else "activate")
     if actor.has_perm(USER_DELETE) and actor.pk != user.pk:
         actions.add("delete")

@@ -11,7 +11,7 @@ from accounts import permissions as names
 from accounts.admin_base import ReadOnlyAdmin, ServiceAdmin, ServiceForm
 from accounts.forms import password_input
 from accounts.models import ApiKey, Permission, Role, Session, User
-from accounts.services import keys, passwords, roles, sessions, users
+from accounts.services import factors, keys, passwords, roles, sessions, users
 
 
 def chosen(found: Any) -> list[str]:
@@ -60,8 +60,11 @@ class UserAdmin(ServiceAdmin):
     list_display = ("username", "email", "first_name", "last_name", "status", "last_login", "created_at")
     list_filter = ("is_active", "is_service", "roles")
     search_fields = ("search_text",)
-    readonly_fields = ("status", "is_service", "last_login", "password_changed_at", "created_at", "updated_at")
-    actions = ("lock", "unlock", "send_reset_link", "delete_selected")
+    readonly_fields = (
+        *("status", "is_service", "factor_kinds"),
+        *("last_login", "password_changed_at", "created_at", "updated_at"),
+    )
+    actions = ("lock", "unlock", "send_reset_link", "reset_factors", "delete_selected")
     secret_fields = frozenset({"password"})
     show_full_result_count = False
 
@@ -104,13 +107,19 @@ class UserAdmin(ServiceAdmin):
         )
         messages.success(request, f"Links sent: {done}.")
 
+    @admin.action(description="Remove the second factors of selected users", permissions=["change"])
+    def reset_factors(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """For who lost theirs."""
+        done = self.for_each(request, queryset, lambda r, user: factors.reset_factors(actor=r.user, user_id=user.pk))
+        messages.success(request, f"Second factors removed: {done}.")
+
 
 class RoleAdminForm(ServiceForm):
     """A role."""
 
     class Meta:
         model = Role
-        fields = ("name", "description", "permissions")
+        fields = ("name", "description", "requires_factor", "permissions")
         widgets = {"permissions": forms.CheckboxSelectMultiple}
 
     def call_service(self, values: dict[str, Any]) -> Role:
@@ -132,7 +141,7 @@ class RoleAdmin(ServiceAdmin):
         "change": names.ROLE_UPDATE,
         "delete": names.ROLE_DELETE,
     }
-    list_display = ("name", "description", "is_system", "user_count")
+    list_display = ("name", "description", "is_system", "requires_factor", "user_count")
     readonly_fields = ("slug", "is_system")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Role]:

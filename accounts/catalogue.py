@@ -65,6 +65,7 @@ PERMISSIONS = tuple(
 PERMISSION_NAMES = tuple(permission.name for permission in PERMISSIONS)
 
 SUPER_ADMIN = "super_admin"
+ADMIN = "admin"
 
 ROLES = (
     RoleEntry(
@@ -75,7 +76,7 @@ ROLES = (
     ),
     RoleEntry(
         "Administrator",
-        "admin",
+        ADMIN,
         "Administrative access with user management capabilities",
         "* -role_delete -settings_update",
     ),

@@ -79,6 +79,24 @@ class KeyRefused(RuleError):
         super().__init__("An API key can't do this. Sign in: POST /api/auth/login.")
 
 
+class SecondFactorSetupRequired(RuleError):
+    """A role requires a second factor, and the account has none: nothing else is open before it does."""
+
+    code = "second_factor_setup_required"
+
+    def __init__(self) -> None:
+        super().__init__("Set up a second factor first, on the page /profile/security.")
+
+
+class ConfirmationRequired(RuleError):
+    """The sign-in is too long ago for a change to what guards the account."""
+
+    code = "confirmation_required"
+
+    def __init__(self) -> None:
+        super().__init__("Confirm your password first.")
+
+
 class NotAuthenticated(RuleError):
     """Base of the refusals that ask to sign in (again)."""
 
@@ -119,6 +137,26 @@ class InvalidCredentials(NotAuthenticated):
 
     def __init__(self) -> None:
         super().__init__("Invalid credentials")
+
+
+class SecondFactorRequired(NotAuthenticated):
+    """The password was right; `mfa_token` stands for it while the second factor, of one of `kinds`, is given."""
+
+    code = "mfa_required"
+
+    def __init__(self, mfa_token: str, kinds: list[str]) -> None:
+        super().__init__("A second factor is required")
+        self.mfa_token = mfa_token
+        self.kinds = kinds
+
+
+class InvalidFactor(NotAuthenticated):
+    """The second factor is wrong or was used before: the caller isn't told which."""
+
+    code = "invalid_otp"
+
+    def __init__(self) -> None:
+        super().__init__("Invalid code")
 
 
 class TooManyAttempts(RuleError):

@@ -68,6 +68,8 @@ class RecordForm(ServiceForm):
 def difference(field: forms.BoundField, now: Any) -> Difference | None:
     """How a field's value now and the one that was typed differ, of several choices those that only one has."""
     label, typed = str(field.label), field.value() or ""
+    if isinstance(field.field, forms.BooleanField):
+        now, typed = ("yes" if value else "no" for value in (now, typed))
     if isinstance(field.field, forms.MultipleChoiceField):
         label = f"{label} in one alone"
         now, typed = (_chosen(field.field, set(one) - set(other)) for one, other in ((now, typed), (typed, now)))

@@ -28,6 +28,11 @@ LETTERS: Mapping[str, Letter] = {
     "invitation": Letter("Your account", "emails/invitation.txt", has_link=True),
     "password_reset": Letter("Choose a new password", "emails/password_reset.txt", has_link=True),
     "key_created": Letter("A new API key for your account", "emails/key_created.txt"),
+    "factor_added": Letter("A second factor was added", "emails/factor_added.txt"),
+    "factor_removed": Letter("A second factor was removed", "emails/factor_removed.txt"),
+    "factors_reset": Letter("Your second factors were removed", "emails/factors_reset.txt"),
+    "recovery_code_used": Letter("A recovery code was used", "emails/recovery_code_used.txt"),
+    "recovery_codes_renewed": Letter("You have new recovery codes", "emails/recovery_codes_renewed.txt"),
 }
 
 

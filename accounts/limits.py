@@ -99,6 +99,16 @@ def count_login(counter: str, address: str) -> None:
         raise
 
 
+def count_address(address: str) -> None:
+    """Count a sign-in that gives no name, before it is checked; raises TooManyAttempts."""
+    _count("login_address", address)
+
+
+def forgive_address(address: str) -> None:
+    """It was right: the address has one attempt back."""
+    _count("login_address", address, amount=-1)
+
+
 def is_news(counter: str, address: str) -> bool:
     """Whether this is the first refusal of this name from this address within a window."""
     try:

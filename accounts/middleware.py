@@ -13,15 +13,19 @@ from django.shortcuts import redirect
 from django.utils.functional import SimpleLazyObject
 
 from accounts.authorization import record_denial
+from accounts.duties import ADD_FACTOR, CHANGE_PASSWORD, duty_before
 from accounts.errors import Denied, NotAuthenticated
 from accounts.models import Session
-from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD
+from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_ADD_FACTOR, SIGNED_IN_TO_CHANGE_PASSWORD
 from accounts.services.sessions import find_session
 from reprotech.http import wants_fragment
 
 #: Keys of the signed cookie.
 SESSION_ID = "sid"
 USER_ID = "user"
+#: Open to whoever is signed in.
+MARKS = (SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD, SIGNED_IN_TO_ADD_FACTOR)
+PAGE_OF_DUTY = {CHANGE_PASSWORD: "change_password", ADD_FACTOR: "security"}
 
 
 class PageSessionMiddleware(AuthenticationMiddleware):
@@ -81,9 +85,9 @@ class AccessMiddleware:
             return HttpResponse(status=401)
         if not user.is_authenticated:
             return redirect_to_login(request.get_full_path())
-        if user.must_change_password and access != SIGNED_IN_TO_CHANGE_PASSWORD:
-            return redirect("change_password")
-        if access in (SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD) or (access is not None and user.has_perm(access)):
+        if duty := duty_before(user, access):
+            return redirect(PAGE_OF_DUTY[duty])
+        if access in MARKS or (access is not None and user.has_perm(access)):
             return None
         denial = Denied(access or "undeclared")
         record_denial(user, denial)

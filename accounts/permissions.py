@@ -25,8 +25,11 @@ SESSION_REVOKE = "session_revoke"
 PUBLIC = "public"
 #: Open to whoever is signed in, whatever their roles.
 SIGNED_IN = "signed_in"
-#: As SIGNED_IN, and also to whoever must change their password first.
+#: As SIGNED_IN, and also to whoever must change their password or set up a second factor first.
 SIGNED_IN_TO_CHANGE_PASSWORD = "signed_in_to_change_password"  # noqa: S105
+
+#: As SIGNED_IN, and also to whoever must set up a second factor first.
+SIGNED_IN_TO_ADD_FACTOR = "signed_in_to_add_factor"
 
 #: What a denial at Django admin's door names: no permission opens it, the Super Administrator's role does.
 ADMIN_SITE = "admin_site"
@@ -35,7 +38,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def requires(access: str) -> Callable[[View], View]:
-    """Declare a page view's access: a permission's name, or one of the three marks above."""
+    """Declare a page view's access: a permission's name, or one of the marks above."""
 
     def mark(view: View) -> View:
         view.access = access  # type: ignore[attr-defined]

@@ -16,6 +16,11 @@ class RoleForm(RecordForm):
     description = forms.CharField(
         max_length=200, required=False, help_text="One sentence that tells administrators who should have this role."
     )
+    requires_factor = forms.BooleanField(
+        label="Requires a second factor",
+        required=False,
+        help_text="Whoever holds the role must set up an authenticator app or a passkey.",
+    )
     permissions = forms.MultipleChoiceField(
         required=False, choices=[(permission, permission) for permission in PERMISSION_NAMES]
     )
@@ -29,8 +34,13 @@ class RoleForm(RecordForm):
 
     @staticmethod
     def values_of(record: Role) -> dict[str, Any]:
-        """Name, description and names of the permissions."""
-        return {"name": record.name, "description": record.description, "permissions": record.permission_names}
+        """What the form shows of a role, with the names of the permissions."""
+        return {
+            "name": record.name,
+            "description": record.description,
+            "requires_factor": record.requires_factor,
+            "permissions": record.permission_names,
+        }
 
     @property
     def chosen(self) -> list[str]:

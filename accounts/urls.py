@@ -2,10 +2,25 @@
 
 from django.urls import path
 
-from accounts.views import keys, permissions, profile, roles, sign_in, user_actions, user_bulk, user_files, users
+from accounts.views import (
+    keys,
+    permissions,
+    profile,
+    roles,
+    second_step,
+    security,
+    sign_in,
+    user_actions,
+    user_bulk,
+    user_files,
+    users,
+)
 
 urlpatterns = [
     path("login", sign_in.login, name="login"),
+    path("login/verify", second_step.verify, name="verify"),
+    path("login/passkey", second_step.passkey, name="sign_in_with_passkey"),
+    path("login/passkey/options", second_step.passkey_options, name="sign_in_options"),
     path("logout", sign_in.logout, name="logout"),
     path("password", sign_in.change_password, name="change_password"),
     path("set-password", sign_in.set_password, name="set_password_form"),
@@ -24,6 +39,7 @@ urlpatterns = [
     path("users/<int:user_id>", users.show_user, name="user"),
     path("users/<int:user_id>/edit", users.edit_user, name="edit_user"),
     path("users/<int:user_id>/reset-password", user_actions.reset_password, name="reset_user_password"),
+    path("users/<int:user_id>/reset-factors", user_actions.reset_factors, name="reset_user_factors"),
     path("users/<int:user_id>/lock", user_actions.lock, name="lock_user"),
     path("users/<int:user_id>/unlock", user_actions.unlock, name="unlock_user"),
     path("users/<int:user_id>/activate", user_actions.activate, name="activate_user"),
@@ -44,6 +60,14 @@ urlpatterns = [
     path("permissions/<slug:name>", permissions.show_permission, name="permission"),
     path("profile/keys/new", keys.create_own_key, name="new_own_key"),
     path("profile/keys/<uuid:key_id>/revoke", keys.revoke_own_key, name="revoke_own_key"),
+    path("profile/security", security.show_security, name="security"),
+    path("profile/security/confirm", security.confirm, name="confirm_password"),
+    path("profile/security/app", security.add_app, name="add_app"),
+    path("profile/security/app/remove", security.remove_app, name="remove_app"),
+    path("profile/security/passkeys/new", security.add_passkey, name="add_passkey"),
+    path("profile/security/passkeys/options", security.passkey_options, name="registration_options"),
+    path("profile/security/passkeys/<int:passkey_id>/remove", security.remove_passkey, name="remove_passkey"),
+    path("profile/security/recovery-codes", security.renew_codes, name="renew_codes"),
     path("profile/sessions/end", profile.end_other_sessions, name="end_other_sessions"),
     path("profile/sessions/<uuid:session_id>/end", profile.end_own_session, name="end_own_session"),
 ]

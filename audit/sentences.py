@@ -12,6 +12,7 @@ FIELD_WORDS = {
     "last_name": "last name",
     "is_active": "status",
     "must_change_password": "duty to change the password",
+    "requires_factor": "duty to have a second factor",
 }
 #: Whoever had their personal data erased.
 ERASED = "an erased person"
@@ -175,6 +176,35 @@ def _key(event: AuditLog) -> str:
     return str(event.details.get("key") or "").strip() or "of an unknown number"
 
 
+def _factor_add(event: AuditLog, who: str) -> str:
+    return _done(event, who, f"set up {_factor(event)}", f"set up {_factor(event)}")
+
+
+def _factor_remove(event: AuditLog, who: str) -> str:
+    return _done(event, who, f"removed {_factor(event)}", f"remove {_factor(event)}")
+
+
+def _factor_reset(event: AuditLog, who: str) -> str:
+    what = f"all second factors of {_target(event)}"
+    return _done(event, who, f"removed {what}", f"remove {what}")
+
+
+def _recovery_code_used(event: AuditLog, who: str) -> str:
+    left = event.details.get("left")
+    rest = f", {left} left" if isinstance(left, int) else ""
+    return _done(event, who, f"signed in with a recovery code{rest}", "sign in with a recovery code")
+
+
+def _recovery_codes_renewed(event: AuditLog, who: str) -> str:
+    return _done(event, who, "made new recovery codes", "make new recovery codes")
+
+
+def _factor(event: AuditLog) -> str:
+    if event.details.get("kind") == "totp":
+        return "an authenticator app as second factor"
+    return f"the passkey “{event.resource_name}”" if event.resource_name else "a passkey"
+
+
 def _anything(event: AuditLog, who: str) -> str:
     words = event.action.replace("_", " ")
     return _done(event, who, f"did “{words}” to {_typed_target(event)}", f"do “{words}” to {_typed_target(event)}")
@@ -201,6 +231,11 @@ PHRASES: dict[str, Callable[[AuditLog, str], str]] = {
     Action.ARCHIVE: _archive,
     Action.KEY_CREATE: _key_create,
     Action.KEY_REVOKE: _key_revoke,
+    Action.FACTOR_ADD: _factor_add,
+    Action.FACTOR_REMOVE: _factor_remove,
+    Action.FACTOR_RESET: _factor_reset,
+    Action.RECOVERY_CODE_USED: _recovery_code_used,
+    Action.RECOVERY_CODES_RENEWED: _recovery_codes_renewed,
 }
 
 

@@ -9,7 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from accounts.authorization import record_denial
+from accounts.duties import duty_before
 from accounts.errors import Denied
+from accounts.middleware import PAGE_OF_DUTY
 from accounts.permissions import ADMIN_SITE
 
 
@@ -22,9 +24,9 @@ class ReprotechAdminSite(AdminSite):
     site_url = "/"
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Whether the request's user is a Super Administrator whose password needn't be changed first."""
+        """Whether the request's user is a Super Administrator with no duty that comes first."""
         user: Any = request.user
-        return bool(user.is_authenticated and user.is_staff and not user.must_change_password)
+        return bool(user.is_authenticated and user.is_staff and not duty_before(user, ADMIN_SITE))
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Wrap a view: visitors go to our sign-in, users without the right get a 403, on record."""
@@ -54,8 +56,8 @@ class ReprotechAdminSite(AdminSite):
         user: Any = request.user
         if not user.is_authenticated:
             return redirect_to_login(request.get_full_path())
-        if user.must_change_password:
-            return redirect("change_password")
+        if duty := duty_before(user, ADMIN_SITE):
+            return redirect(PAGE_OF_DUTY[duty])
         if self.has_permission(request):
             return redirect("admin:index")
         denial = Denied(ADMIN_SITE)

@@ -22,6 +22,8 @@ RULE_STATUS: dict[type[rules.RuleError], HTTPStatus] = {
     rules.Denied: HTTPStatus.FORBIDDEN,
     rules.PasswordChangeRequired: HTTPStatus.FORBIDDEN,
     rules.KeyRefused: HTTPStatus.FORBIDDEN,
+    rules.SecondFactorSetupRequired: HTTPStatus.FORBIDDEN,
+    rules.ConfirmationRequired: HTTPStatus.FORBIDDEN,
     rules.Missing: HTTPStatus.NOT_FOUND,
     rules.Outdated: HTTPStatus.PRECONDITION_FAILED,  # a Conflict too, so it goes first
     rules.Conflict: HTTPStatus.CONFLICT,
@@ -94,6 +96,8 @@ def _rule_response(error: rules.RuleError) -> Response:
     more: dict[str, Any] = {}
     if isinstance(error, rules.Denied):
         more["required"] = error.required
+    if isinstance(error, rules.SecondFactorRequired):
+        more |= {"mfa_token": error.mfa_token, "kinds": error.kinds}
     if isinstance(error, rules.Invalid | rules.Conflict) and error.errors:
         more["errors"] = error.errors
     response = _response(status, error.message, error.code, **more)

@@ -97,6 +97,7 @@ def start_session(config, stack):
             "EMAIL_URL": "memorymail://",
             "LOG_DIR": str(processes.directory / "logs"),
             "MAINTENANCE_FILE": str(processes.directory / "maintenance.json"),
+            "MFA_REQUIRED_FOR_ADMINISTRATORS": "false",
             "LOG_LEVEL": "WARNING",
             "LOG_FORMAT": "text",
         }
@@ -199,7 +200,8 @@ def start_server(processes, stack, **variables):
     environment = {
         **os.environ,
         "HOST": "127.0.0.1",
-        "PUBLIC_URL": url,
+        # Browsers know no passkeys at an address without a name.
+        "PUBLIC_URL": f"http://localhost:{port}",
         "PORT": str(port),
         "WORKERS": "2" if stack == "postgresql" else "1",
         "DEBUG": "true",

@@ -187,6 +187,11 @@ REMEMBERED_SESSION_LIFETIME = timedelta(days=30)
 PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds that an invitation or a reset link is good for
 ADMIN_PASSWORD = env.text("ADMIN_PASSWORD")
 
+#: Whether Super Administrator and Administrator require a second factor, unless someone decided otherwise for the role.
+MFA_REQUIRED_FOR_ADMINISTRATORS = env.flag("MFA_REQUIRED_FOR_ADMINISTRATORS", default=not DEBUG)
+#: Sign-ins without a second factor that a role which requires one lets pass.
+MFA_GRACE_SIGN_INS = env.number("MFA_GRACE_SIGN_INS", default=3, least=0, most=1000)
+
 RATE_LIMIT_ENABLED = env.flag("RATE_LIMIT_ENABLED", default=True)
 RATE_LIMITS = {
     "login_name": "10 per 15 minutes",
@@ -372,7 +377,10 @@ LOGGING: dict[str, Any] = {
     },
     "root": {"level": LOG_LEVEL, "handlers": ["console", "file"]},
     # Django installs handlers of its own on "django"; one line an event is enough.
-    "loggers": {"django": {"handlers": [], "propagate": True, "level": LOG_LEVEL}},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True, "level": LOG_LEVEL},
+        "fido2": {"level": "WARNING"},  # it would tell of every credential
+    },
 }
 try:
     LOG_DIR.mkdir(parents=True, exist_ok=True)

@@ -139,7 +139,7 @@ def sign_in(page: Any, who: tuple[str, str] | None) -> None:
     page.goto("/login")
     page.locator("[name=username]").fill(who[0])
     page.locator("[name=password]").fill(who[1])
-    page.locator("main button[type=submit]").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("heading", name="Hello").wait_for()
 
 

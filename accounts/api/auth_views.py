@@ -33,14 +33,26 @@ class TokenViewSet(ViewSet):
     """Login and refresh. Public: whoever calls them has no valid access token yet."""
 
     authentication_classes: ClassVar[list[Any]] = []  # type: ignore[misc]
-    required_permissions: ClassVar = {"login": PUBLIC, "refresh": PUBLIC}
+    required_permissions: ClassVar = dict.fromkeys(("login", "login_mfa", "refresh"), PUBLIC)
 
     @extend_schema(request=shapes.LoginBody, responses=shapes.TokenAnswer, summary="Sign in")
     def login(self, request: Request) -> Response:
-        """Exchange a username or e-mail address and a password for a pair of tokens."""
+        """Exchange a username or e-mail address and a password for a pair of tokens.
+
+        Whoever has a second factor sends `otp` too, a code of their authenticator app or a recovery code. Without it
+        the answer is a 401 with the code `mfa_required` and an `mfa_token` for `/api/auth/login/mfa`.
+        """
         body = shapes.LoginBody.read(request)
-        signed_in = sign_in.sign_in_with_tokens(identifier=body["username"], password=body["password"])
+        signed_in = sign_in.sign_in_with_tokens(
+            identifier=body["username"], password=body["password"], otp=body.get("otp", "")
+        )
         return Response(token_answer(signed_in))
+
+    @extend_schema(request=shapes.LoginMfaBody, responses=shapes.TokenAnswer, summary="Sign in: second step")
+    def login_mfa(self, request: Request) -> Response:
+        """Exchange the `mfa_token` of a login, good for five minutes and once, and a code for a pair of tokens."""
+        body = shapes.LoginMfaBody.read(request)
+        return Response(token_answer(sign_in.finish_with_tokens(mfa_token=body["mfa_token"], otp=body["otp"])))
 
     @extend_schema(request=shapes.RefreshBody, responses=shapes.TokenAnswer, summary="Get new tokens")
     def refresh(self, request: Request) -> Response:

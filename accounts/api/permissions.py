@@ -6,7 +6,8 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from accounts.authorization import record_denial
-from accounts.errors import Denied, KeyRefused, PasswordChangeRequired, TokenMissing
+from accounts.duties import CHANGE_PASSWORD, duty_before
+from accounts.errors import Denied, KeyRefused, PasswordChangeRequired, SecondFactorSetupRequired, TokenMissing
 from accounts.models import ApiKey
 from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD
 
@@ -19,7 +20,7 @@ class DeclaredPermission(BasePermission):
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Return True, or raise TokenMissing, PasswordChangeRequired, KeyRefused or Denied (on record)."""
+        """Return True, or raise TokenMissing, a duty that comes first, KeyRefused or Denied (on record)."""
         action = getattr(view, "action", "")
         if action is None:
             return True  # no such method: DRF answers 405
@@ -28,8 +29,8 @@ class DeclaredPermission(BasePermission):
             return True
         if not request.user.is_authenticated:
             raise TokenMissing
-        if request.user.must_change_password and access != SIGNED_IN_TO_CHANGE_PASSWORD:
-            raise PasswordChangeRequired
+        if duty := duty_before(request.user, access):
+            raise PasswordChangeRequired if duty == CHANGE_PASSWORD else SecondFactorSetupRequired
         if access in (SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD):
             if isinstance(request.auth, ApiKey) and action not in getattr(view, "open_to_keys", ()):
                 raise KeyRefused

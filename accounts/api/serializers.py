@@ -27,6 +27,13 @@ class LoginBody(Body):
     otp = StringField(required=False, allow_blank=True, max_length=32)
 
 
+class LoginMfaBody(Body):
+    """`POST /api/auth/login/mfa`."""
+
+    mfa_token = StringField(max_length=4096)
+    otp = StringField(max_length=32)
+
+
 class RefreshBody(Body):
     """`POST /api/auth/refresh`."""
 
@@ -82,6 +89,7 @@ class CreateRoleBody(Body):
     name = StringField(max_length=80)
     description = StringField(required=False, allow_blank=True, max_length=200)
     permissions = names_field(required=False)
+    requires_factor = YesNoField(required=False)
 
 
 class UpdateRoleBody(Body):
@@ -92,6 +100,7 @@ class UpdateRoleBody(Body):
     name = StringField(required=False, max_length=80)
     description = StringField(required=False, allow_blank=True, max_length=200)
     permissions = names_field(required=False)
+    requires_factor = YesNoField(required=False)
 
 
 class MessageAnswer(serializers.Serializer[Any]):
@@ -120,6 +129,7 @@ class UserAnswer(serializers.Serializer[User]):
     roles = serializers.SerializerMethodField()
     is_service = serializers.BooleanField()
     must_change_password = serializers.BooleanField()
+    must_add_factor = serializers.BooleanField(help_text="Whether nothing is open before a second factor is set up.")
     last_login = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
@@ -131,8 +141,21 @@ class UserAnswer(serializers.Serializer[User]):
         return [role.name for role in user.roles.all()]
 
 
+class SecondFactorsAnswer(serializers.Serializer[User]):
+    """Whether a user has a second factor, and of which kinds."""
+
+    enabled = serializers.SerializerMethodField()
+    kinds = serializers.ListField(child=serializers.ChoiceField(choices=User.FACTOR_KINDS), source="second_factors")
+
+    def get_enabled(self, user: User) -> bool:
+        """Whether they have one."""
+        return bool(user.second_factors)
+
+
 class UserDetailAnswer(UserAnswer):
     """A user with what they may do."""
+
+    mfa = SecondFactorsAnswer(source="*", read_only=True)
 
     permissions = serializers.SerializerMethodField()
 
@@ -213,6 +236,7 @@ class RoleAnswer(serializers.Serializer[Role]):
     slug = serializers.CharField()
     description = serializers.CharField()
     permissions = serializers.ListField(child=serializers.CharField(), source="permission_names")
+    requires_factor = serializers.BooleanField()
     is_system = serializers.BooleanField()
     user_count = serializers.IntegerField()
 

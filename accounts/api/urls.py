@@ -11,6 +11,7 @@ from accounts.api.user_views import UserViewSet
 
 urlpatterns = [
     path("auth/login", TokenViewSet.as_view({"post": "login"})),
+    path("auth/login/mfa", TokenViewSet.as_view({"post": "login_mfa"})),
     path("auth/refresh", TokenViewSet.as_view({"post": "refresh"})),
     path("auth/logout", AccountViewSet.as_view({"post": "logout"})),
     path("auth/me", AccountViewSet.as_view({"get": "me"})),
@@ -27,6 +28,7 @@ urlpatterns = [
     ),
     path("users/<int:user_id>/personal-data", UserViewSet.as_view({"delete": "erase"})),
     path("users/<int:user_id>/reset-password", UserViewSet.as_view({"post": "reset_password"})),
+    path("users/<int:user_id>/factors", UserViewSet.as_view({"delete": "reset_factors"})),
     path("users/<int:user_id>/lock", UserViewSet.as_view({"post": "lock"})),
     path("users/<int:user_id>/unlock", UserViewSet.as_view({"post": "unlock"})),
     path("users/<int:user_id>/keys", UserKeyViewSet.as_view({"get": "list", "post": "create"})),

@@ -14,7 +14,7 @@ from accounts.errors import Missing
 from accounts.filters import UserFilter
 from accounts.models import User
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_READ, USER_UPDATE
-from accounts.services import passwords, users
+from accounts.services import factors, passwords, users
 from accounts.services.erasure import erase_person
 from reprotech.api_parsing import EmptyBody, many
 from reprotech.api_schema import query_parameters
@@ -39,6 +39,7 @@ class UserViewSet(ViewSet):
         "destroy": USER_DELETE,
         "erase": USER_DELETE,
         "reset_password": USER_UPDATE,
+        "reset_factors": USER_UPDATE,
         "lock": USER_UPDATE,
         "unlock": USER_UPDATE,
     }
@@ -99,6 +100,12 @@ class UserViewSet(ViewSet):
             return Response({"message": "Password reset successfully"})
         passwords.send_password_reset(actor=request.user, user_id=user_id)
         return Response({"message": "Password reset link sent successfully"})
+
+    @extend_schema(responses={200: shapes.UserChangedAnswer}, summary="Remove a user's second factors")
+    def reset_factors(self, request: SignedInRequest, user_id: int) -> Response:
+        """For a user who lost theirs: all of them and the recovery codes go, and the user's sessions end."""
+        factors.reset_factors(actor=request.user, user_id=user_id)
+        return self._changed(request, user_id, "Second factors removed successfully")
 
     @extend_schema(request=None, responses=shapes.UserChangedAnswer, summary="Lock a user")
     def lock(self, request: SignedInRequest, user_id: int) -> Response:

@@ -10,7 +10,7 @@ import accounts.validators
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0005_outbox"),
+        ("accounts", "0006_second_factor"),
     ]
 
     operations = [

@@ -1,5 +1,6 @@
 """Users, roles, permissions and sessions: fields, and questions about one object."""
 
+from accounts.models.factors import Passkey, RecoveryCode, SpentOnce, TotpKey
 from accounts.models.keys import ApiKey
 from accounts.models.mails import OutgoingMail
 from accounts.models.roles import Permission, Role
@@ -10,10 +11,14 @@ __all__ = [
     "EXISTING",
     "ApiKey",
     "OutgoingMail",
+    "Passkey",
     "PasswordHistory",
     "Permission",
+    "RecoveryCode",
     "Role",
     "Session",
+    "SpentOnce",
+    "TotpKey",
     "User",
     "searchable",
 ]

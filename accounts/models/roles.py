@@ -47,6 +47,8 @@ class Role(Versioned, models.Model):
     slug = models.CharField(max_length=80, unique=True, editable=False)
     description = models.CharField(max_length=200, blank=True, validators=[validate_plain_text])
     permissions = models.ManyToManyField(Permission, related_name="roles", db_table="role_permissions", blank=True)
+    #: Whoever holds it must have a second factor.
+    requires_factor = models.BooleanField("requires a second factor", default=False, db_default=False)
     is_system = models.BooleanField(default=False, editable=False)
     #: A system role whose permissions were edited on purpose: `init_data` leaves them as they are.
     is_customized = models.BooleanField(default=False, editable=False)

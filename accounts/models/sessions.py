@@ -1,5 +1,6 @@
 """Sign-ins."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 from django.db import models
@@ -9,6 +10,9 @@ from accounts.models.users import User
 from accounts.querysets import (
     SessionQuerySet,
 )
+
+#: How long a proof of who one is counts for changes to what guards the account.
+FRESH = timedelta(minutes=5)
 
 
 class Session(models.Model):
@@ -33,6 +37,8 @@ class Session(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
     kind = models.CharField(max_length=8, choices=Kind)
     created_at = models.DateTimeField(default=timezone.now)
+    #: When the user last proved in it who they are, after the sign-in.
+    confirmed_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     ip_address = models.GenericIPAddressField(null=True, blank=True)
@@ -57,6 +63,11 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} session {self.pk}"
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it is moments ago that the user proved who they are: what guards an account may be changed."""
+        return timezone.now() - (self.confirmed_at or self.created_at) < FRESH
 
     @property
     def is_alive(self) -> bool:

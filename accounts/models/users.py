@@ -43,12 +43,19 @@ class User(Versioned, AbstractBaseUser):
     is_service = models.BooleanField("service account", default=False, editable=False)
     must_change_password = models.BooleanField(default=False)
     password_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: Which kinds of second factor they have, so that no request has to look: names of FACTOR_KINDS.
+    factor_kinds = models.CharField(max_length=40, blank=True, editable=False, default="", db_default="")
+    #: Sign-ins without a second factor since a role of theirs has required one.
+    factor_grace_used = models.PositiveSmallIntegerField(editable=False, default=0, db_default=0)
+    #: They can do nothing but set a second factor up.
+    must_add_factor = models.BooleanField(editable=False, default=False, db_default=False)
     roles = models.ManyToManyField(Role, related_name="users", db_table="user_roles", blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     #: What a search looks through, folded by Python: SQLite folds ASCII alone.
     search_text = models.TextField(editable=False, default="")
 
+    FACTOR_KINDS: ClassVar[tuple[str, ...]] = ("totp", "passkey")
     STATUSES: ClassVar[tuple[str, ...]] = ("active", "inactive", "locked")
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
@@ -136,6 +143,11 @@ class User(Versioned, AbstractBaseUser):
         if self.is_locked:
             return "locked"
         return "active" if self.is_active else "inactive"
+
+    @property
+    def second_factors(self) -> list[str]:
+        """The kinds of second factor that they have."""
+        return self.factor_kinds.split()
 
     @property
     def full_name(self) -> str:

@@ -10,7 +10,7 @@ from django.utils.crypto import get_random_string
 
 from accounts import session_cache
 from accounts.authorization import SYSTEM
-from accounts.catalogue import PERMISSION_NAMES, PERMISSIONS, ROLES, SUPER_ADMIN, RoleEntry
+from accounts.catalogue import ADMIN, PERMISSION_NAMES, PERMISSIONS, ROLES, SUPER_ADMIN, RoleEntry
 from accounts.errors import Invalid
 from accounts.models import Permission, Role, User
 from accounts.services.passwords import reset_password
@@ -21,6 +21,8 @@ from audit.services import record
 ADMIN_USERNAME = "admin"
 #: For development alone; production refuses it.
 DOCUMENTED_PASSWORD = "Admin123!"  # noqa: S105
+#: The roles that MFA_REQUIRED_FOR_ADMINISTRATORS is about.
+ADMINISTRATORS = (SUPER_ADMIN, ADMIN)
 #: Any number will do, as long as nothing else in the database takes the same advisory lock.
 LOCK = 7_203_914
 
@@ -107,7 +109,7 @@ def _load_permissions() -> int:
     stale = Permission.objects.exclude(name__in=PERMISSION_NAMES)
     for role in Role.objects.filter(permissions__in=stale).distinct():
         before = role.permission_names
-        _record_permissions(role, before, [name for name in before if name in PERMISSION_NAMES])
+        _record_change(role, "permissions", before, [name for name in before if name in PERMISSION_NAMES])
     deleted, _ = stale.delete()
     return changes + deleted
 
@@ -117,28 +119,32 @@ def _load_role(position: int, entry: RoleEntry) -> int:
     role = Role.objects.filter(slug=entry.slug).first()
     is_customized = role is not None and role.is_customized
     if not is_customized:
+        wanted["requires_factor"] = settings.MFA_REQUIRED_FOR_ADMINISTRATORS and entry.slug in ADMINISTRATORS
         wanted["description"] = entry.description
+    required_before = role.requires_factor if role else None
     changes = _bring_in_line(Role, {"slug": entry.slug}, wanted)
     role = Role.objects.get(slug=entry.slug)
+    if required_before is not None and role.requires_factor != required_before:
+        _record_change(role, "requires_factor", required_before, role.requires_factor)
     if is_customized and entry.slug != SUPER_ADMIN:
         return changes
     before = role.permission_names
     if set(before) != entry.permissions:
         role.permissions.set(Permission.objects.filter(name__in=entry.permissions))
         role.save(update_fields=["updated_at"])  # another version
-        _record_permissions(role, before, role.permission_names)
+        _record_change(role, "permissions", before, role.permission_names)
         changes += 1
     return changes
 
 
-def _record_permissions(role: Role, before: list[str], after: list[str]) -> None:
+def _record_change(role: Role, field: str, before: Any, after: Any) -> None:
     record(
         actor=SYSTEM,
         action=Action.UPDATE,
         resource="role",
         resource_id=role.pk,
         resource_name=role.name,
-        changes={"permissions": (before, after)},
+        changes={field: (before, after)},
     )
 
 

@@ -96,6 +96,7 @@ def _events_by(user: User, names: Names) -> Iterator[Any]:
 def _events_about(user: User, names: Names) -> Iterator[Any]:
     # An `erase` event names nobody.
     yield AuditLog.objects.filter(resource="user", resource_id=str(user.pk)).exclude(action=Action.ERASE)
+    yield AuditLog.objects.filter(resource="factor", user_id=user.pk)
     named = AuditLog.objects.alias(named=Lower("resource_name")).filter(named__in=names.sign_in)
     yield named.filter(resource="session")
     yield named.filter(action=Action.ACCESS_DENIED, resource_id=str(user.pk))

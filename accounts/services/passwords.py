@@ -5,6 +5,7 @@ from uuid import UUID
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils import timezone
 
 from accounts import limits, session_cache
@@ -42,15 +43,7 @@ def change_password(*, actor: User, current_password: str, new_password: str, se
 
     Wrong current passwords count towards the lockout. Raises Invalid, TooManyAttempts or AccountDisabled.
     """
-    user = User.objects.active().filter(pk=actor.pk).first()
-    if user is None:
-        raise AccountDisabled
-    counter = limits.user_counter(user.pk, "change")
-    limits.count_guess(counter)
-    if not user.check_password(current_password):
-        record_user(user, Action.PASSWORD_CHANGE, user, success=False, reason="The current password was wrong.")
-        raise Invalid({"current_password": ["This is not your current password."]})
-    limits.forget_guesses(counter)
+    user = _check_current(actor, current_password, field="current_password")
     check_new_password(user, new_password, field="new_password")
     return _replace(
         user,
@@ -59,6 +52,17 @@ def change_password(*, actor: User, current_password: str, new_password: str, se
         record_as=(user, Action.PASSWORD_CHANGE),
         keep_session=session_id,
     )
+
+
+def confirm_password(*, actor: User, password: str, session_id: UUID) -> None:
+    """Prove again, in a session that goes on, who one is: what guards the account may then be changed for a while.
+
+    Wrong passwords count as at a change of password. Raises Invalid, TooManyAttempts or AccountDisabled.
+    """
+    _check_current(actor, password, field="password")
+    with transaction.atomic():
+        session_cache.users_change([actor.pk])
+        Session.objects.alive().filter(pk=session_id, user_id=actor.pk).update(confirmed_at=timezone.now())
 
 
 def reset_password(*, actor: Actor, user_id: int, password: str) -> User:
@@ -92,6 +96,19 @@ def set_password_by_link(*, user_id: int, link_token: str, new_password: str) ->
         raise Missing("link, or it has expired: ask for a new one")
     check_new_password(user, new_password, field="new_password")
     return _replace(user, new_password, must_change=False, record_as=(user, Action.PASSWORD_CHANGE))
+
+
+def _check_current(actor: User, password: str, field: str) -> User:
+    user: User | None = User.objects.active().filter(pk=actor.pk).first()
+    if user is None:
+        raise AccountDisabled
+    counter = limits.user_counter(user.pk, "change")
+    limits.count_guess(counter)
+    if not user.check_password(password):
+        record_user(user, Action.PASSWORD_CHANGE, user, success=False, reason="The current password was wrong.")
+        raise Invalid({field: ["This is not your current password."]})
+    limits.forget_guesses(counter)
+    return user
 
 
 @service

@@ -20,12 +20,19 @@ from audit.services import Actor, Changes, record
 
 
 @service
-def create_role(*, actor: Actor, name: str, description: str = "", permissions: Collection[str] = ()) -> Role:
+def create_role(
+    *,
+    actor: Actor,
+    name: str,
+    description: str = "",
+    permissions: Collection[str] = (),
+    requires_factor: bool = False,
+) -> Role:
     """Create a role that holds `permissions` (names). Raises Denied, Invalid, or Conflict when the name is taken."""
     require(actor, ROLE_CREATE)
     granted = find_permissions(permissions)
     require_all(actor, permissions)
-    role = Role(name=name, slug=_slug(name), description=description)
+    role = Role(name=name, slug=_slug(name), description=description, requires_factor=requires_factor)
     _save(role)
     role.permissions.set(granted)
     changes: Changes = {
@@ -33,6 +40,8 @@ def create_role(*, actor: Actor, name: str, description: str = "", permissions: 
         "description": (None, description),
         "permissions": ([], role.permission_names),
     }
+    if requires_factor:
+        changes = {**changes, "requires_factor": (None, True)}
     _record(actor, Action.CREATE, role, changes)
     return role
 
@@ -44,9 +53,9 @@ def update_role(
     role_id: int,
     permissions: Collection[str] | None = None,
     expected_versions: Collection[str] = (),
-    **fields: str,
+    **fields: str | bool,
 ) -> Role:
-    """Change `name` and `description`, and the permissions (names) that a role holds.
+    """Change `name`, `description` and `requires_factor`, and the permissions (names) that a role holds.
 
     The actor needs all that the role holds and would hold. Raises Missing, Denied, Invalid, Conflict, or Outdated
     unless the role is still as one of `expected_versions`.
@@ -62,8 +71,9 @@ def update_role(
         name: (getattr(role, name), new) for name, new in fields.items() if getattr(role, name) != new
     }
     if "name" in changes:
-        _rename(role, fields["name"])
-    role.description = fields.get("description", role.description)
+        _rename(role, str(fields["name"]))
+    role.description = str(fields.get("description", role.description))
+    role.requires_factor = bool(fields.get("requires_factor", role.requires_factor))
     if permissions is not None and set(permissions) != set(role.permission_names):
         changes["permissions"] = _set_permissions(role, granted)
     if changes:

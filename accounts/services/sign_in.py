@@ -1,17 +1,29 @@
-"""Signing in with a name and a password."""
+"""Signing in: with a name and a password and, if the account has one, a second factor; or with a passkey alone."""
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import limits, session_cache
-from accounts.errors import InvalidCredentials, TooManyAttempts
+from accounts import limits, mfa_tokens, session_cache
+from accounts.challenges import Challenge
+from accounts.errors import (
+    InvalidCredentials,
+    InvalidFactor,
+    NotAuthenticated,
+    SecondFactorRequired,
+    TokenInvalid,
+    TooManyAttempts,
+)
+from accounts.mfa_tokens import Passed
 from accounts.models import Session, User
+from accounts.services.second_step import Check, by_code, by_passkey, owner_of_passkey
 from accounts.services.sessions import Refreshed, issue_tokens, open_session
+from accounts.services.spent import is_spent, spend
 from audit.context import current_origin
 from audit.models import Action
 from audit.services import record
@@ -25,10 +37,37 @@ class Typed:
     pk: int | None = None
 
 
-def sign_in_to_pages(*, identifier: str, password: str, remember: bool = False) -> Session:
-    """Open a page session, a long one with `remember`; raises InvalidCredentials or TooManyAttempts."""
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The session that a sign-in opens: of which kind and for how long."""
+
+    kind: Session.Kind
+    lifetime: timedelta
+
+
+def page_opening(*, remember: bool) -> Opening:
+    """A page session, a long one with `remember`."""
     lifetime = settings.REMEMBERED_SESSION_LIFETIME if remember else settings.PAGE_SESSION_LIFETIME
-    return _sign_in(identifier, password, Session.Kind.PAGE, lifetime)
+    return Opening(Session.Kind.PAGE, lifetime)
+
+
+def token_opening() -> Opening:
+    """A token session."""
+    return Opening(Session.Kind.TOKEN, settings.REFRESH_TOKEN_LIFETIME)
+
+
+class _Refused(Exception):
+    """Why a session isn't opened, for the log, and what the caller is told."""
+
+    def __init__(self, reason: str, error: NotAuthenticated) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.error = error
+
+
+def sign_in_to_pages(*, identifier: str, password: str, remember: bool = False) -> Session:
+    """Open a page session; raises InvalidCredentials, TooManyAttempts, or SecondFactorRequired after the password."""
+    return _sign_in(identifier, password, page_opening(remember=remember))
 
 
 @transaction.atomic
@@ -36,22 +75,77 @@ def _with_tokens(session: Session) -> Refreshed:
     return Refreshed(session, issue_tokens(session=session))
 
 
-def sign_in_with_tokens(*, identifier: str, password: str) -> Refreshed:
-    """Open a token session; raises InvalidCredentials or TooManyAttempts."""
-    return _with_tokens(_sign_in(identifier, password, Session.Kind.TOKEN, settings.REFRESH_TOKEN_LIFETIME))
+def sign_in_with_tokens(*, identifier: str, password: str, otp: str = "") -> Refreshed:
+    """Open a token session; raises InvalidCredentials, TooManyAttempts, SecondFactorRequired or InvalidFactor.
+
+    `otp` is a code of the user's authenticator app or a recovery code; whoever has no second factor needs none.
+    """
+    return _with_tokens(_sign_in(identifier, password, token_opening(), otp))
 
 
-def _sign_in(identifier: str, password: str, kind: Session.Kind, lifetime: timedelta) -> Session:
+def finish_with_tokens(*, mfa_token: str, otp: str) -> Refreshed:
+    """Open the token session that a right password stands for; raises TokenInvalid, InvalidFactor, TooManyAttempts."""
+    return _with_tokens(finish_sign_in(mfa_token=mfa_token, check=by_code(otp), opening=token_opening()))
+
+
+def finish_sign_in(*, mfa_token: str, check: Check, opening: Opening) -> Session:
+    """The second step: open the session that a right password stands for.
+
+    The token is good once and dies with the password. Raises TokenInvalid, InvalidFactor or TooManyAttempts.
+    """
+    passed = mfa_tokens.read(mfa_token)
+    user = User.objects.existing().filter(pk=passed.user_id).first() if passed else None
+    if passed is None or user is None or not passed.is_of(user) or is_spent(_name(passed)):
+        raise TokenInvalid
+    return _take_second_step(user, check, opening, passed)
+
+
+def sign_in_with_passkey(*, answer: str, challenge: Challenge, remember: bool = False) -> Session:
+    """Open a page session for whoever holds a passkey and unlocked it; raises InvalidFactor or TooManyAttempts."""
+    address = current_origin().ip_address
+    limits.count_address(address)
+    user = owner_of_passkey(answer)
+    if user is None:
+        raise InvalidFactor
+    check = by_passkey(answer, challenge, alone=True)
+    session = _opened(user, page_opening(remember=remember), check)
+    limits.forgive_address(address)
+    return session
+
+
+def _take_second_step(user: User, check: Check, opening: Opening, passed: Passed | None = None) -> Session:
+    # Counted apart from the password, which whoever gets here knows: a right one must not grant new guesses.
+    counter, address = limits.user_counter(user.pk, "factor"), current_origin().ip_address
+    _count(user.username, user, counter, address)
+    session = _opened(user, opening, check, passed)
+    limits.forgive_login(counter, address)
+    return session
+
+
+def _opened(user: User, opening: Opening, check: Check | None = None, passed: Passed | None = None) -> Session:
+    try:
+        return _open(user, opening, check, passed)
+    except _Refused as refused:
+        _record_failure(user.username, user, refused.reason)
+        raise refused.error from None
+
+
+def _sign_in(identifier: str, password: str, opening: Opening, otp: str = "") -> Session:
     user = User.objects.known_as(identifier)
     # A user's name and address share one counter, a name that nobody has gets its own: no difference shows.
     counter = limits.user_counter(user.pk) if user else limits.typed_counter(identifier)
     address = current_origin().ip_address
     _count(identifier, user, counter, address)
     refusal = _refusal(user, password)
-    session = _open(user, kind, lifetime) if user and not refusal else None
-    if session is None:
-        _record_failure(identifier, user, refusal or "The account changed meanwhile.")
+    if user is None or refusal:
+        _record_failure(identifier, user, refusal)
         raise InvalidCredentials
+    if user.second_factors:
+        limits.forgive_login(counter, address)
+        if not otp:
+            raise SecondFactorRequired(mfa_tokens.issue(user), user.second_factors)
+        return _take_second_step(user, by_code(otp), opening)
+    session = _opened(user, opening)
     limits.forgive_login(counter, address)
     return session
 
@@ -77,17 +171,39 @@ def _refusal(user: User | None, password: str) -> str:
 
 
 @transaction.atomic
-def _open(user: User, kind: Session.Kind, lifetime: timedelta) -> Session | None:
-    """The session; None when the account was disabled or its password changed while the password was checked."""
+def _open(user: User, opening: Opening, check: Check | None, passed: Passed | None) -> Session:
+    """The session; raises _Refused, also when the account changed while the password was checked."""
     stored = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    if not stored.can_sign_in or stored.password != user.password:
-        return None
+    if not stored.can_sign_in:
+        raise _Refused(f"The account is {stored.status}.", InvalidCredentials())
+    if stored.password != user.password or (stored.second_factors and check is None):
+        raise _Refused("The account changed meanwhile.", InvalidCredentials())
+    if passed and not spend(_name(passed), passed.expires_at):
+        raise _Refused("The second step was taken already.", TokenInvalid())
+    factor = check(stored) if check else ""
+    if check and not factor:
+        raise _Refused("The second factor is wrong or was used before.", InvalidFactor())
     session_cache.users_change([stored.pk])
     stored.last_login = timezone.now()
-    stored.save(update_fields=["last_login"])
-    session = open_session(user=stored, kind=kind, lifetime=lifetime)
-    record(actor=stored, action=Action.LOGIN, resource="auth", session_id=session.pk, kind=kind)
+    _count_grace(stored)
+    stored.save(update_fields=["last_login", "factor_grace_used", "must_add_factor"])
+    session = open_session(user=stored, kind=opening.kind, lifetime=opening.lifetime)
+    details: dict[str, Any] = {"factor": factor} if factor else {}
+    record(actor=stored, action=Action.LOGIN, resource="auth", session_id=session.pk, kind=opening.kind, **details)
     return session
+
+
+def _count_grace(user: User) -> None:
+    """Note a sign-in without a second factor where a role requires one; after the last that is let pass it's a duty."""
+    if user.second_factors or not user.roles.filter(requires_factor=True).exists():
+        user.factor_grace_used, user.must_add_factor = 0, False
+    else:
+        user.factor_grace_used = min(user.factor_grace_used + 1, settings.MFA_GRACE_SIGN_INS + 1)
+        user.must_add_factor = user.factor_grace_used > settings.MFA_GRACE_SIGN_INS
+
+
+def _name(passed: Passed) -> str:
+    return f"mfa {passed.token_id}"
 
 
 def _record_failure(identifier: str, user: User | None, reason: str) -> None:

@@ -1,6 +1,7 @@
 """Creating, changing, locking and deleting users."""
 
 from collections.abc import Collection, Iterable
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -19,6 +20,7 @@ from accounts.errors import Conflict, Invalid, Missing
 from accounts.mail import send_invitations
 from accounts.models import Role, Session, User
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_UPDATE
+from accounts.services.factor_records import forget_factors
 from accounts.services.names import taken_names
 from accounts.services.passwords import check_new_password, hash_password
 from accounts.services.roles_of_users import find_roles, names_of, permissions_of, record_role_changes, touch
@@ -181,7 +183,8 @@ def unlock_user(*, actor: Actor, user_id: int) -> User:
     was_locked, user.locked_at = user.is_locked, None
     _save(user)
     record_user(actor, Action.UNLOCK, user, changes={"locked": (was_locked, False)})
-    transaction.on_commit(lambda: limits.forget_guesses(limits.user_counter(user.pk)))
+    for purpose in ("login", "factor"):
+        transaction.on_commit(partial(limits.forget_guesses, limits.user_counter(user.pk, purpose)))
     return user
 
 
@@ -201,6 +204,7 @@ def delete_user(*, actor: Actor, user_id: int, expected_versions: Collection[str
     user.api_keys.unrevoked().update(revoked_at=user.deleted_at)
     user.is_active = False
     user.set_unusable_password()
+    forget_factors(user)
     _save(user)
     record_user(actor, Action.DELETE, user, changes={"roles": (held, []), "is_active": (was_active, False)})
 

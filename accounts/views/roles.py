@@ -72,6 +72,7 @@ def clone_role(request: PageRequest, role_id: int) -> HttpResponse:
     initial = {
         "name": f"Copy of {source.name}"[:80],
         "description": source.description,
+        "requires_factor": source.requires_factor,
         "permissions": [name for name in source.permission_names if name not in left_out],
     }
     return _render_form(request, RoleForm(initial=initial), source=source, left_out=left_out)

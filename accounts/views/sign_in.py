@@ -10,12 +10,13 @@ from django.urls import reverse
 from django.utils.http import urlsafe_base64_decode
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.errors import RuleError, TooManyAttempts
+from accounts import webauthn
+from accounts.errors import RuleError, SecondFactorRequired, TooManyAttempts
 from accounts.forms import ChangePasswordForm, LoginForm, NewPasswordForm
-from accounts.middleware import SESSION_ID, USER_ID
-from accounts.models import Session
 from accounts.permissions import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD, requires
 from accounts.services import passwords, sessions, sign_in
+from accounts.views.page_sessions import start_page_session
+from accounts.views.second_step import ask_for_second_step, too_many
 from reprotech.http import UNPROCESSABLE, bound, go_to, render_form, safe_target
 
 LINK = "password_link"
@@ -36,12 +37,19 @@ def login(request: Any) -> HttpResponse:
             session = sign_in.sign_in_to_pages(
                 identifier=typed["username"], password=typed["password"], remember=typed["remember"]
             )
-            _start(request, session, remember=typed["remember"])
+            start_page_session(request, session, remember=typed["remember"])
             return redirect(target)
+        except SecondFactorRequired as required:
+            return ask_for_second_step(request, required, target, remember=typed["remember"])
         except RuleError as refusal:
             _show_refusal(form, refusal)
             response = refusal
-    page = render(request, "accounts/login.html", {"form": form, "next": target}, status=_status(form, response))
+    page = render(
+        request,
+        "accounts/login.html",
+        {"form": form, "next": target, "has_passkeys": webauthn.is_possible(), "passkey_origin": webauthn.origin()},
+        status=_status(form, response),
+    )
     if isinstance(response, TooManyAttempts):
         page["Retry-After"] = str(response.retry_after)
     return page
@@ -49,8 +57,7 @@ def login(request: Any) -> HttpResponse:
 
 def _show_refusal(form: LoginForm, refusal: RuleError) -> None:
     if isinstance(refusal, TooManyAttempts):
-        minutes = -(-refusal.retry_after // 60)
-        form.add_error(None, f"Too many attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}.")
+        form.add_error(None, too_many(refusal))
     else:
         form.add_error(None, "The name or the password is wrong.")
 
@@ -59,15 +66,6 @@ def _status(form: Any, refusal: RuleError | None) -> int:
     if isinstance(refusal, TooManyAttempts):
         return 429
     return UNPROCESSABLE if form.errors else 200
-
-
-def _start(request: Any, session: Session, *, remember: bool) -> None:
-    """Put a new session into the browser; nothing of an earlier one stays (session fixation)."""
-    request.session.flush()
-    request.session.set_expiry(session.expires_at if remember else 0)
-    request.session[SESSION_ID] = str(session.pk)
-    request.session[USER_ID] = session.user_id
-    rotate_token(request)
 
 
 @requires(SIGNED_IN_TO_CHANGE_PASSWORD)

@@ -14,7 +14,7 @@ from accounts.errors import RuleError
 from accounts.forms import ServiceForm
 from accounts.models import User
 from accounts.permissions import USER_DELETE, USER_UPDATE, requires
-from accounts.services import passwords, users
+from accounts.services import factors, passwords, users
 from accounts.services.erasure import erase_person
 from accounts.user_forms import PASSWORD, DeleteUserForm, ResetPasswordForm
 from accounts.views.users import crumbs, find_person
@@ -35,6 +35,8 @@ class Step:
     is_destructive: bool = False
     #: Whether there is a page of the user to go back to.
     leaves_user: bool = True
+    #: What the button says, where it isn't the verb and the name.
+    button: str = ""
     #: What else is asked; the answers go to the service.
     form: type[ServiceForm] = ServiceForm
 
@@ -61,7 +63,7 @@ def page_of(step: Step) -> View:
             "person": person,
             "beyond": beyond(request.user, person),
             "next": back,
-            "crumbs": crumbs(person, step.verb),
+            "crumbs": crumbs(person, step.button or step.verb),
         }
         return render_form(request, "accounts/user_action.html", form, context, fragment="accounts/_user_action.html")
 
@@ -99,6 +101,18 @@ unlock = page_of(
         consequence="They can sign in again with their password, also if it was mistyped too often.",
         done="is unlocked.",
         run=users.unlock_user,
+    )
+)
+reset_factors = page_of(
+    Step(
+        verb="Remove the second factors of",
+        button="Remove second factors",
+        consequence="Their authenticator app, passkeys and recovery codes are forgotten and all their sessions end. "
+        "They sign in with the password alone until they set up a second factor again. Use it when someone lost their "
+        "phone or key, and only once you are sure who is asking.",
+        done="has no second factor any more.",
+        run=factors.reset_factors,
+        is_destructive=True,
     )
 )
 deactivate = page_of(

@@ -38,6 +38,11 @@ class Action(models.TextChoices):
     ARCHIVE = "archive"
     KEY_CREATE = "key_create"
     KEY_REVOKE = "key_revoke"
+    FACTOR_ADD = "factor_add"
+    FACTOR_REMOVE = "factor_remove"
+    FACTOR_RESET = "factor_reset"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
 
 
 #: The order in which changed fields are told.
@@ -53,6 +58,7 @@ FIELDS = (
     "must_change_password",
     "roles",
     "permissions",
+    "requires_factor",
 )
 
 

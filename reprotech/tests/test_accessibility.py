@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from reprotech.pytest_stack import ROOT, require
+from reprotech.tests.authenticators import App
 
 # What a page looks like is the same on every stack.
 pytestmark = pytest.mark.only_on("postgresql")
@@ -26,16 +27,9 @@ SIGNED_IN = [
     *("/permissions", "/audit", "/audit?user=nobody-of-this-name", "/audit?ip_address=lab-3", "/audit/{event}"),
     *("/audit/export?format=xml", "/profile", "/password", "/logout", "/nothing-here"),
     *("/users/{user}/reset-password", "/users/{user}/lock", "/users/selected/assign-role?user={user}"),
-    *(
-        "/users?status=asleep",
-        "/users/new",
-        "/users/import",
-        "/users/{user}/edit",
-        "/audit/report?action=create",
-        "/roles/new",
-        "/roles/{role}/edit",
-    ),
-    *("/profile/keys/new", "/users/{user}/keys/new"),
+    *("/profile/security", "/profile/security/app", "/profile/security/passkeys/new", "/profile/security/confirm"),
+    *("/users?status=asleep", "/users/new", "/users/import", "/users/{user}/edit", "/roles/new", "/roles/{role}/edit"),
+    *("/audit/report?action=create", "/profile/keys/new", "/users/{user}/keys/new"),
 ]
 SCHEMES = ("light", "dark")
 WIDTHS = (1440, 390)
@@ -49,11 +43,15 @@ def violations(page):
 
 
 def sign_in(page):
-    page.goto("/login")
-    page.locator("[name=username]").fill("admin")
-    page.locator("[name=password]").fill("Admin123!")
-    page.locator("main button[type=submit]").click()
+    give_password(page, "admin", "Admin123!")
     page.get_by_role("heading", name="Hello System Administrator").wait_for()
+
+
+def give_password(page, name, password):
+    page.goto("/login")
+    page.locator("[name=username]").fill(name)
+    page.locator("[name=password]").fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def names(page):
@@ -105,6 +103,35 @@ def test_nor_has_what_is_opened_on_a_page(looks):
         details.click()
     assert list(look()) == []
     page.locator(".account-menu summary").click()
+    assert list(look()) == []
+
+
+def test_nor_has_what_sets_a_second_factor_up_and_asks_for_it(looks):
+    page, look = looks
+    sign_in(page)
+    person = {"username": "axe", "email": "axe@lab.example", "password": "Correct-Horse-7", "roles": ["Viewer"]}
+    token = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "reprotech_csrf")
+    assert page.request.post("/api/users", data=person, headers={"X-CSRFToken": token}).status == 201
+    page.context.clear_cookies()
+    give_password(page, person["username"], person["password"])
+    page.goto("/profile/security/app")
+    app = App(page.locator(".key").inner_text().replace(" ", ""))
+    page.get_by_label("Code that the app shows").fill("000000")
+    page.get_by_role("button", name="Set up the app").click()
+    assert list(look()) == []
+    page.get_by_label("Code that the app shows").fill(app.code())
+    page.get_by_role("button", name="Set up the app").click()
+    page.get_by_role("heading", name="Your recovery codes").wait_for()
+    assert list(look()) == []
+    for path in ("/profile/security", "/profile/security/app/remove", "/profile/security/recovery-codes"):
+        assert list(look(path)) == []
+    page.context.clear_cookies()
+    give_password(page, person["username"], person["password"])
+    page.get_by_role("heading", name="Second step").wait_for()
+    assert list(look()) == []
+    page.get_by_label("Code").fill("000000")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_text("This code is wrong").wait_for()
     assert list(look()) == []
 
 

@@ -14,7 +14,7 @@ def sign_in(page, username=ADMIN[0], password=ADMIN[1]):
     page.goto("/login")
     page.locator("[name=username]").fill(username)
     page.locator("[name=password]").fill(password)
-    page.locator("main button[type=submit]").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("heading", name="Hello").wait_for()
 
 

@@ -35,10 +35,12 @@ def own_body(viewer):
         "roles": ["Viewer"],
         "is_service": False,
         "must_change_password": False,
+        "must_add_factor": False,
         "last_login": TIME,
         "created_at": TIME,
         "updated_at": TIME,
         "permissions": VIEWER_MAY,
+        "mfa": {"enabled": False, "kinds": []},
     }
 
 

@@ -69,6 +69,7 @@ def test_a_role_is_shown(cast, super_admin, suffix):
             *("animal_read", "sample_read", "lab_test_read", "procedure_read"),
             *("customer_read", "inventory_read", "report_read", "genomics_read"),
         ],
+        "requires_factor": False,
         "is_system": True,
         "user_count": 1,
     }
@@ -104,6 +105,7 @@ def test_a_role_is_created(cast, super_admin, path):
             "slug": "night_shift",
             "description": "Who is here at night",
             "permissions": ["animal_read", "sample_read"],
+            "requires_factor": False,
             "is_system": False,
             "user_count": 0,
         },
@@ -155,6 +157,7 @@ def test_a_role_is_changed_by_what_is_given(night_shift, super_admin, method, su
             "slug": "late_shift",
             "description": "Who is here at night",
             "permissions": ["animal_read"],
+            "requires_factor": False,
             "is_system": False,
             "user_count": 0,
         },

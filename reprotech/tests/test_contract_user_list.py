@@ -53,6 +53,7 @@ def test_the_list_shows_users_by_pages_of_ten(cast, super_admin, path):
         "roles": ["Super Administrator"],
         "is_service": False,
         "must_change_password": False,
+        "must_add_factor": False,
         "last_login": None,
         "created_at": TIME,
         "updated_at": TIME,

@@ -33,10 +33,12 @@ def body_of(user, **differs):
         "roles": list(user.grants.role_names),
         "is_service": False,
         "must_change_password": False,
+        "must_add_factor": False,
         "last_login": None,
         "created_at": TIME,
         "updated_at": TIME,
         "permissions": user.grants.ordered_permissions,
+        "mfa": {"enabled": False, "kinds": []},
         **differs,
     }
 

@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from accounts.catalogue import PERMISSION_NAMES
-from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD, requires
+from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_ADD_FACTOR, SIGNED_IN_TO_CHANGE_PASSWORD, requires
 from audit.models import AuditLog
 from reprotech.routes import GUARDED_ELSEWHERE, all_routes, declared_access
 from reprotech.testing import error_of, page_client
@@ -17,10 +17,14 @@ from reprotech.tests.test_access_matrix import API, PAGES, rows
 
 PUBLIC_FOR_A_REASON = {
     "login": "whoever signs in isn't signed in yet",
+    "login/verify": "there is no session before the second step is done",
+    "login/passkey": "whoever signs in isn't signed in yet",
+    "login/passkey/options": "whoever signs in isn't signed in yet",
     "set-password": "whoever was invited has no password yet",
     "set-password/<str:user>/<str:link_token>": "the link of an invitation or a reset",
     "scheme": "a choice of colours, kept in a cookie",
     "api/auth/login": "whoever signs in isn't signed in yet",
+    "api/auth/login/mfa": "there is no session before the second step is done",
     "api/auth/refresh": "the access token may have expired",
     "api/health": "probes have no account",
     "api/health/live": "probes have no account",
@@ -30,7 +34,7 @@ PUBLIC_FOR_A_REASON = {
     "metrics": "the scraper has a token of its own, or is on this machine",
     "": "what is nowhere else: there is nothing to see",
 }
-MARKS = {SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD, PUBLIC}
+MARKS = {SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD, SIGNED_IN_TO_ADD_FACTOR, PUBLIC}
 ROUTES = list(all_routes())
 
 

@@ -1,0 +1,33 @@
+"""Recovery codes: 80 random bits each, in groups of four letters and digits."""
+
+import base64
+import hashlib
+import secrets
+
+COUNT = 10
+BYTES = 10
+GROUP = 4
+LENGTH = 16
+
+
+def new_codes() -> list[str]:
+    """Ten new codes as they are shown."""
+    return [_grouped(base64.b32encode(secrets.token_bytes(BYTES)).decode("ascii")) for _ in range(COUNT)]
+
+
+def hash_of(typed: str) -> str:
+    """The SHA-256 (hex) of a code, however it was typed: with or without hyphens and blanks, in whatever case.
+
+    A slow or salted hash would add nothing: nobody guesses or precomputes 80 random bits.
+    """
+    plain = "".join(typed.replace("-", "").split()).upper()
+    return hashlib.sha256(plain.encode(errors="surrogatepass")).hexdigest()
+
+
+def looks_like_one(typed: str) -> bool:
+    """Whether it can be a recovery code at all."""
+    return len("".join(typed.replace("-", "").split())) == LENGTH
+
+
+def _grouped(code: str) -> str:
+    return "-".join(code[place : place + GROUP] for place in range(0, len(code), GROUP))
