@@ -63,7 +63,7 @@ def test_the_api_page_works_offline_under_the_strict_policy(page):
     foreign = []
     page.on("request", lambda request: None if "127.0.0.1" in request.url else foreign.append(request.url))
     page.goto("/api/docs")
-    page.get_by_text("/api/auth/login").wait_for()
+    page.get_by_role("link", name="/api/auth/login", exact=True).wait_for()
     assert [url for url in foreign if not url.startswith("data:")] == []
 
 
