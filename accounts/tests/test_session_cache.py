@@ -187,7 +187,7 @@ def test_the_very_next_request_sees_a_change_in_this_and_in_another_process(
 def test_a_snapshot_read_before_a_change_and_stored_after_it_is_never_used(cast, worker):
     session = worker.signed_in.session
     _, stamp = session_cache.fetch(session.pk, worker.user.pk)
-    slow = sessions._load(session.pk, worker.user.pk)
+    slow = sessions.load_session(session.pk, worker.user.pk)
     users.update_user(actor=cast.super_admin, user_id=worker.user.pk, roles=["viewer"])
     session_cache.store(slow, stamp)
     assert "report_create" in slow.user.grants.permissions
@@ -199,7 +199,7 @@ def test_during_a_change_nothing_is_taken_from_the_cache_nor_stored(cast, shift,
     warm(worker)
     session = worker.signed_in.session
     _, stamp = session_cache.fetch(session.pk, worker.user.pk)
-    slow = sessions._load(session.pk, worker.user.pk)
+    slow = sessions.load_session(session.pk, worker.user.pk)
     with transaction.atomic():
         if announce == "user":
             users.update_user(actor=cast.super_admin, user_id=worker.user.pk, roles=["viewer"])

@@ -8,5 +8,5 @@ def sign_in(page, username=ADMIN[0], password=ADMIN[1]):
     page.goto("/login")
     page.locator("[name=username]").fill(username)
     page.locator("[name=password]").fill(password)
-    page.locator("main button[type=submit]").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(lambda url: "/login" not in url)
