@@ -19,16 +19,11 @@ PAGES = [
     *("/roles/{role}/edit", "/roles/new", "/permissions", "/permissions/user_read", "/audit", "/audit/{event}"),
     *("/profile", "/password"),
 ]
-#: Smaller ones, of less than a pixel, are how browsers round; a shift that people notice is a hundred times as large.
-LEAST_SHIFT = 0.001
-SUM_SHIFTS = (
-    f"""window.shifts = [];
-const least = {LEAST_SHIFT};"""
-    + """
-new PerformanceObserver((list) => list.getEntries().forEach(({value, sources}) => value >= least && shifts.push(
+# Smaller shifts, of less than a pixel, are how browsers round; one that people notice is a hundred times as large.
+SUM_SHIFTS = """window.shifts = [];
+new PerformanceObserver((list) => list.getEntries().forEach(({value, sources}) => value >= 0.001 && shifts.push(
     `${value.toFixed(4)} ${sources.map(({node}) => node?.id || node?.className || node?.nodeName).join(", ")}`,
 ))).observe({type: "layout-shift", buffered: true});"""
-)
 
 
 @pytest.fixture
