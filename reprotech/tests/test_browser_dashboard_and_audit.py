@@ -124,7 +124,7 @@ def test_what_was_just_done_is_found_in_the_audit_log(new_page, server, java_scr
         page.get_by_role("button", name="Filter").click()
     page.wait_for_url("**action=create**")
     page.get_by_role("link", name=f"admin created the user {username} with the role Viewer").click()
-    assert page.get_by_role("row", name="Username").get_by_text(username).is_visible()
+    page.get_by_role("row", name="Username").get_by_text(username).wait_for()
     page.get_by_role("link", name="All events of this session").click()
     page.get_by_role("link", name="admin signed in through the API").first.wait_for()
     page.get_by_role("link", name="Not only of this session").click()
