@@ -1,4 +1,6 @@
-"""What many browser tests begin with."""
+"""What many browser tests need."""
+
+import time
 
 ADMIN = ("admin", "Admin123!")
 
@@ -10,3 +12,14 @@ def sign_in(page, username=ADMIN[0], password=ADMIN[1]):
     page.locator("[name=password]").fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(lambda url: "/login" not in url)
+
+
+def wait_until(page, expression, arg=None, seconds=30):
+    """Ask the page until the JavaScript `expression` is true; `AssertionError` after that time.
+
+    Playwright's `wait_for_function` asks from within the page once the first answer was no: our policy stops it there.
+    """
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression, arg):
+        assert time.monotonic() < end, f"Not true after {seconds} s: {expression}"
+        page.wait_for_timeout(50)

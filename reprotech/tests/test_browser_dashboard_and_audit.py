@@ -7,6 +7,8 @@ from urllib.request import Request, urlopen
 import pytest
 from playwright.sync_api import expect
 
+from reprotech.tests.browsing import wait_until
+
 ADMIN = ("admin", "Admin123!")
 
 
@@ -99,7 +101,7 @@ def test_charts_follow_the_colour_scheme(page):
     sign_in(page)
     light = pixels(page, "roles")
     page.emulate_media(color_scheme="dark")
-    page.wait_for_function("light => document.querySelector('#roles-chart canvas').toDataURL() !== light", arg=light)
+    wait_until(page, "light => document.querySelector('#roles-chart canvas').toDataURL() !== light", light)
 
 
 def test_a_dashboard_whose_session_ended_says_so(new_page, server):

@@ -6,6 +6,7 @@ Static files there are collected, named by their hash and compressed with brotli
 import pytest
 
 from reprotech.pytest_stack import start_server
+from reprotech.tests.browsing import wait_until
 
 # The pages are the same on every stack.
 pytestmark = pytest.mark.only_on("postgresql")
@@ -149,4 +150,4 @@ def test_a_jump_would_be_noticed(new_page):
     page.add_init_script(SUM_SHIFTS)
     page.goto("/login")
     page.evaluate("document.querySelector('main').style.marginTop = '99px'")
-    page.wait_for_function("window.shifts.length > 0")
+    wait_until(page, "window.shifts.length > 0")
