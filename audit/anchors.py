@@ -1,7 +1,7 @@
 """Sends signed checkpoints out of reach of whoever owns the database: to a file, a web address, by mail.
 
 Whoever then rewrites the log, even with the signing key, can't make it fit what has left. Each way has a thread of
-its own in each process, so that one that hangs delays neither sealing nor the others. A row tells how far each way
+its own in the audit worker, so that one that hangs delays neither sealing nor the others. A row tells how far each way
 has come, and which process is at it; if that one dies, another takes over, and at worst something is sent twice.
 """
 

@@ -1,4 +1,4 @@
-"""The server's sealer: a thread in each worker process that looks every few seconds for events to seal."""
+"""The audit worker's sealer: a thread that looks every few seconds for events to seal."""
 
 import logging
 from threading import Event, Thread

@@ -1,4 +1,4 @@
-"""The server's watch over the audit log: a thread in each worker process, of which one acts at a time."""
+"""The audit worker's watch over the log: a thread that verifies it now and then."""
 
 import logging
 from threading import Event, Thread

@@ -3,9 +3,9 @@
     .venv/bin/python -m benchmarks.audit_seal                      the whole, about ten minutes
     .venv/bin/python -m benchmarks.audit_seal --rows 5000 --leaves 50000 --rounds 2 --seconds 1
 
-Four figures with their goals: what an audited write costs with the sealer running every second (rounds with and
-without it alternate), how many events are sealed in a second, how long verifying takes on one core, and how long a
-proof takes from a tree of ten million leaves.
+Four figures with their goals: what an audited write costs with the audit worker beside it (rounds with and without it
+alternate), how many events are sealed in a second, how long verifying takes on one core, and how long a proof takes
+from a tree of ten million leaves.
 """
 
 import argparse
@@ -16,7 +16,6 @@ import os
 import secrets
 import statistics
 import sys
-import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,7 +31,7 @@ def main():
     arguments.add_argument("--rows", type=int, default=1_000_000, help="events to seal and to verify")
     arguments.add_argument("--leaves", type=int, default=10_000_000, help="leaves of the tree for proofs")
     arguments.add_argument("--rounds", type=int, default=10, help="rounds of writing with and without the sealer, each")
-    arguments.add_argument("--seconds", type=float, default=6, help="length of such a round")
+    arguments.add_argument("--seconds", type=float, default=9, help="length of such a round")
     options = arguments.parse_args()
     processes = TestProcesses()
     try:
@@ -78,17 +77,12 @@ def start_django(processes):
 
 def writing(rounds, seconds):
     """The cost of a write with the sealer on, as a multiple of that without."""
-    from audit.sealing import Sealer
-
-    sealer = Sealer()
     write_for(1)
-    sealer.seal()
     ratios = []
     for number in range(rounds):
         # Which comes first alternates too: whatever slows the machine down for a while hits both.
         order = (False, True) if number % 2 else (True, False)
-        cost = {is_on: round_of_writing(sealer if is_on else None, seconds) for is_on in order}
-        sealer.seal()
+        cost = {is_on: round_of_writing(seconds, is_on) for is_on in order}
         ratios.append(cost[True] / cost[False])
         say(f"round {number + 1}: {cost[False] * 1e6:,.0f} µs a write, sealing {cost[True] * 1e6:,.0f} µs")
     return (
@@ -99,27 +93,38 @@ def writing(rounds, seconds):
     )
 
 
-def round_of_writing(sealer, seconds):
-    """The mean seconds of a write; as in a server's process, the sealer is a thread beside it."""
-    if sealer is None:
+def round_of_writing(seconds, with_sealer):
+    """The mean seconds of a write, with everything before it sealed; the sealer is a process, as beside a server."""
+    from django.conf import settings
+
+    from audit import worker
+    from audit.models import AuditLog
+    from audit.sealing import Sealer
+
+    Sealer().seal()
+    if not with_sealer:
         return write_for(seconds)
-    stop = threading.Event()
-    thread = threading.Thread(target=seal_every_second, args=[sealer, stop])
-    thread.start()
-    try:
-        return write_for(seconds)
-    finally:
-        stop.set()
-        thread.join()
+    with worker.process() as process:
+        write_for(0)
+        while count_unsealed():
+            time.sleep(0.1)
+        before = AuditLog.objects.count()
+        cost = write_for(seconds)
+        unsealed, written = count_unsealed(), AuditLog.objects.count() - before
+        # It was at work all the time: what is left was written since it last looked, or while it sealed.
+        assert unsealed * seconds <= written * (settings.AUDIT_SEAL_SECONDS + 1), (
+            f"of {written} events {unsealed} are not sealed"
+        )
+        process.stdin.close()
+    return cost
 
 
-def seal_every_second(sealer, stop):
-    """The server's sealer, at three times its usual pace."""
-    from django.db import connection
+def count_unsealed():
+    """How many events the newest checkpoint does not cover."""
+    from audit.models import AuditLog
+    from audit.sealing import latest_checkpoint
 
-    while not stop.wait(1):
-        sealer.seal()
-        connection.close()
+    return AuditLog.objects.count() - latest_checkpoint().size
 
 
 def write_for(seconds):
@@ -132,7 +137,7 @@ def write_for(seconds):
 
     user = User.objects.get(username="admin")
     count, began = 0, time.perf_counter()
-    while time.perf_counter() - began < seconds:
+    while not count or time.perf_counter() - began < seconds:
         count += 1
         with transaction.atomic():
             User.objects.filter(pk=user.pk).update(first_name=f"Name {count}")

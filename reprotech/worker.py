@@ -11,9 +11,9 @@ signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 from reprotech.wsgi import application  # noqa: E402, I001 (starts Django, without which no model can be imported)
 from accounts import outbox  # noqa: E402
-from audit import anchors, sealing_thread, watching_thread  # noqa: E402
+from audit import worker as audit_worker  # noqa: E402
 
-for background in (sealing_thread, anchors, watching_thread, outbox):
-    background.start()
+outbox.start()
+audit_worker.start()
 
 __all__ = ["application"]
