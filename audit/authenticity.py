@@ -24,6 +24,11 @@ def authentication_code(row: SealedRow) -> bytes:
     return hmac.digest(_derived(settings.SECRET_KEY), canonical_bytes(row._replace(id=None)), "sha256")
 
 
+def authentication_code_of(content: bytes, event_id: int) -> bytes:
+    """The same for an event whose canonical bytes are at hand."""
+    return hmac.digest(_derived(settings.SECRET_KEY), _without_id(content, event_id), "sha256")
+
+
 def is_authentic(row: SealedRow, code: bytes) -> bool:
     """Whether the code was made here, with the present key or one that it replaced (SECRET_KEY_FALLBACKS)."""
     return _fits(canonical_bytes(row._replace(id=None)), code)
@@ -31,9 +36,13 @@ def is_authentic(row: SealedRow, code: bytes) -> bool:
 
 def is_authentic_content(content: bytes, event_id: int, code: bytes) -> bool:
     """The same for a stored event whose canonical bytes are at hand."""
+    return _fits(_without_id(content, event_id), code)
+
+
+def _without_id(content: bytes, event_id: int) -> bytes:
     # Quotes inside of texts are escaped, so this is found nowhere but between the members that it names.
     before, _, after = content.rpartition(b',"id":%d,"request_id":' % event_id)
-    return _fits(b'%b,"id":null,"request_id":%b' % (before, after), code)
+    return b'%b,"id":null,"request_id":%b' % (before, after)
 
 
 def _fits(content: bytes, code: bytes) -> bool:

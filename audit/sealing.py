@@ -110,7 +110,7 @@ class Sealer:
     def _append(self, events: Collection[Event]) -> CheckpointText:
         """Add the leaves of these events, and sign the tree that they make."""
         previous = latest_checkpoint()
-        frontier = self._trusted_frontier(previous)
+        frontier = self.trusted_frontier(previous)
         leaves: list[tuple[int, int, bytes]] = []
         nodes = []
         for event_id, content in events:
@@ -120,9 +120,9 @@ class Sealer:
             nodes += [Node(level=at, index=index, hash=found) for at, index, found in completed if at % STEP == 0]
         _store(leaves)
         Node.objects.bulk_create(nodes, INSERT_SIZE)
-        return _sign(frontier, previous)
+        return sign_tree(frontier, previous)
 
-    def _trusted_frontier(self, previous: Checkpoint | None) -> Frontier:
+    def trusted_frontier(self, previous: Checkpoint | None) -> Frontier:
         """The right edge of the stored tree, if it is the one that was signed last; raises TreeDamaged."""
         last = Leaf.objects.order_by("-position").values_list("position", flat=True).first()
         size = 0 if last is None else last + 1
@@ -195,7 +195,7 @@ def _store(leaves: Collection[tuple[int, int, bytes]]) -> None:
         Leaf.objects.bulk_create(rows, INSERT_SIZE)
 
 
-def _sign(frontier: Frontier, previous: Checkpoint | None) -> CheckpointText:
+def sign_tree(frontier: Frontier, previous: Checkpoint | None) -> CheckpointText:
     """Store the checkpoint of a tree, after `previous`."""
     signer = current_signer()
     now = timezone.now()

@@ -1,0 +1,204 @@
+"""Puts the demonstration data into the database: events first, then people, who know their last sign-in by then."""
+
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate, islice
+from multiprocessing import get_context
+from os import cpu_count
+from typing import Any
+
+import django
+from django.conf import settings
+from django.core.management.color import no_style
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.models import Role, Session, User
+from audit import bulk
+from audit.bulk import Prepared
+from audit.models import Action, AuditLog
+from audit.sealing import Sealer
+from audit.services import System, record
+from reprotech.demo.history import History, Past
+from reprotech.demo.people import People, Person
+from reprotech.demo.rhythm import Day, days
+
+#: More than these are worth processes of their own.
+FEW_EVENTS = 50_000
+CHUNK = 5_000
+#: Sessions that are still open, for the dashboard.
+MOST_SESSIONS = 2_000
+#: Nobody can sign in with it: an administrator sends a link, or sets a password.
+NO_PASSWORD = "!demo"  # noqa: S105
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What is asked for."""
+
+    users: int
+    events: int
+    seed: int
+    until: datetime
+
+
+class NotEmpty(Exception):
+    """Somebody uses this installation already."""
+
+
+def load(demand: Demand, progress: Progress) -> None:
+    """Load it, all or nothing but for the seal of what was there; `progress` is told (what, done, of how many).
+
+    Raises NotEmpty unless there is one user at most.
+    """
+    if User.objects.count() > 1:
+        raise NotEmpty
+    is_fast = connection.vendor == "postgresql"
+    with bulk.loading() if is_fast else transaction.atomic() as loader:
+        latest: Any = User.objects.order_by("-pk").values_list("pk", flat=True).first()
+        people = People(demand.users, demand.seed)
+        history = History(people, (latest or 0) + 1, demand.seed, demand.until)
+        calendar = days(demand.users, demand.events, demand.until)
+        sign_ins, visits = _load_events(demand, history, calendar, loader, progress)
+        _load_people(history, calendar, sign_ins, progress)
+        _load_sessions(history, visits)
+        progress("Building indexes", 0, 0)
+    record(
+        actor=System(), action=Action.CREATE, resource="demo_data",
+        users=demand.users, events=demand.events, seed=demand.seed,
+    )  # fmt: skip
+    if is_fast:
+        with connection.cursor() as cursor:
+            for table in ("users", "user_roles", "sessions", "audit_logs", "audit_leaves", "audit_nodes"):
+                cursor.execute(f"VACUUM ANALYZE {table}")
+    progress("Sealing", 0, 0)
+    Sealer().seal()
+
+
+def _load_events(
+    demand: Demand, history: History, calendar: list[Day], loader: bulk.Loader | None, progress: Progress
+) -> tuple["array[int]", dict[Any, Any]]:
+    """Returns each person's last sign-in, in microseconds since 1970 and 0 for none, and the sessions still open."""
+    sign_ins, visits, done = array("q", bytes(8 * demand.users)), {}, 0
+    first_id = bulk.reserve_ids(demand.events) if loader else 0
+    for past, events in _pasts(demand, history, calendar, first_id if loader else None):
+        if loader:
+            loader.add(events)
+        else:
+            AuditLog.objects.bulk_create([AuditLog(**event._asdict()) for event in past.events], 500)
+        for number, moment in past.sign_ins.items():
+            sign_ins[number] = (moment - EPOCH) // MICROSECOND
+        visits = past.visits
+        done += len(past.events)
+        progress("Events", done, demand.events)
+    return sign_ins, visits
+
+
+def _pasts(
+    demand: Demand, history: History, calendar: list[Day], first_id: int | None
+) -> Iterator[tuple[Past, list[Prepared]]]:
+    """Each day's past in order, with its events prepared if they shall have ids from `first_id` on."""
+    counts = [day.told + day.events for day in calendar]
+    starts = [None if first_id is None else first_id + before for before in accumulate(counts[:-1], initial=0)]
+    if demand.events <= FEW_EVENTS or first_id is None:
+        yield from (_past(history, day, start) for day, start in zip(calendar, starts, strict=True))
+        return
+    # Not forked: this process holds a connection to the database.
+    with ProcessPoolExecutor(cpu_count(), get_context("spawn"), initializer=django.setup) as pool:
+        jobs = iter(zip(calendar, starts, strict=True))
+        # A few days ahead at most: what is done and not yet stored waits in memory.
+        first = islice(jobs, 2 * (cpu_count() or 1))
+        ahead: deque[Future[Any]] = deque(pool.submit(_past, history, *job) for job in first)
+        while ahead:
+            yield ahead.popleft().result()
+            ahead.extend(pool.submit(_past, history, *job) for job in islice(jobs, 1))
+
+
+def _past(history: History, day: Day, start: int | None) -> tuple[Past, list[Prepared]]:
+    past = history.past(day)
+    if start is None:
+        return past, []
+    return past, [bulk.prepared(event, event_id) for event_id, event in enumerate(past.events, start)]
+
+
+def _load_people(history: History, calendar: list[Day], sign_ins: "array[int]", progress: Progress) -> None:
+    roles = dict(Role.objects.values_list("slug", "pk"))
+    through = User.roles.through
+    is_fast = connection.vendor == "postgresql"
+    with bulk.indexes_put_off("users") if is_fast else nullcontext():
+        people = _users(history, calendar, sign_ins)
+        while chunk := list(islice(people, CHUNK)):
+            users = [user for _, user in chunk]
+            grants = [through(user_id=user.pk, role_id=roles[slug]) for person, user in chunk for slug in person.roles]
+            _insert(User, users)
+            _insert(through, grants)
+            progress("People", users[-1].pk - history.first_id + 1, history.people.count)
+    with connection.cursor() as cursor:
+        for statement in connection.ops.sequence_reset_sql(no_style(), [User, through]):
+            cursor.execute(statement)
+
+
+def _users(history: History, calendar: list[Day], sign_ins: "array[int]") -> Iterator[tuple[Person, User]]:
+    number = 0
+    for day in calendar:
+        for arrival in history.arrivals(day):
+            person = history.people[number]
+            seen = EPOCH + sign_ins[number] * MICROSECOND if sign_ins[number] else None
+            yield person, _user(person, history.first_id + number, arrival, seen)
+            number += 1
+
+
+def _user(person: Person, user_id: int, arrival: datetime, last_login: datetime | None) -> User:
+    user = User(
+        id=user_id,
+        username=person.username,
+        email=person.email,
+        password=NO_PASSWORD,
+        first_name=person.first_name,
+        last_name=person.last_name,
+        is_active=person.is_active,
+        locked_at=last_login or arrival if person.is_locked else None,
+        last_login=last_login,
+        created_at=arrival,
+        updated_at=arrival,
+    )
+    user.fold_search_text()
+    return user
+
+
+def _insert(model: Any, rows: list[Any]) -> None:
+    if connection.vendor != "postgresql":
+        model.objects.bulk_create(rows, 500)
+        return
+    # Without the id where the database gives it.
+    fields = [field for field in model._meta.concrete_fields if not field.primary_key or rows[0].pk]
+    values = ([getattr(row, field.attname) for field in fields] for row in rows)
+    bulk.copy(model._meta.db_table, [field.column for field in fields], values)
+
+
+def _load_sessions(history: History, visits: dict[Any, Any]) -> None:
+    now = timezone.now()
+    lifetimes = {Session.Kind.PAGE: settings.PAGE_SESSION_LIFETIME, Session.Kind.TOKEN: settings.REFRESH_TOKEN_LIFETIME}
+    sessions = [
+        Session(
+            id=visit.session_id,
+            user_id=history.first_id + visit.person.number,
+            kind=visit.kind,
+            created_at=began,
+            last_used_at=began,
+            expires_at=began + lifetimes[visit.kind],
+            ip_address=visit.ip_address,
+            user_agent=visit.user_agent,
+        )
+        for visit, began in visits.values()
+    ]
+    Session.objects.bulk_create([session for session in sessions if session.expires_at > now][-MOST_SESSIONS:], 500)

@@ -1,0 +1,28 @@
+"""Frequent first and last names of several languages. They are combined at random."""
+
+FIRST_NAMES = """
+    Ada Agnes Ahmed Aiko Aleksandra Amara Amina Ana Anders André Anil Anna Antoine Arjun Astrid Ayşe Beatriz Bilal Björn
+    Camille Carlos Carmen Chen Chiara Chloé Claire Daniel Daniela David Deniz Diana Diego Dimitri Elena Elif Emeka Emil
+    Emma Erik Esther Eva Fatima Felix Fernanda Finn Francesca Freya Gabriel Giulia Grace Greta Hana Hannah Haruto Helena
+    Henrik Hugo Ibrahim Ida Ines Ingrid Irina Isabel Ivan Jakub James Jan Jana João Johanna Jonas José Julia Kaito Karin
+    Katarzyna Kavya Khadija Kofi Laila Lars Laura Léa Leon Lina Linh Lucas Lucía Luka Magdalena Malik Marco Maria Marta
+    Mateo Matteo Maya Mei Mehmet Mia Miguel Mika Milan Minh Miriam Mohammed Nadia Naoko Natalia Ngozi Nia Niamh Nikolai
+    Nina Noah Nora Olga Oliver Omar Oskar Paula Pedro Petra Pierre Priya Rahul Raj Rania Rosa Ryan Saanvi Salma Samuel
+    Sara Sean Selma Seo-yeon Sofia Stefan Sven Tamar Tariq Thandiwe Thomas Tomáš Uma Valentina Vera Viktor Wei William
+    Xin Yara Yasmin Yuki Yusuf Zainab Zeynep Zoë
+""".split()  # noqa: SIM905 (a list of words reads better)
+
+LAST_NAMES = """
+    Abebe Adeyemi Ahmadi Ali Almeida Álvarez Andersen Andersson Bakker Banerjee Bauer Becker Berg Bergström Bernard
+    Bianchi Borg Brown Carvalho Castro Çelik Chang Chatterjee Chen Clarke Costa Cruz Dahl Das Demir Desai Diallo Dias
+    Dubois Dvořák Eriksen Esposito Evans Farah Fernández Ferrari Fischer Fontaine Fujita García Gómez González Greco
+    Gupta Hansen Haddad Hassan Hernández Hoffmann Horvat Horváth Huang Ibrahim Ivanova Iyer Jansen Jensen Johansson
+    Jones Joshi Kamau Kaplan Kaya Keller Khan Kim Kobayashi Koch Korhonen Kovács Kowalski Kumar Larsen Laurent Lee
+    Lefebvre Leroy Li Lim Lindberg Liu López Mahmoud Mäkinen Marino Martin Martínez Mbeki Mensah Meyer Mohamed Molina
+    Moreau Morris Müller Murphy Nair Nakamura Nguyen Nielsen Novák Nowak Obi Okafor Okonkwo Olsen Onyango Ortiz Osman
+    Özdemir Papadopoulos Park Patel Pereira Petrov Pham Popescu Ramos Rao Reddy Ricci Richter Rivera Rodríguez Romano
+    Rossi Ruiz Sánchez Santos Sato Schmidt Schneider Sharma Silva Singh Smith Söderberg Sørensen Suzuki Svoboda Szabó
+    Tanaka Tran Torres Vargas Vasquez Virtanen Vogel Wagner Walker Wang Weber Wilson Wójcik Wong Wu Yamamoto
+    Yang Yildirim
+    Zhang Zhao Zimmermann
+""".split()  # noqa: SIM905 (a list of words reads better)

@@ -1,0 +1,84 @@
+"""Who works there. A person is computed from their number, so that a million of them take no memory."""
+
+from typing import NamedTuple
+from unicodedata import combining, normalize
+
+from accounts.catalogue import ADMIN
+from reprotech.demo.names import FIRST_NAMES, LAST_NAMES
+
+DOMAIN = "lab.example"
+#: One administrator for so many people, and one manager.
+PEOPLE_OF_AN_ADMINISTRATOR, PEOPLE_OF_A_MANAGER = 500, 60
+#: How many of a hundred of the others hold a role.
+SHARES = (("lab_technician", 38), ("viewer", 27), ("researcher", 25), ("veterinarian", 10))
+OTHERS = [slug for slug, percent in SHARES for _ in range(percent)]
+INACTIVE_PERCENT, LOCKED_PERMILLE, SECOND_ROLE_PERCENT = 6, 4, 3
+# Letters that no accent makes.
+PLAIN = str.maketrans(
+    {"ø": "o", "Ø": "O", "\N{LATIN SMALL LETTER DOTLESS I}": "i", "ß": "ss", "ł": "l", "Ł": "L", "æ": "ae", "đ": "d"}
+)
+MASK = (1 << 64) - 1
+
+
+class Person(NamedTuple):
+    """One of them; `number` counts from 0 in the order in which they came."""
+
+    number: int
+    username: str
+    email: str
+    first_name: str
+    last_name: str
+    roles: tuple[str, ...]
+    is_active: bool
+    is_locked: bool
+
+
+class People:
+    """All `count` of them. The first ones are the administrators, then come the managers."""
+
+    def __init__(self, count: int, seed: int) -> None:
+        self.count = count
+        self.administrators = count and count // PEOPLE_OF_AN_ADMINISTRATOR + 1
+        self.managers = count // PEOPLE_OF_A_MANAGER
+        self._seed = mix(seed)
+
+    def __getitem__(self, number: int) -> Person:
+        chance = mix(self._seed ^ number)
+        first = FIRST_NAMES[chance % len(FIRST_NAMES)]
+        last = LAST_NAMES[(chance >> 16) % len(LAST_NAMES)]
+        # There are fewer names than people, so the number makes them different.
+        username = f"{plain(first)}.{plain(last)}{number or ''}"
+        roles = self._roles(number, chance)
+        stays = number < self.administrators
+        return Person(
+            number,
+            username,
+            f"{username}@{DOMAIN}",
+            first,
+            last,
+            roles,
+            is_active=stays or (chance >> 32) % 100 >= INACTIVE_PERCENT,
+            is_locked=not stays and (chance >> 40) % 1000 < LOCKED_PERMILLE,
+        )
+
+    def _roles(self, number: int, chance: int) -> tuple[str, ...]:
+        if number < self.administrators:
+            return (ADMIN,)
+        if number < self.administrators + self.managers:
+            return ("manager",)
+        slug = OTHERS[(chance >> 48) % len(OTHERS)]
+        is_second = (chance >> 56) % 100 < SECOND_ROLE_PERCENT and slug != "viewer"
+        return (slug, "viewer") if is_second else (slug,)
+
+
+def mix(number: int) -> int:
+    """64 bits that look random, from a number: the finalizer of SplitMix64 (Steele, Lea and Flood, 2014)."""
+    number = (number + 0x9E3779B97F4A7C15) & MASK
+    number = ((number ^ (number >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    number = ((number ^ (number >> 27)) * 0x94D049BB133111EB) & MASK
+    return number ^ (number >> 31)
+
+
+def plain(name: str) -> str:
+    """A name in the letters that usernames have."""
+    return "".join(letter for letter in normalize("NFKD", name.translate(PLAIN)) if not combining(letter)).lower()

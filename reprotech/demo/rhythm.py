@@ -1,0 +1,116 @@
+"""When they work: growth over the years, working days, holidays, shifts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from math import exp
+from random import Random
+
+DAYS = 3 * 365
+SATURDAY = 5
+#: How much is done on a day that isn't a working day, and in the weeks when many are away.
+WEEKEND, HOLIDAY, SUMMER, YEAR_END = 0.15, 0.1, 0.75, 0.4
+#: Month and day of holidays that many countries share.
+HOLIDAYS = {(1, 1), (1, 6), (5, 1), (10, 3), (11, 1), (12, 25), (12, 26)}
+#: Start of a shift in hours (UTC), and how many of a hundred sign-ins belong to it.
+SHIFTS = ((6, 17), (8, 30), (9, 20), (13, 13), (14, 14), (22, 6))
+SPREAD_MINUTES = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day of the history."""
+
+    date: date
+    #: How many people there are in the evening, and how many of them are new.
+    people: int
+    new: int
+    #: How many of the new have an event that tells of it, and how many events there are besides.
+    told: int
+    events: int
+
+
+def days(people: int, events: int, until: datetime) -> list[Day]:
+    """The days that end with `until`. Their new people add up to `people`, and their events to `events`."""
+    dates = [until.date() - timedelta(days=back) for back in range(DAYS, -1, -1)]
+    growth = [_curve(position / DAYS) for position in range(len(dates))]
+    arrivals = [
+        (later - earlier) * (0.02 if is_quiet(day) else 1)
+        for day, earlier, later in zip(dates, [0.0, *growth], growth, strict=False)
+    ]
+    new = shares(arrivals, people)
+    there, total = [], 0
+    for count in new:
+        total += count
+        there.append(total)
+    weights = [count * activity(day) for day, count in zip(dates, there, strict=True)]
+    weights[-1] *= (until - midnight(until.date())) / timedelta(days=1)
+    # Half of the events at most; of more people the last ones.
+    told, left = [], min(people, events // 2)
+    for count in reversed(new):
+        told.append(min(count, left))
+        left -= told[-1]
+    others = shares(weights, events - sum(told))
+    return [Day(*fields) for fields in zip(dates, there, new, reversed(told), others, strict=True)]
+
+
+def shares(weights: Sequence[float], total: int) -> list[int]:
+    """`total` in whole parts that are proportional to the weights; they add up to it if any weight is above zero."""
+    whole = sum(weights)
+    if not whole:
+        return [0] * len(weights)
+    parts, given, before = [], 0, 0.0
+    for weight in weights:
+        before += weight
+        parts.append(round(total * min(before / whole, 1)) - given)
+        given += parts[-1]
+    parts[-1] += total - given
+    return parts
+
+
+def is_quiet(day: date) -> bool:
+    """Whether few work on this day."""
+    return day.weekday() >= SATURDAY or (day.month, day.day) in HOLIDAYS
+
+
+def activity(day: date) -> float:
+    """How much is done on a day, as a share of a usual one."""
+    share = WEEKEND if day.weekday() >= SATURDAY else 1.0
+    if (day.month, day.day) in HOLIDAYS:
+        share = HOLIDAY
+    if day.month in (7, 8):
+        share *= SUMMER
+    if (day.month, day.day) >= (12, 22) or (day.month, day.day) <= (1, 2):
+        share *= YEAR_END
+    return share
+
+
+def moments(chance: Random, day: date, count: int, before: datetime) -> list[datetime]:
+    """So many moments of sign-ins of a day, by shifts, in order; none after `before`."""
+    hours = chance.choices([hour for hour, _ in SHIFTS], [weight for _, weight in SHIFTS], k=count)
+    start = midnight(day)
+    end = min(start + timedelta(days=1), before)
+    length = int((end - start) / timedelta(microseconds=1))
+    found = []
+    for hour in hours:
+        offset = int((hour * 60 + chance.gauss(0, SPREAD_MINUTES)) * 60_000_000) + chance.randrange(1_000_000)
+        if not 0 <= offset < length:
+            offset = chance.randrange(length)
+        found.append(start + timedelta(microseconds=offset))
+    return sorted(found)
+
+
+def midnight(day: date) -> datetime:
+    """When it begins."""
+    return datetime.combine(day, time(), UTC)
+
+
+def _curve(progress: float) -> float:
+    """Which share of the people is there: a few at the beginning, then a rise that flattens."""
+    steep, middle = 5.0, 0.45
+    low, high = _logistic(-steep * middle), _logistic(steep * (1 - middle))
+    return 0.04 + 0.96 * (_logistic(steep * (progress - middle)) - low) / (high - low)
+
+
+def _logistic(x: float) -> float:
+    return 1 / (1 + exp(-x))
