@@ -27,10 +27,7 @@ WAITING = """
 SELECT query FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE NOT granted AND datname = current_database() AND backend_type = 'client backend'
 """
-OTHERS = """
-SELECT count(*) FROM pg_stat_activity
-WHERE pid <> pg_backend_pid() AND datname = current_database() AND backend_type = 'client backend'
-"""
+CONNECTED = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"
 
 pytestmark = [pytest.mark.only_on("postgresql"), pytest.mark.django_db(transaction=True)]
 
@@ -112,22 +109,23 @@ class Writer:
         return left > 0
 
 
-def wait_until_gone():
-    """Until PostgreSQL has noticed that whoever was connected, and may hold the sealers' lock, is dead."""
+def connected():
+    """Whom PostgreSQL believes to be there."""
+    with connection.cursor() as cursor:
+        cursor.execute(CONNECTED)
+        return {process for (process,) in cursor.fetchall()}
+
+
+def wait_until_gone(others):
+    """Until PostgreSQL has noticed that whoever else was connected, and may hold the sealers' lock, is dead."""
     end = time.monotonic() + 60
-    while count_others():
+    while connected() - others:
         assert time.monotonic() < end, "Somebody is still connected."
         time.sleep(0.02)
 
 
-def count_others():
-    with connection.cursor() as cursor:
-        cursor.execute(OTHERS)
-        return cursor.fetchone()[0]
-
-
 def test_nothing_is_lost_or_sealed_twice_whoever_is_killed(workers, database, tmp_path):
-    chance = random.Random(7)
+    chance, others = random.Random(7), connected()
     writers = [Writer(workers, tmp_path / f"writer-{number}") for number in range(WRITERS)]
     sealers = [workers.start("seal") for _ in range(SEALERS)]
     waiting, kills, verified = [], 0, 0
@@ -153,7 +151,7 @@ def test_nothing_is_lost_or_sealed_twice_whoever_is_killed(workers, database, tm
     took = time.monotonic() - began
     for process in sealers:
         workers.kill(process)
-    wait_until_gone()
+    wait_until_gone(others)
     Sealer().seal()
     acknowledged = {token for writer in writers for token in writer.done()}
     written = list(AuditLog.objects.filter(action="login").values_list("resource_name", flat=True))
