@@ -220,7 +220,7 @@ def start_server(processes, stack, **variables):
     }
     log = home / "output"
     process = processes.start([ROOT / "scripts" / "server"], log, env=environment, cwd=home)
-    pytest_servers.wait_for(process, log, lambda: check_alive(port), patience=120)
+    pytest_servers.wait_for(process, log, lambda: check_alive(port), patience=300)
     return RunningServer(url, process, environment, log)
 
 

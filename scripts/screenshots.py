@@ -26,7 +26,7 @@ SIZES = {1440: 900, 768: 1024, 390: 844}
 NARROW = 900
 #: Names of scenes, when not all are wanted.
 ONLY = set(sys.argv[2:])
-PATIENCE = 120  # seconds for the server to start
+PATIENCE = 300  # seconds for the server to start
 
 
 def main() -> None:
