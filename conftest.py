@@ -1,5 +1,7 @@
 """Fixtures for all tests. The servers are started by `reprotech.pytest_stack`, before settings are read."""
 
+import time
+
 import pytest
 
 from reprotech.testing import Caller, Cast, find_cast, make_cast
@@ -40,3 +42,11 @@ def admin(cast) -> Caller:
 def viewer(cast) -> Caller:
     """The Viewer, with a token."""
     return Caller(cast.viewer)
+
+
+@pytest.fixture
+def one_day():
+    """The test is over before the day is, as the database and the pages count days."""
+    left = 86_400 - time.time() % 86_400
+    if left < 60:
+        time.sleep(left + 1)

@@ -28,10 +28,9 @@ _memory = MemoryStorage()
 
 @cache
 def _redis() -> Storage:
-    return cast(
-        "Storage",
-        storage_from_string(settings.REDIS_URL, wrap_exceptions=True, socket_connect_timeout=0.5, socket_timeout=0.5),
-    )
+    seconds = settings.REDIS_TIMEOUT
+    timeouts = {"socket_connect_timeout": seconds, "socket_timeout": seconds}
+    return cast("Storage", storage_from_string(settings.REDIS_URL, wrap_exceptions=True, **timeouts))
 
 
 @cache

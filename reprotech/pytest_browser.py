@@ -20,6 +20,8 @@ CHROMIUM_ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+# Milliseconds for whatever a page should come to show or be: a loaded machine takes its time.
+PATIENCE = 30_000
 REPORT_VIOLATIONS = """document.addEventListener("securitypolicyviolation", (violation) => console.error(
     `Content-Security-Policy: ${violation.effectiveDirective} stopped ${violation.blockedURI} ${violation.sample}`))"""
 
@@ -29,8 +31,9 @@ def browser():
     """Chromium. One for each test: Playwright's event loop would break other tests if it ran on."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     require(program, "Chromium (Debian's package chromium)")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGUMENTS)
         yield chromium
@@ -46,8 +49,8 @@ def new_page(browser, server):
     watched = []
 
     def open_page(**options):
-        page = browser.new_context(base_url=server.url, **options).new_page()
-        page.set_default_timeout(30_000)
+        page = browser.new_context(**{"base_url": server.url, **options}).new_page()
+        page.set_default_timeout(PATIENCE)
         watched.append((page, watch(page)))
         return page
 

@@ -23,7 +23,7 @@ from typing import Any
 import psycopg
 
 Command = list[str | Path]
-PATIENCE = 20  # seconds that a server gets to start or to end
+PATIENCE = 60  # seconds that a server gets to start or to end
 
 
 class ServerFailure(Exception):

@@ -120,6 +120,11 @@ def adjust_settings():
 
     directory = Path(os.environ[DIRECTORY])
     BCryptSHA256PasswordHasher.rounds = 4  # a password check takes a quarter of a second otherwise
+    # On a busy machine half a second without an answer doesn't mean that Valkey is out of reach.
+    settings.REDIS_TIMEOUT = pytest_servers.PATIENCE
+    if settings.REDIS_URL:
+        timeouts = {"SOCKET_CONNECT_TIMEOUT": settings.REDIS_TIMEOUT, "SOCKET_TIMEOUT": settings.REDIS_TIMEOUT}
+        settings.CACHES["default"]["OPTIONS"].update(timeouts)
     # Static files need no collecting then.
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STATIC_ROOT = directory / "static"
@@ -215,7 +220,7 @@ def start_server(processes, stack, **variables):
     }
     log = home / "output"
     process = processes.start([ROOT / "scripts" / "server"], log, env=environment, cwd=home)
-    pytest_servers.wait_for(process, log, lambda: check_alive(port), patience=120)
+    pytest_servers.wait_for(process, log, lambda: check_alive(port), patience=300)
     return RunningServer(url, process, environment, log)
 
 

@@ -146,6 +146,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Cache: in Redis when several processes share it, else inside the process
 
 REDIS_URL = env.redis("REDIS_URL")
+REDIS_TIMEOUT = 0.5  # seconds without an answer, after which it counts as out of reach
 if REDIS_URL:
     CACHES: dict[str, Any] = {
         "default": {
@@ -155,8 +156,8 @@ if REDIS_URL:
             "OPTIONS": {
                 # JSON, not pickle: whoever can write to Redis must not run code here.
                 "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
-                "SOCKET_CONNECT_TIMEOUT": 0.5,
-                "SOCKET_TIMEOUT": 0.5,
+                "SOCKET_CONNECT_TIMEOUT": REDIS_TIMEOUT,
+                "SOCKET_TIMEOUT": REDIS_TIMEOUT,
             },
         }
     }

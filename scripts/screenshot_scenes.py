@@ -35,6 +35,7 @@ def opened(name: str) -> Callable[[Any], None]:
     def act(page: Any) -> None:
         menu = page.locator("main details.menu").first
         menu.locator("summary").click()
+        menu.get_by_role("link").first.wait_for()
         if name:
             menu.get_by_role("link", name=name, exact=True).click()
             page.locator("dialog[open]").wait_for()
@@ -91,6 +92,7 @@ def uploaded(content: bytes) -> Callable[[Any], None]:
 def select_page(page: Any) -> None:
     """Tick all of the page."""
     page.locator("[data-selects]").check()
+    page.get_by_text(" selected").first.wait_for()
 
 
 def review(page: Any) -> None:
@@ -104,11 +106,13 @@ def review(page: Any) -> None:
 def open_drawer(page: Any) -> None:
     """The phone's navigation."""
     page.locator(".drawer-button").click()
+    page.get_by_role("button", name="Close the menu").wait_for()
 
 
 def open_account_menu(page: Any) -> None:
     """The menu in the corner."""
     page.locator(".account-menu summary").click()
+    page.get_by_role("button", name="Sign out").wait_for()
 
 
 def revoke_key(page: Any) -> None:

@@ -26,7 +26,7 @@ SIZES = {1440: 900, 768: 1024, 390: 844}
 NARROW = 900
 #: Names of scenes, when not all are wanted.
 ONLY = set(sys.argv[2:])
-PATIENCE = 120  # seconds for the server to start
+PATIENCE = 300  # seconds for the server to start
 
 
 def main() -> None:
@@ -140,7 +140,7 @@ def sign_in(page: Any, who: tuple[str, str] | None) -> None:
     page.locator("[name=username]").fill(who[0])
     page.locator("[name=password]").fill(who[1])
     page.get_by_role("button", name="Sign in", exact=True).click()
-    page.get_by_role("heading", name="Hello").wait_for()
+    page.wait_for_url(lambda url: "/login" not in url)
 
 
 def shoot(page: Any, file: Path, scene: Scene, names: dict[str, int]) -> bool:

@@ -43,8 +43,8 @@ def valkey(processes, settings):
     settings.REDIS_URL = f"redis://127.0.0.1:{server.port}/0"
     options = {
         "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
-        "SOCKET_CONNECT_TIMEOUT": 0.5,
-        "SOCKET_TIMEOUT": 0.5,
+        "SOCKET_CONNECT_TIMEOUT": settings.REDIS_TIMEOUT,
+        "SOCKET_TIMEOUT": settings.REDIS_TIMEOUT,
     }
     cache = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": settings.REDIS_URL, "OPTIONS": options}
     settings.CACHES = {"default": cache}

@@ -1,5 +1,6 @@
 """Second factors, by the services: setting them up, signing in with them, and what is good only once."""
 
+import base64
 import time
 
 import pyotp
@@ -22,7 +23,7 @@ from accounts.models import RecoveryCode, Session, TotpKey, User
 from accounts.services import factors, passwords, users
 from accounts.services.sign_in import finish_with_tokens, sign_in_to_pages, sign_in_with_tokens
 from reprotech.testing import PASSWORD, Caller, audit_rows
-from reprotech.tests.authenticators import App, give_app
+from reprotech.tests.authenticators import STEP, App, code_at, give_app
 
 pytestmark = pytest.mark.django_db
 
@@ -102,10 +103,19 @@ def test_no_code_before_a_used_one_is_good_any_more(app):
     sign_in(app.code(ahead=1))
 
 
-@pytest.mark.parametrize("ahead", [-2, 2])
+# A step further than needed: the time goes on between the code and its check.
+@pytest.mark.parametrize("ahead", [-2, 3])
 def test_a_code_outside_the_window_is_refused(app, ahead):
     with pytest.raises(InvalidFactor):
         sign_in(app.code(ahead=ahead))
+
+
+@pytest.mark.parametrize(("ahead", "is_good"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
+@pytest.mark.parametrize("second", [0, 29])
+def test_the_window_is_one_step_to_either_side(app, ahead, is_good, second):
+    now = 1_000_000 * STEP + second
+    code = code_at(base64.b32decode(app.key), now + ahead * STEP)
+    assert totp.matching_step(app.key, code, at=now) == (1_000_000 + ahead if is_good else None)
 
 
 @pytest.mark.parametrize("code", ["", " ", "12345", "1234567", "abcdef", "\uff11" * 6, "-12345", "\udcff", "A" * 32])

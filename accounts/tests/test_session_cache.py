@@ -56,7 +56,7 @@ class SecondProcess:
     def end(self):
         self.process.stdin.close()
         self.process.stdout.close()
-        return self.process.wait(10)
+        return self.process.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +222,7 @@ def test_the_mark_of_a_killed_process_keeps_the_cache_out_of_use_until_it_expire
     warm(worker)
     victim = SecondProcess()
     victim.tell("die while locking", worker.user.pk)
-    victim.process.communicate(timeout=20)
+    victim.process.communicate(timeout=60)
     key = f"user-version-{worker.user.pk}"
     assert cache.get(key) == session_cache.CHANGING
     # It outlives every snapshot that was stored before it.

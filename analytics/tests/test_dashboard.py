@@ -24,8 +24,8 @@ HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture(autouse=True)
-def one_slot(monkeypatch):
-    """The minute doesn't change within a test."""
+def one_slot(one_day, monkeypatch):
+    """Neither the day nor the minute changes within a test."""
     monkeypatch.setattr(dashboard, "SLOT", 10**12)
 
 

@@ -269,8 +269,9 @@ def test_other_cells_stay_as_they_are(cell):
 
 
 def test_the_day_of_a_filter_is_the_whole_day(cast, manager):
-    event("yesterday", timestamp=timezone.now() - timedelta(days=1))
-    day = (timezone.now() - timedelta(days=1)).date()
+    yesterday = timezone.now() - timedelta(days=1)
+    event("yesterday", timestamp=yesterday)
+    day = yesterday.date()
     page = text_of(manager.get(f"/audit?from={day}&to={day}&user=clerk"))
     assert sentences(page) == ["clerk locked yesterday"]
     assert f'name="from" value="{day}"' in page

@@ -1,17 +1,29 @@
-"""What many browser tests need."""
+"""What many browser tests need. What it waits for may take long: the machine may be slow, or busy with other tests."""
 
 import time
+
+from playwright.sync_api import Error, expect
 
 ADMIN = ("admin", "Admin123!")
 
 
-def sign_in(page, username=ADMIN[0], password=ADMIN[1]):
-    """Sign in by the form, as the documented administrator unless told otherwise; returns once that is done."""
+def give_password(page, username=ADMIN[0], password=ADMIN[1]):
+    """Send the form of the sign-in page, whatever comes of it."""
     page.goto("/login")
     page.locator("[name=username]").fill(username)
     page.locator("[name=password]").fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def sign_in(page, username=ADMIN[0], password=ADMIN[1]):
+    """Sign in by the form, as the documented administrator unless told otherwise; returns once that is done."""
+    give_password(page, username, password)
     page.wait_for_url(lambda url: "/login" not in url)
+
+
+def expect_said(page, text):
+    """The page tells what was done, wherever on it that is told."""
+    expect(page.locator("#toasts").get_by_text(text)).to_be_visible()
 
 
 def wait_until(page, expression, arg=None, seconds=30):
@@ -20,6 +32,16 @@ def wait_until(page, expression, arg=None, seconds=30):
     Playwright's `wait_for_function` asks from within the page once the first answer was no: our policy stops it there.
     """
     end = time.monotonic() + seconds
-    while not page.evaluate(expression, arg):
+    while not is_true(page, expression, arg):
         assert time.monotonic() < end, f"Not true after {seconds} s: {expression}"
         page.wait_for_timeout(50)
+
+
+def is_true(page, expression, arg):
+    """The page's answer; no while it makes way for another."""
+    try:
+        return page.evaluate(expression, arg)
+    except Error as error:
+        if "Execution context was destroyed" not in error.message:
+            raise
+        return False

@@ -7,9 +7,11 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from reprotech.pytest_stack import ROOT, require
 from reprotech.tests.authenticators import App
+from reprotech.tests.browsing import give_password, sign_in
 
 # What a page looks like is the same on every stack.
 pytestmark = pytest.mark.only_on("postgresql")
@@ -40,18 +42,6 @@ def violations(page):
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text(encoding="utf-8"))
     return page.evaluate(RUN, TAGS)
-
-
-def sign_in(page):
-    give_password(page, "admin", "Admin123!")
-    page.get_by_role("heading", name="Hello System Administrator").wait_for()
-
-
-def give_password(page, name, password):
-    page.goto("/login")
-    page.locator("[name=username]").fill(name)
-    page.locator("[name=password]").fill(password)
-    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def names(page):
@@ -99,10 +89,13 @@ def test_no_page_has_a_barrier(looks):
 def test_nor_has_what_is_opened_on_a_page(looks):
     page, look = looks
     sign_in(page)
-    for details in page.locator("main details > summary").all():
+    opened = page.locator("main details > summary")
+    expect(opened.last).to_be_visible()
+    for details in opened.all():
         details.click()
     assert list(look()) == []
     page.locator(".account-menu summary").click()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     assert list(look()) == []
 
 
@@ -113,11 +106,12 @@ def test_nor_has_what_sets_a_second_factor_up_and_asks_for_it(looks):
     token = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "reprotech_csrf")
     assert page.request.post("/api/users", data=person, headers={"X-CSRFToken": token}).status == 201
     page.context.clear_cookies()
-    give_password(page, person["username"], person["password"])
+    sign_in(page, person["username"], person["password"])
     page.goto("/profile/security/app")
     app = App(page.locator(".key").inner_text().replace(" ", ""))
-    page.get_by_label("Code that the app shows").fill("000000")
+    page.get_by_label("Code that the app shows").fill(app.wrong_code())
     page.get_by_role("button", name="Set up the app").click()
+    page.get_by_text("This is not the code that the app shows now.").wait_for()
     assert list(look()) == []
     page.get_by_label("Code that the app shows").fill(app.code())
     page.get_by_role("button", name="Set up the app").click()
@@ -129,7 +123,7 @@ def test_nor_has_what_sets_a_second_factor_up_and_asks_for_it(looks):
     give_password(page, person["username"], person["password"])
     page.get_by_role("heading", name="Second step").wait_for()
     assert list(look()) == []
-    page.get_by_label("Code").fill("000000")
+    page.get_by_label("Code").fill(app.wrong_code())
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_text("This code is wrong").wait_for()
     assert list(look()) == []
@@ -142,7 +136,7 @@ def test_nor_has_a_form_that_someone_else_was_faster_with(looks):
     page.goto(f"/users/{user}/edit")
     token = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "reprotech_csrf")
     for last_name in ("Admin", "Administrator"):
-        page.request.patch(path.format(user), data={"last_name": last_name}, headers={"X-CSRFToken": token})
+        assert page.request.patch(path.format(user), data={"last_name": last_name}, headers={"X-CSRFToken": token}).ok
     page.locator("[name=last_name]").fill("Boss")
     page.get_by_role("button", name="Save user").click()
     page.get_by_role("heading", name="Where the two differ").wait_for()

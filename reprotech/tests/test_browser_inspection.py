@@ -1,10 +1,12 @@
 """An inspector at work: keeps a view, has the log verified, makes a report, takes an event along with its proof."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from reprotech.tests.browsing import sign_in
 
@@ -18,15 +20,15 @@ def is_proven(path):
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def wait_for_text(page, text, reload):
-    """Until the page says so; without JavaScript somebody has to reload it."""
+def wait_for(page, what, reload):
+    """Until the page shows it; without JavaScript somebody has to reload it."""
     for _ in range(60):
-        if page.get_by_text(text).count():
+        if what.count():
             return
         page.wait_for_timeout(1000)
         if reload:
             page.reload()
-    pytest.fail(f"The page never said {text}.")
+    pytest.fail(f"The page never showed {what}.")
 
 
 @both
@@ -42,10 +44,10 @@ def test_a_view_is_kept_and_removed(new_page, java_script):
     page.goto("/audit")
     page.get_by_role("link", name=name).click()
     page.wait_for_url("**/audit?action=login")
-    assert page.get_by_role("link", name=name).get_attribute("aria-current") == "page"
+    expect(page.get_by_role("link", name=name)).to_have_attribute("aria-current", "page")
     page.get_by_role("button", name=f"Remove the view {name}").click()
     page.get_by_role("status").get_by_text("The view is removed.").wait_for()
-    assert page.get_by_role("link", name=name).count() == 0
+    expect(page.get_by_role("link", name=name)).to_have_count(0)
 
 
 @both
@@ -53,9 +55,11 @@ def test_the_log_is_verified_when_one_asks(new_page, java_script):
     page = new_page(java_script_enabled=java_script)
     sign_in(page)
     page.goto("/audit")
-    wait_for_text(page, "Sealed up to", reload=True) if not page.get_by_text("Verified up to").count() else None
-    page.get_by_role("button", name="Verify now").click()
-    wait_for_text(page, "Verified up to", reload=not java_script)
+    verified = page.get_by_text("Verified up to")
+    wait_for(page, page.get_by_text("Sealed up to").or_(verified), reload=True)
+    with page.expect_navigation():
+        page.get_by_role("button", name="Verify now").click()
+    wait_for(page, verified, reload=not java_script)
 
 
 @both
@@ -64,12 +68,13 @@ def test_an_event_is_taken_along_with_its_proof_and_the_report_with_its_checkpoi
     sign_in(page)
     page.goto("/audit?action=create")
     page.locator(".event-sentence a").last.click()
-    wait_for_text(page, "Prove this", reload=True)
+    page.wait_for_url(re.compile(r"/audit/\d+$"))
+    wait_for(page, page.get_by_role("link", name="Prove this"), reload=True)
     with page.expect_download() as download:
         page.get_by_role("link", name="Prove this").click()
     assert is_proven(download.value.path())
     page.goto("/audit?action=login")
     page.get_by_role("link", name="Report").click()
     page.get_by_role("heading", name="Audit report").wait_for()
-    assert page.get_by_label("Signed note").get_by_text("/audit").count()
-    assert page.get_by_role("button", name="Print").is_visible() is java_script
+    expect(page.get_by_label("Signed note")).to_contain_text("/audit")
+    expect(page.get_by_role("button", name="Print")).to_be_visible(visible=java_script)

@@ -4,20 +4,14 @@ import re
 from uuid import uuid4
 
 import pytest
+from playwright.sync_api import expect
+
+from reprotech.tests.browsing import ADMIN, sign_in
 
 # What a browser and the pages do about it is the same on every stack.
 pytestmark = pytest.mark.only_on("postgresql")
 
-ADMIN = ("admin", "Admin123!")
 OTHER = "Other-Horse-8"
-
-
-def sign_in(page, username=ADMIN[0], password=ADMIN[1]):
-    page.goto("/login")
-    page.get_by_label("Username or e-mail").fill(username)
-    page.get_by_label("Password", exact=True).fill(password)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(lambda url: "/login" not in url)
 
 
 class NewUser:
@@ -33,8 +27,8 @@ class NewUser:
         page.get_by_role("checkbox", name=re.compile("^Viewer")).check()
 
     def check(self, page):
-        assert page.get_by_label("Username").input_value() == self.name
-        assert page.get_by_role("checkbox", name=re.compile("^Viewer")).is_checked()
+        expect(page.get_by_label("Username")).to_have_value(self.name)
+        expect(page.get_by_role("checkbox", name=re.compile("^Viewer"))).to_be_checked()
 
 
 class NewRole:
@@ -49,8 +43,8 @@ class NewRole:
         page.get_by_role("checkbox", name="user: read", exact=True).check()
 
     def check(self, page):
-        assert page.get_by_label("Name", exact=True).input_value() == self.name
-        assert page.get_by_role("checkbox", name="user: read", exact=True).is_checked()
+        expect(page.get_by_label("Name", exact=True)).to_have_value(self.name)
+        expect(page.get_by_role("checkbox", name="user: read", exact=True)).to_be_checked()
 
 
 class OwnPassword:
@@ -62,7 +56,7 @@ class OwnPassword:
         page.get_by_label("Repeat the new password", exact=True).fill(OTHER)
 
     def check(self, page):
-        assert page.get_by_label("New password", exact=True).input_value() == OTHER
+        expect(page.get_by_label("New password", exact=True)).to_have_value(OTHER)
 
 
 FORMS = pytest.mark.parametrize("form", [NewUser, NewRole])
@@ -129,7 +123,7 @@ def test_nor_is_a_new_password_lost(typed):
     page.get_by_label("Current password", exact=True).fill("Wrong-Horse-1")
     press(page, form)
     page.get_by_text("This is not your current password.").wait_for()
-    assert page.url.endswith("/password")
+    expect(page).to_have_url(re.compile("/password$"))
 
 
 def test_errors_come_back_into_the_page_and_the_back_button_leads_out_of_the_form(page):
@@ -139,8 +133,8 @@ def test_errors_come_back_into_the_page_and_the_back_button_leads_out_of_the_for
     page.get_by_label("Username").fill("ab")
     page.get_by_role("button", name="Create user").click()
     page.get_by_text("This field is required.").wait_for()
-    assert page.get_by_label("Username").input_value() == "ab"
-    assert page.get_by_role("main").count() == 1
-    assert page.locator("h1").count() == 1
+    expect(page.get_by_label("Username")).to_have_value("ab")
+    expect(page.get_by_role("main")).to_have_count(1)
+    expect(page.locator("h1")).to_have_count(1)
     page.go_back()
     page.get_by_role("heading", name="Hello").wait_for()

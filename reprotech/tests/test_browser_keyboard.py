@@ -1,9 +1,11 @@
 """Menus, the drawer and dialogs by keyboard alone: they open, lead through, close, and give the focus back."""
 
+from uuid import uuid4
+
 import pytest
 from playwright.sync_api import expect
 
-ADMIN = ("admin", "Admin123!")
+from reprotech.tests.browsing import ADMIN
 
 
 @pytest.fixture
@@ -16,15 +18,11 @@ def users(new_page):
         page.get_by_label("Username or e-mail").fill(ADMIN[0])
         page.get_by_label("Password", exact=True).fill(ADMIN[1])
         page.keyboard.press("Enter")
-        page.get_by_role("heading", name="Hello").wait_for()
+        page.wait_for_url(lambda url: "/login" not in url)
         page.goto("/users")
         return page
 
     return open_list
-
-
-def focused(page):
-    return page.evaluate("document.activeElement.textContent.trim()")
 
 
 def tab_to(page, locator, most=60):
@@ -43,14 +41,16 @@ def has_visible_focus(page):
 def make_user(page, username):
     token = page.request.post("/api/auth/login", data={"username": ADMIN[0], "password": ADMIN[1]}).json()
     body = {"username": username, "email": f"{username}@lab.example", "password": "Correct-Horse-7"}
-    page.request.post("/api/users", data=body, headers={"Authorization": f"Bearer {token['access_token']}"})
+    headers = {"Authorization": f"Bearer {token['access_token']}"}
+    assert page.request.post("/api/users", data=body, headers=headers).ok
 
 
 @pytest.mark.parametrize("menu", [".account-menu", "main details.menu"])
 def test_a_menu_is_walked_with_arrows_and_closed_with_escape(users, menu):
     page = users()
-    make_user(page, "keyboarder")
-    page.goto("/users?search=keyboarder")
+    name = f"keyboarder-{uuid4().hex[:8]}"
+    make_user(page, name)
+    page.goto(f"/users?search={name}")
     summary = page.locator(menu).first.locator("summary")
     tab_to(page, summary)
     assert has_visible_focus(page)
@@ -76,10 +76,12 @@ def test_a_menu_closes_when_tab_leaves_it(users):
     menu = page.locator(".account-menu")
     menu.locator("summary").focus()
     page.keyboard.press("Enter")
-    count = menu.locator(".menu-items :is(a, button)").count()
-    for _ in range(count):
+    items = menu.locator(".menu-items :is(a, button)")
+    expect(items.last).to_be_visible()
+    for item in items.all():
         page.keyboard.press("Tab")
-    assert focused(page) == "Sign out"
+        expect(item).to_be_focused()
+    expect(items.last).to_have_text("Sign out")
     page.keyboard.press("Tab")
     expect(menu.locator(".menu-items")).to_be_hidden()
 
@@ -95,6 +97,7 @@ def test_the_drawer_of_the_phone_takes_the_focus_and_gives_it_back(users):
     expect(drawer).to_be_hidden()
     expect(button).to_be_focused()
     page.keyboard.press("Enter")
+    expect(drawer.get_by_role("button", name="Close the menu")).to_be_focused()
     tab_to(page, drawer.get_by_role("link", name="Roles"))
     assert has_visible_focus(page)
     page.keyboard.press("Enter")
@@ -105,6 +108,7 @@ def test_the_close_button_of_the_drawer_closes_it(users):
     page = users(390)
     page.get_by_role("button", name="Menu", exact=True).focus()
     page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Close the menu")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#sidebar")).to_be_hidden()
 

@@ -4,6 +4,10 @@ import re
 from uuid import uuid4
 
 import pytest
+from playwright.sync_api import expect
+
+from reprotech.tests.browsing import expect_said
+from reprotech.tests.browsing import give_password as send_password
 
 # The pages are the same on every stack.
 pytestmark = pytest.mark.only_on("postgresql")
@@ -34,9 +38,7 @@ def person(server, home, browser):
 @pytest.fixture
 def page(new_page, home):
     """A page that stays at that address."""
-    page = new_page()
-    page.home = home
-    return page
+    return new_page(base_url=home)
 
 
 def add_authenticator(page, **options):
@@ -57,21 +59,21 @@ def add_authenticator(page, **options):
 
 
 def give_password(page, name):
-    page.goto(f"{page.home}/login")
-    page.get_by_label("Username or e-mail").fill(name)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
+    """The first step, from which it goes on to the first page or to the second step."""
+    send_password(page, name, PASSWORD)
+    page.wait_for_url(lambda url: not url.partition("?")[0].endswith("/login"))
 
 
 def add_passkey(page, called="Laptop"):
-    page.goto(f"{page.home}/profile/security")
+    page.goto("/profile/security")
     page.get_by_role("link", name="Add a passkey").click()
+    page.wait_for_url("**/passkeys/new")
     page.get_by_label("Name").fill(called)
     page.get_by_role("button", name="Add the passkey").click()
 
 
 def sign_out(page):
-    page.goto(f"{page.home}/logout")
+    page.goto("/logout")
     page.get_by_role("main").get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/login")
 
@@ -83,7 +85,7 @@ def set_up(page, name):
     page.get_by_role("heading", name="Your recovery codes").wait_for()
     codes = page.locator(".recovery-codes code").all_inner_texts()
     page.get_by_role("link", name="I have kept them").click()
-    assert "Laptop" in page.get_by_role("main").inner_text()
+    expect(page.get_by_role("main")).to_contain_text("Laptop")
     sign_out(page)
     return codes
 
@@ -94,8 +96,9 @@ def test_a_passkey_alone_opens_the_account(page, person):
     assert len(set(codes)) == 10
     page.get_by_role("button", name="Sign in with a passkey").click()
     page.get_by_role("heading", name=re.compile("Hello")).wait_for()
-    page.goto(f"{page.home}/profile/security")
-    assert "Not used yet" not in page.get_by_role("main").inner_text()
+    page.goto("/profile/security")
+    expect(page.get_by_role("main")).to_contain_text("Laptop")
+    expect(page.get_by_role("main")).not_to_contain_text("Not used yet")
     (credential,) = cdp.send("WebAuthn.getCredentials", {"authenticatorId": authenticator})["credentials"]
     assert credential["isResidentCredential"]
     assert credential["rpId"] == "localhost"
@@ -106,10 +109,10 @@ def test_a_passkey_is_the_second_step_after_the_password(page, person):
     add_authenticator(page)
     set_up(page, person)
     give_password(page, person)
-    assert page.url.endswith("/login/verify")
-    page.goto(f"{page.home}/profile")
-    assert "/login" in page.url, "there is no session before the second step"
-    page.goto(f"{page.home}/login/verify")
+    expect(page).to_have_url(re.compile("/login/verify$"))
+    page.goto("/profile")
+    expect(page, "there is no session before the second step").to_have_url(re.compile("/login"))
+    page.goto("/login/verify")
     page.get_by_role("button", name="Use a passkey or security key").click()
     page.get_by_role("heading", name=re.compile("Hello")).wait_for()
 
@@ -141,7 +144,7 @@ def test_a_copied_key_is_noticed_by_its_count(page, person):
     page.get_by_text("The passkey was not accepted.").wait_for()
 
 
-def test_an_answer_is_good_once_and_in_its_own_browser(page, person, new_page):
+def test_an_answer_is_good_once_and_in_its_own_browser(page, person, home, new_page):
     page.expected_errors += ["422"]
     add_authenticator(page)
     set_up(page, person)
@@ -153,12 +156,12 @@ def test_an_answer_is_good_once_and_in_its_own_browser(page, person, new_page):
     with_challenge = [cookie for cookie in page.context.cookies() if cookie["name"] == "reprotech_csrf"]
     assert with_challenge
     assert before
-    thief = new_page(java_script_enabled=False)
-    thief.goto(f"{page.home}/login")
+    thief = new_page(base_url=home, java_script_enabled=False)
+    thief.goto("/login")
     token = thief.locator("[name=csrfmiddlewaretoken]").first.input_value()
     body = re.sub("csrfmiddlewaretoken=[^&]*", f"csrfmiddlewaretoken={token}", sent[0])
-    headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": page.home}
-    answer = thief.context.request.post(f"{page.home}/login/passkey", data=body, headers=headers)
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": home}
+    answer = thief.context.request.post("/login/passkey", data=body, headers=headers)
     assert answer.url.endswith("/login")
     assert "That took too long." in answer.text()
 
@@ -168,12 +171,13 @@ def test_a_passkey_is_set_up_once_and_removed(page, person):
     give_password(page, person)
     add_passkey(page)
     page.get_by_role("link", name="I have kept them").click()
+    expect(page.get_by_role("main")).to_contain_text("Laptop")
     add_passkey(page, called="Again")
     page.get_by_text("This passkey is set up already.").wait_for()
-    page.goto(f"{page.home}/profile/security")
+    page.goto("/profile/security")
     page.get_by_role("link", name="Remove Laptop").click()
     page.get_by_role("button", name="Remove").click()
-    assert "The passkey Laptop is removed." in page.locator("#toasts").inner_text()
+    expect_said(page, "The passkey Laptop is removed.")
     sign_out(page)
     give_password(page, person)
     page.get_by_role("heading", name=re.compile("Hello")).wait_for()
@@ -182,4 +186,5 @@ def test_a_passkey_is_set_up_once_and_removed(page, person):
 def test_nothing_is_offered_where_the_browser_can_not(new_page, home, server):
     for page, place in ((new_page(java_script_enabled=False), home), (new_page(), server.url)):
         page.goto(f"{place}/login")
-        assert page.get_by_role("button", name="Sign in with a passkey").count() == 0
+        expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
+        expect(page.get_by_role("button", name="Sign in with a passkey")).to_have_count(0)

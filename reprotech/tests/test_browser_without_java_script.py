@@ -4,26 +4,20 @@ import re
 from uuid import uuid4
 
 import pytest
+from playwright.sync_api import expect
+
+from reprotech.tests.browsing import expect_said, sign_in
 
 # The pages are the same on every stack.
 pytestmark = pytest.mark.only_on("postgresql")
 
-ADMIN = ("admin", "Admin123!")
 GIVEN, OWN = "Correct-Horse-7", "Other-Horse-8"
-
-
-def sign_in(page, username, password):
-    page.goto("/login")
-    page.get_by_label("Username or e-mail").fill(username)
-    page.get_by_label("Password", exact=True).fill(password)
-    page.get_by_role("button", name="Sign in").click()
-    assert "/login" not in page.url
 
 
 @pytest.fixture
 def admin(new_page):
     page = new_page(java_script_enabled=False)
-    sign_in(page, *ADMIN)
+    sign_in(page)
     return page
 
 
@@ -38,12 +32,8 @@ def person(admin):
     admin.get_by_label("Set a password now").check()
     admin.get_by_label("Password", exact=True).fill(GIVEN)
     admin.get_by_role("button", name="Create user").click()
-    assert f"{name} is created." in said(admin)
+    expect_said(admin, f"{name} is created.")
     return name
-
-
-def said(page):
-    return page.get_by_role("status").first.or_(page.locator("#toasts")).last.inner_text()
 
 
 def do(page, verb, name):
@@ -58,33 +48,34 @@ def test_a_new_person_must_choose_a_password_and_as_a_viewer_is_refused_the_rest
     page.expected_errors += ["403", "422"]
     sign_in(page, person, GIVEN)
     page.goto("/profile")
-    assert page.url.endswith("/password"), "nothing else opens before"
-    for repeated in ("Different-1", OWN):
+    expect(page, "nothing else opens before").to_have_url(re.compile("/password$"))
+    for repeated, answer in (("Different-1", "The two passwords differ."), (OWN, "Your password is changed.")):
         page.get_by_label("Current password", exact=True).fill(GIVEN)
         page.get_by_label("New password", exact=True).fill(OWN)
         page.get_by_label("Repeat the new password", exact=True).fill(repeated)
         page.get_by_role("button", name="Change password").click()
-    assert "Your password is changed." in said(page)
-    assert page.get_by_role("link", name="Users", exact=True).count() == 0
+        expect(page.get_by_text(answer).first).to_be_visible()
+    expect(page.get_by_role("link", name="Users", exact=True)).to_have_count(0)
     for path in ("/users", "/users/new", "/roles", "/roles/new", "/audit", "/users/1/lock", "/permissions"):
         assert page.goto(path).status == 403, path
-        assert page.get_by_role("heading", level=1).inner_text() == "You may not open this"
+        expect(page.get_by_role("heading", level=1)).to_have_text("You may not open this")
     page.locator(".account-menu summary").click()
     page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/login*")
     sign_in(page, person, OWN)
 
 
 def test_an_account_is_locked_unlocked_deactivated_activated_and_its_session_ended(admin, new_page, person):
     for verb in ("Lock", "Unlock", "Deactivate", "Activate"):
         do(admin, verb, person)
-        assert f"{person} is {verb.lower().removesuffix('e')}" in said(admin)
+        expect_said(admin, f"{person} is {verb.lower().removesuffix('e')}")
     theirs = new_page(java_script_enabled=False)
     sign_in(theirs, person, GIVEN)
     admin.reload()
     admin.get_by_role("button", name=re.compile("^End")).click()
-    assert f"The session of {person} has ended." in said(admin)
+    expect_said(admin, f"The session of {person} has ended.")
     theirs.goto("/")
-    assert "/login" in theirs.url
+    expect(theirs).to_have_url(re.compile("/login"))
 
 
 def test_the_list_is_sorted_and_paged_by_links(admin):
@@ -98,12 +89,15 @@ def test_the_list_is_sorted_and_paged_by_links(admin):
     admin.get_by_label("Rows").select_option("10")
     admin.get_by_label("Status", exact=True).select_option("active")
     admin.get_by_role("button", name="Filter").click()
-    admin.get_by_role("link", name="E-mail").click()
-    admin.get_by_role("link", name="E-mail").click()
-    assert admin.locator("tbody .row-link").first.inner_text() == "row-11"
+    expect(admin).to_have_url(re.compile("search=row-"))
+    for sort in ("sort=email", "sort=-email"):
+        admin.get_by_role("link", name="E-mail").click()
+        expect(admin).to_have_url(re.compile(sort))
+    expect(admin.locator("tbody .row-link").first).to_have_text("row-11")
     admin.get_by_role("navigation", name="Pages").get_by_role("link", name="Page 2").click()
-    assert [link.inner_text() for link in admin.locator("tbody .row-link").all()] == ["row-01", "row-00"]
-    assert all(part in admin.url for part in ("search=row-", "per_page=10", "status=active", "sort=-email", "page=2"))
+    expect(admin.locator("tbody .row-link")).to_have_text(["row-01", "row-00"])
+    for part in ("search=row-", "per_page=10", "status=active", "sort=-email", "[?&]page=2"):
+        expect(admin).to_have_url(re.compile(part))
 
 
 def test_a_role_is_created_given_and_deleted_with_another_for_its_users(admin, person):
@@ -113,34 +107,36 @@ def test_a_role_is_created_given_and_deleted_with_another_for_its_users(admin, p
     admin.get_by_label("Name", exact=True).fill(role)
     admin.get_by_role("checkbox", name="sample: read", exact=True).check()
     admin.get_by_role("button", name="Review changes").click()
-    assert admin.get_by_role("region", name="What the role will hold").get_by_text("sample_read").is_visible()
+    review = admin.get_by_role("region", name="What the role will hold")
+    expect(review.get_by_text("sample_read")).to_be_visible()
     admin.get_by_role("button", name="Create the role").click()
-    assert f"The role {role} is created." in said(admin)
+    expect_said(admin, f"The role {role} is created.")
     role_page = admin.url
     admin.goto(f"{user_page}/edit")
     admin.get_by_role("checkbox", name=re.compile(f"^{role}")).check()
     admin.get_by_role("button", name="Save user").click()
+    expect_said(admin, "is saved.")
     admin.goto(role_page)
     admin.get_by_role("link", name="Delete").click()
     admin.get_by_label("Give its users this role instead").select_option("Researcher")
     admin.get_by_role("button", name="Delete role").click()
-    assert f"The role {role} is deleted." in said(admin)
+    expect_said(admin, f"The role {role} is deleted.")
     admin.goto(user_page)
-    assert admin.get_by_role("row", name=re.compile("^Genomics")).get_by_text("Researcher, Viewer").is_visible()
+    expect(admin.get_by_role("row", name=re.compile("^Genomics")).get_by_text("Researcher, Viewer")).to_be_visible()
 
 
 def test_one_ends_one_other_session_and_then_all_others(admin, new_page):
     others = [new_page(java_script_enabled=False) for _ in range(3)]
     for other in others:
-        sign_in(other, *ADMIN)
+        sign_in(other)
     admin.goto("/profile")
     admin.get_by_role("main").get_by_role("button", name=re.compile("^End")).first.click()
-    assert "The session has ended." in said(admin)
+    expect_said(admin, "The session has ended.")
     admin.get_by_role("link", name="End all others").click()
     admin.get_by_role("button", name="End all others").click()
-    assert "This one goes on." in said(admin)
+    expect_said(admin, "This one goes on.")
     for other in others:
         other.goto("/")
-        assert "/login" in other.url
+        expect(other).to_have_url(re.compile("/login"))
     admin.goto("/profile")
-    assert admin.get_by_text("This one").count() == 1
+    expect(admin.get_by_text("This one")).to_have_count(1)

@@ -11,6 +11,12 @@ from reprotech.testing import TIME, error_of, make_user
 from reprotech.tests.test_contract_lockout import login
 
 
+@pytest.fixture(autouse=True)
+def made_today(one_day, cast):
+    """The cast was made when the tests began, which may have been yesterday."""
+    User.objects.update(created_at=timezone.now())
+
+
 def in_the_past(user, **days):
     User.objects.filter(pk=user.pk).update(**{field: timezone.now() - timedelta(days=n) for field, n in days.items()})
 

@@ -78,7 +78,7 @@ def test_the_tokens_carry_the_claims_of_the_contract(cast, settings):
     access, refresh = claims(answer["access_token"]), claims(answer["refresh_token"])
     for token, lifetime in ((access, 3600), (refresh, 30 * 24 * 3600)):
         assert token["exp"] - token["iat"] == lifetime
-        assert abs(token["iat"] - time.time()) < 10
+        assert abs(token["iat"] - time.time()) < 60
     assert access.pop("jti") != refresh.pop("jti")
     assert {**access, "iat": 0, "exp": 0} == {
         "type": "access",
@@ -119,9 +119,10 @@ def test_an_unknown_name_takes_the_time_of_a_password_check(cast, monkeypatch):
     monkeypatch.setattr(BCryptSHA256PasswordHasher, "rounds", 9)
 
     def seconds(name):
-        started = time.perf_counter()
+        # The processor's, since other programs may keep this one waiting.
+        started = time.thread_time()
         login(name, "Wrong-Horse-7")
-        return time.perf_counter() - started
+        return time.thread_time() - started
 
     reset_password(actor=SYSTEM, user_id=cast.viewer.pk, password="Dear-Horse-7")
     known = min(seconds("the-viewer") for _ in range(3))

@@ -15,12 +15,14 @@ from urllib.request import Request, urlopen
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
+from playwright.sync_api import expect
 
 from reprotech import maintenance
 from reprotech.maintenance import Maintenance
 from reprotech.pytest_servers import free_port
 from reprotech.pytest_stack import ROOT
 from reprotech.testing import audit_rows, error_of
+from reprotech.tests.browsing import sign_in
 
 UNTIL = datetime(2099, 12, 24, 14, tzinfo=UTC)
 ANNOUNCED = Maintenance("A new freezer. Back at 14:00", UNTIL)
@@ -229,16 +231,12 @@ def test_every_process_of_a_running_server_obeys_at_once_and_opens_again(closabl
 @pytest.mark.only_on("postgresql")
 def test_what_one_types_meanwhile_stays_and_works_once_it_is_over(page, closable):
     page.expected_errors.append("503")
-    page.goto("/login")
-    page.get_by_label("Username or e-mail").fill("admin")
-    page.get_by_label("Password", exact=True).fill("Admin123!")
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("heading", name="Hello").wait_for()
+    sign_in(page)
     page.goto("/users")
     manage(closable, "on", "--message", "A new freezer")
     page.get_by_label("Search", exact=True).press_sequentially("system adm")
     page.get_by_text("Reprotech is being maintained. A new freezer. What you typed is still here.").first.wait_for()
-    assert page.get_by_label("Search", exact=True).input_value() == "system adm"
+    expect(page.get_by_label("Search", exact=True)).to_have_value("system adm")
     manage(closable, "off")
     page.get_by_label("Search", exact=True).press_sequentially("in")
     page.wait_for_url("**search=system%20admin")

@@ -1,5 +1,6 @@
 """PostgreSQL or Valkey out of reach: a clear answer, nobody let in who wouldn't be, and back without help."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -38,6 +39,8 @@ class Cable:
                 continue
             pair = (client, socket.create_connection(self.target))
             self.pairs.append(pair)
+            if not self.is_in:  # it was pulled out just now
+                self._cut(pair)
             threading.Thread(target=self._carry, args=pair, daemon=True).start()
 
     def _carry(self, *pair):
@@ -55,14 +58,15 @@ class Cable:
             for end in pair:
                 end.close()
 
+    def _cut(self, pair):
+        for end in pair:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
     def pull_out(self):
         self.is_in = False
         for pair in self.pairs:
-            for end in pair:
-                try:
-                    end.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    continue
+            self._cut(pair)
         self.pairs.clear()
 
     def put_back(self):
@@ -103,7 +107,7 @@ def lab(processes):
     processes.stop(lab.server.process)
 
 
-def eventually(question, seconds=15):
+def eventually(question, seconds=60):
     deadline = time.monotonic() + seconds
     while not question() and time.monotonic() < deadline:
         time.sleep(0.2)

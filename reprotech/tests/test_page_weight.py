@@ -3,10 +3,12 @@
 Static files there are collected, named by their hash and compressed with brotli.
 """
 
+import time
+
 import pytest
 
 from reprotech.pytest_stack import start_server
-from reprotech.tests.browsing import wait_until
+from reprotech.tests.browsing import sign_in, wait_until
 
 # The pages are the same on every stack.
 pytestmark = pytest.mark.only_on("postgresql")
@@ -39,9 +41,11 @@ class Network:
     """What a page asks the network for, as the browser's debugging protocol tells it."""
 
     def __init__(self, page):
-        self.answers, self.sizes, self.cached = {}, {}, set()
+        self.answers, self.sizes, self.cached, self.pending = {}, {}, set(), set()
         protocol = page.context.new_cdp_session(page)
         protocol.send("Network.enable")
+        protocol.on("Network.requestWillBeSent", lambda event: self.pending.add(event["requestId"]))
+        protocol.on("Network.loadingFailed", lambda event: self.pending.discard(event["requestId"]))
         protocol.on("Network.responseReceived", self._answered)
         protocol.on("Network.requestServedFromCache", lambda event: self.cached.add(event["requestId"]))
         protocol.on("Network.loadingFinished", self._loaded)
@@ -55,6 +59,7 @@ class Network:
 
     def _loaded(self, event):
         self.sizes[event["requestId"]] = event["encodedDataLength"]
+        self.pending.discard(event["requestId"])
 
     @property
     def downloaded(self):
@@ -68,6 +73,10 @@ def visit(page, path):
     page.goto(path)
     # Whatever a script moves or asks for once all is there.
     page.evaluate("() => new Promise((done) => setTimeout(() => requestAnimationFrame(done), 150))")
+    end = time.monotonic() + 30
+    while network.pending:
+        assert time.monotonic() < end, f"Still loading: {network.pending}"
+        page.wait_for_timeout(50)
     return network
 
 
@@ -96,14 +105,6 @@ def faults_of_a_second_visit(network):
         yield f"downloaded again: {again}"
 
 
-def sign_in(page):
-    page.goto("/login")
-    page.get_by_label("Username or e-mail").fill("admin")
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("heading", name="Hello").wait_for()
-
-
 def fill(page):
     """Some users; returns the ids that stand for {user}, {role} and {event}."""
     rows = "".join(f"person-{n},person-{n}@lab.example,Person,{n},Viewer;Researcher\n" for n in range(60))
@@ -123,7 +124,7 @@ def fill(page):
 
 def test_every_page_is_light_comes_once_and_stands_still(new_page):
     first = new_page()
-    sign_in(first)
+    sign_in(first, password=PASSWORD)
     known = fill(first)
     signed_in = first.context.storage_state()
     phone = new_page(viewport={"width": 390, "height": 844})
