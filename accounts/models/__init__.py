@@ -1,5 +1,6 @@
 """Users, roles, permissions and sessions: fields, and questions about one object."""
 
+from accounts.models.counts import UserCount
 from accounts.models.factors import Passkey, RecoveryCode, SpentOnce, TotpKey
 from accounts.models.keys import ApiKey
 from accounts.models.mails import OutgoingMail
@@ -20,5 +21,6 @@ __all__ = [
     "SpentOnce",
     "TotpKey",
     "User",
+    "UserCount",
     "searchable",
 ]
