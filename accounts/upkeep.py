@@ -5,7 +5,7 @@ from threading import Event, Thread
 
 from django.db import connection
 
-from accounts import counts
+from accounts import counts, places
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,8 @@ def _run() -> None:
     while not pause.wait(PAUSE):
         try:
             counts.fold()
+            places.keep_up()
         except Exception:
-            logger.exception("The numbers of users can't be folded at the moment.")
+            logger.exception("The list of users can't be kept up at the moment.")
         finally:
             connection.close()

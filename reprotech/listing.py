@@ -158,13 +158,17 @@ class ListFilter(Query):
             if total > MOST_COUNTED:
                 return self._page_of_many(filtered, page, per_page)
         first = (page - 1) * per_page
-        items = list(self.ordered(filtered)[first : first + per_page]) if first < total else []
+        items = self.rows(filtered, first, per_page) if first < total else []
         return Page(items, total, page, per_page)
+
+    def rows(self, filtered: models.QuerySet[Row], first: int, count: int) -> list[Row]:
+        """So many rows from the position `first` on, 0 for the first of all, sorted as asked."""
+        return list(self.ordered(filtered)[first : first + count])
 
     def _page_of_many(self, filtered: models.QuerySet[Row], page: int, per_page: int) -> Page[Row]:
         """A page of more rows than are counted. Where their end comes into sight, their number is told after all."""
         first = (page - 1) * per_page
-        rows = list(self.ordered(filtered)[first : first + per_page + 1])
+        rows = self.rows(filtered, first, per_page + 1)
         seen = first + len(rows)
         if len(rows) > per_page:
             return Page(rows[:per_page], max(MOST_COUNTED, seen), page, per_page, is_exact=False)

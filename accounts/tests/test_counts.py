@@ -163,4 +163,4 @@ class TestManyRows:
     def test_the_page_says_that_there_are_more(self, cast):
         page = page_client(cast.super_admin).get("/users?search=lab.example&per_page=2").content.decode()
         assert "4+ users" in page
-        assert "1–2 of 4+" in page
+        assert "2 of 4+" in page
