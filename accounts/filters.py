@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 from django import forms
 from django.db.models.functions import Lower
 
-from accounts.models import User
+from accounts import counts, places
+from accounts.models import Role, User
 from accounts.querysets import SessionQuerySet, UserQuerySet
 from reprotech.listing import MAXIMUM_PER_PAGE, ListFilter, Nullable, Query, WholeNumberField
 
@@ -59,6 +60,28 @@ class UserFilter(UserQuery, ListFilter):
         "created_at": "created_at",
         "updated_at": "updated_at",
     }
+
+    def rows(self, filtered: Any, first: int, count: int) -> list[Any]:
+        """As everywhere; without a filter the way to a page deep in the list is short."""
+        if not self.given:
+            sort = self.sorted_by or "id"
+            found = places.page_of(filtered, self.sorts[sort.removeprefix("-")], sort, first, count)
+            if found is not None:
+                return found
+        return super().rows(filtered, first, count)
+
+    def known_count(self) -> int | None:
+        """Of all users, of a status, a kind or a role, where the database keeps count."""
+        given = self.given
+        if not counts.is_kept() or len(given) > 1 or "search" in given:
+            return None
+        if "role" in given:
+            role = Role.objects.named(self.value("role"))
+            return counts.count_of(counts.role_count(role.pk)) if role else 0
+        if "kind" in given:
+            services = counts.count_of("service")
+            return services if self.value("kind") == "service" else counts.count_of("existing") - services
+        return counts.count_of(self.value("status") or "existing")
 
 
 class UserPageFilter(UserFilter):

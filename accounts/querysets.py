@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.apps import apps
 from django.contrib.auth.base_user import BaseUserManager
-from django.db import models
-from django.db.models import Aggregate, Count, Exists, JSONField, OuterRef, Prefetch, Q, Subquery
-from django.db.models.functions import JSONObject, Lower
+from django.db import connection, models
+from django.db.models import Aggregate, Count, Exists, JSONField, OuterRef, Prefetch, Q, Subquery, Sum, Value
+from django.db.models.functions import Coalesce, Concat, JSONObject, Lower
 from django.utils import timezone
 
 from accounts.catalogue import SUPER_ADMIN
@@ -15,6 +15,9 @@ from accounts.catalogue import SUPER_ADMIN
 if TYPE_CHECKING:
     from accounts.models import ApiKey, Permission, Role, Session, User  # noqa: F401 (named in strings below)
     from audit.services import Actor
+
+#: What the names of `UserCount` begin with that tell how many hold a role; its id follows.
+ROLE_COUNT = "role "
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -131,8 +134,13 @@ class RoleQuerySet(models.QuerySet["Role"]):
 
     def with_user_count(self) -> Self:
         """`user_count`: how many existing users hold each."""
+        if connection.vendor == "postgresql":
+            name = Concat(Value(ROLE_COUNT), OuterRef("pk"), output_field=models.CharField())
+            kept: Any = apps.get_model("accounts", "UserCount").objects.filter(name=name).values("name")
+            counted = self.annotate(user_count=Coalesce(Subquery(kept.annotate(sum=Sum("change")).values("sum")), 0))
+        else:
+            counted = self.annotate(user_count=Count("users", filter=Q(users__deleted_at__isnull=True)))
         # Grouping drops the model's own order.
-        counted = self.annotate(user_count=Count("users", filter=Q(users__deleted_at__isnull=True)))
         return counted.order_by("position", "name")
 
     def named(self, name_or_slug: str) -> "Role | None":

@@ -7,6 +7,7 @@ from django.db.models import Count, Q
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from accounts import counts
 from accounts.models import Role, User
 from audit.models import Action, AuditLog
 
@@ -29,6 +30,14 @@ def user_analytics(days: int) -> dict[str, Any]:
 
 def user_totals() -> dict[str, int]:
     """How many users there are, and how many may sign in."""
+    if counts.is_kept():
+        kept = counts.counts_of(["existing", "active", "locked"])
+        return {
+            "total_users": kept["existing"],
+            "active_users": kept["active"],
+            "inactive_users": kept["existing"] - kept["active"],
+            "locked_users": kept["locked"],
+        }
     active = Q(is_active=True, locked_at__isnull=True)
     totals: dict[str, int] = User.objects.existing().aggregate(
         total_users=Count("pk"),

@@ -146,6 +146,7 @@ class PageAnswer(serializers.Serializer[Any]):
     """What every page of a list tells beside its items, for the schema."""
 
     total = serializers.IntegerField()
+    total_is_exact = serializers.BooleanField(required=False, help_text="False when there are more than `total`.")
     page = serializers.IntegerField()
     per_page = serializers.IntegerField()
     pages = serializers.IntegerField()

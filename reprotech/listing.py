@@ -20,6 +20,8 @@ Row = TypeVar("Row", bound=models.Model)
 
 DEFAULT_PER_PAGE = 10
 MAXIMUM_PER_PAGE = 100
+#: Counting ends here: of more rows a list says that there are more, and goes on as far as one turns its pages.
+MOST_COUNTED = 50_000
 #: More digits than any page has; Python refuses to read numbers of thousands of digits.
 WHOLE_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -38,6 +40,8 @@ class Page(Generic[Row]):
     total: int
     page: int
     per_page: int
+    #: Otherwise there are more than `total`.
+    is_exact: bool = True
 
     @property
     def pages(self) -> int:
@@ -68,13 +72,14 @@ class Page(Generic[Row]):
 
     def as_dict(self, key: str, represent: Callable[[list[Row]], Any]) -> dict[str, Any]:
         """The API's answer, with the items under `key`."""
-        return {
+        answer = {
             key: represent(self.items),
             "total": self.total,
             "page": self.page,
             "per_page": self.per_page,
             "pages": self.pages,
         }
+        return answer if self.is_exact else {**answer, "total_is_exact": False}
 
 
 class WholeNumberField(forms.Field):
@@ -146,11 +151,32 @@ class ListFilter(Query):
     def page_of(self, queryset: models.QuerySet[Row]) -> Page[Row]:
         """The page of `queryset` that was asked for, filtered and sorted; empty past the end."""
         filtered: models.QuerySet[Row] = self.apply(queryset)
-        total = filtered.count()
         page, per_page = self.value("page"), self.value("per_page")
+        total = self.known_count()
+        if total is None:
+            total = filtered.order_by()[: MOST_COUNTED + 1].count()
+            if total > MOST_COUNTED:
+                return self._page_of_many(filtered, page, per_page)
         first = (page - 1) * per_page
-        items = list(self.ordered(filtered)[first : first + per_page]) if first < total else []
+        items = self.rows(filtered, first, per_page) if first < total else []
         return Page(items, total, page, per_page)
+
+    def rows(self, filtered: models.QuerySet[Row], first: int, count: int) -> list[Row]:
+        """So many rows from the position `first` on, 0 for the first of all, sorted as asked."""
+        return list(self.ordered(filtered)[first : first + count])
+
+    def _page_of_many(self, filtered: models.QuerySet[Row], page: int, per_page: int) -> Page[Row]:
+        """A page of more rows than are counted. Where their end comes into sight, their number is told after all."""
+        first = (page - 1) * per_page
+        rows = self.rows(filtered, first, per_page + 1)
+        seen = first + len(rows)
+        if len(rows) > per_page:
+            return Page(rows[:per_page], max(MOST_COUNTED, seen), page, per_page, is_exact=False)
+        return Page(rows, seen if rows else filtered.order_by().count(), page, per_page)
+
+    def known_count(self) -> int | None:
+        """How many rows the filters let through, if that need not be counted."""
+        return None
 
     def apply(self, queryset: Any) -> Any:
         """Narrow `queryset` to what the parameters ask for."""

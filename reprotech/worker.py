@@ -10,10 +10,11 @@ signal.signal(signal.SIGTERM, signal.SIG_DFL)
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 from reprotech.wsgi import application  # noqa: E402, I001 (starts Django, without which no model can be imported)
-from accounts import outbox  # noqa: E402
+from accounts import outbox, upkeep  # noqa: E402
 from audit import worker as audit_worker  # noqa: E402
 
 outbox.start()
+upkeep.start()
 audit_worker.start()
 
 __all__ = ["application"]

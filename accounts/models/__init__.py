@@ -1,5 +1,6 @@
 """Users, roles, permissions and sessions: fields, and questions about one object."""
 
+from accounts.models.counts import UserCount, UserMove, UserSignpost
 from accounts.models.factors import Passkey, RecoveryCode, SpentOnce, TotpKey
 from accounts.models.keys import ApiKey
 from accounts.models.mails import OutgoingMail
@@ -20,5 +21,8 @@ __all__ = [
     "SpentOnce",
     "TotpKey",
     "User",
+    "UserCount",
+    "UserMove",
+    "UserSignpost",
     "searchable",
 ]

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from accounts import places
 from accounts.authorization import require, service
 from accounts.errors import Conflict, Missing
 from accounts.models import Session, User
@@ -54,6 +55,7 @@ def _erase_account(user: User) -> None:
     user.password_history.all().delete()
     user.api_keys.all().delete()
     Session.objects.filter(user=user).update(ip_address=None, user_agent="")
+    places.take_down()
 
 
 def _names_of(user: User) -> "Names":

@@ -1,0 +1,140 @@
+"""Pages deep in the list are those that walking gives: for any order, after any changes, also while they happen."""
+
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts import places
+from accounts.authorization import SYSTEM
+from accounts.filters import UserFilter
+from accounts.models import User, UserMove, UserSignpost
+from accounts.services.erasure import erase_person
+from reprotech.testing import make_many_users
+
+pytestmark = pytest.mark.only_on("postgresql")
+SORTS = [sign + name for name in UserFilter.sorts for sign in ("", "-")]
+
+
+@pytest.fixture
+def short_ways(monkeypatch):
+    """Signposts every few users, so that few users make a long list."""
+    monkeypatch.setattr(places, "STEP", 7)
+    monkeypatch.setattr(places, "DEEP", 10)
+    monkeypatch.setattr(places, "MANY_MOVES", 5)
+
+
+@pytest.fixture
+def many(cast, short_ways):
+    make_many_users(120)
+    # Equal values and missing ones, in each order.
+    User.objects.filter(pk__in=User.objects.order_by("?")[:40]).update(first_name="Same", last_name="", last_login=None)
+    places.keep_up()
+
+
+def walk(sort):
+    users = UserFilter({"sort": sort})
+    assert users.is_valid()
+    return list(users.ordered(User.objects.existing()).values_list("pk", flat=True))
+
+
+def pages(sort, *, walked=0, size=6):
+    """Every page of the list, one after the other; fails when more than `walked` of a hundred were walked to."""
+    found, count, long = [], 0, walk(sort)
+    expression = UserFilter.sorts[sort.removeprefix("-")]
+    for first in range(12, len(long), size):
+        page = places.page_of(User.objects.existing(), expression, sort, first, size)
+        found += long[first : first + size] if page is None else [user.pk for user in page]
+        count += page is None
+    assert count * size <= walked * len(long) / 100
+    return found
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_every_page_of_every_order(many, sort):
+    assert pages(sort) == walk(sort)[12:]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_after_any_changes(many, seed):
+    chance = Random(seed)
+    for _ in range(25):
+        change(chance)
+    for sort in SORTS:
+        # Near the beginning there may be more moves than users before a signpost.
+        assert pages(sort, walked=70) == walk(sort)[12:], sort
+    places.keep_up()
+    assert not UserMove.objects.filter(sort="first_name").exists()
+    for sort in SORTS:
+        assert pages(sort) == walk(sort)[12:], sort
+
+
+def change(chance):
+    """Something that moves users in some order."""
+    users = User.objects.filter(username__startswith="many-")
+    some = users.filter(pk__in=users.order_by("?")[: chance.randrange(1, 4)])
+    what = chance.randrange(6)
+    if what == 0:
+        name = f"many-new-{chance.random()}"
+        User.objects.create(username=name, email=f"{name}@lab.example", first_name="Same", last_login=timezone.now())
+    elif what == 1:
+        some.update(first_name=chance.choice(["Aa", "Same", "zz"]), last_name=chance.choice(["", "Same"]))
+    elif what == 2:
+        some.update(last_login=chance.choice([None, timezone.now()]), is_active=chance.choice([True, False]))
+    elif what == 3:
+        some.update(deleted_at=timezone.now())
+    elif what == 4:
+        users.filter(deleted_at__isnull=False).update(deleted_at=None)
+    else:
+        users.filter(pk__in=users.order_by("?")[:1]).delete()
+
+
+def test_many_at_once_take_the_signposts_down(many, monkeypatch):
+    assert UserSignpost.objects.exists()
+    User.objects.bulk_create(
+        User(username=f"bulk-{n}", email=f"bulk-{n}@lab.example") for n in range(places.MOST_AT_ONCE + 1)
+    )
+    assert not UserSignpost.objects.exists()
+    assert places.page_of(User.objects.existing(), "id", "id", 100, 5) is None
+    places.keep_up()
+    assert pages("id", size=100) == walk("id")[12:]
+
+
+def test_the_list_goes_there_by_signposts(many, super_admin):
+    for sort in ("", "-last_login"):
+        with CaptureQueriesContext(connection) as queries:
+            body = super_admin.get(f"/api/users?per_page=5&page=20&sort={sort}").json()
+        assert [user["id"] for user in body["users"]] == walk(sort or "id")[95:100]
+        assert not [query["sql"] for query in queries if "OFFSET" in query["sql"]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_signposts_can_be_put_up_while_users_change(cast, short_ways):
+    make_many_users(60)
+
+    def work(number):
+        chance = Random(number)
+        try:
+            for _ in range(15):
+                change(chance) if number else places.put_up("first_name")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    places.keep_up()
+    for sort in ("first_name", "-first_name", "id"):
+        assert pages(sort) == walk(sort)[12:], sort
+
+
+def test_an_erased_person_is_not_named_by_them(many):
+    someone = User.objects.get(username="many-14")
+    User.objects.filter(pk=someone.pk).update(first_name="Quintilla")
+    erase_person(actor=SYSTEM, user_id=someone.pk)
+    for model in (UserSignpost, UserMove):
+        keys = model.objects.filter(user_id=someone.pk).values_list("key", flat=True)
+        assert not [key for key in keys if key and ("many-14" in key or "quintilla" in key)]
+    assert pages("id", walked=100) == walk("id")[12:]
