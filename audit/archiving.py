@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from audit import blocks
 from audit.append_only import suspended
 from audit.bundles import Writable, write_bundle
 from audit.models import Action, AuditLog, Leaf
@@ -120,6 +121,7 @@ def drop_archived(*, actor: Actor, archive: Archive) -> int:
             events=count,
             sha256=archive.sha256,
         )
+        blocks.rebuild()
         Sealer().seal()
     return count
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
+from audit import blocks
 from audit.authenticity import authentication_code_of
 from audit.canonical import SealedRow, canonical_bytes
 from audit.merkle import leaf_hash
@@ -58,6 +59,7 @@ class Loader:
         copy("audit_logs", COLUMNS, rows)
         copy("audit_leaves", LEAF_COLUMNS, leaves)
         copy("audit_nodes", NODE_COLUMNS, nodes)
+        blocks.add(event_id for _, event_id, _ in leaves)
 
     def sign(self) -> None:
         """Sign the tree as it is now, if anything was added."""

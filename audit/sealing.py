@@ -20,7 +20,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from audit import anchor_file
+from audit import anchor_file, blocks
 from audit.authenticity import is_authentic_content
 from audit.canonical import SealedRow, canonical_bytes
 from audit.keys import current_signer, known_keys
@@ -119,6 +119,7 @@ class Sealer:
             completed = frontier.append(leaf)
             nodes += [Node(level=at, index=index, hash=found) for at, index, found in completed if at % STEP == 0]
         _store(leaves)
+        blocks.add(event_id for event_id, _ in events)
         Node.objects.bulk_create(nodes, INSERT_SIZE)
         return sign_tree(frontier, previous)
 

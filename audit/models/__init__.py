@@ -2,7 +2,7 @@
 
 from audit.models.events import FIELDS, PAIR, Action, AppendOnlyModel, AuditLog, new_salt
 from audit.models.inspection import SavedFilter, VerificationRun
-from audit.models.seal import Anchor, Checkpoint, Leaf, Node, SigningKey
+from audit.models.seal import Anchor, Block, Checkpoint, Leaf, Node, SigningKey
 
 __all__ = [
     "FIELDS",
@@ -11,6 +11,7 @@ __all__ = [
     "Anchor",
     "AppendOnlyModel",
     "AuditLog",
+    "Block",
     "Checkpoint",
     "Leaf",
     "Node",

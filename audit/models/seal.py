@@ -97,6 +97,20 @@ class Checkpoint(AppendOnlyModel):
         return CheckpointText.parse(self.text)
 
 
+class Block(models.Model):
+    """How many sealed events have one of so many ids that follow each other; `audit.blocks` reads it."""
+
+    block = models.BigIntegerField(primary_key=True)
+    events = models.BigIntegerField()
+
+    class Meta:
+        db_table = "audit_blocks"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.events} events in block {self.block}"
+
+
 class Anchor(models.Model):
     """How far one way of sending checkpoints out of reach has come. If it is lost, something is sent twice."""
 

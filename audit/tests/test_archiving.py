@@ -14,7 +14,7 @@ from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from audit import archiving
+from audit import archiving, blocks
 from audit.append_only import suspended
 from audit.archiving import archivable, archive_of, archived_until, drop_archived, write_archive
 from audit.canonical import canonical_bytes
@@ -114,6 +114,7 @@ def test_archiving_again_continues_and_keeps_what_explains_the_gap(old_log, tmp_
     with (tmp_path / "fourth").open("wb") as file:
         written = write_archive(file, places)
     drop_archived(actor=System(), archive=written)
+    assert blocks.extent().events == AuditLog.objects.count()
     assert AuditLog.objects.filter(action=Action.ARCHIVE).count() == 3
     assert set(AuditLog.objects.values_list("action", flat=True)) == {Action.ARCHIVE}
     assert_the_tree_holds()
