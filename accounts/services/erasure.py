@@ -88,8 +88,9 @@ class Names:
 
 def _events_by(user: User, names: Names) -> Iterator[Any]:
     yield AuditLog.objects.filter(user_id=user.pk)
-    # Failed sign-ins with one of their names, at a time when no account had it.
-    typed = AuditLog.objects.filter(user_id=None, action=Action.LOGIN, success=False)
+    # Failed sign-ins and requests for a link with one of their names, at a time when no account had it.
+    refused = [Action.LOGIN, Action.PASSWORD_RESET]
+    typed = AuditLog.objects.filter(user_id=None, action__in=refused, success=False)
     yield typed.alias(typed=Lower("username")).filter(typed__in=names.sign_in)
 
 
