@@ -1,7 +1,7 @@
 // How hard a new password is to guess: advice while one types, in words and as a meter. The estimate (zxcvbn) is made in
 // the browser, so that nothing half typed leaves it. What the server demands is told and checked elsewhere.
 
-const LABELS = ["Very weak", "Weak", "Fair", "Good", "Strong"];
+const LABELS = ["Very weak", "Weak", "Rather weak", "Good", "Strong"];
 const GOOD = 3;
 // Longer ones are not looked at to their end: they are strong, and looking takes time.
 const LONGEST = 100;
@@ -56,37 +56,37 @@ function ownWords(field, place) {
   return [...new Set(parts)].filter((part) => part.length >= SHORTEST_NAME);
 }
 
-function advice(found, password, own) {
+function reason(found, password, own) {
   const folded = password.toLowerCase();
   if (own.some((name) => folded.includes(name))) {
-    return "It contains your name or address, which are tried first.";
+    return "It contains a name of the account, which is tried first.";
   }
-  if (found.score >= GOOD) {
-    return "";
+  if (found.score < GOOD && found.sequence.some(({ dictionaryName }) => dictionaryName?.startsWith("passwords"))) {
+    return "It is close to a password that many people have.";
   }
-  const common = found.sequence.some(({ dictionaryName }) => dictionaryName?.startsWith("passwords"));
-  const cause = CAUSES.find(([pattern]) => found.sequence.some((part) => part.pattern === pattern))?.[1];
-  const reason = common ? "It is close to a password that many people have." : (cause ?? "");
-  return `${reason} Add a word or two that have nothing to do with it.`.trim();
+  const cause = CAUSES.find(([pattern]) => found.sequence.some((part) => part.pattern === pattern));
+  return (found.score < GOOD && cause?.[1]) || "";
 }
 
 function sentence(found, password, own) {
   const [, time] = TIMES.find(([limit]) => found.crackTimes.offlineSlowHashingXPerSecond.seconds < limit) ?? TIMES.at(-1);
   const verb = found.score >= GOOD ? "would guess it" : "guesses it";
   const says = time ? `a stranger's computer ${verb} ${time}.` : "no stranger's computer guesses it within a century.";
-  return `${LABELS[found.score]}: ${says} ${advice(found, password, own)}`.trim();
+  const advice = found.score < GOOD ? "Add a word or two that have nothing to do with it." : "";
+  return [`${LABELS[found.score]}: ${says}`, reason(found, password, own), advice].filter(Boolean).join(" ");
 }
 
-function show(place, score, text) {
+// The text's place is never hidden: what appears together with its text is not read out.
+function show(place, text, score) {
   const meter = place.querySelector("[role=meter]");
+  meter.hidden = text === "";
   meter.setAttribute("aria-valuenow", score);
   meter.setAttribute("aria-valuetext", LABELS[score]);
   place.dataset.score = score;
   place.querySelector("[data-strength-text]").textContent = text;
-  place.hidden = false;
 }
 
-export async function watch(field, place) {
+export function watch(field, place) {
   if (watched.has(field)) {
     return;
   }
@@ -95,20 +95,20 @@ export async function watch(field, place) {
   const look = async () => {
     const password = field.value;
     if (!password) {
-      place.hidden = true;
+      show(place, "", 0);
       return;
     }
     const estimate = await prepare(place.dataset);
     const own = ownWords(field, place);
     const found = estimate.check(password.slice(0, LONGEST), own);
     if (field.value === password) {
-      show(place, found.score, sentence(found, password, own));
+      show(place, sentence(found, password, own), found.score);
     }
   };
   const soon = () => {
     clearTimeout(waiting);
     // Without the estimate the page is as it is without JavaScript.
-    waiting = setTimeout(() => look().catch(() => (place.hidden = true)), PAUSE);
+    waiting = setTimeout(() => look().catch(() => show(place, "", 0)), PAUSE);
   };
   field.addEventListener("input", soon);
   prepare(place.dataset).catch(() => (estimator = undefined));
