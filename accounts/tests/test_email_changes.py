@@ -209,6 +209,13 @@ def test_an_address_that_was_not_confirmed_in_time_can_be_asked_for_again(cast, 
     assert EmailChange.objects.get().is_open
 
 
+def test_a_link_that_left_late_is_good_no_longer_than_the_change(cast):
+    change = ask(cast.viewer)
+    EmailChange.objects.update(requested_at=timezone.now() - timedelta(hours=25))
+    with pytest.raises(Missing):
+        confirm(cast.viewer, token_of(change))
+
+
 def test_a_link_is_of_one_account_alone(cast):
     mine, theirs = ask(cast.viewer), ask(cast.manager, "m@lab.example")
     tokens = (token_of(theirs), token_of(mine) + "x", "", "x-y", "é-é")
@@ -274,6 +281,7 @@ def test_erasing_a_person_takes_the_address_they_never_confirmed(cast):
     with audit_rows() as rows:
         erase_person(actor=cast.admin, user_id=person.pk)
     assert not EmailChange.objects.exists()
+    assert not OutgoingMail.objects.filter(user=person).exists()
     assert rows
     told = str(list(type(rows[0]).objects.values())).lower()
     assert "quilla.at.home" not in told
