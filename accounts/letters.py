@@ -82,7 +82,9 @@ def write(mail: OutgoingMail) -> EmailMultiAlternatives | None:
     if letter.link:
         context["within"] = in_words(letter.link.lifetime)
     text = render_to_string(letter.template, context).strip()
-    message = EmailMultiAlternatives(f"Reprotech: {letter.subject}", text, None, [mail.address])
+    # So that nobody's absence note answers it (RFC 3834).
+    headers = {"Auto-Submitted": "auto-generated"}
+    message = EmailMultiAlternatives(f"Reprotech: {letter.subject}", text, None, [mail.address], headers=headers)
     html = {
         "subject": letter.subject,
         "label": letter.link.label if letter.link else "",

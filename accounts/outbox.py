@@ -36,12 +36,16 @@ _chores: list[Callable[[], bool]] = []
 def put(mails: Sequence[OutgoingMail]) -> None:
     """Add mails, as part of the present transaction; they leave when it is committed."""
     OutgoingMail.objects.bulk_create(mails)
-    wake_after_commit()
-
-
-def wake_after_commit() -> None:
-    """Say, as part of the present transaction, that it leaves something to do."""
     transaction.on_commit(_wake)
+
+
+def do_later() -> None:
+    """Say, as part of the present transaction, that it leaves a chore behind.
+
+    It is done at the next look, seconds later: if it began now it would slow the present answer down, and so tell how
+    much there is to do.
+    """
+    transaction.on_commit(_do_without_thread)
 
 
 def also(chore: Callable[[], bool]) -> None:
@@ -87,10 +91,19 @@ def _do(chore: Callable[[], bool]) -> None:
 
 
 def _wake() -> None:
-    if _thread and _thread.is_alive():
+    if _is_served():
         _news.set()
     else:
         drain()
+
+
+def _do_without_thread() -> None:
+    if not _is_served():
+        drain()
+
+
+def _is_served() -> bool:
+    return _thread is not None and _thread.is_alive()
 
 
 def _run() -> None:

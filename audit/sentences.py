@@ -89,8 +89,12 @@ def _password_change(event: AuditLog, who: str) -> str:
 def _password_reset(event: AuditLog, who: str) -> str:
     target = _target(event)
     if event.details.get("is_forgotten"):
-        rest = "a link to choose a new password"
-        return _done(event, who, f"asked for {rest} and was sent one", f"get {rest}")
+        # Whoever it was didn't sign in: it may have been anybody.
+        return (
+            f"Someone forgot the password of {target}: a link to choose a new one was sent"
+            if event.success
+            else f"Someone forgot the password of {who}, and no link was sent{_why(event)}"
+        )
     if event.details.get("sent_to"):
         return _done(event, who, f"sent {target} a link to reset the password", f"send {target} a link")
     return _done(event, who, f"set a new password for {target}", f"set a new password for {target}")

@@ -34,7 +34,7 @@ def request_reset(*, typed: str) -> None:
         user_agent=origin.user_agent[:512],
         request_id=origin.request_id[:64],
     )
-    outbox.wake_after_commit()
+    outbox.do_later()
 
 
 @transaction.atomic

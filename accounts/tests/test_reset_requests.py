@@ -278,6 +278,21 @@ def test_a_request_that_was_not_answered_for_an_hour_is_dropped(cast):
     assert (rows, mail.outbox, ResetRequest.objects.count()) == ([], [], 0)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_server_looks_for_the_account_after_its_answer_and_not_during_it(cast, monkeypatch):
+    woken = []
+    outbox.start()
+    try:
+        monkeypatch.setattr(outbox._news, "set", lambda: woken.append(1))
+        request_reset(typed="the-viewer")
+        assert woken == []
+        send_reset_link(cast.manager)
+        assert woken == [1]
+    finally:
+        monkeypatch.undo()
+        outbox.stop()
+
+
 def test_mails_leave_although_a_request_can_not_be_answered(cast, monkeypatch, caplog):
     def fail(*_):
         raise ValueError("broken")

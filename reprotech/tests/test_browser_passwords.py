@@ -128,7 +128,7 @@ def test_a_forgotten_password_is_replaced_by_the_mail_alone(server, new_page):
     page.get_by_role("button", name="Send the link").click()
     expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
     link = ""
-    for _ in range(200):
+    for _ in range(600):
         link = mailed_link(server, "set-password")
         if link:
             break
