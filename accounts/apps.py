@@ -8,3 +8,10 @@ class AccountsConfig(AppConfig):
 
     name = "accounts"
     verbose_name = "Accounts"
+
+    def ready(self) -> None:
+        """Have requests for links answered in the background."""
+        from accounts import outbox
+        from accounts.services import reset_requests
+
+        outbox.also(reset_requests.answer_next)

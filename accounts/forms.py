@@ -80,10 +80,23 @@ def _chosen(field: forms.MultipleChoiceField, keys: set[str]) -> str:
     return ", ".join(str(name) for key, name in field.choices if key in keys)  # type: ignore[misc,union-attr]
 
 
+class PasswordField(forms.CharField):
+    """A password, as it was typed or pasted."""
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        """No `maxlength`: a browser would cut what is pasted and say nothing. The server says what is too long."""
+        attributes: dict[str, Any] = super().widget_attrs(widget)
+        attributes.pop("maxlength", None)
+        return attributes
+
+
 def password_input(label: str, autocomplete: str, **options: Any) -> forms.CharField:
     """A password field that password managers understand."""
     widget = forms.PasswordInput(attrs={"autocomplete": autocomplete})
-    return forms.CharField(label=label, widget=widget, strip=False, max_length=MAXIMUM_LENGTH, **options)
+    errors = {"max_length": f"Use at most {MAXIMUM_LENGTH} characters."}
+    return PasswordField(
+        label=label, widget=widget, strip=False, max_length=MAXIMUM_LENGTH, error_messages=errors, **options
+    )
 
 
 class LoginForm(ServiceForm):
@@ -96,6 +109,24 @@ class LoginForm(ServiceForm):
     )
     password = password_input("Password", "current-password")
     remember = forms.BooleanField(label="Keep me signed in for 30 days on this device", required=False)
+
+
+class ForgottenPasswordForm(ServiceForm):
+    """Whose password is forgotten."""
+
+    username = forms.CharField(
+        label="Username or e-mail",
+        max_length=254,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "autofocus": True}),
+    )
+
+
+class NewEmailForm(ServiceForm):
+    """A new address of one's own."""
+
+    email = forms.CharField(
+        label="New e-mail address", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
 
 
 class NewPasswordForm(ServiceForm):

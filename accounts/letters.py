@@ -1,32 +1,68 @@
-"""What mails say, and the links in them."""
+"""What mails say."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
-from django.urls import reverse
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
 
-from accounts.models import OutgoingMail, User
+from accounts.links import address_link, invitation_tokens, link_tokens, password_link
+from accounts.models import EmailChange, OutgoingMail
+from accounts.models.requests import CONFIRMATION_LIFETIME
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A mail's link: what its button says, how long it is good for, and how it is made ("": it is void already)."""
+
+    label: str
+    lifetime: timedelta
+    make: Callable[[OutgoingMail], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A kind of mail: its subject, its template, and whether it carries a link to choose a password."""
+    """A kind of mail: its subject, its template and its link, if it has one."""
 
     subject: str
     template: str
-    has_link: bool = False
+    link: Link | None = None
 
+
+def _invitation(mail: OutgoingMail) -> str:
+    return password_link(mail.user, invitation_tokens)
+
+
+def _reset(mail: OutgoingMail) -> str:
+    return password_link(mail.user, link_tokens) if mail.user.can_sign_in else ""
+
+
+def _confirmation(mail: OutgoingMail) -> str:
+    change = EmailChange.objects.select_related("user").filter(user=mail.user, address=mail.address).first()
+    return address_link(change) if change and change.is_open else ""
+
+
+TO_RESET = Link("Choose a new password", settings.RESET_LIFETIME, _reset)
 
 LETTERS: Mapping[str, Letter] = {
-    "invitation": Letter("Your account", "emails/invitation.txt", has_link=True),
-    "password_reset": Letter("Choose a new password", "emails/password_reset.txt", has_link=True),
+    "invitation": Letter(
+        "Your account",
+        "emails/invitation.txt",
+        Link("Choose your password", settings.INVITATION_LIFETIME, _invitation),
+    ),
+    "password_reset": Letter("Choose a new password", "emails/password_reset.txt", TO_RESET),
+    "password_forgotten": Letter("Choose a new password", "emails/password_forgotten.txt", TO_RESET),
+    "password_changed": Letter("Your password was changed", "emails/password_changed.txt"),
+    "email_confirmation": Letter(
+        "Confirm your e-mail address",
+        "emails/email_confirmation.txt",
+        Link("Confirm this address", CONFIRMATION_LIFETIME, _confirmation),
+    ),
+    "email_change_asked": Letter("A new e-mail address for your account", "emails/email_change_asked.txt"),
+    "email_changed": Letter("Your e-mail address was changed", "emails/email_changed.txt"),
     "key_created": Letter("A new API key for your account", "emails/key_created.txt"),
     "factor_added": Letter("A second factor was added", "emails/factor_added.txt"),
     "factor_removed": Letter("A second factor was removed", "emails/factor_removed.txt"),
@@ -36,41 +72,30 @@ LETTERS: Mapping[str, Letter] = {
 }
 
 
-class LinkTokens(PasswordResetTokenGenerator):
-    """Tokens of links, spent by a new password or address; a sign-in meanwhile leaves them good."""
-
-    key_salt = "accounts.letters.LinkTokens"
-
-    def _make_hash_value(self, user: User, timestamp: int) -> str:
-        return f"{user.pk} {user.password} {user.email} {timestamp}"
-
-
-link_tokens = LinkTokens()
-
-
-def is_good_link(user: User, link_token: str) -> bool:
-    """Whether a link's token is genuine, young and unspent: it is bound to the present password."""
-    return link_tokens.check_token(user, link_token)
-
-
-def write(mail: OutgoingMail) -> EmailMultiAlternatives:
-    """The mail as it leaves, as text and as HTML."""
-    letter, user = LETTERS[mail.letter], mail.user
-    context: dict[str, Any] = {
-        **mail.context,
-        "user": user,
-        "link": _link(user) if letter.has_link else "",
-        "hours": settings.PASSWORD_RESET_TIMEOUT // 3600,
-    }
+def write(mail: OutgoingMail) -> EmailMultiAlternatives | None:
+    """The mail as it leaves, as text and as HTML; None when what its link was for is over."""
+    letter = LETTERS[mail.letter]
+    link = letter.link.make(mail) if letter.link else ""
+    if letter.link and not link:
+        return None
+    context: dict[str, Any] = {**mail.context, "user": mail.user, "link": link}
+    if letter.link:
+        context["within"] = in_words(letter.link.lifetime)
     text = render_to_string(letter.template, context).strip()
-    message = EmailMultiAlternatives(f"Reprotech: {letter.subject}", text, None, [mail.address])
-    paragraphs = [(part, part.startswith(settings.PUBLIC_URL)) for part in text.split("\n\n")]
-    html = render_to_string("emails/layout.html", {"subject": letter.subject, "paragraphs": paragraphs})
-    message.attach_alternative(html, "text/html")
+    # So that nobody's absence note answers it (RFC 3834).
+    headers = {"Auto-Submitted": "auto-generated"}
+    message = EmailMultiAlternatives(f"Reprotech: {letter.subject}", text, None, [mail.address], headers=headers)
+    html = {
+        "subject": letter.subject,
+        "label": letter.link.label if letter.link else "",
+        "paragraphs": [(part, bool(link) and part == link) for part in text.split("\n\n")],
+    }
+    message.attach_alternative(render_to_string("emails/layout.html", html), "text/html")
     return message
 
 
-def _link(user: User) -> str:
-    # Never from the Host header, which the caller chooses.
-    place = [urlsafe_base64_encode(force_bytes(user.pk)), link_tokens.make_token(user)]
-    return settings.PUBLIC_URL + reverse("set_password", args=place)
+def in_words(lifetime: timedelta) -> str:
+    """`1 hour`, `24 hours`, `3 days`."""
+    hours = int(lifetime.total_seconds() // 3600)
+    number, unit = (hours, "hour") if hours <= 24 else (hours // 24, "day")  # noqa: PLR2004 (a day)
+    return f"{number} {unit}{'' if number == 1 else 's'}"

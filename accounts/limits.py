@@ -135,6 +135,21 @@ def is_out_of_guesses(counter: str) -> bool:
     return settings.RATE_LIMIT_ENABLED and _with_storage(lambda storage: int(storage.get(key))) >= limit.amount
 
 
+def count_reset_request(address: str) -> None:
+    """Count a request for a link to choose a new password; raises TooManyAttempts."""
+    _count("reset_address", address)
+
+
+def count_reset_link(user_id: int) -> None:
+    """Count a link that is about to be mailed to a user who asked for it; raises TooManyAttempts."""
+    _count("reset_account", str(user_id))
+
+
+def count_email_change(user_id: int) -> None:
+    """Count a confirmation that is about to be mailed to whatever address a user gave; raises TooManyAttempts."""
+    _count("email_change", str(user_id))
+
+
 def count_call(session_id: UUID) -> None:
     """Count an API call with a session's token or with an API key, by its id; raises TooManyAttempts."""
     _count("token", str(session_id))

@@ -3,8 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.db.models import F
+
 from accounts import outbox
-from accounts.models import OutgoingMail, User
+from accounts.models import EmailChange, OutgoingMail, User
+
+#: Mails with a link to choose a new password.
+RESETS = ("password_reset", "password_forgotten")
 
 
 def send_invitations(users: Iterable[User]) -> None:
@@ -12,9 +17,28 @@ def send_invitations(users: Iterable[User]) -> None:
     outbox.put([_mail("invitation", user) for user in users])
 
 
-def send_reset_link(user: User) -> None:
-    """Mail a user the link to choose a new password."""
-    outbox.put([_mail("password_reset", user)])
+def send_reset_link(user: User, letter: str = "password_reset") -> None:
+    """Mail a user the link to choose a new password. Those sent before are good no longer, whether they left or not."""
+    User.objects.filter(pk=user.pk).update(link_number=F("link_number") + 1)
+    OutgoingMail.objects.filter(user=user, letter__in=RESETS).delete()
+    outbox.put([_mail(letter, user)])
+
+
+def send_confirmation(change: EmailChange) -> None:
+    """Mail the link that confirms a new address to that address, and tell the old one."""
+    told = {"new": change.address}
+    outbox.put(
+        [
+            _mail("email_confirmation", change.user, change.address),
+            _mail("email_change_asked", change.user, context=told),
+        ]
+    )
+
+
+def tell_both_addresses(user: User, old: str) -> None:
+    """Mail a user, at both addresses, that the new one has replaced the old one."""
+    told = {"old": old, "new": user.email}
+    outbox.put([_mail("email_changed", user, address, told) for address in (old, user.email)])
 
 
 def send_notice(user: User, letter: str, *, address: str = "", **context: Any) -> None:

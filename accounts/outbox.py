@@ -6,12 +6,12 @@ somebody gets it twice. Commands, which have no such thread, send at once.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from threading import Event, Thread
 
 from django.core.mail import get_connection
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from accounts.letters import write
@@ -29,12 +29,28 @@ GIVE_UP = timedelta(hours=20)
 
 _news = Event()
 _thread: Thread | None = None
+#: What else is done while nobody waits, before mails leave. Each does one piece and says whether there was one.
+_chores: list[Callable[[], bool]] = []
 
 
 def put(mails: Sequence[OutgoingMail]) -> None:
     """Add mails, as part of the present transaction; they leave when it is committed."""
     OutgoingMail.objects.bulk_create(mails)
     transaction.on_commit(_wake)
+
+
+def do_later() -> None:
+    """Say, as part of the present transaction, that it leaves a chore behind.
+
+    It is done at the next look, seconds later: if it began now it would slow the present answer down, and so tell how
+    much there is to do.
+    """
+    transaction.on_commit(_do_without_thread)
+
+
+def also(chore: Callable[[], bool]) -> None:
+    """Do this in the background too."""
+    _chores.append(chore)
 
 
 def start() -> None:
@@ -54,18 +70,40 @@ def stop() -> None:
 
 
 def drain() -> int:
-    """Send what is due; returns how many mails left."""
+    """Do what else there is to do and send what is due; returns how many mails left."""
+    for chore in _chores:
+        _do(chore)
     sent = 0
     while mail := _take():
         sent += _send(mail)
     return sent
 
 
+def _do(chore: Callable[[], bool]) -> None:
+    try:
+        while chore():
+            pass
+    except DatabaseError:
+        raise
+    except Exception:
+        # Mails that wait must not wait for it.
+        logger.exception("A chore of the outbox failed; it is tried again.")
+
+
 def _wake() -> None:
-    if _thread and _thread.is_alive():
+    if _is_served():
         _news.set()
     else:
         drain()
+
+
+def _do_without_thread() -> None:
+    if not _is_served():
+        drain()
+
+
+def _is_served() -> bool:
+    return _thread is not None and _thread.is_alive()
 
 
 def _run() -> None:
@@ -98,7 +136,8 @@ def _take() -> OutgoingMail | None:
 def _send(mail: OutgoingMail) -> bool:
     if mail.user.deleted_at is None:
         try:
-            get_connection().send_messages([write(mail)])
+            if message := write(mail):
+                get_connection().send_messages([message])
         except Exception as error:  # noqa: BLE001 (whatever the mail server or its way does, there is another attempt)
             _put_off(mail, error)
             return False

@@ -9,6 +9,9 @@ MINIMUM_LENGTH = 8
 #: A bound on the work that a request can cause; the policy itself sets none (NIST SP 800-63B-4, 3.1.1.2).
 MAXIMUM_LENGTH = 1024
 HISTORY_LENGTH = 5
+#: Characters that a password with the account's own name in it must have beside it. A name within more is no fault: a
+#: blocklist compares whole passwords (NIST SP 800-63B-4, 3.1.1.2), and the strength estimate tells of the name.
+LEAST_BESIDE_NAME = 4
 
 #: What the validators below ask of the password itself: a sentence, and the pattern by which a browser tells while
 #: one types (JavaScript's Unicode flavour). The server alone decides.
@@ -51,14 +54,15 @@ class CharacterClassValidator:
 
 
 class AccountNameValidator:
-    """Not the username or the e-mail address."""
+    """Not the username or the e-mail address, nor one of them with hardly anything beside it."""
 
     def validate(self, password: str, user: User | None = None) -> None:
-        """Raise ValidationError when the password is one of the account's own names."""
+        """Raise ValidationError when the password is little more than one of the account's own names."""
         if user is None:
             return
-        names = {user.username, user.email, user.email.partition("@")[0]}
-        if password.casefold() in {name.casefold() for name in names}:
+        typed = password.casefold()
+        names = {name.casefold() for name in (user.username, user.email, user.email.partition("@")[0])} - {""}
+        if any(len(typed.replace(name, "")) < LEAST_BESIDE_NAME for name in names if name in typed):
             raise ValidationError(self.get_help_text(), code="account_name")
 
     def get_help_text(self) -> str:

@@ -3,6 +3,8 @@
 from django.urls import path
 
 from accounts.views import (
+    email,
+    forgotten,
     keys,
     permissions,
     profile,
@@ -23,8 +25,15 @@ urlpatterns = [
     path("login/passkey/options", second_step.passkey_options, name="sign_in_options"),
     path("logout", sign_in.logout, name="logout"),
     path("password", sign_in.change_password, name="change_password"),
+    path(".well-known/change-password", sign_in.find_change_password),
+    path("forgot-password", forgotten.ask, name="forgot_password"),
+    path("forgot-password/sent", forgotten.say_sent, name="forgot_password_sent"),
     path("set-password", sign_in.set_password, name="set_password_form"),
     path("set-password/<str:user>/<str:link_token>", sign_in.open_password_link, name="set_password"),
+    path("confirm-email", email.confirm, name="confirm_email"),
+    path("confirm-email/<str:user>/<str:link_token>", email.open_link, name="open_email_link"),
+    path("profile/email", email.change, name="change_email"),
+    path("profile/email/cancel", email.cancel, name="cancel_email_change"),
     path("profile", profile.show_profile, name="profile"),
     path("users", users.list_users, name="users"),
     path("users/new", users.create_user, name="new_user"),

@@ -66,6 +66,8 @@ def _create(event: AuditLog, who: str) -> str:
 
 def _update(event: AuditLog, who: str) -> str:
     changes = event.changes
+    if step := event.details.get("email_change"):
+        return f"{who} {'asked to change' if step == 'asked' else 'gave up changing'} their e-mail address"
     active = changes.get("is_active")
     if len(changes) == 1 and active:
         past, verb = ("activated", "activate") if active[1] else ("deactivated", "deactivate")
@@ -86,6 +88,13 @@ def _password_change(event: AuditLog, who: str) -> str:
 
 def _password_reset(event: AuditLog, who: str) -> str:
     target = _target(event)
+    if event.details.get("is_forgotten"):
+        # Whoever it was didn't sign in: it may have been anybody.
+        return (
+            f"Someone forgot the password of {target}: a link to choose a new one was sent"
+            if event.success
+            else f"Someone forgot the password of {who}, and no link was sent{_why(event)}"
+        )
     if event.details.get("sent_to"):
         return _done(event, who, f"sent {target} a link to reset the password", f"send {target} a link")
     return _done(event, who, f"set a new password for {target}", f"set a new password for {target}")

@@ -185,7 +185,12 @@ ACCESS_TOKEN_LIFETIME = timedelta(minutes=env.number("ACCESS_TOKEN_MINUTES", def
 REFRESH_TOKEN_LIFETIME = timedelta(days=env.number("REFRESH_TOKEN_DAYS", default=30, least=1, most=365))
 PAGE_SESSION_LIFETIME = timedelta(hours=12)
 REMEMBERED_SESSION_LIFETIME = timedelta(days=30)
-PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds that an invitation or a reset link is good for
+#: How long a link to choose a password is good for, by the mail that it came in.
+INVITATION_LIFETIME = timedelta(days=3)
+RESET_LIFETIME = timedelta(hours=1)
+PASSWORD_RESET_TIMEOUT = int(INVITATION_LIFETIME.total_seconds())  # the longest of them, for Django
+#: How old a password may become; none: as old as it likes.
+PASSWORD_MAX_AGE = timedelta(days=env.number("PASSWORD_MAX_AGE_DAYS", default=0, least=0, most=3650))
 ADMIN_PASSWORD = env.text("ADMIN_PASSWORD")
 
 #: Whether Super Administrator and Administrator require a second factor, unless someone decided otherwise for the role.
@@ -199,6 +204,9 @@ RATE_LIMITS = {
     "login_address": "50 per 15 minutes",
     "refused_login": "1 per 15 minutes",
     "token": "6000 per minute",
+    "reset_address": "20 per 15 minutes",
+    "reset_account": "3 per 15 minutes",
+    "email_change": "5 per hour",
 }
 
 # Page sessions live in the `sessions` table; the signed cookie only names one.

@@ -14,11 +14,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ROOT / "node_modules"
 BUILD = ROOT / "build"
-#: Served as static files.
-FILES = (
-    "bootstrap/dist/css/bootstrap.min.css",
-    "chart.js/dist/chart.umd.js",
-)
+#: Served as static files, under these names.
+FILES = {
+    "bootstrap/dist/css/bootstrap.min.css": "bootstrap.min.css",
+    "chart.js/dist/chart.umd.js": "chart.umd.js",
+    "@zxcvbn-ts/core/dist/zxcvbn-ts.js": "zxcvbn.js",
+    "@zxcvbn-ts/language-common/dist/zxcvbn-ts.js": "zxcvbn-words.js",
+}
 SOURCE_MAP = re.compile(r"^(//|/\*)# sourceMappingURL=.*$", re.MULTILINE)
 ICON_NAMES = re.compile(r"""{% icon "([a-z0-9-]+)"|icon="([a-z0-9-]+)\"""")
 
@@ -33,9 +35,9 @@ def main() -> None:
         print("Installing the pages' assets ...", flush=True)
         install()
     shutil.rmtree(BUILD, ignore_errors=True)
-    for name in FILES:
-        target = BUILD / "static" / "vendor" / Path(name).name
-        copy(PACKAGES / name, target)
+    for source, name in FILES.items():
+        target = BUILD / "static" / "vendor" / name
+        copy(PACKAGES / source, target)
         # The map isn't served; collecting static files for production fails at a reference to what isn't there.
         target.write_text(SOURCE_MAP.sub("", target.read_text(encoding="utf-8")), encoding="utf-8")
     for name in sorted(icon_names()):

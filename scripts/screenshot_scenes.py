@@ -121,6 +121,12 @@ def revoke_key(page: Any) -> None:
     page.locator("dialog[open]").wait_for()
 
 
+def type_password(page: Any) -> None:
+    """A new one, and how strong it is."""
+    page.locator("[name=new_password]").fill("Winter2025!")
+    page.get_by_role("meter").wait_for()
+
+
 def show_failure(page: Any) -> None:
     """The page for when everything else is broken: it can't be asked for."""
     from django.template.loader import render_to_string
@@ -139,6 +145,9 @@ def show_failure(page: Any) -> None:
 SCENES = {
     "login": Scene("/login", who=None),
     "login-refused": Scene("/login", submitted("Sign in", username="nobody"), who=None),
+    "forgot-password": Scene("/forgot-password", who=None),
+    "forgot-password-sent": Scene("/forgot-password/sent", who=None),
+    "link-spent": Scene("/set-password", who=None),
     "failure": Scene("/login", show_failure, who=None),
     "dashboard": Scene("/"),
     "dashboard-year": Scene("/?days=365"),
@@ -182,6 +191,8 @@ SCENES = {
     "key-revoke-dialog": Scene("/profile", revoke_key, is_window=True),
     "profile": Scene("/profile"),
     "password": Scene("/password"),
+    "password-typed": Scene("/password", type_password),
+    "email": Scene("/profile/email"),
     "logout": Scene("/logout"),
     "not-found": Scene("/nothing-here", status=404),
     "denied": Scene("/users", who=VIEWER, status=403),

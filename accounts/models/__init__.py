@@ -4,6 +4,7 @@ from accounts.models.counts import UserCount, UserMove, UserSignpost
 from accounts.models.factors import Passkey, RecoveryCode, SpentOnce, TotpKey
 from accounts.models.keys import ApiKey
 from accounts.models.mails import OutgoingMail
+from accounts.models.requests import EmailChange, ResetRequest
 from accounts.models.roles import Permission, Role
 from accounts.models.sessions import Session
 from accounts.models.users import EXISTING, PasswordHistory, User, searchable
@@ -11,11 +12,13 @@ from accounts.models.users import EXISTING, PasswordHistory, User, searchable
 __all__ = [
     "EXISTING",
     "ApiKey",
+    "EmailChange",
     "OutgoingMail",
     "Passkey",
     "PasswordHistory",
     "Permission",
     "RecoveryCode",
+    "ResetRequest",
     "Role",
     "Session",
     "SpentOnce",

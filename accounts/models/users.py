@@ -1,9 +1,11 @@
 """Users, and the passwords that they had."""
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth import get_backends
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import check_password, make_password
@@ -26,6 +28,8 @@ from accounts.validators import (
 from accounts.versioned import Versioned
 
 EXISTING = Q(deleted_at__isnull=True)
+#: How long before a password expires its owner is told.
+EXPIRY_WARNING = timedelta(days=14)
 
 
 class User(Versioned, AbstractBaseUser):
@@ -43,6 +47,8 @@ class User(Versioned, AbstractBaseUser):
     is_service = models.BooleanField("service account", default=False, editable=False)
     must_change_password = models.BooleanField(default=False)
     password_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: How often links to choose a password were asked for or made void: a new one makes the earlier ones void.
+    link_number = models.PositiveIntegerField(editable=False, default=0, db_default=0)
     #: Which kinds of second factor they have, so that no request has to look: names of FACTOR_KINDS.
     factor_kinds = models.CharField(max_length=40, blank=True, editable=False, default="", db_default="")
     #: Sign-ins without a second factor since a role of theirs has required one.
@@ -131,6 +137,25 @@ class User(Versioned, AbstractBaseUser):
     def can_sign_in(self) -> bool:
         """Neither deactivated nor locked nor deleted."""
         return self.is_active and self.locked_at is None and self.deleted_at is None
+
+    @property
+    def password_expires_at(self) -> datetime | None:
+        """When the password is too old to go on with, if this installation lets passwords expire."""
+        if not settings.PASSWORD_MAX_AGE or self.is_service:
+            return None
+        return (self.password_changed_at or self.created_at) + settings.PASSWORD_MAX_AGE
+
+    @property
+    def has_expired_password(self) -> bool:
+        """Whether the password is too old: the next sign-in makes changing it a duty."""
+        expires_at = self.password_expires_at
+        return expires_at is not None and expires_at <= timezone.now()
+
+    @property
+    def password_expires_soon(self) -> bool:
+        """Whether it is time to say so."""
+        expires_at = self.password_expires_at
+        return expires_at is not None and expires_at - timezone.now() <= EXPIRY_WARNING
 
     @property
     def is_locked(self) -> bool:

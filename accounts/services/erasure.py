@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts import places
 from accounts.authorization import require, service
 from accounts.errors import Conflict, Missing
-from accounts.models import Session, User
+from accounts.models import OutgoingMail, Session, User
 from accounts.permissions import USER_DELETE
 from accounts.services.users import delete_user
 from audit.append_only import ChangeRefused
@@ -54,6 +54,7 @@ def _erase_account(user: User) -> None:
     user.save()
     user.password_history.all().delete()
     user.api_keys.all().delete()
+    OutgoingMail.objects.filter(user=user).delete()  # one that was given up would stay, with the address
     Session.objects.filter(user=user).update(ip_address=None, user_agent="")
     places.take_down()
 
@@ -90,8 +91,9 @@ class Names:
 
 def _events_by(user: User, names: Names) -> Iterator[Any]:
     yield AuditLog.objects.filter(user_id=user.pk)
-    # Failed sign-ins with one of their names, at a time when no account had it.
-    typed = AuditLog.objects.filter(user_id=None, action=Action.LOGIN, success=False)
+    # Failed sign-ins and requests for a link with one of their names, at a time when no account had it.
+    refused = [Action.LOGIN, Action.PASSWORD_RESET]
+    typed = AuditLog.objects.filter(user_id=None, action__in=refused, success=False)
     yield typed.alias(typed=Lower("username")).filter(typed__in=names.sign_in)
 
 

@@ -11,15 +11,18 @@ from django.utils import timezone
 from accounts import limits, session_cache
 from accounts.authorization import require, require_all, service
 from accounts.errors import AccountDisabled, Conflict, Invalid, Missing
-from accounts.letters import is_good_link
-from accounts.mail import send_reset_link
-from accounts.models import PasswordHistory, Session, User
+from accounts.links import is_good_link
+from accounts.mail import send_notice, send_reset_link
+from accounts.models import EmailChange, PasswordHistory, Session, User
 from accounts.password_policy import HISTORY_LENGTH, is_usable
 from accounts.permissions import USER_UPDATE
 from accounts.services.sessions import end_sessions
 from accounts.services.user_records import record_user
 from audit.models import Action
 from audit.services import Actor
+
+#: What a link is called that isn't good (any more).
+LINK = "link, or it has expired: ask for a new one"
 
 
 def check_new_password(user: User, password: str, field: str) -> None:
@@ -86,16 +89,28 @@ def send_password_reset(*, actor: Actor, user_id: int) -> User:
     return user
 
 
+def owner_of_link(*, user_id: int, link_token: str) -> User | None:
+    """Who may choose a password with a link that was mailed to them; None for one that is broken, old or spent."""
+    user: User | None = User.objects.active().people().filter(pk=user_id).first()
+    return user if user and is_good_link(user, link_token) else None
+
+
 def set_password_by_link(*, user_id: int, link_token: str, new_password: str) -> User:
     """Set the password of whoever holds a link that was mailed to them; the link is spent by it.
 
-    Raises Missing for a link that is broken, old or spent, and Invalid.
+    Their wrong guesses are forgotten, their second factor is not: it is asked for at the next sign-in. Raises Missing
+    for a link that is broken, old or spent, and Invalid.
     """
-    user = User.objects.active().filter(pk=user_id).first()
-    if user is None or user.is_service or not is_good_link(user, link_token):
-        raise Missing("link, or it has expired: ask for a new one")
+    user = owner_of_link(user_id=user_id, link_token=link_token)
+    if user is None:
+        raise Missing(LINK)
     check_new_password(user, new_password, field="new_password")
-    return _replace(user, new_password, must_change=False, record_as=(user, Action.PASSWORD_CHANGE))
+    stored = _replace(
+        user, new_password, must_change=False, record_as=(user, Action.PASSWORD_CHANGE), link_token=link_token
+    )
+    for purpose in ("login", "change"):
+        limits.forget_guesses(limits.user_counter(user.pk, purpose))
+    return stored
 
 
 def _check_current(actor: User, password: str, field: str) -> User:
@@ -136,22 +151,38 @@ def _replace(
     must_change: bool,
     record_as: tuple[Actor, Action],
     keep_session: UUID | None = None,
+    link_token: str | None = None,
 ) -> User:
     actor, action = record_as
     encoded = hash_password(password)
     return _store(
-        actor=actor, action=action, user=user, encoded=encoded, must_change=must_change, keep_session=keep_session
+        actor=actor,
+        action=action,
+        user=user,
+        encoded=encoded,
+        must_change=must_change,
+        keep_session=keep_session,
+        link_token=link_token,
     )
 
 
 @service
 def _store(
-    *, actor: Actor, action: Action, user: User, encoded: str, must_change: bool, keep_session: UUID | None
+    *,
+    actor: Actor,
+    action: Action,
+    user: User,
+    encoded: str,
+    must_change: bool,
+    keep_session: UUID | None,
+    link_token: str | None,
 ) -> User:
     stored: User | None = User.objects.existing().select_for_update(no_key=True).filter(pk=user.pk).first()
     if stored is None:
         raise Missing("user")
     _refuse_service(stored)
+    if link_token is not None and not (stored.can_sign_in and is_good_link(stored, link_token)):
+        raise Missing(LINK)
     if stored.password != user.password:
         raise Conflict("The password was changed by someone else a moment ago. Try again.")
     if actor.pk != stored.pk:
@@ -160,10 +191,13 @@ def _store(
     session_cache.users_change([stored.pk])
     if is_usable(stored.password):
         _remember(stored)
+        send_notice(stored, "password_changed", by_link=link_token is not None, by_themselves=actor.pk == stored.pk)
     stored.password = encoded
     stored.must_change_password = must_change
     stored.password_changed_at = stored.updated_at = timezone.now()
     stored.save(update_fields=["password", "must_change_password", "password_changed_at", "updated_at"])
+    # Whoever asked for another address may be whom the new password is to keep out.
+    EmailChange.objects.filter(user=stored).delete()
     ended = end_sessions(user_ids=[stored.pk], reason=Session.EndReason.PASSWORD_CHANGED, except_session=keep_session)
     record_user(actor, action, stored, must_change=must_change, ended_sessions=ended)
     return stored

@@ -127,11 +127,19 @@ def _refresh(claims: tokens.Claims) -> Refreshed | TokenInvalid | AccountDisable
     session.spent_refresh_hashes = {**_lately_spent(session, now), token_hash: now}
     session.last_used_at = timezone.now()
     session.expires_at = session.last_used_at + settings.REFRESH_TOKEN_LIFETIME
+    _note_expiry(session.user)
     pair = tokens.issue_pair(session)
     session.refresh_hash = pair.refresh_hash
     session.save(update_fields=["spent_refresh_hashes", "last_used_at", "expires_at", "refresh_hash"])
     _record_refresh(session, success=True)
     return Refreshed(session, pair)
+
+
+def _note_expiry(user: User) -> None:
+    # A script that renews its tokens for ever would never sign in, when the others' passwords expire.
+    if user.has_expired_password and not user.must_change_password:
+        user.must_change_password = True
+        User.objects.filter(pk=user.pk).update(must_change_password=True)
 
 
 def _lately_spent(session: Session, now: float) -> dict[str, float]:

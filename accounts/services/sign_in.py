@@ -186,9 +186,11 @@ def _open(user: User, opening: Opening, check: Check | None, passed: Passed | No
     session_cache.users_change([stored.pk])
     stored.last_login = timezone.now()
     _count_grace(stored)
-    stored.save(update_fields=["last_login", "factor_grace_used", "must_add_factor"])
-    session = open_session(user=stored, kind=opening.kind, lifetime=opening.lifetime)
     details: dict[str, Any] = {"factor": factor} if factor else {}
+    if stored.has_expired_password and not stored.must_change_password:
+        stored.must_change_password, details["duty"] = True, "change_password"
+    stored.save(update_fields=["last_login", "factor_grace_used", "must_add_factor", "must_change_password"])
+    session = open_session(user=stored, kind=opening.kind, lifetime=opening.lifetime)
     record(actor=stored, action=Action.LOGIN, resource="auth", session_id=session.pk, kind=opening.kind, **details)
     return session
 

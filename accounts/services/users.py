@@ -17,8 +17,8 @@ from accounts.authorization import (
     service,
 )
 from accounts.errors import Conflict, Invalid, Missing
-from accounts.mail import send_invitations
-from accounts.models import Role, Session, User
+from accounts.mail import send_invitations, tell_both_addresses
+from accounts.models import EmailChange, Role, Session, User
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_UPDATE
 from accounts.services.factor_records import forget_factors
 from accounts.services.names import taken_names
@@ -146,6 +146,21 @@ def _change_fields(actor: Actor, user: User, changes: Changes) -> None:
     _refuse_taken_names(user)
     _save(user)
     record_user(actor, Action.UPDATE, user, changes=changes)
+    if "email" in changes:
+        EmailChange.objects.filter(user=user).delete()
+        tell_both_addresses(user, old=changes["email"][0])
+
+
+def check_address(user: User, address: str) -> None:
+    """Raise Invalid or Conflict unless the user could have this address. `user` has it then and is not to be saved."""
+    user.email = address
+    _validate_fields(user)
+    _refuse_taken_names(user)
+
+
+def change_address(*, user: User, address: str) -> None:
+    """Give a user, locked, the address that they confirmed. Part of a transaction. Raises Conflict."""
+    _change_fields(user, user, {"email": (user.email, address)})
 
 
 def _change_roles(actor: Actor, user: User, wanted: list[Role]) -> None:
@@ -229,6 +244,8 @@ def _disable(user: User) -> None:
     if user.can_sign_in and user.is_super_administrator:
         keep_a_super_administrator(without=[user.pk])
     end_sessions(user_ids=[user.pk], reason=Session.EndReason.ACCOUNT_DISABLED)
+    user.link_number += 1
+    EmailChange.objects.filter(user=user).delete()
 
 
 def _refuse_own_account(actor: Actor, user: User, verb: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.utils.http import urlsafe_base64_encode
 
 from accounts.authorization import SYSTEM
-from accounts.letters import link_tokens
+from accounts.links import link_tokens
 from accounts.models import ApiKey, User
 from accounts.services.keys import create_key
 from accounts.services.users import create_user

@@ -4,10 +4,10 @@ from itertools import pairwise
 
 import pytest
 from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
-from django.contrib.auth.tokens import default_token_generator
 
 from accounts import limits
 from accounts.errors import Conflict, Denied, Invalid, InvalidCredentials, Missing, TooManyAttempts
+from accounts.links import link_tokens
 from accounts.models import Session, User
 from accounts.services import passwords, users
 from accounts.services.sign_in import sign_in_to_pages
@@ -177,7 +177,7 @@ def test_a_reset_link_is_mailed_and_works_once(cast, expect_row, mailoutbox, dja
 
 
 def test_a_link_is_good_for_one_account_alone_and_for_a_limited_time(cast, settings):
-    link_token = default_token_generator.make_token(stored(cast.viewer))
+    link_token = link_tokens.make_token(stored(cast.viewer))
     refused = [(cast.manager.pk, link_token), (cast.viewer.pk, link_token + "x"), (cast.viewer.pk, ""), (0, link_token)]
     for user_id, token in refused:
         with pytest.raises(Missing):
@@ -189,7 +189,7 @@ def test_a_link_is_good_for_one_account_alone_and_for_a_limited_time(cast, setti
 
 
 def test_a_link_does_not_let_in_who_was_locked_since(cast):
-    link_token = default_token_generator.make_token(stored(cast.viewer))
+    link_token = link_tokens.make_token(stored(cast.viewer))
     users.lock_user(actor=cast.admin, user_id=cast.viewer.pk)
     with pytest.raises(Missing):
         passwords.set_password_by_link(user_id=cast.viewer.pk, link_token=link_token, new_password=NEW)

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.filters import OwnSessionFilter
 from accounts.matrix import Matrix
+from accounts.models import EmailChange
 from accounts.permissions import SIGNED_IN, requires
 from accounts.services import sessions
 from reprotech.http import PageRequest, go_to, render_page
@@ -26,6 +27,7 @@ def show_profile(request: PageRequest) -> HttpResponse:
         "session": request.page_session,
         "keys": request.user.api_keys.unrevoked(),
         "roles": request.user.roles.all(),
+        "new_email": EmailChange.objects.filter(user=request.user).first(),
         "matrix": Matrix.of(request.user.grants.permissions),
         "crumbs": [("Profile", None)],
     }

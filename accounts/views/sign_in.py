@@ -7,7 +7,6 @@ from django.http import HttpResponse
 from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import urlsafe_base64_decode
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import webauthn
@@ -15,6 +14,7 @@ from accounts.errors import RuleError, SecondFactorRequired, TooManyAttempts
 from accounts.forms import ChangePasswordForm, LoginForm, NewPasswordForm
 from accounts.permissions import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD, requires
 from accounts.services import passwords, sessions, sign_in
+from accounts.views.kept_links import keep_link, kept_link
 from accounts.views.page_sessions import start_page_session
 from accounts.views.second_step import ask_for_second_step, too_many
 from reprotech.http import UNPROCESSABLE, bound, go_to, render_form, safe_target
@@ -102,36 +102,33 @@ def change_password(request: Any) -> HttpResponse:
     return render_form(request, "accounts/change_password.html", form, {"crumbs": crumbs})
 
 
+@requires(PUBLIC)  # it only tells password managers where to go
+@require_safe
+def find_change_password(_request: Any) -> HttpResponse:
+    """Where one changes one's password (W3C, "A Well-Known URL for Changing Passwords")."""
+    return redirect("change_password")
+
+
 @requires(PUBLIC)  # whoever has a link from an invitation or a reset has no password yet
 @require_safe
 def open_password_link(request: Any, user: str, link_token: str) -> HttpResponse:
-    """Move the link's token from the address, which logs and other sites see, into the signed cookie."""
-    request.session[LINK] = [user, link_token]
-    return redirect("set_password_form")
+    """Keep the link's token; nothing is spent before a password is chosen: mail programs look at links too."""
+    return keep_link(request, LINK, "set_password_form", user, link_token)
 
 
 @requires(PUBLIC)  # as above
 @require_http_methods(["GET", "HEAD", "POST"])
 def set_password(request: Any) -> HttpResponse:
     """Choose a password with a link's token."""
-    user, link_token = request.session.get(LINK, ["", ""])
+    link = kept_link(request, LINK)
+    owner = passwords.owner_of_link(**link)
     form = bound(NewPasswordForm, request)
     if request.method == "POST" and form.is_valid():
         try:
-            passwords.set_password_by_link(
-                user_id=_decoded(user), link_token=link_token, new_password=form.cleaned_data["new_password"]
-            )
+            passwords.set_password_by_link(**link, new_password=form.cleaned_data["new_password"])
             request.session.flush()
             messages.success(request, "Your password is set. Sign in with it.")
             return redirect("login")
         except RuleError as refusal:
             form.add_refusal(refusal)
-    return render_form(request, "accounts/set_password.html", form)
-
-
-def _decoded(user: str) -> int:
-    """The user's id in a link; 0, which nobody has, for anything else."""
-    try:
-        return int(urlsafe_base64_decode(user).decode("ascii")[:18])
-    except ValueError:
-        return 0
+    return render_form(request, "accounts/set_password.html", form, {"owner": owner})

@@ -92,6 +92,16 @@ SENTENCES = [
         "admin failed to change their password: the current password was wrong",
     ),
     (event("password_reset", **U), "admin set a new password for newuser"),
+    (
+        event("password_reset", {"sent_to": "a@lab.example", "is_forgotten": True}, **U),
+        "Someone forgot the password of newuser: a link to choose a new one was sent",
+    ),
+    (
+        event("password_reset", {"is_forgotten": True, "reason": "There is no such user."}, success=False),
+        "Someone forgot the password of admin, and no link was sent: there is no such user",
+    ),
+    (event("update", {"email_change": "asked"}, **U), "admin asked to change their e-mail address"),
+    (event("update", {"email_change": "cancelled"}, **U), "admin gave up changing their e-mail address"),
     (event("password_reset", {"sent_to": "a@lab.example"}, **U), "admin sent newuser a link to reset the password"),
     (event("password_reset", **U, **NO), "admin failed to set a new password for newuser"),
     (event("lock", changed(locked=[False, True]), **U), "admin locked newuser"),

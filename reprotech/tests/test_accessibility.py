@@ -22,7 +22,7 @@ RUN = """async (tags) => (await axe.run({runOnly: {type: "tag", values: tags}}))
     ({id, help, nodes}) => `${id}: ${help}\\n` + nodes.map(({html, failureSummary}) =>
         `    ${html.slice(0, 200)}\\n    ${failureSummary}`).join("\\n"))"""
 
-SIGNED_OUT = ["/login", "/set-password"]
+SIGNED_OUT = ["/login", "/set-password", "/forgot-password", "/forgot-password/sent", "/confirm-email"]
 #: {user}, {role} and {event} are the administrator, the first role and the newest event.
 SIGNED_IN = [
     *("/", "/?days=365", "/users", "/users?search=nobody-of-this-name", "/users/{user}", "/roles", "/roles/{role}"),
@@ -31,7 +31,7 @@ SIGNED_IN = [
     *("/users/{user}/reset-password", "/users/{user}/lock", "/users/selected/assign-role?user={user}"),
     *("/profile/security", "/profile/security/app", "/profile/security/passkeys/new", "/profile/security/confirm"),
     *("/users?status=asleep", "/users/new", "/users/import", "/users/{user}/edit", "/roles/new", "/roles/{role}/edit"),
-    *("/audit/report?action=create", "/profile/keys/new", "/users/{user}/keys/new"),
+    *("/audit/report?action=create", "/profile/keys/new", "/users/{user}/keys/new", "/profile/email"),
 ]
 SCHEMES = ("light", "dark")
 WIDTHS = (1440, 390)
@@ -97,6 +97,24 @@ def test_nor_has_what_is_opened_on_a_page(looks):
     page.locator(".account-menu summary").click()
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     assert list(look()) == []
+
+
+def test_nor_has_the_strength_of_a_new_password_nor_an_address_that_waits(looks):
+    page, look = looks
+    sign_in(page)
+    page.goto("/profile/email")
+    page.get_by_label("New e-mail address").fill("chief@lab.example")
+    page.get_by_role("button", name="Send the link").click()
+    page.get_by_text("waits to be confirmed").wait_for()
+    assert list(look()) == []
+    page.get_by_role("button", name="Cancel the change").click()
+    page.get_by_text("Your address stays as it is").wait_for()
+    page.goto("/password")
+    for password in ("Password1!", "Winter2025!", "purple Tractor sings 7 operas"):
+        page.get_by_label("New password", exact=True).fill(password)
+        page.get_by_role("meter").wait_for()
+        page.get_by_text("stranger's computer").wait_for()
+        assert list(look()) == []
 
 
 def test_nor_has_what_sets_a_second_factor_up_and_asks_for_it(looks):

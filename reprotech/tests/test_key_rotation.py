@@ -5,7 +5,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts import tokens
-from accounts.letters import is_good_link, link_tokens
+from accounts.links import is_good_link, link_tokens
 from audit.authenticity import is_authentic
 from audit.models import AuditLog
 from reprotech.environment import Environment

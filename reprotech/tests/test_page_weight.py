@@ -20,8 +20,10 @@ MOST_BYTES = 200_000
 PAGES = [
     *("/", "/users", "/users/{user}", "/users/{user}/edit", "/users/new", "/users/import", "/roles", "/roles/{role}"),
     *("/roles/{role}/edit", "/roles/new", "/permissions", "/permissions/user_read", "/audit", "/audit/{event}"),
-    *("/profile", "/password"),
+    *("/profile", "/password", "/profile/email"),
 ]
+#: What the strength of a new password is estimated with, fetched when somebody starts on one and kept for good.
+MOST_BYTES_OF_ESTIMATE = 240_000
 # Smaller shifts, of less than a pixel, are how browsers round; one that people notice is a hundred times as large.
 SUM_SHIFTS = """window.shifts = [];
 new PerformanceObserver((list) => list.getEntries().forEach(({value, sources}) => value >= 0.001 && shifts.push(
@@ -144,6 +146,22 @@ def test_every_page_is_light_comes_once_and_stands_still(new_page):
             phone.context.add_cookies(signed_in["cookies"])
     wrong = {page: texts for page, texts in found.items() if texts}
     assert not wrong, "\n".join(f"{page}: {text}" for page, texts in wrong.items() for text in texts)
+
+
+def test_the_strength_of_a_password_is_estimated_by_what_comes_later_and_once(new_page):
+    page = new_page()
+    sign_in(page)
+    for is_first in (True, False):
+        page.goto("/password")
+        network = Network(page)
+        page.get_by_label("New password", exact=True).fill("Winter2025!")
+        page.get_by_text("a stranger's computer guesses it").wait_for()
+        downloaded = network.downloaded
+        assert [url.rpartition("/")[2].split(".")[0] for _, url in sorted(downloaded, key=lambda one: one[1])] == (
+            ["strength", "zxcvbn-words", "zxcvbn"] if is_first else []
+        )
+        assert sum(size for size, _ in downloaded) < MOST_BYTES_OF_ESTIMATE
+        assert all(one["headers"].get("content-encoding") == "br" for one in network.answers.values())
 
 
 def test_a_jump_would_be_noticed(new_page):

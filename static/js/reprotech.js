@@ -171,6 +171,15 @@ document.addEventListener("input", ({ target: field }) => {
   rules.querySelector("[data-rules-met]").textContent = `${met} of ${items.length} met`;
 });
 
+// How hard a new password is to guess: what tells is large, so it comes when somebody starts on one.
+document.addEventListener("focusin", async ({ target: field }) => {
+  const place = field.id && document.querySelector(`[data-strength-of="${field.id}"]`);
+  if (place) {
+    const { watch } = await import(place.dataset.script).catch(() => ({}));
+    watch?.(field, place);
+  }
+});
+
 // Users: how many are selected; filters without the empty ones in the address; a file's progress.
 function countSelected() {
   for (const place of document.querySelectorAll("[data-counts]")) {

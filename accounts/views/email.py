@@ -1,0 +1,72 @@
+"""A new e-mail address of one's own, and its confirmation."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.errors import RuleError
+from accounts.forms import NewEmailForm, ServiceForm
+from accounts.permissions import PUBLIC, SIGNED_IN, requires
+from accounts.services import email_changes
+from accounts.views.kept_links import keep_link, kept_link
+from accounts.views.security import asking_for_password
+from reprotech.http import PageRequest, bound, render_form
+
+LINK = "email_link"
+
+
+@requires(SIGNED_IN)
+@require_http_methods(["GET", "HEAD", "POST"])
+@asking_for_password
+def change(request: PageRequest) -> HttpResponse:
+    """Ask for the new address, and mail it a link."""
+    form = bound(NewEmailForm, request)
+    if request.method == "POST" and form.is_valid():
+        try:
+            asked = email_changes.request_email_change(
+                actor=request.user, session_id=request.page_session.pk, email=form.cleaned_data["email"]
+            )
+            messages.success(request, f"A link is on its way to {asked.address}. Open it to confirm the address.")
+            return redirect("profile")
+        except RuleError as refusal:
+            form.add_refusal(refusal)
+    crumbs = [("Profile", reverse("profile")), ("Change e-mail address", None)]
+    return render_form(request, "accounts/change_email.html", form, {"crumbs": crumbs})
+
+
+@requires(SIGNED_IN)
+@require_POST
+def cancel(request: PageRequest) -> HttpResponse:
+    """Keep the present address."""
+    email_changes.cancel_email_change(actor=request.user)
+    messages.success(request, "Your address stays as it is. The link that was mailed is good no longer.")
+    return redirect("profile")
+
+
+@requires(PUBLIC)  # the mail may be read where one isn't signed in; the link itself is the proof
+@require_safe
+def open_link(request: Any, user: str, link_token: str) -> HttpResponse:
+    """Keep the link's token; nothing changes before somebody presses the button: mail programs look at links too."""
+    return keep_link(request, LINK, "confirm_email", user, link_token)
+
+
+@requires(PUBLIC)  # as above
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request: Any) -> HttpResponse:
+    """Ask, then make the address the account's."""
+    link = kept_link(request, LINK)
+    asked = email_changes.find_change(**link)
+    form = bound(ServiceForm, request)
+    if request.method == "POST" and form.is_valid():
+        try:
+            user = email_changes.confirm_email_change(**link)
+            del request.session[LINK]
+            messages.success(request, f"The account {user.username} has the e-mail address {user.email} now.")
+            return redirect("profile" if request.user.is_authenticated else "login")
+        except RuleError as refusal:
+            form.add_refusal(refusal)
+    return render_form(request, "accounts/confirm_email.html", form, {"asked": asked})
