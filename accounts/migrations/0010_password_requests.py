@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0007_api_keys"),
+        ("accounts", "0009_user_places"),
     ]
 
     operations = [
