@@ -27,6 +27,10 @@ SECRET_KEY_FALLBACKS = env.old_secrets("SECRET_KEY_FALLBACKS", debug=DEBUG)
 JWT_SECRET_KEY_FALLBACKS = env.old_secrets("JWT_SECRET_KEY_FALLBACKS", debug=DEBUG)
 if not DEBUG and {SECRET_KEY, *SECRET_KEY_FALLBACKS} & {JWT_SECRET_KEY, *JWT_SECRET_KEY_FALLBACKS}:
     raise ImproperlyConfigured("SECRET_KEY and JWT_SECRET_KEY must differ: whoever finds one would have both.")
+#: 32 bytes that sign API tokens so that other services can check them; None: JWT_SECRET_KEY signs them.
+JWT_SIGNING_KEY = env.token_key("JWT_SIGNING_KEY")
+#: Public halves of keys that sign no more, or not yet: what they signed is good, and others are told of them.
+JWT_PUBLIC_KEYS = env.public_keys("JWT_PUBLIC_KEYS")
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1", debug=DEBUG)
 #: Where people reach this installation; links in mails start with it.
 PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:5001").rstrip("/")
@@ -34,6 +38,8 @@ TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 SSL_REQUIRED = env.flag("SSL_REQUIRED", default=False)
 #: 32 bytes, or None in development without one: then nothing is sealed.
 AUDIT_SIGNING_KEY = env.signing_key("AUDIT_SIGNING_KEY", debug=DEBUG)
+if AUDIT_SIGNING_KEY is not None and JWT_SIGNING_KEY == AUDIT_SIGNING_KEY:
+    raise ImproperlyConfigured("JWT_SIGNING_KEY and AUDIT_SIGNING_KEY must differ: whoever finds one would have both.")
 #: Seconds between two looks of the server for events to seal; 0: it doesn't, and `manage.py seal_audit` must.
 AUDIT_SEAL_SECONDS = env.number("AUDIT_SEAL_SECONDS", default=3, least=0, most=3600)
 #: Hours between two verifications of the whole audit log by the server; 0: `manage.py verify_audit --remember` must.
