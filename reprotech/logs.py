@@ -1,19 +1,34 @@
-"""Log lines that say which request they belong to."""
+"""Log lines that say which request they belong to, and that no request can forge, blow up or tell a secret to."""
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 
 from audit.context import current_origin
+
+#: Links to set a password carry their token in the path.
+SECRET_PATH = re.compile(r"(/set-password/)\S+")
 
 
 class RequestFilter(logging.Filter):
     """Add `request_id` ("-" outside a request) to every record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let everything pass."""
+        """Let everything pass; a refusal, which is no failure, without the stack trace that Django adds to it."""
         record.request_id = current_origin().request_id or "-"
+        if record.levelno < logging.ERROR and record.name.startswith("django."):
+            record.exc_info = None
         return True
+
+
+class TextFormatter(logging.Formatter):
+    """One line for each record, whatever a path or a name holds; stack traces follow on lines of their own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's name)
+        """The line."""
+        line = SECRET_PATH.sub(r"\1...", super().formatMessage(record))
+        return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
 
 
 class JSONFormatter(logging.Formatter):
@@ -26,8 +41,9 @@ class JSONFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "request_id": getattr(record, "request_id", "-"),
-            "message": record.getMessage(),
+            "message": SECRET_PATH.sub(r"\1...", record.getMessage()),
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        # Lone surrogates, which JSON may name, are nothing that UTF-8 can write.
+        return json.dumps(line, ensure_ascii=False).encode(errors="backslashreplace").decode()

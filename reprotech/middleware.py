@@ -21,8 +21,6 @@ Respond = Callable[[HttpRequest], HttpResponse]
 
 logger = logging.getLogger(__name__)
 
-#: Links to set a password carry their token in the path.
-SECRET_PATH = re.compile(r"^(/set-password/).+")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 
 
@@ -63,8 +61,7 @@ class RequestContextMiddleware:
         started = time.perf_counter()
         response = self.get_response(request)
         milliseconds = (time.perf_counter() - started) * 1000
-        path = SECRET_PATH.sub(r"\1...", request.path)
-        logger.info("%s %s %s %.1f ms", request.method, path, response.status_code, milliseconds)
+        logger.info("%s %s %s %.1f ms", request.method, request.path, response.status_code, milliseconds)
         return response
 
 

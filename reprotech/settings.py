@@ -359,6 +359,7 @@ LOGGING: dict[str, Any] = {
     "filters": {"request": {"()": "reprotech.logs.RequestFilter"}},
     "formatters": {
         "text": {
+            "()": "reprotech.logs.TextFormatter",
             "format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s",
         },
         "json": {"()": "reprotech.logs.JSONFormatter"},
