@@ -208,6 +208,7 @@ RATE_LIMITS = {
 
 # Page sessions live in the `sessions` table; the signed cookie only names one.
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+SESSION_SERIALIZER = "accounts.cookies.SealedSerializer"
 #: Under TLS browsers take a cookie of this prefix from this host alone, never from one beside or below it.
 COOKIE_PREFIX = "__Host-" if SSL_REQUIRED else ""
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}reprotech_session"
