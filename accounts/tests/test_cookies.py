@@ -1,6 +1,7 @@
 """The session cookie tells whoever finds it nothing, not even decoded; one from before it was encrypted stays good."""
 
 import base64
+import zlib
 
 import pytest
 from django.conf import settings
@@ -27,7 +28,8 @@ def test_no_name_stands_in_the_cookie_and_none_of_its_keys(cast):
     session, value = browser.session, browser.cookies["reprotech_session"].value
     assert "the-viewer" in str(dict(session))
     content = base64.urlsafe_b64decode(value.partition(":")[0].lstrip(".") + "==")
-    assert not any(word in content for word in (b"the-viewer", b"sid", b"{", session["sid"].encode()))
+    content = zlib.decompress(content) if value.startswith(".") else content
+    assert not any(word in content for word in (b"the-viewer", b'"sid"', session["sid"].encode()))
 
 
 def test_a_cookie_from_before_is_good(cast):
