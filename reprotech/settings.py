@@ -180,9 +180,12 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.password_policy.LengthValidator"},
     {"NAME": "accounts.password_policy.CharacterClassValidator"},
     {"NAME": "accounts.password_policy.AccountNameValidator"},
+    {"NAME": "accounts.context_words.ContextWordValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "accounts.password_policy.HistoryValidator"},
 ]
+#: Of this installation, in lower case: no password is little more than one of them.
+PASSWORD_CONTEXT_WORDS = {"reprotech", *(word.casefold() for word in env.words("PASSWORD_CONTEXT_WORDS"))}
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 
