@@ -3,7 +3,6 @@
 `.env.example` describes the variables.
 """
 
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from reprotech.environment import Environment
+from reprotech.log_settings import logging_of
 
 #: Days of the audit log that the dashboard compares with.
 LOOKING_BACK_DAYS = 30
@@ -184,6 +184,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "accounts.password_policy.HistoryValidator"},
 ]
+PASSWORD_MIN_LENGTH = env.number("PASSWORD_MIN_LENGTH", default=8, least=8, most=64)
+#: Whether a password needs upper and lower case, a digit and a special character.
+PASSWORD_CHARACTER_CLASSES = env.flag("PASSWORD_CHARACTER_CLASSES", default=True)
 #: Of this installation, in lower case: no password is little more than one of them.
 PASSWORD_CONTEXT_WORDS = {"reprotech", *(word.casefold() for word in env.words("PASSWORD_CONTEXT_WORDS"))}
 LOGIN_URL = "login"
@@ -357,42 +360,7 @@ LOG_DIR = Path(env.text("LOG_DIR", "logs"))
 if not LOG_DIR.is_absolute():
     LOG_DIR = BASE_DIR / LOG_DIR
 
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"request": {"()": "reprotech.logs.RequestFilter"}},
-    "formatters": {
-        "text": {
-            "()": "reprotech.logs.TextFormatter",
-            "format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s",
-        },
-        "json": {"()": "reprotech.logs.JSONFormatter"},
-    },
-    "handlers": {
-        "console": {
-            "class": "logging.StreamHandler",
-            "stream": sys.stdout,
-            "formatter": LOG_FORMAT,
-            "filters": ["request"],
-        },
-        "file": {
-            # Several worker processes share the file, so rotation takes a lock between them.
-            "class": "concurrent_log_handler.ConcurrentRotatingFileHandler",
-            "filename": LOG_DIR / "reprotech_auth.log",
-            "maxBytes": 10_000_000,
-            "backupCount": 10,
-            "encoding": "utf-8",
-            "formatter": LOG_FORMAT,
-            "filters": ["request"],
-        },
-    },
-    "root": {"level": LOG_LEVEL, "handlers": ["console", "file"]},
-    # Django installs handlers of its own on "django"; one line an event is enough.
-    "loggers": {
-        "django": {"handlers": [], "propagate": True, "level": LOG_LEVEL},
-        "fido2": {"level": "WARNING"},  # it would tell of every credential
-    },
-}
+LOGGING = logging_of(level=LOG_LEVEL, form=LOG_FORMAT, directory=LOG_DIR)
 try:
     LOG_DIR.mkdir(parents=True, exist_ok=True)
 except OSError as error:
