@@ -1,6 +1,7 @@
 """An installation may ask for long passwords instead of mixed ones."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
 from reprotech.pytest_stack import ROOT
-from reprotech.testing import Caller, error_of
+from reprotech.testing import Caller, error_of, page_client
 
 PHRASE = "four quiet mice under the stairs"
 
@@ -55,3 +56,13 @@ def test_a_length_that_makes_no_sense_stops_the_start(tmp_path, length):
     command = [sys.executable, "-c", "import reprotech.settings"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False, text=True)
     assert f"PASSWORD_MIN_LENGTH must be a whole number from 8 to 64, not '{length}'." in done.stderr
+
+
+def test_no_field_shows_the_password_that_is_typed(cast, client):
+    browser = page_client(cast.super_admin)
+    pages = [client.get("/login"), *map(browser.get, ("/password", "/users/new", "/profile/security/confirm"))]
+    pages.append(browser.get(f"/users/{cast.viewer.pk}/reset-password"))
+    fields = [tag for page in pages for tag in re.findall(r"<input[^>]*password[^>]*>", page.content.decode())]
+    named = [tag for tag in fields if re.search(r'name="((current_|new_)?password|repeated)"', tag)]
+    assert len(named) >= 5
+    assert all('type="password"' in tag for tag in named)
