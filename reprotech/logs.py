@@ -7,16 +7,22 @@ from datetime import UTC, datetime
 
 from audit.context import current_origin
 
-#: Links to set a password carry their token in the path.
-SECRET_PATH = re.compile(r"(/set-password/)\S+")
+#: Links of mails carry their token in the path.
+SECRET_PATH = re.compile(r"(/(?:set-password|confirm-email)/)[^\s\"'?#]+")
 
 
 class RequestFilter(logging.Filter):
     """Add `request_id` ("-" outside a request) to every record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let everything pass; a refusal, which is no failure, without the stack trace that Django adds to it."""
+        """Let everything pass, without the tokens of links: Django too names paths, such as of refused requests.
+
+        A refusal, which is no failure, comes without the stack trace that Django adds to it.
+        """
         record.request_id = current_origin().request_id or "-"
+        message = record.getMessage()
+        if SECRET_PATH.search(message):
+            record.msg, record.args = SECRET_PATH.sub(r"\1...", message), None
         if record.levelno < logging.ERROR and record.name.startswith("django."):
             record.exc_info = None
         return True
@@ -27,7 +33,7 @@ class TextFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's name)
         """The line."""
-        line = SECRET_PATH.sub(r"\1...", super().formatMessage(record))
+        line = super().formatMessage(record)
         return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
 
 
@@ -41,7 +47,7 @@ class JSONFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "request_id": getattr(record, "request_id", "-"),
-            "message": SECRET_PATH.sub(r"\1...", record.getMessage()),
+            "message": record.getMessage(),
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
