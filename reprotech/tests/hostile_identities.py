@@ -104,11 +104,13 @@ def part(content):
 
 def forgeries(lab):
     credentials = forged_credentials(lab)
+    # Pages look at the cookie alone: a few tokens show that.
+    for_pages = [headers for position, headers in enumerate(credentials) if "Cookie" in headers or position % 5 == 0]
     for _, address, methods in route_shots():
         path = filled(address, lab.ids)
         for method in methods:
             kind, body = body_for(method, address)
-            for headers in credentials:
+            for headers in credentials if address.startswith("/api/") else for_pages:
                 yield Shot("forged", method, path, {**kind, **headers}, body, REFUSED)
 
 
