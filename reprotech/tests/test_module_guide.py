@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import secrets
+from pathlib import Path
 from urllib.request import Request, urlopen
 
 import jwt
@@ -18,7 +19,8 @@ GUIDE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 @pytest.fixture
 def signing_server(stack, processes):
     """A server that signs tokens with a key pair."""
-    server = start_server(processes, stack, JWT_SIGNING_KEY=base64.b64encode(secrets.token_bytes(32)).decode())
+    key = base64.b64encode(secrets.token_bytes(32)).decode()
+    server = start_server(processes, stack, JWT_SIGNING_KEY=key, LOG_LEVEL="DEBUG")
     yield server
     processes.stop(server.process)
 
@@ -37,3 +39,8 @@ def test_a_module_reads_tokens_as_the_guide_says(signing_server):
     for forged in (tokens["refresh_token"], f"{header}.{payload}.{signature}", "x", jwt.encode(claims, "x" * 32)):
         with pytest.raises(jwt.PyJWTError):
             module["read_token"](forged)
+    with urlopen(f"{url}/.well-known/jwks.json") as answer:
+        told = answer.read().decode() + signing_server.log.read_text()
+    told += "".join(path.read_text() for path in Path(signing_server.env["LOG_DIR"]).iterdir())
+    assert "jwks.json" in told
+    assert signing_server.env["JWT_SIGNING_KEY"].rstrip("=") not in told
