@@ -45,7 +45,7 @@ class KeyForm(ServiceForm):
         super().__init__(*args, **kwargs)
         self.held = [entry for entry in PERMISSIONS if entry.name in owner.grants.permissions]
         field = self.fields["scopes"]
-        assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 (for the type checker)
+        assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 (for the type checker)  # nosec B101
         field.choices = [(entry.name, entry.description) for entry in self.held]
 
     @property

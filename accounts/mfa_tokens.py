@@ -14,7 +14,8 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts.models import User
-from accounts.tokens import ALGORITHM, LEEWAY, USER_ID_BITS
+from accounts.signatures import LEEWAY, SECRET_ALGORITHM
+from accounts.tokens import USER_ID_BITS
 
 TYPE = "mfa"
 LIFETIME = timedelta(minutes=5)
@@ -45,7 +46,7 @@ def issue(user: User) -> str:
         "iat": int(issued.timestamp()),
         "exp": int((issued + LIFETIME).timestamp()),
     }
-    return jwt.encode(claims, settings.JWT_SECRET_KEY, algorithm=ALGORITHM)
+    return jwt.encode(claims, settings.JWT_SECRET_KEY, algorithm=SECRET_ALGORITHM)
 
 
 def read(token: str) -> Passed | None:
@@ -54,7 +55,7 @@ def read(token: str) -> Passed | None:
         claims = jwt.decode(
             token,
             settings.JWT_SECRET_KEY,
-            algorithms=[ALGORITHM],
+            algorithms=[SECRET_ALGORITHM],
             leeway=LEEWAY,
             options={"require": ["user_id", "iat", "exp", "jti", "state", "type"]},
         )

@@ -49,8 +49,8 @@ def _page_session(request: HttpRequest) -> Session | None:
     if session_id is None or user_id is None:
         return None
     try:
-        session = find_session(session_id=UUID(session_id), user_id=user_id)
-    except NotAuthenticated:
+        session = find_session(session_id=UUID(str(session_id)), user_id=int(user_id))
+    except (NotAuthenticated, ValueError, TypeError):  # signed by us, but not by this version
         request.session.flush()
         return None
     return session if session.kind == Session.Kind.PAGE else None

@@ -1,11 +1,11 @@
 """Password rules beside Django's list of common passwords."""
 
+from django.conf import settings
 from django.contrib.auth.hashers import check_password
 from django.core.exceptions import ValidationError
 
 from accounts.models import User
 
-MINIMUM_LENGTH = 8
 #: A bound on the work that a request can cause; the policy itself sets none (NIST SP 800-63B-4, 3.1.1.2).
 MAXIMUM_LENGTH = 1024
 HISTORY_LENGTH = 5
@@ -13,37 +13,42 @@ HISTORY_LENGTH = 5
 #: blocklist compares whole passwords (NIST SP 800-63B-4, 3.1.1.2), and the strength estimate tells of the name.
 LEAST_BESIDE_NAME = 4
 
-#: What the validators below ask of the password itself: a sentence, and the pattern by which a browser tells while
-#: one types (JavaScript's Unicode flavour). The server alone decides.
-SHOWN_RULES = (
-    (f"At least {MINIMUM_LENGTH} characters", f"^[^]{{{MINIMUM_LENGTH},}}$"),
+CHARACTER_CLASSES = (
     ("An upper-case letter", r"\p{Lu}"),
     ("A lower-case letter", r"\p{Ll}"),
     ("A digit", r"\p{Nd}"),
     ("A special character, such as ! or -", r"[^\p{L}\p{N}]"),
 )
+#: What the validators below ask of the password itself: a sentence, and the pattern by which a browser tells while
+#: one types (JavaScript's Unicode flavour). The server alone decides.
+SHOWN_RULES = (
+    (f"At least {settings.PASSWORD_MIN_LENGTH} characters", f"^[^]{{{settings.PASSWORD_MIN_LENGTH},}}$"),
+    *(CHARACTER_CLASSES if settings.PASSWORD_CHARACTER_CLASSES else ()),
+)
 
 
 class LengthValidator:
-    """At least 8 characters."""
+    """At least PASSWORD_MIN_LENGTH characters."""
 
     def validate(self, password: str, user: User | None = None) -> None:  # noqa: ARG002
         """Raise ValidationError for one that is too short or absurdly long."""
-        if len(password) < MINIMUM_LENGTH:
+        if len(password) < settings.PASSWORD_MIN_LENGTH:
             raise ValidationError(self.get_help_text(), code="too_short")
         if len(password) > MAXIMUM_LENGTH:
             raise ValidationError(f"Use at most {MAXIMUM_LENGTH} characters.", code="too_long")
 
     def get_help_text(self) -> str:
         """The rule as a sentence."""
-        return f"Use at least {MINIMUM_LENGTH} characters."
+        return f"Use at least {settings.PASSWORD_MIN_LENGTH} characters."
 
 
 class CharacterClassValidator:
-    """Upper and lower case, a digit and a special character."""
+    """Upper and lower case, a digit and a special character, unless PASSWORD_CHARACTER_CLASSES is false."""
 
     def validate(self, password: str, user: User | None = None) -> None:  # noqa: ARG002
         """Raise ValidationError unless each class occurs."""
+        if not settings.PASSWORD_CHARACTER_CLASSES:
+            return
         classes = (str.isupper, str.islower, str.isdigit, lambda char: not char.isalnum())
         if not all(any(belongs(char) for char in password) for belongs in classes):
             raise ValidationError(self.get_help_text(), code="character_classes")

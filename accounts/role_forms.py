@@ -56,5 +56,5 @@ class DeleteRoleForm(ServiceForm):
     def __init__(self, *args: Any, others: list[Role], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["reassign_to"]
-        assert isinstance(field, forms.ChoiceField)  # noqa: S101 (for the type checker)
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 (for the type checker)  # nosec B101
         field.choices = [("", "Choose a role"), *((role.slug, role.name) for role in others)]

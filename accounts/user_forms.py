@@ -213,7 +213,7 @@ class DeleteUserForm(ServiceForm):
 
 def offer_roles(field: forms.Field, roles: Iterable[Role]) -> None:
     """Make roles the choices of a field, by their slugs."""
-    assert isinstance(field, forms.ChoiceField)  # noqa: S101 (for the type checker)
+    assert isinstance(field, forms.ChoiceField)  # noqa: S101 (for the type checker)  # nosec B101
     field.choices = [(role.slug, role.name) for role in roles]
 
 

@@ -128,7 +128,7 @@ def verify_all_apart() -> Thread:
         "--remember",
         str(run.pk),
     ]
-    process = subprocess.Popen(  # noqa: S603 (all of it is ours)
+    process = subprocess.Popen(  # noqa: S603 (all of it is ours)  # nosec B603, B607
         ["nice", "-n", str(LOW_PRIORITY), *command],  # noqa: S607
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.utils import get_random_secret_key
 from django.core.validators import validate_email
 
+from accounts.token_keys import parse_private, parse_public
 from audit.seeds import parse_seed
 
 MINIMUM_SECRET_BYTES = 32
@@ -114,12 +115,7 @@ class Environment:
 
         Production refuses to go without; development gets None.
         """
-        value = self.text(name)
-        if path := self.text(f"{name}_FILE"):
-            try:
-                value = Path(path).read_text(encoding="ascii").strip()
-            except (OSError, ValueError):
-                raise ImproperlyConfigured(f"{name}_FILE names a file that can't be read as text: {path}.") from None
+        value = self._text_or_file(name)
         if not value:
             if debug:
                 return None
@@ -131,6 +127,30 @@ class Environment:
             return parse_seed(value)
         except ValueError as error:
             raise ImproperlyConfigured(f"{name} {error}") from None
+
+    def token_key(self, name: str) -> bytes | None:
+        """The 32 bytes of an Ed25519 private key, as base64 or PEM, here or in a file; None without one."""
+        value = self._text_or_file(name)
+        try:
+            return parse_private(value) if value else None
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name} {error}") from None
+
+    def public_keys(self, name: str) -> list[bytes]:
+        """Ed25519 public keys, comma-separated. What is no public key may be a private one: it is not repeated."""
+        try:
+            return [parse_public(word) for word in self.words(name)]
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name} {error}.") from None
+
+    def _text_or_file(self, name: str) -> str:
+        path = self.text(f"{name}_FILE")
+        if not path:
+            return self.text(name)
+        try:
+            return Path(path).read_text(encoding="ascii").strip()
+        except (OSError, ValueError):
+            raise ImproperlyConfigured(f"{name}_FILE names a file that can't be read as text: {path}.") from None
 
     def database(self, name: str, default: str, base: Path) -> dict[str, Any]:
         """Django's database settings from a `sqlite:///` or `postgresql://` URL.

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.conf import settings
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -63,9 +62,8 @@ def go_to(request: Any, target: str, *args: Any) -> HttpResponse:
 
 
 def safe_target(request: HttpRequest, default: str = "/") -> str:
-    """Where `next` leads, if that is on this site; `default` otherwise."""
+    """Where `next` leads, if that is an address of this site, from its root; `default` otherwise."""
     target = request.POST.get("next") or request.GET.get("next") or ""
-    hosts = {request.get_host()}
-    if url_has_allowed_host_and_scheme(target, allowed_hosts=hosts, require_https=settings.SSL_REQUIRED):
-        return target
-    return default
+    # A word alone would be looked up as the name of an address, which it needn't be.
+    is_ours = target.startswith("/") and url_has_allowed_host_and_scheme(target, allowed_hosts=None)
+    return target if is_ours else default

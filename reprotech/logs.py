@@ -1,4 +1,4 @@
-"""Log lines that say which request they belong to."""
+"""Log lines that say which request they belong to, and that no request can forge, blow up or tell a secret to."""
 
 import json
 import logging
@@ -15,12 +15,26 @@ class RequestFilter(logging.Filter):
     """Add `request_id` ("-" outside a request) to every record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let everything pass, without the tokens of links: Django too names paths, such as of refused requests."""
+        """Let everything pass, without the tokens of links: Django too names paths, such as of refused requests.
+
+        A refusal, which is no failure, comes without the stack trace that Django adds to it.
+        """
         record.request_id = current_origin().request_id or "-"
         message = record.getMessage()
         if SECRET_PATH.search(message):
             record.msg, record.args = SECRET_PATH.sub(r"\1...", message), None
+        if record.levelno < logging.ERROR and record.name.startswith("django."):
+            record.exc_info = None
         return True
+
+
+class TextFormatter(logging.Formatter):
+    """One line for each record, whatever a path or a name holds; stack traces follow on lines of their own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's name)
+        """The line."""
+        line = super().formatMessage(record)
+        return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
 
 
 class JSONFormatter(logging.Formatter):
@@ -37,4 +51,5 @@ class JSONFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        # Lone surrogates, which JSON may name, are nothing that UTF-8 can write.
+        return json.dumps(line, ensure_ascii=False).encode(errors="backslashreplace").decode()

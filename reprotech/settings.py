@@ -3,7 +3,6 @@
 `.env.example` describes the variables.
 """
 
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from reprotech.environment import Environment
+from reprotech.log_settings import logging_of
 
 #: Days of the audit log that the dashboard compares with.
 LOOKING_BACK_DAYS = 30
@@ -27,6 +27,10 @@ SECRET_KEY_FALLBACKS = env.old_secrets("SECRET_KEY_FALLBACKS", debug=DEBUG)
 JWT_SECRET_KEY_FALLBACKS = env.old_secrets("JWT_SECRET_KEY_FALLBACKS", debug=DEBUG)
 if not DEBUG and {SECRET_KEY, *SECRET_KEY_FALLBACKS} & {JWT_SECRET_KEY, *JWT_SECRET_KEY_FALLBACKS}:
     raise ImproperlyConfigured("SECRET_KEY and JWT_SECRET_KEY must differ: whoever finds one would have both.")
+#: 32 bytes that sign API tokens so that other services can check them; None: JWT_SECRET_KEY signs them.
+JWT_SIGNING_KEY = env.token_key("JWT_SIGNING_KEY")
+#: Public halves of keys that sign no more, or not yet: what they signed is good, and others are told of them.
+JWT_PUBLIC_KEYS = env.public_keys("JWT_PUBLIC_KEYS")
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1", debug=DEBUG)
 #: Where people reach this installation; links in mails start with it.
 PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:5001").rstrip("/")
@@ -34,6 +38,8 @@ TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 SSL_REQUIRED = env.flag("SSL_REQUIRED", default=False)
 #: 32 bytes, or None in development without one: then nothing is sealed.
 AUDIT_SIGNING_KEY = env.signing_key("AUDIT_SIGNING_KEY", debug=DEBUG)
+if AUDIT_SIGNING_KEY is not None and JWT_SIGNING_KEY == AUDIT_SIGNING_KEY:
+    raise ImproperlyConfigured("JWT_SIGNING_KEY and AUDIT_SIGNING_KEY must differ: whoever finds one would have both.")
 #: Seconds between two looks of the server for events to seal; 0: it doesn't, and `manage.py seal_audit` must.
 AUDIT_SEAL_SECONDS = env.number("AUDIT_SEAL_SECONDS", default=3, least=0, most=3600)
 #: Hours between two verifications of the whole audit log by the server; 0: `manage.py verify_audit --remember` must.
@@ -175,9 +181,15 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.password_policy.LengthValidator"},
     {"NAME": "accounts.password_policy.CharacterClassValidator"},
     {"NAME": "accounts.password_policy.AccountNameValidator"},
+    {"NAME": "accounts.context_words.ContextWordValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "accounts.password_policy.HistoryValidator"},
 ]
+PASSWORD_MIN_LENGTH = env.number("PASSWORD_MIN_LENGTH", default=8, least=8, most=64)
+#: Whether a password needs upper and lower case, a digit and a special character.
+PASSWORD_CHARACTER_CLASSES = env.flag("PASSWORD_CHARACTER_CLASSES", default=True)
+#: Of this installation, in lower case: no password is little more than one of them.
+PASSWORD_CONTEXT_WORDS = {"reprotech", *(word.casefold() for word in env.words("PASSWORD_CONTEXT_WORDS"))}
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 
@@ -211,6 +223,7 @@ RATE_LIMITS = {
 
 # Page sessions live in the `sessions` table; the signed cookie only names one.
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+SESSION_SERIALIZER = "accounts.cookies.SealedSerializer"
 #: Under TLS browsers take a cookie of this prefix from this host alone, never from one beside or below it.
 COOKIE_PREFIX = "__Host-" if SSL_REQUIRED else ""
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}reprotech_session"
@@ -356,41 +369,7 @@ LOG_DIR = Path(env.text("LOG_DIR", "logs"))
 if not LOG_DIR.is_absolute():
     LOG_DIR = BASE_DIR / LOG_DIR
 
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"request": {"()": "reprotech.logs.RequestFilter"}},
-    "formatters": {
-        "text": {
-            "format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s",
-        },
-        "json": {"()": "reprotech.logs.JSONFormatter"},
-    },
-    "handlers": {
-        "console": {
-            "class": "logging.StreamHandler",
-            "stream": sys.stdout,
-            "formatter": LOG_FORMAT,
-            "filters": ["request"],
-        },
-        "file": {
-            # Several worker processes share the file, so rotation takes a lock between them.
-            "class": "concurrent_log_handler.ConcurrentRotatingFileHandler",
-            "filename": LOG_DIR / "reprotech_auth.log",
-            "maxBytes": 10_000_000,
-            "backupCount": 10,
-            "encoding": "utf-8",
-            "formatter": LOG_FORMAT,
-            "filters": ["request"],
-        },
-    },
-    "root": {"level": LOG_LEVEL, "handlers": ["console", "file"]},
-    # Django installs handlers of its own on "django"; one line an event is enough.
-    "loggers": {
-        "django": {"handlers": [], "propagate": True, "level": LOG_LEVEL},
-        "fido2": {"level": "WARNING"},  # it would tell of every credential
-    },
-}
+LOGGING = logging_of(level=LOG_LEVEL, form=LOG_FORMAT, directory=LOG_DIR)
 try:
     LOG_DIR.mkdir(parents=True, exist_ok=True)
 except OSError as error:

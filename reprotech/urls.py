@@ -5,6 +5,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
+from accounts.api.jwks_views import JwksViewSet
 from accounts.permissions import PUBLIC, SIGNED_IN, requires
 from reprotech.errors import unknown_address
 from reprotech.health import HealthViewSet
@@ -28,6 +29,7 @@ urlpatterns = [
     path("api/", include("accounts.api.urls")),
     path("api/", include("audit.api.urls")),
     path("api/", include("analytics.api.urls")),
+    path(".well-known/jwks.json", JwksViewSet.as_view({"get": "jwks"})),
     path("api/health", HealthViewSet.as_view({"get": "health"})),
     path("api/health/live", HealthViewSet.as_view({"get": "live"})),
     path("api/health/ready", HealthViewSet.as_view({"get": "ready"})),

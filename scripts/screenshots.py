@@ -35,7 +35,7 @@ def main() -> None:
     target.mkdir(parents=True, exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix="reprotech-screenshots-"))
     os.environ.update(environment(home))
-    server = subprocess.Popen([ROOT / "scripts" / "server"], cwd=ROOT, start_new_session=True)  # noqa: S603
+    server = subprocess.Popen([ROOT / "scripts" / "server"], cwd=ROOT, start_new_session=True)  # noqa: S603  # nosec B603
     try:
         wait_for(server)
         names = furnish()

@@ -21,6 +21,12 @@ ELSEWHERE = [
     "/\t/evil.example/",
     "\x00//evil.example",
     "ftp://testserver/",
+    # Nor anywhere that isn't an address from the root, such as the name of a page.
+    "home",
+    "no-such-name",
+    "admin'--",
+    "?x=1",
+    "http://testserver/users",
 ]
 
 

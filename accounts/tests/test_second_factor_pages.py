@@ -48,7 +48,7 @@ def set_up(client):
     offer = re.search(r'name="offer"\s+value="([^"]+)"', page)[1]
     shown = client.post(f"{SECURITY}/app", {"offer": offer, "code": app.code()})
     assert shown.status_code == 200, text(shown)
-    app.recovery_codes = re.findall(r"<code>([A-Z2-7-]{19})</code>", text(shown))
+    app.recovery_codes = re.findall(r"<code>([A-Z2-7-]{29})</code>", text(shown))
     return app
 
 

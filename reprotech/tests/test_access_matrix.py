@@ -60,6 +60,7 @@ GET     /api/audit/checkpoints/latest       404   404   404     403    403   403
 GET     /api/audit/{nobody}/proof           404   404   404     403    403   403   403    403   401
 GET     /api/audit/consistency              400   400   400     403    403   403   403    403   401
 GET     /api/audit-logs                     200   200   200     403    403   403   403    403   401
+GET     /.well-known/jwks.json              200   200   200     200    200   200   200    200   200
 GET     /api/health                         200   200   200     200    200   200   200    200   200
 GET     /api/health/live                    200   200   200     200    200   200   200    200   200
 GET     /api/health/ready                   200   200   200     200    200   200   200    200   200

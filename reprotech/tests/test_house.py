@@ -107,7 +107,8 @@ def test_imports_never_go_back(app):
 
 
 LAYERS = [
-    {"catalogue", "validators", "errors", "permissions"},
+    {"catalogue", "validators", "errors", "permissions", "token_keys"},
+    {"signatures"},
     {"querysets"},
     {"models"},
     {"session_cache", "limits", "tokens", "authorization", "password_policy", "links", "duties"},

@@ -4,7 +4,7 @@ import jwt
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from accounts import tokens
+from accounts import signatures
 from accounts.links import is_good_link, link_tokens
 from audit.authenticity import is_authentic
 from audit.models import AuditLog
@@ -41,7 +41,7 @@ def test_tokens_of_a_replaced_key_are_good_while_it_is_listed(jwt_key, viewer):
 def test_new_tokens_are_signed_with_the_new_key_alone(jwt_key, cast):
     jwt_key(NEW, OLD)
     token = Caller(cast.viewer).token
-    assert jwt.get_unverified_header(token)["kid"] == tokens.key_id(NEW)
+    assert jwt.get_unverified_header(token)["kid"] == signatures.key_id(NEW)
     assert jwt.decode(token, NEW, algorithms=["HS256"])["type"] == "access"
     jwt_key(OLD)
     assert me(token) == 401
@@ -55,7 +55,7 @@ def test_a_token_without_a_key_id_is_tried_with_each_key(jwt_key, viewer):
     assert me(jwt.encode(claims, OTHER, algorithm="HS256")) == 401
 
 
-@pytest.mark.parametrize("kid", ["", "nonsense", "../../dev/null", tokens.key_id(NEW), "\x00"])
+@pytest.mark.parametrize("kid", ["", "nonsense", "../../dev/null", signatures.key_id(NEW), "\x00"])
 def test_a_key_id_that_fits_no_or_another_key_opens_nothing(jwt_key, viewer, kid):
     claims = jwt.decode(viewer.token, OLD, algorithms=["HS256"])
     jwt_key(NEW, OLD)

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from accounts.token_keys import public_half, public_text
 from reprotech import checks
 from reprotech.pytest_stack import ROOT
 
@@ -19,7 +20,15 @@ GOOD = {
     "ALLOWED_HOSTS": "lab.example",
     "SECRET_KEY_FALLBACKS": "",
     "JWT_SECRET_KEY_FALLBACKS": "",
+    "JWT_SIGNING_KEY": "",
+    "JWT_SIGNING_KEY_FILE": "",
+    "JWT_PUBLIC_KEYS": "",
 }
+SEED = base64.b64encode(bytes(range(1, 33))).decode()
+PEM = """-----BEGIN {0}-----
+MC4CAQAwBQYDK2VwBCIEIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g
+-----END {0}-----"""
+PUBLIC = public_text(public_half(bytes(range(1, 33))))
 
 
 def start(tmp_path, **changed):
@@ -41,6 +50,16 @@ def start(tmp_path, **changed):
         ({"SECRET_KEY": ""}, "SECRET_KEY is required"),
         ({"JWT_SECRET_KEY": "short"}, "JWT_SECRET_KEY must be at least 32 bytes"),
         ({"JWT_SECRET_KEY_FALLBACKS": "short"}, "JWT_SECRET_KEY_FALLBACKS must be at least 32 bytes"),
+        ({"JWT_SIGNING_KEY": SEED}, ""),
+        ({"JWT_SIGNING_KEY": PEM.format("PRIVATE KEY"), "JWT_PUBLIC_KEYS": f"{PUBLIC}, {PUBLIC}"}, ""),
+        ({"JWT_SIGNING_KEY": "short-and-wrong"}, "JWT_SIGNING_KEY must be 32 random bytes"),
+        ({"JWT_SIGNING_KEY": PEM.format("RSA PRIVATE KEY")}, "JWT_SIGNING_KEY must be an Ed25519 private key"),
+        ({"JWT_SIGNING_KEY_FILE": "/nowhere"}, "JWT_SIGNING_KEY_FILE names a file that can't be read"),
+        ({"JWT_SIGNING_KEY": GOOD["AUDIT_SIGNING_KEY"]}, "JWT_SIGNING_KEY and AUDIT_SIGNING_KEY must differ"),
+        # A private key listed by mistake would be told to everybody.
+        ({"JWT_PUBLIC_KEYS": SEED}, "JWT_PUBLIC_KEYS must list public keys"),
+        ({"JWT_PUBLIC_KEYS": PEM.splitlines()[1]}, "JWT_PUBLIC_KEYS must list public keys"),
+        ({"JWT_PUBLIC_KEYS": f"{PUBLIC},nonsense-of-some-length"}, "JWT_PUBLIC_KEYS must list public keys"),
         ({"SECRET_KEY": "your-secret-key-of-the-documentation-is-long"}, "SECRET_KEY is an example value"),
     ],
     ids=str,

@@ -31,6 +31,7 @@ PUBLIC_FOR_A_REASON = {
     "api/auth/login": "whoever signs in isn't signed in yet",
     "api/auth/login/mfa": "there is no session before the second step is done",
     "api/auth/refresh": "the access token may have expired",
+    ".well-known/jwks.json": "public keys are for everybody",
     "api/health": "probes have no account",
     "api/health/live": "probes have no account",
     "api/health/ready": "probes have no account",

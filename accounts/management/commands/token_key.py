@@ -1,0 +1,22 @@
+"""`manage.py token_key`: the public half of the key that signs tokens."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.token_keys import public_half, public_text, thumbprint
+
+
+class Command(BaseCommand):
+    """Print the public key as JWT_PUBLIC_KEYS takes it."""
+
+    help = "Print the public key of JWT_SIGNING_KEY, for JWT_PUBLIC_KEYS, and its name in tokens."
+
+    def handle(self, *_: Any, **__: Any) -> None:
+        """Print."""
+        if settings.JWT_SIGNING_KEY is None:
+            raise CommandError("JWT_SIGNING_KEY is not set: tokens are signed with JWT_SECRET_KEY.")
+        public = public_half(settings.JWT_SIGNING_KEY)
+        self.stdout.write(public_text(public))
+        self.stderr.write(f"kid {thumbprint(public)}")
