@@ -9,9 +9,9 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
 
-from accounts.models import Permission, Role, Session, User
+from accounts.models import Permission, Role, Session
 from analytics import queries
-from analytics.history import active_users_at
+from analytics.history import active_users_at, users_at
 from analytics.sentences import activity_sentence, growth_sentence, roles_sentence, status_sentence
 from audit.models import AuditLog
 from reprotech import __version__
@@ -116,7 +116,7 @@ def _now() -> dict[str, int]:
 def _before() -> dict[str, int]:
     moment = timezone.now() - timedelta(days=CHANGE_DAYS)
     return {
-        "users": User.objects.filter(created_at__lt=moment).exclude(deleted_at__lt=moment).count(),
+        "users": users_at(moment),
         "active_users": active_users_at(moment),
         "system_roles": Role.objects.filter(is_system=True, created_at__lt=moment).count(),
         "permissions": Permission.objects.filter(created_at__lt=moment).count(),

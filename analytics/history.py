@@ -6,17 +6,26 @@ from typing import Any
 from django.db.models import Q
 
 from accounts.models import User
+from analytics.queries import user_totals
 from audit.models import Action, AuditLog
 
 #: What an account is when nothing says otherwise.
 State = dict[str, bool]
 
 
+def users_at(moment: datetime) -> int:
+    """How many users there were then."""
+    came: int = User.objects.existing().filter(created_at__gte=moment).count()
+    went: int = User.objects.filter(deleted_at__gte=moment, created_at__lt=moment).count()
+    return user_totals()["total_users"] - came + went
+
+
 def active_users_at(moment: datetime) -> int:
     """How many users could sign in then."""
     there = User.objects.filter(created_at__lt=moment).exclude(deleted_at__lt=moment)
     changed = _states_before_changes(moment)
-    number: int = there.active().count()
+    # Those who came since are fewer than all others.
+    number: int = user_totals()["active_users"] - User.objects.active().filter(created_at__gte=moment).count()
     rows = there.filter(pk__in=changed).values_list("pk", "is_active", "locked_at", "deleted_at")
     for pk, is_active, locked_at, deleted_at in rows:
         is_locked, is_deleted = locked_at is not None, deleted_at is not None

@@ -1,5 +1,6 @@
 """Aggregates as plain data."""
 
+from collections import Counter
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.utils import timezone
 
 from accounts import counts
 from accounts.models import Role, User
+from audit import daily
 from audit.models import Action, AuditLog
 
 RECENT_LOGINS = 10
@@ -24,7 +26,7 @@ def user_analytics(days: int) -> dict[str, Any]:
         "users_by_role": users_by_role(),
         "recent_logins": recent_logins(),
         "user_growth": user_growth(dates, start),
-        "login_activity": login_activity(dates, start),
+        "login_activity": login_activity(dates),
     }
 
 
@@ -68,33 +70,24 @@ def recent_logins() -> list[dict[str, Any]]:
 
 
 def user_growth(dates: list[Any], start: datetime) -> list[dict[str, Any]]:
-    """For each date the users at its end, and those created on it."""
-    created = _by_date("created_at", start)
-    deleted = _by_date("deleted_at", start)
-    total = User.objects.filter(created_at__lt=start).exclude(deleted_at__lt=start).count()
+    """For each date the users at its end, and those created on it; reckoned back from those that there are now."""
+    existing, gone = User.objects.existing(), User.objects.filter(deleted_at__isnull=False)
+    created = _by_date(existing, "created_at", start) + _by_date(gone, "created_at", start)
+    deleted = _by_date(gone, "deleted_at", start)
+    total = user_totals()["total_users"]
     growth = []
-    for date in dates:
-        total += created.get(date, 0) - deleted.get(date, 0)
-        growth.append({"date": date.isoformat(), "total": total, "new": created.get(date, 0)})
-    return growth
+    for date in reversed(dates):
+        growth.append({"date": date.isoformat(), "total": total, "new": created[date]})
+        total += deleted[date] - created[date]
+    return growth[::-1]
 
 
-def _by_date(field: str, start: datetime) -> dict[Any, int]:
-    users = User.objects.filter(**{f"{field}__gte": start}).annotate(date=TruncDate(field, tzinfo=UTC))
-    return dict(users.order_by().values("date").annotate(n=Count("pk")).values_list("date", "n"))
+def _by_date(users: Any, field: str, start: datetime) -> Counter[Any]:
+    since = users.filter(**{f"{field}__gte": start}).annotate(date=TruncDate(field, tzinfo=UTC))
+    return Counter(dict(since.order_by().values("date").annotate(n=Count("pk")).values_list("date", "n")))
 
 
-def login_activity(dates: list[Any], start: datetime) -> list[dict[str, Any]]:
+def login_activity(dates: list[Any]) -> list[dict[str, Any]]:
     """For each date the good and the failed logins."""
-    rows = AuditLog.objects.filter(action=Action.LOGIN, timestamp__gte=start).order_by()
-    daily = rows.annotate(date=TruncDate("timestamp", tzinfo=UTC)).values("date")
-    counted = daily.annotate(good=Count("pk", filter=Q(success=True)), bad=Count("pk", filter=Q(success=False)))
-    found = {row["date"]: row for row in counted}
-    return [
-        {
-            "date": date.isoformat(),
-            "success": found[date]["good"] if date in found else 0,
-            "failed": found[date]["bad"] if date in found else 0,
-        }
-        for date in dates
-    ]
+    found = daily.counts_of(Action.LOGIN, dates[0])
+    return [{"date": day.isoformat(), "success": found[day, True], "failed": found[day, False]} for day in dates]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from audit import blocks
+from audit import blocks, daily
 from audit.authenticity import authentication_code_of
 from audit.canonical import SealedRow, canonical_bytes
 from audit.merkle import leaf_hash
@@ -19,7 +19,7 @@ from audit.sealing import Sealer, latest_checkpoint, nobody_seals, sign_tree
 from audit.tree import STEP
 
 COLUMNS = (*SealedRow._fields, "authentication")
-DETAILS = COLUMNS.index("details")
+DETAILS, TIMESTAMP, ACTION, SUCCESS = map(COLUMNS.index, ("details", "timestamp", "action", "success"))
 LEAF_COLUMNS = ("position", "event_id", "hash")
 NODE_COLUMNS = ("level", "index", "hash")
 # For building indexes; PostgreSQL's own 64 MB would sort millions of rows on disk.
@@ -60,6 +60,7 @@ class Loader:
         copy("audit_leaves", LEAF_COLUMNS, leaves)
         copy("audit_nodes", NODE_COLUMNS, nodes)
         blocks.add(event_id for _, event_id, _ in leaves)
+        daily.add(daily.Kind.of(row[TIMESTAMP], row[ACTION], success=row[SUCCESS]) for row in rows)
 
     def sign(self) -> None:
         """Sign the tree as it is now, if anything was added."""

@@ -13,14 +13,14 @@ import logging
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from audit import anchor_file, blocks
+from audit import anchor_file, blocks, daily
 from audit.authenticity import is_authentic_content
 from audit.canonical import SealedRow, canonical_bytes
 from audit.keys import current_signer, known_keys
@@ -39,8 +39,14 @@ INSERT_SIZE = 1_000
 #: Below every id that a row can have, whoever gave it.
 FIRST_ID = -(2**63)
 COLUMNS = SealedRow._fields
-#: Its id and canonical bytes.
-Event = tuple[int, bytes]
+
+
+class Event(NamedTuple):
+    """What sealing needs of one."""
+
+    id: int
+    content: bytes
+    kind: daily.Kind
 
 
 class Busy(Exception):
@@ -113,13 +119,14 @@ class Sealer:
         frontier = self.trusted_frontier(previous)
         leaves: list[tuple[int, int, bytes]] = []
         nodes = []
-        for event_id, content in events:
+        for event_id, content, _ in events:
             leaf = leaf_hash(content)
             leaves.append((frontier.size, event_id, leaf))
             completed = frontier.append(leaf)
             nodes += [Node(level=at, index=index, hash=found) for at, index, found in completed if at % STEP == 0]
         _store(leaves)
-        blocks.add(event_id for event_id, _ in events)
+        blocks.add(event.id for event in events)
+        daily.add(event.kind for event in events)
         Node.objects.bulk_create(nodes, INSERT_SIZE)
         return sign_tree(frontier, previous)
 
@@ -174,11 +181,12 @@ def _authentic(found: Iterable[tuple[Any, ...]], result: Sealed) -> list[Event]:
     """The events that this installation wrote; the ids of the others go into the result."""
     events = []
     for event_id, *columns, code, is_copy in found:
-        content = canonical_bytes(SealedRow(event_id, *columns))
+        row = SealedRow(event_id, *columns)
+        content = canonical_bytes(row)
         if is_copy or not is_authentic_content(content, event_id, bytes(code)):
             result.refused.append(event_id)
         else:
-            events.append((event_id, content))
+            events.append(Event(event_id, content, daily.Kind.of(row.timestamp, row.action, success=row.success)))
     return events
 
 

@@ -2,7 +2,7 @@
 
 from audit.models.events import FIELDS, PAIR, Action, AppendOnlyModel, AuditLog, new_salt
 from audit.models.inspection import SavedFilter, VerificationRun
-from audit.models.seal import Anchor, Block, Checkpoint, Leaf, Node, SigningKey
+from audit.models.seal import Anchor, Block, Checkpoint, DailyCount, Leaf, Node, SigningKey
 
 __all__ = [
     "FIELDS",
@@ -13,6 +13,7 @@ __all__ = [
     "AuditLog",
     "Block",
     "Checkpoint",
+    "DailyCount",
     "Leaf",
     "Node",
     "SavedFilter",

@@ -111,6 +111,23 @@ class Block(models.Model):
         return f"{self.events} events in block {self.block}"
 
 
+class DailyCount(models.Model):
+    """How many sealed events of a kind a day had; `audit.daily` reads it."""
+
+    day = models.DateField()
+    action = models.CharField(max_length=32)
+    success = models.BooleanField()
+    events = models.BigIntegerField()
+
+    class Meta:
+        db_table = "audit_daily_counts"
+        default_permissions = ()
+        constraints = (models.UniqueConstraint(fields=["action", "day", "success"], name="audit_daily_unique"),)
+
+    def __str__(self) -> str:
+        return f"{self.events} of {self.action} on {self.day}"
+
+
 class Anchor(models.Model):
     """How far one way of sending checkpoints out of reach has come. If it is lost, something is sent twice."""
 

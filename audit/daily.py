@@ -1,0 +1,45 @@
+"""How many events of each kind every day (UTC) had. The sealer keeps count, so that figures of a year cost no more than
+those of a week; what is not sealed yet is counted. What is archived later stays counted here.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
+
+from django.db.models import Count, F, Max
+from django.db.models.functions import TruncDate
+
+from audit.models import Action, AuditLog, DailyCount, Leaf
+
+
+class Kind(NamedTuple):
+    """What is counted together."""
+
+    day: date
+    action: str
+    success: bool
+
+    @classmethod
+    def of(cls, timestamp: datetime, action: str, *, success: bool) -> "Kind":
+        """That of an event."""
+        return cls(timestamp.astimezone(UTC).date(), action, success)
+
+
+def add(kinds: Iterable[Kind]) -> None:
+    """Count sealed events, as part of the present transaction."""
+    for kind, events in Counter(kinds).items():
+        if not DailyCount.objects.filter(**kind._asdict()).update(events=F("events") + events):
+            DailyCount.objects.create(**kind._asdict(), events=events)
+
+
+def counts_of(action: Action, since: date) -> Counter[tuple[date, bool]]:
+    """How many events of this kind there were, as {(day, success): number}, from the day `since` on."""
+    sealed = DailyCount.objects.filter(action=action, day__gte=since).values_list("day", "success", "events")
+    found = Counter({(day, success): events for day, success, events in sealed})
+    last_id = Leaf.objects.aggregate(last=Max("event_id"))["last"] or 0
+    start = datetime(since.year, since.month, since.day, tzinfo=UTC)
+    later: Any = AuditLog.objects.filter(pk__gt=last_id, action=action, timestamp__gte=start).order_by()
+    later = later.annotate(day=TruncDate("timestamp", tzinfo=UTC)).values("day", "success").annotate(n=Count("pk"))
+    found.update({(day, success): n for day, success, n in later.values_list("day", "success", "n")})
+    return found
