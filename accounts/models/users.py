@@ -43,6 +43,8 @@ class User(Versioned, AbstractBaseUser):
     is_service = models.BooleanField("service account", default=False, editable=False)
     must_change_password = models.BooleanField(default=False)
     password_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: Wrong guesses before it count no longer.
+    unlocked_at = models.DateTimeField(null=True, blank=True, editable=False)
     #: Which kinds of second factor they have, so that no request has to look: names of FACTOR_KINDS.
     factor_kinds = models.CharField(max_length=40, blank=True, editable=False, default="", db_default="")
     #: Sign-ins without a second factor since a role of theirs has required one.

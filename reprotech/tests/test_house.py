@@ -110,7 +110,7 @@ LAYERS = [
     {"catalogue", "validators", "errors", "permissions"},
     {"querysets"},
     {"models"},
-    {"session_cache", "limits", "tokens", "authorization", "password_policy", "letters", "duties"},
+    {"session_cache", "limits", "tokens", "authorization", "password_policy", "letters", "duties", "devices"},
     {"outbox"},
     {"mail"},
     {"services"},
