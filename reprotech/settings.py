@@ -194,8 +194,10 @@ MFA_GRACE_SIGN_INS = env.number("MFA_GRACE_SIGN_INS", default=3, least=0, most=1
 
 RATE_LIMIT_ENABLED = env.flag("RATE_LIMIT_ENABLED", default=True)
 LOGIN_WINDOW = f"{env.number('LOGIN_FAILURE_MINUTES', default=15, least=1, most=1440)} minutes"
+LOGIN_FAILURES = env.number("LOGIN_FAILURES_PER_NAME", default=10, least=1, most=1000)
 RATE_LIMITS = {
-    "login_name": f"{env.number('LOGIN_FAILURES_PER_NAME', default=10, least=1, most=1000)} per {LOGIN_WINDOW}",
+    "login_name": f"{LOGIN_FAILURES} per {LOGIN_WINDOW}",
+    "login_day": f"{LOGIN_FAILURES} per day",  # each time that it is full, the window doubles
     "login_address": f"{env.number('LOGIN_FAILURES_PER_ADDRESS', default=50, least=1, most=10**6)} per {LOGIN_WINDOW}",
     "login_row": f"{env.number('LOGIN_FAILURES_IN_A_ROW', default=100, least=1, most=10**6)} per 30 days",
     "refused_login": "1 per 15 minutes",

@@ -79,9 +79,8 @@ def passkey(request: Any) -> HttpResponse:
 
 
 def too_many(refusal: TooManyAttempts) -> str:
-    """When the next attempt is looked at."""
-    minutes = -(-refusal.retry_after // 60)
-    return f"Too many attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
+    """When the next attempt is looked at, and where it may be sooner."""
+    return f"{refusal.sentence} Strangers' attempts don't count in a browser in which you have signed in before."
 
 
 def _finish(request: Any, pending: dict[str, Any], check: Check, form: CodeForm) -> HttpResponse:

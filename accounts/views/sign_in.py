@@ -119,12 +119,15 @@ def set_password(request: Any) -> HttpResponse:
     form = bound(NewPasswordForm, request)
     if request.method == "POST" and form.is_valid():
         try:
-            passwords.set_password_by_link(
+            owner = passwords.set_password_by_link(
                 user_id=_decoded(user), link_token=link_token, new_password=form.cleaned_data["new_password"]
             )
             request.session.flush()
             messages.success(request, "Your password is set. Sign in with it.")
-            return redirect("login")
+            response = redirect("login")
+            # Strangers who go on guessing must not keep them from it.
+            devices.remember(response, owner)
+            return response
         except RuleError as refusal:
             form.add_refusal(refusal)
     return render_form(request, "accounts/set_password.html", form)
