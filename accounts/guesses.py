@@ -118,9 +118,9 @@ def forgive_address(address: str) -> None:
 
 
 def is_closed_to_strangers(user: User) -> bool:
-    """Whether the next guess at the user's password from an unknown place would be refused."""
-    counter = user_counter(user)
-    return limits.is_used_up("login_name", counter) or limits.is_used_up("login_row", counter)
+    """Whether the next guess at the user's password or second factor from an unknown place would be refused."""
+    counters = [user_counter(user, purpose) for purpose in ("login", "factor")]
+    return any(limits.is_used_up(name, counter) for counter in counters for name in ("login_name", "login_row"))
 
 
 def _begin_or_go_on(counter: str) -> None:

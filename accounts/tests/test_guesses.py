@@ -6,10 +6,11 @@ from django.test import Client
 from django.utils.http import urlsafe_base64_encode
 
 from accounts import guesses, limits
+from accounts.errors import TooManyAttempts
 from accounts.letters import link_tokens
 from accounts.models import User
 from accounts.services import passwords, users
-from reprotech.testing import PASSWORD, Caller
+from reprotech.testing import PASSWORD, Caller, page_client
 from reprotech.tests.authenticators import give_app
 
 HOME, AWAY = "192.0.2.10", "203.0.113.9"
@@ -246,6 +247,48 @@ def test_an_unlock_that_is_refused_lets_nobody_in(cast, browser, viewer):
     locked_out_everywhere(browser)
     assert viewer.post(f"/api/users/{cast.viewer.pk}/unlock").status_code == 403
     assert page_login(browser) == 429
+
+
+NOTICE = "opens only from browsers and addresses where it was"
+
+
+@pytest.mark.parametrize("step", ["password", "code"])
+def test_an_administrator_sees_on_the_users_page_who_is_locked_out(cast, step):
+    code = {"otp": give_app(cast.viewer).wrong_code()} if step == "code" else {}
+    administrator, path = page_client(cast.admin), f"/users/{cast.viewer.pk}"
+    password = PASSWORD if code else "Wrong-Guess"
+    for n in range(10):
+        assert NOTICE not in administrator.get(path).content.decode(), n
+        assert login(password=password, **code).status_code == 401
+    assert NOTICE in administrator.get(path).content.decode()
+    administrator.post(f"{path}/unlock")
+    assert NOTICE not in administrator.get(path).content.decode()
+
+
+# What is said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (1, "1 minute"),
+        (61, "2 minutes"),
+        (900, "15 minutes"),
+        (7201, "3 hours"),
+        (57_600, "16 hours"),
+        (10**6, "12 days"),
+    ],
+)
+def test_the_wait_is_said_in_units_that_people_use(seconds, said):
+    assert TooManyAttempts(seconds).sentence == f"Too many attempts. Try again in {said}."
+
+
+def test_whoever_guesses_at_the_current_password_in_a_session_is_told_how_long_to_wait(cast):
+    browser = page_client(cast.viewer)
+    form = {"current_password": "Wrong-Horse-7", "new_password": NEW, "repeated": NEW}
+    for _ in range(10):
+        assert "This is not your current password." in browser.post("/password", form).content.decode()
+    assert "Too many attempts. Try again in 15 minutes." in browser.post("/password", form).content.decode()
 
 
 # Counters
