@@ -40,7 +40,7 @@ def guess_at(user: User | None, identifier: str, purpose: str = "login") -> Gues
     browser, is_known_address = devices.browser_of(user), devices.is_known_address(user)
     address = _network(current_origin().ip_address)
     name = user_counter(user, purpose) if user else typed_counter(identifier)
-    own = f"{name} from {browser or address}" if browser or is_known_address else ""
+    own = user_counter(user, purpose, browser or address) if user and (browser or is_known_address) else ""
     return Guess(name, address, own, bool(browser))
 
 
@@ -51,14 +51,15 @@ def typed_counter(identifier: str) -> str:
     return f"typed-{int.from_bytes(digest) % TYPED_COUNTERS}"
 
 
-def user_counter(user: User, purpose: str = "login") -> str:
-    """The counter of wrong guesses at a user, by whichever of their names.
+def user_counter(user: User, purpose: str = "login", place: str = "") -> str:
+    """The counter of wrong guesses at a user, by whichever of their names, or of those from one known place alone.
 
     Guesses at the sign-in, at the second factor and at a signed-in user's own change of password are counted apart, so
     that a stranger's guesses don't keep a user from changing it. A new password and an administrator's unlocking begin
     a new one.
     """
-    state = salted_hmac("accounts.guesses", f"{user.pk} {user.password} {user.unlocked_at}", algorithm="sha256")
+    of_what = f"{user.pk} {user.password} {user.unlocked_at} {place}"
+    state = salted_hmac("accounts.guesses", of_what, algorithm="sha256")
     return f"user-{user.pk}-{purpose}-{state.hexdigest()[:16]}"
 
 
