@@ -167,3 +167,12 @@ class TooManyAttempts(RuleError):
     def __init__(self, retry_after: int) -> None:
         super().__init__("Too many attempts")
         self.retry_after = max(1, retry_after)
+
+    @property
+    def sentence(self) -> str:
+        """When the next attempt is looked at, for people."""
+        units = ((86_400, "day"), (3600, "hour"), (60, "minute"))
+        # In minutes while it is no more than two hours, and so on: "90 minutes", "3 hours".
+        size, unit = next((pair for pair in units if self.retry_after > 2 * pair[0]), units[-1])
+        number = -(-self.retry_after // size)
+        return f"Too many attempts. Try again in {number} {unit}{'s' if number > 1 else ''}."

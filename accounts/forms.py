@@ -5,7 +5,7 @@ from typing import Any, cast
 from django import forms
 from django.http import QueryDict
 
-from accounts.errors import Conflict, Denied, Invalid, RuleError
+from accounts.errors import Conflict, Denied, Invalid, RuleError, TooManyAttempts
 from accounts.models import Role, User
 from accounts.password_policy import MAXIMUM_LENGTH, SHOWN_RULES
 
@@ -27,6 +27,8 @@ class ServiceForm(forms.Form):
                 self.add_error(field if field in self.fields else None, sentence)
         if isinstance(refusal, Denied):
             self.add_error(None, f"This needs the permission {refusal.required}, which you don't hold.")
+        elif isinstance(refusal, TooManyAttempts):
+            self.add_error(None, refusal.sentence)
         elif not errors:
             self.add_error(None, refusal.message)
 

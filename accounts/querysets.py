@@ -108,12 +108,12 @@ class UserQuerySet(models.QuerySet["User"]):
 
     def known_as(self, identifier: str) -> "User | None":
         """The user with this username or e-mail address; with an @ the address goes first."""
-        names = [Q(username_lower=identifier.lower()), Q(email_lower=identifier.lower())]
+        typed = identifier.lower()
         users = self.existing().annotate(username_lower=Lower("username"), email_lower=Lower("email"))
-        for name in reversed(names) if "@" in identifier else names:
-            if user := users.filter(name).first():
-                return user
-        return None
+        # One query, whoever is found or not: their number would show in the time.
+        found: list[Any] = list(users.filter(Q(username_lower=typed) | Q(email_lower=typed)))
+        first = "email_lower" if "@" in identifier else "username_lower"
+        return max(found, key=lambda user: bool(getattr(user, first) == typed), default=None)
 
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]

@@ -9,13 +9,17 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class RequestOrigin:
-    """Client address ("" when there is none), user agent, id, method and path of one request."""
+    """Client address ("" when there is none), user agent, id, method and path of one request.
+
+    `device_cookie` is by what a browser is known again; no row shows it.
+    """
 
     ip_address: str = ""
     user_agent: str = ""
     request_id: str = ""
     method: str = ""
     path: str = ""
+    device_cookie: str = ""
 
 
 _origin: ContextVar[RequestOrigin] = ContextVar("origin", default=RequestOrigin())  # noqa: B039 (frozen)

@@ -51,6 +51,7 @@ class RequestContextMiddleware:
             request_id=_request_id(request, proxied),
             method=request.method or "",
             path=request.path,
+            device_cookie=request.COOKIES.get(settings.DEVICE_COOKIE_NAME, ""),
         )
         with request_origin(origin):
             response = self._answer(request)

@@ -211,15 +211,21 @@ MFA_REQUIRED_FOR_ADMINISTRATORS = env.flag("MFA_REQUIRED_FOR_ADMINISTRATORS", de
 MFA_GRACE_SIGN_INS = env.number("MFA_GRACE_SIGN_INS", default=3, least=0, most=1000)
 
 RATE_LIMIT_ENABLED = env.flag("RATE_LIMIT_ENABLED", default=True)
+LOGIN_WINDOW = f"{env.number('LOGIN_FAILURE_MINUTES', default=15, least=1, most=1440)} minutes"
+LOGIN_FAILURES = env.number("LOGIN_FAILURES_PER_NAME", default=10, least=1, most=1000)
 RATE_LIMITS = {
-    "login_name": "10 per 15 minutes",
-    "login_address": "50 per 15 minutes",
+    "login_name": f"{LOGIN_FAILURES} per {LOGIN_WINDOW}",
+    "login_day": f"{LOGIN_FAILURES} per day",  # each time that it is full, the window doubles
+    "login_address": f"{env.number('LOGIN_FAILURES_PER_ADDRESS', default=50, least=1, most=10**6)} per {LOGIN_WINDOW}",
+    "login_row": f"{env.number('LOGIN_FAILURES_IN_A_ROW', default=100, least=1, most=10**6)} per 30 days",
     "refused_login": "1 per 15 minutes",
-    "token": "6000 per minute",
+    "token": f"{env.number('TOKEN_CALLS_PER_MINUTE', default=6000, least=1, most=10**9)} per minute",
     "reset_address": "20 per 15 minutes",
     "reset_account": "3 per 15 minutes",
     "email_change": "5 per hour",
 }
+#: How long after a sign-in its browser and its address are known for the account.
+KNOWN_DEVICE_AGE = timedelta(days=env.number("KNOWN_DEVICE_DAYS", default=90, least=0, most=400))
 
 # Page sessions live in the `sessions` table; the signed cookie only names one.
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
@@ -227,6 +233,7 @@ SESSION_SERIALIZER = "accounts.cookies.SealedSerializer"
 #: Under TLS browsers take a cookie of this prefix from this host alone, never from one beside or below it.
 COOKIE_PREFIX = "__Host-" if SSL_REQUIRED else ""
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}reprotech_session"
+DEVICE_COOKIE_NAME = f"{COOKIE_PREFIX}reprotech_device"
 # The longest: what a session's row says holds, not the cookie's age.
 SESSION_COOKIE_AGE = int(REMEMBERED_SESSION_LIFETIME.total_seconds())
 SESSION_COOKIE_HTTPONLY = True

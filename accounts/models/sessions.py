@@ -59,6 +59,8 @@ class Session(models.Model):
             models.Index(fields=["user", "-last_used_at"], name="session_user_last_used"),
             models.Index(fields=["-last_used_at"], name="session_last_used"),
             models.Index(fields=["expires_at"], name="session_expires"),
+            # Whether a user signed in from an address before is asked at each sign-in.
+            models.Index(fields=["user", "ip_address", "created_at"], name="session_user_address"),
         )
 
     def __str__(self) -> str:

@@ -49,6 +49,8 @@ class User(Versioned, AbstractBaseUser):
     password_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
     #: How often links to choose a password were asked for or made void: a new one makes the earlier ones void.
     link_number = models.PositiveIntegerField(editable=False, default=0, db_default=0)
+    #: Wrong guesses before it count no longer.
+    unlocked_at = models.DateTimeField(null=True, blank=True, editable=False)
     #: Which kinds of second factor they have, so that no request has to look: names of FACTOR_KINDS.
     factor_kinds = models.CharField(max_length=40, blank=True, editable=False, default="", db_default="")
     #: Sign-ins without a second factor since a role of theirs has required one.

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import limits, session_cache
+from accounts import guesses, session_cache
 from accounts.authorization import require, require_all, service
 from accounts.errors import AccountDisabled, Conflict, Invalid, Missing
 from accounts.links import is_good_link
@@ -105,24 +105,21 @@ def set_password_by_link(*, user_id: int, link_token: str, new_password: str) ->
     if user is None:
         raise Missing(LINK)
     check_new_password(user, new_password, field="new_password")
-    stored = _replace(
+    return _replace(
         user, new_password, must_change=False, record_as=(user, Action.PASSWORD_CHANGE), link_token=link_token
     )
-    for purpose in ("login", "change"):
-        limits.forget_guesses(limits.user_counter(user.pk, purpose))
-    return stored
 
 
 def _check_current(actor: User, password: str, field: str) -> User:
     user: User | None = User.objects.active().filter(pk=actor.pk).first()
     if user is None:
         raise AccountDisabled
-    counter = limits.user_counter(user.pk, "change")
-    limits.count_guess(counter)
+    counter = guesses.user_counter(user, "change")
+    guesses.count_guess(counter)
     if not user.check_password(password):
         record_user(user, Action.PASSWORD_CHANGE, user, success=False, reason="The current password was wrong.")
         raise Invalid({field: ["This is not your current password."]})
-    limits.forget_guesses(counter)
+    guesses.forget_guesses(counter)
     return user
 
 

@@ -9,7 +9,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import limits, mfa_tokens, session_cache
+from accounts import guesses, limits, mfa_tokens, session_cache
 from accounts.challenges import Challenge
 from accounts.errors import (
     InvalidCredentials,
@@ -19,6 +19,7 @@ from accounts.errors import (
     TokenInvalid,
     TooManyAttempts,
 )
+from accounts.guesses import Guess
 from accounts.mfa_tokens import Passed
 from accounts.models import Session, User
 from accounts.services.second_step import Check, by_code, by_passkey, owner_of_passkey
@@ -103,22 +104,22 @@ def finish_sign_in(*, mfa_token: str, check: Check, opening: Opening) -> Session
 def sign_in_with_passkey(*, answer: str, challenge: Challenge, remember: bool = False) -> Session:
     """Open a page session for whoever holds a passkey and unlocked it; raises InvalidFactor or TooManyAttempts."""
     address = current_origin().ip_address
-    limits.count_address(address)
+    guesses.count_address(address)
     user = owner_of_passkey(answer)
     if user is None:
         raise InvalidFactor
     check = by_passkey(answer, challenge, alone=True)
     session = _opened(user, page_opening(remember=remember), check)
-    limits.forgive_address(address)
+    guesses.forgive_address(address)
     return session
 
 
 def _take_second_step(user: User, check: Check, opening: Opening, passed: Passed | None = None) -> Session:
     # Counted apart from the password, which whoever gets here knows: a right one must not grant new guesses.
-    counter, address = limits.user_counter(user.pk, "factor"), current_origin().ip_address
-    _count(user.username, user, counter, address)
+    guess = guesses.guess_at(user, user.username, "factor")
+    _count(user.username, user, guess)
     session = _opened(user, opening, check, passed)
-    limits.forgive_login(counter, address)
+    guesses.forgive_login(guess)
     return session
 
 
@@ -133,29 +134,28 @@ def _opened(user: User, opening: Opening, check: Check | None = None, passed: Pa
 def _sign_in(identifier: str, password: str, opening: Opening, otp: str = "") -> Session:
     user = User.objects.known_as(identifier)
     # A user's name and address share one counter, a name that nobody has gets its own: no difference shows.
-    counter = limits.user_counter(user.pk) if user else limits.typed_counter(identifier)
-    address = current_origin().ip_address
-    _count(identifier, user, counter, address)
+    guess = guesses.guess_at(user, identifier)
+    _count(identifier, user, guess)
     refusal = _refusal(user, password)
     if user is None or refusal:
         _record_failure(identifier, user, refusal)
         raise InvalidCredentials
     if user.second_factors:
-        limits.forgive_login(counter, address)
+        guesses.forgive_login(guess)
         if not otp:
             raise SecondFactorRequired(mfa_tokens.issue(user), user.second_factors)
         return _take_second_step(user, by_code(otp), opening)
     session = _opened(user, opening)
-    limits.forgive_login(counter, address)
+    guesses.forgive_login(guess)
     return session
 
 
-def _count(identifier: str, user: User | None, counter: str, address: str) -> None:
+def _count(identifier: str, user: User | None, guess: Guess) -> None:
     try:
-        limits.count_login(counter, address)
+        guesses.count_login(guess)
     except TooManyAttempts:
         # One row a window: a flood of refused guesses must not become a flood of rows.
-        if limits.is_news(counter, address):
+        if limits.is_news(guess.own or guess.name, guess.address):
             _record_failure(identifier, user, "Too many attempts.")
         raise
 

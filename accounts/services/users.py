@@ -1,14 +1,13 @@
 """Creating, changing, locking and deleting users."""
 
 from collections.abc import Collection, Iterable
-from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import limits, session_cache
+from accounts import session_cache
 from accounts.authorization import (
     keep_a_super_administrator,
     recording_denials,
@@ -195,11 +194,9 @@ def lock_user(*, actor: Actor, user_id: int) -> User:
 def unlock_user(*, actor: Actor, user_id: int) -> User:
     """Let a user in again, also from a lockout by wrong guesses. Raises Missing or Denied."""
     user = lock_for_change(actor, user_id, USER_UPDATE)
-    was_locked, user.locked_at = user.is_locked, None
+    was_locked, user.locked_at, user.unlocked_at = user.is_locked, None, timezone.now()
     _save(user)
     record_user(actor, Action.UNLOCK, user, changes={"locked": (was_locked, False)})
-    for purpose in ("login", "factor"):
-        transaction.on_commit(partial(limits.forget_guesses, limits.user_counter(user.pk, purpose)))
     return user
 
 

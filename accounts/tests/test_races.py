@@ -187,6 +187,14 @@ def test_forty_parallel_guesses_reach_the_hasher_ten_times(cast):
     assert reasons == {"The password is wrong.": 10, "Too many attempts.": 1}
 
 
+def test_forty_parallel_guesses_from_where_one_is_known_reach_it_ten_times_too(cast):
+    assert log_in("the-viewer").status_code == 200
+    with audit_rows() as rows:
+        result = statuses(*[lambda: log_in("the-viewer", "Wrong-Horse-7")] * 40)
+    assert Counter(result) == {401: 10, 429: 30}
+    assert Counter(row.details["reason"] for row in rows)["The password is wrong."] == 10
+
+
 # Users and roles
 
 

@@ -7,7 +7,7 @@ import pyotp
 import pytest
 from django.core import mail
 
-from accounts import limits, mfa_tokens, totp
+from accounts import guesses, limits, mfa_tokens, totp
 from accounts.errors import (
     ConfirmationRequired,
     Conflict,
@@ -358,4 +358,4 @@ def test_guesses_are_forgotten_after_a_right_code(cast, app):
     with pytest.raises(InvalidFactor):
         sign_in(app.wrong_code())
     sign_in(app.code())
-    assert not limits.is_out_of_guesses(limits.user_counter(cast.viewer.pk, "factor"))
+    assert not limits.is_used_up("login_name", guesses.user_counter(cast.viewer, "factor"))

@@ -4,13 +4,24 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.http import HttpResponse
 from django.middleware.csrf import rotate_token
+from django.shortcuts import redirect
 
+from accounts import devices
 from accounts.middleware import SESSION_ID, USER_ID
 from accounts.models import Session
 
 
-def start_page_session(request: Any, session: Session, *, remember: bool) -> None:
+def enter(request: Any, session: Session, target: str, *, remember: bool) -> HttpResponse:
+    """Go on to `target` in a new session, and know the browser again."""
+    _start_page_session(request, session, remember=remember)
+    response = redirect(target)
+    devices.remember(response, session.user)
+    return response
+
+
+def _start_page_session(request: Any, session: Session, *, remember: bool) -> None:
     """Put a new session into the browser; nothing of an earlier one stays (session fixation)."""
     request.session.flush()
     request.session.set_expiry(session.expires_at if remember else 0)

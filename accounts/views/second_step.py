@@ -11,11 +11,11 @@ from accounts import mfa_tokens, webauthn
 from accounts.challenges import Challenge
 from accounts.errors import InvalidFactor, RuleError, SecondFactorRequired, TokenInvalid, TooManyAttempts
 from accounts.factor_forms import CodeForm, PasskeyAnswerForm
-from accounts.models import Passkey, Session
+from accounts.models import Passkey
 from accounts.permissions import PUBLIC, requires
 from accounts.services import sign_in
 from accounts.services.second_step import Check, by_code, by_passkey
-from accounts.views.page_sessions import start_page_session
+from accounts.views.page_sessions import enter
 from reprotech.http import UNPROCESSABLE, bound, safe_target
 
 #: Keys of the signed cookie: the sign-in that waits for its second step, and the challenge of this browser.
@@ -75,13 +75,12 @@ def passkey(request: Any) -> HttpResponse:
         return _back_to_login(request, too_many(refusal))
     except RuleError:
         return _back_to_login(request, "This passkey doesn't open an account here. Sign in with your password.")
-    return _enter(request, session, safe_target(request), remember=remember)
+    return enter(request, session, safe_target(request), remember=remember)
 
 
 def too_many(refusal: TooManyAttempts) -> str:
-    """When the next attempt is looked at."""
-    minutes = -(-refusal.retry_after // 60)
-    return f"Too many attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
+    """When the next attempt is looked at, and where it may be sooner."""
+    return f"{refusal.sentence} Strangers' attempts don't count in a browser in which you have signed in before."
 
 
 def _finish(request: Any, pending: dict[str, Any], check: Check, form: CodeForm) -> HttpResponse:
@@ -98,12 +97,7 @@ def _finish(request: Any, pending: dict[str, Any], check: Check, form: CodeForm)
     except RuleError:
         del request.session[PENDING]
         return _back_to_login(request, "The name or the password is wrong.")
-    return _enter(request, session, pending["next"], remember=pending["remember"])
-
-
-def _enter(request: Any, session: Session, target: str, *, remember: bool) -> HttpResponse:
-    start_page_session(request, session, remember=remember)
-    return redirect(target)
+    return enter(request, session, pending["next"], remember=pending["remember"])
 
 
 def _refused(

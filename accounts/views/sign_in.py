@@ -9,13 +9,13 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import webauthn
+from accounts import devices, webauthn
 from accounts.errors import RuleError, SecondFactorRequired, TooManyAttempts
 from accounts.forms import ChangePasswordForm, LoginForm, NewPasswordForm
 from accounts.permissions import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD, requires
 from accounts.services import passwords, sessions, sign_in
 from accounts.views.kept_links import keep_link, kept_link
-from accounts.views.page_sessions import start_page_session
+from accounts.views.page_sessions import enter
 from accounts.views.second_step import ask_for_second_step, too_many
 from reprotech.http import UNPROCESSABLE, bound, go_to, render_form, safe_target
 
@@ -37,8 +37,7 @@ def login(request: Any) -> HttpResponse:
             session = sign_in.sign_in_to_pages(
                 identifier=typed["username"], password=typed["password"], remember=typed["remember"]
             )
-            start_page_session(request, session, remember=typed["remember"])
-            return redirect(target)
+            return enter(request, session, target, remember=typed["remember"])
         except SecondFactorRequired as required:
             return ask_for_second_step(request, required, target, remember=typed["remember"])
         except RuleError as refusal:
@@ -88,14 +87,16 @@ def change_password(request: Any) -> HttpResponse:
     form = bound(ChangePasswordForm, request)
     if request.method == "POST" and form.is_valid():
         try:
-            passwords.change_password(
+            user = passwords.change_password(
                 actor=request.user,
                 current_password=form.cleaned_data["current_password"],
                 new_password=form.cleaned_data["new_password"],
                 session_id=request.page_session.pk,
             )
             messages.success(request, "Your password is changed. All your other sessions have ended.")
-            return go_to(request, "home")
+            response = go_to(request, "home")
+            devices.remember(response, user)
+            return response
         except RuleError as refusal:
             form.add_refusal(refusal)
     crumbs = [("Profile", reverse("profile")), ("Change password", None)]
@@ -125,10 +126,13 @@ def set_password(request: Any) -> HttpResponse:
     form = bound(NewPasswordForm, request)
     if request.method == "POST" and form.is_valid():
         try:
-            passwords.set_password_by_link(**link, new_password=form.cleaned_data["new_password"])
+            owner = passwords.set_password_by_link(**link, new_password=form.cleaned_data["new_password"])
             request.session.flush()
             messages.success(request, "Your password is set. Sign in with it.")
-            return redirect("login")
+            response = redirect("login")
+            # Strangers who go on guessing must not keep them from it.
+            devices.remember(response, owner)
+            return response
         except RuleError as refusal:
             form.add_refusal(refusal)
     return render_form(request, "accounts/set_password.html", form, {"owner": owner})

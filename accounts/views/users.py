@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import limits
+from accounts import guesses
 from accounts.abilities import actions_on, beyond
 from accounts.access import effective_access
 from accounts.errors import Invalid, Outdated, RuleError
@@ -83,7 +83,7 @@ def show_user(request: PageRequest, user_id: int) -> HttpResponse:
         "actions": actions,
         "keys": person.api_keys.unrevoked() if me.has_perm(USER_UPDATE) else None,
         "may_manage": "keys" in actions,
-        "is_out_of_guesses": limits.is_out_of_guesses(limits.user_counter(person.pk)),
+        "is_closed_to_strangers": guesses.is_closed_to_strangers(person),
         "access": effective_access(person.roles.all()),
         "session": request.page_session,
         "sessions": person.sessions.alive().latest_used_first()[:SHOWN_SESSIONS] if sees_sessions else None,

@@ -111,7 +111,7 @@ LAYERS = [
     {"signatures"},
     {"querysets"},
     {"models"},
-    {"session_cache", "limits", "tokens", "authorization", "password_policy", "links", "duties"},
+    {"session_cache", "limits", "tokens", "authorization", "password_policy", "links", "duties", "devices"},
     {"letters"},
     {"outbox"},
     {"mail"},

@@ -31,12 +31,33 @@ MC4CAQAwBQYDK2VwBCIEIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g
 PUBLIC = public_text(public_half(bytes(range(1, 33))))
 
 
+def load(tmp_path, expression, **changed):
+    """Python that loads the settings with these variables and prints an expression of theirs."""
+    environment = {**os.environ, **GOOD, "LOG_DIR": str(tmp_path), **changed}
+    command = [sys.executable, "-c", f"from reprotech import settings; print({expression})"]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False, text=True)
+
+
 def start(tmp_path, **changed):
     """What loading the settings says; "" when they are fine."""
-    environment = {**os.environ, **GOOD, "LOG_DIR": str(tmp_path), **changed}
-    command = [sys.executable, "-c", "import reprotech.settings"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False, text=True)
+    done = load(tmp_path, "''", **changed)
     return done.stderr.strip().splitlines()[-1] if done.returncode else ""
+
+
+def test_how_often_one_may_guess_can_be_set(tmp_path):
+    chosen = {
+        "LOGIN_FAILURES_PER_NAME": "5",
+        "LOGIN_FAILURES_PER_ADDRESS": "20",
+        "LOGIN_FAILURE_MINUTES": "30",
+        "LOGIN_FAILURES_IN_A_ROW": "60",
+        "TOKEN_CALLS_PER_MINUTE": "100",
+        "KNOWN_DEVICE_DAYS": "7",
+    }
+    done = load(tmp_path, "settings.KNOWN_DEVICE_AGE.days, *settings.RATE_LIMITS.values()", **chosen)
+    assert done.stdout.split(" ", 1) == [
+        "7",
+        "5 per 30 minutes 5 per day 20 per 30 minutes 60 per 30 days 1 per 15 minutes 100 per minute\n",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -47,6 +68,7 @@ def start(tmp_path, **changed):
         ({"ALLOWED_HOSTS": "lab.example,*"}, "ALLOWED_HOSTS must name hosts"),
         ({"JWT_SECRET_KEY": GOOD["SECRET_KEY"]}, "SECRET_KEY and JWT_SECRET_KEY must differ"),
         ({"JWT_SECRET_KEY_FALLBACKS": GOOD["SECRET_KEY"]}, "SECRET_KEY and JWT_SECRET_KEY must differ"),
+        ({"LOGIN_FAILURES_PER_NAME": "0"}, "LOGIN_FAILURES_PER_NAME must be a whole number"),
         ({"SECRET_KEY": ""}, "SECRET_KEY is required"),
         ({"JWT_SECRET_KEY": "short"}, "JWT_SECRET_KEY must be at least 32 bytes"),
         ({"JWT_SECRET_KEY_FALLBACKS": "short"}, "JWT_SECRET_KEY_FALLBACKS must be at least 32 bytes"),

@@ -49,7 +49,7 @@ def test_cookies_are_this_hosts_alone_and_sign_in_works_with_them(tls_server):
     status, _, cookies, _ = ask(tls_server, "POST", "/login", sent, urlencode(form))
     assert status == 302
     session = cookies["__Host-reprotech_session"]
-    for text in (cookie, session):
+    for text in (cookie, session, cookies["__Host-reprotech_device"]):
         assert {"Secure", "Path=/"} <= {part.strip() for part in text.split(";")}
         assert "domain" not in text.lower()
     status, headers, _, _ = ask(tls_server, "GET", "/", {**PROXY, "Cookie": session.split(";")[0].strip()})
