@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from django import forms
+from django.conf import settings
 from django.http import QueryDict
 
 from accounts.errors import Conflict, Denied, Invalid, RuleError
@@ -95,7 +96,14 @@ class LoginForm(ServiceForm):
         widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "autofocus": True}),
     )
     password = password_input("Password", "current-password")
-    remember = forms.BooleanField(label="Keep me signed in for 30 days on this device", required=False)
+    remember = forms.BooleanField(required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        days = settings.REMEMBERED_SESSION_LIFETIME.days
+        #: An installation may take the choice away.
+        self.may_remember = days > 0
+        self.fields["remember"].label = f"Keep me signed in for {days} day{'' if days == 1 else 's'} on this device"
 
 
 class NewPasswordForm(ServiceForm):

@@ -28,6 +28,7 @@ LETTERS: Mapping[str, Letter] = {
     "invitation": Letter("Your account", "emails/invitation.txt", has_link=True),
     "password_reset": Letter("Choose a new password", "emails/password_reset.txt", has_link=True),
     "key_created": Letter("A new API key for your account", "emails/key_created.txt"),
+    "new_sign_in": Letter("A sign-in from a new device", "emails/new_sign_in.txt"),
     "factor_added": Letter("A second factor was added", "emails/factor_added.txt"),
     "factor_removed": Letter("A second factor was removed", "emails/factor_removed.txt"),
     "factors_reset": Letter("Your second factors were removed", "emails/factors_reset.txt"),

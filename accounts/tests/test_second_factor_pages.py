@@ -38,7 +38,7 @@ def text(response):
 
 
 def age_sessions():
-    Session.objects.update(created_at=timezone.now() - timedelta(minutes=6))
+    Session.objects.update(confirmed_at=timezone.now() - timedelta(minutes=6))
 
 
 def set_up(client):

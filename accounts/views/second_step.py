@@ -75,7 +75,7 @@ def passkey(request: Any) -> HttpResponse:
         return _back_to_login(request, too_many(refusal))
     except RuleError:
         return _back_to_login(request, "This passkey doesn't open an account here. Sign in with your password.")
-    return _enter(request, session, safe_target(request), remember=remember)
+    return _enter(request, session, safe_target(request))
 
 
 def too_many(refusal: TooManyAttempts) -> str:
@@ -98,11 +98,11 @@ def _finish(request: Any, pending: dict[str, Any], check: Check, form: CodeForm)
     except RuleError:
         del request.session[PENDING]
         return _back_to_login(request, "The name or the password is wrong.")
-    return _enter(request, session, pending["next"], remember=pending["remember"])
+    return _enter(request, session, pending["next"])
 
 
-def _enter(request: Any, session: Session, target: str, *, remember: bool) -> HttpResponse:
-    start_page_session(request, session, remember=remember)
+def _enter(request: Any, session: Session, target: str) -> HttpResponse:
+    start_page_session(request, session)
     return redirect(target)
 
 

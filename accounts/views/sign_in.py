@@ -15,7 +15,7 @@ from accounts.errors import RuleError, SecondFactorRequired, TooManyAttempts
 from accounts.forms import ChangePasswordForm, LoginForm, NewPasswordForm
 from accounts.permissions import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD, requires
 from accounts.services import passwords, sessions, sign_in
-from accounts.views.page_sessions import start_page_session
+from accounts.views.page_sessions import renew_page_session, start_page_session
 from accounts.views.second_step import ask_for_second_step, too_many
 from reprotech.http import UNPROCESSABLE, bound, go_to, render_form, safe_target
 
@@ -37,7 +37,7 @@ def login(request: Any) -> HttpResponse:
             session = sign_in.sign_in_to_pages(
                 identifier=typed["username"], password=typed["password"], remember=typed["remember"]
             )
-            start_page_session(request, session, remember=typed["remember"])
+            start_page_session(request, session)
             return redirect(target)
         except SecondFactorRequired as required:
             return ask_for_second_step(request, required, target, remember=typed["remember"])
@@ -78,7 +78,10 @@ def logout(request: Any) -> HttpResponse:
     request.session.flush()
     rotate_token(request)
     messages.success(request, "You are signed out.")
-    return redirect("login")
+    response = redirect("login")
+    # Not the cookies: one tells the sign-in page which colours to wear.
+    response["Clear-Site-Data"] = '"cache", "storage"'
+    return response
 
 
 @requires(SIGNED_IN_TO_CHANGE_PASSWORD)
@@ -94,6 +97,7 @@ def change_password(request: Any) -> HttpResponse:
                 new_password=form.cleaned_data["new_password"],
                 session_id=request.page_session.pk,
             )
+            renew_page_session(request)
             messages.success(request, "Your password is changed. All your other sessions have ended.")
             return go_to(request, "home")
         except RuleError as refusal:

@@ -37,7 +37,10 @@ TOOLKIT = {
     "reprotech.listing",
     "reprotech.streaming",
 }
-GATE = {"accounts.permissions", "accounts.admin_base", "accounts.errors", "accounts.api.authentication"}
+GATE = {
+    *("accounts.permissions", "accounts.admin_base", "accounts.errors", "accounts.freshness"),
+    "accounts.api.authentication",
+}
 LONGEST = 400
 
 
@@ -110,7 +113,7 @@ LAYERS = [
     {"catalogue", "validators", "errors", "permissions"},
     {"querysets"},
     {"models"},
-    {"session_cache", "limits", "tokens", "authorization", "password_policy", "letters", "duties"},
+    {"session_cache", "limits", "tokens", "authorization", "password_policy", "letters", "duties", "freshness"},
     {"outbox"},
     {"mail"},
     {"services"},
