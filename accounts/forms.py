@@ -124,6 +124,12 @@ class NewPasswordForm(ServiceForm):
         return cleaned
 
 
+class EndSessionsForm(ServiceForm):
+    """Which of one's sessions to end."""
+
+    everywhere = forms.BooleanField(label="Sign out here too", required=False)
+
+
 class ChangePasswordForm(NewPasswordForm):
     """The present password and a new one, twice."""
 

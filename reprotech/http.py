@@ -68,7 +68,9 @@ def safe_target(request: HttpRequest, default: str = "/") -> str:
     """Where `next` leads, if that is on this site; `default` otherwise."""
     target = request.POST.get("next") or request.GET.get("next") or ""
     hosts = {request.get_host()}
-    if url_has_allowed_host_and_scheme(target, allowed_hosts=hosts, require_https=settings.SSL_REQUIRED):
+    # Else it might be taken for the name of a page.
+    is_address = target.startswith(("/", "http"))
+    if is_address and url_has_allowed_host_and_scheme(target, allowed_hosts=hosts, require_https=settings.SSL_REQUIRED):
         return target
     return default
 

@@ -1,7 +1,6 @@
 """Sign-ins."""
 
 from datetime import datetime, timedelta
-from typing import cast
 from uuid import uuid4
 
 from django.conf import settings
@@ -90,9 +89,8 @@ class Session(models.Model):
     def idle_limit(self) -> timedelta:
         """How long it lives without being used; of tokens, without being refreshed."""
         if self.kind == self.Kind.TOKEN:
-            return cast("timedelta", settings.REFRESH_TOKEN_LIFETIME)
-        limit = settings.REMEMBERED_IDLE_LIFETIME if self.is_remembered else settings.PAGE_IDLE_LIFETIME
-        return cast("timedelta", limit)
+            return settings.REFRESH_TOKEN_LIFETIME
+        return settings.REMEMBERED_IDLE_LIFETIME if self.is_remembered else settings.PAGE_IDLE_LIFETIME
 
     def expiry_after(self, use: datetime) -> datetime:
         """When it ends if this is its last use."""

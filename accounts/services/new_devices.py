@@ -37,7 +37,7 @@ def tell_of_new_device(session: Session) -> None:
         session.user,
         "new_sign_in",
         client=safe_client_name(session.user_agent),
-        address=session.ip_address or "",
+        place=session.ip_address or "",
         moment=f"{session.created_at:%-d %B %Y, %H:%M} UTC",
         by_token=session.kind == Session.Kind.TOKEN,
     )

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.http import HttpResponse
 from django.middleware.csrf import rotate_token
 
 from accounts.middleware import GENERATION, SESSION_ID, USER_ID
@@ -13,14 +14,26 @@ from accounts.services import passwords, sessions
 
 def start_page_session(request: Any, session: Session) -> None:
     """Put a new session into the browser; nothing of an earlier one stays (session fixation)."""
-    if request.page_session:
-        sessions.sign_out(session=request.page_session)
     request.session.flush()
     request.session.set_expiry(session.ends_at if session.is_remembered else 0)
     request.session[SESSION_ID] = str(session.pk)
     request.session[USER_ID] = session.user_id
     rotate_token(request)
     _warn_of_duty(request, session)
+
+
+def end_page_session(request: Any) -> None:
+    """End the browser's session and forget what is in its cookies."""
+    sessions.sign_out(session=request.page_session)
+    request.session.flush()
+    rotate_token(request)
+
+
+def cleared(response: HttpResponse) -> HttpResponse:
+    """An answer upon which the browser forgets what it kept of our pages, for the Back button too."""
+    # Not the cookies: one tells the sign-in page which colours to wear.
+    response["Clear-Site-Data"] = '"cache", "storage"'
+    return response
 
 
 def confirm_page_session(request: Any, password: str) -> None:

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlsafe_base64_decode
@@ -14,8 +13,8 @@ from accounts import webauthn
 from accounts.errors import RuleError, SecondFactorRequired, TooManyAttempts
 from accounts.forms import ChangePasswordForm, LoginForm, NewPasswordForm
 from accounts.permissions import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD, requires
-from accounts.services import passwords, sessions, sign_in
-from accounts.views.page_sessions import renew_page_session, start_page_session
+from accounts.services import passwords, sign_in
+from accounts.views.page_sessions import cleared, end_page_session, renew_page_session, start_page_session
 from accounts.views.second_step import ask_for_second_step, too_many
 from reprotech.http import UNPROCESSABLE, bound, go_to, render_form, safe_target
 
@@ -74,14 +73,9 @@ def logout(request: Any) -> HttpResponse:
     """Ask, then end the session."""
     if request.method != "POST":
         return render(request, "accounts/logout.html")
-    sessions.sign_out(session=request.page_session)
-    request.session.flush()
-    rotate_token(request)
+    end_page_session(request)
     messages.success(request, "You are signed out.")
-    response = redirect("login")
-    # Not the cookies: one tells the sign-in page which colours to wear.
-    response["Clear-Site-Data"] = '"cache", "storage"'
-    return response
+    return cleared(redirect("login"))
 
 
 @requires(SIGNED_IN_TO_CHANGE_PASSWORD)
