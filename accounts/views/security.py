@@ -70,11 +70,12 @@ def confirm(request: PageRequest) -> HttpResponse:
             confirm_page_session(request, form.cleaned_data["password"])
             if back:
                 # A file leaves the page where it is: it must be one that doesn't ask any more.
-                return render(request, "accounts/file_ready.html", {"file": target, "back": back})
+                context = {"file": target, "back": back, "crumbs": [("Your file", None)]}
+                return render(request, "accounts/file_ready.html", context)
             return redirect(target)
         except RuleError as refusal:
             form.add_refusal(refusal)
-    context = {"next": target, "back": back or reverse("profile")}
+    context = {"next": target, "back": back or reverse("profile"), "crumbs": [("Confirm your password", None)]}
     return render_form(request, "accounts/confirm_password.html", form, context)
 
 

@@ -62,6 +62,7 @@ def test_a_form_asks_for_the_password_and_is_saved_as_it_was_typed(new_page, per
     page.get_by_role("button", name="Save user").click()
     main = page.get_by_role("main")
     expect(main.get_by_role("heading", name="Confirm your password")).to_be_visible()
+    expect(main.get_by_label("Password", exact=True)).to_be_focused()
     if java_script:
         assert violations(page) == []
     main.get_by_label("Password", exact=True).fill("Wrong-Horse-7")
