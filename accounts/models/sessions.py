@@ -99,7 +99,9 @@ class Session(models.Model):
 
     def accepts(self, generation: int) -> bool:
         """Whether the cookie of this generation is the newest, or was until a moment ago."""
-        if generation == self.generation:
-            return True
-        is_recent = self.rotated_at is not None and timezone.now() - self.rotated_at < ROTATION_GRACE
-        return is_recent and generation == self.generation - 1
+        return generation == self.generation or (self.has_new_cookie and generation == self.generation - 1)
+
+    @property
+    def has_new_cookie(self) -> bool:
+        """Whether its cookie was replaced so lately that the browser may not know yet."""
+        return self.rotated_at is not None and timezone.now() - self.rotated_at < ROTATION_GRACE

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.authorization import require, service
 from accounts.errors import Conflict, Missing
-from accounts.models import Session, User
+from accounts.models import OutgoingMail, Session, User
 from accounts.permissions import USER_DELETE
 from accounts.services.users import delete_user
 from audit.append_only import ChangeRefused
@@ -53,6 +53,7 @@ def _erase_account(user: User) -> None:
     user.save()
     user.password_history.all().delete()
     user.api_keys.all().delete()
+    OutgoingMail.objects.filter(user=user).delete()  # it has their address, and may tell where they signed in
     Session.objects.filter(user=user).update(ip_address=None, user_agent="")
 
 

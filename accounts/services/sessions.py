@@ -121,8 +121,11 @@ def renew_session(*, session_id: UUID, user_id: int) -> Session:
     if session is None:
         raise TokenInvalid
     session_cache.users_change([user_id])
-    session.confirmed_at = session.rotated_at = timezone.now()
-    session.generation += 1
+    session.confirmed_at = timezone.now()
+    # Of two answers at once the browser may keep either one's cookie: they carry the same.
+    if not session.has_new_cookie:
+        session.rotated_at = session.confirmed_at
+        session.generation += 1
     session.save(update_fields=["confirmed_at", "rotated_at", "generation"])
     return session
 

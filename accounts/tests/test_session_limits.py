@@ -202,8 +202,28 @@ def test_what_was_asked_with_the_old_cookie_a_moment_ago_is_still_answered(cast)
     confirm(browser)
     passes(timedelta(seconds=9))
     assert is_in(other_tab)
+    passes(timedelta(seconds=2))
+    assert not is_in(other_tab)
+
+
+def test_of_two_confirmations_at_once_either_ones_cookie_is_good(cast):
+    browser = sign_in(cast.viewer)
+    first = copy_of(browser)
+    confirm(first)
     confirm(browser)
-    assert not is_in(other_tab), "it is two cookies behind"
+    passes(timedelta(minutes=1))
+    assert is_in(first)
+    assert is_in(browser)
+
+
+def test_each_later_confirmation_makes_a_new_cookie(cast):
+    browser = sign_in(cast.viewer)
+    confirm(browser)
+    old = copy_of(browser)
+    passes(timedelta(seconds=10))
+    confirm(browser)
+    passes(timedelta(seconds=10))
+    assert (is_in(old), is_in(browser)) == (False, True)
 
 
 # Leaving
