@@ -1,6 +1,7 @@
 """In a browser: the password that is asked for in the midst of something, and what is left after signing out."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import expect
 
+from reprotech.pytest_browser import CHROMIUM_ARGUMENTS
 from reprotech.tests.browsing import ADMIN, sign_in
 from reprotech.tests.test_accessibility import violations
 
@@ -128,9 +130,21 @@ def test_the_admin_site_asks_for_the_password_and_goes_on(new_page, person, forg
     expect(page.get_by_role("main").get_by_text("Manager").first).to_be_visible()
 
 
+@pytest.fixture
+def keeping_browser(browser):
+    """Chromium as people have it: it keeps whole pages for the Back button, which Playwright's does not."""
+    kept = browser.browser_type.launch(
+        executable_path=shutil.which("chromium") or shutil.which("chromium-browser"),
+        args=CHROMIUM_ARGUMENTS,
+        ignore_default_args=["--disable-back-forward-cache"],
+    )
+    yield kept
+    kept.close()
+
+
 @pytest.mark.parametrize("java_script", [True, False], ids=["with JavaScript", "without JavaScript"])
-def test_the_back_button_shows_nothing_private_after_signing_out(new_page, java_script):
-    page = new_page(java_script_enabled=java_script)
+def test_the_back_button_shows_nothing_private_after_signing_out(keeping_browser, server, java_script):
+    page = keeping_browser.new_context(base_url=server.url, java_script_enabled=java_script).new_page()
     sign_in(page)
     for path in ("/users", "/profile", "/audit"):
         page.goto(path)
@@ -138,7 +152,7 @@ def test_the_back_button_shows_nothing_private_after_signing_out(new_page, java_
     page.get_by_role("main").get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/login")
     for _ in range(4):
-        page.go_back()
+        page.go_back(wait_until="commit")
         expect(page.get_by_role("heading", name=re.compile("^Sign in$"))).to_be_visible()
         expect(page.get_by_text(f"{ADMIN[0]}@")).to_have_count(0)
 
