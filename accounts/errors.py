@@ -88,13 +88,18 @@ class SecondFactorSetupRequired(RuleError):
         super().__init__("Set up a second factor first, on the page /profile/security.")
 
 
-class ConfirmationRequired(RuleError):
-    """The sign-in is too long ago for a change to what guards the account."""
+class ConfirmationRequired(Exception):
+    """Whoever acts by a page's cookie proved too long ago who they are for a change to what guards accounts.
 
-    code = "confirmation_required"
+    No refusal, and so no RuleError: no form shows it beside its fields and no list of outcomes counts it. Pages ask for
+    the password and then go on with what was being done; the API answers with this sentence and code.
+    """
+
+    code = "reauthentication_required"
+    message = "You signed in a while ago. Confirm your password on the page /profile/security/confirm, and try again."
 
     def __init__(self) -> None:
-        super().__init__("Confirm your password first.")
+        super().__init__(self.message)
 
 
 class NotAuthenticated(RuleError):

@@ -6,6 +6,7 @@ from typing import Any
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 
+from accounts.freshness import require_fresh
 from accounts.models import Role, User
 from accounts.querysets import UserQuerySet
 from audit.models import Action
@@ -28,6 +29,7 @@ def export_response(*, actor: Actor, users: UserQuerySet, filters: dict[str, Any
 
 def start_export(*, actor: Actor, users: UserQuerySet, filters: dict[str, Any]) -> Iterator[User]:
     """Put an export on record, then give its users, oldest first; those who come later aren't in it."""
+    require_fresh()
     newest = users.order_by("-id").values_list("pk", flat=True).first() or 0
     users = users.filter(pk__lte=newest)
     record(actor=actor, action=Action.EXPORT, resource="user", format="csv", filters=filters, rows=users.count())

@@ -1,5 +1,7 @@
 """Forms of the second factor: at the sign-in and on one's security page."""
 
+from typing import Any
+
 from django import forms
 
 from accounts.forms import ServiceForm, password_input
@@ -47,3 +49,8 @@ class ConfirmPasswordForm(ServiceForm):
     """One's password, once more."""
 
     password = password_input("Password", "current-password")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # It is all that the page asks.
+        self.fields["password"].widget.attrs["autofocus"] = True

@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from django import forms
+from django.conf import settings
 from django.http import QueryDict
 
 from accounts.errors import Conflict, Denied, Invalid, RuleError, TooManyAttempts
@@ -110,7 +111,14 @@ class LoginForm(ServiceForm):
         widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "autofocus": True}),
     )
     password = password_input("Password", "current-password")
-    remember = forms.BooleanField(label="Keep me signed in for 30 days on this device", required=False)
+    remember = forms.BooleanField(required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        days = settings.REMEMBERED_SESSION_LIFETIME.days
+        #: An installation may take the choice away.
+        self.may_remember = days > 0
+        self.fields["remember"].label = f"Keep me signed in for {days} day{'' if days == 1 else 's'} on this device"
 
 
 class ForgottenPasswordForm(ServiceForm):
@@ -147,6 +155,12 @@ class NewPasswordForm(ServiceForm):
         if "repeated" in cleaned and cleaned["repeated"] != cleaned.get("new_password"):
             self.add_error("repeated", "The two passwords differ.")
         return cleaned
+
+
+class EndSessionsForm(ServiceForm):
+    """Which of one's sessions to end."""
+
+    everywhere = forms.BooleanField(label="Sign out here too", required=False)
 
 
 class ChangePasswordForm(NewPasswordForm):

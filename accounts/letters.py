@@ -64,6 +64,7 @@ LETTERS: Mapping[str, Letter] = {
     "email_change_asked": Letter("A new e-mail address for your account", "emails/email_change_asked.txt"),
     "email_changed": Letter("Your e-mail address was changed", "emails/email_changed.txt"),
     "key_created": Letter("A new API key for your account", "emails/key_created.txt"),
+    "new_sign_in": Letter("A sign-in from a new device", "emails/new_sign_in.txt"),
     "factor_added": Letter("A second factor was added", "emails/factor_added.txt"),
     "factor_removed": Letter("A second factor was removed", "emails/factor_removed.txt"),
     "factors_reset": Letter("Your second factors were removed", "emails/factors_reset.txt"),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
@@ -15,6 +16,7 @@ from django.utils.functional import SimpleLazyObject
 from accounts.authorization import record_denial
 from accounts.duties import ADD_FACTOR, CHANGE_PASSWORD, duty_before
 from accounts.errors import Denied, NotAuthenticated
+from accounts.freshness import acting_by_cookie
 from accounts.models import Session
 from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_ADD_FACTOR, SIGNED_IN_TO_CHANGE_PASSWORD
 from accounts.services.sessions import find_session
@@ -23,6 +25,9 @@ from reprotech.http import wants_fragment
 #: Keys of the signed cookie.
 SESSION_ID = "sid"
 USER_ID = "user"
+GENERATION = "generation"
+#: What our scripts send along when a page asks for news by itself: that doesn't keep a session alive.
+UNATTENDED = "HTTP_X_UNATTENDED"
 #: Open to whoever is signed in.
 MARKS = (SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD, SIGNED_IN_TO_ADD_FACTOR)
 PAGE_OF_DUTY = {CHANGE_PASSWORD: "change_password", ADD_FACTOR: "security"}
@@ -34,6 +39,13 @@ class PageSessionMiddleware(AuthenticationMiddleware):
     It takes the place of Django's own, which knows no `sessions` table and so can't end anything at once.
     """
 
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer, with the session's user as the one who acts."""
+        self.process_request(request)
+        with acting_by_cookie(request.page_session):  # type: ignore[attr-defined]
+            response: HttpResponse = self.get_response(request)  # type: ignore[assignment]
+            return response
+
     def process_request(self, request: HttpRequest) -> None:
         """Look the session up when it is first asked for."""
         request.page_session = SimpleLazyObject(lambda: _page_session(request))  # type: ignore[attr-defined]
@@ -44,16 +56,28 @@ def _user(request: Any) -> Any:
     return request.page_session.user if request.page_session else AnonymousUser()
 
 
-def _page_session(request: HttpRequest) -> Session | None:
+def _page_session(request: Any) -> Session | None:
     session_id, user_id = request.session.get(SESSION_ID), request.session.get(USER_ID)
     if session_id is None or user_id is None:
         return None
     try:
-        session = find_session(session_id=UUID(str(session_id)), user_id=int(user_id))
-    except (NotAuthenticated, ValueError, TypeError):  # signed by us, but not by this version
-        request.session.flush()
-        return None
-    return session if session.kind == Session.Kind.PAGE else None
+        session = find_session(
+            session_id=UUID(str(session_id)), user_id=int(user_id), is_attended=UNATTENDED not in request.META
+        )
+        if session.kind == Session.Kind.PAGE and session.accepts(request.session.get(GENERATION, 0)):
+            return session
+    except (NotAuthenticated, ValueError, TypeError):  # ended; or signed by us, but not by this version
+        pass
+    request.session.flush()
+    request.has_outlived_session = True
+    return None
+
+
+def ask_to_sign_in(request: Any) -> HttpResponse:
+    """A redirect to the sign-in and back; it says so when there was a session until now."""
+    if getattr(request, "has_outlived_session", False):
+        messages.info(request, "Your session has ended. Sign in to go on.")
+    return redirect_to_login(request.get_full_path())
 
 
 class AccessMiddleware:
@@ -84,7 +108,7 @@ class AccessMiddleware:
             # The page stays as it is, with what was typed into it, and says that the session has ended.
             return HttpResponse(status=401)
         if not user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
+            return ask_to_sign_in(request)
         if duty := duty_before(user, access):
             return redirect(PAGE_OF_DUTY[duty])
         if access in MARKS or (access is not None and user.has_perm(access)):

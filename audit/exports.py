@@ -9,6 +9,7 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 
 from accounts.errors import Conflict
+from accounts.freshness import require_fresh
 from audit.bundles import Bundle, complete_bundle, selected_bundle
 from audit.models import Action, AuditLog
 from audit.services import Actor, record
@@ -29,6 +30,7 @@ def start_export(*, actor: Actor, query: Any, file_format: str) -> Iterator[Audi
 
     `query` is an `AuditQuery`. Whoever calls has checked that `actor` may export.
     """
+    require_fresh()
     events = query.apply(AuditLog.objects.all())
     newest = events.values_list("pk", flat=True).first() or 0
     events = events.filter(pk__lte=newest)
@@ -98,6 +100,7 @@ def start_bundle(*, actor: Actor, query: Any) -> Bundle:
 
     Whoever calls has checked that `actor` may export.
     """
+    require_fresh()
     try:
         if query.given:
             bundle = selected_bundle(query.apply(AuditLog.objects.all()), query.given)

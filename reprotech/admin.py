@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from accounts.authorization import record_denial
 from accounts.duties import duty_before
 from accounts.errors import Denied
-from accounts.middleware import PAGE_OF_DUTY
+from accounts.middleware import PAGE_OF_DUTY, ask_to_sign_in
 from accounts.permissions import ADMIN_SITE
 
 
@@ -55,7 +55,7 @@ class ReprotechAdminSite(AdminSite):
     def _refuse(self, request: HttpRequest) -> HttpResponse:
         user: Any = request.user
         if not user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
+            return ask_to_sign_in(request)
         if duty := duty_before(user, ADMIN_SITE):
             return redirect(PAGE_OF_DUTY[duty])
         if self.has_permission(request):

@@ -23,7 +23,6 @@ RULE_STATUS: dict[type[rules.RuleError], HTTPStatus] = {
     rules.PasswordChangeRequired: HTTPStatus.FORBIDDEN,
     rules.KeyRefused: HTTPStatus.FORBIDDEN,
     rules.SecondFactorSetupRequired: HTTPStatus.FORBIDDEN,
-    rules.ConfirmationRequired: HTTPStatus.FORBIDDEN,
     rules.Missing: HTTPStatus.NOT_FOUND,
     rules.Outdated: HTTPStatus.PRECONDITION_FAILED,  # a Conflict too, so it goes first
     rules.Conflict: HTTPStatus.CONFLICT,
@@ -60,6 +59,8 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
     """What an API view answers when it raised `exception`; DRF's EXCEPTION_HANDLER."""
     if isinstance(exception, rules.RuleError):
         return _rule_response(exception)
+    if isinstance(exception, rules.ConfirmationRequired):
+        return _response(403, exception.message, exception.code)
     if isinstance(exception, exceptions.ValidationError):
         return _rule_response(rules.Invalid(_by_field(exception.detail)))
     if isinstance(exception, DjangoValidationError):

@@ -14,6 +14,8 @@ from django_htmx.middleware import HtmxDetails
 from accounts.models import Session, User
 
 UNPROCESSABLE = 422
+#: The id of the page's dialog.
+DIALOG = "dialog"
 
 FormType = TypeVar("FormType", bound=BaseForm)
 
@@ -67,3 +69,13 @@ def safe_target(request: HttpRequest, default: str = "/") -> str:
     # A word alone would be looked up as the name of an address, which it needn't be.
     is_ours = target.startswith("/") and url_has_allowed_host_and_scheme(target, allowed_hosts=None)
     return target if is_ours else default
+
+
+def render_instead(request: Any, page: str, context: dict[str, Any], fragment: str, status: int) -> HttpResponse:
+    """Another page than was asked for, whatever part of that htmx wanted; its `fragment` for a dialog."""
+    is_dialog = bool(request.htmx) and request.htmx.target == DIALOG
+    response = render(request, fragment if is_dialog else page, context, status=status)
+    if request.htmx and not is_dialog:
+        response["HX-Retarget"] = response["HX-Reselect"] = "#main"
+        response["HX-Reswap"] = "outerHTML show:window:top"
+    return response

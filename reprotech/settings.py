@@ -100,6 +100,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.middleware.AccessMiddleware",
     "reprotech.errors.RefusalMiddleware",
+    "reprotech.confirmation.ConfirmationMiddleware",
 ]
 
 ROOT_URLCONF = "reprotech.urls"
@@ -195,8 +196,16 @@ LOGIN_REDIRECT_URL = "home"
 
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=env.number("ACCESS_TOKEN_MINUTES", default=60, least=1, most=1440))
 REFRESH_TOKEN_LIFETIME = timedelta(days=env.number("REFRESH_TOKEN_DAYS", default=30, least=1, most=365))
-PAGE_SESSION_LIFETIME = timedelta(hours=12)
-REMEMBERED_SESSION_LIFETIME = timedelta(days=30)
+# How long sessions last: at the most, and without being used (NIST SP 800-63B-4, 2.2.3: 24 hours and one hour at AAL2).
+PAGE_SESSION_LIFETIME = timedelta(hours=env.number("PAGE_SESSION_HOURS", default=12, least=1, most=168))
+PAGE_IDLE_LIFETIME = timedelta(minutes=env.number("PAGE_IDLE_MINUTES", default=60, least=5, most=1440))
+REMEMBERED_SESSION_LIFETIME = timedelta(days=env.number("REMEMBERED_SESSION_DAYS", default=30, least=0, most=90))
+REMEMBERED_IDLE_LIFETIME = timedelta(days=env.number("REMEMBERED_IDLE_DAYS", default=7, least=1, most=90))
+TOKEN_SESSION_LIFETIME = timedelta(days=env.number("TOKEN_SESSION_DAYS", default=90, least=1, most=3650))
+#: For so long after a password was typed what guards accounts may be changed without typing it again.
+SUDO_MINUTES = env.number("SUDO_MINUTES", default=5, least=1, most=60)
+#: Whether users get a mail when someone signs in to their account from a new device.
+NEW_DEVICE_MAILS = env.flag("NEW_DEVICE_MAILS", default=True)
 #: How long a link to choose a password is good for, by the mail that it came in.
 INVITATION_LIFETIME = timedelta(days=3)
 RESET_LIFETIME = timedelta(hours=1)
@@ -235,7 +244,7 @@ COOKIE_PREFIX = "__Host-" if SSL_REQUIRED else ""
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}reprotech_session"
 DEVICE_COOKIE_NAME = f"{COOKIE_PREFIX}reprotech_device"
 # The longest: what a session's row says holds, not the cookie's age.
-SESSION_COOKIE_AGE = int(REMEMBERED_SESSION_LIFETIME.total_seconds())
+SESSION_COOKIE_AGE = int(max(REMEMBERED_SESSION_LIFETIME, PAGE_SESSION_LIFETIME).total_seconds())
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 
 from accounts import api_keys, limits, tokens
 from accounts.errors import TokenInvalid
+from accounts.freshness import act_by_token
 from accounts.models import ApiKey, Session, User
 from accounts.services.keys import find_key
 from accounts.services.sessions import find_session
@@ -30,6 +31,12 @@ class BearerAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> Caller | None:
         """The user and the session or key; None without the header. Raises a NotAuthenticated or TooManyAttempts."""
+        caller = self._caller(request)
+        if caller:
+            act_by_token()
+        return caller
+
+    def _caller(self, request: Request) -> Caller | None:
         header = request.META.get("HTTP_AUTHORIZATION", "")
         if not header:
             return None

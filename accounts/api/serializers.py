@@ -208,7 +208,8 @@ class SessionAnswer(serializers.Serializer[Session]):
     ip_address = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()
     last_used_at = serializers.DateTimeField()
-    expires_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(help_text="When it ends if it isn't used until then.")
+    ends_at = serializers.DateTimeField(allow_null=True, help_text="When it ends at the latest.")
     current = serializers.SerializerMethodField()
 
     def get_current(self, session: Session) -> bool:

@@ -1,8 +1,9 @@
 """Sign-ins."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
@@ -11,8 +12,8 @@ from accounts.querysets import (
     SessionQuerySet,
 )
 
-#: How long a proof of who one is counts for changes to what guards the account.
-FRESH = timedelta(minutes=5)
+#: How long the cookie that a new one replaced is good, for what the browser had asked before it learned of it.
+ROTATION_GRACE = timedelta(seconds=10)
 
 
 class Session(models.Model):
@@ -37,10 +38,19 @@ class Session(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
     kind = models.CharField(max_length=8, choices=Kind)
     created_at = models.DateTimeField(default=timezone.now)
-    #: When the user last proved in it who they are, after the sign-in.
+    #: When the user last proved in it who they are: at the sign-in, or again since. None once that counts no more.
     confirmed_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(default=timezone.now)
+    #: When it ends if it isn't used until then, and when it ends at the latest.
     expires_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, blank=True)
+    #: Of pages: the browser keeps it when it is closed, and it lasts long.
+    is_remembered = models.BooleanField(default=False, db_default=False)
+    #: Of pages: counts the cookies that stood for it. Only the newest is good.
+    generation = models.PositiveIntegerField(default=0, db_default=0)
+    rotated_at = models.DateTimeField(null=True, blank=True)
+    #: Whether a mail told its user of a sign-in from a new device.
+    was_announced = models.BooleanField(default=False, db_default=False)
     ip_address = models.GenericIPAddressField(null=True, blank=True)
     user_agent = models.CharField(max_length=512, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -68,10 +78,32 @@ class Session(models.Model):
 
     @property
     def is_fresh(self) -> bool:
-        """Whether it is moments ago that the user proved who they are: what guards an account may be changed."""
-        return timezone.now() - (self.confirmed_at or self.created_at) < FRESH
+        """Whether it is moments ago that the user proved who they are: what guards accounts may be changed."""
+        window = timedelta(minutes=settings.SUDO_MINUTES)
+        return self.confirmed_at is not None and timezone.now() - self.confirmed_at < window
 
     @property
     def is_alive(self) -> bool:
         """Neither ended nor expired."""
         return self.ended_at is None and self.expires_at > timezone.now()
+
+    @property
+    def idle_limit(self) -> timedelta:
+        """How long it lives without being used; of tokens, without being refreshed."""
+        if self.kind == self.Kind.TOKEN:
+            return settings.REFRESH_TOKEN_LIFETIME
+        return settings.REMEMBERED_IDLE_LIFETIME if self.is_remembered else settings.PAGE_IDLE_LIFETIME
+
+    def expiry_after(self, use: datetime) -> datetime:
+        """When it ends if this is its last use."""
+        idle = use + self.idle_limit
+        return min(idle, self.ends_at) if self.ends_at else idle
+
+    def accepts(self, generation: int) -> bool:
+        """Whether the cookie of this generation is the newest, or was until a moment ago."""
+        return generation == self.generation or (self.has_new_cookie and generation == self.generation - 1)
+
+    @property
+    def has_new_cookie(self) -> bool:
+        """Whether its cookie was replaced so lately that the browser may not know yet."""
+        return self.rotated_at is not None and timezone.now() - self.rotated_at < ROTATION_GRACE

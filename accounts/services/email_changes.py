@@ -1,13 +1,12 @@
 """A new address of one's own: asked for, confirmed from there, or given up."""
 
-from uuid import UUID
-
 from accounts import limits, session_cache
 from accounts.authorization import service
-from accounts.errors import AccountDisabled, ConfirmationRequired, Conflict, Invalid, Missing
+from accounts.errors import AccountDisabled, Conflict, Invalid, Missing
+from accounts.freshness import require_fresh
 from accounts.links import address_tokens
 from accounts.mail import send_confirmation
-from accounts.models import EmailChange, Session, User
+from accounts.models import EmailChange, User
 from accounts.services.user_records import record_user
 from accounts.services.users import change_address, check_address
 from audit.models import Action
@@ -16,15 +15,13 @@ LINK = "link, or it has expired: ask for the change again"
 
 
 @service
-def request_email_change(*, actor: User, session_id: UUID, email: str) -> EmailChange:
+def request_email_change(*, actor: User, email: str) -> EmailChange:
     """Mail a link to the new address, and word to the present one, which holds until the link is used.
 
     An earlier request is replaced. Raises AccountDisabled, ConfirmationRequired, TooManyAttempts, Invalid or Conflict.
     """
+    require_fresh()
     user = _lock(actor.pk)
-    session = Session.objects.alive().filter(pk=session_id, user=user).first()
-    if session is None or not session.is_fresh:
-        raise ConfirmationRequired
     present, address = user.email, User.objects.normalize_email(email)
     if address == present:
         raise Invalid({"email": ["This is your address already."]})

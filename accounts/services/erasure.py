@@ -54,7 +54,8 @@ def _erase_account(user: User) -> None:
     user.save()
     user.password_history.all().delete()
     user.api_keys.all().delete()
-    OutgoingMail.objects.filter(user=user).delete()  # one that was given up would stay, with the address
+    # Also one that was given up: it has their address, and may tell where they signed in.
+    OutgoingMail.objects.filter(user=user).delete()
     Session.objects.filter(user=user).update(ip_address=None, user_agent="")
     places.take_down()
 

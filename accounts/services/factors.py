@@ -7,6 +7,7 @@ from accounts import totp, webauthn
 from accounts.authorization import service
 from accounts.challenges import Challenge
 from accounts.errors import AccountDisabled, ConfirmationRequired, Conflict, Invalid, Missing
+from accounts.freshness import require_fresh
 from accounts.mail import send_notice
 from accounts.models import Passkey, Session, TotpKey, User
 from accounts.permissions import USER_UPDATE
@@ -108,6 +109,7 @@ def reset_factors(*, actor: Actor, user_id: int) -> User:
     kinds = user.second_factors
     if not kinds:
         raise Conflict("The account has no second factor.")
+    require_fresh()
     forget_factors(user)
     ended = end_sessions(user_ids=[user.pk], reason=Session.EndReason.REVOKED)
     record_user(actor, Action.FACTOR_RESET, user, kinds=kinds, ended_sessions=ended)

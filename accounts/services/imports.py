@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.authorization import record_denial, recording_denials, require, require_all, service
 from accounts.errors import Conflict, Denied, Invalid
+from accounts.freshness import require_fresh
 from accounts.mail import send_invitations
 from accounts.models import Role, User
 from accounts.permissions import USER_CREATE
@@ -60,6 +61,8 @@ def import_users(*, actor: Actor, rows: Sequence[NewUser], dry_run: bool = False
         raise Invalid({"file": [sentence]})
     drafts = _Check(actor).drafts(rows)
     if not dry_run:
+        if any(draft.roles for draft in drafts):
+            require_fresh()
         _hash_passwords(drafts)
         _store(actor=actor, drafts=drafts)
     return len(drafts)

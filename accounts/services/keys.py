@@ -16,6 +16,7 @@ from accounts import api_keys, limits
 from accounts.authorization import service
 from accounts.catalogue import PERMISSION_NAMES, in_order
 from accounts.errors import AccountDisabled, Conflict, Invalid, KeyRefused, Missing, TokenInvalid
+from accounts.freshness import require_fresh
 from accounts.grants import Grants
 from accounts.mail import send_notice
 from accounts.models import ApiKey, User
@@ -102,6 +103,7 @@ def _lock_owner(actor: Actor, user_id: int) -> User:
     if getattr(actor, "scopes", None) is not None:
         # A key that makes keys would outlive its own revocation.
         raise KeyRefused
+    require_fresh()
     if actor.pk != user_id:
         return lock_for_change(actor, user_id, USER_UPDATE)
     owner: User | None = User.objects.active().select_for_update(no_key=True).filter(pk=user_id).first()

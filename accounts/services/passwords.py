@@ -5,18 +5,18 @@ from uuid import UUID
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils import timezone
 
 from accounts import guesses, session_cache
 from accounts.authorization import require, require_all, service
 from accounts.errors import AccountDisabled, Conflict, Invalid, Missing
+from accounts.freshness import require_fresh
 from accounts.links import is_good_link
 from accounts.mail import send_notice, send_reset_link
 from accounts.models import EmailChange, PasswordHistory, Session, User
 from accounts.password_policy import HISTORY_LENGTH, is_usable
 from accounts.permissions import USER_UPDATE
-from accounts.services.sessions import end_sessions
+from accounts.services.sessions import end_sessions, renew_session
 from accounts.services.user_records import record_user
 from audit.models import Action
 from audit.services import Actor
@@ -57,15 +57,13 @@ def change_password(*, actor: User, current_password: str, new_password: str, se
     )
 
 
-def confirm_password(*, actor: User, password: str, session_id: UUID) -> None:
-    """Prove again, in a session that goes on, who one is: what guards the account may then be changed for a while.
+def confirm_password(*, actor: User, password: str, session_id: UUID) -> Session:
+    """Prove again, in a session that goes on, who one is: what guards accounts may then be changed for a while.
 
-    Wrong passwords count as at a change of password. Raises Invalid, TooManyAttempts or AccountDisabled.
+    Wrong passwords count as at a change of password. Raises Invalid, TooManyAttempts, AccountDisabled or TokenInvalid.
     """
     _check_current(actor, password, field="password")
-    with transaction.atomic():
-        session_cache.users_change([actor.pk])
-        Session.objects.alive().filter(pk=session_id, user_id=actor.pk).update(confirmed_at=timezone.now())
+    return renew_session(session_id=session_id, user_id=actor.pk)
 
 
 def reset_password(*, actor: Actor, user_id: int, password: str) -> User:
@@ -126,6 +124,7 @@ def _check_current(actor: User, password: str, field: str) -> User:
 @service
 def _authorize_reset(*, actor: Actor, user_id: int) -> User:
     require(actor, USER_UPDATE)
+    require_fresh()
     user: User | None = User.objects.visible_to(actor).filter(pk=user_id).first()
     if user is None:
         raise Missing("user")

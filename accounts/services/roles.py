@@ -11,6 +11,7 @@ from accounts import session_cache
 from accounts.authorization import require, require_all, service
 from accounts.catalogue import in_order
 from accounts.errors import Conflict, Invalid, Missing
+from accounts.freshness import require_fresh
 from accounts.models import Permission, Role, User
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_UPDATE
 from accounts.services.roles_of_users import record_role_changes, touch
@@ -79,6 +80,8 @@ def update_role(
     if changes:
         role.is_customized = role.is_system
         _save(role)
+        if changes.keys() & {"permissions", "requires_factor"}:
+            require_fresh()
         session_cache.roles_change()
         _record(actor, Action.UPDATE, role, changes)
     return role
@@ -114,6 +117,7 @@ def delete_role(
     refuse_outdated(actor, role, expected_versions)
     if role.is_system:
         raise Conflict("System roles can't be deleted.")
+    require_fresh()
     session_cache.roles_change()
     holders = list(User.objects.existing().filter(roles=role).with_roles().order_by("pk"))
     if holders and reassign_to is None:

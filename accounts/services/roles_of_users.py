@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from accounts.errors import Invalid
 from accounts.models import Permission, Role, User
+from accounts.services.sessions import forget_proofs
 from accounts.services.user_records import record_user
 from audit.models import Action
 from audit.services import Actor
@@ -31,7 +32,8 @@ def names_of(roles: Iterable[Role]) -> list[str]:
 
 
 def touch(user: User) -> None:
-    """Give a user whose roles changed a new version."""
+    """Give a user whose roles changed a new version, and let them prove who they are before they use what is new."""
+    forget_proofs(user_ids=[user.pk])
     user.updated_at = timezone.now()
     user.save(update_fields=["updated_at"])
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -36,16 +35,26 @@ class Refreshed:
     pair: TokenPair
 
 
-def open_session(*, user: User, kind: Session.Kind, lifetime: timedelta) -> Session:
-    """Store a new session of a user who has just proved who they are. Part of a sign-in's transaction."""
-    origin = current_origin()
-    return Session.objects.create(
+def open_session(*, user: User, kind: Session.Kind, lifetime: timedelta, is_remembered: bool = False) -> Session:
+    """Store a new session of a user who has just proved who they are. Part of a sign-in's transaction.
+
+    It ends after `lifetime`, and sooner if it isn't used.
+    """
+    origin, now = current_origin(), timezone.now()
+    session = Session(
         user=user,
         kind=kind,
-        expires_at=timezone.now() + lifetime,
+        is_remembered=is_remembered,
+        created_at=now,
+        confirmed_at=now,
+        last_used_at=now,
+        ends_at=now + lifetime,
         ip_address=origin.ip_address or None,
         user_agent=origin.user_agent[:512],
     )
+    session.expires_at = session.expiry_after(now)
+    session.save(force_insert=True)
+    return session
 
 
 def issue_tokens(*, session: Session) -> TokenPair:
@@ -56,16 +65,18 @@ def issue_tokens(*, session: Session) -> TokenPair:
     return pair
 
 
-def find_session(*, session_id: UUID, user_id: int) -> Session:
+def find_session(*, session_id: UUID, user_id: int, is_attended: bool = True) -> Session:
     """The live session of this id and user, with `user` and its grants loaded.
 
-    At most two queries, none when the shared cache knows the session. Raises AccountDisabled when the account may
-    not sign in, and TokenInvalid when there is no such session or it is over.
+    At most two queries, none when the shared cache knows the session. What nobody attends, such as a page that asks
+    for news by itself, counts as no use of it. Raises AccountDisabled when the account may not sign in, and
+    TokenInvalid when there is no such session or it is over.
     """
     session, stamp = session_cache.fetch(session_id, user_id)
-    if session is None:
+    if session is None or (is_attended and _is_due(session)):
         session = load_session(session_id, user_id)
-        _touch(session)
+        if is_attended and _is_due(session):
+            _touch(session)
         if stamp is not None:
             session_cache.store(session, stamp)
     if not session.is_alive:
@@ -87,11 +98,44 @@ def load_session(session_id: UUID, user_id: int) -> Session:
     return cast("Session", session)
 
 
+def _is_due(session: Session) -> bool:
+    return timezone.now() - session.last_used_at >= TOUCH_INTERVAL
+
+
 def _touch(session: Session) -> None:
-    now = timezone.now()
-    if now - session.last_used_at >= TOUCH_INTERVAL:
-        session.last_used_at = now
-        Session.objects.filter(pk=session.pk).update(last_used_at=now)
+    session.last_used_at = timezone.now()
+    changed = {"last_used_at": session.last_used_at}
+    if session.kind == Session.Kind.PAGE:
+        # A token session lives on its refresh token, which using the access token doesn't renew.
+        session.expires_at = changed["expires_at"] = session.expiry_after(session.last_used_at)
+    Session.objects.alive().filter(pk=session.pk).update(**changed)
+
+
+@transaction.atomic
+def renew_session(*, session_id: UUID, user_id: int) -> Session:
+    """Note that the user has just proved again who they are; of the session's cookies only a newer one is good then.
+
+    Whoever copied the old one has nothing of it. Raises TokenInvalid when the session is over.
+    """
+    session = Session.objects.alive().select_for_update(no_key=True).filter(pk=session_id, user_id=user_id).first()
+    if session is None:
+        raise TokenInvalid
+    session_cache.users_change([user_id])
+    session.confirmed_at = timezone.now()
+    # Of two answers at once the browser may keep either one's cookie: they carry the same.
+    if not session.has_new_cookie:
+        session.rotated_at = session.confirmed_at
+        session.generation += 1
+    session.save(update_fields=["confirmed_at", "rotated_at", "generation"])
+    return session
+
+
+def forget_proofs(*, user_ids: Iterable[int]) -> None:
+    """Have users prove again who they are before they change what guards accounts, since they may do more now.
+
+    Part of a change that announces itself to the session cache.
+    """
+    Session.objects.alive().filter(user_id__in=user_ids).update(confirmed_at=None)
 
 
 def refresh_session(*, refresh_token: str) -> Refreshed:
@@ -126,7 +170,7 @@ def _refresh(claims: tokens.Claims) -> Refreshed | TokenInvalid | AccountDisable
         return TokenInvalid()
     session.spent_refresh_hashes = {**_lately_spent(session, now), token_hash: now}
     session.last_used_at = timezone.now()
-    session.expires_at = session.last_used_at + settings.REFRESH_TOKEN_LIFETIME
+    session.expires_at = session.expiry_after(session.last_used_at)
     _note_expiry(session.user)
     pair = tokens.issue_pair(session)
     session.refresh_hash = pair.refresh_hash

@@ -22,6 +22,7 @@ from accounts.errors import (
 from accounts.guesses import Guess
 from accounts.mfa_tokens import Passed
 from accounts.models import Session, User
+from accounts.services.new_devices import tell_of_new_device
 from accounts.services.second_step import Check, by_code, by_passkey, owner_of_passkey
 from accounts.services.sessions import Refreshed, issue_tokens, open_session
 from accounts.services.spent import is_spent, spend
@@ -44,17 +45,19 @@ class Opening:
 
     kind: Session.Kind
     lifetime: timedelta
+    is_remembered: bool = False
 
 
 def page_opening(*, remember: bool) -> Opening:
-    """A page session, a long one with `remember`."""
-    lifetime = settings.REMEMBERED_SESSION_LIFETIME if remember else settings.PAGE_SESSION_LIFETIME
-    return Opening(Session.Kind.PAGE, lifetime)
+    """A page session, a long one with `remember` where the installation allows it."""
+    if remember and settings.REMEMBERED_SESSION_LIFETIME:
+        return Opening(Session.Kind.PAGE, settings.REMEMBERED_SESSION_LIFETIME, is_remembered=True)
+    return Opening(Session.Kind.PAGE, settings.PAGE_SESSION_LIFETIME)
 
 
 def token_opening() -> Opening:
     """A token session."""
-    return Opening(Session.Kind.TOKEN, settings.REFRESH_TOKEN_LIFETIME)
+    return Opening(Session.Kind.TOKEN, settings.TOKEN_SESSION_LIFETIME)
 
 
 class _Refused(Exception):
@@ -190,7 +193,10 @@ def _open(user: User, opening: Opening, check: Check | None, passed: Passed | No
     if stored.has_expired_password and not stored.must_change_password:
         stored.must_change_password, details["duty"] = True, "change_password"
     stored.save(update_fields=["last_login", "factor_grace_used", "must_add_factor", "must_change_password"])
-    session = open_session(user=stored, kind=opening.kind, lifetime=opening.lifetime)
+    session = open_session(
+        user=stored, kind=opening.kind, lifetime=opening.lifetime, is_remembered=opening.is_remembered
+    )
+    tell_of_new_device(session)
     record(actor=stored, action=Action.LOGIN, resource="auth", session_id=session.pk, kind=opening.kind, **details)
     return session
 

@@ -16,6 +16,7 @@ from accounts.authorization import (
     service,
 )
 from accounts.errors import Conflict, Invalid, Missing
+from accounts.freshness import require_fresh
 from accounts.mail import send_invitations, tell_both_addresses
 from accounts.models import EmailChange, Role, Session, User
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_UPDATE
@@ -89,6 +90,8 @@ def _store_user(*, actor: Actor, user: User, roles: Collection[str]) -> User:
     require(actor, USER_CREATE)
     granted = find_roles(roles)
     require_all(actor, permissions_of(granted))
+    if granted:
+        require_fresh()
     _refuse_taken_names(user)
     _save(user)
     user.roles.set(granted)
@@ -139,6 +142,8 @@ def _change_fields(actor: Actor, user: User, changes: Changes) -> None:
     if "is_active" in changes and user.is_active:
         _refuse_own_account(actor, user, "deactivate")
         _disable(user)
+    if "email" in changes:
+        require_fresh()
     for name, (_, new) in changes.items():
         setattr(user, name, new)
     _validate_fields(user)
@@ -171,6 +176,7 @@ def _change_roles(actor: Actor, user: User, wanted: list[Role]) -> None:
         keep_a_super_administrator(without=[user.pk])
     if not given and not taken:
         return
+    require_fresh()
     user.roles.set(wanted)
     touch(user)
     vars(user).pop("grants", None)

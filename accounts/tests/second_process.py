@@ -12,6 +12,7 @@ def main():
     """Serve until standard input ends."""
     django.setup()
     from django.db import transaction
+    from django.test import Client
 
     from accounts.authorization import SYSTEM
     from accounts.services.users import lock_user
@@ -22,6 +23,10 @@ def main():
         if verb == "me":
             answer = Caller().get("/api/auth/me", HTTP_AUTHORIZATION=f"Bearer {argument}")
             print(json.dumps([answer.status_code, answer.json()]), flush=True)
+        elif verb == "status":
+            cookie, path = argument
+            answer = Client(headers={"cookie": cookie}).get(path)
+            print(json.dumps(answer.status_code), flush=True)
         elif verb == "die while locking":
             with transaction.atomic():
                 lock_user(actor=SYSTEM, user_id=argument)

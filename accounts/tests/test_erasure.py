@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.authorization import SYSTEM
 from accounts.errors import Conflict, Denied, Missing
-from accounts.models import PasswordHistory, Session, User
+from accounts.models import OutgoingMail, PasswordHistory, Session, User
 from accounts.services import passwords, users
 from accounts.services.erasure import erase_person
 from accounts.services.roles import create_role
@@ -51,12 +51,14 @@ def test_nothing_tells_who_they_were_and_every_leaf_still_fits(person, cast):
     Sealer().seal()
     before = dict(Leaf.objects.values_list("event_id", "hash"))
     assert "quill" in told()
+    assert OutgoingMail.objects.filter(user=person).exists()
     assert erase_person(actor=cast.admin, user_id=person.pk) >= 10
     person.refresh_from_db()
     assert (person.username, person.email, person.full_name) == (f"erased:{person.pk}", "", f"erased:{person.pk}")
     assert (person.deleted_at is not None, person.last_login, person.can_sign_in) == (True, None, False)
     assert "quin" not in str(vars(person)).lower()
     assert not PasswordHistory.objects.filter(user=person).exists()
+    assert not OutgoingMail.objects.filter(user=person).exists()
     assert not Session.objects.filter(user=person).exclude(ip_address=None, user_agent="").exists()
     assert "quin" not in told()
     assert "quill" not in told()

@@ -263,7 +263,7 @@ def make_old(session):
 
     from django.utils import timezone
 
-    Session.objects.filter(pk=session.pk).update(created_at=timezone.now() - timedelta(minutes=6))
+    Session.objects.filter(pk=session.pk).update(confirmed_at=timezone.now() - timedelta(minutes=6))
 
 
 def test_a_wrong_password_confirms_nothing_and_counts(cast, fresh):

@@ -38,7 +38,7 @@ def text(response):
 
 
 def age_sessions():
-    Session.objects.update(created_at=timezone.now() - timedelta(minutes=6))
+    Session.objects.update(confirmed_at=timezone.now() - timedelta(minutes=6))
 
 
 def set_up(client):
@@ -144,7 +144,7 @@ def test_a_cookie_of_the_first_step_is_good_once(app, client):
 def test_to_stay_signed_in_is_remembered_over_the_second_step(app, client):
     client.post("/login", {"username": "the-viewer", "password": PASSWORD, "remember": "on"})
     client.post("/login/verify", {"code": app.code()})
-    assert Session.objects.get().expires_at > timezone.now() + timedelta(days=29)
+    assert Session.objects.get().ends_at > timezone.now() + timedelta(days=29)
 
 
 def test_the_page_to_go_on_to_stays_on_this_site(app, client):

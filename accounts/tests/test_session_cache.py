@@ -4,17 +4,20 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
 from django.db import connection, transaction
+from django.test import Client
+from django.utils import timezone
 from django_redis import get_redis_connection
 
 from accounts import session_cache
 from accounts.catalogue import PERMISSION_NAMES
-from accounts.models import Role, User
+from accounts.models import Role, Session, User
 from accounts.services import passwords, roles, sessions, users
-from reprotech.testing import PASSWORD, Caller, make_user
+from reprotech.testing import PASSWORD, Caller, make_user, page_client
 
 # Without Redis there is no cache that processes share.
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("postgresql")]
@@ -51,6 +54,12 @@ class SecondProcess:
 
     def me(self, caller):
         self.tell("me", caller.token)
+        return json.loads(self.process.stdout.readline())
+
+    def status(self, browser, path):
+        """The status of what another browser with this one's cookies gets there."""
+        cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in browser.cookies.items())
+        self.tell("status", [cookies, path])
         return json.loads(self.process.stdout.readline())
 
     def end(self):
@@ -276,3 +285,50 @@ def test_every_role_can_change_for_everybody_at_once(cast, worker):
     role = Role.objects.get(slug="viewer")
     roles.update_role(actor=cast.super_admin, role_id=role.pk, permissions=[])
     assert me(worker)[1]["permissions"] == ["report_create"]
+
+
+def confirm(browser):
+    assert browser.post("/profile/security/confirm", {"password": PASSWORD, "next": "/profile"}).status_code == 302
+
+
+def test_another_process_learns_at_once_that_the_password_was_typed_and_of_the_newer_cookie(cast, second_process):
+    browser, file = page_client(cast.super_admin), "/api/users/export"
+    assert [second_process.status(browser, file) for _ in range(2)] == [200, 200]
+    with transaction.atomic():
+        session_cache.users_change([cast.super_admin.pk])
+        sessions.forget_proofs(user_ids=[cast.super_admin.pk])
+    assert second_process.status(browser, file) == 403
+    old = Client()
+    old.cookies = browser.cookies.copy()
+    confirm(browser)
+    assert second_process.status(browser, file) == 200
+    assert second_process.status(old, "/api/auth/me") == 200, "for a few seconds"
+    with transaction.atomic():
+        session_cache.users_change([cast.super_admin.pk])
+        Session.objects.update(rotated_at=timezone.now() - timedelta(seconds=10))
+    assert second_process.status(old, "/api/auth/me") == 401
+    assert second_process.status(browser, "/api/auth/me") == 200
+
+
+def test_another_process_answers_nothing_by_a_role_that_was_just_taken(cast, second_process):
+    browser = page_client(cast.manager)
+    assert second_process.status(browser, "/api/users/export") == 200
+    assert [second_process.status(browser, "/api/audit") for _ in range(2)] == [200, 200]
+    users.update_user(actor=cast.super_admin, user_id=cast.manager.pk, roles=["viewer"])
+    assert second_process.status(browser, "/api/audit") == 403
+    users.update_user(actor=cast.super_admin, user_id=cast.manager.pk, roles=["manager"])
+    assert second_process.status(browser, "/api/audit") == 200
+    assert second_process.status(browser, "/api/users/export") == 403, "what is new is open after the password"
+
+
+def test_a_session_that_others_keep_in_the_cache_is_still_used_in_the_database(cast):
+    """A page that asks for news by itself keeps the snapshot warm: what is clicked counts all the same."""
+    browser = page_client(cast.manager)
+    ago = timezone.now() - timedelta(minutes=2)
+    Session.objects.update(last_used_at=ago)
+    for _ in range(2):
+        browser.get("/profile", HTTP_X_UNATTENDED="true")
+    session = Session.objects.get()
+    assert session_cache.fetch(session.pk, cast.manager.pk)[0].last_used_at == ago == session.last_used_at
+    browser.get("/profile")
+    assert Session.objects.get().last_used_at > ago

@@ -13,7 +13,6 @@ from accounts.forms import NewEmailForm, ServiceForm
 from accounts.permissions import PUBLIC, SIGNED_IN, requires
 from accounts.services import email_changes
 from accounts.views.kept_links import keep_link, kept_link
-from accounts.views.security import asking_for_password
 from reprotech.http import PageRequest, bound, render_form
 
 LINK = "email_link"
@@ -21,15 +20,12 @@ LINK = "email_link"
 
 @requires(SIGNED_IN)
 @require_http_methods(["GET", "HEAD", "POST"])
-@asking_for_password
 def change(request: PageRequest) -> HttpResponse:
     """Ask for the new address, and mail it a link."""
     form = bound(NewEmailForm, request)
     if request.method == "POST" and form.is_valid():
         try:
-            asked = email_changes.request_email_change(
-                actor=request.user, session_id=request.page_session.pk, email=form.cleaned_data["email"]
-            )
+            asked = email_changes.request_email_change(actor=request.user, email=form.cleaned_data["email"])
             messages.success(request, f"A link is on its way to {asked.address}. Open it to confirm the address.")
             return redirect("profile")
         except RuleError as refusal:

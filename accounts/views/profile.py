@@ -9,11 +9,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.filters import OwnSessionFilter
+from accounts.forms import EndSessionsForm
 from accounts.matrix import Matrix
 from accounts.models import EmailChange
 from accounts.permissions import SIGNED_IN, requires
 from accounts.services import sessions
-from reprotech.http import PageRequest, go_to, render_page
+from accounts.views.page_sessions import cleared, end_page_session
+from reprotech.http import PageRequest, bound, go_to, render_form, render_page
 
 
 @requires(SIGNED_IN)
@@ -47,12 +49,17 @@ def end_own_session(request: PageRequest, session_id: UUID) -> HttpResponse:
 @requires(SIGNED_IN)
 @require_http_methods(["GET", "HEAD", "POST"])
 def end_other_sessions(request: PageRequest) -> HttpResponse:
-    """Ask, then end all of one's own sessions but this one."""
-    if request.method == "POST":
+    """Ask, then end all of one's own sessions but this one, or this one too."""
+    form = bound(EndSessionsForm, request)
+    if request.method == "POST" and form.is_valid():
         ended = sessions.end_other_sessions(actor=request.user, session_id=request.page_session.pk)
+        if form.cleaned_data["everywhere"]:
+            end_page_session(request)
+            messages.success(request, "You are signed out everywhere.")
+            return cleared(go_to(request, "login"))
         messages.success(request, f"Ended: {ended} session{'' if ended == 1 else 's'}. This one goes on.")
         return go_to(request, "profile")
     others = request.user.sessions.alive().exclude(pk=request.page_session.pk).count()
     crumbs = [("Profile", reverse("profile")), ("End all other sessions", None)]
     page, fragment = "accounts/end_other_sessions.html", "accounts/_end_other_sessions.html"
-    return render_page(request, page, {"others": others, "crumbs": crumbs}, fragment=fragment)
+    return render_form(request, page, form, {"others": others, "crumbs": crumbs}, fragment=fragment)

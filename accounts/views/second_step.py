@@ -75,7 +75,7 @@ def passkey(request: Any) -> HttpResponse:
         return _back_to_login(request, too_many(refusal))
     except RuleError:
         return _back_to_login(request, "This passkey doesn't open an account here. Sign in with your password.")
-    return enter(request, session, safe_target(request), remember=remember)
+    return enter(request, session, safe_target(request))
 
 
 def too_many(refusal: TooManyAttempts) -> str:
@@ -97,7 +97,7 @@ def _finish(request: Any, pending: dict[str, Any], check: Check, form: CodeForm)
     except RuleError:
         del request.session[PENDING]
         return _back_to_login(request, "The name or the password is wrong.")
-    return enter(request, session, pending["next"], remember=pending["remember"])
+    return enter(request, session, pending["next"])
 
 
 def _refused(

@@ -3,27 +3,30 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.contrib import messages
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import totp, webauthn
 from accounts.challenges import Challenge
-from accounts.errors import ConfirmationRequired, RuleError
+from accounts.errors import RuleError
 from accounts.factor_forms import AppForm, ConfirmPasswordForm, NewPasskeyForm
 from accounts.forms import ServiceForm
 from accounts.models import TotpKey
 from accounts.permissions import SIGNED_IN_TO_ADD_FACTOR, requires
-from accounts.services import factors, passwords
+from accounts.services import factors
+from accounts.views.page_sessions import confirm_page_session
 from reprotech.http import PageRequest, bound, render_form, safe_target
 
 #: Key of the signed cookie, and what its challenge is for.
 CHALLENGE = "registration_challenge"
 REGISTRATION = "registration"
+#: Addresses of files, by name, and the pages that they are fetched from.
+FILES = {"export_users": "users", "export_selected_users": "users", "export_events": "audit"}
 
 View = Callable[..., HttpResponse]
 
@@ -58,19 +61,31 @@ def show_security(request: PageRequest) -> HttpResponse:
 @requires(SIGNED_IN_TO_ADD_FACTOR)
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: PageRequest) -> HttpResponse:
-    """One's password, before something that guards the account is changed."""
+    """One's password, before something that guards accounts is opened."""
     form = bound(ConfirmPasswordForm, request)
     target = safe_target(request, reverse("security"))
+    back = _list_of_file(target)
     if request.method == "POST" and form.is_valid():
         try:
-            passwords.confirm_password(
-                actor=request.user, password=form.cleaned_data["password"], session_id=request.page_session.pk
-            )
+            confirm_page_session(request, form.cleaned_data["password"])
+            if back:
+                # A file leaves the page where it is: it must be one that doesn't ask any more.
+                context = {"file": target, "back": back, "crumbs": [("Your file", None)]}
+                return render(request, "accounts/file_ready.html", context)
             return redirect(target)
         except RuleError as refusal:
             form.add_refusal(refusal)
-    context = {"next": target, "crumbs": _crumbs("Confirm your password")}
+    context = {"next": target, "back": back or reverse("profile"), "crumbs": [("Confirm your password", None)]}
     return render_form(request, "accounts/confirm_password.html", form, context)
+
+
+def _list_of_file(target: str) -> str:
+    """The page that a file is fetched from; "" if there is no file at this address."""
+    try:
+        name = resolve(urlsplit(target).path).url_name
+    except Resolver404:
+        return ""
+    return reverse(FILES[name]) if name in FILES else ""
 
 
 @requires(SIGNED_IN_TO_ADD_FACTOR)
@@ -217,8 +232,6 @@ def _try(
     """What the change answers, or the page that asked for it with the refusal on it."""
     try:
         return change()
-    except ConfirmationRequired:
-        return redirect(f"{reverse('confirm_password')}?{urlencode({'next': request.path})}")
     except RuleError as refusal:
         form.add_refusal(refusal)
         return page(request, form)

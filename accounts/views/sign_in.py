@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -13,9 +12,9 @@ from accounts import devices, webauthn
 from accounts.errors import RuleError, SecondFactorRequired, TooManyAttempts
 from accounts.forms import ChangePasswordForm, LoginForm, NewPasswordForm
 from accounts.permissions import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD, requires
-from accounts.services import passwords, sessions, sign_in
+from accounts.services import passwords, sign_in
 from accounts.views.kept_links import keep_link, kept_link
-from accounts.views.page_sessions import enter
+from accounts.views.page_sessions import cleared, end_page_session, enter, renew_page_session
 from accounts.views.second_step import ask_for_second_step, too_many
 from reprotech.http import UNPROCESSABLE, bound, go_to, render_form, safe_target
 
@@ -37,7 +36,7 @@ def login(request: Any) -> HttpResponse:
             session = sign_in.sign_in_to_pages(
                 identifier=typed["username"], password=typed["password"], remember=typed["remember"]
             )
-            return enter(request, session, target, remember=typed["remember"])
+            return enter(request, session, target)
         except SecondFactorRequired as required:
             return ask_for_second_step(request, required, target, remember=typed["remember"])
         except RuleError as refusal:
@@ -73,11 +72,9 @@ def logout(request: Any) -> HttpResponse:
     """Ask, then end the session."""
     if request.method != "POST":
         return render(request, "accounts/logout.html")
-    sessions.sign_out(session=request.page_session)
-    request.session.flush()
-    rotate_token(request)
+    end_page_session(request)
     messages.success(request, "You are signed out.")
-    return redirect("login")
+    return cleared(redirect("login"))
 
 
 @requires(SIGNED_IN_TO_CHANGE_PASSWORD)
@@ -93,6 +90,7 @@ def change_password(request: Any) -> HttpResponse:
                 new_password=form.cleaned_data["new_password"],
                 session_id=request.page_session.pk,
             )
+            renew_page_session(request)
             messages.success(request, "Your password is changed. All your other sessions have ended.")
             response = go_to(request, "home")
             devices.remember(response, user)

@@ -1,5 +1,6 @@
 """Tags of the pages."""
 
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +12,16 @@ from accounts import clients
 
 register = template.Library()
 register.filter("client_name", clients.client_name)
+
+
+@register.filter
+def in_words(span: timedelta) -> str:
+    """ "7 days", "1 hour" or "90 minutes": the largest unit of which it is a whole number."""
+    minutes = int(span.total_seconds()) // 60
+    units = ((1440, "day"), (60, "hour"), (1, "minute"))
+    size, unit = next(found for found in units if minutes % found[0] == 0)
+    count = minutes // size
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
 
 @cache

@@ -173,6 +173,7 @@ def test_a_session_is_listed_with_client_address_and_times(cast):
         "created_at": TIME,
         "last_used_at": TIME,
         "expires_at": TIME,
+        "ends_at": TIME,
         "current": True,
     }
 

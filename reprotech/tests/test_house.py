@@ -37,7 +37,10 @@ TOOLKIT = {
     "reprotech.listing",
     "reprotech.streaming",
 }
-GATE = {"accounts.permissions", "accounts.admin_base", "accounts.errors", "accounts.api.authentication"}
+GATE = {
+    *("accounts.permissions", "accounts.admin_base", "accounts.errors", "accounts.freshness"),
+    "accounts.api.authentication",
+}
 LONGEST = 400
 
 
@@ -111,7 +114,17 @@ LAYERS = [
     {"signatures"},
     {"querysets"},
     {"models"},
-    {"session_cache", "limits", "tokens", "authorization", "password_policy", "links", "duties", "devices"},
+    {
+        "session_cache",
+        "limits",
+        "tokens",
+        "authorization",
+        "password_policy",
+        "links",
+        "duties",
+        "devices",
+        "freshness",
+    },
     {"letters"},
     {"outbox"},
     {"mail"},

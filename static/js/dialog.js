@@ -21,7 +21,7 @@ function load(method, url, source) {
 }
 
 function focusInside() {
-  const wanted = ["[aria-invalid=true]", "input:checked", "input:not([type=hidden])", "select", "[data-closes]"];
+  const wanted = ["[aria-invalid=true]", "input:checked", "input:not([type=hidden], [type=checkbox])", "select", "[data-closes]"];
   wanted.map((one) => dialog.querySelector(one)).find((found) => found)?.focus();
 }
 

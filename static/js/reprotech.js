@@ -48,6 +48,13 @@ document.addEventListener("htmx:responseError", (event) => {
   notify((isText && detail.xhr.responseText) || known[detail.xhr.status] || "Something went wrong. Nothing was changed; try again in a moment.", "error");
 });
 
+// What asks by itself is no use of the session, which would never end while a page stands open.
+document.addEventListener("htmx:configRequest", (event) => {
+  if (isQuiet(event)) {
+    event.detail.headers["X-Unattended"] = "true";
+  }
+});
+
 // Signing in again in another tab makes a new token: what goes out has the one of now, not the one of the page's time.
 document.addEventListener("htmx:configRequest", ({ detail }) => {
   const token = document.cookie.match(/(?:^|; )(?:__Host-)?reprotech_csrf=([^;]+)/)?.[1];
