@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts import session_cache, tokens
 from accounts.authorization import require, require_all, service
 from accounts.errors import AccountDisabled, Missing, TokenInvalid
+from accounts.freshness import require_fresh
 from accounts.grants import Grants
 from accounts.models import Session, User
 from accounts.permissions import SESSION_REVOKE
@@ -220,6 +221,7 @@ def end_session(*, actor: Actor, session_id: UUID) -> None:
     if session.user_id != actor.pk:
         require(actor, SESSION_REVOKE)
         require_all(actor, session.user.grants.permissions, session.user)
+    require_fresh()
     _end([session], Session.EndReason.REVOKED)
     record(
         actor=actor,
@@ -234,6 +236,7 @@ def end_session(*, actor: Actor, session_id: UUID) -> None:
 @service
 def end_other_sessions(*, actor: User, session_id: UUID) -> int:
     """End all of one's own live sessions but the one of this id; returns how many. One row tells of all."""
+    require_fresh()
     others = list(actor.sessions.alive().exclude(pk=session_id))
     ended = _end(others, Session.EndReason.REVOKED)
     if ended:
