@@ -185,3 +185,14 @@ def test_no_page_of_these_scrolls_sideways(new_page, width):
     for path in ("", "?status=asleep", "/new", "/import", *(f"/{user}{step}" for step in ("", "/edit", "/lock"))):
         page.goto(f"/users{path}")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+def test_headings_that_sort_stay_on_a_phone(new_page):
+    page = new_page(viewport={"width": 390, "height": 844})
+    sign_in(page)
+    page.goto("/users")
+    row = page.locator(".user-rows thead").bounding_box()
+    assert row["width"] > 300
+    assert row["height"] < 100
+    page.get_by_role("link", name="Created").click()
+    expect(page).to_have_url(re.compile("sort=created_at"))
