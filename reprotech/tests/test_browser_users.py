@@ -194,5 +194,5 @@ def test_headings_that_sort_stay_on_a_phone(new_page):
     row = page.locator(".user-rows thead").bounding_box()
     assert row["width"] > 300
     assert row["height"] < 100
-    page.get_by_role("link", name="Created").click()
-    expect(page).to_have_url(re.compile("sort=created_at"))
+    page.get_by_role("link", name="Last sign-in").click()
+    expect(page).to_have_url(re.compile("sort=-?last_login"))
