@@ -60,17 +60,25 @@ def _page_session(request: Any) -> Session | None:
     session_id, user_id = request.session.get(SESSION_ID), request.session.get(USER_ID)
     if session_id is None or user_id is None:
         return None
+    session = _session_of(request, session_id, user_id)
+    if session is None:
+        request.session.flush()
+        request.has_outlived_session = True
+    return session
+
+
+def _session_of(request: Any, session_id: Any, user_id: Any) -> Session | None:
+    """The session that the cookie names; None when it has ended, or when a cookie newer than this one was given out."""
     try:
-        session = find_session(
-            session_id=UUID(str(session_id)), user_id=int(user_id), is_attended=UNATTENDED not in request.META
-        )
-        if session.kind == Session.Kind.PAGE and session.accepts(request.session.get(GENERATION, 0)):
-            return session
-    except (NotAuthenticated, ValueError, TypeError):  # ended; or signed by us, but not by this version
-        pass
-    request.session.flush()
-    request.has_outlived_session = True
-    return None
+        known = {"session_id": UUID(str(session_id)), "user_id": int(user_id)}
+    except (ValueError, TypeError):  # signed by us, but not by this version
+        return None
+    try:
+        session = find_session(**known, is_attended=UNATTENDED not in request.META)
+    except NotAuthenticated:
+        return None
+    is_good = session.kind == Session.Kind.PAGE and session.accepts(request.session.get(GENERATION, 0))
+    return session if is_good else None
 
 
 def ask_to_sign_in(request: Any) -> HttpResponse:

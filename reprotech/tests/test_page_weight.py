@@ -150,7 +150,7 @@ def test_every_page_is_light_comes_once_and_stands_still(new_page):
 
 def test_the_strength_of_a_password_is_estimated_by_what_comes_later_and_once(new_page):
     page = new_page()
-    sign_in(page)
+    sign_in(page, password=PASSWORD)
     for is_first in (True, False):
         page.goto("/password")
         network = Network(page)
