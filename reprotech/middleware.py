@@ -64,7 +64,19 @@ class RequestContextMiddleware:
         response = self.get_response(request)
         milliseconds = (time.perf_counter() - started) * 1000
         path = SECRET_PATH.sub(r"\1...", request.path)
-        logger.info("%s %s %s %.1f ms", request.method, path, response.status_code, milliseconds)
+        logger.info(
+            "%s %s %s %.1f ms",
+            request.method,
+            path,
+            response.status_code,
+            milliseconds,
+            extra={
+                "method": request.method,
+                "path": path,
+                "status": response.status_code,
+                "duration_ms": round(milliseconds, 1),
+            },
+        )
         return response
 
 

@@ -18,7 +18,7 @@ from accounts.grants import Grants
 from accounts.models import Session, User
 from accounts.permissions import SESSION_REVOKE
 from accounts.tokens import TokenPair
-from audit.context import current_origin, name_session
+from audit.context import current_origin, name_session, name_user
 from audit.models import Action
 from audit.services import Actor, record
 
@@ -39,6 +39,7 @@ class Refreshed:
 def open_session(*, user: User, kind: Session.Kind, lifetime: timedelta) -> Session:
     """Store a new session of a user who has just proved who they are. Part of a sign-in's transaction."""
     origin = current_origin()
+    name_user(user.pk)
     return Session.objects.create(
         user=user,
         kind=kind,
@@ -71,6 +72,7 @@ def find_session(*, session_id: UUID, user_id: int) -> Session:
     if not session.is_alive:
         raise TokenInvalid
     name_session(session.pk)
+    name_user(session.user_id)
     return session
 
 
