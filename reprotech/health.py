@@ -84,7 +84,7 @@ _has_tables = False
 
 
 def has_tables() -> bool:
-    """Whether this version's migrations were applied: a new one gets no requests before. Once true it isn't asked again."""
+    """Whether this version's migrations were applied: it gets no requests before. Once true it isn't asked again."""
     global _has_tables  # noqa: PLW0603 (one for each process)
     if not _has_tables:
         try:

@@ -23,7 +23,9 @@ logger = logging.getLogger(__name__)
 
 #: Links to set a password carry their token in the path.
 SECRET_PATH = re.compile(r"^(/set-password/).+")
-PROBES = re.compile(r"/api/health(/live|/ready)?/?")
+PROBES = re.compile(r"/(api/health(/live|/ready)?|metrics)/?")
+#: A Host header that is an address, with or without a port.
+ADDRESS_HOST = re.compile(r"(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]{2,45}\])(:\d{1,5})?", re.ASCII)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 
 
@@ -155,13 +157,12 @@ class RequestLimitsMiddleware:
 
 
 def is_probe(request: HttpRequest) -> bool:
-    """Whether an orchestrator or a scraper asks. They come by address, which is no name of this server.
+    """Whether an orchestrator or a scraper asks: for what is the same under any name, by address instead of one.
 
-    What they get is the same under any name. Metrics without a token are shown to this machine alone, and a foreign
-    page in a browser here must not reach them under a name of its own (DNS rebinding).
+    A foreign name stays refused, so that no page can reach this under a name of its own (DNS rebinding).
     """
-    return PROBES.fullmatch(request.path_info) is not None or (
-        bool(settings.METRICS_TOKEN) and request.path_info == "/metrics"
+    return PROBES.fullmatch(request.path_info) is not None and bool(
+        ADDRESS_HOST.fullmatch(request.META.get("HTTP_HOST", ""))
     )
 
 

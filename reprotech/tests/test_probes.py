@@ -28,8 +28,18 @@ def test_a_scraper_with_the_token_is_answered_by_address_and_without_tls(db, pla
     assert plain_http.get("/metrics").status_code == 403
 
 
-def test_without_a_token_metrics_are_refused_under_a_foreign_name_even_from_this_machine(db):
-    assert Caller(address="127.0.0.1").get("/metrics", HTTP_HOST="rebound.example").status_code == 400
+@pytest.mark.parametrize("host", ["127.0.0.1:5001", "[::1]:5001", "10.1.2.3"])
+def test_without_a_token_metrics_answer_this_machine_by_any_address_and_nobody_else(db, settings, host):
+    settings.ALLOWED_HOSTS = ["reprotech.example"]
+    assert Caller(address="127.0.0.1").get("/metrics", HTTP_HOST=host).status_code == 200
+    assert Caller(address="10.1.2.9").get("/metrics", HTTP_HOST=host).status_code == 403
+
+
+@pytest.mark.parametrize("path", [*PROBES, "/metrics"])
+@pytest.mark.parametrize("host", ["rebound.example", "127.0.0.1.evil.example", "127.0.0.1:5001@evil.example", "[::1"])
+def test_no_foreign_name_reaches_them(db, settings, path, host):
+    settings.ALLOWED_HOSTS = ["reprotech.example"]
+    assert Caller(address="127.0.0.1").get(path, HTTP_HOST=host).status_code == 400
 
 
 @pytest.mark.parametrize("path", ["/login", "/api/health/other", "/api/users", "/api/healthy"])
