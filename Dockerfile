@@ -1,9 +1,11 @@
 # Reprotech in a container. The database and Redis are others' business:
 #
 #   docker build -t reprotech .
-#   docker run --env-file .env reprotech python manage.py migrate
-#   docker run --env-file .env reprotech python manage.py init_data
-#   docker run --env-file .env -p 5001:5001 reprotech
+#   docker run --rm --env-file .env reprotech python manage.py migrate
+#   docker run --rm --env-file .env reprotech python manage.py init_data
+#   docker run --read-only --tmpfs /tmp --env-file .env -p 5001:5001 reprotech
+#
+# docs/deployment.md tells more; deploy/ has Compose, Kubernetes and ECS.
 
 FROM python:3.13-slim AS builder
 WORKDIR /app
@@ -20,18 +22,22 @@ RUN LOG_DIR=/tmp/logs \
     JWT_SECRET_KEY="$(python -c 'import secrets; print(secrets.token_urlsafe(48))')" \
     AUDIT_SIGNING_KEY="$(python -c 'import base64, secrets; print(base64.b64encode(secrets.token_bytes(32)).decode())')" \
     python manage.py collectstatic --no-input \
-    && python -m compileall -q .
+    && python -m compileall -q . \
+    && python -m pip uninstall --quiet --yes pip
 
 FROM python:3.13-slim
 WORKDIR /app
-# /data is for what is kept: logs, and the database while it is SQLite.
+# /data is for what is kept: logs, and the database while it is SQLite. Nothing else is written but /tmp, so the root may
+# be read-only. pip goes too: nothing is to be installed here any more.
 RUN useradd --system --uid 10001 --no-create-home reprotech \
     && mkdir /data \
-    && chown reprotech /data
+    && chown reprotech /data \
+    && python -m pip uninstall --quiet --yes --root-user-action=ignore pip
 COPY --from=builder /opt/venv /opt/venv
 COPY --from=builder /app /app
 ENV PATH="/opt/venv/bin:$PATH" \
     PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
     DEBUG=false \
     DATABASE_URL=sqlite:////data/reprotech_auth.db \
     LOG_DIR=/data/logs \
@@ -41,12 +47,10 @@ ENV PATH="/opt/venv/bin:$PATH" \
     PORT=5001 \
     WORKERS=2 \
     THREADS=8
-USER reprotech
+USER 10001
 VOLUME /data
 EXPOSE 5001
 
-# Under a name from ALLOWED_HOSTS, since requests for others are refused.
-HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 CMD ["python", "-c", "import os; from urllib.request import Request, urlopen; name = (os.environ.get('ALLOWED_HOSTS') or 'localhost').split(',')[0].strip().lstrip('.*'); urlopen(Request(f'http://127.0.0.1:{os.environ[\"PORT\"]}/api/health/live', headers={'Host': name or 'localhost'}), timeout=4)"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 CMD ["python", "deploy/probe.py"]
 
-# The directory of counters must be empty at the start: it may be left from an earlier one. The flags are scripts/server's.
-CMD ["sh", "-c", "rm -rf \"$PROMETHEUS_MULTIPROC_DIR\" && mkdir \"$PROMETHEUS_MULTIPROC_DIR\" && exec python -m granian --interface wsgi --host \"$HOST\" --port \"$PORT\" --http 1 --no-ws --workers \"$WORKERS\" --blocking-threads \"$THREADS\" --respawn-failed-workers --workers-kill-timeout 10 --log-level error reprotech.worker:application"]
+CMD ["deploy/serve"]

@@ -70,11 +70,11 @@ def _page_session(request: Any) -> Session | None:
 def _session_of(request: Any, session_id: Any, user_id: Any) -> Session | None:
     """The session that the cookie names; None when it has ended, or when a cookie newer than this one was given out."""
     try:
-        known = {"session_id": UUID(str(session_id)), "user_id": int(user_id)}
+        known, user = UUID(str(session_id)), int(user_id)
     except (ValueError, TypeError):  # signed by us, but not by this version
         return None
     try:
-        session = find_session(**known, is_attended=UNATTENDED not in request.META)
+        session = find_session(session_id=known, user_id=user, is_attended=UNATTENDED not in request.META)
     except NotAuthenticated:
         return None
     is_good = session.kind == Session.Kind.PAGE and session.accepts(request.session.get(GENERATION, 0))

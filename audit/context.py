@@ -25,6 +25,7 @@ class RequestOrigin:
 _origin: ContextVar[RequestOrigin] = ContextVar("origin", default=RequestOrigin())  # noqa: B039 (frozen)
 _session: ContextVar[UUID | None] = ContextVar("session", default=None)
 _key: ContextVar[str] = ContextVar("key", default="")
+_user: ContextVar[int | None] = ContextVar("user", default=None)
 
 
 def current_origin() -> RequestOrigin:
@@ -35,10 +36,11 @@ def current_origin() -> RequestOrigin:
 @contextmanager
 def request_origin(origin: RequestOrigin) -> Iterator[None]:
     """Make `origin` the current one within the block."""
-    token, session_token, key_token = _origin.set(origin), _session.set(None), _key.set("")
+    token, session_token, key_token, user_token = _origin.set(origin), _session.set(None), _key.set(""), _user.set(None)
     try:
         yield
     finally:
+        _user.reset(user_token)
         _key.reset(key_token)
         _session.reset(session_token)
         _origin.reset(token)
@@ -62,3 +64,13 @@ def current_key() -> str:
 def name_key(key: str) -> None:
     """Say which API key the request being served came with, for the audit rows that it leaves."""
     _key.set(key)
+
+
+def current_user() -> int | None:
+    """The number of the user who makes the request being served, once they were found."""
+    return _user.get()
+
+
+def name_user(user_id: int) -> None:
+    """Say who makes the request being served, for the log lines that it leaves."""
+    _user.set(user_id)

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.core.cache import cache
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
@@ -62,8 +63,8 @@ class HealthViewSet(ViewSet):
 
     @extend_schema(responses={200: STATUS, 503: STATUS}, summary="Can it do its work?")
     def ready(self, request: Request) -> Response:  # noqa: ARG002
-        """The database answers. Without the cache the service works on, so that isn't asked."""
-        if database_state() == CONNECTED:
+        """The database answers and has this version's tables. Without the cache the service works on."""
+        if database_state() == CONNECTED and has_tables():
             return Response({"status": "ready"})
         return Response({"status": "not ready"}, status=503)
 
@@ -77,6 +78,23 @@ def database_state() -> str:
         logger.error("The database does not answer: %s", error)
         return FAILED
     return CONNECTED
+
+
+_has_tables = False
+
+
+def has_tables() -> bool:
+    """Whether this version's migrations were applied: it gets no requests before. Once true it isn't asked again."""
+    global _has_tables  # noqa: PLW0603 (one for each process)
+    if not _has_tables:
+        try:
+            executor = MigrationExecutor(connection)
+            _has_tables = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+        except Exception as error:  # noqa: BLE001 (as above)
+            logger.error("It can't be told which migrations were applied: %s", error)
+        if not _has_tables:
+            logger.warning("Migrations are missing: run `manage.py migrate`.")
+    return _has_tables
 
 
 def cache_state() -> str:

@@ -4,15 +4,19 @@ import json
 import logging
 import re
 from datetime import UTC, datetime
+from typing import Any
 
-from audit.context import current_origin
+from audit.context import current_origin, current_user
+
+#: What a record may have beyond its message, each a field of its own in JSON.
+FIELDS = ("method", "path", "status", "duration_ms")
 
 #: Links of mails carry their token in the path.
 SECRET_PATH = re.compile(r"(/(?:set-password|confirm-email)/)[^\s\"'?#]+")
 
 
 class RequestFilter(logging.Filter):
-    """Add `request_id` ("-" outside a request) to every record."""
+    """Add `request_id` ("-" outside a request) and `user_id` (None while nobody is known) to every record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let everything pass, without the tokens of links: Django too names paths, such as of refused requests.
@@ -25,6 +29,7 @@ class RequestFilter(logging.Filter):
             record.msg, record.args = SECRET_PATH.sub(r"\1...", message), None
         if record.levelno < logging.ERROR and record.name.startswith("django."):
             record.exc_info = None
+        record.user_id = current_user()
         return True
 
 
@@ -41,14 +46,17 @@ class JSONFormatter(logging.Formatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line: time, level, logger, request_id, message, and exception if there is one."""
-        line = {
+        """The line: time, level, logger, request_id, message; user, request and exception if there are any."""
+        line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname,
             "logger": record.name,
             "request_id": getattr(record, "request_id", "-"),
             "message": record.getMessage(),
         }
+        if (user_id := getattr(record, "user_id", None)) is not None:
+            line["user_id"] = user_id
+        line |= {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         # Lone surrogates, which JSON may name, are nothing that UTF-8 can write.

@@ -16,11 +16,15 @@ from django.middleware.gzip import GZipMiddleware
 
 from audit.context import RequestOrigin, request_origin
 from reprotech.errors import error_response
+from reprotech.logs import SECRET_PATH
 
 Respond = Callable[[HttpRequest], HttpResponse]
 
 logger = logging.getLogger(__name__)
 
+PROBES = re.compile(r"/(api/health(/live|/ready)?|metrics)/?")
+#: A Host header that is an address, with or without a port.
+ADDRESS_HOST = re.compile(r"(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]{2,45}\])(:\d{1,5})?", re.ASCII)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 
 
@@ -62,7 +66,20 @@ class RequestContextMiddleware:
         started = time.perf_counter()
         response = self.get_response(request)
         milliseconds = (time.perf_counter() - started) * 1000
-        logger.info("%s %s %s %.1f ms", request.method, request.path, response.status_code, milliseconds)
+        path = SECRET_PATH.sub(r"\1...", request.path)
+        logger.info(
+            "%s %s %s %.1f ms",
+            request.method,
+            path,
+            response.status_code,
+            milliseconds,
+            extra={
+                "method": request.method,
+                "path": path,
+                "status": response.status_code,
+                "duration_ms": round(milliseconds, 1),
+            },
+        )
         return response
 
 
@@ -121,6 +138,8 @@ class RequestLimitsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer."""
+        if is_probe(request):
+            request.META["HTTP_HOST"] = settings.ALLOWED_HOSTS[0].lstrip("*.")
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not has_known_host(request) or not (length.isascii() and length.isdigit()):
             return error_response(request, 400)
@@ -135,6 +154,16 @@ class RequestLimitsMiddleware:
         stream = request.META["wsgi.input"]
         while length > 0 and (chunk := stream.read(min(self.CHUNK, length))):
             length -= len(chunk)
+
+
+def is_probe(request: HttpRequest) -> bool:
+    """Whether an orchestrator or a scraper asks: for what is the same under any name, by address instead of one.
+
+    A foreign name stays refused, so that no page can reach this under a name of its own (DNS rebinding).
+    """
+    return PROBES.fullmatch(request.path_info) is not None and bool(
+        ADDRESS_HOST.fullmatch(request.META.get("HTTP_HOST", ""))
+    )
 
 
 def has_known_host(request: HttpRequest) -> bool:

@@ -24,7 +24,7 @@ from accounts.permissions import USER_UPDATE
 from accounts.services.sessions import TOUCH_INTERVAL
 from accounts.services.user_records import record_user
 from accounts.services.users import lock_for_change
-from audit.context import current_origin, name_key
+from audit.context import current_origin, name_key, name_user
 from audit.models import Action
 from audit.services import Actor, record
 
@@ -180,6 +180,7 @@ def find_key(*, text: str) -> ApiKey:
         _record_refusal(key, address, reason)
         raise TokenInvalid
     name_key(key.public_id)
+    name_user(key.user_id)
     _touch(key, address)
     return key
 

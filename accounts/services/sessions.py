@@ -18,7 +18,7 @@ from accounts.grants import Grants
 from accounts.models import Session, User
 from accounts.permissions import SESSION_REVOKE
 from accounts.tokens import TokenPair
-from audit.context import current_origin, name_session
+from audit.context import current_origin, name_session, name_user
 from audit.models import Action
 from audit.services import Actor, record
 
@@ -42,6 +42,7 @@ def open_session(*, user: User, kind: Session.Kind, lifetime: timedelta, is_reme
     It ends after `lifetime`, and sooner if it isn't used.
     """
     origin, now = current_origin(), timezone.now()
+    name_user(user.pk)
     session = Session(
         user=user,
         kind=kind,
@@ -83,6 +84,7 @@ def find_session(*, session_id: UUID, user_id: int, is_attended: bool = True) ->
     if not session.is_alive:
         raise TokenInvalid
     name_session(session.pk)
+    name_user(session.user_id)
     return session
 
 

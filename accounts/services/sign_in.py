@@ -9,7 +9,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import guesses, limits, mfa_tokens, session_cache
+from accounts import guesses, limits, mfa_tokens, session_cache, sign_in_metrics
 from accounts.challenges import Challenge
 from accounts.errors import (
     InvalidCredentials,
@@ -26,6 +26,7 @@ from accounts.services.new_devices import tell_of_new_device
 from accounts.services.second_step import Check, by_code, by_passkey, owner_of_passkey
 from accounts.services.sessions import Refreshed, issue_tokens, open_session
 from accounts.services.spent import is_spent, spend
+from accounts.sign_in_metrics import LOCKOUTS, Outcome
 from audit.context import current_origin
 from audit.models import Action
 from audit.services import record
@@ -107,9 +108,14 @@ def finish_sign_in(*, mfa_token: str, check: Check, opening: Opening) -> Session
 def sign_in_with_passkey(*, answer: str, challenge: Challenge, remember: bool = False) -> Session:
     """Open a page session for whoever holds a passkey and unlocked it; raises InvalidFactor or TooManyAttempts."""
     address = current_origin().ip_address
-    guesses.count_address(address)
+    try:
+        guesses.count_address(address)
+    except TooManyAttempts:
+        sign_in_metrics.count(Outcome.THROTTLED)
+        raise
     user = owner_of_passkey(answer)
     if user is None:
+        sign_in_metrics.count(Outcome.REFUSED)
         raise InvalidFactor
     check = by_passkey(answer, challenge, alone=True)
     session = _opened(user, page_opening(remember=remember), check)
@@ -128,10 +134,13 @@ def _take_second_step(user: User, check: Check, opening: Opening, passed: Passed
 
 def _opened(user: User, opening: Opening, check: Check | None = None, passed: Passed | None = None) -> Session:
     try:
-        return _open(user, opening, check, passed)
+        session = _open(user, opening, check, passed)
     except _Refused as refused:
         _record_failure(user.username, user, refused.reason)
+        sign_in_metrics.count(Outcome.REFUSED)
         raise refused.error from None
+    sign_in_metrics.count(Outcome.SUCCESS)
+    return session
 
 
 def _sign_in(identifier: str, password: str, opening: Opening, otp: str = "") -> Session:
@@ -142,10 +151,12 @@ def _sign_in(identifier: str, password: str, opening: Opening, otp: str = "") ->
     refusal = _refusal(user, password)
     if user is None or refusal:
         _record_failure(identifier, user, refusal)
+        sign_in_metrics.count(Outcome.REFUSED)
         raise InvalidCredentials
     if user.second_factors:
         guesses.forgive_login(guess)
         if not otp:
+            sign_in_metrics.count(Outcome.SECOND_STEP)
             raise SecondFactorRequired(mfa_tokens.issue(user), user.second_factors)
         return _take_second_step(user, by_code(otp), opening)
     session = _opened(user, opening)
@@ -157,8 +168,10 @@ def _count(identifier: str, user: User | None, guess: Guess) -> None:
     try:
         guesses.count_login(guess)
     except TooManyAttempts:
+        sign_in_metrics.count(Outcome.THROTTLED)
         # One row a window: a flood of refused guesses must not become a flood of rows.
         if limits.is_news(guess.own or guess.name, guess.address):
+            LOCKOUTS.inc()
             _record_failure(identifier, user, "Too many attempts.")
         raise
 

@@ -1,0 +1,105 @@
+"""What monitoring asks about the state of things: measured when it is scraped, the same from whichever process answers.
+
+Only the connection pool is the answering process's own. While the database is down its part is left out, and
+`reprotech_database_up` says so.
+"""
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, Min, Q
+from django.utils import timezone
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from accounts.models import OutgoingMail
+from audit import watch
+from audit.models import Leaf
+from audit.sealing import FIRST_ID, unsealed
+from reprotech import __version__
+from reprotech.health import CONNECTED, cache_state, database_state
+
+logger = logging.getLogger(__name__)
+
+#: Events commit out of the order of their ids, though seldom further apart than this.
+OUT_OF_ORDER = 10_000
+
+
+class StateCollector(Collector):
+    """Collects it, in a handful of small queries."""
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics."""
+        version = GaugeMetricFamily("reprotech_version", "The version that runs; always 1.", labels=["version"])
+        version.add_metric([__version__], 1)
+        yield version
+        is_up = database_state() == CONNECTED
+        yield _gauge("reprotech_database_up", "Whether the database answers.", is_up)
+        yield _gauge("reprotech_cache_up", "Whether the cache answers.", cache_state() == CONNECTED)
+        yield from _pool()
+        if is_up:
+            try:
+                # All of it or nothing, should the database go down meanwhile.
+                yield from [*_outbox(), *_audit()]
+            except Exception as error:  # noqa: BLE001 (the scraper gets what there is)
+                logger.error("The state can't be measured: %s", error)
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=float(value))
+
+
+def _age(moment: datetime | None) -> float:
+    return max(0.0, (timezone.now() - moment).total_seconds()) if moment else 0.0
+
+
+def _pool() -> Iterator[Metric]:
+    pool: Any = getattr(connection, "pool", None)
+    if pool is None:
+        return
+    statistics = pool.get_stats()
+    connections = GaugeMetricFamily(
+        "reprotech_database_pool_connections",
+        "Connections to the database of the process that answered the scrape.",
+        labels=["state"],
+    )
+    idle = statistics.get("pool_available", 0)
+    connections.add_metric(["idle"], idle)
+    connections.add_metric(["used"], statistics.get("pool_size", 0) - idle)
+    yield connections
+    yield _gauge("reprotech_database_pool_limit", "Connections it opens at most.", statistics.get("pool_max", 0))
+    yield _gauge(
+        "reprotech_database_pool_waiting",
+        "Requests of that process that wait for a connection.",
+        statistics.get("requests_waiting", 0),
+    )
+
+
+def _outbox() -> Iterator[Metric]:
+    waiting = Q(failed_at=None)
+    found = OutgoingMail.objects.aggregate(
+        waiting=Count("pk", filter=waiting),
+        oldest=Min("created_at", filter=waiting),
+        failed=Count("pk", filter=~waiting),
+    )
+    yield _gauge("reprotech_outbox_waiting", "Mails that wait to be sent.", found["waiting"])
+    yield _gauge("reprotech_outbox_oldest_seconds", "Age of the mail that waits for longest.", _age(found["oldest"]))
+    yield _gauge("reprotech_outbox_given_up", "Mails that were given up and are kept to look at.", found["failed"])
+
+
+def _audit() -> Iterator[Metric]:
+    last = Leaf.objects.order_by("-position").values_list("event_id", flat=True).first()
+    start = max(FIRST_ID, (last or 0) - OUT_OF_ORDER)
+    oldest = unsealed(start).values_list("timestamp", flat=True).first()
+    yield _gauge("reprotech_audit_seal_lag_seconds", "Age of the oldest event that is not sealed yet.", _age(oldest))
+    state = watch.status()
+    yield _gauge(
+        "reprotech_audit_damaged",
+        "Whether a verification found that the audit log was changed.",
+        state.state == watch.State.DAMAGED,
+    )
+    if state.until and state.state == watch.State.GOOD:
+        yield _gauge("reprotech_audit_verified_age_seconds", "Age of the newest verified event.", _age(state.until))

@@ -1,0 +1,194 @@
+"""What `deploy/` ships, against the schemas and programs that will read it."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+import yaml
+from check_jsonschema.builtin_schemas import get_builtin_schema
+from jsonschema.validators import validator_for
+from prometheus_client import REGISTRY
+from prometheus_client.registry import CollectorRegistry
+
+from reprotech.pytest_stack import ROOT, documented_variables
+from reprotech.state_metrics import StateCollector
+
+DEPLOY = ROOT / "deploy"
+KUBERNETES = DEPLOY / "kubernetes"
+PATCHES = {"kustomization.yaml"}
+
+
+def manifests():
+    return [path for path in sorted(KUBERNETES.rglob("*.yaml")) if path.name not in PATCHES]
+
+
+def loaded(path):
+    return yaml.safe_load(path.read_text())
+
+
+def variables(path):
+    """The names that a file of variables sets."""
+    return set(re.findall(r"^([A-Z_]+)=", path.read_text(), re.MULTILINE))
+
+
+def containers():
+    """Every container of ours in Kubernetes, by the file's name."""
+    for path in manifests():
+        pod = loaded(path).get("spec", {}).get("template", {}).get("spec")
+        if pod:
+            yield path.stem, pod, pod["containers"][0]
+
+
+@pytest.mark.parametrize("path", manifests(), ids=lambda path: path.stem)
+def test_manifests_are_what_kubernetes_takes(path):
+    kubernetes_validate.validate(loaded(path), "1.32", strict=True)
+
+
+def test_a_wrong_manifest_would_be_found():
+    manifest = loaded(KUBERNETES / "base/deployment.yaml")
+    manifest["spec"]["replicaz"] = 3
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(manifest, "1.32", strict=True)
+
+
+def test_kustomizations_name_every_file_and_nothing_else():
+    found = list(KUBERNETES.rglob("kustomization.yaml"))
+    assert len(found) == 4
+    for path in found:
+        resources = loaded(path)["resources"]
+        assert all((path.parent / name).exists() for name in resources), path
+        assert {other.name for other in path.parent.glob("*.yaml")} - PATCHES <= set(resources), path
+
+
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl renders what the test before this one reads")
+def test_the_overlay_renders_with_its_name_image_and_secret(tmp_path):
+    shutil.copytree(KUBERNETES, tmp_path / "kubernetes")
+    overlay = tmp_path / "kubernetes/overlays/production"
+    (overlay / "secrets.env.example").rename(overlay / "secrets.env")
+    rendered = subprocess.run(["kubectl", "kustomize", overlay], capture_output=True, text=True, check=True).stdout
+    objects = {found["kind"]: found for found in yaml.safe_load_all(rendered)}
+    assert {"Deployment", "Service", "Ingress", "NetworkPolicy", "Secret", "ConfigMap"} <= set(objects)
+    assert {"PodDisruptionBudget", "HorizontalPodAutoscaler"} <= set(objects)
+    assert objects["Deployment"]["metadata"]["namespace"] == "reprotech"
+    pod = objects["Deployment"]["spec"]["template"]
+    assert pod["spec"]["containers"][0]["image"].startswith("registry.example.org/reprotech:")
+    assert objects["Service"]["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+
+
+def test_containers_run_without_rights_on_a_root_that_they_cannot_write():
+    names = set()
+    for name, pod, container in containers():
+        names.add(name)
+        assert pod["securityContext"]["runAsUser"] == 10001
+        assert pod["automountServiceAccountToken"] is False
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert {mount["mountPath"] for mount in container["volumeMounts"]} == {"/data", "/tmp"}  # noqa: S108 (of the container)
+    assert names == {"deployment", "job"}
+
+
+def test_compose_is_what_compose_takes():
+    schema, found = get_builtin_schema("vendor.compose-spec"), loaded(DEPLOY / "docker-compose.yml")
+    validator = validator_for(schema)(schema)
+    assert [error.message for error in validator.iter_errors(found)] == []
+    found["services"]["web"]["privilegd"] = True
+    assert not validator.is_valid(found)
+
+
+def test_compose_starts_things_in_order_and_holds_no_password():
+    text = (DEPLOY / "docker-compose.yml").read_text()
+    services = yaml.safe_load(text)["services"]
+    waits = {
+        name: {on: how["condition"] for on, how in service.get("depends_on", {}).items()}
+        for name, service in services.items()
+    }
+    assert waits["web"] == {
+        "migrate": "service_completed_successfully",
+        "database": "service_healthy",
+        "cache": "service_healthy",
+    }
+    assert waits["migrate"] == {"database": "service_healthy"}
+    assert waits["proxy"] == {"web": "service_healthy"}
+    assert {name for name in services if "ports" in services[name]} == {"proxy"}
+    used = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", text))
+    documented = set(re.findall(r"^#? ?([A-Z_]+)=", (DEPLOY / "compose.env.example").read_text(), re.MULTILINE))
+    assert {"POSTGRES_PASSWORD", "SECRET_KEY"} <= used
+    assert used - documented <= {"REPROTECH_IMAGE", "ADMIN_PASSWORD", "EMAIL_FROM"}
+
+
+def test_every_variable_that_manifests_set_exists():
+    known = set(documented_variables()) | {"WORKERS", "THREADS"}
+    given = {
+        "kubernetes": set(loaded(KUBERNETES / "base/configmap.yaml")["data"]),
+        "secrets": set(
+            re.findall(
+                r"^([A-Z_]+)=", (KUBERNETES / "overlays/production/secrets.env.example").read_text(), re.MULTILINE
+            )
+        ),
+        "systemd": set(
+            re.findall(r"^([A-Z_]+)=", (DEPLOY / "systemd/reprotech.env.example").read_text(), re.MULTILINE)
+        ),
+        "compose": set(loaded(DEPLOY / "docker-compose.yml")["services"]["web"]["environment"]) - {"<<"},
+    }
+    task = json.loads((DEPLOY / "ecs/task-definition.json").read_text())["containerDefinitions"][0]
+    given["ecs"] = {variable["name"] for variable in [*task["environment"], *task["secrets"]]}
+    assert {place: names - known for place, names in given.items() if names - known} == {}
+    assert {"SECRET_KEY", "JWT_SECRET_KEY", "AUDIT_SIGNING_KEY", "DATABASE_URL"} <= given["ecs"] & given["compose"]
+
+
+def test_the_dockerfile_passes_its_linter(tmp_path):
+    linter = Path(sys.executable).with_name("hadolint")
+    assert subprocess.run([linter, ROOT / "Dockerfile"], capture_output=True, text=True, check=False).stdout == ""
+    (tmp_path / "Dockerfile").write_text("FROM python\nRUN cd /tmp\n")
+    assert subprocess.run([linter, tmp_path / "Dockerfile"], capture_output=True, check=False).returncode == 1
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd here")
+@pytest.mark.parametrize("unit", ["reprotech@5001.service", "reprotech-migrate.service"])
+def test_units_are_what_systemd_takes(tmp_path, unit):
+    for path in (DEPLOY / "systemd").glob("*.service"):
+        text = path.read_text().replace("/opt/reprotech/deploy/serve", "/bin/true")
+        text = text.replace("/opt/reprotech/.venv/bin/python", "/bin/true").replace("/opt/reprotech", "/")
+        (tmp_path / path.name.replace("@", "@5001")).write_text(text)
+    found = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", tmp_path / unit], capture_output=True, text=True, check=False
+    )
+    assert (found.returncode, [line for line in found.stderr.splitlines() if str(tmp_path) in line]) == (0, [])
+
+
+def known_metrics():
+    import accounts.sign_in_metrics  # noqa: F401
+    import reprotech.metrics  # noqa: F401 (these register their metrics)
+
+    state = CollectorRegistry()
+    state.register(StateCollector())
+    names = {
+        sample.name for registry in (REGISTRY, state) for metric in registry.collect() for sample in metric.samples
+    }
+    names |= {f"{metric.name}{end}" for metric in REGISTRY.collect() for end in ("_total", "_bucket")}
+    # Only with a pool, and only after a verification.
+    return names | {
+        "reprotech_audit_verified_age_seconds",
+        "reprotech_database_pool_connections",
+        "reprotech_database_pool_limit",
+        "reprotech_database_pool_waiting",
+    }
+
+
+def test_alerts_and_dashboard_ask_for_metrics_that_exist_and_operations_explains_each(db):
+    rules = loaded(DEPLOY / "monitoring/alerts.yml")["groups"][0]["rules"]
+    panels = json.loads((DEPLOY / "monitoring/grafana-dashboard.json").read_text())["panels"]
+    asked = [rule["expr"] for rule in rules] + [target["expr"] for panel in panels for target in panel["targets"]]
+    names = {name for text in asked for name in re.findall(r"\b(?:reprotech|http)_[a-z_]+", text)}
+    assert len(names) > 10
+    assert names - known_metrics() == set()
+    explained = re.findall(r"^### (\w+)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    assert explained == [rule["alert"] for rule in rules]

@@ -1,0 +1,191 @@
+"""Servers behind the nginx that we ship are restarted and reloaded while people work, and no request fails."""
+
+import shutil
+import signal
+import ssl
+import subprocess
+import threading
+import time
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPException, HTTPSConnection
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from reprotech.pytest_servers import free_port, wait_for
+from reprotech.pytest_stack import ROOT, check_alive, require, start_server
+
+NAME = "reprotech.example.org"
+#: Each with the status that is its right answer. A POST is what nginx must not send twice.
+REQUESTS = [("GET", "/api/auth/me", 401), ("POST", "/api/auth/login", 400), ("GET", "/api/health/ready", 200)]
+# It is about processes and connections, which are the same whatever the database.
+pytestmark = pytest.mark.only_on("postgresql")
+
+
+def make_certificate(directory):
+    """A key and a certificate for NAME that signs itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (directory / "fullchain.pem").write_bytes(certificate.public_bytes(pem))
+    (directory / "privkey.pem").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+
+
+class Site:
+    """Two servers that run `deploy/serve`, and nginx with the configuration that we ship in front of them."""
+
+    def __init__(self, processes):
+        self.processes = processes
+        prepared = start_server(processes, "postgresql")  # makes tables and default data
+        processes.stop(prepared.process)
+        self.home = prepared.log.parent
+        self.env = prepared.env | {
+            "DEBUG": "false",
+            "ALLOWED_HOSTS": NAME,
+            "TRUSTED_PROXIES": "127.0.0.1",
+            "SSL_REQUIRED": "true",
+        }
+        self.servers = {port: self.serve(port) for port in (free_port(), free_port())}
+        self.port = free_port()
+        self.nginx = self.start_nginx()
+
+    def serve(self, port):
+        metrics = self.home / f"metrics-{port}"
+        environment = self.env | {"PORT": str(port), "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
+        log = self.home / f"output-{port}"
+        process = self.processes.start([ROOT / "deploy" / "serve"], log, env=environment)
+        wait_for(process, log, lambda: check_alive(port), patience=60)
+        return process
+
+    def start_nginx(self):
+        make_certificate(self.home)
+        text = (ROOT / "deploy/nginx/reprotech.conf").read_text()
+        first, second = self.servers
+        for ours, theirs in {
+            "127.0.0.1:5001": f"127.0.0.1:{first}",
+            "127.0.0.1:5002": f"127.0.0.1:{second}",
+            "    listen [::]:80;\n": "",
+            "    listen [::]:443 ssl http2;\n": "",
+            "listen 80;": f"listen 127.0.0.1:{free_port()};",
+            "listen 443 ssl http2;": f"listen 127.0.0.1:{self.port} ssl http2;",
+            "/etc/ssl/reprotech": str(self.home),
+        }.items():
+            assert ours in text
+            text = text.replace(ours, theirs)
+        (self.home / "site.conf").write_text(text)
+        main = self.home / "nginx.conf"
+        main.write_text(
+            f"pid {self.home}/nginx.pid; error_log {self.home}/nginx.log; events {{}}\n"
+            f"http {{ access_log {self.home}/access.log; include site.conf; }}\n"
+        )
+        command = ["nginx", "-p", self.home, "-c", main, "-g", "daemon off;"]
+        subprocess.run([*command[:-2], "-t"], check=True, capture_output=True)
+        log = self.home / "nginx-output"
+        process = self.processes.start(command, log)
+        wait_for(process, log, self.check)
+        return process
+
+    def check(self):
+        with closing(self.connect()) as connection:
+            self.ask(connection, "GET", "/api/health/live")
+
+    def connect(self):
+        context = ssl.create_default_context(cafile=self.home / "fullchain.pem")
+        context.check_hostname = False  # it is asked at 127.0.0.1
+        return HTTPSConnection("127.0.0.1", self.port, timeout=30, context=context)
+
+    def ask(self, connection, method, path):
+        headers = {"Host": NAME, "Content-Type": "application/json"}
+        connection.request(method, path, "{}" if method == "POST" else None, headers)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+
+    def restart(self, port):
+        process = self.servers[port]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) in {0, -signal.SIGTERM}
+        self.processes.stop(process)
+        self.servers[port] = self.serve(port)
+
+    def reload(self, port):
+        before = workers(self.servers[port])
+        self.servers[port].send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 60
+        while workers(self.servers[port]) & before and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert not workers(self.servers[port]) & before
+
+    def stop(self):
+        for process in [self.nginx, *self.servers.values()]:
+            self.processes.stop(process)
+
+
+def workers(process):
+    """The processes that a server started."""
+    return set(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())
+
+
+class People:
+    """Threads that ask one thing after the other until they are told to stop, and note what was not answered right."""
+
+    def __init__(self, site):
+        self.site, self.over = site, threading.Event()
+        self.right, self.wrong, self.phase = 0, [], "before"
+        self.threads = [threading.Thread(target=self.work) for _ in range(4)]
+
+    def work(self):
+        connection = self.site.connect()
+        while not self.over.is_set():
+            for method, path, expected in REQUESTS:
+                try:
+                    status = self.site.ask(connection, method, path)
+                except (OSError, HTTPException) as error:
+                    connection.close()
+                    status, connection = repr(error), self.site.connect()
+                if status == expected:
+                    self.right += 1
+                else:
+                    self.wrong.append((self.phase, method, path, status))
+            time.sleep(0.01)
+        connection.close()
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+
+
+@pytest.fixture
+def site(processes):
+    require(shutil.which("nginx"), "nginx")
+    site = Site(processes)
+    yield site
+    site.stop()
+
+
+def test_no_request_fails_while_servers_are_restarted_and_reloaded_one_after_the_other(site):
+    with People(site) as people:
+        for port in site.servers:
+            site.restart(port)
+        for port in site.servers:
+            site.reload(port)
+    assert people.right > 100
+    assert people.wrong == []
