@@ -12,9 +12,12 @@ def main() -> None:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
+    from audit.context import command_origin, request_origin
+
     try:
         settings.configured or settings.DEBUG  # noqa: B018 (reading one loads them all)
-        execute_from_command_line(sys.argv)
+        with request_origin(command_origin(" ".join(sys.argv[1:2]))):
+            execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"Reprotech can't start: {error}")
 
