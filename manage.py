@@ -13,7 +13,9 @@ def main() -> None:
     from django.core.management import execute_from_command_line
 
     from audit.context import command_origin, request_origin
+    from reprotech.environment import Environment
 
+    Environment.inspecting = sys.argv[1:2] == ["check_config"]  # which tells all that is wrong, not only the first
     try:
         settings.configured or settings.DEBUG  # noqa: B018 (reading one loads them all)
         with request_origin(command_origin(" ".join(sys.argv[1:2]))):

@@ -17,7 +17,7 @@ from reprotech.environment import Environment
 #: Days of the audit log that the dashboard compares with.
 LOOKING_BACK_DAYS = 30
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = Environment(BASE_DIR / ".env")
+ENV = env = Environment(BASE_DIR / ".env")
 
 DEBUG = env.flag("DEBUG", default=False)
 SECRET_KEY = env.secret("SECRET_KEY", debug=DEBUG)
@@ -25,8 +25,10 @@ JWT_SECRET_KEY = env.secret("JWT_SECRET_KEY", debug=DEBUG)
 #: Keys that these replaced: what they signed stays good, and nothing new is signed with them.
 SECRET_KEY_FALLBACKS = env.old_secrets("SECRET_KEY_FALLBACKS", debug=DEBUG)
 JWT_SECRET_KEY_FALLBACKS = env.old_secrets("JWT_SECRET_KEY_FALLBACKS", debug=DEBUG)
-if not DEBUG and {SECRET_KEY, *SECRET_KEY_FALLBACKS} & {JWT_SECRET_KEY, *JWT_SECRET_KEY_FALLBACKS}:
-    raise ImproperlyConfigured("SECRET_KEY and JWT_SECRET_KEY must differ: whoever finds one would have both.")
+env.demand(
+    DEBUG or not {SECRET_KEY, *SECRET_KEY_FALLBACKS} & {JWT_SECRET_KEY, *JWT_SECRET_KEY_FALLBACKS},
+    "SECRET_KEY and JWT_SECRET_KEY must differ: whoever finds one would have both.",
+)
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1", debug=DEBUG)
 #: Where people reach this installation; links in mails start with it.
 PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:5001").rstrip("/")
@@ -34,6 +36,7 @@ TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 SSL_REQUIRED = env.flag("SSL_REQUIRED", default=False)
 #: 32 bytes, or None in development without one: then nothing is sealed.
 AUDIT_SIGNING_KEY = env.signing_key("AUDIT_SIGNING_KEY", debug=DEBUG)
+AUDIT_SIGNING_KEY_FILE = env.text("AUDIT_SIGNING_KEY_FILE")
 #: Seconds between two looks of the server for events to seal; 0: it doesn't, and `manage.py seal_audit` must.
 AUDIT_SEAL_SECONDS = env.number("AUDIT_SEAL_SECONDS", default=3, least=0, most=3600)
 #: Hours between two verifications of the whole audit log by the server; 0: `manage.py verify_audit --remember` must.
@@ -45,8 +48,10 @@ AUDIT_ANCHOR_EMAIL = env.addresses("AUDIT_ANCHOR_EMAIL")
 AUDIT_ANCHOR_INTERVAL = timedelta(minutes=env.number("AUDIT_ANCHOR_MINUTES", default=60, least=1, most=10_080))
 #: Days that an event stays in the database at least; 0: for good. Figures look back a month.
 AUDIT_RETENTION_DAYS = env.number("AUDIT_RETENTION_DAYS", default=0, least=0, most=36_500)
-if 0 < AUDIT_RETENTION_DAYS <= LOOKING_BACK_DAYS:
-    raise ImproperlyConfigured(f"AUDIT_RETENTION_DAYS must be more than {LOOKING_BACK_DAYS}, which figures look back.")
+env.demand(
+    AUDIT_RETENTION_DAYS == 0 or AUDIT_RETENTION_DAYS > LOOKING_BACK_DAYS,
+    f"AUDIT_RETENTION_DAYS must be more than {LOOKING_BACK_DAYS}, which figures look back.",
+)
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 #: Maintenance mode is on while it exists.
 MAINTENANCE_FILE = BASE_DIR / env.text("MAINTENANCE_FILE", "run/maintenance.json")
@@ -383,6 +388,9 @@ LOGGING: dict[str, Any] = {
     },
 }
 try:
-    LOG_DIR.mkdir(parents=True, exist_ok=True)
+    if env.inspecting:
+        LOGGING = {}  # whoever only looks at the settings writes nothing
+    else:
+        LOG_DIR.mkdir(parents=True, exist_ok=True)
 except OSError as error:
     raise ImproperlyConfigured(f"LOG_DIR can't be made: {error}.") from None
