@@ -48,7 +48,11 @@ def _token_refresh(event: AuditLog, who: str) -> str:
 
 
 def _session_revoke(event: AuditLog, who: str) -> str:
-    if ended := event.details.get("ended_sessions"):
+    ended = event.details.get("ended_sessions")
+    if ended and not _is_own(event):
+        what = f"the session of {_target(event)}" if ended == 1 else f"all {ended} sessions of {_target(event)}"
+        return _done(event, who, f"ended {what}", f"end {what}")
+    if ended:
         others = "their other session" if ended == 1 else f"their {ended} other sessions"
         return _done(event, who, f"ended {others}", f"end {others}")
     whose = "one of their own sessions" if _is_own(event) else f"a session of {_target(event)}"

@@ -17,7 +17,7 @@ from reprotech.log_settings import logging_of
 #: Days of the audit log that the dashboard compares with.
 LOOKING_BACK_DAYS = 30
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = Environment(BASE_DIR / ".env")
+ENV = env = Environment(BASE_DIR / ".env")
 
 DEBUG = env.flag("DEBUG", default=False)
 SECRET_KEY = env.secret("SECRET_KEY", debug=DEBUG)
@@ -25,8 +25,10 @@ JWT_SECRET_KEY = env.secret("JWT_SECRET_KEY", debug=DEBUG)
 #: Keys that these replaced: what they signed stays good, and nothing new is signed with them.
 SECRET_KEY_FALLBACKS = env.old_secrets("SECRET_KEY_FALLBACKS", debug=DEBUG)
 JWT_SECRET_KEY_FALLBACKS = env.old_secrets("JWT_SECRET_KEY_FALLBACKS", debug=DEBUG)
-if not DEBUG and {SECRET_KEY, *SECRET_KEY_FALLBACKS} & {JWT_SECRET_KEY, *JWT_SECRET_KEY_FALLBACKS}:
-    raise ImproperlyConfigured("SECRET_KEY and JWT_SECRET_KEY must differ: whoever finds one would have both.")
+env.demand(
+    DEBUG or not {SECRET_KEY, *SECRET_KEY_FALLBACKS} & {JWT_SECRET_KEY, *JWT_SECRET_KEY_FALLBACKS},
+    "SECRET_KEY and JWT_SECRET_KEY must differ: whoever finds one would have both.",
+)
 #: 32 bytes that sign API tokens so that other services can check them; None: JWT_SECRET_KEY signs them.
 JWT_SIGNING_KEY = env.token_key("JWT_SIGNING_KEY")
 #: Public halves of keys that sign no more, or not yet: what they signed is good, and others are told of them.
@@ -38,8 +40,11 @@ TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 SSL_REQUIRED = env.flag("SSL_REQUIRED", default=False)
 #: 32 bytes, or None in development without one: then nothing is sealed.
 AUDIT_SIGNING_KEY = env.signing_key("AUDIT_SIGNING_KEY", debug=DEBUG)
-if AUDIT_SIGNING_KEY is not None and JWT_SIGNING_KEY == AUDIT_SIGNING_KEY:
-    raise ImproperlyConfigured("JWT_SIGNING_KEY and AUDIT_SIGNING_KEY must differ: whoever finds one would have both.")
+AUDIT_SIGNING_KEY_FILE = env.text("AUDIT_SIGNING_KEY_FILE")
+env.demand(
+    AUDIT_SIGNING_KEY is None or JWT_SIGNING_KEY != AUDIT_SIGNING_KEY,
+    "JWT_SIGNING_KEY and AUDIT_SIGNING_KEY must differ: whoever finds one would have both.",
+)
 #: Seconds between two looks of the server for events to seal; 0: it doesn't, and `manage.py seal_audit` must.
 AUDIT_SEAL_SECONDS = env.number("AUDIT_SEAL_SECONDS", default=3, least=0, most=3600)
 #: Hours between two verifications of the whole audit log by the server; 0: `manage.py verify_audit --remember` must.
@@ -51,8 +56,10 @@ AUDIT_ANCHOR_EMAIL = env.addresses("AUDIT_ANCHOR_EMAIL")
 AUDIT_ANCHOR_INTERVAL = timedelta(minutes=env.number("AUDIT_ANCHOR_MINUTES", default=60, least=1, most=10_080))
 #: Days that an event stays in the database at least; 0: for good. Figures look back a month.
 AUDIT_RETENTION_DAYS = env.number("AUDIT_RETENTION_DAYS", default=0, least=0, most=36_500)
-if 0 < AUDIT_RETENTION_DAYS <= LOOKING_BACK_DAYS:
-    raise ImproperlyConfigured(f"AUDIT_RETENTION_DAYS must be more than {LOOKING_BACK_DAYS}, which figures look back.")
+env.demand(
+    AUDIT_RETENTION_DAYS == 0 or AUDIT_RETENTION_DAYS > LOOKING_BACK_DAYS,
+    f"AUDIT_RETENTION_DAYS must be more than {LOOKING_BACK_DAYS}, which figures look back.",
+)
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 #: Maintenance mode is on while it exists.
 MAINTENANCE_FILE = BASE_DIR / env.text("MAINTENANCE_FILE", "run/maintenance.json")
@@ -387,6 +394,9 @@ if not LOG_DIR.is_absolute():
 
 LOGGING = logging_of(level=LOG_LEVEL, form=LOG_FORMAT, directory=LOG_DIR)
 try:
-    LOG_DIR.mkdir(parents=True, exist_ok=True)
+    if env.inspecting:
+        LOGGING = {}  # whoever only looks at the settings writes nothing
+    else:
+        LOG_DIR.mkdir(parents=True, exist_ok=True)
 except OSError as error:
     raise ImproperlyConfigured(f"LOG_DIR can't be made: {error}.") from None
