@@ -53,7 +53,8 @@ def test_how_often_one_may_guess_can_be_set(tmp_path):
         "TOKEN_CALLS_PER_MINUTE": "100",
         "KNOWN_DEVICE_DAYS": "7",
     }
-    done = load(tmp_path, "settings.KNOWN_DEVICE_AGE.days, *settings.RATE_LIMITS.values()", **chosen)
+    limits = "(limit for name, limit in settings.RATE_LIMITS.items() if name == 'token' or 'login' in name)"
+    done = load(tmp_path, f"settings.KNOWN_DEVICE_AGE.days, *{limits}", **chosen)
     assert done.stdout.split(" ", 1) == [
         "7",
         "5 per 30 minutes 5 per day 20 per 30 minutes 60 per 30 days 1 per 15 minutes 100 per minute\n",
