@@ -60,6 +60,13 @@ env.demand(
     AUDIT_RETENTION_DAYS == 0 or AUDIT_RETENTION_DAYS > LOOKING_BACK_DAYS,
     f"AUDIT_RETENTION_DAYS must be more than {LOOKING_BACK_DAYS}, which figures look back.",
 )
+#: Where backups go, the public keys that they are encrypted for, and of how many days, weeks and months one is kept.
+BACKUP_DIR = BASE_DIR / env.text("BACKUP_DIR", "backups")
+BACKUP_RECIPIENTS = env.words("BACKUP_RECIPIENTS")
+BACKUP_KEEP = tuple(
+    env.number(f"BACKUP_KEEP_{unit}", default=default, least=0, most=1000)
+    for unit, default in (("DAYS", 7), ("WEEKS", 5), ("MONTHS", 12))
+)
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 #: Maintenance mode is on while it exists.
 MAINTENANCE_FILE = BASE_DIR / env.text("MAINTENANCE_FILE", "run/maintenance.json")

@@ -275,6 +275,21 @@ def end_sessions_of(*, actor: Actor, user_id: int) -> int:
     return ended
 
 
+@service
+def end_all_sessions(*, actor: Actor) -> int:
+    """End every live session, as after a restore, which revives those that were ended since; returns how many.
+
+    One row tells of all. Raises Denied.
+    """
+    require(actor, SESSION_REVOKE)
+    live = Session.objects.alive()
+    ended = live.update(ended_at=timezone.now(), end_reason=Session.EndReason.REVOKED)
+    session_cache.roles_change()  # what is cached of any session is out of date
+    if ended:
+        record(actor=actor, action=Action.SESSION_REVOKE, resource="session", ended_sessions=ended)
+    return ended
+
+
 def end_sessions(*, user_ids: Iterable[int], reason: Session.EndReason, except_session: UUID | None = None) -> int:
     """End all live sessions of users but one, as part of a change that is recorded itself; returns how many."""
     sessions = Session.objects.filter(user_id__in=user_ids, ended_at__isnull=True)
