@@ -11,8 +11,7 @@ from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from reprotech.api_settings import REST_FRAMEWORK as REST_FRAMEWORK
-from reprotech.api_settings import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
+from reprotech.api_settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 (Django reads them here)
 from reprotech.environment import Environment
 from reprotech.log_settings import logging_of
 
