@@ -55,7 +55,7 @@ def restore(path: Path, keys: Sequence[x25519.Identity]) -> Restored:
         load(archive.database())
     _compare(manifest["rows"])
     call_command("migrate", interactive=False, verbosity=0)
-    events, later = _verify()
+    events, later = verify_log()
     ended = end_all_sessions(actor=SYSTEM)
     record(actor=SYSTEM, action=Action.UPDATE, resource="database", restored_to=manifest["moment"])
     return Restored(manifest["moment"], sum(manifest["rows"].values()), events, ended, [*warnings, *later])
@@ -94,7 +94,7 @@ def _compare(rows: dict[str, int]) -> None:
                 raise BackupFailed(f"{table} has {found} rows after the restore, and had {expected} before.")
 
 
-def _verify() -> tuple[int, list[str]]:
+def verify_log() -> tuple[int, list[str]]:
     """Verify the audit log against its keys and the anchors that are not younger; returns events and warnings."""
     latest = latest_checkpoint()
     size = latest.size if latest else 0
