@@ -1,7 +1,7 @@
 """Putting a backup into an empty database, bringing it up to date and proving that it is what was saved."""
 
-import os
 import re
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,10 +25,12 @@ from reprotech.backup.archive import Archive, BackupFailed, open_archive
 from reprotech.backup.databases import load, program_version
 
 OURS = ("accounts", "audit", "analytics")
-#: What the settings of the backup and those of now must agree in, and what is lost where they don't.
+#: What the settings of now must have of the backup's, and what for.
 SAME = {
-    "SECRET_KEY": "authenticator apps can't be read, and the audit log's newest events may not be sealed",
-    "AUDIT_SIGNING_KEY": "the audit log can't be sealed any further",
+    "SECRET_KEY": "its data can't be read without, nor its newest events be proven. Set that one, or list it in "
+    "SECRET_KEY_FALLBACKS",
+    "AUDIT_SIGNING_KEY": "nothing can be sealed after its last checkpoint. Set that one; afterwards replace it by "
+    "manage.py rotate_audit_key",
 }
 
 
@@ -51,14 +53,14 @@ def restore(path: Path, keys: Sequence[x25519.Identity]) -> Restored:
     with open_archive(path, keys) as archive:
         manifest = archive.manifest
         _refuse_unfit(manifest)
-        warnings = _differing_settings(archive)
+        _refuse_other_secrets(archive)
         load(archive.database())
     _compare(manifest["rows"])
     call_command("migrate", interactive=False, verbosity=0)
-    events, later = _verify()
+    events, warnings = verify_log()
     ended = end_all_sessions(actor=SYSTEM)
     record(actor=SYSTEM, action=Action.UPDATE, resource="database", restored_to=manifest["moment"])
-    return Restored(manifest["moment"], sum(manifest["rows"].values()), events, ended, [*warnings, *later])
+    return Restored(manifest["moment"], sum(manifest["rows"].values()), events, ended, warnings)
 
 
 def _refuse_unfit(manifest: dict[str, Any]) -> None:
@@ -75,15 +77,17 @@ def _refuse_unfit(manifest: dict[str, Any]) -> None:
         raise BackupFailed(f"pg_restore is version {version}, and pg_dump {manifest['version']} made the backup.")
 
 
-def _differing_settings(archive: Archive) -> list[str]:
-    """Settings that the backup's data needs and that are other ones now; their values are not told."""
-    found = []
+def _refuse_other_secrets(archive: Archive) -> None:
+    """Without telling any."""
+    seed = settings.AUDIT_SIGNING_KEY
+    present = {
+        "SECRET_KEY": [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS],
+        "AUDIT_SIGNING_KEY": [b64encode(seed).decode()] if seed else [],
+    }
     for name, consequence in SAME.items():
-        saved = re.search(rf"^{name}=(.*)$", archive.settings, re.MULTILINE)
-        now = os.environ.get(name, "").strip()
-        if saved and now and saved[1].strip().strip("'\"") != now:
-            found.append(f"{name} is not the one of the backup: {consequence}.")
-    return found
+        saved = re.search(rf"^(?:export\s+)?{name}=\s*(['\"]?)(.*)\1\s*$", archive.settings, re.MULTILINE)
+        if saved and saved[2] not in present[name]:
+            raise BackupFailed(f"{name} is not the one of the backup: {consequence}. Nothing was restored.")
 
 
 def _compare(rows: dict[str, int]) -> None:
@@ -94,7 +98,7 @@ def _compare(rows: dict[str, int]) -> None:
                 raise BackupFailed(f"{table} has {found} rows after the restore, and had {expected} before.")
 
 
-def _verify() -> tuple[int, list[str]]:
+def verify_log() -> tuple[int, list[str]]:
     """Verify the audit log against its keys and the anchors that are not younger; returns events and warnings."""
     latest = latest_checkpoint()
     size = latest.size if latest else 0
