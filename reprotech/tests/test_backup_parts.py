@@ -75,7 +75,11 @@ def test_the_standard_tools_open_what_is_inside(tmp_path):
     assert subprocess.run(command, capture_output=True, check=True).stdout == content
 
 
-@pytest.mark.parametrize("text", ["", "# only a comment", "AGE-SECRET-KEY-1NONSENSE", str(KEY.to_public())])
+@pytest.mark.parametrize(
+    "text",
+    ["", "# only a comment", "AGE-SECRET-KEY-1NONSENSE", str(KEY.to_public())],
+    ids=["nothing", "a comment", "nonsense", "a public key"],
+)
 def test_what_is_no_private_key_is_refused(text):
     with pytest.raises(BackupFailed, match="AGE-SECRET-KEY"):
         identities(text)
