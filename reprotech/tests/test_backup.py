@@ -101,6 +101,7 @@ def test_all_that_was_acknowledged_comes_back_from_a_backup_under_load(lab, empt
     assert len(before) >= 20
     assert before <= restored
     assert len(restored) < len(acknowledged)  # they did write meanwhile
+    assert "1 session was ended" in said
     # No change without its event, and no event without its change.
     told = empty.do("shell", "--verbosity=0", "-c", TOLD).split()
     assert set(told) == restored
@@ -260,6 +261,6 @@ def test_the_sealer_looks_at_new_events_alone_after_a_restore(lab, empty, key):
         ((old, new),) = connection.execute(
             "SELECT count(*) FILTER (WHERE transaction_id IS NULL), count(transaction_id) FROM audit_logs"
         ).fetchall()
-    assert (old, new) == (14, 1)  # as many as were saved, and the one that tells of the restore
+    assert (old, new) == (14, 2)  # as many as were saved; and those of the ended session and of the restore
     empty.do("seal_audit")
     assert "none was changed" in empty.do("verify_audit")

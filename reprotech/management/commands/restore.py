@@ -39,6 +39,7 @@ class Command(BaseCommand):
             raise CommandError(f"The backup can't be restored: {error}") from None
         self.stdout.write(f"Restored as of {done.moment}: {done.rows:,} rows, as many as were saved.")
         self.stdout.write(f"The audit log is whole: {done.events:,} sealed events were verified.")
-        self.stdout.write(f"{done.ended_sessions:,} sessions were ended: everybody signs in again.")
+        ended = "1 session was" if done.ended_sessions == 1 else f"{done.ended_sessions:,} sessions were"
+        self.stdout.write(f"{ended} ended: everybody signs in again.")
         for warning in done.warnings:
             self.stdout.write(self.style.WARNING(f"Look at this: {warning}"))
