@@ -86,6 +86,13 @@ class Environment:
             return "default"
         return "environment" if name in self.of_process else ".env"
 
+    def make_directory(self, name: str, path: Path) -> None:
+        """Make the directory that a variable names, unless it is there; raises ImproperlyConfigured."""
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ImproperlyConfigured(f"{name} can't be made: {error}.") from None
+
     @contextmanager
     def _without(self, name: str) -> Iterator[None]:
         taken = {each: os.environ.pop(each) for each in (name, f"{name}_FILE") if each in os.environ}

@@ -66,7 +66,7 @@ def move(path: Path, tell: Callable[[str], None]) -> Moved:
                 rows = {model._meta.db_table: _move_table(model, tell) for model in moved_models()}
                 _set_sequences()
                 events, warnings = verify_log()
-                _refuse_changes(path, copy)
+                refuse_changes(path, copy)
                 record(actor=SYSTEM, action=Action.UPDATE, resource="database", moved_from="SQLite")
         except BackupFailed as failure:
             raise MoveRefused(str(failure)) from None
@@ -188,7 +188,7 @@ def _set_sequences() -> None:
             cursor.execute(statement)
 
 
-def _refuse_changes(path: Path, copy: Path) -> None:
+def refuse_changes(path: Path, copy: Path) -> None:
     """What was written to the SQLite database meanwhile would be lost."""
     newest = []
     for file in (path, copy):

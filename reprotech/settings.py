@@ -9,7 +9,6 @@ from typing import Any
 
 from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 
 from reprotech.api_settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 (Django reads them here)
 from reprotech.environment import Environment
@@ -64,10 +63,8 @@ env.demand(
 #: Where backups go, the public keys that they are encrypted for, and of how many days, weeks and months one is kept.
 BACKUP_DIR = BASE_DIR / env.text("BACKUP_DIR", "backups")
 BACKUP_RECIPIENTS = env.words("BACKUP_RECIPIENTS")
-BACKUP_KEEP = tuple(
-    env.number(f"BACKUP_KEEP_{unit}", default=default, least=0, most=1000)
-    for unit, default in (("DAYS", 7), ("WEEKS", 5), ("MONTHS", 12))
-)
+KEPT = {"DAYS": 7, "WEEKS": 5, "MONTHS": 12}
+BACKUP_KEEP = [env.number(f"BACKUP_KEEP_{unit}", default, least=0, most=1000) for unit, default in KEPT.items()]
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 #: Maintenance mode is on while it exists.
 MAINTENANCE_FILE = BASE_DIR / env.text("MAINTENANCE_FILE", "run/maintenance.json")
@@ -312,7 +309,6 @@ CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_HEADERS = (*default_headers, "if-match")
 CORS_EXPOSE_HEADERS = ["X-Request-ID", "Retry-After", "ETag"]
 
-#: Bytes of a request body; larger ones get a 413.
 #: Bytes that a request's body may have, and where it may have more (a file of 5 MB, with room for what surrounds it).
 BODY_LIMIT = 1_048_576
 LARGER_BODIES = {
@@ -359,10 +355,7 @@ if not LOG_DIR.is_absolute():
     LOG_DIR = BASE_DIR / LOG_DIR
 
 LOGGING = logging_of(level=LOG_LEVEL, form=LOG_FORMAT, directory=LOG_DIR)
-try:
-    if env.inspecting:
-        LOGGING = {}  # whoever only looks at the settings writes nothing
-    else:
-        LOG_DIR.mkdir(parents=True, exist_ok=True)
-except OSError as error:
-    raise ImproperlyConfigured(f"LOG_DIR can't be made: {error}.") from None
+if env.inspecting:
+    LOGGING = {}  # whoever only looks at the settings writes nothing
+else:
+    env.make_directory("LOG_DIR", LOG_DIR)

@@ -166,8 +166,11 @@ def _copied_sqlite() -> Iterator[Copy]:
     with tempfile.TemporaryDirectory(dir=path.resolve().parent, prefix=".backup-") as directory:
         copy = Path(directory, "copy")
         with closing(sqlite3.connect(path, timeout=60)) as source, closing(sqlite3.connect(copy)) as target:
-            source.backup(target)  # in one step: writers wait no longer than a reader lets them
-            target.execute("PRAGMA journal_mode=DELETE")
+            try:
+                source.backup(target)  # in one step, while others go on writing
+                target.execute("PRAGMA journal_mode=DELETE")
+            except sqlite3.Error as error:
+                raise BackupFailed(f"{path} can't be copied: {error}") from None
         with closing(sqlite3.connect(copy)) as database:
 
             def ask(query: str) -> list[tuple[Any, ...]]:

@@ -1,7 +1,7 @@
 """Which backups stay: the newest of each of the last days, weeks and months that have one."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def name_at(moment: datetime) -> str:
     return f"reprotech-{moment.astimezone(UTC):{TIME}}.age"
 
 
-def prune(directory: Path, keep: tuple[int, ...], now: datetime) -> list[Path]:
+def prune(directory: Path, keep: Sequence[int], now: datetime) -> list[Path]:
     """Remove backups that need not stay, and what was left half written; returns them. Other files are left alone."""
     found = {path: match for path in directory.iterdir() if (match := NAME.fullmatch(path.name))}
     moments = {path: datetime.strptime(match[1], TIME).replace(tzinfo=UTC) for path, match in found.items()}

