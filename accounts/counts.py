@@ -24,7 +24,7 @@ NAMES = """
     UNION ALL SELECT 'locked', {sign} FROM {rows} WHERE deleted_at IS NULL AND locked_at IS NOT NULL
     UNION ALL SELECT 'service', {sign} FROM {rows} WHERE deleted_at IS NULL AND is_service
 """
-ROLE_NAMES = f"SELECT '{ROLE_COUNT}' || role_id AS name, {{sign}} AS change FROM {{rows}}"  # noqa: S608 (constants alone)
+ROLE_NAMES = f"SELECT '{ROLE_COUNT}' || role_id AS name, {{sign}} AS change FROM {{rows}}"  # noqa: S608 (constants)  # nosec B608
 ADD = """
     INSERT INTO user_counts (name, change)
     SELECT name, sum(change) FROM ({rows}) AS changes GROUP BY name HAVING sum(change) <> 0

@@ -59,7 +59,7 @@ def process() -> "subprocess.Popen[bytes]":
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "audit_worker", "--until-closed"]
     # Only processes that answer requests may leave their counters in the directory of metrics.
     environment = {name: value for name, value in os.environ.items() if name != "PROMETHEUS_MULTIPROC_DIR"}
-    return subprocess.Popen(  # noqa: S603 (all of it is ours)
+    return subprocess.Popen(  # noqa: S603 (all of it is ours)  # nosec B603, B607
         ["nice", "-n", str(PRIORITY), *command],  # noqa: S607
         stdin=subprocess.PIPE,
         env=environment,

@@ -68,7 +68,7 @@ class History:
         return moments(self._chance(day, "arrivals"), day.date, day.new, self._until)
 
     def _chance(self, day: Day, purpose: str) -> Random:
-        return Random(f"{self._seed} {day.date} {purpose}")  # noqa: S311 (nothing of it is secret)
+        return Random(f"{self._seed} {day.date} {purpose}")  # noqa: S311 (nothing of it is secret)  # nosec B311
 
 
 class _DayOfWork:
