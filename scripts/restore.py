@@ -24,7 +24,7 @@ def main() -> None:
     except (BackupFailed, OSError, UnicodeDecodeError) as error:
         sys.exit(f"Nothing was restored: {error}")
     command = [sys.executable, "manage.py", "restore", str(options.backup), "--identity", str(options.identity)]
-    os.execv(sys.executable, command)  # noqa: S606 (our own command)
+    os.execv(sys.executable, command)  # noqa: S606 (our own command)  # nosec B606
 
 
 def saved_settings(backup: Path, identity: Path) -> str:

@@ -134,7 +134,7 @@ def _load_postgresql(content: Iterable[bytes]) -> None:
 def _run(command: list[str], **streams: IO[bytes] | int) -> "subprocess.Popen[bytes]":
     parameters = connection.get_connection_params()
     environment = {name: str(parameters[key]) for key, name in VARIABLES.items() if parameters.get(key)}
-    return subprocess.Popen(command, env={**os.environ, **environment}, **streams)  # type: ignore[call-overload, no-any-return]  # noqa: S603 (ours)
+    return subprocess.Popen(command, env={**os.environ, **environment}, **streams)  # type: ignore[call-overload, no-any-return]  # noqa: S603  # nosec B603
 
 
 def _check(program: str, process: "subprocess.Popen[bytes]", complaints: IO[bytes]) -> None:
@@ -151,7 +151,7 @@ def program_version(program: str) -> int:
             f"{program} is not on the PATH. Install PostgreSQL's client programs "
             "(Debian and Ubuntu: apt-get install postgresql-client)."
         )
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603  # nosec B603
     found = re.search(r"\d+", said)
     return int(found[0]) if found else 0
 

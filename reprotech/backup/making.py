@@ -71,7 +71,7 @@ def _manifest(copy: Copy) -> dict[str, Any]:
         "database": connection.vendor,
         "version": copy.version,
         "migrations": sorted(f"{app}.{name}" for app, name in copy.ask("SELECT app, name FROM django_migrations")),
-        "rows": {table: copy.ask(f'SELECT count(*) FROM "{table}"')[0][0] for table in copy.tables},  # noqa: S608
+        "rows": {table: copy.ask(f'SELECT count(*) FROM "{table}"')[0][0] for table in copy.tables},  # noqa: S608  # nosec B608
         "checkpoint": notes[0][0] if notes else None,
     }
 
@@ -106,7 +106,7 @@ def rehearse(path: Path, key: x25519.Identity) -> None:
     with _database_for_rehearsal() as url:
         environment = {**os.environ, **dict.fromkeys(APART, ""), "DATABASE_URL": url}
         environment.pop("PROMETHEUS_MULTIPROC_DIR", None)
-        done = subprocess.run(  # noqa: S603 (our own command)
+        done = subprocess.run(  # noqa: S603 (our own command)  # nosec B603
             [sys.executable, str(settings.BASE_DIR / "manage.py"), "restore", str(path), "--identity", "-"],
             input=str(key),
             env=environment,
