@@ -8,6 +8,9 @@ from playwright.sync_api import expect
 from reprotech.tests.browsing import ADMIN, expect_said, sign_in
 from reprotech.tests.test_accessibility import violations
 
+# What the browser does is the same on every stack.
+pytestmark = pytest.mark.only_on("postgresql")
+
 
 @pytest.fixture
 def admin_page(new_page):

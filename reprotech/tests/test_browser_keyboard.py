@@ -7,6 +7,9 @@ from playwright.sync_api import expect
 
 from reprotech.tests.browsing import ADMIN
 
+# What the browser does is the same on every stack.
+pytestmark = pytest.mark.only_on("postgresql")
+
 
 @pytest.fixture
 def users(new_page):

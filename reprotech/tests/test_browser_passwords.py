@@ -8,6 +8,9 @@ from playwright.sync_api import expect
 
 from reprotech.tests.browsing import sign_in, wait_until
 
+# What the browser does is the same on every stack.
+pytestmark = pytest.mark.only_on("postgresql")
+
 LIBRARY = ("zxcvbn", "strength")
 LONG = "Aa1-" + "long horse " * 20
 
