@@ -24,10 +24,9 @@ PAGES = [
 ]
 #: What the strength of a new password is estimated with, fetched when somebody starts on one and kept for good.
 MOST_BYTES_OF_ESTIMATE = 240_000
-# Smaller shifts come where a busy machine delivers a page in pieces, between two of which the browser draws: a button
-# moves by its label's width. 0.1 is what is called good; we allow a tenth of it.
+# Smaller shifts, of less than a pixel, are how browsers round; one that people notice is a hundred times as large.
 SUM_SHIFTS = """window.shifts = [];
-new PerformanceObserver((list) => list.getEntries().forEach(({value, sources}) => value >= 0.01 && shifts.push(
+new PerformanceObserver((list) => list.getEntries().forEach(({value, sources}) => value >= 0.001 && shifts.push(
     `${value.toFixed(4)} ${sources.map(({node}) => node?.id || node?.className || node?.nodeName).join(", ")}`,
 ))).observe({type: "layout-shift", buffered: true});"""
 
