@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 from django import forms
 from django.db import models
 from django.db.models import F
-from django.db.models.expressions import OrderBy
+from django.db.models.expressions import Func, OrderBy
 from django.http import QueryDict
 
 from accounts.errors import Invalid
@@ -22,6 +22,9 @@ DEFAULT_PER_PAGE = 10
 MAXIMUM_PER_PAGE = 100
 #: Counting ends here: of more rows a list says that there are more, and goes on as far as one turns its pages.
 MOST_COUNTED = 50_000
+#: So few rows are found by their filters and then sorted. A planner that takes them for more would walk through the
+#: whole table in the sort's order until it has met enough of them for a page.
+FEW = 10_000
 #: More digits than any page has; Python refuses to read numbers of thousands of digits.
 WHOLE_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -157,6 +160,8 @@ class ListFilter(Query):
             total = filtered.order_by()[: MOST_COUNTED + 1].count()
             if total > MOST_COUNTED:
                 return self._page_of_many(filtered, page, per_page)
+            if total <= FEW:
+                return self._page_of_few(filtered, total, page, per_page)
         first = (page - 1) * per_page
         items = self.rows(filtered, first, per_page) if first < total else []
         return Page(items, total, page, per_page)
@@ -164,6 +169,11 @@ class ListFilter(Query):
     def rows(self, filtered: models.QuerySet[Row], first: int, count: int) -> list[Row]:
         """So many rows from the position `first` on, 0 for the first of all, sorted as asked."""
         return list(self.ordered(filtered)[first : first + count])
+
+    def _page_of_few(self, filtered: models.QuerySet[Row], total: int, page: int, per_page: int) -> Page[Row]:
+        first = (page - 1) * per_page
+        items = list(found_first(self.ordered(filtered))[first : first + per_page]) if first < total else []
+        return Page(items, total, page, per_page)
 
     def _page_of_many(self, filtered: models.QuerySet[Row], page: int, per_page: int) -> Page[Row]:
         """A page of more rows than are counted. Where their end comes into sight, their number is told after all."""
@@ -188,6 +198,21 @@ class ListFilter(Query):
         if not sort:
             return queryset
         return queryset.order_by(sort_by(self.sorts[sort.lstrip("-")], descending=sort.startswith("-")), "id")
+
+
+def found_first(queryset: models.QuerySet[Row]) -> models.QuerySet[Row]:
+    """The same rows in the same order; no index in that order can be walked to look for them."""
+    orders = [as_order(order) for order in queryset.query.order_by or queryset.model._meta.ordering or ()]
+    for order in orders[:1]:
+        order.set_source_expressions([Func(order.expression, template="(SELECT %(expressions)s)")])
+    return queryset.order_by(*orders)
+
+
+def as_order(order: Any) -> OrderBy:
+    """A part of a query's order, which may be the name of a column with a sign, as an expression of its own."""
+    if isinstance(order, OrderBy):
+        return order.copy()
+    return OrderBy(F(order.lstrip("-")), descending=order.startswith("-"))
 
 
 def sort_by(expression: Any, *, descending: bool) -> OrderBy:

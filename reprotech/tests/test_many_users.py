@@ -25,6 +25,10 @@ PAGES = [
     "search=many-777",
     "search=MANY-1234",
     "search=nobody-of-this-name",
+    # Far from the first ones, and enough of them for a planner to look for them in the order of the list.
+    "search=many-99",
+    "search=many-99&sort=-username",
+    "search=many-99&sort=created_at",
     "role=viewer",
     "role=manager",
 ]

@@ -4,6 +4,9 @@ Static files there are collected, named by their hash and compressed with brotli
 """
 
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -170,3 +173,37 @@ def test_a_jump_would_be_noticed(new_page):
     page.goto("/login")
     page.evaluate("document.querySelector('main').style.marginTop = '99px'")
     wait_until(page, "window.shifts.length > 0")
+
+
+class InPieces(BaseHTTPRequestHandler):
+    """Passes on what the server answers; the profile in two pieces, cut between the two buttons at its top."""
+
+    def do_GET(self):
+        request = Request(self.server.target + self.path, headers={"Cookie": self.headers["Cookie"] or ""})
+        with urlopen(request) as answer:
+            body, headers = answer.read(), answer.headers
+        self.send_response(200)
+        for name in ("Content-Type", "Content-Security-Policy"):
+            self.send_header(name, headers.get(name, ""))
+        self.end_headers()
+        start, cut, rest = body.rpartition(b"Change password") if self.path == "/profile" else (body, b"", b"")
+        self.wfile.write(start)
+        self.wfile.flush()
+        time.sleep(1 if cut else 0)
+        self.wfile.write(cut + rest)
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+def test_a_page_that_arrives_in_pieces_stands_still(new_page, server):
+    page = new_page()
+    sign_in(page, password=PASSWORD)
+    with ThreadingHTTPServer(("127.0.0.1", 0), InPieces) as proxy:
+        proxy.target = server.url
+        Thread(target=proxy.serve_forever, daemon=True).start()
+        page.add_init_script(SUM_SHIFTS)
+        page.goto(f"http://127.0.0.1:{proxy.server_port}/profile")
+        page.get_by_role("link", name="Change password").wait_for()
+        assert page.evaluate("window.shifts") == []
+        proxy.shutdown()
