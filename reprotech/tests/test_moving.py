@@ -11,16 +11,9 @@ from reprotech.tests.operating import Installation
 pytestmark = pytest.mark.only_on("postgresql")
 
 
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    return Installation("sqlite", tmp_path_factory.mktemp("original")).grow()
-
-
 @pytest.fixture
-def grown(original, tmp_path):
-    copy = Installation("sqlite", tmp_path / "old")
-    copy.database.write_bytes(original.database.read_bytes())
-    return copy
+def grown(grown_sqlite, tmp_path):
+    return Installation("sqlite", tmp_path / "old", like=grown_sqlite)
 
 
 @pytest.fixture

@@ -127,8 +127,8 @@ def test_the_guide_leads_from_a_key_to_a_backup_to_an_empty_server_where_all_is_
 
 
 @pytest.mark.only_on("postgresql")
-def test_the_guide_leads_from_sqlite_to_postgresql(tmp_path):
-    old, new = Installation("sqlite", tmp_path).grow(), Installation("postgresql", tmp_path)
+def test_the_guide_leads_from_sqlite_to_postgresql(grown_sqlite, tmp_path):
+    old, new = Installation("sqlite", tmp_path, like=grown_sqlite), Installation("postgresql", tmp_path)
     old.database.rename(tmp_path / "reprotech_auth.db")
     said = shell(as_operator(MOVE), tmp_path, new.environment)
     assert "Each table is the same on both sides." in said
