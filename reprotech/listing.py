@@ -209,10 +209,10 @@ def found_first(queryset: models.QuerySet[Row]) -> models.QuerySet[Row]:
 
 
 def as_order(order: Any) -> OrderBy:
-    """A part of a query's order, which may be the name of a column with a sign, as an expression of its own."""
-    if isinstance(order, OrderBy):
-        return order.copy()
-    return OrderBy(F(order.lstrip("-")), descending=order.startswith("-"))
+    """A part of a query's order, be it a column's name with a sign or an expression, to be changed at will."""
+    if isinstance(order, str):
+        return OrderBy(F(order.removeprefix("-")), descending=order.startswith("-"))
+    return order.copy() if isinstance(order, OrderBy) else OrderBy(order)
 
 
 def sort_by(expression: Any, *, descending: bool) -> OrderBy:
