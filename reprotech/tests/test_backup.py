@@ -30,6 +30,9 @@ created = AuditLog.objects.filter(action="create", resource_name__startswith="wr
 print(*created.values_list("resource_name", flat=True))
 """
 
+#: What is asked does not depend on the database; each of these commands takes a second or two to start.
+of_the_archive = pytest.mark.only_on("sqlite")
+
 
 @pytest.fixture(scope="module")
 def key(stack, tmp_path_factory):
@@ -125,7 +128,7 @@ def test_it_is_restored_for_a_test_without_the_private_key_and_nothing_is_left_o
 
 def databases(lab, stack):
     if stack == "sqlite":
-        return sorted(path.name for path in lab.directory.iterdir() if path.name != "backups")
+        return sorted(path.name for path in lab.directory.iterdir() if path.name not in {"backups", "logs"})
     with psycopg.connect(lab.environment["DATABASE_URL"]) as connection:
         return sorted(connection.execute("SELECT datname FROM pg_database").fetchall())
 
@@ -150,6 +153,7 @@ def test_a_database_that_is_not_empty_is_left_alone(lab, backup, key):
     assert "later" in lab.do("users", "list")
 
 
+@of_the_archive
 def test_whoever_has_another_key_gets_nothing(backup, empty, tmp_path):
     empty.do("backup", "--new-key", tmp_path / "other.txt")
     code, said = empty.run("restore", backup, "--identity", tmp_path / "other.txt")
@@ -170,6 +174,7 @@ def test_half_a_backup_leaves_the_database_empty(backup, empty, key, tmp_path):
     assert "[X]" not in empty.do("showmigrations", "accounts")
 
 
+@pytest.mark.only_on("postgresql")  # where migrating matters most: it takes long enough
 def test_a_backup_of_an_earlier_version_is_brought_up_to_date(lab, empty, key):
     for app in ("accounts", "audit"):
         lab.do("migrate", app, "0004", "--verbosity=0")
@@ -186,6 +191,7 @@ def test_a_backup_of_a_later_version_is_refused(lab, empty, key):
     assert (code, "A newer version of Reprotech made it" in said) == (1, True)
 
 
+@of_the_archive
 def test_a_log_that_was_anchored_later_is_not_continued_in_silence(lab, backup, empty, key, tmp_path):
     anchors = {"AUDIT_ANCHOR_FILE": str(tmp_path / "anchors")}
     lab.do("seal_audit")
@@ -200,6 +206,7 @@ def test_a_log_that_was_anchored_later_is_not_continued_in_silence(lab, backup, 
     assert "none was changed" in empty.do("verify_audit", **anchors)
 
 
+@of_the_archive
 @pytest.mark.parametrize("name", ["SECRET_KEY", "AUDIT_SIGNING_KEY"])
 def test_without_the_secrets_of_the_backup_nothing_is_restored(lab, backup, empty, key, name):
     other = {"SECRET_KEY": "another-" * 6, "AUDIT_SIGNING_KEY": "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="}[name]
@@ -211,6 +218,7 @@ def test_without_the_secrets_of_the_backup_nothing_is_restored(lab, backup, empt
         empty.do("restore", backup, "--identity", key, **{name: other}, **former)
 
 
+@of_the_archive
 def test_without_a_key_to_encrypt_for_there_is_no_backup(lab):
     code, said = lab.run("backup", BACKUP_RECIPIENTS="")
     assert (code, "set BACKUP_RECIPIENTS" in said) == (1, True)
@@ -219,6 +227,7 @@ def test_without_a_key_to_encrypt_for_there_is_no_backup(lab):
     assert backups(lab) == []
 
 
+@of_the_archive
 def test_a_private_key_is_for_its_owner_alone_and_never_overwritten(key):
     assert key.stat().st_mode & 0o777 == 0o600
     code, said = Installation("sqlite", key.parent).run("backup", "--new-key", key)
