@@ -12,9 +12,14 @@ def main() -> None:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
+    from audit.context import command_origin, request_origin
+    from reprotech.environment import Environment
+
+    Environment.inspecting = sys.argv[1:2] == ["check_config"]  # which tells all that is wrong, not only the first
     try:
         settings.configured or settings.DEBUG  # noqa: B018 (reading one loads them all)
-        execute_from_command_line(sys.argv)
+        with request_origin(command_origin(" ".join(sys.argv[1:2]))):
+            execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"Reprotech can't start: {error}")
 

@@ -1,5 +1,7 @@
 """Where the present request comes from, for every audit row and log line that it causes."""
 
+import os
+import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -22,6 +24,17 @@ class RequestOrigin:
     device_cookie: str = ""
 
 
+def command_origin(command: str) -> RequestOrigin:
+    """The origin of what a command does: its name, and who runs it on the machine, also by way of sudo."""
+    try:
+        who = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # in a container there may be a number alone
+        who = f"user {os.getuid()}"
+    if behind := os.environ.get("SUDO_USER"):
+        who = f"{who}, by sudo of {behind}"
+    return RequestOrigin(user_agent=f"manage.py {command} ({who})")
+
+
 _origin: ContextVar[RequestOrigin] = ContextVar("origin", default=RequestOrigin())  # noqa: B039 (frozen)
 _session: ContextVar[UUID | None] = ContextVar("session", default=None)
 _key: ContextVar[str] = ContextVar("key", default="")
@@ -29,7 +42,7 @@ _user: ContextVar[int | None] = ContextVar("user", default=None)
 
 
 def current_origin() -> RequestOrigin:
-    """The origin of the request being served; an empty one in commands."""
+    """The origin of the request being served, or of the command that runs; an empty one when there is neither."""
     return _origin.get()
 
 

@@ -48,7 +48,12 @@ def _token_refresh(event: AuditLog, who: str) -> str:
 
 
 def _session_revoke(event: AuditLog, who: str) -> str:
-    if ended := event.details.get("ended_sessions"):
+    ended = event.details.get("ended_sessions")
+    if ended and not _is_own(event):
+        whose = _target(event) if event.resource_name or event.is_subject_erased else "everybody"
+        what = f"the session of {whose}" if ended == 1 else f"all {ended} sessions of {whose}"
+        return _done(event, who, f"ended {what}", f"end {what}")
+    if ended:
         others = "their other session" if ended == 1 else f"their {ended} other sessions"
         return _done(event, who, f"ended {others}", f"end {others}")
     whose = "one of their own sessions" if _is_own(event) else f"a session of {_target(event)}"
@@ -65,6 +70,8 @@ def _create(event: AuditLog, who: str) -> str:
 
 
 def _update(event: AuditLog, who: str) -> str:
+    if event.resource == "database":
+        return _database(event, who)
     changes = event.changes
     if step := event.details.get("email_change"):
         return f"{who} {'asked to change' if step == 'asked' else 'gave up changing'} their e-mail address"
@@ -76,6 +83,13 @@ def _update(event: AuditLog, who: str) -> str:
     owner = "their own account" if event.resource == "user" and _is_own(event) else _typed_target(event)
     what = f"the {fields} of {owner}" if fields else owner
     return _done(event, who, f"changed {what}", f"change {what}")
+
+
+def _database(event: AuditLog, who: str) -> str:
+    if moment := event.details.get("restored_to"):
+        as_of = f"as it was at {str(moment)[:16].replace('T', ' ')} UTC"
+        return _done(event, who, f"restored the database {as_of}", f"restore the database {as_of}")
+    return _done(event, who, "moved the database to PostgreSQL", "move the database to PostgreSQL")
 
 
 def _delete(event: AuditLog, who: str) -> str:
@@ -122,6 +136,8 @@ def _role_revoke(event: AuditLog, who: str) -> str:
 
 
 def _export(event: AuditLog, who: str) -> str:
+    if event.resource == "database":
+        return _done(event, who, "made a backup of everything", "make a backup of everything")
     one, many = FILES.get(event.resource, ("row", "rows"))
     rows = event.details.get("rows")
     what = many if rows is None else f"{rows:,} {one if rows == 1 else many}" if isinstance(rows, int) else many

@@ -1,9 +1,12 @@
 """Typed, strict reading of the environment: a wrong value stops the start with one line."""
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 import environ
@@ -24,20 +27,92 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 Network = IPv4Network | IPv6Network
 
 
+Arguments = ParamSpec("Arguments")
+Value = TypeVar("Value")
+
+
+def reading(
+    read: Callable[Concatenate["Environment", str, Arguments], Value],
+) -> Callable[Concatenate["Environment", str, Arguments], Value]:
+    """Note which variables are read, and how; while inspecting, note a refusal too and go on with the default."""
+
+    @wraps(read)
+    def run(self: "Environment", name: str, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Value:
+        self.kinds.setdefault(name, read.__name__)
+        try:
+            return read(self, name, *args, **kwargs)
+        except ImproperlyConfigured as error:
+            if not self.inspecting:
+                raise
+            self.refusals.append(str(error))
+            self.refused.add(name)
+            if "debug" in kwargs:
+                kwargs["debug"] = True
+            with self._without(name):
+                return read(self, name, *args, **kwargs)
+
+    return run
+
+
 class Environment:
     """The process environment, completed by a `.env` file; the process environment wins."""
 
-    def __init__(self, env_file: Path) -> None:
-        environ.Env.read_env(env_file)
+    #: Set by `manage.py check_config`: collect what is refused instead of stopping at the first.
+    inspecting: ClassVar[bool] = False
 
+    def __init__(self, env_file: Path) -> None:
+        self.env_file = env_file
+        #: Names that the process was given before `.env` was read.
+        self.of_process = {name for name, value in os.environ.items() if value.strip()}
+        environ.Env.read_env(env_file)
+        #: Of every variable that was read: the method that read it, and the default as text.
+        self.kinds: dict[str, str] = {}
+        self.defaults: dict[str, str] = {}
+        #: While inspecting: what is wrong, and with which variables.
+        self.refusals: list[str] = []
+        self.refused: set[str] = set()
+
+    def demand(self, is_met: bool, sentence: str) -> None:
+        """What several variables must fulfil together; raises ImproperlyConfigured unless it is met."""
+        if is_met:
+            return
+        if not self.inspecting:
+            raise ImproperlyConfigured(sentence)
+        self.refusals.append(sentence)
+
+    def source(self, name: str) -> str:
+        """Where a variable's value comes from: `environment`, `.env` or `default`."""
+        if not os.environ.get(name, "").strip():
+            return "default"
+        return "environment" if name in self.of_process else ".env"
+
+    def make_directory(self, name: str, path: Path) -> None:
+        """Make the directory that a variable names, unless it is there; raises ImproperlyConfigured."""
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ImproperlyConfigured(f"{name} can't be made: {error}.") from None
+
+    @contextmanager
+    def _without(self, name: str) -> Iterator[None]:
+        taken = {each: os.environ.pop(each) for each in (name, f"{name}_FILE") if each in os.environ}
+        try:
+            yield
+        finally:
+            os.environ.update(taken)
+
+    @reading
     def text(self, name: str, default: str = "") -> str:
         """The value without surrounding blanks; `default` when it is missing or blank."""
+        self.defaults.setdefault(name, default)
         return os.environ.get(name, "").strip() or default
 
+    @reading
     def words(self, name: str, default: str = "") -> list[str]:
         """A comma-separated list, blanks removed."""
         return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
 
+    @reading
     def flag(self, name: str, default: bool) -> bool:
         """A yes or no; raises ImproperlyConfigured for anything else."""
         value = self.text(name, str(default)).lower()
@@ -47,6 +122,7 @@ class Environment:
             return False
         raise ImproperlyConfigured(f"{name} must be true or false, not {value!r}.")
 
+    @reading
     def number(self, name: str, default: int, least: int, most: int) -> int:
         """A whole number from `least` to `most`; raises ImproperlyConfigured otherwise."""
         value = self.text(name, str(default))
@@ -54,6 +130,7 @@ class Environment:
             return int(value)
         raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}, not {value!r}.")
 
+    @reading
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
         """One of `choices`, whatever the case; raises ImproperlyConfigured otherwise."""
         value = self.text(name, default)
@@ -62,6 +139,7 @@ class Environment:
                 return choice
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
 
+    @reading
     def networks(self, name: str) -> list[Network]:
         """A comma-separated list of addresses and CIDR networks."""
         try:
@@ -69,6 +147,7 @@ class Environment:
         except ValueError as error:
             raise ImproperlyConfigured(f"{name} must list addresses or networks: {error}.") from None
 
+    @reading
     def hosts(self, name: str, default: str, *, debug: bool) -> list[str]:
         """A comma-separated list of host names. Production refuses `*`: anybody could choose the Host header."""
         hosts = self.words(name, default)
@@ -76,6 +155,7 @@ class Environment:
             raise ImproperlyConfigured(f"{name} must name hosts when DEBUG is false: '*' lets anybody choose one.")
         return hosts
 
+    @reading
     def origins(self, name: str) -> list[str]:
         """A comma-separated list of web origins, as `https://lab.example:8443`."""
         origins = self.words(name)
@@ -87,6 +167,7 @@ class Environment:
                 )
         return origins
 
+    @reading
     def secret(self, name: str, *, debug: bool) -> str:
         """A signing key. Production refuses a missing, short or documented one.
 
@@ -103,6 +184,7 @@ class Environment:
         _refuse_weak(name, value)
         return value
 
+    @reading
     def old_secrets(self, name: str, *, debug: bool) -> list[str]:
         """Signing keys that were replaced and still open what they signed, comma-separated, by the same rules."""
         values = self.words(name)
@@ -110,6 +192,7 @@ class Environment:
             _refuse_weak(name, value)
         return values
 
+    @reading
     def signing_key(self, name: str, *, debug: bool) -> bytes | None:
         """The 32 bytes of an Ed25519 private key: base64, in the variable or in the file that `name`_FILE names.
 
@@ -128,6 +211,7 @@ class Environment:
         except ValueError as error:
             raise ImproperlyConfigured(f"{name} {error}") from None
 
+    @reading
     def token_key(self, name: str) -> bytes | None:
         """The 32 bytes of an Ed25519 private key, as base64 or PEM, here or in a file; None without one."""
         value = self._text_or_file(name)
@@ -136,6 +220,7 @@ class Environment:
         except ValueError as error:
             raise ImproperlyConfigured(f"{name} {error}") from None
 
+    @reading
     def public_keys(self, name: str) -> list[bytes]:
         """Ed25519 public keys, comma-separated. What is no public key may be a private one: it is not repeated."""
         try:
@@ -152,13 +237,14 @@ class Environment:
         except (OSError, ValueError):
             raise ImproperlyConfigured(f"{name}_FILE names a file that can't be read as text: {path}.") from None
 
+    @reading
     def database(self, name: str, default: str, base: Path) -> dict[str, Any]:
         """Django's database settings from a `sqlite:///` or `postgresql://` URL.
 
         A relative SQLite path is relative to `base`, wherever the command was started.
         """
         url = self.text(name, default)
-        if urlsplit(url).scheme not in {"sqlite", "postgresql", "postgres"}:
+        if _scheme(url) not in {"sqlite", "postgresql", "postgres"}:
             # The value may hold a password: it is not repeated.
             raise ImproperlyConfigured(f"{name} must start with sqlite:/// or postgresql://.")
         try:
@@ -169,13 +255,15 @@ class Environment:
             settings["NAME"] = str(base / settings["NAME"])
         return settings
 
+    @reading
     def redis(self, name: str) -> str:
         """A `redis://` or `rediss://` URL, or "" for the cache inside the process."""
         url = self.text(name)
-        if url and urlsplit(url).scheme not in {"redis", "rediss"}:
+        if url and _scheme(url) not in {"redis", "rediss"}:
             raise ImproperlyConfigured(f"{name} must start with redis:// or rediss://.")
         return url
 
+    @reading
     def webhook(self, name: str) -> str:
         """An address to post to, or "": https, or http on this machine, without a name and a password."""
         url = self.text(name)
@@ -197,6 +285,7 @@ class Environment:
             raise ImproperlyConfigured(f"{name} must be an https:// address, or http:// on 127.0.0.1, without a name.")
         return url
 
+    @reading
     def addresses(self, name: str) -> list[str]:
         """A comma-separated list of e-mail addresses."""
         found = self.words(name)
@@ -207,6 +296,7 @@ class Environment:
                 raise ImproperlyConfigured(f"{name} must list e-mail addresses, not {address!r}.") from None
         return found
 
+    @reading
     def email(self, name: str, default: str) -> dict[str, Any]:
         """Django's EMAIL_* settings from a URL such as `smtp+tls://name:password@host:587`."""
         try:
@@ -215,6 +305,11 @@ class Environment:
             raise ImproperlyConfigured(
                 f"{name} must be an e-mail URL such as smtp+tls://name:password@host:587 or consolemail://."
             ) from None
+
+
+def _scheme(url: str) -> str:
+    """What stands before `://`; `urlsplit` would raise for a bracket in a password."""
+    return url.partition("://")[0].lower()
 
 
 def _refuse_weak(name: str, value: str) -> None:

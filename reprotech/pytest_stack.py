@@ -224,11 +224,11 @@ def start_server(processes, stack, **variables):
     return RunningServer(url, process, environment, log)
 
 
-def create_database(name):
-    """An empty PostgreSQL database beside the tests' own; returns its URL."""
+def create_database(name, *, like="template1"):
+    """An empty PostgreSQL database, or a copy of another, beside the tests' own; returns its URL."""
     url = os.environ["DATABASE_URL"]
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
     return f"{url.rpartition('/')[0]}/{name}"
 
 

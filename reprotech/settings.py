@@ -9,15 +9,15 @@ from typing import Any
 
 from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 
+from reprotech.api_settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 (Django reads them here)
 from reprotech.environment import Environment
 from reprotech.log_settings import logging_of
 
 #: Days of the audit log that the dashboard compares with.
 LOOKING_BACK_DAYS = 30
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = Environment(BASE_DIR / ".env")
+ENV = env = Environment(BASE_DIR / ".env")
 
 DEBUG = env.flag("DEBUG", default=False)
 SECRET_KEY = env.secret("SECRET_KEY", debug=DEBUG)
@@ -25,8 +25,10 @@ JWT_SECRET_KEY = env.secret("JWT_SECRET_KEY", debug=DEBUG)
 #: Keys that these replaced: what they signed stays good, and nothing new is signed with them.
 SECRET_KEY_FALLBACKS = env.old_secrets("SECRET_KEY_FALLBACKS", debug=DEBUG)
 JWT_SECRET_KEY_FALLBACKS = env.old_secrets("JWT_SECRET_KEY_FALLBACKS", debug=DEBUG)
-if not DEBUG and {SECRET_KEY, *SECRET_KEY_FALLBACKS} & {JWT_SECRET_KEY, *JWT_SECRET_KEY_FALLBACKS}:
-    raise ImproperlyConfigured("SECRET_KEY and JWT_SECRET_KEY must differ: whoever finds one would have both.")
+env.demand(
+    DEBUG or not {SECRET_KEY, *SECRET_KEY_FALLBACKS} & {JWT_SECRET_KEY, *JWT_SECRET_KEY_FALLBACKS},
+    "SECRET_KEY and JWT_SECRET_KEY must differ: whoever finds one would have both.",
+)
 #: 32 bytes that sign API tokens so that other services can check them; None: JWT_SECRET_KEY signs them.
 JWT_SIGNING_KEY = env.token_key("JWT_SIGNING_KEY")
 #: Public halves of keys that sign no more, or not yet: what they signed is good, and others are told of them.
@@ -38,8 +40,11 @@ TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 SSL_REQUIRED = env.flag("SSL_REQUIRED", default=False)
 #: 32 bytes, or None in development without one: then nothing is sealed.
 AUDIT_SIGNING_KEY = env.signing_key("AUDIT_SIGNING_KEY", debug=DEBUG)
-if AUDIT_SIGNING_KEY is not None and JWT_SIGNING_KEY == AUDIT_SIGNING_KEY:
-    raise ImproperlyConfigured("JWT_SIGNING_KEY and AUDIT_SIGNING_KEY must differ: whoever finds one would have both.")
+AUDIT_SIGNING_KEY_FILE = env.text("AUDIT_SIGNING_KEY_FILE")
+env.demand(
+    AUDIT_SIGNING_KEY is None or JWT_SIGNING_KEY != AUDIT_SIGNING_KEY,
+    "JWT_SIGNING_KEY and AUDIT_SIGNING_KEY must differ: whoever finds one would have both.",
+)
 #: Seconds between two looks of the server for events to seal; 0: it doesn't, and `manage.py seal_audit` must.
 AUDIT_SEAL_SECONDS = env.number("AUDIT_SEAL_SECONDS", default=3, least=0, most=3600)
 #: Hours between two verifications of the whole audit log by the server; 0: `manage.py verify_audit --remember` must.
@@ -51,8 +56,15 @@ AUDIT_ANCHOR_EMAIL = env.addresses("AUDIT_ANCHOR_EMAIL")
 AUDIT_ANCHOR_INTERVAL = timedelta(minutes=env.number("AUDIT_ANCHOR_MINUTES", default=60, least=1, most=10_080))
 #: Days that an event stays in the database at least; 0: for good. Figures look back a month.
 AUDIT_RETENTION_DAYS = env.number("AUDIT_RETENTION_DAYS", default=0, least=0, most=36_500)
-if 0 < AUDIT_RETENTION_DAYS <= LOOKING_BACK_DAYS:
-    raise ImproperlyConfigured(f"AUDIT_RETENTION_DAYS must be more than {LOOKING_BACK_DAYS}, which figures look back.")
+env.demand(
+    AUDIT_RETENTION_DAYS == 0 or AUDIT_RETENTION_DAYS > LOOKING_BACK_DAYS,
+    f"AUDIT_RETENTION_DAYS must be more than {LOOKING_BACK_DAYS}, which figures look back.",
+)
+#: Where backups go, the public keys that they are encrypted for, and of how many days, weeks and months one is kept.
+BACKUP_DIR = BASE_DIR / env.text("BACKUP_DIR", "backups")
+BACKUP_RECIPIENTS = env.words("BACKUP_RECIPIENTS")
+KEPT = {"DAYS": 7, "WEEKS": 5, "MONTHS": 12}
+BACKUP_KEEP = [env.number(f"BACKUP_KEEP_{unit}", default, least=0, most=1000) for unit, default in KEPT.items()]
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 #: Maintenance mode is on while it exists.
 MAINTENANCE_FILE = BASE_DIR / env.text("MAINTENANCE_FILE", "run/maintenance.json")
@@ -297,7 +309,6 @@ CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_HEADERS = (*default_headers, "if-match")
 CORS_EXPOSE_HEADERS = ["X-Request-ID", "Retry-After", "ETag"]
 
-#: Bytes of a request body; larger ones get a 413.
 #: Bytes that a request's body may have, and where it may have more (a file of 5 MB, with room for what surrounds it).
 BODY_LIMIT = 1_048_576
 LARGER_BODIES = {
@@ -328,48 +339,6 @@ STORAGES = {
     },
 }
 
-# API
-
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "accounts.api.authentication.BearerAuthentication",
-        "accounts.api.authentication.PageSessionAuthentication",
-    ],
-    "DEFAULT_PERMISSION_CLASSES": ["accounts.api.permissions.DeclaredPermission"],
-    "DEFAULT_PARSER_CLASSES": ["reprotech.api_parsing.StrictJSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "reprotech.api_parsing.AlwaysJSON",
-    "DEFAULT_SCHEMA_CLASS": "reprotech.api_schema.ReprotechSchema",
-    "EXCEPTION_HANDLER": "reprotech.api_errors.exception_handler",
-    "DEFAULT_METADATA_CLASS": None,
-    "URL_FORMAT_OVERRIDE": None,
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
-}
-
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Reprotech",
-    "DESCRIPTION": "Sign-in, users, roles and audit for laboratories.",
-    "VERSION": "0.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "SCHEMA_PATH_PREFIX": "/api",
-    "ENUM_NAME_OVERRIDES": {
-        "PartState": "reprotech.health.PART_STATES",
-        "HealthState": "reprotech.health.HEALTH_STATES",
-        "UserStatus": "accounts.models.User.STATUSES",
-        "SessionKind": "accounts.models.Session.Kind",
-    },
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "reprotech.api_schema.add_errors",
-    ],
-    "APPEND_PATHS": {},
-    "SERVE_AUTHENTICATION": [],
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],  # it describes the product, no data
-}
-
 # Language and time
 
 LANGUAGE_CODE = "en-us"
@@ -386,7 +355,7 @@ if not LOG_DIR.is_absolute():
     LOG_DIR = BASE_DIR / LOG_DIR
 
 LOGGING = logging_of(level=LOG_LEVEL, form=LOG_FORMAT, directory=LOG_DIR)
-try:
-    LOG_DIR.mkdir(parents=True, exist_ok=True)
-except OSError as error:
-    raise ImproperlyConfigured(f"LOG_DIR can't be made: {error}.") from None
+if env.inspecting:
+    LOGGING = {}  # whoever only looks at the settings writes nothing
+else:
+    env.make_directory("LOG_DIR", LOG_DIR)

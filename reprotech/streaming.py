@@ -29,7 +29,7 @@ def plain(cell: str) -> str:
 
 def stream_csv(filename: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> StreamingHttpResponse:
     """Answer with a CSV file of `rows`, each a sequence of cells, in constant memory; cells are neutralised."""
-    return _stream(filename, "text/csv", _csv_lines(chain([header], rows)))
+    return _stream(filename, "text/csv", csv_lines(chain([header], rows)))
 
 
 def stream_jsonl(filename: str, rows: Iterable[Any]) -> StreamingHttpResponse:
@@ -43,7 +43,8 @@ def stream_json_lines(filename: str, lines: Iterable[str]) -> StreamingHttpRespo
     return _stream(filename, "application/x-ndjson", lines)
 
 
-def _csv_lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+def csv_lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """Rows as lines of CSV; cells are neutralised."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     for row in rows:

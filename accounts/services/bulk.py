@@ -28,17 +28,18 @@ def set_active(*, actor: Actor, user_ids: Iterable[int], is_active: bool) -> Bul
 def assign_role(*, actor: Actor, user_ids: Iterable[int], role: str) -> BulkOutcome:
     """Give users a role (by name or slug) beside those that they have. Raises Invalid for an unknown role."""
     find_roles([role])
-    return _each(user_ids, lambda user_id: _change_roles(actor=actor, user_id=user_id, given=role))
+    return _each(user_ids, lambda user_id: change_roles(actor=actor, user_id=user_id, given=role))
 
 
 def remove_role(*, actor: Actor, user_ids: Iterable[int], role: str) -> BulkOutcome:
     """Take a role (by name or slug) from users. Raises Invalid for an unknown role."""
     find_roles([role])
-    return _each(user_ids, lambda user_id: _change_roles(actor=actor, user_id=user_id, taken=role))
+    return _each(user_ids, lambda user_id: change_roles(actor=actor, user_id=user_id, taken=role))
 
 
 @service
-def _change_roles(*, actor: Actor, user_id: int, given: str = "", taken: str = "") -> User:
+def change_roles(*, actor: Actor, user_id: int, given: str = "", taken: str = "") -> User:
+    """Give and take a role (by name or slug) beside the others that a user has. Raises Missing, Denied or Conflict."""
     # The lock comes first, so that what is read here is what is changed.
     user = lock_for_change(actor, user_id, USER_UPDATE)
     wanted = {role.slug for role in [*user.roles.all(), *find_roles([given] if given else [])]}

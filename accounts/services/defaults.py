@@ -65,10 +65,11 @@ def _has_first_password(user: User) -> bool:
 def _password_for_production() -> str:
     if settings.ADMIN_PASSWORD == DOCUMENTED_PASSWORD:
         raise Invalid({"ADMIN_PASSWORD": ["This password stands in the documentation. Choose another."]})
-    return settings.ADMIN_PASSWORD or _random_password()
+    return settings.ADMIN_PASSWORD or random_password()
 
 
-def _random_password() -> str:
+def random_password() -> str:
+    """A password that meets the policy, to be told once."""
     # The prefix has a character of each class that the policy asks for.
     return "Rp1-" + get_random_string(20)
 
@@ -159,7 +160,7 @@ def _bring_in_line(model: type[Permission | Role], key: dict[str, str], wanted: 
 def _create_admin() -> str:
     """Make the first Super Administrator; returns the password to tell, if any."""
     known = settings.ADMIN_PASSWORD or (DOCUMENTED_PASSWORD if settings.DEBUG else "")
-    password = (known or _random_password()) if settings.DEBUG else _password_for_production()
+    password = (known or random_password()) if settings.DEBUG else _password_for_production()
     create_user(
         actor=SYSTEM,
         username=ADMIN_USERNAME,

@@ -252,6 +252,44 @@ def end_other_sessions(*, actor: User, session_id: UUID) -> int:
     return ended
 
 
+@service
+def end_sessions_of(*, actor: Actor, user_id: int) -> int:
+    """End all live sessions of a user, with `session_revoke`, if they hold no more than the actor; returns how many.
+
+    One row tells of all. Raises Missing or Denied.
+    """
+    require(actor, SESSION_REVOKE)
+    user = User.objects.visible_to(actor).filter(pk=user_id).first()
+    if user is None:
+        raise Missing("user")
+    require_all(actor, user.grants.permissions, user)
+    ended = _end(list(user.sessions.alive()), Session.EndReason.REVOKED)
+    if ended:
+        record(
+            actor=actor,
+            action=Action.SESSION_REVOKE,
+            resource="session",
+            resource_name=user.username,
+            ended_sessions=ended,
+        )
+    return ended
+
+
+@service
+def end_all_sessions(*, actor: Actor) -> int:
+    """End every live session, as after a restore, which revives those that were ended since; returns how many.
+
+    One row tells of all. Raises Denied.
+    """
+    require(actor, SESSION_REVOKE)
+    live = Session.objects.alive()
+    ended = live.update(ended_at=timezone.now(), end_reason=Session.EndReason.REVOKED)
+    session_cache.roles_change()  # what is cached of any session is out of date
+    if ended:
+        record(actor=actor, action=Action.SESSION_REVOKE, resource="session", ended_sessions=ended)
+    return ended
+
+
 def end_sessions(*, user_ids: Iterable[int], reason: Session.EndReason, except_session: UUID | None = None) -> int:
     """End all live sessions of users but one, as part of a change that is recorded itself; returns how many."""
     sessions = Session.objects.filter(user_id__in=user_ids, ended_at__isnull=True)

@@ -3,6 +3,19 @@
 import pytest
 
 from accounts.models import Role, Session, User
+from reprotech.tests.operating import Installation
+
+
+@pytest.fixture(scope="session")
+def grown_lab(stack, tmp_path_factory):
+    """A grown installation to copy: growing takes many seconds. Leave it as it is."""
+    return Installation(stack, tmp_path_factory.mktemp("grown")).grow()
+
+
+@pytest.fixture(scope="session")
+def grown_sqlite(stack, grown_lab, tmp_path_factory):
+    """The same on SQLite, whatever the stack."""
+    return grown_lab if stack == "sqlite" else Installation("sqlite", tmp_path_factory.mktemp("grown")).grow()
 
 
 def state():

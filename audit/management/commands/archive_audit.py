@@ -1,6 +1,5 @@
 """`manage.py archive_audit`: move the oldest events of the audit log into a bundle."""
 
-import os
 import subprocess
 import sys
 from argparse import ArgumentParser
@@ -26,6 +25,7 @@ from audit.archiving import (
 from audit.exports import BUNDLE
 from audit.keys import KeyRefused, known_keys
 from audit.models import Action
+from audit.private_files import private_file
 from audit.sealing import TreeDamaged
 from audit.services import System, record
 from audit.tree import Unprovable
@@ -109,32 +109,12 @@ def _moment(before: str | None) -> datetime:
 def _write(path: Path, places: Places) -> Archive:
     """Write a bundle to a new file that its owner alone may read, and return once the disk has it."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with private_file(path) as file:
+            return write_archive(file, places)
     except FileExistsError:
         raise CommandError(f"{path} is there already. Name a new file.") from None
     except OSError as error:
         raise CommandError(f"{path} can't be written: {error.strerror}.") from None
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            archive = write_archive(file, places)
-            file.flush()
-            os.fsync(descriptor)
-        _sync_directory(path)
-    except BaseException as error:
-        path.unlink()  # half a bundle is none
-        if isinstance(error, OSError):
-            raise CommandError(f"{path} can't be written: {error.strerror}.") from None
-        raise
-    return archive
-
-
-def _sync_directory(path: Path) -> None:
-    """Have the disk keep the file's name too."""
-    descriptor = os.open(path.resolve().parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _verify(path: Path) -> None:

@@ -1,0 +1,224 @@
+"""`manage.py users VERB`: what an administrator needs when the pages are out of reach."""
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.http import QueryDict
+
+from accounts.authorization import SYSTEM
+from accounts.errors import Invalid, RuleError
+from accounts.exports import COLUMNS, start_export, user_cells
+from accounts.filters import UserQuery
+from accounts.models import Role, User
+from accounts.services import bulk, factors, passwords, sessions, users
+from accounts.services.defaults import random_password
+from audit.private_files import private_file
+from reprotech.streaming import csv_lines
+
+FILTERS = {"search": "in username, address and name", "role": "a role", "status": "a status", "kind": "person, service"}
+#: Verbs that take a user and nothing else.
+PLAIN_VERBS = {
+    "lock": "keep a user out, and end their sessions",
+    "unlock": "let a user in again, also after too many wrong guesses",
+    "activate": "activate an account that was deactivated",
+    "deactivate": "deactivate an account, and end its sessions",
+    "reset-factors": "remove the second factors of a user who lost theirs, and end their sessions",
+    "end-sessions": "end all sessions of a user",
+}
+
+
+class Command(BaseCommand):
+    """Each verb calls one service as the system, which may do everything but take the last Super Administrator away."""
+
+    help = "List, create, lock, reset and export users, and give them roles; each change is in the audit log."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The verbs and what they take."""
+        verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+        listing = verbs.add_parser("list", help="list users")
+        export = verbs.add_parser("export", help="write users to a CSV file, which is put on record")
+        export.add_argument("--to", required=True, metavar="FILE", help="a new file; - for standard output")
+        for verb in (listing, export):
+            for name, meaning in FILTERS.items():
+                verb.add_argument(f"--{name}", default="", help=f"only those with this {name}: {meaning}")
+        create = verbs.add_parser("create", help="create a user, and invite them by mail")
+        create.add_argument("name", metavar="USERNAME")
+        create.add_argument("email", metavar="EMAIL")
+        create.add_argument("--first-name", default="")
+        create.add_argument("--last-name", default="")
+        create.add_argument("--role", action="append", default=[], help="may be given several times")
+        ways = create.add_mutually_exclusive_group()
+        ways.add_argument("--password", action="store_true", help="print a password instead of sending an invitation")
+        ways.add_argument("--service", action="store_true", help="an account of a script, which has no password")
+        for name, meaning in PLAIN_VERBS.items():
+            _takes_user(verbs.add_parser(name, help=meaning))
+        reset = _takes_user(verbs.add_parser("reset-password", help="print a new password, to be changed at once"))
+        reset.add_argument("--mail", action="store_true", help="send a link to choose one instead")
+        for name, meaning in {"grant": "give a user a role", "revoke": "take a role from a user"}.items():
+            _takes_user(verbs.add_parser(name, help=meaning)).add_argument("role", metavar="ROLE")
+
+    def handle(self, *_: Any, verb: str, **options: Any) -> None:
+        """Do it; a refusal is one sentence."""
+        run = getattr(self, f"_{verb.replace('-', '_')}")
+        try:
+            if verb in {"list", "export", "create"}:
+                run(options)
+            else:
+                run(_find(options["name"]), options)
+        except Invalid as refusal:
+            raise CommandError(_sentences(refusal)) from None
+        except RuleError as refusal:
+            raise CommandError(refusal.message) from None
+
+    def _list(self, options: dict[str, Any]) -> None:
+        found = _query(options).apply(User.objects.visible_to(SYSTEM)).with_role_names().in_chunks()
+        number = 0
+        for number, user in enumerate(found, start=1):  # noqa: B007 (counts)
+            roles = ", ".join(role.name for role in user.roles.all()) or "no role"
+            seen = f"last seen {user.last_login:%Y-%m-%d %H:%M}" if user.last_login else "never signed in"
+            kind = "service account, " if user.is_service else ""
+            self.stdout.write(f"{user.username} <{user.email}>  {kind}{user.status}, {seen}, {roles}")
+        self.stdout.write("1 user." if number == 1 else f"{number:,} users.")
+
+    def _export(self, options: dict[str, Any]) -> None:
+        query, to = _query(options), options["to"]
+        if to == "-":
+            for line in _csv(query):
+                sys.stdout.write(line)
+            return
+        try:
+            with private_file(Path(to)) as file:
+                lines = -1  # the header
+                for line in _csv(query):
+                    lines += 1
+                    file.write(line.encode())
+        except FileExistsError:
+            raise CommandError(f"{to} is there already. Name a new file.") from None
+        except OSError as error:
+            raise CommandError(f"{to} can't be written: {error.strerror}.") from None
+        self.stdout.write(f"{'1 user' if lines == 1 else f'{lines:,} users'} in {to}, which only you may read.")
+
+    def _create(self, options: dict[str, Any]) -> None:
+        password = random_password() if options["password"] else None
+        user = users.create_user(
+            actor=SYSTEM,
+            username=options["name"],
+            email=options["email"],
+            first_name=options["first_name"],
+            last_name=options["last_name"],
+            roles=options["role"],
+            password=password,
+            must_change_password=password is not None,
+            is_service=options["service"],
+        )
+        self.stdout.write(f"{user.username} was created.")
+        if password:
+            self._tell(password)
+        elif not user.is_service:
+            self.stdout.write(f"An invitation goes to {user.email}.")
+
+    def _lock(self, user: User, _: dict[str, Any]) -> None:
+        users.lock_user(actor=SYSTEM, user_id=user.pk)
+        self.stdout.write(f"{user.username} is locked, and their sessions are ended.")
+
+    def _unlock(self, user: User, _: dict[str, Any]) -> None:
+        users.unlock_user(actor=SYSTEM, user_id=user.pk)
+        self.stdout.write(f"{user.username} is not locked.")
+        if not settings.REDIS_URL:
+            self.stdout.write(
+                "Without REDIS_URL each server process counts wrong guesses for itself: "
+                "it forgets them after 15 minutes, or when the server is restarted."
+            )
+        self._warn(user)
+
+    def _activate(self, user: User, _: dict[str, Any]) -> None:
+        users.update_user(actor=SYSTEM, user_id=user.pk, is_active=True)
+        self.stdout.write(f"{user.username} is active.")
+        self._warn(user)
+
+    def _deactivate(self, user: User, _: dict[str, Any]) -> None:
+        users.update_user(actor=SYSTEM, user_id=user.pk, is_active=False)
+        self.stdout.write(f"{user.username} is deactivated, and their sessions are ended.")
+
+    def _reset_password(self, user: User, options: dict[str, Any]) -> None:
+        if options["mail"]:
+            passwords.send_password_reset(actor=SYSTEM, user_id=user.pk)
+            self.stdout.write(f"A link to choose a password goes to {user.email}. The old password is good until then.")
+            return
+        password = random_password()
+        passwords.reset_password(actor=SYSTEM, user_id=user.pk, password=password)
+        self.stdout.write(f"{user.username} has a new password, and their sessions are ended.")
+        self._tell(password)
+        self._warn(user)
+
+    def _reset_factors(self, user: User, _: dict[str, Any]) -> None:
+        factors.reset_factors(actor=SYSTEM, user_id=user.pk)
+        self.stdout.write(f"{user.username} has no second factor now, and their sessions are ended.")
+        self._warn(user)
+
+    def _end_sessions(self, user: User, _: dict[str, Any]) -> None:
+        ended = sessions.end_sessions_of(actor=SYSTEM, user_id=user.pk)
+        self.stdout.write(f"{'1 session' if ended == 1 else f'{ended:,} sessions'} of {user.username} ended.")
+
+    def _grant(self, user: User, options: dict[str, Any]) -> None:
+        bulk.change_roles(actor=SYSTEM, user_id=user.pk, given=options["role"])
+        self.stdout.write(f"{user.username} has the roles {_roles_of(user)}.")
+        self._warn(user)
+
+    def _revoke(self, user: User, options: dict[str, Any]) -> None:
+        bulk.change_roles(actor=SYSTEM, user_id=user.pk, taken=options["role"])
+        self.stdout.write(f"{user.username} has {'the roles ' + left if (left := _roles_of(user)) else 'no role'}.")
+
+    def _tell(self, password: str) -> None:
+        self.stdout.write(f"Password: {password}")
+        self.stdout.write("It is not shown again, and must be changed at the first sign-in.")
+
+    def _warn(self, user: User) -> None:
+        """Say what still keeps a user out, and which verb helps."""
+        user.refresh_from_db()
+        if user.is_locked:
+            self.stdout.write(f"They can't sign in: the account is locked. To unlock it: users unlock {user.username}")
+        if not user.is_active:
+            self.stdout.write(f"They can't sign in: it is deactivated. To activate it: users activate {user.username}")
+        if not user.has_usable_password() and not user.is_service:
+            self.stdout.write(f"They have no password yet. To make one: users reset-password {user.username}")
+
+
+def _takes_user(parser: ArgumentParser) -> ArgumentParser:
+    parser.add_argument("name", metavar="USER", help="a username or an e-mail address")
+    return parser
+
+
+def _find(name: str) -> User:
+    user: User | None = User.objects.known_as(name)
+    if user is None:
+        raise CommandError(f"There is no user {name}. To see all of them: manage.py users list")
+    return user
+
+
+def _query(options: dict[str, Any]) -> UserQuery:
+    return UserQuery.parse(QueryDict(urlencode({name: options[name] for name in FILTERS if options[name]})))
+
+
+def _csv(query: UserQuery) -> Iterator[str]:
+    found = query.apply(User.objects.visible_to(SYSTEM))
+    rows = start_export(actor=SYSTEM, users=found, filters=query.given)
+    yield from csv_lines([COLUMNS])
+    yield from csv_lines(map(user_cells, rows))
+
+
+def _roles_of(user: User) -> str:
+    return ", ".join(user.roles.values_list("name", flat=True))
+
+
+def _sentences(refusal: Invalid) -> str:
+    said = " ".join(sentence for sentences in refusal.errors.values() for sentence in sentences)
+    if "roles" in refusal.errors:
+        said += f" The roles are: {', '.join(Role.objects.values_list('name', flat=True))}."
+    return said

@@ -1,0 +1,41 @@
+"""How the API reads, answers and describes itself: settings of its libraries, in which nobody has a choice."""
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.api.authentication.BearerAuthentication",
+        "accounts.api.authentication.PageSessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.api.permissions.DeclaredPermission"],
+    "DEFAULT_PARSER_CLASSES": ["reprotech.api_parsing.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "reprotech.api_parsing.AlwaysJSON",
+    "DEFAULT_SCHEMA_CLASS": "reprotech.api_schema.ReprotechSchema",
+    "EXCEPTION_HANDLER": "reprotech.api_errors.exception_handler",
+    "DEFAULT_METADATA_CLASS": None,
+    "URL_FORMAT_OVERRIDE": None,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Reprotech",
+    "DESCRIPTION": "Sign-in, users, roles and audit for laboratories.",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api",
+    "ENUM_NAME_OVERRIDES": {
+        "PartState": "reprotech.health.PART_STATES",
+        "HealthState": "reprotech.health.HEALTH_STATES",
+        "UserStatus": "accounts.models.User.STATUSES",
+        "SessionKind": "accounts.models.Session.Kind",
+    },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "reprotech.api_schema.add_errors",
+    ],
+    "APPEND_PATHS": {},
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],  # it describes the product, no data
+}

@@ -1,0 +1,196 @@
+"""The file of a backup: a tar archive, encrypted in the format of age (age-encryption.org).
+
+Its members are `manifest.json`, `settings.env` and the database in pieces, `database.000000` and so on, since a tar
+archive must tell the size of each member before its content. With the standard tools:
+
+    age --decrypt --identity KEY BACKUP | tar --extract --to-stdout --wildcards 'database.*' > database
+
+Nothing here knows Django, since a restore begins before there are settings.
+"""
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any, BinaryIO
+
+import pyrage
+from pyrage import x25519
+
+FORMAT = "reprotech-backup/1"
+MANIFEST, SETTINGS, DATABASE = "manifest.json", "settings.env", "database."
+#: Bytes of a piece of the database; it is held in memory.
+PIECE = 8 * 1024**2
+#: More than any manifest or settings take.
+SMALL = 4 * 1024**2
+
+
+class BackupFailed(Exception):
+    """A backup could not be made or read; the message is a sentence that says why."""
+
+
+def recipient(text: str) -> x25519.Recipient:
+    """A public key; raises BackupFailed for a text that is none."""
+    try:
+        return x25519.Recipient.from_str(text)
+    except pyrage.RecipientError:
+        raise BackupFailed(f"{text!r} is no public key of age: it begins with age1.") from None
+
+
+def identities(text: str) -> list[x25519.Identity]:
+    """The private keys in the text of a key file as `age-keygen` writes it; raises BackupFailed."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
+    try:
+        found = [x25519.Identity.from_str(line) for line in lines]
+    except pyrage.IdentityError:
+        found = []
+    if not found:
+        raise BackupFailed("The file of the private key holds no line that begins with AGE-SECRET-KEY-1.")
+    return found
+
+
+def write_archive(
+    file: BinaryIO, manifest: dict[str, Any], settings: str, database: Iterable[bytes], keys: Sequence[x25519.Recipient]
+) -> None:
+    """Encrypt an archive into a file, as the pieces of the database come."""
+    stream = _Stream(_tar(manifest, settings, database))
+    try:
+        pyrage.encrypt_io(stream, file, keys)
+    except pyrage.EncryptError as error:
+        raise (stream.failure or BackupFailed(f"The backup can't be encrypted: {error}")) from None
+
+
+def _tar(manifest: dict[str, Any], settings: str, database: Iterable[bytes]) -> Iterator[bytes]:
+    yield from _member(MANIFEST, json.dumps(manifest, indent=1).encode())
+    yield from _member(SETTINGS, settings.encode())
+    for number, piece in enumerate(_pieces(database)):
+        yield from _member(f"{DATABASE}{number:06}", piece)
+    yield bytes(2 * tarfile.BLOCKSIZE)
+
+
+def _member(name: str, content: bytes) -> Iterator[bytes]:
+    about = tarfile.TarInfo(name)
+    about.size, about.mode = len(content), 0o600
+    yield about.tobuf()
+    yield content
+    yield bytes(-len(content) % tarfile.BLOCKSIZE)
+
+
+def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces of one size, of which the last may be smaller."""
+    held = bytearray()
+    for chunk in chunks:
+        held += chunk
+        while len(held) >= PIECE:
+            yield bytes(held[:PIECE])
+            del held[:PIECE]
+    if held:
+        yield bytes(held)
+
+
+class _Stream(io.RawIOBase):
+    """What an iterator gives, to be read as a file."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks, self._held = chunks, memoryview(b"")
+        #: What the iterator raised; whoever reads would tell of it in other words.
+        self.failure: Exception | None = None
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill as much of the buffer as is at hand; 0 at the end."""
+        while not self._held:
+            try:
+                chunk = next(self._chunks, None)
+            except Exception as error:
+                self.failure = error
+                raise
+            if chunk is None:
+                return 0
+            self._held = memoryview(chunk)
+        count = min(len(buffer), len(self._held))
+        buffer[:count] = self._held[:count]
+        self._held = self._held[count:]
+        return count
+
+
+class Archive:
+    """A backup that is being read, in the order in which it was written."""
+
+    def __init__(self, tar: tarfile.TarFile) -> None:
+        self._tar = tar
+        self.manifest: dict[str, Any] = json.loads(self._small(MANIFEST))
+        if self.manifest.get("format") != FORMAT:
+            raise BackupFailed(f"Its format is {self.manifest.get('format')!r}: a newer version of Reprotech made it.")
+        self.settings = self._small(SETTINGS).decode()
+
+    def database(self) -> Iterator[bytes]:
+        """The database's bytes."""
+        for number, member in enumerate(iter(self._tar.next, None)):
+            if member.name != f"{DATABASE}{number:06}":
+                raise BackupFailed(f"A piece of the database is missing before {member.name}.")
+            content = self._tar.extractfile(member)
+            if content is None:
+                raise BackupFailed(f"{member.name} is no file.")
+            yield content.read()
+
+    def _small(self, name: str) -> bytes:
+        member = self._tar.next()
+        content = self._tar.extractfile(member) if member and member.name == name and member.size < SMALL else None
+        if content is None:
+            raise BackupFailed(f"It holds no {name} where there should be one.")
+        return content.read()
+
+
+@contextmanager
+def open_archive(path: Path, keys: Sequence[x25519.Identity]) -> Iterator[Archive]:
+    """Decrypt a backup while it is read. Raises BackupFailed, also at the end, for a file that isn't whole.
+
+    What is read before that is what was written: each part of the file is authenticated before it is let out.
+    """
+    source, sink = os.pipe()
+    failures: list[Exception] = []
+    thread = Thread(target=_decrypt, args=(path, sink, keys, failures.append), daemon=True)
+    with os.fdopen(source, "rb") as plain:
+        thread.start()
+        try:
+            with tarfile.open(fileobj=plain, mode="r|") as tar:
+                yield Archive(tar)
+            while plain.read(PIECE):
+                pass  # to the end, so that a file that was cut short is found out
+        except (tarfile.TarError, ValueError, EOFError) as error:
+            plain.close()
+            thread.join()
+            raise _failure(path, failures[0] if failures else error) from None
+        finally:
+            plain.close()
+            thread.join()
+    if failures:
+        raise _failure(path, failures[0])
+
+
+def _decrypt(path: Path, sink: int, keys: Sequence[x25519.Identity], fail: Callable[[Exception], None]) -> None:
+    try:
+        with os.fdopen(sink, "wb") as target, path.open("rb") as file:
+            pyrage.decrypt_io(file, target, keys)
+    except BrokenPipeError:
+        pass  # whoever read has had enough
+    except Exception as error:  # noqa: BLE001 (the reader tells)
+        fail(error)
+
+
+def _failure(path: Path, error: Exception) -> BackupFailed:
+    if isinstance(error, BackupFailed):
+        return error
+    if isinstance(error, pyrage.DecryptError) and "No matching keys" in str(error):
+        return BackupFailed(f"{path.name} was encrypted for another key.")
+    if isinstance(error, OSError) and error.strerror:
+        return BackupFailed(f"{path} can't be read: {error.strerror}.")
+    return BackupFailed(f"{path.name} can't be read: {error}. It is no backup, or not whole.")

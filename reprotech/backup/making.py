@@ -1,0 +1,146 @@
+"""Making a backup, and proving that it can be restored."""
+
+import os
+import re
+import secrets
+import subprocess
+import sys
+import tempfile
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import ProgrammingError, connection
+from pyrage import x25519
+
+from accounts.authorization import SYSTEM
+from audit.append_only import NO_RIGHT
+from audit.models import Action
+from audit.private_files import private_file, sync_directory
+from audit.services import record
+from reprotech.backup.archive import FORMAT, BackupFailed, open_archive, recipient, write_archive
+from reprotech.backup.databases import Copy, copied
+from reprotech.backup.retention import name_at
+
+AUDIT_KEY = "AUDIT_SIGNING_KEY"
+#: What a rehearsal must not touch: others' caches and anchors are not its business. Empty means the default.
+APART = ("REDIS_URL", "AUDIT_ANCHOR_FILE", "AUDIT_ANCHOR_URL", "AUDIT_ANCHOR_EMAIL")
+
+
+def make_backup(directory: Path, recipients: Sequence[str], *, with_audit_key: bool, restore_it: bool) -> Path:
+    """Write a backup for the holders of these keys, read it back from the disk, and with `restore_it` restore it too.
+
+    It is also encrypted for a key that is made for it and forgotten with this process: this is how it can be read back
+    here, where nobody has the private key. Raises BackupFailed or OSError; then there is no file of this name.
+    """
+    keys = [recipient(text) for text in recipients]
+    if not keys:
+        raise BackupFailed(
+            "Nobody could open the backup: set BACKUP_RECIPIENTS. scripts/backup --new-key FILE makes a key."
+        )
+    passing = x25519.Identity.generate()
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Before the copy, so that it is in it. Everything leaves the house, so it is put on record as every export is.
+    record(actor=SYSTEM, action=Action.EXPORT, resource="database", format="backup", recipients=list(recipients))
+    with copied() as copy:
+        path = directory / name_at(copy.moment)
+        partial = path.with_name(f"{path.name}.partial")
+        with private_file(partial) as file:
+            manifest, chosen = _manifest(copy), settings_text(with_audit_key=with_audit_key)
+            write_archive(file, manifest, chosen, copy.content, [*keys, passing.to_public()])
+    try:
+        read_back(partial, passing)
+        if restore_it:
+            rehearse(partial, passing)
+        partial.rename(path)
+        sync_directory(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def _manifest(copy: Copy) -> dict[str, Any]:
+    notes = copy.ask("SELECT note FROM audit_checkpoints ORDER BY size DESC LIMIT 1")
+    return {
+        "format": FORMAT,
+        "moment": copy.moment.isoformat(),
+        "database": connection.vendor,
+        "version": copy.version,
+        "migrations": sorted(f"{app}.{name}" for app, name in copy.ask("SELECT app, name FROM django_migrations")),
+        "rows": {table: copy.ask(f'SELECT count(*) FROM "{table}"')[0][0] for table in copy.tables},  # noqa: S608  # nosec B608
+        "checkpoint": notes[0][0] if notes else None,
+    }
+
+
+def settings_text(*, with_audit_key: bool) -> str:
+    """`.env`, with what the process's environment or a file sets in its place: all that a restore needs."""
+    env = settings.ENV
+    of_process = {name: os.environ[name].strip() for name in env.kinds if env.source(name) == "environment"}
+    left_out = {f"{AUDIT_KEY}_FILE", AUDIT_KEY}
+    if with_audit_key and settings.AUDIT_SIGNING_KEY:
+        of_process[AUDIT_KEY] = b64encode(settings.AUDIT_SIGNING_KEY).decode()
+        left_out.remove(AUDIT_KEY)
+    try:
+        text = env.env_file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        text = ""
+    names = "|".join({*of_process, *left_out})
+    text = re.sub(rf"^\s*(export\s+)?({names})\s*=.*\n?", "", f"{text}\n", flags=re.MULTILINE).strip()
+    added = [f"{name}='{value}'" for name, value in of_process.items() if name not in left_out]
+    return "\n".join([text, *added]).strip() + "\n"
+
+
+def read_back(path: Path, key: x25519.Identity) -> None:
+    """Decrypt all of a backup as it lies on the disk; raises BackupFailed."""
+    with open_archive(path, [key]) as archive:
+        for _ in archive.database():
+            pass
+
+
+def rehearse(path: Path, key: x25519.Identity) -> None:
+    """Restore a backup into a database of its own, by the command of a real restore, which verifies; then drop it."""
+    with _database_for_rehearsal() as url:
+        environment = {**os.environ, **dict.fromkeys(APART, ""), "DATABASE_URL": url}
+        environment.pop("PROMETHEUS_MULTIPROC_DIR", None)
+        done = subprocess.run(  # noqa: S603 (our own command)  # nosec B603
+            [sys.executable, str(settings.BASE_DIR / "manage.py"), "restore", str(path), "--identity", "-"],
+            input=str(key),
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode:
+        raise BackupFailed(f"The backup was made, but can't be restored: {done.stderr.strip()}")
+
+
+@contextmanager
+def _database_for_rehearsal() -> Iterator[str]:
+    if connection.vendor == "sqlite":
+        beside = Path(settings.DATABASES["default"]["NAME"]).resolve().parent
+        with tempfile.TemporaryDirectory(dir=beside, prefix=".rehearsal-") as directory:
+            yield f"sqlite:///{directory}/rehearsal.sqlite3"
+        return
+    name = f"reprotech_rehearsal_{secrets.token_hex(6)}"
+    _run(f'CREATE DATABASE "{name}"')
+    try:
+        yield urlsplit(settings.ENV.text("DATABASE_URL"))._replace(path=f"/{name}").geturl()
+    finally:
+        _run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _run(statement: str) -> None:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+    except ProgrammingError as error:
+        if getattr(error.__cause__, "sqlstate", "") == NO_RIGHT:
+            raise BackupFailed(
+                "To restore the backup for a test, the database role must be allowed to make a database: "
+                f'ALTER ROLE "{connection.settings_dict["USER"]}" CREATEDB'
+            ) from None
+        raise

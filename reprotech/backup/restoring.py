@@ -1,0 +1,135 @@
+"""Putting a backup into an empty database, bringing it up to date and proving that it is what was saved."""
+
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from pyrage import x25519
+
+from accounts.authorization import SYSTEM
+from accounts.services.sessions import end_all_sessions
+from audit.anchors import anchored_notes
+from audit.models import Action
+from audit.notes import CheckpointText, NoteError
+from audit.sealing import latest_checkpoint
+from audit.services import record
+from audit.verification import CannotTell, Verification
+from reprotech.backup.archive import Archive, BackupFailed, open_archive
+from reprotech.backup.databases import load, program_version
+
+OURS = ("accounts", "audit", "analytics")
+#: What the settings of now must have of the backup's, and what for.
+SAME = {
+    "SECRET_KEY": "its data can't be read without, nor its newest events be proven. Set that one, or list it in "
+    "SECRET_KEY_FALLBACKS",
+    "AUDIT_SIGNING_KEY": "nothing can be sealed after its last checkpoint. Set that one; afterwards replace it by "
+    "manage.py rotate_audit_key",
+}
+
+
+@dataclass
+class Restored:
+    """What was restored, and what deserves attention."""
+
+    moment: str
+    rows: int
+    events: int
+    ended_sessions: int
+    warnings: list[str] = field(default_factory=list)
+
+
+def restore(path: Path, keys: Sequence[x25519.Identity]) -> Restored:
+    """Restore a backup into the configured database, which must be empty. Raises BackupFailed.
+
+    A restore that is refused leaves the database empty; one that fails at the verification leaves it for a look.
+    """
+    with open_archive(path, keys) as archive:
+        manifest = archive.manifest
+        _refuse_unfit(manifest)
+        _refuse_other_secrets(archive)
+        load(archive.database())
+    _compare(manifest["rows"])
+    call_command("migrate", interactive=False, verbosity=0)
+    events, warnings = verify_log()
+    ended = end_all_sessions(actor=SYSTEM)
+    record(actor=SYSTEM, action=Action.UPDATE, resource="database", restored_to=manifest["moment"])
+    return Restored(manifest["moment"], sum(manifest["rows"].values()), events, ended, warnings)
+
+
+def _refuse_unfit(manifest: dict[str, Any]) -> None:
+    if manifest["database"] != connection.vendor:
+        raise BackupFailed(
+            f"It is a backup of {manifest['database']}, and DATABASE_URL names {connection.vendor}. Restore it into "
+            "the same kind of database; manage.py migrate_sqlite_to_postgres moves it to PostgreSQL afterwards."
+        )
+    known = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
+    unknown = [name for name in manifest["migrations"] if name not in known and name.startswith(OURS)]
+    if unknown:
+        raise BackupFailed(f"A newer version of Reprotech made it: this one doesn't know {unknown[-1]}.")
+    if connection.vendor == "postgresql" and (version := program_version("pg_restore")) < manifest["version"]:
+        raise BackupFailed(f"pg_restore is version {version}, and pg_dump {manifest['version']} made the backup.")
+
+
+def _refuse_other_secrets(archive: Archive) -> None:
+    """Without telling any."""
+    seed = settings.AUDIT_SIGNING_KEY
+    present = {
+        "SECRET_KEY": [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS],
+        "AUDIT_SIGNING_KEY": [b64encode(seed).decode()] if seed else [],
+    }
+    for name, consequence in SAME.items():
+        saved = re.search(rf"^(?:export\s+)?{name}=\s*(['\"]?)(.*)\1\s*$", archive.settings, re.MULTILINE)
+        if saved and saved[2] not in present[name]:
+            raise BackupFailed(f"{name} is not the one of the backup: {consequence}. Nothing was restored.")
+
+
+def _compare(rows: dict[str, int]) -> None:
+    known = set(connection.introspection.table_names())
+    with connection.cursor() as cursor:
+        for table, expected in rows.items():
+            if table not in known:
+                raise BackupFailed(f"{table} is not there after the restore.")
+            cursor.execute(f'SELECT count(*) FROM "{table}"')  # noqa: S608 (a table that is there)  # nosec B608
+            if (found := cursor.fetchone()[0]) != expected:
+                raise BackupFailed(f"{table} has {found} rows after the restore, and had {expected} before.")
+
+
+def verify_log() -> tuple[int, list[str]]:
+    """Verify the audit log against its keys and the anchors that are not younger; returns events and warnings."""
+    latest = latest_checkpoint()
+    size = latest.size if latest else 0
+    if settings.AUDIT_SIGNING_KEY is None:
+        return size, ["The audit log wasn't verified: AUDIT_SIGNING_KEY is not set."]
+    try:
+        sizes = {note: _size(note) for note in anchored_notes()}
+    except OSError as error:
+        raise BackupFailed(f"The anchor file can't be read: {error}") from None
+    verification = Verification(kept_notes=[note for note, of in sizes.items() if of <= size])
+    try:
+        findings = list(verification.findings())
+    except CannotTell as error:
+        raise BackupFailed(f"The audit log can't be verified. {error}") from None
+    if damages := [str(finding) for finding in findings if not finding.is_warning]:
+        raise BackupFailed("The restored audit log is damaged:\n" + "\n".join(damages[:20]))
+    warnings = [str(finding) for finding in findings]
+    if (newest := max(sizes.values(), default=0)) > size:
+        warnings.append(
+            f"The anchor file has a checkpoint of {newest:,} events, and the restored log has {size:,} sealed: the "
+            f"others are lost. Nothing is sealed before you move {settings.AUDIT_ANCHOR_FILE} aside, keep it, and make "
+            "an empty one in its place (docs/audit.md)."
+        )
+    return verification.count, warnings
+
+
+def _size(note: str) -> int:
+    try:
+        return CheckpointText.parse(note.rpartition("\n\n")[0] + "\n").size
+    except (NoteError, ValueError):
+        return 0  # the verification says what is wrong with it

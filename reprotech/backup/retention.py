@@ -1,0 +1,46 @@
+"""Which backups stay: the newest of each of the last days, weeks and months that have one."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+NAME = re.compile(r"reprotech-(\d{8}T\d{6}Z)\.age(\.partial)?")
+TIME = "%Y%m%dT%H%M%SZ"
+#: After this time nobody is still writing a file.
+ABANDONED = timedelta(days=2)
+
+
+def name_at(moment: datetime) -> str:
+    """The name of the backup of a moment."""
+    return f"reprotech-{moment.astimezone(UTC):{TIME}}.age"
+
+
+def prune(directory: Path, keep: Sequence[int], now: datetime) -> list[Path]:
+    """Remove backups that need not stay, and what was left half written; returns them. Other files are left alone."""
+    found = {path: match for path in directory.iterdir() if (match := NAME.fullmatch(path.name))}
+    moments = {path: datetime.strptime(match[1], TIME).replace(tzinfo=UTC) for path, match in found.items()}
+    whole = {path: moment for path, moment in moments.items() if not found[path][2]}
+    staying = kept(whole.values(), *keep)
+    gone = [path for path, moment in whole.items() if moment not in staying]
+    gone += [path for path in moments.keys() - whole.keys() if now - moments[path] > ABANDONED]
+    for path in gone:
+        path.unlink(missing_ok=True)
+    return sorted(gone)
+
+
+def kept(moments: Iterable[datetime], days: int, weeks: int, months: int) -> set[datetime]:
+    """The moments whose backups stay; the newest always does."""
+    newest_first = sorted(moments, reverse=True)
+    periods: list[tuple[Callable[[datetime], tuple[int, ...]], int]] = [
+        (lambda moment: (moment.year, moment.month, moment.day), days),
+        (lambda moment: tuple(moment.isocalendar())[:2], weeks),
+        (lambda moment: (moment.year, moment.month), months),
+    ]
+    staying = set(newest_first[:1])
+    for period, number in periods:
+        newest: dict[tuple[int, ...], datetime] = {}
+        for moment in newest_first:
+            newest.setdefault(period(moment), moment)
+        staying.update(list(newest.values())[:number])
+    return staying

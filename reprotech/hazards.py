@@ -1,0 +1,134 @@
+"""What is unsafe about settings that are allowed: for `manage.py check_config`."""
+
+import stat
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from reprotech.checks import CONSOLE
+from reprotech.environment import LOOPBACK
+
+#: A variable, and what is unsafe about its value.
+Hazard = tuple[str, str]
+#: Bits of a file's mode by which others than its owner and their group get at it.
+OTHERS = stat.S_IRWXO
+#: Networks with fewer fixed bits than this hold more than a laboratory's proxies.
+WIDE = {4: 8, 6: 32}
+ENCRYPTED_SSLMODES = {"require", "verify-ca", "verify-full"}
+
+
+def hazards(env_file: Path) -> Iterator[Hazard]:
+    """Everything that deserves a second thought, in no order. With DEBUG nothing else does."""
+    yield from _readable_secrets(env_file)
+    if settings.DEBUG:
+        yield "DEBUG", "Failures show code and settings to whoever causes them, and keys need not be safe."
+        return
+    yield from _transport()
+    yield from _database()
+    yield from _redis()
+    yield from _sign_in()
+    yield from _mail()
+    yield from _audit()
+
+
+def _readable_secrets(env_file: Path) -> Iterator[Hazard]:
+    key_file = Path(path) if (path := settings.AUDIT_SIGNING_KEY_FILE) else None
+    for name, file in (("SECRET_KEY", env_file), ("AUDIT_SIGNING_KEY_FILE", key_file)):
+        if file and file.exists() and file.stat().st_mode & OTHERS:
+            yield name, f"Everybody on this machine can open {file.name}. Do: chmod 600 {file}"
+
+
+def _transport() -> Iterator[Hazard]:
+    address = urlsplit(settings.PUBLIC_URL)
+    if not settings.SSL_REQUIRED and not _is_here(address.hostname):
+        yield "SSL_REQUIRED", "Passwords cross the network unencrypted, unless a proxy sees to it. Set it to true."
+    if settings.SSL_REQUIRED and address.scheme != "https":
+        yield "PUBLIC_URL", "Links in mails begin with http:// although SSL_REQUIRED is true."
+    if settings.SSL_REQUIRED and not settings.TRUSTED_PROXIES:
+        yield (
+            "TRUSTED_PROXIES",
+            ("No proxy is believed that a request came by https: behind one, every page redirects to itself."),
+        )
+    if address.hostname and not _is_served(address.hostname):
+        yield "ALLOWED_HOSTS", f"Requests for {address.hostname}, the host of PUBLIC_URL, are refused."
+    for network in settings.TRUSTED_PROXIES:
+        if network.prefixlen < WIDE[network.version]:
+            yield "TRUSTED_PROXIES", f"Whoever is in {network} can pretend to have any address."
+    for origin in settings.CORS_ALLOWED_ORIGINS:
+        if urlsplit(origin).scheme == "http" and not _is_here(urlsplit(origin).hostname):
+            yield "CORS_ORIGINS", f"Whoever is between a browser and {origin} can change what it sends here."
+
+
+def _database() -> Iterator[Hazard]:
+    database: dict[str, Any] = settings.DATABASES["default"]
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        yield "DATABASE_URL", "SQLite lets one process write at a time and keeps no log to recover a moment from."
+    elif not _is_here(database["HOST"]) and database["OPTIONS"].get("sslmode") not in ENCRYPTED_SSLMODES:
+        yield (
+            "DATABASE_URL",
+            "Nothing makes the connection encrypted. End it with ?sslmode=verify-full.",
+        )
+
+
+def _redis() -> Iterator[Hazard]:
+    address = urlsplit(settings.REDIS_URL)
+    if settings.REDIS_URL and not address.password and not _is_here(address.hostname):
+        yield (
+            "REDIS_URL",
+            "It names no password: whoever reaches Redis can undo lockouts and revive sessions.",
+        )
+    if address.scheme == "redis" and not _is_here(address.hostname):
+        yield "REDIS_URL", "The connection is not encrypted. With rediss:// it is."
+
+
+def _sign_in() -> Iterator[Hazard]:
+    if not settings.RATE_LIMIT_ENABLED:
+        yield "RATE_LIMIT_ENABLED", "Nothing stops whoever tries one password after another."
+    if not settings.MFA_REQUIRED_FOR_ADMINISTRATORS:
+        yield "MFA_REQUIRED_FOR_ADMINISTRATORS", "A password that was seen or guessed is enough to change everything."
+    if settings.ADMIN_PASSWORD:
+        yield "ADMIN_PASSWORD", "It is needed for the first start alone. Remove it."
+    if settings.LOG_LEVEL == "DEBUG":
+        yield "LOG_LEVEL", "With DEBUG the log tells of people and fills the disk."
+
+
+def _mail() -> Iterator[Hazard]:
+    if settings.EMAIL_BACKEND == CONSOLE:
+        yield "EMAIL_URL", "Mails are only written to the server's output, with links that let in whoever reads it."
+    elif settings.EMAIL_HOST_PASSWORD and not (
+        settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL or _is_here(settings.EMAIL_HOST)
+    ):
+        yield "EMAIL_URL", "The mail server's password crosses the network unencrypted. Use smtp+tls:// or smtp+ssl://."
+
+
+def _audit() -> Iterator[Hazard]:
+    if not settings.AUDIT_SEAL_SECONDS:
+        yield (
+            "AUDIT_SEAL_SECONDS",
+            "The server doesn't seal: until manage.py seal_audit runs, events can be changed unseen.",
+        )
+    if not settings.AUDIT_VERIFY_HOURS:
+        yield "AUDIT_VERIFY_HOURS", "The server doesn't look whether the audit log is whole."
+    if not (settings.AUDIT_ANCHOR_FILE or settings.AUDIT_ANCHOR_URL or settings.AUDIT_ANCHOR_EMAIL):
+        yield (
+            "AUDIT_ANCHOR_FILE",
+            ("No checkpoint leaves the house: who has the database and the signing key can rewrite the log unseen."),
+        )
+
+
+def _is_here(host: str | None) -> bool:
+    """Whether a host is this machine; a socket's path and no host at all are."""
+    if not host or host in LOOPBACK or host.startswith("/"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_served(host: str) -> bool:
+    return any(host == name or (name.startswith(".") and host.endswith(name)) for name in settings.ALLOWED_HOSTS)

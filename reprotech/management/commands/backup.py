@@ -1,0 +1,74 @@
+"""`manage.py backup`: an encrypted backup of database and settings, made while the server runs."""
+
+from argparse import ArgumentParser
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+from pyrage import x25519
+
+from audit.private_files import private_file
+from reprotech.backup.archive import BackupFailed
+from reprotech.backup.making import make_backup
+from reprotech.backup.retention import prune
+
+
+class Command(BaseCommand):
+    """One backup, then the removal of those that need not stay; nothing is removed when it failed."""
+
+    help = "Back up database and settings, encrypted for BACKUP_RECIPIENTS, and remove what BACKUP_KEEP_… lets go."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Where to, for whom, and how thoroughly."""
+        parser.add_argument("--to", type=Path, metavar="DIRECTORY", help="instead of BACKUP_DIR")
+        parser.add_argument(
+            "--recipient", action="append", metavar="KEY", help="a public key, instead of BACKUP_RECIPIENTS"
+        )
+        parser.add_argument("--verify", action="store_true", help="restore it into a database of its own for a test")
+        parser.add_argument("--without-audit-key", action="store_true", help="leave AUDIT_SIGNING_KEY out")
+        parser.add_argument("--keep-all", action="store_true", help="remove no older backup")
+        parser.add_argument("--new-key", type=Path, metavar="FILE", help="make a pair of keys, and nothing else")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Do it, and say what was done."""
+        try:
+            if options["new_key"]:
+                self._make_key(options["new_key"])
+            else:
+                self._make_backup(options)
+        except BackupFailed as failure:
+            raise CommandError(str(failure)) from None
+        except FileExistsError as error:
+            raise CommandError(f"{error.filename} is there already.") from None
+        except DatabaseError as error:
+            raise CommandError(f"The database does not answer: {str(error).partition(chr(10))[0]}") from None
+        except OSError as error:
+            raise CommandError(f"The backup can't be written: {error}") from None
+
+    def _make_backup(self, options: dict[str, Any]) -> None:
+        directory = options["to"] or settings.BACKUP_DIR
+        path = make_backup(
+            directory,
+            options["recipient"] or settings.BACKUP_RECIPIENTS,
+            with_audit_key=not options["without_audit_key"],
+            restore_it=options["verify"],
+        )
+        checked = "It was restored for a test, and its audit log verified." if options["verify"] else "It can be read."
+        self.stdout.write(f"{path}: {path.stat().st_size:,} bytes. {checked}")
+        self.stdout.write(
+            "It holds the database and the settings with their secrets"
+            + (", without AUDIT_SIGNING_KEY." if options["without_audit_key"] else ".")
+        )
+        if not options["keep_all"]:
+            for gone in prune(directory, settings.BACKUP_KEEP, datetime.now(UTC)):
+                self.stdout.write(f"{gone.name} was removed.")
+
+    def _make_key(self, path: Path) -> None:
+        identity = x25519.Identity.generate()
+        with private_file(path) as file:
+            file.write(f"# public key: {identity.to_public()}\n{identity}\n".encode())
+        self.stdout.write(f"The private key is in {path}. Take it away from this server, and keep it in two places.")
+        self.stdout.write(f"BACKUP_RECIPIENTS={identity.to_public()}")

@@ -1,0 +1,62 @@
+"""`manage.py check_config`: every setting, where its value came from, and what is unsafe."""
+
+from argparse import ArgumentParser
+from collections import defaultdict
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from reprotech.configuration import explained, misspelt, shown
+from reprotech.hazards import hazards
+
+
+class Command(BaseCommand):
+    """`manage.py` has the settings loaded for it in a way that collects what is refused and goes on."""
+
+    help = (
+        "Explain every setting: its value (secrets hidden), whether it comes from the environment, from .env or is the "
+        "default, and what is unsafe. Exit code 1: the server would not start; with --strict also: something is unsafe."
+    )
+    requires_system_checks: Any = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """How much to say."""
+        parser.add_argument("--brief", action="store_true", help="leave the explanations out")
+        parser.add_argument("--strict", action="store_true", help="fail also when something is unsafe")
+
+    def handle(self, *_: Any, brief: bool, strict: bool, **__: Any) -> None:
+        """Explain, and end with what must and what should be mended."""
+        env = settings.ENV
+        unsafe: dict[str, list[str]] = defaultdict(list)
+        for name, sentence in hazards(env.env_file):
+            if name not in env.refused:  # the default stands in its place
+                unsafe[name].append(sentence)
+        heading = ""
+        for paragraph in explained(env):
+            if paragraph.heading != heading and not brief:
+                heading = paragraph.heading
+                self.stdout.write(f"\n== {heading}")
+            if not brief:
+                self.stdout.write("\n" + "\n".join(paragraph.text))
+            for name in paragraph.names:
+                self._explain(name, unsafe.get(name, []))
+        self.stdout.write("")
+        self._conclude(sum(map(len, unsafe.values())), strict=strict)
+
+    def _conclude(self, unsafe: int, *, strict: bool) -> None:
+        env = settings.ENV
+        for sentence in misspelt(env):
+            self.stdout.write(f"Look at this: {sentence}")
+        for refusal in env.refusals:
+            self.stdout.write(self.style.ERROR(f"Refused: {refusal}"))
+        if env.refusals:
+            raise CommandError("Reprotech can't start with these settings.")
+        if unsafe and strict:
+            raise CommandError(f"Unsafe: {unsafe}, marked above.")
+        self.stdout.write(f"Reprotech starts with these settings. Unsafe: {unsafe or 'nothing'}.")
+
+    def _explain(self, name: str, unsafe: list[str]) -> None:
+        self.stdout.write(f"    {name} = {shown(settings.ENV, name)}   [{settings.ENV.source(name)}]")
+        for sentence in unsafe:
+            self.stdout.write(self.style.WARNING(f"        Unsafe: {sentence}"))

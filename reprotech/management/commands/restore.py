@@ -1,0 +1,45 @@
+"""`manage.py restore`: a backup into an empty database. `scripts/restore` brings settings where there are none."""
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+
+from reprotech.backup.archive import BackupFailed, identities
+from reprotech.backup.restoring import restore
+
+
+class Command(BaseCommand):
+    """Restore, bring up to date, verify, and say what to look at."""
+
+    help = "Restore a backup into the database of DATABASE_URL, which must be empty, and verify it."
+    requires_system_checks: Any = []
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """What, and how to open it."""
+        parser.add_argument("backup", type=Path, metavar="FILE")
+        parser.add_argument(
+            "--identity", required=True, metavar="KEY", help="the file of the private key; - for standard input"
+        )
+
+    def handle(self, *_: Any, backup: Path, identity: str, **__: Any) -> None:
+        """Do it."""
+        try:
+            text = sys.stdin.read() if identity == "-" else Path(identity).read_text(encoding="utf-8")
+            done = restore(backup, identities(text))
+        except BackupFailed as failure:
+            raise CommandError(str(failure)) from None
+        except DatabaseError as error:
+            raise CommandError(f"The database does not answer: {str(error).partition(chr(10))[0]}") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"The backup can't be restored: {error}") from None
+        self.stdout.write(f"Restored as of {done.moment}: {done.rows:,} rows, as many as were saved.")
+        self.stdout.write(f"The audit log is whole: {done.events:,} sealed events were verified.")
+        ended = "1 session was" if done.ended_sessions == 1 else f"{done.ended_sessions:,} sessions were"
+        self.stdout.write(f"{ended} ended: everybody signs in again.")
+        for warning in done.warnings:
+            self.stdout.write(self.style.WARNING(f"Look at this: {warning}"))
