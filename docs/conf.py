@@ -66,6 +66,28 @@ def navigation() -> str:
     return "\n".join(parts)
 
 
+#: What the theme's HTML lacks for who can't see it or has no mouse.
+AMENDMENTS = {
+    '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
+    '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="Pages">',
+    '<aside class="toc-drawer': '<aside aria-label="Parts of this page" class="toc-drawer',
+    "<pre>": '<pre tabindex="0">',
+    '<div class="table-wrapper ': '<div tabindex="0" class="table-wrapper ',
+    '<th class="head"><p></p></th>': "<td></td>",
+    '<div id="search-results">': '<h1>Search</h1><div id="search-results">',
+}
+
+
+def amend(app: Sphinx, failure: Exception | None) -> None:
+    """Amend the pages once they are written."""
+    for page in app.outdir.glob("*.html") if failure is None else ():
+        text = page.read_text(encoding="utf-8")
+        for theirs, ours in AMENDMENTS.items():
+            text = text.replace(theirs, ours)
+        page.write_text(text, encoding="utf-8")
+
+
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
     app.connect("source-read", prepare)
+    app.connect("build-finished", amend)
