@@ -148,11 +148,17 @@ def visitor(browser, site):
     assert errors == []
 
 
+#: What reaches beyond the window's edge, but for code and tables, which scroll by themselves.
+TOO_WIDE = """[...document.querySelectorAll("article *, header *")]
+    .filter((part) => part.getBoundingClientRect().right > innerWidth && !part.closest("pre, .table-wrapper"))
+    .map((part) => part.outerHTML.slice(0, 200))"""
+
+
 def test_every_page_fits_a_phone(visitor, pages):
     visitor.set_viewport_size({"width": 390, "height": 844})
     for name in pages:
         visitor.goto(f"/{name}")
-        assert (name, visitor.evaluate("document.documentElement.scrollWidth")) == (name, 390)
+        assert (name, visitor.evaluate(TOO_WIDE)) == (name, [])
 
 
 #: Together every kind of page, both schemes and both widths: all of all would take a minute.
