@@ -8,12 +8,15 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
 from accounts import errors
+from reprotech import listing
 from reprotech.api_errors import PLAIN, RULE_STATUS
 from reprotech.pytest_stack import ROOT, require
+from reprotech.testing import make_user
 
 GUIDE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 LANGUAGES = ["bash", "python", "javascript"]
@@ -97,6 +100,25 @@ def test_the_examples_run_one_after_another_and_print_what_the_guide_says(server
         if not re.fullmatch(re.escape(told).replace("…", ".+"), output)
     ]
     assert differences == []
+
+
+@pytest.mark.parametrize("number", [0, 2, 6, 7])
+def test_what_the_guide_reads_of_a_list_is_all_of_it_where_nobody_counts_that_far(admin, monkeypatch, number):
+    for count in range(number):
+        make_user(f"counted-{count}", password=None)
+    monkeypatch.setattr(listing, "MOST_COUNTED", 3)
+    answers = []
+
+    def ask(method, path, params):
+        answers.append(admin.call(method, f"/api/{path}?{urlencode(params)}").json())
+        return answers[-1]
+
+    program = {"ask": ask}
+    function = re.search(r"^def rows.*?(?=\n\n\n)", dict(examples()["Lists"])["python"], re.DOTALL | re.MULTILINE)
+    exec(function[0], program)  # noqa: S102 (it is our own documentation)
+    found = [user["username"] for user in program["rows"]("users", "users", search="counted-", per_page=2)]
+    assert found == [f"counted-{count}" for count in range(number)]
+    assert ("total_is_exact" in answers[0]) == (number > 3)
 
 
 def refusals(kind=errors.RuleError):
