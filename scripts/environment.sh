@@ -1,4 +1,4 @@
-# The Python environment that scripts/server, scripts/test and .ci/run share: sourced by them, not run.
+# The Python environment that the commands in scripts/ and .ci/run share: sourced by them, not run.
 #
 # Sets `root`, the repository, and `python`, the interpreter of its .venv. That one is always called by its path,
 # with `-m` for tools: the scripts in .venv/bin break when the path holds a space or the directory moves.
@@ -78,8 +78,12 @@ install_requirements() {
 
 install_server() { install_requirements "$root/requirements.txt"; }
 
-install_tests() {
+install_tools() {
     install_server
     install_requirements "$root/requirements-dev.txt" "$root/requirements.txt"
+}
+
+install_tests() {
+    install_tools
     (cd "$root" && "$python" -m scripts.assets)
 }
