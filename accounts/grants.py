@@ -36,7 +36,7 @@ class Grants:
     @classmethod
     def loaded_with(cls, row: Any) -> "Grants":
         """The grants of the user of a row that `with_grants` read."""
-        rows = sorted(row.role_rows or [], key=lambda role: (role["position"], role["name"]))
+        rows = in_order_of_roles(row.role_rows)
         return cls(
             role_names=tuple(role["name"] for role in rows),
             role_slugs=tuple(role["slug"] for role in rows),
@@ -46,3 +46,8 @@ class Grants:
     def within(self, scopes: frozenset[str]) -> "Grants":
         """The same, with no more permissions than these."""
         return replace(self, permissions=self.permissions & scopes)
+
+
+def in_order_of_roles(role_rows: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    """The roles that a query read into one column, in the roles' order."""
+    return sorted(role_rows or [], key=lambda role: (role["position"], role["name"]))

@@ -1,6 +1,7 @@
 """Queries on users, roles, permissions and sessions, as adjectives."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.apps import apps
@@ -32,6 +33,22 @@ class JSONArrayAgg(Aggregate):
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         """SQLite's name for it."""
         return self.as_sql(compiler, connection, function="JSON_GROUP_ARRAY", **context)
+
+
+def roles_of(user_id: str) -> Any:
+    """The roles that a row's user holds, for a subquery; `user_id` is the row's column."""
+    user_roles: Any = apps.get_model("accounts", "User").roles.through.objects
+    return user_roles.filter(user=OuterRef(user_id)).order_by()
+
+
+@cache
+def role_rows(user_id: str) -> Subquery:
+    """Position, name and slug of each of these roles as one column; None when there are none.
+
+    Put together once: a query takes its own copy.
+    """
+    role = JSONObject(position="role__position", name="role__name", slug="role__slug")
+    return Subquery(roles_of(user_id).values("user").annotate(found=JSONArrayAgg(role)).values("found"))
 
 
 class UserQuerySet(models.QuerySet["User"]):
@@ -80,6 +97,10 @@ class UserQuerySet(models.QuerySet["User"]):
     def with_role_names(self) -> Self:
         """Roles fetched along, in one more query whatever the number of users."""
         return self.prefetch_related("roles")
+
+    def with_role_rows(self) -> Self:
+        """Roles in the same query, as `role_rows`: for a page, whose answer takes less time than a query of its own."""
+        return self.annotate(role_rows=role_rows("pk"))
 
     def search(self, term: str) -> Self:
         """Username, e-mail or full name contains `term`, whatever the case."""
@@ -161,15 +182,10 @@ class WithGrants(models.QuerySet[Row]):
 
     def with_grants(self) -> Self:
         """User, roles and permission names in the same query: `user`, `role_rows`, `held_permissions`."""
-        user_roles: Any = apps.get_model("accounts", "User").roles.through.objects
-        user_roles = user_roles.filter(user=OuterRef("user_id")).order_by()
-        role = JSONObject(position="role__position", name="role__name", slug="role__slug")
-        roles = user_roles.values("user").annotate(found=JSONArrayAgg(role))
-        permissions = user_roles.filter(role__permissions__isnull=False).values("user")
+        permissions = roles_of("user_id").filter(role__permissions__isnull=False).values("user")
         permissions = permissions.annotate(found=JSONArrayAgg("role__permissions__name"))
         return self.select_related("user").annotate(
-            role_rows=Subquery(roles.values("found")),
-            held_permissions=Subquery(permissions.values("found")),
+            role_rows=role_rows("user_id"), held_permissions=Subquery(permissions.values("found"))
         )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import IO, Any
 from urllib.parse import parse_qsl
 
@@ -152,6 +153,18 @@ class PageAnswer(serializers.Serializer[Any]):
     pages = serializers.IntegerField()
 
 
-def many(answer: type[serializers.BaseSerializer[Any]], items: Any, context: Mapping[str, Any] | None = None) -> Any:
+def one(answer: type[serializers.Serializer[Any]], item: Any) -> Any:
+    """The answer of an item."""
+    return _shape(answer).to_representation(item)
+
+
+def many(answer: type[serializers.Serializer[Any]], items: Any, context: Mapping[str, Any] | None = None) -> Any:
     """The answers of several items."""
-    return answer(items, many=True, context=dict(context or {})).data
+    shape = answer(context=dict(context)) if context else _shape(answer)
+    return [shape.to_representation(item) for item in items]
+
+
+@cache
+def _shape(answer: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+    """A serializer to use again and again: making one copies every field, which takes longer than an answer of it."""
+    return answer()

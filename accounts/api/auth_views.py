@@ -13,7 +13,7 @@ from accounts.api.authentication import SignedInRequest
 from accounts.filters import SessionFilter
 from accounts.permissions import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD
 from accounts.services import passwords, sessions, sign_in
-from reprotech.api_parsing import EmptyBody, many
+from reprotech.api_parsing import EmptyBody, many, one
 from reprotech.api_schema import query_parameters
 
 
@@ -25,7 +25,7 @@ def token_answer(refreshed: sessions.Refreshed) -> dict[str, Any]:
         "refresh_token": pair.refresh_token,
         "token_type": "Bearer",
         "expires_in": pair.expires_in,
-        "user": shapes.UserDetailAnswer(refreshed.session.user).data,
+        "user": one(shapes.UserDetailAnswer, refreshed.session.user),
     }
 
 
@@ -77,7 +77,7 @@ class AccountViewSet(ViewSet):
     @extend_schema(responses=shapes.UserDetailAnswer, summary="Who am I?")
     def me(self, request: SignedInRequest) -> Response:
         """The caller, with roles and permissions."""
-        return Response(shapes.UserDetailAnswer(request.user).data)
+        return Response(one(shapes.UserDetailAnswer, request.user))
 
     @extend_schema(
         request=shapes.ChangePasswordBody, responses=shapes.MessageAnswer, summary="Change one's own password"

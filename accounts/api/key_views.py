@@ -14,7 +14,7 @@ from accounts.api.user_views import find_user
 from accounts.models import User
 from accounts.permissions import SIGNED_IN, USER_UPDATE
 from accounts.services import keys
-from reprotech.api_parsing import many
+from reprotech.api_parsing import many, one
 
 
 def _list(user: User) -> Response:
@@ -23,7 +23,7 @@ def _list(user: User) -> Response:
 
 def _create(request: SignedInRequest, user_id: int) -> Response:
     made = keys.create_key(actor=request.user, user_id=user_id, **shapes.CreateKeyBody.read(request))
-    key = shapes.ApiKeyAnswer(made.key).data
+    key = one(shapes.ApiKeyAnswer, made.key)
     response = Response({"message": "Key created successfully", "key": key, "token": made.text}, status=201)
     response["Cache-Control"] = "no-store"
     return response

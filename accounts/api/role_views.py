@@ -14,7 +14,7 @@ from accounts.filters import RoleDeletion
 from accounts.models import Permission, Role
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDATE
 from accounts.services import roles
-from reprotech.api_parsing import many
+from reprotech.api_parsing import many, one
 from reprotech.api_schema import query_parameters
 
 
@@ -58,7 +58,7 @@ class RoleViewSet(ViewSet):
     def retrieve(self, request: SignedInRequest, role_id: int) -> Response:  # noqa: ARG002
         """A role."""
         role = find_role(role_id)
-        return versioned(role, shapes.RoleAnswer(role).data)
+        return versioned(role, one(shapes.RoleAnswer, role))
 
     @extend_schema(
         request=shapes.UpdateRoleBody,
@@ -90,7 +90,7 @@ class RoleViewSet(ViewSet):
 
     def _changed(self, role_id: int, message: str, status: int = 200) -> Response:
         role = find_role(role_id)
-        return versioned(role, {"message": message, "role": shapes.RoleAnswer(role).data}, status)
+        return versioned(role, {"message": message, "role": one(shapes.RoleAnswer, role)}, status)
 
 
 class PermissionViewSet(ViewSet):

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.grants import in_order_of_roles
 from accounts.models import Role, Session, User
 from accounts.password_policy import MAXIMUM_LENGTH
 from reprotech.api_parsing import Body, PageAnswer, StringField, YesNoField
@@ -138,6 +139,8 @@ class UserAnswer(serializers.Serializer[User]):
         """Role names, in the roles' order."""
         if "grants" in vars(user):
             return list(user.grants.role_names)
+        if "role_rows" in vars(user):
+            return [role["name"] for role in in_order_of_roles(user.role_rows)]
         return [role.name for role in user.roles.all()]
 
 

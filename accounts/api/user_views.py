@@ -16,7 +16,7 @@ from accounts.models import User
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_READ, USER_UPDATE
 from accounts.services import factors, passwords, users
 from accounts.services.erasure import erase_person
-from reprotech.api_parsing import EmptyBody, many
+from reprotech.api_parsing import EmptyBody, many, one
 from reprotech.api_schema import query_parameters
 
 
@@ -47,7 +47,7 @@ class UserViewSet(ViewSet):
     @extend_schema(parameters=query_parameters(UserFilter), responses=shapes.UserListAnswer, summary="List users")
     def list(self, request: SignedInRequest) -> Response:
         """Users by search, role, status and kind, a page at a time."""
-        page = UserFilter.parse(request.query_params).page_of(User.objects.visible_to(request.user).with_role_names())
+        page = UserFilter.parse(request.query_params).page_of(User.objects.visible_to(request.user).with_role_rows())
         return Response(page.as_dict("users", partial(many, shapes.UserAnswer)))
 
     @extend_schema(
@@ -65,7 +65,7 @@ class UserViewSet(ViewSet):
     def retrieve(self, request: SignedInRequest, user_id: int) -> Response:
         """A user with roles and permissions."""
         user = find_user(request, user_id)
-        return versioned(user, shapes.UserDetailAnswer(user).data)
+        return versioned(user, one(shapes.UserDetailAnswer, user))
 
     @extend_schema(
         request=shapes.UpdateUserBody,
@@ -123,4 +123,4 @@ class UserViewSet(ViewSet):
 
     def _changed(self, request: SignedInRequest, user_id: int, message: str, status: int = 200) -> Response:
         user = find_user(request, user_id)
-        return versioned(user, {"message": message, "user": shapes.UserDetailAnswer(user).data}, status)
+        return versioned(user, {"message": message, "user": one(shapes.UserDetailAnswer, user)}, status)
