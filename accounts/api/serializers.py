@@ -140,7 +140,7 @@ class UserAnswer(serializers.Serializer[User]):
         if "grants" in vars(user):
             return list(user.grants.role_names)
         if "role_rows" in vars(user):
-            return [role["name"] for role in in_order_of_roles(user.role_rows)]
+            return [role["name"] for role in in_order_of_roles(vars(user)["role_rows"])]
         return [role.name for role in user.roles.all()]
 
 
