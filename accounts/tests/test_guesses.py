@@ -159,6 +159,14 @@ def test_a_sign_in_elsewhere_gives_strangers_no_guess_back(home):
     assert guess(2) == [401, 429]
 
 
+def test_what_was_counted_before_an_outage_and_is_given_back_after_it_gains_nobody_a_guess(cast):
+    counted_elsewhere = guesses.guess_at(cast.viewer, "the-viewer")
+    for _ in range(3):
+        guesses.forgive_login(counted_elsewhere)
+    assert guess(12) == [401] * 10 + [429] * 2
+    assert login("the-manager").status_code == 200
+
+
 def test_a_right_password_itself_costs_strangers_no_guess(cast):
     guess(9)
     for n in range(3):

@@ -6,6 +6,7 @@ that what failed said so, and that all is well again by itself. Exit code 1: som
 """
 
 import argparse
+import json
 import sys
 import time
 from collections import Counter
@@ -81,8 +82,20 @@ def under_load(scenario, lab, seconds):
     slowest = max(line[1] - line[0] for line in lines)
     counts = ", ".join(f"{count} × {status}" for status, count in tally(lines).items()) or "none"
     verdict = "; ".join(found) or "all hold"
+    if found:
+        tell_errors(lab)
     print_row([scenario.title, len(lines), counts, f"{slowest:.1f} s", f"{recovery:.0f} s", verdict])
     return not found
+
+
+def tell_errors(lab):
+    """What the server logged as an error, each once, on standard error."""
+    last_lines = Counter()
+    for line in lab.web.log.read_text(errors="replace").splitlines():
+        if line.startswith("{") and json.loads(line).get("exception"):
+            last_lines[json.loads(line)["exception"]] += 1
+    for text, count in last_lines.most_common(3):
+        print(f"{count} × {text[-2500:]}", file=sys.stderr)
 
 
 def tally(lines):
