@@ -49,7 +49,7 @@ def is_there() -> bool:
 
 def spread() -> None:
     """Return once every process doubts. Called when a change is committed, before anybody is told of it."""
-    global _spread_at, _over_at  # noqa: PLW0603 (as above)
+    global _spread_at, _over_at
     with _lock:
         if _over_at - time.monotonic() < NEEDED_SECONDS:
             logger.warning("A change can't be announced in Redis: no sessions are cached for %s s.", DOUBT_SECONDS)

@@ -1,4 +1,4 @@
-"""Does the faults, one after the other, and prints a table: `python -m benchmarks.faults [scenario ...] [--seconds 60]`.
+"""Does the faults, one by one, and prints a table: `python -m benchmarks.faults [scenario ...] [--seconds 60]`.
 
 For each it starts PostgreSQL, Valkey and the server of an installation of its own, lets people and programs work, makes
 a part fail, mends it, and checks that nothing acknowledged was lost or done twice, that nobody got in who shouldn't,
@@ -80,7 +80,7 @@ def under_load(scenario, lab, seconds):
         found.append(f"well again after more than {scenario.within} s")
     found += scenario.afterwards(lab)
     slowest = max(line[1] - line[0] for line in lines)
-    counts = ", ".join(f"{count} × {status}" for status, count in tally(lines).items()) or "none"
+    counts = ", ".join(f"{count} of {status}" for status, count in tally(lines).items()) or "none"
     verdict = "; ".join(found) or "all hold"
     if found:
         tell_errors(lab)
@@ -95,7 +95,7 @@ def tell_errors(lab):
         if line.startswith("{") and json.loads(line).get("exception"):
             last_lines[json.loads(line)["exception"]] += 1
     for text, count in last_lines.most_common(3):
-        print(f"{count} × {text[-2500:]}", file=sys.stderr)
+        print(f"{count} of {text[-2500:]}", file=sys.stderr)
 
 
 def tally(lines):
@@ -115,7 +115,7 @@ def wait_until_calm(load, healed):
 def unstated(scenario, failed):
     """What failed in another way than it may."""
     wrong = Counter((line[3], line[2]) for line in failed if line[3] not in scenario.may)
-    return [f"{count} × {status} from {asked}" for (status, asked), count in wrong.most_common(4)]
+    return [f"{count} of {status} from {asked}" for (status, asked), count in wrong.most_common(4)]
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""What must hold after any fault, whatever it was: asked of the database itself, of the mail server and of the product."""
+"""What must hold after any fault: asked of the database itself, of the mail server and of the product."""
 
 from benchmarks.faults.lab import eventually
 
-#: Seconds that mails and seals get to catch up. A mail that a killed process had in hand is tried again after 5 minutes.
+#: Seconds that mails and seals get. A mail that a killed process had in hand is tried again after five minutes.
 PATIENCE = 400
 
 
@@ -31,7 +31,9 @@ def _lost(lab, ledger):
     rows = lab.database.rows
     users = {user: (name, locked) for user, name, locked in rows("SELECT id, username, locked_at FROM users")}
     roles = dict(
-        rows("SELECT user_id, min(name) FROM user_roles JOIN roles ON roles.id = role_id GROUP BY 1 HAVING count(*) = 1")
+        rows(
+            "SELECT user_id, min(name) FROM user_roles JOIN roles ON roles.id = role_id GROUP BY 1 HAVING count(*) = 1"
+        )
     )
     sessions = {str(session): ended for session, ended in rows("SELECT id, ended_at FROM sessions")}
     checks = {
@@ -56,7 +58,8 @@ ONCE = {
     "sign-ins": """SELECT sessions.id, count(audit_logs.id) FROM sessions LEFT JOIN audit_logs ON action = 'login'
         AND session_id = sessions.id AND success GROUP BY 1 HAVING count(audit_logs.id) <> 1""",
     "sign-outs": """SELECT sessions.id, count(audit_logs.id) FROM sessions LEFT JOIN audit_logs ON action = 'logout'
-        AND session_id = sessions.id GROUP BY 1, end_reason HAVING count(audit_logs.id) <> (end_reason = 'logout')::int""",
+        AND session_id = sessions.id GROUP BY 1, end_reason
+        HAVING count(audit_logs.id) <> (end_reason = 'logout')::int""",
     "deletions": """SELECT users.id, count(audit_logs.id) FROM users LEFT JOIN audit_logs ON action = 'delete'
         AND resource = 'user' AND resource_id = users.id::text GROUP BY 1, deleted_at
         HAVING count(audit_logs.id) <> (deleted_at IS NOT NULL)::int""",

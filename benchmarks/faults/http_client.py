@@ -1,4 +1,4 @@
-"""Requests over connections of their own, so that they reach every worker process, each noted with what became of it."""
+"""Requests over connections of their own, which reach every worker process; each is noted with what became of it."""
 
 import json
 import threading

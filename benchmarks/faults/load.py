@@ -11,7 +11,14 @@ from benchmarks.faults.lab import ADMIN_PASSWORD
 from benchmarks.faults.ledger import Gone, Ledger
 
 PASSWORD = "Correct-Horse-7"
-READS = ("/api/auth/me", "/api/users?per_page=5", "/api/roles", "/api/audit?per_page=5", "/login", "/api/users?search=w-")
+READS = (
+    "/api/auth/me",
+    "/api/users?per_page=5",
+    "/api/roles",
+    "/api/audit?per_page=5",
+    "/login",
+    "/api/users?search=w-",
+)
 #: How access is taken away.
 WAYS = ("sign-out", "lock", "role", "password", "key", "deletion")
 
@@ -74,7 +81,7 @@ class Load:
         while not self.over.is_set():
             try:
                 work(Client(self.port, self.record))
-            except Exception as error:  # a client that dies would make the load less, unseen
+            except Exception as error:  # noqa: BLE001 (a client that dies would make the load less, unseen)
                 self.ledger.note_surprise(f"{work.__name__}: {type(error).__name__}: {error}")
                 self.over.wait(0.5)
 

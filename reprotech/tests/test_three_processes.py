@@ -161,7 +161,7 @@ def test_wrong_guesses_at_one_process_lock_the_name_out_at_all(trio, person):
 
 
 # The last, since doubt lasts for two minutes: without anything cached the others would say little.
-def test_what_a_process_takes_away_that_alone_does_not_reach_valkey_the_others_refuse_at_once(trio, person, role, token):
+def test_what_a_process_takes_away_that_alone_lacks_valkey_the_others_refuse_at_once(trio, person, role, token):
     trio.cable.pull_out()
     lock(trio, trio.unplugged, person, role, token)
     assert trio.statuses(token) == [401] * 3
