@@ -95,8 +95,9 @@ def _mails(lab, ledger):
     repeated = {address: count for address, count in received.items() if count > 1 and address in ledger.invited}
     found = []
     if missing:
-        waiting = lab.database.rows("SELECT count(*), max(last_error) FROM outgoing_mails")
-        found.append(f"{len(missing)} of {len(ledger.invited)} invitations were not sent; waiting: {waiting[0]}")
+        waiting, error = lab.database.rows("SELECT count(*), max(last_error) FROM outgoing_mails")[0]
+        number = f"{len(missing)} of {len(ledger.invited)}"
+        found.append(f"invitations not sent: {number}, as {missing[:3]}; {waiting} wait. {error or ''}")
     if repeated:
         found.append(f"invitations sent more than once: {len(repeated)}")
     return found

@@ -15,7 +15,7 @@ from redis import Redis
 
 from benchmarks.faults import disks
 from benchmarks.faults.disks import Skipped
-from benchmarks.faults.http_client import CUT, REFUSED
+from benchmarks.faults.http_client import CUT, HUNG, REFUSED
 from benchmarks.faults.lab import Lab, PostgreSQL, Valkey, eventually
 
 __all__ = ["SCENARIOS", "Skipped"]
@@ -126,9 +126,9 @@ def take_postgresql_away(lab, seconds):
     lab.database.start()
 
 
-@add("postgresql-hangs", "PostgreSQL hangs", may={503})
+@add("postgresql-hangs", "PostgreSQL hangs", may={503, HUNG})
 def hang_postgresql(lab, seconds):
-    """It takes connections and says nothing."""
+    """It takes connections and says nothing. A statement that lasts looks no different, so requests wait for it."""
     _hang(lab.database.everybody, seconds)
 
 
