@@ -150,6 +150,10 @@ else:
     DATABASE["OPTIONS"] = {
         **DATABASE.get("OPTIONS", {}),
         "connect_timeout": 5,
+        # A network that swallows everything is noticed within 10 seconds, not after a quarter of an hour.
+        "tcp_user_timeout": 5_000,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
         "pool": {
             "min_size": 1,
             "max_size": env.number("DATABASE_POOL_SIZE", default=16, least=1, most=1000),

@@ -16,6 +16,7 @@ import psycopg
 
 from benchmarks.faults.http_client import Client
 from benchmarks.faults.mail_sink import MailSink
+from benchmarks.faults.network import OURS, THEIRS
 from reprotech.pytest_servers import (
     ServerFailure,
     free_port,
@@ -57,20 +58,28 @@ class Part:
 class PostgreSQL(Part):
     """With the durability of production: what was committed is there after a crash."""
 
-    def __init__(self, processes, data=None, **settings):
+    def __init__(self, processes, data=None, machine=None, **settings):
         super().__init__(processes, "postgresql")
+        self.machine = machine
+        self.host = THEIRS if machine else "127.0.0.1"
         self.data = data or self.home / "data"
         self.binaries = initialize_postgresql(self.home, self.data)
         self.port = free_port()
-        self.url = f"postgresql://reprotech@127.0.0.1:{self.port}/postgres"
+        self.url = f"postgresql://reprotech@{self.host}:{self.port}/postgres"
+        with (self.data / "pg_hba.conf").open("a") as access:
+            access.write(f"host all all {OURS}/32 trust\n")
         self.settings = {"max_connections": 100, **settings}
 
     def start(self):
         """Start, and return once it takes connections."""
-        settings = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": "", **self.settings}
+        settings = {"listen_addresses": self.host, "port": self.port, "unix_socket_directories": "", **self.settings}
         flags = [f"--{name}={value}" for name, value in settings.items()]
         command = [self.binaries / "postgres", "-D", self.data, *flags]
-        self.process = self.processes.start(command, self.log, cwd=self.home, **unprivileged_user(self.home))
+        user = unprivileged_user(self.home)
+        if self.machine:  # only root gets there, and PostgreSQL refuses to be root
+            command = [*self.machine.prefix, f"--setuid={user['user']}", f"--setgid={user['group']}", *command]
+            user = {}
+        self.process = self.processes.start(command, self.log, cwd=self.home, **user)
         wait_for(self.process, self.log, lambda: psycopg.connect(self.url, connect_timeout=1).close())
 
     def rows(self, query, *values):

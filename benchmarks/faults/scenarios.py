@@ -17,6 +17,7 @@ from benchmarks.faults import disks
 from benchmarks.faults.disks import Skipped
 from benchmarks.faults.http_client import CUT, HUNG, REFUSED
 from benchmarks.faults.lab import Lab, PostgreSQL, Valkey, eventually
+from benchmarks.faults.network import Machine
 
 __all__ = ["SCENARIOS", "Skipped"]
 
@@ -130,6 +131,18 @@ def take_postgresql_away(lab, seconds):
 def hang_postgresql(lab, seconds):
     """It takes connections and says nothing. A statement that lasts looks no different, so requests wait for it."""
     _hang(lab.database.everybody, seconds)
+
+
+def _on_another_machine(processes):
+    return Lab(processes, database=PostgreSQL(processes, machine=Machine(processes)))
+
+
+@add("postgresql-unplugged", "the network swallows what is sent to PostgreSQL", may={503}, lab=_on_another_machine)
+def unplug_postgresql(lab, seconds):
+    """Nobody is told that nothing arrives."""
+    lab.database.machine.pull_out()
+    time.sleep(seconds)
+    lab.database.machine.put_back()
 
 
 def _few_connections(processes):

@@ -3,11 +3,13 @@
 import json
 import os
 import secrets
+import socket
 import time
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+from django.db import connection
 
 from reprotech.pytest_stack import create_database, start_server
 from reprotech.tests.cables import Cable
@@ -66,6 +68,15 @@ def test_without_its_database_the_service_says_so_and_recovers_by_itself(lab):
     lab.database.put_back()
     assert eventually(lambda: lab.call("GET", "/api/users", token=lab.token)[0] == 200)
     assert lab.call("GET", "/api/health")[1]["status"] == "healthy"
+
+
+@pytest.mark.django_db
+def test_a_network_that_swallows_everything_is_noticed_in_seconds():
+    connection.ensure_connection()
+    with socket.socket(fileno=os.dup(connection.connection.fileno())) as cable:
+        options = [socket.TCP_USER_TIMEOUT, socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL]
+        assert [cable.getsockopt(socket.IPPROTO_TCP, option) for option in options] == [5_000, 5, 2]
+        assert cable.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
 
 def test_without_its_cache_everything_goes_on_and_a_sign_out_still_holds_at_once(lab):
