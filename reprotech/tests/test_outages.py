@@ -71,8 +71,15 @@ def test_without_its_database_the_service_says_so_and_recovers_by_itself(lab):
 
 
 @pytest.mark.django_db
-def test_a_network_that_swallows_everything_is_noticed_in_seconds():
-    connection.ensure_connection()
+def test_a_network_that_swallows_everything_is_noticed_in_seconds_on_both_sides():
+    with connection.cursor() as cursor:
+        for name, value in {
+            "tcp_user_timeout": "10000",
+            "tcp_keepalives_idle": "10",
+            "tcp_keepalives_interval": "5",
+        }.items():
+            cursor.execute(f"SHOW {name}")
+            assert cursor.fetchone() == (value,)
     with socket.socket(fileno=os.dup(connection.connection.fileno())) as cable:
         options = [socket.TCP_USER_TIMEOUT, socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL]
         assert [cable.getsockopt(socket.IPPROTO_TCP, option) for option in options] == [5_000, 5, 2]
