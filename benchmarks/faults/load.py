@@ -32,11 +32,12 @@ def session_of(token):
 class Load:
     """Everybody, and what they noted."""
 
-    def __init__(self, port):
-        self.port, self.record, self.ledger = port, Record(), Ledger()
+    def __init__(self, port, patience=20):
+        self.port, self.patience, self.record, self.ledger = port, patience, Record(), Ledger()
         self.over = threading.Event()
-        self.quiet = Client(port)
-        self.admin = self.sign_in("admin", ADMIN_PASSWORD)
+        self.quiet = Client(port, timeout=60)
+        self.admin = None
+        self.admin = self.prepare("/api/auth/login", {"username": "admin", "password": ADMIN_PASSWORD})["access_token"]
         self.workers = [self.write, self.write, self.take_away, self.take_away, self.watch]
         self.workers += [self.read, self.read, self.sign_in_and_out, self.refresh, self.probe]
         self.readers = [self.make_person("reader", "Manager")[1] for _ in range(2)]
@@ -47,22 +48,21 @@ class Load:
         """A user with a password: their id and name."""
         name = self.ledger.next_name(prefix)
         body = {"username": name, "email": f"{name}@lab.example", "password": PASSWORD, "roles": [role]}
-        answer = self.quiet.ask("POST", "/api/users", body, self.admin)
-        self.ledger.created[answer.body["user"]["id"]] = name
-        return answer.body["user"]["id"], name
+        user = self.prepare("/api/users", body)["user"]["id"]
+        self.ledger.created[user] = name
+        return user, name
 
     def make_key(self):
         """The API key of a module that asks about tokens."""
         body = {"username": "module", "email": "module@lab.example", "roles": ["Viewer"], "is_service": True}
-        answer = self.quiet.ask("POST", "/api/users", body, self.admin)
-        user = answer.body["user"]["id"]
+        user = self.prepare("/api/users", body)["user"]["id"]
         self.ledger.created[user] = "module"
-        path = f"/api/users/{user}/keys"
-        return self.quiet.ask("POST", path, {"name": "all", "scopes": ["animal_read"]}, self.admin).body["token"]
+        return self.prepare(f"/api/users/{user}/keys", {"name": "all", "scopes": ["animal_read"]})["token"]
 
-    def sign_in(self, name, password):
-        """An access token, before the load begins."""
-        return self.quiet.ask("POST", "/api/auth/login", {"username": name, "password": password}).body["access_token"]
+    def prepare(self, path, body):
+        """What is answered before the load begins, at the latest when a busy machine has woken everything up."""
+        answers = (self.quiet.ask("POST", path, body, self.admin) for _ in range(20))
+        return next(answer.body for answer in answers if answer.is_good)
 
     @contextmanager
     def going_on(self):
@@ -80,7 +80,7 @@ class Load:
     def _keep(self, work):
         while not self.over.is_set():
             try:
-                work(Client(self.port, self.record))
+                work(Client(self.port, self.record, self.patience))
             except Exception as error:  # noqa: BLE001 (a client that dies would make the load less, unseen)
                 self.ledger.note_surprise(f"{work.__name__}: {type(error).__name__}: {error}")
                 self.over.wait(0.5)
