@@ -59,7 +59,10 @@ def count(name: str, identifier: str, amount: int = 1, *, doublings: int = 0) ->
 
     def use(storage: Storage) -> int:
         # Counting comes first and deciding second, so that parallel attempts can't all see room.
-        if int(storage.incr(key, limit.get_expiry() << doublings, amount=amount)) <= limit.amount:
+        counted = int(storage.incr(key, limit.get_expiry() << doublings, amount=amount))
+        if counted < 0:
+            storage.clear(key)  # what is given back here was counted elsewhere, before an outage or after it
+        if counted <= limit.amount:
             return 0
         return math.ceil(storage.get_expiry(key) - time.time())
 
@@ -76,7 +79,8 @@ def tally(name: str, identifier: str, amount: int = 1) -> None:
 def fillings(name: str, identifier: str) -> int:
     """How many times as many events there were in the present window as the limit allows, rounded down."""
     limit = _limit(name)
-    return _with_storage(lambda storage: int(storage.get(limit.key_for(name, identifier)))) // limit.amount
+    counted = _with_storage(lambda storage: int(storage.get(limit.key_for(name, identifier))))
+    return max(counted, 0) // limit.amount
 
 
 def is_used_up(name: str, identifier: str) -> bool:

@@ -6,7 +6,8 @@ as changing before it commits, which keeps every process from using or storing s
 values after it has committed. A process that dies in between leaves the mark, which outlives every snapshot.
 
 Without Redis there is no cache that all processes share, so nothing is cached. While Redis fails, and for as
-long as an older snapshot could survive, the database answers.
+long as an older snapshot could survive, the database answers. Other processes may find Redis well all the while:
+`accounts.doubt` tells them of a change that couldn't be announced.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import models, transaction
 
+from accounts import doubt
 from accounts.grants import Grants
 from accounts.models import Session, User
 from accounts.outage import Outage
@@ -54,7 +56,7 @@ def fetch(session_id: UUID, user_id: int) -> tuple[Session | None, Stamp | None]
     snapshot = found.get(_session_key(session_id))
     if stamp is None or snapshot is None or tuple(snapshot["stamp"]) != stamp:
         return None, stamp
-    return _from_snapshot(snapshot), stamp
+    return (None, None) if doubt.is_there() else (_from_snapshot(snapshot), stamp)
 
 
 def store(session: Session, stamp: Stamp) -> None:
@@ -86,21 +88,29 @@ def roles_change() -> None:
 def forget_outage() -> None:
     """Try Redis again at once."""
     _outage.end()
+    doubt.forget()
 
 
 def _announce(keys: list[str]) -> None:
     if not settings.REDIS_URL:
         return
     _set_all(keys, CHANGING, MARK_SECONDS)
-    transaction.on_commit(lambda: _set_all(keys, uuid4().hex, VERSION_SECONDS))
+    transaction.on_commit(lambda: _make_known(keys))
 
 
-def _set_all(keys: list[str], value: str, seconds: int) -> None:
+def _make_known(keys: list[str]) -> None:
+    if not _set_all(keys, uuid4().hex, VERSION_SECONDS):
+        doubt.spread()
+
+
+def _set_all(keys: list[str], value: str, seconds: int) -> bool:
     # Tried even during an outage: it may be over for the processes that read.
     try:
         cache.set_many(dict.fromkeys(keys, value), seconds)
     except Exception as error:  # noqa: BLE001 (as above)
         _outage.begin(error)
+        return False
+    return True
 
 
 def _stamp(found: Mapping[str, Any], user_id: int) -> Stamp | None:

@@ -117,21 +117,8 @@ def start_postgresql(processes: TestProcesses) -> str:
     """Start PostgreSQL; returns its URL, with a database that is there from the beginning."""
     home = processes.directory / "postgresql"
     home.mkdir()
-    user = unprivileged_user(home)
-    binaries = postgresql_binaries(home, user)
     data = home / "data"
-    initialize: Command = [
-        binaries / "initdb",
-        "--pgdata",
-        data,
-        "--username=reprotech",
-        "--auth=trust",
-        "--encoding=UTF8",
-    ]
-    initialize += ["--locale=C.UTF-8", "--no-sync", "--no-instructions"]
-    made = subprocess.run(initialize, capture_output=True, text=True, cwd=home, check=False, **user)
-    if made.returncode:
-        raise ServerFailure(f"PostgreSQL's initdb failed: {made.stderr}")
+    binaries = initialize_postgresql(home, data)
     port = free_port()
     url = f"postgresql://reprotech@127.0.0.1:{port}/postgres"
     settings = {
@@ -146,9 +133,21 @@ def start_postgresql(processes: TestProcesses) -> str:
     }
     command: Command = [binaries / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())]
     log = home / "log"
-    process = processes.start(command, log, cwd=home, **user)
+    process = processes.start(command, log, cwd=home, **unprivileged_user(home))
     wait_for(process, log, lambda: psycopg.connect(url, connect_timeout=1).close())
     return url
+
+
+def initialize_postgresql(home: Path, data: Path) -> Path:
+    """Make the directory of a PostgreSQL that trusts whoever connects; returns the directory of its programs."""
+    user = unprivileged_user(home)
+    binaries = postgresql_binaries(home, user)
+    command: Command = [binaries / "initdb", "--pgdata", data, "--username=reprotech", "--auth=trust"]
+    command += ["--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
+    made = subprocess.run(command, capture_output=True, text=True, cwd=home, check=False, **user)
+    if made.returncode:
+        raise ServerFailure(f"PostgreSQL's initdb failed: {made.stderr}")
+    return binaries
 
 
 def postgresql_binaries(home: Path, user: dict[str, Any]) -> Path:

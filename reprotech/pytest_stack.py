@@ -6,6 +6,7 @@ each has a database and a Valkey database of its own.
 """
 
 import base64
+import math
 import os
 import re
 import secrets
@@ -118,10 +119,13 @@ def adjust_settings():
     from django.conf import settings
     from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 
+    from accounts import doubt
+
     directory = Path(os.environ[DIRECTORY])
     BCryptSHA256PasswordHasher.rounds = 4  # a password check takes a quarter of a second otherwise
     # On a busy machine half a second without an answer doesn't mean that Valkey is out of reach.
     settings.REDIS_TIMEOUT = pytest_servers.PATIENCE
+    doubt.ASK_SECONDS = math.inf  # a query now and then would make their numbers differ
     if settings.REDIS_URL:
         timeouts = {"SOCKET_CONNECT_TIMEOUT": settings.REDIS_TIMEOUT, "SOCKET_TIMEOUT": settings.REDIS_TIMEOUT}
         settings.CACHES["default"]["OPTIONS"].update(timeouts)
@@ -161,10 +165,11 @@ def clear_cache():
     """No test sees what another one cached or counted."""
     from django.core.cache import cache
 
-    from accounts import limits
+    from accounts import doubt, limits
 
     cache.clear()
     limits.reset()
+    doubt._none_until = math.inf  # as if each had asked; tests of it forget that
 
 
 @dataclass

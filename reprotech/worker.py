@@ -1,6 +1,10 @@
 """The WSGI application as granian's worker processes load it."""
 
+import multiprocessing
+import os
 import signal
+import time
+from threading import Thread
 
 # A worker begins as a copy of granian's main process, with that one's signal handlers until it serves. Told to stop
 # while it still loads the application it would not hear it, and the server would end only when patience runs out.
@@ -9,10 +13,32 @@ signal.signal(signal.SIGTERM, signal.SIG_DFL)
 # worker loses both, so it hears only the main process. Blocked, since granian still sets its handler.
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
+from reprotech import metric_files  # noqa: E402
+
+metric_files.use()
+
 from reprotech.wsgi import application  # noqa: E402, I001 (starts Django, without which no model can be imported)
 from accounts import outbox, upkeep  # noqa: E402
 from audit import worker as audit_worker  # noqa: E402
 
+#: Seconds between two looks for the main process, and that requests get to be finished once it is gone.
+PAUSE, LAST_SECONDS = 1, 10
+
+
+def end_with(main: int) -> None:
+    """End when the main process is gone without a word, as after `kill -9` or for want of memory.
+
+    Workers that outlived it would go on with nobody to replace or stop them, and keep a new server from starting.
+    """
+    while os.getppid() == main:
+        time.sleep(PAUSE)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(LAST_SECONDS)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if parent := multiprocessing.parent_process():
+    Thread(target=end_with, args=[parent.pid], name="end-with-main", daemon=True).start()
 outbox.start()
 upkeep.start()
 audit_worker.start()

@@ -70,8 +70,8 @@ def issue_tokens(*, session: Session) -> TokenPair:
 def find_session(*, session_id: UUID, user_id: int, is_attended: bool = True) -> Session:
     """The live session of this id and user, with `user` and its grants loaded.
 
-    At most two queries, none when the shared cache knows the session. What nobody attends, such as a page that asks
-    for news by itself, counts as no use of it. Raises AccountDisabled when the account may not sign in, and
+    At most two queries, and hardly any when the shared cache knows the session. What nobody attends, such as a page
+    that asks for news by itself, counts as no use of it. Raises AccountDisabled when the account may not sign in, and
     TokenInvalid when there is no such session or it is over.
     """
     session, stamp = session_cache.fetch(session_id, user_id)

@@ -1,12 +1,13 @@
 """Signing in: with a name and a password and, if the account has one, a second factor; or with a passkey alone."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from accounts import guesses, limits, mfa_tokens, session_cache, sign_in_metrics
@@ -118,27 +119,34 @@ def sign_in_with_passkey(*, answer: str, challenge: Challenge, remember: bool = 
         sign_in_metrics.count(Outcome.REFUSED)
         raise InvalidFactor
     check = by_passkey(answer, challenge, alone=True)
-    session = _opened(user, page_opening(remember=remember), check)
-    guesses.forgive_address(address)
-    return session
+    return _opened(user, page_opening(remember=remember), lambda: guesses.forgive_address(address), check)
 
 
 def _take_second_step(user: User, check: Check, opening: Opening, passed: Passed | None = None) -> Session:
     # Counted apart from the password, which whoever gets here knows: a right one must not grant new guesses.
     guess = guesses.guess_at(user, user.username, "factor")
     _count(user.username, user, guess)
-    session = _opened(user, opening, check, passed)
-    guesses.forgive_login(guess)
-    return session
+    return _opened(user, opening, lambda: guesses.forgive_login(guess), check, passed)
 
 
-def _opened(user: User, opening: Opening, check: Check | None = None, passed: Passed | None = None) -> Session:
+def _opened(
+    user: User,
+    opening: Opening,
+    forgive: Callable[[], None],
+    check: Check | None = None,
+    passed: Passed | None = None,
+) -> Session:
+    """The session; `forgive` takes the guess back, also when the database takes nothing: that was no wrong guess."""
     try:
         session = _open(user, opening, check, passed)
     except _Refused as refused:
         _record_failure(user.username, user, refused.reason)
         sign_in_metrics.count(Outcome.REFUSED)
         raise refused.error from None
+    except DatabaseError:
+        forgive()
+        raise
+    forgive()
     sign_in_metrics.count(Outcome.SUCCESS)
     return session
 
@@ -159,9 +167,7 @@ def _sign_in(identifier: str, password: str, opening: Opening, otp: str = "") ->
             sign_in_metrics.count(Outcome.SECOND_STEP)
             raise SecondFactorRequired(mfa_tokens.issue(user), user.second_factors)
         return _take_second_step(user, by_code(otp), opening)
-    session = _opened(user, opening)
-    guesses.forgive_login(guess)
-    return session
+    return _opened(user, opening, lambda: guesses.forgive_login(guess))
 
 
 def _count(identifier: str, user: User | None, guess: Guess) -> None:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.conf import settings as configured
+from django.db import connection
 from django.test import Client
 from django.utils.http import urlsafe_base64_encode
 
@@ -157,6 +158,33 @@ def test_a_sign_in_elsewhere_gives_strangers_no_guess_back(home):
     assert guess(9) == [401] * 9
     assert login(address=home).status_code == 200
     assert guess(2) == [401, 429]
+
+
+@pytest.fixture
+def full_disk(db):
+    """PostgreSQL's answer to a new session, until its trigger is gone."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = 'disk_full'; END $$;"
+            "CREATE TRIGGER full_disk BEFORE INSERT ON sessions EXECUTE FUNCTION refuse()"
+        )
+        yield lambda: cursor.execute("DROP TRIGGER full_disk ON sessions")
+
+
+@pytest.mark.only_on("postgresql")
+def test_who_knows_the_password_is_not_locked_out_by_a_database_that_takes_nothing(cast, full_disk):
+    assert [login().status_code for _ in range(12)] == [503] * 12
+    full_disk()
+    assert login().status_code == 200
+
+
+def test_what_was_counted_before_an_outage_and_is_given_back_after_it_gains_nobody_a_guess(cast):
+    counted_elsewhere = guesses.guess_at(cast.viewer, "the-viewer")
+    for _ in range(3):
+        guesses.forgive_login(counted_elsewhere)
+    assert guess(12) == [401] * 10 + [429] * 2
+    assert login("the-manager").status_code == 200
 
 
 def test_a_right_password_itself_costs_strangers_no_guess(cast):

@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 from django_redis import get_redis_connection
 
-from accounts import session_cache
+from accounts import doubt, session_cache
 from accounts.catalogue import PERMISSION_NAMES
 from accounts.models import Role, Session, User
 from accounts.services import passwords, roles, sessions, users
@@ -24,8 +24,9 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("post
 
 
 @pytest.fixture(autouse=True)
-def shared_cache():
+def shared_cache(db):
     session_cache.forget_outage()
+    assert not doubt.is_there()
 
 
 class SecondProcess:

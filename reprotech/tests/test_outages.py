@@ -1,76 +1,18 @@
 """PostgreSQL or Valkey out of reach: a clear answer, nobody let in who wouldn't be, and back without help."""
 
-import contextlib
 import json
 import os
 import secrets
-import select
 import socket
-import threading
 import time
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
+from django.db import connection
 
 from reprotech.pytest_stack import create_database, start_server
-
-
-class Cable:
-    """A TCP connection to a server that can be pulled out and put back."""
-
-    def __init__(self, url):
-        self.target = (urlsplit(url).hostname, urlsplit(url).port)
-        self.is_in = True
-        self.pairs = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = url.replace(f":{self.target[1]}", f":{self.listener.getsockname()[1]}")
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            if not self.is_in:
-                client.close()
-                continue
-            pair = (client, socket.create_connection(self.target))
-            self.pairs.append(pair)
-            if not self.is_in:  # it was pulled out just now
-                self._cut(pair)
-            threading.Thread(target=self._carry, args=pair, daemon=True).start()
-
-    def _carry(self, *pair):
-        other = dict(zip(pair, reversed(pair), strict=True))
-        try:
-            while True:
-                for end in select.select(pair, [], [])[0]:
-                    data = end.recv(65536)
-                    if not data:
-                        return
-                    other[end].sendall(data)
-        except (OSError, ValueError):
-            return
-        finally:
-            for end in pair:
-                end.close()
-
-    def _cut(self, pair):
-        for end in pair:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def pull_out(self):
-        self.is_in = False
-        for pair in self.pairs:
-            self._cut(pair)
-        self.pairs.clear()
-
-    def put_back(self):
-        self.is_in = True
+from reprotech.tests.cables import Cable
 
 
 class Lab:
@@ -126,6 +68,22 @@ def test_without_its_database_the_service_says_so_and_recovers_by_itself(lab):
     lab.database.put_back()
     assert eventually(lambda: lab.call("GET", "/api/users", token=lab.token)[0] == 200)
     assert lab.call("GET", "/api/health")[1]["status"] == "healthy"
+
+
+@pytest.mark.django_db
+def test_a_network_that_swallows_everything_is_noticed_in_seconds_on_both_sides():
+    with connection.cursor() as cursor:
+        for name, value in {
+            "tcp_user_timeout": "10000",
+            "tcp_keepalives_idle": "10",
+            "tcp_keepalives_interval": "5",
+        }.items():
+            cursor.execute(f"SHOW {name}")
+            assert cursor.fetchone() == (value,)
+    with socket.socket(fileno=os.dup(connection.connection.fileno())) as cable:
+        options = [socket.TCP_USER_TIMEOUT, socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL]
+        assert [cable.getsockopt(socket.IPPROTO_TCP, option) for option in options] == [5_000, 5, 2]
+        assert cable.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
 
 def test_without_its_cache_everything_goes_on_and_a_sign_out_still_holds_at_once(lab):
