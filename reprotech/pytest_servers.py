@@ -113,7 +113,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start_postgresql(processes: TestProcesses) -> str:
+def start_postgresql(processes: TestProcesses, **settings_of_its_own: str) -> str:
     """Start PostgreSQL; returns its URL, with a database that is there from the beginning."""
     home = processes.directory / "postgresql"
     home.mkdir()
@@ -143,6 +143,7 @@ def start_postgresql(processes: TestProcesses) -> str:
         "fsync": "off",
         "synchronous_commit": "off",
         "full_page_writes": "off",
+        **settings_of_its_own,
     }
     command: Command = [binaries / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())]
     log = home / "log"
