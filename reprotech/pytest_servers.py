@@ -54,6 +54,11 @@ class TestProcesses:
         self._tell_guard(process.pid)
         return process
 
+    @property
+    def running(self) -> list[subprocess.Popen[bytes]]:
+        """Those that were started and not stopped, in their order."""
+        return [*self._running]
+
     def stop(self, process: subprocess.Popen[bytes]) -> int:
         """End a server as Ctrl-C would and return its exit code; kill it when it doesn't obey."""
         process.send_signal(signal.SIGINT)

@@ -62,12 +62,12 @@ def pss(pid):
 
 
 def cpu_seconds(pids):
-    """The processor time of these processes so far."""
+    """The processor time of these processes so far, with that of their children that ended."""
     ticks = 0
     for pid in pids:
         try:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        ticks += int(fields[11]) + int(fields[12])
+        ticks += sum(map(int, fields[11:15]))
     return ticks / os.sysconf("SC_CLK_TCK")

@@ -5,7 +5,7 @@ import time
 from statistics import median
 
 from benchmarks.compare.contestants import OURS, PASSWORD, request
-from benchmarks.compare.machine import children, cpu_seconds, pss, workers
+from benchmarks.compare.machine import children, pss, workers
 from benchmarks.compare.measuring import measure
 from benchmarks.compare.stage import exchange, generate, order_for, say
 
@@ -60,36 +60,23 @@ def saturation(stage, names, count, seconds):
 
 def dashboards(stage, seconds):
     """The share of one core that our server and PostgreSQL need for open dashboards on which nothing changes."""
-    port, main = stage.ports[OURS.name], stage.running[OURS.name].pid
+    port = stage.ports[OURS.name]
     cookies = [page_session(port, caller) for caller in stage.callers[:SIGNED_IN]]
     requests = [poll(port, cookie) for cookie in cookies]
-    database = postgresql_pids(stage)
-    idle = share_of(main, database, lambda: time.sleep(seconds), seconds)
+    idle = share_of(stage, lambda: time.sleep(seconds), seconds)
     # Figures may turn out to have changed once: what signed in just now is sealed by then.
     requests = [poll(port, cookie) for cookie in cookies]
     order = order_for(port, requests, DASHBOARDS, seconds, expected=(200, 304), pause=POLL_SECONDS)
     figures = {}
-    busy = share_of(main, database, lambda: figures.update(generate(order)), seconds)
+    busy = share_of(stage, lambda: figures.update(generate(order)), seconds)
     return {"idle": idle, "polling": busy, "p95": figures["p95"], "rate": figures["rate"]}
 
 
-def share_of(main, database, work, seconds):
-    """Of one core, while `work` runs."""
-    pids = [main, *children(main), *database()]
-    before = cpu_seconds(pids)
+def share_of(stage, work, seconds):
+    """Of one core, while `work` runs: our server's processes, PostgreSQL's and Valkey's."""
+    before = sum(stage.cpu_seconds(OURS.name).values())
     work()
-    return (cpu_seconds(pids) - before) / seconds
-
-
-def postgresql_pids(stage):
-    """A function that finds PostgreSQL's processes; connections come and go."""
-    import psycopg
-
-    with psycopg.connect(stage.postgresql) as connection:
-        directory = connection.execute("SHOW data_directory").fetchone()[0]
-    with open(f"{directory}/postmaster.pid") as file:  # noqa: PTH123 (a path of PostgreSQL's)
-        postmaster = int(file.readline())
-    return lambda: [postmaster, *children(postmaster)]
+    return (sum(stage.cpu_seconds(OURS.name).values()) - before) / seconds
 
 
 def page_session(port, caller):

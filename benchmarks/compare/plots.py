@@ -9,7 +9,7 @@ from benchmarks.compare.figures import figure
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#b8860b", "#56b4e9")
 WIDTH, HEIGHT, COLUMNS = 320, 250, 3
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 34, 40
-LEGEND = 54
+LEGEND = 78
 STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #1f2328 }
 .title { font-weight: 600; font-size: 13px } .grid { stroke: #d0d7de } .page { fill: #ffffff }
@@ -27,6 +27,7 @@ def charts(title, panels, across):
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">',
         f"<title>{escape(title)}</title>",
         f'<style>{STYLE}</style><rect class="page" width="{width}" height="{height}" rx="6"/>',
+        f'<text class="title" x="16" y="22">{escape(title)}</text>',
         *legend(colours),
     ]
     for number, (name, lines) in enumerate(panels.items()):
@@ -38,7 +39,7 @@ def charts(title, panels, across):
 def legend(colours):
     """Names with their colours, over all panels."""
     for number, (name, colour) in enumerate(colours.items()):
-        x, y = 16 + number % 3 * WIDTH, 20 + number // 3 * 20
+        x, y = 16 + number % 3 * WIDTH, 46 + number // 3 * 20
         yield f'<circle cx="{x}" cy="{y - 4}" r="5" fill="{colour}"/><text x="{x + 12}" y="{y}">{escape(name)}</text>'
 
 

@@ -91,7 +91,8 @@ def text(results, pictures):
 
 def conditions(results):
     """What the figures depend on."""
-    machine = "; ".join(f"{name} {value}" if name[0].isupper() else value for name, value in results["machine"].items())
+    plain = {"processor", "memory", "system"}
+    machine = "; ".join(value if name in plain else f"{name} {value}" for name, value in results["machine"].items())
     least, most = results["load"]
     number, length, connections = results["rounds"], results["seconds"], results["connections"]
     return (
@@ -100,7 +101,8 @@ def conditions(results):
         f"else is said, {LOGIN_CONNECTIONS} for signing in. In each of {number} rounds everyone does each task for "
         f"{length:g} s, in an order that rotates. A figure is the median of the rounds; a ratio is taken within each "
         f"round, and its smallest and largest are in brackets. While this was measured, {least:.1f} to {most:.1f} "
-        f"processes wanted a core, the measured ones among them; ratios bear that, absolute figures don't."
+        f"processes wanted a core, the measured ones among them. More of them than cores slow down most whoever passes "
+        f"work between processes; only the processor time of an answer bears that."
     )
 
 
@@ -117,6 +119,7 @@ def size_section(figures, size):
     """Everyone's figures at one size."""
     names = [name for name in ALL if name in figures["me"]]
     parts = [f"## {int(size):,} users", rate_table(figures, names), latency_table(figures, names)]
+    parts.append(cpu_table(figures, names))
     return "\n\n".join(parts)
 
 
@@ -145,6 +148,16 @@ def latency_table(figures, names):
 
     lines = [[WHAT[task], *(both(name, task) for name in names)] for task in TASKS]
     return table(["ms, p50 / p95", *(ALL[name].title for name in names)], lines)
+
+
+def cpu_table(figures, names):
+    """Processor milliseconds of an answer, which what else runs on the machine changes little."""
+
+    def both(name, task):
+        return " + ".join(figure(middle(figures, name, task, f"{part}_cpu")) for part in ("server", "database"))
+
+    lines = [[WHAT[task], *(both(name, task) for name in names)] for task in TASKS]
+    return table(["CPU ms, server + database", *(ALL[name].title for name in names)], lines)
 
 
 def part_sections(parts):
@@ -207,7 +220,7 @@ def panels_of(by):
     """{task: {who: {x: answers a second}}}."""
     names = [OURS.name, *(one.name for one in OTHERS)]
     return {
-        f"{WHAT[task]}, answers a second": {
+        WHAT[task]: {
             ALL[name].title: {x: median(rates(of, task)[name]) for x, of in by.items() if name in of.get(task, {})}
             for name in names
             if any(name in of.get(task, {}) for of in by.values())

@@ -13,6 +13,7 @@ from http.client import HTTPConnection
 from benchmarks.compare.contestants import ALL, OURS, PASSWORD, WORKERS, command_of, request
 from benchmarks.compare.databases import load, make_database
 from benchmarks.compare.environments import ROOT, SOURCES, install, python_of, run
+from benchmarks.compare.machine import children, cpu_seconds
 from benchmarks.compare.people import terms
 from reprotech.pytest_servers import TestProcesses, free_port, start_postgresql, start_valkey, wait_for
 
@@ -42,6 +43,8 @@ class Stage:
         directory = self.processes.directory
         self.postgresql = start_postgresql(self.processes, **POSTGRESQL)
         self.valkey = start_valkey(self.processes)
+        # What the test processes have started so far are these two.
+        self._databases = [process.pid for process in self.processes.running]
         self.people = directory / "people"
         self.people.mkdir()
         self._prepare_ours()
@@ -126,6 +129,14 @@ class Stage:
     def stop(self, name):
         """End one."""
         self.processes.stop(self.running.pop(name))
+
+    def cpu_seconds(self, name):
+        """The processor time so far of a server's processes, and of PostgreSQL's and Valkey's."""
+        trees = {"server": [self.running[name].pid], "database": self._databases}
+        return {
+            part: cpu_seconds([pid for main in mains for pid in (main, *children(main))])
+            for part, mains in trees.items()
+        }
 
     def sign_in(self, contestant, number):
         """The headers of one more session: of each caller in turn."""
