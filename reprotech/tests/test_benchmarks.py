@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from benchmarks.compare import goals, report
-from benchmarks.compare.client import Run, summary
+from benchmarks.compare.client import Run, parse, summary
 from benchmarks.compare.figures import Spread, best_of, figure, quantile, ratio, rotated, spread_text
 from benchmarks.compare.plots import charts
 from reprotech.pytest_stack import ROOT
@@ -78,9 +78,18 @@ def test_the_client_tells_of_answers_that_nobody_expected(server):
     assert "429: slow" in made.unexpected
 
 
-def test_with_a_pause_each_connection_asks_once_in_a_while(server):
-    made = run(server, "/length", connections=4, pause=10)
+@pytest.mark.parametrize("connections", [1, 4])
+def test_with_a_pause_each_connection_asks_once_in_a_while(server, connections):
+    made = run(server, "/length", connections=connections, pause=10)
     assert len(made.times) == 1  # the others' turns come within ten seconds
+
+
+@pytest.mark.parametrize("path", ANSWERS)
+def test_an_answer_is_complete_with_its_last_byte_and_not_before(path):
+    answer = ANSWERS[path]
+    ends_by_closing = path == b"/last"
+    assert parse(answer, is_closed=ends_by_closing)[0] == int(answer[9:12])
+    assert {parse(answer[:length], is_closed=False) for length in range(len(answer))} == {None}
 
 
 def test_a_quantile_is_a_value_that_was_measured():
