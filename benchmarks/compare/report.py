@@ -109,10 +109,16 @@ def conditions(results):
 def goal_table(results):
     """Each with what was measured."""
     lines = [
-        [goal.what, spread_text(goal.measured), f"{goal.sign} {goal.wanted:g}", "met" if goal.is_met else "**missed**"]
+        [
+            goal.what,
+            spread_text(goal.measured),
+            f"{goal.sign} {goal.wanted:g}",
+            "met" if goal.is_met else "**missed**",
+            figure(goal.by_cpu) if goal.by_cpu else "",
+        ]
         for goal in goals(results)
     ]
-    return table(["goal", "measured", "wanted", ""], lines)
+    return table(["goal", "measured", "wanted", "", "by processor time"], lines)
 
 
 def size_section(figures, size):
