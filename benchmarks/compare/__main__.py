@@ -27,13 +27,15 @@ def main():
         report.write(json.loads((report.DIRECTORY / "results.json").read_text()))
         return
     names = [OURS.name, *options.only]
+    earlier = json.loads((report.DIRECTORY / "results.json").read_text()) if options.add else {}
     results = {
+        "sizes": {},
+        **earlier,
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "rounds": options.rounds,
         "seconds": options.seconds,
         "connections": options.connections,
-        "load": [load(), load()],
-        "sizes": {},
+        "load": earlier.get("load", [load(), load()]),
     }
     for size in sorted(options.sizes):
         stage = Stage(size, names)
@@ -62,6 +64,7 @@ def read_options():
         help_text = "of " + ", ".join(known) + "; '' for none"
         arguments.add_argument(name, type=lambda text, known=known: words(text, known), default=known, help=help_text)
     arguments.add_argument("--parts-at", type=int, default=10_000, help="the size at which the parts are measured")
+    arguments.add_argument("--add", action="store_true", help="keep the last figures of what is not measured now")
     arguments.add_argument("--write", action="store_true", help="write the report again and measure nothing")
     return arguments.parse_args()
 
@@ -87,6 +90,7 @@ def measure(stage, names, results, options):
     timing = {"count": options.rounds, "seconds": options.seconds}
     figures = measuring.rounds(stage, names, connections=options.connections, **timing)
     results["sizes"][str(stage.users)] = figures
+    results["sizes"] = dict(sorted(results["sizes"].items(), key=lambda pair: int(pair[0])))
     results["load"] = [min(results["load"][0], load()), max(results["load"][1], load())]
     if stage.users == options.parts_at:
         measure_parts(stage, names, results, options)
@@ -94,7 +98,7 @@ def measure(stage, names, results, options):
 
 def measure_parts(stage, names, results, options):
     """What is measured at one size alone."""
-    found = results["parts"] = {}
+    found = results.setdefault("parts", {})
     if "levels" in options.parts:
         results["levels"] = {
             str(level): measuring.rounds(

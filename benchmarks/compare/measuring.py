@@ -37,7 +37,10 @@ def measure_limit(stage, name, connections, seconds):
     """A limit without a server."""
     command = [sys.executable, "-m", "benchmarks.compare.limits", name, "--seconds", str(seconds)]
     command += ["--connections", str(connections), "--database", stage.databases[OURS.name]]
-    return json.loads(run(command, cwd=ROOT))
+    before = stage.cpu_seconds(OURS.name)["database"]
+    figures = json.loads(run(command, cwd=ROOT))
+    figures["database_cpu"] = (stage.cpu_seconds(OURS.name)["database"] - before) / figures["count"] * 1000
+    return figures
 
 
 def rounds(stage, names, *, count, connections, seconds, tasks=TASKS):

@@ -71,7 +71,8 @@ def short_row(figures, task, users):
     start = [WHAT[task], f"{users:,}", figure(line.ours.median)]
     if line.best is None:
         return [*start, "", ""]
-    return [*start, f"{figure(line.theirs.median)} ({ALL[line.best].title})", spread_text(line.ratio)]
+    title = LIMIT_TITLES.get(line.best) or ALL[line.best].title
+    return [*start, f"{figure(line.theirs.median)} ({title})", spread_text(line.ratio)]
 
 
 def text(results, pictures):

@@ -164,7 +164,7 @@ def test_goals_are_judged_by_the_medians_of_what_was_measured():
         "search, 10,000 users: times the best of the others": (4, 4, False),
         "list, 1,000,000 users: times the best of the others": (4, 4, False),
         "me: of an empty Django answer": (0.4, 0.4, True),
-        "logins: of what bcrypt alone allows": (0.8, None, False),
+        "logins: of what bcrypt alone allows": (0.8, 0.8, False),
         "memory of a worker: times Django REST framework's": (1.5, None, False),
         "seconds from the start to the first answer": (1.6, None, True),
     }
@@ -173,6 +173,8 @@ def test_goals_are_judged_by_the_medians_of_what_was_measured():
 def test_the_readme_gets_one_table_and_keeps_the_rest():
     table = report.short_table(results())
     assert "| Users, first page | 1,000,000 | 400 | 100 (Django REST framework) | 4.00 (4.00\N{EN DASH}4.00) |" in table
+    # Others check passwords by other means, so nobody is better or worse at it.
+    assert "| Sign in | 10,000 | 80.0 | 100 (bcrypt alone) | 0.80 (0.80\N{EN DASH}0.80) |" in table
     readme = report.README.read_text()
     once = report.with_table(readme, table)
     assert report.with_table(once, table) == once
