@@ -30,10 +30,9 @@ def main():
     earlier = json.loads((report.DIRECTORY / "results.json").read_text()) if options.add else {}
     results = {
         "sizes": {},
-        "seconds": {},
+        "measured": {},
         **earlier,
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "connections": options.connections,
         "load": earlier.get("load", [load(), load()]),
     }
     for size in sorted(options.sizes):
@@ -89,7 +88,7 @@ def measure(stage, names, results, options):
     timing = {"count": options.rounds, "seconds": options.seconds}
     figures = measuring.rounds(stage, names, connections=options.connections, **timing)
     results["sizes"][str(stage.users)] = figures
-    results["seconds"][str(stage.users)] = options.seconds
+    results["measured"][str(stage.users)] = {"seconds": options.seconds, "connections": options.connections}
     results["sizes"] = dict(sorted(results["sizes"].items(), key=lambda pair: int(pair[0])))
     results["load"] = [min(results["load"][0], load()), max(results["load"][1], load())]
     if stage.users == options.parts_at:

@@ -83,7 +83,7 @@ def text(results, pictures):
         conditions(results),
         "## Goals\n\n" + goal_table(results),
         *(f"![Answers a second {name.removesuffix('.svg')}]({name})" for name in pictures),
-        *(size_section(figures, size, results["seconds"][size]) for size, figures in results["sizes"].items()),
+        *(size_section(figures, size, results["measured"][size]) for size, figures in results["sizes"].items()),
         part_sections(results.get("parts", {})),
         contestants(results),
     ]
@@ -95,15 +95,13 @@ def conditions(results):
     plain = {"processor", "memory", "system"}
     machine = "; ".join(value if name in plain else f"{name} {value}" for name, value in results["machine"].items())
     least, most = results["load"]
-    connections = results["connections"]
     return (
-        f"{results['date']}. {machine}. Each server has {WORKERS} worker processes, and {THREADS} threads in each if "
-        f"it has threads. All answer the same client on the same number of connections, {connections} unless something "
-        f"else is said, {LOGIN_CONNECTIONS} for signing in. In each round everyone does each task, in an "
-        f"order that rotates. A figure is the median of the rounds; a ratio is taken within each round, and its "
-        f"smallest and largest are in brackets. While this was measured, {least:.1f} to {most:.1f} processes wanted a "
-        f"core, the measured ones among them. More of them than cores slow down most whoever passes work between "
-        f"processes; only the processor time of an answer bears that."
+        f"{results['date']}. {machine}. Each server has {WORKERS} worker processes, and {THREADS} threads in each if it "
+        f"has threads. All answer the same client on the same number of connections, {LOGIN_CONNECTIONS} at most for "
+        f"signing in. In each round everyone does each task, in an order that rotates. A figure is the median of the "
+        f"rounds; a ratio is taken within each round, and its smallest and largest are in brackets. While this was "
+        f"measured, {least:.1f} to {most:.1f} processes wanted a core, the measured ones among them. More of them than "
+        f"cores slow down most whoever passes work between processes; only the processor time of an answer bears that."
     )
 
 
@@ -122,13 +120,14 @@ def goal_table(results):
     return table(["goal", "measured", "wanted", "", "by processor time"], lines)
 
 
-def size_section(figures, size, seconds):
+def size_section(figures, size, measured):
     """Everyone's figures at one size."""
     names = [name for name in ALL if name in figures["me"]]
     count = len(figures["me"][OURS.name])
+    length = "{count} rounds of {seconds:g} s for each task, on {connections} connections."
     parts = [
         f"## {int(size):,} users",
-        f"{count} rounds of {seconds:g} s for each task.",
+        length.format(count=count, **measured),
         rate_table(figures, names),
         latency_table(figures, names),
     ]

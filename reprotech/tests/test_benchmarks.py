@@ -147,7 +147,8 @@ def results():
     figures["login"]["bcrypt"] = of(50)
     memory = {"reprotech": {"worker": 120, "all": 300}, "drf_stock": {"worker": 80, "all": 200}}
     return {
-        "date": "2026-01-01", "seconds": {"10000": 1, "1000000": 1.5}, "connections": 8, "load": [1, 2],
+        "date": "2026-01-01", "load": [1, 2],
+        "measured": {size: {"seconds": 1.5, "connections": 8} for size in ("10000", "1000000")},
         "machine": {"Python": "3"},
         "sizes": {"10000": figures, "1000000": figures}, "levels": {"1": figures, "8": figures},
         "parts": {"memory": memory, "start": {"reprotech": [1.5, 1.7, 1.6]}},
@@ -190,7 +191,7 @@ def test_the_report_says_what_was_measured():
         "| search, 10,000 users: times the best of the others | 4.00 (4.00\N{EN DASH}4.00) | ≥ 10 | **missed** | 4.00 |"
         in text
     )
-    assert "3 rounds of 1.5 s" in text
+    assert "3 rounds of 1.5 s for each task, on 8 connections." in text
     assert "Reprotech 1.60 s (1.50\N{EN DASH}1.70)" in text
 
 
