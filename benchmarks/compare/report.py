@@ -96,9 +96,9 @@ def conditions(results):
     machine = "; ".join(value if name in plain else f"{name} {value}" for name, value in results["machine"].items())
     least, most = results["load"]
     return (
-        f"{results['date']}. {machine}. Each server has {WORKERS} worker processes, and {THREADS} threads in each if it "
-        f"has threads. All answer the same client on the same number of connections, {LOGIN_CONNECTIONS} at most for "
-        f"signing in. In each round everyone does each task, in an order that rotates. A figure is the median of the "
+        f"{results['date']}. {machine}. Each server has {WORKERS} worker processes, and {THREADS} threads in each if "
+        f"it has threads. All answer the same client on the same number of connections, {LOGIN_CONNECTIONS} at most to "
+        f"sign in. In each round everyone does each task, in an order that rotates. A figure is the median of the "
         f"rounds; a ratio is taken within each round, and its smallest and largest are in brackets. While this was "
         f"measured, {least:.1f} to {most:.1f} processes wanted a core, the measured ones among them. More of them than "
         f"cores slow down most whoever passes work between processes; only the processor time of an answer bears that."
