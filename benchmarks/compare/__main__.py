@@ -2,6 +2,7 @@
 
     .venv/bin/python -m benchmarks.compare                                    everything, two hours
     .venv/bin/python -m benchmarks.compare --sizes 100 --rounds 1 --seconds 1 --only drf_stock --parts ''
+    .venv/bin/python -m benchmarks.compare --add --sizes 1000000              one size again, beside the last figures
     .venv/bin/python -m benchmarks.compare --write                            the report again, from the last figures
 
 It writes docs/benchmarks and the table in README.md after each size, so that what was measured isn't lost. It needs
@@ -54,7 +55,7 @@ def read_options():
     )
     others = [one.name for one in OTHERS]
     arguments.add_argument("--sizes", type=numbers, default=[100, 10_000, 1_000_000], help="users, separated by commas")
-    arguments.add_argument("--rounds", type=int, default=7)
+    arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--seconds", type=float, default=4, help="length of a task in a round")
     arguments.add_argument("--connections", type=int, default=8)
     arguments.add_argument("--levels", type=numbers, default=[1, 8, 32], help="connections to compare by")
