@@ -8,7 +8,7 @@ from benchmarks.compare.figures import figure
 #: Told apart by those who don't see red or green too (Okabe and Ito), and readable on white and on black.
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#b8860b", "#56b4e9")
 WIDTH, HEIGHT, COLUMNS = 320, 250, 3
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 34, 40
+LEFT, RIGHT, TOP, BOTTOM = 52, 36, 34, 40
 LEGEND = 78
 STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #1f2328 }
