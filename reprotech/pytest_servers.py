@@ -54,6 +54,11 @@ class TestProcesses:
         self._tell_guard(process.pid)
         return process
 
+    @property
+    def running(self) -> list[subprocess.Popen[bytes]]:
+        """Those that were started and not stopped, in their order."""
+        return [*self._running]
+
     def stop(self, process: subprocess.Popen[bytes]) -> int:
         """End a server as Ctrl-C would and return its exit code; kill it when it doesn't obey."""
         process.send_signal(signal.SIGINT)
@@ -113,7 +118,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start_postgresql(processes: TestProcesses) -> str:
+def start_postgresql(processes: TestProcesses, **settings_of_its_own: str) -> str:
     """Start PostgreSQL; returns its URL, with a database that is there from the beginning."""
     home = processes.directory / "postgresql"
     home.mkdir()
@@ -130,6 +135,7 @@ def start_postgresql(processes: TestProcesses) -> str:
         "fsync": "off",
         "synchronous_commit": "off",
         "full_page_writes": "off",
+        **settings_of_its_own,
     }
     command: Command = [binaries / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())]
     log = home / "log"

@@ -1,0 +1,59 @@
+"""Where each comparison is installed: an environment of its own below build/, never beside our own packages."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ROOT / "benchmarks" / "comparisons"
+INSTALLED = ROOT / "build" / "comparisons"
+
+
+def install(name):
+    """Install what `benchmarks/comparisons/<name>` pins, unless it is; returns the directory to run it in."""
+    source, target = SOURCES / name, INSTALLED / name
+    is_node = (source / "package.json").exists()
+    pins = [source / "package.json", source / "package-lock.json"] if is_node else [source / "requirements.txt"]
+    wanted = hashlib.sha256(sys.version.encode() + b"".join(pin.read_bytes() for pin in pins)).hexdigest()
+    stamp = target / "installed"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        print(f"installing {name} ...", file=sys.stderr, flush=True)
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        install_node(source, target) if is_node else install_python(source, target)
+        stamp.write_text(wanted)
+    if is_node:
+        # Node looks for packages beside the program, so the program goes to its packages.
+        for program in source.glob("*.mjs"):
+            shutil.copy(program, target)
+        return target
+    return source
+
+
+def install_python(source, target):
+    """A virtual environment with the requirements."""
+    run([sys.executable, "-m", "venv", target / "venv"])
+    pip = [python_of(source.name), "-m", "pip", "install", "-qq", "--no-input", "--disable-pip-version-check"]
+    run([*pip, "--no-deps", "-r", source / "requirements.txt"])
+
+
+def install_node(source, target):
+    """The packages of the lock file, without running what they would like to run."""
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(source / name, target)
+    run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], cwd=target)
+
+
+def python_of(name):
+    """The interpreter of a comparison."""
+    return INSTALLED / name / "venv" / "bin" / "python"
+
+
+def run(command, **options):
+    """Run to the end; what it printed is in the failure."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(map(str, command))} failed:\n{done.stdout}\n{done.stderr}")
+    return done.stdout
