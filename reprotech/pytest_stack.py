@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from redis import Redis
 
 from reprotech import pytest_servers
 from reprotech.pytest_servers import TestProcesses
@@ -216,7 +217,7 @@ def start_server(processes, stack, **variables):
         "WORKERS": "2" if stack == "postgresql" else "1",
         "DEBUG": "true",
         "DATABASE_URL": create_database(f"server_{port}") if stack == "postgresql" else f"sqlite:///{home}/db.sqlite3",
-        "REDIS_URL": valkey_database(32 + (worker_number() or 0)) if stack == "postgresql" else "",
+        "REDIS_URL": empty_valkey_database() if stack == "postgresql" else "",
         "EMAIL_URL": "consolemail://",
         "LOG_DIR": str(home / "logs"),
         "MAINTENANCE_FILE": str(home / "maintenance.json"),
@@ -227,6 +228,14 @@ def start_server(processes, stack, **variables):
     process = processes.start([ROOT / "scripts" / "server"], log, env=environment, cwd=home)
     pytest_servers.wait_for(process, log, lambda: check_alive(port), patience=300)
     return RunningServer(url, process, environment, log)
+
+
+def empty_valkey_database():
+    """The URL of the one that this worker's servers take, emptied: guesses at an earlier server are over."""
+    url = valkey_database(32 + (worker_number() or 0))
+    with Redis.from_url(url) as connection:
+        connection.flushdb()
+    return url
 
 
 def create_database(name, *, like="template1"):
