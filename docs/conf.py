@@ -6,7 +6,8 @@ from sphinx.application import Sphinx
 
 project = "Reprotech"
 root_doc = "index"
-exclude_patterns = ["screenshots"]
+# Notes are a part of the report.
+exclude_patterns = ["screenshots", "benchmarks/notes.md"]
 extensions = ["myst_parser"]
 myst_heading_anchors = 4
 highlight_language = "text"
@@ -16,7 +17,15 @@ NAVIGATION = {
     "Users": ["users"],
     "Administrators": ["administration", "second-factor"],
     "API clients": ["api"],
-    "Operators": ["deployment", "operations", "troubleshooting", "commands", "backup", "performance"],
+    "Operators": [
+        "deployment",
+        "operations",
+        "troubleshooting",
+        "commands",
+        "backup",
+        "performance",
+        "benchmarks/README",
+    ],
     "Auditors": ["audit", "security", "security-decisions", "security-map"],
 }
 
@@ -80,7 +89,7 @@ AMENDMENTS = {
 
 def amend(app: Sphinx, failure: Exception | None) -> None:
     """Amend the pages once they are written."""
-    for page in app.outdir.glob("*.html") if failure is None else ():
+    for page in app.outdir.rglob("*.html") if failure is None else ():
         text = page.read_text(encoding="utf-8")
         for theirs, ours in AMENDMENTS.items():
             text = text.replace(theirs, ours)

@@ -18,6 +18,9 @@ from reprotech.api_errors import PLAIN, RULE_STATUS
 from reprotech.pytest_stack import ROOT, require
 from reprotech.testing import make_user
 
+# What the API answers is the same whatever the database, and compared elsewhere.
+pytestmark = pytest.mark.only_on("postgresql")
+
 GUIDE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 LANGUAGES = ["bash", "python", "javascript"]
 #: Long enough for a machine that does much else.

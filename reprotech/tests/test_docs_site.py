@@ -7,7 +7,7 @@ from functools import partial
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from urllib.parse import unquote, urldefrag, urlsplit
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -18,7 +18,8 @@ from reprotech.tests.test_accessibility import AXE, SCHEMES, violations
 
 # What the site looks like is the same on every stack.
 pytestmark = pytest.mark.only_on("sqlite")
-PAGES = {path.stem for path in (ROOT / "docs").glob("*.md")}
+DOCS = ROOT / "docs"
+PAGES = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md")} - {"benchmarks/notes"}
 #: Links that lead nowhere, and what the build says of them.
 WRONG = {
     "[a page](nowhere.md)": "nowhere.md",
@@ -67,25 +68,32 @@ class Links(HTMLParser):
 
 @pytest.fixture(scope="module")
 def pages(site):
-    """Each page of the site by its file's name."""
-    return {path.name: Links(path.read_text(encoding="utf-8")) for path in site.glob("*.html")}
+    """Each page of the site by its address within it."""
+    files = [path for path in site.rglob("*.html") if "_static" not in path.parts]
+    return {path.relative_to(site).as_posix(): Links(path.read_text(encoding="utf-8")) for path in files}
+
+
+def within_site(name, link):
+    """The page and the anchor that a link on the page `name` leads to."""
+    address, anchor = urldefrag(urljoin(name, link))
+    return address, unquote(anchor)
 
 
 def test_every_page_is_in_the_navigation_of_every_other_one(pages):
     assert len(PAGES) > 10
     assert {f"{name}.html" for name in PAGES} == set(pages) - {"search.html"}
     for name, page in pages.items():
-        reached = {urldefrag(link).url or name for link in page.navigation}
+        reached = {within_site(name, link)[0] for link in page.navigation}
         assert {f"{page}.html" for page in PAGES} - reached == set(), name
 
 
-def test_every_link_within_the_site_leads_somewhere(pages):
+def test_every_link_within_the_site_leads_somewhere(site, pages):
     lost = set()
     for name, page in pages.items():
         for link in page.links:
-            address, anchor = urldefrag(link)
+            address, anchor = within_site(name, link)
             if not urlsplit(link).scheme and (
-                (address or name) not in pages or (anchor and unquote(anchor) not in pages[address or name].ids)
+                not (site / address).is_file() or (anchor and anchor not in pages[address].ids)
             ):
                 lost.add((name, link))
     assert lost == set()

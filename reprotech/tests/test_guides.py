@@ -10,6 +10,9 @@ from accounts.catalogue import PERMISSIONS, RESOURCES, ROLES
 from reprotech.pytest_stack import ROOT
 from reprotech.tests.operating import Installation
 
+# The guides say the same whatever the database.
+pytestmark = pytest.mark.only_on("sqlite")
+
 GUIDES = ["users", "administration", "troubleshooting"]
 LETTERS = {"revoke": "x"}  # all others stand for themselves
 #: They look at the machine or at another one: what they say is nothing of ours.
