@@ -241,15 +241,7 @@ def end_other_sessions(*, actor: User, session_id: UUID) -> int:
     require_fresh()
     others = list(actor.sessions.alive().exclude(pk=session_id))
     ended = _end(others, Session.EndReason.REVOKED)
-    if ended:
-        record(
-            actor=actor,
-            action=Action.SESSION_REVOKE,
-            resource="session",
-            resource_name=actor.username,
-            ended_sessions=ended,
-        )
-    return ended
+    return _on_record(actor, ended, actor.username)
 
 
 @service
@@ -264,15 +256,7 @@ def end_sessions_of(*, actor: Actor, user_id: int) -> int:
         raise Missing("user")
     require_all(actor, user.grants.permissions, user)
     ended = _end(list(user.sessions.alive()), Session.EndReason.REVOKED)
-    if ended:
-        record(
-            actor=actor,
-            action=Action.SESSION_REVOKE,
-            resource="session",
-            resource_name=user.username,
-            ended_sessions=ended,
-        )
-    return ended
+    return _on_record(actor, ended, user.username)
 
 
 @service
@@ -285,9 +269,7 @@ def end_all_sessions(*, actor: Actor) -> int:
     live = Session.objects.alive()
     ended = live.update(ended_at=timezone.now(), end_reason=Session.EndReason.REVOKED)
     session_cache.roles_change()  # what is cached of any session is out of date
-    if ended:
-        record(actor=actor, action=Action.SESSION_REVOKE, resource="session", ended_sessions=ended)
-    return ended
+    return _on_record(actor, ended)
 
 
 def end_sessions(*, user_ids: Iterable[int], reason: Session.EndReason, except_session: UUID | None = None) -> int:
@@ -296,6 +278,19 @@ def end_sessions(*, user_ids: Iterable[int], reason: Session.EndReason, except_s
     if except_session is not None:
         sessions = sessions.exclude(pk=except_session)
     return _end(list(sessions), reason, user_ids)
+
+
+def _on_record(actor: Actor, ended: int, whose: str = "") -> int:
+    """Record that so many sessions were ended in one go, if there were any; returns how many."""
+    if ended:
+        record(
+            actor=actor,
+            action=Action.SESSION_REVOKE,
+            resource="session",
+            resource_name=whose,
+            ended_sessions=ended,
+        )
+    return ended
 
 
 def _end(sessions: Iterable[Session], reason: Session.EndReason, user_ids: Iterable[int] = ()) -> int:
