@@ -3,8 +3,13 @@
 import time
 
 import pytest
+from django.test.signals import setting_changed
 
+from accounts import tokens
 from reprotech.testing import Caller, Cast, find_cast, make_cast
+
+# Outside of tests, keys don't change while a process runs.
+setting_changed.connect(lambda **_: tokens.forget(), weak=False)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.conf import settings
 from limits import RateLimitItem, parse
 from limits.errors import StorageError
-from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage import MemoryStorage, RedisStorage, Storage, storage_from_string
 
 from accounts.errors import TooManyAttempts
 from accounts.outage import Outage
@@ -27,10 +27,10 @@ _memory = MemoryStorage()
 
 
 @cache
-def _redis() -> Storage:
+def _redis() -> RedisStorage:
     seconds = settings.REDIS_TIMEOUT
     timeouts = {"socket_connect_timeout": seconds, "socket_timeout": seconds}
-    return cast("Storage", storage_from_string(settings.REDIS_URL, wrap_exceptions=True, **timeouts))
+    return cast("RedisStorage", storage_from_string(settings.REDIS_URL, wrap_exceptions=True, **timeouts))
 
 
 @cache
@@ -120,6 +120,27 @@ def count_email_change(user_id: int) -> None:
 def count_call(session_id: UUID) -> None:
     """Count an API call with a session's token or with an API key, by its id; raises TooManyAttempts."""
     count("token", str(session_id))
+
+
+def call_counter(session_id: UUID) -> tuple[str, int] | None:
+    """The name in Redis of a session's count of calls, and its seconds, for whoever asks Redis something anyway.
+
+    None where calls are not counted, or not in Redis.
+    """
+    if not settings.RATE_LIMIT_ENABLED or not settings.REDIS_URL or _outage.is_on:
+        return None
+    limit = _limit("token")
+    return _redis().prefixed_key(limit.key_for("token", str(session_id))), limit.get_expiry()
+
+
+def check_call(session_id: UUID, counted: int | None) -> None:
+    """Refuse a call that was counted in `call_counter`, or count it now; raises TooManyAttempts."""
+    if counted is None:
+        count_call(session_id)
+    elif counted > (limit := _limit("token")).amount:
+        key = limit.key_for("token", str(session_id))
+        left = _with_storage(lambda storage: math.ceil(storage.get_expiry(key) - time.time()))
+        raise TooManyAttempts(max(left, 1))
 
 
 def reset() -> None:

@@ -5,18 +5,26 @@ snapshot in Redis, stamped with two versions: the user's and that of all roles. 
 as changing before it commits, which keeps every process from using or storing snapshots, and gives them new
 values after it has committed. A process that dies in between leaves the mark, which outlives every snapshot.
 
+A process keeps the snapshots that it used last. It asks Redis for the versions all the same, each time, and in the same
+round trip counts a call towards its limit.
+
 Without Redis there is no cache that all processes share, so nothing is cached. While Redis fails, and for as
 long as an older snapshot could survive, the database answers. Other processes may find Redis well all the while:
 `accounts.doubt` tells them of a change that couldn't be announced.
 """
 
+import json
+import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.core.cache import cache
 from django.db import models, transaction
+from django_redis import get_redis_connection
+from prometheus_client import Counter
 
 from accounts import doubt
 from accounts.grants import Grants
@@ -25,6 +33,10 @@ from accounts.outage import Outage
 
 #: How long a snapshot lives. Longer would save little: each costs one query.
 SNAPSHOT_SECONDS = 30
+#: How long a process relies on one that it has read; with the above, the longest that a snapshot is used.
+KEPT_SECONDS = 20
+#: Snapshots that a process keeps, of some 3 KB each.
+MOST_KEPT = 2_000
 #: How long a mark lives: longer than a snapshot plus the longest transaction.
 MARK_SECONDS = 120
 VERSION_SECONDS = 86_400
@@ -34,29 +46,111 @@ ROLES_VERSION = "roles-version"
 #: Never cached: a snapshot in Redis is readable to whoever reads Redis.
 SECRET_FIELDS = {"password", "search_text", "refresh_hash", "spent_refresh_hashes"}
 
+#: Reads two versions and, where asked for, a snapshot; counts a call, in a window that begins with its first.
+READ = """
+local versions = redis.call('MGET', KEYS[1], KEYS[2])
+local snapshot = ARGV[1] == '1' and redis.call('GET', KEYS[3])
+local calls = -1
+if KEYS[4] then
+    calls = redis.call('INCR', KEYS[4])
+    if calls == 1 then redis.call('EXPIRE', KEYS[4], ARGV[2]) end
+end
+return {versions[1], versions[2], snapshot, calls}
+"""
+
 Stamp = tuple[str, str]
 Row = TypeVar("Row", bound=models.Model)
+
+LOOKUPS = Counter("session_cache_lookups_total", "Sessions looked for in the cache, by what came of it.", ["outcome"])
+HIT, MISS, OFF = (LOOKUPS.labels(outcome) for outcome in ("hit", "miss", "off"))
 
 _outage = Outage("The session cache", seconds=SNAPSHOT_SECONDS)
 
 
-def fetch(session_id: UUID, user_id: int) -> tuple[Session | None, Stamp | None]:
-    """The session with its user and grants, if a good snapshot is there, and the stamp to store one under.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the cache told: a session with its user and grants, if a good snapshot is there.
 
-    Without a stamp, read the database and store nothing.
+    `stamp` is what to store one under; without it, read the database and store nothing. `calls` is how many were
+    counted with this one, None when it was not counted.
     """
+
+    session: Session | None = None
+    stamp: Stamp | None = None
+    calls: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Fields of a stored row by name, and as Python has them."""
+
+    names: list[str]
+    values: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A snapshot that this process has read, until when by `time.monotonic()`."""
+
+    until: float
+    stamp: Stamp
+    session: _Row
+    user: _Row
+    grants: Grants
+
+
+_kept: dict[UUID, _Kept] = {}
+_reading: Any = None
+
+
+def fetch(session_id: UUID, user_id: int, *, counter: tuple[str, int] | None = None) -> Found:
+    """Look for a session of a user, and count a call in the counter of that name in Redis, of so many seconds."""
     if not settings.REDIS_URL or _outage.is_on:
-        return None, None
+        OFF.inc()
+        return Found()
+    kept = _kept.get(session_id)
+    if kept is not None and kept.until < time.monotonic():
+        kept = None
+    keys = [_version_key(user_id), ROLES_VERSION, _session_key(session_id)]
+    names = [cache.make_key(key) for key in keys]
+    window: tuple[int, ...] = ()
+    if counter is not None:
+        names.append(counter[0])
+        window = counter[1:]
     try:
-        found = cache.get_many([_session_key(session_id), _version_key(user_id), ROLES_VERSION])
-        stamp = _stamp(found, user_id)
+        client = get_redis_connection("default")
+        *versions, text, calls = _script(client)(names, ["0" if kept else "1", *window], client)
+        stamp = _stamp(keys, [version and json.loads(version) for version in versions])
     except Exception as error:  # noqa: BLE001 (whatever the client raises, the database has the answer)
-        _outage.begin(error)
-        return None, None
-    snapshot = found.get(_session_key(session_id))
-    if stamp is None or snapshot is None or tuple(snapshot["stamp"]) != stamp:
-        return None, stamp
-    return (None, None) if doubt.is_there() else (_from_snapshot(snapshot), stamp)
+        _begin_outage(error)
+        OFF.inc()
+        return Found()
+    counted = None if calls < 0 else int(calls)
+    if stamp is None:
+        MISS.inc()
+        return Found(calls=counted)
+    snapshot = kept or _keep(session_id, text)
+    if snapshot is None or snapshot.stamp != stamp:
+        _kept.pop(session_id, None)
+        MISS.inc()
+        return Found(stamp=stamp, calls=counted)
+    if doubt.is_there():
+        OFF.inc()
+        return Found(calls=counted)
+    HIT.inc()
+    return Found(_session_of(snapshot), stamp, counted)
+
+
+def _script(client: Any) -> Any:
+    global _reading  # noqa: PLW0603 (one for each process)
+    if _reading is None:
+        _reading = client.register_script(READ)
+    return _reading
+
+
+def _begin_outage(error: Exception) -> None:
+    _outage.begin(error)
+    _kept.clear()
 
 
 def store(session: Session, stamp: Stamp) -> None:
@@ -69,10 +163,11 @@ def store(session: Session, stamp: Stamp) -> None:
         "role_slugs": session.user.grants.role_slugs,
         "permissions": sorted(session.user.grants.permissions),
     }
+    _kept.pop(session.pk, None)
     try:
         cache.set(_session_key(session.pk), snapshot, SNAPSHOT_SECONDS)
     except Exception as error:  # noqa: BLE001 (as above)
-        _outage.begin(error)
+        _begin_outage(error)
 
 
 def users_change(user_ids: Iterable[int]) -> None:
@@ -86,8 +181,9 @@ def roles_change() -> None:
 
 
 def forget_outage() -> None:
-    """Try Redis again at once."""
+    """Try Redis again at once, as a process that has just started does."""
     _outage.end()
+    _kept.clear()
     doubt.forget()
 
 
@@ -108,24 +204,20 @@ def _set_all(keys: list[str], value: str, seconds: int) -> bool:
     try:
         cache.set_many(dict.fromkeys(keys, value), seconds)
     except Exception as error:  # noqa: BLE001 (as above)
-        _outage.begin(error)
+        _begin_outage(error)
         return False
     return True
 
 
-def _stamp(found: Mapping[str, Any], user_id: int) -> Stamp | None:
+def _stamp(keys: list[str], versions: list[Any]) -> Stamp | None:
     """The versions in force; missing ones are made. None while one is changing."""
-    versions = []
-    for key in (_version_key(user_id), ROLES_VERSION):
-        version = found.get(key)
+    for place, version in enumerate(versions):
         if version is None:
-            cache.add(key, uuid4().hex, VERSION_SECONDS)
-            version = cache.get(key)
-        versions.append(version)
-    user_version, roles_version = versions
+            cache.add(keys[place], uuid4().hex, VERSION_SECONDS)
+            versions[place] = cache.get(keys[place])
     if CHANGING in versions or None in versions:
         return None
-    return user_version, roles_version
+    return versions[0], versions[1]
 
 
 def _session_key(session_id: UUID) -> str:
@@ -144,21 +236,37 @@ def _to_dict(row: models.Model) -> dict[str, str | None]:
     }
 
 
-def _from_dict(model: type[Row], values: Mapping[str, str | None]) -> Row:
+def _keep(session_id: UUID, text: bytes | None) -> _Kept | None:
+    """Read a snapshot's text and keep what it says."""
+    if text is None:
+        return None
+    snapshot = json.loads(text)
+    if len(_kept) >= MOST_KEPT:
+        _kept.clear()
+    kept = _kept[session_id] = _Kept(
+        until=time.monotonic() + KEPT_SECONDS,
+        stamp=tuple(snapshot["stamp"]),
+        session=_row_of(Session, snapshot["session"]),
+        user=_row_of(User, snapshot["user"]),
+        grants=Grants(
+            role_names=tuple(snapshot["role_names"]),
+            role_slugs=tuple(snapshot["role_slugs"]),
+            permissions=frozenset(snapshot["permissions"]),
+        ),
+    )
+    return kept
+
+
+def _row_of(model: type[models.Model], values: Mapping[str, str | None]) -> _Row:
     fields = {field.attname: field for field in model._meta.concrete_fields}
-    return model.from_db(
-        "default",
-        list(values),
-        [None if value is None else fields[name].to_python(value) for name, value in values.items()],
+    return _Row(
+        list(values), [None if value is None else fields[name].to_python(value) for name, value in values.items()]
     )
 
 
-def _from_snapshot(snapshot: Mapping[str, Any]) -> Session:
-    session, user = _from_dict(Session, snapshot["session"]), _from_dict(User, snapshot["user"])
-    user.grants = Grants(
-        role_names=tuple(snapshot["role_names"]),
-        role_slugs=tuple(snapshot["role_slugs"]),
-        permissions=frozenset(snapshot["permissions"]),
-    )
-    session.user = user
+def _session_of(kept: _Kept) -> Session:
+    """Objects of the request's own: whoever changes them changes nobody else's."""
+    session = Session.from_db("default", kept.session.names, kept.session.values)
+    session.user = User.from_db("default", kept.user.names, kept.user.values)
+    session.user.grants = kept.grants
     return session

@@ -1,6 +1,7 @@
 """Access and refresh tokens: JWTs (RFC 7519) that name a session. `accounts.signatures` signs and checks them."""
 
 import hashlib
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,11 +14,14 @@ from django.utils import timezone
 from accounts import signatures
 from accounts.errors import TokenInvalid
 from accounts.models import Session
+from accounts.signatures import LEEWAY
 
 ACCESS = "access"
 REFRESH = "refresh"
 #: Larger ids no database takes.
 USER_ID_BITS = 63
+#: Tokens of which a process remembers that they are genuine.
+MOST_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,32 @@ def issue_pair(session: Session) -> TokenPair:
 
 def read(token: str, token_type: str) -> Claims:
     """Check a token's signature, times and type, and return its claims; raises TokenInvalid.
+
+    Most tokens come again and again. What one says is remembered under a hash of it, and only whether it is over is
+    looked at anew: keys and times of issue don't change while a process runs.
+    """
+    name = hashlib.sha256(f"{token_type} {token}".encode(errors="replace")).digest()
+    claims = _genuine.get(name)
+    if claims is None:
+        claims = _checked(token, token_type)
+        if len(_genuine) >= MOST_REMEMBERED:
+            _genuine.clear()
+        _genuine[name] = claims
+    elif claims.expires_at + LEEWAY <= time.time():
+        raise TokenInvalid
+    return claims
+
+
+def forget() -> None:
+    """Check every token anew, as after a change of keys."""
+    _genuine.clear()
+
+
+_genuine: dict[bytes, Claims] = {}
+
+
+def _checked(token: str, token_type: str) -> Claims:
+    """The claims of a genuine token.
 
     A lifetime longer than we issue doesn't pass, so that a token made with a leaked key can't outlive the key's
     replacement unseen.

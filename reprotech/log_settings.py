@@ -1,6 +1,5 @@
 """Where log lines go: to standard output and, the same, to a file that begins anew when it is full."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +20,16 @@ def logging_of(*, level: str, form: str, directory: Path) -> dict[str, Any]:
             "json": {"()": "reprotech.logs.JSONFormatter"},
         },
         "handlers": {
-            "console": {
-                "class": "logging.StreamHandler",
-                "stream": sys.stdout,
-                "formatter": form,
-                "filters": ["request"],
-            },
-            "file": {
-                # Several worker processes share the file, so rotation takes a lock between them.
-                "class": "concurrent_log_handler.ConcurrentRotatingFileHandler",
+            "lines": {
+                "()": "reprotech.log_writer.LineWriter",
                 "filename": directory / "reprotech_auth.log",
-                "maxBytes": BYTES,
-                "backupCount": FILES,
-                "encoding": "utf-8",
+                "bytes_each": BYTES,
+                "files": FILES,
                 "formatter": form,
                 "filters": ["request"],
             },
         },
-        "root": {"level": level, "handlers": ["console", "file"]},
+        "root": {"level": level, "handlers": ["lines"]},
         # Django installs handlers of its own on "django"; one line an event is enough.
         "loggers": {
             "django": {"handlers": [], "propagate": True, "level": level},

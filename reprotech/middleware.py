@@ -4,6 +4,8 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from functools import lru_cache
+from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import ClassVar
 from uuid import uuid4
@@ -11,8 +13,6 @@ from uuid import uuid4
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
-from django.middleware.gzip import GZipMiddleware
 
 from audit.context import RequestOrigin, request_origin
 from reprotech.errors import error_response
@@ -108,6 +108,7 @@ def client_address(request: HttpRequest) -> str:
     return believed
 
 
+@lru_cache(maxsize=4096)
 def _parse(address: str) -> IPv4Address | IPv6Address | None:
     try:
         parsed = ip_address(address)
@@ -121,6 +122,7 @@ def _request_id(request: HttpRequest, proxied: bool) -> str:
     return given if proxied and REQUEST_ID.fullmatch(given) else uuid4().hex
 
 
+@lru_cache(maxsize=1024)
 def printable(text: str) -> str:
     """A header's text without what can't be stored or would disturb a log."""
     return "".join(char if char.isprintable() else " " for char in text)[:512].strip()
@@ -175,23 +177,11 @@ def has_known_host(request: HttpRequest) -> bool:
     return True
 
 
-class PageCompressionMiddleware(GZipMiddleware):
-    """Compress pages, of which a long list would weigh more than all else, with Django's defence against BREACH.
-
-    Static files are compressed once for all, and the API's answers are small: a proxy may compress those.
-    """
-
-    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """Compress HTML."""
-        if not response.get("Content-Type", "").startswith("text/html"):
-            return response
-        return super().process_response(request, response)
-
-
 class IsolationMiddleware:
     """Keep other sites from embedding what is here, and what is here from using the machine (OWASP ASVS 5.0, V3.4)."""
 
     HEADERS: ClassVar = {
+        "Content-Security-Policy": settings.CONTENT_SECURITY_POLICY,
         "Cross-Origin-Resource-Policy": "same-origin",
         "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
     }
@@ -203,7 +193,9 @@ class IsolationMiddleware:
         """Answer."""
         response = self.get_response(request)
         for name, value in self.HEADERS.items():
-            response[name] = value
+            response.headers[name] = value
+        if settings.DEBUG and response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+            del response.headers["Content-Security-Policy"]  # Django's page for developers brings its own style
         return response
 
 

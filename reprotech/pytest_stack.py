@@ -166,10 +166,12 @@ def clear_cache():
     """No test sees what another one cached or counted."""
     from django.core.cache import cache
 
-    from accounts import doubt, limits
+    from accounts import doubt, limits, session_cache, tokens
 
     cache.clear()
     limits.reset()
+    session_cache.forget_outage()
+    tokens.forget()
     doubt._none_until = math.inf  # as if each had asked; tests of it forget that
 
 

@@ -22,13 +22,14 @@ schema = requires(PUBLIC)(SpectacularJSONAPIView.as_view())
 docs = requires(PUBLIC)(SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="api_docs.html"))
 
 urlpatterns = [
+    # First, since the way to what programs ask thousands of times leads past no page then.
+    path("api/", include("accounts.api.urls")),
+    path("api/", include("audit.api.urls")),
+    path("api/", include("analytics.api.urls")),
     path("", include("analytics.urls")),
     path("", include("accounts.urls")),
     path("", include("audit.urls")),
     path("scheme", choose_scheme, name="scheme"),
-    path("api/", include("accounts.api.urls")),
-    path("api/", include("audit.api.urls")),
-    path("api/", include("analytics.api.urls")),
     path(".well-known/jwks.json", JwksViewSet.as_view({"get": "jwks"})),
     path("api/health", HealthViewSet.as_view({"get": "health"})),
     path("api/health/live", HealthViewSet.as_view({"get": "live"})),

@@ -1,9 +1,12 @@
 """The WSGI application as granian's worker processes load it."""
 
+import gc
+import logging
 import multiprocessing
 import os
 import signal
 import time
+from multiprocessing.util import Finalize
 from threading import Thread
 
 # A worker begins as a copy of granian's main process, with that one's signal handlers until it serves. Told to stop
@@ -23,6 +26,8 @@ from audit import worker as audit_worker  # noqa: E402
 
 #: Seconds between two looks for the main process, and that requests get to be finished once it is gone.
 PAUSE, LAST_SECONDS = 1, 10
+#: Objects made and not let go of, after which the youngest are looked through.
+GARBAGE = 10_000
 
 
 def end_with(main: int) -> None:
@@ -39,8 +44,14 @@ def end_with(main: int) -> None:
 
 if parent := multiprocessing.parent_process():
     Thread(target=end_with, args=[parent.pid], name="end-with-main", daemon=True).start()
+# A worker ends as a child of multiprocessing does, which runs nothing but this.
+Finalize(None, logging.shutdown, exitpriority=0)
 outbox.start()
 upkeep.start()
 audit_worker.start()
+# What is here now stays: the garbage collector need not look through it again and again, nor after every few requests.
+gc.collect()
+gc.freeze()
+gc.set_threshold(GARBAGE, 20, 20)
 
 __all__ = ["application"]

@@ -48,10 +48,9 @@ class BearerAuthentication(BaseAuthentication):
             limits.count_call(key.pk)
             return key.user, key
         claims = tokens.read(token.strip(), tokens.ACCESS)
-        session = find_session(session_id=claims.session_id, user_id=claims.user_id)
+        session = find_session(session_id=claims.session_id, user_id=claims.user_id, is_call=True)
         if session.kind != Session.Kind.TOKEN:
             raise TokenInvalid
-        limits.count_call(session.pk)
         return session.user, session
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002

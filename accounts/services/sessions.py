@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import session_cache, tokens
+from accounts import limits, session_cache, tokens
 from accounts.authorization import require, require_all, service
 from accounts.errors import AccountDisabled, Missing, TokenInvalid
 from accounts.freshness import require_fresh
@@ -67,22 +67,26 @@ def issue_tokens(*, session: Session) -> TokenPair:
     return pair
 
 
-def find_session(*, session_id: UUID, user_id: int, is_attended: bool = True) -> Session:
-    """The live session of this id and user, with `user` and its grants loaded.
+def find_session(*, session_id: UUID, user_id: int, is_attended: bool = True, is_call: bool = False) -> Session:
+    """The live session of this id and user, with `user` and its grants loaded; counts an API call of it.
 
     At most two queries, and hardly any when the shared cache knows the session. What nobody attends, such as a page
     that asks for news by itself, counts as no use of it. Raises AccountDisabled when the account may not sign in, and
-    TokenInvalid when there is no such session or it is over.
+    TokenInvalid when there is no such session or it is over, TooManyAttempts for too many calls.
     """
-    session, stamp = session_cache.fetch(session_id, user_id)
-    if session is None or (is_attended and _is_due(session)):
+    found = session_cache.fetch(session_id, user_id, counter=limits.call_counter(session_id) if is_call else None)
+    session = found.session
+    # One that is over by the cache may have been used a moment ago, and last longer than that says.
+    if session is None or not session.is_alive or (is_attended and _is_due(session)):
         session = load_session(session_id, user_id)
         if is_attended and _is_due(session):
             _touch(session)
-        if stamp is not None:
-            session_cache.store(session, stamp)
+        if found.stamp is not None:
+            session_cache.store(session, found.stamp)
     if not session.is_alive:
         raise TokenInvalid
+    if is_call:
+        limits.check_call(session_id, found.calls)
     name_session(session.pk)
     name_user(session.user_id)
     return session

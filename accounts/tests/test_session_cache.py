@@ -101,7 +101,7 @@ def warm(caller):
         status, body = me(caller)
         assert status == 200
     session = caller.signed_in.session
-    assert session_cache.fetch(session.pk, caller.user.pk)[0] is not None
+    assert session_cache.fetch(session.pk, caller.user.pk).session is not None
     return body
 
 
@@ -196,7 +196,7 @@ def test_the_very_next_request_sees_a_change_in_this_and_in_another_process(
 
 def test_a_snapshot_read_before_a_change_and_stored_after_it_is_never_used(cast, worker):
     session = worker.signed_in.session
-    _, stamp = session_cache.fetch(session.pk, worker.user.pk)
+    stamp = session_cache.fetch(session.pk, worker.user.pk).stamp
     slow = sessions.load_session(session.pk, worker.user.pk)
     users.update_user(actor=cast.super_admin, user_id=worker.user.pk, roles=["viewer"])
     session_cache.store(slow, stamp)
@@ -208,16 +208,16 @@ def test_a_snapshot_read_before_a_change_and_stored_after_it_is_never_used(cast,
 def test_during_a_change_nothing_is_taken_from_the_cache_nor_stored(cast, shift, worker, announce):
     warm(worker)
     session = worker.signed_in.session
-    _, stamp = session_cache.fetch(session.pk, worker.user.pk)
+    stamp = session_cache.fetch(session.pk, worker.user.pk).stamp
     slow = sessions.load_session(session.pk, worker.user.pk)
     with transaction.atomic():
         if announce == "user":
             users.update_user(actor=cast.super_admin, user_id=worker.user.pk, roles=["viewer"])
         else:
             roles.update_role(actor=cast.super_admin, role_id=shift.pk, permissions=[])
-        assert session_cache.fetch(session.pk, worker.user.pk) == (None, None)
+        assert session_cache.fetch(session.pk, worker.user.pk) == session_cache.Found()
         session_cache.store(slow, stamp)
-        assert session_cache.fetch(session.pk, worker.user.pk) == (None, None)
+        assert session_cache.fetch(session.pk, worker.user.pk) == session_cache.Found()
     assert "report_create" not in me(worker)[1]["permissions"]
 
 
@@ -253,7 +253,7 @@ def test_a_refused_change_does_no_harm(cast, worker):
     session = worker.signed_in.session
     with pytest.raises(Exception, match="valid"):
         users.update_user(actor=cast.super_admin, user_id=worker.user.pk, roles=["no such role"])
-    assert session_cache.fetch(session.pk, worker.user.pk)[0] is None
+    assert session_cache.fetch(session.pk, worker.user.pk).session is None
     assert me(worker)[0] == 200
 
 
@@ -275,9 +275,10 @@ def test_an_ended_session_is_not_brought_back_by_its_snapshot(worker):
     """An expired one neither: the snapshot knows when."""
     warm(worker)
     session = worker.signed_in.session
-    found, stamp = session_cache.fetch(session.pk, worker.user.pk)
-    found.expires_at = found.created_at
-    session_cache.store(found, stamp)
+    Session.objects.update(expires_at=session.created_at)
+    found = session_cache.fetch(session.pk, worker.user.pk)
+    found.session.expires_at = session.created_at
+    session_cache.store(found.session, found.stamp)
     assert me(worker)[0] == 401
 
 
@@ -330,6 +331,6 @@ def test_a_session_that_others_keep_in_the_cache_is_still_used_in_the_database(c
     for _ in range(2):
         browser.get("/profile", HTTP_X_UNATTENDED="true")
     session = Session.objects.get()
-    assert session_cache.fetch(session.pk, cast.manager.pk)[0].last_used_at == ago == session.last_used_at
+    assert session_cache.fetch(session.pk, cast.manager.pk).session.last_used_at == ago == session.last_used_at
     browser.get("/profile")
     assert Session.objects.get().last_used_at > ago
