@@ -6,6 +6,7 @@ A list's filter is a form: `UserFilter.parse(request.GET)` gives the one object 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from django import forms
@@ -121,6 +122,12 @@ class Query(forms.Form):
         if errors or not parsed.is_valid():
             raise Invalid(errors | {name: [str(e) for e in found] for name, found in parsed.errors.items()})
         return parsed
+
+    @classmethod
+    @lru_cache(maxsize=1_000)
+    def remembered(cls, query: str) -> Self:
+        """The same of a query string as WSGI gives it, remembered: only where its meaning doesn't change with time."""
+        return cls.parse(QueryDict(query.encode("latin-1")))
 
     def value(self, name: str) -> Any:
         """The cleaned value of a parameter."""

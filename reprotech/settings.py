@@ -143,12 +143,13 @@ if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL;",
     }
 else:
-    DATABASE["CONN_HEALTH_CHECKS"] = True
+    DATABASE["ENGINE"] = "reprotech.postgresql"
     DATABASE["OPTIONS"] = {
         # PostgreSQL too gives up on a server that is gone: it would keep its locks for hours, and others waiting.
         "options": "-c tcp_user_timeout=10s -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5",
         **DATABASE.get("OPTIONS", {}),
         "connect_timeout": 5,
+        "prepare_threshold": 5,  # uses of a statement on a connection, after which PostgreSQL keeps its plan
         # A network that swallows everything is noticed within 10 seconds, not after a quarter of an hour.
         "tcp_user_timeout": 5_000,
         "keepalives_idle": 5,

@@ -3,11 +3,13 @@
 from functools import partial
 from typing import ClassVar
 
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from accounts.api import serializers as shapes
+from accounts.api import user_pages
 from accounts.api.authentication import SignedInRequest
 from accounts.api.versions import ETAG, IF_MATCH, expected_versions, versioned
 from accounts.errors import Missing
@@ -45,9 +47,12 @@ class UserViewSet(ViewSet):
     }
 
     @extend_schema(parameters=query_parameters(UserFilter), responses=shapes.UserListAnswer, summary="List users")
-    def list(self, request: SignedInRequest) -> Response:
+    def list(self, request: SignedInRequest) -> HttpResponse:
         """Users by search, role, status and kind, a page at a time."""
-        page = UserFilter.parse(request.query_params).page_of(User.objects.visible_to(request.user).with_role_rows())
+        asked = UserFilter.remembered(request.META.get("QUERY_STRING", ""))
+        if answer := user_pages.answer_of(asked, request):
+            return answer
+        page = asked.page_of(User.objects.visible_to(request.user).with_role_rows())
         return Response(page.as_dict("users", partial(many, shapes.UserAnswer)))
 
     @extend_schema(
