@@ -175,11 +175,11 @@ class ListFilter(Query):
 
     def rows(self, filtered: models.QuerySet[Row], first: int, count: int) -> list[Row]:
         """So many rows from the position `first` on, 0 for the first of all, sorted as asked."""
-        return list(self.ordered(filtered)[first : first + count])
+        return list(part(self.ordered(filtered), first, count))
 
     def _page_of_few(self, filtered: models.QuerySet[Row], total: int, page: int, per_page: int) -> Page[Row]:
         first = (page - 1) * per_page
-        items = list(found_first(self.ordered(filtered))[first : first + per_page]) if first < total else []
+        items = list(part(found_first(self.ordered(filtered)), first, per_page)) if first < total else []
         return Page(items, total, page, per_page)
 
     def _page_of_many(self, filtered: models.QuerySet[Row], page: int, per_page: int) -> Page[Row]:
@@ -205,6 +205,17 @@ class ListFilter(Query):
         if not sort:
             return queryset
         return queryset.order_by(sort_by(self.sorts[sort.lstrip("-")], descending=sort.startswith("-")), "id")
+
+
+def part(queryset: models.QuerySet[Row], first: int, count: int) -> models.QuerySet[Row]:
+    """So many rows of a sorted queryset from the position `first` on, 0 for the first of all.
+
+    The rows before them are passed by their keys alone: PostgreSQL would put together what it shows of each.
+    """
+    end = first + count
+    if not first:
+        return queryset[:end]
+    return queryset.filter(pk__in=queryset.values("pk")[first:end])
 
 
 def found_first(queryset: models.QuerySet[Row]) -> models.QuerySet[Row]:

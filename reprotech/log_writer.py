@@ -24,16 +24,20 @@ class LineWriter(logging.Handler):
 
     def __init__(self, filename: Path, bytes_each: int, files: int) -> None:
         super().__init__()
-        # Several worker processes share the file, so rotation takes a lock between them.
-        self._targets: tuple[logging.Handler, ...] = (
-            logging.StreamHandler(sys.stdout),
-            ConcurrentRotatingFileHandler(str(filename), maxBytes=bytes_each, backupCount=files, encoding="utf-8"),
-        )
+        self._filename, self._bytes_each, self._files = str(filename), bytes_each, files
         self._begin()
-        # What waits is written by the process that it happened in, and a copy of that has no thread to do it.
+        # What waits is written by the process that it happened in; a copy of that has no thread to do it, and needs a
+        # file of its own for a lock to tell the two apart.
         os.register_at_fork(after_in_child=self._begin)
 
     def _begin(self) -> None:
+        # Several worker processes share the file, so rotation takes a lock between them.
+        self._targets: tuple[logging.Handler, ...] = (
+            logging.StreamHandler(sys.stdout),
+            ConcurrentRotatingFileHandler(
+                self._filename, maxBytes=self._bytes_each, backupCount=self._files, encoding="utf-8"
+            ),
+        )
         self._lines: deque[str] = deque()
         self._writing = Lock()
         self._due = Event()

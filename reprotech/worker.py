@@ -26,7 +26,8 @@ from audit import worker as audit_worker  # noqa: E402
 
 #: Seconds between two looks for the main process, and that requests get to be finished once it is gone.
 PAUSE, LAST_SECONDS = 1, 10
-#: Objects made and not let go of, after which the youngest are looked through.
+#: Objects made and not let go of, after which the garbage collector looks for what holds only itself: requests leave
+#: next to nothing of that kind, and it would look every few of them.
 GARBAGE = 10_000
 
 
@@ -49,9 +50,6 @@ Finalize(None, logging.shutdown, exitpriority=0)
 outbox.start()
 upkeep.start()
 audit_worker.start()
-# What is here now stays: the garbage collector need not look through it again and again, nor after every few requests.
-gc.collect()
-gc.freeze()
 gc.set_threshold(GARBAGE, 20, 20)
 
 __all__ = ["application"]

@@ -19,7 +19,7 @@ from accounts.api.authentication import SignedInRequest
 from accounts.filters import UserFilter
 from accounts.models import User
 from accounts.querysets import roles_of
-from reprotech.listing import Page
+from reprotech.listing import Page, part
 
 #: Query strings of which the statements are remembered.
 MOST_REMEMBERED = 500
@@ -50,7 +50,7 @@ def answer_of(asked: UserFilter, request: SignedInRequest) -> HttpResponse | Non
     rows = _rows(request.META.get("QUERY_STRING", ""), asked, request)
     if not rows:
         return None
-    page = Page(rows, int(rows[0][1]), asked.value("page"), asked.value("per_page"))
+    page = Page[User]([], int(rows[0][1]), asked.value("page"), asked.value("per_page"))
     numbers = f'"total":{page.total},"page":{page.page},"per_page":{page.per_page},"pages":{page.pages}'
     users = ",".join(user for user, _ in rows)
     return HttpResponse(f'{{"users":[{users}],{numbers}}}', content_type="application/json")
@@ -78,8 +78,8 @@ def _statement(asked: UserFilter, users: Any, link: Any) -> str:
     """The statement, with all its values in it: so it can be prepared, and PostgreSQL plans it for just these."""
     first = (asked.value("page") - 1) * asked.value("per_page")
     total: Any = RawSQL(f"({counts.COUNT})", [asked.value("status") or "existing"])  # noqa: S611 (a constant)  # nosec B611
-    rows: QuerySet[User, Any] = asked.ordered(asked.apply(users)).annotate(answer=_answer(), total=total)
-    rows = rows.values_list("answer", "total")[first : first + asked.value("per_page")]
+    wanted = part(asked.ordered(asked.apply(users)), first, asked.value("per_page"))
+    rows: QuerySet[User, Any] = wanted.annotate(answer=_answer(), total=total).values_list("answer", "total")
     sql, values = rows.query.sql_with_params()
     return psycopg.ClientCursor(link).mogrify(sql, values)
 

@@ -15,7 +15,7 @@ from reprotech.testing import Caller
 
 pytestmark = [pytest.mark.django_db, pytest.mark.only_on("postgresql")]
 #: What is easily told wrong: in JSON, in SQL, and in formats.
-HOSTILE = "O'Neil \"Q\" \\ %s {0} <b> \u2028 \u00e9\u4e2d\U0001f52c $1 \t"
+HOSTILE = 'O\'Neil "Q" \\ %s {0} <b> \u2028 \u00e9\u4e2d\U0001f52c $1 \t'
 
 
 @pytest.fixture
@@ -37,7 +37,15 @@ def usual(asked, actor):
     return page.as_dict("users", lambda rows: many(UserAnswer, rows))
 
 
-QUERIES = ["", "per_page=3", "per_page=3&page=2", "sort=-last_login", "sort=username", "status=locked", "status=inactive"]
+QUERIES = [
+    "",
+    "per_page=3",
+    "per_page=3&page=2",
+    "sort=-last_login",
+    "sort=username",
+    "status=locked",
+    "status=inactive",
+]
 
 
 @pytest.mark.parametrize("query", QUERIES)
@@ -53,7 +61,6 @@ def test_a_page_says_the_same_as_the_answers_of_its_users(hostile, super_admin, 
 
 def test_a_remembered_statement_sees_what_changed(super_admin, cast):
     assert super_admin.get("/api/users?status=locked").json()["users"] == []
-    assert [user["id"] for user in super_admin.get("/api/users?status=active&sort=id").json()["users"]][0]
     User.objects.filter(pk=cast.viewer.pk).update(locked_at=datetime(2026, 1, 2, tzinfo=UTC), first_name="New")
     found = super_admin.get("/api/users?status=locked").json()
     assert [(user["username"], user["first_name"]) for user in found["users"]] == [("the-viewer", "New")]

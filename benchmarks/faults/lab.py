@@ -166,7 +166,7 @@ class Web(Part):
 
     def workers(self):
         """Its processes that answer requests."""
-        return [pid for pid in children(self.process.pid) if "granian" in command_of(pid)]
+        return [pid for pid in children(self.process.pid) if "scripts.serve" in command_of(pid)]
 
     def audit_workers(self):
         """Its processes that seal: one, as a rule."""

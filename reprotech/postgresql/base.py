@@ -29,7 +29,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """A cursor for statements with their values in them, which the server prepares when they come again."""
         self.ensure_connection()
         with self.wrap_database_errors:
-            return self._prepare_cursor(Cursor(self.connection))
+            return self._prepare_cursor(Cursor(self.connection))  # type: ignore[attr-defined]
 
 
 def works(connection: Connection[Any]) -> bool:

@@ -1,0 +1,79 @@
+"""The server: granian, with the application loaded before its worker processes begin.
+
+They are copies of the main process, so it is loaded once, whatever their number, and they share the memory that it
+takes. The main process itself answers nothing. What must not be shared, connections and threads, isn't there yet when
+it begins to serve. A new version needs a restart: workers that replace others are copies of the same main process.
+"""
+
+import gc
+import os
+import sys
+
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+from granian.server import Server
+
+#: What `scripts/server` runs with, on a bench; `deploy/serve` sets its own.
+DEFAULTS = {"HOST": "127.0.0.1", "PORT": "5001", "WORKERS": "1", "THREADS": "8"}
+#: Seconds that a worker gets to finish its requests, and that one which replaces another gets to start.
+KILL_TIMEOUT, RESPAWN_INTERVAL = "10", "3.5"
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    load()
+    serve()
+
+
+def load() -> None:
+    """Load the application with all its addresses; ends the program with a sentence when its settings are wrong."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reprotech.settings")
+    from reprotech import metric_files
+
+    metric_files.use()
+
+    from reprotech import wsgi  # noqa: F401, I001 (starts Django, without which no model can be imported)
+    from accounts import outbox, upkeep  # noqa: F401
+    from audit import worker  # noqa: F401
+    from django.urls import get_resolver
+
+    _ = get_resolver().url_patterns
+
+
+def serve() -> None:
+    """Serve what `load` loaded, until told to stop."""
+    _let_go_of_connections()
+    gc.collect()
+    gc.freeze()  # a collection would write into the memory that is shared
+    chosen = {name: os.environ.get(name) or default for name, default in DEFAULTS.items()}
+    try:
+        workers, threads = int(chosen["WORKERS"]), int(chosen["THREADS"])
+    except ValueError:
+        sys.exit("WORKERS and THREADS must be whole numbers.")
+    Server(
+        "reprotech.worker:application",
+        address=chosen["HOST"],
+        port=int(chosen["PORT"]),
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        workers=workers,
+        blocking_threads=threads,
+        respawn_failed_workers=True,
+        respawn_interval=float(os.environ.get("RESPAWN_INTERVAL") or RESPAWN_INTERVAL),
+        workers_kill_timeout=int(os.environ.get("KILL_TIMEOUT") or KILL_TIMEOUT),
+        # Not warning: granian warns of more threads than cores, but these wait for the database most of the time.
+        log_level=LogLevels.error,
+    ).serve()
+
+
+def _let_go_of_connections() -> None:
+    from django.db import connection, connections
+
+    connections.close_all()
+    if getattr(connection, "pool", None):
+        connection.close_pool()  # type: ignore[attr-defined]
+
+
+if __name__ == "__main__":
+    main()
