@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,4 +121,9 @@ _ORDER = {name: position for position, name in enumerate(PERMISSION_NAMES)}
 
 def in_order(names: Iterable[str]) -> list[str]:
     """Permission names in the catalogue's order."""
-    return sorted(names, key=lambda name: (_ORDER.get(name, len(_ORDER)), name))
+    return sorted(names, key=_place)
+
+
+@lru_cache(maxsize=1_000)
+def _place(name: str) -> tuple[int, str]:
+    return _ORDER.get(name, len(_ORDER)), name

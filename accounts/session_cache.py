@@ -17,6 +17,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -112,7 +113,7 @@ def fetch(session_id: UUID, user_id: int, *, counter: tuple[str, int] | None = N
     if kept is not None and kept.until < time.monotonic():
         kept = None
     keys = [_version_key(user_id), ROLES_VERSION, _session_key(session_id)]
-    names = [cache.make_key(key) for key in keys]
+    names = [_prefix() + key for key in keys]
     window: tuple[int, ...] = ()
     if counter is not None:
         names.append(counter[0])
@@ -218,6 +219,13 @@ def _stamp(keys: list[str], versions: list[Any]) -> Stamp | None:
     if CHANGING in versions or None in versions:
         return None
     return versions[0], versions[1]
+
+
+@lru_cache(maxsize=1)
+def _prefix() -> str:
+    """What the cache puts before each key, which never changes."""
+    prefix: str = cache.make_key("")
+    return prefix
 
 
 def _session_key(session_id: UUID) -> str:

@@ -1,8 +1,7 @@
-"""Reading request bodies, JSON and nothing else, strictly; and writing lists."""
+"""Reading request bodies, JSON and nothing else, strictly."""
 
 import json
 from collections.abc import Mapping
-from functools import cache
 from typing import IO, Any
 from urllib.parse import parse_qsl
 
@@ -141,30 +140,3 @@ class Body(serializers.Serializer[Any]):
 
 class EmptyBody(Body):
     """For requests that need no body."""
-
-
-class PageAnswer(serializers.Serializer[Any]):
-    """What every page of a list tells beside its items, for the schema."""
-
-    total = serializers.IntegerField()
-    total_is_exact = serializers.BooleanField(required=False, help_text="False when there are more than `total`.")
-    page = serializers.IntegerField()
-    per_page = serializers.IntegerField()
-    pages = serializers.IntegerField()
-
-
-def one(answer: type[serializers.Serializer[Any]], item: Any) -> Any:
-    """The answer of an item."""
-    return _shape(answer).to_representation(item)
-
-
-def many(answer: type[serializers.Serializer[Any]], items: Any, context: Mapping[str, Any] | None = None) -> Any:
-    """The answers of several items."""
-    shape = answer(context=dict(context)) if context else _shape(answer)
-    return [shape.to_representation(item) for item in items]
-
-
-@cache
-def _shape(answer: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
-    """A serializer to use again and again: making one copies every field, which takes longer than an answer of it."""
-    return answer()

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.views.decorators.csrf import csrf_exempt
 
 from accounts.authorization import record_denial
 from accounts.catalogue import PERMISSIONS
@@ -123,6 +124,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
     return error_response(request, 404)
 
 
+@csrf_exempt  # nothing happens there, so that nothing needs to be protected from being forged
 @requires(PUBLIC)  # there is nothing there, for anybody
 def unknown_address(request: HttpRequest, **_: object) -> HttpResponse:
     """The view of every address that nothing else serves."""

@@ -12,7 +12,6 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware as DjangoCommonMiddleware
 from django.middleware.gzip import GZipMiddleware
-from django_htmx.middleware import HtmxMiddleware as DjangoHtmxMiddleware
 
 from accounts.middleware import PageSessionMiddleware as AccountsPageSessionMiddleware
 
@@ -55,10 +54,6 @@ class SessionMiddleware(PagesOnly, sessions.SessionMiddleware):
 
 class CommonMiddleware(PagesOnly, DjangoCommonMiddleware):
     """Lengths of pages."""
-
-
-class HtmxMiddleware(PagesOnly, DjangoHtmxMiddleware):
-    """`request.htmx`."""
 
 
 class PageSessionMiddleware(PagesOnly, AccountsPageSessionMiddleware):

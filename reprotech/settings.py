@@ -103,7 +103,7 @@ MIDDLEWARE = [
     "reprotech.maintenance.MaintenanceMiddleware",
     "reprotech.page_middleware.SessionMiddleware",
     "reprotech.page_middleware.CommonMiddleware",
-    "reprotech.page_middleware.HtmxMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "reprotech.page_middleware.PageSessionMiddleware",
     "reprotech.page_middleware.MessageMiddleware",

@@ -13,7 +13,8 @@ from accounts.api.authentication import SignedInRequest
 from accounts.filters import SessionFilter
 from accounts.permissions import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD
 from accounts.services import passwords, sessions, sign_in
-from reprotech.api_parsing import EmptyBody, many, one
+from reprotech.api_answers import many, one
+from reprotech.api_parsing import EmptyBody
 from reprotech.api_schema import query_parameters
 
 

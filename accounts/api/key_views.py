@@ -14,7 +14,7 @@ from accounts.api.user_views import find_user
 from accounts.models import User
 from accounts.permissions import SIGNED_IN, USER_UPDATE
 from accounts.services import keys
-from reprotech.api_parsing import many, one
+from reprotech.api_answers import many, one
 
 
 def _list(user: User) -> Response:

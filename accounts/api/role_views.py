@@ -14,7 +14,7 @@ from accounts.filters import RoleDeletion
 from accounts.models import Permission, Role
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDATE
 from accounts.services import roles
-from reprotech.api_parsing import many, one
+from reprotech.api_answers import many, one
 from reprotech.api_schema import query_parameters
 
 

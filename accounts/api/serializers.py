@@ -7,7 +7,8 @@ from rest_framework import serializers
 from accounts.grants import in_order_of_roles
 from accounts.models import Role, Session, User
 from accounts.password_policy import MAXIMUM_LENGTH
-from reprotech.api_parsing import Body, PageAnswer, StringField, YesNoField
+from reprotech.api_answers import PageAnswer
+from reprotech.api_parsing import Body, StringField, YesNoField
 
 
 def password_field(**options: Any) -> StringField:

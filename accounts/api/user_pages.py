@@ -50,7 +50,7 @@ def answer_of(asked: UserFilter, request: SignedInRequest) -> HttpResponse | Non
     rows = _rows(request.META.get("QUERY_STRING", ""), asked, request)
     if not rows:
         return None
-    page = Page[User]([], int(rows[0][1]), asked.value("page"), asked.value("per_page"))
+    page: Page[User] = Page([], int(rows[0][1]), asked.value("page"), asked.value("per_page"))
     numbers = f'"total":{page.total},"page":{page.page},"per_page":{page.per_page},"pages":{page.pages}'
     users = ",".join(user for user, _ in rows)
     return HttpResponse(f'{{"users":[{users}],{numbers}}}', content_type="application/json")

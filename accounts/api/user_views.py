@@ -18,7 +18,8 @@ from accounts.models import User
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_READ, USER_UPDATE
 from accounts.services import factors, passwords, users
 from accounts.services.erasure import erase_person
-from reprotech.api_parsing import EmptyBody, many, one
+from reprotech.api_answers import many, one
+from reprotech.api_parsing import EmptyBody
 from reprotech.api_schema import query_parameters
 
 

@@ -10,7 +10,7 @@ from accounts.api import user_pages
 from accounts.api.serializers import UserAnswer
 from accounts.filters import UserFilter
 from accounts.models import Role, User
-from reprotech.api_parsing import many
+from reprotech.api_answers import many
 from reprotech.testing import Caller
 
 pytestmark = [pytest.mark.django_db, pytest.mark.only_on("postgresql")]

@@ -25,7 +25,7 @@ from audit.filters import CheckpointFilter, CheckpointQuery, ConsistencyQuery, P
 from audit.models import Checkpoint, SigningKey
 from audit.proofs import NothingToProve, find_checkpoint, prove_consistency, prove_inclusion
 from audit.tree import Unprovable
-from reprotech.api_parsing import many
+from reprotech.api_answers import many
 from reprotech.api_schema import query_parameters
 from reprotech.listing import Query
 

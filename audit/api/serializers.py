@@ -7,7 +7,7 @@ from rest_framework import serializers
 from audit.bundles import event_fields, text, texts
 from audit.models import AuditLog, Checkpoint, SigningKey
 from audit.proofs import Consistency, Inclusion
-from reprotech.api_parsing import PageAnswer
+from reprotech.api_answers import PageAnswer
 
 
 class AuditLogAnswer(serializers.Serializer[AuditLog]):

@@ -15,7 +15,7 @@ from audit.api.serializers import AuditLogAnswer, AuditLogListAnswer
 from audit.exports import export_response
 from audit.filters import AuditExport, AuditFilter
 from audit.models import AuditLog
-from reprotech.api_parsing import many
+from reprotech.api_answers import many
 from reprotech.api_schema import query_parameters
 
 
