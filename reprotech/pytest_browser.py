@@ -5,6 +5,7 @@ A test fails when the console showed an error or the Content-Security-Policy sto
 """
 
 import shutil
+from contextlib import ExitStack
 
 import pytest
 
@@ -26,18 +27,59 @@ REPORT_VIOLATIONS = """document.addEventListener("securitypolicyviolation", (vio
     `Content-Security-Policy: ${violation.effectiveDirective} stopped ${violation.blockedURI} ${violation.sample}`))"""
 
 
-@pytest.fixture
-def browser():
-    """Chromium. One for each test: Playwright's event loop would break other tests if it ran on."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    require(program, "Chromium (Debian's package chromium)")
-    from playwright.sync_api import expect, sync_playwright
+class Chromium:
+    """One browser for tests that follow each other: starting it costs as much as many a test.
 
-    expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGUMENTS)
-        yield chromium
-        chromium.close()
+    It ends before a test without, which Playwright's event loop would break if it ran on.
+    """
+
+    def __init__(self):
+        self._parts, self._browser = ExitStack(), None
+
+    def open(self):
+        """The browser, without pages."""
+        if self._browser is None or not self._browser.is_connected():
+            self.close()
+            program = shutil.which("chromium") or shutil.which("chromium-browser")
+            require(program, "Chromium (Debian's package chromium)")
+            from playwright.sync_api import expect, sync_playwright
+
+            expect.set_options(timeout=PATIENCE)
+            playwright = self._parts.enter_context(sync_playwright())
+            self._browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGUMENTS)
+            self._parts.callback(self._browser.close)
+        return self._browser
+
+    def close(self):
+        """End it."""
+        self._browser = None
+        self._parts.close()
+
+
+CHROMIUM = Chromium()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    """Tell the test whether the next one takes over its browser."""
+    item.leaves_browser = nextitem is not None and "browser" in nextitem.fixturenames
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish():
+    """Also when the session stops at a failure."""
+    CHROMIUM.close()
+
+
+@pytest.fixture
+def browser(request):
+    """Chromium, with profiles that end with the test."""
+    chromium = CHROMIUM.open()
+    yield chromium
+    for context in chromium.contexts:
+        context.close()
+    if not request.node.leaves_browser:
+        CHROMIUM.close()
 
 
 @pytest.fixture

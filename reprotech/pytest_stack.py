@@ -212,6 +212,7 @@ def start_server(processes, stack, **variables):
     url = f"http://127.0.0.1:{port}"
     environment = {
         **os.environ,
+        "DJANGO_SETTINGS_MODULE": "reprotech.tests.server_settings",
         "HOST": "127.0.0.1",
         # Browsers know no passkeys at an address without a name.
         "PUBLIC_URL": f"http://localhost:{port}",

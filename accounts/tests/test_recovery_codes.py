@@ -3,7 +3,11 @@
 import base64
 import re
 
+import pytest
+
 from accounts import recovery_codes
+
+pytestmark = pytest.mark.only_on("sqlite")  # it asks no database
 
 
 def test_a_code_has_at_least_112_random_bits_and_fits_a_form():

@@ -17,6 +17,8 @@ from audit.merkle import leaf_hash
 from audit.notes import NoteError, Signer, VerifierKey, sign, signed_text
 from audit.tests.verifier import module as verifier
 
+pytestmark = pytest.mark.only_on("sqlite")  # it asks no database
+
 JSON = some.recursive(
     some.none() | some.booleans() | some.integers(-(2**53) + 1, 2**53 - 1) | some.text(),
     lambda inner: some.lists(inner) | some.dictionaries(some.text(some.characters(max_codepoint=0x7F)), inner),

@@ -19,6 +19,8 @@ from audit.merkle import (
 )
 from audit.tests.verifier import module as verifier
 
+pytestmark = pytest.mark.only_on("sqlite")  # it asks no database
+
 # The vectors of RFC 6962's reference implementation.
 LEAVES = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
 ROOTS = [

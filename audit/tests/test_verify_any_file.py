@@ -12,6 +12,8 @@ from hypothesis import strategies as some
 from audit.tests.sealed_log import complete, first_key, selection, write_events
 from audit.tests.verifier import CLAIMS, PROGRAM, assert_refused, file_of, lines_of, places_in, verify, with_value
 
+pytestmark = pytest.mark.only_on("sqlite")  # the verifier has a file and no database
+
 
 @pytest.fixture
 def events(db):

@@ -16,6 +16,8 @@ from audit.tests.sealed_log import archive, complete, erase, first_key, selectio
 from audit.tests.verifier import CLAIMS, assert_proven, assert_refused, file_of, lines_of, mutations, verify
 from audit.tests.verifier import module as verifier
 
+pytestmark = pytest.mark.only_on("sqlite")  # the verifier has a file and no database
+
 
 @pytest.fixture
 def events(db):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.only_on("sqlite")  # the commands speak with the API alone
+
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8").partition("## For auditors")[2]
 EXPORT, VERIFY, KEEP, VERIFY_WITH_KEPT = re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL)

@@ -12,6 +12,8 @@ from benchmarks.compare.figures import Spread, best_of, figure, quantile, ratio,
 from benchmarks.compare.plots import charts
 from reprotech.pytest_stack import ROOT
 
+pytestmark = pytest.mark.only_on("sqlite")  # it asks no database
+
 ANSWERS = {
     b"/length": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
     b"/chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",

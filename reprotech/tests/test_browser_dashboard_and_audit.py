@@ -9,6 +9,9 @@ from playwright.sync_api import expect
 
 from reprotech.tests.browsing import ADMIN, sign_in, wait_until
 
+# Pages are the same on every stack; test_browser.py and test_browser_users.py open theirs on both.
+pytestmark = pytest.mark.only_on("postgresql")
+
 
 def call(server, path, body, token=""):
     headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}

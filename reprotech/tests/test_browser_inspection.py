@@ -10,6 +10,9 @@ from playwright.sync_api import expect
 
 from reprotech.tests.browsing import sign_in
 
+# Pages are the same on every stack; test_browser.py and test_browser_users.py open theirs on both.
+pytestmark = pytest.mark.only_on("postgresql")
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 both = pytest.mark.parametrize("java_script", [True, False], ids=["with JavaScript", "without JavaScript"])
 

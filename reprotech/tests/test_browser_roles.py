@@ -7,6 +7,9 @@ from playwright.sync_api import expect
 
 from reprotech.tests.browsing import sign_in
 
+# Pages are the same on every stack; test_browser.py and test_browser_users.py open theirs on both.
+pytestmark = pytest.mark.only_on("postgresql")
+
 
 def permission(page, name):
     return page.get_by_role("checkbox", name=name, exact=True)

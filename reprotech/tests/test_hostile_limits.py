@@ -15,7 +15,9 @@ pytestmark = pytest.mark.only_on("postgresql")  # processes that share a counter
 @pytest.fixture(scope="module")
 def lab(stack, processes):
     """A server with two processes and its limits."""
-    server = start_server(processes, stack, **{**server_variables(), "RATE_LIMIT_ENABLED": "true"})
+    # Those settings: guesses overlap for as long as a real check takes.
+    real = {"RATE_LIMIT_ENABLED": "true", "DJANGO_SETTINGS_MODULE": "reprotech.settings"}
+    server = start_server(processes, stack, **{**server_variables(), **real})
     lab = Lab(server)
     lab.settle()
     yield lab

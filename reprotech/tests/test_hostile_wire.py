@@ -11,6 +11,8 @@ import pytest
 from reprotech.pytest_stack import start_server
 from reprotech.tests.hostile import Lab, log_faults, server_variables
 
+pytestmark = pytest.mark.only_on("sqlite")  # HTTP is read before a database is asked; one process has the least room
+
 
 @pytest.fixture(scope="module")
 def lab(stack, processes):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.only_on("sqlite")  # it looks at files, not at servers
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 #: An import goes to the right, never back.
 ORDER = ["reprotech", "analytics", "accounts", "audit"]

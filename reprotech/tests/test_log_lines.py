@@ -9,6 +9,8 @@ from django.core.exceptions import PermissionDenied
 from reprotech.logs import JSONFormatter, RequestFilter, TextFormatter
 from reprotech.settings import LOGGING
 
+pytestmark = pytest.mark.only_on("sqlite")  # it asks no database
+
 TEXT = TextFormatter(LOGGING["formatters"]["text"]["format"])
 HOSTILE = "/x\n2026-01-01 00:00:00,000 INFO forged\r\x1b[2J\u202e\u2028\x85\ud800\x00"
 

@@ -9,6 +9,8 @@ import pytest
 from benchmarks.faults import disks
 from reprotech.pytest_stack import ROOT
 
+pytestmark = pytest.mark.only_on("sqlite")  # it asks no database
+
 #: Counts under many names, says what became of three of them, and whether a scrape finds the first.
 COUNT = """
 import pathlib, resource

@@ -12,6 +12,8 @@ import pytest
 
 from reprotech.pytest_stack import ROOT, start_server
 
+pytestmark = pytest.mark.only_on("sqlite")  # tokens are the same on both
+
 GUIDE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 (PROGRAM,) = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 

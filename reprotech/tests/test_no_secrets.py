@@ -11,6 +11,9 @@ import pytest
 
 from reprotech.pytest_stack import start_server
 
+# With addresses of two other servers to give away, and several processes.
+pytestmark = pytest.mark.only_on("postgresql")
+
 ADMIN = "Admin123!"
 WRONG, GIVEN, CHOSEN = "Wrong-Guess-71", "Given-Horse-72", "Chosen-Horse-73"
 LINK, ADDRESS_LINK = "dil6z8-f1e53a708e2ad75", "dil6z8-1e53a708e2ad1f76"

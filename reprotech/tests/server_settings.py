@@ -1,0 +1,14 @@
+"""Settings of the servers that tests start: the real ones, but checking a password takes no quarter of a second."""
+
+from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
+
+from reprotech.settings import *  # noqa: F403 (all of them)
+
+
+class QuickHasher(BCryptSHA256PasswordHasher):
+    """The same with the least cost."""
+
+    rounds = 4
+
+
+PASSWORD_HASHERS = ["reprotech.tests.server_settings.QuickHasher"]
