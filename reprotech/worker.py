@@ -21,6 +21,7 @@ metric_files.use()
 from reprotech import wsgi  # noqa: E402, I001 (starts Django, without which no model can be imported)
 from accounts import outbox, upkeep  # noqa: E402
 from audit import worker as audit_worker  # noqa: E402
+from reprotech import pool_metrics  # noqa: E402
 
 #: Seconds between two looks for the main process, and that requests get to be finished once it is gone.
 PAUSE, LAST_SECONDS = 1, 10
@@ -43,5 +44,6 @@ if parent := multiprocessing.parent_process():
 outbox.start()
 upkeep.start()
 audit_worker.start()
+pool_metrics.start()
 
 application = stopping.saying_farewell(wsgi.application)
