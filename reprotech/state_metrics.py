@@ -17,7 +17,7 @@ from audit import watch
 from audit.models import Leaf
 from audit.sealing import FIRST_ID, unsealed
 from reprotech import __version__
-from reprotech.health import CONNECTED, cache_state, database_state
+from reprotech.health import CONNECTED, FAILED, cache_state, database_state
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +33,10 @@ class StateCollector(Collector):
         version = GaugeMetricFamily("reprotech_version", "The version that runs; always 1.", labels=["version"])
         version.add_metric([__version__], 1)
         yield version
-        is_up = database_state() == CONNECTED
+        state = database_state()
+        is_up = state != FAILED
         yield _gauge("reprotech_database_up", "Whether the database answers.", is_up)
+        yield _gauge("reprotech_database_writable", "Whether the database takes changes.", state == CONNECTED)
         yield _gauge("reprotech_cache_up", "Whether the cache answers.", cache_state() == CONNECTED)
         if is_up:
             try:
