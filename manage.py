@@ -2,11 +2,14 @@
 """Reprotech's command line: `python manage.py help` lists the commands."""
 
 import os
+import signal
 import sys
 
 
 def main() -> None:
     """Run the command; an unusable setting ends it with one line instead of a traceback."""
+    # A worker of the server ignores these, and what it starts would too.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reprotech.settings")
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured

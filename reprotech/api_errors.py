@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -41,7 +41,15 @@ PLAIN: dict[int, tuple[str, str]] = {
     503: ("The service can't reach its database. Try again in a moment.", "unavailable"),
 }
 
-UNAVAILABLE = (OperationalError, InterfaceError)
+#: PostgreSQL's code of a change where none are taken: on a standby, or because somebody set it so.
+READ_ONLY = "25006"
+
+
+def is_outage(exception: BaseException | None) -> bool:
+    """Whether it says that the database is out of reach, or takes no changes."""
+    if isinstance(exception, InternalError):
+        return getattr(exception.__cause__, "sqlstate", "") == READ_ONLY
+    return isinstance(exception, OperationalError | InterfaceError)
 
 
 def error_body(error: str, code: str, **more: Any) -> dict[str, Any]:
@@ -85,8 +93,8 @@ def _status_of(exception: Exception) -> int:
         return 403
     if isinstance(exception, SuspiciousOperation):
         return 400  # a form of more parts than anybody sends
-    if isinstance(exception, UNAVAILABLE):
-        logger.error("The database does not answer: %s", exception)
+    if is_outage(exception):
+        logger.error("The database does not do its work: %s", exception)
         return 503
     logger.error("An API view failed.", exc_info=exception)
     return 500

@@ -15,7 +15,7 @@ from accounts.catalogue import PERMISSIONS
 from accounts.errors import Denied, Invalid, Missing, RuleError
 from accounts.permissions import ADMIN_SITE, PUBLIC, requires
 from audit.context import current_origin
-from reprotech.api_errors import PLAIN, RULE_STATUS, UNAVAILABLE, plain_error
+from reprotech.api_errors import PLAIN, RULE_STATUS, is_outage, plain_error
 from reprotech.http import wants_fragment
 from reprotech.navigation import chosen_scheme
 
@@ -136,7 +136,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
     The page needs neither database nor session: the template gets no request, so no context processor runs.
     """
-    status = 503 if isinstance(sys.exc_info()[1], UNAVAILABLE) else 500
+    status = 503 if is_outage(sys.exc_info()[1]) else 500
     if is_api(request):
         return plain_error(status)
     explanation = EXPLANATIONS[status]

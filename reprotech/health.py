@@ -21,7 +21,8 @@ logger = logging.getLogger(__name__)
 CONNECTED = "connected"
 #: The failed part is named, the reason isn't: it may tell addresses and users.
 FAILED = "unavailable"
-PART_STATES = [CONNECTED, FAILED]
+#: It can be read, but takes no changes: a standby, for one.
+READ_ONLY = "read-only"
 HEALTH_STATES = ["healthy", "unhealthy"]
 
 HEALTH = inline_serializer(
@@ -30,11 +31,14 @@ HEALTH = inline_serializer(
         "status": serializers.ChoiceField(choices=HEALTH_STATES),
         "timestamp": serializers.DateTimeField(),
         "version": serializers.CharField(),
-        "database": serializers.ChoiceField(choices=PART_STATES),
-        "cache": serializers.ChoiceField(choices=PART_STATES),
+        "database": serializers.ChoiceField(choices=[CONNECTED, READ_ONLY, FAILED]),
+        "cache": serializers.ChoiceField(choices=[CONNECTED, FAILED]),
     },
 )
 STATUS = inline_serializer("Status", {"status": serializers.CharField()})
+READINESS = inline_serializer(
+    "Readiness", {"status": serializers.CharField(), "problem": serializers.CharField(required=False)}
+)
 
 
 class HealthViewSet(ViewSet):
@@ -61,19 +65,30 @@ class HealthViewSet(ViewSet):
         """The process answers; it should be restarted if it doesn't."""
         return Response({"status": "alive"})
 
-    @extend_schema(responses={200: STATUS, 503: STATUS}, summary="Can it do its work?")
+    @extend_schema(responses={200: READINESS, 503: READINESS}, summary="Can it do its work?")
     def ready(self, request: Request) -> Response:  # noqa: ARG002
-        """The database answers and has this version's tables. Without the cache the service works on."""
-        if database_state() == CONNECTED and has_tables():
-            return Response({"status": "ready"})
-        return Response({"status": "not ready"}, status=503)
+        """The database answers and has this version's tables. Without the cache, or changes, the service works on."""
+        state = database_state()
+        if state == FAILED:
+            return Response({"status": "not ready", "problem": "The database does not answer."}, status=503)
+        if not has_tables():
+            return Response({"status": "not ready", "problem": "Migrations are missing."}, status=503)
+        if state == READ_ONLY:
+            # Another server would have the same database: without any, nothing could be read either.
+            return Response({"status": "ready", "problem": "The database is read-only: changes are refused."})
+        return Response({"status": "ready"})
 
 
 def database_state() -> str:
-    """`connected` if a query is answered."""
+    """`connected` if a query is answered and changes are taken."""
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+            if connection.vendor == "postgresql":
+                cursor.execute("SHOW transaction_read_only")
+                if cursor.fetchone() == ("on",):
+                    return READ_ONLY
+            else:
+                cursor.execute("SELECT 1")
     except Exception as error:  # noqa: BLE001 (whatever it is, the answer is the same)
         logger.error("The database does not answer: %s", error)
         return FAILED

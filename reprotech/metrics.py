@@ -14,6 +14,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from accounts.permissions import PUBLIC, requires
 from audit.context import current_origin
+from reprotech import pool_metrics
 from reprotech.errors import error_response
 from reprotech.state_metrics import StateCollector
 
@@ -47,8 +48,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus' text format."""
     if not may_scrape(request):
         return error_response(request, 403)
+    pool_metrics.note()
     registry: CollectorRegistry = REGISTRY
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    if directory := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        pool_metrics.forget_the_dead(directory)
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     state = CollectorRegistry()

@@ -1,15 +1,12 @@
 """What monitoring asks about the state of things: measured when it is scraped, the same from whichever process answers.
 
-Only the connection pool is the answering process's own. While the database is down its part is left out, and
-`reprotech_database_up` says so.
+While the database is down its part is left out, and `reprotech_database_up` says so.
 """
 
 import logging
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
-from django.db import connection
 from django.db.models import Count, Min, Q
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -20,7 +17,7 @@ from audit import watch
 from audit.models import Leaf
 from audit.sealing import FIRST_ID, unsealed
 from reprotech import __version__
-from reprotech.health import CONNECTED, cache_state, database_state
+from reprotech.health import CONNECTED, FAILED, cache_state, database_state
 
 logger = logging.getLogger(__name__)
 
@@ -36,10 +33,11 @@ class StateCollector(Collector):
         version = GaugeMetricFamily("reprotech_version", "The version that runs; always 1.", labels=["version"])
         version.add_metric([__version__], 1)
         yield version
-        is_up = database_state() == CONNECTED
+        state = database_state()
+        is_up = state != FAILED
         yield _gauge("reprotech_database_up", "Whether the database answers.", is_up)
+        yield _gauge("reprotech_database_writable", "Whether the database takes changes.", state == CONNECTED)
         yield _gauge("reprotech_cache_up", "Whether the cache answers.", cache_state() == CONNECTED)
-        yield from _pool()
         if is_up:
             try:
                 # All of it or nothing, should the database go down meanwhile.
@@ -54,28 +52,6 @@ def _gauge(name: str, text: str, value: float) -> Metric:
 
 def _age(moment: datetime | None) -> float:
     return max(0.0, (timezone.now() - moment).total_seconds()) if moment else 0.0
-
-
-def _pool() -> Iterator[Metric]:
-    pool: Any = getattr(connection, "pool", None)
-    if pool is None:
-        return
-    statistics = pool.get_stats()
-    connections = GaugeMetricFamily(
-        "reprotech_database_pool_connections",
-        "Connections to the database of the process that answered the scrape.",
-        labels=["state"],
-    )
-    idle = statistics.get("pool_available", 0)
-    connections.add_metric(["idle"], idle)
-    connections.add_metric(["used"], statistics.get("pool_size", 0) - idle)
-    yield connections
-    yield _gauge("reprotech_database_pool_limit", "Connections it opens at most.", statistics.get("pool_max", 0))
-    yield _gauge(
-        "reprotech_database_pool_waiting",
-        "Requests of that process that wait for a connection.",
-        statistics.get("requests_waiting", 0),
-    )
 
 
 def _outbox() -> Iterator[Metric]:

@@ -16,13 +16,15 @@ signal.signal(signal.SIGTERM, signal.SIG_DFL)
 # worker loses both, so it hears only the main process. Blocked, since granian still sets its handler.
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
-from reprotech import metric_files  # noqa: E402
+from reprotech import metric_files, stopping  # noqa: E402
 
+stopping.prepare()
 metric_files.use()
 
-from reprotech.wsgi import application  # noqa: E402, I001 (starts Django, without which no model can be imported)
+from reprotech import wsgi  # noqa: E402, I001 (starts Django, without which no model can be imported)
 from accounts import outbox, upkeep  # noqa: E402
 from audit import worker as audit_worker  # noqa: E402
+from reprotech import pool_metrics  # noqa: E402
 
 #: Seconds between two looks for the main process, and that requests get to be finished once it is gone.
 PAUSE, LAST_SECONDS = 1, 10
@@ -50,6 +52,7 @@ Finalize(None, logging.shutdown, exitpriority=0)
 outbox.start()
 upkeep.start()
 audit_worker.start()
+pool_metrics.start()
 gc.set_threshold(GARBAGE, 20, 20)
 
-__all__ = ["application"]
+application = stopping.saying_farewell(wsgi.application)

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from audit.transactions import begin_anew
+from reprotech.backup import aside
 from reprotech.backup.archive import PIECE, BackupFailed
 
 #: How psycopg names what PostgreSQL's programs take from the environment.
@@ -162,9 +163,8 @@ def _copied_sqlite() -> Iterator[Copy]:
     if not path.exists():
         raise BackupFailed(f"There is no database {path}.")
     moment = datetime.now(UTC)
-    # Beside the database, where whoever may read the copy may read the original.
-    with tempfile.TemporaryDirectory(dir=path.resolve().parent, prefix=".backup-") as directory:
-        copy = Path(directory, "copy")
+    with aside.directory(aside.COPY) as directory:
+        copy = directory / "copy"
         with closing(sqlite3.connect(path, timeout=60)) as source, closing(sqlite3.connect(copy)) as target:
             try:
                 source.backup(target)  # in one step, while others go on writing

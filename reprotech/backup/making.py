@@ -2,26 +2,22 @@
 
 import os
 import re
-import secrets
 import subprocess
 import sys
-import tempfile
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import ProgrammingError, connection
+from django.db import connection
 from pyrage import x25519
 
 from accounts.authorization import SYSTEM
-from audit.append_only import NO_RIGHT
 from audit.models import Action
 from audit.private_files import private_file, sync_directory
 from audit.services import record
+from reprotech.backup import aside
 from reprotech.backup.archive import FORMAT, BackupFailed, open_archive, recipient, write_archive
 from reprotech.backup.databases import Copy, copied
 from reprotech.backup.retention import name_at
@@ -44,6 +40,7 @@ def make_backup(directory: Path, recipients: Sequence[str], *, with_audit_key: b
         )
     passing = x25519.Identity.generate()
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    aside.remove_leftovers()
     # Before the copy, so that it is in it. Everything leaves the house, so it is put on record as every export is.
     record(actor=SYSTEM, action=Action.EXPORT, resource="database", format="backup", recipients=list(recipients))
     with copied() as copy:
@@ -103,7 +100,7 @@ def read_back(path: Path, key: x25519.Identity) -> None:
 
 def rehearse(path: Path, key: x25519.Identity) -> None:
     """Restore a backup into a database of its own, by the command of a real restore, which verifies; then drop it."""
-    with _database_for_rehearsal() as url:
+    with aside.database() as url:
         environment = {**os.environ, **dict.fromkeys(APART, ""), "DATABASE_URL": url}
         environment.pop("PROMETHEUS_MULTIPROC_DIR", None)
         done = subprocess.run(  # noqa: S603 (our own command)  # nosec B603
@@ -116,31 +113,3 @@ def rehearse(path: Path, key: x25519.Identity) -> None:
         )
     if done.returncode:
         raise BackupFailed(f"The backup was made, but can't be restored: {done.stderr.strip()}")
-
-
-@contextmanager
-def _database_for_rehearsal() -> Iterator[str]:
-    if connection.vendor == "sqlite":
-        beside = Path(settings.DATABASES["default"]["NAME"]).resolve().parent
-        with tempfile.TemporaryDirectory(dir=beside, prefix=".rehearsal-") as directory:
-            yield f"sqlite:///{directory}/rehearsal.sqlite3"
-        return
-    name = f"reprotech_rehearsal_{secrets.token_hex(6)}"
-    _run(f'CREATE DATABASE "{name}"')
-    try:
-        yield urlsplit(settings.ENV.text("DATABASE_URL"))._replace(path=f"/{name}").geturl()
-    finally:
-        _run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-
-
-def _run(statement: str) -> None:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
-    except ProgrammingError as error:
-        if getattr(error.__cause__, "sqlstate", "") == NO_RIGHT:
-            raise BackupFailed(
-                "To restore the backup for a test, the database role must be allowed to make a database: "
-                f'ALTER ROLE "{connection.settings_dict["USER"]}" CREATEDB'
-            ) from None
-        raise

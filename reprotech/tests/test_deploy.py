@@ -222,13 +222,8 @@ def known_metrics():
         sample.name for registry in (REGISTRY, state) for metric in registry.collect() for sample in metric.samples
     }
     names |= {f"{metric.name}{end}" for metric in REGISTRY.collect() for end in ("_total", "_bucket")}
-    # Only with a pool, and only after a verification.
-    return names | {
-        "reprotech_audit_verified_age_seconds",
-        "reprotech_database_pool_connections",
-        "reprotech_database_pool_limit",
-        "reprotech_database_pool_waiting",
-    }
+    # Only after a verification, and only with a pool.
+    return names | {"reprotech_audit_verified_age_seconds", "reprotech_database_pool_connections"}
 
 
 def test_alerts_and_dashboard_ask_for_metrics_that_exist_and_operations_explains_each(db):

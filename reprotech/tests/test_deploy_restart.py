@@ -1,4 +1,4 @@
-"""Servers behind the nginx that we ship are restarted and reloaded while people work, and hardly a request fails."""
+"""Servers behind the nginx that we ship are restarted and reloaded while people work, and no request fails."""
 
 import shutil
 import signal
@@ -22,7 +22,6 @@ from reprotech.pytest_stack import ROOT, check_alive, require, start_server
 NAME = "reprotech.example.org"
 #: Each with the status that is its right answer. A POST is what nginx must not send twice.
 REQUESTS = [("GET", "/api/auth/me", 401), ("POST", "/api/auth/login", 400), ("GET", "/api/health/ready", 200)]
-CROSSED = [("POST", "/api/auth/login", 502)]
 # It is about processes and connections, which are the same whatever the database.
 pytestmark = pytest.mark.only_on("postgresql")
 
@@ -182,13 +181,11 @@ def site(processes):
     site.stop()
 
 
-def test_hardly_a_request_fails_while_servers_are_restarted_and_reloaded_one_after_the_other(site):
+def test_no_request_fails_while_servers_are_restarted_and_reloaded_one_after_the_other(site):
     with People(site) as people:
         for port in site.servers:
             site.restart(port)
         for port in site.servers:
             site.reload(port)
     assert people.right > 100
-    # Only a POST on a connection that the server closes in that instant: nginx can't know that nobody read it.
-    assert [wrong for wrong in people.wrong if wrong not in CROSSED] == []
-    assert len(people.wrong) <= len(site.servers) * 2
+    assert people.wrong == []

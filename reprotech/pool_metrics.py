@@ -1,0 +1,73 @@
+"""The connections to the database of all processes of a server.
+
+No process can look into another one's pool. Each notes what its own is like every few seconds, and the one that is
+scraped sums that up.
+"""
+
+import os
+import time
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from django.db import connection
+from prometheus_client import Gauge
+from prometheus_client.multiprocess import mark_process_dead
+
+#: Seconds between two notes. Prometheus scrapes less often.
+EVERY = 5
+
+CONNECTIONS = Gauge(
+    "reprotech_database_pool_connections",
+    "Connections to the database of all processes of this server.",
+    ["state"],
+    multiprocess_mode="livesum",
+)
+LIMIT = Gauge("reprotech_database_pool_limit", "Connections they open at most.", multiprocess_mode="livesum")
+WAITING = Gauge(
+    "reprotech_database_pool_waiting",
+    "Requests of all processes of this server that wait for a connection.",
+    multiprocess_mode="livesum",
+)
+
+
+def start() -> None:
+    """Keep noting it as long as this process lives."""
+    Thread(target=_keep, name="pool-metrics", daemon=True).start()
+
+
+def _keep() -> None:
+    while True:
+        note()
+        time.sleep(EVERY)
+
+
+def note() -> None:
+    """Note what this process's pool is like now; without a pool, nothing."""
+    pool: Any = getattr(connection, "pool", None)
+    if pool is None:
+        return
+    statistics = pool.get_stats()
+    idle = statistics.get("pool_available", 0)
+    CONNECTIONS.labels("idle").set(idle)
+    CONNECTIONS.labels("used").set(statistics.get("pool_size", 0) - idle)
+    LIMIT.set(statistics.get("pool_max", 0))
+    WAITING.set(statistics.get("requests_waiting", 0))
+
+
+def forget_the_dead(directory: str) -> None:
+    """Take what processes that are gone have noted out of the sum."""
+    for path in Path(directory).glob("gauge_live*_*.db"):
+        process = int(path.stem.rpartition("_")[2])
+        if not _is_alive(process):
+            mark_process_dead(process, directory)  # type: ignore[no-untyped-call]
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
