@@ -15,8 +15,8 @@ from granian.server import Server
 
 #: What `scripts/server` runs with, on a bench; `deploy/serve` sets its own.
 DEFAULTS = {"HOST": "127.0.0.1", "PORT": "5001", "WORKERS": "1", "THREADS": "8"}
-#: Seconds that a worker gets to finish its requests, and that one which replaces another gets to start.
-KILL_TIMEOUT, RESPAWN_INTERVAL = "10", "3.5"
+#: Seconds that a worker which was told to stop gets to finish its requests.
+KILL_TIMEOUT = "10"
 
 
 def main() -> None:
@@ -60,7 +60,6 @@ def serve() -> None:
         workers=workers,
         blocking_threads=threads,
         respawn_failed_workers=True,
-        respawn_interval=float(os.environ.get("RESPAWN_INTERVAL") or RESPAWN_INTERVAL),
         workers_kill_timeout=int(os.environ.get("KILL_TIMEOUT") or KILL_TIMEOUT),
         # Not warning: granian warns of more threads than cores, but these wait for the database most of the time.
         log_level=LogLevels.error,
