@@ -26,7 +26,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api",
     "ENUM_NAME_OVERRIDES": {
-        "PartState": "reprotech.health.PART_STATES",
+        "DatabaseState": "reprotech.health.DATABASE_STATES",
+        "CacheState": "reprotech.health.CACHE_STATES",
         "HealthState": "reprotech.health.HEALTH_STATES",
         "UserStatus": "accounts.models.User.STATUSES",
         "SessionKind": "accounts.models.Session.Kind",

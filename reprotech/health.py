@@ -23,6 +23,8 @@ CONNECTED = "connected"
 FAILED = "unavailable"
 #: It can be read, but takes no changes: a standby, for one.
 READ_ONLY = "read-only"
+DATABASE_STATES = [CONNECTED, READ_ONLY, FAILED]
+CACHE_STATES = [CONNECTED, FAILED]
 HEALTH_STATES = ["healthy", "unhealthy"]
 
 HEALTH = inline_serializer(
@@ -31,8 +33,8 @@ HEALTH = inline_serializer(
         "status": serializers.ChoiceField(choices=HEALTH_STATES),
         "timestamp": serializers.DateTimeField(),
         "version": serializers.CharField(),
-        "database": serializers.ChoiceField(choices=[CONNECTED, READ_ONLY, FAILED]),
-        "cache": serializers.ChoiceField(choices=[CONNECTED, FAILED]),
+        "database": serializers.ChoiceField(choices=DATABASE_STATES),
+        "cache": serializers.ChoiceField(choices=CACHE_STATES),
     },
 )
 STATUS = inline_serializer("Status", {"status": serializers.CharField()})
