@@ -14,6 +14,7 @@ from analytics import queries
 from analytics.history import active_users_at, users_at
 from analytics.sentences import activity_sentence, growth_sentence, roles_sentence, status_sentence
 from audit.models import AuditLog
+from audit.newest import newest_event
 from reprotech import __version__
 from reprotech.health import CONNECTED, cache_state, database_state
 
@@ -76,9 +77,8 @@ class Chart:
 
 
 def version_of(days: int) -> str:
-    """Changes whenever the dashboard may have changed. One look at an index's end."""
-    newest = AuditLog.objects.newest_first().values_list("pk", flat=True).first() or 0
-    return f"{newest}-{days}-{int(time.time()) // SLOT}"
+    """Changes whenever the dashboard may have changed, a second later at most."""
+    return f"{newest_event()}-{days}-{int(time.time()) // SLOT}"
 
 
 def figures_of(days: int, version: str) -> dict[str, Any]:

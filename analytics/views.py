@@ -26,14 +26,14 @@ def show_home(request: PageRequest) -> HttpResponse:
         context = {"session": request.page_session, "crumbs": [("Home", None)]}
         return render(request, "analytics/welcome.html", context)
     try:
-        days = int(DashboardQuery.parse(request.GET).value("days") or DashboardQuery.DEFAULT)
+        days = int(DashboardQuery.of(request).value("days") or DashboardQuery.DEFAULT)
     except Invalid:
         return go_to(request, "home")
     return _show_dashboard(request, days)
 
 
 def _show_dashboard(request: PageRequest, days: int) -> HttpResponse:
-    """The page; or its live part, which costs one look at an index when nothing changed (304)."""
+    """The page; or its live part, which costs the database nothing when nothing changed (304)."""
     version = dashboard.version_of(days)
     etag = quote_etag(f"{version}-{request.user.pk}")
     if wants_fragment(request):

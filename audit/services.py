@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
+from audit import newest
 from audit.context import current_key, current_origin, current_session
 from audit.models import Action, AuditLog
 
@@ -65,6 +66,7 @@ def record(
         **details,
     )
     row.save()
+    newest.forget()
     return row
 
 
@@ -106,6 +108,7 @@ def event(
 def record_all(events: Iterable[AuditLog]) -> None:
     """Add many events at once, in their order, as `record` does with one."""
     AuditLog.objects.bulk_create(events, batch_size=500)
+    newest.forget()
 
 
 def _refuse_secrets(details: Mapping[str, Any]) -> None:

@@ -124,6 +124,11 @@ class Query(forms.Form):
         return parsed
 
     @classmethod
+    def of(cls, request: Any) -> Self:
+        """The same of a request, remembered."""
+        return cls.remembered(request.META.get("QUERY_STRING", ""))
+
+    @classmethod
     @lru_cache(maxsize=1_000)
     def remembered(cls, query: str) -> Self:
         """The same of a query string as WSGI gives it, remembered: only where its meaning doesn't change with time."""
@@ -164,7 +169,8 @@ class ListFilter(Query):
         page, per_page = self.value("page"), self.value("per_page")
         total = self.known_count()
         if total is None:
-            total = filtered.order_by()[: MOST_COUNTED + 1].count()
+            # By keys alone: what is shown of a row would be put together to be counted.
+            total = filtered.order_by().values("pk")[: MOST_COUNTED + 1].count()
             if total > MOST_COUNTED:
                 return self._page_of_many(filtered, page, per_page)
             if total <= FEW:

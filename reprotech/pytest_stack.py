@@ -167,11 +167,13 @@ def clear_cache():
     from django.core.cache import cache
 
     from accounts import doubt, limits, session_cache, tokens
+    from audit import newest
 
     cache.clear()
     limits.reset()
     session_cache.forget_outage()
     tokens.forget()
+    newest.forget()
     doubt._none_until = math.inf  # as if each had asked; tests of it forget that
 
 

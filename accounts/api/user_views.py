@@ -50,7 +50,7 @@ class UserViewSet(ViewSet):
     @extend_schema(parameters=query_parameters(UserFilter), responses=shapes.UserListAnswer, summary="List users")
     def list(self, request: SignedInRequest) -> HttpResponse:
         """Users by search, role, status and kind, a page at a time."""
-        asked = UserFilter.remembered(request.META.get("QUERY_STRING", ""))
+        asked = UserFilter.of(request)
         if answer := user_pages.answer_of(asked, request):
             return answer
         page = asked.page_of(User.objects.visible_to(request.user).with_role_rows())

@@ -1,0 +1,31 @@
+"""The newest event's id, by which open pages know that nothing has happened.
+
+All of them ask again and again: a process asks the database once a second at most, and sees at once what it records
+itself.
+"""
+
+import time
+
+from audit.models import AuditLog
+
+#: How long an answer holds.
+SECONDS = 1.0
+
+_known_until = 0.0
+_known = 0
+
+
+def newest_event() -> int:
+    """The id of the newest event, as of a second ago or later; 0 without any."""
+    global _known, _known_until  # noqa: PLW0603 (one for each process)
+    asked = time.monotonic()
+    if asked >= _known_until:
+        _known = AuditLog.objects.newest_first().values_list("pk", flat=True).first() or 0
+        _known_until = asked + SECONDS
+    return _known
+
+
+def forget() -> None:
+    """Ask anew: something is being recorded."""
+    global _known_until  # noqa: PLW0603 (as above)
+    _known_until = 0.0
