@@ -51,6 +51,13 @@ def role_rows(user_id: str) -> Subquery:
     return Subquery(roles_of(user_id).values("user").annotate(found=JSONArrayAgg(role)).values("found"))
 
 
+@cache
+def held_permissions(user_id: str) -> Subquery:
+    """The names of the permissions that these roles give as one column, some of them repeatedly; put together once."""
+    given = roles_of(user_id).filter(role__permissions__isnull=False).values("user")
+    return Subquery(given.annotate(found=JSONArrayAgg("role__permissions__name")).values("found"))
+
+
 class UserQuerySet(models.QuerySet["User"]):
     """Users."""
 
@@ -101,6 +108,10 @@ class UserQuerySet(models.QuerySet["User"]):
     def with_role_rows(self) -> Self:
         """Roles in the same query, as `role_rows`: for a page, whose answer takes less time than a query of its own."""
         return self.annotate(role_rows=role_rows("pk"))
+
+    def with_grant_rows(self) -> Self:
+        """What `Grants.loaded_with` reads, in the same query: `role_rows`, `held_permissions`."""
+        return self.with_role_rows().annotate(held_permissions=held_permissions("pk"))
 
     def search(self, term: str) -> Self:
         """Username, e-mail or full name contains `term`, whatever the case."""
@@ -182,10 +193,8 @@ class WithGrants(models.QuerySet[Row]):
 
     def with_grants(self) -> Self:
         """User, roles and permission names in the same query: `user`, `role_rows`, `held_permissions`."""
-        permissions = roles_of("user_id").filter(role__permissions__isnull=False).values("user")
-        permissions = permissions.annotate(found=JSONArrayAgg("role__permissions__name"))
         return self.select_related("user").annotate(
-            role_rows=role_rows("user_id"), held_permissions=Subquery(permissions.values("found"))
+            role_rows=role_rows("user_id"), held_permissions=held_permissions("user_id")
         )
 
 

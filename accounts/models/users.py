@@ -131,9 +131,11 @@ class User(Versioned, AbstractBaseUser):
 
     @cached_property
     def grants(self) -> Grants:
-        """Roles and permissions, read once for each instance."""
-        prefetched = "roles" in getattr(self, "_prefetched_objects_cache", {})
-        return Grants.of(self.roles.all() if prefetched else self.roles.prefetch_related("permissions"))
+        """Roles and permissions, read once for each instance, in one query unless they were fetched along."""
+        if "roles" in getattr(self, "_prefetched_objects_cache", {}):
+            return Grants.of(self.roles.all())
+        row = type(self).objects.only("pk").with_grant_rows().filter(pk=self.pk).first()
+        return Grants.loaded_with(row) if row else Grants()
 
     @property
     def can_sign_in(self) -> bool:
