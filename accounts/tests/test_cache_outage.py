@@ -5,7 +5,7 @@ import socket
 import pytest
 from redis import Redis
 
-from accounts import limits, session_cache
+from accounts import doubt, limits, session_cache
 from accounts.models import SpentOnce, User
 from accounts.services import users
 from reprotech import pytest_servers
@@ -92,6 +92,7 @@ def test_everything_works_from_the_database_and_afterwards_from_the_cache_again(
     again = log_in("the-manager")
     for _ in range(2):
         assert me(again) == 200
+    assert not doubt.is_there()  # which holds for a second
     with django_assert_num_queries(0):
         me(again)
 

@@ -60,8 +60,10 @@ def test_the_log_is_verified_when_one_asks(new_page, java_script):
     page.goto("/audit")
     verified = page.get_by_text("Verified up to")
     wait_for(page, page.get_by_text("Sealed up to").or_(verified), reload=True)
+    button = page.get_by_role("button", name="Verify now")
+    wait_for(page, button, reload=True)  # it isn't there while the log is being verified
     with page.expect_navigation():
-        page.get_by_role("button", name="Verify now").click()
+        button.click()
     wait_for(page, verified, reload=not java_script)
 
 
