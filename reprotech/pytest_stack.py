@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import subprocess
+import time
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -20,6 +21,7 @@ import pytest
 from redis import Redis
 
 from reprotech import pytest_servers
+from reprotech.log_writer import PAUSE
 from reprotech.pytest_servers import TestProcesses
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -185,6 +187,11 @@ class RunningServer:
     process: subprocess.Popen
     env: dict
     log: Path
+
+    def lines(self):
+        """What is in the files of its log, once its last lines had time to get there."""
+        time.sleep(10 * PAUSE)
+        return "".join(path.read_text(errors="replace") for path in sorted(Path(self.env["LOG_DIR"]).glob("*.log*")))
 
 
 @pytest.fixture(scope="session")

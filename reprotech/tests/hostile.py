@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from http.client import HTTPConnection, HTTPException
-from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlencode
 
@@ -209,7 +208,7 @@ class Lab:
 
     def log(self):
         """Every line that the server wrote."""
-        return "".join(path.read_text(errors="replace") for path in Path(self.server.env["LOG_DIR"]).glob("*.log*"))
+        return self.server.lines()
 
 
 #: What a template would make of {{1234567*7}}.

@@ -30,6 +30,7 @@ DOORS = {
 }
 TOOLKIT = {
     "reprotech",
+    "reprotech.api_answers",
     "reprotech.api_errors",
     "reprotech.api_parsing",
     "reprotech.api_schema",

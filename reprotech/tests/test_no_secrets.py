@@ -90,11 +90,11 @@ def keep_busy(program):
 def everything_said(program, token):
     """Every place where a secret could have been left."""
     server = program.server
-    logs = [path.read_text(errors="replace") for path in Path(server.env["LOG_DIR"]).iterdir()]
+    lines = server.lines()
     commands = [path.read_text(errors="replace") for path in Path("/proc").glob("[0-9]*/cmdline") if readable(path)]
     return {
         "output": server.log.read_text(),
-        "log files": "".join(logs),
+        "log files": lines,
         "metrics": program.call("GET", "/metrics", token="scrape-74"),
         "audit rows": json.dumps(program.call("GET", "/api/audit?per_page=100", token=token)),
         "audit export": program.call("GET", "/api/audit/export?format=jsonl", token=token),

@@ -1,0 +1,88 @@
+"""What PostgreSQL writes of users is what the API says elsewhere."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.api import user_pages
+from accounts.api.serializers import UserAnswer
+from accounts.filters import UserFilter
+from accounts.models import Role, User
+from reprotech.api_answers import many
+from reprotech.testing import Caller
+
+pytestmark = [pytest.mark.django_db, pytest.mark.only_on("postgresql")]
+#: What is easily told wrong: in JSON, in SQL, and in formats.
+HOSTILE = 'O\'Neil "Q" \\ %s {0} <b> \u2028 \u00e9\u4e2d\U0001f52c $1 \t'
+
+
+@pytest.fixture
+def hostile(cast):
+    """The cast, with users of awkward values."""
+    User.objects.filter(pk=cast.viewer.pk).update(
+        first_name=HOSTILE, last_name=HOSTILE, last_login=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), is_active=False
+    )
+    User.objects.filter(pk=cast.manager.pk).update(
+        locked_at=datetime(2026, 1, 2, tzinfo=UTC), last_login=datetime(2026, 1, 2, 3, 4, 5, 60, tzinfo=UTC)
+    )
+    cast.viewer.roles.set(Role.objects.all())
+    cast.admin.roles.clear()
+    return cast
+
+
+def usual(asked, actor):
+    page = asked.page_of(User.objects.visible_to(actor).with_role_rows())
+    return page.as_dict("users", lambda rows: many(UserAnswer, rows))
+
+
+QUERIES = [
+    "",
+    "per_page=3",
+    "per_page=3&page=2",
+    "sort=-last_login",
+    "sort=username",
+    "status=locked",
+    "status=inactive",
+]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_page_says_the_same_as_the_answers_of_its_users(hostile, super_admin, query):
+    answers = [super_admin.get(f"/api/users?{query}") for _ in range(2)]
+    asked = UserFilter.remembered(query)
+    expected = usual(asked, hostile.super_admin)
+    assert expected["users"]
+    assert [answer.json() for answer in answers] == [expected, expected]
+    assert list(answers[0].json()["users"][0]) == list(expected["users"][0]), "in the same order"
+    assert query in user_pages._remembered, "this is what was to be tested"
+
+
+def test_a_remembered_statement_sees_what_changed(super_admin, cast):
+    assert super_admin.get("/api/users?status=locked").json()["users"] == []
+    User.objects.filter(pk=cast.viewer.pk).update(locked_at=datetime(2026, 1, 2, tzinfo=UTC), first_name="New")
+    found = super_admin.get("/api/users?status=locked").json()
+    assert [(user["username"], user["first_name"]) for user in found["users"]] == [("the-viewer", "New")]
+    assert found["total"] == 1
+    cast.viewer.roles.set(Role.objects.filter(slug="manager"))
+    assert super_admin.get("/api/users?status=locked").json()["users"][0]["roles"] == ["Manager"]
+
+
+def test_everybody_who_may_read_users_sees_the_same_ones(cast):
+    """Statements are remembered for all callers alike: with scopes, each scope needs its own."""
+    assert len({str(User.objects.visible_to(actor).query) for actor in User.objects.all()}) == 1
+
+
+def test_whoever_may_not_read_users_gets_none_that_others_asked_for(super_admin, anonymous, cast):
+    stranger = Caller(cast.stranger)
+    assert super_admin.get("/api/users").status_code == 200
+    assert stranger.get("/api/users").status_code == 403
+    assert anonymous.get("/api/users").status_code == 401
+
+
+def test_a_page_is_one_statement(super_admin):
+    super_admin.get("/api/users?sort=email")
+    with CaptureQueriesContext(connection) as queries:
+        super_admin.get("/api/users?sort=email")
+    assert len(queries) == 1
