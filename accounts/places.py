@@ -18,7 +18,7 @@ from accounts.querysets import UserQuerySet
 
 STEP = 1_000
 #: Pages before this position are reached by walking.
-DEEP = 3_000
+DEEP = 10_000
 #: Moves after which signposts are put up anew, and after which walking is as good.
 MANY_MOVES, TOO_MANY_MOVES = 2_000, 50_000
 #: PostgreSQL's advisory lock that says who puts up signposts, or takes them down.

@@ -1,10 +1,11 @@
 """Pages of the list of users as PostgreSQL itself writes them, which takes a fraction of the time.
 
-What is asked for most, all users or those of a status, is one statement that gives finished JSON and the number of all.
-The filters of every list put it together, once for each query string; then it is remembered. Where there is no such
-statement the list is put together as usual. `UserAnswer` says what the fields are, and tests compare the two.
+What is asked for most, all users or those of a status, is one statement that gives finished JSON and the number of all;
+a search is two. The filters of every list put them together, once for each query string; then they are remembered.
+Everything else is put together as usual. `UserAnswer` says what the fields are, and tests compare the two.
 """
 
+from enum import StrEnum
 from typing import Any
 
 import psycopg
@@ -19,7 +20,7 @@ from accounts.api.authentication import SignedInRequest
 from accounts.filters import UserFilter
 from accounts.models import User
 from accounts.querysets import roles_of
-from reprotech.listing import Page, part
+from reprotech.listing import FEW, MOST_COUNTED, Page, found_first, part
 
 #: Query strings of which the statements are remembered.
 MOST_REMEMBERED = 500
@@ -42,44 +43,68 @@ class Moment(Func):
     output_field = models.TextField()
 
 
+class Question(StrEnum):
+    """What PostgreSQL is asked."""
+
+    COUNT = "how many users are found, as far as lists count"
+    FOUND = "a page of few users, who are found first and then sorted"
+    PAGE = "a page, and how many there are of all or of a status"
+
+
 def answer_of(asked: UserFilter, request: SignedInRequest) -> HttpResponse | None:
     """The answer to a request for a page; None where the list has to be put together as usual."""
-    is_near = asked.value("page") * asked.value("per_page") < places.DEEP
-    if not counts.is_kept() or not is_near or set(asked.given) - {"status"}:
+    if not counts.is_kept() or set(asked.given) - {"status", "search"}:
         return None
-    rows = _rows(request.META.get("QUERY_STRING", ""), asked, request)
+    if "search" in asked.given:
+        total = int(_ask(Question.COUNT, asked, request)[0][0])
+        if total > MOST_COUNTED:
+            return None
+        rows = _ask(Question.FOUND if total <= FEW else Question.PAGE, asked, request)
+    elif asked.value("page") * asked.value("per_page") < places.DEEP:
+        rows = _ask(Question.PAGE, asked, request)
+        total = int(rows[0][1]) if rows else 0
+    else:
+        return None
     if not rows:
         return None
-    page: Page[User] = Page([], int(rows[0][1]), asked.value("page"), asked.value("per_page"))
+    page: Page[User] = Page([], total, asked.value("page"), asked.value("per_page"))
     numbers = f'"total":{page.total},"page":{page.page},"per_page":{page.per_page},"pages":{page.pages}'
-    users = ",".join(user for user, _ in rows)
+    users = ",".join(row[0] for row in rows)
     return HttpResponse(f'{{"users":[{users}],{numbers}}}', content_type="application/json")
 
 
-def _rows(query: str, asked: UserFilter, request: SignedInRequest) -> list[tuple[str, int]]:
+def _ask(question: Question, asked: UserFilter, request: SignedInRequest) -> list[tuple[Any, ...]]:
     backend: Any = connection
+    # Whoever may read users sees the same ones: with scopes, a scope would be part of the name.
+    name = f"{question} {request.META.get('QUERY_STRING', '')}"
     with backend.statement_cursor() as cursor:
-        statement = _remembered.get(query)
+        statement = _remembered.get(name)
         if statement is None:
-            statement = _statement(asked, User.objects.visible_to(request.user), cursor.connection)
             if len(_remembered) >= MOST_REMEMBERED:
                 _remembered.clear()
-            # Whoever may read users sees the same ones: with scopes, a scope would be part of the key.
-            _remembered[query] = statement
+            users = asked.apply(User.objects.visible_to(request.user))
+            statement = _remembered[name] = _statement(question, asked, users, cursor.connection)
         cursor.execute(statement)
-        found: list[tuple[str, int]] = cursor.fetchall()
-        return found
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 _remembered: dict[str, str] = {}
 
 
-def _statement(asked: UserFilter, users: Any, link: Any) -> str:
+def _statement(question: Question, asked: UserFilter, users: Any, link: Any) -> str:
     """The statement, with all its values in it: so it can be prepared, and PostgreSQL plans it for just these."""
-    first = (asked.value("page") - 1) * asked.value("per_page")
+    if question == Question.COUNT:
+        found = _written(users.order_by().values("pk")[: MOST_COUNTED + 1], link)
+        return f"SELECT count(*) FROM ({found}) AS found"  # noqa: S608 (written by Django)  # nosec B608
+    first, count = (asked.value("page") - 1) * asked.value("per_page"), asked.value("per_page")
     total: Any = RawSQL(f"({counts.COUNT})", [asked.value("status") or "existing"])  # noqa: S611 (a constant)  # nosec B611
-    wanted = part(asked.ordered(asked.apply(users)), first, asked.value("per_page"))
-    rows: QuerySet[User, Any] = wanted.annotate(answer=_answer(), total=total).values_list("answer", "total")
+    ordered = asked.ordered(users)
+    wanted = part(found_first(ordered) if question == Question.FOUND else ordered, first, count)
+    return _written(wanted.annotate(answer=_answer(), total=total).values_list("answer", "total"), link)
+
+
+def _written(rows: QuerySet[User, Any], link: Any) -> str:
     sql, values = rows.query.sql_with_params()
     return psycopg.ClientCursor(link).mogrify(sql, values)
 
