@@ -10,6 +10,7 @@ from accounts.api import user_pages
 from accounts.api.serializers import UserAnswer
 from accounts.filters import UserFilter
 from accounts.models import Role, User
+from accounts.models.users import searchable
 from reprotech.api_answers import many
 from reprotech.testing import Caller
 
@@ -22,7 +23,11 @@ HOSTILE = 'O\'Neil "Q" \\ %s {0} <b> \u2028 \u00e9\u4e2d\U0001f52c $1 \t'
 def hostile(cast):
     """The cast, with users of awkward values."""
     User.objects.filter(pk=cast.viewer.pk).update(
-        first_name=HOSTILE, last_name=HOSTILE, last_login=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), is_active=False
+        first_name=HOSTILE,
+        last_name=HOSTILE,
+        search_text=searchable("the-viewer", HOSTILE),
+        last_login=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        is_active=False,
     )
     User.objects.filter(pk=cast.manager.pk).update(
         locked_at=datetime(2026, 1, 2, tzinfo=UTC), last_login=datetime(2026, 1, 2, 3, 4, 5, 60, tzinfo=UTC)
@@ -42,9 +47,14 @@ QUERIES = [
     "per_page=3",
     "per_page=3&page=2",
     "sort=-last_login",
-    "sort=username",
+    "sort=username&page=2&per_page=4",
     "status=locked",
     "status=inactive",
+    "search=the-",
+    "search=the-&sort=-username&per_page=2&page=2",
+    "search=THE-v",
+    "search=the-m&status=locked",
+    "search=%25s%20%7B0%7D",
 ]
 
 
