@@ -20,7 +20,8 @@ from accounts.api.authentication import SignedInRequest
 from accounts.filters import UserFilter
 from accounts.models import User
 from accounts.querysets import roles_of
-from reprotech.listing import FEW, MOST_COUNTED, Page, found_first, part
+from reprotech import listing
+from reprotech.listing import Page, found_first, part
 
 #: Query strings of which the statements are remembered.
 MOST_REMEMBERED = 500
@@ -57,9 +58,9 @@ def answer_of(asked: UserFilter, request: SignedInRequest) -> HttpResponse | Non
         return None
     if "search" in asked.given:
         total = int(_ask(Question.COUNT, asked, request)[0][0])
-        if total > MOST_COUNTED:
+        if total > listing.MOST_COUNTED:
             return None
-        rows = _ask(Question.FOUND if total <= FEW else Question.PAGE, asked, request)
+        rows = _ask(Question.FOUND if total <= listing.FEW else Question.PAGE, asked, request)
     elif asked.value("page") * asked.value("per_page") < places.DEEP:
         rows = _ask(Question.PAGE, asked, request)
         total = int(rows[0][1]) if rows else 0
@@ -95,7 +96,7 @@ _remembered: dict[str, str] = {}
 def _statement(question: Question, asked: UserFilter, users: Any, link: Any) -> str:
     """The statement, with all its values in it: so it can be prepared, and PostgreSQL plans it for just these."""
     if question == Question.COUNT:
-        found = _written(users.order_by().values("pk")[: MOST_COUNTED + 1], link)
+        found = _written(users.order_by().values("pk")[: listing.MOST_COUNTED + 1], link)
         return f"SELECT count(*) FROM ({found}) AS found"  # noqa: S608 (written by Django)  # nosec B608
     first, count = (asked.value("page") - 1) * asked.value("per_page"), asked.value("per_page")
     total: Any = RawSQL(f"({counts.COUNT})", [asked.value("status") or "existing"])  # noqa: S611 (a constant)  # nosec B611
