@@ -122,7 +122,8 @@ def fetch(session_id: UUID, user_id: int, *, counter: tuple[str, int] | None = N
         client = get_redis_connection("default")
         *versions, text, calls = _script(client)(names, ["0" if kept else "1", *window], client)
         stamp = _stamp(keys, [version and json.loads(version) for version in versions])
-    except Exception as error:  # noqa: BLE001 (whatever the client raises, the database has the answer)
+        snapshot = kept or _keep(session_id, text)
+    except Exception as error:  # noqa: BLE001 (whatever is wrong with Redis or in it, the database has the answer)
         _begin_outage(error)
         OFF.inc()
         return Found()
@@ -130,7 +131,6 @@ def fetch(session_id: UUID, user_id: int, *, counter: tuple[str, int] | None = N
     if stamp is None:
         MISS.inc()
         return Found(calls=counted)
-    snapshot = kept or _keep(session_id, text)
     if snapshot is None or snapshot.stamp != stamp:
         _kept.pop(session_id, None)
         MISS.inc()
@@ -185,6 +185,7 @@ def forget_outage() -> None:
     """Try Redis again at once, as a process that has just started does."""
     _outage.end()
     _kept.clear()
+    _prefix.cache_clear()
     doubt.forget()
 
 

@@ -47,13 +47,13 @@ def serve() -> None:
     gc.freeze()  # a collection would write into the memory that is shared
     chosen = {name: os.environ.get(name) or default for name, default in DEFAULTS.items()}
     try:
-        workers, threads = int(chosen["WORKERS"]), int(chosen["THREADS"])
+        port, workers, threads = (int(chosen[name]) for name in ("PORT", "WORKERS", "THREADS"))
     except ValueError:
-        sys.exit("WORKERS and THREADS must be whole numbers.")
+        sys.exit("PORT, WORKERS and THREADS must be whole numbers.")
     Server(
         "reprotech.worker:application",
         address=chosen["HOST"],
-        port=int(chosen["PORT"]),
+        port=port,
         interface=Interfaces.WSGI,
         http=HTTPModes.http1,
         websockets=False,

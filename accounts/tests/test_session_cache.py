@@ -334,3 +334,13 @@ def test_a_session_that_others_keep_in_the_cache_is_still_used_in_the_database(c
     assert session_cache.fetch(session.pk, cast.manager.pk).session.last_used_at == ago == session.last_used_at
     browser.get("/profile")
     assert Session.objects.get().last_used_at > ago
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"stamp": ["a", "b"]}'])
+def test_what_is_no_snapshot_is_not_used_and_harms_nobody(worker, text):
+    warm(worker)
+    session_cache.forget_outage()
+    name = cache.make_key(f"session-{worker.signed_in.session.pk}")
+    get_redis_connection().set(name, text)
+    for _ in range(2):
+        assert me(worker)[0] == 200
