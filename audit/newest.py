@@ -6,6 +6,8 @@ itself.
 
 import time
 
+from django.db import transaction
+
 from audit.models import AuditLog
 
 #: How long an answer holds.
@@ -25,7 +27,13 @@ def newest_event() -> int:
     return _known
 
 
+def something_is_recorded() -> None:
+    """Ask anew now, and once more when it is there for others: who asked in between was told that it isn't."""
+    forget()
+    transaction.on_commit(forget)
+
+
 def forget() -> None:
-    """Ask anew: something is being recorded."""
+    """Ask anew."""
     global _known_until  # noqa: PLW0603 (as above)
     _known_until = 0.0

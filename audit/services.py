@@ -66,7 +66,7 @@ def record(
         **details,
     )
     row.save()
-    newest.forget()
+    newest.something_is_recorded()
     return row
 
 
@@ -108,7 +108,7 @@ def event(
 def record_all(events: Iterable[AuditLog]) -> None:
     """Add many events at once, in their order, as `record` does with one."""
     AuditLog.objects.bulk_create(events, batch_size=500)
-    newest.forget()
+    newest.something_is_recorded()
 
 
 def _refuse_secrets(details: Mapping[str, Any]) -> None:

@@ -5,9 +5,10 @@ import re
 import time
 from datetime import timedelta
 from html import unescape
+from threading import Thread
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -19,6 +20,7 @@ from analytics.history import active_users_at
 from analytics.sentences import activity_sentence, growth_sentence, roles_sentence, status_sentence
 from audit import newest
 from audit.models import AuditLog
+from audit.services import record
 from reprotech.testing import PASSWORD, make_user, page_client
 from reprotech.tests.test_contract_lockout import login
 
@@ -251,3 +253,26 @@ def test_a_chart_is_told_in_a_sentence(said, expected):
 def test_a_password_is_nowhere_on_the_dashboard(cast):
     login("the-viewer", PASSWORD)
     assert PASSWORD not in text_of(page_client(cast.manager).get("/"))
+
+
+@pytest.mark.only_on("postgresql")  # SQLite's writers and readers of a test share one connection
+@pytest.mark.django_db(transaction=True)
+def test_who_asks_while_something_is_recorded_hides_it_from_nobody(cast):
+    with transaction.atomic():
+        record(actor=cast.manager, action="login", resource="auth")
+        before = ask_elsewhere()
+    assert newest.newest_event() > before
+
+
+def ask_elsewhere():
+    """What another thread is told, which sees only what was committed."""
+    told = []
+
+    def ask():
+        told.append(newest.newest_event())
+        connection.close()
+
+    thread = Thread(target=ask)
+    thread.start()
+    thread.join()
+    return told[0]
