@@ -98,11 +98,8 @@ class AccessMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer; what only the signed-in may see is kept by no cache, nor behind the Back button."""
-        response = self.get_response(request)
-        if not response.has_header("Cache-Control"):
-            response["Cache-Control"] = "no-store, private"
-        return response
+        """Answer."""
+        return self.get_response(request)
 
     def process_view(self, request: Any, view: Any, _args: Any, _kwargs: Any) -> HttpResponse | None:
         """None to go on, a redirect to sign in, or PermissionDenied (on record)."""

@@ -24,13 +24,14 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.core.cache import cache
 from django.db import models, transaction
-from django_redis import get_redis_connection
+from django.db.models.base import ModelState
 from prometheus_client import Counter
 
 from accounts import doubt
 from accounts.grants import Grants
 from accounts.models import Session, User
 from accounts.outage import Outage
+from accounts.redis_line import Script
 
 #: How long a snapshot lives. Longer would save little: each costs one query.
 SNAPSHOT_SECONDS = 30
@@ -48,7 +49,7 @@ ROLES_VERSION = "roles-version"
 SECRET_FIELDS = {"password", "search_text", "refresh_hash", "spent_refresh_hashes"}
 
 #: Reads two versions and, where asked for, a snapshot; counts a call, in a window that begins with its first.
-READ = """
+READ = Script("""
 local versions = redis.call('MGET', KEYS[1], KEYS[2])
 local snapshot = ARGV[1] == '1' and redis.call('GET', KEYS[3])
 local calls = -1
@@ -57,7 +58,7 @@ if KEYS[4] then
     if calls == 1 then redis.call('EXPIRE', KEYS[4], ARGV[2]) end
 end
 return {versions[1], versions[2], snapshot, calls}
-"""
+""")
 
 Stamp = tuple[str, str]
 Row = TypeVar("Row", bound=models.Model)
@@ -82,26 +83,18 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    """Fields of a stored row by name, and as Python has them."""
-
-    names: list[str]
-    values: list[Any]
-
-
-@dataclass(frozen=True, slots=True)
 class _Kept:
     """A snapshot that this process has read, until when by `time.monotonic()`."""
 
     until: float
     stamp: Stamp
-    session: _Row
-    user: _Row
-    grants: Grants
+    #: The same as it stands in Redis.
+    versions: list[bytes]
+    session: Session
+    user: User
 
 
 _kept: dict[UUID, _Kept] = {}
-_reading: Any = None
 
 
 def fetch(session_id: UUID, user_id: int, *, counter: tuple[str, int] | None = None) -> Found:
@@ -114,15 +107,17 @@ def fetch(session_id: UUID, user_id: int, *, counter: tuple[str, int] | None = N
         kept = None
     keys = [_version_key(user_id), ROLES_VERSION, _session_key(session_id)]
     names = [_prefix() + key for key in keys]
-    window: tuple[int, ...] = ()
+    arguments: list[str | int] = ["0" if kept else "1"]
     if counter is not None:
         names.append(counter[0])
-        window = counter[1:]
+        arguments.append(counter[1])
     try:
-        client = get_redis_connection("default")
-        *versions, text, calls = _script(client)(names, ["0" if kept else "1", *window], client)
-        stamp = _stamp(keys, [version and json.loads(version) for version in versions])
+        *versions, text, calls = READ(names, arguments)
         snapshot = kept or _keep(session_id, text)
+        if snapshot and snapshot.versions == versions:
+            stamp: Stamp | None = snapshot.stamp
+        else:
+            stamp = _stamp(keys, [version and json.loads(version) for version in versions])
     except Exception as error:  # noqa: BLE001 (whatever is wrong with Redis or in it, the database has the answer)
         _begin_outage(error)
         OFF.inc()
@@ -140,13 +135,6 @@ def fetch(session_id: UUID, user_id: int, *, counter: tuple[str, int] | None = N
         return Found(calls=counted)
     HIT.inc()
     return Found(_session_of(snapshot), stamp, counted)
-
-
-def _script(client: Any) -> Any:
-    global _reading  # noqa: PLW0603 (one for each process)
-    if _reading is None:
-        _reading = client.register_script(READ)
-    return _reading
 
 
 def _begin_outage(error: Exception) -> None:
@@ -252,30 +240,43 @@ def _keep(session_id: UUID, text: bytes | None) -> _Kept | None:
     snapshot = json.loads(text)
     if len(_kept) >= MOST_KEPT:
         _kept.clear()
+    user = _row_of(User, snapshot["user"])
+    user.grants = Grants(
+        role_names=tuple(snapshot["role_names"]),
+        role_slugs=tuple(snapshot["role_slugs"]),
+        permissions=frozenset(snapshot["permissions"]),
+    )
+    stamp = tuple(snapshot["stamp"])
     kept = _kept[session_id] = _Kept(
         until=time.monotonic() + KEPT_SECONDS,
-        stamp=tuple(snapshot["stamp"]),
+        stamp=stamp,
+        versions=[json.dumps(version).encode() for version in stamp],
         session=_row_of(Session, snapshot["session"]),
-        user=_row_of(User, snapshot["user"]),
-        grants=Grants(
-            role_names=tuple(snapshot["role_names"]),
-            role_slugs=tuple(snapshot["role_slugs"]),
-            permissions=frozenset(snapshot["permissions"]),
-        ),
+        user=user,
     )
     return kept
 
 
-def _row_of(model: type[models.Model], values: Mapping[str, str | None]) -> _Row:
+def _row_of(model: type[Row], values: Mapping[str, str | None]) -> Row:
     fields = {field.attname: field for field in model._meta.concrete_fields}
-    return _Row(
-        list(values), [None if value is None else fields[name].to_python(value) for name, value in values.items()]
+    return model.from_db(
+        "default",
+        list(values),
+        [None if value is None else fields[name].to_python(value) for name, value in values.items()],
     )
 
 
 def _session_of(kept: _Kept) -> Session:
     """Objects of the request's own: whoever changes them changes nobody else's."""
-    session = Session.from_db("default", kept.session.names, kept.session.values)
-    session.user = User.from_db("default", kept.user.names, kept.user.values)
-    session.user.grants = kept.grants
+    session = _copy(kept.session)
+    session.user = _copy(kept.user)
     return session
+
+
+def _copy(row: Row) -> Row:
+    """A second object of a row, without reading its fields once more."""
+    copy = object.__new__(type(row))
+    copy.__dict__.update(row.__dict__)
+    copy._state = ModelState()
+    copy._state.db, copy._state.adding = row._state.db, row._state.adding
+    return copy

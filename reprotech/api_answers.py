@@ -5,6 +5,7 @@ function once: of most values that is no more than reading them.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from operator import attrgetter
 from typing import Any
@@ -70,9 +71,16 @@ def _field_reader(field: Any) -> Reader | None:
     if not field.required and field.read_only is False:
         return None
     get, plain, represent = attrgetter(field.source), AS_IT_IS.get(type(field)), field.to_representation
+    if type(field) is serializers.DateTimeField:
+        represent = _moment
 
     def read(item: Any) -> Any:
         value = get(item)
         return value if value is None or type(value) is plain else represent(value)
 
     return read
+
+
+def _moment(moment: datetime) -> str:
+    """A time as DRF writes it where no time zone is in force but UTC, without looking for one."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

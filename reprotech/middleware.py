@@ -7,12 +7,15 @@ from collections.abc import Callable
 from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import uuid4
 
+from corsheaders.middleware import CorsMiddleware
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 
 from audit.context import RequestOrigin, request_origin
 from reprotech.errors import error_response
@@ -178,7 +181,10 @@ def has_known_host(request: HttpRequest) -> bool:
 
 
 class IsolationMiddleware:
-    """Keep other sites from embedding what is here, and what is here from using the machine (OWASP ASVS 5.0, V3.4)."""
+    """Keep other sites from embedding what is here, and what is here from using the machine (OWASP ASVS 5.0, V3.4).
+
+    What isn't said to be for all is kept by no cache, nor behind the Back button.
+    """
 
     HEADERS: ClassVar = {
         "Content-Security-Policy": settings.CONTENT_SECURITY_POLICY,
@@ -194,9 +200,31 @@ class IsolationMiddleware:
         response = self.get_response(request)
         for name, value in self.HEADERS.items():
             response.headers[name] = value
+        response.headers.setdefault("Cache-Control", "no-store, private")
         if settings.DEBUG and response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
             del response.headers["Content-Security-Policy"]  # Django's page for developers brings its own style
         return response
+
+
+class OriginsMiddleware(CorsMiddleware):
+    """Tell browsers which other sites may call the API; with no CORS_ORIGINS none, as they assume anyway."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Answer."""
+        return super().__call__(request) if settings.CORS_ALLOWED_ORIGINS else self.get_response(request)
+
+
+class PageCompressionMiddleware(GZipMiddleware):
+    """Compress pages, of which a long list would weigh more than all else, with Django's defence against BREACH.
+
+    Static files are compressed once for all, and the API's answers are small: a proxy may compress those.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Compress HTML."""
+        if not response.get("Content-Type", "").startswith("text/html"):
+            return response
+        return super().process_response(request, response)
 
 
 class TrailingSlashMiddleware:
