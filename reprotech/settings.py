@@ -194,7 +194,7 @@ AUTH_USER_MODEL = "accounts.User"
 # The username is unique whatever the case, by a constraint that this check doesn't know.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 AUTHENTICATION_BACKENDS = ["accounts.backends.RoleBackend"]
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.BCryptSHA256PasswordHasher"]
+PASSWORD_HASHERS = ["accounts.hashers.BCryptPasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.password_policy.LengthValidator"},
     {"NAME": "accounts.password_policy.CharacterClassValidator"},
