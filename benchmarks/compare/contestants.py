@@ -1,12 +1,11 @@
 """Who is compared: how each is started, and what it is asked. What they are asked for is the same, its names aren't."""
 
 import json
-import sys
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from benchmarks.compare.environments import ROOT, python_of
+from benchmarks.compare.environments import python_of
 
 PASSWORD = "Benchmark-2026!"
 PER_PAGE = 10
@@ -66,16 +65,16 @@ def gunicorn(name, port, application):
 
 
 def granian(port, application):
-    """As scripts/server starts it."""
+    """As our server starts it."""
     options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", port, "--http", 1, "--no-ws"]
     options += ["--workers", WORKERS, "--blocking-threads", THREADS, "--log-level", "error"]
-    return [sys.executable, "-m", "granian", *map(str, options), application]
+    return [python_of("reprotech"), "-m", "granian", *map(str, options), application]
 
 
 def command_of(name, port):
     """How a server is started, for so many worker processes as all have."""
     if name == "reprotech":
-        return [ROOT / "scripts" / "server"]
+        return [python_of(name), "-m", "reprotech.server"]
     if name == "empty_django":
         return granian(port, "benchmarks.compare.empty_django:application")
     if name == "fastapi_users":

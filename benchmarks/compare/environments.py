@@ -1,4 +1,4 @@
-"""Where each comparison is installed: an environment of its own below build/, never beside our own packages."""
+"""Where each server is installed: in an environment of its own below build/, ours as on a server, without our tools."""
 
 import hashlib
 import shutil
@@ -12,9 +12,9 @@ INSTALLED = ROOT / "build" / "comparisons"
 
 
 def install(name):
-    """Install what `benchmarks/comparisons/<name>` pins, unless it is; returns the directory to run it in."""
-    source, target = SOURCES / name, INSTALLED / name
-    is_node = (source / "package.json").exists()
+    """Install what a server's sources pin, unless it is; returns the directory to run it in."""
+    source, target = source_of(name), INSTALLED / name
+    is_node = not (source / "requirements.txt").exists()
     pins = [source / "package.json", source / "package-lock.json"] if is_node else [source / "requirements.txt"]
     wanted = hashlib.sha256(sys.version.encode() + b"".join(pin.read_bytes() for pin in pins)).hexdigest()
     stamp = target / "installed"
@@ -22,7 +22,7 @@ def install(name):
         print(f"installing {name} ...", file=sys.stderr, flush=True)
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
-        install_node(source, target) if is_node else install_python(source, target)
+        install_node(source, target) if is_node else install_python(name, target)
         stamp.write_text(wanted)
     if is_node:
         # Node looks for packages beside the program, so the program goes to its packages.
@@ -32,11 +32,16 @@ def install(name):
     return source
 
 
-def install_python(source, target):
+def source_of(name):
+    """The directory of a server's program: the repository itself for ours."""
+    return SOURCES / name if (SOURCES / name).exists() else ROOT
+
+
+def install_python(name, target):
     """A virtual environment with the requirements."""
     run([sys.executable, "-m", "venv", target / "venv"])
-    pip = [python_of(source.name), "-m", "pip", "install", "-qq", "--no-input", "--disable-pip-version-check"]
-    run([*pip, "--no-deps", "-r", source / "requirements.txt"])
+    pip = [python_of(name), "-m", "pip", "install", "-qq", "--no-input", "--disable-pip-version-check"]
+    run([*pip, "--no-deps", "-r", source_of(name) / "requirements.txt"])
 
 
 def install_node(source, target):
@@ -47,7 +52,7 @@ def install_node(source, target):
 
 
 def python_of(name):
-    """The interpreter of a comparison."""
+    """The interpreter of a server."""
     return INSTALLED / name / "venv" / "bin" / "python"
 
 

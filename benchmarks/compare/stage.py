@@ -93,6 +93,8 @@ class Stage:
         environment = {**self.environments[OURS.name]}
         del environment["PROMETHEUS_MULTIPROC_DIR"]
         run([*loading, "--directory", self.people], cwd=ROOT, env=environment)
+        install(OURS.name)
+        run([python_of(OURS.name), "manage.py", "collectstatic", "--noinput"], cwd=ROOT, env=environment)
 
     def _prepare(self, name):
         say(f"loading {name} ...")
@@ -116,12 +118,11 @@ class Stage:
     def start(self, name):
         """Start one and wait until it answers; returns the seconds that took."""
         port = self.ports.setdefault(name, free_port())
-        directory = ROOT if name in {OURS.name, "empty_django"} else install(name)
+        directory = ROOT if name == "empty_django" else install(name)
         log = self.processes.directory / f"{name}.log"
         environment = self.environments.get(name, dict(os.environ))
         began = time.perf_counter()
         process = self.processes.start(command_of(name, port), log, cwd=directory, env=environment)
-        # Our first start compresses the static files, which takes a while on a busy machine.
         wait_for(process, log, lambda: answer_of(port, "/api/auth/me"), patience=600)
         self.running[name] = process
         return time.perf_counter() - began
