@@ -6,6 +6,7 @@ user or use can't be passed off as another's. SECRET_KEY_FALLBACKS still open wh
 
 import base64
 from datetime import timedelta
+from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -44,9 +45,10 @@ def is_current(sealed: str, purpose: str) -> bool:
 
 def _ciphers(purpose: str) -> list[Fernet]:
     secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return [Fernet(_key(str(secret), purpose)) for secret in secrets]
+    return [_cipher(str(secret), purpose) for secret in secrets]
 
 
-def _key(secret: str, purpose: str) -> bytes:
+@lru_cache(maxsize=64)
+def _cipher(secret: str, purpose: str) -> Fernet:
     derived = HKDF(SHA256(), KEY_BYTES, salt=None, info=f"reprotech {purpose}".encode()).derive(secret.encode())
-    return base64.urlsafe_b64encode(derived)
+    return Fernet(base64.urlsafe_b64encode(derived))

@@ -106,13 +106,13 @@ def measure_parts(stage, names, results, options):
             )
             for level in options.levels
         }
+    both = [name for name in (OURS.name, parts.PEER) if name in names and name in ALL]
+    if "memory" in options.parts:  # before ours alone gets the connections of hundreds of dashboards
+        found["memory"] = parts.memory(stage, both)
     if "saturation" in options.parts:
         found["saturation"] = parts.saturation(stage, names, options.rounds, options.seconds * 2)
     if "dashboards" in options.parts:
         found["dashboards"] = parts.dashboards(stage, options.seconds * 8)
-    both = [name for name in (OURS.name, parts.PEER) if name in names and name in ALL]
-    if "memory" in options.parts:
-        found["memory"] = parts.memory(stage, both)
     if "start" in options.parts:
         found["start"] = parts.start(stage, both, options.rounds)
 
