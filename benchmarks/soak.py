@@ -1,0 +1,120 @@
+"""Days of use in minutes, and whether anything grows: `python -m benchmarks.soak --minutes 20`.
+
+Starts PostgreSQL, Valkey and our server with two worker processes, and does in turn all that people and programs do,
+each for a few seconds: signing in and out, lists, searches, pages, changes. After each turn it notes what the server
+holds: memory (PSS) of a worker, open files, threads, connections to PostgreSQL, memory and keys of Valkey. What is kept
+for some time, such as tokens that a process knows, is there after the first half; in the second nothing may grow.
+"""
+
+import argparse
+import json
+import time
+from itertools import count
+from pathlib import Path
+from statistics import median
+
+import psycopg
+from redis import Redis
+
+from benchmarks.compare.contestants import OURS, PASSWORD, request
+from benchmarks.compare.figures import figure
+from benchmarks.compare.machine import pss, workers
+from benchmarks.compare.parts import page_session
+from benchmarks.compare.stage import Stage, exchange, generate, order_for, say
+
+USERS = 2_000
+#: A second of load is so much of an hour in which a lab of some hundred people works: 36,000 calls.
+CALLS_AN_HOUR = 36_000
+CONNECTIONS, SECONDS = 8, 3
+PAGES = ("/", "/users", "/users?search=an", "/roles", "/audit", "/profile", "/profile/security", "/api/users?page=7")
+#: What may grow by how much between the quarters that are compared: noise of a measurement, no leak.
+MOST_GROWTH = 1.03
+
+
+def main():
+    """Load, watch, and tell what grew; ends with 1 if anything did."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--minutes", type=float, default=20)
+    options = arguments.parse_args()
+    stage = Stage(USERS, [OURS.name])
+    try:
+        samples, calls = soak(stage, time.monotonic() + options.minutes * 60)
+    finally:
+        stage.close()
+    say(f"{calls:,} calls in {options.minutes:g} minutes, as many as in {calls / CALLS_AN_HOUR:,.0f} hours of a lab")
+    grown = [line for name in samples[0] if (line := growth(name, samples))]
+    raise SystemExit(1 if any(grown) else 0)
+
+
+def soak(stage, end):
+    """({what: how much} after each turn, number of calls)."""
+    samples, calls = [], 0
+    for turn in count():
+        for order in turns(stage, turn):
+            figures = generate(order)
+            if figures["unexpected"]:
+                raise SystemExit(f"not what was expected: {figures['unexpected']}")
+            calls += figures["count"]
+        samples.append(held(stage))
+        say(f"  {calls:,} calls: " + ", ".join(f"{name} {figure(value)}" for name, value in samples[-1].items()))
+        if time.monotonic() > end:
+            return samples, calls
+    return samples, calls
+
+
+def turns(stage, number):
+    """What the client does in a turn: each for a few seconds."""
+    port = stage.ports[OURS.name]
+    for task in ("me", "list", "deep page", "search", "login"):
+        connections = 4 if task == "login" else CONNECTIONS
+        yield order_for(port, stage.requests(OURS.name, task), connections, SECONDS)
+    caller = stage.callers[number % len(stage.callers)]
+    cookie = page_session(port, caller)
+    yield order_for(port, [request("GET", path, port, {"Cookie": cookie}) for path in PAGES], CONNECTIONS, SECONDS)
+    # A program that comes, does something and goes: sessions of which nobody asks again.
+    status, _, body = exchange(port, OURS.login_request(caller, port))
+    assert status == 200, body
+    headers = OURS.secret(json.loads(body))
+    wrong = {"current_password": "Not-The-Password-1", "new_password": PASSWORD}
+    for method, path, sent, expected in (
+        ("GET", "/api/auth/sessions", None, 200),
+        ("POST", "/api/auth/change-password", wrong, 400),
+        ("GET", "/api/users/999999999", None, 404),
+        ("POST", "/api/auth/logout", {}, 200),
+    ):
+        more = {} if sent is None else {"Content-Type": "application/json"}
+        status, _, body = exchange(
+            port, request(method, path, port, headers | more, "" if sent is None else json.dumps(sent))
+        )
+        assert status == expected, f"{path}: {status} {body}"
+
+
+def held(stage):
+    """What the server and its stores hold at this moment."""
+    time.sleep(1)  # for what is on its way
+    found = workers(stage.running[OURS.name].pid)
+    with psycopg.connect(stage.databases[OURS.name]) as connection:
+        row = connection.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()").fetchone()
+    redis = Redis.from_url(f"{stage.valkey}/0")
+    return {
+        "MB of a worker": sum(map(pss, found)) / len(found) / 1024 / 1024,
+        "open files": sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in found),
+        "threads": sum(len(list(Path(f"/proc/{pid}/task").iterdir())) for pid in found),
+        "connections to PostgreSQL": row[0],
+        "MB of Valkey": redis.info("memory")["used_memory"] / 1024 / 1024,
+        "keys in Valkey": redis.dbsize(),
+    }
+
+
+def growth(name, samples):
+    """Tell how a figure went from the third quarter to the last; whether that is more than noise."""
+    values = [sample[name] for sample in samples]
+    quarter = max(1, len(values) // 4)
+    before, after = median(values[-2 * quarter : -quarter] or values[-1:]), median(values[-quarter:])
+    is_more = after > before * MOST_GROWTH and after - before >= 1
+    say(f"{'GREW  ' if is_more else 'steady'} {name}: {figure(values[0])}, then {figure(before)}, {figure(after)}")
+    return is_more
+
+
+if __name__ == "__main__":
+    main()
