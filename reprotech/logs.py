@@ -11,6 +11,8 @@ from audit.context import current_origin, current_user
 #: What a record may have beyond its message, each a field of its own in JSON.
 FIELDS = ("method", "path", "status", "duration_ms")
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
 #: Links of mails carry their token in the path.
 SECRET_PATH = re.compile(r"(/(?:set-password|confirm-email)/)[^\s\"'?#]+")
 
@@ -60,4 +62,4 @@ class JSONFormatter(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         # Lone surrogates, which JSON may name, are nothing that UTF-8 can write.
-        return json.dumps(line, ensure_ascii=False).encode(errors="backslashreplace").decode()
+        return _encode(line).encode(errors="backslashreplace").decode()

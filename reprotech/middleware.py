@@ -2,13 +2,13 @@
 
 import logging
 import re
+import secrets
 import time
 from collections.abc import Callable
 from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, ClassVar
-from uuid import uuid4
 
 from corsheaders.middleware import CorsMiddleware
 from django.conf import settings
@@ -122,7 +122,7 @@ def _parse(address: str) -> IPv4Address | IPv6Address | None:
 
 def _request_id(request: HttpRequest, proxied: bool) -> str:
     given = request.META.get("HTTP_X_REQUEST_ID", "")
-    return given if proxied and REQUEST_ID.fullmatch(given) else uuid4().hex
+    return given if proxied and REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
 @lru_cache(maxsize=1024)

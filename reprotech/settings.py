@@ -185,6 +185,7 @@ if REDIS_URL:
             },
         }
     }
+    DJANGO_REDIS_CLOSE_CONNECTION = False  # its default, for which it looks here after each request
 else:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
