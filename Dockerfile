@@ -46,7 +46,7 @@ ENV PATH="/opt/venv/bin:$PATH" \
     HOST=0.0.0.0 \
     PORT=5001 \
     WORKERS=2 \
-    THREADS=8
+    THREADS=16
 USER 10001
 VOLUME /data
 EXPOSE 5001

@@ -181,3 +181,18 @@ class TooManyAttempts(RuleError):
         size, unit = next((pair for pair in units if self.retry_after > 2 * pair[0]), units[-1])
         number = -(-self.retry_after // size)
         return f"Too many attempts. Try again in {number} {unit}{'s' if number > 1 else ''}."
+
+
+class Busy(TooManyAttempts):
+    """More sign in at this moment than the processors can take; this attempt was not looked at."""
+
+    code = "busy"
+
+    def __init__(self) -> None:
+        super().__init__(retry_after=3)
+        self.message = self.sentence
+
+    @property
+    def sentence(self) -> str:
+        """What is the matter, for people."""
+        return "Many are signing in at this moment. Try again in a few seconds."

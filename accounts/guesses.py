@@ -108,6 +108,15 @@ def forgive_login(guess: Guess) -> None:
     forgive_address(guess.address)
 
 
+def take_back(guess: Guess) -> None:
+    """It was not looked at, as if it had not been made."""
+    for name in ("login_name", "login_day", "login_row"):
+        limits.tally(name, guess.own or guess.name, -1)
+    if guess.own:
+        limits.tally("login_name", guess.name, -1)
+    forgive_address(guess.address)
+
+
 def count_address(address: str) -> None:
     """Count a sign-in that gives no name, before it is checked; raises TooManyAttempts."""
     limits.count("login_address", _network(address))

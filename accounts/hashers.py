@@ -5,16 +5,22 @@ who is signed in interrupts them instead of waiting in a row with them.
 """
 
 import binascii
+import contextlib
 import ctypes
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import bcrypt
+from django.conf import settings
 from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 
+from accounts.errors import Busy
+
+#: Threads of a process that stay free for those who are signed in, however many sign in.
+KEPT_FREE = 4
 #: How much the threads that hash give way (`man 7 sched`): where others want all cores, they are left a tenth of one.
 NICENESS = 10
 #: Bytes of what `crypt_rn` works in: its `struct crypt_data`.
@@ -37,6 +43,24 @@ class BCryptPasswordHasher(BCryptSHA256PasswordHasher):
         setting = salt.encode() if isinstance(salt, str) else salt
         hashed = _threads().submit(fastest_hash(), digest, setting).result()
         return f"{self.algorithm}${hashed.decode()}"
+
+
+@contextlib.contextmanager
+def seat() -> Iterator[None]:
+    """Be one of those who may wait for a hash within the block; raises Busy when there are as many as may.
+
+    Each holds one of the process' threads for as long: if they held all, nobody else would be answered.
+    """
+    global _seated  # noqa: PLW0603 (as below)
+    with _counting:
+        if _seated >= max(1, settings.THREADS - KEPT_FREE):
+            raise Busy
+        _seated += 1
+    try:
+        yield
+    finally:
+        with _counting:
+            _seated -= 1
 
 
 def fastest_hash() -> Hash:
@@ -90,4 +114,6 @@ def _forget_threads() -> None:
 _fastest: Hash | None = None
 _pool: ThreadPoolExecutor | None = None
 _making = threading.Lock()
+_seated = 0
+_counting = threading.Lock()
 os.register_at_fork(after_in_child=_forget_threads)

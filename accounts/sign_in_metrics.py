@@ -12,7 +12,7 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     #: The password was right and the second factor is still to come.
     SECOND_STEP = "second_step"
-    #: Not even looked at, after too many guesses.
+    #: Not even looked at, after too many guesses, or while too many signed in at once.
     THROTTLED = "throttled"
 
 

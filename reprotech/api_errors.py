@@ -26,6 +26,7 @@ RULE_STATUS: dict[type[rules.RuleError], HTTPStatus] = {
     rules.Missing: HTTPStatus.NOT_FOUND,
     rules.Outdated: HTTPStatus.PRECONDITION_FAILED,  # a Conflict too, so it goes first
     rules.Conflict: HTTPStatus.CONFLICT,
+    rules.Busy: HTTPStatus.SERVICE_UNAVAILABLE,  # as above
     rules.TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
 }
 

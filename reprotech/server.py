@@ -9,12 +9,13 @@ import gc
 import os
 import sys
 
+from django.conf import settings
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
 #: What `scripts/server` runs with, on a bench; `deploy/serve` sets its own.
-DEFAULTS = {"HOST": "127.0.0.1", "PORT": "5001", "WORKERS": "1", "THREADS": "8"}
+DEFAULTS = {"HOST": "127.0.0.1", "PORT": "5001", "WORKERS": "1"}
 #: Seconds that a worker which was told to stop gets to finish its requests.
 KILL_TIMEOUT = "10"
 
@@ -47,9 +48,9 @@ def serve() -> None:
     gc.freeze()  # a collection would write into the memory that is shared
     chosen = {name: os.environ.get(name) or default for name, default in DEFAULTS.items()}
     try:
-        port, workers, threads = (int(chosen[name]) for name in ("PORT", "WORKERS", "THREADS"))
+        port, workers = int(chosen["PORT"]), int(chosen["WORKERS"])
     except ValueError:
-        sys.exit("PORT, WORKERS and THREADS must be whole numbers.")
+        sys.exit("PORT and WORKERS must be whole numbers.")
     Server(
         "reprotech.worker:application",
         address=chosen["HOST"],
@@ -58,7 +59,7 @@ def serve() -> None:
         http=HTTPModes.http1,
         websockets=False,
         workers=workers,
-        blocking_threads=threads,
+        blocking_threads=settings.THREADS,
         respawn_failed_workers=True,
         workers_kill_timeout=int(os.environ.get("KILL_TIMEOUT") or KILL_TIMEOUT),
         # Not warning: granian warns of more threads than cores, but these wait for the database most of the time.

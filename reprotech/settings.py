@@ -157,7 +157,7 @@ else:
         "keepalives_interval": 2,
         "pool": {
             "min_size": 1,
-            "max_size": env.number("DATABASE_POOL_SIZE", default=16, least=1, most=1000),
+            "max_size": env.number("DATABASE_POOL_SIZE", default=20, least=1, most=1000),
             # There are more connections than threads: one waits only while the database is out of reach.
             "timeout": 2,
             # Ever longer pauses between attempts would outlast the outage; the next request makes a new attempt.
@@ -195,6 +195,8 @@ AUTH_USER_MODEL = "accounts.User"
 # The username is unique whatever the case, by a constraint that this check doesn't know.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 AUTHENTICATION_BACKENDS = ["accounts.backends.RoleBackend"]
+#: Of a server process. Whoever signs in waits in one of them for the hash of a password, and leaves some to all others.
+THREADS = env.number("THREADS", default=16, least=1, most=1000)
 PASSWORD_HASHERS = ["accounts.hashers.BCryptPasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.password_policy.LengthValidator"},

@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts import guesses, limits, mfa_tokens, session_cache, sign_in_metrics
 from accounts.challenges import Challenge
 from accounts.errors import (
+    Busy,
     InvalidCredentials,
     InvalidFactor,
     NotAuthenticated,
@@ -21,6 +22,7 @@ from accounts.errors import (
     TooManyAttempts,
 )
 from accounts.guesses import Guess
+from accounts.hashers import seat
 from accounts.mfa_tokens import Passed
 from accounts.models import Session, User
 from accounts.services.new_devices import tell_of_new_device
@@ -156,7 +158,13 @@ def _sign_in(identifier: str, password: str, opening: Opening, otp: str = "") ->
     # A user's name and address share one counter, a name that nobody has gets its own: no difference shows.
     guess = guesses.guess_at(user, identifier)
     _count(identifier, user, guess)
-    refusal = _refusal(user, password)
+    try:
+        with seat():
+            refusal = _refusal(user, password)
+    except Busy:
+        guesses.take_back(guess)
+        sign_in_metrics.count(Outcome.THROTTLED)
+        raise
     if user is None or refusal:
         _record_failure(identifier, user, refusal)
         sign_in_metrics.count(Outcome.REFUSED)

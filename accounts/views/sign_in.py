@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import devices, webauthn
-from accounts.errors import RuleError, SecondFactorRequired, TooManyAttempts
+from accounts.errors import Busy, RuleError, SecondFactorRequired, TooManyAttempts
 from accounts.forms import ChangePasswordForm, LoginForm, NewPasswordForm
 from accounts.permissions import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD, requires
 from accounts.services import passwords, sign_in
@@ -54,7 +54,9 @@ def login(request: Any) -> HttpResponse:
 
 
 def _show_refusal(form: LoginForm, refusal: RuleError) -> None:
-    if isinstance(refusal, TooManyAttempts):
+    if isinstance(refusal, Busy):
+        form.add_error(None, refusal.sentence)
+    elif isinstance(refusal, TooManyAttempts):
         form.add_error(None, too_many(refusal))
     else:
         form.add_error(None, "The name or the password is wrong.")
@@ -62,7 +64,7 @@ def _show_refusal(form: LoginForm, refusal: RuleError) -> None:
 
 def _status(form: Any, refusal: RuleError | None) -> int:
     if isinstance(refusal, TooManyAttempts):
-        return 429
+        return 503 if isinstance(refusal, Busy) else 429
     return UNPROCESSABLE if form.errors else 200
 
 
