@@ -64,8 +64,7 @@ class UserFilter(UserQuery, ListFilter):
     def rows(self, filtered: Any, first: int, count: int) -> list[Any]:
         """As everywhere; without a filter the way to a page deep in the list is short."""
         if not self.given:
-            sort = self.sorted_by or "id"
-            found = places.page_of(filtered, self.sorts[sort.removeprefix("-")], sort, first, count)
+            found = places.page_of(filtered, self.sorted_by or "id", first, count)
             if found is not None:
                 return found
         return super().rows(filtered, first, count)

@@ -1,8 +1,9 @@
 """Pages of the list of users as PostgreSQL itself writes them, which takes a fraction of the time.
 
 What is asked for most, all users or those of a status, is one statement that gives finished JSON and the number of all;
-a search is two. The filters of every list put them together, once for each query string; then they are remembered.
-Everything else is put together as usual. `UserAnswer` says what the fields are, and tests compare the two.
+a search is two, and a page far down the list three. The filters of every list put them together, once for each query
+string; then they are remembered. Everything else is put together as usual. `UserAnswer` says what the fields are, and
+tests compare the two.
 """
 
 from enum import StrEnum
@@ -25,6 +26,8 @@ from reprotech.listing import Page, found_first, part
 
 #: Query strings of which the statements are remembered.
 MOST_REMEMBERED = 500
+#: Stands in a statement for ids that differ from one time to the next.
+IDS = "the ids of the page"
 
 
 class JSONText(Func):
@@ -50,6 +53,7 @@ class Question(StrEnum):
     COUNT = "how many users are found, as far as lists count"
     FOUND = "a page of few users, who are found first and then sorted"
     PAGE = "a page, and how many there are of all or of a status"
+    DEEP = "a page far down the list, of users whose ids are known"
 
 
 def answer_of(asked: UserFilter, request: SignedInRequest) -> HttpResponse | None:
@@ -61,11 +65,9 @@ def answer_of(asked: UserFilter, request: SignedInRequest) -> HttpResponse | Non
         if total > listing.MOST_COUNTED:
             return None
         rows = _ask(Question.FOUND if total <= listing.FEW else Question.PAGE, asked, request)
-    elif asked.value("page") * asked.value("per_page") < places.DEEP:
-        rows = _ask(Question.PAGE, asked, request)
-        total = int(rows[0][1]) if rows else 0
     else:
-        return None
+        rows = _page(asked, request)
+        total = int(rows[0][1]) if rows else 0
     if not rows:
         return None
     page: Page[User] = Page([], total, asked.value("page"), asked.value("per_page"))
@@ -74,10 +76,30 @@ def answer_of(asked: UserFilter, request: SignedInRequest) -> HttpResponse | Non
     return HttpResponse(f'{{"users":[{users}],{numbers}}}', content_type="application/json")
 
 
-def _ask(question: Question, asked: UserFilter, request: SignedInRequest) -> list[tuple[Any, ...]]:
+def _page(asked: UserFilter, request: SignedInRequest) -> list[tuple[Any, ...]]:
+    """A page of all or of a status; nothing where it has to be put together as usual."""
+    if _first(asked) < places.DEEP:
+        return _ask(Question.PAGE, asked, request)
+    if asked.given:
+        return []
+    ids = places.ids_of(asked.sorted_by or "id", _first(asked), asked.value("per_page"))
+    if not ids:
+        return []
+    found = {row[2]: row for row in _ask(Question.DEEP, asked, request, ids)}
+    return [found[user_id] for user_id in ids if user_id in found]
+
+
+def _first(asked: UserFilter) -> int:
+    position: int = (asked.value("page") - 1) * asked.value("per_page")
+    return position
+
+
+def _ask(
+    question: Question, asked: UserFilter, request: SignedInRequest, ids: list[int] | None = None
+) -> list[tuple[Any, ...]]:
     backend: Any = connection
     # Whoever may read users sees the same ones: with scopes, a scope would be part of the name.
-    name = f"{question} {request.META.get('QUERY_STRING', '')}"
+    name = question.value if ids else f"{question} {request.META.get('QUERY_STRING', '')}"
     with backend.statement_cursor() as cursor:
         statement = _remembered.get(name)
         if statement is None:
@@ -85,7 +107,7 @@ def _ask(question: Question, asked: UserFilter, request: SignedInRequest) -> lis
                 _remembered.clear()
             users = asked.apply(User.objects.visible_to(request.user))
             statement = _remembered[name] = _statement(question, asked, users, cursor.connection)
-        cursor.execute(statement)
+        cursor.execute(statement, [ids] if ids else None)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 
@@ -98,11 +120,16 @@ def _statement(question: Question, asked: UserFilter, users: Any, link: Any) -> 
     if question == Question.COUNT:
         found = _written(users.order_by().values("pk")[: listing.MOST_COUNTED + 1], link)
         return f"SELECT count(*) FROM ({found}) AS found"  # noqa: S608 (written by Django)  # nosec B608
-    first, count = (asked.value("page") - 1) * asked.value("per_page"), asked.value("per_page")
     total: Any = RawSQL(f"({counts.COUNT})", [asked.value("status") or "existing"])  # noqa: S611 (a constant)  # nosec B611
-    ordered = asked.ordered(users)
-    wanted = part(found_first(ordered) if question == Question.FOUND else ordered, first, count)
-    return _written(wanted.annotate(answer=_answer(), total=total).values_list("answer", "total"), link)
+    if question == Question.DEEP:
+        wanted = users.order_by().filter(RawSQL('"users"."id" = ANY(%s)', [IDS], output_field=models.BooleanField()))
+    else:
+        ordered = asked.ordered(users)
+        wanted = part(
+            found_first(ordered) if question == Question.FOUND else ordered, _first(asked), asked.value("per_page")
+        )
+    written = _written(wanted.annotate(answer=_answer(), total=total).values_list("answer", "total", "pk"), link)
+    return written.replace(f"'{IDS}'", "%s::bigint[]")
 
 
 def _written(rows: QuerySet[User, Any], link: Any) -> str:

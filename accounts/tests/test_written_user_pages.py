@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts import places
 from accounts.api import user_pages
 from accounts.api.serializers import UserAnswer
 from accounts.filters import UserFilter
@@ -97,3 +98,19 @@ def test_a_page_is_one_statement_and_a_search_two(super_admin, query, statements
     with CaptureQueriesContext(connection) as queries:
         super_admin.get(f"/api/users?{query}")
     assert len(queries) == statements
+
+
+@pytest.mark.parametrize("sort", ["", "-last_login", "first_name"])
+def test_a_page_far_down_says_the_same_and_is_three_statements(hostile, super_admin, monkeypatch, sort):
+    monkeypatch.setattr(places, "DEEP", 4)
+    monkeypatch.setattr(places, "STEP", 2)
+    places.keep_up()
+    query = f"sort={sort}&per_page=2&page=3"
+    expected = usual(UserFilter.remembered(query), hostile.super_admin)
+    assert len(expected["users"]) == 2
+    super_admin.get("/api/users")
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            assert super_admin.get(f"/api/users?{query}").json() == expected
+        assert len(queries) == 3
+    assert super_admin.get("/api/users?per_page=2&page=99").json()["users"] == []
