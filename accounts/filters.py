@@ -69,6 +69,11 @@ class UserFilter(UserQuery, ListFilter):
                 return found
         return super().rows(filtered, first, count)
 
+    @property
+    def name(self) -> str:
+        """Whoever may read users sees the same ones."""
+        return f"users {self.given}"
+
     def known_count(self) -> int | None:
         """Of all users, of a status, a kind or a role, where the database keeps count."""
         given = self.given

@@ -72,7 +72,7 @@ class AuditQuery(Query):
     @property
     def given(self) -> dict[str, str]:
         """The filters that were given, as they were typed."""
-        return {name: self.data[name] for name in self.fields if name in AuditQuery().fields and self.data.get(name)}
+        return {name: self.data[name] for name in GIVEN if self.data.get(name)}
 
     @property
     def address(self) -> str:
@@ -103,6 +103,9 @@ class AuditQuery(Query):
         return rows.newest_first()
 
 
+GIVEN = tuple(AuditQuery().fields)
+
+
 class AuditFilter(AuditQuery, ListFilter):
     """A page of events."""
 
@@ -115,6 +118,11 @@ class AuditFilter(AuditQuery, ListFilter):
             return rows
         first, after = ids
         return rows.filter(pk__gte=first) if after is None else rows.filter(pk__gte=first, pk__lt=after)
+
+    @property
+    def name(self) -> str:
+        """Whoever may read events sees the same ones."""
+        return f"events {self.given}"
 
     def known_count(self) -> int | None:
         """The length of the whole log."""
