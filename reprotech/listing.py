@@ -174,6 +174,8 @@ class ListFilter(Query):
         page, per_page = self.value("page"), self.value("per_page")
         total = self.known_count()
         if total is None:
+            if not many.holds(self.name) and self.expects_many(filtered):
+                many.remember(self.name)
             if many.holds(self.name):
                 return self._page_of_many(filtered, page, per_page)
             # By keys alone: what is shown of a row would be put together to be counted.
@@ -213,6 +215,10 @@ class ListFilter(Query):
     def known_count(self) -> int | None:
         """How many rows the filters let through, if that need not be counted."""
         return None
+
+    def expects_many(self, _: models.QuerySet[Row]) -> bool:
+        """Whether there are more rows than are counted for sure, where counting them takes long."""
+        return False
 
     def apply(self, queryset: Any) -> Any:
         """Narrow `queryset` to what the parameters ask for."""
