@@ -9,6 +9,7 @@ for each other. Once there are many moves, the signposts of that order are put u
 from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -97,11 +98,10 @@ def ids_of(sort: str, first: int, count: int) -> list[int] | None:
         return None
     position, key, user_id = post
     skipped = first - position
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _parts_after(sort, has_key=key is not None),
-            {"key": key, "user_id": user_id, "wanted": skipped + count},
-        )
+    # One of a few numbers, so that there are few statements, which PostgreSQL prepares.
+    most = max(2 * STEP, 1 << (skipped + count - 1).bit_length())
+    with _statement_cursor() as cursor:
+        cursor.execute(_parts_after(sort, most, has_key=key is not None), {"key": key, "user_id": user_id})
         # Each part is in order, and the parts have numbers: nothing else says which of them comes first.
         rows = sorted(cursor.fetchall(), key=itemgetter(0))
     return [row[1] for row in rows[skipped : skipped + count]]
@@ -141,13 +141,18 @@ def take_down() -> None:
 
 def _find(sort: str, offset: int) -> tuple[int, str | None, int] | None:
     """The position up to a signpost, its key and its user; None without one, or with too many moves since."""
-    with connection.cursor() as cursor:
+    with _statement_cursor() as cursor:
         name = sort.removeprefix("-")
         cursor.execute(_finding(sort), {"name": name, "sort": sort, "offset": offset})
         found = cursor.fetchone()
     if found is None or offset - found[0] > TOO_MANY_MOVES:
         return None
     return int(found[0]), found[1], found[2]
+
+
+def _statement_cursor() -> Any:
+    backend: Any = connection
+    return backend.statement_cursor()
 
 
 @cache
@@ -162,8 +167,11 @@ def _finding(sort: str) -> str:
 
 
 @cache
-def _parts_after(sort: str, *, has_key: bool) -> str:
-    """What follows a signpost, in parts that an index serves each: the same key, the other keys, no key."""
+def _parts_after(sort: str, most: int, *, has_key: bool) -> str:
+    """So many users, or fewer, of each part of what follows a signpost: the same key, the other keys, no key.
+
+    An index serves each part.
+    """
     order = ORDERS[sort.removeprefix("-")]
     key, sign, direction = order.image("users"), *(("<", "DESC") if sort.startswith("-") else (">", "ASC"))
     post = f"%(key)s::{order.type}"
@@ -174,7 +182,7 @@ def _parts_after(sort: str, *, has_key: bool) -> str:
         if order.is_nullable:
             parts.append((f"{key} IS NULL", "id"))
     return " UNION ALL ".join(
-        f"(SELECT {number}, id FROM users WHERE deleted_at IS NULL AND {condition} ORDER BY {by} LIMIT %(wanted)s)"  # noqa: S608 (constants)  # nosec B608
+        f"(SELECT {number}, id FROM users WHERE deleted_at IS NULL AND {condition} ORDER BY {by} LIMIT {most})"  # noqa: S608 (constants)  # nosec B608
         for number, (condition, by) in enumerate(parts)
     )
 

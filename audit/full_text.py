@@ -30,9 +30,9 @@ class Mentions(Func):
         super().__init__("username", "resource_name", "details")
         self.text = text
 
-    def as_sql(self, *args: Any, **kwargs: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:  # type: ignore[override]
         """With the text as a parameter."""
-        words, parameters = super().as_sql(*args, **kwargs)
+        words, parameters = super().as_sql(compiler, connection, **context)
         return f"({words} @@ {QUERY})", [*parameters, self.text]
 
 
