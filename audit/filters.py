@@ -107,7 +107,11 @@ class AuditQuery(Query):
 
 
 GIVEN = tuple(AuditQuery().fields)
-#: So many times more events than are counted must be expected for a word, so that there are more for sure.
+#: Filters with an index of their own in the order of the list.
+WALKED = frozenset({"user", "action", "ip_address", "outcome", "session", "resource_id"})
+#: Of these PostgreSQL also knows how often they go together: the statistics `audit_kinds`.
+KINDS = frozenset({"action", "resource", "outcome"})
+#: So many times more events than are counted must be expected, so that there are more for sure.
 MARGIN = 4
 
 
@@ -135,10 +139,24 @@ class AuditFilter(AuditQuery, ListFilter):
         return there.events if there else None
 
     def expects_many(self, filtered: Any) -> bool:
-        """Of words alone: PostgreSQL would read all events with a frequent one to count them."""
-        if connection.vendor != "postgresql" or {*self.given} != {"search"}:
+        """Of words alone or of several kinds: PostgreSQL would read all events with a frequent word, or thousands."""
+        given = {*self.given}
+        is_known = given == {"search"} or (len(given) > 1 and given <= KINDS)
+        if connection.vendor != "postgresql" or not is_known:
             return False
         return expected(filtered) > MARGIN * listing.MOST_COUNTED
+
+    @property
+    def is_walked(self) -> bool:
+        """By one of these alone."""
+        return len(self.given) == 1 and not WALKED.isdisjoint(self.given)
+
+    def keys(self, filtered: Any) -> list[Any] | None:
+        """Of words."""
+        if "search" not in self.given:
+            return None
+        found = filtered.order_by().values_list("pk", flat=True)[: listing.MOST_COUNTED + 1]
+        return sorted(found, reverse=True)
 
     def rows(self, filtered: Any, first: int, count: int) -> list[Any]:
         """As everywhere; in the whole log the way to a page deep in it is short."""

@@ -178,12 +178,15 @@ class ListFilter(Query):
                 many.remember(self.name)
             if many.holds(self.name):
                 return self._page_of_many(filtered, page, per_page)
+            keys = self.keys(filtered)
             # By keys alone: what is shown of a row would be put together to be counted.
-            total = filtered.order_by().values("pk")[: MOST_COUNTED + 1].count()
+            total = filtered.order_by().values("pk")[: MOST_COUNTED + 1].count() if keys is None else len(keys)
             if total > MOST_COUNTED:
                 many.remember(self.name)
                 return self._page_of_many(filtered, page, per_page)
-            if total <= FEW:
+            if keys is not None:
+                return self._page_of_keys(filtered, keys, page, per_page)
+            if total <= FEW and not self.is_walked:
                 return self._page_of_few(filtered, total, page, per_page)
         first = (page - 1) * per_page
         items = self.rows(filtered, first, per_page) if first < total else []
@@ -198,6 +201,12 @@ class ListFilter(Query):
         items = list(part(found_first(self.ordered(filtered)), first, per_page)) if first < total else []
         return Page(items, total, page, per_page)
 
+    def _page_of_keys(self, filtered: models.QuerySet[Row], keys: list[Any], page: int, per_page: int) -> Page[Row]:
+        first = (page - 1) * per_page
+        shown = keys[first : first + per_page]
+        found = {row.pk: row for row in filtered.filter(pk__in=shown)} if shown else {}
+        return Page([found[key] for key in shown if key in found], len(keys), page, per_page)
+
     def _page_of_many(self, filtered: models.QuerySet[Row], page: int, per_page: int) -> Page[Row]:
         """A page of more rows than are counted. Where their end comes into sight, their number is told after all."""
         first = (page - 1) * per_page
@@ -210,6 +219,18 @@ class ListFilter(Query):
     @property
     def name(self) -> str | None:
         """What the filters are known by, where they let through the same rows for everybody."""
+        return None
+
+    @property
+    def is_walked(self) -> bool:
+        """Whether an index has just the rows that the filters let through, in the order of the list."""
+        return False
+
+    def keys(self, _: models.QuerySet[Row]) -> list[Any] | None:
+        """The keys of the rows in their order, one more than are counted at most; None to count and to sort them there.
+
+        Where it takes long to find them, they are found once and not for their number and for a page.
+        """
         return None
 
     def known_count(self) -> int | None:
