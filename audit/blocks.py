@@ -64,12 +64,9 @@ def extent() -> Extent | None:
     return None if there.since > MOST_UNSEALED else there
 
 
-def ids_at(first: int, count: int) -> list[int] | None:
+def ids_at(there: Extent | None, first: int, count: int) -> list[int] | None:
     """The ids of `count` events from the position `first` on, 0 for the newest; None when walking there is as good."""
-    if first < SIZE:
-        return None
-    there = extent()
-    if there is None or first < there.since:
+    if there is None or first < max(SIZE, there.since):
         return None
     sealed_before = first - there.since
     passed = Block.objects.annotate(passed=Window(Sum("events"), order_by=F("pk").desc()))

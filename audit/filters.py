@@ -118,6 +118,9 @@ MARGIN = 4
 class AuditFilter(AuditQuery, ListFilter):
     """A page of events."""
 
+    #: How long the whole log was when it was last asked for.
+    _there: blocks.Extent | None = None
+
     def apply(self, queryset: Any) -> AuditLogQuerySet:
         """Narrow audit rows; those of a time by their ids too, in the order of which the list is walked."""
         rows = super().apply(queryset)
@@ -135,8 +138,8 @@ class AuditFilter(AuditQuery, ListFilter):
 
     def known_count(self) -> int | None:
         """The length of the whole log."""
-        there = None if self.given else blocks.extent()
-        return there.events if there else None
+        self._there = None if self.given else blocks.extent()
+        return self._there.events if self._there else None
 
     def expects_many(self, filtered: Any) -> bool:
         """Of words alone or of several kinds: PostgreSQL would read all events with a frequent word, or thousands."""
@@ -160,7 +163,7 @@ class AuditFilter(AuditQuery, ListFilter):
 
     def rows(self, filtered: Any, first: int, count: int) -> list[Any]:
         """As everywhere; in the whole log the way to a page deep in it is short."""
-        ids = None if self.given else blocks.ids_at(first, count)
+        ids = blocks.ids_at(self._there, first, count)
         return super().rows(filtered, first, count) if ids is None else list(filtered.filter(pk__in=ids))
 
 

@@ -38,10 +38,10 @@ def write(count, *, lost=0):
 def is_right():
     ids = list(AuditLog.objects.newest_first().values_list("pk", flat=True))
     assert blocks.extent().events == len(ids)
-    for first in range(len(ids) + 3):
-        found = blocks.ids_at(first, 4)
+    pages = {first: blocks.ids_at(blocks.extent(), first, 4) for first in range(len(ids) + 3)}
+    for first, found in pages.items():
         assert found is None or found == ids[first : first + 4], first
-    return sum(blocks.ids_at(first, 4) is not None for first in range(len(ids)))
+    return sum(found is not None for found in pages.values())
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -60,7 +60,7 @@ def test_nothing_sealed(small_blocks):
     write(12)
     assert not Leaf.objects.exists()
     assert blocks.extent().since == AuditLog.objects.count()
-    assert blocks.ids_at(11, 4) is None
+    assert blocks.ids_at(blocks.extent(), 11, 4) is None
 
 
 def test_too_much_is_not_counted(small_blocks, monkeypatch, super_admin):
