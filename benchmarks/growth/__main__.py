@@ -29,14 +29,13 @@ def main(arguments=None):
     try:
         tasks = chosen(all_tasks(stage.servers[0].samples["sorts"]), options.tasks)
         timing = {"connections": options.connections, "seconds": options.seconds}
-        before = load()
-        found = measuring.rounds(stage, tasks, count=options.rounds, **timing)
+        found, loads = measuring.rounds(stage, tasks, count=options.rounds, **timing)
         results = {
             "date": datetime.now(UTC).strftime("%Y-%m-%d"),
             "machine": describe(stage.postgresql),
             "sizes": [{"name": size.name, **size._asdict()} for size in sizes],
             "measured": {"rounds": options.rounds, **timing},
-            "load": sorted([before, load()]),
+            "load": [min(loads), max(loads)],
             "tasks": {task.name: {"goal": task.goal, **found[task.name]} for task in tasks},
         }
     finally:

@@ -19,10 +19,11 @@ def measure(stage, server, requests, connections, seconds):
 
 
 def rounds(stage, tasks, *, count, connections, seconds):
-    """{task: {size: [figures of each round]}} after one that doesn't count."""
+    """{task: {size: [figures of each round]}} after one that doesn't count, and how many processes wanted a core."""
     requests = {task.name: {server.size.name: server.requests(task.paths(server)) for server in stage.servers}
                 for task in tasks}  # fmt: skip
     found = {task.name: {server.size.name: [] for server in stage.servers} for task in tasks}
+    loads = []
     for number in range(count + 1):
         began = os.times().elapsed
         for task in tasks:
@@ -31,5 +32,6 @@ def rounds(stage, tasks, *, count, connections, seconds):
                 figures = measure(stage, server, sent, connections, seconds if number else min(seconds, 0.5))
                 if number:
                     found[task.name][server.size.name].append(figures)
-        say(f"  round {number} of {count}: {os.times().elapsed - began:.0f} s, load {load():.1f}")
-    return found
+        loads.append(load())
+        say(f"  round {number} of {count}: {os.times().elapsed - began:.0f} s, load {loads[-1]:.1f}")
+    return found, loads

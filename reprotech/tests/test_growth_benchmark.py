@@ -67,7 +67,8 @@ def test_every_task_finds_what_it_asks_for(stage):
 @pytest.mark.only_on("postgresql")
 def test_a_round_measures_both_sizes_and_is_written_down(stage, tmp_path):
     tasks = chosen(all_tasks(UserFilter.sorts), ["audit: first page"])
-    found = measuring.rounds(stage, tasks, count=2, connections=2, seconds=0.1)
+    found, loads = measuring.rounds(stage, tasks, count=2, connections=2, seconds=0.1)
+    assert len(loads) == 3
     sizes = [{"name": server.size.name, **server.size._asdict()} for server in stage.servers]
     made = {**results(), "sizes": sizes, "tasks": {"audit: first page": {"goal": 1.5, **found["audit: first page"]}}}
     report.write(made, tmp_path)
