@@ -64,11 +64,15 @@ class UserFilter(UserQuery, ListFilter):
     def rows(self, filtered: Any, first: int, count: int) -> list[Any]:
         """As everywhere; without a filter the way to a page deep in the list is short."""
         if not self.given:
-            sort = self.sorted_by or "id"
-            found = places.page_of(filtered, self.sorts[sort.removeprefix("-")], sort, first, count)
+            found = places.page_of(filtered, self.sorted_by or "id", first, count)
             if found is not None:
                 return found
         return super().rows(filtered, first, count)
+
+    @property
+    def name(self) -> str:
+        """Whoever may read users sees the same ones."""
+        return f"users {self.given}"
 
     def known_count(self) -> int | None:
         """Of all users, of a status, a kind or a role, where the database keeps count."""

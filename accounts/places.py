@@ -7,16 +7,17 @@ for each other. Once there are many moves, the signposts of that order are put u
 """
 
 from dataclasses import dataclass
+from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Q
 
 from accounts import counts
 from accounts.models import User, UserMove, UserSignpost
 from accounts.querysets import UserQuerySet
 
-STEP = 1_000
+STEP = 100
 #: Pages before this position are reached by walking.
 DEEP = 10_000
 #: Moves after which signposts are put up anew, and after which walking is as good.
@@ -76,30 +77,34 @@ PUT_UP = """
 """
 
 
-def page_of(users: UserQuerySet, expression: Any, sort: str, first: int, count: int) -> list[User] | None:
+def page_of(users: UserQuerySet, sort: str, first: int, count: int) -> list[User] | None:
     """The `count` existing users from the position `first` (0 for the first of all) of the list sorted by `sort`.
 
-    `expression` is what Django sorts by for the same. None when walking there is as good.
+    None when walking there is as good.
     """
+    ids = ids_of(sort, first, count)
+    if ids is None:
+        return None
+    found = {user.pk: user for user in users.filter(pk__in=ids)}
+    return [found[user_id] for user_id in ids if user_id in found]
+
+
+def ids_of(sort: str, first: int, count: int) -> list[int] | None:
+    """The ids of these users, in their order."""
     if first < DEEP or not counts.is_kept():
         return None
     post = _find(sort, first)
     if post is None:
         return None
     position, key, user_id = post
-    keyed: Any = (
-        users.prefetch_related(None)
-        .order_by()
-        .annotate(place=F(expression) if isinstance(expression, str) else expression)
-    )
-    wanted, skipped = first - position + count, first - position
-    ids: list[int] = []
-    for part in _parts_after(keyed, sort, key, user_id):
-        ids += part.values_list("pk", flat=True)[: wanted - len(ids)]
-        if len(ids) == wanted:
-            break
-    found = {user.pk: user for user in users.filter(pk__in=ids[skipped:])}
-    return [found[user_id] for user_id in ids[skipped:] if user_id in found]
+    skipped = first - position
+    # One of a few numbers, so that there are few statements, which PostgreSQL prepares.
+    most = max(2 * STEP, 1 << (skipped + count - 1).bit_length())
+    with _statement_cursor() as cursor:
+        cursor.execute(_parts_after(sort, most, has_key=key is not None), {"key": key, "user_id": user_id})
+        # Each part is in order, and the parts have numbers: nothing else says which of them comes first.
+        rows = sorted(cursor.fetchall(), key=itemgetter(0))
+    return [row[1] for row in rows[skipped : skipped + count]]
 
 
 def keep_up() -> None:
@@ -134,42 +139,52 @@ def take_down() -> None:
             UserMove.objects.all().delete()
 
 
-def _find(sort: str, offset: int) -> tuple[int, Any, int] | None:
+def _find(sort: str, offset: int) -> tuple[int, str | None, int] | None:
     """The position up to a signpost, its key and its user; None without one, or with too many moves since."""
-    name = sort.removeprefix("-")
-    order = ORDERS[name]
-    post, move = (f"{table}.key::{order.type}" for table in ("post", "move"))
-    before = (
-        f"{move} {'>' if sort.startswith('-') else '<'} {post} OR (post.key IS NULL AND move.key IS NOT NULL)"
-        f" OR ({move} IS NOT DISTINCT FROM {post} AND move.user_id <= post.user_id)"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(FIND.format(before=before), {"name": name, "sort": sort, "offset": offset})
+    with _statement_cursor() as cursor:
+        name = sort.removeprefix("-")
+        cursor.execute(_finding(sort), {"name": name, "sort": sort, "offset": offset})
         found = cursor.fetchone()
     if found is None or offset - found[0] > TOO_MANY_MOVES:
         return None
-    position, key, user_id = found
-    return int(position), None if key is None else _value(name, key), user_id
+    return int(found[0]), found[1], found[2]
 
 
-def _value(name: str, text: str) -> Any:
-    if name == "is_active":
-        return text == "true"
-    field: Any = User._meta.get_field(name)
-    return field.to_python(text)
+def _statement_cursor() -> Any:
+    backend: Any = connection
+    return backend.statement_cursor()
 
 
-def _parts_after(keyed: Any, sort: str, key: Any, user_id: int) -> list[Any]:
-    """What follows a signpost, in pieces that an index serves each: the same key, the other keys, no key."""
-    same = keyed.filter(place__isnull=True) if key is None else keyed.filter(place=key)
-    parts = [same.filter(pk__gt=user_id).order_by("pk")]
-    if key is not None:
-        is_down = sort.startswith("-")
-        later = keyed.filter(Q(place__lt=key) if is_down else Q(place__gt=key))
-        parts.append(later.order_by(F("place").desc() if is_down else F("place"), "pk"))
-        if ORDERS[sort.removeprefix("-")].is_nullable:
-            parts.append(keyed.filter(place__isnull=True).order_by("pk"))
-    return parts
+@cache
+def _finding(sort: str) -> str:
+    post, move = (f"{table}.key::{ORDERS[sort.removeprefix('-')].type}" for table in ("post", "move"))
+    return FIND.format(
+        before=(
+            f"{move} {'>' if sort.startswith('-') else '<'} {post} OR (post.key IS NULL AND move.key IS NOT NULL)"
+            f" OR ({move} IS NOT DISTINCT FROM {post} AND move.user_id <= post.user_id)"
+        )
+    )
+
+
+@cache
+def _parts_after(sort: str, most: int, *, has_key: bool) -> str:
+    """So many users, or fewer, of each part of what follows a signpost: the same key, the other keys, no key.
+
+    An index serves each part.
+    """
+    order = ORDERS[sort.removeprefix("-")]
+    key, sign, direction = order.image("users"), *(("<", "DESC") if sort.startswith("-") else (">", "ASC"))
+    post = f"%(key)s::{order.type}"
+    parts = [(f"{key} = {post} AND id > %(user_id)s" if has_key else f"{key} IS NULL AND id > %(user_id)s", "id")]
+    if has_key:
+        nulls = " NULLS LAST" if order.is_nullable else ""
+        parts.append((f"{key} {sign} {post}", f"{key} {direction}{nulls}, id"))
+        if order.is_nullable:
+            parts.append((f"{key} IS NULL", "id"))
+    return " UNION ALL ".join(
+        f"(SELECT {number}, id FROM users WHERE deleted_at IS NULL AND {condition} ORDER BY {by} LIMIT {most})"  # noqa: S608 (constants)  # nosec B608
+        for number, (condition, by) in enumerate(parts)
+    )
 
 
 def install() -> list[str]:

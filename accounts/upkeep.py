@@ -5,7 +5,7 @@ from threading import Event, Thread
 
 from django.db import connection
 
-from accounts import counts, places
+from accounts import counts, daily, places
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,7 @@ def _run() -> None:
     while not pause.wait(PAUSE):
         try:
             counts.fold()
+            daily.fold()
             places.keep_up()
         except Exception:
             logger.exception("The list of users can't be kept up at the moment.")

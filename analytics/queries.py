@@ -1,14 +1,13 @@
 """Aggregates as plain data."""
 
-from collections import Counter
-from datetime import UTC, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.db.models import Count, Q
-from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from accounts import counts
+from accounts.daily import changes_since
 from accounts.models import Role, User
 from audit import daily
 from audit.models import Action, AuditLog
@@ -20,12 +19,11 @@ def user_analytics(days: int) -> dict[str, Any]:
     """The figures of `GET /api/users/analytics`, with daily series over the last `days` days (UTC), today included."""
     today = timezone.now().date()
     dates = [today - timedelta(days=age) for age in range(days - 1, -1, -1)]
-    start = datetime.combine(dates[0], time(), UTC)
     return {
         **user_totals(),
         "users_by_role": users_by_role(),
         "recent_logins": recent_logins(),
-        "user_growth": user_growth(dates, start),
+        "user_growth": user_growth(dates),
         "login_activity": login_activity(dates),
     }
 
@@ -69,25 +67,18 @@ def recent_logins() -> list[dict[str, Any]]:
     ]
 
 
-def user_growth(dates: list[Any], start: datetime) -> list[dict[str, Any]]:
+def user_growth(dates: list[date]) -> list[dict[str, Any]]:
     """For each date the users at its end, and those created on it; reckoned back from those that there are now."""
-    existing, gone = User.objects.existing(), User.objects.filter(deleted_at__isnull=False)
-    created = _by_date(existing, "created_at", start) + _by_date(gone, "created_at", start)
-    deleted = _by_date(gone, "deleted_at", start)
+    created, deleted = changes_since(dates[0])
     total = user_totals()["total_users"]
     growth = []
-    for date in reversed(dates):
-        growth.append({"date": date.isoformat(), "total": total, "new": created[date]})
-        total += deleted[date] - created[date]
+    for day in reversed(dates):
+        growth.append({"date": day.isoformat(), "total": total, "new": created[day]})
+        total += deleted[day] - created[day]
     return growth[::-1]
 
 
-def _by_date(users: Any, field: str, start: datetime) -> Counter[Any]:
-    since = users.filter(**{f"{field}__gte": start}).annotate(date=TruncDate(field, tzinfo=UTC))
-    return Counter(dict(since.order_by().values("date").annotate(n=Count("pk")).values_list("date", "n")))
-
-
-def login_activity(dates: list[Any]) -> list[dict[str, Any]]:
+def login_activity(dates: list[date]) -> list[dict[str, Any]]:
     """For each date the good and the failed logins."""
     found = daily.counts_of(Action.LOGIN, dates[0])
     return [{"date": day.isoformat(), "success": found[day, True], "failed": found[day, False]} for day in dates]

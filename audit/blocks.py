@@ -1,16 +1,19 @@
-"""How many events there are, and which stand at a position of the list, without counting or walking through them.
+"""How many events there are, and which stand at a position of the list or happened at a time, without counting or
+walking through them.
 
-The sealer notes how many events it sealed of each SIZE ids that follow each other. Newer events, of a few seconds, are
-counted. An event whose transaction took so long that later ones were sealed before it is missing here until it is
-sealed itself; the list shows it all the same.
+The sealer notes how many events it sealed of each SIZE ids that follow each other, and when the first and the last of
+them happened. Newer events, of a few seconds, are counted. An event whose transaction took so long that later ones were
+sealed before it is missing here until it is sealed itself; the list shows it all the same.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import connection
-from django.db.models import F, Sum, Window
+from django.db.models import Case, F, Sum, Value, When, Window
 
 from audit.models import AuditLog, Block
 
@@ -22,10 +25,21 @@ EXTENT = """
         (SELECT count(*) FROM (SELECT 1 FROM audit_logs WHERE id > last_id LIMIT %s) AS later)
     FROM (SELECT coalesce(max(event_id), 0) AS last_id FROM audit_leaves) AS sealed
 """
+BETWEEN = """
+    WITH sealed AS (SELECT coalesce(max(event_id), 0) AS last_id FROM audit_leaves),
+        later AS (SELECT timestamp FROM audit_logs WHERE id > (SELECT last_id FROM sealed) ORDER BY id LIMIT %(most)s)
+    SELECT last_id, (SELECT count(*) FROM later), EXISTS (SELECT 1 FROM later WHERE timestamp <= %(end)s),
+        (SELECT min(block) FROM audit_blocks WHERE last_at IS NULL OR last_at >= %(begin)s),
+        (SELECT max(block) FROM audit_blocks WHERE first_at IS NULL OR first_at <= %(end)s)
+    FROM sealed
+"""
 REBUILD = f"""
-    INSERT INTO audit_blocks (block, events) SELECT event_id / {SIZE}, count(*) FROM audit_leaves
-    WHERE EXISTS (SELECT 1 FROM audit_logs WHERE audit_logs.id = event_id) GROUP BY event_id / {SIZE}
+    INSERT INTO audit_blocks (block, events, first_at, last_at)
+    SELECT event_id / {SIZE}, count(*), min(timestamp), max(timestamp)
+    FROM audit_leaves JOIN audit_logs ON audit_logs.id = event_id GROUP BY event_id / {SIZE}
 """  # noqa: S608 (a constant)  # nosec B608
+#: While a new version is installed, the old one may still seal: it adds to a block and leaves its times as they are.
+SLACK = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +64,9 @@ def extent() -> Extent | None:
     return None if there.since > MOST_UNSEALED else there
 
 
-def ids_at(first: int, count: int) -> list[int] | None:
+def ids_at(there: Extent | None, first: int, count: int) -> list[int] | None:
     """The ids of `count` events from the position `first` on, 0 for the newest; None when walking there is as good."""
-    if first < SIZE:
-        return None
-    there = extent()
-    if there is None or first < there.since:
+    if there is None or first < max(SIZE, there.since):
         return None
     sealed_before = first - there.since
     passed = Block.objects.annotate(passed=Window(Sum("events"), order_by=F("pk").desc()))
@@ -68,11 +79,39 @@ def ids_at(first: int, count: int) -> list[int] | None:
     return list(ids[start : start + count])
 
 
-def add(event_ids: Iterable[int]) -> None:
-    """Note that these events are sealed, as part of the present transaction."""
-    for block, events in Counter(event_id // SIZE for event_id in event_ids).items():
-        if not Block.objects.filter(pk=block).update(events=F("events") + events):
-            Block.objects.create(pk=block, events=events)
+def ids_between(begin: datetime | None, end: datetime | None) -> tuple[int, int | None] | None:
+    """Two ids: every event between these moments has the first one or a later one, and, if there is a second, an
+    earlier one than that. None when too little is sealed to tell.
+    """
+    adapt = connection.ops.adapt_datetimefield_value
+    earliest, latest = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    moments = {
+        "begin": adapt(begin - SLACK if begin and begin > earliest + SLACK else earliest),
+        "end": adapt(end + SLACK if end and end < latest - SLACK else latest),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(BETWEEN, {**moments, "most": MOST_UNSEALED + 1})
+        last_id, unsealed, is_also_later, first, last = cursor.fetchone()
+    if not last_id or unsealed > MOST_UNSEALED:
+        return None
+    after = None if is_also_later else 0 if last is None else (last + 1) * SIZE
+    return last_id + 1 if first is None else first * SIZE, after
+
+
+def add(events: Iterable[tuple[int, datetime]]) -> None:
+    """Note that these events, of which the ids and times are given, are sealed; part of the present transaction."""
+    times: dict[int, list[datetime]] = defaultdict(list)
+    for event_id, moment in events:
+        times[event_id // SIZE].append(moment)
+    for block, moments in times.items():
+        first, last = min(moments), max(moments)
+        # A block without times, which an old version made, has none later either: they would not be those of all.
+        changed: dict[str, Any] = {
+            "first_at": Case(When(first_at__gt=first, then=Value(first)), default=F("first_at")),
+            "last_at": Case(When(last_at__lt=last, then=Value(last)), default=F("last_at")),
+        }
+        if not Block.objects.filter(pk=block).update(events=F("events") + len(moments), **changed):
+            Block.objects.create(pk=block, events=len(moments), first_at=first, last_at=last)
 
 
 def rebuild() -> None:

@@ -59,7 +59,7 @@ class Loader:
         copy("audit_logs", COLUMNS, rows)
         copy("audit_leaves", LEAF_COLUMNS, leaves)
         copy("audit_nodes", NODE_COLUMNS, nodes)
-        blocks.add(event_id for _, event_id, _ in leaves)
+        blocks.add((row[0], row[TIMESTAMP]) for row in rows)
         daily.add(daily.Kind.of(row[TIMESTAMP], row[ACTION], success=row[SUCCESS]) for row in rows)
 
     def sign(self) -> None:

@@ -4,11 +4,14 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.db import connection
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.http import urlencode
 
 from audit import blocks
+from audit.full_text import expected
 from audit.querysets import AuditLogQuerySet
+from reprotech import listing
 from reprotech.listing import MAXIMUM_PER_PAGE, ListFilter, Query, WholeNumberField
 
 
@@ -72,7 +75,7 @@ class AuditQuery(Query):
     @property
     def given(self) -> dict[str, str]:
         """The filters that were given, as they were typed."""
-        return {name: self.data[name] for name in self.fields if name in AuditQuery().fields and self.data.get(name)}
+        return {name: self.data[name] for name in GIVEN if self.data.get(name)}
 
     @property
     def address(self) -> str:
@@ -103,17 +106,64 @@ class AuditQuery(Query):
         return rows.newest_first()
 
 
+GIVEN = tuple(AuditQuery().fields)
+#: Filters with an index of their own in the order of the list.
+WALKED = frozenset({"user", "action", "ip_address", "outcome", "session", "resource_id"})
+#: Of these PostgreSQL also knows how often they go together: the statistics `audit_kinds`.
+KINDS = frozenset({"action", "resource", "outcome"})
+#: So many times more events than are counted must be expected, so that there are more for sure.
+MARGIN = 4
+
+
 class AuditFilter(AuditQuery, ListFilter):
     """A page of events."""
 
+    #: How long the whole log was when it was last asked for.
+    _there: blocks.Extent | None = None
+
+    def apply(self, queryset: Any) -> AuditLogQuerySet:
+        """Narrow audit rows; those of a time by their ids too, in the order of which the list is walked."""
+        rows = super().apply(queryset)
+        begin, end = self.value("from"), self.value("to")
+        ids = blocks.ids_between(begin, end) if begin or end else None
+        if ids is None:
+            return rows
+        first, after = ids
+        return rows.filter(pk__gte=first) if after is None else rows.filter(pk__gte=first, pk__lt=after)
+
+    @property
+    def name(self) -> str:
+        """Whoever may read events sees the same ones."""
+        return f"events {self.given}"
+
     def known_count(self) -> int | None:
         """The length of the whole log."""
-        there = None if self.given else blocks.extent()
-        return there.events if there else None
+        self._there = None if self.given else blocks.extent()
+        return self._there.events if self._there else None
+
+    def expects_many(self, filtered: Any) -> bool:
+        """Of words alone or of several kinds: PostgreSQL would read all events with a frequent word, or thousands."""
+        given = {*self.given}
+        is_known = given == {"search"} or (len(given) > 1 and given <= KINDS)
+        if connection.vendor != "postgresql" or not is_known:
+            return False
+        return expected(filtered) > MARGIN * listing.MOST_COUNTED
+
+    @property
+    def is_walked(self) -> bool:
+        """By one of these alone."""
+        return len(self.given) == 1 and not WALKED.isdisjoint(self.given)
+
+    def keys(self, filtered: Any) -> list[Any] | None:
+        """Of words."""
+        if "search" not in self.given:
+            return None
+        found = filtered.order_by().values_list("pk", flat=True)[: listing.MOST_COUNTED + 1]
+        return sorted(found, reverse=True)
 
     def rows(self, filtered: Any, first: int, count: int) -> list[Any]:
         """As everywhere; in the whole log the way to a page deep in it is short."""
-        ids = None if self.given else blocks.ids_at(first, count)
+        ids = blocks.ids_at(self._there, first, count)
         return super().rows(filtered, first, count) if ids is None else list(filtered.filter(pk__in=ids))
 
 

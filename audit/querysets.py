@@ -7,7 +7,7 @@ from django.db import connection, models
 from django.db.models import Q
 from django.db.models.functions import Cast, Lower
 
-from audit.full_text import by_parts, by_words
+from audit.full_text import Mentions, by_parts
 
 if TYPE_CHECKING:
     from audit.models import AuditLog
@@ -67,7 +67,7 @@ class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
     def mentioning(self, text: str) -> Self:
         """Events whose names and details hold each word of the text, or a word that begins with it."""
         if connection.vendor == "postgresql":
-            return self.filter(by_words(text))
+            return self.filter(Mentions(text))
         return self.alias(details_text=Cast("details", models.TextField())).filter(by_parts(text))
 
     def involving(self, user_id: int) -> Self:

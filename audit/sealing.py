@@ -13,6 +13,7 @@ import logging
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -46,6 +47,7 @@ class Event(NamedTuple):
 
     id: int
     content: bytes
+    timestamp: datetime
     kind: daily.Kind
 
 
@@ -119,13 +121,13 @@ class Sealer:
         frontier = self.trusted_frontier(previous)
         leaves: list[tuple[int, int, bytes]] = []
         nodes = []
-        for event_id, content, _ in events:
-            leaf = leaf_hash(content)
-            leaves.append((frontier.size, event_id, leaf))
+        for event in events:
+            leaf = leaf_hash(event.content)
+            leaves.append((frontier.size, event.id, leaf))
             completed = frontier.append(leaf)
             nodes += [Node(level=at, index=index, hash=found) for at, index, found in completed if at % STEP == 0]
         _store(leaves)
-        blocks.add(event.id for event in events)
+        blocks.add((event.id, event.timestamp) for event in events)
         daily.add(event.kind for event in events)
         Node.objects.bulk_create(nodes, INSERT_SIZE)
         return sign_tree(frontier, previous)
@@ -186,7 +188,8 @@ def _authentic(found: Iterable[tuple[Any, ...]], result: Sealed) -> list[Event]:
         if is_copy or not is_authentic_content(content, event_id, bytes(code)):
             result.refused.append(event_id)
         else:
-            events.append(Event(event_id, content, daily.Kind.of(row.timestamp, row.action, success=row.success)))
+            kind = daily.Kind.of(row.timestamp, row.action, success=row.success)
+            events.append(Event(event_id, content, row.timestamp, kind))
     return events
 
 

@@ -25,6 +25,7 @@ NAVIGATION = {
         "backup",
         "performance",
         "benchmarks/README",
+        "benchmarks/growth",
     ],
     "Auditors": ["audit", "security", "security-decisions", "security-map"],
 }

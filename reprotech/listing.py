@@ -4,6 +4,7 @@ A list's filter is a form: `UserFilter.parse(request.GET)` gives the one object 
 """
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,10 +23,14 @@ Row = TypeVar("Row", bound=models.Model)
 DEFAULT_PER_PAGE = 10
 MAXIMUM_PER_PAGE = 100
 #: Counting ends here: of more rows a list says that there are more, and goes on as far as one turns its pages.
-MOST_COUNTED = 50_000
+MOST_COUNTED = 10_000
+#: Seconds for which it holds that there are more: to count so far again would take longer than a page.
+SECONDS_OF_MANY = 60
 #: So few rows are found by their filters and then sorted. A planner that takes them for more would walk through the
 #: whole table in the sort's order until it has met enough of them for a page.
 FEW = 10_000
+#: Filters of which that is remembered.
+MOST_NAMES = 1_000
 #: More digits than any page has; Python refuses to read numbers of thousands of digits.
 WHOLE_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -169,11 +174,19 @@ class ListFilter(Query):
         page, per_page = self.value("page"), self.value("per_page")
         total = self.known_count()
         if total is None:
-            # By keys alone: what is shown of a row would be put together to be counted.
-            total = filtered.order_by().values("pk")[: MOST_COUNTED + 1].count()
-            if total > MOST_COUNTED:
+            if not many.holds(self.name) and self.expects_many(filtered):
+                many.remember(self.name)
+            if many.holds(self.name):
                 return self._page_of_many(filtered, page, per_page)
-            if total <= FEW:
+            keys = self.keys(filtered)
+            # By keys alone: what is shown of a row would be put together to be counted.
+            total = filtered.order_by().values("pk")[: MOST_COUNTED + 1].count() if keys is None else len(keys)
+            if total > MOST_COUNTED:
+                many.remember(self.name)
+                return self._page_of_many(filtered, page, per_page)
+            if keys is not None:
+                return self._page_of_keys(filtered, keys, page, per_page)
+            if total <= FEW and not self.is_walked:
                 return self._page_of_few(filtered, total, page, per_page)
         first = (page - 1) * per_page
         items = self.rows(filtered, first, per_page) if first < total else []
@@ -188,6 +201,12 @@ class ListFilter(Query):
         items = list(part(found_first(self.ordered(filtered)), first, per_page)) if first < total else []
         return Page(items, total, page, per_page)
 
+    def _page_of_keys(self, filtered: models.QuerySet[Row], keys: list[Any], page: int, per_page: int) -> Page[Row]:
+        first = (page - 1) * per_page
+        shown = keys[first : first + per_page]
+        found = {row.pk: row for row in filtered.filter(pk__in=shown)} if shown else {}
+        return Page([found[key] for key in shown if key in found], len(keys), page, per_page)
+
     def _page_of_many(self, filtered: models.QuerySet[Row], page: int, per_page: int) -> Page[Row]:
         """A page of more rows than are counted. Where their end comes into sight, their number is told after all."""
         first = (page - 1) * per_page
@@ -197,9 +216,30 @@ class ListFilter(Query):
             return Page(rows[:per_page], max(MOST_COUNTED, seen), page, per_page, is_exact=False)
         return Page(rows, seen if rows else filtered.order_by().count(), page, per_page)
 
+    @property
+    def name(self) -> str | None:
+        """What the filters are known by, where they let through the same rows for everybody."""
+        return None
+
+    @property
+    def is_walked(self) -> bool:
+        """Whether an index has just the rows that the filters let through, in the order of the list."""
+        return False
+
+    def keys(self, _: models.QuerySet[Row]) -> list[Any] | None:
+        """The keys of the rows in their order, one more than are counted at most; None to count and to sort them there.
+
+        Where it takes long to find them, they are found once and not for their number and for a page.
+        """
+        return None
+
     def known_count(self) -> int | None:
         """How many rows the filters let through, if that need not be counted."""
         return None
+
+    def expects_many(self, _: models.QuerySet[Row]) -> bool:
+        """Whether there are more rows than are counted for sure, where counting them takes long."""
+        return False
 
     def apply(self, queryset: Any) -> Any:
         """Narrow `queryset` to what the parameters ask for."""
@@ -211,6 +251,31 @@ class ListFilter(Query):
         if not sort:
             return queryset
         return queryset.order_by(sort_by(self.sorts[sort.lstrip("-")], descending=sort.startswith("-")), "id")
+
+
+class Many:
+    """Which filters are known to let through more rows than are counted, by their names."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+
+    def holds(self, name: str | None) -> bool:
+        """Whether that was so a little while ago."""
+        return name is not None and self._until.get(name, 0) > time.monotonic()
+
+    def remember(self, name: str | None) -> None:
+        """That it is so now."""
+        if name is not None:
+            if len(self._until) >= MOST_NAMES:
+                self._until.clear()
+            self._until[name] = time.monotonic() + SECONDS_OF_MANY
+
+    def forget(self) -> None:
+        """Count all anew."""
+        self._until.clear()
+
+
+many = Many()
 
 
 def part(queryset: models.QuerySet[Row], first: int, count: int) -> models.QuerySet[Row]:

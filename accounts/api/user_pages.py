@@ -1,8 +1,9 @@
 """Pages of the list of users as PostgreSQL itself writes them, which takes a fraction of the time.
 
-What is asked for most, all users or those of a status, is one statement that gives finished JSON and the number of all;
-a search is two. The filters of every list put them together, once for each query string; then they are remembered.
-Everything else is put together as usual. `UserAnswer` says what the fields are, and tests compare the two.
+What is asked for most, all users, those of a status or of a search, is one statement that gives finished JSON and the
+number of all; a page far down the list three. The filters of every list put them together, once for each query
+string; then they are remembered. Everything else is put together as usual. `UserAnswer` says what the fields are, and
+tests compare the two.
 """
 
 from enum import StrEnum
@@ -21,10 +22,19 @@ from accounts.filters import UserFilter
 from accounts.models import User
 from accounts.querysets import roles_of
 from reprotech import listing
-from reprotech.listing import Page, found_first, part
+from reprotech.listing import Page, part
 
 #: Query strings of which the statements are remembered.
 MOST_REMEMBERED = 500
+#: Stands in a statement for ids that differ from one time to the next.
+IDS = "the ids of the page"
+FINDING = """
+    WITH found (user_id, place) AS MATERIALIZED ({found}),
+        page AS (SELECT user_id, place FROM found ORDER BY {order} LIMIT {count} OFFSET {first}),
+        shown (user_id, answer) AS ({shown})
+    SELECT answer, (SELECT count(*) FROM found)
+    FROM (SELECT 1) AS one LEFT JOIN (page JOIN shown USING (user_id)) ON true ORDER BY {order}
+"""
 
 
 class JSONText(Func):
@@ -47,9 +57,10 @@ class Moment(Func):
 class Question(StrEnum):
     """What PostgreSQL is asked."""
 
-    COUNT = "how many users are found, as far as lists count"
-    FOUND = "a page of few users, who are found first and then sorted"
+    FOUND = "a page of few users, who are found first and then sorted, and their number"
+    MANY = "a page of more users than are counted, and one user more"
     PAGE = "a page, and how many there are of all or of a status"
+    DEEP = "a page far down the list, of users whose ids are known"
 
 
 def answer_of(asked: UserFilter, request: SignedInRequest) -> HttpResponse | None:
@@ -57,27 +68,58 @@ def answer_of(asked: UserFilter, request: SignedInRequest) -> HttpResponse | Non
     if not counts.is_kept() or set(asked.given) - {"status", "search"}:
         return None
     if "search" in asked.given:
-        total = int(_ask(Question.COUNT, asked, request)[0][0])
-        if total > listing.MOST_COUNTED:
-            return None
-        rows = _ask(Question.FOUND if total <= listing.FEW else Question.PAGE, asked, request)
-    elif asked.value("page") * asked.value("per_page") < places.DEEP:
-        rows = _ask(Question.PAGE, asked, request)
-        total = int(rows[0][1]) if rows else 0
-    else:
-        return None
-    if not rows:
-        return None
+        return _found(asked, request)
+    rows = _page(asked, request)
+    return _answered(asked, rows, int(rows[0][1])) if rows else None
+
+
+def _answered(asked: UserFilter, rows: list[tuple[Any, ...]], total: int, *, is_exact: bool = True) -> HttpResponse:
     page: Page[User] = Page([], total, asked.value("page"), asked.value("per_page"))
     numbers = f'"total":{page.total},"page":{page.page},"per_page":{page.per_page},"pages":{page.pages}'
+    if not is_exact:
+        numbers += ',"total_is_exact":false'
     users = ",".join(row[0] for row in rows)
     return HttpResponse(f'{{"users":[{users}],{numbers}}}', content_type="application/json")
 
 
-def _ask(question: Question, asked: UserFilter, request: SignedInRequest) -> list[tuple[Any, ...]]:
+def _found(asked: UserFilter, request: SignedInRequest) -> HttpResponse | None:
+    if not listing.many.holds(asked.name):
+        rows = _ask(Question.FOUND, asked, request)
+        total = int(rows[0][1])
+        if total <= listing.MOST_COUNTED:
+            return _answered(asked, [row for row in rows if row[0] is not None], total)
+        listing.many.remember(asked.name)
+    rows, per_page = _ask(Question.MANY, asked, request), asked.value("per_page")
+    if len(rows) <= per_page:
+        return None  # their end is in sight
+    seen = max(listing.MOST_COUNTED, _first(asked) + len(rows))
+    return _answered(asked, rows[:per_page], seen, is_exact=False)
+
+
+def _page(asked: UserFilter, request: SignedInRequest) -> list[tuple[Any, ...]]:
+    """A page of all or of a status; nothing where it has to be put together as usual."""
+    if _first(asked) < places.DEEP:
+        return _ask(Question.PAGE, asked, request)
+    if asked.given:
+        return []
+    ids = places.ids_of(asked.sorted_by or "id", _first(asked), asked.value("per_page"))
+    if not ids:
+        return []
+    found = {row[2]: row for row in _ask(Question.DEEP, asked, request, ids)}
+    return [found[user_id] for user_id in ids if user_id in found]
+
+
+def _first(asked: UserFilter) -> int:
+    position: int = (asked.value("page") - 1) * asked.value("per_page")
+    return position
+
+
+def _ask(
+    question: Question, asked: UserFilter, request: SignedInRequest, ids: list[int] | None = None
+) -> list[tuple[Any, ...]]:
     backend: Any = connection
     # Whoever may read users sees the same ones: with scopes, a scope would be part of the name.
-    name = f"{question} {request.META.get('QUERY_STRING', '')}"
+    name = question.value if ids else f"{question} {request.META.get('QUERY_STRING', '')}"
     with backend.statement_cursor() as cursor:
         statement = _remembered.get(name)
         if statement is None:
@@ -85,7 +127,7 @@ def _ask(question: Question, asked: UserFilter, request: SignedInRequest) -> lis
                 _remembered.clear()
             users = asked.apply(User.objects.visible_to(request.user))
             statement = _remembered[name] = _statement(question, asked, users, cursor.connection)
-        cursor.execute(statement)
+        cursor.execute(statement, [ids] if ids else None)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 
@@ -95,14 +137,31 @@ _remembered: dict[str, str] = {}
 
 def _statement(question: Question, asked: UserFilter, users: Any, link: Any) -> str:
     """The statement, with all its values in it: so it can be prepared, and PostgreSQL plans it for just these."""
-    if question == Question.COUNT:
-        found = _written(users.order_by().values("pk")[: listing.MOST_COUNTED + 1], link)
-        return f"SELECT count(*) FROM ({found}) AS found"  # noqa: S608 (written by Django)  # nosec B608
-    first, count = (asked.value("page") - 1) * asked.value("per_page"), asked.value("per_page")
+    first, count = _first(asked), asked.value("per_page")
+    if question == Question.FOUND:
+        return _finding(asked, users, link)
+    if question == Question.DEEP:
+        wanted = users.order_by().filter(RawSQL('"users"."id" = ANY(%s)', [IDS], output_field=models.BooleanField()))
+    else:
+        wanted = part(asked.ordered(users), first, count + 1 if question == Question.MANY else count)
     total: Any = RawSQL(f"({counts.COUNT})", [asked.value("status") or "existing"])  # noqa: S611 (a constant)  # nosec B611
-    ordered = asked.ordered(users)
-    wanted = part(found_first(ordered) if question == Question.FOUND else ordered, first, count)
-    return _written(wanted.annotate(answer=_answer(), total=total).values_list("answer", "total"), link)
+    written = _written(wanted.annotate(answer=_answer(), total=total).values_list("answer", "total", "pk"), link)
+    return written.replace(f"'{IDS}'", "%s::bigint[]")
+
+
+def _finding(asked: UserFilter, users: Any, link: Any) -> str:
+    """Users are found once, to be counted and to be sorted. There is a row in any case: it tells how many they are."""
+    sort = asked.sorted_by or "id"
+    expression = asked.sorts[sort.removeprefix("-")]
+    placed = users.order_by().annotate(place=F(expression) if isinstance(expression, str) else expression)
+    shown = User.objects.order_by().filter(pk__in=RawSQL("SELECT user_id FROM page", []))
+    return FINDING.format(
+        found=_written(placed.values_list("pk", "place")[: listing.MOST_COUNTED + 1], link),
+        shown=_written(shown.annotate(answer=_answer()).values_list("pk", "answer"), link),
+        order=f"place {'DESC' if sort.startswith('-') else 'ASC'} NULLS LAST, user_id",
+        first=_first(asked),
+        count=asked.value("per_page"),
+    )
 
 
 def _written(rows: QuerySet[User, Any], link: Any) -> str:

@@ -1,6 +1,6 @@
 """Users, roles, permissions and sessions: fields, and questions about one object."""
 
-from accounts.models.counts import UserCount, UserMove, UserSignpost
+from accounts.models.counts import UserCount, UserDay, UserMove, UserSignpost
 from accounts.models.factors import Passkey, RecoveryCode, SpentOnce, TotpKey
 from accounts.models.keys import ApiKey
 from accounts.models.mails import OutgoingMail
@@ -25,6 +25,7 @@ __all__ = [
     "TotpKey",
     "User",
     "UserCount",
+    "UserDay",
     "UserMove",
     "UserSignpost",
     "searchable",

@@ -17,6 +17,21 @@ class UserCount(models.Model):
         return f"{self.name} {self.change:+d}"
 
 
+class UserDay(models.Model):
+    """How many accounts of a day were made and deleted; `accounts.daily` sums these rows up and folds them."""
+
+    day = models.DateField(db_index=True)
+    created = models.BigIntegerField()
+    deleted = models.BigIntegerField()
+
+    class Meta:
+        db_table = "user_days"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.created:+d} {-self.deleted:+d}"
+
+
 class UserSignpost(models.Model):
     """Who stood at a position of a sorted list of users when it was put up; `accounts.places` reads it."""
 

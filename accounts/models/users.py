@@ -92,13 +92,15 @@ class User(Versioned, AbstractBaseUser):
             models.Index(Lower("first_name"), "id", condition=EXISTING, name="user_by_first_name"),
             models.Index(Lower("last_name"), "id", condition=EXISTING, name="user_by_last_name"),
             models.Index(fields=["is_active", "id"], condition=EXISTING, name="user_by_is_active"),
-            # Of either kind there are many: read backwards, the index above would leave all to be sorted by id.
+            # Many have the same: read backwards, the indexes above would leave all of these to be sorted by id.
+            models.Index(Lower("first_name").desc(), "id", condition=EXISTING, name="user_by_first_name_down"),
+            models.Index(Lower("last_name").desc(), "id", condition=EXISTING, name="user_by_last_name_down"),
             models.Index(fields=["-is_active", "id"], condition=EXISTING, name="user_by_is_inactive"),
             models.Index(fields=["created_at", "id"], condition=EXISTING, name="user_by_created_at"),
             models.Index(fields=["updated_at", "id"], condition=EXISTING, name="user_by_updated_at"),
             # Few are; whoever filters by the others reads nearly all anyway.
             models.Index(fields=["id"], condition=EXISTING & Q(is_service=True), name="user_service"),
-            models.Index(fields=["locked_at"], condition=Q(locked_at__isnull=False), name="user_locked"),
+            models.Index(fields=["id"], condition=EXISTING & Q(locked_at__isnull=False), name="user_by_lock"),
             models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="user_deleted"),
         )
 

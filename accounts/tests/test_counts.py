@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection, transaction
 from django.db.models import Count, Q
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -159,6 +160,23 @@ class TestManyRows:
             (2, 8, 4, True),
             (0, 8, 4, True),
         ]
+
+    def test_that_there_are_more_is_remembered_for_a_while(self, super_admin, monkeypatch):
+        assert self.page(super_admin, 1) == (2, 4, 2, False)
+        with connection.execute_wrapper(refuse_counting):
+            assert self.page(super_admin, 1) == (2, 4, 2, False)
+            assert self.page(super_admin, 4) == (2, 8, 4, True)
+        for user in User.objects.existing().order_by("-pk")[:5]:
+            User.objects.filter(pk=user.pk).update(search_text="nothing")
+        listing.many.forget()
+        assert self.page(super_admin, 1) == (2, 3, 2, True)
+
+    def test_but_not_for_ever(self, super_admin, monkeypatch):
+        monkeypatch.setattr(listing, "SECONDS_OF_MANY", 0)
+        assert self.page(super_admin, 1) == (2, 4, 2, False)
+        with CaptureQueriesContext(connection) as queries:
+            self.page(super_admin, 1)
+        assert any("COUNT(" in query["sql"].upper() for query in queries)
 
     def test_the_page_says_that_there_are_more(self, cast):
         page = page_client(cast.super_admin).get("/users?search=lab.example&per_page=2").content.decode()

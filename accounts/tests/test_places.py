@@ -44,9 +44,8 @@ def walk(sort):
 def pages(sort, *, walked=0, size=6):
     """Every page of the list, one after the other; fails when more than `walked` of a hundred were walked to."""
     found, count, long = [], 0, walk(sort)
-    expression = UserFilter.sorts[sort.removeprefix("-")]
     for first in range(12, len(long), size):
-        page = places.page_of(User.objects.existing(), expression, sort, first, size)
+        page = places.page_of(User.objects.existing(), sort, first, size)
         found += long[first : first + size] if page is None else [user.pk for user in page]
         count += page is None
     assert count * size <= walked * len(long) / 100
@@ -98,7 +97,7 @@ def test_many_at_once_take_the_signposts_down(many, monkeypatch):
         User(username=f"bulk-{n}", email=f"bulk-{n}@lab.example") for n in range(places.MOST_AT_ONCE + 1)
     )
     assert not UserSignpost.objects.exists()
-    assert places.page_of(User.objects.existing(), "id", "id", 100, 5) is None
+    assert places.page_of(User.objects.existing(), "id", 100, 5) is None
     places.keep_up()
     assert pages("id", size=100) == walk("id")[12:]
 

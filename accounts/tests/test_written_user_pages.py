@@ -6,11 +6,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts import places
 from accounts.api import user_pages
 from accounts.api.serializers import UserAnswer
 from accounts.filters import UserFilter
 from accounts.models import Role, User
 from accounts.models.users import searchable
+from reprotech import listing
 from reprotech.api_answers import many
 from reprotech.testing import Caller
 
@@ -53,6 +55,9 @@ QUERIES = [
     "search=the-",
     "search=the-&sort=-username&per_page=2&page=2",
     "search=THE-v",
+    "search=e-",
+    "search=the-&sort=-last_login",
+    "search=the-&sort=last_login&per_page=3&page=2",
     "search=the-m&status=locked",
     "search=%25s%20%7B0%7D",
 ]
@@ -91,9 +96,45 @@ def test_whoever_may_not_read_users_gets_none_that_others_asked_for(super_admin,
     assert anonymous.get("/api/users").status_code == 401
 
 
-@pytest.mark.parametrize(("query", "statements"), [("sort=email", 1), ("search=the-", 2), ("search=nobody", 3)])
-def test_a_page_is_one_statement_and_a_search_two(super_admin, query, statements):
+@pytest.mark.parametrize(("query", "statements"), [("sort=email", 1), ("search=the-", 1), ("search=nobody", 1)])
+def test_a_page_is_one_statement_and_so_is_a_search(super_admin, query, statements):
     super_admin.get(f"/api/users?{query}")
     with CaptureQueriesContext(connection) as queries:
         super_admin.get(f"/api/users?{query}")
     assert len(queries) == statements
+
+
+@pytest.mark.parametrize("sort", ["", "-last_login", "first_name"])
+def test_a_page_far_down_says_the_same_and_is_three_statements(hostile, super_admin, monkeypatch, sort):
+    monkeypatch.setattr(places, "DEEP", 4)
+    monkeypatch.setattr(places, "STEP", 2)
+    places.keep_up()
+    query = f"sort={sort}&per_page=2&page=3"
+    expected = usual(UserFilter.remembered(query), hostile.super_admin)
+    assert len(expected["users"]) == 2
+    super_admin.get("/api/users")
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            assert super_admin.get(f"/api/users?{query}").json() == expected
+        assert len(queries) == 3
+    assert super_admin.get("/api/users?per_page=2&page=99").json()["users"] == []
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("sort", ["", "-last_login"])
+def test_a_search_that_finds_more_than_are_counted_says_the_same(hostile, super_admin, monkeypatch, page, sort):
+    monkeypatch.setattr(listing, "MOST_COUNTED", 3)
+    query = f"search=lab.example&per_page=2&page={page}&sort={sort}"
+    expected = usual(UserFilter.remembered(query), hostile.super_admin)
+    assert expected.get("total_is_exact", True) == (page >= 4)
+    assert super_admin.get(f"/api/users?{query}").json() == expected
+    listing.many.forget()
+    assert super_admin.get(f"/api/users?{query}").json() == expected
+
+
+def test_a_search_that_finds_nobody_and_a_page_past_the_end_are_answered(super_admin, cast):
+    assert super_admin.get("/api/users?search=nobody").json() == {
+        "users": [], "total": 0, "page": 1, "per_page": 10, "pages": 0,
+    }  # fmt: skip
+    body = super_admin.get("/api/users?search=the-&page=9").json()
+    assert (body["users"], body["total"], body["pages"]) == ([], User.objects.search("the-").count(), 1)

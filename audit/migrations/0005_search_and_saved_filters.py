@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 def index_words(apps, schema_editor):
-    """On PostgreSQL; the expression is `audit.full_text.WORDS` without the table's name."""
+    """On PostgreSQL; the expression is that of `audit.full_text.Mentions` without the table's name."""
     if schema_editor.connection.vendor == "postgresql":
         schema_editor.execute(
             "CREATE INDEX audit_words ON audit_logs USING gin (to_tsvector('simple', regexp_replace("

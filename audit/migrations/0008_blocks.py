@@ -1,6 +1,9 @@
 from django.db import migrations, models
 
-from audit.blocks import REBUILD
+COUNT = """
+    INSERT INTO audit_blocks (block, events) SELECT event_id / 4096, count(*) FROM audit_leaves
+    WHERE EXISTS (SELECT 1 FROM audit_logs WHERE audit_logs.id = event_id) GROUP BY event_id / 4096
+"""
 
 
 class Migration(migrations.Migration):
@@ -17,5 +20,5 @@ class Migration(migrations.Migration):
             ],
             options={"db_table": "audit_blocks", "default_permissions": ()},
         ),
-        migrations.RunSQL(REBUILD, migrations.RunSQL.noop),
+        migrations.RunSQL(COUNT, migrations.RunSQL.noop),
     ]

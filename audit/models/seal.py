@@ -98,10 +98,13 @@ class Checkpoint(AppendOnlyModel):
 
 
 class Block(models.Model):
-    """How many sealed events have one of so many ids that follow each other; `audit.blocks` reads it."""
+    """How many sealed events have one of so many ids that follow each other, and when; `audit.blocks` reads it."""
 
     block = models.BigIntegerField(primary_key=True)
     events = models.BigIntegerField()
+    #: When the first and the last of them happened; empty for what a version before these columns sealed meanwhile.
+    first_at = models.DateTimeField(null=True)
+    last_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "audit_blocks"

@@ -2,11 +2,13 @@
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.authorization import SYSTEM
 from accounts.services import users
 from audit.models import Action, AuditLog
 from audit.services import record
+from reprotech import listing
 from reprotech.testing import make_user
 
 
@@ -47,6 +49,16 @@ def test_events_are_found_by_words_of_their_names_and_details(events, typed, fou
     assert sorted(row.pk for row in rows) == sorted(events[name] for name in found)
 
 
+def test_every_page_of_a_search_has_the_events_that_follow(super_admin):
+    ids = [
+        record(actor=None, action=Action.UPDATE, resource="user", note="often" if number % 2 else "seldom").pk
+        for number in range(20)
+    ]
+    pages = [super_admin.get(f"/api/audit?search=often&per_page=3&page={page}").json() for page in range(1, 6)]
+    assert [event["id"] for page in pages for event in page["logs"]] == ids[:0:-2]
+    assert {page["total"] for page in pages} == {10}
+
+
 @pytest.mark.only_on("postgresql")
 def test_a_search_reads_an_index_and_not_the_log(events):
     query = AuditLog.objects.mentioning("björn current").order_by()  # a log of a few rows is read by its order
@@ -67,3 +79,56 @@ def test_everything_about_a_user_is_what_they_did_and_what_was_done_to_them(cast
         ("the-super_admin", "role_assign", "clerk"),
         ("system", "create", "clerk"),
     ]
+
+
+def refuse_counting(execute, sql, params, many, context):
+    assert "COUNT(" not in sql, sql
+    return execute(sql, params, many, context)
+
+
+@pytest.mark.only_on("postgresql")
+def test_a_frequent_word_is_known_without_counting(super_admin, monkeypatch):
+    monkeypatch.setattr(listing, "MOST_COUNTED", 5)
+    # PostgreSQL judges beginnings of words only where it knows a hundred different ones.
+    for number in range(120):
+        note = "frequent" if number % 2 else f"seldom{number} again{number}"
+        record(actor=None, action=Action.UPDATE, resource="user", note=note)
+    record(actor=None, action=Action.UPDATE, resource="user", note="rare")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE audit_logs")
+    with connection.execute_wrapper(refuse_counting):
+        found = super_admin.get("/api/audit?search=freq&per_page=4").json()
+    assert (len(found["logs"]), found["total"], found["total_is_exact"]) == (4, 5, False)
+    # Whoever goes on comes to the end all the same, and what is rare is counted.
+    assert super_admin.get("/api/audit?search=freq&per_page=4&page=15").json()["total"] == 60
+    assert super_admin.get("/api/audit?search=rare").json()["total"] == 1
+    # PostgreSQL knows how frequent a word is, not which words go together with what else.
+    assert super_admin.get("/api/audit?search=frequent&resource=role").json()["total"] == 0
+
+
+@pytest.mark.only_on("postgresql")
+def test_kinds_of_events_that_go_together_are_known_without_counting(super_admin, monkeypatch):
+    monkeypatch.setattr(listing, "MOST_COUNTED", 5)
+    for number in range(100):
+        is_login = number % 2 == 0
+        action, resource = (Action.LOGIN, "auth") if is_login else (Action.UPDATE, "user")
+        record(actor=None, action=action, resource=resource, success=not is_login)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE audit_logs")
+    with connection.execute_wrapper(refuse_counting):
+        found = super_admin.get("/api/audit?action=login&outcome=failure&per_page=4").json()
+    assert (len(found["logs"]), found["total"], found["total_is_exact"]) == (4, 5, False)
+    # As frequent by themselves, and never together.
+    assert super_admin.get("/api/audit?action=update&resource=auth").json()["total"] == 0
+
+
+@pytest.mark.only_on("postgresql")
+def test_what_an_index_has_in_order_is_not_sorted(super_admin):
+    for number in range(30):
+        record(actor=None, action=Action.LOCK if number % 2 else Action.UNLOCK, resource="user")
+    with CaptureQueriesContext(connection) as queries:
+        found = super_admin.get("/api/audit?action=lock&per_page=4&page=2").json()
+    ids = AuditLog.objects.filter(action="lock").newest_first().values_list("pk", flat=True)
+    assert [event["id"] for event in found["logs"]] == list(ids[4:8])
+    assert found["total"] == 15
+    assert not [query["sql"] for query in queries if "ORDER BY (SELECT" in query["sql"]]

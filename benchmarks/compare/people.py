@@ -28,6 +28,14 @@ def main():
     arguments.add_argument("--users", type=int, required=True)
     arguments.add_argument("--directory", type=Path, required=True)
     options = arguments.parse_args()
+    # An audit log of some length, as an installation in use has one; nothing that is measured reads it.
+    callers = fill(options.users, min(options.users, MOST_EVENTS))
+    export(options.directory, [caller["id"] for caller in callers])
+    (options.directory / "callers.json").write_text(json.dumps(callers))
+
+
+def fill(users, events):
+    """Make the tables and load users and events; returns the callers as plain data."""
     import django
 
     django.setup()
@@ -35,17 +43,12 @@ def main():
 
     call_command("migrate", verbosity=0)
     call_command("init_data", verbosity=0)
-    # An audit log of some length, as an installation in use has one; nothing that is measured reads it.
-    events = min(options.users, MOST_EVENTS)
-    call_command("create_demo_data", users=options.users, audit_events=events, stdout=sys.stderr)
-    callers = make_callers()
-    export(options.directory, [caller.pk for caller in callers])
-    names = [{"id": caller.pk, "username": caller.username, "email": caller.email} for caller in callers]
-    (options.directory / "callers.json").write_text(json.dumps(names))
+    call_command("create_demo_data", users=users, audit_events=events, stdout=sys.stderr)
+    return [{"id": caller.pk, "username": caller.username, "email": caller.email} for caller in make_callers()]
 
 
 def make_callers():
-    """Give the first who may sign in a password and Manager's role alone, which reads users."""
+    """Give the last who may sign in a password and Manager's role alone, which reads users, events and figures."""
     from django.contrib.auth.hashers import make_password
     from django.db import connection
 

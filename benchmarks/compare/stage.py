@@ -64,34 +64,14 @@ class Stage:
         self.processes.close()
 
     def _prepare_ours(self):
-        """Our settings are those of production but for https, which all would need a proxy for."""
         self.databases[OURS.name] = make_database(self.postgresql, OURS.name)
         self.ports[OURS.name] = free_port()
-        self.environments[OURS.name] = os.environ | {
-            "DJANGO_SETTINGS_MODULE": "reprotech.settings",
-            "DEBUG": "false",
-            "DATABASE_URL": self.databases[OURS.name],
-            "REDIS_URL": f"{self.valkey}/0",
-            "SECRET_KEY": secrets.token_urlsafe(48),
-            "JWT_SECRET_KEY": secrets.token_urlsafe(48),
-            "AUDIT_SIGNING_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
-            "AUDIT_SIGNING_KEY_FILE": "",
-            "ADMIN_PASSWORD": PASSWORD,
-            "PASSWORD": PASSWORD,
-            "ALLOWED_HOSTS": "127.0.0.1",
-            "ACCESS_TOKEN_MINUTES": "240",
-            "RATE_LIMIT_ENABLED": "true",
-            "LOG_DIR": str(self.processes.directory / "logs"),
-            "PROMETHEUS_MULTIPROC_DIR": str(self.processes.directory / "metrics"),
-            "HOST": "127.0.0.1",
-            "PORT": str(self.ports[OURS.name]),
-            "WORKERS": str(WORKERS),
-        }
+        self.environments[OURS.name] = environment_of_ours(
+            self.databases[OURS.name], f"{self.valkey}/0", self.ports[OURS.name], self.processes.directory
+        )
         say(f"loading {self.users:,} users ...")
         loading = [sys.executable, "-m", "benchmarks.compare.people", "--users", str(self.users)]
-        # Only processes that answer requests may leave their counters there.
-        environment = {**self.environments[OURS.name]}
-        del environment["PROMETHEUS_MULTIPROC_DIR"]
+        environment = without_counters(self.environments[OURS.name])
         run([*loading, "--directory", self.people], cwd=ROOT, env=environment)
         install(OURS.name)
         run([python_of(OURS.name), "manage.py", "collectstatic", "--noinput"], cwd=ROOT, env=environment)
@@ -133,21 +113,11 @@ class Stage:
 
     def cpu_seconds(self, name):
         """The processor time so far of a server's processes, and of PostgreSQL's and Valkey's."""
-        trees = {"server": [self.running[name].pid], "database": self._databases}
-        return {
-            part: cpu_seconds([pid for main in mains for pid in (main, *children(main))])
-            for part, mains in trees.items()
-        }
+        return cpu_of({"server": [self.running[name].pid], "database": self._databases})
 
     def sign_in(self, contestant, number):
         """The headers of one more session: of each caller in turn."""
-        caller = self.callers[number % len(self.callers)]
-        port = self.ports[contestant.name]
-        status, headers, body = exchange(port, contestant.login_request(caller, port))
-        assert status == 200, f"{contestant.name} lets nobody in: {status} {body[:500]}"
-        if cookies := [value.split(";")[0] for name, value in headers if name.lower() == "set-cookie"]:
-            return {"Cookie": "; ".join(cookies)}
-        return contestant.secret(json.loads(body))
+        return sign_in(contestant, self.callers[number % len(self.callers)], self.ports[contestant.name])
 
     def requests(self, name, task):
         """What the client sends for a task, in turn."""
@@ -183,6 +153,51 @@ class Stage:
         status, _, body = exchange(port, self.requests(name, "me")[0])
         assert status == 200, f"{name}, me: {status} {body[:300]}"
         assert self.callers[0]["email"] in body.decode(), f"{name}, me: {body[:300]}"
+
+
+def environment_of_ours(database, redis, port, directory):
+    """Our settings are those of production but for https, which all would need a proxy for."""
+    return os.environ | {
+        "DJANGO_SETTINGS_MODULE": "reprotech.settings",
+        "DEBUG": "false",
+        "DATABASE_URL": database,
+        "REDIS_URL": redis,
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "JWT_SECRET_KEY": secrets.token_urlsafe(48),
+        "AUDIT_SIGNING_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
+        "AUDIT_SIGNING_KEY_FILE": "",
+        "ADMIN_PASSWORD": PASSWORD,
+        "PASSWORD": PASSWORD,
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "ACCESS_TOKEN_MINUTES": "240",
+        "RATE_LIMIT_ENABLED": "true",
+        "LOG_DIR": str(directory / "logs"),
+        "PROMETHEUS_MULTIPROC_DIR": str(directory / "metrics"),
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "WORKERS": str(WORKERS),
+    }
+
+
+def without_counters(environment):
+    """For programs beside the server: only processes that answer requests may leave their counters there."""
+    return {name: value for name, value in environment.items() if name != "PROMETHEUS_MULTIPROC_DIR"}
+
+
+def cpu_of(trees):
+    """{part: seconds of processor time so far} of {part: main processes}, with all that these started."""
+    return {
+        part: cpu_seconds([pid for main in mains for pid in (main, *children(main))]) for part, mains in trees.items()
+    }
+
+
+def sign_in(contestant, caller, port):
+    """The headers of a new session."""
+    status, headers, body = exchange(port, contestant.login_request(caller, port))
+    assert status == 200, f"{contestant.name} lets nobody in: {status} {body[:500]}"
+    if cookies := [value.split(";")[0] for name, value in headers if name.lower() == "set-cookie"]:
+        return {"Cookie": "; ".join(cookies)}
+    return contestant.secret(json.loads(body))
 
 
 def answer_of(port, path):

@@ -1,0 +1,1 @@
+"""How our own answers change while tables grow; see `__main__`."""
