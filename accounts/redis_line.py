@@ -48,7 +48,9 @@ _line = _Line()
 
 def _connection() -> Any:
     if _line.url != settings.REDIS_URL:
-        _line.connection = get_redis_connection("default").connection_pool.make_connection()
+        # One of its own, which ends with its thread: those that the pool makes count as its own for ever.
+        pool = get_redis_connection("default").connection_pool
+        _line.connection = pool.connection_class(**pool.connection_kwargs)
         _line.url = settings.REDIS_URL
     return _line.connection
 

@@ -1,5 +1,7 @@
 """The connection to Redis that each thread keeps for itself: what happens to it, and that no answers are mixed up."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django_redis import get_redis_connection
 from redis.exceptions import RedisError
@@ -45,6 +47,16 @@ def test_whoever_was_interrupted_leaves_no_answer_to_the_next(echo, line, monkey
         with pytest.raises(KeyboardInterrupt):
             echo(["mine"], ["interrupted"])
     assert echo(["yours"], ["second"]) == [b"yours", b"second"]
+
+
+def test_threads_come_and_go_and_take_no_connections_from_the_pool(echo):
+    pool = get_redis_connection().connection_pool
+    before, clients = pool._created_connections, len(get_redis_connection().client_list())
+    for number in range(20):
+        with ThreadPoolExecutor(1) as thread:
+            assert thread.submit(echo, ["key"], [number]).result() == [b"key", b"%d" % number]
+    assert pool._created_connections == before
+    assert len(get_redis_connection().client_list()) < clients + 5
 
 
 def test_what_the_script_itself_does_wrong_is_told(line):
