@@ -1,5 +1,7 @@
 """The connection to Redis that each thread keeps for itself: what happens to it, and that no answers are mixed up."""
 
+import gc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -51,12 +53,18 @@ def test_whoever_was_interrupted_leaves_no_answer_to_the_next(echo, line, monkey
 
 def test_threads_come_and_go_and_take_no_connections_from_the_pool(echo):
     pool = get_redis_connection().connection_pool
-    before, clients = pool._created_connections, len(get_redis_connection().client_list())
-    for number in range(20):
+    before, connections = pool._created_connections, []
+
+    def ask(number):
+        assert echo(["key"], [number]) == [b"key", b"%d" % number]
+        connections.append(weakref.ref(redis_line._connection()))
+
+    for number in range(5):
         with ThreadPoolExecutor(1) as thread:
-            assert thread.submit(echo, ["key"], [number]).result() == [b"key", b"%d" % number]
+            thread.submit(ask, number).result()
     assert pool._created_connections == before
-    assert len(get_redis_connection().client_list()) < clients + 5
+    gc.collect()
+    assert [connection() for connection in connections] == [None] * 5
 
 
 def test_what_the_script_itself_does_wrong_is_told(line):
