@@ -4,6 +4,7 @@ The usual client takes a connection from its pool, watches over its attempts and
 which takes longer than Redis does to answer. Everything else is rare enough for it.
 """
 
+import contextlib
 import threading
 from typing import Any
 
@@ -38,9 +39,20 @@ class Script:
             return _ask(connection, "EVAL", self.text, *command)
 
 
+class _Held:
+    """Closes a connection when nobody holds it any more, at once and not when garbage is collected."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):  # at the end of the process there may be little left to do it with
+            self.connection.disconnect()
+
+
 class _Line(threading.local):
     url: str | None = None
-    connection: Any = None
+    held: Any = None
 
 
 _line = _Line()
@@ -50,9 +62,9 @@ def _connection() -> Any:
     if _line.url != settings.REDIS_URL:
         # One of its own, which ends with its thread: those that the pool makes count as its own for ever.
         pool = get_redis_connection("default").connection_pool
-        _line.connection = pool.connection_class(**pool.connection_kwargs)
+        _line.held = _Held(pool.connection_class(**pool.connection_kwargs))
         _line.url = settings.REDIS_URL
-    return _line.connection
+    return _line.held.connection
 
 
 def _ask(connection: Any, *command: str | int) -> Any:

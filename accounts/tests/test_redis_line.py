@@ -1,7 +1,5 @@
 """The connection to Redis that each thread keeps for itself: what happens to it, and that no answers are mixed up."""
 
-import gc
-import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -57,14 +55,13 @@ def test_threads_come_and_go_and_take_no_connections_from_the_pool(echo):
 
     def ask(number):
         assert echo(["key"], [number]) == [b"key", b"%d" % number]
-        connections.append(weakref.ref(redis_line._connection()))
+        connections.append(redis_line._connection())
 
     for number in range(5):
         with ThreadPoolExecutor(1) as thread:
             thread.submit(ask, number).result()
     assert pool._created_connections == before
-    gc.collect()
-    assert [connection() for connection in connections] == [None] * 5
+    assert [connection.is_connected for connection in connections] == [False] * 5
 
 
 def test_what_the_script_itself_does_wrong_is_told(line):
