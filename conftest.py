@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from django.db import connection
 from django.test.signals import setting_changed
 
 from accounts import tokens
@@ -17,6 +18,14 @@ def django_db_setup(django_db_setup, django_db_blocker):
     """The test database, with the cast in it from the beginning: making it takes longer than most tests."""
     with django_db_blocker.unblock():
         make_cast()
+
+
+@pytest.fixture(autouse=True)
+def sound_connection():
+    """A connection to the database that broke in one test fails no other."""
+    yield
+    if connection.connection is not None and getattr(connection.connection, "closed", False):
+        connection.close()
 
 
 @pytest.fixture
