@@ -31,6 +31,8 @@ SECONDS_OF_MANY = 60
 FEW = 10_000
 #: Filters of which that is remembered.
 MOST_NAMES = 1_000
+#: No list has a row there, and a database can still count so far.
+FARTHEST = 2**62
 #: More digits than any page has; Python refuses to read numbers of thousands of digits.
 WHOLE_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -168,6 +170,11 @@ class ListFilter(Query):
         """The sort that was asked for, "" for the usual one."""
         return str(self.cleaned_data.get("sort", ""))
 
+    @property
+    def first(self) -> int:
+        """The position of the page's first row, 0 for the first of all."""
+        return min((int(self.value("page")) - 1) * int(self.value("per_page")), FARTHEST)
+
     def page_of(self, queryset: models.QuerySet[Row]) -> Page[Row]:
         """The page of `queryset` that was asked for, filtered and sorted; empty past the end."""
         filtered: models.QuerySet[Row] = self.apply(queryset)
@@ -188,8 +195,7 @@ class ListFilter(Query):
                 return self._page_of_keys(filtered, keys, page, per_page)
             if total <= FEW and not self.is_walked:
                 return self._page_of_few(filtered, total, page, per_page)
-        first = (page - 1) * per_page
-        items = self.rows(filtered, first, per_page) if first < total else []
+        items = self.rows(filtered, self.first, per_page) if self.first < total else []
         return Page(items, total, page, per_page)
 
     def rows(self, filtered: models.QuerySet[Row], first: int, count: int) -> list[Row]:
@@ -197,21 +203,19 @@ class ListFilter(Query):
         return list(part(self.ordered(filtered), first, count))
 
     def _page_of_few(self, filtered: models.QuerySet[Row], total: int, page: int, per_page: int) -> Page[Row]:
-        first = (page - 1) * per_page
-        items = list(part(found_first(self.ordered(filtered)), first, per_page)) if first < total else []
+        found = found_first(self.ordered(filtered))
+        items = list(part(found, self.first, per_page)) if self.first < total else []
         return Page(items, total, page, per_page)
 
     def _page_of_keys(self, filtered: models.QuerySet[Row], keys: list[Any], page: int, per_page: int) -> Page[Row]:
-        first = (page - 1) * per_page
-        shown = keys[first : first + per_page]
+        shown = keys[self.first : self.first + per_page]
         found = {row.pk: row for row in filtered.filter(pk__in=shown)} if shown else {}
         return Page([found[key] for key in shown if key in found], len(keys), page, per_page)
 
     def _page_of_many(self, filtered: models.QuerySet[Row], page: int, per_page: int) -> Page[Row]:
         """A page of more rows than are counted. Where their end comes into sight, their number is told after all."""
-        first = (page - 1) * per_page
-        rows = self.rows(filtered, first, per_page + 1)
-        seen = first + len(rows)
+        rows = self.rows(filtered, self.first, per_page + 1)
+        seen = self.first + len(rows)
         if len(rows) > per_page:
             return Page(rows[:per_page], max(MOST_COUNTED, seen), page, per_page, is_exact=False)
         return Page(rows, seen if rows else filtered.order_by().count(), page, per_page)

@@ -92,26 +92,21 @@ def _found(asked: UserFilter, request: SignedInRequest) -> HttpResponse | None:
     rows, per_page = _ask(Question.MANY, asked, request), asked.value("per_page")
     if len(rows) <= per_page:
         return None  # their end is in sight
-    seen = max(listing.MOST_COUNTED, _first(asked) + len(rows))
+    seen = max(listing.MOST_COUNTED, asked.first + len(rows))
     return _answered(asked, rows[:per_page], seen, is_exact=False)
 
 
 def _page(asked: UserFilter, request: SignedInRequest) -> list[tuple[Any, ...]]:
     """A page of all or of a status; nothing where it has to be put together as usual."""
-    if _first(asked) < places.DEEP:
+    if asked.first < places.DEEP:
         return _ask(Question.PAGE, asked, request)
     if asked.given:
         return []
-    ids = places.ids_of(asked.sorted_by or "id", _first(asked), asked.value("per_page"))
+    ids = places.ids_of(asked.sorted_by or "id", asked.first, asked.value("per_page"))
     if not ids:
         return []
     found = {row[2]: row for row in _ask(Question.DEEP, asked, request, ids)}
     return [found[user_id] for user_id in ids if user_id in found]
-
-
-def _first(asked: UserFilter) -> int:
-    position: int = (asked.value("page") - 1) * asked.value("per_page")
-    return position
 
 
 def _ask(
@@ -137,7 +132,7 @@ _remembered: dict[str, str] = {}
 
 def _statement(question: Question, asked: UserFilter, users: Any, link: Any) -> str:
     """The statement, with all its values in it: so it can be prepared, and PostgreSQL plans it for just these."""
-    first, count = _first(asked), asked.value("per_page")
+    first, count = asked.first, asked.value("per_page")
     if question == Question.FOUND:
         return _finding(asked, users, link)
     if question == Question.DEEP:
@@ -146,7 +141,8 @@ def _statement(question: Question, asked: UserFilter, users: Any, link: Any) -> 
         wanted = part(asked.ordered(users), first, count + 1 if question == Question.MANY else count)
     total: Any = RawSQL(f"({counts.COUNT})", [asked.value("status") or "existing"])  # noqa: S611 (a constant)  # nosec B611
     written = _written(wanted.annotate(answer=_answer(), total=total).values_list("answer", "total", "pk"), link)
-    return written.replace(f"'{IDS}'", "%s::bigint[]")
+    # Only where no text that somebody typed is in it: that could hold anything.
+    return written.replace(f"'{IDS}'", "%s::bigint[]") if question == Question.DEEP else written
 
 
 def _finding(asked: UserFilter, users: Any, link: Any) -> str:
@@ -159,7 +155,7 @@ def _finding(asked: UserFilter, users: Any, link: Any) -> str:
         found=_written(placed.values_list("pk", "place")[: listing.MOST_COUNTED + 1], link),
         shown=_written(shown.annotate(answer=_answer()).values_list("pk", "answer"), link),
         order=f"place {'DESC' if sort.startswith('-') else 'ASC'} NULLS LAST, user_id",
-        first=_first(asked),
+        first=asked.first,
         count=asked.value("per_page"),
     )
 

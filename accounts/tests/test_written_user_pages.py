@@ -138,3 +138,12 @@ def test_a_search_that_finds_nobody_and_a_page_past_the_end_are_answered(super_a
     }  # fmt: skip
     body = super_admin.get("/api/users?search=the-&page=9").json()
     assert (body["users"], body["total"], body["pages"]) == ([], User.objects.search("the-").count(), 1)
+
+
+def test_what_is_typed_is_never_taken_for_a_part_of_the_statement(super_admin, cast, monkeypatch):
+    monkeypatch.setattr(listing, "MOST_COUNTED", 1)
+    marker = f"'{user_pages.IDS}'"
+    User.objects.filter(pk__in=[cast.viewer.pk, cast.admin.pk, cast.manager.pk]).update(search_text=f"x {marker} y")
+    answer = super_admin.get(f"/api/users?search={marker}&per_page=2")
+    assert answer.status_code == 200
+    assert len(answer.json()["users"]) == 2
