@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from benchmarks import soak
 from benchmarks.compare import goals, report
 from benchmarks.compare.client import Run, parse, summary
 from benchmarks.compare.figures import Spread, best_of, figure, quantile, ratio, rotated, spread_text
@@ -218,3 +219,16 @@ def test_each_comparison_pins_what_it_installs():
         lines = (directory / "requirements.txt").read_text().splitlines()
         loose = [line for line in lines if not re.fullmatch(r"#.*|[\w.-]+==[\w.]+", line)]
         assert loose == [], directory.name
+
+
+@pytest.mark.parametrize(
+    ("values", "has_grown"),
+    [
+        ([50, 70, 71, 70, 71, 70, 71, 72], False),  # full after a while
+        ([120, 157, 117, 149, 120, 140, 119, 157], False),  # comes and goes
+        ([50, 60, 70, 72, 74, 76, 78, 80], True),
+        ([50], False),
+    ],
+)
+def test_a_soak_finds_what_grows_on_and_not_what_comes_and_goes(values, has_grown):
+    assert soak.growth("memory", [{"memory": value} for value in values]) is has_grown
