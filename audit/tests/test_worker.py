@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import time
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -12,17 +11,9 @@ import psycopg
 import pytest
 
 from reprotech.pytest_stack import start_server
+from reprotech.testing import eventually
 
 pytestmark = pytest.mark.only_on("postgresql")  # where the server has two processes
-
-
-def eventually(question, seconds=60):
-    """Ask until the answer is true, and return it."""
-    end = time.monotonic() + seconds
-    while not (answer := question()):
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.1)
-    return answer
 
 
 def audit_workers(server):

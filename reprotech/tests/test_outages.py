@@ -4,7 +4,6 @@ import json
 import os
 import secrets
 import socket
-import time
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -12,6 +11,7 @@ import pytest
 from django.db import connection
 
 from reprotech.pytest_stack import create_database, start_server
+from reprotech.testing import eventually
 from reprotech.tests.cables import Cable
 
 
@@ -47,13 +47,6 @@ def lab(processes):
     lab.database.put_back()
     lab.cache.put_back()
     processes.stop(lab.server.process)
-
-
-def eventually(question, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not question() and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return question()
 
 
 def test_without_its_database_the_service_says_so_and_recovers_by_itself(lab):

@@ -2,13 +2,13 @@
 
 import os
 import signal
-import time
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 
 from reprotech.pytest_stack import start_server
+from reprotech.testing import eventually
 
 # SQLite has no pool.
 pytestmark = pytest.mark.only_on("postgresql")
@@ -43,13 +43,6 @@ def has_noted(server, worker):
 
 def note(server, worker):
     return Path(server.env["PROMETHEUS_MULTIPROC_DIR"]) / f"gauge_livesum_{worker}.db"
-
-
-def eventually(question, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not question() and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return question()
 
 
 def test_pools_of_all_processes_are_summed_and_those_of_dead_ones_are_left_out(server):
