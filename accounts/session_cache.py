@@ -5,8 +5,8 @@ snapshot in Redis, stamped with two versions: the user's and that of all roles. 
 as changing before it commits, which keeps every process from using or storing snapshots, and gives them new
 values after it has committed. A process that dies in between leaves the mark, which outlives every snapshot.
 
-A process keeps the snapshots that it used last. It asks Redis for the versions all the same, each time, and in the same
-round trip counts a call towards its limit.
+A process keeps the snapshots that it used last, until it hears of a newer version (`accounts.redis_news`). Where it
+can't be sure to have heard of all, it asks Redis for the versions, and in the same round trip counts calls.
 
 Without Redis there is no cache that all processes share, so nothing is cached. While Redis fails, and for as
 long as an older snapshot could survive, the database answers. Other processes may find Redis well all the while:
@@ -27,11 +27,12 @@ from django.db import models, transaction
 from django.db.models.base import ModelState
 from prometheus_client import Counter
 
-from accounts import doubt
+from accounts import doubt, limits
 from accounts.grants import Grants
 from accounts.models import Session, User
 from accounts.outage import Outage
 from accounts.redis_line import Script
+from accounts.redis_news import Changed, News
 
 #: How long a snapshot lives. Longer would save little: each costs one query.
 SNAPSHOT_SECONDS = 30
@@ -48,14 +49,14 @@ ROLES_VERSION = "roles-version"
 #: Never cached: a snapshot in Redis is readable to whoever reads Redis.
 SECRET_FIELDS = {"password", "search_text", "refresh_hash", "spent_refresh_hashes"}
 
-#: Reads two versions and, where asked for, a snapshot; counts a call, in a window that begins with its first.
+#: Reads two versions and, where asked for, a snapshot; counts calls, in a window that begins with the first.
 READ = Script("""
 local versions = redis.call('MGET', KEYS[1], KEYS[2])
 local snapshot = ARGV[1] == '1' and redis.call('GET', KEYS[3])
 local calls = -1
 if KEYS[4] then
-    calls = redis.call('INCR', KEYS[4])
-    if calls == 1 then redis.call('EXPIRE', KEYS[4], ARGV[2]) end
+    calls = redis.call('INCRBY', KEYS[4], ARGV[2])
+    if calls == tonumber(ARGV[2]) then redis.call('EXPIRE', KEYS[4], ARGV[3]) end
 end
 return {versions[1], versions[2], snapshot, calls}
 """)
@@ -74,7 +75,7 @@ class Found:
     """What the cache told: a session with its user and grants, if a good snapshot is there.
 
     `stamp` is what to store one under; without it, read the database and store nothing. `calls` is how many were
-    counted with this one, None when it was not counted.
+    counted with this one by all processes, 0 when this one counted it by itself, None when nobody did.
     """
 
     session: Session | None = None
@@ -88,8 +89,9 @@ class _Kept:
 
     until: float
     stamp: Stamp
-    #: The same as it stands in Redis.
+    #: The same as it stands in Redis, and under which name the first does.
     versions: list[bytes]
+    version_name: bytes
     session: Session
     user: User
 
@@ -97,11 +99,30 @@ class _Kept:
 _kept: dict[UUID, _Kept] = {}
 
 
-def fetch(session_id: UUID, user_id: int, *, counter: tuple[str, int] | None = None) -> Found:
-    """Look for a session of a user, and count a call in the counter of that name in Redis, of so many seconds."""
+def fetch(session_id: UUID, user_id: int, *, is_call: bool = False) -> Found:
+    """Look for a session of a user, and count a call with it."""
     if not settings.REDIS_URL or _outage.is_on:
         OFF.inc()
         return Found()
+    now = time.monotonic()
+    if not _news.are_complete(now):
+        catch_up()
+    if _news.are_complete(now):
+        kept = _kept.get(session_id)
+        is_good = kept is not None and kept.until > now and kept.user.pk == user_id and not doubt.is_there()
+        if kept and is_good and (not is_call or limits.count_here(session_id)):
+            HIT.inc()
+            return Found(_session_of(kept), kept.stamp, 0)
+    return _ask(session_id, user_id, limits.call_counter(session_id) if is_call else None)
+
+
+def catch_up() -> None:
+    """Read what Redis tells of changes. Whoever asks for sessions does so; who isn't asked must now and then."""
+    if settings.REDIS_URL and not _outage.is_on:
+        _news.catch_up(_watched())
+
+
+def _ask(session_id: UUID, user_id: int, counter: limits.CallCounter | None) -> Found:
     kept = _kept.get(session_id)
     if kept is not None and kept.until < time.monotonic():
         kept = None
@@ -109,11 +130,12 @@ def fetch(session_id: UUID, user_id: int, *, counter: tuple[str, int] | None = N
     names = [_prefix() + key for key in keys]
     arguments: list[str | int] = ["0" if kept else "1"]
     if counter is not None:
-        names.append(counter[0])
-        arguments.append(counter[1])
+        names.append(counter.name)
+        arguments += [counter.amount, counter.seconds]
+    heard = _news.count
     try:
         *versions, text, calls = READ(names, arguments)
-        snapshot = kept or _keep(session_id, text)
+        snapshot = kept or _read(text, names[0])
         if snapshot and snapshot.versions == versions:
             stamp: Stamp | None = snapshot.stamp
         else:
@@ -130,6 +152,8 @@ def fetch(session_id: UUID, user_id: int, *, counter: tuple[str, int] | None = N
         _kept.pop(session_id, None)
         MISS.inc()
         return Found(stamp=stamp, calls=counted)
+    if snapshot is not kept:
+        _news.keep(heard, lambda: _keep(session_id, snapshot))
     if doubt.is_there():
         OFF.inc()
         return Found(calls=counted)
@@ -172,8 +196,10 @@ def roles_change() -> None:
 def forget_outage() -> None:
     """Try Redis again at once, as a process that has just started does."""
     _outage.end()
+    _news.close()
     _kept.clear()
     _prefix.cache_clear()
+    _watched.cache_clear()
     doubt.forget()
 
 
@@ -217,11 +243,17 @@ def _prefix() -> str:
     return prefix
 
 
+@lru_cache(maxsize=1)
+def _watched() -> list[str]:
+    """With what the names of all versions begin."""
+    return [_prefix() + _version_key(""), _prefix() + ROLES_VERSION]
+
+
 def _session_key(session_id: UUID) -> str:
     return f"session-{session_id}"
 
 
-def _version_key(user_id: int) -> str:
+def _version_key(user_id: int | str) -> str:
     return f"user-version-{user_id}"
 
 
@@ -233,28 +265,46 @@ def _to_dict(row: models.Model) -> dict[str, str | None]:
     }
 
 
-def _keep(session_id: UUID, text: bytes | None) -> _Kept | None:
-    """Read a snapshot's text and keep what it says."""
+def _read(text: bytes | None, version_name: str) -> _Kept | None:
+    """What a snapshot's text says."""
     if text is None:
         return None
     snapshot = json.loads(text)
-    if len(_kept) >= MOST_KEPT:
-        _kept.clear()
     user = _row_of(User, snapshot["user"])
     user.grants = Grants(
         role_names=tuple(snapshot["role_names"]),
         role_slugs=tuple(snapshot["role_slugs"]),
         permissions=frozenset(snapshot["permissions"]),
     )
+    user.answers = {}
     stamp = tuple(snapshot["stamp"])
-    kept = _kept[session_id] = _Kept(
+    return _Kept(
         until=time.monotonic() + KEPT_SECONDS,
         stamp=stamp,
         versions=[json.dumps(version).encode() for version in stamp],
+        version_name=version_name.encode(),
         session=_row_of(Session, snapshot["session"]),
         user=user,
     )
-    return kept
+
+
+def _keep(session_id: UUID, snapshot: _Kept) -> None:
+    if len(_kept) >= MOST_KEPT:
+        _kept.clear()
+    _kept[session_id] = snapshot
+
+
+def _forget(changed: Changed) -> None:
+    """Forget what is kept of users whose versions changed."""
+    if changed is None or (_prefix() + ROLES_VERSION).encode() in changed:
+        _kept.clear()
+        return
+    for session_id, kept in list(_kept.items()):
+        if kept.version_name in changed:
+            _kept.pop(session_id, None)
+
+
+_news = News(_forget)
 
 
 def _row_of(model: type[Row], values: Mapping[str, str | None]) -> Row:

@@ -5,7 +5,7 @@ from threading import Event, Thread
 
 from django.db import connection
 
-from accounts import counts, daily, places
+from accounts import counts, daily, places, session_cache
 
 logger = logging.getLogger(__name__)
 
@@ -14,18 +14,24 @@ PAUSE = 60  # seconds
 
 def start() -> None:
     """Begin, for as long as the process lives."""
-    if counts.is_kept():
-        Thread(target=_run, name="upkeep", daemon=True).start()
+    Thread(target=_run, name="upkeep", daemon=True).start()
 
 
 def _run() -> None:
     pause = Event()
     while not pause.wait(PAUSE):
-        try:
-            counts.fold()
-            daily.fold()
-            places.keep_up()
-        except Exception:
-            logger.exception("The list of users can't be kept up at the moment.")
-        finally:
-            connection.close()
+        # Redis keeps for a process what it has not read, and one that nobody asks would never read it.
+        session_cache.catch_up()
+        if counts.is_kept():
+            _keep_up_lists()
+
+
+def _keep_up_lists() -> None:
+    try:
+        counts.fold()
+        daily.fold()
+        places.keep_up()
+    except Exception:
+        logger.exception("The list of users can't be kept up at the moment.")
+    finally:
+        connection.close()

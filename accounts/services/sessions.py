@@ -74,7 +74,7 @@ def find_session(*, session_id: UUID, user_id: int, is_attended: bool = True, is
     that asks for news by itself, counts as no use of it. Raises AccountDisabled when the account may not sign in, and
     TokenInvalid when there is no such session or it is over, TooManyAttempts for too many calls.
     """
-    found = session_cache.fetch(session_id, user_id, counter=limits.call_counter(session_id) if is_call else None)
+    found = session_cache.fetch(session_id, user_id, is_call=is_call)
     session = found.session
     # One that is over by the cache may have been used a moment ago, and last longer than that says.
     if session is None or not session.is_alive or (is_attended and _is_due(session)):

@@ -32,7 +32,7 @@ def shared_cache(db):
 class SecondProcess:
     """Another worker on the same database and Valkey."""
 
-    def __init__(self):
+    def __init__(self, **variables):
         name = connection.settings_dict["NAME"]
         url = f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{name}"
         environment = {
@@ -40,6 +40,7 @@ class SecondProcess:
             "DATABASE_URL": url,
             "DJANGO_SETTINGS_MODULE": "reprotech.settings",
             "LOG_LEVEL": "CRITICAL",  # standard output is for its answers
+            **variables,
         }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "accounts.tests.second_process"],
@@ -344,3 +345,9 @@ def test_what_is_no_snapshot_is_not_used_and_harms_nobody(worker, text):
     get_redis_connection().set(name, text)
     for _ in range(2):
         assert me(worker)[0] == 200
+
+
+def test_a_session_of_somebody_else_is_nobodys(cast, worker):
+    warm(worker)
+    session = worker.signed_in.session
+    assert session_cache.fetch(session.pk, cast.viewer.pk).session is None

@@ -1,0 +1,72 @@
+"""Sessions that a process keeps until Redis tells of a change: Redis is not asked, and nobody reads what was before."""
+
+import pytest
+
+from accounts import session_cache
+from accounts.services import sessions, users
+from accounts.tests.test_session_cache import me, warm
+from reprotech.testing import Caller, at_once, make_user
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("postgresql")]
+
+
+@pytest.fixture
+def worker(cast):
+    session_cache.forget_outage()
+    caller = Caller(make_user("worker", "viewer"))
+    assert caller.token  # signed in from the beginning
+    return caller
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What Redis was asked."""
+    questions, read = [], session_cache.READ
+
+    def ask(*question):
+        questions.append(question)
+        return read(*question)
+
+    monkeypatch.setattr(session_cache, "READ", ask)
+    return questions
+
+
+def test_a_session_that_did_not_change_is_not_asked_for(worker, asked):
+    warm(worker)
+    asked.clear()
+    for _ in range(20):
+        assert me(worker)[0] == 200
+    assert len(asked) <= 1  # a ping that is on its way
+
+
+def test_without_news_each_request_asks(worker, asked, monkeypatch):
+    monkeypatch.setattr(session_cache._news, "are_complete", lambda now: False)
+    warm(worker)
+    asked.clear()
+    for _ in range(20):
+        assert me(worker)[0] == 200
+    assert len(asked) == 20
+
+
+def test_while_somebody_changes_a_user_again_and_again_nobody_reads_what_was_before(cast, worker):
+    session, done = worker.signed_in.session, 0
+
+    def change():
+        nonlocal done
+        for number in range(1, 41):
+            users.update_user(actor=cast.super_admin, user_id=worker.user.pk, first_name=str(number))
+            done = number
+
+    def read():
+        stale, reads = [], 0
+        while done < 40:
+            known = done
+            found = sessions.find_session(session_id=session.pk, user_id=worker.user.pk)
+            reads += 1
+            if int(found.user.first_name or 0) < known:
+                stale.append((known, found.user.first_name))
+        return reads, stale
+
+    _, *readers = at_once(change, read, read, read)
+    assert [stale for _, stale in readers] == [[], [], []]
+    assert min(reads for reads, _ in readers) > 40
