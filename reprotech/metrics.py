@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from functools import cache
 from ipaddress import ip_address
 
 from django.conf import settings
@@ -37,9 +38,16 @@ class MetricsMiddleware:
         method = request.method if request.method in METHODS else "OTHER"
         match = request.resolver_match
         endpoint = "/" + match.route if match else "unmatched"
-        REQUESTS.labels(method, endpoint, response.status_code).inc()
-        DURATION.labels(method, endpoint).observe(time.perf_counter() - started)
+        requests, duration = _counters(method, endpoint, response.status_code)
+        requests.inc()
+        duration.observe(time.perf_counter() - started)
         return response
+
+
+@cache
+def _counters(method: str, endpoint: str, status: int) -> tuple[Counter, Histogram]:
+    """Those of a route: there are few, and to find them takes as long as to count."""
+    return REQUESTS.labels(method, endpoint, status), DURATION.labels(method, endpoint)
 
 
 @requires(PUBLIC)  # the scraper has no account: it has the token, or is on this machine

@@ -1,8 +1,8 @@
 """Where a request comes from, how large it may be, and its address without a trailing slash."""
 
 import logging
+import random
 import re
-import secrets
 import time
 from collections.abc import Callable
 from functools import lru_cache
@@ -14,8 +14,9 @@ from corsheaders.middleware import CorsMiddleware
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
+from django.http.response import HttpResponseBase, ResponseHeaders
 from django.middleware.gzip import GZipMiddleware
+from django.middleware.security import SecurityMiddleware
 
 from audit.context import RequestOrigin, request_origin
 from reprotech.errors import error_response
@@ -70,19 +71,24 @@ class RequestContextMiddleware:
         response = self.get_response(request)
         milliseconds = (time.perf_counter() - started) * 1000
         path = SECRET_PATH.sub(r"\1...", request.path)
-        logger.info(
-            "%s %s %s %.1f ms",
-            request.method,
-            path,
-            response.status_code,
-            milliseconds,
-            extra={
-                "method": request.method,
-                "path": path,
-                "status": response.status_code,
-                "duration_ms": round(milliseconds, 1),
-            },
-        )
+        if logger.isEnabledFor(logging.INFO):
+            # Without looking up the stack for who logs: it's always here.
+            record = logger.makeRecord(
+                logger.name,
+                logging.INFO,
+                __file__,
+                0,
+                "%s %s %s %.1f ms",
+                (request.method, path, response.status_code, milliseconds),
+                None,
+                extra={
+                    "method": request.method,
+                    "path": path,
+                    "status": response.status_code,
+                    "duration_ms": round(milliseconds, 1),
+                },
+            )
+            logger.handle(record)
         return response
 
 
@@ -121,8 +127,10 @@ def _parse(address: str) -> IPv4Address | IPv6Address | None:
 
 
 def _request_id(request: HttpRequest, proxied: bool) -> str:
-    given = request.META.get("HTTP_X_REQUEST_ID", "")
-    return given if proxied and REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+    given: str = request.META.get("HTTP_X_REQUEST_ID", "")
+    if proxied and REQUEST_ID.fullmatch(given):
+        return given
+    return f"{random.getrandbits(128):032x}"  # no secret  # nosec B311
 
 
 @lru_cache(maxsize=1024)
@@ -183,27 +191,42 @@ def has_known_host(request: HttpRequest) -> bool:
 class IsolationMiddleware:
     """Keep other sites from embedding what is here, and what is here from using the machine (OWASP ASVS 5.0, V3.4).
 
-    What isn't said to be for all is kept by no cache, nor behind the Back button.
+    What isn't said to be for all is kept by no cache, nor behind the Back button. A view that needs another header than
+    one of these sets it.
     """
 
     HEADERS: ClassVar = {
+        "Cache-Control": "no-store, private",
         "Content-Security-Policy": settings.CONTENT_SECURITY_POLICY,
+        "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
         "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+        "Referrer-Policy": settings.SECURE_REFERRER_POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": settings.X_FRAME_OPTIONS,
     }
 
     def __init__(self, get_response: Respond) -> None:
         self.get_response = get_response
+        self._ready = ResponseHeaders(self.HEADERS)._store
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer."""
         response = self.get_response(request)
-        for name, value in self.HEADERS.items():
-            response.headers[name] = value
-        response.headers.setdefault("Cache-Control", "no-store, private")
+        # Set one by one, each would be looked at for what a header can't hold.
+        response.headers._store = {**self._ready, **response.headers._store}
         if settings.DEBUG and response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
             del response.headers["Content-Security-Policy"]  # Django's page for developers brings its own style
         return response
+
+
+class TransportMiddleware(SecurityMiddleware):
+    """Send who comes by HTTP to HTTPS, and have browsers remember it. Other headers are IsolationMiddleware's."""
+
+    def __init__(self, get_response: Respond) -> None:
+        super().__init__(get_response)
+        self.content_type_nosniff = False
+        self.referrer_policy = self.cross_origin_opener_policy = None
 
 
 class OriginsMiddleware(CorsMiddleware):

@@ -94,8 +94,7 @@ MIDDLEWARE = [
     "reprotech.metrics.MetricsMiddleware",
     "reprotech.middleware.RequestLimitsMiddleware",
     "reprotech.middleware.IsolationMiddleware",
-    "django.middleware.security.SecurityMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "reprotech.middleware.TransportMiddleware",
     "reprotech.middleware.PageCompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "reprotech.middleware.OriginsMiddleware",
@@ -192,8 +191,9 @@ else:
 # Accounts
 
 AUTH_USER_MODEL = "accounts.User"
-# The username is unique whatever the case, by a constraint that this check doesn't know.
-SILENCED_SYSTEM_CHECKS = ["auth.W004"]
+# The username is unique whatever the case, by a constraint that this check doesn't know. TransportMiddleware and
+# IsolationMiddleware take the places of Django's own that the others miss.
+SILENCED_SYSTEM_CHECKS = ["auth.W004", "security.W001", "security.W002"]
 AUTHENTICATION_BACKENDS = ["accounts.backends.RoleBackend"]
 #: Of a server process. Whoever signs in waits in one of them for the hash of a password, and leaves some to all others.
 THREADS = env.number("THREADS", default=16, least=1, most=1000)
