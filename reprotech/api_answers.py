@@ -10,6 +10,8 @@ from functools import cache
 from operator import attrgetter
 from typing import Any
 
+import orjson
+from django.http import HttpResponse
 from rest_framework import serializers
 
 Answer = type[serializers.Serializer[Any]]
@@ -31,6 +33,17 @@ class PageAnswer(serializers.Serializer[Any]):
     page = serializers.IntegerField()
     per_page = serializers.IntegerField()
     pages = serializers.IntegerField()
+
+
+def in_json(answer: Answer, item: Any) -> HttpResponse:
+    """The answer of an item, written at once: for what is asked most.
+
+    An item with `answers`, which are those of just what it is now, has it written only once.
+    """
+    answers: dict[Answer, bytes] = {} if item.answers is None else item.answers
+    if (content := answers.get(answer)) is None:
+        content = answers[answer] = orjson.dumps(one(answer, item))
+    return HttpResponse(content, content_type="application/json")
 
 
 def one(answer: Answer, item: Any) -> Any:

@@ -11,10 +11,10 @@ from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 from accounts.permissions import PUBLIC
 from reprotech import __version__
+from reprotech.api_views import ViewSet
 
 logger = logging.getLogger(__name__)
 

@@ -1,17 +1,16 @@
 """Log lines that say which request they belong to, and that no request can forge, blow up or tell a secret to."""
 
-import json
 import logging
 import re
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+
 from audit.context import current_origin, current_user
 
 #: What a record may have beyond its message, each a field of its own in JSON.
 FIELDS = ("method", "path", "status", "duration_ms")
-
-_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 #: Links of mails carry their token in the path.
 SECRET_PATH = re.compile(r"(/(?:set-password|confirm-email)/)[^\s\"'?#]+")
@@ -61,5 +60,11 @@ class JSONFormatter(logging.Formatter):
         line |= {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        # Lone surrogates, which JSON may name, are nothing that UTF-8 can write.
-        return _encode(line).encode(errors="backslashreplace").decode()
+        try:
+            return orjson.dumps(line).decode()
+        except TypeError:  # lone surrogates, which JSON may name, are nothing that UTF-8 can write
+            return orjson.dumps({name: _writable(value) for name, value in line.items()}).decode()
+
+
+def _writable(value: object) -> str:
+    return str(value).encode(errors="backslashreplace").decode()

@@ -3,19 +3,20 @@
 from functools import partial
 from typing import Any, ClassVar
 
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 from accounts.api import serializers as shapes
 from accounts.api.authentication import SignedInRequest
 from accounts.filters import SessionFilter
 from accounts.permissions import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD
 from accounts.services import passwords, sessions, sign_in
-from reprotech.api_answers import many, one
+from reprotech.api_answers import in_json, many, one
 from reprotech.api_parsing import EmptyBody
 from reprotech.api_schema import query_parameters
+from reprotech.api_views import ViewSet
 
 
 def token_answer(refreshed: sessions.Refreshed) -> dict[str, Any]:
@@ -76,9 +77,9 @@ class AccountViewSet(ViewSet):
         return Response({"message": "Successfully logged out"})
 
     @extend_schema(responses=shapes.UserDetailAnswer, summary="Who am I?")
-    def me(self, request: SignedInRequest) -> Response:
+    def me(self, request: SignedInRequest) -> HttpResponse:
         """The caller, with roles and permissions."""
-        return Response(one(shapes.UserDetailAnswer, request.user))
+        return in_json(shapes.UserDetailAnswer, request.user)
 
     @extend_schema(
         request=shapes.ChangePasswordBody, responses=shapes.MessageAnswer, summary="Change one's own password"

@@ -5,12 +5,12 @@ from typing import Any, ClassVar
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 from accounts.api.authentication import SignedInRequest
 from accounts.permissions import SIGNED_IN
 from accounts.services.introspection import introspect
 from reprotech.api_parsing import Body, StrictFormParser, StrictJSONParser, StringField
+from reprotech.api_views import ViewSet
 
 
 class IntrospectBody(Body):

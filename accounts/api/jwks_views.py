@@ -6,10 +6,10 @@ from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 from accounts.permissions import PUBLIC
 from accounts.signatures import published_keys
+from reprotech.api_views import ViewSet
 
 #: Seconds that others may keep the keys: a new one must be listed for so long before it signs.
 KEPT = 300

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 from accounts.api import key_shapes as shapes
 from accounts.api.authentication import SignedInRequest
@@ -15,6 +14,7 @@ from accounts.models import User
 from accounts.permissions import SIGNED_IN, USER_UPDATE
 from accounts.services import keys
 from reprotech.api_answers import many, one
+from reprotech.api_views import ViewSet
 
 
 def _list(user: User) -> Response:

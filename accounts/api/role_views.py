@@ -4,7 +4,6 @@ from typing import ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 from accounts.api import serializers as shapes
 from accounts.api.authentication import SignedInRequest
@@ -16,6 +15,7 @@ from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDAT
 from accounts.services import roles
 from reprotech.api_answers import many, one
 from reprotech.api_schema import query_parameters
+from reprotech.api_views import ViewSet
 
 
 def find_role(role_id: int) -> Role:

@@ -7,7 +7,6 @@ from django.http import StreamingHttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 from accounts.api import serializers as shapes
 from accounts.api.authentication import SignedInRequest
@@ -19,6 +18,7 @@ from accounts.permissions import USER_CREATE, USER_READ
 from accounts.services.imports import MAXIMUM_PASSWORDS, import_users
 from accounts.user_csv import MAXIMUM_ROWS, PASSED_OVER, READ, REQUIRED, read_users
 from reprotech.api_schema import query_parameters
+from reprotech.api_views import ViewSet
 
 IMPORT_DESCRIPTION = f"""
 Send the file as the body (`text/csv`) or as the part `file` of a form (`multipart/form-data`): UTF-8, separated by

@@ -6,7 +6,6 @@ from typing import ClassVar
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 from accounts.api import serializers as shapes
 from accounts.api import user_pages
@@ -21,6 +20,7 @@ from accounts.services.erasure import erase_person
 from reprotech.api_answers import many, one
 from reprotech.api_parsing import EmptyBody
 from reprotech.api_schema import query_parameters
+from reprotech.api_views import ViewSet
 
 
 def find_user(request: SignedInRequest, user_id: int) -> User:

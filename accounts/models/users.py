@@ -71,6 +71,8 @@ class User(Versioned, AbstractBaseUser):
 
     #: What the API key limits this request to; None without one.
     scopes: frozenset[str] | None = None
+    #: What the API has answered about the user as this object shows them, by a session's snapshot; None without one.
+    answers: dict[Any, bytes] | None = None
 
     objects = UserManager()
 

@@ -6,12 +6,12 @@ from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 from accounts.permissions import ANALYTICS_READ
 from analytics.filters import AnalyticsQuery
 from analytics.queries import user_analytics
 from reprotech.api_schema import query_parameters
+from reprotech.api_views import ViewSet
 
 LOGIN = inline_serializer(
     "RecentLogin",

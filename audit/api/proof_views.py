@@ -9,7 +9,6 @@ from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 from accounts.errors import Conflict, Missing, RuleError
 from accounts.permissions import AUDIT_READ
@@ -27,6 +26,7 @@ from audit.proofs import NothingToProve, find_checkpoint, prove_consistency, pro
 from audit.tree import Unprovable
 from reprotech.api_answers import many
 from reprotech.api_schema import query_parameters
+from reprotech.api_views import ViewSet
 from reprotech.listing import Query
 
 

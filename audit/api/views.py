@@ -7,7 +7,6 @@ from django.http import StreamingHttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 from accounts.api.authentication import SignedInRequest
 from accounts.permissions import AUDIT_EXPORT, AUDIT_READ
@@ -17,6 +16,7 @@ from audit.filters import AuditExport, AuditFilter
 from audit.models import AuditLog
 from reprotech.api_answers import many
 from reprotech.api_schema import query_parameters
+from reprotech.api_views import ViewSet
 
 
 class AuditLogViewSet(ViewSet):

@@ -34,6 +34,7 @@ TOOLKIT = {
     "reprotech.api_errors",
     "reprotech.api_parsing",
     "reprotech.api_schema",
+    "reprotech.api_views",
     "reprotech.errors",
     "reprotech.health",
     "reprotech.http",
