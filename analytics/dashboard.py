@@ -1,5 +1,7 @@
 """What the dashboard shows, and the version by which it knows that nothing changed."""
 
+import hashlib
+import json
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,7 +23,7 @@ from reprotech.health import CONNECTED, cache_state, database_state
 RECENT = 8
 CHANGE_DAYS = settings.LOOKING_BACK_DAYS
 #: Seconds after which the figures are made again though nothing was recorded: sessions expire and days pass in silence,
-#: and events may become visible out of the order of their ids.
+#: and events may become visible out of the order of their ids. Who has the same already is told that nothing changed.
 SLOT = 60
 
 
@@ -77,13 +79,33 @@ class Chart:
 
 
 def version_of(days: int) -> str:
-    """Changes whenever the dashboard may have changed, a second later at most."""
+    """Changes whenever the dashboard has changed, a second later at most for what is recorded, else `SLOT`."""
+    moment = _moment(days)
+    known = _versions.get(days)
+    if known is None or known[0] != moment:
+        content = [figures_of(days), _latest_in_short(), health()]
+        digest = hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
+        # With what was recorded last, which may have changed what somebody may see of it.
+        known = _versions[days] = moment, f"{newest_event()}-{days}-{digest[:16]}"
+    return known[1]
+
+
+def _moment(days: int) -> str:
     return f"{newest_event()}-{days}-{int(time.time()) // SLOT}"
 
 
-def figures_of(days: int, version: str) -> dict[str, Any]:
-    """Cards and charts, made once for all who look at the same version."""
-    key = f"dashboard:{version}"
+#: By the range of days: the moment of the last look, and the version that it found.
+_versions: dict[int, tuple[str, str]] = {}
+
+
+def forget() -> None:
+    """Look again."""
+    _versions.clear()
+
+
+def figures_of(days: int) -> dict[str, Any]:
+    """Cards and charts, made once for all who look at the same time."""
+    key = f"dashboard:{_moment(days)}"
     figures: dict[str, Any] | None = _from_cache(key)
     if figures is None:
         figures = {**queries.user_analytics(days), "before": _before(), "now": _now()}
@@ -191,6 +213,13 @@ def latest() -> dict[str, Any]:
         "session_count": alive.count(),
         "sessions": alive.select_related("user").latest_used_first()[:RECENT],
     }
+
+
+def _latest_in_short() -> tuple[Any, ...]:
+    """By what one knows whether they have changed."""
+    shown = latest()
+    sessions = [(session.pk, session.last_used_at, session.user.username) for session in shown["sessions"]]
+    return [event.pk for event in shown["logins"]], sessions, shown["session_count"]
 
 
 def health() -> list[tuple[str, str, bool]]:

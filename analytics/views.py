@@ -40,7 +40,7 @@ def _show_dashboard(request: PageRequest, days: int) -> HttpResponse:
         unchanged = get_conditional_response(request, etag=etag)
         if unchanged is not None:
             return unchanged
-    figures = dashboard.figures_of(days, version)
+    figures = dashboard.figures_of(days)
     context: dict[str, Any] = {
         "days": days,
         "ranges": RANGES,

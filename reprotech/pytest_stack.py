@@ -169,6 +169,7 @@ def clear_cache():
     from django.core.cache import cache
 
     from accounts import doubt, limits, session_cache, tokens
+    from analytics import dashboard
     from audit import newest
     from reprotech.listing import many
 
@@ -177,6 +178,7 @@ def clear_cache():
     session_cache.forget_outage()
     tokens.forget()
     newest.forget()
+    dashboard.forget()
     many.forget()
     doubt._none_until = math.inf  # as if each had asked; tests of it forget that
 

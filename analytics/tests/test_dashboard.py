@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from threading import Thread
 
@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.authorization import SYSTEM
-from accounts.models import Permission, Role, User
+from accounts.models import Permission, Role, Session, User
 from accounts.services import users
 from analytics import dashboard
 from analytics.history import active_users_at
@@ -149,6 +149,37 @@ def test_an_unchanged_dashboard_costs_the_log_one_look_a_second(cast):
     assert poll() == []
     time.sleep(newest.SECONDS)
     assert len(poll()) == 1
+
+
+def a_minute_later(monkeypatch):
+    monkeypatch.setattr(dashboard, "SLOT", dashboard.SLOT // 1000)
+
+
+def poll(browser, etag):
+    return browser.get("/", headers=HTMX | {"If-None-Match": etag})
+
+
+def test_a_minute_in_which_nothing_happens_changes_nothing(cast, monkeypatch):
+    browser, other = page_client(cast.manager), page_client(cast.admin)
+    etag, others = etag_of(text_of(browser.get("/"))), etag_of(text_of(other.get("/")))
+    for _ in range(2):
+        a_minute_later(monkeypatch)
+        assert poll(browser, etag).status_code == 304
+        dashboard.forget()  # another process, that finds the figures in the cache
+        assert poll(other, others).status_code == 304
+
+
+@pytest.mark.parametrize(
+    "change", [{"expires_at": datetime(2020, 1, 1, tzinfo=UTC)}, {"last_used_at": datetime(2020, 1, 1, tzinfo=UTC)}]
+)
+def test_what_changes_in_silence_is_seen_a_minute_later(cast, monkeypatch, change):
+    browser = page_client(cast.manager)
+    page_client(cast.viewer)
+    etag = etag_of(text_of(browser.get("/")))
+    Session.objects.filter(user=cast.viewer).update(**change)
+    assert poll(browser, etag).status_code == 304
+    a_minute_later(monkeypatch)
+    assert etag_of(text_of(poll(browser, etag))) != etag
 
 
 def test_a_login_elsewhere_changes_it(cast):
