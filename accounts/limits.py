@@ -183,17 +183,18 @@ def call_counter(session_id: UUID) -> CallCounter | None:
 
 def check_call(session_id: UUID, counted: int | None) -> None:
     """Refuse a call that was counted in `call_counter`, or count it now; raises TooManyAttempts."""
+    limit = _limit("token")
     if counted is None:
         count_call(session_id)
-    elif counted > (limit := _limit("token")).amount:
-        key = limit.key_for("token", str(session_id))
-        left = _with_storage(lambda storage: math.ceil(storage.get_expiry(key) - time.time()))
-        raise TooManyAttempts(max(left, 1))
     elif counted:
         with _counting:
             if len(_tallies) >= MOST_TALLIES:
                 _tallies.clear()
-            _tallies.setdefault(session_id, _Tally()).most = (limit.amount - counted) // SHARE
+            _tallies.setdefault(session_id, _Tally()).most = max(limit.amount - counted, 0) // SHARE
+        if counted > limit.amount:
+            key = limit.key_for("token", str(session_id))
+            left = _with_storage(lambda storage: math.ceil(storage.get_expiry(key) - time.time()))
+            raise TooManyAttempts(max(left, 1))
 
 
 def reset() -> None:

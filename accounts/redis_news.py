@@ -38,7 +38,7 @@ class News:
         self._lock = Lock()
         self._outage = Outage("Redis' news of changes", seconds=AGAIN_SECONDS)
         self._connection: Any = None
-        self._poll: Any = None
+        self._has_come: Callable[[], Any] | None = None
         self._is_reading = False
         self._good_until = self._ping_at = self._pinged_at = 0.0
         self._awaits_ping = False
@@ -50,7 +50,8 @@ class News:
 
         Look at what is kept only after that, in this order.
         """
-        if self._poll is None or now >= self._ping_at or self._poll.poll(0):
+        has_come = self._has_come
+        if has_come is None or now >= self._ping_at or has_come():
             return False
         # In this order too: who took the news from the connection says so before, and until all is forgotten.
         return now < self._good_until and not self._is_reading
@@ -73,10 +74,13 @@ class News:
             self._lock.release()
 
     def keep(self, count: int, keep: Callable[[], None]) -> None:
-        """Call `keep` unless something has changed since `self.count` was `count`."""
-        with self._lock:
-            if self.count == count:
-                keep()
+        """Call `keep` unless something has changed since `self.count` was `count`, or is just being read."""
+        if self._lock.acquire(blocking=False):
+            try:
+                if self.count == count:
+                    keep()
+            finally:
+                self._lock.release()
 
     def close(self) -> None:
         """Begin anew, as a process that has just started does."""
@@ -93,8 +97,7 @@ class News:
         connection.send_command("CLIENT", "TRACKING", "ON", "BCAST", *of_prefixes)
         connection.read_response()
         self._tell(None)  # what changed before
-        self._poll = select.epoll() if hasattr(select, "epoll") else select.poll()
-        self._poll.register(connection._get_socket(), select.POLLIN)
+        self._has_come = _looking_at(connection._get_socket())
         self._ping_at = 0.0
 
     def _read(self) -> None:
@@ -126,10 +129,18 @@ class News:
         self._ping_at = now + PING_SECONDS
 
     def _disconnect(self) -> None:
-        # First, for whoever looks meanwhile, and finds nothing on a connection that is closed. The poll closes with
-        # the last of those.
+        # First, for whoever looks meanwhile, and finds nothing on a connection that is closed.
         self._good_until = 0.0
         if self._connection is not None:
             self._connection.disconnect()
-        self._connection = self._poll = None
+        self._connection = self._has_come = None
         self._awaits_ping = False
+
+
+def _looking_at(socket: Any) -> Callable[[], Any]:
+    """What tells, without waiting and to several threads at once, whether there is something to read."""
+    if not hasattr(select, "epoll"):
+        return lambda: socket.fileno() < 0 or select.select([socket], [], [], 0)[0]
+    poll = select.epoll()
+    poll.register(socket, select.EPOLLIN)
+    return lambda: poll.poll(0)

