@@ -11,6 +11,8 @@ import pytest
 
 from reprotech.pytest_stack import require
 
+# The first lacks only the window around a page. Chromium opens one in each new profile, longer work than the page.
+PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser")
 # Without the later ones Chromium calls its maker's hosts at every start.
 CHROMIUM_ARGUMENTS = (
     "--no-sandbox",
@@ -27,6 +29,13 @@ REPORT_VIOLATIONS = """document.addEventListener("securitypolicyviolation", (vio
     `Content-Security-Policy: ${violation.effectiveDirective} stopped ${violation.blockedURI} ${violation.sample}`))"""
 
 
+def chromium_program():
+    """The path of the first that is there."""
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    require(program, "Chromium (Debian's package chromium-headless-shell or chromium)")
+    return program
+
+
 class Chromium:
     """One browser for tests that follow each other: starting it costs as much as many a test.
 
@@ -40,8 +49,7 @@ class Chromium:
         """The browser, without pages."""
         if self._browser is None or not self._browser.is_connected():
             self.close()
-            program = shutil.which("chromium") or shutil.which("chromium-browser")
-            require(program, "Chromium (Debian's package chromium)")
+            program = chromium_program()
             from playwright.sync_api import expect, sync_playwright
 
             expect.set_options(timeout=PATIENCE)

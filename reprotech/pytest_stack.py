@@ -47,12 +47,31 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out the tests that have no meaning on this stack. They aren't skipped: nothing is missing for them."""
+    """Leave out the tests that have no meaning on this stack. They aren't skipped: nothing is missing for them.
+
+    Those of whole servers and commands, which take longest, come first: what is short fills both processes to the end.
+    """
     stack = config.getoption("stack")
     marked = {item: item.get_closest_marker("only_on") for item in items}
     left_out = [item for item, marker in marked.items() if marker and marker.args[0] != stack]
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    items[:] = sorted((item for item in items if item not in left_out), key=asks_the_database)
+
+
+def asks_the_database(item):
+    """Whether pytest-django gives the test a database; it has put those that empty it behind the others."""
+    return item.get_closest_marker("django_db") is not None or "django_db_setup" in item.fixturenames
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give each process whole files, unless told otherwise: their fixtures start servers, once and not in both."""
+    if config.getoption("dist") != "load":
+        return None
+    from reprotech.pytest_schedule import FileScheduling
+
+    config.option.loadscopereorder = False
+    return FileScheduling(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

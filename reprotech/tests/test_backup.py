@@ -130,7 +130,13 @@ def databases(lab, stack):
     if stack == "sqlite":
         return sorted(path.name for path in lab.directory.iterdir() if path.name not in {"backups", "logs"})
     with psycopg.connect(lab.environment["DATABASE_URL"]) as connection:
-        return sorted(connection.execute("SELECT datname FROM pg_database").fetchall())
+        # But for those that other tests make, and their installations, at the same time.
+        return connection.execute(
+            "SELECT d.datname FROM pg_database d, pg_database own WHERE own.datname = current_database() "
+            "AND d.datname !~ '^(installation|server|test|outage|guide)_' "
+            "AND (NOT starts_with(d.datname, 'reprotech_rehearsal_') "
+            "OR starts_with(d.datname, 'reprotech_rehearsal_' || own.oid || '_')) ORDER BY 1"
+        ).fetchall()
 
 
 def test_a_log_that_was_changed_is_found_out_by_the_test_and_no_file_stays(lab):

@@ -1,7 +1,6 @@
 """In a browser: the password that is asked for in the midst of something, and what is left after signing out."""
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import expect
 
-from reprotech.pytest_browser import CHROMIUM_ARGUMENTS
+from reprotech.pytest_browser import CHROMIUM_ARGUMENTS, chromium_program
 from reprotech.tests.browsing import ADMIN, sign_in
 from reprotech.tests.test_accessibility import violations
 
@@ -137,7 +136,7 @@ def test_the_admin_site_asks_for_the_password_and_goes_on(new_page, person, forg
 def keeping_browser(browser):
     """Chromium as people have it: it keeps whole pages for the Back button, which Playwright's does not."""
     kept = browser.browser_type.launch(
-        executable_path=shutil.which("chromium") or shutil.which("chromium-browser"),
+        executable_path=chromium_program(),
         args=CHROMIUM_ARGUMENTS,
         ignore_default_args=["--disable-back-forward-cache"],
     )
