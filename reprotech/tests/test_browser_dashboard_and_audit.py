@@ -85,7 +85,7 @@ def next_poll(page):
 
 def test_an_unchanged_dashboard_is_asked_for_cheaply_and_not_at_all_while_hidden(page):
     open_dashboard(page)
-    # A new minute is a change too: it may fall between two polls, but not between each of three.
+    # A session that somebody else uses may fall between two polls, but not between each of three.
     statuses = [next_poll(page) for _ in range(3)]
     assert 304 in statuses[1:]
     assert set(statuses) <= {200, 304}
