@@ -204,6 +204,10 @@ class SavedRows:
             for table, rows in self._copies.items():
                 with cursor.copy(f'COPY "{table}" FROM STDIN (FORMAT BINARY)') as copy:
                     copy.write(rows)
+                # A test that made demo data may have set it back.
+                for sequence in connection.introspection.get_sequences(cursor, table):
+                    highest = f'SELECT max("{sequence["column"]}") FROM "{table}"'  # noqa: S608 (as below)
+                    cursor.execute(f"SELECT setval(%s, greatest(({highest}), nextval(%s)))", [sequence["name"]] * 2)
             cursor.execute("SET LOCAL session_replication_role = origin")
 
 
