@@ -34,8 +34,14 @@ def rehearsals(lab, stack):
         return {name for (name,) in found}
 
 
+def wait_for_another_second():
+    """A backup is named after the one in which it begins, and there can't be two of a name."""
+    time.sleep(1 - time.time() % 1)
+
+
 def start_verifying(lab, stack):
     """A backup that has begun its trial restore, and that."""
+    wait_for_another_second()
     before = rehearsals(lab, stack)
     command = [sys.executable, ROOT / "manage.py", "backup", "--verify"]
     process = subprocess.Popen(command, env=lab.environment, cwd=lab.directory, start_new_session=True)
@@ -56,6 +62,7 @@ def test_what_a_killed_backup_left_is_removed_by_the_next_and_what_one_is_at_sta
     assert rehearsals(lab, stack) == {used}
     os.killpg(working.pid, signal.SIGSTOP)
     try:
+        wait_for_another_second()
         lab.do("backup")
         assert rehearsals(lab, stack) == {used}
     finally:
@@ -75,6 +82,7 @@ def test_a_leftover_to_which_somebody_is_connected_stays_as_does_that_of_another
         with closing(psycopg.connect(f"{url}/{looked_at}")):
             lab.do("backup")
         assert rehearsals(lab, stack) == {looked_at}
+        wait_for_another_second()
         lab.do("backup")
         assert rehearsals(lab, stack) == set()
         own.execute(f'DROP DATABASE "{foreign}"')
