@@ -15,7 +15,6 @@ from threading import Lock
 from typing import Any
 
 from django_redis import get_redis_connection
-from redis.exceptions import RedisError
 
 from accounts.outage import Outage
 
@@ -65,11 +64,12 @@ class News:
                 self._connect(prefixes)
             self._read()
             self._ping()
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 (whatever is wrong with Redis or in it, it can still be asked)
             self._disconnect()
-            if not isinstance(error, RedisError | OSError):
-                raise
             self._outage.begin(error)
+        except BaseException:
+            self._disconnect()
+            raise
         finally:
             self._lock.release()
 

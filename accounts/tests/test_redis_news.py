@@ -133,6 +133,19 @@ def test_a_ping_that_never_comes_back_ends_the_connection(listener, redis, monke
     assert listener.told == [None]
 
 
+def test_news_that_nobody_understands_are_no_news(listener, monkeypatch):
+    def fail(*_args, **_options):
+        raise ValueError("nonsense")
+
+    cache.set("watched-1", 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(listener.news._connection, "read_response", fail)
+        assert not listener.is_sure()
+    listener.news._outage.end()
+    assert eventually(listener.is_sure)
+    assert listener.told == [None]
+
+
 def test_a_redis_that_forbids_it_is_left_alone(redis, monkeypatch, caplog):
     redis.acl_setuser("limited", enabled=True, nopass=True, keys="*", commands=["+@all", "-client|tracking"])
     try:
