@@ -12,7 +12,7 @@ class ViewSet(viewsets.ViewSet):
 
     _renderer = JSONRenderer()
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
+    def initial(self, request: Request, *_args: Any, **_options: Any) -> None:
         """Let nobody in who may not; raises what the API's errors are made of."""
         request.accepted_renderer, request.accepted_media_type = self._renderer, self._renderer.media_type
         self.perform_authentication(request)

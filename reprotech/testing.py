@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.test import Client
+from psycopg import sql
 
 from accounts.authorization import SYSTEM
 from accounts.catalogue import ROLES, SUPER_ADMIN
@@ -206,15 +207,18 @@ class SavedRows:
                     copy.write(rows)
                 # A test that made demo data may have set it back.
                 for sequence in connection.introspection.get_sequences(cursor, table):
-                    highest = f'SELECT max("{sequence["column"]}") FROM "{table}"'  # noqa: S608 (as below)
-                    cursor.execute(f"SELECT setval(%s, greatest(({highest}), nextval(%s)))", [sequence["name"]] * 2)
+                    name, column = sql.Literal(sequence["name"]), sql.Identifier(sequence["column"])
+                    statement = sql.SQL(
+                        "SELECT setval({name}, greatest((SELECT max({column}) FROM {table}), nextval({name})))"
+                    )
+                    cursor.execute(statement.format(name=name, column=column, table=sql.Identifier(table)))
             cursor.execute("SET LOCAL session_replication_role = origin")
 
 
 def has_rows(table: str) -> bool:
     """Whether there are any."""
     with connection.cursor() as cursor:
-        cursor.execute(f'SELECT EXISTS (SELECT FROM "{table}")')  # noqa: S608 (the catalogue's own name)
+        cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(table)))
         return bool(cursor.fetchone()[0])
 
 
