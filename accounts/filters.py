@@ -1,5 +1,6 @@
 """What the lists of users and sessions can be asked for."""
 
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django import forms
@@ -27,7 +28,7 @@ class UserQuery(Query):
         error_messages={"invalid_choice": "Give one of: person, service."},
     )
 
-    @property
+    @cached_property
     def given(self) -> dict[str, str]:
         """The filters that were given, as they were typed."""
         return {name: self.data[name] for name in UserQuery.base_fields if self.data.get(name)}

@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from accounts import counts
 from accounts.models import User, UserMove, UserSignpost
 from accounts.querysets import UserQuerySet
+from reprotech.postgresql.statements import Statement, Values
 
 STEP = 100
 #: Pages before this position are reached by walking.
@@ -55,11 +56,11 @@ ORDERS = {
 
 FIND = """
     SELECT post.position + coalesce((
-            SELECT sum(move.change) FROM user_moves AS move WHERE move.sort = %(name)s AND ({before})
+            SELECT sum(move.change) FROM user_moves AS move WHERE move.sort = '{name}' AND ({before})
         ), 0), post.key, post.user_id
     FROM user_signposts AS post
-    WHERE post.sort = %(sort)s
-        AND post.position <= %(offset)s - (SELECT count(*) FROM user_moves WHERE sort = %(name)s)
+    WHERE post.sort = '{sort}'
+        AND post.position <= $1::bigint - (SELECT count(*) FROM user_moves WHERE sort = '{name}')
     ORDER BY post.position DESC LIMIT 1
 """
 # One statement, so that all of it sees the same users and moves: what it doesn't see leaves its moves.
@@ -100,11 +101,10 @@ def ids_of(sort: str, first: int, count: int) -> list[int] | None:
     skipped = first - position
     # One of a few numbers, so that there are few statements, which PostgreSQL prepares.
     most = max(2 * STEP, 1 << (skipped + count - 1).bit_length())
-    with _statement_cursor() as cursor:
-        cursor.execute(_parts_after(sort, most, has_key=key is not None), {"key": key, "user_id": user_id})
-        # Each part is in order, and the parts have numbers: nothing else says which of them comes first.
-        rows = sorted(cursor.fetchall(), key=itemgetter(0))
-    return [row[1] for row in rows[skipped : skipped + count]]
+    rows = _rows_of(_parts_after(sort, most, has_key=key is not None), [user_id] if key is None else [user_id, key])
+    # Each part is in order, and the parts have numbers: nothing else says which of them comes first.
+    rows.sort(key=itemgetter(0))
+    return [int(row[1]) for row in rows[skipped : skipped + count]]
 
 
 def keep_up() -> None:
@@ -141,50 +141,50 @@ def take_down() -> None:
 
 def _find(sort: str, offset: int) -> tuple[int, str | None, int] | None:
     """The position up to a signpost, its key and its user; None without one, or with too many moves since."""
-    with _statement_cursor() as cursor:
-        name = sort.removeprefix("-")
-        cursor.execute(_finding(sort), {"name": name, "sort": sort, "offset": offset})
-        found = cursor.fetchone()
-    if found is None or offset - found[0] > TOO_MANY_MOVES:
+    found = _rows_of(_finding(sort), [offset])
+    if not found or offset - int(found[0][0]) > TOO_MANY_MOVES:
         return None
-    return int(found[0]), found[1], found[2]
+    position, key, user_id = found[0]
+    return int(position), None if key is None else key.decode(), int(user_id)
 
 
-def _statement_cursor() -> Any:
+def _rows_of(statement: Statement, values: Values) -> list[Any]:
     backend: Any = connection
-    return backend.statement_cursor()
+    rows: list[Any] = backend.rows_of(statement, values)
+    return rows
 
 
 @cache
-def _finding(sort: str) -> str:
-    post, move = (f"{table}.key::{ORDERS[sort.removeprefix('-')].type}" for table in ("post", "move"))
-    return FIND.format(
-        before=(
-            f"{move} {'>' if sort.startswith('-') else '<'} {post} OR (post.key IS NULL AND move.key IS NOT NULL)"
-            f" OR ({move} IS NOT DISTINCT FROM {post} AND move.user_id <= post.user_id)"
-        )
+def _finding(sort: str) -> Statement:
+    name = sort.removeprefix("-")
+    post, move = (f"{table}.key::{ORDERS[name].type}" for table in ("post", "move"))
+    before = (
+        f"{move} {'>' if sort.startswith('-') else '<'} {post} OR (post.key IS NULL AND move.key IS NOT NULL)"
+        f" OR ({move} IS NOT DISTINCT FROM {post} AND move.user_id <= post.user_id)"
     )
+    return Statement(FIND.format(name=name, sort=sort, before=before))
 
 
 @cache
-def _parts_after(sort: str, most: int, *, has_key: bool) -> str:
+def _parts_after(sort: str, most: int, *, has_key: bool) -> Statement:
     """So many users, or fewer, of each part of what follows a signpost: the same key, the other keys, no key.
 
     An index serves each part.
     """
     order = ORDERS[sort.removeprefix("-")]
     key, sign, direction = order.image("users"), *(("<", "DESC") if sort.startswith("-") else (">", "ASC"))
-    post = f"%(key)s::{order.type}"
-    parts = [(f"{key} = {post} AND id > %(user_id)s" if has_key else f"{key} IS NULL AND id > %(user_id)s", "id")]
+    post = f"$2::{order.type}"
+    parts = [(f"{key} = {post} AND id > $1::bigint" if has_key else f"{key} IS NULL AND id > $1::bigint", "id")]
     if has_key:
         nulls = " NULLS LAST" if order.is_nullable else ""
         parts.append((f"{key} {sign} {post}", f"{key} {direction}{nulls}, id"))
         if order.is_nullable:
             parts.append((f"{key} IS NULL", "id"))
-    return " UNION ALL ".join(
+    written = " UNION ALL ".join(
         f"(SELECT {number}, id FROM users WHERE deleted_at IS NULL AND {condition} ORDER BY {by} LIMIT {most})"  # noqa: S608 (constants)  # nosec B608
         for number, (condition, by) in enumerate(parts)
     )
+    return Statement(written)
 
 
 def install() -> list[str]:

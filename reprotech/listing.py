@@ -57,7 +57,7 @@ class Page(Generic[Row]):
     @property
     def pages(self) -> int:
         """How many pages there are."""
-        return -(-self.total // self.per_page)
+        return pages_of(self.total, self.per_page)
 
     @property
     def first(self) -> int:
@@ -91,6 +91,11 @@ class Page(Generic[Row]):
             "pages": self.pages,
         }
         return answer if self.is_exact else {**answer, "total_is_exact": False}
+
+
+def pages_of(total: int, per_page: int) -> int:
+    """How many pages so many rows fill."""
+    return -(-total // per_page)
 
 
 class WholeNumberField(forms.Field):

@@ -22,7 +22,8 @@ from accounts.filters import UserFilter
 from accounts.models import User
 from accounts.querysets import roles_of
 from reprotech import listing
-from reprotech.listing import Page, part
+from reprotech.listing import pages_of, part
+from reprotech.postgresql.statements import Row, Statement
 
 #: Query strings of which the statements are remembered.
 MOST_REMEMBERED = 500
@@ -70,22 +71,22 @@ def answer_of(asked: UserFilter, request: SignedInRequest) -> HttpResponse | Non
     if "search" in asked.given:
         return _found(asked, request)
     rows = _page(asked, request)
-    return _answered(asked, rows, int(rows[0][1])) if rows else None
+    return _answered(asked, rows, _number(rows[0][1])) if rows else None
 
 
-def _answered(asked: UserFilter, rows: list[tuple[Any, ...]], total: int, *, is_exact: bool = True) -> HttpResponse:
-    page: Page[User] = Page([], total, asked.value("page"), asked.value("per_page"))
-    numbers = f'"total":{page.total},"page":{page.page},"per_page":{page.per_page},"pages":{page.pages}'
+def _answered(asked: UserFilter, rows: list[Row], total: int, *, is_exact: bool = True) -> HttpResponse:
+    per_page = asked.value("per_page")
+    numbers = f'"total":{total},"page":{asked.value("page")},"per_page":{per_page},"pages":{pages_of(total, per_page)}'
     if not is_exact:
         numbers += ',"total_is_exact":false'
-    users = ",".join(row[0] for row in rows)
-    return HttpResponse(f'{{"users":[{users}],{numbers}}}', content_type="application/json")
+    users = b",".join(row[0] or b"" for row in rows)
+    return HttpResponse(b'{"users":[%b],%b}' % (users, numbers.encode()), content_type="application/json")
 
 
 def _found(asked: UserFilter, request: SignedInRequest) -> HttpResponse | None:
     if not listing.many.holds(asked.name):
         rows = _ask(Question.FOUND, asked, request)
-        total = int(rows[0][1])
+        total = _number(rows[0][1])
         if total <= listing.MOST_COUNTED:
             return _answered(asked, [row for row in rows if row[0] is not None], total)
         listing.many.remember(asked.name)
@@ -96,7 +97,7 @@ def _found(asked: UserFilter, request: SignedInRequest) -> HttpResponse | None:
     return _answered(asked, rows[:per_page], seen, is_exact=False)
 
 
-def _page(asked: UserFilter, request: SignedInRequest) -> list[tuple[Any, ...]]:
+def _page(asked: UserFilter, request: SignedInRequest) -> list[Row]:
     """A page of all or of a status; nothing where it has to be put together as usual."""
     if asked.first < places.DEEP:
         return _ask(Question.PAGE, asked, request)
@@ -105,64 +106,65 @@ def _page(asked: UserFilter, request: SignedInRequest) -> list[tuple[Any, ...]]:
     ids = places.ids_of(asked.sorted_by or "id", asked.first, asked.value("per_page"))
     if not ids:
         return []
-    found = {row[2]: row for row in _ask(Question.DEEP, asked, request, ids)}
+    found = {_number(row[2]): row for row in _ask(Question.DEEP, asked, request, ids)}
     return [found[user_id] for user_id in ids if user_id in found]
 
 
-def _ask(
-    question: Question, asked: UserFilter, request: SignedInRequest, ids: list[int] | None = None
-) -> list[tuple[Any, ...]]:
+def _ask(question: Question, asked: UserFilter, request: SignedInRequest, ids: list[int] | None = None) -> list[Row]:
     backend: Any = connection
     # Whoever may read users sees the same ones: with scopes, a scope would be part of the name.
     name = question.value if ids else f"{question} {request.META.get('QUERY_STRING', '')}"
-    with backend.statement_cursor() as cursor:
-        statement = _remembered.get(name)
-        if statement is None:
-            if len(_remembered) >= MOST_REMEMBERED:
-                _remembered.clear()
-            users = asked.apply(User.objects.visible_to(request.user))
-            statement = _remembered[name] = _statement(question, asked, users, cursor.connection)
-        cursor.execute(statement, [ids] if ids else None)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
+    statement = _remembered.get(name)
+    if statement is None:
+        if len(_remembered) >= MOST_REMEMBERED:
+            _remembered.clear()
+        users = asked.apply(User.objects.visible_to(request.user))
+        statement = _remembered[name] = Statement(_written_out(question, asked, users))
+    rows: list[Row] = backend.rows_of(statement, [f"{{{','.join(map(str, ids))}}}"] if ids else [])
+    return rows
 
 
-_remembered: dict[str, str] = {}
+def _number(text: bytes | None) -> int:
+    return int(text or 0)
 
 
-def _statement(question: Question, asked: UserFilter, users: Any, link: Any) -> str:
+_remembered: dict[str, Statement] = {}
+
+
+def _written_out(question: Question, asked: UserFilter, users: Any) -> str:
     """The statement, with all its values in it: so it can be prepared, and PostgreSQL plans it for just these."""
     first, count = asked.first, asked.value("per_page")
     if question == Question.FOUND:
-        return _finding(asked, users, link)
+        return _finding(asked, users)
     if question == Question.DEEP:
         wanted = users.order_by().filter(RawSQL('"users"."id" = ANY(%s)', [IDS], output_field=models.BooleanField()))
     else:
         wanted = part(asked.ordered(users), first, count + 1 if question == Question.MANY else count)
     total: Any = RawSQL(f"({counts.COUNT})", [asked.value("status") or "existing"])  # noqa: S611 (a constant)  # nosec B611
-    written = _written(wanted.annotate(answer=_answer(), total=total).values_list("answer", "total", "pk"), link)
+    written = _written(wanted.annotate(answer=_answer(), total=total).values_list("answer", "total", "pk"))
     # Only where no text that somebody typed is in it: that could hold anything.
-    return written.replace(f"'{IDS}'", "%s::bigint[]") if question == Question.DEEP else written
+    return written.replace(f"'{IDS}'", "$1::bigint[]") if question == Question.DEEP else written
 
 
-def _finding(asked: UserFilter, users: Any, link: Any) -> str:
+def _finding(asked: UserFilter, users: Any) -> str:
     """Users are found once, to be counted and to be sorted. There is a row in any case: it tells how many they are."""
     sort = asked.sorted_by or "id"
     expression = asked.sorts[sort.removeprefix("-")]
     placed = users.order_by().annotate(place=F(expression) if isinstance(expression, str) else expression)
     shown = User.objects.order_by().filter(pk__in=RawSQL("SELECT user_id FROM page", []))
     return FINDING.format(
-        found=_written(placed.values_list("pk", "place")[: listing.MOST_COUNTED + 1], link),
-        shown=_written(shown.annotate(answer=_answer()).values_list("pk", "answer"), link),
+        found=_written(placed.values_list("pk", "place")[: listing.MOST_COUNTED + 1]),
+        shown=_written(shown.annotate(answer=_answer()).values_list("pk", "answer")),
         order=f"place {'DESC' if sort.startswith('-') else 'ASC'} NULLS LAST, user_id",
         first=asked.first,
         count=asked.value("per_page"),
     )
 
 
-def _written(rows: QuerySet[User, Any], link: Any) -> str:
+def _written(rows: QuerySet[User, Any]) -> str:
     sql, values = rows.query.sql_with_params()
-    return psycopg.ClientCursor(link).mogrify(sql, values)
+    connection.ensure_connection()
+    return psycopg.ClientCursor(connection.connection).mogrify(sql, values)
 
 
 def _answer() -> JSONText:

@@ -1,1 +1,1 @@
-"""Django's backend for PostgreSQL, with a check of pooled connections that costs no round trip."""
+"""Django's backend for PostgreSQL, with what it lacks: checks that cost no round trip, and quick statements."""

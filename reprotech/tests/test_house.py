@@ -39,6 +39,7 @@ TOOLKIT = {
     "reprotech.health",
     "reprotech.http",
     "reprotech.listing",
+    "reprotech.postgresql.statements",
     "reprotech.streaming",
 }
 GATE = {
