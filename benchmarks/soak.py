@@ -3,7 +3,7 @@
 Starts PostgreSQL, Valkey and our server with two worker processes, and does in turn all that people and programs do,
 each for a few seconds: signing in and out, lists, searches, pages, changes. After each turn it notes what the server
 holds: memory (PSS) of a worker, open files, threads, connections to PostgreSQL, memory and keys of Valkey. What is kept
-for some time, such as tokens that a process knows, is there after the first half; in the second nothing may grow.
+for some time, such as tokens that a process knows, is there after the first half; in the second nothing may grow on.
 """
 
 import argparse
@@ -106,13 +106,14 @@ def held(stage):
 
 
 def growth(name, samples):
-    """Tell how a figure went from the second quarter to the last; whether it is more now than it ever was then.
+    """Tell how a figure went in the second half; whether it is more at its end than it ever was at its beginning.
 
     Much comes and goes, as keys of Valkey do: what leaks doesn't go.
     """
     values = [sample[name] for sample in samples]
-    quarter = max(1, len(values) // 4)
-    before, after = values[quarter : 2 * quarter] or values[:1], values[-quarter:]
+    half = values[len(values) // 2 :]
+    quarter = max(1, len(half) // 4)
+    before, after = half[:quarter], half[-quarter:]
     is_more = min(after) > max(before) * MOST_GROWTH
     say(f"{'GREW  ' if is_more else 'steady'} {name}: {range_text(values[:quarter], before, after)}")
     return is_more

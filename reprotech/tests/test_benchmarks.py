@@ -225,7 +225,8 @@ def test_each_comparison_pins_what_it_installs():
     ("values", "has_grown"),
     [
         ([50, 70, 71, 70, 71, 70, 71, 72], False),  # full after a while
-        ([120, 157, 117, 149, 120, 140, 119, 157], False),  # comes and goes
+        ([50, 62, 70, 76, 80, 80, 81, 81], False),  # full at last
+        ([157, 117, 149, 120, 157, 117, 149, 120] * 2, False),  # comes and goes
         ([50, 60, 70, 72, 74, 76, 78, 80], True),
         ([50], False),
     ],
