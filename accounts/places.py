@@ -16,7 +16,6 @@ from django.db import connection, transaction
 from accounts import counts
 from accounts.models import User, UserMove, UserSignpost
 from accounts.querysets import UserQuerySet
-from reprotech.postgresql.statements import Statement, Values
 
 STEP = 100
 #: Pages before this position are reached by walking.
@@ -148,25 +147,25 @@ def _find(sort: str, offset: int) -> tuple[int, str | None, int] | None:
     return int(position), None if key is None else key.decode(), int(user_id)
 
 
-def _rows_of(statement: Statement, values: Values) -> list[Any]:
+def _rows_of(statement: str, values: list[str | int]) -> list[Any]:
     backend: Any = connection
     rows: list[Any] = backend.rows_of(statement, values)
     return rows
 
 
 @cache
-def _finding(sort: str) -> Statement:
+def _finding(sort: str) -> str:
     name = sort.removeprefix("-")
     post, move = (f"{table}.key::{ORDERS[name].type}" for table in ("post", "move"))
     before = (
         f"{move} {'>' if sort.startswith('-') else '<'} {post} OR (post.key IS NULL AND move.key IS NOT NULL)"
         f" OR ({move} IS NOT DISTINCT FROM {post} AND move.user_id <= post.user_id)"
     )
-    return Statement(FIND.format(name=name, sort=sort, before=before))
+    return FIND.format(name=name, sort=sort, before=before)
 
 
 @cache
-def _parts_after(sort: str, most: int, *, has_key: bool) -> Statement:
+def _parts_after(sort: str, most: int, *, has_key: bool) -> str:
     """So many users, or fewer, of each part of what follows a signpost: the same key, the other keys, no key.
 
     An index serves each part.
@@ -180,11 +179,10 @@ def _parts_after(sort: str, most: int, *, has_key: bool) -> Statement:
         parts.append((f"{key} {sign} {post}", f"{key} {direction}{nulls}, id"))
         if order.is_nullable:
             parts.append((f"{key} IS NULL", "id"))
-    written = " UNION ALL ".join(
+    return " UNION ALL ".join(
         f"(SELECT {number}, id FROM users WHERE deleted_at IS NULL AND {condition} ORDER BY {by} LIMIT {most})"  # noqa: S608 (constants)  # nosec B608
         for number, (condition, by) in enumerate(parts)
     )
-    return Statement(written)
 
 
 def install() -> list[str]:

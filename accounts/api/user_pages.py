@@ -23,7 +23,7 @@ from accounts.models import User
 from accounts.querysets import roles_of
 from reprotech import listing
 from reprotech.listing import pages_of, part
-from reprotech.postgresql.statements import Row, Statement
+from reprotech.postgresql.statements import Row
 
 #: Query strings of which the statements are remembered.
 MOST_REMEMBERED = 500
@@ -119,7 +119,7 @@ def _ask(question: Question, asked: UserFilter, request: SignedInRequest, ids: l
         if len(_remembered) >= MOST_REMEMBERED:
             _remembered.clear()
         users = asked.apply(User.objects.visible_to(request.user))
-        statement = _remembered[name] = Statement(_written_out(question, asked, users))
+        statement = _remembered[name] = _written_out(question, asked, users)
     rows: list[Row] = backend.rows_of(statement, [f"{{{','.join(map(str, ids))}}}"] if ids else [])
     return rows
 
@@ -128,7 +128,7 @@ def _number(text: bytes | None) -> int:
     return int(text or 0)
 
 
-_remembered: dict[str, Statement] = {}
+_remembered: dict[str, str] = {}
 
 
 def _written_out(question: Question, asked: UserFilter, users: Any) -> str:

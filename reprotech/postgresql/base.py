@@ -14,7 +14,7 @@ from psycopg import Connection, OperationalError, RawCursor
 from psycopg_pool import ConnectionPool
 
 from reprotech.postgresql import statements
-from reprotech.postgresql.statements import Row, Statement, Values
+from reprotech.postgresql.statements import Row, Values
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -25,7 +25,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection: Any = super().get_new_connection(conn_params)
         return self._working(connection) if self.pool else connection
 
-    def rows_of(self, statement: Statement, values: Values = ()) -> list[Row]:
+    def rows_of(self, statement: str, values: Values = ()) -> list[Row]:
         """The rows that a statement finds, which changes nothing; raises Django's database errors.
 
         Inside a transaction it is part of that, and asked by a cursor.
@@ -38,12 +38,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.ensure_connection()
         self.validate_no_broken_transaction()
         if self.queries_logged:
-            self.queries_log.append({"sql": statement.text.decode(), "time": ""})
+            self.queries_log.append({"sql": statement, "time": ""})
         with self.wrap_database_errors, RawCursor(self.connection) as cursor:
-            cursor.execute(statement.text, values)
+            cursor.execute(statement.encode(), values)
             return statements.rows_of(cursor.pgresult) if cursor.pgresult else []
 
-    def _asked_quickly(self, statement: Statement, values: Values) -> list[Row] | None:
+    def _asked_quickly(self, statement: str, values: Values) -> list[Row] | None:
         self.pool.open()
         connection = self._working(self.pool.getconn())
         try:

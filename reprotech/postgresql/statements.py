@@ -1,7 +1,10 @@
 """Statements that come again and again, each asked in one step.
 
 A cursor takes several: it sends, waits and reads, and at each lets other threads go first. Here libpq does all that at
-once, on a connection that is taken from the pool for just this. Values come back as the text that PostgreSQL writes.
+once, on a connection that is taken from the pool for just this.
+
+A statement has PostgreSQL's own placeholders, `$1` and so on, each with a cast to its type. What it finds comes as the
+text that PostgreSQL writes.
 """
 
 from collections.abc import Sequence
@@ -18,19 +21,11 @@ Values = Sequence[str | int | None]
 
 #: Uses of a statement in this process, after which connections prepare it, and how many of them a connection keeps.
 USES, MOST_PREPARED = 5, 100
+#: Statements whose uses are counted.
+MOST_COUNTED = 1_000
 
 
-class Statement:
-    """A statement in SQL with PostgreSQL's own placeholders, `$1` and so on, each with a cast to its type."""
-
-    __slots__ = ("__weakref__", "text", "uses")
-
-    def __init__(self, text: str) -> None:
-        self.text = text.encode()
-        self.uses = 0
-
-
-def ask(connection: Connection[Any], statement: Statement, values: Values) -> list[Row] | None:
+def ask(connection: Connection[Any], statement: str, values: Values) -> list[Row] | None:
     """The rows; None where the statement failed: a cursor that asks the same knows why.
 
     Raises OperationalError when the connection was lost. Whoever asked again might wait as long once more.
@@ -58,18 +53,17 @@ def rows_of(result: PGresult) -> list[Row]:
     return [tuple(result.get_value(row, column) for column in columns) for row in range(result.ntuples)]
 
 
-def _ask(connection: Connection[Any], statement: Statement, values: list[Any]) -> PGresult:
+def _ask(connection: Connection[Any], statement: str, values: list[Any]) -> PGresult:
     link = connection.pgconn
-    statement.uses += 1
-    if statement.uses <= USES:
-        return link.exec_params(statement.text, values)
+    if _is_rare(statement):
+        return link.exec_params(statement.encode(), values)
     names = _prepared.setdefault(connection, {})
     name = names.get(statement)
     if name is None:
         if len(names) >= MOST_PREPARED:
             link.close_prepared(names.pop(next(iter(names))))
         name = b"statement_%d" % next(_numbers)
-        link.prepare(name, statement.text)
+        link.prepare(name, statement.encode())
         names[statement] = name
     result = link.exec_prepared(name, values)
     if result.status != ExecStatus.TUPLES_OK:
@@ -78,5 +72,13 @@ def _ask(connection: Connection[Any], statement: Statement, values: list[Any]) -
     return result
 
 
-_prepared: WeakKeyDictionary[Connection[Any], dict[Statement, bytes]] = WeakKeyDictionary()
+def _is_rare(statement: str) -> bool:
+    uses = _uses[statement] = _uses.get(statement, 0) + 1
+    if len(_uses) > MOST_COUNTED:
+        _uses.clear()
+    return uses <= USES
+
+
+_uses: dict[str, int] = {}
+_prepared: WeakKeyDictionary[Connection[Any], dict[str, bytes]] = WeakKeyDictionary()
 _numbers = count()
