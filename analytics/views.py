@@ -5,15 +5,20 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from accounts.errors import Invalid
-from accounts.permissions import ANALYTICS_READ, SIGNED_IN, requires
+from accounts.permissions import ANALYTICS_READ, AUDIT_READ, SIGNED_IN, USER_READ, requires
 from analytics import dashboard
 from analytics.filters import RANGES, DashboardQuery
 from reprotech.http import PageRequest, go_to, render_page, wants_fragment
+
+#: The permissions on which it depends where something leads, by their names in the template.
+LINKS = {"AUDIT_READ": AUDIT_READ, "USER_READ": USER_READ}
 
 
 @requires(SIGNED_IN)
@@ -36,21 +41,46 @@ def _show_dashboard(request: PageRequest, days: int) -> HttpResponse:
     """The page; or its live part, which costs the database nothing when nothing changed (304)."""
     version = dashboard.version_of(days)
     etag = quote_etag(f"{version}-{request.user.pk}")
-    if wants_fragment(request):
+    may = {name: request.user.has_perm(permission) for name, permission in LINKS.items()}
+    if not wants_fragment(request):
+        content = _content(days, may)
+    else:
         unchanged = get_conditional_response(request, etag=etag)
         if unchanged is not None:
             return unchanged
-    figures = dashboard.figures_of(days)
+        content = _content_once(days, may, version)
     context: dict[str, Any] = {
         "days": days,
         "ranges": RANGES,
         # htmx sends it with each poll: under `no-store` the browser itself would not.
         "poll_headers": json.dumps({"If-None-Match": etag}),
+        "content": content,
+        "crumbs": [("Dashboard", None)],
+    }
+    return render_page(request, "analytics/dashboard.html", context, fragment="analytics/_dashboard.html")
+
+
+def _content(days: int, may: dict[str, bool]) -> SafeString:
+    """What is the same for all who may follow the same links, which is nearly everything."""
+    figures = dashboard.figures_of(days)
+    context: dict[str, Any] = {
+        "may": may,
         "cards": dashboard.cards_of(figures),
         "charts": [(chart, json.dumps(chart.for_script)) for chart in dashboard.charts_of(figures)],
         **dashboard.latest(),
         "health": dashboard.health(),
         "version": dashboard.version(),
-        "crumbs": [("Dashboard", None)],
     }
-    return render_page(request, "analytics/dashboard.html", context, fragment="analytics/_dashboard.html")
+    return render_to_string("analytics/_content.html", context)
+
+
+def _content_once(days: int, may: dict[str, bool], version: str) -> SafeString:
+    """The same, rendered once for all dashboards that stand open."""
+    key = days, *may.values()
+    known = _contents.get(key)
+    if known is None or known[0] != version:
+        known = _contents[key] = version, _content(days, may)
+    return known[1]
+
+
+_contents: dict[tuple[int, ...], tuple[str, SafeString]] = {}

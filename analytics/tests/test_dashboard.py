@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.authorization import SYSTEM
 from accounts.models import Permission, Role, Session, User
 from accounts.services import users
+from accounts.services.roles import create_role
 from analytics import dashboard
 from analytics.history import active_users_at
 from analytics.sentences import activity_sentence, growth_sentence, roles_sentence, status_sentence
@@ -307,3 +308,34 @@ def ask_elsewhere():
     thread.start()
     thread.join()
     return told[0]
+
+
+def queries_of(ask):
+    with CaptureQueriesContext(connection) as captured:
+        page = text_of(ask())
+    return page, [query["sql"] for query in captured if "COUNT" in query["sql"].upper()]
+
+
+def test_what_changed_is_put_together_once_for_all_who_follow_the_same_links(cast):
+    browser, other = page_client(cast.manager), page_client(cast.admin)
+    etags = [etag_of(text_of(who.get("/"))) for who in (browser, other)]
+    login("the-viewer")
+    first, _ = queries_of(lambda: poll(browser, etags[0]))
+    second, counted = queries_of(lambda: poll(other, etags[1]))
+    assert counted == []
+    assert "<h1>Hello the-admin</h1>" in second
+    assert first[first.index('<ul class="cards"') :] == second[second.index('<ul class="cards"') :]
+    assert etag_of(first) != etag_of(second)
+
+
+def test_who_may_not_follow_a_link_gets_none_however_many_others_may(cast):
+    role = create_role(actor=SYSTEM, name="Analyst", permissions=["analytics_read"])
+    analyst = make_user("analyst", role.slug)
+    browser, other = page_client(cast.manager), page_client(analyst)
+    etags = [etag_of(text_of(who.get("/"))) for who in (browser, other)]
+    login("the-viewer")
+    assert 'href="/users/' in text_of(poll(browser, etags[0]))
+    page = text_of(poll(other, etags[1]))
+    assert "the-viewer" in page
+    assert 'href="/users/' not in page
+    assert 'href="/audit' not in page

@@ -189,9 +189,11 @@ def part_sections(parts):
         )
     if "dashboards" in parts:
         one = parts["dashboards"]
+        quiet, first = (f"{one[name] - one['idle']:.1%}" for name in ("polling", "first"))
         sentences.append(
-            f"200 open dashboards on which nothing changes cost {one['polling'] - one['idle']:.0%} of one core with "
-            f"PostgreSQL's part, beside {one['idle']:.0%} when none is open; p95 of a poll is {figure(one['p95'])} ms."
+            f"200 open dashboards on which nothing has changed for a minute cost {quiet} of one core with PostgreSQL's "
+            f"part, {first} before that, beside {one['idle']:.1%} when none is open; p95 of a poll is "
+            f"{figure(one['p95'])} ms."
         )
     return "\n".join(["## Beside rates", "", *(f"- {sentence}" for sentence in sentences)]) if sentences else ""
 

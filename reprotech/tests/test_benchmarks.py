@@ -157,7 +157,7 @@ def results():
         "parts": {
             "memory": memory, "start": {"reprotech": [1.5, 1.7, 1.6]},
             "saturation": {"reprotech": [{"idle": 2, "busy": 10}, {"idle": 1, "busy": 12}, {"idle": 2, "busy": 22}]},
-            "dashboards": {"idle": 0.01, "polling": 0.05, "p95": 9, "rate": 50},
+            "dashboards": {"idle": 0.01, "first": 0.15, "polling": 0.05, "p95": 9, "rate": 50},
         },
     }  # fmt: skip
 
@@ -177,7 +177,7 @@ def test_goals_are_judged_by_the_medians_of_what_was_measured():
         "memory of a worker: times Django REST framework's": (1.5, None, False),
         "seconds from the start to the first answer": (1.6, None, True),
         "me, p95: times the idle one while logins take all cores": (11, None, False),
-        "of a core, for 200 open dashboards": (0.04, None, True),
+        "of a core, for 200 open dashboards on which nothing changes": (0.04, None, True),
     }
 
 

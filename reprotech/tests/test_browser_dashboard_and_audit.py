@@ -99,6 +99,26 @@ def test_an_unchanged_dashboard_is_asked_for_cheaply_and_not_at_all_while_hidden
     expect(page.locator("#progress")).to_be_hidden()
 
 
+def tick(page):
+    """Let time pass until the next poll, and tell whether it was sent."""
+    before = page.evaluate("window.sent ??= 0")
+    page.clock.run_for(4000)
+    wait_until_idle(page)
+    return page.evaluate("window.sent") - before
+
+
+def test_a_dashboard_on_which_nothing_happens_is_asked_for_less_often_until_somebody_is_there(page):
+    open_dashboard(page)
+    page.evaluate("document.addEventListener('htmx:beforeSend', () => { window.sent += 1; })")
+    # Something may have happened on the server meanwhile: then it begins anew.
+    sent = "".join(str(tick(page)) for _ in range(60))
+    assert "1" * 14 + "0000100001" in sent
+    while not tick(page):
+        pass
+    page.mouse.move(10, 10)
+    assert [tick(page) for _ in range(3)] == [1] * 3
+
+
 def test_charts_have_words_and_tables_and_the_range_is_in_the_address(page):
     sign_in(page)
     page.get_by_role("link", name="7 days").click()

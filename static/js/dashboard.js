@@ -100,8 +100,14 @@ function tell(text, isLive) {
   line.classList.toggle("is-live", isLive);
 }
 
+// After so many polls that brought nothing only each fifth is sent, until something is new or somebody is there.
+const QUIET_POLLS = 15;
+const POLLS_IN_ONE = 5;
+
 let ended = false;
 let open = [];
+let quietPolls = 0;
+let leftOut = 0;
 
 Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
 drawAll();
@@ -111,8 +117,19 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 
 const isPoll = ({ target }) => target.id === "dashboard";
 
+function isLeftOut() {
+  leftOut = quietPolls >= QUIET_POLLS && leftOut < POLLS_IN_ONE - 1 ? leftOut + 1 : 0;
+  return leftOut > 0;
+}
+
+for (const sign of ["pointermove", "pointerdown", "keydown", "visibilitychange"]) {
+  document.addEventListener(sign, () => {
+    quietPolls = 0;
+  });
+}
+
 document.addEventListener("htmx:confirm", (event) => {
-  if (isPoll(event) && (document.hidden || ended)) {
+  if (isPoll(event) && (document.hidden || ended || isLeftOut())) {
     event.preventDefault();
   }
 });
@@ -124,6 +141,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 
 document.addEventListener("htmx:afterSwap", () => {
+  quietPolls = 0;
   for (const id of open) {
     document.getElementById(id).open = true;
   }
@@ -135,6 +153,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
     return;
   }
   const { xhr } = event.detail;
+  quietPolls = xhr.status === 304 ? quietPolls + 1 : 0;
   ended = xhr.status === 401 || xhr.status === 403;
   if (ended) {
     tell("Not live any more: your session has ended. Reload the page to sign in.", false);
