@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 #: Seconds before it is started, so that the server's first answers don't wait for it, and before it is started again.
 PAUSE = 1
+#: Seconds after which it is tried again where that failed, as on a disk that is full.
+LONGER_PAUSE = 5
 #: A little behind the server's own processes, where there are more of them than cores.
 PRIORITY = 5
 
@@ -44,6 +46,15 @@ def start() -> None:
 
 
 def _keep() -> None:
+    while True:
+        try:
+            _keep_one()
+        except OSError as error:
+            logger.error("The audit worker can't be started (%s). It is tried again.", error)
+        time.sleep(LONGER_PAUSE)
+
+
+def _keep_one() -> None:
     # The directory is one server's own; several of them may share that of the logs.
     directory = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR") or settings.LOG_DIR)
     with (directory / "audit-worker.lock").open("w") as lock:

@@ -62,6 +62,9 @@ def new_memory() -> int:
 
 
 def use() -> None:
-    """Have the library use such files. Before anything is counted, where the system can do it."""
+    """Make the directory, and have the library use such files where the system can do it. Before anything is counted."""
+    if directory := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        with suppress(OSError):
+            Path(directory).mkdir(parents=True, exist_ok=True)
     if hasattr(os, "posix_fallocate") and hasattr(os, "memfd_create"):
         values.MmapedDict = ReservedDict  # type: ignore[attr-defined]

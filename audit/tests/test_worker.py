@@ -72,3 +72,13 @@ def test_one_process_seals_and_is_there_again_after_any_was_killed(processes, st
 
     assert processes.stop(server.process) == 0
     eventually(lambda: not audit_workers(server))
+
+
+def test_it_is_started_as_soon_as_it_gets_its_lock(processes, stack, tmp_path):
+    in_the_way = tmp_path / "audit-worker.lock"
+    in_the_way.mkdir()
+    server = start_server(processes, stack, AUDIT_SEAL_SECONDS="1", PROMETHEUS_MULTIPROC_DIR=str(tmp_path))
+    eventually(lambda: "The audit worker can't be started" in server.log.read_text())
+    assert audit_workers(server) == {}
+    in_the_way.rmdir()
+    assert seals(server)

@@ -57,6 +57,10 @@ def test_what_is_counted_while_there_is_room_is_scraped(tmp_path):
     assert count(tmp_path, MANY) == [*COUNTED, "True"]
 
 
+def test_a_directory_that_is_not_there_is_made(tmp_path):
+    assert count(tmp_path / "not" / "there", 1)[-1] == "True"
+
+
 def test_where_no_file_may_be_so_large_all_is_counted_in_memory(tmp_path):
     limit = "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
     assert count(tmp_path, 10, before=limit) == [*COUNTED, "False"]
