@@ -62,7 +62,7 @@ def new_memory() -> int:
 
 
 def use() -> None:
-    """Make the directory, and have the library use such files where the system can do it. Before anything is counted."""
+    """Make their directory, and have the library use such files where the system can. Before anything is counted."""
     if directory := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         with suppress(OSError):
             Path(directory).mkdir(parents=True, exist_ok=True)
