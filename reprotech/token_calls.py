@@ -29,7 +29,12 @@ class TokenCallMiddleware:
             if issubclass(getattr(match.func, "cls", object), APIView):
                 request.resolver_match = match
                 response: HttpResponse = match.func(request, *match.args, **match.kwargs)
-                return response.render() if isinstance(response, SimpleTemplateResponse) else response
+                if isinstance(response, SimpleTemplateResponse):
+                    response.render()
+                # With it a client sees whether it got everything, which otherwise CommonMiddleware sees to.
+                if not response.streaming and response.content:
+                    response.headers.setdefault("Content-Length", str(len(response.content)))
+                return response
         return self.get_response(request)
 
 

@@ -25,6 +25,18 @@ def test_both_ways_end_in_the_same_headers(cast, viewer):
     assert short.json()["username"] == long.json()["username"] == "the-viewer"
 
 
+@pytest.mark.parametrize("path", ["/api/auth/me", "/api/users", "/api/roles", "/api/users/0"])
+def test_an_answer_tells_its_length(super_admin, path):
+    response = super_admin.get(path)
+    assert response["Content-Length"] == str(len(response.content))
+
+
+def test_an_answer_that_has_no_end_yet_tells_none(super_admin):
+    response = super_admin.get("/api/audit/export?format=csv")
+    assert response.streaming
+    assert "Content-Length" not in response
+
+
 @pytest.mark.parametrize("path", ["/", "/users", "/admin/", "/login", "/api/docs"])
 def test_a_page_is_answered_as_without_a_token(viewer, path):
     with_token, without = viewer.get(path), Client().get(path)
