@@ -173,15 +173,16 @@ def _parts_after(sort: str, most: int, *, has_key: bool) -> str:
     order = ORDERS[sort.removeprefix("-")]
     key, sign, direction = order.image("users"), *(("<", "DESC") if sort.startswith("-") else (">", "ASC"))
     post = f"$2::{order.type}"
-    parts = [(f"{key} = {post} AND id > $1::bigint" if has_key else f"{key} IS NULL AND id > $1::bigint", "id")]
+    # An index is read in its own order alone, also where all have the same key.
+    by = f"{key} {direction}{' NULLS LAST' if order.is_nullable else ''}, id"
+    parts = [f"{key} = {post} AND id > $1::bigint" if has_key else f"{key} IS NULL AND id > $1::bigint"]
     if has_key:
-        nulls = " NULLS LAST" if order.is_nullable else ""
-        parts.append((f"{key} {sign} {post}", f"{key} {direction}{nulls}, id"))
+        parts.append(f"{key} {sign} {post}")
         if order.is_nullable:
-            parts.append((f"{key} IS NULL", "id"))
+            parts.append(f"{key} IS NULL")
     return " UNION ALL ".join(
         f"(SELECT {number}, id FROM users WHERE deleted_at IS NULL AND {condition} ORDER BY {by} LIMIT {most})"  # noqa: S608 (constants)  # nosec B608
-        for number, (condition, by) in enumerate(parts)
+        for number, condition in enumerate(parts)
     )
 
 

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -137,3 +137,15 @@ def test_an_erased_person_is_not_named_by_them(many):
         keys = model.objects.filter(user_id=someone.pk).values_list("key", flat=True)
         assert not [key for key in keys if key and ("many-14" in key or "quintilla" in key)]
     assert pages("id", walked=100) == walk("id")[12:]
+
+
+@pytest.mark.parametrize("sort", ["last_login", "-last_login"])
+def test_those_without_a_value_are_read_in_an_index_and_not_looked_for(db, sort):
+    with transaction.atomic(), connection.cursor() as cursor:
+        for way in ("seqscan", "bitmapscan", "sort"):  # which a planner prefers for as few as there are here
+            cursor.execute(f"SET LOCAL enable_{way} = off")
+        cursor.execute(f"PREPARE parts (bigint, timestamptz) AS {places._parts_after(sort, 200, has_key=True)}")
+        cursor.execute("EXPLAIN EXECUTE parts (1, now())")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+        cursor.execute("DEALLOCATE parts")
+    assert "Index Cond: (last_login IS NULL)" in plan, plan
