@@ -1,7 +1,7 @@
 """What the lists of users and sessions can be asked for."""
 
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.db.models.functions import Lower
@@ -9,7 +9,7 @@ from django.db.models.functions import Lower
 from accounts import counts, places
 from accounts.models import Role, User
 from accounts.querysets import SessionQuerySet, UserQuerySet
-from reprotech.listing import MAXIMUM_PER_PAGE, ListFilter, Nullable, Query, WholeNumberField
+from reprotech.listing import MAXIMUM_PER_PAGE, ListFilter, Nullable, Query, WholeNumberField, part
 
 
 class UserQuery(Query):
@@ -33,13 +33,23 @@ class UserQuery(Query):
         """The filters that were given, as they were typed."""
         return {name: self.data[name] for name in UserQuery.base_fields if self.data.get(name)}
 
+    def role_id(self) -> int | None:
+        """The role that was asked for; None if none was, or if there is no such role."""
+        name = self.value("role")
+        role = Role.objects.named(name) if name else None
+        return role.pk if role else None
+
     def apply(self, queryset: Any) -> UserQuerySet:
         """Narrow users."""
+        return self.narrowed(queryset, self.role_id())
+
+    def narrowed(self, queryset: Any, role_id: int | None) -> UserQuerySet:
+        """The same where the role is known."""
         users: UserQuerySet = queryset
         if term := self.value("search"):
             users = users.search(term)
-        if role := self.value("role"):
-            users = users.in_role(role)
+        if self.value("role"):
+            users = users.in_role(role_id) if role_id else users.none()
         if status := self.value("status"):
             users = getattr(users, status)()
         if kind := self.value("kind"):
@@ -68,7 +78,20 @@ class UserFilter(UserQuery, ListFilter):
             found = places.page_of(filtered, self.sorted_by or "id", first, count)
             if found is not None:
                 return found
-        return super().rows(filtered, first, count)
+        return list(self.part(filtered, self.role_id(), first, count))
+
+    def part(self, filtered: Any, role_id: int | None, first: int, count: int) -> UserQuerySet:
+        """So many of the users that the filters let through, from the position `first` on, sorted as asked."""
+        if role_id and self.is_by_id and counts.is_kept():
+            users: UserQuerySet = filtered
+            rows, is_alone = slice(first, first + count), self.given.keys() == {"role"}
+            return users.holders_by_id(role_id, rows, descending=self.sorted_by == "-id", is_all=is_alone)
+        return cast("UserQuerySet", part(self.ordered(filtered), first, count))
+
+    @property
+    def is_by_id(self) -> bool:
+        """Whether users are sorted by their ids."""
+        return self.sorted_by in {"", "id", "-id"}
 
     @property
     def name(self) -> str:
@@ -77,16 +100,22 @@ class UserFilter(UserQuery, ListFilter):
 
     def known_count(self) -> int | None:
         """Of all users, of a status, a kind or a role, where the database keeps count."""
-        given = self.given
-        if not counts.is_kept() or len(given) > 1 or "search" in given:
+        numbers = self.numbers(self.role_id()) if counts.is_kept() else None
+        return None if numbers is None else sum(sign * counts.count_of(name) for name, sign in numbers.items())
+
+    def numbers(self, role_id: int | None) -> dict[str, int] | None:
+        """The numbers that the database keeps and that together tell how many there are: 1 for those to add up.
+
+        None where users have to be counted.
+        """
+        given = {*self.given}
+        if len(given) > 1 or "search" in given:
             return None
         if "role" in given:
-            role = Role.objects.named(self.value("role"))
-            return counts.count_of(counts.role_count(role.pk)) if role else 0
+            return {counts.role_count(role_id): 1} if role_id else {}
         if "kind" in given:
-            services = counts.count_of("service")
-            return services if self.value("kind") == "service" else counts.count_of("existing") - services
-        return counts.count_of(self.value("status") or "existing")
+            return {"service": 1} if self.value("kind") == "service" else {"existing": 1, "service": -1}
+        return {self.value("status") or "existing": 1}
 
 
 class UserPageFilter(UserFilter):

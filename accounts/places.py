@@ -7,8 +7,7 @@ for each other. Once there are many moves, the signposts of that order are put u
 """
 
 from dataclasses import dataclass
-from functools import cache
-from operator import itemgetter
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection, transaction
@@ -20,12 +19,14 @@ from accounts.querysets import UserQuerySet
 STEP = 100
 #: Pages before this position are reached by walking.
 DEEP = 10_000
-#: Moves after which signposts are put up anew, and after which walking is as good.
-MANY_MOVES, TOO_MANY_MOVES = 2_000, 50_000
+#: Moves after which signposts are put up anew.
+MANY_MOVES = 2_000
 #: PostgreSQL's advisory lock that says who puts up signposts, or takes them down.
 LOCK = 0x516E_7057
 #: Statements that touch more users leave no moves: all signposts are taken down.
 MOST_AT_ONCE = 1_000
+#: Statements that are remembered: of each sort, page size and reach.
+MOST_REMEMBERED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +54,47 @@ ORDERS = {
     "updated_at": Order("{}.updated_at", "timestamptz"),
 }
 
-FIND = """
-    SELECT post.position + coalesce((
-            SELECT sum(move.change) FROM user_moves AS move WHERE move.sort = '{name}' AND ({before})
-        ), 0), post.key, post.user_id
-    FROM user_signposts AS post
-    WHERE post.sort = '{sort}'
-        AND post.position <= $1::bigint - (SELECT count(*) FROM user_moves WHERE sort = '{name}')
-    ORDER BY post.position DESC LIMIT 1
+#: How many users after a signpost are read: as far as it may be away. With more moves it is further away.
+LEAST_REACH, MOST_REACH = 128, 65_536
+
+# Of moves those that add users can make a position larger: a signpost as many before is the one at it, or before it.
+# What follows it comes in parts, each from an index: the same key, the other keys, no key.
+PAGE = """
+    WITH moves AS MATERIALIZED (
+            SELECT change, user_id, key::{type} AS key FROM user_moves WHERE sort = '{name}'
+        ),
+        post AS MATERIALIZED (
+            SELECT position, user_id, key::{type} AS key FROM user_signposts
+            WHERE sort = '{sort}' AND position <= $1::bigint - (SELECT count(*) FROM moves WHERE change > 0)
+            ORDER BY position DESC LIMIT 1
+        ),
+        skipped (users) AS MATERIALIZED (
+            SELECT $1::bigint - position - coalesce((
+                SELECT sum(moves.change) FROM moves WHERE moves.key {before} post.key
+                    OR (post.key IS NULL AND moves.key IS NOT NULL)
+                    OR (moves.key IS NOT DISTINCT FROM post.key AND moves.user_id <= post.user_id)
+            ), 0) FROM post
+        ),
+        following (user_id, part, key) AS (
+            {parts}
+        ),
+        page AS (
+            SELECT user_id, part, key FROM following ORDER BY part, key {direction}, user_id
+            OFFSET (SELECT users FROM skipped) LIMIT {count}
+        ),
+        shown AS ({shown})
+    SELECT skipped.users, shown.* FROM skipped LEFT JOIN (page JOIN shown USING (user_id)) ON true
+    ORDER BY part, key {direction}, user_id
 """
+PARTS = (
+    "{key} = (SELECT key FROM post) AND id > (SELECT user_id FROM post)",
+    "{key} {after} (SELECT key FROM post)",
+    "{key} IS NULL AND id > (SELECT CASE WHEN key IS NULL THEN user_id ELSE 0 END FROM post)",
+)
+PART = """(
+                SELECT id, {number}, {key} FROM users WHERE deleted_at IS NULL AND {condition}
+                ORDER BY {key} {direction}{nulls}, id LIMIT {reach}
+            )"""
 # One statement, so that all of it sees the same users and moves: what it doesn't see leaves its moves.
 PUT_UP = """
     WITH old_moves AS (DELETE FROM user_moves WHERE sort = %(name)s),
@@ -82,28 +115,37 @@ def page_of(users: UserQuerySet, sort: str, first: int, count: int) -> list[User
 
     None when walking there is as good.
     """
-    ids = ids_of(sort, first, count)
-    if ids is None:
+    rows = rows_of(sort, first, count, shown="SELECT user_id FROM page")
+    if rows is None:
         return None
+    ids = [int(user_id) for (user_id,) in rows if user_id]
     found = {user.pk: user for user in users.filter(pk__in=ids)}
     return [found[user_id] for user_id in ids if user_id in found]
 
 
-def ids_of(sort: str, first: int, count: int) -> list[int] | None:
-    """The ids of these users, in their order."""
+def rows_of(sort: str, first: int, count: int, shown: str) -> list[Any] | None:
+    """What the statement `shown` tells of these users, in their order, as PostgreSQL's text.
+
+    It reads their ids from `page`, which has them as `user_id`, as its own first column has. Where there are no users,
+    one row holds nothing. None when walking there is as good.
+    """
     if first < DEEP or not counts.is_kept():
         return None
-    post = _find(sort, first)
-    if post is None:
-        return None
-    position, key, user_id = post
-    skipped = first - position
-    # One of a few numbers, so that there are few statements, which PostgreSQL prepares.
-    most = max(2 * STEP, 1 << (skipped + count - 1).bit_length())
-    rows = _rows_of(_parts_after(sort, most, has_key=key is not None), [user_id] if key is None else [user_id, key])
-    # Each part is in order, and the parts have numbers: nothing else says which of them comes first.
-    rows.sort(key=itemgetter(0))
-    return [int(row[1]) for row in rows[skipped : skipped + count]]
+    backend: Any = connection
+    reach = _reaches.get(sort, LEAST_REACH)
+    while True:
+        rows = backend.rows_of(_page_statement(sort, reach, count, shown), [first])
+        if not rows:
+            return None  # there is no signpost
+        needed = int(rows[0][0]) + count
+        if needed > MOST_REACH:
+            return None
+        if needed > reach or needed < reach // 4:
+            # A power of two: each is a statement of its own, which PostgreSQL prepares.
+            _reaches[sort] = max(LEAST_REACH, 1 << (needed - 1).bit_length())
+        if needed <= reach:
+            return [row[1:] for row in rows]
+        reach = _reaches[sort]
 
 
 def keep_up() -> None:
@@ -138,52 +180,32 @@ def take_down() -> None:
             UserMove.objects.all().delete()
 
 
-def _find(sort: str, offset: int) -> tuple[int, str | None, int] | None:
-    """The position up to a signpost, its key and its user; None without one, or with too many moves since."""
-    found = _rows_of(_finding(sort), [offset])
-    if not found or offset - int(found[0][0]) > TOO_MANY_MOVES:
-        return None
-    position, key, user_id = found[0]
-    return int(position), None if key is None else key.decode(), int(user_id)
-
-
-def _rows_of(statement: str, values: list[str | int]) -> list[Any]:
-    backend: Any = connection
-    rows: list[Any] = backend.rows_of(statement, values)
-    return rows
-
-
-@cache
-def _finding(sort: str) -> str:
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _page_statement(sort: str, reach: int, count: int, shown: str) -> str:
     name = sort.removeprefix("-")
-    post, move = (f"{table}.key::{ORDERS[name].type}" for table in ("post", "move"))
-    before = (
-        f"{move} {'>' if sort.startswith('-') else '<'} {post} OR (post.key IS NULL AND move.key IS NOT NULL)"
-        f" OR ({move} IS NOT DISTINCT FROM {post} AND move.user_id <= post.user_id)"
-    )
-    return FIND.format(name=name, sort=sort, before=before)
-
-
-@cache
-def _parts_after(sort: str, most: int, *, has_key: bool) -> str:
-    """So many users, or fewer, of each part of what follows a signpost: the same key, the other keys, no key.
-
-    An index serves each part.
-    """
-    order = ORDERS[sort.removeprefix("-")]
-    key, sign, direction = order.image("users"), *(("<", "DESC") if sort.startswith("-") else (">", "ASC"))
-    post = f"$2::{order.type}"
+    order, key = ORDERS[name], ORDERS[name].image("users")
+    before, after, direction = (">", "<", "DESC") if sort.startswith("-") else ("<", ">", "ASC")
     # An index is read in its own order alone, also where all have the same key.
-    by = f"{key} {direction}{' NULLS LAST' if order.is_nullable else ''}, id"
-    parts = [f"{key} = {post} AND id > $1::bigint" if has_key else f"{key} IS NULL AND id > $1::bigint"]
-    if has_key:
-        parts.append(f"{key} {sign} {post}")
-        if order.is_nullable:
-            parts.append(f"{key} IS NULL")
-    return " UNION ALL ".join(
-        f"(SELECT {number}, id FROM users WHERE deleted_at IS NULL AND {condition} ORDER BY {by} LIMIT {most})"  # noqa: S608 (constants)  # nosec B608
-        for number, condition in enumerate(parts)
+    nulls = " NULLS LAST" if order.is_nullable else ""
+    shape = {"key": key, "after": after, "direction": direction, "nulls": nulls, "reach": reach}
+    parts = [
+        PART.format(number=number, condition=condition.format(**shape), **shape)
+        for number, condition in enumerate(PARTS if order.is_nullable else PARTS[:-1])
+    ]
+    return PAGE.format(
+        name=name,
+        sort=sort,
+        type=order.type,
+        before=before,
+        direction=direction,
+        parts=" UNION ALL ".join(parts),
+        count=count,
+        shown=shown,
     )
+
+
+#: How far each sort had to be read from a signpost last.
+_reaches: dict[str, int] = {}
 
 
 def install() -> list[str]:

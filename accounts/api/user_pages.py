@@ -1,11 +1,13 @@
 """Pages of the list of users as PostgreSQL itself writes them, which takes a fraction of the time.
 
-What is asked for most, all users, those of a status or of a search, is one statement that gives finished JSON and the
-number of all; a page far down the list three. The filters of every list put them together, once for each query
-string; then they are remembered. Everything else is put together as usual. `UserAnswer` says what the fields are, and
+A page is one statement that gives finished JSON and the number of all; where a role is asked for, another tells which
+it is. The filters of every list put them together, once for each query string; then they are remembered. What is asked
+for seldom, such as the end of thousands of users, is put together as usual. `UserAnswer` says what the fields are, and
 tests compare the two.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -19,16 +21,14 @@ from django.http import HttpResponse
 from accounts import counts, places
 from accounts.api.authentication import SignedInRequest
 from accounts.filters import UserFilter
-from accounts.models import User
-from accounts.querysets import roles_of
+from accounts.models import Role, User
+from accounts.querysets import UserQuerySet, roles_of
 from reprotech import listing
-from reprotech.listing import pages_of, part
+from reprotech.listing import pages_of
 from reprotech.postgresql.statements import Row
 
 #: Query strings of which the statements are remembered.
 MOST_REMEMBERED = 500
-#: Stands in a statement for ids that differ from one time to the next.
-IDS = "the ids of the page"
 FINDING = """
     WITH found (user_id, place) AS MATERIALIZED ({found}),
         page AS (SELECT user_id, place FROM found ORDER BY {order} LIMIT {count} OFFSET {first}),
@@ -58,69 +58,107 @@ class Moment(Func):
 class Question(StrEnum):
     """What PostgreSQL is asked."""
 
+    ROLE = "the role that was asked for"
     FOUND = "a page of few users, who are found first and then sorted, and their number"
     MANY = "a page of more users than are counted, and one user more"
-    PAGE = "a page, and how many there are of all or of a status"
-    DEEP = "a page far down the list, of users whose ids are known"
+    PAGE = "a page, and how many there are, where the database keeps count of that"
+    DEEP = "the users of a page far down the list, where their ids are known"
 
 
 def answer_of(asked: UserFilter, request: SignedInRequest) -> HttpResponse | None:
     """The answer to a request for a page; None where the list has to be put together as usual."""
-    if not counts.is_kept() or set(asked.given) - {"status", "search"}:
+    if not counts.is_kept():
         return None
-    if "search" in asked.given:
-        return _found(asked, request)
-    rows = _page(asked, request)
-    return _answered(asked, rows, _number(rows[0][1])) if rows else None
+    if not asked.value("role"):
+        return _Pages(asked, request, None).answer()
+    roles = _rows_of(_statement(Question.ROLE, asked.value("role"), lambda: _role(asked.value("role"))))
+    return _Pages(asked, request, _number(roles[0][0])).answer() if roles else None
 
 
-def _answered(asked: UserFilter, rows: list[Row], total: int, *, is_exact: bool = True) -> HttpResponse:
-    per_page = asked.value("per_page")
-    numbers = f'"total":{total},"page":{asked.value("page")},"per_page":{per_page},"pages":{pages_of(total, per_page)}'
-    if not is_exact:
-        numbers += ',"total_is_exact":false'
-    users = b",".join(row[0] or b"" for row in rows)
-    return HttpResponse(b'{"users":[%b],%b}' % (users, numbers.encode()), content_type="application/json")
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """What was asked for, by whom, and the role that it names."""
+
+    asked: UserFilter
+    request: SignedInRequest
+    role_id: int | None
+
+    def answer(self) -> HttpResponse | None:
+        asked = self.asked
+        if not asked.given and asked.first >= places.DEEP:
+            return self._deep()
+        numbers = asked.numbers(self.role_id)
+        # Of others there may be so few that walking would take long.
+        if numbers is not None and (asked.is_by_id or asked.given.keys() <= {"status"}):
+            return self._page()
+        if not listing.many.holds(asked.name):
+            rows = self._ask(Question.FOUND)
+            total = _number(rows[0][1])
+            if total <= listing.MOST_COUNTED:
+                return self._answered([row for row in rows if row[0] is not None], total)
+            listing.many.remember(asked.name)
+        return self._many() if numbers is None else self._page()
+
+    def _page(self) -> HttpResponse | None:
+        rows = self._ask(Question.PAGE)
+        return self._answered(rows, _number(rows[0][1])) if rows else None
+
+    def _many(self) -> HttpResponse | None:
+        rows, per_page = self._ask(Question.MANY), self.asked.value("per_page")
+        if len(rows) <= per_page:
+            return None  # their end is in sight
+        seen = max(listing.MOST_COUNTED, self.asked.first + len(rows))
+        return self._answered(rows[:per_page], seen, is_exact=False)
+
+    def _deep(self) -> HttpResponse | None:
+        asked = self.asked
+        shown = self._statement(Question.DEEP)
+        found = places.rows_of(asked.sorted_by or "id", asked.first, asked.value("per_page"), shown)
+        rows = [row[1:] for row in found or () if row[0] is not None]
+        return self._answered(rows, _number(rows[0][1])) if rows else None
+
+    def _answered(self, rows: list[Row], total: int, *, is_exact: bool = True) -> HttpResponse:
+        page, per_page = self.asked.value("page"), self.asked.value("per_page")
+        numbers = f'"total":{total},"page":{page},"per_page":{per_page},"pages":{pages_of(total, per_page)}'
+        if not is_exact:
+            numbers += ',"total_is_exact":false'
+        users = b",".join(row[0] or b"" for row in rows)
+        return HttpResponse(b'{"users":[%b],%b}' % (users, numbers.encode()), content_type="application/json")
+
+    def _ask(self, question: Question) -> list[Row]:
+        return _rows_of(self._statement(question))
+
+    def _statement(self, question: Question) -> str:
+        # Whoever may read users sees the same ones: with scopes, a scope would be part of the name.
+        name = "" if question == Question.DEEP else f"{self.role_id} {self.request.META.get('QUERY_STRING', '')}"
+        return _statement(question, name, lambda: self._written_out(question))
+
+    def _written_out(self, question: Question) -> str:
+        asked, count = self.asked, self.asked.value("per_page")
+        users = asked.narrowed(User.objects.visible_to(self.request.user), self.role_id)
+        if question == Question.FOUND:
+            return _finding(asked, users)
+        answers = {"answer": _answer(), "total": _total(asked.numbers(self.role_id) or {})}
+        if question == Question.DEEP:
+            return _written(_shown_of_page().annotate(user_id=F("pk"), **answers).values_list("user_id", *answers))
+        wanted = asked.part(users, self.role_id, asked.first, count + 1 if question == Question.MANY else count)
+        return _written(wanted.annotate(**answers).values_list(*answers))
 
 
-def _found(asked: UserFilter, request: SignedInRequest) -> HttpResponse | None:
-    if not listing.many.holds(asked.name):
-        rows = _ask(Question.FOUND, asked, request)
-        total = _number(rows[0][1])
-        if total <= listing.MOST_COUNTED:
-            return _answered(asked, [row for row in rows if row[0] is not None], total)
-        listing.many.remember(asked.name)
-    rows, per_page = _ask(Question.MANY, asked, request), asked.value("per_page")
-    if len(rows) <= per_page:
-        return None  # their end is in sight
-    seen = max(listing.MOST_COUNTED, asked.first + len(rows))
-    return _answered(asked, rows[:per_page], seen, is_exact=False)
-
-
-def _page(asked: UserFilter, request: SignedInRequest) -> list[Row]:
-    """A page of all or of a status; nothing where it has to be put together as usual."""
-    if asked.first < places.DEEP:
-        return _ask(Question.PAGE, asked, request)
-    if asked.given:
-        return []
-    ids = places.ids_of(asked.sorted_by or "id", asked.first, asked.value("per_page"))
-    if not ids:
-        return []
-    found = {_number(row[2]): row for row in _ask(Question.DEEP, asked, request, ids)}
-    return [found[user_id] for user_id in ids if user_id in found]
-
-
-def _ask(question: Question, asked: UserFilter, request: SignedInRequest, ids: list[int] | None = None) -> list[Row]:
-    backend: Any = connection
-    # Whoever may read users sees the same ones: with scopes, a scope would be part of the name.
-    name = question.value if ids else f"{question} {request.META.get('QUERY_STRING', '')}"
-    statement = _remembered.get(name)
+def _statement(question: Question, name: str, write: Callable[[], str]) -> str:
+    """A statement with all its values in it: so it can be prepared, and PostgreSQL plans it for just these."""
+    key = f"{question} {name}"
+    statement = _remembered.get(key)
     if statement is None:
         if len(_remembered) >= MOST_REMEMBERED:
             _remembered.clear()
-        users = asked.apply(User.objects.visible_to(request.user))
-        statement = _remembered[name] = _written_out(question, asked, users)
-    rows: list[Row] = backend.rows_of(statement, [f"{{{','.join(map(str, ids))}}}"] if ids else [])
+        statement = _remembered[key] = write()
+    return statement
+
+
+def _rows_of(statement: str) -> list[Row]:
+    backend: Any = connection
+    rows: list[Row] = backend.rows_of(statement)
     return rows
 
 
@@ -131,19 +169,14 @@ def _number(text: bytes | None) -> int:
 _remembered: dict[str, str] = {}
 
 
-def _written_out(question: Question, asked: UserFilter, users: Any) -> str:
-    """The statement, with all its values in it: so it can be prepared, and PostgreSQL plans it for just these."""
-    first, count = asked.first, asked.value("per_page")
-    if question == Question.FOUND:
-        return _finding(asked, users)
-    if question == Question.DEEP:
-        wanted = users.order_by().filter(RawSQL('"users"."id" = ANY(%s)', [IDS], output_field=models.BooleanField()))
-    else:
-        wanted = part(asked.ordered(users), first, count + 1 if question == Question.MANY else count)
-    total: Any = RawSQL(f"({counts.COUNT})", [asked.value("status") or "existing"])  # noqa: S611 (a constant)  # nosec B611
-    written = _written(wanted.annotate(answer=_answer(), total=total).values_list("answer", "total", "pk"))
-    # Only where no text that somebody typed is in it: that could hold anything.
-    return written.replace(f"'{IDS}'", "$1::bigint[]") if question == Question.DEEP else written
+def _role(name: str) -> str:
+    return _written(Role.objects.called(name).values_list("pk"))
+
+
+def _total(numbers: dict[str, int]) -> RawSQL:
+    """What the numbers that are kept come to."""
+    terms = " + ".join(f"{sign} * ({counts.COUNT})" for sign in numbers.values())
+    return RawSQL(f"({terms or 'NULL'})", list(numbers), output_field=models.BigIntegerField())  # noqa: S611 (constants)  # nosec B611
 
 
 def _finding(asked: UserFilter, users: Any) -> str:
@@ -151,17 +184,22 @@ def _finding(asked: UserFilter, users: Any) -> str:
     sort = asked.sorted_by or "id"
     expression = asked.sorts[sort.removeprefix("-")]
     placed = users.order_by().annotate(place=F(expression) if isinstance(expression, str) else expression)
-    shown = User.objects.order_by().filter(pk__in=RawSQL("SELECT user_id FROM page", []))
     return FINDING.format(
         found=_written(placed.values_list("pk", "place")[: listing.MOST_COUNTED + 1]),
-        shown=_written(shown.annotate(answer=_answer()).values_list("pk", "answer")),
+        shown=_written(_shown_of_page().annotate(answer=_answer()).values_list("pk", "answer")),
         order=f"place {'DESC' if sort.startswith('-') else 'ASC'} NULLS LAST, user_id",
         first=asked.first,
         count=asked.value("per_page"),
     )
 
 
-def _written(rows: QuerySet[User, Any]) -> str:
+def _shown_of_page() -> UserQuerySet:
+    """The users whose ids a statement has in `page`, in no order."""
+    users: UserQuerySet = User.objects.order_by().filter(pk__in=RawSQL("SELECT user_id FROM page", []))
+    return users
+
+
+def _written(rows: QuerySet[Any, Any]) -> str:
     sql, values = rows.query.sql_with_params()
     connection.ensure_connection()
     return psycopg.ClientCursor(connection.connection).mogrify(sql, values)

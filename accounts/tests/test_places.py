@@ -107,7 +107,24 @@ def test_the_list_goes_there_by_signposts(many, super_admin):
         with CaptureQueriesContext(connection) as queries:
             body = super_admin.get(f"/api/users?per_page=5&page=20&sort={sort}").json()
         assert [user["id"] for user in body["users"]] == walk(sort or "id")[95:100]
-        assert not [query["sql"] for query in queries if "OFFSET" in query["sql"]]
+        assert ["user_signposts" in query["sql"] for query in queries if "OFFSET" in query["sql"]] == [True]
+
+
+def test_what_is_far_from_its_signpost_is_read_again_once(many, monkeypatch):
+    """Each of the forty who came to the end of the list could have come to a place before the one that is asked for."""
+    monkeypatch.setattr(places, "LEAST_REACH", 8)
+    monkeypatch.setattr(places, "_reaches", {})
+    for user in User.objects.filter(username__startswith="many-").order_by("id")[:40]:
+        User.objects.filter(pk=user.pk).update(last_login=timezone.now())
+    expected, statements = walk("last_login"), []
+    for first in (60, 60):
+        with CaptureQueriesContext(connection) as queries:
+            page = places.page_of(User.objects.existing(), "last_login", first, 5)
+        assert [user.pk for user in page] == expected[first : first + 5]
+        statements.append(sum("user_signposts" in query["sql"] for query in queries))
+    assert statements == [2, 1]
+    monkeypatch.setattr(places, "MOST_REACH", 8)
+    assert places.page_of(User.objects.existing(), "last_login", 60, 5) is None
 
 
 @pytest.mark.django_db(transaction=True)
@@ -144,8 +161,9 @@ def test_those_without_a_value_are_read_in_an_index_and_not_looked_for(db, sort)
     with transaction.atomic(), connection.cursor() as cursor:
         for way in ("seqscan", "bitmapscan", "sort"):  # which a planner prefers for as few as there are here
             cursor.execute(f"SET LOCAL enable_{way} = off")
-        cursor.execute(f"PREPARE parts (bigint, timestamptz) AS {places._parts_after(sort, 200, has_key=True)}")
-        cursor.execute("EXPLAIN EXECUTE parts (1, now())")
+        statement = places._page_statement(sort, 256, 10, "SELECT user_id FROM page")
+        cursor.execute(f"PREPARE page (bigint) AS {statement}")
+        cursor.execute("EXPLAIN EXECUTE page (1)")
         plan = "\n".join(row[0] for row in cursor.fetchall())
-        cursor.execute("DEALLOCATE parts")
-    assert "Index Cond: (last_login IS NULL)" in plan, plan
+        cursor.execute("DEALLOCATE page")
+    assert "Index Cond: ((last_login IS NULL)" in plan, plan

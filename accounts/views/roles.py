@@ -37,7 +37,7 @@ def list_roles(request: PageRequest) -> HttpResponse:
 def show_role(request: PageRequest, role_id: int) -> HttpResponse:
     """A role, its permissions and some of its users."""
     role = _find(role_id)
-    holders = User.objects.visible_to(request.user).in_role(role.slug)[:SHOWN_HOLDERS]
+    holders = User.objects.visible_to(request.user).holders_by_id(role.pk, slice(SHOWN_HOLDERS), is_all=True)
     context = {
         "role": role,
         "matrix": Matrix.of(role.permission_names),
