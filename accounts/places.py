@@ -31,10 +31,15 @@ MOST_REMEMBERED = 500
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A column that the list can be sorted by: PostgreSQL's expression and the type of its values."""
+    """A column that the list can be sorted by: PostgreSQL's expression and the type of its values.
+
+    Keys are kept as text. `mark` is the expression for a kept key by which it is compared with others.
+    """
 
     expression: str
     type: str = "text"
+    text: str = "{}::text"
+    mark: str = "key"
     is_nullable: bool = False
 
     def image(self, row: str) -> str:
@@ -42,39 +47,58 @@ class Order:
         return self.expression.format(row)
 
 
+@dataclass(frozen=True, slots=True)
+class Moments(Order):
+    """A column of moments, which are kept as text of the same order: to read them as moments would take longer."""
+
+    type: str = "timestamptz"
+    text: str = "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US\"+00\"')"
+    mark: str = 'key COLLATE "C"'
+
+
 ORDERS = {
-    "id": Order("{}.id", "bigint"),
+    "id": Order("{}.id", "bigint", mark="key::bigint"),
     "username": Order("lower({}.username)"),
     "email": Order("lower({}.email)"),
     "first_name": Order("lower({}.first_name)"),
     "last_name": Order("lower({}.last_name)"),
     "is_active": Order("{}.is_active", "boolean"),
-    "last_login": Order("{}.last_login", "timestamptz", is_nullable=True),
-    "created_at": Order("{}.created_at", "timestamptz"),
-    "updated_at": Order("{}.updated_at", "timestamptz"),
+    "last_login": Moments("{}.last_login", is_nullable=True),
+    "created_at": Moments("{}.created_at"),
+    "updated_at": Moments("{}.updated_at"),
 }
 
-#: How many users after a signpost are read: as far as it may be away. With more moves it is further away.
+#: How many users after a signpost are read: as far as it may be away.
 LEAST_REACH, MOST_REACH = 128, 65_536
 
-# Of moves those that add users can make a position larger: a signpost as many before is the one at it, or before it.
-# What follows it comes in parts, each from an index: the same key, the other keys, no key.
+# The last signpost before a position, and how many users there are up to it by now.
+POST = """(
+            SELECT post.*, position + coalesce((
+                SELECT sum(moves.change) FROM moves WHERE moves.mark {before} post.mark
+                    OR (post.mark IS NULL AND moves.mark IS NOT NULL)
+                    OR (moves.mark IS NOT DISTINCT FROM post.mark AND moves.user_id <= post.user_id)
+            ), 0) AS place
+            FROM (
+                SELECT position, user_id, key::{type} AS key, {mark} AS mark FROM user_signposts
+                WHERE sort = '{sort}' AND position <= {position} ORDER BY position DESC LIMIT 1
+            ) AS post
+        )"""
+# No more users can have come before a signpost than came at all: this one is safe to begin from, but may be far away.
+SAFE = "$1::bigint - (SELECT count(*) FROM moves WHERE change > 0)"
+# Most likely as many came and went before the signpost that is sought. Where it lies too far, there is the safe one.
+NEAR = "$1::bigint - (SELECT place - position FROM safe)"
+# What follows a signpost comes in parts, each from an index: the same key, the other keys, no key.
 PAGE = """
     WITH moves AS MATERIALIZED (
-            SELECT change, user_id, key::{type} AS key FROM user_moves WHERE sort = '{name}'
+            SELECT change, user_id, {mark} AS mark FROM user_moves WHERE sort = '{name}'
         ),
+        safe AS MATERIALIZED {safe},
+        near AS MATERIALIZED {near},
         post AS MATERIALIZED (
-            SELECT position, user_id, key::{type} AS key FROM user_signposts
-            WHERE sort = '{sort}' AND position <= $1::bigint - (SELECT count(*) FROM moves WHERE change > 0)
-            ORDER BY position DESC LIMIT 1
+            SELECT * FROM (SELECT * FROM safe UNION ALL SELECT * FROM near) AS posts WHERE place <= $1::bigint
+            ORDER BY place DESC LIMIT 1
         ),
-        skipped (users) AS MATERIALIZED (
-            SELECT $1::bigint - position - coalesce((
-                SELECT sum(moves.change) FROM moves WHERE moves.key {before} post.key
-                    OR (post.key IS NULL AND moves.key IS NOT NULL)
-                    OR (moves.key IS NOT DISTINCT FROM post.key AND moves.user_id <= post.user_id)
-            ), 0) FROM post
-        ),
+        skipped (users) AS MATERIALIZED (SELECT $1::bigint - place FROM post),
         following (user_id, part, key) AS (
             {parts}
         ),
@@ -100,7 +124,7 @@ PUT_UP = """
     WITH old_moves AS (DELETE FROM user_moves WHERE sort = %(name)s),
         old_posts AS (DELETE FROM user_signposts WHERE sort IN (%(name)s, '-' || %(name)s))
     INSERT INTO user_signposts (sort, position, user_id, key)
-    SELECT sort, position, id, key::text FROM (
+    SELECT sort, position, id, {text} FROM (
         SELECT %(name)s AS sort, id, {key} AS key, row_number() OVER (ORDER BY {key} NULLS LAST, id) AS position
         FROM users AS image WHERE deleted_at IS NULL
         UNION ALL
@@ -167,7 +191,7 @@ def put_up(name: str) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
         if cursor.fetchone()[0]:
-            statement = PUT_UP.format(key=ORDERS[name].image("image"))
+            statement = PUT_UP.format(key=ORDERS[name].image("image"), text=ORDERS[name].text.format("key"))
             cursor.execute(statement, {"name": name, "step": STEP})
 
 
@@ -192,11 +216,12 @@ def _page_statement(sort: str, reach: int, count: int, shown: str) -> str:
         PART.format(number=number, condition=condition.format(**shape), **shape)
         for number, condition in enumerate(PARTS if order.is_nullable else PARTS[:-1])
     ]
+    post = {"sort": sort, "type": order.type, "mark": order.mark, "before": before}
     return PAGE.format(
         name=name,
-        sort=sort,
-        type=order.type,
-        before=before,
+        mark=order.mark,
+        safe=POST.format(position=SAFE, **post),
+        near=POST.format(position=NEAR, **post),
         direction=direction,
         parts=" UNION ALL ".join(parts),
         count=count,
@@ -240,16 +265,15 @@ def remove() -> list[str]:
 
 
 def _leave(name: str, change: int, rows: str) -> str:
-    values = f"'{name}', {change}, image.id, {ORDERS[name].image('image')}::text"
+    key = ORDERS[name].text.format(ORDERS[name].image("image"))
+    values = f"'{name}', {change}, image.id, {key}"
     rows = f"{rows} AS image WHERE image.deleted_at IS NULL"
     return f"INSERT INTO user_moves (sort, change, user_id, key) SELECT {values} FROM {rows};"  # noqa: S608  # nosec B608
 
 
 def _trigger(verb: str, how: str, body: str) -> list[str]:
     name = f"users_place_{verb.lower()}"
-    # Whatever form of dates a session prefers: keys are read by others.
-    head = f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SET datestyle = 'ISO'"
     return [
-        f"{head} AS $$ BEGIN {body} RETURN NULL; END $$",
+        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NULL; END $$",
         f"CREATE TRIGGER {name} AFTER {verb} ON users {how} EXECUTE FUNCTION {name}()",
     ]
