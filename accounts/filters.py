@@ -9,7 +9,7 @@ from django.db.models.functions import Lower
 from accounts import counts, places
 from accounts.models import Role, User
 from accounts.querysets import SessionQuerySet, UserQuerySet
-from reprotech.listing import MAXIMUM_PER_PAGE, ListFilter, Nullable, Query, WholeNumberField, part
+from reprotech.listing import MAXIMUM_PER_PAGE, ListFilter, Nullable, Query, WholeNumberField, many, part
 
 
 class UserQuery(Query):
@@ -43,11 +43,11 @@ class UserQuery(Query):
         """Narrow users."""
         return self.narrowed(queryset, self.role_id())
 
-    def narrowed(self, queryset: Any, role_id: int | None) -> UserQuerySet:
-        """The same where the role is known."""
+    def narrowed(self, queryset: Any, role_id: int | None, *, is_frequent: bool = False) -> UserQuerySet:
+        """The same where the role is known, and perhaps that thousands match."""
         users: UserQuerySet = queryset
         if term := self.value("search"):
-            users = users.search(term)
+            users = users.search(term, is_frequent=is_frequent)
         if self.value("role"):
             users = users.in_role(role_id) if role_id else users.none()
         if status := self.value("status"):
@@ -92,6 +92,10 @@ class UserFilter(UserQuery, ListFilter):
     def is_by_id(self) -> bool:
         """Whether users are sorted by their ids."""
         return self.sorted_by in {"", "id", "-id"}
+
+    def apply(self, queryset: Any) -> UserQuerySet:
+        """Narrow users."""
+        return self.narrowed(queryset, self.role_id(), is_frequent=many.holds(self.name))
 
     @property
     def name(self) -> str:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.apps import apps
 from django.contrib.auth.base_user import BaseUserManager
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
-from django.db.models import Aggregate, Count, Exists, JSONField, OuterRef, Prefetch, Q, Subquery, Sum, Value
+from django.db.models import Aggregate, Count, Exists, Func, JSONField, OuterRef, Prefetch, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce, Concat, JSONObject, Lower
 from django.utils import timezone
 
@@ -19,8 +20,15 @@ if TYPE_CHECKING:
 
 #: What the names of `UserCount` begin with that tell how many hold a role; its id follows.
 ROLE_COUNT = "role "
-#: Letters that a search needs for PostgreSQL to find them by its index.
+#: Letters that a search needs for PostgreSQL to find them by its index of trigrams.
 TRIGRAM = 3
+#: A larger share of users is met soon when all are looked at: by an index it would take longer.
+MOST_FOUND = 0.1
+SHARE = """
+    SELECT share FROM pg_stats,
+        unnest(most_common_elems::text::text[], most_common_elem_freqs) AS common (letters, share)
+    WHERE schemaname = current_schema AND tablename = 'user_short_search' AND letters = %s
+"""
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -35,6 +43,21 @@ class JSONArrayAgg(Aggregate):
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         """SQLite's name for it."""
         return self.as_sql(compiler, connection, function="JSON_GROUP_ARRAY", **context)
+
+
+class SearchLetters(Func):
+    """Each letter of a text and each two that follow each other: what the index `user_short_search` finds users by."""
+
+    function = "user_search_letters"
+    output_field = ArrayField(models.TextField())
+
+
+def share_of(letters: str) -> float:
+    """The share of users that PostgreSQL expects to have a letter, or two that follow each other; 0 where it is low."""
+    with connection.cursor() as cursor:
+        cursor.execute(SHARE, [letters])
+        found = cursor.fetchone()
+    return float(found[0]) if found else 0
 
 
 def roles_of(user_id: str) -> Any:
@@ -115,12 +138,14 @@ class UserQuerySet(models.QuerySet["User"]):
         """What `Grants.loaded_with` reads, in the same query: `role_rows`, `held_permissions`."""
         return self.with_role_rows().annotate(held_permissions=held_permissions("pk"))
 
-    def search(self, term: str) -> Self:
-        """Username, e-mail or full name contains `term`, whatever the case."""
+    def search(self, term: str, *, is_frequent: bool = False) -> Self:
+        """Username, e-mail or full name contains `term`, whatever the case; `is_frequent`: thousands are known to."""
         folded = " ".join(term.casefold().split())
-        if len(folded) >= TRIGRAM:
+        if len(folded) >= TRIGRAM or connection.vendor != "postgresql":
             return self.filter(search_text__contains=folded)
-        # The index would be read as a whole, and then all users.
+        if folded and not is_frequent and share_of(folded) < MOST_FOUND:
+            return self.alias(letters=SearchLetters("search_text")).filter(letters__contains=[folded])
+        # No index: of trigrams all would be read, and to take a text apart takes longer than to look into it.
         return self.alias(unindexed=Concat("search_text", Value(""), output_field=models.TextField())).filter(
             unindexed__contains=folded
         )

@@ -135,13 +135,14 @@ class _Pages:
 
     def _written_out(self, question: Question) -> str:
         asked, count = self.asked, self.asked.value("per_page")
-        users = asked.narrowed(User.objects.visible_to(self.request.user), self.role_id)
+        is_many = question == Question.MANY
+        users = asked.narrowed(User.objects.visible_to(self.request.user), self.role_id, is_frequent=is_many)
         if question == Question.FOUND:
             return _finding(asked, users)
         answers = {"answer": _answer(), "total": _total(asked.numbers(self.role_id) or {})}
         if question == Question.DEEP:
             return _written(_shown_of_page().annotate(user_id=F("pk"), **answers).values_list("user_id", *answers))
-        wanted = asked.part(users, self.role_id, asked.first, count + 1 if question == Question.MANY else count)
+        wanted = asked.part(users, self.role_id, asked.first, count + 1 if is_many else count)
         return _written(wanted.annotate(**answers).values_list(*answers))
 
 

@@ -25,6 +25,7 @@ PAGES = [
     "search=many-777",
     "search=MANY-1234",
     "search=nobody-of-this-name",
+    "search=qx",
     "role=viewer",
     "role=manager",
 ]
