@@ -15,6 +15,9 @@ _TYPED = f"nullif(btrim(regexp_replace(%s, {_SEPARATORS})), '')"
 #: What was typed: each word, or its beginning. Without any word nothing is found.
 QUERY = f"to_tsquery('simple', replace({_TYPED}, ' ', ':* & ') || ':*')"
 
+#: What separates words whatever a database's locale takes for letters.
+ASCII_SEPARATORS = re.compile(r"[\x00-/:-@\[-`{-\x7f]+")
+
 
 class Mentions(Func):
     """PostgreSQL's condition: each of the words that were typed begins a word of the event, whatever the case.
@@ -26,20 +29,26 @@ class Mentions(Func):
     arg_joiner = "::text || ' ' || "
     output_field = models.BooleanField()
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, is_indexed: bool = True) -> None:
+        """Without `is_indexed` PostgreSQL looks at the events that it has already."""
         super().__init__("username", "resource_name", "details")
-        self.text = text
+        self.text, self.is_indexed = text, is_indexed
 
     def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:  # type: ignore[override]
         """With the text as a parameter."""
         words, parameters = super().as_sql(compiler, connection, **context)
-        return f"({words} @@ {QUERY})", [*parameters, self.text]
+        return f"({words} @@ {QUERY}){'' if self.is_indexed else ' IS TRUE'}", [*parameters, self.text]
 
 
 def expected(rows: models.QuerySet[Any]) -> int:
     """How many rows PostgreSQL expects. Of words it knows how frequent they are, up to a few per cent."""
     (plan,) = json.loads(rows.order_by().values("pk").explain(format="json"))
     return int(plan["Plan"]["Plan Rows"])
+
+
+def words_of(text: str) -> list[str]:
+    """The parts of what was typed that are words of their own for PostgreSQL too; it may take them apart further."""
+    return [word for word in ASCII_SEPARATORS.split(text) if word]
 
 
 def by_parts(text: str) -> Q:

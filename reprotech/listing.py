@@ -214,7 +214,7 @@ class ListFilter(Query):
 
     def _page_of_keys(self, filtered: models.QuerySet[Row], keys: list[Any], page: int, per_page: int) -> Page[Row]:
         shown = keys[self.first : self.first + per_page]
-        found = {row.pk: row for row in filtered.filter(pk__in=shown)} if shown else {}
+        found = {row.pk: row for row in self.by_keys(filtered, shown)} if shown else {}
         return Page([found[key] for key in shown if key in found], len(keys), page, per_page)
 
     def _page_of_many(self, filtered: models.QuerySet[Row], page: int, per_page: int) -> Page[Row]:
@@ -241,6 +241,10 @@ class ListFilter(Query):
         Where it takes long to find them, they are found once and not for their number and for a page.
         """
         return None
+
+    def by_keys(self, filtered: models.QuerySet[Row], keys: list[Any]) -> models.QuerySet[Row]:
+        """The rows of some of these keys."""
+        return filtered.filter(pk__in=keys)
 
     def known_count(self) -> int | None:
         """How many rows the filters let through, if that need not be counted."""

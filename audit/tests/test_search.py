@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.authorization import SYSTEM
 from accounts.services import users
+from audit import querysets
 from audit.models import Action, AuditLog
 from audit.services import record
 from reprotech import listing
@@ -47,6 +48,56 @@ def events(db):
 def test_events_are_found_by_words_of_their_names_and_details(events, typed, found):
     rows = AuditLog.objects.filter(pk__in=events.values()).mentioning(typed)
     assert sorted(row.pk for row in rows) == sorted(events[name] for name in found)
+
+
+@pytest.mark.only_on("postgresql")
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "often bj",
+        "BJÖRN often",
+        "often björn☃nov",
+        "often nov☃ák",
+        "often, 'old@lab'",
+        "often zyzzyva",
+        "old bjorn email often",
+    ],
+)
+def test_among_the_few_with_a_rare_word_are_all_that_have_the_others(events, typed):
+    for name in ("björn", "björn☃novák", "bj", "nov☃ák3", "novák", "old@lab.example bjorn email"):
+        record(actor=None, action=Action.UPDATE, resource="user", resource_name=name, note="oftenest")
+    AuditLog.objects.bulk_create(
+        AuditLog(action=Action.UPDATE, resource="user", details={"note": "often"}, username="x") for _ in range(50)
+    )
+    expected = set(AuditLog.objects.mentioning(typed).values_list("pk", flat=True))
+    assert set(AuditLog.objects.few_mentioning(typed)) == expected
+    assert bool(expected) == ("zyzzyva" not in typed)
+
+
+@pytest.mark.only_on("postgresql")
+def test_words_that_are_all_frequent_are_looked_for_at_once(events, monkeypatch):
+    assert AuditLog.objects.few_mentioning("björn") is None
+    assert AuditLog.objects.few_mentioning("björn lab") is not None
+    monkeypatch.setattr(querysets, "FEW", 0)
+    assert AuditLog.objects.few_mentioning("björn lab") is None
+    monkeypatch.setattr(querysets, "EXPECTED_FEW", -1)
+    with CaptureQueriesContext(connection) as queries:
+        assert AuditLog.objects.few_mentioning("björn lab") is None
+    assert all(query["sql"].startswith("EXPLAIN") for query in queries)
+
+
+@pytest.mark.parametrize("few", [0, 2_000])
+def test_a_search_for_several_words_has_its_pages(super_admin, monkeypatch, few):
+    monkeypatch.setattr(querysets, "FEW", few)
+    ids = [
+        record(actor=None, action=Action.UPDATE, resource="user", note="often seldom" if number % 2 else "often").pk
+        for number in range(10)
+    ]
+    pages = [super_admin.get(f"/api/audit?search=often+seldom&per_page=2&page={page}").json() for page in (1, 2, 3, 4)]
+    assert [event["id"] for page in pages for event in page["logs"]] == ids[:0:-2]
+    assert {page["total"] for page in pages} == {5}
+    body = super_admin.get("/api/audit?search=often+seldom&action=create").json()
+    assert (body["logs"], body["total"]) == ([], 0)
 
 
 def test_every_page_of_a_search_has_the_events_that_follow(super_admin):
