@@ -33,13 +33,13 @@ MOST_REMEMBERED = 500
 class Order:
     """A column that the list can be sorted by: PostgreSQL's expression and the type of its values.
 
-    Keys are kept as text. `mark` is the expression for a kept key by which it is compared with others.
+    Keys are kept as `text`. `mark` is the expression for a kept key by which it is compared with others.
     """
 
     expression: str
     type: str = "text"
     text: str = "{}::text"
-    mark: str = "key"
+    mark: str = "{}"
     is_nullable: bool = False
 
     def image(self, row: str) -> str:
@@ -53,11 +53,11 @@ class Moments(Order):
 
     type: str = "timestamptz"
     text: str = "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US\"+00\"')"
-    mark: str = 'key COLLATE "C"'
+    mark: str = '{} COLLATE "C"'
 
 
 ORDERS = {
-    "id": Order("{}.id", "bigint", mark="key::bigint"),
+    "id": Order("{}.id", "bigint", mark="{}::bigint"),
     "username": Order("lower({}.username)"),
     "email": Order("lower({}.email)"),
     "first_name": Order("lower({}.first_name)"),
@@ -216,10 +216,12 @@ def _page_statement(sort: str, reach: int, count: int, shown: str) -> str:
         PART.format(number=number, condition=condition.format(**shape), **shape)
         for number, condition in enumerate(PARTS if order.is_nullable else PARTS[:-1])
     ]
-    post = {"sort": sort, "type": order.type, "mark": order.mark, "before": before}
+    # Written anew, for a server of an earlier version may have put it up, with moments in another form.
+    mark = order.mark.format(order.text.format(f"key::{order.type}"))
+    post = {"sort": sort, "type": order.type, "mark": mark, "before": before}
     return PAGE.format(
         name=name,
-        mark=order.mark,
+        mark=order.mark.format("key"),
         safe=POST.format(position=SAFE, **post),
         near=POST.format(position=NEAR, **post),
         direction=direction,

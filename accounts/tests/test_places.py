@@ -1,6 +1,7 @@
 """Pages deep in the list are those that walking gives: for any order, after any changes, also while they happen."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from random import Random
 
 import pytest
@@ -89,6 +90,21 @@ def change(chance):
         users.filter(deleted_at__isnull=False).update(deleted_at=None)
     else:
         users.filter(pk__in=users.order_by("?")[:1]).delete()
+
+
+def test_signposts_of_a_server_of_an_earlier_version_are_as_good(many):
+    """It may put some up after the database is that of this version, and wrote 12:00:00.5 where this one has zeros."""
+    moment = timezone.now().replace(microsecond=500_000)
+    for number, user in enumerate(User.objects.filter(username__startswith="many-").order_by("id")):
+        User.objects.filter(pk=user.pk).update(last_login=moment + timedelta(seconds=number))
+    places.put_up("last_login")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE user_signposts SET key = key::timestamptz::text WHERE sort LIKE '%last_login'")
+    # Who stands at a signpost goes elsewhere.
+    for user_id in UserSignpost.objects.filter(sort="last_login").values_list("user_id", flat=True):
+        User.objects.filter(pk=user_id).update(last_login=None)
+    for sort in ("last_login", "-last_login"):
+        assert pages(sort, walked=40) == walk(sort)[12:], sort
 
 
 def test_many_at_once_take_the_signposts_down(many, monkeypatch):
