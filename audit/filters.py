@@ -9,7 +9,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.http import urlencode
 
 from audit import blocks
-from audit.full_text import expected
+from audit.full_text import expected, words_of
 from audit.models import AuditLog
 from audit.querysets import AuditLogQuerySet
 from reprotech import listing
@@ -114,6 +114,8 @@ WALKED = frozenset({"user", "action", "ip_address", "outcome", "session", "resou
 KINDS = frozenset({"action", "resource", "outcome"})
 #: So many times more events than are counted must be expected, so that there are more for sure.
 MARGIN = 4
+#: Words of a search of which PostgreSQL is asked how rare they are, and how many events a rare one may be expected in.
+MOST_WEIGHED, RARE = 3, 20_000
 
 
 class AuditFilter(AuditQuery, ListFilter):
@@ -121,6 +123,8 @@ class AuditFilter(AuditQuery, ListFilter):
 
     #: How long the whole log was when it was last asked for.
     _there: blocks.Extent | None = None
+    #: Of several words the rarest, if it is rare.
+    _rarest: str | None = None
 
     def apply(self, queryset: Any) -> AuditLogQuerySet:
         """Narrow audit rows; those of a time by their ids too, in the order of which the list is walked."""
@@ -148,7 +152,12 @@ class AuditFilter(AuditQuery, ListFilter):
         is_known = given == {"search"} or (len(given) > 1 and given <= KINDS)
         if connection.vendor != "postgresql" or not is_known:
             return False
-        return expected(filtered) > MARGIN * listing.MOST_COUNTED
+        words = sorted(words_of(self.value("search")), key=len)[-MOST_WEIGHED:]
+        weighed = words if len(words) > 1 else []
+        rows, *rows_of_words = expected(filtered, *(AuditLog.objects.mentioning(word) for word in weighed))
+        fewest, rarest = min(zip(rows_of_words, weighed, strict=True), default=(0, None))
+        self._rarest = rarest if fewest <= RARE else None
+        return rows > MARGIN * listing.MOST_COUNTED
 
     @property
     def is_walked(self) -> bool:
@@ -159,7 +168,7 @@ class AuditFilter(AuditQuery, ListFilter):
         """Of words."""
         if "search" not in self.given:
             return None
-        few = AuditLog.objects.few_mentioning(self.value("search")) if len(self.given) == 1 else None
+        few = AuditLog.objects.few_mentioning(self.value("search"), self._rarest) if self._rarest else None
         if few is not None:
             return sorted(few, reverse=True)
         found = filtered.order_by().values_list("pk", flat=True)[: listing.MOST_COUNTED + 1]

@@ -40,10 +40,12 @@ class Mentions(Func):
         return f"({words} @@ {QUERY}){'' if self.is_indexed else ' IS TRUE'}", [*parameters, self.text]
 
 
-def expected(rows: models.QuerySet[Any]) -> int:
-    """How many rows PostgreSQL expects. Of words it knows how frequent they are, up to a few per cent."""
-    (plan,) = json.loads(rows.order_by().values("pk").explain(format="json"))
-    return int(plan["Plan"]["Plan Rows"])
+def expected(*queries: models.QuerySet[Any]) -> list[int]:
+    """How many rows of each PostgreSQL expects. Of words it knows how frequent they are, up to a few per cent."""
+    first, *others = (query.order_by().values("pk") for query in queries)
+    asked = first.union(*others, all=True) if others else first
+    plan = json.loads(asked.explain(format="json"))[0]["Plan"]
+    return [int(part["Plan Rows"]) for part in (plan["Plans"] if others else [plan])]
 
 
 def words_of(text: str) -> list[str]:

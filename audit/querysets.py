@@ -7,15 +7,13 @@ from django.db import connection, models
 from django.db.models import Q
 from django.db.models.functions import Cast, Lower
 
-from audit.full_text import Mentions, by_parts, expected, words_of
+from audit.full_text import Mentions, by_parts
 
 if TYPE_CHECKING:
     from audit.models import AuditLog
 
-#: Words of a search of which it is asked how rare they are.
-MOST_WEIGHED = 3
-#: So many events are looked at one by one, and so many may be expected of a word that is taken for rare.
-FEW, EXPECTED_FEW = 2_000, 20_000
+#: So many events are looked at one by one.
+FEW = 1_000
 
 
 class AppendOnlyError(TypeError):
@@ -75,23 +73,16 @@ class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
             return self.filter(Mentions(text))
         return self.alias(details_text=Cast("details", models.TextField())).filter(by_parts(text))
 
-    def few_mentioning(self, text: str) -> list[int] | None:
-        """The ids of the same events, looked for among the few that hold the rarest of several words.
+    def few_mentioning(self, text: str, rarest: str) -> list[int] | None:
+        """The ids of the same events, looked for among those that hold the rarest of the words; None if these are many.
 
-        PostgreSQL would read where each of them stands, and each that begins with one. None if none is so rare.
+        PostgreSQL would read where each of the words stands, and each that begins with one.
         """
-        words = words_of(text)
-        if connection.vendor != "postgresql" or len(words) <= 1:
-            return None
-        longest = sorted(words, key=len)[-MOST_WEIGHED:]
-        held, rarest = min((expected(self.mentioning(word)), word) for word in longest)
-        if held > EXPECTED_FEW:
-            return None
-        found = list(self.mentioning(rarest).order_by().values_list("pk", flat=True)[: FEW + 1])
-        if len(found) > FEW:
-            return None
-        mentioning = self.filter(Mentions(text, is_indexed=False), pk__in=found)
-        return list(mentioning.order_by().values_list("pk", flat=True))
+        has_all = Mentions(text, is_indexed=False)
+        found = list(
+            self.mentioning(rarest).order_by().annotate(has_all=has_all).values_list("pk", "has_all")[: FEW + 1]
+        )
+        return None if len(found) > FEW else [pk for pk, has_all in found if has_all]
 
     def involving(self, user_id: int) -> Self:
         """What a user did, and what was done to their account."""
