@@ -15,6 +15,8 @@ _TYPED = f"nullif(btrim(regexp_replace(%s, {_SEPARATORS})), '')"
 #: What was typed: each word, or its beginning. Without any word nothing is found.
 QUERY = f"to_tsquery('simple', replace({_TYPED}, ' ', ':* & ') || ':*')"
 
+#: Any limit does: it is told how many rows there would be without it.
+LIMIT = 10_000
 #: What separates words whatever a database's locale takes for letters.
 ASCII_SEPARATORS = re.compile(r"[\x00-/:-@\[-`{-\x7f]+")
 
@@ -42,10 +44,18 @@ class Mentions(Func):
 
 def expected(*queries: models.QuerySet[Any]) -> list[int]:
     """How many rows of each PostgreSQL expects. Of words it knows how frequent they are, up to a few per cent."""
-    first, *others = (query.order_by().values("pk") for query in queries)
+    # A limit has each planned by itself: it would share all of them out to several processes, in an order of its own.
+    first, *others = (query.order_by().values("pk")[:LIMIT] for query in queries)
     asked = first.union(*others, all=True) if others else first
     plan = json.loads(asked.explain(format="json"))[0]["Plan"]
-    return [int(part["Plan Rows"]) for part in (plan["Plans"] if others else [plan])]
+    return [int(_limited(part)["Plan Rows"]) for part in (plan["Plans"] if others else [plan])]
+
+
+def _limited(plan: dict[str, Any]) -> dict[str, Any]:
+    """What a plan limits."""
+    while plan["Node Type"] in {"Subquery Scan", "Limit"}:
+        (plan,) = plan["Plans"]
+    return plan
 
 
 def words_of(text: str) -> list[str]:

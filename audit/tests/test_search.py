@@ -80,7 +80,8 @@ def test_among_the_few_with_a_rare_word_are_all_that_have_the_others(events, typ
 
 
 @pytest.mark.only_on("postgresql")
-def test_the_rarest_of_several_words_is_looked_for(events, monkeypatch):
+@pytest.mark.parametrize("parallel", [0, 1_000])
+def test_the_rarest_of_several_words_is_looked_for(events, monkeypatch, parallel):
     # Of fewer than a hundred frequent words PostgreSQL draws no conclusions.
     AuditLog.objects.bulk_create(
         AuditLog(
@@ -90,6 +91,8 @@ def test_the_rarest_of_several_words_is_looked_for(events, monkeypatch):
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE audit_logs")
+        for setting in ("parallel_setup_cost", "parallel_tuple_cost", "min_parallel_table_scan_size"):
+            cursor.execute(f"SET LOCAL {setting} = {parallel}")
 
     def rarest(typed):
         query = AuditFilter.parse(QueryDict(f"search={typed}"))
