@@ -109,6 +109,7 @@ def test_without_the_library_the_form_works_all_the_same(password_page):
     page.route("**/vendor/zxcvbn*", lambda route: route.abort())
     new_password(page).fill("Winter-Tractor-2025!")
     expect(page.get_by_text("5 of 5 met")).to_be_attached()
+    expect(page.locator(".strength")).to_have_class("strength")
     expect(meter(page)).to_be_hidden()
 
 
@@ -148,3 +149,22 @@ def test_the_rules_are_told_to_who_listens_as_before(password_page):
     page, _ = password_page
     new_password(page).fill("Ab1")
     wait_until(page, "document.querySelector('[data-rules-met]').textContent === '3 of 5 met'")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_moves_while_one_goes_for_the_button(password_page, width):
+    """A button that moves away between press and release of the pointer isn't pressed."""
+    page, _ = password_page
+    page.set_viewport_size({"width": width, "height": 844})
+    button = page.get_by_role("main").get_by_role("button", name="Change password", exact=True)
+    text = page.locator("[data-strength-text]")
+    new_password(page).focus()
+    before = button.bounding_box()
+    for password, told in (
+        ("admin-1aA", "It contains a name of the account, which is tried first. Add a word or two"),
+        ("purple Tractor sings 7 operas-at-dawn", "Strong: "),
+        ("", ""),
+    ):
+        new_password(page).fill(password)
+        expect(text).to_contain_text(told) if told else expect(text).to_be_empty()
+        assert button.bounding_box() == before, text.text_content()

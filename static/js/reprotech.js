@@ -182,8 +182,9 @@ document.addEventListener("input", ({ target: field }) => {
 document.addEventListener("focusin", async ({ target: field }) => {
   const place = field.id && document.querySelector(`[data-strength-of="${field.id}"]`);
   if (place) {
+    place.classList.add("strength-awaited");
     const { watch } = await import(place.dataset.script).catch(() => ({}));
-    watch?.(field, place);
+    watch ? watch(field, place) : place.classList.remove("strength-awaited");
   }
 });
 

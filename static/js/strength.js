@@ -107,8 +107,12 @@ export function watch(field, place) {
   };
   const soon = () => {
     clearTimeout(waiting);
-    // Without the estimate the page is as it is without JavaScript.
-    waiting = setTimeout(() => look().catch(() => show(place, "", 0)), PAUSE);
+    waiting = setTimeout(() => look().catch(giveUp), PAUSE);
+  };
+  // Without the estimate the page is as it is without JavaScript.
+  const giveUp = () => {
+    show(place, "", 0);
+    place.classList.remove("strength-awaited");
   };
   field.addEventListener("input", soon);
   prepare(place.dataset).catch(() => (estimator = undefined));
