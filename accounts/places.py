@@ -173,8 +173,13 @@ def rows_of(sort: str, first: int, count: int, shown: str) -> list[Any] | None:
 
 
 def keep_up() -> None:
-    """Put up the signposts that are missing, and those that many moves lie behind."""
-    if not counts.is_kept() or counts.count_of("existing") <= DEEP:
+    """Put up the signposts that are missing, and those that many moves lie behind; a short list needs none."""
+    if not counts.is_kept():
+        return
+    if counts.count_of("existing") <= DEEP:
+        if UserMove.objects.count() > MANY_MOVES:
+            with transaction.atomic():
+                take_down()
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT sort FROM user_signposts")

@@ -107,6 +107,20 @@ def test_signposts_of_a_server_of_an_earlier_version_are_as_good(many):
         assert pages(sort, walked=40) == walk(sort)[12:], sort
 
 
+def test_the_moves_of_a_short_list_are_forgotten(cast, monkeypatch):
+    """It has no signposts, of which new ones would take them away."""
+    monkeypatch.setattr(places, "MANY_MOVES", 20)
+    places.keep_up()
+    assert not UserMove.objects.exists()
+    User.objects.filter(pk=cast.viewer.pk).update(last_login=timezone.now())
+    places.keep_up()
+    assert UserMove.objects.count() == 2  # a few are in nobody's way
+    for _ in range(11):
+        User.objects.filter(pk=cast.viewer.pk).update(last_login=timezone.now())
+    places.keep_up()
+    assert not UserMove.objects.exists()
+
+
 def test_many_at_once_take_the_signposts_down(many, monkeypatch):
     assert UserSignpost.objects.exists()
     User.objects.bulk_create(
