@@ -62,7 +62,7 @@ class Question(StrEnum):
     FOUND = "a page of few users, who are found first and then sorted, and their number"
     MANY = "a page of more users than are counted, and one user more"
     PAGE = "a page, and how many there are, where the database keeps count of that"
-    DEEP = "the users of a page far down the list, where their ids are known"
+    DEEP = "the users of a page far down the list, and how many there are"
 
 
 def answer_of(asked: UserFilter, request: SignedInRequest) -> HttpResponse | None:
@@ -139,10 +139,13 @@ class _Pages:
         users = asked.narrowed(User.objects.visible_to(self.request.user), self.role_id, is_frequent=is_many)
         if question == Question.FOUND:
             return _finding(asked, users)
+        if is_many:
+            wanted = asked.part(users, self.role_id, asked.first, count + 1)
+            return _written(wanted.annotate(answer=_answer()).values_list("answer"))
         answers = {"answer": _answer(), "total": _total(asked.numbers(self.role_id) or {})}
         if question == Question.DEEP:
             return _written(_shown_of_page().annotate(user_id=F("pk"), **answers).values_list("user_id", *answers))
-        wanted = asked.part(users, self.role_id, asked.first, count + 1 if is_many else count)
+        wanted = asked.part(users, self.role_id, asked.first, count)
         return _written(wanted.annotate(**answers).values_list(*answers))
 
 
@@ -174,10 +177,13 @@ def _role(name: str) -> str:
     return _written(Role.objects.called(name).values_list("pk"))
 
 
-def _total(numbers: dict[str, int]) -> RawSQL:
+def _total(numbers: dict[str, int]) -> Any:
     """What the numbers that are kept come to."""
-    terms = " + ".join(f"{sign} * ({counts.COUNT})" for sign in numbers.values())
-    return RawSQL(f"({terms or 'NULL'})", list(numbers), output_field=models.BigIntegerField())  # noqa: S611 (constants)  # nosec B611
+    return sum((sign * _kept(name) for name, sign in numbers.items()), Value(0))
+
+
+def _kept(name: str) -> RawSQL:
+    return RawSQL(f"({counts.COUNT})", [name], output_field=models.BigIntegerField())  # noqa: S611 (a constant)  # nosec B611
 
 
 def _finding(asked: UserFilter, users: Any) -> str:

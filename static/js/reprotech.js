@@ -184,7 +184,11 @@ document.addEventListener("focusin", async ({ target: field }) => {
   if (place) {
     place.classList.add("strength-awaited");
     const { watch } = await import(place.dataset.script).catch(() => ({}));
-    watch ? watch(field, place) : place.classList.remove("strength-awaited");
+    if (watch) {
+      watch(field, place);
+    } else {
+      place.classList.remove("strength-awaited");
+    }
   }
 });
 
