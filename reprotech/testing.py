@@ -139,6 +139,13 @@ def make_many_users(count: int) -> None:
         cursor.execute("ANALYZE user_roles")
 
 
+def pages_waiting(index: str) -> int:
+    """How many pages waited to be sorted into a GIN index of PostgreSQL; none does afterwards."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT gin_clean_pending_list(%s)", [index])
+        return int(cursor.fetchone()[0])
+
+
 @dataclass
 class Cast:
     """One user of each role, and one without any."""

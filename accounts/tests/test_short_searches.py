@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from accounts.models import User
 from accounts.models.users import searchable
 from accounts.querysets import MOST_FOUND, share_of
-from reprotech.testing import make_many_users
+from reprotech.testing import make_many_users, pages_waiting
 
 pytestmark = pytest.mark.django_db
 NAMES = ["Anna Berg", "王 伟", "O'Neil Łuk", "Ünal Ößmann", "a b", "x%_y \\z", "🔬 Lab", "", "e"]
@@ -72,3 +72,10 @@ def test_no_processes_are_started_for_a_short_search(cast):
         plan = User.objects.existing().search("zy").order_by().values("pk").explain()
     assert "user_search_letters" in plan
     assert "Gather" not in plan
+
+
+@pytest.mark.only_on("postgresql")
+@pytest.mark.parametrize("index", ["user_search", "user_short_search"])
+def test_few_pages_wait_to_be_sorted_into_an_index_of_searches(cast, index):
+    make_many_users(1_500)
+    assert pages_waiting(index) <= 256 / 8

@@ -13,7 +13,7 @@ from audit.full_text import words_of
 from audit.models import Action, AuditLog
 from audit.services import record
 from reprotech import listing
-from reprotech.testing import make_user
+from reprotech.testing import make_user, pages_waiting
 
 
 @pytest.fixture
@@ -141,6 +141,15 @@ def test_a_search_reads_an_index_and_not_the_log(events):
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
     assert "audit_words" in query.explain()
+
+
+@pytest.mark.only_on("postgresql")
+def test_few_pages_wait_to_be_sorted_into_the_index_of_words(db):
+    AuditLog.objects.bulk_create(
+        AuditLog(action=Action.UPDATE, resource="user", details={"note": f"word{number}"}, username=f"user{number}")
+        for number in range(10_000)
+    )
+    assert pages_waiting("audit_words") <= 512 / 8
 
 
 def test_everything_about_a_user_is_what_they_did_and_what_was_done_to_them(cast):
