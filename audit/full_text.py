@@ -8,12 +8,15 @@ import re
 from typing import Any
 
 from django.db import models
-from django.db.models import Func, Q
+from django.db.models import Case, Func, Q, Value, When
 
 _SEPARATORS = "'[^[:alnum:]]+', ' ', 'g'"
 _TYPED = f"nullif(btrim(regexp_replace(%s, {_SEPARATORS})), '')"
 #: What was typed: each word, or its beginning. Without any word nothing is found.
 QUERY = f"to_tsquery('simple', replace({_TYPED}, ' ', ':* & ') || ':*')"
+
+NAMES = ("username", "resource_name")
+COLUMNS = (*NAMES, "details")
 
 #: Any limit does: it is told how many rows there would be without it.
 LIMIT = 10_000
@@ -31,15 +34,24 @@ class Mentions(Func):
     arg_joiner = "::text || ' ' || "
     output_field = models.BooleanField()
 
-    def __init__(self, text: str, *, is_indexed: bool = True) -> None:
-        """Without `is_indexed` PostgreSQL looks at the events that it has already."""
-        super().__init__("username", "resource_name", "details")
+    def __init__(self, text: str, *columns: str, is_indexed: bool = True) -> None:
+        """In these columns alone, if any are given. Without `is_indexed` PostgreSQL looks at events that it has."""
+        super().__init__(*(columns or COLUMNS))
         self.text, self.is_indexed = text, is_indexed
 
     def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:  # type: ignore[override]
         """With the text as a parameter."""
         words, parameters = super().as_sql(compiler, connection, **context)
         return f"({words} @@ {QUERY}){'' if self.is_indexed else ' IS TRUE'}", [*parameters, self.text]
+
+
+def mentions_all(text: str) -> Case:
+    """The same condition for events that were found already.
+
+    Most hits have it all in their names, and to take details apart takes PostgreSQL 30 µs, names alone 7.
+    """
+    in_names = Mentions(text, *NAMES, is_indexed=False)
+    return Case(When(in_names, then=Value(value=True)), default=Mentions(text, is_indexed=False))
 
 
 def expected(*queries: models.QuerySet[Any]) -> list[int]:

@@ -7,7 +7,7 @@ from django.db import connection, models
 from django.db.models import Q
 from django.db.models.functions import Cast, Lower
 
-from audit.full_text import Mentions, by_parts
+from audit.full_text import Mentions, by_parts, mentions_all
 
 if TYPE_CHECKING:
     from audit.models import AuditLog
@@ -78,10 +78,8 @@ class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
 
         PostgreSQL would read where each of the words stands, and each that begins with one.
         """
-        has_all = Mentions(text, is_indexed=False)
-        found = list(
-            self.mentioning(rarest).order_by().annotate(has_all=has_all).values_list("pk", "has_all")[: FEW + 1]
-        )
+        rows = self.mentioning(rarest).order_by().annotate(has_all=mentions_all(text))
+        found = list(rows.values_list("pk", "has_all")[: FEW + 1])
         return None if len(found) > FEW else [pk for pk, has_all in found if has_all]
 
     def involving(self, user_id: int) -> Self:
