@@ -9,12 +9,13 @@ tests compare the two.
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain, repeat
 from typing import Any
 
 import psycopg
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection, models
-from django.db.models import Case, ExpressionWrapper, F, Func, Q, QuerySet, Value, When
+from django.db.models import Case, F, Func, QuerySet, Value, When
 from django.db.models.expressions import RawSQL
 from django.http import HttpResponse
 
@@ -39,18 +40,30 @@ FINDING = """
 
 
 class JSONText(Func):
-    """Names and values as one JSON object, in the order in which they are given, as text."""
+    """One JSON object, as text, of values that are JSON texts: PostgreSQL's own functions for it take longer."""
 
-    function = "JSON_BUILD_OBJECT"
-    template = "%(function)s(%(expressions)s)::text"
+    function = "CONCAT"
+    output_field = models.TextField()
+
+    def __init__(self, **values: Any) -> None:
+        named = zip(chain("{", repeat(",")), values.items(), strict=False)
+        parts = (part for mark, (name, value) in named for part in (Value(f'{mark}"{name}":'), value))
+        super().__init__(*parts, Value("}"))
+
+
+class ToJSON(Func):
+    """A text, or several, in JSON."""
+
+    function = "TO_JSON"
     output_field = models.TextField()
 
 
 class Moment(Func):
-    """A moment as the API tells it: ISO 8601 in UTC, with microseconds if there are any."""
+    """A moment in JSON, as the API tells it: ISO 8601 in UTC, with microseconds if there are any."""
 
     template = (
-        "replace(to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), '.000000Z', 'Z')"
+        "coalesce(replace(to_char(%(expressions)s AT TIME ZONE 'UTC', "
+        "'\\\"YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"\\\"'), '.000000Z', 'Z'), 'null')"
     )
     output_field = models.TextField()
 
@@ -213,25 +226,28 @@ def _written(rows: QuerySet[Any, Any]) -> str:
 
 
 def _answer() -> JSONText:
-    fields = {
-        "id": F("id"),
-        "username": F("username"),
-        "email": F("email"),
-        "first_name": F("first_name"),
-        "last_name": F("last_name"),
-        "is_active": F("is_active"),
-        "is_locked": ExpressionWrapper(Q(locked_at__isnull=False), models.BooleanField()),
-        "status": Case(
-            When(locked_at__isnull=False, then=Value("locked")),
-            When(is_active=True, then=Value("active")),
-            default=Value("inactive"),
+    return JSONText(
+        id=F("id"),
+        username=ToJSON("username"),
+        email=ToJSON("email"),
+        first_name=ToJSON("first_name"),
+        last_name=ToJSON("last_name"),
+        is_active=_truth(is_active=True),
+        is_locked=_truth(locked_at__isnull=False),
+        status=Case(
+            When(locked_at__isnull=False, then=Value('"locked"')),
+            When(is_active=True, then=Value('"active"')),
+            default=Value('"inactive"'),
         ),
-        "roles": ArraySubquery(roles_of("pk").order_by("role__position", "role__name").values("role__name")),
-        "is_service": F("is_service"),
-        "must_change_password": F("must_change_password"),
-        "must_add_factor": F("must_add_factor"),
-        "last_login": Moment("last_login"),
-        "created_at": Moment("created_at"),
-        "updated_at": Moment("updated_at"),
-    }
-    return JSONText(*(part for name, value in fields.items() for part in (Value(name), value)))
+        roles=ToJSON(ArraySubquery(roles_of("pk").order_by("role__position", "role__name").values("role__name"))),
+        is_service=_truth(is_service=True),
+        must_change_password=_truth(must_change_password=True),
+        must_add_factor=_truth(must_add_factor=True),
+        last_login=Moment("last_login"),
+        created_at=Moment("created_at"),
+        updated_at=Moment("updated_at"),
+    )
+
+
+def _truth(**condition: bool) -> Case:
+    return Case(When(**condition, then=Value("true")), default=Value("false"))
