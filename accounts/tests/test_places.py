@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import Count
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -26,6 +27,7 @@ def short_ways(monkeypatch):
     monkeypatch.setattr(places, "STEP", 7)
     monkeypatch.setattr(places, "DEEP", 10)
     monkeypatch.setattr(places, "MANY_MOVES", 5)
+    monkeypatch.setattr(places, "MANY_OF_MOMENTS", 5)
 
 
 @pytest.fixture
@@ -119,6 +121,15 @@ def test_the_moves_of_a_short_list_are_forgotten(cast, monkeypatch):
         User.objects.filter(pk=cast.viewer.pk).update(last_login=timezone.now())
     places.keep_up()
     assert not UserMove.objects.exists()
+
+
+def test_signposts_of_moments_are_put_up_anew_sooner(many, monkeypatch):
+    monkeypatch.setattr(places, "MANY_MOVES", 20)
+    for number in range(6):
+        User.objects.filter(username="many-14").update(first_name=f"A{number}", last_login=timezone.now())
+    moves = UserMove.objects.values_list("sort")
+    places.keep_up()
+    assert dict(moves.annotate(n=Count("pk"))) == {"first_name": 12}
 
 
 def test_many_at_once_take_the_signposts_down(many, monkeypatch):
