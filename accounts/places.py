@@ -97,7 +97,8 @@ POST = """(
 SAFE = "$1::bigint - (SELECT count(*) FROM moves WHERE change > 0)"
 # Most likely as many came and went before the signpost that is sought. Where it lies too far, there is the safe one.
 NEAR = "$1::bigint - (SELECT place - position FROM safe)"
-# What follows a signpost comes in parts, each from an index: the same key, the other keys, no key.
+# What follows a signpost comes in parts, each from an index: the same key, the other keys, no key. Of these no more is
+# read than lacks for the page; how many that are PostgreSQL can't know when it plans, so it is told how far it may be.
 PAGE = """
     WITH moves AS MATERIALIZED (
             SELECT change, user_id, {mark} AS mark FROM user_moves WHERE sort = '{name}'
@@ -109,26 +110,27 @@ PAGE = """
             ORDER BY place DESC LIMIT 1
         ),
         skipped (users) AS MATERIALIZED (SELECT $1::bigint - place FROM post),
-        following (user_id, part, key) AS (
-            {parts}
-        ),
+        {parts},
         page AS (
-            SELECT user_id, part, key FROM following ORDER BY part, key {direction}, user_id
+            SELECT user_id, part, key FROM ({following}) AS following ORDER BY part, key {direction}, user_id
             OFFSET (SELECT users FROM skipped) LIMIT {count}
         ),
         shown AS ({shown})
     SELECT skipped.users, shown.* FROM skipped LEFT JOIN (page JOIN shown USING (user_id)) ON true
     ORDER BY part, key {direction}, user_id
 """
-PARTS = (
-    "{key} = (SELECT key FROM post) AND id > (SELECT user_id FROM post)",
-    "{key} {after} (SELECT key FROM post)",
-    "{key} IS NULL AND id > (SELECT CASE WHEN key IS NULL THEN user_id ELSE 0 END FROM post)",
-)
-PART = """(
-                SELECT id, {number}, {key} FROM users WHERE deleted_at IS NULL AND {condition}
+PARTS = {
+    "same": "{key} = (SELECT key FROM post) AND id > (SELECT user_id FROM post)",
+    "others": "{key} {after} (SELECT key FROM post)",
+    "without": "{key} IS NULL AND id > (SELECT CASE WHEN key IS NULL THEN user_id ELSE 0 END FROM post)",
+}
+PART = """{part} AS MATERIALIZED (
+            SELECT user_id, {number} AS part, key FROM (
+                SELECT id AS user_id, {key} AS key FROM users WHERE deleted_at IS NULL AND {condition}
                 ORDER BY {key} {direction}{nulls}, id LIMIT {reach}
-            )"""
+            ) AS ahead ORDER BY {order} LIMIT (SELECT users + {count}{read} FROM skipped)
+        )"""
+READ = " - (SELECT count(*) FROM {part})"
 # One statement, so that all of it sees the same users and moves: what it doesn't see leaves its moves.
 PUT_UP = """
     WITH old_moves AS (DELETE FROM user_moves WHERE sort = %(name)s),
@@ -226,10 +228,18 @@ def _page_statement(sort: str, reach: int, count: int, shown: str) -> str:
     before, after, direction = (">", "<", "DESC") if sort.startswith("-") else ("<", ">", "ASC")
     # An index is read in its own order alone, also where all have the same key.
     nulls = " NULLS LAST" if order.is_nullable else ""
-    shape = {"key": key, "after": after, "direction": direction, "nulls": nulls, "reach": reach}
+    shape = {"key": key, "after": after, "direction": direction, "nulls": nulls, "reach": reach, "count": count}
+    names = list(PARTS) if order.is_nullable else list(PARTS)[:-1]
     parts = [
-        PART.format(number=number, condition=condition.format(**shape), **shape)
-        for number, condition in enumerate(PARTS if order.is_nullable else PARTS[:-1])
+        PART.format(
+            part=part,
+            number=number,
+            order=f"key {direction}{nulls}, user_id" if part == "others" else "user_id",
+            condition=PARTS[part].format(**shape),
+            read="".join(READ.format(part=earlier) for earlier in names[:number]),
+            **shape,
+        )
+        for number, part in enumerate(names)
     ]
     # Written anew, for a server of an earlier version may have put it up, with moments in another form.
     mark = order.mark.format(order.text.format(f"key::{order.type}"))
@@ -240,7 +250,8 @@ def _page_statement(sort: str, reach: int, count: int, shown: str) -> str:
         safe=POST.format(position=SAFE, **post),
         near=POST.format(position=NEAR, **post),
         direction=direction,
-        parts=" UNION ALL ".join(parts),
+        parts=", ".join(parts),
+        following=" UNION ALL ".join(f"SELECT user_id, part, key FROM {part}" for part in names),  # noqa: S608  # nosec B608
         count=count,
         shown=shown,
     )
