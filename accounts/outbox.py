@@ -2,7 +2,8 @@
 
 A mail is a row, written in the transaction of the change. A thread of the server takes the rows that are due, one at a
 time, from whichever process comes first. If a process dies while it sends, the mail is tried again later: at worst
-somebody gets it twice. Commands, which have no such thread, send at once.
+somebody gets it twice. If the database fails meanwhile, the process remembers that the mail left. Commands, which have
+no such thread, send at once.
 """
 
 import logging
@@ -31,6 +32,8 @@ _news = Event()
 _thread: Thread | None = None
 #: What else is done while nobody waits, before mails leave. Each does one piece and says whether there was one.
 _chores: list[Callable[[], bool]] = []
+#: Mails that left, but could not be deleted yet.
+_gone: set[int] = set()
 
 
 def put(mails: Sequence[OutgoingMail]) -> None:
@@ -71,6 +74,7 @@ def stop() -> None:
 
 def drain() -> int:
     """Do what else there is to do and send what is due; returns how many mails left."""
+    _forget_gone()
     for chore in _chores:
         _do(chore)
     sent = 0
@@ -141,8 +145,15 @@ def _send(mail: OutgoingMail) -> bool:
         except Exception as error:  # noqa: BLE001 (whatever the mail server or its way does, there is another attempt)
             _put_off(mail, error)
             return False
-    mail.delete()
+    _gone.add(mail.pk)
+    _forget_gone()
     return True
+
+
+def _forget_gone() -> None:
+    if _gone:
+        OutgoingMail.objects.filter(pk__in=_gone).delete()
+        _gone.clear()
 
 
 def _put_off(mail: OutgoingMail, error: Exception) -> None:

@@ -3,10 +3,11 @@
 import threading
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from accounts import outbox
@@ -31,6 +32,15 @@ class SlowBackend(EmailBackend):
 
     def send_messages(self, messages):
         self.answers.wait(120)
+        return super().send_messages(messages)
+
+
+class FatefulBackend(EmailBackend):
+    """A mail server that takes a mail just when PostgreSQL ends the connection of who sends it."""
+
+    def send_messages(self, messages):
+        with psycopg.connect(**connection.get_connection_params(), autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
         return super().send_messages(messages)
 
 
@@ -90,6 +100,21 @@ def test_a_failed_mail_is_tried_again_later_and_then_leaves(user, broken, settin
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     make_due()
     assert outbox.drain() == 1
+    assert len(mail.outbox) == 1
+    assert not OutgoingMail.objects.exists()
+
+
+@pytest.mark.only_on("postgresql")
+def test_a_mail_that_left_while_the_database_failed_leaves_no_second_time(user, broken, settings):
+    send_reset_link(user)
+    settings.EMAIL_BACKEND = backend(FatefulBackend)
+    make_due()
+    with pytest.raises(OperationalError):
+        outbox.drain()
+    connection.close()
+    assert len(mail.outbox) == OutgoingMail.objects.count() == 1
+    make_due()
+    assert outbox.drain() == 0
     assert len(mail.outbox) == 1
     assert not OutgoingMail.objects.exists()
 
