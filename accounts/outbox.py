@@ -2,8 +2,9 @@
 
 A mail is a row, written in the transaction of the change. A thread of the server takes the rows that are due, one at a
 time, from whichever process comes first. If a process dies while it sends, the mail is tried again later: at worst
-somebody gets it twice. If the database fails meanwhile, the process remembers that the mail left. Commands, which have
-no such thread, send at once.
+somebody gets it twice. If the database fails meanwhile, the process remembers that the mail left; only another one that
+is quicker, once the database was away for longer than an attempt may take, sends it again. Commands, which have no such
+thread, send at once.
 """
 
 import logging
@@ -151,9 +152,10 @@ def _send(mail: OutgoingMail) -> bool:
 
 
 def _forget_gone() -> None:
-    if _gone:
-        OutgoingMail.objects.filter(pk__in=_gone).delete()
-        _gone.clear()
+    # Without its thread several may send at once: what others add meanwhile stays theirs.
+    if ids := {*_gone}:
+        OutgoingMail.objects.filter(pk__in=ids).delete()
+        _gone.difference_update(ids)
 
 
 def _put_off(mail: OutgoingMail, error: Exception) -> None:

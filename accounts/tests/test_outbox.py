@@ -191,6 +191,24 @@ def test_several_processes_send_each_mail_once(cast, settings):
     for sender in senders:
         sender.join()
     assert sorted(letter.to[0] for letter in mail.outbox) == sorted(f"{n}@lab.example" for n in range(40))
+    assert not OutgoingMail.objects.exists()
+
+
+def test_what_another_thread_sends_meanwhile_is_not_forgotten(cast):
+    mail_of = {"user": cast.admin, "address": cast.admin.email, "letter": "invitation"}
+    OutgoingMail.objects.create(**mail_of)
+    other = OutgoingMail.objects.create(**mail_of, due_at=timezone.now() + outbox.LEASE)  # in the other's hand
+
+    def send_other(execute, sql, params, many, context):
+        found = execute(sql, params, many, context)
+        if sql.startswith("DELETE"):
+            outbox._gone.add(other.pk)
+        return found
+
+    with connection.execute_wrapper(send_other):
+        assert outbox.drain() == 1
+    outbox.drain()
+    assert not OutgoingMail.objects.exists()
 
 
 def test_with_a_thread_nobody_waits_for_a_slow_mail_server(user, settings):
