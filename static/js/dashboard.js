@@ -115,7 +115,8 @@ tell(null, true);
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 
-const isPoll = ({ target }) => target.id === "dashboard";
+// An answer that brings a new dashboard is announced on the parent of the one that asked, which is gone by then.
+const isPoll = ({ detail, target }) => (detail.requestConfig?.elt ?? target).id === "dashboard";
 
 function isLeftOut() {
   leftOut = quietPolls >= QUIET_POLLS && leftOut < POLLS_IN_ONE - 1 ? leftOut + 1 : 0;
@@ -146,6 +147,13 @@ document.addEventListener("htmx:afterSwap", () => {
     document.getElementById(id).open = true;
   }
   drawAll();
+});
+
+// Settling gives what is new the attributes that the server wrote, over those that were told before.
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (isPoll(event)) {
+    tell(null, true);
+  }
 });
 
 document.addEventListener("htmx:afterRequest", (event) => {

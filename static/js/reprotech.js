@@ -23,7 +23,9 @@ function notify(text, kind) {
 }
 
 // What asks by itself, such as the live dashboard, shows neither progress nor errors as what a person asked for does.
-const isQuiet = ({ target }) => target.matches?.("[data-quiet]") ?? false;
+// An answer that takes the place of the element that asked is announced on that element's parent.
+const asker = ({ detail, target }) => detail.requestConfig?.elt ?? target;
+const isQuiet = (event) => asker(event).matches?.("[data-quiet]") ?? false;
 
 document.addEventListener("htmx:beforeRequest", (event) => isQuiet(event) || showProgress(1));
 document.addEventListener("htmx:afterRequest", (event) => isQuiet(event) || showProgress(-1));
@@ -48,10 +50,15 @@ document.addEventListener("htmx:responseError", (event) => {
   notify((isText && detail.xhr.responseText) || known[detail.xhr.status] || "Something went wrong. Nothing was changed; try again in a moment.", "error");
 });
 
+// Longer than a loaded server takes. Without a limit one request that is never answered (a laptop that changed networks)
+// would be the page's last: htmx sends no other before it.
+const UNATTENDED_TIMEOUT = 15_000;
+
 // What asks by itself is no use of the session, which would never end while a page stands open.
 document.addEventListener("htmx:configRequest", (event) => {
   if (isQuiet(event)) {
     event.detail.headers["X-Unattended"] = "true";
+    event.detail.timeout = UNATTENDED_TIMEOUT;
   }
 });
 
