@@ -1,7 +1,8 @@
 """What someone who is signed in must do before anything else is open to them."""
 
+from accounts.errors import PasswordChangeRequired, SecondFactorSetupRequired
 from accounts.models import User
-from accounts.permissions import SIGNED_IN_TO_ADD_FACTOR, SIGNED_IN_TO_CHANGE_PASSWORD
+from accounts.permissions import SIGNED_IN, SIGNED_IN_TO_ADD_FACTOR, SIGNED_IN_TO_CHANGE_PASSWORD
 
 CHANGE_PASSWORD = "change_password"  # noqa: S105 (no password)
 ADD_FACTOR = "add_factor"
@@ -16,3 +17,14 @@ def duty_before(user: User, access: str | None) -> str:
     if user.must_add_factor and access != SIGNED_IN_TO_ADD_FACTOR:
         return ADD_FACTOR
     return ""
+
+
+def has_required_action(user: User) -> bool:
+    """Whether something must be done before the account's permissions can be used, by whatever credential."""
+    return bool(duty_before(user, SIGNED_IN))
+
+
+def refuse_required_action(user: User, access: str = SIGNED_IN) -> None:
+    """Raise PasswordChangeRequired or SecondFactorSetupRequired if that comes before what declares this access."""
+    if duty := duty_before(user, access):
+        raise PasswordChangeRequired if duty == CHANGE_PASSWORD else SecondFactorSetupRequired

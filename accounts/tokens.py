@@ -12,6 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts import signatures
+from accounts.duties import has_required_action
 from accounts.errors import TokenInvalid
 from accounts.models import Session
 from accounts.signatures import LEEWAY
@@ -48,13 +49,9 @@ class TokenPair:
 def issue_pair(session: Session) -> TokenPair:
     """Mint the tokens of a session; its user's grants are read."""
     user = session.user
-    access = _encode(
-        session,
-        ACCESS,
-        settings.ACCESS_TOKEN_LIFETIME,
-        username=user.username,
-        roles=list(user.grants.role_names),
-    )
+    # Services that check tokens by themselves can't ask whether a password must be changed or a factor set up first.
+    roles = [] if has_required_action(user) else list(user.grants.role_names)
+    access = _encode(session, ACCESS, settings.ACCESS_TOKEN_LIFETIME, username=user.username, roles=roles)
     token_id = uuid4().hex
     refresh = _encode(session, REFRESH, settings.REFRESH_TOKEN_LIFETIME, jti=token_id)
     return TokenPair(access, refresh, hash_token_id(token_id), int(settings.ACCESS_TOKEN_LIFETIME.total_seconds()))

@@ -27,7 +27,7 @@ def token_answer(refreshed: sessions.Refreshed) -> dict[str, Any]:
         "refresh_token": pair.refresh_token,
         "token_type": "Bearer",
         "expires_in": pair.expires_in,
-        "user": one(shapes.UserDetailAnswer, refreshed.session.user),
+        "user": one(shapes.OwnAccountAnswer, refreshed.session.user),
     }
 
 
@@ -76,10 +76,10 @@ class AccountViewSet(ViewSet):
         sessions.sign_out(session=request.auth)
         return Response({"message": "Successfully logged out"})
 
-    @extend_schema(responses=shapes.UserDetailAnswer, summary="Who am I?")
+    @extend_schema(responses=shapes.OwnAccountAnswer, summary="Who am I?")
     def me(self, request: SignedInRequest) -> HttpResponse:
         """The caller, with roles and permissions."""
-        return in_json(shapes.UserDetailAnswer, request.user)
+        return in_json(shapes.OwnAccountAnswer, request.user)
 
     @extend_schema(
         request=shapes.ChangePasswordBody, responses=shapes.MessageAnswer, summary="Change one's own password"

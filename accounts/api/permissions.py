@@ -6,8 +6,8 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from accounts.authorization import record_denial
-from accounts.duties import CHANGE_PASSWORD, duty_before
-from accounts.errors import Denied, KeyRefused, PasswordChangeRequired, SecondFactorSetupRequired, TokenMissing
+from accounts.duties import refuse_required_action
+from accounts.errors import Denied, KeyRefused, TokenMissing
 from accounts.models import ApiKey
 from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD
 
@@ -29,8 +29,8 @@ class DeclaredPermission(BasePermission):
             return True
         if not request.user.is_authenticated:
             raise TokenMissing
-        if duty := duty_before(request.user, access):
-            raise PasswordChangeRequired if duty == CHANGE_PASSWORD else SecondFactorSetupRequired
+        # A key can do none of what is required, so nothing is open to it before.
+        refuse_required_action(request.user, SIGNED_IN if isinstance(request.auth, ApiKey) else access or "")
         if access in (SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD):
             if isinstance(request.auth, ApiKey) and action not in getattr(view, "open_to_keys", ()):
                 raise KeyRefused

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.duties import has_required_action
 from accounts.grants import in_order_of_roles
 from accounts.models import Role, Session, User
 from accounts.password_policy import MAXIMUM_LENGTH
@@ -168,6 +169,14 @@ class UserDetailAnswer(UserAnswer):
         return user.grants.ordered_permissions
 
 
+class OwnAccountAnswer(UserDetailAnswer):
+    """Who is signed in, with what they may do now: nothing while the password must be changed or a factor set up."""
+
+    def get_permissions(self, user: User) -> list[str]:
+        """Permission names, in the catalogue's order; none before a required action is done."""
+        return [] if has_required_action(user) else super().get_permissions(user)
+
+
 class UserChangedAnswer(MessageAnswer):
     """An outcome, and the user as they are now."""
 
@@ -200,7 +209,7 @@ class TokenAnswer(serializers.Serializer[Any]):
     refresh_token = serializers.CharField()
     token_type = serializers.ChoiceField(choices=["Bearer"])
     expires_in = serializers.IntegerField(help_text="Seconds that the access token is good for.")
-    user = UserDetailAnswer()
+    user = OwnAccountAnswer()
 
 
 class SessionAnswer(serializers.Serializer[Session]):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from accounts import api_keys, tokens
+from accounts.duties import has_required_action
 from accounts.errors import NotAuthenticated
 from accounts.models import Session, User
 from accounts.services.keys import read_key, refusal
@@ -25,7 +26,7 @@ def introspect(*, token: str, ip_address: str = "") -> dict[str, Any]:
 
 def _of_key(token: str, ip_address: str) -> dict[str, Any]:
     key = read_key(token)
-    if not key.user.can_sign_in or refusal(key, ip_address):
+    if not key.user.can_sign_in or refusal(key, ip_address) or has_required_action(key.user):
         return INACTIVE
     claims = {"iat": int(key.created_at.timestamp()), "exp": int(key.expires_at.timestamp())}
     return {**_of_user(key.user), **claims, "token_type": "api_key", "key": key.name}
@@ -34,15 +35,14 @@ def _of_key(token: str, ip_address: str) -> dict[str, Any]:
 def _of_access_token(token: str) -> dict[str, Any]:
     claims = tokens.read(token, tokens.ACCESS)
     session = load_session(claims.session_id, claims.user_id)
-    if session.kind != Session.Kind.TOKEN:
+    if session.kind != Session.Kind.TOKEN or has_required_action(session.user):
         return INACTIVE
     about = {"iat": claims.issued_at, "exp": claims.expires_at, "sid": str(session.pk)}
     return {**_of_user(session.user), **about, "token_type": "access_token"}
 
 
 def _of_user(user: User) -> dict[str, Any]:
-    # Who must change their password may do nothing else until then.
-    permissions = [] if user.must_change_password else user.grants.ordered_permissions
+    permissions = user.grants.ordered_permissions
     return {
         "active": True,
         "sub": str(user.pk),

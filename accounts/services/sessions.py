@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts import limits, session_cache, tokens
 from accounts.authorization import require, require_all, service
+from accounts.duties import refuse_required_action
 from accounts.errors import AccountDisabled, Missing, TokenInvalid
 from accounts.freshness import require_fresh
 from accounts.grants import Grants
@@ -219,12 +220,15 @@ def sign_out(*, session: Session) -> None:
 def end_session(*, actor: Actor, session_id: UUID) -> None:
     """End a session: one's own, or with `session_revoke` that of a user who holds no more than the actor.
 
-    Raises Missing when it isn't there or is over, and Denied.
+    Raises Missing when it isn't there or is over, PasswordChangeRequired, SecondFactorSetupRequired and Denied.
     """
     session = Session.objects.alive().select_related("user").filter(pk=session_id).first()
     if session is None:
         raise Missing("session")
     if session.user_id != actor.pk:
+        if isinstance(actor, User):
+            # One's own sessions may be ended before a required action, and the same address ends those of others.
+            refuse_required_action(actor)
         require(actor, SESSION_REVOKE)
         require_all(actor, session.user.grants.permissions, session.user)
     require_fresh()

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 
 from accounts.authorization import SYSTEM
-from accounts.models import Session
+from accounts.models import Session, User
 from accounts.services.passwords import reset_password
 from accounts.services.users import delete_user, lock_user, update_user
 from audit.models import AuditLog
@@ -213,3 +213,16 @@ def test_ending_a_session_of_another_takes_the_permission_and_all_that_its_owner
     response = Caller(cast.by_slug()[ender]).delete(f"/api/auth/sessions/{owner.signed_in.session.pk}")
     assert response.status_code == status
     assert owner.get("/api/auth/me").status_code == (401 if status == 200 else 200)
+
+
+@pytest.mark.parametrize(
+    ("required", "code"),
+    [("must_change_password", "password_change_required"), ("must_add_factor", "second_factor_setup_required")],
+)
+def test_who_has_something_required_of_them_ends_their_own_sessions_and_nobody_elses(cast, required, code):
+    User.objects.filter(pk=cast.admin.pk).update(**{required: True})
+    here, there, other = Caller(cast.admin), Caller(cast.admin), Caller(cast.viewer)
+    response = here.delete(f"/api/auth/sessions/{other.signed_in.session.pk}")
+    assert (response.status_code, response.json()["code"]) == (403, code)
+    assert other.get("/api/auth/me").status_code == 200
+    assert here.delete(f"/api/auth/sessions/{there.signed_in.session.pk}").status_code == 200

@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 
+import jwt
 import pytest
 from django.utils import timezone
 
+from accounts import session_cache
 from accounts.authorization import SYSTEM
-from accounts.models import ApiKey, Session
+from accounts.models import ApiKey, Session, User
 from accounts.services.keys import create_key, revoke_key
 from accounts.services.sessions import end_session
 from accounts.services.users import delete_user, lock_user, update_user
@@ -145,6 +147,40 @@ def test_asking_extends_nothing(module, viewer, cast):
     assert ApiKey.objects.get(pk=made.key.pk).last_used_at is None
 
 
-def test_who_must_change_their_password_may_do_nothing(module, cast):
-    update = make_user("fresh", "viewer", must_change_password=True)
-    assert module(Caller(update).token).json()["permissions"] == []
+@pytest.mark.parametrize("required", ["must_change_password", "must_add_factor"])
+def test_tokens_and_keys_are_inactive_while_something_is_required_of_their_owner(module, cast, required):
+    made = create_key(actor=cast.viewer, user_id=cast.viewer.pk, name="Scale", scopes=["animal_read"])
+    token = Caller(cast.viewer).token
+    assert module(token).json()["active"] is module(made.text).json()["active"] is True
+    require(cast.viewer, required)
+    assert module(token).json() == module(made.text).json() == INACTIVE
+
+
+@pytest.mark.parametrize("required", ["must_change_password", "must_add_factor"])
+def test_while_something_is_required_no_token_names_a_role_and_no_answer_a_permission(cast, required):
+    viewer = Caller(cast.viewer)
+    assert claims_of(viewer.token)["roles"] == ["Viewer"]
+    require(cast.viewer, required)
+    renewed = Caller().post("/api/auth/refresh", {"refresh_token": viewer.signed_in.pair.refresh_token}).json()
+    assert claims_of(renewed["access_token"])["roles"] == []
+    assert renewed["user"]["permissions"] == []
+    me = Caller().get("/api/auth/me", HTTP_AUTHORIZATION=f"Bearer {renewed['access_token']}").json()
+    assert (me[required], me["roles"], me["permissions"]) == (True, ["Viewer"], [])
+
+
+@pytest.mark.parametrize("required", ["must_change_password", "must_add_factor"])
+def test_a_key_opens_nothing_while_something_is_required_of_its_owner(cast, required):
+    made = create_key(actor=cast.viewer, user_id=cast.viewer.pk, name="Scale", scopes=["animal_read"])
+    require(cast.viewer, required)
+    response = Caller().get("/api/auth/me", HTTP_AUTHORIZATION=f"Bearer {made.text}")
+    code = {"must_change_password": "password_change_required", "must_add_factor": "second_factor_setup_required"}
+    assert (response.status_code, response.json()["code"]) == (403, code[required])
+
+
+def require(user, required):
+    User.objects.filter(pk=user.pk).update(**{required: True})
+    session_cache.users_change([user.pk])
+
+
+def claims_of(token):
+    return jwt.decode(token, options={"verify_signature": False})
