@@ -36,6 +36,7 @@ PLAIN: dict[int, tuple[str, str]] = {
     403: ("This request is refused.", "forbidden"),
     404: ("There is nothing at this address.", "not_found"),
     405: ("This address doesn't take this method.", "method_not_allowed"),
+    411: ("Send the body with a Content-Length.", "length_required"),
     413: ("The request's body is too large.", "too_large"),
     415: ("Send the body as JSON, with Content-Type: application/json.", "unsupported_media_type"),
     500: ("Something went wrong on our side. Nothing was changed.", "internal_error"),
@@ -58,10 +59,10 @@ def error_body(error: str, code: str, **more: Any) -> dict[str, Any]:
     return {"error": error, "code": code, **more, "request_id": current_origin().request_id}
 
 
-def plain_error(status: int) -> JsonResponse:
-    """An error outside of any API view, such as an unknown address."""
+def plain_error(status: int, sentence: str = "") -> JsonResponse:
+    """An error outside of any API view, such as an unknown address; `sentence` replaces the usual one."""
     error, code = PLAIN[status]
-    return JsonResponse(error_body(error, code), status=status)
+    return JsonResponse(error_body(sentence or error, code), status=status)
 
 
 def exception_handler(exception: Exception, context: dict[str, Any]) -> Response:

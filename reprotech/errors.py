@@ -41,6 +41,7 @@ EXPLANATIONS = {
     ),
     405: Explanation("This can't be done here", "Go back and use the buttons of the page."),
     409: Explanation("This can't be done now", "Go back, reload the page and try again."),
+    411: Explanation("The length of what you sent is missing", "Go back and try again, or use another browser."),
     413: Explanation("This is too large", "Send a smaller file, or split it into several."),
     500: Explanation(
         "Something went wrong on our side",

@@ -19,8 +19,10 @@ from django.middleware.gzip import GZipMiddleware
 from django.middleware.security import SecurityMiddleware
 
 from audit.context import RequestOrigin, request_origin
-from reprotech.errors import error_response
+from reprotech.api_errors import plain_error
+from reprotech.errors import error_response, is_api
 from reprotech.logs import SECRET_PATH
+from reprotech.request_body import BodyRefused, read_body
 
 Respond = Callable[[HttpRequest], HttpResponse]
 
@@ -140,11 +142,7 @@ def printable(text: str) -> str:
 
 
 class RequestLimitsMiddleware:
-    """Refuse what no view should see: foreign hosts, lengths that aren't numbers, and bodies that are too large."""
-
-    #: Bytes of a refused body that are read all the same: many clients send everything before they read the answer.
-    DRAINED = 33_554_432
-    CHUNK = 65_536
+    """Refuse what no view should see: foreign hosts, and bodies that are too large, incomplete or without a length."""
 
     def __init__(self, get_response: Respond) -> None:
         self.get_response = get_response
@@ -153,20 +151,15 @@ class RequestLimitsMiddleware:
         """Answer."""
         if is_probe(request):
             request.META["HTTP_HOST"] = settings.ALLOWED_HOSTS[0].lstrip("*.")
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        if not has_known_host(request) or not (length.isascii() and length.isdigit()):
+        if not has_known_host(request):
             return error_response(request, 400)
-        # Cut, since Python refuses to read numbers of thousands of digits.
-        size = int(length[:18])
-        if size > settings.LARGER_BODIES.get(request.path_info.rstrip("/"), settings.BODY_LIMIT):
-            self._drain(request, min(size, self.DRAINED))
-            return error_response(request, 413)
+        try:
+            read_body(request, settings.LARGER_BODIES.get(request.path_info.rstrip("/"), settings.BODY_LIMIT))
+        except BodyRefused as refusal:
+            if is_api(request):
+                return plain_error(refusal.status, refusal.sentence)
+            return error_response(request, refusal.status, advice=refusal.sentence)
         return self.get_response(request)
-
-    def _drain(self, request: HttpRequest, length: int) -> None:
-        stream = request.META["wsgi.input"]
-        while length > 0 and (chunk := stream.read(min(self.CHUNK, length))):
-            length -= len(chunk)
 
 
 def is_probe(request: HttpRequest) -> bool:

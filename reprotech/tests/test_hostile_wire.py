@@ -137,6 +137,53 @@ def test_what_is_no_http_gets_no_answer_or_a_refusal_and_hides_no_request(lab, k
     assert log_faults(lab, written) == []
 
 
+def chunks(*parts):
+    return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
+
+
+def renaming(lab, *headers):
+    """The head of a request by which the administrator changes somebody's first name."""
+    bearer = f"Authorization: Bearer {lab.admin['access_token']}"
+    line = f"PATCH /api/users/{lab.ids['user_id']} HTTP/1.1"
+    return head(lab, line, bearer, "Content-Type: application/json", *headers)
+
+
+def first_name(lab):
+    path = f"/api/users/{lab.ids['user_id']}"
+    return lab.call("GET", path, token=lab.admin["access_token"])["first_name"]
+
+
+def test_a_body_in_chunks_is_taken_and_the_connection_goes_on(lab):
+    first = renaming(lab, "Transfer-Encoding: chunked") + chunks(b'{"first', b'_name": "Chunk', b'ed"}', b"")
+    waiting = renaming(lab, "Transfer-Encoding: chunked", "Expect: 100-continue", "Connection: close")
+    received = exchange(lab, first + waiting + chunks(b'{"first_name": "Waited"}', b""))
+    assert [status for status in statuses_of(received) if status != 100] == [200, 200]
+    assert re.findall(rb'"first_name":"(\w+)"', received) == [b"Chunked", b"Waited"]
+    assert first_name(lab) == "Waited"
+
+
+def test_a_body_that_breaks_off_changes_nothing_and_is_no_failure_of_the_server(lab):
+    name, written = first_name(lab), len(lab.log())
+    body = b'{"first_name": "Broken"}'
+    for content in (
+        renaming(lab, f"Content-Length: {len(body) + 1}") + body,
+        renaming(lab, "Transfer-Encoding: chunked") + chunks(body)[:-4],
+        renaming(lab, "Transfer-Encoding: chunked") + chunks(body[:10]) + b"zz\r\n",
+    ):
+        with socket.create_connection((lab.host, lab.port), timeout=20) as sent:
+            sent.sendall(content)
+            sent.shutdown(socket.SHUT_WR)
+            with suppress(ConnectionError):
+                assert statuses_of(sent.recv(65_536)) in ([], [400])
+    assert first_name(lab) == name
+    assert log_faults(lab, written) == []
+
+
+def test_a_body_in_chunks_is_refused_beyond_its_limit(lab):
+    endless = renaming(lab, "Transfer-Encoding: chunked") + chunks(*[b" " * 65_536] * 40, b"")
+    assert statuses_of(exchange(lab, endless))[:1] == [413]
+
+
 def test_many_unfinished_requests_leave_room_for_others(lab):
     idle = [socket.create_connection((lab.host, lab.port), timeout=20) for _ in range(200)]
     try:

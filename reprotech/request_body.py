@@ -1,0 +1,119 @@
+"""Reading a request's body, whole and no further than its limit, before any view answers.
+
+A view that is given less than was sent would answer with success for what it never saw. So the body is read here,
+whether its length was announced (Content-Length) or not (chunked, HTTP/2), and one that breaks off is refused.
+"""
+
+from http import HTTPStatus
+from io import BytesIO
+from typing import Any
+
+from django.http import HttpRequest
+
+#: Bytes of a refused body that are read all the same: many clients send everything before they read the answer.
+MAX_DRAINED = 33_554_432
+CHUNK = 65_536
+#: Methods whose requests have no body unless they say so.
+WITHOUT_BODY = {"GET", "HEAD", "OPTIONS", "TRACE"}
+
+
+INCOMPLETE = "The body ended before it was complete. Send the request again."
+NO_NUMBER = "The Content-Length must be a number."
+
+
+class BodyRefused(Exception):
+    """The body can't be taken: the status of the answer, and a sentence where the status alone doesn't say why."""
+
+    def __init__(self, status: HTTPStatus, sentence: str = "") -> None:
+        super().__init__(sentence or status.phrase)
+        self.status = status
+        self.sentence = sentence
+
+
+def read_body(request: HttpRequest, limit: int) -> None:
+    """Put the whole body into the request, with its length; raises BodyRefused.
+
+    400: the length is no number, or the body ended before it was complete. 411: no length, and the server that runs
+    this doesn't mark the body's end. 413: it is longer than `limit`.
+    """
+    meta = request.META
+    is_chunked = "HTTP_TRANSFER_ENCODING" in meta  # overrides a Content-Length (RFC 9112, 6.3)
+    length = "" if is_chunked else meta.get("CONTENT_LENGTH") or ""
+    if length:
+        size = _parse_length(length)
+        if size:
+            _replace(request, _read_announced(meta, size, limit))
+    elif is_chunked or request.method not in WITHOUT_BODY or not meta["SERVER_PROTOCOL"].startswith("HTTP/1"):
+        if meta.get("wsgi.input_terminated"):
+            _replace(request, _read_to_end(request, limit))
+        elif is_chunked:
+            raise BodyRefused(HTTPStatus.LENGTH_REQUIRED)
+
+
+def _parse_length(length: str) -> int:
+    if not (length.isascii() and length.isdigit()):
+        raise BodyRefused(HTTPStatus.BAD_REQUEST, NO_NUMBER)
+    return int(length[:18])  # cut, since Python refuses to read numbers of thousands of digits
+
+
+def _read_announced(meta: dict[str, Any], size: int, limit: int) -> bytes:
+    if size > limit:
+        # Who waits for "100 Continue" has sent nothing yet, and would send all of it if it were read.
+        if "HTTP_EXPECT" not in meta:
+            _drain(meta, size)
+        raise BodyRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    body = b""
+    while len(body) < size:
+        piece = _read(meta, size - len(body))
+        if not piece:
+            raise BodyRefused(HTTPStatus.BAD_REQUEST, INCOMPLETE)
+        body += piece
+    return body
+
+
+def _read_to_end(request: HttpRequest, limit: int) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    while piece := _read(request.META, CHUNK):
+        size += len(piece)
+        if size > limit:
+            pieces.clear()
+            _drain(request.META, MAX_DRAINED)
+            raise BodyRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        pieces.append(piece)
+    body = b"".join(pieces)
+    if body and not _is_complete(request, body):
+        raise BodyRefused(HTTPStatus.BAD_REQUEST, INCOMPLETE)
+    return body
+
+
+def _is_complete(request: HttpRequest, body: bytes) -> bool:
+    """Whether a form with files has its closing line. The server gives a body that broke off as if it had ended there.
+
+    JSON that broke off is refused as JSON; of other types there is nothing that would show it.
+    """
+    if request.content_type != "multipart/form-data":
+        return True
+    boundary = (request.content_params or {}).get("boundary", "")
+    return f"--{boundary}--".encode("latin-1", "replace") in body
+
+
+def _drain(meta: dict[str, Any], length: int) -> None:
+    left = min(length, MAX_DRAINED)
+    while left > 0 and (piece := _read(meta, min(CHUNK, left))):
+        left -= len(piece)
+
+
+def _read(meta: dict[str, Any], length: int) -> bytes:
+    """Up to so many bytes; b"" when there are no more, also because the client is gone."""
+    try:
+        return bytes(meta["wsgi.input"].read(length))
+    except OSError:
+        return b""
+
+
+def _replace(request: HttpRequest, body: bytes) -> None:
+    request.META["CONTENT_LENGTH"] = str(len(body))
+    request.META["wsgi.input"] = BytesIO(body)
+    # Django made its stream with the length that was announced when the request began.
+    request._stream = BytesIO(body)
