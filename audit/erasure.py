@@ -6,7 +6,7 @@ take it for damage.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -38,10 +38,18 @@ class Parts(NamedTuple):
     subject: Iterable[AuditLogQuerySet]
 
 
-def erase_parts(*, actor: Actor, parts: Parts, resource: str, resource_id: object) -> int:
+def erase_parts(
+    *,
+    actor: Actor,
+    parts: Parts,
+    resource: str,
+    resource_id: object,
+    kept_filters: Mapping[str, Mapping[str, Any]] | None = None,
+) -> int:
     """Erase parts of sealed events, in one transaction with the sealed events that tell of it; returns of how many.
 
-    Everything that is committed is sealed first. `resource` and its id say in the log whose they were. Raises
+    Everything that is committed is sealed first. `resource` and its id say in the log whose they were; `kept_filters`,
+    by the ids of exports among these events, what of their filters tells of others and so is told on. Raises
     KeyRefused, TreeDamaged or ChangeRefused; whoever calls has checked that `actor` may.
     """
     with nobody_seals(), suspended():
@@ -54,6 +62,7 @@ def erase_parts(*, actor: Actor, parts: Parts, resource: str, resource_id: objec
         for start in range(0, max(len(found), 1), BATCH):
             actors, subjects = _erase(found[start : start + BATCH], by_actor, by_subject)
             count += len({*actors, *subjects})
+            kept: dict[str, Any] = {"filters": kept_filters} if kept_filters and not start else {}
             record(
                 actor=actor,
                 action=Action.ERASE,
@@ -61,6 +70,7 @@ def erase_parts(*, actor: Actor, parts: Parts, resource: str, resource_id: objec
                 resource_id=resource_id,
                 actor_parts=actors,
                 subject_parts=subjects,
+                **kept,
             )
         Sealer().seal()
     return count

@@ -1,5 +1,6 @@
 """Queries on the audit log."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
@@ -12,6 +13,8 @@ from audit.full_text import Mentions, by_parts, mentions_all
 if TYPE_CHECKING:
     from audit.models import AuditLog
 
+#: What an erased account is called, which no person can choose; 18 digits fit into every database's ids.
+ERASED_NAME = re.compile(r"erased:(\d{1,18})", re.ASCII)
 #: So many events are looked at one by one.
 FEW = 1_000
 
@@ -64,7 +67,9 @@ class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
         return self.order_by("-id")
 
     def by_user(self, name: str) -> Self:
-        """What was done under this name, whatever the case."""
+        """What was done under this name, whatever the case; under `erased:17` by the erased person of this number."""
+        if found := ERASED_NAME.fullmatch(name.lower()):
+            return self.filter(user_id=int(found[1]), username="")
         return self.alias(username_lower=Lower("username")).filter(username_lower=name.lower())
 
     def mentioning(self, text: str) -> Self:

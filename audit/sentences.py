@@ -28,7 +28,12 @@ def sentence(event: AuditLog) -> str:
 
 def actor(event: AuditLog) -> str:
     """The name of who acted."""
-    return ERASED if event.is_actor_erased else event.username or "Someone"
+    return _erased(event.user_id) if event.is_actor_erased else event.username or "Someone"
+
+
+def _erased(number: object) -> str:
+    """An erased person, told from others by the number that stays."""
+    return f"{ERASED} (user {number})" if number else ERASED
 
 
 def _login(event: AuditLog, who: str) -> str:
@@ -280,14 +285,14 @@ def _events(number: int) -> str:
 
 def _target(event: AuditLog) -> str:
     if event.is_subject_erased and not event.resource_name:
-        return ERASED
+        return _erased(event.resource_id if event.resource == "user" else "")
     return event.resource_name or (f"number {event.resource_id}" if event.resource_id else "someone")
 
 
 def _typed_target(event: AuditLog) -> str:
     word = event.resource.replace("_", " ") or "something"
     if event.is_subject_erased and event.resource == "user":
-        return ERASED
+        return _erased(event.resource_id)
     named = event.resource_name or event.resource_id
     return f"the {word} {named}" if named else f"the {word}"
 

@@ -1,17 +1,20 @@
 """Erasing a person on request: their account's data, and what the audit log tells of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts import places
-from accounts.authorization import require, service
+from accounts.authorization import require, require_all, service
+from accounts.catalogue import PERMISSION_NAMES
 from accounts.errors import Conflict, Missing
-from accounts.models import OutgoingMail, Session, User
+from accounts.freshness import require_fresh
+from accounts.models import OutgoingMail, Role, Session, User
 from accounts.permissions import USER_DELETE
+from accounts.services.identifiers import Identifiers, identifiers_of
+from accounts.services.roles_of_users import permissions_of
 from accounts.services.users import delete_user
 from audit.append_only import ChangeRefused
 from audit.erasure import Parts, erase_parts
@@ -25,24 +28,39 @@ from audit.services import Actor
 def erase_person(*, actor: Actor, user_id: int) -> int:
     """Erase what tells who a user was; an account that still exists is deleted first, by the rules of `delete_user`.
 
-    Their number stays, so that one can still tell events of one person from those of another. Their username is given
-    free: nothing is left that a new holder could be confused with. Erasing again takes what has come since. Returns of
-    how many events something was erased. Raises Missing, Denied or Conflict.
+    Their number stays, so that one can still tell events of one person from those of another, and what events tell of
+    other people stays too. Erasing again takes what has come since. Returns of how many events something was erased.
+    Raises Missing, Denied or Conflict.
     """
     require(actor, USER_DELETE)
     user = User.objects.ever_visible_to(actor).select_for_update(no_key=True).filter(pk=user_id).first()
     if user is None:
         raise Missing("user")
-    names = _names_of(user)
-    parts = Parts(_events_by(user, names), _events_about(user, names))
+    if user.deleted_at is not None:
+        require_all(actor, _held_before_deletion(user), user)
+        require_fresh()
+    who = identifiers_of(user)
+    exports, kept_filters = _exports_about(who)
+    parts = Parts(_events_by(user, who), [*_events_about(user, who), exports])
     if user.deleted_at is None:
         delete_user(actor=actor, user_id=user.pk)
         user.refresh_from_db()
     _erase_account(user)
     try:
-        return erase_parts(actor=actor, parts=parts, resource="user", resource_id=user.pk)
+        return erase_parts(actor=actor, parts=parts, resource="user", resource_id=user.pk, kept_filters=kept_filters)
     except (KeyRefused, TreeDamaged, ChangeRefused) as refusal:
         raise Conflict(f"The audit log can't be changed now, so nothing was erased. {refusal}") from None
+
+
+def _held_before_deletion(user: User) -> set[str]:
+    """What the roles permit that a deleted user held; everything where nobody can tell any more which these were."""
+    told = AuditLog.objects.filter(resource="user", resource_id=str(user.pk), action=Action.DELETE, success=True)
+    event = told.order_by("-pk").first()
+    names = event.changes["roles"][0] if event and "roles" in event.changes else None
+    roles = list(Role.objects.filter(name__in=names or ()))
+    if names is None or len(roles) != len(names):
+        return set(PERMISSION_NAMES)
+    return permissions_of(roles)
 
 
 def _erase_account(user: User) -> None:
@@ -60,51 +78,56 @@ def _erase_account(user: User) -> None:
     places.take_down()
 
 
-def _names_of(user: User) -> "Names":
-    """Every username and address that the user has or had, without those that are another's now."""
-    names = {user.username.lower(), user.email.lower()}
-    told = AuditLog.objects.filter(resource="user", resource_id=str(user.pk), action__in=[Action.CREATE, Action.UPDATE])
-    for details in told.order_by().values_list("details", flat=True).iterator():
-        changes = details.get("changes") or {}
-        values = [value for field in ("username", "email") for value in changes.get(field) or ()]
-        names |= {value.lower() for value in values if isinstance(value, str)}
-    others = User.objects.exclude(pk=user.pk).annotate(name=Lower("username"), address=Lower("email"))
-    for taken in others.filter(Q(name__in=names) | Q(address__in=names)).values_list("name", "address"):
-        names -= set(taken)
-    people = {user.full_name.casefold(), user.first_name.casefold(), user.last_name.casefold()}
-    return Names(names - {""}, people - {""})
-
-
-class Names:
-    """What a person is called: in sign-ins, and by people."""
-
-    def __init__(self, sign_in: set[str], people: set[str]) -> None:
-        self.sign_in, self.people = sign_in, people
-
-    def occur_in(self, filters: Any) -> bool:
-        """Whether someone looked for this person with these filters."""
-        texts = [str(value).casefold() for value in filters.values()] if isinstance(filters, dict) else []
-        return any(
-            text in self.people or self.people & set(text.split()) or any(name in text for name in self.sign_in)
-            for text in texts
-        )
-
-
-def _events_by(user: User, names: Names) -> Iterator[Any]:
+def _events_by(user: User, who: Identifiers) -> Iterator[Any]:
     yield AuditLog.objects.filter(user_id=user.pk)
-    # Failed sign-ins and requests for a link with one of their names, at a time when no account had it.
+    # Failed sign-ins and requests for a link with one of their names, while no account could be signed in to by it.
     refused = [Action.LOGIN, Action.PASSWORD_RESET]
-    typed = AuditLog.objects.filter(user_id=None, action__in=refused, success=False)
-    yield typed.alias(typed=Lower("username")).filter(typed__in=names.sign_in)
+    typed = AuditLog.objects.filter(user_id=None, action__in=refused, success=False).alias(typed=Lower("username"))
+    yield typed.filter(who.are_named_in("typed"))
 
 
-def _events_about(user: User, names: Names) -> Iterator[Any]:
-    # An `erase` event names nobody.
+def _events_about(user: User, who: Identifiers) -> Iterator[Any]:
+    # What an `erase` event may hold is what others looked for.
     yield AuditLog.objects.filter(resource="user", resource_id=str(user.pk)).exclude(action=Action.ERASE)
     yield AuditLog.objects.filter(resource="factor", user_id=user.pk)
-    named = AuditLog.objects.alias(named=Lower("resource_name")).filter(named__in=names.sign_in)
+    named = AuditLog.objects.alias(named=Lower("resource_name")).filter(who.are_named_in("named"))
     yield named.filter(resource="session")
-    yield named.filter(action=Action.ACCESS_DENIED, resource_id=str(user.pk))
-    exports = AuditLog.objects.filter(action=Action.EXPORT).order_by().values_list("pk", "details")
-    found = [pk for pk, details in exports.iterator() if names.occur_in(details.get("filters"))]
-    yield AuditLog.objects.filter(pk__in=found)
+    # Refusals were once filed under the resource of the missing permission.
+    yield named.filter(action=Action.ACCESS_DENIED, resource_id=str(user.pk)).exclude(resource="role")
+
+
+def _exports_about(who: Identifiers) -> tuple[Any, dict[str, dict[str, Any]]]:
+    """Events that say that someone looked for exactly this person, and what else these said, by their ids.
+
+    An event's filters are sealed as one: they go together, so the erasure's own event tells of the rest.
+    """
+    found, kept = [], {}
+    events = AuditLog.objects.filter(action__in=[Action.EXPORT, Action.ERASE]).only(
+        "pk", "action", "timestamp", "details"
+    )
+    for event in events.order_by("pk").iterator():
+        told = _filters_of(event)
+        moments = _moments_of(event, told)
+        rest = {pk: who.rest_of(filters, moments.get(pk, event.timestamp)) for pk, filters in told.items()}
+        if rest != told:
+            found.append(event.pk)
+            kept.update({pk: filters for pk, filters in rest.items() if filters})
+    return AuditLog.objects.filter(pk__in=found), kept
+
+
+def _filters_of(event: AuditLog) -> Mapping[str, dict[str, Any]]:
+    """The filters that an export tells of by its id, or those that an erasure kept of others by theirs."""
+    filters = event.details.get("filters")
+    if not isinstance(filters, dict):
+        return {}
+    if event.action == Action.EXPORT:
+        return {str(event.pk): filters}
+    return {pk: kept for pk, kept in filters.items() if isinstance(kept, dict)}
+
+
+def _moments_of(event: AuditLog, told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """When each of the exports was made that an erasure tells of."""
+    if event.action == Action.EXPORT or not told:
+        return {}
+    rows = AuditLog.objects.filter(pk__in=[int(pk) for pk in told]).values_list("pk", "timestamp")
+    return {str(pk): moment for pk, moment in rows}

@@ -215,6 +215,7 @@ def delete_user(*, actor: Actor, user_id: int, expected_versions: Collection[str
     user = lock_for_change(actor, user_id, USER_DELETE)
     refuse_outdated(actor, user, expected_versions)
     _refuse_own_account(actor, user, "delete")
+    require_fresh()
     _disable(user)
     held, was_active = names_of(user.roles.all()), user.is_active
     user.roles.set([])

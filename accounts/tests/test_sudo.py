@@ -97,6 +97,13 @@ ACTIONS = {
         {"access": "password", "password": "Other-Horse-8"},
     ),
     "link for another": lambda p, _: (f"/users/{p.pk}/reset-password", {"access": "invite"}),
+    "user deleted": lambda p, _: (f"/users/{p.pk}/delete", {}),
+    "user erased": lambda p, _: (f"/users/{p.pk}/delete", {"erase": "on"}),
+    "user deleted in the admin": lambda p, _: (f"/admin/accounts/user/{p.pk}/delete/", {"post": "yes"}),
+    "users deleted by the admin": lambda p, _: (
+        "/admin/accounts/user/",
+        {"action": "delete_selected", "_selected_action": [p.pk], "post": "yes"},
+    ),
     "factors of another": lambda p, _: (f"/users/{p.pk}/reset-factors", {}),
     "roles in the admin": lambda p, r: (
         f"/admin/accounts/user/{p.pk}/change/",
@@ -172,7 +179,6 @@ def test_everybody_else_is_asked_and_what_was_sent_is_done_then(browser, action)
         ("/users/{}/edit", {"first_name": "Ada"}),
         ("/users/{}/lock", {}),
         ("/users/{}/deactivate", {}),
-        ("/users/{}/delete", {}),
     ],
 )
 def test_what_guards_no_account_is_not_asked_for(browser, person, path, sent):
@@ -229,6 +235,8 @@ API = [
     ("POST", "/api/users/{}/reset-password", b"{}"),
     ("PATCH", "/api/users/{}", b'{"roles": ["Manager"]}'),
     ("PATCH", "/api/users/{}", b'{"email": "else@lab.example"}'),
+    ("DELETE", "/api/users/{}", None),
+    ("DELETE", "/api/users/{}/personal-data", None),
 ]
 
 

@@ -171,17 +171,17 @@ SENTENCES = [
     ),
     (event("login", **GONE), "An erased person signed in"),
     (event("login", {"reason": "No."}, **GONE, **NO), "Signing in as an erased person failed: no"),
-    (event("lock", **HIDDEN), "admin locked an erased person"),
-    (event("delete", **HIDDEN), "admin deleted an erased person"),
-    (event("update", {"changes": {"email": None}}, **HIDDEN), "admin changed an erased person"),
-    (event("lock", **{**GONE, **HIDDEN, "username": ""}), "An erased person locked an erased person"),
+    (event("lock", **HIDDEN), "admin locked an erased person (user 7)"),
+    (event("delete", **HIDDEN), "admin deleted an erased person (user 7)"),
+    (event("update", {"changes": {"email": None}}, **HIDDEN), "admin changed an erased person (user 7)"),
+    (event("lock", **{**GONE, **HIDDEN, "username": ""}), "An erased person locked an erased person (user 7)"),
     (
         event(
             "update",
             {"changes": {"email": None, "must_change_password": [True, False]}},
             **{**GONE, **HIDDEN, "user_id": 7},
         ),
-        "An erased person changed the duty to change the password of their own account",
+        "An erased person (user 7) changed the duty to change the password of their own account",
     ),
     (
         event("session_revoke", resource="session", subject_opening=b"x" * 32),

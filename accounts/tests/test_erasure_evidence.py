@@ -1,0 +1,133 @@
+"""Erasing a person never alters what events tell of other people, whatever the person was called."""
+
+import pytest
+
+from accounts.authorization import SYSTEM
+from accounts.errors import Denied
+from accounts.models import Session, User
+from accounts.services import users
+from accounts.services.erasure import erase_person
+from accounts.services.roles import create_role, update_role
+from audit.context import RequestOrigin, request_origin
+from audit.models import Action, AuditLog
+from audit.sealing import Sealer
+from audit.sentences import sentence
+from audit.services import record
+from audit.verification import Verification
+from reprotech.testing import Caller, make_user
+
+STRANGER = RequestOrigin(ip_address="198.51.100.9", user_agent="Attack/1", request_id="r1")
+EXPORTS = [
+    {"action": "login", "outcome": "failure"},
+    {"action": "password_reset"},
+    {"resource": "lab_test"},
+    {"role": "lab_technician", "search": "viewers"},
+    {"role": "viewer"},
+    {"role": "tech"},
+    {"search": "the lab of tech"},
+    {"user": "login.other"},
+    {"search": "anna"},
+]
+
+
+def exported(**filters):
+    return record(actor=SYSTEM, action=Action.EXPORT, resource="audit", filters=filters)
+
+
+def filters_of(event):
+    return AuditLog.objects.get(pk=event.pk).details["filters"]
+
+
+@pytest.mark.parametrize("name", ["login", "viewer", "password_reset", "lab", "tech"])
+def test_what_others_looked_for_stays_unless_it_is_exactly_this_person(cast, name):
+    earlier = exported(user=name)
+    user = make_user(name, first_name="Anna", last_name="Lab")
+    events = [exported(**filters) for filters in EXPORTS]
+    erase_person(actor=cast.admin, user_id=user.pk)
+    assert [filters_of(event) for event in events] == EXPORTS
+    assert filters_of(earlier) == {"user": name}, "nobody had this name then"
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [{"user": "QUILL"}, {"search": "quill@lab.example"}, {"search": " ada  QUILL"}],
+)
+def test_what_is_exactly_this_person_goes_and_the_other_filters_stay_on_record(cast, filters):
+    user = make_user("quill", first_name="Ada", last_name="Quill")
+    alone, beside = exported(**filters), exported(**filters, action="lock", outcome="success")
+    erase_person(actor=cast.admin, user_id=user.pk)
+    assert (filters_of(alone), filters_of(beside)) == (None, None)
+    told = AuditLog.objects.get(action=Action.ERASE)
+    assert told.details["filters"] == {str(beside.pk): {"action": "lock", "outcome": "success"}}
+
+
+def test_what_an_erasure_kept_of_others_is_erased_for_them_alone(cast):
+    one, other = make_user("one"), make_user("other")
+    event = exported(user="one", search="other")
+    apart = exported(user="one", search="somebody")
+    erase_person(actor=cast.admin, user_id=one.pk)
+    erase_person(actor=cast.admin, user_id=other.pk)
+    assert filters_of(event) is None
+    first, second = AuditLog.objects.filter(action=Action.ERASE).order_by("pk")
+    assert first.details["filters"] is None
+    assert second.details["filters"] == {str(apart.pk): {"search": "somebody"}}
+    Sealer().seal()
+    assert list(Verification().findings()) == []
+
+
+def test_a_name_that_two_people_have_is_no_identifier(cast):
+    user = make_user("one", first_name="Anna", last_name="Li")
+    make_user("two", first_name="Anna", last_name="Li")
+    event = exported(search="Anna Li")
+    erase_person(actor=cast.admin, user_id=user.pk)
+    assert filters_of(event) == {"search": "Anna Li"}
+
+
+def test_refused_sign_ins_stay_as_they_were_from_before_the_name_was_this_persons(cast):
+    with request_origin(STRANGER):
+        Caller().post("/api/auth/login", {"username": "backup", "password": "wrong"})
+    before = AuditLog.objects.latest("pk")
+    user = make_user("backup")
+    users.update_user(actor=cast.admin, user_id=user.pk, username="backup.two")
+    Caller().post("/api/auth/login", {"username": "backup", "password": "wrong"})
+    after = AuditLog.objects.latest("pk")
+    erase_person(actor=cast.admin, user_id=user.pk)
+    assert [AuditLog.objects.get(pk=row.pk).username for row in (before, after)] == ["backup", ""]
+
+
+def test_who_did_what_to_whom_can_still_be_counted(cast, make_role):
+    make_role("Remover", "user_read", "user_delete")
+    puppet = make_user("puppet", "Remover")
+    victims = [make_user(name) for name in ("victim.one", "victim.two")]
+    for victim in victims:
+        Caller(puppet).delete(f"/api/users/{victim.pk}")
+    erase_person(actor=cast.admin, user_id=puppet.pk)
+    done = AuditLog.objects.filter(user_id=puppet.pk, action=Action.DELETE).order_by("pk")
+    assert [row.resource_name for row in done] == ["victim.one", "victim.two"]
+    assert sentence(done[0]) == f"An erased person (user {puppet.pk}) deleted the user victim.one"
+    found = Caller(cast.admin).get(f"/api/audit?user=erased:{puppet.pk}&action=delete").json()
+    assert [row["resource_name"] for row in found["logs"]] == ["victim.two", "victim.one"]
+
+
+def test_erasing_who_is_deleted_takes_what_they_held(cast):
+    held = create_role(actor=SYSTEM, name="Keeper", permissions=["settings_update"])
+    keeper, manager = make_user("keeper", "Keeper"), make_user("manager.two", "manager")
+    for user in (keeper, manager):
+        users.delete_user(actor=SYSTEM, user_id=user.pk)
+    erase_person(actor=cast.admin, user_id=manager.pk)
+    with pytest.raises(Denied) as denial:
+        erase_person(actor=cast.admin, user_id=keeper.pk)
+    assert denial.value.required == "settings_update"
+    update_role(actor=SYSTEM, role_id=held.pk, name="Renamed", permissions=[])
+    with pytest.raises(Denied):  # nobody can tell any more what it took
+        erase_person(actor=cast.admin, user_id=keeper.pk)
+    erase_person(actor=cast.super_admin, user_id=keeper.pk)
+    assert User.objects.get(pk=keeper.pk).username == f"erased:{keeper.pk}"
+
+
+def test_ended_sessions_of_a_namesake_of_long_ago_stay(cast):
+    event = record(actor=SYSTEM, action=Action.SESSION_REVOKE, resource="session", resource_name="late")
+    user = make_user("late")
+    Session.objects.filter(user=user).delete()
+    erase_person(actor=cast.admin, user_id=user.pk)
+    assert AuditLog.objects.get(pk=event.pk).resource_name == "late"
