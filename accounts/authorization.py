@@ -128,12 +128,19 @@ def record_denial(actor: Actor, denial: Denied) -> None:
 def keep_a_super_administrator(without: Iterable[int]) -> None:
     """Raise Conflict if the users of the ids `without` are the last active Super Administrators.
 
-    The role's row is locked until the transaction ends, so of two changes that would each leave the other's
-    user as the last one, the second waits and then sees what the first did.
+    People with a password count, since a service account or someone who was only invited can't sign in to appoint
+    another; of those who don't count one must stay too. The role's row is locked until the transaction ends, so of two
+    changes that would each leave the other's user as the last one, the second waits and then sees what the first did.
     """
     Role.objects.select_for_update(no_key=True).get(slug=SUPER_ADMIN)
-    if not User.objects.active().super_administrators().exclude(pk__in=without).exists():
+    active = User.objects.active().super_administrators()
+    people = active.people().with_password()
+    if not active.exclude(pk__in=without).exists():
         raise Conflict("This is the last active Super Administrator. Appoint another one first.")
+    if people.filter(pk__in=without).exists() and not people.exclude(pk__in=without).exists():
+        raise Conflict(
+            "This is the last active Super Administrator who is a person with a password. Appoint another one first."
+        )
 
 
 def _actor_of(kwargs: dict[str, object]) -> Actor:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.apps import apps
 from django.contrib.auth.base_user import BaseUserManager
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 from django.db.models import Aggregate, Count, Exists, Func, JSONField, OuterRef, Prefetch, Q, Subquery, Sum, Value
@@ -117,6 +118,10 @@ class UserQuerySet(models.QuerySet["User"]):
     def people(self) -> Self:
         """All other accounts."""
         return self.filter(is_service=False)
+
+    def with_password(self) -> Self:
+        """Those who have one: not who was invited and never came, nor a service account."""
+        return self.exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
 
     def super_administrators(self) -> Self:
         """Holders of the role that opens everything."""

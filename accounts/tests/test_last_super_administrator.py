@@ -1,4 +1,4 @@
-"""The last active Super Administrator can't be deleted, deactivated, locked or stripped."""
+"""The last active Super Administrator who is a person can't be deleted, deactivated, locked or stripped."""
 
 import pytest
 
@@ -37,6 +37,27 @@ def test_one_who_may_not_sign_in_is_no_other_one(cast, change, absence, system):
     with pytest.raises(Conflict, match="the last active Super Administrator"):
         change(system, cast.super_admin.pk)
     assert is_in_power(cast.super_admin)
+
+
+@every_change
+@pytest.mark.parametrize("is_service", [True, False])
+def test_one_who_has_no_password_is_no_other_one(cast, change, is_service, system):
+    other = make_user("second-super", "super_admin", is_service=is_service, password=None)
+    with audit_rows() as rows, pytest.raises(Conflict, match="the last active Super Administrator"):
+        change(system, cast.super_admin.pk)
+    assert is_in_power(cast.super_admin)
+    assert rows == []
+    change(system, other.pk)
+    assert not is_in_power(other)
+
+
+@every_change
+def test_the_last_one_of_all_stays_even_without_a_password(cast, change, system):
+    service = make_user("robot", "super_admin", is_service=True, password=None)
+    User.objects.filter(pk=cast.super_admin.pk).update(is_active=False)
+    with pytest.raises(Conflict, match="the last active Super Administrator"):
+        change(system, service.pk)
+    assert is_in_power(service)
 
 
 @every_change

@@ -68,6 +68,21 @@ def test_two_super_administrators_on_each_other_leave_exactly_one(cast, verb):
         assert result[1] in {401, 403, 409}
 
 
+def test_a_service_account_is_not_the_one_that_is_left(cast):
+    make_user("robot", "super_admin", is_service=True, password=None)
+    make_user("never-came", "super_admin", password=None)
+    other = make_user("super-2", "super_admin")
+    callers = Caller(cast.super_admin), Caller(other)
+    assert [caller.get("/api/auth/me").status_code for caller in callers] == [200, 200]
+    result = statuses(
+        lambda: ON_EACH_OTHER["lock"](callers[0], other.pk),
+        lambda: ON_EACH_OTHER["strip"](callers[1], cast.super_admin.pk),
+    )
+    assert result[0] == 200
+    assert result[1] in {401, 403, 409}
+    assert User.objects.active().super_administrators().people().with_password().count() == 1
+
+
 def test_two_who_step_down_at_once_leave_one(cast):
     for n in range(ROUNDS):
         (one,) = User.objects.active().super_administrators()
