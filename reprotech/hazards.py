@@ -16,8 +16,8 @@ from reprotech.environment import LOOPBACK
 Hazard = tuple[str, str]
 #: Bits of a file's mode by which others than its owner and their group get at it.
 OTHERS = stat.S_IRWXO
-#: Networks with fewer fixed bits than this hold more than a laboratory's proxies.
-WIDE = {4: 8, 6: 32}
+#: Networks with fewer fixed bits than a subnet's hold more than proxies: other machines too could invent addresses.
+WIDE = {4: 24, 6: 64}
 ENCRYPTED_SSLMODES = {"require", "verify-ca", "verify-full"}
 
 
@@ -57,7 +57,13 @@ def _transport() -> Iterator[Hazard]:
         yield "ALLOWED_HOSTS", f"Requests for {address.hostname}, the host of PUBLIC_URL, are refused."
     for network in settings.TRUSTED_PROXIES:
         if network.prefixlen < WIDE[network.version]:
-            yield "TRUSTED_PROXIES", f"Whoever is in {network} can pretend to have any address."
+            yield (
+                "TRUSTED_PROXIES",
+                (
+                    f"Whoever is in {network} can pretend to have any address. Name the proxies' own addresses, or a "
+                    "network that nothing else is in."
+                ),
+            )
     for origin in settings.CORS_ALLOWED_ORIGINS:
         if urlsplit(origin).scheme == "http" and not _is_here(urlsplit(origin).hostname):
             yield "CORS_ORIGINS", f"Whoever is between a browser and {origin} can change what it sends here."

@@ -47,7 +47,8 @@ class HealthViewSet(ViewSet):
     """Health."""
 
     authentication_classes: ClassVar[list[Any]] = []  # type: ignore[misc]
-    required_permissions: ClassVar = dict.fromkeys(("health", "live", "ready"), PUBLIC)
+    # DRF calls every OPTIONS "metadata".
+    required_permissions: ClassVar = dict.fromkeys(("health", "live", "ready", "metadata"), PUBLIC)
 
     @extend_schema(responses={200: HEALTH, 503: HEALTH}, summary="Is everything well?")
     def health(self, request: Request) -> Response:  # noqa: ARG002

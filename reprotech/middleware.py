@@ -5,9 +5,9 @@ import random
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from http import HTTPStatus
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, ClassVar
 
 from corsheaders.middleware import CorsMiddleware
@@ -21,6 +21,8 @@ from django.middleware.security import SecurityMiddleware
 from audit.context import RequestOrigin, request_origin
 from reprotech.api_errors import plain_error
 from reprotech.errors import error_response, is_api
+from reprotech.forwarded import HEADERS as FORWARDING_HEADERS
+from reprotech.forwarded import read_client
 from reprotech.logs import SECRET_PATH
 from reprotech.request_body import BodyRefused, read_body
 
@@ -29,6 +31,9 @@ Respond = Callable[[HttpRequest], HttpResponse]
 logger = logging.getLogger(__name__)
 
 PROBES = re.compile(r"/(api/health(/live|/ready)?|metrics)/?")
+HEALTH = re.compile(r"/api/health(/live|/ready)?/?")
+#: How servers write the version that knows no Host header; HAProxy's `option httpchk` speaks it.
+HTTP_1_0 = {"HTTP/1.0", "HTTP/1"}
 #: A Host header that is an address, with or without a port.
 ADDRESS_HOST = re.compile(r"(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]{2,45}\])(:\d{1,5})?", re.ASCII)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
@@ -46,19 +51,18 @@ class RequestContextMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer, with the request's id in `X-Request-ID`."""
-        proxied = is_trusted(request.META.get("REMOTE_ADDR", ""))
+        client = read_client(request.META)
         request.META["reprotech.was_forwarded"] = any(
             name in request.META for name in ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
         )
-        address = client_address(request)
-        if proxied and request.META.get("HTTP_X_FORWARDED_PROTO", "") in {"http", "https"}:
-            request.META["wsgi.url_scheme"] = request.META["HTTP_X_FORWARDED_PROTO"]
-        for name in ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_FORWARDED"):
+        if client.scheme:
+            request.META["wsgi.url_scheme"] = client.scheme
+        for name in FORWARDING_HEADERS:
             request.META.pop(name, None)
         origin = RequestOrigin(
-            ip_address=address,
-            user_agent=printable(request.META.get("HTTP_USER_AGENT", "")),
-            request_id=_request_id(request, proxied),
+            ip_address=client.address,
+            user_agent=printable(request.META.get("HTTP_USER_AGENT", "") or _unreadable(request)),
+            request_id=_request_id(request, client.is_proxied),
             method=request.method or "",
             path=request.path,
             device_cookie=request.COOKIES.get(settings.DEVICE_COOKIE_NAME, ""),
@@ -94,40 +98,6 @@ class RequestContextMiddleware:
         return response
 
 
-def is_trusted(address: str) -> bool:
-    """Whether an address belongs to one of TRUSTED_PROXIES."""
-    parsed = _parse(address)
-    return parsed is not None and any(parsed in network for network in settings.TRUSTED_PROXIES)
-
-
-def client_address(request: HttpRequest) -> str:
-    """The client's address, "" when unknown.
-
-    `X-Forwarded-For` is read from its end, where the nearest proxy wrote, and only as far as proxies are trusted:
-    what stands before that the client may have invented.
-    """
-    hops = [request.META.get("REMOTE_ADDR", "")]
-    hops += [hop.strip() for hop in reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(","))]
-    believed = ""
-    for hop in hops:
-        parsed = _parse(hop)
-        if parsed is None:
-            break
-        believed = str(parsed)
-        if not is_trusted(hop):
-            break
-    return believed
-
-
-@lru_cache(maxsize=4096)
-def _parse(address: str) -> IPv4Address | IPv6Address | None:
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return None
-    return (parsed.ipv4_mapped or parsed) if isinstance(parsed, IPv6Address) else parsed
-
-
 def _request_id(request: HttpRequest, proxied: bool) -> str:
     given: str = request.META.get("HTTP_X_REQUEST_ID", "")
     if proxied and REQUEST_ID.fullmatch(given):
@@ -135,9 +105,23 @@ def _request_id(request: HttpRequest, proxied: bool) -> str:
     return f"{random.getrandbits(128):032x}"  # no secret  # nosec B311
 
 
+def _unreadable(request: HttpRequest) -> str:
+    return UNREADABLE if "HTTP_USER_AGENT" in request.META else ""
+
+
+#: Recorded for a header of which granian gives the name alone, as it does when a byte is not ASCII.
+UNREADABLE = "(unreadable)"
+
+
 @lru_cache(maxsize=1024)
 def printable(text: str) -> str:
-    """A header's text without what can't be stored or would disturb a log."""
+    """A header's text without what can't be stored or would disturb a log.
+
+    Servers give its bytes as Latin-1 (PEP 3333); most clients mean UTF-8.
+    """
+    if not text.isascii():
+        with suppress(UnicodeError):  # then it is Latin-1, as the oldest clients write
+            text = text.encode("latin-1").decode()
     return "".join(char if char.isprintable() else " " for char in text)[:512].strip()
 
 
@@ -165,11 +149,14 @@ class RequestLimitsMiddleware:
 def is_probe(request: HttpRequest) -> bool:
     """Whether an orchestrator or a scraper asks: for what is the same under any name, by address instead of one.
 
-    A foreign name stays refused, so that no page can reach this under a name of its own (DNS rebinding).
+    A foreign name stays refused, so that no page can reach this under a name of its own (DNS rebinding). Without any
+    Host, as HTTP/1.0 allows, only health is told.
     """
-    return PROBES.fullmatch(request.path_info) is not None and bool(
-        ADDRESS_HOST.fullmatch(request.META.get("HTTP_HOST", ""))
-    )
+    if PROBES.fullmatch(request.path_info) is None:
+        return False
+    if host := request.META.get("HTTP_HOST", ""):
+        return ADDRESS_HOST.fullmatch(host) is not None
+    return request.META["SERVER_PROTOCOL"] in HTTP_1_0 and HEALTH.fullmatch(request.path_info) is not None
 
 
 def has_known_host(request: HttpRequest) -> bool:
@@ -228,6 +215,11 @@ class OriginsMiddleware(CorsMiddleware):
     def __call__(self, request: HttpRequest) -> Any:
         """Answer."""
         return super().__call__(request) if settings.CORS_ALLOWED_ORIGINS else self.get_response(request)
+
+    def check_preflight(self, request: HttpRequest) -> HttpResponseBase | None:
+        """The answer to a browser that asks before it sends a request; foreign hosts get theirs further in."""
+        response = super().check_preflight(request)
+        return response if response is None or has_known_host(request) else None
 
 
 class PageCompressionMiddleware(GZipMiddleware):

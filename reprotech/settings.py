@@ -36,6 +36,8 @@ ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1", debug=DEBUG)
 #: Where people reach this installation; links in mails start with it.
 PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:5001").rstrip("/")
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+#: Which headers they tell of the client by: X-Forwarded-For and -Proto, or Forwarded (RFC 7239).
+FORWARDED_HEADERS = env.choice("FORWARDED_HEADERS", "X-Forwarded", ("X-Forwarded", "Forwarded"))
 SSL_REQUIRED = env.flag("SSL_REQUIRED", default=False)
 #: 32 bytes, or None in development without one: then nothing is sealed.
 AUDIT_SIGNING_KEY = env.signing_key("AUDIT_SIGNING_KEY", debug=DEBUG)
@@ -92,12 +94,13 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "reprotech.middleware.RequestContextMiddleware",
     "reprotech.metrics.MetricsMiddleware",
-    "reprotech.middleware.RequestLimitsMiddleware",
+    # Around whatever answers: what is refused before it reaches a view is an answer too.
     "reprotech.middleware.IsolationMiddleware",
+    "reprotech.middleware.OriginsMiddleware",
+    "reprotech.middleware.RequestLimitsMiddleware",
     "reprotech.middleware.TransportMiddleware",
     "reprotech.middleware.PageCompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "reprotech.middleware.OriginsMiddleware",
     "reprotech.middleware.TrailingSlashMiddleware",
     "reprotech.maintenance.MaintenanceMiddleware",
     "reprotech.token_calls.TokenCallMiddleware",  # calls with a token go no further
@@ -290,7 +293,7 @@ SECURE_SSL_REDIRECT = SSL_REQUIRED
 SECURE_HSTS_SECONDS = 31_536_000 if SSL_REQUIRED else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SSL_REQUIRED
 SECURE_HSTS_PRELOAD = SSL_REQUIRED
-SECURE_REDIRECT_EXEMPT = [r"^api/health(/live|/ready)?$", r"^metrics$"]  # probes and scrapers speak plain HTTP
+SECURE_REDIRECT_EXEMPT = [r"^api/health(/live|/ready)?/?$", r"^metrics/?$"]  # probes and scrapers speak plain HTTP
 SESSION_COOKIE_SECURE = SSL_REQUIRED
 CSRF_COOKIE_SECURE = SSL_REQUIRED
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}reprotech_csrf"
@@ -307,7 +310,7 @@ CONTENT_SECURITY_POLICY = (
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ORIGINS")
 CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_HEADERS = (*default_headers, "if-match")
-CORS_EXPOSE_HEADERS = ["X-Request-ID", "Retry-After", "ETag"]
+CORS_EXPOSE_HEADERS = ["X-Request-ID", "Retry-After", "ETag", "Content-Disposition", "WWW-Authenticate", "Allow"]
 
 #: Bytes that a request's body may have, and where it may have more (a file of 5 MB, with room for what surrounds it).
 BODY_LIMIT = 1_048_576

@@ -31,9 +31,10 @@ urlpatterns = [
     path("", include("audit.urls")),
     path("scheme", choose_scheme, name="scheme"),
     path(".well-known/jwks.json", JwksViewSet.as_view({"get": "jwks"})),
-    path("api/health", HealthViewSet.as_view({"get": "health"})),
-    path("api/health/live", HealthViewSet.as_view({"get": "live"})),
-    path("api/health/ready", HealthViewSet.as_view({"get": "ready"})),
+    # OPTIONS too: HAProxy's checks send it unless told otherwise.
+    path("api/health", HealthViewSet.as_view({"get": "health", "options": "health"})),
+    path("api/health/live", HealthViewSet.as_view({"get": "live", "options": "live"})),
+    path("api/health/ready", HealthViewSet.as_view({"get": "ready", "options": "ready"})),
     path("api/schema", schema, name="schema"),
     path("api/docs", docs, name="docs"),
     path("metrics", metrics, name="metrics"),

@@ -35,4 +35,7 @@ class JwksViewSet(ViewSet):
         """The keys that check EdDSA tokens; none where tokens are HS256. They can't tell that a session has ended."""
         response = Response({"keys": published_keys()})
         response["Cache-Control"] = f"public, max-age={KEPT}"
+        # Applications check tokens in browsers too, whatever their origin. No cookie is asked for or sent.
+        response["Access-Control-Allow-Origin"] = "*"
+        response["Cross-Origin-Resource-Policy"] = "cross-origin"
         return response

@@ -62,8 +62,11 @@ GET     /api/audit/consistency              400   400   400     403    403   403
 GET     /api/audit-logs                     200   200   200     403    403   403   403    403   401
 GET     /.well-known/jwks.json              200   200   200     200    200   200   200    200   200
 GET     /api/health                         200   200   200     200    200   200   200    200   200
+OPTIONS /api/health                         200   200   200     200    200   200   200    200   200
 GET     /api/health/live                    200   200   200     200    200   200   200    200   200
+OPTIONS /api/health/live                    200   200   200     200    200   200   200    200   200
 GET     /api/health/ready                   200   200   200     200    200   200   200    200   200
+OPTIONS /api/health/ready                   200   200   200     200    200   200   200    200   200
 GET     /api/schema                         200   200   200     200    200   200   200    200   200
 GET     /api/docs                           200   200   200     200    200   200   200    200   200
 GET     /api/nothing-here                   404   404   404     404    404   404   404    404   404

@@ -122,6 +122,8 @@ def test_other_commands_still_stop_at_the_first(tmp_path):
         ("TRUSTED_PROXIES", ""),
         ("TRUSTED_PROXIES", "0.0.0.0/0"),
         ("TRUSTED_PROXIES", "::/0"),
+        ("TRUSTED_PROXIES", "10.0.0.0/16"),
+        ("TRUSTED_PROXIES", "127.0.0.1,2001:db8::/48"),
         ("ALLOWED_HOSTS", "other.test"),
         ("PUBLIC_URL", "http://lab.test"),
         ("CORS_ORIGINS", "http://lims.test"),

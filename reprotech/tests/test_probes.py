@@ -47,6 +47,31 @@ def test_everything_else_keeps_to_its_names(db, plain_http, path):
     assert plain_http.get(path).status_code == 400
 
 
+def without_host(method, path, protocol="HTTP/1.0"):
+    """What HAProxy's plain `option httpchk` sends, as servers pass it on."""
+    return Client(raise_request_exception=False).generic(method, path, HTTP_HOST="", SERVER_PROTOCOL=protocol)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+@pytest.mark.parametrize("protocol", ["HTTP/1.0", "HTTP/1"])
+@pytest.mark.parametrize("path", [*PROBES, *(f"{path}/" for path in PROBES)])
+def test_http_1_0_without_a_host_is_told_of_health(db, plain_http, method, protocol, path):
+    assert without_host(method, path, protocol).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/login", "/metrics", "/api/users", "/api/health/other", "//api/health", "/api/docs"]
+)
+def test_and_of_nothing_else(db, plain_http, path):
+    assert without_host("GET", path).status_code == 400
+    assert without_host("OPTIONS", path).status_code == 400
+
+
+@pytest.mark.parametrize("path", PROBES)
+def test_http_1_1_needs_a_host(db, plain_http, path):
+    assert without_host("GET", path, "HTTP/1.1").status_code == 400
+
+
 def test_a_server_whose_migrations_are_missing_is_alive_but_not_ready(transactional_db, anonymous, monkeypatch):
     monkeypatch.setattr(health, "_has_tables", False)
     with connection.cursor() as cursor:
