@@ -117,6 +117,11 @@ def signed_text(note: str, keys: Iterable[VerifierKey]) -> tuple[str, list[Verif
     return text, signed_by
 
 
+def key_ids(note: str) -> list[bytes]:
+    """The ids of the keys that a note says it is signed with; raises NoteError."""
+    return [signature[:KEY_ID_BYTES] for _, signature in _parts(note)[1]]
+
+
 def _parts(note: str) -> tuple[str, list[tuple[str, bytes]]]:
     text, separator, signatures = note.rpartition("\n\n")
     if not separator or not signatures.endswith("\n"):

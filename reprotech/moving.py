@@ -28,8 +28,8 @@ from django.db import DatabaseError, connection, connections, models, transactio
 from accounts.authorization import SYSTEM
 from audit.models import Action
 from audit.services import record
-from reprotech.backup.archive import BackupFailed
 from reprotech.backup.databases import tables_there
+from reprotech.backup.failures import BackupFailed
 from reprotech.backup.restoring import verify_log
 
 SOURCE = "source"

@@ -1,9 +1,14 @@
 """The file of a backup: a tar archive, encrypted in the format of age (age-encryption.org).
 
-Its members are `manifest.json`, `settings.env` and the database in pieces, `database.000000` and so on, since a tar
-archive must tell the size of each member before its content. With the standard tools:
+Its members are `manifest.json`, `settings.env`, the database in pieces, `database.000000` and so on, since a tar
+archive must tell the size of each member before its content, and `signature.txt`, over digests of all of them. With the
+standard tools:
 
     age --decrypt --identity KEY BACKUP | tar --extract --to-stdout --wildcards 'database.*' > database
+
+age proves that a file is whole, not who made it: anybody can encrypt for a public key. So an archive is read twice.
+`check_archive` reads all of it and verifies the signature; `Checked.database` gives out each piece only after comparing
+it with what was verified, since the file may have been replaced in between.
 
 Nothing here knows Django, since a restore begins before there are settings.
 """
@@ -14,6 +19,7 @@ import os
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from typing import Any, BinaryIO
@@ -21,16 +27,18 @@ from typing import Any, BinaryIO
 import pyrage
 from pyrage import x25519
 
-FORMAT = "reprotech-backup/1"
-MANIFEST, SETTINGS, DATABASE = "manifest.json", "settings.env", "database."
+from audit.notes import Signer
+from reprotech.backup.failures import BackupFailed
+from reprotech.backup.signatures import Digests, Trust, digest
+
+FORMAT = "reprotech-backup/2"
+#: The first one had no signature.
+FORMATS = ("reprotech-backup/1", FORMAT)
+MANIFEST, SETTINGS, DATABASE, SIGNATURE = "manifest.json", "settings.env", "database.", "signature.txt"
 #: Bytes of a piece of the database; it is held in memory.
 PIECE = 8 * 1024**2
 #: More than any manifest or settings take.
 SMALL = 4 * 1024**2
-
-
-class BackupFailed(Exception):
-    """A backup could not be made or read; the message is a sentence that says why."""
 
 
 def recipient(text: str) -> x25519.Recipient:
@@ -54,21 +62,31 @@ def identities(text: str) -> list[x25519.Identity]:
 
 
 def write_archive(
-    file: BinaryIO, manifest: dict[str, Any], settings: str, database: Iterable[bytes], keys: Sequence[x25519.Recipient]
+    file: BinaryIO,
+    manifest: dict[str, Any],
+    settings: str,
+    database: Iterable[bytes],
+    *,
+    keys: Sequence[x25519.Recipient],
+    signer: Signer,
 ) -> None:
     """Encrypt an archive into a file, as the pieces of the database come."""
-    stream = _Stream(_tar(manifest, settings, database))
+    stream = _Stream(_tar(manifest, settings, database, signer))
     try:
         pyrage.encrypt_io(stream, file, keys)
     except pyrage.EncryptError as error:
         raise (stream.failure or BackupFailed(f"The backup can't be encrypted: {error}")) from None
 
 
-def _tar(manifest: dict[str, Any], settings: str, database: Iterable[bytes]) -> Iterator[bytes]:
-    yield from _member(MANIFEST, json.dumps(manifest, indent=1).encode())
-    yield from _member(SETTINGS, settings.encode())
+def _tar(manifest: dict[str, Any], settings: str, database: Iterable[bytes], signer: Signer) -> Iterator[bytes]:
+    first, second = json.dumps(manifest, indent=1).encode(), settings.encode()
+    digests = Digests(digest(first), digest(second))
+    yield from _member(MANIFEST, first)
+    yield from _member(SETTINGS, second)
     for number, piece in enumerate(_pieces(database)):
+        digests.pieces.append(digest(piece))
         yield from _member(f"{DATABASE}{number:06}", piece)
+    yield from _member(SIGNATURE, digests.signed_by(signer).encode())
     yield bytes(2 * tarfile.BLOCKSIZE)
 
 
@@ -122,31 +140,78 @@ class _Stream(io.RawIOBase):
 
 
 class Archive:
-    """A backup that is being read, in the order in which it was written."""
+    """A backup that is being read, in the order in which it was written. Nothing of it is to be trusted."""
 
     def __init__(self, tar: tarfile.TarFile) -> None:
         self._tar = tar
-        self.manifest: dict[str, Any] = json.loads(self._small(MANIFEST))
-        if self.manifest.get("format") != FORMAT:
-            raise BackupFailed(f"Its format is {self.manifest.get('format')!r}: a newer version of Reprotech made it.")
-        self.settings = self._small(SETTINGS).decode()
+        self.manifest, self.settings = self._small(tar.next(), MANIFEST), self._small(tar.next(), SETTINGS)
+        #: What the archive has in the place of a signature, known once all pieces were read; None without one.
+        self.signature: str | None = None
+
+    def pieces(self) -> Iterator[bytes]:
+        """The database's bytes."""
+        number = 0
+        while (member := self._tar.next()) is not None and member.name != SIGNATURE:
+            if member.name != f"{DATABASE}{number:06}":
+                raise BackupFailed(f"A piece of the database is missing before {member.name[:60]!r}.")
+            yield self._content(member, PIECE)
+            number += 1
+        if member is None:
+            return
+        self.signature = self._small(member, SIGNATURE).decode("utf-8", errors="replace")
+        if (extra := self._tar.next()) is not None:
+            raise BackupFailed(f"It holds {extra.name[:60]!r} after its signature.")
+
+    def _small(self, member: tarfile.TarInfo | None, name: str) -> bytes:
+        if member is None or member.name != name:
+            raise BackupFailed(f"It holds no {name} where there should be one.")
+        return self._content(member, SMALL)
+
+    def _content(self, member: tarfile.TarInfo, most: int) -> bytes:
+        content = self._tar.extractfile(member) if member.isreg() and member.size <= most else None
+        if content is None:
+            raise BackupFailed(f"{member.name[:60]!r} is no file of a backup.")
+        return content.read()
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A backup all of which was read, and whose signature was verified: what it holds may be used."""
+
+    path: Path
+    identities: Sequence[x25519.Identity]
+    manifest: dict[str, Any]
+    settings: str
+    digests: Digests
+    #: The public key that signed it; None for a backup without a signature that was accepted all the same.
+    signer: bytes | None
 
     def database(self) -> Iterator[bytes]:
-        """The database's bytes."""
-        for number, member in enumerate(iter(self._tar.next, None)):
-            if member.name != f"{DATABASE}{number:06}":
-                raise BackupFailed(f"A piece of the database is missing before {member.name}.")
-            content = self._tar.extractfile(member)
-            if content is None:
-                raise BackupFailed(f"{member.name} is no file.")
-            yield content.read()
+        """The database's bytes, read from the file again, each piece only if it is the one that was verified."""
+        number = 0
+        with open_archive(self.path, self.identities) as archive:
+            for number, piece in enumerate(archive.pieces(), start=1):
+                if self.digests.pieces[number - 1 : number] != [digest(piece)]:
+                    raise BackupFailed(f"{self.path.name} was changed while it was being restored.")
+                yield piece
+        if number != len(self.digests.pieces):
+            raise BackupFailed(f"{self.path.name} was changed while it was being restored.")
 
-    def _small(self, name: str) -> bytes:
-        member = self._tar.next()
-        content = self._tar.extractfile(member) if member and member.name == name and member.size < SMALL else None
-        if content is None:
-            raise BackupFailed(f"It holds no {name} where there should be one.")
-        return content.read()
+
+def check_archive(path: Path, keys: Sequence[x25519.Identity], trust: Trust) -> Checked:
+    """Read all of a backup and verify who made it; raises BackupFailed."""
+    with open_archive(path, keys) as archive:
+        pieces = [digest(piece) for piece in archive.pieces()]
+    digests = Digests(digest(archive.manifest), digest(archive.settings), pieces)
+    signer = trust.signer_of(archive.signature, digests)
+    try:
+        manifest, settings = json.loads(archive.manifest), archive.settings.decode()
+        form = manifest["format"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        raise BackupFailed("Its manifest or its settings can't be read.") from None
+    if form not in FORMATS:
+        raise BackupFailed(f"Its format is {form!r}: a newer version of Reprotech made it.")
+    return Checked(path, keys, manifest, settings, digests, signer)
 
 
 @contextmanager

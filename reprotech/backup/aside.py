@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import OperationalError, ProgrammingError, connection
 
 from audit.append_only import NO_RIGHT
-from reprotech.backup.archive import BackupFailed
+from reprotech.backup.failures import BackupFailed
 
 REHEARSAL, COPY = ".rehearsal-", ".backup-"
 #: A name of at most 63 bytes: the number is that of the database which is backed up, since several may have a server.

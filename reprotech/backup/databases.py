@@ -18,7 +18,8 @@ from django.db import connection, transaction
 
 from audit.transactions import begin_anew
 from reprotech.backup import aside
-from reprotech.backup.archive import PIECE, BackupFailed
+from reprotech.backup.archive import PIECE
+from reprotech.backup.failures import BackupFailed
 
 #: How psycopg names what PostgreSQL's programs take from the environment.
 VARIABLES = {

@@ -14,13 +14,17 @@ from django.db import connection
 from pyrage import x25519
 
 from accounts.authorization import SYSTEM
+from audit.keys import log_name
 from audit.models import Action
+from audit.notes import Signer
 from audit.private_files import private_file, sync_directory
 from audit.services import record
 from reprotech.backup import aside
-from reprotech.backup.archive import FORMAT, BackupFailed, open_archive, recipient, write_archive
+from reprotech.backup.archive import FORMAT, check_archive, recipient, write_archive
 from reprotech.backup.databases import Copy, copied
+from reprotech.backup.failures import BackupFailed
 from reprotech.backup.retention import name_at
+from reprotech.backup.signatures import Trust
 
 AUDIT_KEY = "AUDIT_SIGNING_KEY"
 #: What a rehearsal must not touch: others' caches and anchors are not its business. Empty means the default.
@@ -38,6 +42,9 @@ def make_backup(directory: Path, recipients: Sequence[str], *, with_audit_key: b
         raise BackupFailed(
             "Nobody could open the backup: set BACKUP_RECIPIENTS. scripts/backup --new-key FILE makes a key."
         )
+    if settings.AUDIT_SIGNING_KEY is None:
+        raise BackupFailed("AUDIT_SIGNING_KEY is not set. It signs backups, and none is restored without a signature.")
+    signer = Signer(log_name(), settings.AUDIT_SIGNING_KEY)
     passing = x25519.Identity.generate()
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     aside.remove_leftovers()
@@ -48,7 +55,7 @@ def make_backup(directory: Path, recipients: Sequence[str], *, with_audit_key: b
         partial = path.with_name(f"{path.name}.partial")
         with private_file(partial) as file:
             manifest, chosen = _manifest(copy), settings_text(with_audit_key=with_audit_key)
-            write_archive(file, manifest, chosen, copy.content, [*keys, passing.to_public()])
+            write_archive(file, manifest, chosen, copy.content, keys=[*keys, passing.to_public()], signer=signer)
     try:
         read_back(partial, passing)
         if restore_it:
@@ -92,10 +99,8 @@ def settings_text(*, with_audit_key: bool) -> str:
 
 
 def read_back(path: Path, key: x25519.Identity) -> None:
-    """Decrypt all of a backup as it lies on the disk; raises BackupFailed."""
-    with open_archive(path, [key]) as archive:
-        for _ in archive.database():
-            pass
+    """Decrypt all of a backup as it lies on the disk, and verify its signature; raises BackupFailed."""
+    check_archive(path, [key], Trust.of(settings.AUDIT_SIGNING_KEY))
 
 
 def rehearse(path: Path, key: x25519.Identity) -> None:

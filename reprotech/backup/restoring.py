@@ -1,11 +1,10 @@
 """Putting a backup into an empty database, bringing it up to date and proving that it is what was saved."""
 
 import re
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.core.management import call_command
@@ -19,10 +18,13 @@ from audit.anchors import anchored_notes
 from audit.models import Action
 from audit.notes import CheckpointText, NoteError
 from audit.sealing import latest_checkpoint
+from audit.seeds import seed_text
 from audit.services import record
 from audit.verification import CannotTell, Verification
-from reprotech.backup.archive import Archive, BackupFailed, open_archive
+from reprotech.backup.archive import Checked, check_archive
 from reprotech.backup.databases import load, program_version
+from reprotech.backup.failures import BackupFailed
+from reprotech.backup.signatures import Trust
 
 OURS = ("accounts", "audit", "analytics")
 #: What the settings of now must have of the backup's, and what for.
@@ -45,49 +47,88 @@ class Restored:
     warnings: list[str] = field(default_factory=list)
 
 
-def restore(path: Path, keys: Sequence[x25519.Identity]) -> Restored:
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a backup says of itself."""
+
+    moment: str
+    database: str
+    #: Of the program that wrote the copy of the database.
+    version: int
+    migrations: list[str]
+    rows: dict[str, int]
+
+    @classmethod
+    def of(cls, found: dict[str, Any]) -> Self:
+        """Read it; raises BackupFailed. One that was signed is as we wrote it."""
+        try:
+            return cls(
+                moment=str(found["moment"]),
+                database=str(found["database"]),
+                version=int(found["version"]),
+                migrations=[str(name) for name in found["migrations"]],
+                rows={str(table): int(number) for table, number in found["rows"].items()},
+            )
+        except (LookupError, TypeError, ValueError, AttributeError):
+            raise BackupFailed("Its manifest lacks what one of Reprotech has.") from None
+
+
+def restore(path: Path, keys: Sequence[x25519.Identity], trust: Trust) -> Restored:
     """Restore a backup into the configured database, which must be empty. Raises BackupFailed.
 
     A restore that is refused leaves the database empty; one that fails at the verification leaves it for a look.
+    Nothing of the backup is used, least of all given to pg_restore, which runs what it is told, before the signature
+    over all of it was verified.
     """
-    with open_archive(path, keys) as archive:
-        manifest = archive.manifest
-        _refuse_unfit(manifest)
-        _refuse_other_secrets(archive)
-        load(archive.database())
-    _compare(manifest["rows"])
+    backup = check_archive(path, keys, trust)
+    manifest = Manifest.of(backup.manifest)
+    _refuse_unfit(manifest)
+    _refuse_other_secrets(backup)
+    load(backup.database())
+    _compare(manifest.rows)
     call_command("migrate", interactive=False, verbosity=0)
     events, warnings = verify_log()
+    if backup.signer is None:
+        warnings.append("The backup had no signature: nothing proves who made it.")
     ended = end_all_sessions(actor=SYSTEM)
-    record(actor=SYSTEM, action=Action.UPDATE, resource="database", restored_to=manifest["moment"])
-    return Restored(manifest["moment"], sum(manifest["rows"].values()), events, ended, warnings)
+    record(actor=SYSTEM, action=Action.UPDATE, resource="database", restored_to=manifest.moment)
+    return Restored(manifest.moment, sum(manifest.rows.values()), events, ended, warnings)
 
 
-def _refuse_unfit(manifest: dict[str, Any]) -> None:
-    if manifest["database"] != connection.vendor:
+def _refuse_unfit(manifest: Manifest) -> None:
+    if manifest.database != connection.vendor:
         raise BackupFailed(
-            f"It is a backup of {manifest['database']}, and DATABASE_URL names {connection.vendor}. Restore it into "
+            f"It is a backup of {manifest.database}, and DATABASE_URL names {connection.vendor}. Restore it into "
             "the same kind of database; manage.py migrate_sqlite_to_postgres moves it to PostgreSQL afterwards."
         )
     known = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
-    unknown = [name for name in manifest["migrations"] if name not in known and name.startswith(OURS)]
+    unknown = [name for name in manifest.migrations if name not in known and name.startswith(OURS)]
     if unknown:
         raise BackupFailed(f"A newer version of Reprotech made it: this one doesn't know {unknown[-1]}.")
-    if connection.vendor == "postgresql" and (version := program_version("pg_restore")) < manifest["version"]:
-        raise BackupFailed(f"pg_restore is version {version}, and pg_dump {manifest['version']} made the backup.")
+    if connection.vendor == "postgresql" and (version := program_version("pg_restore")) < manifest.version:
+        raise BackupFailed(f"pg_restore is version {version}, and pg_dump {manifest.version} made the backup.")
 
 
-def _refuse_other_secrets(archive: Archive) -> None:
+def _refuse_other_secrets(backup: Checked) -> None:
     """Without telling any."""
     seed = settings.AUDIT_SIGNING_KEY
-    present = {
-        "SECRET_KEY": [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS],
-        "AUDIT_SIGNING_KEY": [b64encode(seed).decode()] if seed else [],
+    if backup.signer is None:
+        fits_log = _saved(backup, "AUDIT_SIGNING_KEY") in {"", seed and seed_text(seed)}
+    else:
+        fits_log = backup.signer in Trust.of(seed).keys
+    fits = {
+        "SECRET_KEY": _saved(backup, "SECRET_KEY") in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS],
+        "AUDIT_SIGNING_KEY": fits_log,
     }
     for name, consequence in SAME.items():
-        saved = re.search(rf"^(?:export\s+)?{name}=\s*(['\"]?)(.*)\1\s*$", archive.settings, re.MULTILINE)
-        if saved and saved[2] not in present[name]:
+        if not fits[name]:
             raise BackupFailed(f"{name} is not the one of the backup: {consequence}. Nothing was restored.")
+
+
+def _saved(backup: Checked, name: str) -> str:
+    """A setting in a backup."""
+    found = re.search(rf"^(?:export\s+)?{name}=\s*(['\"]?)(.*)\1\s*$", backup.settings, re.MULTILINE)
+    return found[2] if found else ""
 
 
 def _compare(rows: dict[str, int]) -> None:

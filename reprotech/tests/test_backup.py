@@ -1,15 +1,23 @@
 """Backups are made while people work, and what comes back is whole."""
 
+import io
 import re
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from datetime import datetime
 
 import psycopg
+import pyrage
 import pytest
+from django.db import connection
+from pyrage import x25519
 
+from audit.notes import Signer
+from audit.seeds import new_seed
+from reprotech.backup.archive import FORMAT, write_archive
 from reprotech.pytest_stack import ROOT
 from reprotech.tests.operating import Installation
 
@@ -159,6 +167,72 @@ def test_a_database_that_is_not_empty_is_left_alone(lab, backup, key):
     assert "later" in lab.do("users", "list")
 
 
+def forged(path, recipient, signer):
+    """What somebody makes who can write to the place of the backups, and knows nothing but the public key."""
+    manifest = {"format": FORMAT, "moment": "2031-06-15T02:17:00+00:00", "database": connection.vendor, "version": 1}
+    with path.open("wb") as file:
+        write_archive(
+            file,
+            manifest | {"migrations": [], "rows": {}},
+            "JWT_SECRET_KEY=theirs\n",
+            [b"CREATE TABLE theirs ();"],
+            keys=[x25519.Recipient.from_str(recipient)],
+            signer=signer,
+        )
+    return path
+
+
+def is_empty(installation, stack):
+    if stack == "sqlite":
+        return not installation.database.exists()
+    with psycopg.connect(installation.environment["DATABASE_URL"]) as connection:
+        return connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
+
+
+def test_a_backup_that_somebody_made_who_has_the_public_key_alone_is_not_restored(
+    stack, empty, key, recipient, tmp_path
+):
+    signer = Signer("lab.example/audit", new_seed())
+    path = forged(tmp_path / "forged.age", recipient, signer)
+    code, said = empty.run("restore", path, "--identity", key)
+    assert (code, "which nothing here says is yours" in said, is_empty(empty, stack)) == (1, True, True)
+    # Trusted by who doesn't look closely, it still has to be of this installation.
+    code, said = empty.run("restore", path, "--identity", key, "--signed-by", signer.verifier)
+    assert (code, "SECRET_KEY is not the one of the backup" in said, is_empty(empty, stack)) == (1, True, True)
+
+
+def test_a_backup_without_a_signature_is_restored_only_by_who_says_so_and_with_a_warning(
+    stack, backup, empty, key, tmp_path
+):
+    unsigned = tmp_path / backup.name
+    unsigned.write_bytes(without_signature(backup, key))
+    code, said = empty.run("restore", unsigned, "--identity", key)
+    assert (code, "It has no signature" in said, "--accept-unsigned" in said) == (1, True, True)
+    assert is_empty(empty, stack)
+    said = empty.do("restore", unsigned, "--identity", key, "--accept-unsigned")
+    assert "Look at this: The backup had no signature" in said
+
+
+def without_signature(backup, key):
+    """The archive as older versions made it."""
+    private = x25519.Identity.from_str(key.read_text().splitlines()[-1])
+    plain = io.BytesIO()
+    with (
+        tarfile.open(fileobj=io.BytesIO(pyrage.decrypt(backup.read_bytes(), [private]))) as old,
+        tarfile.open(fileobj=plain, mode="w") as new,
+    ):
+        for member in old:
+            if member.name != "signature.txt":
+                new.addfile(member, old.extractfile(member))
+    return pyrage.encrypt(plain.getvalue(), [private.to_public()])
+
+
+@of_the_archive
+def test_without_an_audit_key_no_backup_is_made_that_nobody_could_restore(lab):
+    code, said = lab.run("backup", AUDIT_SIGNING_KEY="", DEBUG="true")
+    assert (code, "AUDIT_SIGNING_KEY is not set. It signs backups" in said) == (1, True)
+
+
 @of_the_archive
 def test_whoever_has_another_key_gets_nothing(backup, empty, tmp_path):
     empty.do("backup", "--new-key", tmp_path / "other.txt")
@@ -219,7 +293,9 @@ def test_without_the_secrets_of_the_backup_nothing_is_restored(lab, backup, empt
     code, said = empty.run("restore", backup, "--identity", key, **{name: other})
     assert (code, f"{name} is not the one of the backup" in said) == (1, True)
     assert other not in said
-    if name == "SECRET_KEY":
+    if name == "AUDIT_SIGNING_KEY":
+        assert "Set that one; afterwards replace it by manage.py rotate_audit_key" in said
+    else:
         former = {"SECRET_KEY_FALLBACKS": lab.environment[name]}
         empty.do("restore", backup, "--identity", key, **{name: other}, **former)
 

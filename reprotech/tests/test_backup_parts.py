@@ -1,7 +1,9 @@
 """What backups are made of: the archive, the settings in it, and which of them stay."""
 
+import io
 import os
 import subprocess
+import tarfile
 from datetime import UTC, datetime, timedelta
 
 import environ
@@ -16,28 +18,49 @@ from accounts.errors import Denied
 from accounts.models import Session
 from accounts.services.sessions import end_all_sessions
 from audit.models import AuditLog
+from audit.notes import Signer
+from audit.seeds import new_seed
 from audit.sentences import sentence
 from reprotech.backup import archive
-from reprotech.backup.archive import BackupFailed, identities, open_archive, write_archive
+from reprotech.backup.archive import check_archive, identities, write_archive
+from reprotech.backup.failures import BackupFailed
 from reprotech.backup.making import settings_text
 from reprotech.backup.retention import kept, name_at, prune
+from reprotech.backup.signatures import Trust, public_key, signers_in
 from reprotech.testing import Caller
 
 KEY = pyrage.x25519.Identity.generate()
+OURS, THEIRS = (Signer("lab.example/audit", new_seed()) for _ in range(2))
+TRUST = Trust.of(OURS.seed)
 NOW = datetime(2031, 6, 15, 2, 17, tzinfo=UTC)
 
 
-def written(path, pieces, keys=(KEY,)):
+def written(path, pieces, *, signer=OURS, manifest=None):
     with path.open("wb") as file:
-        manifest = {"format": archive.FORMAT}
-        write_archive(file, manifest, "A=1\n", iter(pieces), [key.to_public() for key in keys])
+        about = manifest or {"format": archive.FORMAT}
+        write_archive(file, about, "A=1\n", iter(pieces), keys=[KEY.to_public()], signer=signer)
     return path
 
 
-def read(path, key=KEY):
-    with open_archive(path, [key]) as found:
-        assert found.settings == "A=1\n"
-        return b"".join(found.database())
+def read(path, key=KEY, trust=TRUST):
+    found = check_archive(path, [key], trust)
+    assert found.settings == "A=1\n"
+    return b"".join(found.database())
+
+
+def rewritten(path, change):
+    """What somebody makes of an archive who has the public key alone, and may have what is in another archive."""
+    members = []
+    with tarfile.open(fileobj=io.BytesIO(pyrage.decrypt(path.read_bytes(), [KEY]))) as tar:
+        members = [(member.name, tar.extractfile(member).read()) for member in tar]
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as tar:
+        for name, content in change(members):
+            about = tarfile.TarInfo(name)
+            about.size = len(content)
+            tar.addfile(about, io.BytesIO(content))
+    path.write_bytes(pyrage.encrypt(plain.getvalue(), [KEY.to_public()]))
+    return path
 
 
 @pytest.mark.parametrize("sizes", [[], [0], [1], [511, 1, 513], [70_000, 3], [100_001] * 7])
@@ -56,6 +79,82 @@ def test_no_byte_of_it_can_be_changed_and_none_left_out(tmp_path):
         (tmp_path / "c.age").write_bytes(content[:place])
         with pytest.raises(BackupFailed):
             read(tmp_path / "c.age")
+
+
+def without(name):
+    return lambda members: [member for member in members if member[0] != name]
+
+
+def replacing(name, content):
+    return lambda members: [(found, content if found == name else was) for found, was in members]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (without("database.000001"), "A piece of the database is missing before 'database.000002'"),
+        (without("database.000002"), "is not what was signed"),
+        (without("manifest.json"), "holds no manifest.json"),
+        (without("settings.env"), "holds no settings.env"),
+        (without("signature.txt"), "It has no signature.*--accept-unsigned"),
+        (replacing("settings.env", b"SECRET_KEY=theirs\n"), "is not what was signed"),
+        (replacing("manifest.json", b'{"format": "reprotech-backup/2", "rows": {}}'), "is not what was signed"),
+        (replacing("database.000001", b"CREATE ROLE theirs SUPERUSER;"), "is not what was signed"),
+        (replacing("signature.txt", b"nonsense"), "Its signature is damaged"),
+        (lambda members: [*members, ("database.000003", b"more")], "after its signature"),
+        (lambda members: [*members[:3], members[2], *members[3:]], "A piece of the database is missing before"),
+    ],
+)
+def test_an_archive_that_was_put_together_without_the_key_is_refused(tmp_path, monkeypatch, change, reason):
+    monkeypatch.setattr(archive, "PIECE", 1_000)
+    path = written(tmp_path / "b.age", [os.urandom(2_500)])
+    assert len(read(path)) == 2_500
+    with pytest.raises(BackupFailed, match=reason):
+        read(rewritten(path, change))
+
+
+def test_the_signature_of_another_backup_of_ours_is_none_of_this_one(tmp_path):
+    old, new = (written(tmp_path / f"{name}.age", [name.encode()]) for name in ("old", "new"))
+    taken = []
+    rewritten(old, lambda members: taken.extend(members) or members)
+    with pytest.raises(BackupFailed, match="is not what was signed"):
+        read(rewritten(new, lambda members: [*members[:-1], taken[-1]]))
+
+
+def test_only_a_key_that_settings_or_the_operator_name_makes_a_backup_that_is_restored(tmp_path):
+    path = written(tmp_path / "b.age", [b"x"], signer=THEIRS)
+    line = str(THEIRS.verifier)
+    for trust in (TRUST, Trust(), Trust.of(OURS.seed, accepts_unsigned=True)):
+        with pytest.raises(BackupFailed, match=f"signed with the key {THEIRS.verifier.key_id.hex()}.*--signed-by"):
+            read(path, trust=trust)
+    assert read(path, trust=Trust.of(None, [line])) == b"x"
+    assert read(path, trust=Trust.of(OURS.seed, signers_in(f"# backups are signed by: {line}\n{KEY}\n"))) == b"x"
+    # Its name is what the log was called when it began; the key is the same under another.
+    assert public_key(str(Signer("other.example/audit", THEIRS.seed).verifier)) == THEIRS.verifier.public
+    with pytest.raises(BackupFailed, match="is no public key as"):
+        Trust.of(None, [line[:-4]])
+
+
+def test_a_backup_without_a_signature_is_read_if_that_is_accepted_by_name(tmp_path):
+    path = rewritten(
+        written(tmp_path / "b.age", [b"x"], manifest={"format": archive.FORMATS[0]}), without("signature.txt")
+    )
+    assert read(path, trust=Trust(accepts_unsigned=True)) == b"x"
+    for content in (b"[]", b"{", b"{}", b"[" * 100_000, b"\xff"):
+        with pytest.raises(BackupFailed, match="can't be read"):
+            read(rewritten(path, replacing("manifest.json", content)), trust=Trust(accepts_unsigned=True))
+
+
+@pytest.mark.parametrize("change", [replacing("database.000001", b"evil"), without("database.000002")])
+def test_nothing_is_let_out_of_a_file_that_was_replaced_after_it_was_verified(tmp_path, monkeypatch, change):
+    monkeypatch.setattr(archive, "PIECE", 4)
+    path = written(tmp_path / "b.age", [b"ours-ours-ou"])
+    checked = check_archive(path, [KEY], TRUST)
+    rewritten(path, change)
+    let_out = []
+    with pytest.raises(BackupFailed, match="was changed while it was being restored"):
+        let_out.extend(checked.database())
+    assert let_out == [b"ours", b"-our", b"s-ou"][: len(let_out)]
 
 
 def test_a_database_that_fails_half_way_is_told_in_its_own_words(tmp_path):

@@ -10,10 +10,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from pyrage import x25519
 
+from audit.keys import log_name
+from audit.notes import Signer
 from audit.private_files import private_file
-from reprotech.backup.archive import BackupFailed
+from reprotech.backup.failures import BackupFailed
 from reprotech.backup.making import make_backup
 from reprotech.backup.retention import prune
+from reprotech.backup.signatures import SIGNERS
 
 
 class Command(BaseCommand):
@@ -30,7 +33,9 @@ class Command(BaseCommand):
         parser.add_argument("--verify", action="store_true", help="restore it into a database of its own for a test")
         parser.add_argument("--without-audit-key", action="store_true", help="leave AUDIT_SIGNING_KEY out")
         parser.add_argument("--keep-all", action="store_true", help="remove no older backup")
-        parser.add_argument("--new-key", type=Path, metavar="FILE", help="make a pair of keys, and nothing else")
+        parser.add_argument(
+            "--new-key", metavar="FILE", help="make a pair of keys, and nothing else; - for standard output"
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Do it, and say what was done."""
@@ -66,9 +71,26 @@ class Command(BaseCommand):
             for gone in prune(directory, settings.BACKUP_KEEP, datetime.now(UTC)):
                 self.stdout.write(f"{gone.name} was removed.")
 
-    def _make_key(self, path: Path) -> None:
+    def _make_key(self, name: str) -> None:
         identity = x25519.Identity.generate()
-        with private_file(path) as file:
-            file.write(f"# public key: {identity.to_public()}\n{identity}\n".encode())
-        self.stdout.write(f"The private key is in {path}. Take it away from this server, and keep it in two places.")
-        self.stdout.write(f"BACKUP_RECIPIENTS={identity.to_public()}")
+        comments = [f"public key: {identity.to_public()}", *self._signers()]
+        text = "".join(f"# {comment}\n" for comment in comments) + f"{identity}\n"
+        if name == "-":
+            self.stdout.write(text, ending="")
+        else:
+            with private_file(Path(name)) as file:
+                file.write(text.encode())
+        told = self.stderr if name == "-" else self.stdout
+        place = "on standard output" if name == "-" else f"in {name}"
+        told.write(f"The private key is {place}. Take it away from this server, and keep it in two places.")
+        told.write(f"BACKUP_RECIPIENTS={identity.to_public()}")
+
+    def _signers(self) -> list[str]:
+        """So that whoever keeps the private key knows whose backups to trust, also on a server without settings."""
+        if settings.AUDIT_SIGNING_KEY is None:
+            return []
+        try:
+            name = log_name()
+        except DatabaseError:  # there need not be one yet, and the name proves nothing
+            name = "reprotech"
+        return [f"{SIGNERS}{Signer(name, settings.AUDIT_SIGNING_KEY).verifier}"]

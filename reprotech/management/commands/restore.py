@@ -5,11 +5,14 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from reprotech.backup.archive import BackupFailed, identities
+from reprotech.backup.archive import identities
+from reprotech.backup.failures import BackupFailed
 from reprotech.backup.restoring import restore
+from reprotech.backup.signatures import Trust, add_trust_arguments, signers_in
 
 
 class Command(BaseCommand):
@@ -26,11 +29,18 @@ class Command(BaseCommand):
             "--identity", required=True, metavar="KEY", help="the file of the private key; - for standard input"
         )
 
-    def handle(self, *_: Any, backup: Path, identity: str, **__: Any) -> None:
+        add_trust_arguments(parser)
+
+    def handle(self, *_: Any, backup: Path, identity: str, **options: Any) -> None:
         """Do it."""
         try:
             text = sys.stdin.read() if identity == "-" else Path(identity).read_text(encoding="utf-8")
-            done = restore(backup, identities(text))
+            trust = Trust.of(
+                settings.AUDIT_SIGNING_KEY,
+                [*signers_in(text), *options["signed_by"]],
+                accepts_unsigned=options["accept_unsigned"],
+            )
+            done = restore(backup, identities(text), trust)
         except BackupFailed as failure:
             raise CommandError(str(failure)) from None
         except DatabaseError as error:

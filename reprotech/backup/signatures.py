@@ -1,0 +1,128 @@
+"""The signature of a backup: a note signed by the key that signs the audit log, over digests of all that it holds.
+
+That key, since its public half is what auditors have already, so that a restore can check a backup on a server without
+settings; and since a restored log can be continued by that key alone. The text's second line differs from that of
+checkpoints and of keys' statements, so that none can be taken for another.
+"""
+
+import hashlib
+import re
+from argparse import ArgumentParser
+from base64 import b64encode
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from audit.notes import NoteError, Signer, VerifierKey, key_ids, sign, signed_text
+from reprotech.backup.failures import BackupFailed
+
+#: In the comments of the file of a private key, before a public key whose backups are trusted.
+SIGNERS = "backups are signed by: "
+UNSIGNED = (
+    "It has no signature, so whoever can write to the place where backups are kept may have made it. If you know that "
+    "it is one of yours, from before backups were signed, restore it with --accept-unsigned."
+)
+FOREIGN = (
+    "It is signed with the key {}, which nothing here says is yours. If that was this installation's key before a "
+    "rotation, set AUDIT_SIGNING_KEY to it for the restore, and replace it afterwards by manage.py rotate_audit_key. "
+    "On a server without settings name the public key of your installation, as manage.py audit_keys printed it there: "
+    "--signed-by KEY."
+)
+ALTERED = "What it holds is not what was signed: it was put together or changed by somebody without the key."
+
+
+@dataclass(slots=True)
+class Digests:
+    """SHA-256 of each part of a backup."""
+
+    manifest: bytes
+    settings: bytes
+    pieces: list[bytes] = field(default_factory=list)
+
+    def text(self, name: str) -> str:
+        """What is signed, by a key of this name."""
+        parts = {
+            "manifest": b64encode(self.manifest).decode(),
+            "settings": b64encode(self.settings).decode(),
+            f"database {len(self.pieces)}": b64encode(digest(b"".join(self.pieces))).decode(),
+        }
+        return f"{name}\nbackup\n" + "".join(f"{part} {value}\n" for part, value in parts.items())
+
+    def signed_by(self, signer: Signer) -> str:
+        """The signature that an archive ends with."""
+        return sign(self.text(signer.name), [signer])
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whose backups are restored: those of the holders of these keys, by the word of settings or of the operator.
+
+    Never by that of the archive.
+    """
+
+    #: Ed25519 public keys. Their names differ between installations with the same key, so only the bytes count.
+    keys: frozenset[bytes] = frozenset()
+    accepts_unsigned: bool = False
+
+    @classmethod
+    def of(cls, seed: bytes | None, lines: Iterable[str] = (), *, accepts_unsigned: bool = False) -> "Trust":
+        """Of a private key, and of public ones as `manage.py audit_keys` prints them; raises BackupFailed."""
+        own = [Signer("", seed).verifier.public] if seed else []
+        return cls(frozenset([*own, *map(public_key, lines)]), accepts_unsigned)
+
+    def signer_of(self, signature: str | None, digests: Digests) -> bytes | None:
+        """The trusted key that signed; None for a backup without a signature, if that is accepted.
+
+        Raises BackupFailed for any other.
+        """
+        if signature is None:
+            if self.accepts_unsigned:
+                return None
+            raise BackupFailed(UNSIGNED)
+        keys = [VerifierKey(signature.partition("\n")[0], public) for public in self.keys]
+        try:
+            found = key_ids(signature)
+        except NoteError:
+            raise BackupFailed("Its signature is damaged.") from None
+        if not {key.key_id for key in keys}.intersection(found):
+            raise BackupFailed(FOREIGN.format(" and ".join(key_id.hex() for key_id in found)))
+        try:
+            text, signed_by = signed_text(signature, keys)
+        except NoteError:
+            raise BackupFailed(ALTERED) from None
+        if text != digests.text(signed_by[0].name):
+            raise BackupFailed(ALTERED)
+        return signed_by[0].public
+
+
+def add_trust_arguments(parser: ArgumentParser) -> None:
+    """What says whose backups are restored, for both commands that do."""
+    parser.add_argument(
+        "--signed-by",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="a public key whose backups are trusted, as manage.py audit_keys prints it, beside AUDIT_SIGNING_KEY",
+    )
+    parser.add_argument(
+        "--accept-unsigned",
+        action="store_true",
+        help="restore a backup without a signature, as older versions made them: anybody may have made it",
+    )
+
+
+def signers_in(text: str) -> list[str]:
+    """The keys that the file of a private key names: whoever keeps that says whose backups it is for."""
+    return re.findall(rf"^# {SIGNERS}(.+)$", text, re.MULTILINE)
+
+
+def public_key(line: str) -> bytes:
+    """The public key in a line of `manage.py audit_keys`; raises BackupFailed."""
+    try:
+        return VerifierKey.parse(line).public
+    except NoteError as error:
+        raise BackupFailed(f"{line[:200]!r} is no public key as manage.py audit_keys prints it: {error}") from None
+
+
+def digest(content: bytes) -> bytes:
+    """SHA-256."""
+    return hashlib.sha256(content).digest()
