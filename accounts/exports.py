@@ -16,15 +16,19 @@ from reprotech.streaming import stream_csv
 COLUMNS = ("username", "email", "first_name", "last_name", "roles", "is_active", "status", "last_login", "created_at")
 #: Between the names of roles.
 SEPARATOR = ";"
+#: What an import takes for that: people and programs write all of these, and line breaks.
+ROLE_SEPARATORS = ";,|"
 
 
-def export_response(*, actor: Actor, users: UserQuerySet, filters: dict[str, Any]) -> StreamingHttpResponse:
+def export_response(
+    *, actor: Actor, users: UserQuerySet, filters: dict[str, Any], has_mark: bool
+) -> StreamingHttpResponse:
     """The file that a door answers with; `filters` say on record which `users` they are.
 
     Whoever calls has checked that `actor` may read users.
     """
     rows = start_export(actor=actor, users=users, filters=filters)
-    return stream_csv(f"users-{timezone.now():%Y-%m-%d}.csv", COLUMNS, map(user_cells, rows))
+    return stream_csv(f"users-{timezone.now():%Y-%m-%d}.csv", COLUMNS, map(user_cells, rows), has_mark=has_mark)
 
 
 def start_export(*, actor: Actor, users: UserQuerySet, filters: dict[str, Any]) -> Iterator[User]:
@@ -53,4 +57,4 @@ def user_cells(user: User) -> list[str]:
 
 def _role_name(role: Role) -> str:
     """Its name, or the slug if the name can't be told from two names."""
-    return role.slug if SEPARATOR in role.name else role.name
+    return role.slug if any(mark in role.name for mark in ROLE_SEPARATORS) else role.name

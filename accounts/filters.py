@@ -9,7 +9,17 @@ from django.db.models.functions import Lower
 from accounts import counts, places
 from accounts.models import Role, User
 from accounts.querysets import SessionQuerySet, UserQuerySet
-from reprotech.listing import MAXIMUM_PER_PAGE, ListFilter, Nullable, Query, WholeNumberField, many, part
+from reprotech.listing import (
+    MAXIMUM_PER_PAGE,
+    ByteOrderMarkField,
+    ListFilter,
+    Nullable,
+    Query,
+    WholeNumberField,
+    YesNoField,
+    many,
+    part,
+)
 
 
 class UserQuery(Query):
@@ -128,14 +138,18 @@ class UserPageFilter(UserFilter):
     per_page = WholeNumberField(default=25, most=MAXIMUM_PER_PAGE)
 
 
+class UserExport(UserQuery):
+    """Users as a file."""
+
+    bom = ByteOrderMarkField()
+
+
 class UserImportQuery(Query):
     """How to import users."""
 
-    dry_run = forms.ChoiceField(
-        required=False,
-        choices=[("true", "true"), ("false", "false")],
-        error_messages={"invalid_choice": "Give one of: true, false."},
-        help_text="Check the file and change nothing.",
+    dry_run = YesNoField(help_text="Check the file and change nothing.")
+    ignore_unknown_columns = YesNoField(
+        help_text="Leave out columns that have no place here; the answer names them in `ignored_columns`."
     )
 
 

@@ -1,105 +1,199 @@
 """Reading users from a CSV file: its shape and nothing more, the services hold the rules."""
 
-import csv
-import io
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from accounts.errors import Invalid
-from accounts.exports import COLUMNS as EXPORTED
-from accounts.exports import SEPARATOR
-from accounts.models import User
+from django.db.models import Q
+
+from accounts.csv_columns import REQUIRED, Columns, find_columns, recognized, shortened
+from accounts.csv_table import SAVE_AS_CSV, SEPARATORS, Line, Table, decoded, read_table, refuse
+from accounts.exports import ROLE_SEPARATORS
+from accounts.models import Role, User
 from accounts.services.imports import NewUser
 from reprotech.streaming import plain
 
-MAXIMUM_BYTES = 5 * 1024 * 1024
-MAXIMUM_ROWS = 10_000
-REQUIRED = ("username", "email")
-READ = (*REQUIRED, "first_name", "last_name", "roles", "is_active", "password")
-#: Columns of an export that nothing is made of.
-PASSED_OVER = tuple(column for column in EXPORTED if column not in READ)
-YES, NO = {"true", "yes", "1", ""}, {"false", "no", "0"}
+#: Words for yes and no, as spreadsheets of several languages write what they compute.
+YES = frozenset(
+    {
+        "true",
+        "yes",
+        "1",
+        "1.0",
+        "wahr",
+        "ja",
+        "vrai",
+        "oui",
+        "verdadero",
+        "sí",
+        "si",
+        "vero",
+        "sì",
+        "verdadeiro",
+        "sim",
+        "waar",
+        "sant",
+        "sand",
+        "sann",
+    }
+)
+NO = frozenset(
+    {
+        "false",
+        "no",
+        "0",
+        "0.0",
+        "falsch",
+        "nein",
+        "faux",
+        "non",
+        "falso",
+        "não",
+        "onwaar",
+        "nee",
+        "falskt",
+        "falsk",
+        "usann",
+    }
+)
+#: What programs write where a cell is empty: nobody's name, and so nothing to import in silence.
+EMPTY_WORDS = frozenset({"NaN", "nan", "<NA>", "NaT", "None", "NULL", "null", "N/A", "n/a"})
+#: An error of a spreadsheet instead of what it computed, in any language: #N/A, #REF!, #BEZUG!, Err:502.
+CELL_ERROR = re.compile(r"#[A-ZÄÖÜÉ/0]{2,}[!?]?|#{2,}|Err:\d+")
+#: Text that a spreadsheet is kept from taking for a number: ="007".
+TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
+SHORTENED_NUMBER = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+")
 
 
-def read_users(file: bytes) -> list[NewUser]:
-    """The rows of a file in UTF-8, separated by commas or semicolons.
+@dataclass(frozen=True, slots=True)
+class UserFile:
+    """The users of a file, its text, and the headings of the columns that were left out."""
+
+    users: list[NewUser]
+    text: str
+    left_out: list[str]
+
+
+def read_users(file: bytes | str, *, ignore_unknown_columns: bool = False) -> UserFile:
+    """The users of a file as spreadsheets write it, or of its text.
 
     Raises Invalid, by `file` or by `line n`, for a file that can't be read as a whole.
     """
-    text = _text_of(file)
-    header_line = text.split("\n", 1)[0]
-    delimiter = ";" if header_line.count(";") > header_line.count(",") else ","
-    lines = _lines_of(text, delimiter)
-    header = _header_of(next(lines, (1, []))[1])
-    rows: list[NewUser] = []
-    for line, cells in lines:
-        if len(rows) == MAXIMUM_ROWS:
-            raise _unreadable(f"The file has more than {MAXIMUM_ROWS:,} rows. Split it into several.")
-        rows.append(_row_of(line, header, cells))
-    if not rows:
-        raise _unreadable("There are no users in the file: it has a header alone.")
-    return rows
+    text = decoded(file) if isinstance(file, bytes) else file
+    table = read_table(text, recognized)
+    columns = find_columns(table, ignore_unknown=ignore_unknown_columns)
+    if not table.rows:
+        raise refuse("There are no users in the file: it has a header alone.")
+    reader = _RowReader(table, columns)
+    return UserFile([reader.user(row) for row in table.rows], text, columns.left_out)
 
 
-def _text_of(file: bytes) -> str:
-    if len(file) > MAXIMUM_BYTES:
-        raise _unreadable(f"The file is larger than {MAXIMUM_BYTES // 1024**2} MB. Split it into several.")
+class _RowReader:
+    def __init__(self, table: Table, columns: Columns) -> None:
+        self._table = table
+        self._columns = columns
+        self._names_with_separators = _names_with_separators() if "roles" in columns.positions else {}
+
+    def user(self, row: Line) -> NewUser:
+        """The user of a row, with what can't be read of it."""
+        if sentence := self._misshapen(row):
+            return NewUser(row.number, {}, problems=(sentence,))
+        typed = self._columns.named(row.cells)
+        # A password is taken as it stands: blanks and apostrophes may belong to it.
+        password = typed.pop("password", "") or None
+        problems: list[str] = []
+        values = {name: _value(name, cell, problems) for name, cell in typed.items()}
+        fields: dict[str, Any] = {name: values.get(name, "") for name in (*REQUIRED, "first_name", "last_name")}
+        if SHORTENED_NUMBER.fullmatch(fields["username"]):
+            problems.append(
+                f"username: “{fields['username']}” is a number that a spreadsheet shortened. Format the column as text."
+            )
+        if password and ("\n" in password or "\r" in password):
+            problems.append("password: A password has no line break.")
+        fields["is_active"] = _is_active(values, problems)
+        roles = self._roles(values.get("roles", ""), problems)
+        return NewUser(row.number, fields, roles, password, tuple(problems))
+
+    def _misshapen(self, row: Line) -> str:
+        width, count = self._columns.width, len(row.cells)
+        if any(cell.strip() for cell in row.cells[width:]):
+            marks = SEPARATORS[self._table.separator]
+            return (
+                f"The line has {count} cells, but the header has {width}. "
+                f"Put a cell that has {marks} in it between quotation marks."
+            )
+        if count < width and self._table.is_open and row is self._table.rows[-1]:
+            return f"The file ends within this line: it has {count} of {width} cells. Save or send the file again."
+        return ""
+
+    def _roles(self, cell: str, problems: list[str]) -> tuple[str, ...]:
+        """The names in a cell. Where a name has separators itself, there must be no other way to read it."""
+        if found := self._names_with_separators.get(cell.casefold()):
+            slug, is_ambiguous = found
+            if is_ambiguous:
+                problems.append(f"roles: “{shortened(cell)}” is one role and several. Write {slug} for the one.")
+            return (slug,)
+        parts = [part.strip() for part in re.split(r"[;|\r\n]", cell)]
+        if len(parts) > 1:
+            return tuple(name for part in parts for name in self._roles(part, problems))
+        return _names(cell)
+
+
+def _names_with_separators() -> dict[str, tuple[str, bool]]:
+    """The roles whose names can be taken for several, by name in lower case: the slug, and whether those exist too."""
+    has_separator = Q()
+    for mark in ROLE_SEPARATORS:
+        has_separator |= Q(name__contains=mark)
+    return {
+        name.casefold(): (slug, all(Role.objects.named(part) for part in _names(name)))
+        for name, slug in Role.objects.filter(has_separator).values_list("name", "slug")
+    }
+
+
+def _names(text: str) -> tuple[str, ...]:
+    parts = re.split(f"[{ROLE_SEPARATORS}]", text)
+    return tuple(name for part in parts if (name := part.strip()))
+
+
+def _value(name: str, cell: str, problems: list[str]) -> str:
+    """What a cell says, without what only a spreadsheet needs."""
+    text = cell.strip()
+    if found := TEXT_FORMULA.fullmatch(text):
+        return found[1].replace('""', '"').strip()
+    if text.startswith('"') and cell[0] != '"':
+        problems.append(f"{name}: Remove the blank before the quotation mark.")
+    elif text.startswith("="):
+        problems.append(f"{name}: This is a formula. Save the file with what the formula gives.")
+    elif CELL_ERROR.fullmatch(text):
+        problems.append(f"{name}: “{shortened(text)}” is an error of the spreadsheet. Correct the cell.")
+    elif text in EMPTY_WORDS:
+        problems.append(f"{name}: “{text}” is what programs write for an empty cell. Leave the cell empty.")
+    elif name in {"first_name", "last_name"} and (damage := _damage(text)):
+        problems.append(f"{name}: {damage} {SAVE_AS_CSV}")
+    return plain(text)
+
+
+def _damage(text: str) -> str:
+    """What a wrong encoding did to a name before it came here, or ""."""
+    if "?" in text or "\N{REPLACEMENT CHARACTER}" in text:
+        return f"“{shortened(text)}” lost a letter when it was saved."
     try:
-        text = file.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise _unreadable("The file is not UTF-8 text. Save it as “CSV UTF-8”.") from None
-    if "\0" in text:
-        raise _unreadable("The file is not a text file.")
-    if not text.strip():
-        raise _unreadable("The file is empty.")
-    return text
+        meant = text.encode("cp1252").decode()
+    except UnicodeError:
+        return ""
+    return "" if meant == text else f"“{shortened(text)}” seems to be “{shortened(meant)}” in a wrong encoding."
 
 
-def _lines_of(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """(the line that it begins on, cells) of every row that isn't blank."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise Invalid({f"line {line}": [f"The line can't be read: {error}."]}) from None
-        if any(cell.strip() for cell in cells):
-            yield line, cells
-
-
-def _header_of(cells: Iterable[str]) -> list[str]:
-    header = [cell.strip().lower() for cell in cells]
-    known = {*READ, *PASSED_OVER}
-    problems = [f"There is no column {name!r}. Use: {', '.join(READ)}." for name in header if name not in known]
-    problems += [f"The column {name} is missing." for name in REQUIRED if name not in header]
-    problems += [f"The column {name} is there twice." for name in known if header.count(name) > 1]
-    if problems:
-        raise Invalid({"line 1": problems})
-    return header
-
-
-def _row_of(line: int, header: list[str], cells: list[str]) -> NewUser:
-    if len(cells) != len(header):
-        sentence = f"The line has {len(cells)} cells, but the header has {len(header)}."
-        return NewUser(line, {}, problems=(sentence,))
-    typed = dict(zip(header, cells, strict=True))
-    # A password is taken as it stands: blanks and apostrophes may belong to it.
-    password = typed.pop("password", "") or None
-    values = {name: plain(cell.strip()) for name, cell in typed.items()}
-    fields: dict[str, Any] = {name: values.get(name, "") for name in (*REQUIRED, "first_name", "last_name")}
-    is_active = values.get("is_active", "").lower()
-    fields["is_active"] = is_active not in NO
-    problems = []
-    if is_active not in YES | NO:
+def _is_active(values: Mapping[str, str], problems: list[str]) -> bool:
+    """What the columns `is_active` and `status` say; an account is active where neither says anything."""
+    typed, status = values.get("is_active", "").casefold(), values.get("status", "").casefold()
+    if typed and typed not in YES | NO:
         problems.append("is_active: Write true or false.")
-    if values.get("status", "").lower() == User.STATUSES[-1]:
+    if status == "locked":
         problems.append("status: A locked account can't be imported. Set is_active to false and status to inactive.")
-    roles = tuple(name for part in values.get("roles", "").split(SEPARATOR) if (name := part.strip()))
-    return NewUser(line, fields, roles, password, tuple(problems))
-
-
-def _unreadable(sentence: str) -> Invalid:
-    return Invalid({"file": [sentence]})
+    elif status and status not in User.STATUSES:
+        problems.append("status: Write active or inactive.")
+    elif status and typed and (status == "inactive") != (typed in NO):
+        problems.append(f"status: It says {status}, but is_active says {typed}. Correct one of them.")
+    return typed not in NO if typed else status != "inactive"

@@ -196,7 +196,12 @@ class UploadForm(ServiceForm):
     file = forms.FileField(
         label="CSV file",
         error_messages={"required": "Choose a file.", "empty": "The file is empty."},
-        widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv,text/tab-separated-values,text/plain"}),
+    )
+    ignore_unknown_columns = forms.BooleanField(
+        label="Leave out other columns",
+        required=False,
+        help_text="Columns that have no place here, such as a department, are refused unless this is ticked.",
     )
 
 

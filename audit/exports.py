@@ -83,15 +83,18 @@ def event_cells(event: AuditLog) -> list[Any]:
     return [line[column] for column in COLUMNS]
 
 
-def export_response(*, actor: Actor, query: Any) -> StreamingHttpResponse:
-    """The file that a door answers with; `query` is an `AuditExport`. A bundle of what isn't sealed raises Conflict."""
+def export_response(*, actor: Actor, query: Any, has_mark: bool) -> StreamingHttpResponse:
+    """The file that a door answers with; `query` is an `AuditExport`. A bundle of what isn't sealed raises Conflict.
+
+    With `has_mark` CSV begins with a byte order mark.
+    """
     file_format = query.value("format") or CSV
     name = f"audit-{timezone.now():%Y-%m-%d}.{file_format}"
     if file_format == BUNDLE:
         return stream_json_lines(f"{name}.jsonl", start_bundle(actor=actor, query=query).lines())
     events = start_export(actor=actor, query=query, file_format=file_format)
     if file_format == CSV:
-        return stream_csv(name, COLUMNS, map(event_cells, events))
+        return stream_csv(name, COLUMNS, map(event_cells, events), has_mark=has_mark)
     return stream_jsonl(name, map(event_line, events))
 
 

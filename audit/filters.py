@@ -13,7 +13,7 @@ from audit.full_text import expected, words_of
 from audit.models import AuditLog
 from audit.querysets import AuditLogQuerySet
 from reprotech import listing
-from reprotech.listing import MAXIMUM_PER_PAGE, ListFilter, Query, WholeNumberField
+from reprotech.listing import MAXIMUM_PER_PAGE, ByteOrderMarkField, ListFilter, Query, WholeNumberField
 
 
 class MomentField(forms.Field):
@@ -200,9 +200,12 @@ class AuditExport(AuditQuery):
     )
     start = WholeNumberField(least=0)
     end = WholeNumberField()
+    bom = ByteOrderMarkField()
 
     def clean(self) -> dict[str, Any]:
-        """Places belong to a bundle that has no filters."""
+        """Places belong to a bundle that has no filters, and byte order marks to CSV."""
+        if self.cleaned_data.get("bom") == "true" and self.cleaned_data.get("format") not in {"", "csv"}:
+            self.add_error("bom", "Only CSV begins with a byte order mark.")
         for name in ("start", "end"):
             if self.cleaned_data.get(name) is not None:
                 if self.cleaned_data.get("format") != "bundle":

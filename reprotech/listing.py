@@ -122,6 +122,25 @@ class WholeNumberField(forms.Field):
         return f"of at least {self.least}" if self.most is None else f"from {self.least} to {self.most}"
 
 
+class YesNoField(forms.ChoiceField):
+    """`true` or `false`; nothing given means no."""
+
+    def __init__(self, *, help_text: str) -> None:
+        super().__init__(
+            required=False,
+            choices=[("true", "true"), ("false", "false")],
+            error_messages={"invalid_choice": "Give one of: true, false."},
+            help_text=help_text,
+        )
+
+
+class ByteOrderMarkField(YesNoField):
+    """Whether CSV begins with a byte order mark."""
+
+    def __init__(self) -> None:
+        super().__init__(help_text="Begin CSV with a byte order mark, which Excel needs to read UTF-8.")
+
+
 class Query(forms.Form):
     """The query parameters that an address takes."""
 

@@ -13,6 +13,7 @@ from django.http import StreamingHttpResponse
 #: How a spreadsheet recognises a formula, also in full-width characters. Apostrophes before it count too, so that
 #: `plain` undoes `neutral` exactly.
 FORMULA = re.compile(r"'*\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+BYTE_ORDER_MARK = "\ufeff"
 #: So many rows are sent together: one write for each row would cost more than the rows.
 ROWS_PER_CHUNK = 200
 
@@ -27,9 +28,11 @@ def plain(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
 
 
-def stream_csv(filename: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> StreamingHttpResponse:
+def stream_csv(
+    filename: str, header: Sequence[str], rows: Iterable[Sequence[Any]], *, has_mark: bool
+) -> StreamingHttpResponse:
     """Answer with a CSV file of `rows`, each a sequence of cells, in constant memory; cells are neutralised."""
-    return _stream(filename, "text/csv", csv_lines(chain([header], rows)))
+    return _stream(filename, "text/csv", csv_lines(chain([header], rows), has_mark=has_mark))
 
 
 def stream_jsonl(filename: str, rows: Iterable[Any]) -> StreamingHttpResponse:
@@ -43,9 +46,15 @@ def stream_json_lines(filename: str, lines: Iterable[str]) -> StreamingHttpRespo
     return _stream(filename, "application/x-ndjson", lines)
 
 
-def csv_lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """Rows as lines of CSV; cells are neutralised."""
+def csv_lines(rows: Iterable[Sequence[Any]], *, has_mark: bool) -> Iterator[str]:
+    """Rows as lines of CSV; cells are neutralised.
+
+    With a byte order mark Excel reads the file as UTF-8 on a double click. Files for people have it. Programs would
+    take it for a part of the first column's name, so they ask for it.
+    """
     buffer = io.StringIO()
+    if has_mark:
+        buffer.write(BYTE_ORDER_MARK)
     writer = csv.writer(buffer)
     for row in rows:
         writer.writerow([neutral(cell) for cell in row])

@@ -200,6 +200,9 @@ class UsersImportedAnswer(serializers.Serializer[Any]):
 
     created = serializers.IntegerField()
     dry_run = serializers.BooleanField()
+    ignored_columns = serializers.ListField(
+        child=serializers.CharField(), help_text="Headings of the columns that were left out."
+    )
 
 
 class TokenAnswer(serializers.Serializer[Any]):

@@ -10,23 +10,29 @@ from rest_framework.response import Response
 
 from accounts.api import serializers as shapes
 from accounts.api.authentication import SignedInRequest
+from accounts.csv_columns import PASSED_OVER, READ, REQUIRED
+from accounts.csv_table import MAXIMUM_ROWS
 from accounts.errors import Invalid
 from accounts.exports import export_response
-from accounts.filters import UserImportQuery, UserQuery
+from accounts.filters import UserExport, UserImportQuery
 from accounts.models import User
 from accounts.permissions import USER_CREATE, USER_READ
 from accounts.services.imports import MAXIMUM_PASSWORDS, import_users
-from accounts.user_csv import MAXIMUM_ROWS, PASSED_OVER, READ, REQUIRED, read_users
+from accounts.user_csv import read_users
 from reprotech.api_schema import query_parameters
 from reprotech.api_views import ViewSet
 
 IMPORT_DESCRIPTION = f"""
-Send the file as the body (`text/csv`) or as the part `file` of a form (`multipart/form-data`): UTF-8, separated by
-commas or semicolons, at most 5 MB and {MAXIMUM_ROWS:,} rows, of which {MAXIMUM_PASSWORDS} may have a password.
+Send the file as the body (`text/csv`) or as the part `file` of a form (`multipart/form-data`): UTF-8, or UTF-16 with
+its byte order mark; separated by commas, semicolons, tabs or vertical bars; at most 5 MB and {MAXIMUM_ROWS:,} rows, of
+which {MAXIMUM_PASSWORDS} may have a password. What Excel, LibreOffice, Google Sheets, Numbers, pandas and PowerShell
+add (`sep=;`, `#TYPE`, empty columns and rows, row numbers without a heading) is understood.
 
-Columns: `{"`, `".join(READ)}`; of these `{"` and `".join(REQUIRED)}` are needed. Several roles, by name or slug, are
-separated by `;`. People without a password are invited by e-mail. The columns `{"`, `".join(PASSED_OVER)}` of an export
-are passed over; any other is refused.
+Columns: `{"`, `".join(READ)}`, also as `User name`, `E-mail`, `Given name`, `Surname`, `Role` and the like; of these
+`{"` and `".join(REQUIRED)}` are needed. Several roles, by name or slug, are separated by `;`, `,`, `|` or line breaks.
+People without a password are invited by e-mail. Of the columns `{"`, `".join(PASSED_OVER)}` of an export nothing is
+made; where `status` contradicts `is_active` the row is refused. Any other column is refused unless
+`ignore_unknown_columns=true`: then `ignored_columns` of the answer names those that were left out.
 
 All rows are created or none: what is wrong stands in `errors`, by `line 3` (the header is line 1) or by `file`.
 """
@@ -51,16 +57,17 @@ class UserFileViewSet(ViewSet):
 
     @extend_schema(
         operation_id="users_export",
-        parameters=query_parameters(UserQuery),
+        parameters=query_parameters(UserExport),
         responses={(200, "text/csv"): str},
         summary="Export users",
         description="A CSV file, streamed: several roles are separated by `;`. The export is itself recorded.",
     )
     def export(self, request: SignedInRequest) -> StreamingHttpResponse:
         """All users that the filters let through, as a file."""
-        query = UserQuery.parse(request.query_params)
+        query = UserExport.parse(request.query_params)
         users = query.apply(User.objects.visible_to(request.user))
-        return export_response(actor=request.user, users=users, filters=query.given)
+        has_mark = query.value("bom") == "true"
+        return export_response(actor=request.user, users=users, filters=query.given, has_mark=has_mark)
 
     @extend_schema(
         operation_id="users_import",
@@ -72,9 +79,13 @@ class UserFileViewSet(ViewSet):
     )
     def import_file(self, request: SignedInRequest) -> Response:
         """Create a user for every row of a CSV file, or, with `dry_run=true`, say whether that would work."""
-        dry_run = UserImportQuery.parse(request.query_params).value("dry_run") == "true"
-        created = import_users(actor=request.user, rows=read_users(_file_of(request)), dry_run=dry_run)
-        return Response({"created": created, "dry_run": dry_run}, status=200 if dry_run else 201)
+        query = UserImportQuery.parse(request.query_params)
+        dry_run = query.value("dry_run") == "true"
+        ignore_unknown = query.value("ignore_unknown_columns") == "true"
+        file = read_users(_file_of(request), ignore_unknown_columns=ignore_unknown)
+        created = import_users(actor=request.user, rows=file.users, dry_run=dry_run)
+        answer = {"created": created, "dry_run": dry_run, "ignored_columns": file.left_out}
+        return Response(answer, status=200 if dry_run else 201)
 
 
 def _file_of(request: SignedInRequest) -> bytes:

@@ -175,6 +175,9 @@ def test_an_export_is_private_neutral_and_on_record(cast, tmp_path):
     assert (event.username, event.action, event.details["filters"]) == ("system", "export", {"search": "robot"})
     with pytest.raises(CommandError, match="is there already"):
         users("export", "--to", str(file))
+    for_excel = tmp_path / "excel.csv"
+    users("export", "--search", "robot", "--bom", "--to", str(for_excel))
+    assert for_excel.read_bytes()[:11] == b"\xef\xbb\xbfusername"
     assert len(file.read_text().splitlines()) == 2
 
 

@@ -8,10 +8,10 @@ from django.core import mail
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.authorization import SYSTEM
+from accounts.csv_table import MAXIMUM_BYTES, MAXIMUM_ROWS
 from accounts.models import User
 from accounts.services import imports
 from accounts.services.roles import create_role
-from accounts.user_csv import MAXIMUM_BYTES, MAXIMUM_ROWS
 from audit.models import AuditLog
 from reprotech.testing import PASSWORD, audit_rows, error_of, make_user, page_client
 
@@ -40,7 +40,7 @@ def test_every_row_becomes_a_user_with_an_audit_row_of_their_own(cast, admin, dj
     admin.token  # noqa: B018 (opens the session)
     with audit_rows() as rows, django_capture_on_commit_callbacks(execute=True):
         response = send(admin, GOOD)
-    assert (response.status_code, response.json()) == (201, {"created": 3, "dry_run": False})
+    assert (response.status_code, response.json()) == (201, {"created": 3, "dry_run": False, "ignored_columns": []})
     ada, grace, linus = User.objects.filter(username__in=["ada", "grace", "linus"]).order_by("id")
     assert [role.slug for role in ada.roles.all()] == ["researcher", "viewer"]
     assert (grace.is_active, grace.email) == (False, "Grace@lab.example")
@@ -72,7 +72,7 @@ def test_a_dry_run_answers_the_same_and_changes_nothing(cast, admin):
     before = list(User.objects.values_list())
     with audit_rows() as rows:
         response = send(admin, GOOD, "?dry_run=true")
-    assert (response.status_code, response.json()) == (200, {"created": 3, "dry_run": True})
+    assert (response.status_code, response.json()) == (200, {"created": 3, "dry_run": True, "ignored_columns": []})
     assert [row for row in rows if row.action == "create"] == []
     assert list(User.objects.values_list()) == before
     assert mail.outbox == []
@@ -85,7 +85,7 @@ ok-1,ok-1@lab.example,,,King;Viewer,maybe,
 ok-2,ok-2@lab.example,,,,,short
 
 OK-2,ok-1@lab.example,,,,,
-ok-3,ok-3@lab.example,,
+ok-3,ok-3@lab.example,,,Viewer,true,,Cook
 "ok-4","ok-4@lab.example","two
 lines",,,,
 ok-5,ok-5@lab.example,,,Super Administrator,,
@@ -106,7 +106,9 @@ def test_every_bad_row_is_reported_by_line_and_nothing_is_saved(cast, admin):
             "password: Use an upper-case and a lower-case letter, a digit and a special character.",
         ],
         "line 7": ["username: Line 5 has it too.", "email: Line 4 has it too."],
-        "line 8": ["The line has 4 cells, but the header has 7."],
+        "line 8": [
+            "The line has 8 cells, but the header has 7. Put a cell that has commas in it between quotation marks."
+        ],
         "line 9": ["first_name: Leave out control characters and invisible characters."],
         "line 11": ["roles: You can't give 'Super Administrator': it holds role_delete, which you don't."],
     }
@@ -120,12 +122,28 @@ def test_every_bad_row_is_reported_by_line_and_nothing_is_saved(cast, admin):
         ("", "file", "There is no file:"),
         ("\n \n", "file", "The file is empty."),
         ("username,email\n", "file", "There are no users in the file: it has a header alone."),
-        ("username,email\nada,\xe9@lab.example\n".encode("latin-1"), "file", "The file is not UTF-8 text."),
-        ("username,email\nada\0,a@lab.example\n", "file", "The file is not a text file."),
-        ("username\nada\n", "line 1", "The column email is missing."),
-        ("username,email,shoe_size\nada,a@lab.example,40\n", "line 1", "There is no column 'shoe_size'."),
-        ("username,email,email\nada,a@lab.example,b\n", "line 1", "The column email is there twice."),
-        ('username,email\nada,"a@lab.example\n', "line 2", "The line can't be read: unexpected end of data."),
+        (
+            "username,email\nada,\xe9@lab.example\n".encode("latin-1"),
+            "line 2",
+            "The line has characters in another encoding",
+        ),
+        ("username,email\nada\0,a@lab.example\n", "file", "This is not a text file."),
+        ("username\nada\n", "line 1", "There is no column email. Add one"),
+        (
+            "username,email,shoe_size\nada,a@lab.example,40\n",
+            "line 1",
+            "This column has no place here: “shoe_size”.",
+        ),
+        (
+            "username,email,email\nada,a@lab.example,b\n",
+            "line 1",
+            "The column email is there twice: “email”",
+        ),
+        (
+            'username,email\nada,"a@lab.example\n',
+            "line 2",
+            "A cell begins with a quotation mark here",
+        ),
         ("username,email\n" + "a,b\n" * (MAXIMUM_ROWS + 1), "file", "The file has more than 10,000 rows."),
         ("username,email\n" + "a" * MAXIMUM_BYTES, "file", "The file is larger than 5 MB."),
         (
@@ -259,7 +277,7 @@ def test_a_bad_file_is_explained_by_line(browser):
     response = upload(browser, BAD)
     page = text_of(response)
     assert response.status_code == 422
-    assert "Nothing was imported: 8 places need correction" in page
+    assert "Nothing was imported: 8 lines need correction" in page
     assert "Line 4" in page
     assert "roles: There is no role &#x27;King&#x27;." in page
     assert "users would be created" not in page

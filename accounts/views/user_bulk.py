@@ -185,4 +185,4 @@ def export_selected(request: PageRequest) -> HttpResponseBase:
     matching = selection.cleaned_data["matching"]
     users = selection.people(User.objects.visible_to(request.user))
     filters = matching.given if matching else {"ids": selection.cleaned_data["user"]}
-    return export_response(actor=request.user, users=users, filters=filters)
+    return export_response(actor=request.user, users=users, filters=filters, has_mark=True)

@@ -1,6 +1,6 @@
 """Users from a file and to a file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -10,18 +10,21 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.csv_columns import PASSED_OVER
+from accounts.csv_table import MAXIMUM_ROWS
 from accounts.errors import Conflict, Invalid
 from accounts.exports import export_response
 from accounts.filters import UserQuery
 from accounts.models import User
 from accounts.permissions import USER_CREATE, USER_READ, requires
 from accounts.services.imports import MAXIMUM_PASSWORDS, NewUser, import_users
-from accounts.user_csv import MAXIMUM_ROWS, PASSED_OVER, read_users
+from accounts.user_csv import UserFile, read_users
 from accounts.user_forms import UploadForm
 from reprotech.http import UNPROCESSABLE, PageRequest, go_to, render_page
 
 SHOWN_ROWS = 10
 SHOWN_ERRORS = 100
+SHOWN_RANGES = 6
 
 
 @requires(USER_READ)
@@ -30,7 +33,7 @@ def export_all(request: PageRequest) -> HttpResponseBase:
     """All users that the filters let through, as a file."""
     query = UserQuery.parse(request.GET)
     users = query.apply(User.objects.visible_to(request.user))
-    return export_response(actor=request.user, users=users, filters=query.given)
+    return export_response(actor=request.user, users=users, filters=query.given, has_mark=True)
 
 
 @requires(USER_CREATE)
@@ -42,14 +45,13 @@ def upload(request: PageRequest) -> HttpResponse:
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
         return _render(request, form=form, status=UNPROCESSABLE)
-    file = form.cleaned_data["file"]
-    content = file.read()
+    upload, ignore_unknown = form.cleaned_data["file"], form.cleaned_data["ignore_unknown_columns"]
     try:
-        rows = read_users(content)
-        import_users(actor=request.user, rows=rows, dry_run=True)
+        file = read_users(upload.read(), ignore_unknown_columns=ignore_unknown)
+        import_users(actor=request.user, rows=file.users, dry_run=True)
     except Invalid as refusal:
-        return _render(request, form=form, filename=file.name, status=UNPROCESSABLE, **_explained(refusal.errors))
-    return _render(request, form=UploadForm(), filename=file.name, text=content.decode("utf-8-sig"), **_preview(rows))
+        return _render(request, form=form, filename=upload.name, status=UNPROCESSABLE, **_explained(refusal.errors))
+    return _render(request, form=form, filename=upload.name, **_preview(file))
 
 
 @requires(USER_CREATE)
@@ -59,7 +61,8 @@ def confirm(request: PageRequest) -> HttpResponse:
     if request.method != "POST":
         return redirect("import_users")
     try:
-        rows = read_users(request.POST.get("text", "").encode())
+        ignore_unknown = bool(request.POST.get("ignore_unknown_columns"))
+        rows = read_users(request.POST.get("text", ""), ignore_unknown_columns=ignore_unknown).users
         created = import_users(actor=request.user, rows=rows)
     except Invalid as refusal:
         return _render(request, form=UploadForm(), status=UNPROCESSABLE, **_explained(refusal.errors))
@@ -69,23 +72,56 @@ def confirm(request: PageRequest) -> HttpResponse:
     return go_to(request, f"{reverse('users')}?sort=-created_at" if request.user.has_perm(USER_READ) else "home")
 
 
-def _invited(rows: list[NewUser]) -> str:
+def _invited(rows: Sequence[NewUser]) -> str:
     count = sum(row.password is None for row in rows)
     return f" {count:,} invitation{' is' if count == 1 else 's are'} on the way." if count else ""
 
 
-def _preview(rows: list[NewUser]) -> dict[str, Any]:
+def _preview(file: UserFile) -> dict[str, Any]:
+    rows = file.users
     return {
         "rows": rows[:SHOWN_ROWS],
         "row_count": len(rows),
         "invited_count": sum(row.password is None for row in rows),
         "inactive_count": sum(not row.fields["is_active"] for row in rows),
+        "left_out": file.left_out,
+        "text": file.text,
     }
 
 
 def _explained(errors: Mapping[str, list[str]]) -> dict[str, Any]:
-    """The first of the errors as (where, sentences), and how many there are."""
-    return {"errors": list(errors.items())[:SHOWN_ERRORS], "error_count": len(errors)}
+    """The first of what is wrong as (where, sentences): what is wrong with many lines stands there once."""
+    places: dict[str, list[str]] = {}
+    for place, sentences in errors.items():
+        for sentence in sentences:
+            places.setdefault(sentence, []).append(place)
+    problems: dict[tuple[str, ...], list[str]] = {}
+    for sentence, where in places.items():
+        problems.setdefault(tuple(where), []).append(sentence)
+    shown = [(_places(where), sentences) for where, sentences in list(problems.items())[:SHOWN_ERRORS]]
+    return {"errors": shown, "error_count": len(problems), "line_count": len(errors)}
+
+
+def _places(places: Sequence[str]) -> str:
+    """`Line 3`, `Lines 3 to 5 and 9`, or `File`."""
+    numbers = [int(place.removeprefix("line ")) for place in places if place.startswith("line ")]
+    if not numbers:
+        return places[0].capitalize()
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and ranges[-1][-1] == number - 1:
+            ranges[-1].append(number)
+        else:
+            ranges.append([number])
+    words = [_range(numbers) for numbers in ranges]
+    if len(words) > SHOWN_RANGES:
+        words = [*words[:SHOWN_RANGES], f"{len(words) - SHOWN_RANGES:,} more"]
+    listed = " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    return f"Line{'' if len(numbers) == 1 else 's'} {listed}"
+
+
+def _range(numbers: Sequence[int]) -> str:
+    return f"{numbers[0]}" if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
 
 
 def _render(request: PageRequest, *, status: int = 200, **context: Any) -> HttpResponse:

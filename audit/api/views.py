@@ -42,4 +42,5 @@ class AuditLogViewSet(ViewSet):
     )
     def export(self, request: SignedInRequest) -> StreamingHttpResponse:
         """All events that the filters let through, newest first, as a file."""
-        return export_response(actor=request.user, query=AuditExport.parse(request.query_params))
+        query = AuditExport.parse(request.query_params)
+        return export_response(actor=request.user, query=query, has_mark=query.value("bom") == "true")

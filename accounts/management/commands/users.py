@@ -3,6 +3,7 @@
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -44,6 +45,7 @@ class Command(BaseCommand):
         listing = verbs.add_parser("list", help="list users")
         export = verbs.add_parser("export", help="write users to a CSV file, which is put on record")
         export.add_argument("--to", required=True, metavar="FILE", help="a new file; - for standard output")
+        export.add_argument("--bom", action="store_true", help="begin with a byte order mark, for Excel")
         for verb in (listing, export):
             for name, meaning in FILTERS.items():
                 verb.add_argument(f"--{name}", default="", help=f"only those with this {name}: {meaning}")
@@ -89,13 +91,13 @@ class Command(BaseCommand):
     def _export(self, options: dict[str, Any]) -> None:
         query, to = _query(options), options["to"]
         if to == "-":
-            for line in _csv(query):
+            for line in _csv(query, has_mark=options["bom"]):
                 sys.stdout.write(line)
             return
         try:
             with private_file(Path(to)) as file:
                 lines = -1  # the header
-                for line in _csv(query):
+                for line in _csv(query, has_mark=options["bom"]):
                     lines += 1
                     file.write(line.encode())
         except FileExistsError:
@@ -206,11 +208,10 @@ def _query(options: dict[str, Any]) -> UserQuery:
     return UserQuery.parse(QueryDict(urlencode({name: options[name] for name in FILTERS if options[name]})))
 
 
-def _csv(query: UserQuery) -> Iterator[str]:
+def _csv(query: UserQuery, *, has_mark: bool) -> Iterator[str]:
     found = query.apply(User.objects.visible_to(SYSTEM))
     rows = start_export(actor=SYSTEM, users=found, filters=query.given)
-    yield from csv_lines([COLUMNS])
-    yield from csv_lines(map(user_cells, rows))
+    yield from csv_lines(chain([COLUMNS], map(user_cells, rows)), has_mark=has_mark)
 
 
 def _roles_of(user: User) -> str:

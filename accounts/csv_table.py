@@ -1,0 +1,174 @@
+"""A CSV file as a table: its text, its separator and its lines, as spreadsheets and scripts write them.
+
+Nothing is guessed. A file that could be read in two ways is refused with a sentence that says what to do.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from accounts.errors import Invalid
+
+MAXIMUM_BYTES = 5 * 1024 * 1024
+MAXIMUM_ROWS = 10_000
+#: What may stand between cells, and what a sentence calls it.
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+#: How files begin that are no text, and what they are.
+BINARY_FILES = (
+    (b"PK\x03\x04", "a workbook or an archive"),  # .xlsx, .ods, .numbers, .zip
+    (b"\xd0\xcf\x11\xe0", "an Excel workbook"),
+    (b"%PDF", "a PDF file"),
+    (b"\x1f\x8b", "a compressed file"),
+    (b"{\\rtf", "a text document"),
+)
+#: Excel's own line, which says what separates the cells.
+SEPARATOR_LINE = re.compile(r'[ \t]*"?sep=(\\t|[^\r\n])"?[ ,;\t]*(?:\r\n?|\n|\Z)', re.IGNORECASE)
+#: PowerShell's line, which says what kind of objects the rows were.
+TYPE_LINE = re.compile(r'"?#TYPE [^\r\n]*(?:\r\n?|\n|\Z)')
+LINE_END = re.compile(r"\r\n?|\n")
+SAVE_AS_CSV = "In the spreadsheet program, save it as “CSV UTF-8”."
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of cells, and the number of the line that it begins on."""
+
+    number: int
+    cells: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The header and the rows that aren't blank."""
+
+    header: Line
+    rows: list[Line]
+    separator: str
+    #: The last line has no end, as in a file of which the rest is missing.
+    is_open: bool
+
+
+def refuse(sentence: str, line: int | None = None) -> Invalid:
+    """The refusal of a whole file, or of one of its lines."""
+    return Invalid({"file" if line is None else f"line {line}": [sentence]})
+
+
+def decoded(content: bytes) -> str:
+    """The text of a file in UTF-8, or in UTF-16 with its mark; raises Invalid."""
+    if len(content) > MAXIMUM_BYTES:
+        raise _too_large()
+    for beginning, what in BINARY_FILES:
+        if content.startswith(beginning):
+            raise refuse(f"This is {what}, not a CSV file. {SAVE_AS_CSV}")
+    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode(encoding, "replace")
+        line = len(LINE_END.findall(before)) + 1
+        raise refuse(f"The line has characters in another encoding than UTF-8. {SAVE_AS_CSV}", line) from None
+    if len(text.encode()) > MAXIMUM_BYTES:
+        raise _too_large()
+    return text
+
+
+def read_table(text: str, recognized: Callable[[list[str]], int]) -> Table:
+    """The table of a file's text; `recognized` says how many of a header's cells name a column. Raises Invalid."""
+    if "\0" in text:
+        raise refuse(f"This is not a text file. {SAVE_AS_CSV}")
+    if not text.strip():
+        raise refuse("The file is empty.")
+    if text.lstrip()[:1] == "<":
+        raise refuse(f"This is a web page, not a CSV file. {SAVE_AS_CSV}")
+    start, declared = _preamble(text)
+    if not text[start:].strip():
+        raise refuse("The file is empty.")
+    separator = _separator(text, start, recognized, declared)
+    lines = _lines(text, start, separator)
+    header = next(lines, None)
+    if header is None:
+        raise refuse("The file is empty.")
+    rows: list[Line] = []
+    for line in lines:
+        if len(rows) == MAXIMUM_ROWS:
+            raise refuse(f"The file has more than {MAXIMUM_ROWS:,} rows. Split it into several.")
+        rows.append(line)
+    return Table(header, rows, separator, is_open=not text.endswith(("\n", "\r")))
+
+
+def _too_large() -> Invalid:
+    return refuse(f"The file is larger than {MAXIMUM_BYTES // 1024**2} MB. Split it into several.")
+
+
+def _preamble(text: str) -> tuple[int, str | None]:
+    """Where the table begins, and the separator that the file names."""
+    if found := TYPE_LINE.match(text):
+        return found.end(), None
+    if found := SEPARATOR_LINE.match(text):
+        named = "\t" if found[1] == "\\t" else found[1]
+        if named not in SEPARATORS:
+            raise refuse(f"The cells are separated by “{named}”. Use commas, semicolons or tabs.", 1)
+        return found.end(), named
+    return 0, None
+
+
+def _separator(text: str, start: int, recognized: Callable[[list[str]], int], declared: str | None) -> str:
+    """What separates the cells of the header: the one separator with which it names columns."""
+    readings: dict[tuple[str, ...], str] = {}
+    refusals = []
+    for separator in SEPARATORS:
+        try:
+            for line in islice(_lines(text, start, separator), 1):
+                readings.setdefault(tuple(line.cells), separator)
+        except Invalid as refusal:
+            first_line = LINE_END.split(text[start:].lstrip(), maxsplit=1)[0]
+            if recognized(first_line.split(separator)):
+                refusals.append(refusal)
+    found = [separator for cells, separator in readings.items() if recognized(list(cells))]
+    if declared and found and declared not in found:
+        said, meant = SEPARATORS[declared], SEPARATORS[found[0]]
+        raise refuse(f"The line says that {said} separate the cells, but {meant} do. Correct or remove it.", 1)
+    if declared:
+        return declared
+    if len(found) > 1:
+        names = " and by ".join(SEPARATORS[separator] for separator in found)
+        line = next(_lines(text, start, found[0]))
+        raise refuse(f"The columns are separated by {names}. Use one of them in the whole file.", line.number)
+    if not found and refusals:
+        raise refusals[0]
+    # Without a name of a column any will do: the header is refused. The one that makes most cells tells most.
+    return found[0] if found else readings[max(readings, key=len)] if readings else ","
+
+
+def _lines(text: str, start: int, separator: str) -> Iterator[Line]:
+    """The rows that aren't blank, the header among them."""
+    skipped = len(LINE_END.findall(text, 0, start))
+    file = io.StringIO(text, newline="")
+    file.seek(start)
+    # Some write a blank before each quoted cell; their header tells.
+    header = LINE_END.split(text[start:].lstrip(), maxsplit=1)[0]
+    has_blanks = f'{separator} "' in header
+    reader = csv.reader(file, delimiter=separator, strict=True, skipinitialspace=has_blanks)
+    while True:
+        number = skipped + reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise refuse(_unreadable(str(error)), number) from None
+        if any(cell.strip() for cell in cells):
+            yield Line(number, cells)
+
+
+def _unreadable(error: str) -> str:
+    if error.startswith("unexpected end of data"):
+        return "A cell begins with a quotation mark here that no other one closes."
+    if "expected after" in error:
+        return "A quotation mark stands alone within a quoted cell. Write it twice, or leave it out."
+    if error.startswith("field larger"):
+        return f"A cell is longer than {csv.field_size_limit():,} characters."
+    return f"The line can't be read: {error}."
