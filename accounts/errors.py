@@ -1,6 +1,7 @@
 """What a rule says when it refuses. API, pages and admin each render these their own way."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 
 
 class RuleError(Exception):
@@ -168,6 +169,7 @@ class TooManyAttempts(RuleError):
     """Throttled or locked out for `retry_after` seconds (at least 1)."""
 
     code = "too_many_attempts"
+    status = HTTPStatus.TOO_MANY_REQUESTS
 
     def __init__(self, retry_after: int) -> None:
         super().__init__("Too many attempts")
@@ -184,9 +186,10 @@ class TooManyAttempts(RuleError):
 
 
 class Busy(TooManyAttempts):
-    """More sign in at this moment than the processors can take; this attempt was not looked at."""
+    """More passwords are to be hashed at this moment than the processors can take; this one was not looked at."""
 
     code = "busy"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
 
     def __init__(self) -> None:
         super().__init__(retry_after=3)
@@ -195,4 +198,4 @@ class Busy(TooManyAttempts):
     @property
     def sentence(self) -> str:
         """What is the matter, for people."""
-        return "Many are signing in at this moment. Try again in a few seconds."
+        return "Many passwords are being checked at this moment. Nothing was changed. Try again in a few seconds."

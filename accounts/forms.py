@@ -17,6 +17,9 @@ Difference = tuple[str, str, str]
 class ServiceForm(forms.Form):
     """A form that shows a service's refusal beside its fields."""
 
+    #: The refusal, when the same may be sent again after a while.
+    retry: TooManyAttempts | None = None
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
 
@@ -29,6 +32,7 @@ class ServiceForm(forms.Form):
         if isinstance(refusal, Denied):
             self.add_error(None, f"This needs the permission {refusal.required}, which you don't hold.")
         elif isinstance(refusal, TooManyAttempts):
+            self.retry = refusal
             self.add_error(None, refusal.sentence)
         elif not errors:
             self.add_error(None, refusal.message)

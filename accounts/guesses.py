@@ -110,11 +110,16 @@ def forgive_login(guess: Guess) -> None:
 
 def take_back(guess: Guess) -> None:
     """It was not looked at, as if it had not been made."""
-    for name in ("login_name", "login_day", "login_row"):
-        limits.tally(name, guess.own or guess.name, -1)
+    take_back_guess(guess.own or guess.name)
     if guess.own:
         limits.tally("login_name", guess.name, -1)
     forgive_address(guess.address)
+
+
+def take_back_guess(counter: str) -> None:
+    """The same of a guess that was counted by `count_guess` alone."""
+    for name in ("login_name", "login_day", "login_row"):
+        limits.tally(name, counter, -1)
 
 
 def count_address(address: str) -> None:

@@ -10,12 +10,16 @@ import ctypes
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar, copy_context
 
 import bcrypt
 from django.conf import settings
-from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
+from django.contrib.auth.hashers import BCryptSHA256PasswordHasher, make_password
+from django.contrib.auth.hashers import get_hasher as django_get_hasher
+from django.utils.crypto import constant_time_compare
 
 from accounts.errors import Busy
 
@@ -34,33 +38,106 @@ Hash = Callable[[bytes, bytes], bytes]
 
 
 class BCryptPasswordHasher(BCryptSHA256PasswordHasher):
-    """Django's own, hashing in threads of a lower priority."""
+    """Django's own, of the normalized password, hashing in threads of a lower priority.
+
+    Every hash takes a seat here, so no caller can forget to. What needs several hashes takes one seat for all of them,
+    so that none of them can be refused half-way.
+    """
 
     def encode(self, password: str, salt: str | bytes) -> str:
-        """What is stored of a password; the salt as `salt()` makes it, or a whole bcrypt hash."""
+        """What is stored of a password; the salt as `salt()` makes it, or a whole bcrypt hash. Raises Busy."""
+        return self._encode(normalize_password(password), salt)
+
+    def verify(self, password: str, encoded: str) -> bool:
+        """Whether the hash is of the password, normalized or, as before passwords were normalized, as typed."""
+        return bool(super().verify(password, encoded)) or self.is_of_typed_form(password, encoded)
+
+    def is_of_typed_form(self, password: str, encoded: str) -> bool:
+        """Whether the hash is of the password as it was typed, where that isn't its normalized form."""
+        if normalize_password(password) == password:
+            return False
+        algorithm, _, setting = encoded.partition("$")
+        if algorithm != self.algorithm:
+            self._encode(password, self.salt())  # the time must not tell that there is no password
+            return False
+        return constant_time_compare(encoded, self._encode(password, setting))
+
+    def _encode(self, password: str, salt: str | bytes) -> str:
         # In hexadecimal, which has no byte that would end it early.
         digest = binascii.hexlify(self.digest(password.encode()).digest())
         setting = salt.encode() if isinstance(salt, str) else salt
-        hashed = _threads().submit(fastest_hash(), digest, setting).result()
+        with seat():
+            hashed = _threads().submit(fastest_hash(), digest, setting).result()
         return f"{self.algorithm}${hashed.decode()}"
+
+
+def check_nothing(password: str) -> None:
+    """Take the time that it takes to find out that a password is wrong, for an account that isn't there."""
+    hasher = get_hasher()
+    with seat():
+        hasher.encode(password, hasher.salt())
+        hasher.is_of_typed_form(password, "")
+
+
+def get_hasher() -> BCryptPasswordHasher:
+    """The one hasher of this installation."""
+    hasher = django_get_hasher()
+    assert isinstance(hasher, BCryptPasswordHasher)  # noqa: S101 (for the type checker)  # nosec B101
+    return hasher
+
+
+def normalize_password(password: str) -> str:
+    """The form of a password that is checked and hashed, whatever keyboard and system it was typed on.
+
+    RFC 8265, 4.2.2 (OpaqueString): other spaces become U+0020, then NFC; case and width stay as they are.
+    """
+    if password.isascii():
+        return password
+    spaced = "".join(" " if unicodedata.category(char) == "Zs" else char for char in password)
+    return unicodedata.normalize("NFC", spaced)
 
 
 @contextlib.contextmanager
 def seat() -> Iterator[None]:
-    """Be one of those who may wait for a hash within the block; raises Busy when there are as many as may.
+    """Be one of those who may wait for hashes within the block; raises Busy when there are as many as may.
 
-    Each holds one of the process' threads for as long: if they held all, nobody else would be answered.
+    Each holds one of the process' threads for as long: if they held all, nobody else would be answered. It never waits
+    for a seat, so whoever holds a database lock meanwhile can't be part of a deadlock. Within another's block of the
+    same thread it takes none.
     """
     global _seated  # noqa: PLW0603 (as below)
+    if _has_seat.get():
+        yield
+        return
     with _counting:
         if _seated >= max(1, settings.THREADS - KEPT_FREE):
             raise Busy
         _seated += 1
+    token = _has_seat.set(True)
     try:
         yield
     finally:
+        _has_seat.reset(token)
         with _counting:
             _seated -= 1
+
+
+def hash_many(passwords: Sequence[str]) -> list[str]:
+    """The hashes of many passwords, which take one seat; raises Busy while this process makes others for an import.
+
+    No more of them than there are cores wait for a core at a time, so a sign-in is next after those.
+    """
+    if not passwords:
+        return []
+    if not _hashing_many.acquire(blocking=False):
+        raise Busy
+    try:
+        with seat(), ThreadPoolExecutor(os.cpu_count()) as threads:
+            # Each in a copy of this context, which has the seat.
+            hashes = [threads.submit(copy_context().run, make_password, password) for password in passwords]
+            return [hashed.result() for hashed in hashes]
+    finally:
+        _hashing_many.release()
 
 
 def fastest_hash() -> Hash:
@@ -116,4 +193,6 @@ _pool: ThreadPoolExecutor | None = None
 _making = threading.Lock()
 _seated = 0
 _counting = threading.Lock()
+_hashing_many = threading.Lock()
+_has_seat: ContextVar[bool] = ContextVar("has_seat", default=False)
 os.register_at_fork(after_in_child=_forget_threads)

@@ -124,6 +124,11 @@ def count_email_change(user_id: int) -> None:
     count("email_change", str(user_id))
 
 
+def count_password_proof(user_id: int) -> None:
+    """Count a present password that a signed-in user gives, right or wrong; raises TooManyAttempts."""
+    count("password_proof", str(user_id))
+
+
 def count_call(session_id: UUID) -> None:
     """Count an API call with a session's token or with an API key, by its id; raises TooManyAttempts."""
     count("token", str(session_id))

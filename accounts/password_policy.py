@@ -1,7 +1,10 @@
-"""Password rules beside Django's list of common passwords."""
+"""Password rules beside Django's list of common passwords. They are asked of normalized passwords."""
+
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password
+from django.contrib.auth.password_validation import get_default_password_validators
 from django.core.exceptions import ValidationError
 
 from accounts.models import User
@@ -25,6 +28,15 @@ SHOWN_RULES = (
     (f"At least {settings.PASSWORD_MIN_LENGTH} characters", f"^[^]{{{settings.PASSWORD_MIN_LENGTH},}}$"),
     *(CHARACTER_CLASSES if settings.PASSWORD_CHARACTER_CLASSES else ()),
 )
+
+
+def validators(*, of_history: bool) -> list[Any]:
+    """The rule about earlier passwords, which costs up to five hashes, or all others, which cost none."""
+    return [
+        validator
+        for validator in get_default_password_validators()
+        if isinstance(validator, HistoryValidator) == of_history
+    ]
 
 
 class LengthValidator:

@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from accounts.authorization import record_denial
 from accounts.catalogue import PERMISSIONS
-from accounts.errors import Denied, Invalid, Missing, RuleError
+from accounts.errors import Denied, Invalid, Missing, RuleError, TooManyAttempts
 from accounts.permissions import ADMIN_SITE, PUBLIC, requires
 from audit.context import current_origin
 from reprotech.api_errors import PLAIN, RULE_STATUS, is_outage, plain_error
@@ -91,6 +91,10 @@ class RefusalMiddleware:
             return error_response(request, 403, advice=how_to_get(exception.required))
         if isinstance(exception, Missing):
             return error_response(request, 404)
+        if isinstance(exception, TooManyAttempts):
+            response = error_response(request, exception.status, "This can't be done just now", exception.sentence)
+            response["Retry-After"] = str(exception.retry_after)
+            return response
         status = next((status for kind, status in RULE_STATUS.items() if isinstance(exception, kind)), 400)
         errors = exception.errors if isinstance(exception, Invalid) else {}
         found = [f"{name}: {sentence}" for name, sentences in errors.items() for sentence in sentences]

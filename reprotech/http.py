@@ -52,9 +52,19 @@ def bound(form: Callable[..., FormType], request: HttpRequest, **options: Any) -
 def render_form(
     request: Any, page: str, form: BaseForm, context: dict[str, Any] | None = None, fragment: str | None = None
 ) -> HttpResponse:
-    """A page with a form, or its `fragment` for a dialog; as 422 when the form has errors."""
+    """A page with a form, or its `fragment` for a dialog; as 422 when the form has errors.
+
+    When it was sent too often, or too many others are sent: 429 or 503, with Retry-After.
+    """
     context = {"form": form, **(context or {})}
-    return render_page(request, page, context, fragment=fragment, status=UNPROCESSABLE if form.errors else 200)
+    wait = getattr(form, "retry", None)
+    status = UNPROCESSABLE if form.errors else 200
+    if wait and not request.htmx:  # which shows the form for 422 alone
+        status = wait.status
+    response = render_page(request, page, context, fragment=fragment, status=status)
+    if wait:
+        response["Retry-After"] = str(wait.retry_after)
+    return response
 
 
 def go_to(request: Any, target: str, *args: Any) -> HttpResponse:

@@ -255,6 +255,7 @@ RATE_LIMITS = {
     "reset_address": "20 per 15 minutes",
     "reset_account": "3 per 15 minutes",
     "email_change": "5 per hour",
+    "password_proof": "10 per minute",
 }
 #: How long after a sign-in its browser and its address are known for the account.
 KNOWN_DEVICE_AGE = timedelta(days=env.number("KNOWN_DEVICE_DAYS", default=90, least=0, most=400))

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts.catalogue import SUPER_ADMIN
 from accounts.grants import Grants
+from accounts.hashers import get_hasher, normalize_password, seat
 from accounts.models.roles import Role
 from accounts.querysets import (
     UserManager,
@@ -122,16 +123,23 @@ class User(Versioned, AbstractBaseUser):
         self.search_text = searchable(self.username, self.email, self.first_name, self.last_name)
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Whether this is the password. A hash of another cost is replaced, unless it was changed meanwhile.
-
-        Django's own would store the old password over the new one then.
+        """Whether this is the password. A hash of another cost, or of a form that isn't normalized, is replaced, unless
+        it was changed meanwhile: Django's own would store the old password over the new one then.
         """
 
         def replace_hash(raw_password: str) -> None:
             outdated, self.password = self.password, make_password(raw_password)
             type(self).objects.filter(pk=self.pk, password=outdated).update(password=self.password)
 
-        return check_password(raw_password, self.password, replace_hash)
+        if raw_password is None:
+            return check_password(None, self.password)
+        with seat():
+            if check_password(normalize_password(raw_password), self.password, replace_hash):
+                return True
+            if not get_hasher().is_of_typed_form(raw_password, self.password):
+                return False
+            replace_hash(raw_password)
+        return True
 
     @cached_property
     def grants(self) -> Grants:

@@ -1,8 +1,6 @@
 """Creating many users at once: all of them, or none."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +9,11 @@ from django.db import IntegrityError, transaction
 from accounts.authorization import record_denial, recording_denials, require, require_all, service
 from accounts.errors import Conflict, Denied, Invalid
 from accounts.freshness import require_fresh
+from accounts.hashers import hash_many
 from accounts.mail import send_invitations
 from accounts.models import Role, User
 from accounts.permissions import USER_CREATE
 from accounts.services.names import taken_names
-from accounts.services.passwords import hash_password
 from accounts.services.roles_of_users import find_roles, permissions_of
 from accounts.services.users import checked_user, creation_changes
 from audit.models import Action
@@ -53,7 +51,7 @@ def import_users(*, actor: Actor, rows: Sequence[NewUser], dry_run: bool = False
     """Create a user for every row, by the rules of `create_user` and with an audit row each; returns how many.
 
     Rows without a password are invited. With `dry_run` nothing is changed. Raises Denied, Conflict, or Invalid with
-    what is wrong by line: then nothing is saved.
+    what is wrong by line: then nothing is saved. Raises Busy while passwords of another import are hashed.
     """
     require(actor, USER_CREATE)
     if sum(row.password is not None for row in rows) > MAXIMUM_PASSWORDS:
@@ -151,10 +149,8 @@ def by_column(errors: Errors) -> list[str]:
 
 def _hash_passwords(drafts: Iterable[Draft]) -> None:
     typed = [(draft.user, draft.password) for draft in drafts if draft.password is not None]
-    with ThreadPoolExecutor(os.cpu_count()) as threads:  # hashing lets other threads run
-        hashes = threads.map(hash_password, [password for _, password in typed])
-        for (user, _), encoded in zip(typed, hashes, strict=True):
-            user.password = encoded
+    for (user, _), encoded in zip(typed, hash_many([password for _, password in typed]), strict=True):
+        user.password = encoded
 
 
 @service

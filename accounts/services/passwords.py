@@ -7,14 +7,15 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from accounts import guesses, session_cache
+from accounts import guesses, limits, session_cache
 from accounts.authorization import require, require_all, service
-from accounts.errors import AccountDisabled, Conflict, Invalid, Missing
+from accounts.errors import AccountDisabled, Conflict, Invalid, Missing, TooManyAttempts
 from accounts.freshness import require_fresh
+from accounts.hashers import normalize_password, seat
 from accounts.links import is_good_link
 from accounts.mail import send_notice, send_reset_link
 from accounts.models import EmailChange, PasswordHistory, Session, User
-from accounts.password_policy import HISTORY_LENGTH, is_usable
+from accounts.password_policy import HISTORY_LENGTH, HistoryValidator, is_usable, validators
 from accounts.permissions import USER_UPDATE
 from accounts.services.sessions import end_sessions, renew_session
 from accounts.services.user_records import record_user
@@ -25,20 +26,26 @@ from audit.services import Actor
 LINK = "link, or it has expired: ask for a new one"
 
 
-def check_new_password(user: User, password: str, field: str) -> None:
-    """Raise Invalid, with every broken rule under `field`, unless the password meets the policy.
+def check_password_rules(user: User, password: str, field: str) -> None:
+    """Raise Invalid, with every broken rule under `field`, unless the password meets the rules that cost no hash."""
+    _validate(user, normalize_password(password), field, of_history=False)
 
-    It may hash up to five times: call it outside a transaction.
+
+def hash_new_password(user: User, password: str, field: str) -> str:
+    """The hash to store of a password that met `check_password_rules`. Raises Invalid for an earlier one, and Busy.
+
+    It takes up to six quarters of a second: call it outside a transaction.
     """
+    with seat():
+        _validate(user, password, field, of_history=True)
+        return make_password(password)
+
+
+def _validate(user: User, password: str, field: str, *, of_history: bool) -> None:
     try:
-        validate_password(password, user)
+        validate_password(password, user, validators(of_history=of_history))
     except ValidationError as error:
         raise Invalid({field: error.messages}) from None
-
-
-def hash_password(password: str) -> str:
-    """The hash to store. It takes about a quarter of a second: call it outside a transaction."""
-    return make_password(password)
 
 
 def change_password(*, actor: User, current_password: str, new_password: str, session_id: UUID | None = None) -> User:
@@ -46,13 +53,19 @@ def change_password(*, actor: User, current_password: str, new_password: str, se
 
     Wrong current passwords count towards the lockout. Raises Invalid, TooManyAttempts or AccountDisabled.
     """
-    user = _check_current(actor, current_password, field="current_password")
-    check_new_password(user, new_password, field="new_password")
-    return _replace(
-        user,
-        new_password,
+    user = _active(actor)
+    check_password_rules(user, new_password, field="new_password")
+    if normalize_password(new_password) == normalize_password(current_password):
+        raise Invalid({"new_password": [HistoryValidator().get_help_text()]})
+    with seat():
+        _check_current(user, current_password, field="current_password")
+        encoded = hash_new_password(user, new_password, field="new_password")
+    return _store(
+        actor=user,
+        action=Action.PASSWORD_CHANGE,
+        user=user,
+        encoded=encoded,
         must_change=False,
-        record_as=(user, Action.PASSWORD_CHANGE),
         keep_session=session_id,
     )
 
@@ -62,7 +75,8 @@ def confirm_password(*, actor: User, password: str, session_id: UUID) -> Session
 
     Wrong passwords count as at a change of password. Raises Invalid, TooManyAttempts, AccountDisabled or TokenInvalid.
     """
-    _check_current(actor, password, field="password")
+    with seat():
+        _check_current(_active(actor), password, field="password")
     return renew_session(session_id=session_id, user_id=actor.pk)
 
 
@@ -72,8 +86,9 @@ def reset_password(*, actor: Actor, user_id: int, password: str) -> User:
     Raises Missing, Denied, Invalid or Conflict.
     """
     user = _authorize_reset(actor=actor, user_id=user_id)
-    check_new_password(user, password, field="password")
-    return _replace(user, password, must_change=True, record_as=(actor, Action.PASSWORD_RESET))
+    check_password_rules(user, password, field="password")
+    encoded = hash_new_password(user, password, field="password")
+    return _store(actor=actor, action=Action.PASSWORD_RESET, user=user, encoded=encoded, must_change=True)
 
 
 @service
@@ -102,23 +117,41 @@ def set_password_by_link(*, user_id: int, link_token: str, new_password: str) ->
     user = owner_of_link(user_id=user_id, link_token=link_token)
     if user is None:
         raise Missing(LINK)
-    check_new_password(user, new_password, field="new_password")
-    return _replace(
-        user, new_password, must_change=False, record_as=(user, Action.PASSWORD_CHANGE), link_token=link_token
+    check_password_rules(user, new_password, field="new_password")
+    encoded = hash_new_password(user, new_password, field="new_password")
+    return _store(
+        actor=user,
+        action=Action.PASSWORD_CHANGE,
+        user=user,
+        encoded=encoded,
+        must_change=False,
+        link_token=link_token,
     )
 
 
-def _check_current(actor: User, password: str, field: str) -> User:
+def _active(actor: User) -> User:
     user: User | None = User.objects.active().filter(pk=actor.pk).first()
     if user is None:
         raise AccountDisabled
+    return user
+
+
+def _check_current(user: User, password: str, field: str) -> None:
+    """Refuse a wrong password, and more in a minute than people type, right or wrong: each costs a hash.
+
+    Called with a seat, so that nothing is counted of what is not looked at.
+    """
     counter = guesses.user_counter(user, "change")
     guesses.count_guess(counter)
+    try:
+        limits.count_password_proof(user.pk)
+    except TooManyAttempts:
+        guesses.take_back_guess(counter)
+        raise
     if not user.check_password(password):
         record_user(user, Action.PASSWORD_CHANGE, user, success=False, reason="The current password was wrong.")
         raise Invalid({field: ["This is not your current password."]})
     guesses.forget_guesses(counter)
-    return user
 
 
 @service
@@ -140,28 +173,6 @@ def _refuse_service(user: User) -> None:
         raise Conflict("This is a service account: it has no password. Make an API key for it instead.")
 
 
-def _replace(
-    user: User,
-    password: str,
-    *,
-    must_change: bool,
-    record_as: tuple[Actor, Action],
-    keep_session: UUID | None = None,
-    link_token: str | None = None,
-) -> User:
-    actor, action = record_as
-    encoded = hash_password(password)
-    return _store(
-        actor=actor,
-        action=action,
-        user=user,
-        encoded=encoded,
-        must_change=must_change,
-        keep_session=keep_session,
-        link_token=link_token,
-    )
-
-
 @service
 def _store(
     *,
@@ -170,8 +181,8 @@ def _store(
     user: User,
     encoded: str,
     must_change: bool,
-    keep_session: UUID | None,
-    link_token: str | None,
+    keep_session: UUID | None = None,
+    link_token: str | None = None,
 ) -> User:
     stored: User | None = User.objects.existing().select_for_update(no_key=True).filter(pk=user.pk).first()
     if stored is None:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.hashers import make_password
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
@@ -22,7 +21,7 @@ from accounts.errors import (
     TooManyAttempts,
 )
 from accounts.guesses import Guess
-from accounts.hashers import seat
+from accounts.hashers import check_nothing, seat
 from accounts.mfa_tokens import Passed
 from accounts.models import Session, User
 from accounts.services.new_devices import tell_of_new_device
@@ -191,9 +190,9 @@ def _count(identifier: str, user: User | None, guess: Guess) -> None:
 
 
 def _refusal(user: User | None, password: str) -> str:
-    """Why not, or "". Every answer takes the time of one hash, so that the time tells nothing."""
+    """Why not, or "". Every refusal takes the same number of hashes, so that the time tells nothing."""
     if user is None:
-        make_password(password)
+        check_nothing(password)
         return "There is no such user."
     if not user.check_password(password):
         return "The password is wrong."

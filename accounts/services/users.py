@@ -22,7 +22,7 @@ from accounts.models import EmailChange, Role, Session, User
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_UPDATE
 from accounts.services.factor_records import forget_factors
 from accounts.services.names import taken_names
-from accounts.services.passwords import check_new_password, hash_password
+from accounts.services.passwords import check_password_rules, hash_new_password
 from accounts.services.roles_of_users import find_roles, names_of, permissions_of, record_role_changes, touch
 from accounts.services.sessions import end_sessions
 from accounts.services.user_records import record_user
@@ -67,7 +67,9 @@ def create_user(
         is_service=is_service,
     )
     if password is not None:
-        user.password = hash_password(password)
+        # What costs no hash goes first; it is looked at again once the hash is there.
+        _check_creation(actor, user, roles)
+        user.password = hash_new_password(user, password, field="password")
     return _store_user(actor=actor, user=user, roles=roles)
 
 
@@ -80,25 +82,31 @@ def checked_user(*, password: str | None, **fields: Any) -> User:
     _validate_fields(user)
     user.set_unusable_password()
     if password is not None:
-        check_new_password(user, password, field="password")
+        check_password_rules(user, password, field="password")
         user.password_changed_at = timezone.now()
     return user
 
 
 @service
 def _store_user(*, actor: Actor, user: User, roles: Collection[str]) -> User:
-    require(actor, USER_CREATE)
-    granted = find_roles(roles)
-    require_all(actor, permissions_of(granted))
-    if granted:
-        require_fresh()
-    _refuse_taken_names(user)
+    granted = _check_creation(actor, user, roles)
     _save(user)
     user.roles.set(granted)
     record_user(actor, Action.CREATE, user, changes=creation_changes(user, granted))
     if not user.is_service and not user.has_usable_password():
         send_invitations([user])
     return user
+
+
+def _check_creation(actor: Actor, user: User, roles: Collection[str]) -> list[Role]:
+    """The roles that a new user gets; raises Denied, Invalid, ConfirmationRequired or Conflict."""
+    require(actor, USER_CREATE)
+    granted = find_roles(roles)
+    require_all(actor, permissions_of(granted))
+    if granted:
+        require_fresh()
+    _refuse_taken_names(user)
+    return granted
 
 
 def creation_changes(user: User, granted: Iterable[Role]) -> Changes:

@@ -77,7 +77,7 @@ def test_a_copy_of_a_process_that_has_hashed_can_hash():
     code = """
 import os, signal
 from django.conf import settings
-settings.configure(PASSWORD_HASHERS=["accounts.hashers.BCryptPasswordHasher"])
+settings.configure(PASSWORD_HASHERS=["accounts.hashers.BCryptPasswordHasher"], THREADS=16)
 from accounts.hashers import BCryptPasswordHasher as Hasher
 Hasher.rounds = 4
 hasher = Hasher()

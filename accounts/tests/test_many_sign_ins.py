@@ -1,5 +1,6 @@
 """More sign in at once than there are seats: who finds none is told so, loses nothing, and keeps nobody else out."""
 
+from contextlib import contextmanager
 from threading import Event, Thread
 
 import pytest
@@ -22,9 +23,9 @@ def seats(settings):
     limits.reset()
 
 
-@pytest.fixture
-def full(seats):
-    """All seats are taken until the end of the test."""
+@contextmanager
+def taken_seats():
+    """All seats are taken, by other threads, within the block."""
     leave, sitting = Event(), []
 
     def sit():
@@ -43,6 +44,13 @@ def full(seats):
         thread.join()
 
 
+@pytest.fixture
+def full(seats):
+    """All seats are taken until the end of the test."""
+    with taken_seats():
+        yield
+
+
 @pytest.mark.parametrize("name", ["the-viewer", "nobody-at-all"])
 @pytest.mark.parametrize("password", [PASSWORD, "Wrong-Horse-7"])
 def test_whoever_finds_no_seat_is_told_the_same_whatever_the_name_and_the_password(cast, full, name, password):
@@ -50,7 +58,7 @@ def test_whoever_finds_no_seat_is_told_the_same_whatever_the_name_and_the_passwo
         answer = login(name, password)
     assert (answer.status_code, answer["Retry-After"]) == (503, "3")
     assert error_of(answer) == {
-        "error": "Many are signing in at this moment. Try again in a few seconds.",
+        "error": "Many passwords are being checked at this moment. Nothing was changed. Try again in a few seconds.",
         "code": "busy",
     }
     assert rows == []
@@ -59,7 +67,10 @@ def test_whoever_finds_no_seat_is_told_the_same_whatever_the_name_and_the_passwo
 def test_the_page_keeps_what_was_typed_and_says_what_to_do(cast, full):
     page = Client().post("/login", {"username": "the-viewer", "password": PASSWORD})
     assert (page.status_code, page["Retry-After"]) == (503, "3")
-    assert "Many are signing in at this moment. Try again in a few seconds." in page.content.decode()
+    assert (
+        "Many passwords are being checked at this moment. Nothing was changed. Try again in a few seconds."
+        in page.content.decode()
+    )
     assert 'value="the-viewer"' in page.content.decode()
 
 
@@ -70,7 +81,7 @@ def test_everybody_else_is_answered(cast, full, viewer):
 def test_what_was_not_looked_at_is_no_guess(cast, seats):
     for _ in range(4):
         assert login("the-viewer", "Wrong-Horse-7").status_code == 401
-    with hashers.seat(), hashers.seat():
+    with taken_seats():
         for _ in range(3 * GUESSES):
             assert login("the-viewer").status_code == 503
     left = [login("the-viewer", "Wrong-Horse-7").status_code for _ in range(GUESSES)]
@@ -86,7 +97,7 @@ def test_nor_in_a_browser_that_is_known_and_it_grants_none(cast, seats):
     assert sign_in(PASSWORD) == 302
     browser.post("/logout")
     assert [sign_in("Wrong-Horse-7") for _ in range(4)] == [422] * 4
-    with hashers.seat(), hashers.seat():
+    with taken_seats():
         assert [sign_in(PASSWORD) for _ in range(3 * GUESSES)] == [503] * 3 * GUESSES
     assert [sign_in("Wrong-Horse-7") for _ in range(GUESSES)] == [422] * (GUESSES - 4) + [429] * 4
 

@@ -79,7 +79,7 @@ def test_a_password_is_not_the_name_with_hardly_anything_beside_it(cast, passwor
     user = make_user("rule-tester7", "viewer")
     refusal = None
     try:
-        passwords.check_new_password(user, password, field="password")
+        passwords.check_password_rules(user, password, field="password")
     except passwords.Invalid as found:
         refusal = found.errors
     assert refusal == ({"password": ["Don't use your username or e-mail address."]} if is_refused else None)

@@ -64,7 +64,7 @@ def _show_refusal(form: LoginForm, refusal: RuleError) -> None:
 
 def _status(form: Any, refusal: RuleError | None) -> int:
     if isinstance(refusal, TooManyAttempts):
-        return 503 if isinstance(refusal, Busy) else 429
+        return refusal.status
     return UNPROCESSABLE if form.errors else 200
 
 
