@@ -41,16 +41,62 @@ except BlockingIOError:
     sys.exit(sys.argv[2])' "$1" "${3:-}"
 }
 
-# The directory .venv/installed holds a fingerprint of each requirements file that is installed completely. Without
-# it a run was interrupted, in any state, and .venv is made again from nothing.
+# The directory .venv/installed holds a fingerprint of each requirements file that is installed completely. It is called
+# installing while that is being changed; then, after an interruption, .venv is in any state and made again from nothing.
+# An environment that has neither was made by somebody else, perhaps for a server that runs from it: it is used, if it
+# has what is required, and never changed.
+is_ours() { [ -d "$venv/installed" ] || [ -d "$venv/installing" ]; }
+
 make_venv() {
     local base
     base="$(first_suitable_python $candidates)"
     "$base" -c 'import ensurepip, venv' >/dev/null 2>&1 ||
         fail "$base can't make virtual environments. Install its venv module (Debian and Ubuntu: apt-get install python3-venv)."
     say "Making .venv with $("$base" --version) ..."
-    "$base" -m venv --clear "$venv"
-    mkdir "$venv/installed"
+    # Marked as ours first, so that an interruption leaves nothing that looks like somebody else's.
+    mkdir -p "$venv/installing"
+    find "$venv/" -mindepth 1 -maxdepth 1 ! -name installing -exec rm -rf {} +
+    "$base" -m venv "$venv"
+    rm -f "$venv/installing/"*
+    mv "$venv/installing" "$venv/installed"
+}
+
+# unmet FILE...: prints each requirement, name and version, that the packages in .venv don't fulfil.
+unmet() {
+    "$python" -c 'import re, sys
+from importlib.metadata import PackageNotFoundError, version
+
+def installed(name):
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+for path in sys.argv[1:]:
+    for line in open(path, encoding="utf-8"):
+        wanted = re.match(r"([\w.-]+)(?:\[.*?\])?==([^\s;#]+)", line)
+        if wanted and installed(wanted[1]) != wanted[2]:
+            print(wanted[1], wanted[2])' "$@"
+}
+
+use_as_it_is() {
+    local lacking
+    lacking="$(unmet "$@" 2>/dev/null)" || lacking="a Python that starts"
+    [ -z "$lacking" ] ||
+        fail "$venv was not made by these scripts, so they don't change it, and it lacks ${lacking%%$'\n'*} ($(basename "$1")). Do: $python -m pip install -r $1"
+}
+
+# Whether a scripts/server runs from here: each holds the lock of its port.
+is_serving() {
+    "$(first_suitable_python "$python" $candidates)" -c 'import fcntl, sys
+for path in sys.argv[1:]:
+    try:
+        fcntl.flock(open(path), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(0)
+    except FileNotFoundError:
+        pass
+sys.exit(1)' "$root"/run/server-*.lock
 }
 
 # Of the files and of the interpreter, since packages are installed for one version of Python.
@@ -62,6 +108,10 @@ print(hashlib.sha256(sys.version.encode() + sys.stdin.buffer.read()).hexdigest()
 # install_requirements FILE [INCLUDED FILE...]: brings .venv in line with FILE unless it already is.
 install_requirements() {
     local stamp wanted
+    if [ -e "$venv" ] && ! is_ours; then
+        use_as_it_is "$@"
+        return
+    fi
     [ -d "$venv/installed" ] && "$python" -c 'import pip' 2>/dev/null || make_venv
     stamp="$venv/installed/$(basename "$1")"
     wanted="$(fingerprint "$@")"
@@ -77,6 +127,24 @@ install_requirements() {
 }
 
 install_server() { install_requirements "$root/requirements.txt"; }
+
+# For commands that run beside a server, whose packages must stay what they were when it started: uses .venv as it is,
+# and makes it or brings it in line only while no server runs.
+use_server_packages() {
+    if [ -e "$venv" ] && ! is_ours; then
+        use_as_it_is "$root/requirements.txt"
+        return
+    fi
+    if [ ! -d "$venv/installing" ] && [ -z "$(unmet "$root/requirements.txt" 2>&1)" ]; then
+        return
+    fi
+    if is_serving; then
+        fail "The packages in $venv are not those of requirements.txt, and a server runs with them. Restart it by scripts/server first."
+    fi
+    take_lock 7 setup
+    install_server
+    exec 7>&-
+}
 
 install_tools() {
     install_server
