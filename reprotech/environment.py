@@ -16,6 +16,7 @@ from django.core.validators import validate_email
 
 from accounts.token_keys import parse_private, parse_public
 from audit.seeds import parse_seed
+from reprotech.web_addresses import normalize_host, normalize_origin
 
 MINIMUM_SECRET_BYTES = 32
 #: Words that occur in example values of documentations, ours and the earlier system's.
@@ -153,19 +154,36 @@ class Environment:
         hosts = self.words(name, default)
         if "*" in hosts and not debug:
             raise ImproperlyConfigured(f"{name} must name hosts when DEBUG is false: '*' lets anybody choose one.")
-        return hosts
+        return [host if host == "*" else self._host(name, host) for host in hosts]
+
+    def _host(self, name: str, host: str) -> str:
+        """A host as Django compares it; one that begins with a dot stands for its subdomains too."""
+        bare = host.removeprefix(".")
+        try:
+            return host[: len(host) - len(bare)] + normalize_host(bare)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{name} must list names such as lab.example.org, without https:// and a port; not {host!r}."
+            ) from None
 
     @reading
     def origins(self, name: str) -> list[str]:
         """A comma-separated list of web origins, as `https://lab.example:8443`."""
-        origins = self.words(name)
-        for origin in origins:
-            parts = urlsplit(origin)
-            if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or parts.query:
-                raise ImproperlyConfigured(
-                    f"{name} must list origins such as https://lab.example, without a path; not {origin!r}."
-                )
-        return origins
+        return [self._origin(name, origin) for origin in self.words(name)]
+
+    @reading
+    def origin(self, name: str, default: str) -> str:
+        """The one address of this installation, as browsers write it."""
+        return self._origin(name, self.text(name, default))
+
+    def _origin(self, name: str, value: str) -> str:
+        try:
+            return normalize_origin(value)
+        except ValueError as error:
+            given = "" if "@" in value else f", not {value!r}"  # before an @ there may be a password
+            raise ImproperlyConfigured(
+                f"{name} needs an address such as https://lab.example.org{given}: {error}."
+            ) from None
 
     @reading
     def secret(self, name: str, *, debug: bool) -> str:

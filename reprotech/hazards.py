@@ -11,6 +11,7 @@ from django.conf import settings
 
 from reprotech.checks import CONSOLE
 from reprotech.environment import LOOPBACK
+from reprotech.web_addresses import normalize_host
 
 #: A variable, and what is unsafe about its value.
 Hazard = tuple[str, str]
@@ -137,4 +138,5 @@ def _is_here(host: str | None) -> bool:
 
 
 def _is_served(host: str) -> bool:
+    host = normalize_host(host)
     return any(host == name or (name.startswith(".") and host.endswith(name)) for name in settings.ALLOWED_HOSTS)

@@ -34,7 +34,7 @@ JWT_SIGNING_KEY = env.token_key("JWT_SIGNING_KEY")
 JWT_PUBLIC_KEYS = env.public_keys("JWT_PUBLIC_KEYS")
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1", debug=DEBUG)
 #: Where people reach this installation; links in mails start with it.
-PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:5001").rstrip("/")
+PUBLIC_URL = env.origin("PUBLIC_URL", "http://127.0.0.1:5001")
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 #: Which headers they tell of the client by: X-Forwarded-For and -Proto, or Forwarded (RFC 7239).
 FORWARDED_HEADERS = env.choice("FORWARDED_HEADERS", "X-Forwarded", ("X-Forwarded", "Forwarded"))

@@ -6,9 +6,11 @@ import subprocess
 import sys
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from accounts.token_keys import public_half, public_text
 from reprotech import checks
+from reprotech.environment import Environment
 from reprotech.pytest_stack import ROOT
 
 pytestmark = pytest.mark.only_on("sqlite")  # the settings are the same on every stack
@@ -42,6 +44,78 @@ def start(tmp_path, **changed):
     """What loading the settings says; "" when they are fine."""
     done = load(tmp_path, "''", **changed)
     return done.stderr.strip().splitlines()[-1] if done.returncode else ""
+
+
+def environment_with(tmp_path, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    return Environment(tmp_path / ".env")
+
+
+@pytest.mark.parametrize(
+    ("value", "origin"),
+    [
+        *[
+            ("https://lab.example.org", "https://lab.example.org"),
+            ("https://Lab.Example.ORG/", "https://lab.example.org"),
+        ],
+        *[("https://lab.example:443", "https://lab.example"), ("HTTP://lab:80//", "http://lab")],
+        *[("https://lab.example:8443/", "https://lab.example:8443"), ("https://lab.example.", "https://lab.example")],
+        *[("https://bücher.example", "https://xn--bcher-kva.example"), ("http://lab_1", "http://lab_1")],
+        *[
+            ("https://лаб.рф:443/", "https://xn--80ac2a.xn--p1ai"),
+            ("https://[2001:DB8::1]:443", "https://[2001:db8::1]"),
+        ],
+        *[
+            ("https://straße.example", "https://xn--strae-oqa.example"),
+            ("http://10.0.0.1:5001", "http://10.0.0.1:5001"),
+        ],
+    ],
+)
+def test_an_address_becomes_what_browsers_send(tmp_path, monkeypatch, value, origin):
+    assert environment_with(tmp_path, monkeypatch, "PUBLIC_URL", value).origin("PUBLIC_URL", "") == origin
+    monkeypatch.setenv("CORS_ORIGINS", f" {value} ,{value}")
+    assert Environment(tmp_path / ".env").origins("CORS_ORIGINS") == [origin, origin]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *[
+            "lab.example.org",
+            "lab.example.org:443",
+            "//lab.example.org",
+            "ftp://lab.example.org",
+            "https://",
+            "https:lab",
+        ],
+        *[
+            "https://lab/reprotech",
+            "https://lab?x",
+            "https://lab#x",
+            "https://lab:0",
+            "https://lab:99999",
+            "https://lab:x",
+        ],
+        *["https://la b", "https://*.lab", "https://me:Zq7@lab", "https://lab..org", "https://-lab", "https://[::1"],
+        *["https://192.168.1", "null", "*", "https://lab\\x", "https://a,b" * 100],
+    ],
+)
+def test_what_is_no_address_is_refused_with_a_sentence(tmp_path, monkeypatch, value):
+    env = environment_with(tmp_path, monkeypatch, "PUBLIC_URL", value)
+    with pytest.raises(ImproperlyConfigured, match=r"^PUBLIC_URL needs an address such as .*: its? .*\.$") as refusal:
+        env.origin("PUBLIC_URL", "")
+    assert "Zq7" not in str(refusal.value)
+
+
+def test_names_of_hosts_become_what_browsers_send_and_addresses_of_pages_are_refused(tmp_path, monkeypatch):
+    value = "Lab.Example, .Bücher.example, 10.0.0.1, ::1, [2001:DB8::1], testserver"
+    env = environment_with(tmp_path, monkeypatch, "ALLOWED_HOSTS", value)
+    names = ["lab.example", ".xn--bcher-kva.example", "10.0.0.1", "[::1]", "[2001:db8::1]", "testserver"]
+    assert env.hosts("ALLOWED_HOSTS", "", debug=False) == names
+    for value in ("https://lab.example", "lab.example:443", "lab.example/", "*.lab.example", ".", "a b"):
+        monkeypatch.setenv("ALLOWED_HOSTS", value)
+        with pytest.raises(ImproperlyConfigured, match="must list names such as"):
+            env.hosts("ALLOWED_HOSTS", "", debug=False)
 
 
 def test_how_often_one_may_guess_can_be_set(tmp_path):
