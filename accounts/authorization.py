@@ -5,10 +5,11 @@ again, from the database, inside the transaction of the change: a door that forg
 taken away a moment ago make no difference.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import wraps
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 from django.db import IntegrityError, transaction
 
@@ -29,7 +30,40 @@ Result = TypeVar("Result")
 #: It may do everything.
 SYSTEM = System()
 
+#: What a refusal can be filed under, by the name of the log's resource.
+FILED_UNDER: dict[str, type[User | Role]] = {"user": User, "role": Role}
+ID_LENGTH = 64
+
 _in_service: ContextVar[bool] = ContextVar("in_service", default=False)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The account or role that someone wanted to touch, by its id; its name is looked up when a refusal is recorded."""
+
+    resource: str
+    pk: Any = ""
+    name: str = ""
+
+    @classmethod
+    def named_in(cls, arguments: Mapping[str, Any]) -> "About | None":
+        """The one that the arguments of an address name, if they name one."""
+        found = (
+            cls(resource, arguments[f"{resource}_id"]) for resource in FILED_UNDER if f"{resource}_id" in arguments
+        )
+        return next(found, None)
+
+    @classmethod
+    def record(cls, found: User | Role) -> "About":
+        """One that was loaded."""
+        return cls("user" if isinstance(found, User) else "role", found.pk, str(found))
+
+    def with_name(self) -> "About":
+        """With its name, if it exists."""
+        if self.name or self.pk == "":
+            return self
+        found = FILED_UNDER[self.resource]._default_manager.filter(pk=self.pk).first()
+        return About.record(found) if found else self
 
 
 def service(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
@@ -90,34 +124,51 @@ def held_permissions(actor: Actor) -> frozenset[str]:
     return held if scopes is None else held & scopes
 
 
-def require(actor: Actor, permission: str) -> None:
-    """Raise Denied unless `actor` holds `permission`."""
-    require_all(actor, [permission])
+def require(actor: Actor, permission: str, about: User | Role | About | None = None) -> None:
+    """Raise Denied unless `actor` holds `permission`; the denial is filed under what it is `about`."""
+    require_all(actor, [permission], about)
 
 
-def require_all(actor: Actor, needed: Iterable[str], target: object = None) -> None:
+def require_all(actor: Actor, needed: Iterable[str], about: User | Role | About | None = None) -> None:
     """Raise Denied, naming the first of the missing, unless `actor` holds all the `needed` permissions.
 
     This is the rule against escalation: what a target holds or would hold, the actor must hold too.
     """
     missing = set(needed) - held_permissions(actor)
     if missing:
-        raise Denied(in_order(missing)[0], target)
+        raise Denied(in_order(missing)[0], about)
+
+
+def require_to_grant(actor: Actor, roles: Iterable[Role]) -> None:
+    """Raise Denied, filed under the first role that gives more, unless `actor` holds all that these roles give."""
+    held, roles = held_permissions(actor), list(roles)
+    given: dict[int, set[str]] = {}
+    through = Role.permissions.through.objects.filter(role__in=roles)
+    for role_id, permission in through.values_list("role_id", "permission__name"):
+        given.setdefault(role_id, set()).add(permission)
+    for role in roles:
+        if missing := given.get(role.pk, set()) - held:
+            raise Denied(in_order(missing)[0], role)
 
 
 def record_denial(actor: Actor, denial: Denied) -> None:
-    """Put a denial on record, once, outside the transaction that it undid."""
+    """Put a denial on record, once, outside the transaction that it undid.
+
+    It is filed under the account or role that it is about, or else under the resource of the missing permission.
+    """
     if denial.recorded:
         return
     denial.recorded = True
     origin = current_origin()
-    target = denial.target
+    about = denial.target
+    about = About.record(about) if isinstance(about, User | Role) else about
+    about = about.with_name() if isinstance(about, About) else About(denial.required.rpartition("_")[0])
     record(
         actor=actor,
         action=Action.ACCESS_DENIED,
-        resource=denial.required.rpartition("_")[0],
-        resource_id=target.pk if isinstance(target, User | Role) else "",
-        resource_name=str(target) if isinstance(target, User | Role) else "",
+        resource=about.resource,
+        resource_id=str(about.pk)[:ID_LENGTH],
+        resource_name=about.name,
         success=False,
         required=denial.required,
         method=origin.method,

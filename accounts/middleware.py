@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.functional import SimpleLazyObject
 
-from accounts.authorization import record_denial
+from accounts.authorization import About, record_denial
 from accounts.duties import ADD_FACTOR, CHANGE_PASSWORD, duty_before
 from accounts.errors import Denied, NotAuthenticated
 from accounts.freshness import acting_by_cookie
@@ -101,7 +101,7 @@ class AccessMiddleware:
         """Answer."""
         return self.get_response(request)
 
-    def process_view(self, request: Any, view: Any, _args: Any, _kwargs: Any) -> HttpResponse | None:
+    def process_view(self, request: Any, view: Any, _args: Any, kwargs: Any) -> HttpResponse | None:
         """None to go on, a redirect to sign in, or PermissionDenied (on record)."""
         if hasattr(view, "cls") or request.resolver_match.app_names == ["admin"]:
             return None
@@ -118,6 +118,6 @@ class AccessMiddleware:
             return redirect(PAGE_OF_DUTY[duty])
         if access in MARKS or (access is not None and user.has_perm(access)):
             return None
-        denial = Denied(access or "undeclared")
+        denial = Denied(access or "undeclared", About.named_in(kwargs))
         record_denial(user, denial)
         raise PermissionDenied(denial)

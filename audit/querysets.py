@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Cast, Lower
 
 from audit.full_text import Mentions, by_parts, mentions_all
+from audit.resources import RESOURCES
 
 if TYPE_CHECKING:
     from audit.models import AuditLog
@@ -59,6 +60,15 @@ class AppendOnlyQuerySet(models.QuerySet[Row]):
         raise AppendOnlyError
 
 
+def _is_about(user_id: int) -> Q:
+    """Events about an account. Its refusals were once filed under the resource of the permission that was missing."""
+    number = str(user_id)
+    path = rf"^(/api|/admin/accounts)?/users?/{number}(/|$)"
+    other = [name for name in RESOURCES if name not in {"user", "role"}]
+    refused = Q(resource__in=other, resource_id=number, action="access_denied", details__path__regex=path)
+    return Q(resource="user", resource_id=number) | refused
+
+
 class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
     """Reads; writes go through `audit.services.record`."""
 
@@ -88,12 +98,12 @@ class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
         return None if len(found) > FEW else [pk for pk, has_all in found if has_all]
 
     def involving(self, user_id: int) -> Self:
-        """What a user did, and what was done to their account."""
-        return self.filter(Q(user_id=user_id) | Q(resource="user", resource_id=str(user_id)))
+        """What a user did, and what was done to their account, or was refused."""
+        return self.filter(Q(user_id=user_id) | _is_about(user_id))
 
     def latest_around(self, user_id: int, count: int) -> list["AuditLog"]:
         """The newest events of and about a user; asked for apart, since an index answers each at once."""
-        about = self.filter(resource="user", resource_id=str(user_id))
+        about = self.filter(_is_about(user_id))
         found = {row.pk: row for rows in (self.filter(user_id=user_id), about) for row in rows.newest_first()[:count]}
         return [found[pk] for pk in sorted(found, reverse=True)][:count]
 

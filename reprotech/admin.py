@@ -1,5 +1,6 @@
 """Django admin behind our own sign-in, for Super Administrators alone."""
 
+import re
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -8,11 +9,14 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from accounts.authorization import record_denial
+from accounts.authorization import FILED_UNDER, About, record_denial
 from accounts.duties import duty_before
 from accounts.errors import Denied
 from accounts.middleware import PAGE_OF_DUTY, ask_to_sign_in
 from accounts.permissions import ADMIN_SITE
+
+#: An id of ours in an address of the admin.
+OBJECT_ID = re.compile(r"[0-9]{1,18}")
 
 
 class ReprotechAdminSite(AdminSite):
@@ -60,6 +64,17 @@ class ReprotechAdminSite(AdminSite):
             return redirect(PAGE_OF_DUTY[duty])
         if self.has_permission(request):
             return redirect("admin:index")
-        denial = Denied(ADMIN_SITE)
+        denial = Denied(ADMIN_SITE, _about(request))
         record_denial(user, denial)
         raise PermissionDenied(denial)
+
+
+def _about(request: HttpRequest) -> About | None:
+    """The account or role whose page in the admin was asked for."""
+    match = request.resolver_match
+    if match is None or not OBJECT_ID.fullmatch(str(match.kwargs.get("object_id", ""))):
+        return None
+    for resource in FILED_UNDER:
+        if (match.url_name or "").startswith(f"accounts_{resource}_"):
+            return About(resource, int(match.kwargs["object_id"]))
+    return None

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from accounts.authorization import record_denial
+from accounts.authorization import About, record_denial
 from accounts.duties import refuse_required_action
 from accounts.errors import Denied, KeyRefused, TokenMissing
 from accounts.models import ApiKey
@@ -37,6 +37,6 @@ class DeclaredPermission(BasePermission):
             return True
         if access is not None and request.user.has_perm(access):
             return True
-        denial = Denied(access or "undeclared")
+        denial = Denied(access or "undeclared", About.named_in(view.kwargs))
         record_denial(request.user, denial)
         raise denial

@@ -7,7 +7,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts import places
-from accounts.authorization import require, require_all, service
+from accounts.authorization import About, require, require_all, service
 from accounts.catalogue import PERMISSION_NAMES
 from accounts.errors import Conflict, Missing
 from accounts.freshness import require_fresh
@@ -32,7 +32,7 @@ def erase_person(*, actor: Actor, user_id: int) -> int:
     other people stays too. Erasing again takes what has come since. Returns of how many events something was erased.
     Raises Missing, Denied or Conflict.
     """
-    require(actor, USER_DELETE)
+    require(actor, USER_DELETE, About("user", user_id))
     user = User.objects.ever_visible_to(actor).select_for_update(no_key=True).filter(pk=user_id).first()
     if user is None:
         raise Missing("user")

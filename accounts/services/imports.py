@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from accounts.authorization import record_denial, recording_denials, require, require_all, service
+from accounts.authorization import record_denial, recording_denials, require, require_to_grant, service
 from accounts.errors import Conflict, Denied, Invalid
 from accounts.freshness import require_fresh
 from accounts.hashers import hash_many
@@ -14,7 +14,7 @@ from accounts.mail import send_invitations
 from accounts.models import Role, User
 from accounts.permissions import USER_CREATE
 from accounts.services.names import taken_names
-from accounts.services.roles_of_users import find_roles, permissions_of
+from accounts.services.roles_of_users import find_roles
 from accounts.services.users import checked_user, creation_changes
 from audit.models import Action
 from audit.services import Actor, event, record_all
@@ -117,7 +117,7 @@ class _Check:
     def _find_role(self, name: str) -> Role | str:
         try:
             [role] = find_roles([name])
-            require_all(self.actor, permissions_of([role]))
+            require_to_grant(self.actor, [role])
         except Invalid as refusal:
             return " ".join(refusal.errors["roles"])
         except Denied as denial:
@@ -156,7 +156,7 @@ def _hash_passwords(drafts: Iterable[Draft]) -> None:
 @service
 def _store(*, actor: Actor, drafts: Sequence[Draft]) -> None:
     require(actor, USER_CREATE)
-    require_all(actor, permissions_of({role for draft in drafts for role in draft.roles}))
+    require_to_grant(actor, {role for draft in drafts for role in draft.roles})
     users = [draft.user for draft in drafts]
     for user in users:
         user.fold_search_text()

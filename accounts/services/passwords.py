@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts import guesses, limits, session_cache
-from accounts.authorization import require, require_all, service
+from accounts.authorization import About, require, require_all, service
 from accounts.errors import AccountDisabled, Conflict, Invalid, Missing, TooManyAttempts
 from accounts.freshness import require_fresh
 from accounts.hashers import normalize_password, seat
@@ -156,7 +156,7 @@ def _check_current(user: User, password: str, field: str) -> None:
 
 @service
 def _authorize_reset(*, actor: Actor, user_id: int) -> User:
-    require(actor, USER_UPDATE)
+    require(actor, USER_UPDATE, About("user", user_id))
     require_fresh()
     user: User | None = User.objects.visible_to(actor).filter(pk=user_id).first()
     if user is None:

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from accounts import session_cache
-from accounts.authorization import require, require_all, service
+from accounts.authorization import About, require, require_all, service
 from accounts.catalogue import in_order
 from accounts.errors import Conflict, Invalid, Missing
 from accounts.freshness import require_fresh
@@ -32,7 +32,7 @@ def create_role(
     """Create a role that holds `permissions` (names). Raises Denied, Invalid, or Conflict when the name is taken."""
     require(actor, ROLE_CREATE)
     granted = find_permissions(permissions)
-    require_all(actor, permissions)
+    require_all(actor, permissions, About("role", name=name))
     role = Role(name=name, slug=_slug(name), description=description, requires_factor=requires_factor)
     _save(role)
     role.permissions.set(granted)
@@ -61,7 +61,7 @@ def update_role(
     The actor needs all that the role holds and would hold. Raises Missing, Denied, Invalid, Conflict, or Outdated
     unless the role is still as one of `expected_versions`.
     """
-    require(actor, ROLE_UPDATE)
+    require(actor, ROLE_UPDATE, About("role", role_id))
     role = Role.objects.select_for_update(no_key=True).filter(pk=role_id).first()
     if role is None:
         raise Missing("role")
@@ -111,7 +111,7 @@ def delete_role(
     Raises Missing, Denied, Invalid, Conflict for a system role, and for a role in use without `reassign_to`, or
     Outdated unless the role is still as one of `expected_versions`.
     """
-    require(actor, ROLE_DELETE)
+    require(actor, ROLE_DELETE, About("role", role_id))
     locked_users, role, other = _lock_for_deletion(role_id, reassign_to)
     require_all(actor, role.permission_names, role)
     refuse_outdated(actor, role, expected_versions)

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import limits, session_cache, tokens
-from accounts.authorization import require, require_all, service
+from accounts.authorization import About, require, require_all, service
 from accounts.duties import refuse_required_action
 from accounts.errors import AccountDisabled, Missing, TokenInvalid
 from accounts.freshness import require_fresh
@@ -229,7 +229,7 @@ def end_session(*, actor: Actor, session_id: UUID) -> None:
         if isinstance(actor, User):
             # One's own sessions may be ended before a required action, and the same address ends those of others.
             refuse_required_action(actor)
-        require(actor, SESSION_REVOKE)
+        require(actor, SESSION_REVOKE, session.user)
         require_all(actor, session.user.grants.permissions, session.user)
     require_fresh()
     _end([session], Session.EndReason.REVOKED)
@@ -258,7 +258,7 @@ def end_sessions_of(*, actor: Actor, user_id: int) -> int:
 
     One row tells of all. Raises Missing or Denied.
     """
-    require(actor, SESSION_REVOKE)
+    require(actor, SESSION_REVOKE, About("user", user_id))
     user = User.objects.visible_to(actor).filter(pk=user_id).first()
     if user is None:
         raise Missing("user")

@@ -9,10 +9,12 @@ from django.utils import timezone
 
 from accounts import session_cache
 from accounts.authorization import (
+    About,
     keep_a_super_administrator,
     recording_denials,
     require,
     require_all,
+    require_to_grant,
     service,
 )
 from accounts.errors import Conflict, Invalid, Missing
@@ -102,7 +104,7 @@ def _check_creation(actor: Actor, user: User, roles: Collection[str]) -> list[Ro
     """The roles that a new user gets; raises Denied, Invalid, ConfirmationRequired or Conflict."""
     require(actor, USER_CREATE)
     granted = find_roles(roles)
-    require_all(actor, permissions_of(granted))
+    require_to_grant(actor, granted)
     if granted:
         require_fresh()
     _refuse_taken_names(user)
@@ -242,7 +244,7 @@ def lock_for_change(actor: Actor, user_id: int, permission: str) -> User:
     The order is always user before role, so that changes never wait for each other in a circle. Raises Denied or
     Missing.
     """
-    require(actor, permission)
+    require(actor, permission, About("user", user_id))
     user: User | None = User.objects.visible_to(actor).select_for_update(no_key=True).filter(pk=user_id).first()
     if user is None:
         raise Missing("user")
