@@ -20,14 +20,13 @@ from audit.changes import shown_changes
 from audit.exports import export_response
 from audit.filters import AuditExport, AuditPageFilter
 from audit.models import Action, AuditLog
+from audit.resources import RESOURCES
 from audit.saved_filters import saved_filters
 from audit.seals import seal_of
 from audit.sentences import sentence
 from reprotech.errors import error_response
 from reprotech.http import UNPROCESSABLE, PageRequest, render_page
 
-#: What events are about, in the order of the filter.
-RESOURCES = ("auth", "user", "role", "session", "factor", "audit", "analytics", "settings")
 #: Filters that links set and no field shows: each is named above the list, with a way out.
 LINKED = {"request_id": "request", "session": "session", "resource_id": "number", "involving": "everything of user"}
 #: What the page calls the filters, where it isn't their name.
