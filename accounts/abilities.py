@@ -18,6 +18,8 @@ def actions_on(actor: User, user: User) -> set[str]:
     actions = set()
     if actor.has_perm(USER_UPDATE):
         actions |= {"edit", "keys"}
+        if user.may_get_key_from(actor.pk):
+            actions.add("make_keys")
         if actor.pk != user.pk:
             actions.add("unlock" if user.is_locked else "lock")
             if not user.is_service:

@@ -198,9 +198,9 @@ class SessionAdmin(ReadOnlyAdmin):
 class ApiKeyAdmin(ReadOnlyAdmin):
     """API keys, which can be revoked."""
 
-    list_display = ("name", "user", "prefix", "created_at", "expires_at", "last_used_at", "revoked_at")
-    search_fields = ("user__username", "name", "prefix")
-    list_select_related = ("user",)
+    list_display = ("name", "user", "created_by", "prefix", "created_at", "expires_at", "last_used_at", "revoked_at")
+    search_fields = ("user__username", "created_by__username", "name", "prefix")
+    list_select_related = ("user", "created_by")
     exclude = ("secret_hash",)
     secret_fields = frozenset(exclude)
     actions = ("revoke",)

@@ -34,6 +34,17 @@ class Conflict(RuleError):
         self.errors = dict(errors or {})
 
 
+class NotTheirs(Conflict):
+    """Somebody would make a credential of another person, by which they could act as that person."""
+
+    code = "not_theirs"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Only people themselves make their API keys. For a program, make a service account and give that a key."
+        )
+
+
 class Outdated(Conflict):
     """The change starts from a version of the record that someone else has replaced meanwhile."""
 
@@ -101,6 +112,15 @@ class ConfirmationRequired(Exception):
 
     def __init__(self) -> None:
         super().__init__(self.message)
+
+
+class ProofRequired(ConfirmationRequired):
+    """The same of an access token, whose holder can send the proof along with the call."""
+
+    message = (
+        "You signed in a while ago. Send your password as `current_password` along and, if the account has a second "
+        "factor, a code as `otp`."
+    )
 
 
 class NotAuthenticated(RuleError):

@@ -165,10 +165,16 @@ class EndSessionsForm(ServiceForm):
     """Which of one's sessions to end."""
 
     everywhere = forms.BooleanField(label="Sign out here too", required=False)
+    revoke_keys = forms.BooleanField(label="Revoke my API keys too", required=False)
 
 
 class ChangePasswordForm(NewPasswordForm):
     """The present password and a new one, twice."""
 
     current_password = password_input("Current password", "current-password")
+    revoke_keys = forms.BooleanField(
+        label="Revoke my API keys too",
+        required=False,
+        help_text="Do so if somebody else may know the old password or have one of the keys.",
+    )
     field_order = ("current_password", "new_password", "repeated")

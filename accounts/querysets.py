@@ -267,6 +267,14 @@ class SessionQuerySet(WithGrants["Session"]):
 class ApiKeyQuerySet(WithGrants["ApiKey"]):
     """API keys."""
 
+    def with_grants(self) -> Self:
+        """And `created_by`."""
+        return super().with_grants().with_maker()
+
+    def with_maker(self) -> Self:
+        """`created_by` in the same query."""
+        return self.select_related("created_by")
+
     def unrevoked(self) -> Self:
         """Those that nobody took back; they may have expired."""
         return self.filter(revoked_at__isnull=True)

@@ -33,7 +33,7 @@ class BearerAuthentication(BaseAuthentication):
         """The user and the session or key; None without the header. Raises a NotAuthenticated or TooManyAttempts."""
         caller = self._caller(request)
         if caller:
-            act_by_token()
+            act_by_token(caller[1] if isinstance(caller[1], Session) else None)
         return caller
 
     def _caller(self, request: Request) -> Caller | None:

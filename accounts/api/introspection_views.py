@@ -39,6 +39,7 @@ class IntrospectionAnswer(serializers.Serializer[Any]):
     exp = serializers.IntegerField(required=False)
     sid = serializers.CharField(required=False, help_text="Of an access token: its session.")
     key = serializers.CharField(required=False, help_text="Of an API key: its name.")
+    created_by = serializers.CharField(required=False, help_text="Of an API key that somebody else made: who did.")
 
 
 class IntrospectionViewSet(ViewSet):

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.api.serializers import MessageAnswer, names_field
+from accounts.api.serializers import MessageAnswer, names_field, password_field
 from accounts.models import ApiKey
 from accounts.services.keys import DEFAULT_DAYS, MOST_ADDRESSES, MOST_DAYS
 from reprotech.api_parsing import Body, StringField, WholeNumberField
@@ -19,6 +19,12 @@ class CreateKeyBody(Body):
         required=False, min_value=1, max_value=MOST_DAYS, help_text=f"{DEFAULT_DAYS} unless given."
     )
     addresses = serializers.ListField(child=StringField(max_length=50), max_length=MOST_ADDRESSES, required=False)
+    current_password = password_field(
+        required=False, help_text="Needed if the session of the access token began more than `SUDO_MINUTES` ago."
+    )
+    otp = StringField(
+        required=False, allow_blank=True, max_length=32, help_text="With it, if the account has a second factor."
+    )
 
 
 class ApiKeyAnswer(serializers.Serializer[ApiKey]):
@@ -34,6 +40,9 @@ class ApiKeyAnswer(serializers.Serializer[ApiKey]):
     is_expired = serializers.BooleanField()
     last_used_at = serializers.DateTimeField(allow_null=True)
     last_used_from = serializers.CharField(allow_null=True)
+    created_by = serializers.CharField(
+        source="maker_name", allow_null=True, help_text="Who made it; null where that isn't known any more."
+    )
 
 
 class ApiKeyListAnswer(serializers.Serializer[Any]):

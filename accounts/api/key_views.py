@@ -18,7 +18,7 @@ from reprotech.api_views import ViewSet
 
 
 def _list(user: User) -> Response:
-    return Response({"keys": many(shapes.ApiKeyAnswer, user.api_keys.unrevoked())})
+    return Response({"keys": many(shapes.ApiKeyAnswer, user.api_keys.unrevoked().with_maker())})
 
 
 def _create(request: SignedInRequest, user_id: int) -> Response:
@@ -48,7 +48,12 @@ class OwnKeyViewSet(ViewSet):
         request=shapes.CreateKeyBody, responses={201: shapes.ApiKeyCreatedAnswer}, summary="Make an API key for oneself"
     )
     def create(self, request: SignedInRequest) -> Response:
-        """Make a key that may do what `scopes` names, as long as its owner may. Its text is shown this once."""
+        """Make a key that may do what `scopes` names, as long as its owner may. Its text is shown this once.
+
+        A session that began, or in which the password was confirmed, more than `SUDO_MINUTES` ago needs
+        `current_password`, and `otp` if the account has a second factor; without it the answer is 403,
+        `reauthentication_required`.
+        """
         return _create(request, request.user.pk)
 
     @extend_schema(responses={200: MessageAnswer}, summary="Revoke an own API key")
@@ -68,10 +73,15 @@ class UserKeyViewSet(ViewSet):
         return _list(find_user(request, user_id))
 
     @extend_schema(
-        request=shapes.CreateKeyBody, responses={201: shapes.ApiKeyCreatedAnswer}, summary="Make an API key for a user"
+        request=shapes.CreateKeyBody,
+        responses={201: shapes.ApiKeyCreatedAnswer},
+        summary="Make an API key for a service account",
     )
     def create(self, request: SignedInRequest, user_id: int) -> Response:
-        """Make a key for a user, who is told by mail. Its text is shown this once."""
+        """Make a key for a service account, with a recent proof of who makes it as for an own one.
+
+        People make their keys themselves: for another person the answer is 409, `not_theirs`.
+        """
         find_user(request, user_id)
         return _create(request, user_id)
 

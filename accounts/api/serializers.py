@@ -48,6 +48,7 @@ class ChangePasswordBody(Body):
 
     current_password = password_field()
     new_password = password_field()
+    revoke_keys = YesNoField(required=False, help_text="Whether all own API keys are revoked too.")
 
 
 class CreateUserBody(Body):

@@ -16,6 +16,8 @@ class ApiKey(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_keys")
+    #: None where it isn't known any more. For people nobody else makes keys, but once administrators could.
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="created_keys")
     name = models.CharField(max_length=80, validators=[validate_plain_text])
     #: The part of the key by which it is found, and by which people tell it from others.
     prefix = models.CharField(max_length=12, unique=True)
@@ -48,6 +50,21 @@ class ApiKey(models.Model):
     def public_id(self) -> str:
         """How the audit log names it: what its owner called it may tell of a person, and could never be erased."""
         return f"rpt_{self.prefix}"
+
+    @property
+    def maker_name(self) -> str | None:
+        """The username of who made it, if that is known."""
+        return self.created_by.username if self.created_by else None
+
+    @property
+    def is_by_another(self) -> bool:
+        """Whether somebody else than its user made it."""
+        return self.created_by_id is not None and self.created_by_id != self.user_id
+
+    @property
+    def has_lost_its_maker(self) -> bool:
+        """Whether another person made it for a person and may not sign in any more: it would let them in for years."""
+        return self.is_by_another and not self.user.is_service and not (self.created_by and self.created_by.can_sign_in)
 
     @property
     def is_expired(self) -> bool:

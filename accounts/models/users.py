@@ -190,6 +190,10 @@ class User(Versioned, AbstractBaseUser):
         """The kinds of second factor that they have."""
         return self.factor_kinds.split()
 
+    def may_get_key_from(self, maker_id: int | None) -> bool:
+        """Whether the maker may make a key for this account at all: people make theirs themselves."""
+        return self.is_service or self.pk == maker_id
+
     @property
     def full_name(self) -> str:
         """First and last name; the username without them."""

@@ -12,6 +12,7 @@ from accounts.mail import send_notice
 from accounts.models import Passkey, Session, TotpKey, User
 from accounts.permissions import USER_UPDATE
 from accounts.services.factor_records import KIND_WORDS, forget_factors, make_recovery_codes, note_factors
+from accounts.services.key_records import FACTORS_REMOVED, revoke_keys_of
 from accounts.services.sessions import end_sessions
 from accounts.services.spent import spend
 from accounts.services.user_records import record_user
@@ -71,7 +72,10 @@ def add_passkey(*, actor: User, session_id: UUID, name: str, answer: str, challe
 
 @service
 def remove_authenticator_app(*, actor: User, session_id: UUID) -> None:
-    """Forget one's authenticator app. Raises ConfirmationRequired, Missing, or Conflict for a factor that is needed."""
+    """Forget one's authenticator app, and revoke one's API keys.
+
+    Raises ConfirmationRequired, Missing, or Conflict for a factor that is needed.
+    """
     user = _lock_own(actor, session_id)
     app = TotpKey.objects.filter(user=user).first()
     if app is None:
@@ -81,7 +85,10 @@ def remove_authenticator_app(*, actor: User, session_id: UUID) -> None:
 
 @service
 def remove_passkey(*, actor: User, session_id: UUID, passkey_id: int) -> None:
-    """Forget one of one's passkeys. Raises ConfirmationRequired, Missing, or Conflict for a factor that is needed."""
+    """Forget one of one's passkeys, and revoke one's API keys.
+
+    Raises ConfirmationRequired, Missing, or Conflict for a factor that is needed.
+    """
     user = _lock_own(actor, session_id)
     passkey = user.passkeys.filter(pk=passkey_id).first()
     if passkey is None:
@@ -102,7 +109,10 @@ def renew_recovery_codes(*, actor: User, session_id: UUID) -> list[str]:
 
 @service
 def reset_factors(*, actor: Actor, user_id: int) -> User:
-    """Take all second factors from a user who lost them, and end their sessions. Raises Missing, Denied or Conflict."""
+    """Take all second factors from a user who lost them, end their sessions and revoke their API keys.
+
+    Raises Missing, Denied or Conflict.
+    """
     user = lock_for_change(actor, user_id, USER_UPDATE)
     if actor.pk == user.pk:
         raise Conflict("This is your own account. Remove factors on your profile's security page.")
@@ -113,6 +123,7 @@ def reset_factors(*, actor: Actor, user_id: int) -> User:
     forget_factors(user)
     ended = end_sessions(user_ids=[user.pk], reason=Session.EndReason.REVOKED)
     record_user(actor, Action.FACTOR_RESET, user, kinds=kinds, ended_sessions=ended)
+    revoke_keys_of(actor, user, reason=FACTORS_REMOVED)
     send_notice(user, "factors_reset")
     return user
 
@@ -143,6 +154,7 @@ def _remove(user: User, factor: TotpKey | Passkey, kind: str, name: str) -> None
     if not user.second_factors and user.roles.filter(requires_factor=True).exists():
         raise Conflict("Your role requires a second factor. Set up another one before you remove this one.")
     _record(user, Action.FACTOR_REMOVE, factor_id, kind, name)
+    revoke_keys_of(user, user, reason=FACTORS_REMOVED)
     send_notice(user, "factor_removed", kind=KIND_WORDS[kind], name=name)
 
 

@@ -29,7 +29,8 @@ def _of_key(token: str, ip_address: str) -> dict[str, Any]:
     if not key.user.can_sign_in or refusal(key, ip_address) or has_required_action(key.user):
         return INACTIVE
     claims = {"iat": int(key.created_at.timestamp()), "exp": int(key.expires_at.timestamp())}
-    return {**_of_user(key.user), **claims, "token_type": "api_key", "key": key.name}
+    maker = {"created_by": key.maker_name} if key.is_by_another else {}
+    return {**_of_user(key.user), **claims, "token_type": "api_key", "key": key.name, **maker}
 
 
 def _of_access_token(token: str) -> dict[str, Any]:

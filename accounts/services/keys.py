@@ -15,12 +15,13 @@ from django.utils import timezone
 from accounts import api_keys, limits
 from accounts.authorization import service
 from accounts.catalogue import PERMISSION_NAMES, in_order
-from accounts.errors import AccountDisabled, Conflict, Invalid, KeyRefused, Missing, TokenInvalid
-from accounts.freshness import require_fresh
+from accounts.errors import AccountDisabled, Conflict, Invalid, KeyRefused, Missing, NotTheirs, TokenInvalid
+from accounts.freshness import require_fresh, require_recent_proof
 from accounts.grants import Grants
 from accounts.mail import send_notice
 from accounts.models import ApiKey, User
 from accounts.permissions import USER_UPDATE
+from accounts.services.reauthentication import prove_identity
 from accounts.services.sessions import TOUCH_INTERVAL
 from accounts.services.user_records import record_user
 from accounts.services.users import lock_for_change
@@ -45,8 +46,34 @@ class NewKey:
     text: str
 
 
-@service
 def create_key(
+    *,
+    actor: Actor,
+    user_id: int,
+    current_password: str = "",
+    otp: str = "",
+    **wanted: Any,
+) -> NewKey:
+    """Make a key for oneself, or for a service account that holds no more than the actor. A mail tells its owner.
+
+    `wanted` is what `_store_key` takes. `current_password`, and `otp` of who has a second factor, prove who acts by a
+    session in which that was proved too long ago. Raises Missing, Denied, NotTheirs, Invalid, Conflict,
+    ConfirmationRequired or TooManyAttempts.
+    """
+    if current_password and isinstance(actor, User):
+        _authorize_creation(actor=actor, user_id=user_id)
+        prove_identity(actor=actor, password=current_password, otp=otp, action=Action.KEY_CREATE)
+        return _store_key(actor=actor, user_id=user_id, is_proven=True, **wanted)
+    return _store_key(actor=actor, user_id=user_id, **wanted)
+
+
+@service
+def _authorize_creation(*, actor: Actor, user_id: int) -> None:
+    _lock_new_owner(actor, user_id)
+
+
+@service
+def _store_key(
     *,
     actor: Actor,
     user_id: int,
@@ -54,15 +81,15 @@ def create_key(
     scopes: Collection[str],
     expires_in_days: int = DEFAULT_DAYS,
     addresses: Collection[str] = (),
+    is_proven: bool = False,
 ) -> NewKey:
-    """Make a key for oneself, or for a user who holds no more than the actor, who then learns of it by mail.
-
-    Raises Missing, Denied, Invalid or Conflict.
-    """
-    owner = _lock_owner(actor, user_id)
+    owner = _lock_new_owner(actor, user_id)
+    if not is_proven:
+        require_recent_proof()
     text = api_keys.make()
     key = ApiKey(
         user=owner,
+        created_by_id=actor.pk,
         name=name,
         prefix=text.prefix,
         secret_hash=text.secret_hash,
@@ -77,8 +104,7 @@ def create_key(
     key.save(force_insert=True)
     told = {"scopes": key.scopes, "addresses": len(key.addresses), "expires_at": key.expires_at}
     record_user(actor, Action.KEY_CREATE, owner, key=key.public_id, **told)
-    if actor.pk != owner.pk:
-        send_notice(owner, "key_created", key=key.name, by=actor.username)
+    send_notice(owner, "key_created", key=key.name, by=actor.username, by_themselves=actor.pk == owner.pk)
     return NewKey(key, text.text)
 
 
@@ -88,6 +114,8 @@ def revoke_key(*, actor: Actor, user_id: int, key_id: UUID) -> ApiKey:
 
     Raises Missing or Denied.
     """
+    _refuse_keys(actor)
+    require_fresh()
     owner = _lock_owner(actor, user_id)
     key: ApiKey | None = owner.api_keys.unrevoked().filter(pk=key_id).first()
     if key is None:
@@ -98,12 +126,23 @@ def revoke_key(*, actor: Actor, user_id: int, key_id: UUID) -> ApiKey:
     return key
 
 
-def _lock_owner(actor: Actor, user_id: int) -> User:
-    """The user, locked until the transaction ends, if the actor may manage their keys."""
+def _refuse_keys(actor: Actor) -> None:
     if getattr(actor, "scopes", None) is not None:
         # A key that makes keys would outlive its own revocation.
         raise KeyRefused
-    require_fresh()
+
+
+def _lock_new_owner(actor: Actor, user_id: int) -> User:
+    """The user, locked until the transaction ends, if the actor may make a key of theirs."""
+    _refuse_keys(actor)
+    owner = _lock_owner(actor, user_id)
+    if not owner.may_get_key_from(actor.pk):
+        raise NotTheirs
+    return owner
+
+
+def _lock_owner(actor: Actor, user_id: int) -> User:
+    """The user, locked until the transaction ends, if the actor may revoke their keys."""
     if actor.pk != user_id:
         return lock_for_change(actor, user_id, USER_UPDATE)
     owner: User | None = User.objects.active().select_for_update(no_key=True).filter(pk=user_id).first()
@@ -191,6 +230,8 @@ def refusal(key: ApiKey, address: str) -> str:
         return "The key is revoked."
     if key.is_expired:
         return "The key has expired."
+    if key.has_lost_its_maker:
+        return "Whoever made the key for its owner may not sign in any more."
     return "" if key.is_open_to(address) else "The key is not good from this address."
 
 

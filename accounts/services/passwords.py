@@ -17,6 +17,7 @@ from accounts.mail import send_notice, send_reset_link
 from accounts.models import EmailChange, PasswordHistory, Session, User
 from accounts.password_policy import HISTORY_LENGTH, HistoryValidator, is_usable, validators
 from accounts.permissions import USER_UPDATE
+from accounts.services.key_records import PASSWORD_CHANGED, PASSWORD_RESET, revoke_keys_of
 from accounts.services.sessions import end_sessions, renew_session
 from accounts.services.user_records import record_user
 from audit.models import Action
@@ -48,8 +49,15 @@ def _validate(user: User, password: str, field: str, *, of_history: bool) -> Non
         raise Invalid({field: error.messages}) from None
 
 
-def change_password(*, actor: User, current_password: str, new_password: str, session_id: UUID | None = None) -> User:
-    """Change one's own password, which ends one's other sessions.
+def change_password(
+    *,
+    actor: User,
+    current_password: str,
+    new_password: str,
+    session_id: UUID | None = None,
+    revoke_keys: bool = False,
+) -> User:
+    """Change one's own password, which ends one's other sessions and, where asked for, revokes one's API keys.
 
     Wrong current passwords count towards the lockout. Raises Invalid, TooManyAttempts or AccountDisabled.
     """
@@ -67,6 +75,7 @@ def change_password(*, actor: User, current_password: str, new_password: str, se
         encoded=encoded,
         must_change=False,
         keep_session=session_id,
+        revoked_keys=PASSWORD_CHANGED if revoke_keys else "",
     )
 
 
@@ -75,20 +84,26 @@ def confirm_password(*, actor: User, password: str, session_id: UUID) -> Session
 
     Wrong passwords count as at a change of password. Raises Invalid, TooManyAttempts, AccountDisabled or TokenInvalid.
     """
-    with seat():
-        _check_current(_active(actor), password, field="password")
+    check_current_password(actor=actor, password=password, field="password")
     return renew_session(session_id=session_id, user_id=actor.pk)
 
 
 def reset_password(*, actor: Actor, user_id: int, password: str) -> User:
-    """Give a user a password that they must change at the next sign-in, and end their sessions.
+    """Give a user a password that they must change at the next sign-in; end their sessions and revoke their API keys.
 
     Raises Missing, Denied, Invalid or Conflict.
     """
     user = _authorize_reset(actor=actor, user_id=user_id)
     check_password_rules(user, password, field="password")
     encoded = hash_new_password(user, password, field="password")
-    return _store(actor=actor, action=Action.PASSWORD_RESET, user=user, encoded=encoded, must_change=True)
+    return _store(
+        actor=actor,
+        action=Action.PASSWORD_RESET,
+        user=user,
+        encoded=encoded,
+        must_change=True,
+        revoked_keys=PASSWORD_RESET,
+    )
 
 
 @service
@@ -109,7 +124,7 @@ def owner_of_link(*, user_id: int, link_token: str) -> User | None:
 
 
 def set_password_by_link(*, user_id: int, link_token: str, new_password: str) -> User:
-    """Set the password of whoever holds a link that was mailed to them; the link is spent by it.
+    """Set the password of whoever holds a link that was mailed to them; the link is spent by it, API keys are revoked.
 
     Their wrong guesses are forgotten, their second factor is not: it is asked for at the next sign-in. Raises Missing
     for a link that is broken, old or spent, and Invalid.
@@ -126,7 +141,19 @@ def set_password_by_link(*, user_id: int, link_token: str, new_password: str) ->
         encoded=encoded,
         must_change=False,
         link_token=link_token,
+        revoked_keys=PASSWORD_RESET,
     )
+
+
+def check_current_password(*, actor: User, password: str, field: str, action: Action = Action.PASSWORD_CHANGE) -> User:
+    """The actor as they are stored, if this is their password. A wrong one is on record as a failed `action`.
+
+    Raises Invalid, TooManyAttempts or AccountDisabled.
+    """
+    with seat():
+        user = _active(actor)
+        _check_current(user, password, field=field, action=action)
+    return user
 
 
 def _active(actor: User) -> User:
@@ -136,7 +163,7 @@ def _active(actor: User) -> User:
     return user
 
 
-def _check_current(user: User, password: str, field: str) -> None:
+def _check_current(user: User, password: str, field: str, action: Action = Action.PASSWORD_CHANGE) -> None:
     """Refuse a wrong password, and more in a minute than people type, right or wrong: each costs a hash.
 
     Called with a seat, so that nothing is counted of what is not looked at.
@@ -149,7 +176,7 @@ def _check_current(user: User, password: str, field: str) -> None:
         guesses.take_back_guess(counter)
         raise
     if not user.check_password(password):
-        record_user(user, Action.PASSWORD_CHANGE, user, success=False, reason="The current password was wrong.")
+        record_user(user, action, user, success=False, reason="The current password was wrong.")
         raise Invalid({field: ["This is not your current password."]})
     guesses.forget_guesses(counter)
 
@@ -183,6 +210,7 @@ def _store(
     must_change: bool,
     keep_session: UUID | None = None,
     link_token: str | None = None,
+    revoked_keys: str = "",
 ) -> User:
     stored: User | None = User.objects.existing().select_for_update(no_key=True).filter(pk=user.pk).first()
     if stored is None:
@@ -207,6 +235,8 @@ def _store(
     EmailChange.objects.filter(user=stored).delete()
     ended = end_sessions(user_ids=[stored.pk], reason=Session.EndReason.PASSWORD_CHANGED, except_session=keep_session)
     record_user(actor, action, stored, must_change=must_change, ended_sessions=ended)
+    if revoked_keys:
+        revoke_keys_of(actor, stored, reason=revoked_keys)
     return stored
 
 

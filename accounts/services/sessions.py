@@ -18,6 +18,7 @@ from accounts.freshness import require_fresh
 from accounts.grants import Grants
 from accounts.models import Session, User
 from accounts.permissions import SESSION_REVOKE
+from accounts.services.key_records import SESSIONS_ENDED, revoke_keys_of
 from accounts.tokens import TokenPair
 from audit.context import current_origin, name_session, name_user
 from audit.models import Action
@@ -244,9 +245,14 @@ def end_session(*, actor: Actor, session_id: UUID) -> None:
 
 
 @service
-def end_other_sessions(*, actor: User, session_id: UUID) -> int:
-    """End all of one's own live sessions but the one of this id; returns how many. One row tells of all."""
+def end_other_sessions(*, actor: User, session_id: UUID, revoke_keys: bool = False) -> int:
+    """End all of one's own live sessions but the one of this id; returns how many. One row tells of all.
+
+    Where asked for, one's API keys are revoked too.
+    """
     require_fresh()
+    if revoke_keys:
+        revoke_keys_of(actor, actor, reason=SESSIONS_ENDED)
     others = list(actor.sessions.alive().exclude(pk=session_id))
     ended = _end(others, Session.EndReason.REVOKED)
     return _on_record(actor, ended, actor.username)

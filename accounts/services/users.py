@@ -23,6 +23,7 @@ from accounts.mail import send_invitations, tell_both_addresses
 from accounts.models import EmailChange, Role, Session, User
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_UPDATE
 from accounts.services.factor_records import forget_factors
+from accounts.services.key_records import ACCOUNT_DELETED, revoke_keys_made_for_people_by, revoke_keys_of
 from accounts.services.names import taken_names
 from accounts.services.passwords import check_password_rules, hash_new_password
 from accounts.services.roles_of_users import find_roles, names_of, permissions_of, record_role_changes, touch
@@ -151,7 +152,7 @@ def update_user(
 def _change_fields(actor: Actor, user: User, changes: Changes) -> None:
     if "is_active" in changes and user.is_active:
         _refuse_own_account(actor, user, "deactivate")
-        _disable(user)
+        _disable(actor, user)
     if "email" in changes:
         require_fresh()
     for name, (_, new) in changes.items():
@@ -199,7 +200,7 @@ def lock_user(*, actor: Actor, user_id: int) -> User:
     user = lock_for_change(actor, user_id, USER_UPDATE)
     _refuse_own_account(actor, user, "lock")
     if not user.is_locked:
-        _disable(user)
+        _disable(actor, user)
         user.locked_at = timezone.now()
         _save(user)
         record_user(actor, Action.LOCK, user, changes={"locked": (False, True)})
@@ -226,11 +227,11 @@ def delete_user(*, actor: Actor, user_id: int, expected_versions: Collection[str
     refuse_outdated(actor, user, expected_versions)
     _refuse_own_account(actor, user, "delete")
     require_fresh()
-    _disable(user)
+    _disable(actor, user)
     held, was_active = names_of(user.roles.all()), user.is_active
     user.roles.set([])
     user.deleted_at = timezone.now()
-    user.api_keys.unrevoked().update(revoked_at=user.deleted_at)
+    revoke_keys_of(actor, user, reason=ACCOUNT_DELETED)
     user.is_active = False
     user.set_unusable_password()
     forget_factors(user)
@@ -253,11 +254,12 @@ def lock_for_change(actor: Actor, user_id: int, permission: str) -> User:
     return user
 
 
-def _disable(user: User) -> None:
+def _disable(actor: Actor, user: User) -> None:
     """What locking, deactivating and deleting have in common, before the fields change; the caller saves."""
     if user.can_sign_in and user.is_super_administrator:
         keep_a_super_administrator(without=[user.pk])
     end_sessions(user_ids=[user.pk], reason=Session.EndReason.ACCOUNT_DISABLED)
+    revoke_keys_made_for_people_by(actor, user)
     user.link_number += 1
     EmailChange.objects.filter(user=user).delete()
 

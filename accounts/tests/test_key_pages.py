@@ -10,7 +10,7 @@ from accounts.links import link_tokens
 from accounts.models import ApiKey, User
 from accounts.services.keys import create_key
 from accounts.services.users import create_user
-from reprotech.testing import Caller, page_client
+from reprotech.testing import PASSWORD, Caller, make_user, page_client
 
 TEXT = re.compile(r"rpt_[0-9a-f]{12}_[0-9a-f]{64}")
 
@@ -100,15 +100,42 @@ def test_a_service_account_is_made_and_given_a_key_on_pages(cast, browser):
     assert "lims@" not in body(browser.get("/users?kind=person"))
 
 
-def test_the_page_of_who_holds_more_offers_no_new_key(cast, browser):
-    shown = body(browser.get(f"/users/{cast.super_admin.pk}"))
+@pytest.mark.parametrize("other", ["super_admin", "viewer"])
+def test_the_page_of_another_person_offers_no_new_key_and_says_what_to_do(cast, browser, other):
+    person = cast.by_slug()[other]
+    shown = body(browser.get(f"/users/{person.pk}"))
     assert "API keys" in shown
     assert "New key" not in shown
-    assert (
-        browser.post(f"/users/{cast.super_admin.pk}/keys/new", {"name": "x", "expires_in_days": "30"}).status_code
-        == 422
-    )
+    path = f"/users/{person.pk}/keys/new"
+    for answer in (browser.get(path), browser.post(path, {"name": "x", "expires_in_days": "30"})):
+        assert answer.status_code == 409
+        assert "Only people themselves make their API keys. For a program, make a service account" in body(answer)
     assert not ApiKey.objects.exists()
+
+
+def test_a_key_that_another_made_is_marked(cast, browser):
+    account = make_user("lims", "viewer", password=None, is_service=True)
+    create_key(actor=cast.admin, user_id=account.pk, name="Prod", scopes=[])
+    assert "Made by the-admin" in body(browser.get(f"/users/{account.pk}"))
+    create_key(actor=cast.admin, user_id=cast.admin.pk, name="Own", scopes=[])
+    assert "Made by" not in body(browser.get("/profile"))
+    desk = page_client(cast.super_admin)
+    assert "the-admin" in body(desk.get("/admin/accounts/apikey/?q=Prod"))
+
+
+def test_revoking_keys_is_offered_with_a_new_password_and_with_the_end_of_sessions(cast):
+    browser, other = page_client(cast.viewer), page_client(cast.viewer)
+    create_key(actor=cast.viewer, user_id=cast.viewer.pk, name="Scale", scopes=[])
+    ended = browser.post("/profile/sessions/end", {"revoke_keys": "on"}, follow=True)
+    assert ended.status_code == 200
+    assert other.get("/profile").status_code == 302
+    assert not ApiKey.objects.unrevoked().exists()
+    assert "revoke_keys" not in body(browser.get("/password"))
+    create_key(actor=cast.viewer, user_id=cast.viewer.pk, name="Scale", scopes=[])
+    assert "Revoke my API keys too" in body(browser.get("/password"))
+    typed = {"current_password": PASSWORD, "new_password": "Other-Horse-8", "repeated": "Other-Horse-8"}
+    assert browser.post("/password", {**typed, "revoke_keys": "on"}).status_code == 302
+    assert not ApiKey.objects.unrevoked().exists()
 
 
 def test_who_may_not_change_users_sees_no_keys_of_others(cast):

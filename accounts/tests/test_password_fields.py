@@ -207,7 +207,7 @@ def test_a_change_is_told_by_mail_and_a_first_choice_is_not(cast, django_capture
     reset = told(lambda: passwords.reset_password(actor=cast.admin, user_id=cast.viewer.pk, password="Aa-Horse-3"))
     assert [len(found) for found in (own, linked, reset)] == [1, 1, 1]
     assert "the password of your account the-viewer was changed. All its other sessions have ended." in own[0]
-    assert "with a link that we mailed to you. All its sessions have ended." in linked[0]
+    assert "with a link that we mailed to you. All its sessions have ended, and its API keys are revoked." in linked[0]
     assert "an administrator set a new password for your account the-viewer." in reset[0]
     assert "Horse" not in f"{own}{linked}{reset}"
     newcomer = make_user("newcomer", "viewer", password=None)

@@ -9,13 +9,15 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from accounts.errors import RuleError
+from accounts.errors import NotTheirs, RuleError
 from accounts.key_forms import KeyForm
 from accounts.models import User
 from accounts.permissions import SIGNED_IN, USER_UPDATE, requires
 from accounts.services import keys
 from accounts.views.users import crumbs, find_person
 from reprotech.http import PageRequest, bound, go_to, render_form, render_page
+
+CONFLICT = 409
 
 Crumbs = list[tuple[str, str | None]]
 
@@ -55,8 +57,11 @@ def _own_crumbs(step: str) -> Crumbs:
 
 
 def _create(request: PageRequest, owner: User, back: str, trail: Crumbs) -> HttpResponse:
-    form = bound(KeyForm, request, owner=owner)
     context = {"owner": owner, "is_own": owner.pk == request.user.pk, "back": back, "crumbs": trail}
+    if not owner.may_get_key_from(request.user.pk):
+        refused = {**context, "refusal": NotTheirs().message}
+        return render_page(request, "accounts/key_refused.html", refused, status=CONFLICT)
+    form = bound(KeyForm, request, owner=owner)
     if request.method == "POST" and form.is_valid():
         try:
             made = keys.create_key(actor=request.user, user_id=owner.pk, **form.cleaned_data)

@@ -27,7 +27,7 @@ def show_profile(request: PageRequest) -> HttpResponse:
         "query": query,
         "page": query.page_of(request.user.sessions.alive()),
         "session": request.page_session,
-        "keys": request.user.api_keys.unrevoked(),
+        "keys": request.user.api_keys.unrevoked().with_maker(),
         "roles": request.user.roles.all(),
         "new_email": EmailChange.objects.filter(user=request.user).first(),
         "matrix": Matrix.of(request.user.grants.permissions),
@@ -52,7 +52,11 @@ def end_other_sessions(request: PageRequest) -> HttpResponse:
     """Ask, then end all of one's own sessions but this one, or this one too."""
     form = bound(EndSessionsForm, request)
     if request.method == "POST" and form.is_valid():
-        ended = sessions.end_other_sessions(actor=request.user, session_id=request.page_session.pk)
+        ended = sessions.end_other_sessions(
+            actor=request.user,
+            session_id=request.page_session.pk,
+            revoke_keys=form.cleaned_data["revoke_keys"],
+        )
         if form.cleaned_data["everywhere"]:
             end_page_session(request)
             messages.success(request, "You are signed out everywhere.")
@@ -60,6 +64,10 @@ def end_other_sessions(request: PageRequest) -> HttpResponse:
         messages.success(request, f"Ended: {ended} session{'' if ended == 1 else 's'}. This one goes on.")
         return go_to(request, "profile")
     others = request.user.sessions.alive().exclude(pk=request.page_session.pk).count()
-    crumbs = [("Profile", reverse("profile")), ("End all other sessions", None)]
+    context = {
+        "others": others,
+        "has_keys": request.user.api_keys.unrevoked().exists(),
+        "crumbs": [("Profile", reverse("profile")), ("End all other sessions", None)],
+    }
     page, fragment = "accounts/end_other_sessions.html", "accounts/_end_other_sessions.html"
-    return render_form(request, page, form, {"others": others, "crumbs": crumbs}, fragment=fragment)
+    return render_form(request, page, form, context, fragment=fragment)

@@ -28,6 +28,8 @@ REGISTRATION = "registration"
 #: Addresses of files, by name, and the pages that they are fetched from.
 FILES = {"export_users": "users", "export_selected_users": "users", "export_events": "audit"}
 
+KEYS_GO = "Your API keys are revoked too."
+
 View = Callable[..., HttpResponse]
 
 
@@ -175,7 +177,7 @@ def remove_app(request: PageRequest) -> HttpResponse:
         return _done(request, "Your authenticator app is removed.")
 
     return _ask(
-        request, "the authenticator app", "Its codes are good no longer. Delete the entry in the app too.", remove
+        request, "the authenticator app", f"Its codes stop working. Delete the entry in the app too. {KEYS_GO}", remove
     )
 
 
@@ -190,7 +192,7 @@ def remove_passkey(request: PageRequest, passkey_id: int) -> HttpResponse:
         factors.remove_passkey(actor=request.user, session_id=request.page_session.pk, passkey_id=passkey.pk)
         return _done(request, f"The passkey {passkey.name} is removed.")
 
-    return _ask(request, f"the passkey {passkey.name}", "It can't be used to sign in any more.", remove)
+    return _ask(request, f"the passkey {passkey.name}", f"It can't be used to sign in any more. {KEYS_GO}", remove)
 
 
 @requires(SIGNED_IN_TO_ADD_FACTOR)

@@ -91,6 +91,7 @@ def change_password(request: Any) -> HttpResponse:
                 current_password=form.cleaned_data["current_password"],
                 new_password=form.cleaned_data["new_password"],
                 session_id=request.page_session.pk,
+                revoke_keys=form.cleaned_data["revoke_keys"],
             )
             renew_page_session(request)
             messages.success(request, "Your password is changed. All your other sessions have ended.")
@@ -99,8 +100,11 @@ def change_password(request: Any) -> HttpResponse:
             return response
         except RuleError as refusal:
             form.add_refusal(refusal)
-    crumbs = [("Profile", reverse("profile")), ("Change password", None)]
-    return render_form(request, "accounts/change_password.html", form, {"crumbs": crumbs})
+    context = {
+        "has_keys": request.user.api_keys.unrevoked().exists(),
+        "crumbs": [("Profile", reverse("profile")), ("Change password", None)],
+    }
+    return render_form(request, "accounts/change_password.html", form, context)
 
 
 @requires(PUBLIC)  # it only tells password managers where to go

@@ -107,9 +107,9 @@ reset_factors = page_of(
     Step(
         verb="Remove the second factors of",
         button="Remove second factors",
-        consequence="Their authenticator app, passkeys and recovery codes are forgotten and all their sessions end. "
-        "They sign in with the password alone until they set up a second factor again. Use it when someone lost their "
-        "phone or key, and only once you are sure who is asking.",
+        consequence="Their authenticator app, passkeys and recovery codes are forgotten, all their sessions end and "
+        "their API keys are revoked. They sign in with the password alone until they set up a second factor again. Use "
+        "it when someone lost their phone or key, and only once you are sure who is asking.",
         done="has no second factor any more.",
         run=factors.reset_factors,
         is_destructive=True,

@@ -58,6 +58,7 @@ def test_a_key_is_made_and_its_text_is_shown_this_once(admin, path):
         "is_expired": False,
         "last_used_at": None,
         "last_used_from": None,
+        "created_by": "the-admin",
     }
     assert made == {"message": "Key created successfully", "key": key, "token": KEY}
     listed = admin.get(path)
@@ -237,20 +238,23 @@ def test_erasing_a_person_leaves_nothing_of_their_keys(cast):
     assert "laptop" not in str(list(AuditLog.objects.values_list("details", flat=True)))
 
 
-def test_an_administrator_makes_and_revokes_keys_of_who_holds_no_more_and_the_owner_is_told(cast, admin):
-    path = f"/api/users/{cast.viewer.pk}/keys"
+def test_an_administrator_makes_and_revokes_keys_of_service_accounts_that_hold_no_more_and_mails_tell(cast, admin):
+    lims = make_user("lims", "viewer", password=None, is_service=True)
+    path = f"/api/users/{lims.pk}/keys"
     made = admin.post(path, {"name": "Scale", "scopes": ["animal_read"]})
-    assert made.status_code == 201
+    assert (made.status_code, made.json()["key"]["created_by"]) == (201, "the-admin")
     token = made.json()["token"]
-    assert call(token).json()["username"] == "the-viewer"
+    assert call(token).json()["username"] == "lims"
     mail = OutgoingMail.objects.get(letter="key_created")
-    assert (mail.user, mail.context) == (cast.viewer, {"key": "Scale", "by": "the-admin"})
+    assert (mail.user, mail.context) == (lims, {"key": "Scale", "by": "the-admin", "by_themselves": False})
     assert admin.get(path).json()["keys"][0]["name"] == "Scale"
+    about = admin.post("/api/auth/introspect", {"token": token}).json()
+    assert (about["username"], about["created_by"]) == ("lims", "the-admin")
     assert admin.delete(f"{path}/{made.json()['key']['id']}").status_code == 200
     assert answer(call(token)) == REFUSED
     rows = AuditLog.objects.filter(action__in=["key_create", "key_revoke"]).order_by("id")
     assert [(row.username, row.resource_name, row.details["key"]) for row in rows] == [
-        ("the-admin", "the-viewer", f"rpt_{made.json()['key']['prefix']}")
+        ("the-admin", "lims", f"rpt_{made.json()['key']['prefix']}")
     ] * 2
     assert token not in str(list(rows.values()))
 

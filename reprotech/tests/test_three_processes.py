@@ -145,8 +145,9 @@ def test_a_role_given_by_one_process_counts_in_the_others_at_once(trio, token, p
 
 
 def test_a_revoked_key_is_refused_by_all_at_once(trio, person):
+    token = trio.sign_in(person).body["access_token"]
     path = f"/api/users/{person['id']}/keys"
-    made = trio.change("POST", path, {"name": "script", "scopes": ["user_read"]}, trio.clients[2])
+    made = trio.clients[2].ask("POST", "/api/auth/keys", {"name": "script", "scopes": ["user_read"]}, token).body
     trio.warm(made["token"])
     trio.change("DELETE", f"{path}/{made['key']['id']}", by=trio.clients[1])
     assert trio.statuses(made["token"]) == [401] * 3

@@ -1,0 +1,37 @@
+"""Proving once more who one is, in the call that needs it: for access tokens, which have no page to ask on."""
+
+from django.db import transaction
+
+from accounts import guesses
+from accounts.errors import Invalid, ProofRequired
+from accounts.models import User
+from accounts.services.passwords import check_current_password
+from accounts.services.second_step import by_code
+from accounts.services.user_records import record_user
+from audit.models import Action
+
+
+def prove_identity(*, actor: User, password: str, otp: str, action: Action) -> None:
+    """Check the actor's password and, where the account has a second factor, a code of it.
+
+    Wrong ones count like those at a change of password and at a second step, and are on record as a failed `action`.
+    It hashes: call it outside a transaction. Raises ProofRequired without a code that is needed, Invalid,
+    TooManyAttempts or AccountDisabled.
+    """
+    user = check_current_password(actor=actor, password=password, field="current_password", action=action)
+    if not user.second_factors:
+        return
+    if not otp:
+        raise ProofRequired
+    guess = guesses.guess_at(user, user.username, "factor")
+    guesses.count_login(guess)
+    if not _is_right_code(user, otp):
+        record_user(user, action, user, success=False, reason="The second factor was wrong or was used before.")
+        raise Invalid({"otp": ["This code is wrong or was used before."]})
+    guesses.forgive_login(guess)
+
+
+@transaction.atomic
+def _is_right_code(user: User, otp: str) -> bool:
+    stored = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    return bool(by_code(otp)(stored))
