@@ -4,6 +4,7 @@ import re
 from functools import partial
 
 import pytest
+from django.utils import timezone
 
 from accounts.authorization import SYSTEM
 from accounts.errors import Denied, Outdated
@@ -12,6 +13,8 @@ from accounts.services import roles, users
 from accounts.services.defaults import load_default_data
 from accounts.services.passwords import reset_password
 from accounts.tests.admin_desk import errors_of
+from audit.models import Action
+from audit.services import record
 from reprotech.testing import at_once, audit_rows, make_user, page_client
 
 
@@ -97,6 +100,14 @@ def test_one_is_told_of_ones_own_change_elsewhere_and_of_nobody_when_the_log_tel
     User.objects.filter(pk=viewer.pk).update(updated_at="2099-01-01T00:00Z")
     with pytest.raises(Outdated, match=r"^Someone changed this user while you were editing\.$"):
         change(last_name="Byron")
+
+
+def test_a_refused_attempt_is_not_taken_for_the_change(cast):
+    seen = version_of(cast.viewer)
+    User.objects.filter(pk=cast.viewer.pk).update(updated_at=timezone.now())
+    record(actor=cast.manager, action=Action.LOCK, resource="user", resource_id=cast.viewer.pk, success=False)
+    with pytest.raises(Outdated, match=r"^Someone changed this user while you were editing\.$"):
+        users.update_user(actor=cast.admin, user_id=cast.viewer.pk, expected_versions=[seen], last_name="Byron")
 
 
 @pytest.mark.parametrize("change", [partial(roles.update_role, description="Another"), roles.delete_role])

@@ -25,3 +25,9 @@ def test_codes_of_both_lengths_are_looked_up():
         assert recovery_codes.looks_like_one(typed)
     for typed in ("123456", "ABCD", "ABCD-EFGH-IJKL-MNOP-QRST"):
         assert not recovery_codes.looks_like_one(typed)
+
+
+def test_a_code_is_the_same_however_it_was_typed():
+    typed = ["ABCD-EFGH-IJKL-MNOP", "abcd-efgh-ijkl-mnop", " abcd efgh\tijklmnop ", "ABCDEFGHIJKLMNOP"]
+    assert len({recovery_codes.hash_of(code) for code in typed}) == 1
+    assert recovery_codes.hash_of("\ud800" * 24) != recovery_codes.hash_of("\ud801" * 24)

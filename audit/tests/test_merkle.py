@@ -177,6 +177,45 @@ def changed(path):
     return some.one_of(choices).filter(lambda found: list(found) != path)
 
 
+EXTRA = bytes(32)
+LEAF, PAIR = HASHES[0], node_hash(HASHES[0], HASHES[1])
+LONGER = [*consistency_path(NODES, 3, 4), EXTRA]
+
+
+@pytest.mark.parametrize(
+    ("index", "size", "path", "root"),
+    [
+        (1, 1, [], LEAF),
+        (-1, 1, [], LEAF),
+        (8, 8, [EXTRA] * 3, LEAF),
+        (0, 1, [EXTRA], node_hash(EXTRA, LEAF)),
+        (0, 2, [HASHES[1], EXTRA], node_hash(EXTRA, PAIR)),
+        (0, 4, [HASHES[1]], PAIR),
+    ],
+    ids=["beyond the end", "before the start", "far beyond", "one step too many", "a step more", "one step too few"],
+)
+def test_a_path_proves_nothing_by_another_shape_though_its_hashes_lead_to_the_root(index, size, path, root):
+    assert not is_included(LEAF, index, size, path, root)
+    assert without_exception(verifier.included_root, LEAF, index, size, path) != root
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "old_root", "new_root", "path"),
+    [
+        (2, 5, PAIR, node_hash(PAIR, HASHES[2]), [HASHES[2]]),
+        (3, 4, node_hash(EXTRA, root_hash(NODES, 3)), node_hash(EXTRA, root_hash(NODES, 4)), LONGER),
+        (3, 3, EXTRA, EXTRA, [EXTRA]),
+        (3, 2, EXTRA, EXTRA, []),
+        (0, 2, EMPTY_ROOT, PAIR, [EXTRA]),
+        (0, 2, EXTRA, PAIR, []),
+    ],
+    ids=["too short", "too long", "of the same tree", "of a shorter tree", "of an empty tree", "of no empty tree"],
+)
+def test_a_proof_of_consistency_of_another_shape_proves_nothing(old, new, old_root, new_root, path):
+    assert not is_consistent(old, new, old_root, new_root, path)
+    assert not without_exception(verifier.is_consistent, old, new, old_root, new_root, path)
+
+
 @given(some.integers(0, 3000), some.integers(0, 3000))
 def test_the_subtrees_beside_a_range_make_up_what_they_cover(start, length):
     pieces = cover(start, start + length)
