@@ -7,7 +7,9 @@ it begins to serve. A new version needs a restart: workers that replace others a
 
 import gc
 import os
+import socket
 import sys
+from ipaddress import ip_address
 
 from django.conf import settings
 from granian.constants import HTTPModes, Interfaces
@@ -41,12 +43,31 @@ def load() -> None:
     _ = get_resolver().url_patterns
 
 
+def refuse_exposed_debugging(host: str) -> None:
+    """End the program when DEBUG is on and others than this machine could reach it."""
+    if settings.DEBUG and not is_loopback(host):
+        sys.exit(
+            f"Reprotech can't start: with DEBUG=true everybody who reaches {host} would see code and could sign in "
+            "with the documented password. Set DEBUG=false, and a password is made and printed once; or HOST=127.0.0.1."
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host to listen on, a name or an address, is reached from this machine alone."""
+    try:
+        found = socket.getaddrinfo(host, None)
+    except OSError:
+        return False
+    return all(ip_address(address[0].partition("%")[0]).is_loopback for *_, address in found)  # type: ignore[union-attr]
+
+
 def serve() -> None:
     """Serve what `load` loaded, until told to stop."""
     _let_go_of_connections()
     gc.collect()
     gc.freeze()  # a collection would write into the memory that is shared
     chosen = {name: os.environ.get(name) or default for name, default in DEFAULTS.items()}
+    refuse_exposed_debugging(chosen["HOST"])
     try:
         port, workers = int(chosen["PORT"]), int(chosen["WORKERS"])
     except ValueError:

@@ -1,6 +1,7 @@
 """What `scripts/server` does before it serves: secrets, static files, tables, default data. One start of Django."""
 
 import base64
+import contextlib
 import hashlib
 import os
 import re
@@ -8,7 +9,9 @@ import secrets
 import socket
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 LAST_PORT = 65535
 #: Bytes of each: more than 32 as text, and exactly 32 of the key that signs the audit log.
@@ -88,11 +91,14 @@ def prepare_application() -> None:
     from django.core.management import CommandError, call_command
     from django.db import OperationalError
 
+    from reprotech.server import refuse_exposed_debugging
     from scripts import assets
 
     try:
         assets.main()
         django.setup()
+        refuse_exposed_debugging(os.environ["HOST"])
+        make_private(kept_files(settings))
         if not settings.DEBUG:
             collect_static_files(Path(settings.STATIC_ROOT))
         call_command("migrate", interactive=False, verbosity=0)
@@ -101,6 +107,28 @@ def prepare_application() -> None:
         sys.exit(f"Reprotech can't start: {error}")
     except OperationalError as error:
         sys.exit(f"Reprotech can't start, the database does not answer: {str(error).splitlines()[0]}")
+
+
+def kept_files(settings: Any) -> Iterator[Path]:
+    """What the server writes that tells of people, where it is already: database, log, and what `run` holds."""
+    yield Path("run")
+    database = settings.DATABASES["default"]
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        for end in ("", "-wal", "-shm", "-journal"):
+            yield Path(f"{database['NAME']}{end}")
+    log_directory: Path = settings.LOG_DIR
+    yield from log_directory.glob("*reprotech_auth*")
+    if log_directory.is_relative_to(settings.BASE_DIR):  # elsewhere it may hold what others read
+        yield log_directory
+
+
+def make_private(paths: Iterable[Path]) -> None:
+    """Take from all but the owner what earlier versions gave to everybody. What is somebody else's stays as it is."""
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            status = path.stat()
+            if status.st_uid == os.geteuid() and status.st_mode & 0o077:
+                path.chmod(status.st_mode & 0o700)
 
 
 def collect_static_files(target: Path) -> None:

@@ -1,11 +1,10 @@
 """Settings of the servers that tests start: the real ones, but checking a password takes no quarter of a second."""
 
-from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
-
+from accounts.hashers import BCryptPasswordHasher
 from reprotech.settings import *  # noqa: F403 (all of them)
 
 
-class QuickHasher(BCryptSHA256PasswordHasher):
+class QuickHasher(BCryptPasswordHasher):
     """The same with the least cost."""
 
     rounds = 4
