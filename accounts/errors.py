@@ -127,6 +127,8 @@ class NotAuthenticated(RuleError):
     """Base of the refusals that ask to sign in (again)."""
 
     code = "not_authenticated"
+    #: What `WWW-Authenticate` names.
+    challenge = "Bearer"
 
 
 class TokenMissing(NotAuthenticated):

@@ -1,6 +1,7 @@
 """Which keys sign and check tokens. A key's algorithm belongs to the key: no token's header can choose another."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -28,6 +29,16 @@ class CheckingKey:
     key: str | Ed25519PublicKey
 
 
+class _Letters(json.JSONEncoder):
+    """JSON with letters as they are (RFC 7519 is UTF-8): escaped, one of Arabic or Cyrillic takes six bytes, not two.
+
+    A token goes along with every call, and proxies limit a header to 8 KB.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "ensure_ascii": False})
+
+
 def sign(claims: Mapping[str, Any], audience: str) -> str:
     """A token with these claims: EdDSA if JWT_SIGNING_KEY is set, HS256 otherwise.
 
@@ -37,12 +48,14 @@ def sign(claims: Mapping[str, Any], audience: str) -> str:
     seed = settings.JWT_SIGNING_KEY
     if seed is None:
         secret = settings.JWT_SECRET_KEY
-        return jwt.encode(dict(claims), secret, algorithm=SECRET_ALGORITHM, headers={"kid": key_id(secret)})
+        named = {"kid": key_id(secret)}
+        return jwt.encode(dict(claims), secret, SECRET_ALGORITHM, headers=named, json_encoder=_Letters)
     return jwt.encode(
         {"iss": settings.PUBLIC_URL, "aud": audience, "sub": str(claims["user_id"]), **claims},
         Ed25519PrivateKey.from_private_bytes(seed),
         algorithm=PUBLIC_ALGORITHM,
         headers={"kid": thumbprint(public_half(seed))},
+        json_encoder=_Letters,
     )
 
 

@@ -113,7 +113,7 @@ def _rule_response(error: rules.RuleError) -> Response:
         more["errors"] = error.errors
     response = _response(status, error.message, error.code, **more)
     if isinstance(error, rules.NotAuthenticated):
-        response["WWW-Authenticate"] = "Bearer"
+        response["WWW-Authenticate"] = error.challenge
     if isinstance(error, rules.TooManyAttempts):
         response["Retry-After"] = str(error.retry_after)
     return response

@@ -17,12 +17,22 @@ class AlwaysJSON(BaseContentNegotiation):
 
     def select_parser(self, request: Request, parsers: Any) -> Any:
         """The first parser that takes the body's media type, None for a 415."""
-        media_type = (request.content_type or "").partition(";")[0].strip().lower()
+        media_type = media_type_of(request)
         return next((parser for parser in parsers if parser.media_type == media_type), None)
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:  # noqa: ARG002
         """The only renderer."""
         return renderers[0], renderers[0].media_type
+
+
+def media_type_of(request: Request) -> str:
+    """Of which kind the body says that it is."""
+    return (request.content_type or "").partition(";")[0].strip().lower()
+
+
+def is_form(request: Request) -> bool:
+    """Whether the body is what `StrictFormParser` takes apart."""
+    return media_type_of(request) == StrictFormParser.media_type
 
 
 class StrictJSONParser(BaseParser):
@@ -56,7 +66,7 @@ class StrictFormParser(BaseParser):
         """The fields; raises ParseError with the reason."""
         try:
             text = stream.read().decode("ascii")
-            pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=20)
+            pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=100)
         except ValueError:
             raise ParseError("The body is not a form.") from None
         fields = dict(pairs)
@@ -121,10 +131,20 @@ class Body(serializers.Serializer[Any]):
 
     #: Keys with a hint of their own when they are sent to where they don't belong.
     hints: Mapping[str, str] = {}
+    #: Whether a key that isn't declared is refused.
+    refuses_unknown = True
+    #: Whether null in a field that may be left out counts as leaving it out, as many programs send it.
+    null_is_absent = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.null_is_absent:
+            for field in self.fields.values():
+                field.allow_null = field.allow_null or not field.required
 
     def to_internal_value(self, data: Any) -> Any:
         """The values; raises ValidationError."""
-        if isinstance(data, Mapping):
+        if isinstance(data, Mapping) and self.refuses_unknown:
             unknown = [str(key) for key in data if key not in self.fields]
             if unknown:
                 raise serializers.ValidationError({key: [self.hints.get(key, "Unknown field.")] for key in unknown})
@@ -135,7 +155,8 @@ class Body(serializers.Serializer[Any]):
         """The validated values of a request's body; raises ValidationError, ParseError or UnsupportedMediaType."""
         body = cls(data=request.data, **options)
         body.is_valid(raise_exception=True)
-        return dict(body.validated_data)
+        values = dict(body.validated_data)
+        return {name: value for name, value in values.items() if not (value is None and cls.null_is_absent)}
 
 
 class EmptyBody(Body):

@@ -1,13 +1,15 @@
 """Who is calling the API: by access token, by API key, or by the session cookie of the pages."""
 
+import base64
 from typing import TYPE_CHECKING
+from urllib.parse import unquote_plus
 
 from django.conf import settings
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
 
 from accounts import api_keys, limits, tokens
-from accounts.errors import TokenInvalid
+from accounts.errors import NotAuthenticated, TokenInvalid
 from accounts.freshness import act_by_token
 from accounts.models import ApiKey, Session, User
 from accounts.services.keys import find_key
@@ -44,9 +46,7 @@ class BearerAuthentication(BaseAuthentication):
         if scheme.lower() != "bearer":
             raise TokenInvalid
         if token.strip().startswith(api_keys.MARK):
-            key = find_key(text=token.strip())
-            limits.count_call(key.pk)
-            return key.user, key
+            return _key_caller(token.strip())
         claims = tokens.read(token.strip(), tokens.ACCESS)
         session = find_session(session_id=claims.session_id, user_id=claims.user_id, is_call=True)
         if session.kind != Session.Kind.TOKEN:
@@ -56,6 +56,40 @@ class BearerAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002
         """What a 401 names in `WWW-Authenticate`."""
         return "Bearer"
+
+
+class BasicKeyAuthentication(BaseAuthentication):
+    """HTTP Basic with an API key as the password, as clients of OAuth name themselves (RFC 6749, section 2.3.1).
+
+    The name beside it says nothing: a key names its owner.
+    """
+
+    def authenticate(self, request: Request) -> Caller | None:
+        """The user and the key; None without such a header. Raises a NotAuthenticated or TooManyAttempts."""
+        scheme, _, credentials = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "basic":
+            return None
+        try:
+            caller = _key_caller(_password_in(credentials))
+        except NotAuthenticated as refusal:
+            refusal.challenge = 'Basic realm="Reprotech"'  # the scheme that was tried (RFC 6749, section 5.2)
+            raise
+        act_by_token(None)
+        return caller
+
+
+def _password_in(credentials: str) -> str:
+    try:
+        text = base64.b64decode(credentials.strip(), validate=True).decode()
+    except ValueError:
+        raise TokenInvalid from None
+    return unquote_plus(text.partition(":")[2])
+
+
+def _key_caller(text: str) -> Caller:
+    key = find_key(text=text)
+    limits.count_call(key.pk)
+    return key.user, key
 
 
 class PageSessionAuthentication(SessionAuthentication):
@@ -79,6 +113,13 @@ def _schema_extensions() -> None:
 
         def get_security_definition(self, auto_schema: "AutoSchema") -> dict[str, str]:  # noqa: ARG002
             return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT or API key"}
+
+    class BasicKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+        target_class = BasicKeyAuthentication
+        name = "basic"
+
+        def get_security_definition(self, auto_schema: "AutoSchema") -> dict[str, str]:  # noqa: ARG002
+            return {"type": "http", "scheme": "basic", "description": "An API key as the password."}
 
     class PageSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
         target_class = PageSessionAuthentication

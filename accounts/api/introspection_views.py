@@ -6,21 +6,41 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from accounts.api.authentication import SignedInRequest
+from accounts.api.authentication import (
+    BasicKeyAuthentication,
+    BearerAuthentication,
+    PageSessionAuthentication,
+    SignedInRequest,
+)
 from accounts.permissions import SIGNED_IN
 from accounts.services.introspection import introspect
-from reprotech.api_parsing import Body, StrictFormParser, StrictJSONParser, StringField
+from reprotech.api_parsing import Body, StrictFormParser, StrictJSONParser, StringField, is_form
 from reprotech.api_views import ViewSet
+
+#: More than any access token has: a hundred roles with long names in any script.
+MAX_TOKEN_LENGTH = 65_536
 
 
 class IntrospectBody(Body):
-    """`POST /api/auth/introspect`."""
+    """`POST /api/auth/introspect` as JSON."""
 
-    token = StringField(max_length=4096)
+    null_is_absent = True
+
+    token = StringField(max_length=MAX_TOKEN_LENGTH)
     token_type_hint = StringField(required=False, allow_blank=True, max_length=40, help_text="Not needed.")
     ip_address = serializers.IPAddressField(
         required=False, help_text="Where it came from. A key that is limited to addresses is active only from those."
     )
+
+
+class IntrospectForm(IntrospectBody):
+    """The same as a form: what isn't known, and what has no value, counts as left out (RFC 6749, section 3.2)."""
+
+    refuses_unknown = False
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The values; raises ValidationError."""
+        return super().to_internal_value({name: value for name, value in data.items() if value})
 
 
 class IntrospectionAnswer(serializers.Serializer[Any]):
@@ -49,15 +69,25 @@ class IntrospectionViewSet(ViewSet):
     a permission would protect nothing. That it takes an account keeps strangers from trying and lets calls be counted.
     """
 
+    authentication_classes: ClassVar[list[Any]] = [  # type: ignore[misc]
+        BasicKeyAuthentication,
+        BearerAuthentication,
+        PageSessionAuthentication,
+    ]
     required_permissions: ClassVar = {"introspect": SIGNED_IN}
     open_to_keys: ClassVar = {"introspect"}
     parser_classes: ClassVar[list[Any]] = [StrictJSONParser, StrictFormParser]  # type: ignore[misc]
     media_types_hint = "Send the body as JSON or as a form."
 
-    @extend_schema(request=IntrospectBody, responses=IntrospectionAnswer, summary="Ask about a token")
+    @extend_schema(
+        # Two names, although they hold the same: generated clients take one body type for one media type.
+        request={StrictJSONParser.media_type: IntrospectBody, StrictFormParser.media_type: IntrospectForm},
+        responses=IntrospectionAnswer,
+        summary="Ask about a token",
+    )
     def introspect(self, request: SignedInRequest) -> Response:
         """Whether an access token or API key is good, whose it is and what it may do (RFC 7662)."""
-        asked = IntrospectBody.read(request)
+        asked = (IntrospectForm if is_form(request) else IntrospectBody).read(request)
         response = Response(introspect(token=asked["token"], ip_address=asked.get("ip_address", "")))
         response["Cache-Control"] = "no-store"
         return response

@@ -13,6 +13,8 @@ from reprotech.api_parsing import Body, StringField, WholeNumberField
 class CreateKeyBody(Body):
     """`POST /api/auth/keys` and `POST /api/users/{id}/keys`."""
 
+    null_is_absent = True
+
     name = StringField(max_length=80)
     scopes = names_field()
     expires_in_days = WholeNumberField(

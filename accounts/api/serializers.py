@@ -25,6 +25,8 @@ def names_field(**options: Any) -> serializers.ListField:
 class LoginBody(Body):
     """`POST /api/auth/login`."""
 
+    null_is_absent = True
+
     username = StringField(max_length=254)
     password = password_field()
     otp = StringField(required=False, allow_blank=True, max_length=32)
@@ -45,6 +47,8 @@ class RefreshBody(Body):
 
 class ChangePasswordBody(Body):
     """`POST /api/auth/change-password`."""
+
+    null_is_absent = True
 
     current_password = password_field()
     new_password = password_field()
@@ -83,6 +87,8 @@ class UpdateUserBody(Body):
 
 class ResetPasswordBody(Body):
     """`POST /api/users/{id}/reset-password`."""
+
+    null_is_absent = True
 
     password = password_field(required=False)
 

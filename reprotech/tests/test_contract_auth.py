@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 
 from accounts.authorization import SYSTEM
-from accounts.models import Session, User
+from accounts.models import OutgoingMail, Session, User
 from accounts.services.passwords import reset_password
 from accounts.services.users import delete_user, lock_user, update_user
 from audit.models import AuditLog
@@ -226,3 +226,19 @@ def test_who_has_something_required_of_them_ends_their_own_sessions_and_nobody_e
     assert (response.status_code, response.json()["code"]) == (403, code)
     assert other.get("/api/auth/me").status_code == 200
     assert here.delete(f"/api/auth/sessions/{there.signed_in.session.pk}").status_code == 200
+
+
+def test_null_counts_as_left_out_where_a_field_may_be_left_out(cast, viewer):
+    body = {"username": "the-viewer", "password": PASSWORD}
+    assert Caller().post("/api/auth/login", {**body, "otp": None}).status_code == 200
+    assert Caller().post("/api/auth/login", {**body, "password": None}).status_code == 400
+    optional = dict.fromkeys(("expires_in_days", "addresses", "current_password", "otp"))
+    assert viewer.post("/api/auth/keys", {"name": "LIMS", "scopes": [], **optional}).status_code == 201
+    changed = {"current_password": PASSWORD, "new_password": "Other-Horse-8", "revoke_keys": None}
+    assert viewer.post("/api/auth/change-password", changed).status_code == 200
+    reset = Caller(cast.admin).post(f"/api/users/{cast.viewer.pk}/reset-password", {"password": None})
+    assert (reset.status_code, len(mails("password_reset"))) == (200, 1)
+
+
+def mails(letter):
+    return OutgoingMail.objects.filter(letter=letter)

@@ -1,5 +1,6 @@
 """`POST /api/auth/introspect` (RFC 7662): what a lab module learns of the tokens that it is sent."""
 
+import base64
 from datetime import timedelta
 
 import jwt
@@ -8,11 +9,11 @@ from django.utils import timezone
 
 from accounts import session_cache
 from accounts.authorization import SYSTEM
-from accounts.models import ApiKey, Session, User
+from accounts.models import ApiKey, Role, Session, User
 from accounts.services.keys import create_key, revoke_key
 from accounts.services.sessions import end_session
 from accounts.services.users import delete_user, lock_user, update_user
-from reprotech.testing import Caller, error_of, make_user
+from reprotech.testing import PASSWORD, Caller, error_of, make_user
 
 PATH = "/api/auth/introspect"
 FORM = "application/x-www-form-urlencoded"
@@ -29,6 +30,12 @@ def module(cast):
         return Caller().post(PATH, {"token": token, **more}, HTTP_AUTHORIZATION=f"Bearer {text}")
 
     return ask
+
+
+@pytest.fixture
+def make_role(db):
+    """A role of one's own that holds nothing."""
+    return lambda name: Role.objects.create(name=name, slug=f"role-{name[:2]}")
 
 
 def about(viewer):
@@ -73,6 +80,51 @@ def test_a_form_asks_as_well_as_json(viewer, admin):
         "POST", PATH, f"token={viewer.token}&token_type_hint=access_token".encode(), CONTENT_TYPE=FORM
     )
     assert (response.status_code, response.json()["username"]) == (200, "the-viewer")
+
+
+def test_a_client_of_rfc_7662_asks_with_its_key_as_password_and_fields_of_its_own(cast, viewer):
+    account = make_user("lims", password=None, is_service=True)
+    text = create_key(actor=SYSTEM, user_id=account.pk, name="LIMS", scopes=[]).text
+    form = f"token={viewer.token}&token_type_hint=&ip_address=&client_id=lims&resource=https%3A%2F%2Fx".encode()
+
+    def ask(credentials, content_type=FORM):
+        basic = base64.b64encode(credentials.encode()).decode()
+        return Caller().call("POST", PATH, form, HTTP_AUTHORIZATION=f"Basic {basic}", CONTENT_TYPE=content_type)
+
+    for name in ("lims", "", "another%20name"):
+        answer = ask(f"{name}:{text}", FORM.title())
+        assert (answer.status_code, answer.json()["username"]) == (200, "the-viewer")
+    assert ask(f"lims:{text.replace('_', '%5F')}").status_code == 200
+    for wrong in (f"{text}:", f"lims:{text[:-1]}", f"lims:{viewer.token}", "lims", f"the-viewer:{PASSWORD}"):
+        answer = ask(wrong)
+        assert (answer.status_code, answer["WWW-Authenticate"]) == (401, 'Basic realm="Reprotech"')
+    garbled = Caller().call("POST", PATH, form, HTTP_AUTHORIZATION="Basic %%%", CONTENT_TYPE=FORM)
+    assert garbled.status_code == 401
+    basic = base64.b64encode(f"lims:{text}".encode()).decode()
+    assert Caller().get("/api/auth/me", HTTP_AUTHORIZATION=f"Basic {basic}").status_code == 401, "only here"
+
+
+def test_json_names_no_field_that_is_unknown_and_null_counts_as_left_out(module, viewer):
+    assert module(viewer.token, client_id="lims").status_code == 400
+    assert module(viewer.token, ip_address=None, token_type_hint=None).json()["active"] is True
+
+
+@pytest.mark.parametrize("letter", ["\u0639", "\u0436", "\U00020000"], ids=["arabic", "cyrillic", "four bytes"])
+def test_a_token_with_sixteen_long_names_of_roles_is_taken_by_every_call_and_a_proxy(module, cast, letter, make_role):
+    names = [f"{n:02} ".ljust(80, letter) for n in range(16)]
+    user = make_user("many", *[make_role(name).name for name in names])
+    token = Caller(user).token
+    assert claims_of(token)["roles"] == names
+    # nginx and others limit a line to 8 KB unless told otherwise.
+    assert len(f"Authorization: Bearer {token}\r\n") < 8192
+    assert module(token).json()["roles"] == names
+    form = f"token={token}".encode()
+    assert Caller(user).call("POST", PATH, form, CONTENT_TYPE=FORM).json()["roles"] == names
+
+
+def test_tokens_up_to_64_kilobytes_are_looked_at(module):
+    assert module("x" * 65_536).json() == INACTIVE
+    assert module("x" * 65_537).status_code == 400
 
 
 @pytest.mark.parametrize(
