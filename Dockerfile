@@ -27,11 +27,12 @@ RUN LOG_DIR=/tmp/logs \
 
 FROM python:3.13-slim
 WORKDIR /app
-# /data is for what is kept: logs, and the database while it is SQLite. Nothing else is written but /tmp, so the root may
-# be read-only. pip goes too: nothing is to be installed here any more.
+# /data is for what is kept: logs, and the database while it is SQLite; /anchors for AUDIT_ANCHOR_FILE, if a volume is
+# mounted there. Nothing else is written but /tmp, so the root may be read-only. pip goes too: nothing is to be installed
+# here any more.
 RUN useradd --system --uid 10001 --no-create-home reprotech \
-    && mkdir /data \
-    && chown reprotech /data \
+    && mkdir /data /anchors \
+    && chown reprotech /data /anchors \
     && python -m pip uninstall --quiet --yes --root-user-action=ignore pip
 COPY --from=builder /opt/venv /opt/venv
 COPY --from=builder /app /app

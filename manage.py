@@ -11,6 +11,8 @@ def main() -> None:
     # A worker of the server ignores these, and what it starts would too.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reprotech.settings")
+    # Counters are the server's. A command leaves none behind, nor needs their directory, which the server makes.
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line

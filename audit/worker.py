@@ -16,7 +16,7 @@ from threading import Thread
 
 from django.conf import settings
 
-from audit import anchors, sealing_thread, watching_thread
+from audit import anchors, database_role, sealing_thread, watching_thread
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ def run() -> None:
     """Do the work in threads of this process, as long as it lives."""
     for work in (sealing_thread, anchors, watching_thread):
         work.start()
+    database_role.warn_of_excessive_rights()
 
 
 def start() -> None:

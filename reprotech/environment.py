@@ -279,6 +279,8 @@ class Environment:
         url = self.text(name)
         if url and _scheme(url) not in {"redis", "rediss"}:
             raise ImproperlyConfigured(f"{name} must start with redis:// or rediss://.")
+        if "," in url.partition("?")[0].rpartition("@")[2]:
+            raise ImproperlyConfigured(f"{name} must name one server: several (Sentinel, Cluster) are not supported.")
         return url
 
     @reading

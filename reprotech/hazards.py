@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg
 from django.conf import settings
+from django.db import connection
 
+from audit.database_role import excessive_rights
 from reprotech.checks import CONSOLE
 from reprotech.environment import LOOPBACK
 from reprotech.web_addresses import normalize_host
@@ -34,6 +37,8 @@ def hazards(env_file: Path) -> Iterator[Hazard]:
     yield from _sign_in()
     yield from _mail()
     yield from _audit()
+    if not settings.BACKUP_RECIPIENTS:
+        yield "BACKUP_RECIPIENTS", "No backup can be made. `scripts/backup --new-key FILE` makes the key that it takes."
 
 
 def _readable_secrets(env_file: Path) -> Iterator[Hazard]:
@@ -74,11 +79,31 @@ def _database() -> Iterator[Hazard]:
     database: dict[str, Any] = settings.DATABASES["default"]
     if database["ENGINE"] == "django.db.backends.sqlite3":
         yield "DATABASE_URL", "SQLite lets one process write at a time and keeps no log to recover a moment from."
-    elif not _is_here(database["HOST"]) and database["OPTIONS"].get("sslmode") not in ENCRYPTED_SSLMODES:
+        return
+    options = database["OPTIONS"]
+    is_encrypted = options.get("sslmode") in ENCRYPTED_SSLMODES
+    if not is_encrypted and not _are_here(options.get("host", database["HOST"])):
         yield (
             "DATABASE_URL",
             "Nothing makes the connection encrypted. End it with ?sslmode=verify-full.",
         )
+    if options["pool"]["max_size"] <= settings.THREADS:
+        yield (
+            "DATABASE_POOL_SIZE",
+            f"{settings.THREADS} THREADS need more than that, or requests wait for each other and fail with 503.",
+        )
+    if sentence := _rights():
+        yield "DATABASE_URL", sentence
+
+
+def _rights() -> str:
+    """What the database role should not be able to do; "" while the database can't be asked."""
+    parameters = {name: value for name, value in connection.get_connection_params().items() if name != "pool"}
+    try:
+        with psycopg.connect(**parameters | {"connect_timeout": 2}) as asking:
+            return excessive_rights(asking.cursor())
+    except psycopg.Error:
+        return ""
 
 
 def _redis() -> Iterator[Hazard]:
@@ -125,6 +150,11 @@ def _audit() -> Iterator[Hazard]:
             "AUDIT_ANCHOR_FILE",
             ("No checkpoint leaves the house: who has the database and the signing key can rewrite the log unseen."),
         )
+
+
+def _are_here(hosts: str) -> bool:
+    """Whether all of a database's hosts are this machine."""
+    return all(map(_is_here, hosts.split(",")))
 
 
 def _is_here(host: str | None) -> bool:

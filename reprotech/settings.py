@@ -167,6 +167,8 @@ else:
         },
     }
 DATABASES = {"default": DATABASE}
+#: Of the server, where migrations run as the owner of the tables: they give it its rights.
+DATABASE_WEB_ROLE = env.text("DATABASE_WEB_ROLE")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Cache: in Redis when several processes share it, else inside the process

@@ -148,8 +148,16 @@ def verify_log() -> tuple[int, list[str]]:
     size = latest.size if latest else 0
     if settings.AUDIT_SIGNING_KEY is None:
         return size, ["The audit log wasn't verified: AUDIT_SIGNING_KEY is not set."]
+    absent = ""
     try:
         sizes = {note: _size(note) for note in anchored_notes()}
+    except FileNotFoundError:  # as on a new server
+        sizes = {}
+        absent = (
+            f"There is no {settings.AUDIT_ANCHOR_FILE}, so the log wasn't compared with checkpoints that left the "
+            "database. If there was one, nothing is sealed until you bring it back or, to begin another, make an empty "
+            "file of that name."
+        )
     except OSError as error:
         raise BackupFailed(f"The anchor file can't be read: {error}") from None
     verification = Verification(kept_notes=[note for note, of in sizes.items() if of <= size])
@@ -159,7 +167,7 @@ def verify_log() -> tuple[int, list[str]]:
         raise BackupFailed(f"The audit log can't be verified. {error}") from None
     if damages := [str(finding) for finding in findings if not finding.is_warning]:
         raise BackupFailed("The restored audit log is damaged:\n" + "\n".join(damages[:20]))
-    warnings = [str(finding) for finding in findings]
+    warnings = [str(finding) for finding in findings] + ([absent] if absent else [])
     if (newest := max(sizes.values(), default=0)) > size:
         warnings.append(
             f"The anchor file has a checkpoint of {newest:,} events, and the restored log has {size:,} sealed: the "

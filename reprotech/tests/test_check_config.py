@@ -27,6 +27,7 @@ SAFE = {
     "REDIS_URL": "rediss://:word@redis.test/0",
     "EMAIL_URL": "smtp+tls://me:word@mail.test:587",
     "AUDIT_ANCHOR_EMAIL": "auditor@lab.test",
+    "BACKUP_RECIPIENTS": "age1one",
 }
 
 
@@ -40,7 +41,8 @@ def check(tmp_path, *options, **variables):
 
 
 def test_every_setting_is_explained(tmp_path):
-    code, said = check(tmp_path)
+    # No command needs the directory in which a server keeps its counters.
+    code, said = check(tmp_path, PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "not made"))
     assert code == 0
     assert said.endswith("Reprotech starts with these settings. Unsafe: nothing.\n")
     assert re.findall(r"^    (\w+) = ", said, re.MULTILINE) == list(documented_variables())
@@ -106,6 +108,14 @@ def test_all_that_is_refused_is_told_at_once(tmp_path):
     assert said.endswith("Reprotech can't start with these settings.\n")
 
 
+def test_several_servers_are_taken_where_they_work(tmp_path):
+    hosts = "postgresql://me@127.0.0.1:5432,localhost:5433/reprotech?target_session_attrs=read-write"
+    code, said = check(tmp_path, "--brief", DATABASE_URL=hosts, REDIS_URL="redis://one.test,two.test:6379/0")
+    assert code == 1
+    assert "Refused: REDIS_URL must name one server: several (Sentinel, Cluster) are not supported.\n" in said
+    assert "Unsafe: Nothing makes the connection encrypted" not in said
+
+
 def test_other_commands_still_stop_at_the_first(tmp_path):
     environment = {**os.environ, **documented_variables(), **SAFE, "SECRET_KEY": "", "LOG_DIR": str(tmp_path)}
     command = [sys.executable, ROOT / "manage.py", "check"]
@@ -129,6 +139,9 @@ def test_other_commands_still_stop_at_the_first(tmp_path):
         ("CORS_ORIGINS", "http://lims.test"),
         ("DATABASE_URL", "sqlite:///x.db"),
         ("DATABASE_URL", "postgresql://me@db.test/reprotech"),
+        ("DATABASE_URL", "postgresql://me@127.0.0.1,db.test/reprotech"),
+        ("DATABASE_URL", "postgresql:///reprotech?host=db.test"),
+        ("DATABASE_POOL_SIZE", "16"),
         ("REDIS_URL", "rediss://redis.test/0"),
         ("REDIS_URL", "redis://:word@redis.test/0"),
         ("EMAIL_URL", "consolemail://"),
@@ -139,6 +152,7 @@ def test_other_commands_still_stop_at_the_first(tmp_path):
         ("LOG_LEVEL", "DEBUG"),
         ("AUDIT_SEAL_SECONDS", "0"),
         ("AUDIT_VERIFY_HOURS", "0"),
+        ("BACKUP_RECIPIENTS", ""),
     ],
 )
 def test_what_is_unsafe_is_told_beside_it(tmp_path, variable, value):

@@ -74,7 +74,8 @@ def test_kustomizations_name_every_file_and_nothing_else():
 def test_the_overlay_renders_with_its_name_image_and_secret(tmp_path):
     shutil.copytree(KUBERNETES, tmp_path / "kubernetes")
     overlay = tmp_path / "kubernetes/overlays/production"
-    (overlay / "secrets.env.example").rename(overlay / "secrets.env")
+    for path in overlay.glob("*.env.example"):
+        path.rename(path.with_suffix(""))
     rendered = subprocess.run(["kubectl", "kustomize", overlay], capture_output=True, text=True, check=True).stdout
     objects = {found["kind"]: found for found in yaml.safe_load_all(rendered)}
     assert {"Deployment", "Service", "Ingress", "NetworkPolicy", "Secret", "ConfigMap"} <= set(objects)
@@ -96,7 +97,8 @@ def test_containers_run_without_rights_on_a_root_that_they_cannot_write():
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
-        assert {mount["mountPath"] for mount in container["volumeMounts"]} == {"/data", "/tmp"}  # noqa: S108 (of the container)
+        mounts = {mount["mountPath"] for mount in container["volumeMounts"]} - {"/anchors"}
+        assert mounts == {"/data", "/tmp"}  # noqa: S108 (of the container)
     assert names == {"deployment", "job"}
 
 
@@ -125,12 +127,12 @@ def test_compose_starts_things_in_order_and_holds_no_password():
     assert {name for name in services if "ports" in services[name]} == {"proxy"}
     used = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", text))
     documented = set(re.findall(r"^#? ?([A-Z_]+)=", (DEPLOY / "compose.env.example").read_text(), re.MULTILINE))
-    assert {"POSTGRES_PASSWORD", "SECRET_KEY"} <= used
+    assert {"POSTGRES_PASSWORD", "SECRET_KEY", "EMAIL_URL"} <= set(re.findall(r"(?<!\$)\$\{([A-Z_]+):\?", text))
     assert used - documented <= {"REPROTECH_IMAGE", "ADMIN_PASSWORD", "EMAIL_FROM"}
 
 
-def task_definition():
-    return json.loads((DEPLOY / "ecs/task-definition.json").read_text())
+def task_definition(name="task-definition"):
+    return json.loads((DEPLOY / f"ecs/{name}.json").read_text())
 
 
 def unknown_words(shape, value):
@@ -153,8 +155,9 @@ def objections_of_aws(task):
     return report.generate_report().splitlines() or list(unknown_words(shape, task))
 
 
-def test_the_task_definition_is_what_ecs_takes():
-    assert objections_of_aws(task_definition()) == []
+@pytest.mark.parametrize("name", ["task-definition", "migration-task-definition"])
+def test_the_task_definition_is_what_ecs_takes(name):
+    assert objections_of_aws(task_definition(name)) == []
 
 
 @pytest.mark.parametrize(
@@ -170,6 +173,91 @@ def test_the_task_definition_is_what_ecs_takes():
 )
 def test_a_mistake_in_the_task_definition_would_be_found(name, value):
     assert len(objections_of_aws({**task_definition(), name: value})) == 1
+
+
+def environment_file(name):
+    """The variables of a file of them."""
+    return dict(re.findall(r"^([A-Z_]+)=(.*)$", (DEPLOY / name).read_text(), re.MULTILINE))
+
+
+def ecs_settings(name):
+    """Of a task: the variables, secrets by where they lie, and the paths of volumes that outlive it."""
+    task = task_definition(name)
+    container = task["containerDefinitions"][0]
+    given = {one["name"]: one["value"] for one in container["environment"]}
+    given |= {one["name"]: one["valueFrom"].split(":secret:")[1] for one in container["secrets"]}
+    kept = {volume["name"] for volume in task["volumes"] if "efsVolumeConfiguration" in volume}
+    return given, {mount["containerPath"] for mount in container["mountPoints"] if mount["sourceVolume"] in kept}
+
+
+def kubernetes_settings(path):
+    """Of a pod, the same."""
+    pod = loaded(KUBERNETES / path)["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    given = {}
+    for source in container["envFrom"]:
+        secret = {"reprotech": "secrets", "reprotech-owner": "owner"}.get(source.get("secretRef", {}).get("name"))
+        overlay = "kubernetes/overlays/production"
+        given |= environment_file(f"{overlay}/{secret}.env.example") if secret else configmap()
+    given |= {one["name"]: one["value"] for one in container.get("env", [])}
+    kept = {volume["name"] for volume in pod["volumes"] if "persistentVolumeClaim" in volume}
+    return given, {mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] in kept}
+
+
+def configmap():
+    return loaded(KUBERNETES / "base/configmap.yaml")["data"]
+
+
+def compose_settings(name):
+    """Of a service, the same."""
+    services = loaded(DEPLOY / "docker-compose.yml")["services"]
+    databases = {volume.partition(":")[0] for volume in services["database"]["volumes"]}
+    mounts = [volume.split(":") for volume in services[name]["volumes"]]
+    return services[name]["environment"], {path for volume, path, *_ in mounts if volume not in databases}
+
+
+def systemd_settings(unit):
+    """Of a unit, the same; what StateDirectory names is kept, and PostgreSQL's user can't write there."""
+    text = (DEPLOY / "systemd" / unit).read_text()
+    given = {}
+    for name in re.findall(r"^EnvironmentFile=-?/etc/reprotech/(\S+)$", text, re.MULTILINE):
+        given |= environment_file(f"systemd/{name}.example")
+    return given, {f"/var/lib/{name}" for name in re.findall(r"^StateDirectory=(\w+)", text, re.MULTILINE)}
+
+
+#: Of each way onto a server, the settings of the server and of its migrations.
+WAYS = {
+    "compose": (compose_settings("web"), compose_settings("migrate")),
+    "kubernetes": (kubernetes_settings("base/deployment.yaml"), kubernetes_settings("migration/job.yaml")),
+    "ecs": (ecs_settings("task-definition"), ecs_settings("migration-task-definition")),
+    "systemd": (systemd_settings("reprotech@.service"), systemd_settings("reprotech-migrate.service")),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_checkpoints_leave_for_a_volume_that_the_database_does_not_have(way):
+    given, kept = WAYS[way][0]
+    assert str(Path(given["AUDIT_ANCHOR_FILE"]).parent) in kept
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_server_is_not_the_role_that_owns_the_tables(way):
+    (server, _), (migration, _) = WAYS[way]
+    assert migration["DATABASE_WEB_ROLE"] == "reprotech_web"
+    if way == "ecs":
+        roles = [server["DATABASE_URL"], migration["DATABASE_URL"]]
+        assert roles == ["reprotech:DATABASE_URL::", "reprotech-owner:DATABASE_URL::"]
+    else:
+        assert server["DATABASE_URL"].startswith("postgresql://reprotech_web:")
+        assert migration["DATABASE_URL"].startswith("postgresql://reprotech_owner:")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_there_are_more_connections_than_threads(way):
+    given = WAYS[way][0][0]
+    image = dict(re.findall(r"(WORKERS|THREADS)=(\d+)", (ROOT / "Dockerfile").read_text()))
+    threads = int(given.get("THREADS") or image["THREADS"])
+    assert int(given.get("DATABASE_POOL_SIZE", 20)) > threads
 
 
 def test_every_variable_that_manifests_set_exists():
