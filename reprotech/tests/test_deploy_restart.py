@@ -2,44 +2,31 @@
 
 import shutil
 import signal
+import socket
 import ssl
-import subprocess
 import threading
 import time
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from http.client import HTTPException, HTTPSConnection
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from reprotech.pytest_servers import free_port, wait_for
 from reprotech.pytest_stack import ROOT, check_alive, require, start_server
+from reprotech.tests.nginx import NAME, localized, make_certificate, start_nginx
 
-NAME = "reprotech.example.org"
 #: Each with the status that is its right answer. A POST is what nginx must not send twice.
 REQUESTS = [("GET", "/api/auth/me", 401), ("POST", "/api/auth/login", 400), ("GET", "/api/health/ready", 200)]
 # It is about processes and connections, which are the same whatever the database.
 pytestmark = pytest.mark.only_on("postgresql")
 
 
-def make_certificate(directory):
-    """A key and a certificate for NAME that signs itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    (directory / "fullchain.pem").write_bytes(certificate.public_bytes(pem))
-    (directory / "privkey.pem").write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+class NamedConnection(HTTPSConnection):
+    """A connection to NAME at another address, which nginx answers no TLS without."""
+
+    def connect(self):
+        plain = socket.create_connection((self.host, self.port), self.timeout)
+        self.sock = self._context.wrap_socket(plain, server_hostname=NAME)
 
 
 class Site:
@@ -70,31 +57,11 @@ class Site:
 
     def start_nginx(self):
         make_certificate(self.home)
-        text = (ROOT / "deploy/nginx/reprotech.conf").read_text()
         first, second = self.servers
-        for ours, theirs in {
-            "127.0.0.1:5001": f"127.0.0.1:{first}",
-            "127.0.0.1:5002": f"127.0.0.1:{second}",
-            "    listen [::]:80;\n": "",
-            "    listen [::]:443 ssl http2;\n": "",
-            "listen 80;": f"listen 127.0.0.1:{free_port()};",
-            "listen 443 ssl http2;": f"listen 127.0.0.1:{self.port} ssl http2;",
-            "/etc/ssl/reprotech": str(self.home),
-        }.items():
-            assert ours in text
-            text = text.replace(ours, theirs)
-        (self.home / "site.conf").write_text(text)
-        main = self.home / "nginx.conf"
-        main.write_text(
-            f"pid {self.home}/nginx.pid; error_log {self.home}/nginx.log; events {{}}\n"
-            f"http {{ access_log {self.home}/access.log; include site.conf; }}\n"
-        )
-        command = ["nginx", "-p", self.home, "-c", main, "-g", "daemon off;"]
-        subprocess.run([*command[:-2], "-t"], check=True, capture_output=True)
-        log = self.home / "nginx-output"
-        process = self.processes.start(command, log)
-        wait_for(process, log, self.check)
-        return process
+        upstreams = {"127.0.0.1:5001": f"127.0.0.1:{first}", "127.0.0.1:5002": f"127.0.0.1:{second}"}
+        text = (ROOT / "deploy/nginx/reprotech.conf").read_text()
+        text = localized(text, self.home, free_port(), self.port, upstreams)
+        return start_nginx(self.processes, self.home, text, self.check)
 
     def check(self):
         with closing(self.connect()) as connection:
@@ -102,8 +69,7 @@ class Site:
 
     def connect(self):
         context = ssl.create_default_context(cafile=self.home / "fullchain.pem")
-        context.check_hostname = False  # it is asked at 127.0.0.1
-        return HTTPSConnection("127.0.0.1", self.port, timeout=30, context=context)
+        return NamedConnection("127.0.0.1", self.port, timeout=30, context=context)
 
     def ask(self, connection, method, path):
         headers = {"Host": NAME, "Content-Type": "application/json"}
