@@ -36,15 +36,18 @@ def create_role(
     role = Role(name=name, slug=_slug(name), description=description, requires_factor=requires_factor)
     _save(role)
     role.permissions.set(granted)
-    changes: Changes = {
-        "name": (None, name),
-        "description": (None, description),
+    _record(actor, Action.CREATE, role, creation_changes(role))
+    return role
+
+
+def creation_changes(role: Role) -> Changes:
+    """What the audit row of a new role tells."""
+    changes: dict[str, tuple[Any, Any]] = {
+        "name": (None, role.name),
+        "description": (None, role.description),
         "permissions": ([], role.permission_names),
     }
-    if requires_factor:
-        changes = {**changes, "requires_factor": (None, True)}
-    _record(actor, Action.CREATE, role, changes)
-    return role
+    return {**changes, "requires_factor": (None, True)} if role.requires_factor else changes
 
 
 @service

@@ -1,8 +1,11 @@
 """What they did: the events of one day after the other, as the audit log tells them."""
 
-from collections.abc import Callable
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from random import Random
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -11,8 +14,10 @@ from accounts.catalogue import ROLES
 from accounts.models import Session
 from audit.canonical import SALT_BYTES, VERSION, SealedRow
 from audit.models import Action
-from reprotech.demo.people import DOMAIN, People, Person
-from reprotech.demo.rhythm import Day, moments
+from audit.services import Changes, System
+from reprotech.demo.lives import NEVER, Change, Life, Lives, events_of
+from reprotech.demo.people import People, Person
+from reprotech.demo.rhythm import Day, midnight, moments
 
 ROLE_NAMES = {role.slug: role.name for role in ROLES}
 BROWSERS = (
@@ -24,12 +29,16 @@ BROWSERS = (
 #: The share of requests from other networks than the laboratory's own.
 AWAY = 0.1
 SCRIPT = "python-requests/2.32.5"
+#: What the log says of a command where somebody's browser would stand.
+COMMAND = "manage.py users (root)"
+SYSTEM = System().username
 
 
 class Visit(NamedTuple):
     """A session, as the events of one day see it."""
 
     person: Person
+    life: Life
     session_id: UUID
     kind: Session.Kind
     ip_address: str
@@ -51,17 +60,44 @@ class Past:
 class History:
     """The events of `people`, of whom the first has the id `first_id`, until a moment. Days don't depend on another."""
 
-    def __init__(self, people: People, first_id: int, seed: int, until: datetime) -> None:
+    def __init__(self, people: People, lives: Lives, first_id: int, seed: int, until: datetime) -> None:
         self.people = people
+        self.lives = lives
         self.first_id = first_id
         self._seed = seed
         self._until = until
 
     def past(self, day: Day) -> Past:
         """What happened on a day."""
-        return _DayOfWork(self, day, self._chance(day, "events")).past(
-            moments(self._chance(day, "times"), day.date, day.events, self._until), self.arrivals(day)
+        return _DayOfWork(self, day, self._chance(day, "events"), self.arrivals(day)).past(
+            lambda count: moments(self._chance(day, "times"), day.date, count, self._until)
         )
+
+    def roles(self, moment: datetime, described: Iterable[tuple[int, str, Changes]]) -> list[SealedRow]:
+        """How the roles begin, of which id, name and changes are given."""
+        chance = Random(f"{self._seed} roles")  # noqa: S311 (nothing of it is secret)  # nosec B311
+        return [
+            SealedRow(
+                id=None,
+                version=VERSION,
+                timestamp=moment,
+                user_id=None,
+                username=SYSTEM,
+                action=Action.CREATE.value,
+                resource="role",
+                resource_id=str(role_id),
+                resource_name=name,
+                success=True,
+                ip_address=None,
+                user_agent=COMMAND,
+                request_id="",
+                session_id=None,
+                details={"changes": {field: list(pair) for field, pair in changes.items()}},
+                actor_opening=chance.randbytes(SALT_BYTES),
+                subject_opening=chance.randbytes(SALT_BYTES),
+            )
+            for role_id, name, changes in described
+        ]
 
     def arrivals(self, day: Day) -> list[datetime]:
         """When those who are new on a day got their accounts, in the order of their numbers."""
@@ -72,16 +108,21 @@ class History:
 
 
 class _DayOfWork:
-    def __init__(self, history: History, day: Day, chance: Random) -> None:
+    def __init__(self, history: History, day: Day, chance: Random, arrivals: list[datetime]) -> None:
         self._people = history.people
+        self._lives = history.lives
         self._first_id = history.first_id
         self._day = day
+        self._arrivals = arrivals
         #: Whoever was there in the morning.
-        self._present = max(1, day.people - day.new)
+        self._present = day.people - day.new
         self._chance = chance
         self._past = Past()
         self._visits: list[Visit] = []
-        #: What may happen, and in how many of a thousand cases; whatever is left are sign-ins.
+        self._open_counts: Counter[int] = Counter()
+        #: Those of administrators, in which they look after accounts.
+        self._desks: list[Visit] = []
+        #: What may happen, and in how many of a thousand cases.
         self._kinds: list[Callable[[datetime], None]] = []
         self._weights: list[int] = []
         for kind, weight in (
@@ -92,25 +133,32 @@ class _DayOfWork:
             (self._fail, 48),
             (self._deny, 12),
             (self._change_password, 10),
-            (self._correct_email, 14),
-            (self._grant_role, 6),
-            (self._unlock, 6),
+            (self._send_reset_link, 20),
+            (self._let_try_again, 6),
             (self._export, 4),
         ):
             self._kinds.append(kind)
             self._weights.append(weight)
 
-    def past(self, times: list[datetime], arrivals: list[datetime]) -> Past:
-        told = range(self._day.people - self._day.told, self._day.people)
-        agenda: list[tuple[datetime, Any]] = [
-            *zip(arrivals[self._day.new - self._day.told :], told, strict=True),
-            *zip(times, self._chance.choices(self._kinds, self._weights, k=len(times)), strict=True),
+    def past(self, moments_of: Callable[[int], list[datetime]]) -> Past:
+        day, count = self._day, self._day.events
+        told = range(day.people - day.told, day.people)
+        agenda: list[tuple[datetime, Callable[[datetime], None]]] = [
+            (moment, partial(self._create, number))
+            for moment, number in zip(self._arrivals[day.new - day.told :], told, strict=True)
         ]
-        for moment, what in sorted(agenda, key=lambda entry: entry[0]):
-            if isinstance(what, int):
-                self._create(moment, self._people[what])
-            else:
-                what(moment)
+        for packed in day.changes:
+            number, change = self._lives.unpacked(packed)
+            agenda.append((self._lives.moment(number, change, day.number), partial(self._change, number, change)))
+            count -= events_of(change, self._people[number])
+        if agenda and self._present and count:
+            # Somebody has to be there who does it.
+            morning, first = midnight(day.date), min(moment for moment, _ in agenda)
+            agenda.append((morning + (first - morning) * self._chance.random(), self._open_desk))
+            count -= 1
+        agenda += zip(moments_of(count), self._chance.choices(self._kinds, self._weights, k=count), strict=True)
+        for moment, do in sorted(agenda, key=lambda entry: entry[0]):
+            do(moment)
         return self._past
 
     def _add(
@@ -124,41 +172,48 @@ class _DayOfWork:
         visit: Visit | None = None,
         success: bool = True,
         details: dict[str, Any] | None = None,
+        request_id: str = "",
     ) -> None:
         chance = self._chance
         self._past.events.append(
             SealedRow(
-                id=None,
-                version=VERSION,
-                timestamp=moment,
-                user_id=self._first_id + actor.number if actor else None,
-                username=actor.username if actor else "system",
-                action=action.value,
-                resource=resource,
-                resource_id=str(self._first_id + subject.number) if subject else "",
-                resource_name=subject.username if subject else "",
-                success=success,
-                ip_address=visit.ip_address if visit else self._address(actor) if actor else None,
-                user_agent=visit.user_agent if visit else self._browser(actor) if actor else "",
-                request_id=f"{chance.getrandbits(128):032x}",
-                session_id=visit.session_id if visit else None,
-                details=details or {},
-                actor_opening=chance.randbytes(SALT_BYTES),
-                subject_opening=chance.randbytes(SALT_BYTES),
+                None,
+                VERSION,
+                moment,
+                self._first_id + actor.number if actor else None,
+                actor.username if actor else SYSTEM,
+                action.value,
+                resource,
+                str(self._first_id + subject.number) if subject else "",
+                subject.username if subject else "",
+                success,
+                visit.ip_address if visit else self._address(actor) if actor else None,
+                visit.user_agent if visit else self._browser(actor) if actor else COMMAND,
+                (request_id or self._request_id()) if actor else "",
+                visit.session_id if visit else None,
+                details or {},
+                chance.randbytes(SALT_BYTES),
+                chance.randbytes(SALT_BYTES),
             )
         )
 
+    def _request_id(self) -> str:
+        return f"{self._chance.getrandbits(128):032x}"
+
     # Who
 
-    def _somebody(self) -> Person:
-        """Somebody who can sign in."""
+    def _somebody(self) -> tuple[Person, Life]:
+        """Somebody who can sign in on this day, and of whom nothing changes on it."""
         while True:
-            person = self._people[self._chance.randrange(self._present)]
-            if person.is_active and not person.is_locked:
-                return person
+            number = self._chance.randrange(self._present)
+            life = self._lives.life(number)
+            if self._lives.can_work(number, life, self._day.number):
+                return self._people[number], life
 
-    def _administrator(self) -> Person:
-        return self._people[self._chance.randrange(min(self._people.administrators, self._present))]
+    def _somebody_else(self, visit: Visit) -> tuple[Person, Life] | None:
+        """Another one, if there is any."""
+        found = self._somebody()
+        return found if found[0].number != visit.person.number else None
 
     def _address(self, person: Person) -> str:
         if self._chance.random() < AWAY:
@@ -168,12 +223,22 @@ class _DayOfWork:
     def _browser(self, person: Person) -> str:
         return BROWSERS[person.number * 7 % len(BROWSERS)]
 
-    def _visit(self, moment: datetime, person: Person, kind: Session.Kind, user_agent: str) -> Visit:
+    def _is_administrator(self, person: Person) -> bool:
+        return person.number < self._people.administrators
+
+    def _roles(self, person: Person, life: Life) -> tuple[str, ...]:
+        """Their roles on this day."""
+        return person.first_roles if self._day.number < life.role != NEVER else person.roles
+
+    def _email(self, person: Person, life: Life) -> str:
+        """Their address on this day."""
+        return person.first_email if self._day.number < life.email != NEVER else person.email
+
+    def _visit(self, moment: datetime, who: tuple[Person, Life], kind: Session.Kind, user_agent: str) -> Visit:
         session_id = UUID(int=self._chance.getrandbits(128), version=4)
-        visit = Visit(person, session_id, kind, self._address(person), user_agent)
-        self._add(moment, Action.LOGIN, "auth", person, visit=visit, details={"kind": kind.value})
-        self._visits.append(visit)
-        self._past.sign_ins[person.number] = moment
+        visit = Visit(*who, session_id, kind, self._address(who[0]), user_agent)
+        self._add(moment, Action.LOGIN, "auth", visit.person, visit=visit, details={"kind": kind.value})
+        self._past.sign_ins[visit.person.number] = moment
         self._past.visits[session_id] = visit, moment
         return visit
 
@@ -181,23 +246,47 @@ class _DayOfWork:
         """A session of this day that is still open."""
         return self._chance.choice(self._visits) if self._visits else None
 
+    def _desk(self) -> Visit | None:
+        """The same of an administrator."""
+        return self._chance.choice(self._desks) if self._desks else None
+
     # What
 
     def _sign_in(self, moment: datetime) -> None:
-        person = self._somebody()
-        self._visit(moment, person, Session.Kind.PAGE, self._browser(person))
+        who = self._somebody()
+        visit = self._visit(moment, who, Session.Kind.PAGE, self._browser(who[0]))
+        self._keep_open(visit)
+        if self._is_administrator(visit.person):
+            self._desks.append(visit)
+
+    def _open_desk(self, moment: datetime) -> None:
+        """An administrator signs in, and stays for the day."""
+        number = self._chance.randrange(min(self._people.administrators, self._present))
+        person = self._people[number]
+        who = person, self._lives.life(number)
+        self._desks.append(self._visit(moment, who, Session.Kind.PAGE, self._browser(person)))
 
     def _sign_in_by_script(self, moment: datetime) -> None:
-        self._visit(moment, self._somebody(), Session.Kind.TOKEN, SCRIPT)
+        self._keep_open(self._visit(moment, self._somebody(), Session.Kind.TOKEN, SCRIPT))
 
     def _sign_out(self, moment: datetime) -> None:
         if not self._visits:
             return self._sign_in(moment)
-        position = self._chance.randrange(len(self._visits))
+        visit = self._end(self._chance.randrange(len(self._visits)))
+        return self._add(moment, Action.LOGOUT, "auth", visit.person, visit=visit)
+
+    def _keep_open(self, visit: Visit) -> None:
+        self._visits.append(visit)
+        self._open_counts[visit.person.number] += 1
+
+    def _end(self, position: int) -> Visit:
         visit, self._visits[position] = self._visits[position], self._visits[-1]
         self._visits.pop()
+        self._open_counts[visit.person.number] -= 1
+        if self._is_administrator(visit.person) and visit.kind == Session.Kind.PAGE:
+            self._desks.remove(visit)
         del self._past.visits[visit.session_id]
-        return self._add(moment, Action.LOGOUT, "auth", visit.person, visit=visit)
+        return visit
 
     def _refresh(self, moment: datetime) -> None:
         visit = self._open_visit()
@@ -206,63 +295,106 @@ class _DayOfWork:
         return self._add(moment, Action.TOKEN_REFRESH, "auth", visit.person, visit=visit)
 
     def _fail(self, moment: datetime) -> None:
-        person = self._somebody()
+        person, _ = self._somebody()
         self._add(moment, Action.LOGIN, "auth", person, success=False, details={"reason": "The password is wrong."})
 
     def _deny(self, moment: datetime) -> None:
         visit = self._open_visit()
-        if visit is None or visit.person.number < self._people.administrators:
+        if visit is None or self._is_administrator(visit.person):
             return self._sign_in(moment)
-        subject = self._somebody()
+        subject, _ = self._somebody()
         path = f"/api/users/{self._first_id + subject.number}"
         details = {"required": "user_delete", "method": "DELETE", "path": path}
         return self._add(
-            moment, Action.ACCESS_DENIED, "user", visit.person, visit=visit, success=False, details=details
-        )
+            moment, Action.ACCESS_DENIED, "user", visit.person,
+            subject=subject, visit=visit, success=False, details=details,
+        )  # fmt: skip
 
     def _change_password(self, moment: datetime) -> None:
         visit = self._open_visit()
-        if visit is None:
+        # Of administrators other sessions are needed, which this would end.
+        if visit is None or self._is_administrator(visit.person):
             return self._sign_in(moment)
-        return self._add(moment, Action.PASSWORD_CHANGE, "user", visit.person, subject=visit.person, visit=visit)
-
-    def _create(self, moment: datetime, person: Person) -> None:
-        actor = self._administrator() if person.number else None
-        after = {
-            "username": person.username,
-            "email": person.email,
-            "first_name": person.first_name,
-            "last_name": person.last_name,
-            "is_active": True,
-        }
-        changes: dict[str, Any] = {name: [None, value] for name, value in after.items()}
-        changes["roles"] = [[], [ROLE_NAMES[slug] for slug in person.roles]]
-        self._add(moment, Action.CREATE, "user", actor, subject=person, details={"changes": changes})
-
-    def _correct_email(self, moment: datetime) -> None:
-        person = self._somebody()
-        changes = {"email": [f"{person.username}@old.{DOMAIN}", person.email]}
-        self._add(moment, Action.UPDATE, "user", self._administrator(), subject=person, details={"changes": changes})
-
-    def _grant_role(self, moment: datetime) -> None:
-        person = self._somebody()
-        names = sorted(ROLE_NAMES[slug] for slug in person.roles)
-        changes = {"roles": [names[1:], names]}
-        self._add(
-            moment,
-            Action.ROLE_ASSIGN,
-            "user",
-            self._administrator(),
-            subject=person,
-            details={"changes": changes, "roles": names[:1]},
+        number, ended = visit.person.number, self._open_counts[visit.person.number] - 1
+        if ended:
+            for position in reversed(range(len(self._visits))):
+                if self._visits[position].person.number == number and self._visits[position] is not visit:
+                    self._end(position)
+        details = {"must_change": False, "ended_sessions": ended}
+        return self._add(
+            moment, Action.PASSWORD_CHANGE, "user", visit.person, subject=visit.person, visit=visit, details=details
         )
 
-    def _unlock(self, moment: datetime) -> None:
-        changes = {"locked": [True, False]}
-        self._add(
-            moment, Action.UNLOCK, "user", self._administrator(), subject=self._somebody(), details={"changes": changes}
+    def _send_reset_link(self, moment: datetime) -> None:
+        visit = self._desk()
+        found = self._somebody_else(visit) if visit else None
+        if visit is None or found is None:
+            return self._sign_in(moment)
+        details = {"sent_to": self._email(*found)}
+        return self._add(
+            moment, Action.PASSWORD_RESET, "user", visit.person, subject=found[0], visit=visit, details=details
         )
+
+    def _let_try_again(self, moment: datetime) -> None:
+        """Whoever typed too many wrong passwords: their account wasn't locked."""
+        visit = self._desk()
+        found = self._somebody_else(visit) if visit else None
+        if visit is None or found is None:
+            return self._sign_in(moment)
+        details = {"changes": {"locked": [False, False]}}
+        return self._add(moment, Action.UNLOCK, "user", visit.person, subject=found[0], visit=visit, details=details)
 
     def _export(self, moment: datetime) -> None:
-        details = {"format": "csv", "filters": {}, "rows": self._day.people}
-        self._add(moment, Action.EXPORT, "user", self._administrator(), details=details)
+        visit = self._desk()
+        if visit is None:
+            return self._sign_in(moment)
+        rows = self._present + bisect_right(self._arrivals, moment)
+        details = {"format": "csv", "filters": {}, "rows": rows}
+        return self._add(moment, Action.EXPORT, "user", visit.person, visit=visit, details=details)
+
+    # What becomes of accounts
+
+    def _administer(
+        self, moment: datetime, action: Action, person: Person, details: dict[str, Any], request_id: str = ""
+    ) -> None:
+        """By an administrator who is there; or else by a command, as in the beginning."""
+        visit = self._desk()
+        self._add(
+            moment, action, "user", visit.person if visit else None,
+            subject=person, visit=visit, details=details, request_id=request_id,
+        )  # fmt: skip
+
+    def _create(self, number: int, moment: datetime) -> None:
+        person, life = self._people[number], self._lives.life(number)
+        after = {
+            "username": person.username,
+            "email": self._email(person, life),
+            "first_name": person.first_name,
+            "last_name": person.last_name,
+            "is_active": self._lives.is_active_at_first(number),
+        }
+        changes: dict[str, Any] = {name: [None, value] for name, value in after.items()}
+        changes["roles"] = [[], [ROLE_NAMES[slug] for slug in self._roles(person, life)]]
+        self._administer(moment, Action.CREATE, person, {"changes": changes})
+
+    def _change(self, number: int, change: Change, moment: datetime) -> None:
+        person = self._people[number]
+        if change == Change.ROLE:
+            return self._change_roles(moment, person)
+        action, field_name, before, after = {
+            Change.EMAIL: (Action.UPDATE, "email", person.first_email, person.email),
+            Change.LOCK: (Action.LOCK, "locked", False, True),
+            Change.UNLOCK: (Action.UNLOCK, "locked", True, False),
+            Change.LEAVE: (Action.UPDATE, "is_active", True, False),
+        }[change]
+        return self._administer(moment, action, person, {"changes": {field_name: [before, after]}})
+
+    def _change_roles(self, moment: datetime, person: Person) -> None:
+        """As `record_role_changes` does: an event for what is given, and one for what is taken."""
+        before, after = ({ROLE_NAMES[slug] for slug in roles} for roles in (person.first_roles, person.roles))
+        both, request_id = sorted(before | after), self._request_id()
+        given = {"changes": {"roles": [sorted(before), both]}, "roles": sorted(after - before)}
+        self._administer(moment, Action.ROLE_ASSIGN, person, given, request_id)
+        if before - after:
+            taken = {"changes": {"roles": [both, sorted(after)]}, "roles": sorted(before - after)}
+            self._administer(moment, Action.ROLE_REVOKE, person, taken, request_id)

@@ -19,14 +19,16 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import Role, Session, User
+from accounts.services.roles import creation_changes
 from audit import bulk
 from audit.bulk import Prepared
 from audit.models import Action, AuditLog
 from audit.sealing import Sealer
 from audit.services import System, record
 from reprotech.demo.history import History, Past
+from reprotech.demo.lives import Lives
 from reprotech.demo.people import People, Person
-from reprotech.demo.rhythm import Day, days
+from reprotech.demo.rhythm import Day, days, midnight
 
 #: More than these are worth processes of their own.
 FEW_EVENTS = 50_000
@@ -66,8 +68,12 @@ def load(demand: Demand, progress: Progress) -> None:
     with bulk.loading() if is_fast else transaction.atomic() as loader:
         latest: Any = User.objects.order_by("-pk").values_list("pk", flat=True).first()
         people = People(demand.users, demand.seed)
-        history = History(people, (latest or 0) + 1, demand.seed, demand.until)
         calendar = days(demand.users, demand.events, demand.until)
+        lives = Lives(people, calendar, demand.seed)
+        calendar = lives.on_calendar(calendar)
+        history = History(people, lives, (latest or 0) + 1, demand.seed, demand.until)
+        if demand.events:
+            _load_roles(history, midnight(calendar[0].date), loader)
         sign_ins, visits = _load_events(demand, history, calendar, loader, progress)
         _load_people(history, calendar, sign_ins, progress)
         _load_sessions(history, visits)
@@ -82,6 +88,17 @@ def load(demand: Demand, progress: Progress) -> None:
                 cursor.execute(f"VACUUM ANALYZE {table}")
     progress("Sealing", 0, 0)
     Sealer().seal()
+
+
+def _load_roles(history: History, beginning: datetime, loader: bulk.Loader | None) -> None:
+    """Begin with the roles that people come with. The installation told the same of them, but years later."""
+    described = [(role.pk, role.name, creation_changes(role)) for role in Role.objects.with_permissions()]
+    events = history.roles(beginning, described)
+    if loader:
+        first_id = bulk.reserve_ids(len(events))
+        loader.add(bulk.prepared(event, event_id) for event_id, event in enumerate(events, first_id))
+    else:
+        AuditLog.objects.bulk_create([AuditLog(**event._asdict()) for event in events])
 
 
 def _load_events(
@@ -153,23 +170,26 @@ def _users(history: History, calendar: list[Day], sign_ins: "array[int]") -> Ite
         for arrival in history.arrivals(day):
             person = history.people[number]
             seen = EPOCH + sign_ins[number] * MICROSECOND if sign_ins[number] else None
-            yield person, _user(person, history.first_id + number, arrival, seen)
+            yield person, _user(history, person, arrival, seen)
             number += 1
 
 
-def _user(person: Person, user_id: int, arrival: datetime, last_login: datetime | None) -> User:
+def _user(history: History, person: Person, arrival: datetime, last_login: datetime | None) -> User:
+    lives, number = history.lives, person.number
+    life = lives.life(number)
+    changed = [lives.moment(number, change, day) for change, day in life.changes()]
     user = User(
-        id=user_id,
+        id=history.first_id + number,
         username=person.username,
         email=person.email,
         password=NO_PASSWORD,
         first_name=person.first_name,
         last_name=person.last_name,
-        is_active=person.is_active,
-        locked_at=last_login or arrival if person.is_locked else None,
+        is_active=lives.is_active(number, life),
+        locked_at=lives.locked_at(number, life) or (arrival if lives.is_locked(number, life) else None),
         last_login=last_login,
         created_at=arrival,
-        updated_at=arrival,
+        updated_at=max(changed, default=arrival),
     )
     user.fold_search_text()
     return user

@@ -25,12 +25,21 @@ class Person(NamedTuple):
 
     number: int
     username: str
-    email: str
     first_name: str
     last_name: str
     roles: tuple[str, ...]
-    is_active: bool
-    is_locked: bool
+    #: Those with which they came, if that changed.
+    first_roles: tuple[str, ...]
+
+    @property
+    def email(self) -> str:
+        """Their address."""
+        return f"{self.username}@{DOMAIN}"
+
+    @property
+    def first_email(self) -> str:
+        """The one with which they came, if that changed."""
+        return f"{self.username}@old.{DOMAIN}"
 
 
 class People:
@@ -43,23 +52,29 @@ class People:
         self._seed = mix(seed)
 
     def __getitem__(self, number: int) -> Person:
-        chance = mix(self._seed ^ number)
+        chance = self.chance(number)
         first = FIRST_NAMES[chance % len(FIRST_NAMES)]
         last = LAST_NAMES[(chance >> 16) % len(LAST_NAMES)]
         # There are fewer names than people, so the number makes them different.
         username = f"{plain(first)}.{plain(last)}{number or ''}"
         roles = self._roles(number, chance)
-        stays = number < self.administrators
-        return Person(
-            number,
-            username,
-            f"{username}@{DOMAIN}",
-            first,
-            last,
-            roles,
-            is_active=stays or (chance >> 32) % 100 >= INACTIVE_PERCENT,
-            is_locked=not stays and (chance >> 40) % 1000 < LOCKED_PERMILLE,
-        )
+        return Person(number, username, first, last, roles, _earlier(roles))
+
+    def chance(self, number: int) -> int:
+        """64 bits that everything about a person comes from."""
+        return mix(self._seed ^ number)
+
+    def leaves(self, number: int, chance: int) -> bool:
+        """Whether somebody leaves at some time."""
+        return (chance >> 32) % 100 < INACTIVE_PERCENT and number >= self.administrators
+
+    def is_locked(self, number: int, chance: int) -> bool:
+        """Whether somebody is locked out at some time, for good."""
+        return (chance >> 40) % 1000 < LOCKED_PERMILLE and number >= self.administrators
+
+    def has_second_role(self, number: int, chance: int) -> bool:
+        """Whether somebody has two roles at some time."""
+        return (chance >> 56) % 100 < SECOND_ROLE_PERCENT and len(self._roles(number, chance)) > 1
 
     def _roles(self, number: int, chance: int) -> tuple[str, ...]:
         if number < self.administrators:
@@ -69,6 +84,13 @@ class People:
         slug = OTHERS[(chance >> 48) % len(OTHERS)]
         is_second = (chance >> 56) % 100 < SECOND_ROLE_PERCENT and slug != "viewer"
         return (slug, "viewer") if is_second else (slug,)
+
+
+def _earlier(roles: tuple[str, ...]) -> tuple[str, ...]:
+    """The roles before a second one came, or before a move to other work."""
+    if len(roles) > 1:
+        return roles[:1]
+    return ("lab_technician",) if roles[0] != "lab_technician" else ("viewer",)
 
 
 def mix(number: int) -> int:

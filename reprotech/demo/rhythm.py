@@ -1,7 +1,8 @@
 """When they work: growth over the years, working days, holidays, shifts."""
 
+from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from math import exp
 from random import Random
@@ -28,6 +29,10 @@ class Day:
     #: How many of the new have an event that tells of it, and how many events there are besides.
     told: int
     events: int
+    #: Its position in the calendar.
+    number: int = 0
+    #: What changes for people on it, as `lives` puts it into numbers.
+    changes: "array[int]" = field(default_factory=lambda: array("q"))
 
 
 def days(people: int, events: int, until: datetime) -> list[Day]:
@@ -39,6 +44,10 @@ def days(people: int, events: int, until: datetime) -> list[Day]:
         for day, earlier, later in zip(dates, [0.0, *growth], growth, strict=False)
     ]
     new = shares(arrivals, people)
+    if people and not new[0]:
+        # Whoever is the first is there from the beginning: every event has somebody who does it.
+        new[new.index(next(filter(None, new)))] -= 1
+        new[0] = 1
     there, total = [], 0
     for count in new:
         total += count
@@ -51,7 +60,7 @@ def days(people: int, events: int, until: datetime) -> list[Day]:
         told.append(min(count, left))
         left -= told[-1]
     others = shares(weights, events - sum(told))
-    return [Day(*fields) for fields in zip(dates, there, new, reversed(told), others, strict=True)]
+    return [Day(*fields) for fields in zip(dates, there, new, reversed(told), others, range(DAYS + 1), strict=True)]
 
 
 def shares(weights: Sequence[float], total: int) -> list[int]:

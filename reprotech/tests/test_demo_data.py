@@ -1,21 +1,31 @@
 """`manage.py create_demo_data`: believable, sealed, the same for the same seed."""
 
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db.models import Max
 from django.utils import timezone
 
+from accounts.authorization import SYSTEM
+from accounts.catalogue import ROLES
+from accounts.errors import Denied, InvalidCredentials
+from accounts.exports import start_export
 from accounts.models import Session, User
+from accounts.services import passwords, roles, sessions, sign_in, users
 from accounts.services.defaults import load_default_data
 from audit.models import AuditLog
 from audit.verification import Verification
 from reprotech.demo import loading
 from reprotech.demo.history import History
+from reprotech.demo.lives import Lives
 from reprotech.demo.people import People
 from reprotech.demo.rhythm import DAYS, days, is_quiet
+from reprotech.testing import PASSWORD, make_user
+from reprotech.tests.replay import Replay
 
 UNTIL = datetime(2026, 3, 13, 16, 30, tzinfo=UTC)  # a Friday
 USERS, EVENTS = 700, 4_000
@@ -37,10 +47,11 @@ def test_it_is_sealed_and_as_much_as_was_asked_for(installation, capsys):
     create(until=UNTIL)
     assert "700 users and 4,000 events in" in capsys.readouterr().out
     assert User.objects.count() == 1 + USERS
-    assert AuditLog.objects.count() == before + EVENTS + 1
+    everything = before + len(ROLES) + EVENTS + 1
+    assert AuditLog.objects.count() == everything
     verification = Verification()
     assert list(verification.findings()) == []
-    assert verification.count == before + EVENTS + 1
+    assert verification.count == everything
     told = AuditLog.objects.newest_first().first()
     assert (told.username, told.resource, told.details) == (
         "system",
@@ -55,7 +66,6 @@ def test_events_and_accounts_tell_the_same(installation):
     last = dict(events.filter(action="login", success=True).values_list("user_id").annotate(Max("timestamp")))
     people = User.objects.exclude(username="admin")
     assert {user.pk: user.last_login for user in people if user.last_login} == last
-    assert all(user.can_sign_in for user in people if user.last_login)
     created = dict(AuditLog.objects.filter(action="create", resource="user").values_list("resource_id", "timestamp"))
     assert {str(user.pk): user.created_at for user in people}.items() <= created.items()
     roles = Counter(name for user in people.prefetch_related("roles") for name in [*user.roles.all()])
@@ -64,6 +74,99 @@ def test_events_and_accounts_tell_the_same(installation):
     }  # fmt: skip
     times = events.order_by("id").values_list("timestamp", flat=True)
     assert list(times) == sorted(times)
+
+
+def replayed(*, after=0):
+    return Replay().run(AuditLog.objects.filter(pk__gt=after).order_by("timestamp", "id").iterator())
+
+
+@pytest.mark.parametrize(("users", "events"), [(300, 5_000), (60, 130), (1, 50)])
+def test_the_events_tell_how_every_account_came_to_be_as_it_is(installation, users, events):
+    create(users=users, events=events, until=UNTIL)
+    replay = replayed()
+    assert replay.contradictions == []
+    assert replay.roles == replay.roles_now()
+    accounts = replay.accounts_now()
+    assert replay.accounts == accounts
+    first_user = AuditLog.objects.filter(resource="user", timestamp__lte=UNTIL).order_by("timestamp").first()
+    begun = AuditLog.objects.filter(resource="role", timestamp__lte=first_user.timestamp)
+    assert {event.resource_name for event in begun} == set(replay.roles)
+
+
+ADA, BEA = {"resource_id": "2", "resource_name": "ada"}, {"resource_id": "3", "resource_name": "bea"}
+BY_BEA = {"user_id": 3, "username": "bea", "session_id": "s"}
+STORY = [
+    ("create", "role", {"resource_name": "Viewer"}, {"changes": {"permissions": [[], ["animal_read"]]}}),
+    ("create", "user", ADA, {"changes": {"username": [None, "ada"], "is_active": [None, True], "roles": [[], []]}}),
+    ("create", "user", BEA, {"changes": {"username": [None, "bea"], "is_active": [None, True], "roles": [[], []]}}),
+    ("login", "auth", BY_BEA, {}),
+]
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        (("update", "user", ADA, {"changes": {"email": ["a@lab.example", "b@lab.example"]}}), "email was ''"),
+        (("unlock", "user", ADA, {"changes": {"locked": [True, False]}}), "locked was False"),
+        (
+            ("role_assign", "user", ADA, {"changes": {"roles": [[], ["King"]]}, "roles": ["King"]}),
+            "{'King'} don't exist",
+        ),
+        (("role_assign", "user", ADA, {"changes": {"roles": [["Viewer"], []]}, "roles": []}), "roles was []"),
+        (("unlock", "user", BEA | BY_BEA, {"changes": {"locked": [False, False]}}), "user_update isn't held"),
+        (("unlock", "user", BEA | BY_BEA, {"changes": {"locked": [False, False]}}), "the account is their own"),
+        (("password_reset", "user", ADA, {"sent_to": "x@lab.example"}), "the address is another one"),
+        (("update", "user", ADA | BY_BEA | {"session_id": "t"}, {}), "the session isn't open"),
+        (("login", "auth", {"user_id": 9, "username": "zoe", "session_id": "u"}, {}), "nobody can sign in"),
+    ],
+)
+def test_a_replay_notices_what_contradicts_itself(told, sentence):
+    assert Replay().run(map(as_event, STORY)).contradictions == []
+    found = Replay().run(map(as_event, [*STORY, told])).contradictions
+    assert sentence in " ".join(found)
+
+
+def as_event(told):
+    action, resource, given, details = told
+    columns = {"pk": 1, "user_id": None, "username": "system", "session_id": None, "success": True}
+    columns |= {"action": action, "resource": resource, "resource_id": "", "resource_name": "", "details": details}
+    return SimpleNamespace(**{**columns, **given})
+
+
+def shape(event):
+    """What kind of event it is, and the names of its details."""
+    changes = event.details.get("changes", {})
+    about = "" if event.action == "create" else "+".join(sorted(changes))
+    return (event.action, event.resource, event.success, about), (frozenset(event.details), frozenset(changes))
+
+
+def test_events_look_as_the_product_writes_them(installation):
+    create(users=60, events=2_500, until=UNTIL)
+    told = dict(map(shape, AuditLog.objects.filter(timestamp__lte=UNTIL)))
+    before = AuditLog.objects.latest("id").pk
+    boss, clerk = User.objects.get(username="admin"), make_user("clerk", "viewer")
+    roles.create_role(actor=SYSTEM, name="Cook")
+    users.create_user(actor=boss, username="cook", email="cook@lab.example", password=PASSWORD, roles=["Viewer"])
+    session = sign_in.sign_in_to_pages(identifier="clerk", password=PASSWORD)
+    for password in ("wrong", PASSWORD):
+        with suppress(InvalidCredentials):
+            sessions.refresh_session(
+                refresh_token=sign_in.sign_in_with_tokens(identifier="clerk", password=password).pair.refresh_token
+            )
+    sessions.sign_out(session=session)
+    passwords.change_password(actor=clerk, current_password=PASSWORD, new_password="Another-Horse-8")
+    passwords.send_password_reset(actor=boss, user_id=clerk.pk)
+    users.update_user(actor=boss, user_id=clerk.pk, email="new@lab.example")
+    users.update_user(actor=boss, user_id=clerk.pk, roles=["Researcher"])
+    users.unlock_user(actor=boss, user_id=clerk.pk)
+    list(start_export(actor=boss, users=User.objects.all(), filters={}))
+    with suppress(Denied):
+        users.delete_user(actor=clerk, user_id=boss.pk)
+    users.lock_user(actor=boss, user_id=clerk.pk)
+    users.update_user(actor=boss, user_id=clerk.pk, is_active=False)
+    real = dict(map(shape, AuditLog.objects.filter(pk__gt=before)))
+    assert told.keys() <= real.keys()
+    assert told == {kind: real[kind] for kind in told}
 
 
 def test_sessions_of_today_are_open(installation, monkeypatch):
@@ -100,14 +203,21 @@ def test_processes_share_the_work_and_make_the_same(installation, monkeypatch):
     create(users=100, events=3_000, until=UNTIL)
     assert list(Verification().findings()) == []
     expected = list(pasts(100, 3_000))
-    stored = AuditLog.objects.filter(timestamp__lte=UNTIL).order_by("id").values_list("timestamp", "username", "action")
+    stored = (
+        AuditLog.objects.filter(timestamp__lte=UNTIL)
+        .exclude(resource="role")
+        .order_by("id")
+        .values_list("timestamp", "username", "action")
+    )
     assert list(stored) == [(event.timestamp, event.username, event.action) for event in expected]
 
 
 def pasts(users, events, seed=1):
     """Every event, without a database."""
-    history = History(People(users, seed), 2, seed, UNTIL)
-    return [event for day in days(users, events, UNTIL) for event in history.past(day).events]
+    people, calendar = People(users, seed), days(users, events, UNTIL)
+    lives = Lives(people, calendar, seed)
+    history = History(people, lives, 2, seed, UNTIL)
+    return [event for day in lives.on_calendar(calendar) for event in history.past(day).events]
 
 
 def test_the_same_seed_gives_the_same_and_another_something_else():
@@ -116,7 +226,12 @@ def test_the_same_seed_gives_the_same_and_another_something_else():
 
 @pytest.mark.parametrize(("users", "events"), [(0, 0), (1, 0), (1, 1), (1, 50), (3_000, 10), (3_000, 90_000)])
 def test_numbers_add_up(users, events):
-    calendar = days(users, events, UNTIL)
+    plain = days(users, events, UNTIL)
+    for calendar in (plain, Lives(People(users, 1), plain, 1).on_calendar(plain)):
+        assert_adds_up(calendar, users, events)
+
+
+def assert_adds_up(calendar, users, events):
     assert len(calendar) == DAYS + 1
     assert sum(day.new for day in calendar) == calendar[-1].people == users
     assert sum(day.told + day.events for day in calendar) == events
