@@ -11,8 +11,10 @@ from accounts.exports import COLUMNS as EXPORTED
 
 REQUIRED = ("username", "email")
 READ = (*REQUIRED, "first_name", "last_name", "roles", "is_active", "password")
-#: Columns of an export that nothing is made of; `status` is compared with `is_active`.
-PASSED_OVER = tuple(column for column in EXPORTED if column not in READ)
+#: It says the same as `is_active`, in words.
+STATUS = "status"
+#: Columns of an export that nothing is made of.
+PASSED_OVER = tuple(column for column in EXPORTED if column not in {*READ, STATUS})
 #: Beside the names themselves: what people and directories call these columns, in the languages of our users, without
 #: accents, blanks and marks. No word is here that means another column to others, such as "Name" or "Nom".
 SPELLINGS = {
@@ -26,7 +28,7 @@ SPELLINGS = {
     "roles": "role rolle rollen rol roller ruolo ruoli rola funcion",
     "is_active": "active enabled accountenabled aktiv actif activo attivo actief aktywny",
     "password": "passwort kennwort initialpassword motdepasse contrasena wachtwoord haslo losenord",
-    "status": "state",
+    STATUS: "state",
 }
 #: What a header may have beside letters: `First name *`, `E-mail:`, a byte order mark.
 MARKS = re.compile(r"[\s_\-.:*'/\u2010-\u2015\u2019\u200b-\u200d\u2060\ufeff]+")
@@ -42,7 +44,7 @@ def key_of(heading: str) -> str:
     return MARKS.sub("", "".join(letter for letter in letters if not unicodedata.combining(letter)))
 
 
-KEYS = {key_of(name): name for name in (*READ, *PASSED_OVER)} | {
+KEYS = {key_of(name): name for name in (*READ, STATUS, *PASSED_OVER)} | {
     key: name for name, spellings in SPELLINGS.items() for key in spellings.split()
 }
 

@@ -7,8 +7,13 @@ from typing import Any
 ADMINISTRATOR = ("admin", "Admin123!")
 #: Made by the lab: somebody who may do little.
 VIEWER = ("greta.viewer", "Correct-Horse-7")
-WRONG_FILE = (
-    b"username,email,roles\nab,nowhere,King\nada.byron,ada.byron@lab.example,Viewer\nada.byron,x@lab.example,Cook\n"
+WRONG_FILE = b"Login;E-mail;Given name;Surname;Role\r\n" + b"".join(
+    b"new.%d;new.%d@lab.example;New;Comer;%s\r\n" % (n, n, b"Viewer" if n % 4 else b"Lab Technician") for n in range(40)
+)
+WRONG_FILE += b"ab;nowhere;New;Comer;Viewer\r\nnew.1;x@lab.example;M\xc3\x83\xc2\xbcller;#NAME?;Viewer\r\n"
+PERSONNEL_FILE = (
+    b"Personnel no.;Last name;First name;E-mail;Department;Start date;Role\r\n"
+    b"1017;Byron;Ada;ada.byron@lab.example;Chemistry;01.09.2026;Researcher\r\n"
 )
 GOOD_FILE = b"username,email,first_name,last_name,roles\n" + b"".join(
     b"newcomer%d,newcomer%d@lab.example,New,Comer,Researcher;Viewer\n" % (n, n) for n in range(14)
@@ -171,6 +176,7 @@ SCENES = {
     "user-reset-dialog": Scene("/users/{user}", refused("Reset password"), is_window=True),
     "users-import": Scene("/users/import"),
     "users-import-wrong": Scene("/users/import", uploaded(WRONG_FILE)),
+    "users-import-columns": Scene("/users/import", uploaded(PERSONNEL_FILE)),
     "users-import-checked": Scene("/users/import", uploaded(GOOD_FILE)),
     "roles": Scene("/roles"),
     "role-new": Scene("/roles/new"),

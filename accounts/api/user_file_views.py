@@ -30,9 +30,9 @@ add (`sep=;`, `#TYPE`, empty columns and rows, row numbers without a heading) is
 
 Columns: `{"`, `".join(READ)}`, also as `User name`, `E-mail`, `Given name`, `Surname`, `Role` and the like; of these
 `{"` and `".join(REQUIRED)}` are needed. Several roles, by name or slug, are separated by `;`, `,`, `|` or line breaks.
-People without a password are invited by e-mail. Of the columns `{"`, `".join(PASSED_OVER)}` of an export nothing is
-made; where `status` contradicts `is_active` the row is refused. Any other column is refused unless
-`ignore_unknown_columns=true`: then `ignored_columns` of the answer names those that were left out.
+People without a password are invited by e-mail. `status`, `active` or `inactive`, may stand for `is_active`, and
+mustn't contradict it. The columns `{"` and `".join(PASSED_OVER)}` of an export are passed over; any other is refused
+unless `ignore_unknown_columns=true`: then `ignored_columns` of the answer names those that were left out.
 
 All rows are created or none: what is wrong stands in `errors`, by `line 3` (the header is line 1) or by `file`.
 """

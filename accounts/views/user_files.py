@@ -24,7 +24,7 @@ from reprotech.http import UNPROCESSABLE, PageRequest, go_to, render_page
 
 SHOWN_ROWS = 10
 SHOWN_ERRORS = 100
-SHOWN_RANGES = 6
+SHOWN_RANGES = 3
 
 
 @requires(USER_READ)
