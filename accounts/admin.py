@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
@@ -40,9 +41,14 @@ class NewUserAdminForm(UserAdminForm):
         "Password", "new-password", required=False, help_text="Leave it empty to send an invitation by e-mail."
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not settings.ADMIN_SETS_PASSWORDS:
+            del self.fields["password"]
+
     def call_service(self, values: dict[str, Any]) -> User:
         """Create the user."""
-        given = {**values, "roles": chosen(values["roles"]), "password": values["password"] or None}
+        given = {**values, "roles": chosen(values["roles"]), "password": values.get("password") or None}
         return users.create_user(actor=self.actor, **given)
 
 
@@ -77,7 +83,9 @@ class UserAdmin(ServiceAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
         """Times are shown of users that exist."""
         fields = list(UserAdminForm.Meta.fields)
-        return [*fields, "version", *self.readonly_fields] if obj else [*fields[:2], "password", *fields[2:]]
+        if obj:
+            return [*fields, "version", *self.readonly_fields]
+        return [*fields[:2], *(["password"] if settings.ADMIN_SETS_PASSWORDS else []), *fields[2:]]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Users that exist."""

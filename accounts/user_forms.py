@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.http import QueryDict
 
 from accounts.abilities import beyond
@@ -87,6 +88,10 @@ class NewUserForm(UserForm):
             self.add_error("password", "Give a password, or send an invitation.")
         return cleaned
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer_passwords(self)
+
     @property
     def values(self) -> dict[str, Any]:
         """What `create_user` takes."""
@@ -110,6 +115,10 @@ class ResetPasswordForm(ServiceForm):
         "New password", "new-password", required=False, help_text="It must be changed at the next sign-in."
     )
     rules = SHOWN_RULES
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer_passwords(self)
 
     def clean(self) -> dict[str, Any]:
         """Ask for a password when one is to be set."""
@@ -220,6 +229,17 @@ def offer_roles(field: forms.Field, roles: Iterable[Role]) -> None:
     """Make roles the choices of a field, by their slugs."""
     assert isinstance(field, forms.ChoiceField)  # noqa: S101 (for the type checker)  # nosec B101
     field.choices = [(role.slug, role.name) for role in roles]
+
+
+def offer_passwords(form: forms.Form) -> None:
+    """Leave a form the choice to set a password only where this installation allows that."""
+    if settings.ADMIN_SETS_PASSWORDS:
+        return
+    access = form.fields["access"]
+    assert isinstance(access, forms.ChoiceField)  # noqa: S101 (for the type checker)  # nosec B101
+    access.choices = [choice for choice in access.choices if choice[0] != PASSWORD]  # type: ignore[misc,union-attr,index]
+    for name in ("password", "must_change_password"):
+        form.fields.pop(name, None)
 
 
 def role_choices(actor: User, roles: Iterable[Role], chosen: Iterable[str]) -> list[RoleChoice]:

@@ -10,6 +10,7 @@ from reprotech.environment import LOOPBACK
 from reprotech.routes import all_routes
 
 CONSOLE = "django.core.mail.backends.console.EmailBackend"
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 
 @register(Tags.urls)

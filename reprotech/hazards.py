@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection
 
 from audit.database_role import excessive_rights
-from reprotech.checks import CONSOLE
+from reprotech.checks import CONSOLE, SMTP
 from reprotech.environment import LOOPBACK
 from reprotech.web_addresses import normalize_host
 
@@ -129,6 +129,13 @@ def _sign_in() -> Iterator[Hazard]:
 
 
 def _mail() -> Iterator[Hazard]:
+    if settings.ADMIN_SETS_PASSWORDS and settings.EMAIL_BACKEND == SMTP:
+        yield (
+            "ADMIN_SETS_PASSWORDS",
+            "Administrators may choose, and so know, passwords of others. Mailed links do instead.",
+        )
+    if not settings.ADMIN_SETS_PASSWORDS and settings.EMAIL_BACKEND != SMTP:
+        yield "ADMIN_SETS_PASSWORDS", "No mail server takes the links by which people would choose their passwords."
     if settings.EMAIL_BACKEND == CONSOLE:
         yield "EMAIL_URL", "Mails are only written to the server's output, with links that let in whoever reads it."
     elif settings.EMAIL_HOST_PASSWORD and not (

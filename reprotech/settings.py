@@ -289,6 +289,10 @@ EMAIL_USE_SSL = EMAIL.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "Reprotech <reprotech@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+#: Whether administrators may choose passwords of others, and so know them. Where mails arrive, links take their place.
+ADMIN_SETS_PASSWORDS = env.flag(
+    "ADMIN_SETS_PASSWORDS", default=DEBUG or EMAIL_BACKEND != "django.core.mail.backends.smtp.EmailBackend"
+)
 
 # Transport and browser
 

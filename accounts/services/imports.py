@@ -14,6 +14,7 @@ from accounts.mail import send_invitations
 from accounts.models import Role, User
 from accounts.permissions import USER_CREATE
 from accounts.services.names import taken_names
+from accounts.services.passwords import refuse_to_set_passwords
 from accounts.services.roles_of_users import find_roles
 from accounts.services.users import checked_user, creation_changes
 from audit.models import Action
@@ -54,6 +55,8 @@ def import_users(*, actor: Actor, rows: Sequence[NewUser], dry_run: bool = False
     what is wrong by line: then nothing is saved. Raises Busy while passwords of another import are hashed.
     """
     require(actor, USER_CREATE)
+    if any(row.password is not None for row in rows):
+        refuse_to_set_passwords(actor, "Leave the column empty: people are invited by e-mail then.")
     if sum(row.password is not None for row in rows) > MAXIMUM_PASSWORDS:
         sentence = f"More than {MAXIMUM_PASSWORDS} rows have a password. Leave it empty to invite people by e-mail."
         raise Invalid({"file": [sentence]})

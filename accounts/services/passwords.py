@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -21,10 +22,20 @@ from accounts.services.key_records import PASSWORD_CHANGED, PASSWORD_RESET, revo
 from accounts.services.sessions import end_sessions, renew_session
 from accounts.services.user_records import record_user
 from audit.models import Action
-from audit.services import Actor
+from audit.services import Actor, System
 
 #: What a link is called that isn't good (any more).
 LINK = "link, or it has expired: ask for a new one"
+
+
+def refuse_to_set_passwords(actor: Actor, instead: str) -> None:
+    """Raise Conflict, with what to do instead, where nobody may choose, and so know, the password of another.
+
+    Commands may: who runs them has the database, and needs them most when no mail leaves.
+    """
+    if not settings.ADMIN_SETS_PASSWORDS and not isinstance(actor, System):
+        sentence = f"Nobody sets passwords of others here (ADMIN_SETS_PASSWORDS). {instead}"
+        raise Conflict(sentence, {"password": [sentence]})
 
 
 def check_password_rules(user: User, password: str, field: str) -> None:
@@ -94,6 +105,7 @@ def reset_password(*, actor: Actor, user_id: int, password: str) -> User:
     Raises Missing, Denied, Invalid or Conflict.
     """
     user = _authorize_reset(actor=actor, user_id=user_id)
+    refuse_to_set_passwords(actor, "Leave it out: a link to choose one is mailed then.")
     check_password_rules(user, password, field="password")
     encoded = hash_new_password(user, password, field="password")
     return _store(

@@ -25,7 +25,7 @@ from accounts.permissions import USER_CREATE, USER_DELETE, USER_UPDATE
 from accounts.services.factor_records import forget_factors
 from accounts.services.key_records import ACCOUNT_DELETED, revoke_keys_made_for_people_by, revoke_keys_of
 from accounts.services.names import taken_names
-from accounts.services.passwords import check_password_rules, hash_new_password
+from accounts.services.passwords import check_password_rules, hash_new_password, refuse_to_set_passwords
 from accounts.services.roles_of_users import find_roles, names_of, permissions_of, record_role_changes, touch
 from accounts.services.sessions import end_sessions
 from accounts.services.user_records import record_user
@@ -33,6 +33,7 @@ from accounts.services.versions import refuse_outdated
 from audit.models import Action
 from audit.services import Actor, Changes
 
+INVITE_INSTEAD = "Leave it out: an invitation to choose one is mailed then."
 PROFILE_FIELDS = ("username", "email", "first_name", "last_name", "is_active")
 
 
@@ -59,6 +60,8 @@ def create_user(
     require(actor, USER_CREATE)
     if is_service and password is not None:
         raise Invalid({"password": ["A service account has no password. Make an API key for it."]})
+    if password is not None:
+        refuse_to_set_passwords(actor, INVITE_INSTEAD)
     user = checked_user(
         password=password,
         username=username,

@@ -146,6 +146,7 @@ def test_other_commands_still_stop_at_the_first(tmp_path):
         ("REDIS_URL", "redis://:word@redis.test/0"),
         ("EMAIL_URL", "consolemail://"),
         ("EMAIL_URL", "smtp://me:word@mail.test"),
+        ("ADMIN_SETS_PASSWORDS", "true"),
         ("RATE_LIMIT_ENABLED", "false"),
         ("MFA_REQUIRED_FOR_ADMINISTRATORS", "false"),
         ("ADMIN_PASSWORD", "Correct-Horse-7"),
