@@ -6,6 +6,7 @@ from threading import Event, Thread
 from django.db import connection
 
 from accounts import counts, daily, places, session_cache
+from accounts.services import former_names
 
 logger = logging.getLogger(__name__)
 
@@ -18,12 +19,22 @@ def start() -> None:
 
 
 def _run() -> None:
+    _renew_key()
     pause = Event()
     while not pause.wait(PAUSE):
         # Redis keeps for a process what it has not read, and one that nobody asks would never read it.
         session_cache.catch_up()
         if counts.is_kept():
             _keep_up_lists()
+
+
+def _renew_key() -> None:
+    try:
+        former_names.renew_key()
+    except Exception:
+        logger.exception("The key of erased usernames can't be looked at.")
+    finally:
+        connection.close()
 
 
 def _keep_up_lists() -> None:

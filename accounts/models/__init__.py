@@ -7,12 +7,14 @@ from accounts.models.mails import OutgoingMail
 from accounts.models.requests import EmailChange, ResetRequest
 from accounts.models.roles import Permission, Role
 from accounts.models.sessions import Session
+from accounts.models.usernames import FormerUsername, UsernameKey
 from accounts.models.users import EXISTING, PasswordHistory, User, searchable
 
 __all__ = [
     "EXISTING",
     "ApiKey",
     "EmailChange",
+    "FormerUsername",
     "OutgoingMail",
     "Passkey",
     "PasswordHistory",
@@ -28,5 +30,6 @@ __all__ = [
     "UserDay",
     "UserMove",
     "UserSignpost",
+    "UsernameKey",
     "searchable",
 ]

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models.users import User
@@ -33,6 +34,8 @@ class Session(models.Model):
         REFRESH_REUSE = "refresh_reuse"
         PASSWORD_CHANGED = "password_changed"
         ACCOUNT_DISABLED = "account_disabled"
+        IDLE = "idle"
+        AGE = "age"
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
@@ -68,7 +71,8 @@ class Session(models.Model):
         indexes = (
             models.Index(fields=["user", "-last_used_at"], name="session_user_last_used"),
             models.Index(fields=["-last_used_at"], name="session_last_used"),
-            models.Index(fields=["expires_at"], name="session_expires"),
+            # Those that end by themselves are looked for every half minute, and all others ended long ago.
+            models.Index(fields=["expires_at"], condition=Q(ended_at__isnull=True), name="session_unended"),
             # Whether a user signed in from an address before is asked at each sign-in.
             models.Index(fields=["user", "ip_address", "created_at"], name="session_user_address"),
         )

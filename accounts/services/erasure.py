@@ -13,6 +13,7 @@ from accounts.errors import Conflict, Missing
 from accounts.freshness import require_fresh
 from accounts.models import OutgoingMail, Role, Session, User
 from accounts.permissions import USER_DELETE
+from accounts.services.former_names import hash_names
 from accounts.services.identifiers import Identifiers, identifiers_of
 from accounts.services.roles_of_users import permissions_of
 from accounts.services.users import delete_user
@@ -29,8 +30,8 @@ def erase_person(*, actor: Actor, user_id: int) -> int:
     """Erase what tells who a user was; an account that still exists is deleted first, by the rules of `delete_user`.
 
     Their number stays, so that one can still tell events of one person from those of another, and what events tell of
-    other people stays too. Erasing again takes what has come since. Returns of how many events something was erased.
-    Raises Missing, Denied or Conflict.
+    other people stays too. Nobody else is ever given their usernames. Erasing again takes what has come since. Returns
+    of how many events something was erased. Raises Missing, Denied or Conflict.
     """
     require(actor, USER_DELETE, About("user", user_id))
     user = User.objects.ever_visible_to(actor).select_for_update(no_key=True).filter(pk=user_id).first()
@@ -64,6 +65,8 @@ def _held_before_deletion(user: User) -> set[str]:
 
 
 def _erase_account(user: User) -> None:
+    if ":" not in user.username:
+        hash_names(user)
     # No name that a person can choose has a colon.
     user.username, user.email, user.first_name, user.last_name = f"erased:{user.pk}", "", "", ""
     user.last_login = None

@@ -13,7 +13,7 @@ from accounts.hashers import hash_many
 from accounts.mail import send_invitations
 from accounts.models import Role, User
 from accounts.permissions import USER_CREATE
-from accounts.services.names import taken_names
+from accounts.services.names import refuse_former_names, taken_names
 from accounts.services.passwords import refuse_to_set_passwords
 from accounts.services.roles_of_users import find_roles
 from accounts.services.users import checked_user, creation_changes
@@ -169,6 +169,8 @@ def _store(*, actor: Actor, drafts: Sequence[Draft]) -> None:
     except IntegrityError:
         # Another request took one between the check and now.
         raise Conflict("A username or e-mail address was taken a moment ago. Check the file again.") from None
+    for start in range(0, len(users), BATCH):
+        refuse_former_names(users[start : start + BATCH])
     grants = User.roles.through
     grants.objects.bulk_create(
         [grants(user_id=draft.user.pk, role_id=role.pk) for draft in drafts for role in draft.roles], batch_size=BATCH

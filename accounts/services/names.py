@@ -5,14 +5,17 @@ from dataclasses import dataclass
 
 from django.db.models.functions import Lower
 
+from accounts.errors import Conflict
 from accounts.models import User
+from accounts.services.former_names import former_names
 
 
 @dataclass(frozen=True, slots=True)
 class TakenNames:
     """Usernames and addresses, in lower case, that accounts have.
 
-    Deleted accounts keep their usernames. Nor may a username be another's address: both are typed to sign in.
+    Deleted accounts keep their usernames, and whoever was renamed or erased their former ones. Nor may a username be
+    another's address: both are typed to sign in.
     """
 
     usernames: frozenset[str]
@@ -30,11 +33,22 @@ class TakenNames:
 
 
 def taken_names(users: Iterable[User]) -> TakenNames:
-    """Those of the users' names that other accounts have, in two queries for a few hundred users."""
+    """Those of the users' names that other accounts have or had, in four queries for a few hundred users."""
     users = list(users)
     names = {name.lower() for user in users for name in (user.username, user.email)}
-    others = User.objects.exclude(pk__in=[user.pk for user in users if user.pk])
+    ids = [user.pk for user in users if user.pk]
+    others = User.objects.exclude(pk__in=ids)
     others = others.annotate(username_lower=Lower("username"), email_lower=Lower("email"))
     usernames = others.filter(username_lower__in=names).values_list("username_lower", flat=True)
     addresses = others.existing().filter(email_lower__in=names).values_list("email_lower", flat=True)
-    return TakenNames(frozenset(usernames), frozenset(addresses))
+    return TakenNames(frozenset({*usernames, *former_names(names, ids)}), frozenset(addresses))
+
+
+def refuse_former_names(users: Iterable[User]) -> None:
+    """Raise Conflict if a username is one that somebody gave up a moment ago, as part of storing the users.
+
+    The database let them be stored once the other change was committed, and only since then is it seen here.
+    """
+    users = list(users)
+    if former_names({user.username.lower() for user in users}, [user.pk for user in users]):
+        raise Conflict("The username or e-mail address was taken a moment ago.")

@@ -23,8 +23,9 @@ from accounts.mail import send_invitations, tell_both_addresses
 from accounts.models import EmailChange, Role, Session, User
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_UPDATE
 from accounts.services.factor_records import forget_factors
+from accounts.services.former_names import remember_name
 from accounts.services.key_records import ACCOUNT_DELETED, revoke_keys_made_for_people_by, revoke_keys_of
-from accounts.services.names import taken_names
+from accounts.services.names import refuse_former_names, taken_names
 from accounts.services.passwords import check_password_rules, hash_new_password, refuse_to_set_passwords
 from accounts.services.roles_of_users import find_roles, names_of, permissions_of, record_role_changes, touch
 from accounts.services.sessions import end_sessions
@@ -97,6 +98,7 @@ def checked_user(*, password: str | None, **fields: Any) -> User:
 def _store_user(*, actor: Actor, user: User, roles: Collection[str]) -> User:
     granted = _check_creation(actor, user, roles)
     _save(user)
+    refuse_former_names([user])
     user.roles.set(granted)
     record_user(actor, Action.CREATE, user, changes=creation_changes(user, granted))
     if not user.is_service and not user.has_usable_password():
@@ -163,10 +165,18 @@ def _change_fields(actor: Actor, user: User, changes: Changes) -> None:
     _validate_fields(user)
     _refuse_taken_names(user)
     _save(user)
+    if "username" in changes:
+        _give_up_name(user, changes["username"][0])
     record_user(actor, Action.UPDATE, user, changes=changes)
     if "email" in changes:
         EmailChange.objects.filter(user=user).delete()
         tell_both_addresses(user, old=changes["email"][0])
+
+
+def _give_up_name(user: User, name: str) -> None:
+    if name.lower() != user.username.lower():
+        remember_name(user, name)
+        refuse_former_names([user])
 
 
 def check_address(user: User, address: str) -> None:

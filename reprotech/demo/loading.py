@@ -18,7 +18,7 @@ from django.core.management.color import no_style
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts.models import Role, Session, User
+from accounts.models import FormerUsername, Role, Session, User
 from accounts.services.roles import creation_changes
 from audit import bulk
 from audit.bulk import Prepared
@@ -62,7 +62,8 @@ def load(demand: Demand, progress: Progress) -> None:
 
     Raises NotEmpty unless there is one user at most.
     """
-    if User.objects.count() > 1:
+    # Nor where a name was given up that one of the people might get.
+    if User.objects.count() > 1 or FormerUsername.objects.exists():
         raise NotEmpty
     is_fast = connection.vendor == "postgresql"
     with bulk.loading() if is_fast else transaction.atomic() as loader:
