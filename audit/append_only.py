@@ -53,6 +53,15 @@ JOIN pg_class class ON class.oid = tgrelid JOIN pg_proc proc ON proc.oid = tgfoi
 WHERE tgenabled IN ('O', 'A') AND tgqual IS NULL AND proname = 'audit_refuse_change'
     AND class.relnamespace = current_schema()::regnamespace
 """
+#: What else reacts to a change of these tables: triggers that aren't internal, and rules but for those that make views.
+REACTIONS = """
+SELECT class.relname, 'trigger', tgname, proname = 'audit_refuse_change' FROM pg_trigger
+JOIN pg_class class ON class.oid = tgrelid JOIN pg_proc proc ON proc.oid = tgfoid
+WHERE NOT tgisinternal AND class.relnamespace = current_schema()::regnamespace AND class.relname = ANY(%s)
+UNION ALL
+SELECT tablename, 'rule', rulename, false FROM pg_rules WHERE schemaname = current_schema() AND tablename = ANY(%s)
+ORDER BY 1, 2, 3
+"""
 
 
 def install(vendor: str) -> list[str]:
@@ -104,6 +113,30 @@ def absent_guards() -> list[str]:
     if sources != {FUNCTION.split("$$")[1]}:
         missing.append("The function of the triggers is not the one that was installed.")
     return missing
+
+
+def foreign_reactions() -> list[str]:
+    """A sentence for each trigger and rule on the log's tables that was not installed with them."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY 1, 2")
+            ours = set(install("sqlite"))
+            found = [
+                ("trigger", name, table.lower())
+                for table, name, sql in cursor
+                if table.lower() in TABLES and sql not in ours
+            ]
+        else:
+            cursor.execute(REACTIONS, [list(TABLES), list(TABLES)])
+            ours = {"audit_append_only", "audit_never_emptied"}
+            found = [
+                (kind, name, table)
+                for table, kind, name, is_our_function in cursor
+                if not (is_our_function and name in ours)
+            ]
+    return [
+        f"The {kind} {name} of {table} is none of this program's. Find out who made it." for kind, name, table in found
+    ]
 
 
 @contextmanager

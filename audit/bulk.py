@@ -13,6 +13,7 @@ from django.db import connection
 from audit import blocks, daily
 from audit.authenticity import authentication_code_of
 from audit.canonical import SealedRow, canonical_bytes
+from audit.keys import current_signer
 from audit.merkle import leaf_hash
 from audit.models import AuditLog
 from audit.sealing import Sealer, latest_checkpoint, nobody_seals, sign_tree
@@ -65,7 +66,7 @@ class Loader:
     def sign(self) -> None:
         """Sign the tree as it is now, if anything was added."""
         if self._frontier.size > (self._previous.size if self._previous else 0):
-            sign_tree(self._frontier, self._previous)
+            sign_tree(self._frontier, self._previous, current_signer())
 
 
 @contextmanager

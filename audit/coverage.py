@@ -1,5 +1,8 @@
-"""What sealed events say that was done to the log on purpose: parts that were erased, events that were archived, keys
-that were lost. Whatever is missing without such an event is damage."""
+"""What sealed events say that was done to the log on purpose: parts that were erased, events that were archived.
+
+Whatever is missing without such an event is damage. An event whose authentication code fits no key explains nothing:
+this installation may not have written it.
+"""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -10,8 +13,8 @@ from audit.models import AuditLog, Leaf
 from audit.sealed_events import COLUMNS, Entry, entry
 
 #: Values of `action`, part of the format.
-ERASE, ARCHIVE, KEY_ROTATE = "erase", "archive", "key_rotate"
-UPKEEP = frozenset({ERASE, ARCHIVE, KEY_ROTATE})
+ERASE, ARCHIVE = "erase", "archive"
+UPKEEP = frozenset({ERASE, ARCHIVE})
 #: So many events of a run that are missing are named one by one.
 NAMED = 100
 
@@ -26,7 +29,8 @@ class Coverage:
         #: Of each part, the events that miss it, and those of which a sealed event says that it was erased.
         self._erased: dict[str, set[int]] = {"actor": set(), "subject": set()}
         self._covered: dict[str, set[int]] = {"actor": set(), "subject": set()}
-        self._lost_keys: set[str] = set()
+        #: Events of upkeep that explain nothing.
+        self._inauthentic: dict[int, None] = {}
 
     def miss(self, position: int) -> None:
         """There is a leaf, but its event is gone."""
@@ -38,7 +42,7 @@ class Coverage:
         if row is None:
             return
         if row.action in UPKEEP:
-            self.explain(row)
+            self.explain(found)
         if len(row.actor_opening) == COMMITMENT_BYTES:
             self._erased["actor"].add(found.event_id)
             if row.username or row.user_agent or row.ip_address:
@@ -48,11 +52,15 @@ class Coverage:
             if row.resource_name or _tells(row):
                 yield _refilled(found, "whom it is about")
 
-    def explain(self, row: SealedRow) -> None:
+    def explain(self, found: Entry) -> None:
         """Take in what an event of upkeep says."""
-        if not row.success or row.id is None or row.id in self._explained_by:
+        row = found.row
+        if row is None or not row.success or found.event_id in self._explained_by:
             return
-        self._explained_by.add(row.id)
+        if not found.is_authentic:
+            self._inauthentic[found.event_id] = None
+            return
+        self._explained_by.add(found.event_id)
         details = row.details
         if row.action == ERASE:
             for part, covered in self._covered.items():
@@ -62,27 +70,28 @@ class Coverage:
         if row.action == ARCHIVE:
             places = list(_numbers([details.get("start"), details.get("end")]))
             self._archived += [(places[0], places[1])] if len(places) == 2 else []  # noqa: PLR2004
-        if row.action == KEY_ROTATE and details.get("old_key_is_lost"):
-            changes = details.get("changes")
-            keys = changes.get("key") if isinstance(changes, dict) else None
-            self._lost_keys.update(map(str, keys[1:]) if isinstance(keys, list) else ())
 
     def explain_by_unsealed(self) -> None:
         """Take in what was done since the newest checkpoint: its event is authentic, and will be sealed in seconds."""
         rows = AuditLog.objects.filter(action__in=UPKEEP).order_by("pk").values_list(*COLUMNS)
         for columns in rows.iterator():
             found = entry(0, columns[0], b"", columns)
-            if found.row and found.is_authentic:
-                self.explain(found.row)
-
-    def lost(self, key_label: str) -> bool:
-        """Whether an event says that this key had to do without the word of the one before it."""
-        return key_label in self._lost_keys
+            if found.is_authentic:
+                self.explain(found)
 
     def findings(self) -> Iterator[Finding]:
         """What nothing explains."""
         for start, end in self._archived:
             self._gone.remove(start, end)
+        if self._inauthentic:
+            inauthentic = tuple(self._inauthentic)
+            named = ", ".join(map(str, inauthentic[:NAMED])) + (", …" if len(inauthentic) > NAMED else "")
+            sentence = (
+                f"The events {named} tell of erasures or archives, but their authentication codes fit no present "
+                "SECRET_KEY, so they explain nothing. If SECRET_KEY was replaced, name the older one in "
+                "SECRET_KEY_FALLBACKS."
+            )
+            yield Finding(Kind.CODE, sentence, inauthentic)
         for start, end in self._gone:
             yield from _removed(start, end)
         for part, what in (("actor", "who acted"), ("subject", "whom it is about")):

@@ -19,10 +19,11 @@ class Kind(StrEnum):
     KEY = "key"
     GUARD = "guard"
     CODE = "code"
+    OLD_STATEMENT = "old_statement"
 
 
 #: These say that something may be wrong, or be changed more easily than it should; the log itself is as it was sealed.
-WARNINGS = frozenset({Kind.GUARD, Kind.CODE})
+WARNINGS = frozenset({Kind.GUARD, Kind.CODE, Kind.OLD_STATEMENT})
 
 
 @dataclass(frozen=True, slots=True)

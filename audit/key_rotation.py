@@ -3,25 +3,30 @@
 from typing import Any
 
 from audit.keys import hand_over, known_keys, replace_lost_key
-from audit.models import Action, SigningKey
-from audit.sealing import nobody_seals
+from audit.models import Action
+from audit.notes import VerifierKey
+from audit.sealing import Sealer, nobody_seals
 from audit.services import Actor, record
 
 
-def rotate_key(*, actor: Actor, new_seed: bytes, old_key_is_lost: bool = False) -> SigningKey:
+def rotate_key(*, actor: Actor, new_seed: bytes, old_key_is_lost: bool = False) -> VerifierKey:
     """Make a new key the present one. Until AUDIT_SIGNING_KEY is set to it, servers seal nothing and say so.
 
-    Raises KeyRefused.
+    The new key signs the log at once, on top of what the old one signed last: afterwards a checkpoint by the old key is
+    nothing that a server would seal on, whoever has that key by then. Where the old one is lost, the operator must name
+    it in AUDIT_TRUSTED_KEYS first. Raises KeyRefused or TreeDamaged.
     """
     with nobody_seals():
         known = known_keys()
-        key = replace_lost_key(new_seed) if old_key_is_lost else hand_over(new_seed)
+        signer = replace_lost_key(new_seed) if old_key_is_lost else hand_over(new_seed)
         lost: dict[str, Any] = {"old_key_is_lost": True} if old_key_is_lost else {}
         record(
             actor=actor,
             action=Action.KEY_ROTATE,
             resource="audit",
-            changes={"key": (known[-1].label if known else None, key.verifier.label)},
+            changes={"key": (known[-1].label if known else None, signer.verifier.label)},
             **lost,
         )
-    return key
+        if not old_key_is_lost:
+            Sealer(signer).seal()
+    return signer.verifier

@@ -24,10 +24,10 @@ from django.utils import timezone
 from audit import anchor_file, blocks, daily
 from audit.authenticity import is_authentic_content
 from audit.canonical import SealedRow, canonical_bytes
-from audit.keys import current_signer, known_keys
+from audit.keys import configured_signer, current_signer, known_keys
 from audit.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from audit.models import AuditLog, Checkpoint, Leaf, Node
-from audit.notes import CheckpointText, NoteError, fingerprint, sign, signed_text
+from audit.notes import CheckpointText, NoteError, Signer, VerifierKey, fingerprint, sign, signed_text
 from audit.tree import STEP, StoredTree
 
 logger = logging.getLogger(__name__)
@@ -70,7 +70,9 @@ class Sealed:
 class Sealer:
     """Seals what is new since it looked last. It knows where to look, and nothing that must not be lost."""
 
-    def __init__(self) -> None:
+    def __init__(self, signer: Signer | None = None) -> None:
+        """`signer`: a key that takes over at this moment, in place of the configured one that signed last."""
+        self._signer = signer
         #: On PostgreSQL a transaction's id, on SQLite an event's; None means to look at all events.
         self._looked_until: int | None = None
         self._latest: CheckpointText | None = None
@@ -117,6 +119,7 @@ class Sealer:
 
     def _append(self, events: Collection[Event]) -> CheckpointText:
         """Add the leaves of these events, and sign the tree that they make."""
+        signer = self._signer or current_signer()
         previous = latest_checkpoint()
         frontier = self.trusted_frontier(previous)
         leaves: list[tuple[int, int, bytes]] = []
@@ -130,7 +133,7 @@ class Sealer:
         blocks.add((event.id, event.timestamp) for event in events)
         daily.add(event.kind for event in events)
         Node.objects.bulk_create(nodes, INSERT_SIZE)
-        return sign_tree(frontier, previous)
+        return sign_tree(frontier, previous, signer)
 
     def trusted_frontier(self, previous: Checkpoint | None) -> Frontier:
         """The right edge of the stored tree, if it is the one that was signed last; raises TreeDamaged."""
@@ -207,9 +210,8 @@ def _store(leaves: Collection[tuple[int, int, bytes]]) -> None:
         Leaf.objects.bulk_create(rows, INSERT_SIZE)
 
 
-def sign_tree(frontier: Frontier, previous: Checkpoint | None) -> CheckpointText:
+def sign_tree(frontier: Frontier, previous: Checkpoint | None, signer: Signer) -> CheckpointText:
     """Store the checkpoint of a tree, after `previous`."""
-    signer = current_signer()
     now = timezone.now()
     statement = CheckpointText(
         origin=signer.name,
@@ -223,13 +225,26 @@ def sign_tree(frontier: Frontier, previous: Checkpoint | None) -> CheckpointText
     return statement
 
 
+def trusted_keys() -> list[VerifierKey]:
+    """The keys that the operator trusts: the configured one, and others named beside it. Raises KeyRefused."""
+    return [configured_signer().verifier, *settings.AUDIT_TRUSTED_KEYS]
+
+
 def verified(checkpoint: Checkpoint) -> CheckpointText:
-    """What a checkpoint says; raises TreeDamaged unless one of the log's keys signed it."""
+    """What a checkpoint says; raises TreeDamaged unless a key signed it that the operator trusts.
+
+    What the database says of other keys doesn't count: it may be a stranger's word, and with the next signature it
+    would become ours.
+    """
     try:
-        text, _ = signed_text(checkpoint.note, known_keys())
+        text, _ = signed_text(checkpoint.note, trusted_keys())
         return CheckpointText.parse(text)
     except NoteError as error:
-        raise TreeDamaged(f"The checkpoint of {checkpoint.size} events is not genuine. {error}") from None
+        raise TreeDamaged(
+            f"The last checkpoint, of {checkpoint.size} events, is not by AUDIT_SIGNING_KEY, nor by a key in "
+            f"AUDIT_TRUSTED_KEYS. Nothing is sealed on top of it. {error} Name the key there if it is one that you "
+            "lost or replaced; else somebody changed the log, and manage.py verify_audit tells more."
+        ) from None
 
 
 def _agrees_with_anchors() -> bool:

@@ -11,17 +11,18 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import Max, Q
 
-from audit.append_only import absent_guards
+from audit.append_only import absent_guards, foreign_reactions
 from audit.authenticity import is_authentic
 from audit.canonical import SealedRow
-from audit.checkpoint_chain import CheckpointChain, Keys
+from audit.checkpoint_chain import CheckpointChain
 from audit.coverage import Coverage
 from audit.findings import Finding, Kind, Places, said
-from audit.keys import log_name
+from audit.key_chain import KeyChain
+from audit.keys import configured_signer
 from audit.merkle import Frontier
-from audit.models import Checkpoint, Leaf
+from audit.models import Checkpoint, Leaf, SigningKey
 from audit.node_check import beyond, surplus
-from audit.notes import CheckpointText, NoteError, Signer, VerifierKey, signed_text
+from audit.notes import CheckpointText, NoteError, VerifierKey, signed_text
 from audit.sealed_events import BATCH, UNREADABLE_ERRORS
 from audit.sealing import FIRST_ID, latest_checkpoint, to_seal
 from audit.tree import StoredTree
@@ -42,12 +43,12 @@ class Verification:
         self,
         *,
         since: int = 0,
-        pinned: VerifierKey | None = None,
+        pinned: Collection[VerifierKey] = (),
         kept_notes: Iterable[str] = (),
         progress: Progress = lambda _done, _size: None,
     ) -> None:
-        """`since`: take the tree of so many events as given, if it is the one of their checkpoint. `pinned`: the key
-        that the caller trusts, in place of the configured one. `kept_notes`: checkpoints that were kept elsewhere.
+        """`since`: take the tree of so many events as given, if it is the one of their checkpoint. `pinned`: the keys
+        that the caller trusts, in place of those that settings name. `kept_notes`: checkpoints kept elsewhere.
         """
         self._since, self._pinned, self._kept_notes, self._progress = since, pinned, kept_notes, progress
         self._coverage = Coverage()
@@ -60,49 +61,52 @@ class Verification:
     def findings(self) -> Iterator[Finding]:
         """Everything that is wrong; nothing with a log that nobody touched. Raises CannotTell."""
         newest = latest_checkpoint()  # before the keys: whichever signed it is known by now
-        keys = Keys(self._trusted_keys())
-        yield from keys.check()
-        yield from (Finding(Kind.GUARD, sentence) for sentence in absent_guards())
-        if keys.known:
-            yield from self._tree(keys.known, newest)
+        keys = self._key_chain()
+        yield from keys.findings()
+        yield from (Finding(Kind.GUARD, sentence) for sentence in (*absent_guards(), *foreign_reactions()))
+        if newest and keys.accepted:
+            yield from _newest_signer(newest, keys)
+        if keys.keys:
+            yield from self._tree(keys, newest)
         elif newest:
             yield Finding(Kind.KEY, "The keys that signed the log are missing.")
         yield from _loose_ends(newest.size if newest else 0)
         yield from self._unsealed()
         self._coverage.explain_by_unsealed()
         yield from self._coverage.findings()
-        for key, finding in keys.by_their_own_word:
-            if not self._coverage.lost(key.label):
-                yield finding
 
-    def _trusted_keys(self) -> list[VerifierKey]:
+    def _key_chain(self) -> KeyChain:
+        rows = list(SigningKey.objects.order_by("id"))
         if self._pinned:
-            return [self._pinned]
+            return KeyChain(rows, self._pinned, leaders=self._pinned)
         if settings.AUDIT_SIGNING_KEY is None:
             raise CannotTell("AUDIT_SIGNING_KEY is not set, and no public key was given: nobody knows whose log it is.")
-        return [Signer(log_name(), settings.AUDIT_SIGNING_KEY).verifier]
+        configured = configured_signer().verifier
+        return KeyChain(rows, [configured, *settings.AUDIT_TRUSTED_KEYS], leaders=[configured])
 
-    def _tree(self, keys: Collection[VerifierKey], newest: Checkpoint | None) -> Iterator[Finding]:
+    def _tree(self, keys: KeyChain, newest: Checkpoint | None) -> Iterator[Finding]:
         start, frontier = self._start(keys) if self._since else (None, Frontier())
         kept = []
         for note in self._kept_notes:
             try:
-                kept.append(CheckpointText.parse(signed_text(note, keys)[0]))
+                kept.append(CheckpointText.parse(signed_text(note, keys.accepted)[0]))
             except (NoteError, ValueError) as error:
                 yield Finding(Kind.KEY, f"A checkpoint that was kept elsewhere is none of this log. {error}")
         kept = sorted((one for one in kept if one.size > self._since), key=lambda one: one.size)
         if newest:
             walk = TreeWalk(frontier, newest, self._coverage, self._progress)
-            yield from walk.findings(CheckpointChain(keys, start), kept)
+            chain = CheckpointChain(keys, start)
+            yield from walk.findings(chain, kept)
+            yield from chain.idle_keys()
             self.count, self.until = walk.good.size - self._since, walk.until
             yield from _codes(walk.unfit_codes)
         elif kept:
             yield Finding(Kind.TRUNCATED, f"{kept[-1].size} events were signed once, and now there is no checkpoint.")
 
-    def _start(self, keys: Collection[VerifierKey]) -> tuple[Checkpoint, Frontier]:
+    def _start(self, keys: KeyChain) -> tuple[Checkpoint, Frontier]:
         """The checkpoint of `since` events, and the tree that it signs."""
         checkpoint = Checkpoint.objects.filter(size=self._since).first()
-        signed = CheckpointChain(keys).statement(checkpoint)[0] if checkpoint else None
+        signed = _signed(checkpoint, keys.accepted) if checkpoint else None
         try:
             frontier = StoredTree().frontier(self._since)
         except LookupError:
@@ -133,6 +137,22 @@ class Verification:
                         yield Finding(Kind.INSERTED, f"Event {row.id} {what}, and is not sealed.", (columns[0],))
         except UNREADABLE_ERRORS as error:
             yield Finding(Kind.INSERTED, f"An event after {last}, which is not sealed, can't even be read: {error}")
+
+
+def _signed(checkpoint: Checkpoint, keys: Collection[VerifierKey]) -> CheckpointText | None:
+    """What a checkpoint says, if one of these keys signed it."""
+    try:
+        return CheckpointText.parse(signed_text(checkpoint.note, keys)[0])
+    except (NoteError, ValueError):
+        return None
+
+
+def _newest_signer(newest: Checkpoint, keys: KeyChain) -> Iterator[Finding]:
+    """The newest checkpoint covers all others: it must be by the present key or by one that this key leads to."""
+    if _signed(newest, keys.current) is None:
+        names = " or ".join(key.label for key in keys.current) or "the trusted key"
+        sentence = f"The newest checkpoint, of {newest.size} events, is not signed with {names}."
+        yield Finding(Kind.CHECKPOINT, sentence, start=newest.size, end=newest.size + 1)
 
 
 def _loose_ends(verified: int) -> Iterator[Finding]:

@@ -17,10 +17,10 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from audit.findings import Finding, Kind
+from audit.findings import Finding
 from audit.models import AuditLog, Checkpoint, VerificationRun
 from audit.sealing import latest_checkpoint
-from audit.verification import Verification
+from audit.verification import CannotTell, Verification
 
 logger = logging.getLogger(__name__)
 
@@ -91,8 +91,7 @@ def remembered(verification: Verification, *, since: int = 0, run_id: int = 0) -
     try:
         for finding in verification.findings():
             kept = run.warnings if finding.is_warning else run.findings
-            # Codes that fit no present key are what every replaced SECRET_KEY leaves: nothing for a page.
-            if finding.kind != Kind.CODE and len(kept) < KEPT:
+            if len(kept) < KEPT:
                 kept.append(finding.sentence)
             yield finding
     except BaseException:
@@ -152,11 +151,14 @@ def _await(process: "subprocess.Popen[bytes]", run_id: int) -> None:
 
 
 def verify_news() -> None:
-    """Verify what was sealed since the last good verification, if anything was."""
+    """Verify what was sealed since the last good verification, if anything was; all, if that one's end is gone."""
     checkpoint, known = latest_checkpoint(), status()
     if checkpoint and known.state == State.GOOD and checkpoint.size > known.size and not known.is_running:
-        for _ in remembered(Verification(since=known.size), since=known.size):
-            pass
+        try:
+            for _ in remembered(Verification(since=known.size), since=known.size):
+                pass
+        except CannotTell:
+            verify_all_apart().join()
 
 
 def _last_whole_run() -> VerificationRun | None:

@@ -15,6 +15,7 @@ from django.core.management.utils import get_random_secret_key
 from django.core.validators import validate_email
 
 from accounts.token_keys import parse_private, parse_public
+from audit.notes import VerifierKey
 from audit.seeds import parse_seed
 from reprotech.web_addresses import normalize_host, normalize_origin
 
@@ -245,6 +246,16 @@ class Environment:
             return [parse_public(word) for word in self.words(name)]
         except ValueError as error:
             raise ImproperlyConfigured(f"{name} {error}.") from None
+
+    @reading
+    def log_keys(self, name: str) -> list[VerifierKey]:
+        """Public keys of an audit log, comma-separated, each as name+id+base64."""
+        try:
+            return [VerifierKey.parse(word) for word in self.words(name)]
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{name} must list public keys as manage.py audit_keys prints them, separated by commas."
+            ) from None
 
     def _text_or_file(self, name: str) -> str:
         path = self.text(f"{name}_FILE")

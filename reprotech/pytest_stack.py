@@ -113,6 +113,7 @@ def start_session(config, stack):
             "DEBUG": "false",
             "AUDIT_SIGNING_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
             "AUDIT_SIGNING_KEY_FILE": "",
+            "AUDIT_TRUSTED_KEYS": "",
             "SECRET_KEY": secrets.token_urlsafe(48),
             "JWT_SECRET_KEY": secrets.token_urlsafe(48),
             "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",

@@ -42,6 +42,8 @@ SSL_REQUIRED = env.flag("SSL_REQUIRED", default=False)
 #: 32 bytes, or None in development without one: then nothing is sealed.
 AUDIT_SIGNING_KEY = env.signing_key("AUDIT_SIGNING_KEY", debug=DEBUG)
 AUDIT_SIGNING_KEY_FILE = env.text("AUDIT_SIGNING_KEY_FILE")
+#: Public keys of the audit log that the operator knows, besides that of AUDIT_SIGNING_KEY: of a key that was lost.
+AUDIT_TRUSTED_KEYS = env.log_keys("AUDIT_TRUSTED_KEYS")
 env.demand(
     AUDIT_SIGNING_KEY is None or JWT_SIGNING_KEY != AUDIT_SIGNING_KEY,
     "JWT_SIGNING_KEY and AUDIT_SIGNING_KEY must differ: whoever finds one would have both.",

@@ -133,6 +133,19 @@ def insert_at_end():
     return Named(event=row.pk)
 
 
+def hidden_before_the_tree(place):
+    @mutation(f"an event and a leaf inserted at place {place}")
+    def mutate():
+        row = forged()
+        leaf = leaf_hash(canonical_bytes(row.sealed_row()))
+        rows(Leaf).bulk_create([Leaf(position=place, event_id=row.pk, hash=leaf)])
+        return Named(event=row.pk)
+
+
+hidden_before_the_tree(-1)
+hidden_before_the_tree(-5)
+
+
 @mutation("an event and a leaf inserted in the middle, the later ones moved down, the tree rewritten")
 def insert_and_move_down():
     row = forged()

@@ -130,6 +130,14 @@ note_replaced("in the middle, of another root, properly signed", another_root, i
 note_replaced("that is no note", lambda _: "nonsense")
 
 
+@mutation("a checkpoint dated before the one before it, properly signed")
+def backdate_checkpoint():
+    before, newest = list(rows(Checkpoint))[-2:]
+    text = replace(newest.statement, time=before.sealed_at - timedelta(seconds=1))
+    rows(Checkpoint).filter(size=newest.size).update(sealed_at=text.time, note=sign(str(text), [present_signer()]))
+    return SOMETHING
+
+
 @mutation("an old checkpoint stored as a newer one")
 def replay_old_checkpoint():
     old = list(rows(Checkpoint))[2]

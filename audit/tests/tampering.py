@@ -150,8 +150,8 @@ def altered(value, field):
     return EXAMPLES[kind] if value is None else OTHERS[kind](value)
 
 
-def forged(code=b"c" * 32, **values):
-    row = row_at(100)
+def forged(code=b"c" * 32, row=None, **values):
+    row = row or row_at(100)
     for name, value in {"pk": rows(AuditLog).last().pk + 500, "username": "mallory", **values}.items():
         setattr(row, name, value)
     row.authentication = code or authentication_code(row.sealed_row())
@@ -216,5 +216,5 @@ def present_signer():
 
 def put_key(signer, row):
     """Make a key the one of this row, by its own word."""
-    text = statement_text(signer.name, signer.verifier, moment(row.created_at))
+    text = statement_text(signer.verifier, moment(row.created_at))
     rows(SigningKey).filter(pk=row.pk).update(public_key=signer.verifier.public, statement=sign(text, [signer]))

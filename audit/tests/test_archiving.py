@@ -6,7 +6,7 @@ import os
 import stat
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from io import StringIO
 
 import pytest
@@ -118,6 +118,22 @@ def test_archiving_again_continues_and_keeps_what_explains_the_gap(old_log, tmp_
     assert AuditLog.objects.filter(action=Action.ARCHIVE).count() == 3
     assert set(AuditLog.objects.values_list("action", flat=True)) == {Action.ARCHIVE}
     assert_the_tree_holds()
+
+
+@pytest.mark.parametrize(("days", "goes"), [(30, False), (31, True)])
+def test_what_is_younger_than_31_days_stays_whatever_settings_say(db, days, goes):
+    with suspended():
+        AuditLog._base_manager.all().delete()
+    today = datetime.combine(timezone.now().astimezone(UTC).date(), time(), UTC)
+    row = event(actor=System(), action=Action.LOGIN, resource="auth")
+    row.timestamp = today - timedelta(days=days, microseconds=1)
+    row.save()
+    Sealer().seal()
+    if goes:
+        assert archivable(archiving.newest_that_may_go()) == (0, 1)
+    else:
+        with pytest.raises(archiving.ArchiveRefused, match="nothing to archive"):
+            archivable(archiving.newest_that_may_go())
 
 
 def test_an_old_event_behind_a_young_one_waits(old_log):

@@ -6,12 +6,14 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from audit.append_only import suspended
+from audit.key_rotation import rotate_key
 from audit.keys import KeyRefused, known_keys
 from audit.models import Action, AuditLog, Checkpoint, SigningKey
-from audit.notes import NoteError, VerifierKey, signed_text
-from audit.sealing import Sealer
+from audit.notes import NoteError, Signer, VerifierKey, sign, signed_text
+from audit.sealing import Sealer, TreeDamaged
 from audit.seeds import new_seed, parse_seed, seed_text
-from audit.services import record
+from audit.services import System, record
 
 pytestmark = pytest.mark.django_db
 
@@ -54,7 +56,7 @@ def test_a_key_file_is_never_overwritten_and_not_left_behind(settings, tmp_path)
         run("rotate_audit_key", "--to", str(file))
     assert file.read_text() == "precious"
     settings.AUDIT_SIGNING_KEY = new_seed()
-    with pytest.raises(CommandError, match="signed with"):
+    with pytest.raises(CommandError, match="newest key"):
         run("rotate_audit_key", "--to", str(tmp_path / "new"))
     assert not (tmp_path / "new").exists()
     assert len(known_keys()) == 1
@@ -80,21 +82,47 @@ def test_a_key_that_signed_before_is_no_new_one(settings, tmp_path):
         run("rotate_audit_key", "--new-key-file", str(file))
 
 
-def test_a_lost_key_is_replaced_by_one_that_nobody_vouches_for(settings, tmp_path):
+def test_a_lost_key_is_a_break_until_the_operator_names_it(settings, tmp_path):
     seal_one()
     with pytest.raises(CommandError, match="isn't lost"):
         run("rotate_audit_key", "--old-key-is-lost", "--to", str(tmp_path / "new"))
     file = tmp_path / "new"
     file.write_text(seed_text(new_seed()))
     settings.AUDIT_SIGNING_KEY = parse_seed(file.read_text())
-    assert "Nobody vouches" in run("rotate_audit_key", "--old-key-is-lost", "--new-key-file", str(file))
+    said = run("rotate_audit_key", "--old-key-is-lost", "--new-key-file", str(file))
     old, new = known_keys()
+    assert f"AUDIT_TRUSTED_KEYS={old}" in said
     with pytest.raises(NoteError):
         signed_text(SigningKey.objects.last().statement, [old])
     assert signed_text(SigningKey.objects.last().statement, [new])[1] == [new]
     assert AuditLog.objects.get(action=Action.KEY_ROTATE).details["old_key_is_lost"] is True
+    with pytest.raises(TreeDamaged, match="AUDIT_TRUSTED_KEYS"):
+        seal_one()
+    settings.AUDIT_TRUSTED_KEYS = [old]
     assert seal_one().count >= 2
+    assert run("verify_audit", "--key", str(new), "--key", str(old), "--quiet") == run("verify_audit", "--quiet") == ""
     assert "that one was lost" in run("audit_keys")
+    settings.AUDIT_TRUSTED_KEYS = []
+    seal_one()  # its own checkpoint is the last one now
+    for options in ((), ("--key", str(new)), ("--key", str(old))):
+        with pytest.raises(CommandError) as error:
+            run("verify_audit", *options)
+        assert error.value.returncode == 1
+
+
+def test_a_stolen_key_that_was_replaced_signs_nothing_that_is_sealed_on(settings):
+    old = settings.AUDIT_SIGNING_KEY
+    seal_one()
+    new = new_seed()
+    rotate_key(actor=System(), new_seed=new)
+    settings.AUDIT_SIGNING_KEY = new
+    seal_one()
+    with suspended():
+        last = Checkpoint.objects.last()
+        forged = sign(last.text, [Signer(last.statement.origin, old)])
+        Checkpoint._base_manager.filter(pk=last.pk).update(note=forged)
+    with pytest.raises(TreeDamaged, match="Nothing is sealed"):
+        seal_one()
 
 
 def test_an_auditor_is_given_every_public_key(settings, tmp_path):

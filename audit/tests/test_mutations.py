@@ -5,8 +5,9 @@ from django.db import transaction
 
 from audit.append_only import suspended
 from audit.findings import Kind
-from audit.keys import hand_over
+from audit.key_rotation import rotate_key
 from audit.sealing import Sealer, TreeDamaged, latest_checkpoint
+from audit.services import System
 from audit.tests.mutations import MUTATIONS
 from audit.tests.tampering import NEW_SEED, OLD_SEED, write, write_history
 from audit.verification import Verification
@@ -19,7 +20,7 @@ def history(db, settings):
     sealer = Sealer()
 
     def rotate():
-        hand_over(NEW_SEED)
+        rotate_key(actor=System(), new_seed=NEW_SEED)
         settings.AUDIT_SIGNING_KEY = NEW_SEED
 
     write_history(sealer.seal, rotate)

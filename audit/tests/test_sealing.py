@@ -10,12 +10,13 @@ from django.db import connection, transaction
 
 from audit.append_only import suspended
 from audit.canonical import canonical_bytes
-from audit.keys import KeyRefused, hand_over, known_keys
+from audit.key_rotation import rotate_key
+from audit.keys import KeyRefused, known_keys
 from audit.merkle import leaf_hash, root_hash
 from audit.models import Action, AuditLog, Checkpoint, Leaf, Node, SigningKey
 from audit.notes import signed_text
 from audit.sealing import Busy, Sealer, TreeDamaged, latest_checkpoint, verified
-from audit.services import record
+from audit.services import System, record
 from audit.tree import StoredTree
 
 
@@ -160,7 +161,8 @@ def test_a_foreign_key_may_not_sign_until_the_old_one_says_so(db, settings):
     with pytest.raises(KeyRefused, match="rotate_audit_key"):
         Sealer().seal()
     settings.AUDIT_SIGNING_KEY = old
-    hand_over(new)
+    rotate_key(actor=System(), new_seed=new)
+    write()
     with pytest.raises(KeyRefused):
         Sealer().seal()
     settings.AUDIT_SIGNING_KEY = new

@@ -1,35 +1,19 @@
 """What verifying says of a log that nobody touched, of what was done to it on record, and to whoever runs it."""
 
-import io
-
 import pytest
-from django.core.management import CommandError, call_command
 from django.db import connection
 
+from audit import watch
 from audit.append_only import suspended
-from audit.canonical import actor_part, commitment, moment, split_details, subject_part
+from audit.canonical import actor_part, commitment, split_details, subject_part
 from audit.findings import Kind, Places
-from audit.keys import hand_over, known_keys, statement_text
-from audit.models import AuditLog, Leaf, SigningKey
+from audit.keys import known_keys
+from audit.models import AuditLog, Leaf
 from audit.notes import Signer, sign
 from audit.sealing import Sealer, latest_checkpoint
-from audit.services import record
-from audit.tests.tampering import NEW_SEED, event_at, rows, write
+from audit.tests.tampering import event_at, rows, write
+from audit.tests.verifying import found, run, seal, upkeep
 from audit.verification import CannotTell, Verification
-
-
-def seal(count, start=1):
-    events = [write(number) for number in range(start, start + count)]
-    Sealer().seal()
-    return events
-
-
-def found(**options):
-    return list(Verification(**options).findings())
-
-
-def upkeep(action, **details):
-    return record(actor=None, action=action, resource="audit", **details)
 
 
 def erase(event, *parts):
@@ -95,6 +79,35 @@ def test_archived_events_need_an_event_that_names_their_places(db):
     assert found() == []
 
 
+def test_upkeep_that_failed_explains_nothing(db):
+    erased, *_ = seal(30)
+    erase(erased, "actor")
+    with suspended():
+        rows(AuditLog).filter(pk=event_at(14)).delete()
+    missing = found()
+    assert {one.kind for one in missing} == {Kind.ERASED, Kind.REMOVED}
+    upkeep("erase", actor_parts=[erased.pk], subject_parts=[], success=False)
+    upkeep("archive", start=14, end=15, success=False)
+    Sealer().seal()
+    assert found() == missing
+
+
+def test_upkeep_whose_code_fits_no_key_explains_nothing(db, settings):
+    erased, *_ = seal(30)
+    erase(erased, "actor")
+    with suspended():
+        rows(AuditLog).filter(pk=event_at(14)).delete()
+    upkeep("erase", actor_parts=[erased.pk], subject_parts=[])
+    upkeep("archive", start=14, end=15)
+    Sealer().seal()
+    assert found() == []
+    old, settings.SECRET_KEY = settings.SECRET_KEY, "another one"
+    assert {one.kind for one in found()} == {Kind.ERASED, Kind.REMOVED, Kind.CODE}
+    assert any("SECRET_KEY_FALLBACKS" in one.sentence for one in found())
+    settings.SECRET_KEY_FALLBACKS = [old]
+    assert found() == []
+
+
 def test_an_event_of_upkeep_that_somebody_forged_explains_nothing(db):
     erased, other, *_ = seal(10)
     erase(erased, "actor")
@@ -119,37 +132,6 @@ def test_verifying_can_start_at_a_checkpoint(db):
         found(since=size)
 
 
-def test_a_key_that_is_pinned_must_be_the_logs(db, settings):
-    seal(3)
-    first = known_keys()[0]
-    hand_over(NEW_SEED)
-    settings.AUDIT_SIGNING_KEY = NEW_SEED
-    seal(3)
-    assert found() == found(pinned=first) == found(pinned=known_keys()[1]) == []
-    stranger = Signer(first.name, b"s" * 32).verifier
-    assert [one.kind for one in found(pinned=stranger)] == [Kind.KEY]
-    settings.AUDIT_SIGNING_KEY = None
-    assert found(pinned=first) == []
-    with pytest.raises(CannotTell):
-        found()
-
-
-def test_a_key_without_the_word_of_a_lost_one_needs_an_event_that_says_so(db, settings):
-    seal(3)
-    first = known_keys()[0]
-    signer = Signer(first.name, NEW_SEED)
-    row = SigningKey(name=first.name, public_key=signer.verifier.public)
-    row.statement = sign(statement_text(first.name, signer.verifier, moment(row.created_at)), [signer])
-    row.save()
-    settings.AUDIT_SIGNING_KEY = NEW_SEED
-    seal(3)
-    assert [one.kind for one in found()] == [Kind.KEY]
-    upkeep("key_rotate", changes={"key": (first.label, signer.verifier.label)}, old_key_is_lost=True)
-    Sealer().seal()
-    assert found() == []
-    assert [one.kind for one in found(pinned=first)] == [Kind.KEY]  # who knows only the old one can't know that
-
-
 def test_codes_of_a_forgotten_secret_key_are_no_damage(db, settings):
     seal(5)
     settings.SECRET_KEY = "another one"
@@ -157,6 +139,8 @@ def test_codes_of_a_forgotten_secret_key_are_no_damage(db, settings):
     (warning,) = found()
     assert (warning.kind, warning.is_warning) == (Kind.CODE, True)
     assert "place" in warning.sentence
+    list(watch.remembered(Verification()))
+    assert watch.status().warnings == (warning.sentence,)
 
 
 def test_a_note_that_was_kept_is_compared(db):
@@ -184,34 +168,6 @@ def test_a_time_that_no_event_can_hold_is_a_change(db):
     with suspended(), connection.cursor() as cursor:
         cursor.execute("UPDATE audit_logs SET timestamp = 'infinity' WHERE id = %s", [event])
     assert [(one.kind, one.events) for one in found()] == [(Kind.CHANGED, (event,))]
-
-
-GUARDS_OFF = {
-    "postgresql": (
-        "ALTER TABLE audit_logs DISABLE TRIGGER audit_append_only",
-        "DROP TRIGGER audit_never_emptied ON audit_nodes",
-        "CREATE OR REPLACE FUNCTION audit_refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
-    ),
-    "sqlite": ("DROP TRIGGER audit_logs_no_update",),
-}
-
-
-def test_a_guard_that_is_off_is_a_warning(db, stack):
-    for count, statement in enumerate(GUARDS_OFF[stack], 1):
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
-        assert [one.kind for one in found()] == [Kind.GUARD] * count
-    assert all(one.is_warning for one in found())
-
-
-def run(*arguments):
-    """The command's exit code and what it printed."""
-    output = io.StringIO()
-    try:
-        call_command("verify_audit", *arguments, stdout=output, stderr=io.StringIO())
-    except CommandError as error:
-        return error.returncode, f"{output.getvalue()}{error}"
-    return 0, output.getvalue()
 
 
 def test_the_command_says_how_it_is(db, settings, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts.token_keys import public_half, public_text
+from audit.notes import VerifierKey
 from reprotech import checks
 from reprotech.environment import Environment
 from reprotech.pytest_stack import ROOT
@@ -25,7 +26,9 @@ GOOD = {
     "JWT_SIGNING_KEY": "",
     "JWT_SIGNING_KEY_FILE": "",
     "JWT_PUBLIC_KEYS": "",
+    "AUDIT_TRUSTED_KEYS": "",
 }
+LOG_KEY = str(VerifierKey("lab.example/audit", bytes(range(32))))
 SEED = base64.b64encode(bytes(range(1, 33))).decode()
 PEM = """-----BEGIN {0}-----
 MC4CAQAwBQYDK2VwBCIEIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g
@@ -157,6 +160,10 @@ def test_how_often_one_may_guess_can_be_set(tmp_path):
         ({"JWT_PUBLIC_KEYS": SEED}, "JWT_PUBLIC_KEYS must list public keys"),
         ({"JWT_PUBLIC_KEYS": PEM.splitlines()[1]}, "JWT_PUBLIC_KEYS must list public keys"),
         ({"JWT_PUBLIC_KEYS": f"{PUBLIC},nonsense-of-some-length"}, "JWT_PUBLIC_KEYS must list public keys"),
+        ({"AUDIT_TRUSTED_KEYS": f"{LOG_KEY}, {LOG_KEY}"}, ""),
+        # A private key listed by mistake isn't repeated either.
+        ({"AUDIT_TRUSTED_KEYS": SEED}, "AUDIT_TRUSTED_KEYS must list public keys"),
+        ({"AUDIT_TRUSTED_KEYS": LOG_KEY[:-3]}, "AUDIT_TRUSTED_KEYS must list public keys"),
         ({"SECRET_KEY": "your-secret-key-of-the-documentation-is-long"}, "SECRET_KEY is an example value"),
     ],
     ids=str,

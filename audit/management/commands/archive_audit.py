@@ -23,10 +23,10 @@ from audit.archiving import (
     write_archive,
 )
 from audit.exports import BUNDLE
-from audit.keys import KeyRefused, known_keys
+from audit.keys import KeyRefused
 from audit.models import Action
 from audit.private_files import private_file
-from audit.sealing import TreeDamaged
+from audit.sealing import TreeDamaged, trusted_keys
 from audit.services import System, record
 from audit.tree import Unprovable
 from audit.verification import CannotTell, Verification
@@ -119,7 +119,8 @@ def _write(path: Path, places: Places) -> Archive:
 
 def _verify(path: Path) -> None:
     """Check the file as an auditor would; nothing is removed whose bundle doesn't prove itself."""
-    command = [sys.executable, str(VERIFIER), str(path), "--key", str(known_keys()[-1])]
+    keys = [word for key in trusted_keys() for word in ("--key", str(key))]
+    command = [sys.executable, str(VERIFIER), str(path), *keys]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (our own program)  # nosec B603
     if done.returncode:
         raise CommandError(f"{path} doesn't prove itself, so nothing was removed.\n{done.stdout}{done.stderr}")

@@ -8,7 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from audit.key_rotation import rotate_key
-from audit.keys import KeyRefused
+from audit.keys import KeyRefused, known_keys
+from audit.sealing import TreeDamaged
 from audit.seeds import new_seed, parse_seed, seed_text
 from audit.services import System
 
@@ -38,17 +39,24 @@ class Command(BaseCommand):
             _write_private(to, seed)
         else:
             seed = _read_private(new_key_file)
+        lost = known_keys()[-1:] if old_key_is_lost else []
         try:
             key = rotate_key(actor=System(), new_seed=seed, old_key_is_lost=old_key_is_lost)
         except BaseException as error:
             if to:
                 to.unlink()  # nothing knows this key
-            if isinstance(error, KeyRefused):
+            if isinstance(error, (KeyRefused, TreeDamaged)):
                 raise CommandError(str(error)) from None
             raise
-        self.stdout.write(f"The audit log's new public key: {key.verifier}")
-        if old_key_is_lost:
-            self.stdout.write("Nobody vouches for it: tell your auditors why, and give them this line yourself.")
+        self.stdout.write(f"The audit log's new public key: {key}")
+        for old in lost:
+            self.stdout.write(
+                "No key vouches for it, so every verifier reports a break. The key before it was, by the database:\n"
+                f"{old}\nCompare that with the line that you or your auditors wrote down. Only if it is the same, set "
+                f"AUDIT_TRUSTED_KEYS={old} as well: without it nothing is sealed, and the audit page and verify_audit "
+                "report the break. Tell your auditors why the key was lost, and give them the new line yourself: they "
+                "verify with --key for each of the two."
+            )
         self.stdout.write(
             f"Now set AUDIT_SIGNING_KEY_FILE={(to or new_key_file).resolve()} (or AUDIT_SIGNING_KEY to what it holds) "
             "and restart the server. Until then nothing is sealed, and nothing is lost. "

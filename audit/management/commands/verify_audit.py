@@ -32,7 +32,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--since", type=int, default=0, metavar="SIZE", help="begin at the checkpoint of SIZE events"
         )
-        parser.add_argument("--key", metavar="KEY", help="the log's public key that you know, as name+id+base64")
+        parser.add_argument(
+            "--key",
+            action="append",
+            default=[],
+            metavar="KEY",
+            help="a public key of the log that you know, as name+id+base64; again for each that no other vouches for",
+        )
         parser.add_argument(
             "--checkpoint",
             action="append",
@@ -52,7 +58,7 @@ class Command(BaseCommand):
         try:
             verification = Verification(
                 since=options["since"],
-                pinned=VerifierKey.parse(options["key"]) if options["key"] else None,
+                pinned=[VerifierKey.parse(key) for key in options["key"]],
                 kept_notes=[*anchored_notes(), *(path.read_text(encoding="utf-8") for path in options["checkpoint"])],
                 **({"progress": progress} if progress else {}),
             )

@@ -1,0 +1,162 @@
+"""Whoever has the whole database, but none of the keys, deceives no verifier: not the command, the page, the standalone
+program nor, above all, the sealer, whose next signature would make a forgery genuine."""
+
+import pytest
+from django.db import connection, transaction
+
+from audit import sealing_thread, watch
+from audit.append_only import suspended
+from audit.findings import Kind
+from audit.key_rotation import rotate_key
+from audit.keys import KeyRefused, known_keys
+from audit.models import SigningKey
+from audit.notes import NoteError, signed_text
+from audit.sealing import Sealer, TreeDamaged, latest_checkpoint
+from audit.services import System
+from audit.tests.forgeries import (
+    FORGERIES,
+    added_at_the_end,
+    begun_again,
+    cut_to_the_first_key,
+    forge,
+    newest_signed_again,
+)
+from audit.tests.sealed_log import complete
+from audit.tests.tampering import NEW_SEED, OLD_SEED, write
+from audit.tests.verifier import verify
+from audit.tree import Unprovable
+from audit.verification import Verification
+
+
+@pytest.fixture
+def keys(db, settings):
+    """The two keys of a log of some dozen events under six checkpoints."""
+    settings.AUDIT_SIGNING_KEY = OLD_SEED
+    number = 0
+    for count in (3, 20, 2, 5, 12, 1):
+        if count == 5:
+            rotate_key(actor=System(), new_seed=NEW_SEED)
+            settings.AUDIT_SIGNING_KEY = NEW_SEED
+        for _ in range(count):
+            number += 1
+            write(number)
+        Sealer().seal()
+    return known_keys()
+
+
+def damages(**options):
+    return [one for one in Verification(**options).findings() if not one.is_warning]
+
+
+def deceived(keys):
+    """Who lets what the database now holds pass as genuine."""
+    findings = list(watch.remembered(Verification()))
+    assert Kind.GUARD not in {one.kind for one in findings}
+    if all(one.is_warning for one in findings):
+        yield "verify_audit"
+    if watch.status().state != watch.State.DAMAGED:
+        yield "the page"
+    if not damages(pinned=keys[:1]):
+        yield "verify_audit --key 1"
+    bundle = bundle_of_all()
+    yield from (f"verify-export --key {number}" for number, key in enumerate(keys, 1) if passes(bundle, key))
+    if not _is_by(keys[-1]) and _seals():
+        yield "the sealer"
+
+
+def bundle_of_all():
+    try:
+        return complete()
+    except Unprovable:
+        return b""
+
+
+def passes(bundle, key):
+    return verify(bundle, "--key", key)[0] == 0
+
+
+def _is_by(key):
+    try:
+        return bool(signed_text(latest_checkpoint().note, [key]))
+    except NoteError:
+        return False
+
+
+def _seals():
+    write(1)
+    try:
+        Sealer().seal()
+    except (TreeDamaged, KeyRefused):
+        return False
+    return True
+
+
+def wrong_after(keys, change):
+    with transaction.atomic():
+        with suspended():
+            change()
+        wrong = list(deceived(keys))
+        transaction.set_rollback(True)
+    return wrong
+
+
+def test_the_genuine_log_passes(keys):
+    assert damages() == damages(pinned=keys[:1]) == damages(pinned=keys[1:]) == []
+    assert all(passes(complete(), key) for key in keys)
+    assert _seals()
+
+
+def test_no_forgery_deceives_anybody(keys):
+    assert len(FORGERIES) > 100
+    wrong = {}
+    for place, tree in FORGERIES:
+        if found := wrong_after(keys, lambda place=place, tree=tree: forge(place, tree)):
+            wrong[place, tree.__name__] = found
+    assert wrong == {}
+
+
+def test_whoever_knows_the_present_key_sees_that_all_it_signed_is_gone(keys):
+    second = keys[-1]
+
+    def forget():
+        cut_to_the_first_key()
+        SigningKey._base_manager.filter(public_key=second.public).delete()
+
+    for change in (cut_to_the_first_key, forget):
+        # Who knows only the first key needs a checkpoint or an anchor for that, as for any end that was cut off.
+        wrong = wrong_after(keys, change)
+        assert set(wrong) <= {"verify_audit --key 1", "verify-export --key 1"}
+
+
+def test_the_server_says_in_its_log_why_it_does_not_go_on(keys, caplog, monkeypatch):
+    monkeypatch.setattr(connection, "close", lambda: None)  # it would end this test's transaction
+    with suspended():
+        forge("a key before the first", begun_again)
+    write(1)
+    size = latest_checkpoint().size
+    problem = sealing_thread._look(Sealer(), "")
+    assert "Nothing is sealed on top of it" in problem
+    assert [record.levelname for record in caplog.records if record.message == problem] == ["CRITICAL"]
+    assert latest_checkpoint().size == size
+
+
+def test_a_new_key_takes_over_no_forgery(keys):
+    with suspended():
+        forge("no key", newest_signed_again)
+    with pytest.raises(TreeDamaged):
+        rotate_key(actor=System(), new_seed=b"x" * 31 + b"!")
+
+
+class VerifiedHere:
+    def join(self):
+        list(watch.remembered(Verification()))
+
+
+@pytest.mark.parametrize("place", ["a key before the first", "a key for both"])
+def test_the_page_need_not_wait_for_the_next_verification_of_all(keys, place, monkeypatch):
+    list(watch.remembered(Verification()))
+    monkeypatch.setattr(watch, "verify_all_apart", VerifiedHere)  # another process would not see this transaction
+    with suspended():
+        forge(place, added_at_the_end)
+    watch.verify_news()
+    assert watch.status().state == watch.State.DAMAGED
