@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from accounts.csv_table import Line, Table, refuse
 from accounts.errors import Invalid
@@ -35,6 +36,7 @@ MARKS = re.compile(r"[\s_\-.:*'/\u2010-\u2015\u2019\u200b-\u200d\u2060\ufeff]+")
 #: What pandas calls a column without a name.
 UNNAMED = re.compile(r"unnamed\d*")
 LEAVE_OUT = "tick “Leave out other columns” (API: ignore_unknown_columns=true)"
+MAXIMUM_COLUMNS = 1_000
 SHOWN_NAMES, SHOWN_CHARACTERS = 12, 40
 
 
@@ -65,7 +67,7 @@ class Columns:
 
 def recognized(cells: Iterable[str]) -> int:
     """How many cells of a header name a column."""
-    return sum(key_of(cell) in KEYS for cell in cells)
+    return sum(key_of(cell) in KEYS for cell in islice(cells, MAXIMUM_COLUMNS))
 
 
 def find_columns(table: Table, *, ignore_unknown: bool) -> Columns:
@@ -75,12 +77,17 @@ def find_columns(table: Table, *, ignore_unknown: bool) -> Columns:
         sentence = f"This line must name the columns: {', '.join(READ)}. It reads {_quoted(header.cells)}."
         raise refuse(sentence, header.number)
     width = max(place for place, cell in enumerate(header.cells, 1) if cell.strip())
+    if width > MAXIMUM_COLUMNS:
+        raise refuse(
+            f"The line has more than {MAXIMUM_COLUMNS:,} columns. Remove those that aren't needed.", header.number
+        )
     named: dict[str, list[int]] = {}
     unknown = [place for place in range(width) if key_of(header.cells[place]) not in KEYS]
     for place in range(width):
         if name := KEYS.get(key_of(header.cells[place])):
             named.setdefault(name, []).append(place)
-    unknown = [place for place in unknown if not _is_blank(table, place)]
+    with_text = {place for row in table.rows for place, cell in enumerate(row.cells) if cell.strip()}
+    unknown = [place for place in unknown if _is_of_use(table, place, with_text)]
     left_out = [header.cells[place].strip() or f"column {place + 1}" for place in unknown]
     problems = [
         *(_missing(name) for name in REQUIRED if name not in named),
@@ -93,15 +100,15 @@ def find_columns(table: Table, *, ignore_unknown: bool) -> Columns:
     return Columns({name: places[0] for name, places in named.items()}, width, left_out)
 
 
-def _is_blank(table: Table, place: int) -> bool:
-    """Whether nothing is lost with a column: it has neither name nor cells, or numbers the rows."""
+def _is_of_use(table: Table, place: int, with_text: set[int]) -> bool:
+    """Whether something is lost with a column: it has a name, or cells that don't just number the rows."""
     key = key_of(table.header.cells[place])
     if key and not UNNAMED.fullmatch(key):
-        return False
-    cells = [row.cells[place].strip() if place < len(row.cells) else "" for row in table.rows]
-    if not any(cells):
         return True
-    return not place and any(cells == [str(start + n) for n in range(len(cells))] for start in (0, 1))
+    if place:
+        return place in with_text
+    cells = [row.cells[0].strip() for row in table.rows]
+    return any(cells) and all(cells != [str(start + n) for n in range(len(cells))] for start in (0, 1))
 
 
 def _missing(name: str) -> str:

@@ -12,7 +12,7 @@ from accounts.csv_table import SAVE_AS_CSV, SEPARATORS, Line, Table, decoded, re
 from accounts.exports import ROLE_SEPARATORS
 from accounts.models import Role, User
 from accounts.services.imports import NewUser
-from reprotech.streaming import plain
+from reprotech.streaming import BYTE_ORDER_MARK, plain
 
 #: Words for yes and no, as spreadsheets of several languages write what they compute.
 YES = frozenset(
@@ -80,7 +80,8 @@ def read_users(file: bytes | str, *, ignore_unknown_columns: bool = False) -> Us
 
     Raises Invalid, by `file` or by `line n`, for a file that can't be read as a whole.
     """
-    text = decoded(file) if isinstance(file, bytes) else file
+    # Tools that put files together leave a second mark.
+    text = (decoded(file) if isinstance(file, bytes) else file).lstrip(BYTE_ORDER_MARK)
     table = read_table(text, recognized)
     columns = find_columns(table, ignore_unknown=ignore_unknown_columns)
     if not table.rows:

@@ -4,6 +4,7 @@ from typing import IO, Any, ClassVar
 
 from django.core.files.uploadedfile import UploadedFile
 from django.http import StreamingHttpResponse
+from django.utils.http import parse_header_parameters
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.response import Response
@@ -36,6 +37,10 @@ unless `ignore_unknown_columns=true`: then `ignored_columns` of the answer names
 
 All rows are created or none: what is wrong stands in `errors`, by `line 3` (the header is line 1) or by `file`.
 """
+
+
+#: What a body may be declared as; others would be read as what they aren't.
+CHARSETS = {"utf-8", "utf8", "us-ascii", "utf-16", "utf-16le", "utf-16be"}
 
 
 class CSVParser(BaseParser):
@@ -91,6 +96,10 @@ class UserFileViewSet(ViewSet):
 def _file_of(request: SignedInRequest) -> bytes:
     body: Any = request.data
     if isinstance(body, bytes):
+        _, parameters = parse_header_parameters(request.content_type or "")
+        charset = parameters.get("charset", "utf-8").lower()
+        if charset not in CHARSETS:
+            raise Invalid({"file": [f"The file is said to be {charset[:40]}. Send it as UTF-8."]})
         return body
     file = body.get("file")
     if not isinstance(file, UploadedFile):

@@ -260,6 +260,7 @@ def test_words_for_no_are_understood(db, word):
         ('username,email,"a\n', "line 1", "A cell begins with a quotation mark here that no other one closes."),
         (f"username,email\nada,{'x' * 140_000}\n", "line 2", "A cell is longer than 131,072 characters."),
         ("sep=;\n \n", "file", "The file is empty."),
+        (f"username,email{',x' * 1_000}\na,b\n", "line 1", "The line has more than 1,000 columns."),
         ("#TYPE System.String\n", "file", "The file is empty."),
     ],
 )
@@ -310,6 +311,19 @@ def test_a_page_s_export_is_imported_again(cast):
     assert content.startswith(MARK)
     [found] = outcome(content)
     assert found == ("zoe", "zoe@lab.example", "Zoë", "=Ødegård", ("Viewer",), True)
+
+
+def test_a_second_byte_order_mark_is_no_part_of_a_name(db):
+    assert outcome((MARK * 2) + (FILES / "excel-de-sep-line.csv").read_bytes()) == PEOPLE
+
+
+@pytest.mark.parametrize(("charset", "status"), [("UTF-8", 200), ("us-ascii", 200), ("windows-1252", 400)])
+def test_a_body_is_read_as_what_it_is_said_to_be(cast, admin, charset, status):
+    content = b"username,email\nada,ada@lab.example\n"
+    response = admin.post("/api/users/import?dry_run=true", content, CONTENT_TYPE=f"text/csv; charset={charset}")
+    assert response.status_code == status
+    if status == 400:
+        assert error_of(response)["errors"] == {"file": ["The file is said to be windows-1252. Send it as UTF-8."]}
 
 
 def test_sentences_reach_the_api_in_the_one_shape(cast, admin):

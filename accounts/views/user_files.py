@@ -25,6 +25,7 @@ from reprotech.http import UNPROCESSABLE, PageRequest, go_to, render_page
 SHOWN_ROWS = 10
 SHOWN_ERRORS = 100
 SHOWN_RANGES = 3
+SHOWN_HEADINGS = 20
 
 
 @requires(USER_READ)
@@ -84,7 +85,8 @@ def _preview(file: UserFile) -> dict[str, Any]:
         "row_count": len(rows),
         "invited_count": sum(row.password is None for row in rows),
         "inactive_count": sum(not row.fields["is_active"] for row in rows),
-        "left_out": file.left_out,
+        "left_out": file.left_out[:SHOWN_HEADINGS],
+        "left_out_count": len(file.left_out),
         "text": file.text,
     }
 
