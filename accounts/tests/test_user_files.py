@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.authorization import SYSTEM
 from accounts.csv_table import MAXIMUM_BYTES, MAXIMUM_ROWS
+from accounts.exports import start_export
 from accounts.models import User
 from accounts.services import imports
 from accounts.services.roles import create_role
@@ -235,6 +236,16 @@ def test_an_export_of_many_is_read_in_chunks(cast, super_admin):
         make_user(f"clerk-{number}", "viewer", password=None)
     users = list(User.objects.existing().with_role_names().in_chunks(size=7))
     assert [user.pk for user in users] == sorted(User.objects.existing().values_list("pk", flat=True))
+
+
+def test_whoever_comes_after_an_export_began_is_not_in_it(cast):
+    """The record says how many rows there are, and holds."""
+    rows = start_export(actor=cast.super_admin, users=User.objects.visible_to(cast.super_admin), filters={})
+    make_user("latecomer")
+    names = [user.username for user in rows]
+    assert "the-viewer" in names
+    assert "latecomer" not in names
+    assert AuditLog.objects.filter(action="export").latest("id").details["rows"] == len(names)
 
 
 def test_an_export_is_refused_without_permission_or_sense(cast, viewer, admin):
