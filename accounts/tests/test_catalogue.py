@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts.models import Permission, Role
+from accounts.models import Permission, Role, User
 from accounts.services.defaults import load_default_data
 
 PERMISSIONS = {
@@ -119,3 +119,12 @@ def test_a_user_may_do_exactly_what_their_roles_hold(cast):
         assert user.has_perms(held)
         assert not user.has_perm("no_such")
         assert user.is_staff == (slug == "super_admin")
+
+
+def test_a_permission_is_held_for_everything_or_not_at_all(cast):
+    """Django asks for single objects too: no permission of ours is about one, so none is held for one."""
+    admin = User.objects.get(pk=cast.super_admin.pk)
+    assert admin.has_perm("user_read")
+    assert not admin.has_perm("user_read", cast.viewer)
+    assert not admin.has_perms(["user_read"], cast.viewer)
+    assert admin.get_all_permissions(cast.viewer) == set()

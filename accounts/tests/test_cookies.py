@@ -9,7 +9,8 @@ from django.core import signing
 from django.test import Client
 
 from accounts.encryption import encrypt
-from reprotech.testing import page_client
+from accounts.models import Session
+from reprotech.testing import Caller, page_client
 
 SALT = "django.contrib.sessions.backends.signed_cookies"
 OLD, NEW = "old-" * 12, "new-" * 12
@@ -65,3 +66,12 @@ def test_a_cookie_is_good_while_the_key_before_is_listed(cast, settings):
     assert browser.get("/profile").status_code == 200
     settings.SECRET_KEY_FALLBACKS = []
     assert browser.get("/profile").status_code == 302
+
+
+def test_a_cookie_that_names_a_session_of_tokens_is_no_session(cast):
+    """Of our own signature, as an error elsewhere or an old backup could make one."""
+    page = dict(page_client(cast.viewer).session)
+    session = Caller(cast.viewer).signed_in.session
+    assert profile(signing.dumps({**page, "sid": str(session.pk)}, salt=SALT, compress=True)) == 302
+    Session.objects.filter(pk=session.pk).update(kind=Session.Kind.PAGE)
+    assert profile(signing.dumps({**page, "sid": str(session.pk)}, salt=SALT, compress=True)) == 200

@@ -2,7 +2,9 @@
 
 import base64
 import time
+from datetime import UTC, datetime
 
+import jwt
 import pyotp
 import pytest
 from django.core import mail
@@ -20,8 +22,9 @@ from accounts.errors import (
     TooManyAttempts,
 )
 from accounts.models import RecoveryCode, Session, TotpKey, User
-from accounts.services import factors, passwords, users
+from accounts.services import factors, passwords, spent, users
 from accounts.services.sign_in import finish_with_tokens, sign_in_to_pages, sign_in_with_tokens
+from accounts.signatures import LEEWAY
 from reprotech.testing import PASSWORD, Caller, audit_rows
 from reprotech.tests.authenticators import STEP, App, code_at, give_app
 
@@ -179,6 +182,27 @@ def test_the_token_of_the_first_step_dies_after_five_minutes(app, monkeypatch):
 
     monkeypatch.setattr("jwt.api_jwt.datetime", Later)
     assert mfa_tokens.read(token) is None
+
+
+def test_a_spent_token_of_the_first_step_is_remembered_for_as_long_as_one_could_pass(app, monkeypatch):
+    """Also in the seconds by which another machine's clock may be ahead."""
+    token = first_step()
+    expires_at = jwt.decode(token, options={"verify_signature": False})["exp"]
+    finish_with_tokens(mfa_token=token, otp=app.code())
+    for seconds in (3, LEEWAY - 1):
+        later = datetime.fromtimestamp(expires_at + seconds, UTC)
+
+        class Later(datetime):
+            @classmethod
+            def now(cls, tz=None, later=later):
+                return later
+
+        monkeypatch.setattr("jwt.api_jwt.datetime", Later)
+        monkeypatch.setattr("django.utils.timezone.now", lambda later=later: later)
+        spent._forget_old()
+        assert mfa_tokens.read(token) is not None, "it would still pass"
+        with pytest.raises(TokenInvalid):
+            finish_with_tokens(mfa_token=token, otp=app.code(ahead=1))
 
 
 def test_a_locked_account_stays_locked_after_the_first_step(cast, app):

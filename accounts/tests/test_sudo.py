@@ -7,8 +7,12 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.test import APIRequestFactory
 
+from accounts.api.authentication import BearerAuthentication
 from accounts.errors import ConfirmationRequired
+from accounts.freshness import acting_by_cookie, require_fresh
 from accounts.models import ApiKey, OutgoingMail, Role, Session, User
 from accounts.services.keys import create_key
 from audit.models import AuditLog
@@ -268,6 +272,21 @@ def test_no_other_header_gets_the_cookie_past_that(cast, browser, person):
     sent = {**profile(person, roles=["manager"]), "confirm-password": ""}
     assert browser.post(f"/users/{person.pk}/edit", sent).status_code == 422
     assert [role.slug for role in person.roles.all()] == ["viewer"]
+
+
+def test_a_token_counts_in_place_of_a_stale_cookie_beside_it_by_whatever_way_the_call_comes(cast, person, browser):
+    """Where the short way of calls with a token doesn't hide the cookie, the authentication itself does."""
+    stale = Session.objects.get(user=cast.super_admin)
+    key = create_key(actor=cast.super_admin, user_id=cast.super_admin.pk, name="LIMS", scopes=["user_read"]).text
+    for credential in (Caller(cast.super_admin).token, key):
+        request = APIRequestFactory().get("/api/users/export", HTTP_AUTHORIZATION=f"Bearer {credential}")
+        with acting_by_cookie(stale):
+            with pytest.raises(ConfirmationRequired):
+                require_fresh()
+            assert BearerAuthentication().authenticate(Request(request))[0] == cast.super_admin
+            require_fresh()
+        with acting_by_cookie(None):
+            require_fresh()
 
 
 def test_tokens_and_keys_are_asked_for_nothing_but_new_keys(cast, person):
