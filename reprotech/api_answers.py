@@ -14,6 +14,8 @@ import orjson
 from django.http import HttpResponse
 from rest_framework import serializers
 
+from reprotech.api_formats import AddressAnswer, NetworkAnswer
+
 Answer = type[serializers.Serializer[Any]]
 Reader = Callable[[Any], Any]
 
@@ -22,6 +24,8 @@ AS_IT_IS: dict[type[serializers.Field[Any, Any, Any, Any]], type] = {
     serializers.BooleanField: bool,
     serializers.CharField: str,
     serializers.IntegerField: int,
+    AddressAnswer: str,
+    NetworkAnswer: str,
 }
 
 

@@ -3,11 +3,16 @@
 from typing import Any
 
 from django import forms
+from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 
 from reprotech.api_errors import PLAIN
+from reprotech.api_formats import ADDRESS
+from reprotech.api_parsing import Body
 from reprotech.listing import Query, WholeNumberField
+
+JSON = "application/json"
 
 ERROR_SCHEMA = {
     "type": "object",
@@ -40,11 +45,29 @@ MEANINGS = {
 }
 
 
+class BodySchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """What a body that refuses unknown keys looks like."""
+
+    target_class = Body
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: Any) -> Any:
+        """As ever, and no other keys."""
+        schema: Any = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)  # type: ignore[no-untyped-call]
+        return {**schema, "additionalProperties": False} if self.target.refuses_unknown else schema
+
+
 class ReprotechSchema(AutoSchema):
     """The views' own declarations, as they stand: lists are objects that hold an array, a page and a total."""
 
     def _is_list_view(self, serializer: Any = None) -> bool:  # noqa: ARG002
         return False
+
+    def _get_request_body(self, direction: Any = "request") -> Any:
+        body: Any = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+        if body and JSON not in body["content"]:
+            body["required"] = True  # a file: unlike fields, it has no default
+        return body
 
     def get_operation_id(self) -> str:
         """What is called, then what is done with it: `users_list`, `auth_login`, `users_update_patch`."""
@@ -73,6 +96,8 @@ def _parameter(name: str, field: forms.Field) -> OpenApiParameter:
             schema["maximum"] = field.most
     elif isinstance(field, forms.ChoiceField):
         schema = {"type": "string", "enum": [choice for choice, _ in field.choices]}  # type: ignore[misc,union-attr]
+    elif isinstance(field, forms.GenericIPAddressField):
+        schema = dict(ADDRESS)
     else:
         schema = {"type": "string"}
         if isinstance(field, forms.CharField) and field.max_length:

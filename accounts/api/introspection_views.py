@@ -14,6 +14,7 @@ from accounts.api.authentication import (
 )
 from accounts.permissions import SIGNED_IN
 from accounts.services.introspection import introspect
+from reprotech.api_formats import AddressField
 from reprotech.api_parsing import Body, StrictFormParser, StrictJSONParser, StringField, is_form
 from reprotech.api_views import ViewSet
 
@@ -28,7 +29,7 @@ class IntrospectBody(Body):
 
     token = StringField(max_length=MAX_TOKEN_LENGTH)
     token_type_hint = StringField(required=False, allow_blank=True, max_length=40, help_text="Not needed.")
-    ip_address = serializers.IPAddressField(
+    ip_address = AddressField(
         required=False, help_text="Where it came from. A key that is limited to addresses is active only from those."
     )
 

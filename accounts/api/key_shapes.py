@@ -7,6 +7,7 @@ from rest_framework import serializers
 from accounts.api.serializers import MessageAnswer, names_field, password_field
 from accounts.models import ApiKey
 from accounts.services.keys import DEFAULT_DAYS, MOST_ADDRESSES, MOST_DAYS
+from reprotech.api_formats import AddressAnswer, NetworkAnswer, NetworkField
 from reprotech.api_parsing import Body, StringField, WholeNumberField
 
 
@@ -20,7 +21,7 @@ class CreateKeyBody(Body):
     expires_in_days = WholeNumberField(
         required=False, min_value=1, max_value=MOST_DAYS, help_text=f"{DEFAULT_DAYS} unless given."
     )
-    addresses = serializers.ListField(child=StringField(max_length=50), max_length=MOST_ADDRESSES, required=False)
+    addresses = serializers.ListField(child=NetworkField(), max_length=MOST_ADDRESSES, required=False)
     current_password = password_field(
         required=False, help_text="Needed if the session of the access token began more than `SUDO_MINUTES` ago."
     )
@@ -36,12 +37,12 @@ class ApiKeyAnswer(serializers.Serializer[ApiKey]):
     name = serializers.CharField()
     prefix = serializers.CharField()
     scopes = serializers.ListField(child=serializers.CharField())
-    addresses = serializers.ListField(child=serializers.CharField())
+    addresses = serializers.ListField(child=NetworkAnswer())
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
     is_expired = serializers.BooleanField()
     last_used_at = serializers.DateTimeField(allow_null=True)
-    last_used_from = serializers.CharField(allow_null=True)
+    last_used_from = AddressAnswer(allow_null=True)
     created_by = serializers.CharField(
         source="maker_name", allow_null=True, help_text="Who made it; null where that isn't known any more."
     )

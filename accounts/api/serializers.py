@@ -9,6 +9,7 @@ from accounts.grants import in_order_of_roles
 from accounts.models import Role, Session, User
 from accounts.password_policy import MAXIMUM_LENGTH
 from reprotech.api_answers import PageAnswer
+from reprotech.api_formats import AddressAnswer
 from reprotech.api_parsing import Body, StringField, YesNoField
 
 
@@ -228,7 +229,7 @@ class SessionAnswer(serializers.Serializer[Session]):
     id = serializers.UUIDField()
     kind = serializers.ChoiceField(choices=Session.Kind.choices)
     client = serializers.CharField(source="user_agent")
-    ip_address = serializers.CharField(allow_null=True)
+    ip_address = AddressAnswer(allow_null=True)
     created_at = serializers.DateTimeField()
     last_used_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(help_text="When it ends if it isn't used until then.")

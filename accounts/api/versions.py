@@ -17,9 +17,11 @@ ETAG = OpenApiParameter(
     response=[200, 201],
     description="The version that the answer shows, to be sent as `If-Match` with a change of it.",
 )
+#: One or more tags, weak ones too, or any version. A comma always separates.
+TAGS = r'^(\*|(W/)?"[!#-+\--~]*"(, *(W/)?"[!#-+\--~]*")*)$'
 IF_MATCH = OpenApiParameter(
     "If-Match",
-    str,
+    {"type": "string", "pattern": TAGS},
     OpenApiParameter.HEADER,
     description="The `ETag` from which the change starts: if someone else has changed it since, nothing is done and "
     "the answer is 412. Without it, or with `*`, the last change wins.",

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from accounts.permissions import ANALYTICS_READ
 from analytics.filters import AnalyticsQuery
 from analytics.queries import user_analytics
+from reprotech.api_formats import AddressAnswer
 from reprotech.api_schema import query_parameters
 from reprotech.api_views import ViewSet
 
@@ -18,7 +19,7 @@ LOGIN = inline_serializer(
     {
         "user": serializers.CharField(),
         "timestamp": serializers.DateTimeField(),
-        "ip_address": serializers.CharField(allow_null=True),
+        "ip_address": AddressAnswer(allow_null=True),
     },
     many=True,
 )

@@ -8,6 +8,7 @@ from audit.bundles import event_fields, text, texts
 from audit.models import AuditLog, Checkpoint, SigningKey
 from audit.proofs import Consistency, Inclusion
 from reprotech.api_answers import PageAnswer
+from reprotech.api_formats import AddressAnswer
 
 
 class AuditLogAnswer(serializers.Serializer[AuditLog]):
@@ -20,7 +21,7 @@ class AuditLogAnswer(serializers.Serializer[AuditLog]):
     resource = serializers.CharField()
     resource_id = serializers.CharField()
     resource_name = serializers.CharField()
-    ip_address = serializers.CharField(allow_null=True)
+    ip_address = AddressAnswer(allow_null=True)
     user_agent = serializers.CharField()
     request_id = serializers.CharField()
     session_id = serializers.UUIDField(allow_null=True)
