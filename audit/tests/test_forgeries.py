@@ -1,6 +1,8 @@
 """Whoever has the whole database, but none of the keys, deceives no verifier: not the command, the page, the standalone
 program nor, above all, the sealer, whose next signature would make a forgery genuine."""
 
+from functools import cache
+
 import pytest
 from django.db import connection, transaction
 
@@ -23,6 +25,7 @@ from audit.tests.forgeries import (
 )
 from audit.tests.sealed_log import complete
 from audit.tests.tampering import NEW_SEED, OLD_SEED, write
+from audit.tests.verifier import module as verifier
 from audit.tests.verifier import verify
 from audit.tree import Unprovable
 from audit.verification import Verification
@@ -33,8 +36,8 @@ def keys(db, settings):
     """The two keys of a log of some dozen events under six checkpoints."""
     settings.AUDIT_SIGNING_KEY = OLD_SEED
     number = 0
-    for count in (3, 20, 2, 5, 12, 1):
-        if count == 5:
+    for count in (2, 12, 1, 3, 8, 1):
+        if count == 3:
             rotate_key(actor=System(), new_seed=NEW_SEED)
             settings.AUDIT_SIGNING_KEY = NEW_SEED
         for _ in range(count):
@@ -106,7 +109,9 @@ def test_the_genuine_log_passes(keys):
     assert _seals()
 
 
-def test_no_forgery_deceives_anybody(keys):
+def test_no_forgery_deceives_anybody(keys, monkeypatch):
+    # Most signatures are the same in each forgery, and checking one takes 15 ms in plain Python.
+    monkeypatch.setattr(verifier, "is_signed", cache(verifier.is_signed))
     assert len(FORGERIES) > 100
     wrong = {}
     for place, tree in FORGERIES:

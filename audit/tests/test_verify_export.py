@@ -8,6 +8,7 @@ from django.conf import settings
 
 from audit.bundles import text, texts
 from audit.key_rotation import rotate_key
+from audit.keys import known_keys
 from audit.models import Checkpoint
 from audit.notes import Signer, sign
 from audit.proofs import prove_consistency
@@ -93,6 +94,18 @@ def test_every_key_of_the_chain_leads_to_those_after_it(events, options):
     lines = lines_of(content)
     del lines[0]["keys"][1]
     assert_refused(file_of(lines), *options, "--key", with_both[1], names="does not belong after the one before it")
+
+
+def test_a_lost_key_is_a_break_until_whoever_verifies_names_both(events, options, settings):
+    settings.AUDIT_TRUSTED_KEYS = known_keys()
+    settings.AUDIT_SIGNING_KEY = b"n" * 31 + b"!"
+    new = str(rotate_key(actor=System(), new_seed=settings.AUDIT_SIGNING_KEY, old_key_is_lost=True))
+    write_events(2)
+    content = complete()
+    assert_proven(content, *options, "--key", new)
+    assert_refused(content, "--key", new, names=f"give --key {first_key()} too")
+    assert_refused(content, *options, names=f"give --key {new} too")
+    assert verify(content)[0] == 1
 
 
 @pytest.fixture(autouse=True)
