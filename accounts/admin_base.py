@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 
 from accounts.errors import Conflict, Denied, Invalid, Outdated, RuleError
+from reprotech.normalization import fold_text, normalize_text
 
 # Generic to the type checker alone.
 if TYPE_CHECKING:
@@ -26,6 +27,12 @@ class GuardedAdmin(AnyModelAdmin):
     """Records with fields that a list can't be asked for, bit by bit, through a filter in its address."""
 
     secret_fields: ClassVar[frozenset[str]] = frozenset()
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
+        """Found in whichever form it was typed."""
+        is_folded = self.search_fields == ("search_text",)
+        term = fold_text(search_term) if is_folded else normalize_text(search_term)
+        return super().get_search_results(request, queryset, term)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """Not by a secret."""

@@ -12,9 +12,11 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from django.utils.crypto import salted_hmac
 
 from accounts import devices, limits
+from accounts.addresses import lookup_address
 from accounts.errors import TooManyAttempts
 from accounts.models import User
 from audit.context import current_origin
+from reprotech.normalization import fold_text
 
 #: Names that nobody has share so many counters, so that a flood of them can't fill Redis.
 TYPED_COUNTERS = 2**18
@@ -46,7 +48,8 @@ def guess_at(user: User | None, identifier: str, purpose: str = "login") -> Gues
 
 def typed_counter(identifier: str) -> str:
     """The counter of a typed name that nobody has. Which names share one can't be told from outside."""
-    typed = identifier.casefold().encode(errors="surrogatepass")
+    # All spellings of an address that an account has share its counter, so those of one that nobody has do too.
+    typed = fold_text(lookup_address(identifier)).encode(errors="surrogatepass")
     digest = salted_hmac("accounts.guesses.typed", typed, algorithm="sha256").digest()
     return f"typed-{int.from_bytes(digest) % TYPED_COUNTERS}"
 

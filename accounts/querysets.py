@@ -12,8 +12,11 @@ from django.db import connection, models
 from django.db.models import Aggregate, Count, Exists, Func, JSONField, OuterRef, Prefetch, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce, Concat, JSONObject, Lower
 from django.utils import timezone
+from django.utils.text import slugify
 
+from accounts.addresses import UnknownDomain, lookup_address, normalize_address
 from accounts.catalogue import SUPER_ADMIN
+from reprotech.normalization import fold_text, normalize_text
 
 if TYPE_CHECKING:
     from accounts.models import ApiKey, Permission, Role, Session, User  # noqa: F401 (named in strings below)
@@ -145,7 +148,7 @@ class UserQuerySet(models.QuerySet["User"]):
 
     def search(self, term: str, *, is_frequent: bool = False) -> Self:
         """Username, e-mail or full name contains `term`, whatever the case; `is_frequent`: thousands are known to."""
-        folded = " ".join(term.casefold().split())
+        folded = " ".join(fold_text(term).split())
         if len(folded) >= TRIGRAM or connection.vendor != "postgresql":
             return self.filter(search_text__contains=folded)
         if folded and not is_frequent and share_of(folded) < MOST_FOUND:
@@ -190,16 +193,24 @@ class UserQuerySet(models.QuerySet["User"]):
 
     def known_as(self, identifier: str) -> "User | None":
         """The user with this username or e-mail address; with an @ the address goes first."""
-        typed = identifier.lower()
+        typed, address = identifier.lower(), lookup_address(identifier)
         users = self.existing().annotate(username_lower=Lower("username"), email_lower=Lower("email"))
         # One query, whoever is found or not: their number would show in the time.
-        found: list[Any] = list(users.filter(Q(username_lower=typed) | Q(email_lower=typed)))
-        first = "email_lower" if "@" in identifier else "username_lower"
-        return max(found, key=lambda user: bool(getattr(user, first) == typed), default=None)
+        found: list[Any] = list(users.filter(Q(username_lower=typed) | Q(email_lower=address)))
+        wanted = ("email_lower", address) if "@" in identifier else ("username_lower", typed)
+        return max(found, key=lambda user: bool(getattr(user, wanted[0]) == wanted[1]), default=None)
 
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
     """Reads; accounts are made by `accounts.services.users.create_user`."""
+
+    @classmethod
+    def normalize_email(cls, email: str | None) -> str:
+        """The one form of an address; as it is, for the field's check to refuse, when its domain has none."""
+        try:
+            return normalize_address(email or "")
+        except UnknownDomain:
+            return email or ""
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """The user of this name, whatever the case, as Django's commands ask for it."""
@@ -227,7 +238,11 @@ class RoleQuerySet(models.QuerySet["Role"]):
 
     def called(self, name_or_slug: str) -> Self:
         """The role with this name or slug, whatever the case, if there is one; the first in the order of roles."""
-        return self.filter(Q(name__iexact=name_or_slug) | Q(slug=name_or_slug.lower()))[:1]
+        named = Q(name__iexact=name_or_slug) | Q(slug=normalize_text(name_or_slug).lower())
+        if not name_or_slug.isascii():
+            # SQLite folds ASCII alone; a role's slug is its name in lower case.
+            named |= Q(slug=slugify(name_or_slug, allow_unicode=True).replace("-", "_"))
+        return self.filter(named)[:1]
 
     def named(self, name_or_slug: str) -> "Role | None":
         """The same role; None if there is none."""

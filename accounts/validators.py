@@ -5,8 +5,7 @@ import unicodedata
 from django.core.exceptions import ValidationError
 from django.core.validators import MinLengthValidator, RegexValidator
 
-#: Joiners that some scripts need within a word; all other invisible characters are refused.
-JOINERS = {"\u200c", "\u200d"}
+from reprotech.normalization import is_disguise
 
 validate_username = RegexValidator(
     # ASCII alone: a name that looks like somebody else's must not exist.
@@ -18,7 +17,7 @@ validate_username_length = MinLengthValidator(3, "Use at least 3 characters.")
 
 def validate_plain_text(text: str) -> None:
     """Raise ValidationError for control, invisible and private characters, which can disguise a text."""
-    if any(unicodedata.category(char)[0] == "C" and char not in JOINERS for char in text) or "\u2028" in text:
+    if any(is_disguise(char) for char in text):
         raise ValidationError("Leave out control characters and invisible characters.", code="characters")
 
 

@@ -9,6 +9,10 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Case, Func, Q, Value, When
+from django.db.models.functions import StrIndex
+from django.db.models.lookups import GreaterThan
+
+from reprotech.normalization import fold_text, forms_of, normalize_text
 
 _SEPARATORS = "'[^[:alnum:]]+', ' ', 'g'"
 _TYPED = f"nullif(btrim(regexp_replace(%s, {_SEPARATORS})), '')"
@@ -17,11 +21,19 @@ QUERY = f"to_tsquery('simple', replace({_TYPED}, ' ', ':* & ') || ':*')"
 
 NAMES = ("username", "resource_name")
 COLUMNS = (*NAMES, "details")
+SQLITE_COLUMNS = (*NAMES, "details_text")
 
 #: Any limit does: it is told how many rows there would be without it.
 LIMIT = 10_000
 #: What separates words whatever a database's locale takes for letters.
 ASCII_SEPARATORS = re.compile(r"[\x00-/:-@\[-`{-\x7f]+")
+
+
+class Folded(Func):
+    """A column without regard to case and form, on SQLite: `fold_column`."""
+
+    function = "reprotech_fold"
+    output_field = models.TextField()
 
 
 class Mentions(Func):
@@ -42,7 +54,9 @@ class Mentions(Func):
     def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:  # type: ignore[override]
         """With the text as a parameter."""
         words, parameters = super().as_sql(compiler, connection, **context)
-        return f"({words} @@ {QUERY}){'' if self.is_indexed else ' IS TRUE'}", [*parameters, self.text]
+        forms = forms_of(self.text)
+        query = " || ".join([QUERY] * len(forms))
+        return f"({words} @@ ({query})){'' if self.is_indexed else ' IS TRUE'}", [*parameters, *forms]
 
 
 def mentions_all(text: str) -> Case:
@@ -79,11 +93,17 @@ def words_of(text: str) -> list[str]:
 def by_parts(text: str) -> Q:
     """SQLite's: each of the words stands somewhere; rows need `details_text`, the details as text."""
     condition = Q()
+    text = normalize_text(text)
     for word in re.findall(r"[^\W_]+", text) or [text]:
         condition &= _somewhere(word)
     return condition
 
 
 def _somewhere(word: str) -> Any:
+    if not word.isascii():
+        return Q(
+            *[GreaterThan(StrIndex(Folded(column), Value(fold_text(word))), 0) for column in SQLITE_COLUMNS],
+            _connector=Q.OR,
+        )
     in_json = json.dumps(word)[1:-1]
     return Q(username__icontains=word) | Q(resource_name__icontains=word) | Q(details_text__icontains=in_json)

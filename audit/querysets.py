@@ -8,8 +8,9 @@ from django.db import connection, models
 from django.db.models import Q
 from django.db.models.functions import Cast, Lower
 
-from audit.full_text import Mentions, by_parts, mentions_all
+from audit.full_text import Folded, Mentions, by_parts, mentions_all
 from audit.resources import RESOURCES
+from reprotech.normalization import fold_text, forms_of
 
 if TYPE_CHECKING:
     from audit.models import AuditLog
@@ -80,7 +81,11 @@ class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
         """What was done under this name, whatever the case; under `erased:17` by the erased person of this number."""
         if found := ERASED_NAME.fullmatch(name.lower()):
             return self.filter(user_id=int(found[1]), username="")
-        return self.alias(username_lower=Lower("username")).filter(username_lower=name.lower())
+        if connection.vendor == "sqlite" and not name.isascii():
+            return self.alias(folded=Folded("username")).filter(folded=fold_text(name))
+        forms = [form.lower() for form in forms_of(name)]
+        lowered = self.alias(username_lower=Lower("username"))
+        return lowered.filter(username_lower=forms[0]) if len(forms) == 1 else lowered.filter(username_lower__in=forms)
 
     def mentioning(self, text: str) -> Self:
         """Events whose names and details hold each word of the text, or a word that begins with it."""

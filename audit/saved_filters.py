@@ -3,6 +3,7 @@
 from django.db import IntegrityError, transaction
 
 from audit.models import SavedFilter
+from reprotech.normalization import is_disguise, normalize_text
 
 #: More than anyone finds their way in.
 MOST = 30
@@ -19,10 +20,10 @@ def saved_filters(user_id: int) -> list[SavedFilter]:
 
 def save_filter(*, user_id: int, name: str, query: str) -> SavedFilter:
     """Keep a view under a name; raises FilterRefused. `query` is an `AuditQuery`'s address."""
-    name = " ".join(name.split())
+    name = " ".join(normalize_text(name).split())
     if not name:
         raise FilterRefused("Give it a name.")
-    if len(name) > SavedFilter.NAME_LENGTH or not name.isprintable():
+    if len(name) > SavedFilter.NAME_LENGTH or not name.isprintable() or any(map(is_disguise, name)):
         raise FilterRefused(f"Give it a name of at most {SavedFilter.NAME_LENGTH} ordinary characters.")
     kept = SavedFilter.objects.filter(user_id=user_id)
     if kept.count() >= MOST:

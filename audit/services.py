@@ -8,6 +8,7 @@ from uuid import UUID
 from audit import newest
 from audit.context import current_key, current_origin, current_session
 from audit.models import Action, AuditLog
+from reprotech.normalization import normalize_text
 
 #: Field names that may never reach a row, whoever passes them: a second line of defence.
 SECRET_MARKS = ("password", "token", "secret", "hash", "otp")
@@ -91,11 +92,11 @@ def event(
     _refuse_secrets(details)
     return AuditLog(
         user_id=actor.pk if actor else None,
-        username=actor.username[:254] if actor else "",
+        username=normalize_text(actor.username)[:254] if actor else "",
         action=action,
         resource=resource,
         resource_id=str(resource_id),
-        resource_name=resource_name[:254],
+        resource_name=normalize_text(resource_name)[:254],
         success=success,
         ip_address=origin.ip_address or None,
         user_agent=origin.user_agent[:512],

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.db import models
 from django.utils import timezone
 
+from accounts.fields import AddressField
 from accounts.models.users import User
 
 #: How long the link that confirms a new address is good for.
@@ -36,7 +37,7 @@ class EmailChange(models.Model):
     """A new address that a user gave themselves and still has to confirm. Until then the old one holds."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="email_change")
-    address = models.EmailField(max_length=254)
+    address = AddressField(max_length=254)
     requested_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -7,6 +7,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts.catalogue import SUPER_ADMIN, in_order
+from accounts.fields import NormalizedCharField
 from accounts.querysets import (
     PermissionQuerySet,
     RoleQuerySet,
@@ -43,9 +44,9 @@ class Role(Versioned, models.Model):
 
     CUSTOM_POSITION: ClassVar[int] = 1000
 
-    name = models.CharField(max_length=80, validators=[validate_plain_text])
+    name = NormalizedCharField(max_length=80, validators=[validate_plain_text])
     slug = models.CharField(max_length=80, unique=True, editable=False)
-    description = models.CharField(max_length=200, blank=True, validators=[validate_plain_text])
+    description = NormalizedCharField(max_length=200, blank=True, validators=[validate_plain_text])
     permissions = models.ManyToManyField(Permission, related_name="roles", db_table="role_permissions", blank=True)
     #: Whoever holds it must have a second factor.
     requires_factor = models.BooleanField("requires a second factor", default=False, db_default=False)

@@ -14,7 +14,9 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from accounts.addresses import readable_address
 from accounts.catalogue import SUPER_ADMIN
+from accounts.fields import AddressField, NormalizedCharField
 from accounts.grants import Grants
 from accounts.hashers import get_hasher, normalize_password, seat
 from accounts.models.roles import Role
@@ -27,6 +29,7 @@ from accounts.validators import (
     validate_username_length,
 )
 from accounts.versioned import Versioned
+from reprotech.normalization import fold_text
 
 EXISTING = Q(deleted_at__isnull=True)
 #: How long before a password expires its owner is told.
@@ -37,10 +40,10 @@ class User(Versioned, AbstractBaseUser):
     """An account of a person or a script."""
 
     username = models.CharField(max_length=80, validators=[validate_username_length, validate_username])
-    email = models.EmailField(max_length=254)
+    email = AddressField(max_length=254)
     password = models.CharField(max_length=128, db_column="password_hash")
-    first_name = models.CharField(max_length=50, blank=True, validators=[validate_person_name])
-    last_name = models.CharField(max_length=50, blank=True, validators=[validate_person_name])
+    first_name = NormalizedCharField(max_length=50, blank=True, validators=[validate_person_name])
+    last_name = NormalizedCharField(max_length=50, blank=True, validators=[validate_person_name])
     is_active = models.BooleanField(default=True)
     locked_at = models.DateTimeField(null=True, blank=True, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -245,5 +248,7 @@ class PasswordHistory(models.Model):
 
 def searchable(*texts: str) -> str:
     """The folded text that `UserQuerySet.search` looks through; fields stay apart, names run together."""
-    username, email, *names = (text.casefold() for text in texts)
+    username, email, *names = (fold_text(text) for text in texts)
+    if (readable := fold_text(readable_address(texts[1]))) != email:
+        email = f"{email} {readable}"
     return "\n".join((username, email, " ".join(names)))

@@ -19,6 +19,7 @@ from accounts.services.user_records import record_user
 from accounts.services.users import lock_for_change
 from audit.models import Action
 from audit.services import Actor, record
+from reprotech.normalization import is_disguise, normalize_text
 
 #: More than anyone carries; a page must list them.
 MOST_PASSKEYS = 20
@@ -164,9 +165,9 @@ def _record(user: User, action: Action, factor_id: int, kind: str, name: str) ->
 
 
 def _checked_name(name: str) -> str:
-    name = " ".join(name.split())
+    name = " ".join(normalize_text(name).split())
     longest: Any = Passkey._meta.get_field("name").max_length
-    if not name or not name.isprintable():
+    if not name or not name.isprintable() or any(map(is_disguise, name)):
         raise Invalid({"name": ["Give it a name that you know it by, such as “Phone” or “Blue key”."]})
     if len(name) > longest:
         raise Invalid({"name": [f"Use at most {longest} characters."]})

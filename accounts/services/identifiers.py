@@ -14,6 +14,7 @@ from django.db.models.functions import Lower
 
 from accounts.models import User
 from audit.models import Action, AuditLog
+from reprotech.normalization import fold_text
 
 #: Filters of exports whose value can name a person. All others, such as an action or a role, never do.
 NAMING_FILTERS = ("user", "search")
@@ -76,6 +77,6 @@ def _names_of_others(user: User, names: Iterable[str]) -> set[str]:
 def _own_full_name(user: User) -> dict[str, datetime]:
     if not user.first_name or not user.last_name:
         return {}
-    folded = " ".join(user.full_name.casefold().split())
+    folded = " ".join(fold_text(user.full_name).split())
     namesakes = User.objects.exclude(pk=user.pk).filter(search_text__endswith=f"\n{folded}")
     return {} if namesakes.exists() else {folded: user.created_at}

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from accounts.addresses import lookup_address
 from accounts.authorization import record_denial, recording_denials, require, require_to_grant, service
 from accounts.errors import Conflict, Denied, Invalid
 from accounts.freshness import require_fresh
@@ -130,7 +131,7 @@ class _Check:
 
     def _repeated(self, row: NewUser) -> Iterator[str]:
         """What another row has already; a username may not be another's address either."""
-        names = {field: row.fields[field].lower() for field in ("username", "email")}
+        names = {field: lookup_address(row.fields[field]) for field in ("username", "email")}
         for field, name in names.items():
             if name and self.first_lines.setdefault(name, row.line) != row.line:
                 yield f"{field}: Line {self.first_lines[name]} has it too."
@@ -139,7 +140,10 @@ class _Check:
         named = [row for row in rows if row.fields]
         for start in range(0, len(named), BATCH):
             some = named[start : start + BATCH]
-            users = [User(username=row.fields["username"], email=row.fields["email"]) for row in some]
+            users = [
+                User(username=row.fields["username"], email=User.objects.normalize_email(row.fields["email"]))
+                for row in some
+            ]
             taken = taken_names(users)
             for row, user in zip(some, users, strict=True):
                 yield row, by_column(taken.errors(user))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models.functions import Lower
 
+from accounts.addresses import lookup_address
 from accounts.errors import Conflict
 from accounts.models import User
 from accounts.services.former_names import former_names
@@ -23,9 +24,9 @@ class TakenNames:
 
     def errors(self, user: User) -> dict[str, list[str]]:
         """What is wrong with a user's names, by field."""
-        username, email = user.username.lower(), user.email.lower()
+        username, email = user.username.lower(), lookup_address(user.email)
         errors = {}
-        if username in self.usernames or username in self.addresses:
+        if username in self.usernames or lookup_address(username) in self.addresses:
             errors["username"] = ["This username is taken."]
         if email in self.addresses or email in self.usernames:
             errors["email"] = ["This e-mail address is taken."]
@@ -35,7 +36,9 @@ class TakenNames:
 def taken_names(users: Iterable[User]) -> TakenNames:
     """Those of the users' names that other accounts have or had, in four queries for a few hundred users."""
     users = list(users)
-    names = {name.lower() for user in users for name in (user.username, user.email)}
+    names = {
+        form for user in users for name in (user.username, user.email) for form in (name.lower(), lookup_address(name))
+    }
     ids = [user.pk for user in users if user.pk]
     others = User.objects.exclude(pk__in=ids)
     others = others.annotate(username_lower=Lower("username"), email_lower=Lower("email"))

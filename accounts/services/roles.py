@@ -11,6 +11,7 @@ from accounts import session_cache
 from accounts.authorization import About, require, require_all, service
 from accounts.catalogue import in_order
 from accounts.errors import Conflict, Invalid, Missing
+from accounts.fields import stored_form
 from accounts.freshness import require_fresh
 from accounts.models import Permission, Role, User
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_UPDATE
@@ -18,6 +19,7 @@ from accounts.services.roles_of_users import record_role_changes, touch
 from accounts.services.versions import refuse_outdated
 from audit.models import Action
 from audit.services import Actor, Changes, record
+from reprotech.normalization import look_of
 
 
 @service
@@ -33,6 +35,7 @@ def create_role(
     require(actor, ROLE_CREATE)
     granted = find_permissions(permissions)
     require_all(actor, permissions, About("role", name=name))
+    name, description = stored_form(Role, "name", name), stored_form(Role, "description", description)
     role = Role(name=name, slug=_slug(name), description=description, requires_factor=requires_factor)
     _save(role)
     role.permissions.set(granted)
@@ -71,6 +74,7 @@ def update_role(
     granted = find_permissions(permissions or ())
     require_all(actor, {*role.permission_names, *(permissions or ())}, role)
     refuse_outdated(actor, role, expected_versions)
+    fields = {name: stored_form(Role, name, value) for name, value in fields.items()}
     changes: dict[str, tuple[Any, Any]] = {
         name: (getattr(role, name), new) for name, new in fields.items() if getattr(role, name) != new
     }
@@ -194,6 +198,11 @@ def _save(role: Role) -> None:
     taken = Role.objects.exclude(pk=role.pk)
     if taken.filter(name__iexact=role.name).exists() or taken.filter(slug=role.slug).exists():
         raise _name_taken()
+    look = look_of(role.name)
+    for other in taken.values_list("name", flat=True):
+        if look_of(other) == look:
+            sentence = f"The role {other} exists already, and this name looks the same. Choose another."
+            raise Conflict(sentence, {"name": [sentence]})
     try:
         with transaction.atomic():
             role.save()

@@ -18,6 +18,7 @@ from accounts.authorization import (
     service,
 )
 from accounts.errors import Conflict, Invalid, Missing
+from accounts.fields import stored_form
 from accounts.freshness import require_fresh
 from accounts.mail import send_invitations, tell_both_addresses
 from accounts.models import EmailChange, Role, Session, User
@@ -144,8 +145,7 @@ def update_user(
     unknown = set(fields) - set(PROFILE_FIELDS)
     if unknown:
         raise TypeError(f"Not a field of a user: {', '.join(sorted(unknown))}.")
-    if "email" in fields:
-        fields["email"] = User.objects.normalize_email(fields["email"])
+    fields = {name: stored_form(User, name, value) for name, value in fields.items()}
     changes = {name: (getattr(user, name), new) for name, new in fields.items() if getattr(user, name) != new}
     if changes:
         _change_fields(actor, user, changes)
