@@ -1,11 +1,13 @@
 """Counters that all processes share, and how many events each allows.
 
-Through Redis, where counting is atomic. Without Redis, or while it is out of reach, each process counts for itself:
-somewhat more guesses pass, but nobody is let in unchecked.
+Through Redis, where counting is atomic. Without Redis, or while it is out of reach, the processes of one server count
+in a file that they share, and a single one in its memory. Calls with tokens, which would make that file a bottleneck,
+each process counts by itself then.
 """
 
 import contextlib
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from limits.storage import MemoryStorage, RedisStorage, Storage, storage_from_st
 
 from accounts.errors import TooManyAttempts
 from accounts.outage import Outage
+from accounts.shared_counters import VARIABLE, FileStorage
 
 #: What part of the calls that a session has left a process counts before it tells the others.
 SHARE = 64
@@ -30,6 +33,7 @@ MOST_TALLIES = 10_000
 Result = TypeVar("Result")
 
 _outage = Outage("The rate limits' Redis", seconds=5)
+_file_outage = Outage("The file of counters", seconds=5)
 _memory = MemoryStorage()
 
 
@@ -41,16 +45,27 @@ def _redis() -> RedisStorage:
 
 
 @cache
+def _file(path: str) -> FileStorage:
+    return FileStorage(path)
+
+
+@cache
 def _limit(name: str) -> RateLimitItem:
     return parse(settings.RATE_LIMITS[name])
 
 
-def _with_storage(use: Callable[[Storage], Result]) -> Result:
+def _with_storage(use: Callable[[Storage], Result], *, is_call: bool = False) -> Result:
     if settings.REDIS_URL and not _outage.is_on:
         try:
             return use(_redis())
         except StorageError as error:
             _outage.begin(error)
+    path = os.environ.get(VARIABLE)
+    if path and not is_call and not _file_outage.is_on:
+        try:
+            return use(_file(path))
+        except StorageError as error:
+            _file_outage.begin(error)
     return use(_memory)
 
 
@@ -73,7 +88,7 @@ def count(name: str, identifier: str, amount: int = 1, *, doublings: int = 0) ->
             return 0
         return math.ceil(storage.get_expiry(key) - time.time())
 
-    if retry_after := _with_storage(use):
+    if retry_after := _with_storage(use, is_call=name == "token"):
         raise TooManyAttempts(retry_after)
 
 
@@ -198,13 +213,14 @@ def check_call(session_id: UUID, counted: int | None) -> None:
             _tallies.setdefault(session_id, _Tally()).most = max(limit.amount - counted, 0) // SHARE
         if counted > limit.amount:
             key = limit.key_for("token", str(session_id))
-            left = _with_storage(lambda storage: math.ceil(storage.get_expiry(key) - time.time()))
+            left = _with_storage(lambda storage: math.ceil(storage.get_expiry(key) - time.time()), is_call=True)
             raise TooManyAttempts(max(left, 1))
 
 
 def reset() -> None:
     """Forget all counters and outages."""
     _outage.end()
+    _file_outage.end()
     _with_storage(lambda storage: storage.reset())
     _memory.reset()
     _tallies.clear()

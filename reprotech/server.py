@@ -9,6 +9,7 @@ import gc
 import os
 import socket
 import sys
+from contextlib import nullcontext
 from ipaddress import ip_address
 
 from django.conf import settings
@@ -63,18 +64,25 @@ def is_loopback(host: str) -> bool:
 
 def serve() -> None:
     """Serve what `load` loaded, until told to stop."""
-    _let_go_of_connections()
-    gc.collect()
-    gc.freeze()  # a collection would write into the memory that is shared
+    from accounts import shared_counters
+
     chosen = {name: os.environ.get(name) or default for name, default in DEFAULTS.items()}
     refuse_exposed_debugging(chosen["HOST"])
     try:
         port, workers = int(chosen["PORT"]), int(chosen["WORKERS"])
     except ValueError:
         sys.exit("PORT and WORKERS must be whole numbers.")
+    _let_go_of_connections()
+    gc.collect()
+    gc.freeze()  # a collection would write into the memory that is shared
+    with shared_counters.shared_file() if workers > 1 else nullcontext():
+        _serve(chosen["HOST"], port, workers)
+
+
+def _serve(address: str, port: int, workers: int) -> None:
     Server(
         "reprotech.worker:application",
-        address=chosen["HOST"],
+        address=address,
         port=port,
         interface=Interfaces.WSGI,
         http=HTTPModes.http1,

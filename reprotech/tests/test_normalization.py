@@ -158,7 +158,7 @@ def test_a_role_whose_name_looks_like_anothers_is_refused_with_a_sentence(cast, 
 
 def test_roles_that_differ_by_a_final_sigma_look_the_same(db):
     roles.create_role(actor=SYSTEM, name="Οδος")
-    with pytest.raises(Conflict, match="looks the same|already"):
+    with pytest.raises(Conflict, match=r"looks the same|already"):
         roles.create_role(actor=SYSTEM, name="Οδοσ")
 
 

@@ -134,7 +134,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{user.username} is not locked.")
         if not settings.REDIS_URL:
             self.stdout.write(
-                "Without REDIS_URL each server process counts wrong guesses for itself: "
+                "Without REDIS_URL each server counts wrong guesses for itself: "
                 "it forgets them after 15 minutes, or when the server is restarted."
             )
         self._warn(user)
