@@ -1,6 +1,6 @@
 """Columns whose values have one form, at every door."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -9,8 +9,15 @@ from accounts.addresses import UnknownDomain, lookup_address, normalize_address
 from accounts.validators import validate_plain_text
 from reprotech.normalization import normalize_text
 
+# Generic to the type checker alone.
+if TYPE_CHECKING:
+    CharField = models.CharField[str, str]
+    EmailField = models.EmailField[str, str]
+else:
+    CharField, EmailField = models.CharField, models.EmailField
 
-class NormalizedCharField(models.CharField):  # type: ignore[type-arg]
+
+class NormalizedCharField(CharField):
     """Text in its composed form (NFC), in `clean`, in what is stored and in what is looked for."""
 
     def to_python(self, value: Any) -> Any:
@@ -24,7 +31,7 @@ class NormalizedCharField(models.CharField):  # type: ignore[type-arg]
         return name, "django.db.models.CharField", args, kwargs
 
 
-class AddressField(models.EmailField):  # type: ignore[type-arg]
+class AddressField(EmailField):
     """An e-mail address with its domain as DNS has it."""
 
     # The standard lets quoted local parts have control characters.

@@ -14,7 +14,7 @@ from enum import StrEnum
 from threading import Thread
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from audit.findings import Finding
@@ -33,6 +33,8 @@ SEAL_PATIENCE = timedelta(minutes=2)
 #: By how much the clocks of several servers may differ.
 CLOCKS_APART = timedelta(minutes=1)
 LOW_PRIORITY = 19
+#: Any number will do, as long as nothing else in the database takes the same advisory lock.
+START_LOCK = 7_203_917
 
 
 class State(StrEnum):
@@ -116,9 +118,34 @@ def is_due() -> bool:
     return bool(hours) and (latest is None or latest.started_at < timezone.now() - hours) and not is_running()
 
 
-def verify_all_apart() -> Thread:
-    """Start a process of low priority that verifies the whole log; the thread ends when it does."""
-    run = VerificationRun.objects.create()
+@transaction.atomic
+def begin_run(*, since: int = 0) -> VerificationRun | None:
+    """Announce a verification, unless one is running: of several that ask at once, on any server, one begins."""
+    if connection.vendor == "postgresql":  # SQLite's transactions exclude each other already
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [START_LOCK])
+    return None if is_running() else VerificationRun.objects.create(since=since)
+
+
+def verify_all_apart() -> Thread | None:
+    """Start a process of low priority that verifies the whole log; the thread ends when it does.
+
+    None, and nothing is started, while a verification is running.
+    """
+    run = begin_run()
+    if run is None:
+        return None
+    try:
+        process = _start(run)
+    except OSError:
+        run.delete()
+        raise
+    waiter = Thread(target=_await, args=(process, run.pk), name="audit-verification", daemon=True)
+    waiter.start()
+    return waiter
+
+
+def _start(run: VerificationRun) -> "subprocess.Popen[bytes]":
     command = [
         sys.executable,
         str(settings.BASE_DIR / "manage.py"),
@@ -127,16 +154,13 @@ def verify_all_apart() -> Thread:
         "--remember",
         str(run.pk),
     ]
-    process = subprocess.Popen(  # noqa: S603 (all of it is ours)  # nosec B603, B607
+    return subprocess.Popen(  # noqa: S603 (all of it is ours)  # nosec B603, B607
         ["nice", "-n", str(LOW_PRIORITY), *command],  # noqa: S607
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    waiter = Thread(target=_await, args=(process, run.pk), name="audit-verification", daemon=True)
-    waiter.start()
-    return waiter
 
 
 def _await(process: "subprocess.Popen[bytes]", run_id: int) -> None:
@@ -153,12 +177,15 @@ def _await(process: "subprocess.Popen[bytes]", run_id: int) -> None:
 def verify_news() -> None:
     """Verify what was sealed since the last good verification, if anything was; all, if that one's end is gone."""
     checkpoint, known = latest_checkpoint(), status()
-    if checkpoint and known.state == State.GOOD and checkpoint.size > known.size and not known.is_running:
-        try:
-            for _ in remembered(Verification(since=known.size), since=known.size):
-                pass
-        except CannotTell:
-            verify_all_apart().join()
+    if not checkpoint or known.state != State.GOOD or checkpoint.size <= known.size:
+        return
+    run = begin_run(since=known.size)
+    try:
+        for _ in remembered(Verification(since=known.size), run_id=run.pk) if run else ():
+            pass
+    except CannotTell:
+        if verification := verify_all_apart():
+            verification.join()
 
 
 def _last_whole_run() -> VerificationRun | None:

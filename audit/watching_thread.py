@@ -34,6 +34,7 @@ def _look() -> None:
     if watch.is_due():
         verification = watch.verify_all_apart()
         connection.close()
-        verification.join()
+        if verification:
+            verification.join()
     else:
         watch.verify_news()
