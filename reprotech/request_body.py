@@ -4,15 +4,22 @@ A view that is given less than was sent would answer with success for what it ne
 whether its length was announced (Content-Length) or not (chunked, HTTP/2), and one that breaks off is refused.
 """
 
+import socket
+from contextlib import suppress
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 
 from django.http import HttpRequest
 
+from reprotech.forwarded import parse_address
+from reprotech.stopping import open_sockets
+
 #: Bytes of a refused body that are read all the same: many clients send everything before they read the answer.
 MAX_DRAINED = 33_554_432
 CHUNK = 65_536
+#: Linux' numbers of a connection's states: reset by the client, and closed by it in order.
+TCP_CLOSE, TCP_CLOSE_WAIT = 7, 8
 #: Methods whose requests have no body unless they say so.
 WITHOUT_BODY = {"GET", "HEAD", "OPTIONS", "TRACE"}
 
@@ -82,20 +89,34 @@ def _read_to_end(request: HttpRequest, limit: int) -> bytes:
             raise BodyRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         pieces.append(piece)
     body = b"".join(pieces)
-    if body and not _is_complete(request, body):
+    if not _is_complete(request, body):
         raise BodyRefused(HTTPStatus.BAD_REQUEST, INCOMPLETE)
     return body
 
 
 def _is_complete(request: HttpRequest, body: bytes) -> bool:
-    """Whether a form with files has its closing line. The server gives a body that broke off as if it had ended there.
+    """Whether it is all that was to come: granian gives a body that broke off as if it had ended there.
 
-    JSON that broke off is refused as JSON; of other types there is nothing that would show it.
+    Forms with files have a closing line, and JSON that broke off is refused as JSON. Others don't show it; but whoever
+    broke off is gone, while whoever is done waits for the answer.
     """
-    if request.content_type != "multipart/form-data":
-        return True
-    boundary = (request.content_params or {}).get("boundary", "")
-    return f"--{boundary}--".encode("latin-1", "replace") in body
+    if body and request.content_type == "multipart/form-data":
+        boundary = (request.content_params or {}).get("boundary", "")
+        return f"--{boundary}--".encode("latin-1", "replace") in body
+    return (bool(body) and request.content_type == "application/json") or not is_client_gone(request.META)
+
+
+def is_client_gone(meta: dict[str, Any]) -> bool:
+    """Whether a client at the request's address has closed a connection to this server that isn't closed here yet."""
+    address = parse_address(meta.get("REMOTE_ADDR", ""))
+    for found in open_sockets():
+        with found, suppress(OSError):
+            if str(found.getsockname()[1]) != meta["SERVER_PORT"]:
+                continue
+            state = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+            if state == TCP_CLOSE or (state == TCP_CLOSE_WAIT and parse_address(found.getpeername()[0]) == address):
+                return True
+    return False
 
 
 def _drain(meta: dict[str, Any], length: int) -> None:

@@ -74,7 +74,7 @@ def _stop_when_told() -> None:
 
 def _take_leave() -> None:
     with contextlib.ExitStack() as stack:
-        listeners = [found for found in map(stack.enter_context, _sockets()) if _listens(found)]
+        listeners = [found for found in map(stack.enter_context, open_sockets()) if _listens(found)]
         ports = {listener.getsockname()[1] for listener in listeners}
         deadline = time.monotonic() + FAREWELL
         while _has_connections(ports) and time.monotonic() < deadline:
@@ -84,7 +84,7 @@ def _take_leave() -> None:
             time.sleep(LAST_ARRIVALS)
 
 
-def _sockets() -> Iterator[socket.socket]:
+def open_sockets() -> Iterator[socket.socket]:
     """This process's TCP sockets, each under a descriptor of its own."""
     for path in Path("/proc/self/fd").iterdir() if sys.platform == "linux" else []:
         with contextlib.suppress(OSError):  # gone meanwhile
@@ -104,7 +104,7 @@ def _listens(found: socket.socket) -> bool:
 def _has_connections(ports: set[int]) -> bool:
     """Whether somebody is connected to one of these ports here."""
     is_connected = False
-    for found in _sockets():
+    for found in open_sockets():
         with found, contextlib.suppress(OSError):  # without another end
             found.getpeername()
             is_connected |= found.getsockname()[1] in ports

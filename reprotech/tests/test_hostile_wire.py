@@ -2,6 +2,8 @@
 
 import re
 import socket
+import struct
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -179,8 +181,29 @@ def test_a_body_that_breaks_off_changes_nothing_and_is_no_failure_of_the_server(
     assert log_faults(lab, written) == []
 
 
+@pytest.mark.parametrize("ending", ["closed", "reset"])
+@pytest.mark.parametrize("content_type", ["text/csv", "application/x-www-form-urlencoded"])
+def test_a_file_or_form_that_breaks_off_changes_nothing(lab, ending, content_type):
+    """What was sent is whole by itself: only the end that chunks have shows that more was to come."""
+    token, before = lab.admin["access_token"], lab.tables()
+    body, path = b"username,email,roles\ncut-off,cut-off@lab.example,viewer\n", "/api/users/import"
+    if content_type != "text/csv":
+        body, path = b"", f"/api/users/{lab.ids['user_id']}/lock"
+    headers = [f"Authorization: Bearer {token}", f"Content-Type: {content_type}", "Transfer-Encoding: chunked"]
+    with socket.create_connection((lab.host, lab.port), timeout=20) as sent:
+        sent.sendall(head(lab, f"POST {path} HTTP/1.1", *headers) + chunks(*[body] if body else []))
+        time.sleep(0.2)  # so that it is being read
+        if ending == "reset":
+            sent.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        else:
+            sent.shutdown(socket.SHUT_WR)
+            assert statuses_of(sent.recv(65_536)) == [400]
+    time.sleep(0.5)  # a change that nobody hears of would be made by now
+    assert lab.tables() == before
+
+
 def test_a_body_in_chunks_is_refused_beyond_its_limit(lab):
-    endless = renaming(lab, "Transfer-Encoding: chunked") + chunks(*[b" " * 65_536] * 40, b"")
+    endless = renaming(lab, "Transfer-Encoding: chunked", "Connection: close") + chunks(*[b" " * 65_536] * 40, b"")
     assert statuses_of(exchange(lab, endless))[:1] == [413]
 
 
