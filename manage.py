@@ -1,13 +1,14 @@
 #!/usr/bin/env python
 """Reprotech's command line: `python manage.py help` lists the commands."""
 
+import logging
 import os
 import signal
 import sys
 
 
 def main() -> None:
-    """Run the command; an unusable setting ends it with one line instead of a traceback."""
+    """Run the command; what its operator can mend ends it with one line instead of a traceback."""
     # A worker of the server ignores these, and what it starts would too.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reprotech.settings")
@@ -20,6 +21,8 @@ def main() -> None:
     from audit.context import command_origin, request_origin
     from reprotech.environment import Environment
 
+    if sys.argv[1:2] != ["audit_worker"]:  # a command that can't get a connection ends and says why, once
+        logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     Environment.inspecting = sys.argv[1:2] == ["check_config"]  # which tells all that is wrong, not only the first
     try:
         settings.configured or settings.DEBUG  # noqa: B018 (reading one loads them all)
@@ -27,6 +30,13 @@ def main() -> None:
             execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"Reprotech can't start: {error}")
+    except (Exception, KeyboardInterrupt) as error:
+        from reprotech.command_errors import sentence_of
+
+        sentence = sentence_of(error)
+        if sentence is None or "--traceback" in sys.argv:
+            raise
+        sys.exit(sentence)
 
 
 if __name__ == "__main__":

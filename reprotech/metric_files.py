@@ -68,3 +68,14 @@ def use() -> None:
             Path(directory).mkdir(parents=True, exist_ok=True)
     if hasattr(os, "posix_fallocate") and hasattr(os, "memfd_create"):
         values.MmapedDict = ReservedDict  # type: ignore[attr-defined]
+
+
+def remove() -> None:
+    """Remove what a server kept in their directory, once its processes are gone; and the directory, if it may."""
+    if not (name := os.environ.get("PROMETHEUS_MULTIPROC_DIR")):
+        return
+    directory = Path(name)
+    with suppress(OSError):
+        for path in (*directory.glob("*.db"), directory / "audit-worker.lock"):
+            path.unlink(missing_ok=True)
+        directory.rmdir()

@@ -235,6 +235,8 @@ def server(stack, processes):
     assert exit_code == 0, f"scripts/server ended with {exit_code}:\n{running.log.read_text()}"
     with pytest.raises(ProcessLookupError):  # a worker outlived it
         os.killpg(running.process.pid, 0)
+    kept = [Path(running.env["PROMETHEUS_MULTIPROC_DIR"]), ROOT / "run" / f"server-{running.env['PORT']}.lock"]
+    assert not any(path.exists() for path in kept), "it left counters or its lock behind"
 
 
 def start_server(processes, stack, **variables):

@@ -17,6 +17,8 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
+from reprotech import metric_files
+
 #: What `scripts/server` runs with, on a bench; `deploy/serve` sets its own.
 DEFAULTS = {"HOST": "127.0.0.1", "PORT": "5001", "WORKERS": "1"}
 #: Seconds that a worker which was told to stop gets to finish its requests.
@@ -32,8 +34,6 @@ def main() -> None:
 def load() -> None:
     """Load the application with all its addresses; ends the program with a sentence when its settings are wrong."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reprotech.settings")
-    from reprotech import metric_files
-
     metric_files.use()
 
     from reprotech import wsgi  # noqa: F401, I001 (starts Django, without which no model can be imported)
@@ -75,8 +75,11 @@ def serve() -> None:
     _let_go_of_connections()
     gc.collect()
     gc.freeze()  # a collection would write into the memory that is shared
-    with shared_counters.shared_file() if workers > 1 else nullcontext():
-        _serve(chosen["HOST"], port, workers)
+    try:
+        with shared_counters.shared_file() if workers > 1 else nullcontext():
+            _serve(chosen["HOST"], port, workers)
+    finally:
+        metric_files.remove()
 
 
 def _serve(address: str, port: int, workers: int) -> None:

@@ -28,17 +28,27 @@ first_suitable_python() {
 }
 
 # take_lock DESCRIPTOR NAME [WHEN HELD]: waits for run/NAME.lock, or fails with that sentence when it is held.
-# The lock sits on the open file, so it ends with the processes that hold it, however they end.
+# The lock sits on the open file, so it ends with the processes that hold it, however they end. A server that ends
+# removes its file: who waited for that one (exit code 75) opens the one that has its place.
 take_lock() {
-    local holder
+    local holder code=75
     mkdir -p "$root/run" 2>/dev/null && [ -w "$root/run" ] || fail "Can't write to $root/run: run this as the owner of $root."
     holder="$(first_suitable_python "$python" $candidates)"
-    eval "exec $1>>\"\$root/run/\$2.lock\""
-    "$holder" -c 'import fcntl, sys
+    while [ "$code" = 75 ]; do
+        code=0
+        eval "exec $1>>\"\$root/run/\$2.lock\""
+        "$holder" -c 'import fcntl, os, sys
+descriptor, path, held = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 try:
-    fcntl.flock(int(sys.argv[1]), fcntl.LOCK_EX | (fcntl.LOCK_NB if sys.argv[2] else 0))
+    fcntl.flock(descriptor, fcntl.LOCK_EX | (fcntl.LOCK_NB if held else 0))
+    is_in_place = os.path.samestat(os.fstat(descriptor), os.stat(path))
 except BlockingIOError:
-    sys.exit(sys.argv[2])' "$1" "${3:-}"
+    sys.exit(held)
+except FileNotFoundError:
+    is_in_place = False
+sys.exit(0 if is_in_place else 75)' "$1" "$root/run/$2.lock" "${3:-}" || code=$?
+    done
+    return "$code"
 }
 
 # The directory .venv/installed holds a fingerprint of each requirements file that is installed completely. It is called

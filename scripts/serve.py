@@ -4,19 +4,23 @@ import os
 import sys
 
 from reprotech import metric_files, server
-from scripts import prepare
+from scripts import leftovers, prepare
 
 
 def main() -> None:
     """Serve until told to stop; arguments are the descriptor of the lock that protects the setup, and the address."""
     lock, address = int(sys.argv[1]), sys.argv[2]
-    metric_files.use()
-    prepare.main()
-    server.load()
-    os.close(lock)
-    sys.stdout.write(f"Running on {address}\n")
-    sys.stdout.flush()
-    server.serve()
+    try:
+        metric_files.use()
+        leftovers.remove_abandoned()
+        prepare.main()
+        server.load()
+        os.close(lock)
+        sys.stdout.write(f"Running on {address}\n")
+        sys.stdout.flush()
+        server.serve()
+    finally:
+        leftovers.remove_own(os.environ["PORT"])
 
 
 if __name__ == "__main__":

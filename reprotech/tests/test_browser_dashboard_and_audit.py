@@ -206,7 +206,7 @@ def test_what_was_just_done_is_found_in_the_audit_log(new_page, server, java_scr
     with page.expect_download() as download:
         page.locator(".export-menu > summary").click()
         page.get_by_role("link", name="Export CSV").click()
-    assert download.value.path().read_text(encoding="utf-8").startswith("id,timestamp,user,")
+    assert download.value.path().read_text(encoding="utf-8").startswith("\ufeffid,timestamp,user,")
 
 
 def test_a_wrong_address_is_explained_as_one_types_and_back_works(page):

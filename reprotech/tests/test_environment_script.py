@@ -6,11 +6,13 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from reprotech.pytest_stack import ROOT
+from scripts import leftovers
 
 pytestmark = pytest.mark.only_on("sqlite")  # the database plays no part
 
@@ -139,3 +141,33 @@ def test_backup_and_restore_change_no_packages_that_a_server_runs_with(checkout,
 def test_backup_and_restore_make_an_environment_where_there_is_none(checkout, command):
     assert checkout.run(command)[0] == 0
     assert re.search("-m venv(.*\n)*-m pip install", checkout.notes.read_text())
+
+
+def test_a_lock_whose_file_was_removed_meanwhile_is_taken_on_the_file_in_its_place(checkout):
+    path = checkout.home / "run/server-1.lock"
+    path.parent.mkdir()
+    take = [*("bash", "-euc"), ". scripts/environment.sh; take_lock 8 server-1; echo taken; read -r"]
+    with path.open("w") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        waiting = subprocess.Popen(take, cwd=checkout.home, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        while not Path(f"/proc/{waiting.pid}/fd/8").exists():
+            time.sleep(0.01)
+        path.unlink()  # as the server does that held it
+    assert waiting.stdout.readline() == b"taken\n"
+    with path.open("a") as now, pytest.raises(BlockingIOError):
+        fcntl.flock(now, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    waiting.communicate(b"\n")
+
+
+def test_a_start_removes_what_killed_servers_left_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setattr(leftovers, "RUN", tmp_path)
+    for name in ("metrics-5001", "metrics-5002", "metrics-5003"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "counter_1.db").touch()
+    for name in ("server-5001.lock", "server-5002.lock", "setup.lock", "maintenance.json"):
+        (tmp_path / name).touch()
+    with (tmp_path / "server-5001.lock").open("a") as running:
+        fcntl.flock(running, fcntl.LOCK_EX)
+        leftovers.remove_abandoned()
+        left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"metrics-5001", "server-5001.lock", "setup.lock", "maintenance.json"}

@@ -1,0 +1,29 @@
+"""What a server keeps in `run/` while it runs, counters and the lock of its port, and its removal afterwards."""
+
+import fcntl
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+RUN = Path(__file__).resolve().parent.parent / "run"
+
+
+def remove_own(port: str) -> None:
+    """Remove what the server on this port kept. Only who holds the lock may."""
+    shutil.rmtree(RUN / f"metrics-{port}", ignore_errors=True)
+    with suppress(OSError):
+        lock_of(port).unlink()
+
+
+def remove_abandoned() -> None:
+    """Remove what servers left that were killed."""
+    ports = {path.stem.partition("-")[2] for path in (*RUN.glob("server-*.lock"), *RUN.glob("metrics-*"))}
+    for port in ports:
+        with suppress(OSError), lock_of(port).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove_own(port)
+
+
+def lock_of(port: str) -> Path:
+    """The file on which the server of this port holds its lock."""
+    return RUN / f"server-{port}.lock"
