@@ -288,7 +288,7 @@ def test_the_dockerfile_passes_its_linter(tmp_path):
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd here")
-@pytest.mark.parametrize("unit", ["reprotech@5001.service", "reprotech-migrate.service"])
+@pytest.mark.parametrize("unit", ["reprotech@5001.service", "reprotech-migrate.service", "reprotech-backup.service"])
 def test_units_are_what_systemd_takes(tmp_path, unit):
     for path in (DEPLOY / "systemd").glob("*.service"):
         text = path.read_text().replace("/opt/reprotech/deploy/serve", "/bin/true")
