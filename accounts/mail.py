@@ -6,6 +6,8 @@ from typing import Any
 from django.db.models import F
 
 from accounts import outbox
+from accounts.default_address import NO_MAIL, is_withheld
+from accounts.errors import Invalid
 from accounts.models import EmailChange, OutgoingMail, User
 
 #: Mails with a link to choose a new password.
@@ -13,8 +15,11 @@ RESETS = ("password_reset", "password_forgotten")
 
 
 def send_invitations(users: Iterable[User]) -> None:
-    """Mail new users the link to choose a password."""
-    outbox.put([_mail("invitation", user) for user in users])
+    """Mail new users the link to choose a password. Raises Invalid for an address that gets no mail."""
+    mails = [_mail("invitation", user) for user in users]
+    for mail in mails:
+        _refuse_withheld(mail.address)
+    outbox.put(mails)
 
 
 def send_reset_link(user: User, letter: str = "password_reset") -> None:
@@ -25,7 +30,11 @@ def send_reset_link(user: User, letter: str = "password_reset") -> None:
 
 
 def send_confirmation(change: EmailChange) -> None:
-    """Mail the link that confirms a new address to that address, and tell the old one."""
+    """Mail the link that confirms a new address to that address, and tell the old one.
+
+    Raises Invalid for an address that gets no mail.
+    """
+    _refuse_withheld(change.address)
     told = {"new": change.address}
     outbox.put(
         [
@@ -47,6 +56,12 @@ def send_notice(user: User, letter: str, *, address: str = "", **context: Any) -
     Call it in the transaction of what happened. It is kept in the database until it is sent: no secret may be in it.
     """
     outbox.put([_mail(letter, user, address, context)])
+
+
+def _refuse_withheld(address: str) -> None:
+    """Of notices it is enough that they don't leave; with a link that doesn't, somebody would wait for it."""
+    if is_withheld(address):
+        raise Invalid({"email": [NO_MAIL]})
 
 
 def _mail(letter: str, user: User, address: str = "", context: Mapping[str, Any] | None = None) -> OutgoingMail:

@@ -16,6 +16,7 @@ from django.core.mail import get_connection
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
+from accounts.default_address import NO_MAIL, is_withheld
 from accounts.letters import write
 from accounts.models import OutgoingMail
 
@@ -139,7 +140,9 @@ def _take() -> OutgoingMail | None:
 
 
 def _send(mail: OutgoingMail) -> bool:
-    if mail.user.deleted_at is None:
+    if is_withheld(mail.address):
+        logger.warning("Mail %s to user %s was not sent. %s", mail.letter, mail.user_id, NO_MAIL)
+    elif mail.user.deleted_at is None:
         try:
             if message := write(mail):
                 get_connection().send_messages([message])

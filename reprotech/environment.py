@@ -328,6 +328,17 @@ class Environment:
         return found
 
     @reading
+    def address(self, name: str) -> str:
+        """An e-mail address, or ""."""
+        found = self.text(name)
+        try:
+            if found:
+                validate_email(found)
+        except ValidationError:
+            raise ImproperlyConfigured(f"{name} must be an e-mail address, not {found!r}.") from None
+        return found
+
+    @reading
     def email(self, name: str, default: str) -> dict[str, Any]:
         """Django's EMAIL_* settings from a URL such as `smtp+tls://name:password@host:587`."""
         try:

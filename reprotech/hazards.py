@@ -11,6 +11,7 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 
+from accounts.default_address import DEFAULT_ADMIN_EMAIL
 from audit.database_role import excessive_rights
 from reprotech.checks import CONSOLE, SMTP
 from reprotech.environment import LOOPBACK
@@ -136,6 +137,14 @@ def _mail() -> Iterator[Hazard]:
         )
     if not settings.ADMIN_SETS_PASSWORDS and settings.EMAIL_BACKEND != SMTP:
         yield "ADMIN_SETS_PASSWORDS", "No mail server takes the links by which people would choose their passwords."
+    if not settings.ADMIN_EMAIL:
+        yield (
+            "ADMIN_EMAIL",
+            (
+                f"The first administrator has the address {DEFAULT_ADMIN_EMAIL}, in a domain that isn't yours, and "
+                "gets no mail. Set it to yours, then run manage.py init_data."
+            ),
+        )
     if settings.EMAIL_BACKEND == CONSOLE:
         yield "EMAIL_URL", "Mails are only written to the server's output, with links that let in whoever reads it."
     elif settings.EMAIL_HOST_PASSWORD and not (

@@ -240,6 +240,8 @@ PASSWORD_RESET_TIMEOUT = int(INVITATION_LIFETIME.total_seconds())  # the longest
 #: How old a password may become; none: as old as it likes.
 PASSWORD_MAX_AGE = timedelta(days=env.number("PASSWORD_MAX_AGE_DAYS", default=0, least=0, most=3650))
 ADMIN_PASSWORD = env.text("ADMIN_PASSWORD")
+#: Of the first administrator; without it they have an address that gets no mail in production.
+ADMIN_EMAIL = env.address("ADMIN_EMAIL")
 
 #: Whether Super Administrator and Administrator require a second factor, unless someone decided otherwise for the role.
 MFA_REQUIRED_FOR_ADMINISTRATORS = env.flag("MFA_REQUIRED_FOR_ADMINISTRATORS", default=not DEBUG)

@@ -11,10 +11,11 @@ from django.utils.crypto import get_random_string
 from accounts import session_cache
 from accounts.authorization import SYSTEM
 from accounts.catalogue import ADMIN, PERMISSION_NAMES, PERMISSIONS, ROLES, SUPER_ADMIN, RoleEntry
-from accounts.errors import Invalid
+from accounts.default_address import DEFAULT_ADMIN_EMAIL
+from accounts.errors import Conflict, Invalid
 from accounts.models import Permission, Role, User
 from accounts.services.passwords import reset_password
-from accounts.services.users import create_user
+from accounts.services.users import create_user, update_user
 from audit.models import Action
 from audit.services import record
 
@@ -55,6 +56,21 @@ def replace_documented_password() -> str | None:
     except Invalid as refusal:
         raise Invalid({"ADMIN_PASSWORD": refusal.errors["password"]}) from None
     return "" if settings.ADMIN_PASSWORD else password
+
+
+def replace_default_address() -> bool:
+    """Give the first administrator the address of ADMIN_EMAIL, while they have the default one; returns whether it did.
+
+    Raises Invalid when another account has that address.
+    """
+    admin = User.objects.existing().filter(username=ADMIN_USERNAME, email__iexact=DEFAULT_ADMIN_EMAIL).first()
+    if admin is None or settings.ADMIN_EMAIL.casefold() in {"", DEFAULT_ADMIN_EMAIL}:
+        return False
+    try:
+        update_user(actor=SYSTEM, user_id=admin.pk, email=settings.ADMIN_EMAIL)
+    except Conflict as refusal:
+        raise Invalid({"ADMIN_EMAIL": [str(refusal)]}) from None
+    return True
 
 
 def _has_first_password(user: User) -> bool:
@@ -164,7 +180,7 @@ def _create_admin() -> str:
     create_user(
         actor=SYSTEM,
         username=ADMIN_USERNAME,
-        email="admin@reprotech.com",
+        email=settings.ADMIN_EMAIL or DEFAULT_ADMIN_EMAIL,
         password=password,
         first_name="System",
         last_name="Administrator",

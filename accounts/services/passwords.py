@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts import guesses, limits, session_cache
 from accounts.authorization import About, require, require_all, service
+from accounts.default_address import NO_MAIL, is_withheld
 from accounts.errors import AccountDisabled, Conflict, Invalid, Missing, TooManyAttempts
 from accounts.freshness import require_fresh
 from accounts.hashers import normalize_password, seat
@@ -124,6 +125,8 @@ def send_password_reset(*, actor: Actor, user_id: int) -> User:
     user = _authorize_reset(actor=actor, user_id=user_id)
     if not user.can_sign_in:
         raise Conflict(f"The account is {user.status}. Unlock or activate it first.")
+    if is_withheld(user.email):
+        raise Conflict(NO_MAIL)
     record_user(actor, Action.PASSWORD_RESET, user, sent_to=user.email)
     send_reset_link(user)
     return user

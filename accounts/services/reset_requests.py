@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts import limits, outbox
+from accounts.default_address import NO_MAIL, is_withheld
 from accounts.errors import TooManyAttempts
 from accounts.mail import send_reset_link
 from accounts.models import ResetRequest, User
@@ -74,6 +75,8 @@ def _refusal(user: User | None) -> str:
         return "There is no such user."
     if user.is_service:
         return "It is a service account."
+    if is_withheld(user.email):
+        return NO_MAIL
     return "" if user.can_sign_in else f"The account is {user.status}."
 
 

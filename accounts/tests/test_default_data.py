@@ -3,8 +3,10 @@
 import re
 
 import pytest
+from django.core import mail
 from django.core.management import CommandError, call_command
 
+from accounts import outbox
 from accounts.authorization import SYSTEM
 from accounts.models import Permission, Role, User
 from accounts.services import roles
@@ -12,7 +14,7 @@ from accounts.services.defaults import load_default_data
 from accounts.services.passwords import reset_password
 from accounts.services.sign_in import sign_in_to_pages
 from audit.models import AuditLog
-from reprotech.testing import PASSWORD, at_once, audit_rows
+from reprotech.testing import PASSWORD, at_once, audit_rows, make_user
 
 DOCUMENTED = "Admin123!"
 
@@ -79,6 +81,28 @@ def test_in_production_the_installers_password_is_taken_and_not_told(empty, sett
     admin = User.objects.get()
     assert admin.check_password("Installers-Own-1")
     assert not admin.must_change_password
+
+
+def test_the_installers_address_is_the_administrators_also_when_it_is_set_later(empty, settings, capsys):
+    init_data(capsys)
+    assert User.objects.get().email == "admin@reprotech.com"
+    settings.ADMIN_EMAIL = "chief@lab.example"
+    assert "admin now has the address of ADMIN_EMAIL: chief@lab.example" in init_data(capsys)
+    outbox.drain()
+    assert {message.to[0] for message in mail.outbox} == {"chief@lab.example"}
+    settings.ADMIN_EMAIL = "other@lab.example"  # an address that somebody chose is left alone
+    assert init_data(capsys) == ["Default data is in place."]
+    User.objects.all().delete()
+    init_data(capsys)
+    assert User.objects.get().email == "other@lab.example"
+
+
+def test_an_installers_address_that_another_account_has_is_refused_with_a_sentence(empty, settings, capsys):
+    init_data(capsys)
+    make_user("chief", email="chief@lab.example")
+    settings.ADMIN_EMAIL = "chief@lab.example"
+    with pytest.raises(CommandError, match="ADMIN_EMAIL can't be used"):
+        init_data(capsys)
 
 
 @pytest.mark.parametrize("password", [DOCUMENTED, "short", "no-upper-case-1", "admin"])

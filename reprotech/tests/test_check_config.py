@@ -28,6 +28,7 @@ SAFE = {
     "EMAIL_URL": "smtp+tls://me:word@mail.test:587",
     "AUDIT_ANCHOR_EMAIL": "auditor@lab.test",
     "BACKUP_RECIPIENTS": "age1one",
+    "ADMIN_EMAIL": "chief@lab.test",
 }
 
 
@@ -150,6 +151,7 @@ def test_other_commands_still_stop_at_the_first(tmp_path):
         ("RATE_LIMIT_ENABLED", "false"),
         ("MFA_REQUIRED_FOR_ADMINISTRATORS", "false"),
         ("ADMIN_PASSWORD", "Correct-Horse-7"),
+        ("ADMIN_EMAIL", ""),
         ("LOG_LEVEL", "DEBUG"),
         ("AUDIT_SEAL_SECONDS", "0"),
         ("AUDIT_VERIFY_HOURS", "0"),

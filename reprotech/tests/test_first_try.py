@@ -8,7 +8,7 @@ import pytest
 
 from reprotech import server as serving
 from reprotech.pytest_stack import start_server
-from scripts.prepare import make_private
+from scripts.prepare import make_private, write_missing_secrets
 
 pytestmark = pytest.mark.only_on("sqlite")  # it is about addresses and files
 
@@ -59,6 +59,40 @@ def test_beyond_this_machine_there_is_no_documented_password_and_files_are_the_o
     kept = [*home.glob("db.sqlite3*"), home / "logs", *(home / "logs").iterdir(), home / "metrics"]
     assert len(kept) > 4
     assert {path.name: oct(path.stat().st_mode & 0o077) for path in kept} == {path.name: "0o0" for path in kept}
+
+
+@pytest.mark.parametrize(
+    ("before", "debug", "written"),
+    [
+        (None, "true", True),
+        ("SECRET_KEY=one-of-an-earlier-version\nJWT_SECRET_KEY='two'\nAUDIT_SIGNING_KEY=\n", "true", True),
+        (None, "false", False),
+        ("DATABASE_URL=postgresql://lab@db.example/lab\n", "true", False),
+        ("DEBUG=false\n", "true", False),
+        ("# theirs\nALLOWED_HOSTS=lab.example\nSECRET_KEY=\n", "true", False),
+    ],
+)
+def test_commands_beside_the_server_of_a_first_try_see_the_same_debug(tmp_path, monkeypatch, before, debug, written):
+    """So that init_data beside it changes neither password nor sessions nor what roles require."""
+    for name in ("SECRET_KEY", "JWT_SECRET_KEY", "AUDIT_SIGNING_KEY", "AUDIT_SIGNING_KEY_FILE"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("DEBUG", debug)
+    file = tmp_path / ".env"
+    if before is not None:
+        file.write_text(before)
+    for _ in range(2):
+        write_missing_secrets(file)
+        assert file.read_text().count("DEBUG=true\n") == written
+    monkeypatch.setenv("SECRET_KEY", "x")
+    assert file.read_text().startswith((before or "SECRET_KEY=").partition("\n")[0])
+
+
+def test_no_file_is_made_where_the_environment_has_everything(tmp_path, monkeypatch):
+    for name in ("SECRET_KEY", "JWT_SECRET_KEY", "AUDIT_SIGNING_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("DEBUG", "true")
+    write_missing_secrets(tmp_path / ".env")
+    assert not (tmp_path / ".env").exists()
 
 
 def test_what_everybody_could_read_becomes_the_owners(tmp_path):

@@ -6,7 +6,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.errors import Invalid
-from accounts.services.defaults import ADMIN_USERNAME, DefaultData, load_default_data, replace_documented_password
+from accounts.services.defaults import (
+    ADMIN_USERNAME,
+    DefaultData,
+    load_default_data,
+    replace_default_address,
+    replace_documented_password,
+)
 
 
 class Command(BaseCommand):
@@ -19,9 +25,11 @@ class Command(BaseCommand):
         try:
             done = load_default_data()
             replaced = None if done.admin_created else replace_documented_password()
+            readdressed = replace_default_address()
         except Invalid as error:
             sentences = [sentence for sentences in error.errors.values() for sentence in sentences]
-            raise CommandError(f"ADMIN_PASSWORD can't be used. {' '.join(sentences)}") from None
+            name = "ADMIN_EMAIL" if {"email", "ADMIN_EMAIL"} & error.errors.keys() else "ADMIN_PASSWORD"
+            raise CommandError(f"{name} can't be used. {' '.join(sentences)}") from None
         self.stdout.write(
             "Database initialized successfully!" if done.changes or done.admin_created else "Default data is in place."
         )
@@ -29,6 +37,8 @@ class Command(BaseCommand):
             self._tell_admin(done)
         if replaced is not None:
             self._tell_replaced(replaced)
+        if readdressed:
+            self.stdout.write(f"{ADMIN_USERNAME} now has the address of ADMIN_EMAIL: {settings.ADMIN_EMAIL}")
 
     def _tell_admin(self, done: DefaultData) -> None:
         if not done.password_to_tell:

@@ -1,0 +1,21 @@
+"""The address of the first administrator in the documentation, to which no mail goes in an installation for real use.
+
+Its domain isn't the operator's: whoever reads mail there would get links that open the highest account.
+"""
+
+from django.conf import settings
+
+DEFAULT_ADMIN_EMAIL = "admin@reprotech.com"
+NO_MAIL = (
+    f"No mail is sent to {DEFAULT_ADMIN_EMAIL}: it is the default address of the first administrator, in a domain that "
+    "isn't yours. Set ADMIN_EMAIL, or give the account an address of yours."
+)
+
+
+def is_withheld(address: str) -> bool:
+    """Whether no mail may leave for this address."""
+    return (
+        not settings.DEBUG
+        and address.casefold() == DEFAULT_ADMIN_EMAIL
+        and settings.ADMIN_EMAIL.casefold() != DEFAULT_ADMIN_EMAIL
+    )
