@@ -26,7 +26,9 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError, connection, connections, models, transaction
 
 from accounts.authorization import SYSTEM
-from audit.models import Action
+from audit.authenticity import is_authentic
+from audit.models import Action, AuditLog, SigningKey
+from audit.notes import Signer
 from audit.services import record
 from reprotech.backup.databases import tables_there
 from reprotech.backup.failures import BackupFailed
@@ -35,6 +37,9 @@ from reprotech.backup.restoring import verify_log
 SOURCE = "source"
 BATCH = 2_000
 MODULUS = 2**256
+#: The newest, of which one at least must have been written under this SECRET_KEY or one that it replaced.
+EVENTS_LOOKED_AT = 20
+CARRY_OVER = "Take SECRET_KEY, JWT_SECRET_KEY and AUDIT_SIGNING_KEY over from the settings beside it (.env)."
 Model = type[models.Model]
 
 
@@ -61,6 +66,7 @@ def move(path: Path, tell: Callable[[str], None]) -> Moved:
         _refuse_rows()
     call_command("migrate", interactive=False, verbosity=0)
     with _upgraded_copy(path) as copy, _source(copy):
+        _refuse_other_keys()
         try:
             with transaction.atomic(durable=True), _times_as_they_are():
                 rows = {model._meta.db_table: _move_table(model, tell) for model in moved_models()}
@@ -88,11 +94,37 @@ def _refuse_rows() -> None:
                     raise MoveRefused(f"The PostgreSQL database is not empty: {table} has rows. Name a new one.")
 
 
+def _refuse_other_keys() -> None:
+    """The log goes on under the keys that it was written with; who sets up a new server has made others."""
+    newest = SigningKey._base_manager.using(SOURCE).order_by("id").last()
+    seed = settings.AUDIT_SIGNING_KEY
+    if newest and (seed is None or Signer(newest.name, seed).verifier != newest.verifier):
+        raise MoveRefused(
+            f"AUDIT_SIGNING_KEY is not the one of the SQLite database, whose audit log is signed with {newest}. "
+            f"{CARRY_OVER}"
+        )
+    events = AuditLog._base_manager.using(SOURCE).order_by("-id")[:EVENTS_LOOKED_AT]
+    codes = [(event.sealed_row(), event.authentication) for event in events]
+    if codes and not any(is_authentic(row, bytes(code or b"")) for row, code in codes):
+        raise MoveRefused(
+            "SECRET_KEY is not the one of the SQLite database: its second factors could not be read any more, nor its "
+            f"newest events be proven. {CARRY_OVER}"
+        )
+
+
 @contextmanager
 def _upgraded_copy(path: Path) -> Iterator[Path]:
     """A copy of the SQLite database in the present schema; the original isn't touched."""
-    with tempfile.TemporaryDirectory(dir=path.resolve().parent, prefix=".moving-") as directory:
-        copy = Path(directory, "copy.sqlite3")
+    try:
+        # Beside it, where whoever may read the copy may read the original.
+        directory = tempfile.TemporaryDirectory(dir=path.resolve().parent, prefix=".moving-")
+    except OSError as error:
+        raise MoveRefused(
+            f"A copy of {path} is brought up to date beside it, and {path.resolve().parent} can't be written: "
+            f"{error.strerror}. Put the file into a directory of your own, such as /var/lib/reprotech."
+        ) from None
+    with directory:
+        copy = Path(directory.name, "copy.sqlite3")
         try:
             with closing(sqlite3.connect(path, timeout=60)) as source, closing(sqlite3.connect(copy)) as target:
                 source.backup(target)

@@ -85,12 +85,35 @@ def test_what_can_not_be_moved_whole_is_not_moved_at_all(grown, empty, statement
     assert empty.do("users", "list") == "0 users.\n"
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AUDIT_SIGNING_KEY", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="),
+        ("SECRET_KEY", "of-the-new-server-" * 3),
+    ],
+)
+def test_keys_that_were_not_carried_over_are_named(grown, empty, name, value):
+    code, said = empty.run("migrate_sqlite_to_postgres", grown.database, **{name: value})
+    assert (code, f"Nothing was moved. {name} is not the one of the SQLite database" in said) == (1, True), said
+    assert "Take SECRET_KEY, JWT_SECRET_KEY and AUDIT_SIGNING_KEY over" in said
+    assert "damaged" not in said
+    if name == "SECRET_KEY":
+        former = {"SECRET_KEY_FALLBACKS": grown.environment[name]}
+        assert "is whole" in empty.do("migrate_sqlite_to_postgres", grown.database, **{name: value}, **former)
+
+
 def test_it_takes_a_file_and_postgresql(grown, empty, tmp_path):
     code, said = grown.run("migrate_sqlite_to_postgres", grown.database)
     assert (code, "DATABASE_URL must name the PostgreSQL database" in said) == (1, True)
     nonsense = tmp_path / "nonsense"
     nonsense.write_bytes(b"no database at all, " * 100)
-    for path, reason in ((tmp_path / "nowhere", "There is no file"), (nonsense, "file is not a database")):
+    unwritable = "/proc/version"  # even root can't write beside it
+    refused = {
+        tmp_path / "nowhere": "There is no file",
+        nonsense: "not a database",
+        unwritable: "/proc can't be written",
+    }
+    for path, reason in refused.items():
         code, said = empty.run("migrate_sqlite_to_postgres", path)
         assert (code, reason in said) == (1, True), said
 
