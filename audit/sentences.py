@@ -14,6 +14,15 @@ FIELD_WORDS = {
     "must_change_password": "duty to change the password",
     "requires_factor": "duty to have a second factor",
 }
+#: Why a key was revoked with something else, by `details.reason`.
+KEY_REVOCATIONS = {
+    "password_reset": "the password was reset",
+    "password_change": "the password was changed",
+    "factors_removed": "a second factor was removed",
+    "sessions_ended": "all sessions were ended",
+    "account_deleted": "the account was deleted",
+    "maker_disabled": "whoever made it lost access",
+}
 #: Whoever had their personal data erased.
 ERASED = "an erased person"
 FILES = {"audit": ("event", "events"), "user": ("user", "users"), "role": ("role", "roles")}
@@ -199,6 +208,8 @@ def _key_create(event: AuditLog, who: str) -> str:
 def _key_revoke(event: AuditLog, who: str) -> str:
     what = f"the API key {_key(event)}"
     whose = "" if _is_own(event) else f" of {_target(event)}"
+    if cause := KEY_REVOCATIONS.get(str(event.details.get("reason"))):
+        return f"{who} revoked {what}{whose}, since {cause}"
     return _done(event, who, f"revoked {what}{whose}", f"revoke {what}{whose}")
 
 

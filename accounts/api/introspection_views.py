@@ -81,13 +81,16 @@ class IntrospectionViewSet(ViewSet):
     media_types_hint = "Send the body as JSON or as a form."
 
     @extend_schema(
-        # Two names, although they hold the same: generated clients take one body type for one media type.
-        request={StrictJSONParser.media_type: IntrospectBody, StrictFormParser.media_type: IntrospectForm},
+        # The form is told of in words: openapi-python-client writes modules that can't be imported for two media types.
+        request={StrictJSONParser.media_type: IntrospectBody},
         responses=IntrospectionAnswer,
         summary="Ask about a token",
     )
     def introspect(self, request: SignedInRequest) -> Response:
-        """Whether an access token or API key is good, whose it is and what it may do (RFC 7662)."""
+        """Whether an access token or API key is good, whose it is and what it may do (RFC 7662).
+
+        The same fields may be sent as a form, `application/x-www-form-urlencoded`, in which others are passed over.
+        """
         asked = (IntrospectForm if is_form(request) else IntrospectBody).read(request)
         response = Response(introspect(token=asked["token"], ip_address=asked.get("ip_address", "")))
         response["Cache-Control"] = "no-store"

@@ -30,6 +30,10 @@ SENTENCES = [
     ),
     (event("key_create", KEY, **U, **NO), "admin failed to make the API key rpt_0123456789ab for newuser"),
     (event("key_revoke", KEY, **U), "admin revoked the API key rpt_0123456789ab of newuser"),
+    (
+        event("key_revoke", {**KEY, "reason": "password_reset"}, **U),
+        "admin revoked the API key rpt_0123456789ab of newuser, since the password was reset",
+    ),
     (event("key_revoke", KEY, **U, **NO), "admin failed to revoke the API key rpt_0123456789ab of newuser"),
     (
         event("access_denied", {**KEY, "reason": "The key has expired."}, **NO),

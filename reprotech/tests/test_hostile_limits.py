@@ -7,7 +7,7 @@ import pytest
 
 from reprotech.pytest_stack import start_server
 from reprotech.tests import hostile_identities, hostile_nonsense
-from reprotech.tests.hostile import JSON, PASSWORD, Lab, Shot, faults, log_faults, server_variables
+from reprotech.tests.hostile import ADMIN, JSON, PASSWORD, Lab, Shot, faults, log_faults, server_variables
 
 pytestmark = pytest.mark.only_on("postgresql")  # processes that share a counter and race for rows
 
@@ -63,5 +63,6 @@ def test_duplicates_that_race_count_once(lab):
     assert race(lab, 12, "DELETE", f"/api/roles/{roles['Twin Shift']}", token=root) == {200: 1, 404: 11}
     spent = {"refresh_token": lab.login("twin")["refresh_token"]}
     assert race(lab, 12, "POST", "/api/auth/refresh", spent) == {200: 1, 401: 11}
-    key = lab.call("POST", "/api/auth/keys", {"name": "Twin", "scopes": []}, root)["key"]["id"]
+    wanted = {"name": "Twin", "scopes": [], "current_password": ADMIN[1]}
+    key = lab.call("POST", "/api/auth/keys", wanted, root)["key"]["id"]
     assert race(lab, 12, "DELETE", f"/api/auth/keys/{key}", token=root)[200] == 1

@@ -38,12 +38,9 @@ def test_bodies_say_that_unknown_keys_are_refused(schema):
     assert [call for call, body in found.items() if body.get("additionalProperties") is not False] == []
 
 
-def test_a_body_of_two_media_types_has_a_name_for_each_and_a_form_takes_other_fields(schema):
-    kinds = dict(bodies(schema))["post /api/auth/introspect"]
-    assert len({found["$ref"] for found in kinds.values()}) == len(kinds) == 2
-    form = resolved(schema, kinds["application/x-www-form-urlencoded"])
-    assert "additionalProperties" not in form
-    assert form["required"] == ["token"]
+def test_no_fields_come_in_two_media_types(schema):
+    """For those openapi-python-client, as of 0.29, writes modules that can't be imported. Files it passes over."""
+    assert {call for call, kinds in bodies(schema) if len(kinds) > 1} == {"post /api/users/import"}
 
 
 def test_addresses_networks_and_tags_have_their_format(schema):
