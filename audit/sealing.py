@@ -98,7 +98,8 @@ class Sealer:
         if result.refused:
             logger.critical(
                 "The audit log holds rows that this installation didn't write, or that were changed before they were "
-                "sealed: %s",
+                "sealed: %s. If SECRET_KEY is being replaced, another server may have a key that this one doesn't: see "
+                "docs/security.md, Rotating keys.",
                 ", ".join(map(str, result.refused[:20])),
             )
         return result

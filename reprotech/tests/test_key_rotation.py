@@ -8,6 +8,7 @@ from accounts import signatures
 from accounts.links import is_good_link, link_tokens
 from audit.authenticity import is_authentic
 from audit.models import AuditLog
+from audit.sealing import Sealer
 from reprotech.environment import Environment
 from reprotech.testing import Caller, page_client
 
@@ -75,6 +76,53 @@ def test_cookies_links_and_audit_rows_of_a_replaced_secret_are_good_while_it_is_
     assert browser.get("/profile").status_code == 302
     assert not is_authentic(row.sealed_row(), bytes(row.authentication))
     assert not is_good_link(cast.viewer, link)
+
+
+#: Present key and fallbacks of a server before the rotation, after each step of it, and after the last.
+STEPS = {"before": (OLD, []), "announced": (OLD, [NEW]), "replaced": (NEW, [OLD]), "done": (NEW, [])}
+
+
+@pytest.fixture
+def on_server(settings):
+    """Make this process one whose two secrets are as far as that."""
+
+    def become(step):
+        key, before = STEPS[step]
+        settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = key, before
+        settings.JWT_SECRET_KEY, settings.JWT_SECRET_KEY_FALLBACKS = f"jwt-{key}", [f"jwt-{other}" for other in before]
+
+    return become
+
+
+def meetings():
+    """Every two steps at which two of three servers are at once while they take one step after another."""
+    servers = ["before"] * 3
+    for step in list(STEPS)[1:]:
+        for number in range(3):
+            servers[number] = step
+            yield from ((signer, reader) for signer in servers for reader in servers if signer != reader)
+
+
+def understood(on_server, caller, signer, reader, caplog):
+    """Whether a server takes another's tokens, cookies and events, and seals the latter without an alarm."""
+    Sealer().seal()
+    on_server(signer)
+    browser, token = page_client(caller), Caller(caller).token
+    on_server(reader)
+    caplog.clear()
+    statuses = browser.get("/profile").status_code, me(token)
+    refused = Sealer().seal().refused
+    assert bool(refused) is ("didn't write" in caplog.text)
+    return statuses == (200, 200) and not refused
+
+
+@pytest.mark.parametrize(("signer", "reader"), sorted(set(meetings())))
+def test_servers_that_rotate_one_after_another_understand_each_other(on_server, cast, caplog, signer, reader):
+    assert understood(on_server, cast.viewer, signer, reader, caplog)
+
+
+def test_without_announcing_the_key_they_would_not(on_server, cast, caplog):
+    assert not understood(on_server, cast.viewer, "replaced", "before", caplog)
 
 
 @pytest.mark.parametrize(
