@@ -2,7 +2,7 @@
 
 import idna
 
-from reprotech.normalization import normalize_text
+from audit.normalization import normalize_text
 
 #: How a label of letters beyond ASCII begins (RFC 5890, A-label).
 ENCODED = "xn--"

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 
 from accounts.errors import Conflict, Denied, Invalid, Outdated, RuleError
-from reprotech.normalization import fold_text, normalize_text
+from audit.normalization import fold_text, normalize_text
 
 # Generic to the type checker alone.
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from django.db import models
 
 from accounts.addresses import UnknownDomain, lookup_address, normalize_address
 from accounts.validators import validate_plain_text
-from reprotech.normalization import normalize_text
+from audit.normalization import normalize_text
 
 # Generic to the type checker alone.
 if TYPE_CHECKING:

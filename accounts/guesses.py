@@ -16,7 +16,7 @@ from accounts.addresses import lookup_address
 from accounts.errors import TooManyAttempts
 from accounts.models import User
 from audit.context import current_origin
-from reprotech.normalization import fold_text
+from audit.normalization import fold_text
 
 #: Names that nobody has share so many counters, so that a flood of them can't fill Redis.
 TYPED_COUNTERS = 2**18

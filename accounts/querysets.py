@@ -16,7 +16,7 @@ from django.utils.text import slugify
 
 from accounts.addresses import UnknownDomain, lookup_address, normalize_address
 from accounts.catalogue import SUPER_ADMIN
-from reprotech.normalization import fold_text, normalize_text
+from audit.normalization import fold_text, normalize_text
 
 if TYPE_CHECKING:
     from accounts.models import ApiKey, Permission, Role, Session, User  # noqa: F401 (named in strings below)

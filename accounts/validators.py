@@ -5,7 +5,7 @@ import unicodedata
 from django.core.exceptions import ValidationError
 from django.core.validators import MinLengthValidator, RegexValidator
 
-from reprotech.normalization import is_disguise
+from audit.normalization import is_disguise
 
 validate_username = RegexValidator(
     # ASCII alone: a name that looks like somebody else's must not exist.

@@ -6,7 +6,7 @@ from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 
-from reprotech.normalization import fold_column
+from audit.normalization import fold_column
 
 
 class AuditConfig(AppConfig):

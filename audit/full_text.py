@@ -12,7 +12,7 @@ from django.db.models import Case, Func, Q, Value, When
 from django.db.models.functions import StrIndex
 from django.db.models.lookups import GreaterThan
 
-from reprotech.normalization import fold_text, forms_of, normalize_text
+from audit.normalization import fold_text, forms_of, normalize_text
 
 _SEPARATORS = "'[^[:alnum:]]+', ' ', 'g'"
 _TYPED = f"nullif(btrim(regexp_replace(%s, {_SEPARATORS})), '')"

@@ -9,8 +9,8 @@ from django.db.models import Q
 from django.db.models.functions import Cast, Lower
 
 from audit.full_text import Folded, Mentions, by_parts, mentions_all
+from audit.normalization import fold_text, forms_of
 from audit.resources import RESOURCES
-from reprotech.normalization import fold_text, forms_of
 
 if TYPE_CHECKING:
     from audit.models import AuditLog

@@ -3,7 +3,7 @@
 from django.db import IntegrityError, transaction
 
 from audit.models import SavedFilter
-from reprotech.normalization import is_disguise, normalize_text
+from audit.normalization import is_disguise, normalize_text
 
 #: More than anyone finds their way in.
 MOST = 30

@@ -8,7 +8,7 @@ from uuid import UUID
 from audit import newest
 from audit.context import current_key, current_origin, current_session
 from audit.models import Action, AuditLog
-from reprotech.normalization import normalize_text
+from audit.normalization import normalize_text
 
 #: Field names that may never reach a row, whoever passes them: a second line of defence.
 SECRET_MARKS = ("password", "token", "secret", "hash", "otp")

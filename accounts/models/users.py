@@ -29,7 +29,7 @@ from accounts.validators import (
     validate_username_length,
 )
 from accounts.versioned import Versioned
-from reprotech.normalization import fold_text
+from audit.normalization import fold_text
 
 EXISTING = Q(deleted_at__isnull=True)
 #: How long before a password expires its owner is told.

@@ -18,8 +18,8 @@ from accounts.services.spent import spend
 from accounts.services.user_records import record_user
 from accounts.services.users import lock_for_change
 from audit.models import Action
+from audit.normalization import is_disguise, normalize_text
 from audit.services import Actor, record
-from reprotech.normalization import is_disguise, normalize_text
 
 #: More than anyone carries; a page must list them.
 MOST_PASSKEYS = 20

@@ -14,7 +14,7 @@ from django.db.models.functions import Lower
 
 from accounts.models import User
 from audit.models import Action, AuditLog
-from reprotech.normalization import fold_text
+from audit.normalization import fold_text
 
 #: Filters of exports whose value can name a person. All others, such as an action or a role, never do.
 NAMING_FILTERS = ("user", "search")

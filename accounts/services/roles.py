@@ -18,8 +18,8 @@ from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_UPDATE
 from accounts.services.roles_of_users import record_role_changes, touch
 from accounts.services.versions import refuse_outdated
 from audit.models import Action
+from audit.normalization import look_of
 from audit.services import Actor, Changes, record
-from reprotech.normalization import look_of
 
 
 @service

@@ -32,6 +32,7 @@ TOOLKIT = {
     "reprotech",
     "reprotech.api_answers",
     "reprotech.api_errors",
+    "reprotech.api_formats",
     "reprotech.api_parsing",
     "reprotech.api_schema",
     "reprotech.api_views",
