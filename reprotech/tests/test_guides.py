@@ -81,7 +81,7 @@ for words in {commands}:
 
 def test_the_commands_against_trouble_work(stack, tmp_path):
     lab = Installation(stack, tmp_path / "lab").grow()
-    ours = [line.split()[1:] for line in commands("troubleshooting") if line.startswith("manage.py ")]
+    ours = [line.split()[1:] for line in commands("troubleshooting") if line.startswith("reprotech ")]
     alone = [words for words in ours if words[0] == "check_config"]  # it reads settings in a way of its own
     together = [words for words in ours if words not in alone]
     assert (len(alone), len(together)) == (2, 7)
@@ -94,7 +94,7 @@ def test_the_commands_against_trouble_work(stack, tmp_path):
 
 def test_the_other_commands_against_trouble_are_of_a_kind_that_is_checked():
     programs = {line.split()[0] for line in commands("troubleshooting")}
-    assert programs == {"manage.py", "curl", "grep", *NOT_OURS}
+    assert programs == {"reprotech", "curl", "grep", *NOT_OURS}
 
 
 def test_health_is_asked_as_the_guide_says_and_names_both_parts(server):

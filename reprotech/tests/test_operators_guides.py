@@ -43,7 +43,7 @@ def shell(command, directory, environment):
 
 def as_operator(command):
     """With the Python and the path that the guide tells of in words."""
-    return command.replace("manage.py", f"{ROOT}/.venv/bin/python {ROOT}/manage.py")
+    return re.sub("^reprotech ", f"{ROOT}/.venv/bin/python {ROOT}/manage.py ", command, flags=re.MULTILINE)
 
 
 @pytest.mark.only_on("sqlite")  # what they do is tested with both databases by themselves
