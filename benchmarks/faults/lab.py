@@ -137,6 +137,7 @@ class Web(Part):
             "DATABASE_URL": database.url,
             "REDIS_URL": cache.url,
             "EMAIL_URL": f"smtp://127.0.0.1:{mail.port}",
+            "ADMIN_SETS_PASSWORDS": "true",  # users of the load sign in at once
             "LOG_DIR": str(self.home / "logs"),
             "MAINTENANCE_FILE": str(self.home / "maintenance.json"),
             "PROMETHEUS_MULTIPROC_DIR": str(self.home / "metrics"),
