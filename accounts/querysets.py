@@ -274,6 +274,10 @@ class SessionQuerySet(WithGrants["Session"]):
         """Neither ended nor expired."""
         return self.filter(ended_at__isnull=True, expires_at__gt=timezone.now())
 
+    def expired(self) -> Self:
+        """Over by themselves, which nobody noted yet."""
+        return self.filter(ended_at__isnull=True, expires_at__lte=timezone.now())
+
     def latest_used_first(self) -> Self:
         """In the order of the list."""
         return self.order_by("-last_used_at", "id")

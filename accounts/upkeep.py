@@ -6,11 +6,12 @@ from threading import Event, Thread
 from django.db import connection
 
 from accounts import counts, daily, places, session_cache
-from accounts.services import former_names
+from accounts.services import expired_sessions, former_names
 
 logger = logging.getLogger(__name__)
 
-PAUSE = 60  # seconds
+#: Seconds: what ends by itself is on record within a minute.
+PAUSE = 30
 
 
 def start() -> None:
@@ -24,6 +25,7 @@ def _run() -> None:
     while not pause.wait(PAUSE):
         # Redis keeps for a process what it has not read, and one that nobody asks would never read it.
         session_cache.catch_up()
+        _end_sessions()
         if counts.is_kept():
             _keep_up_lists()
 
@@ -33,6 +35,15 @@ def _renew_key() -> None:
         former_names.renew_key()
     except Exception:
         logger.exception("The key of erased usernames can't be looked at.")
+    finally:
+        connection.close()
+
+
+def _end_sessions() -> None:
+    try:
+        expired_sessions.end_expired_sessions()
+    except Exception:
+        logger.exception("Sessions that are over can't be put on record at the moment.")
     finally:
         connection.close()
 

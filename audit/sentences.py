@@ -74,6 +74,11 @@ def _session_revoke(event: AuditLog, who: str) -> str:
     return _done(event, who, f"ended {whose}", f"end {whose}")
 
 
+def _session_end(event: AuditLog, who: str) -> str:
+    why = {"idle": ": it wasn't used any more", "age": ": it had lasted as long as one may"}
+    return f"A session of {who} ended by itself" + why.get(str(event.details.get("reason") or ""), "")
+
+
 def _create(event: AuditLog, who: str) -> str:
     what = _typed_target(event)
     if _after(event, "is_service"):
@@ -256,6 +261,7 @@ PHRASES: dict[str, Callable[[AuditLog, str], str]] = {
     Action.LOGOUT: _logout,
     Action.TOKEN_REFRESH: _token_refresh,
     Action.SESSION_REVOKE: _session_revoke,
+    Action.SESSION_END: _session_end,
     Action.CREATE: _create,
     Action.UPDATE: _update,
     Action.DELETE: _delete,

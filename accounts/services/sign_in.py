@@ -120,7 +120,8 @@ def sign_in_with_passkey(*, answer: str, challenge: Challenge, remember: bool = 
         sign_in_metrics.count(Outcome.REFUSED)
         raise InvalidFactor
     check = by_passkey(answer, challenge, alone=True)
-    return _opened(user, page_opening(remember=remember), lambda: guesses.forgive_address(address), check)
+    opening = page_opening(remember=remember)
+    return _opened(user, opening, lambda: guesses.forgive_address(address), check, by_password=False)
 
 
 def _take_second_step(user: User, check: Check, opening: Opening, passed: Passed | None = None) -> Session:
@@ -136,10 +137,12 @@ def _opened(
     forgive: Callable[[], None],
     check: Check | None = None,
     passed: Passed | None = None,
+    *,
+    by_password: bool = True,
 ) -> Session:
     """The session; `forgive` takes the guess back, also when the database takes nothing: that was no wrong guess."""
     try:
-        session = _open(user, opening, check, passed)
+        session = _open(user, opening, check, passed, by_password=by_password)
     except _Refused as refused:
         _record_failure(user.username, user, refused.reason)
         sign_in_metrics.count(Outcome.REFUSED)
@@ -200,7 +203,7 @@ def _refusal(user: User | None, password: str) -> str:
 
 
 @transaction.atomic
-def _open(user: User, opening: Opening, check: Check | None, passed: Passed | None) -> Session:
+def _open(user: User, opening: Opening, check: Check | None, passed: Passed | None, *, by_password: bool) -> Session:
     """The session; raises _Refused, also when the account changed while the password was checked."""
     stored = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if not stored.can_sign_in:
@@ -214,8 +217,12 @@ def _open(user: User, opening: Opening, check: Check | None, passed: Passed | No
         raise _Refused("The second factor is wrong or was used before.", InvalidFactor())
     session_cache.users_change([stored.pk])
     stored.last_login = timezone.now()
-    _count_grace(stored)
-    details: dict[str, Any] = {"factor": factor} if factor else {}
+    roles = list(stored.roles.order_by("position", "name").values_list("name", "requires_factor"))
+    _count_grace(stored, requires_factor=any(requires for _, requires in roles))
+    proofs = ["password"] * by_password + [factor] * bool(factor)
+    details: dict[str, Any] = {"roles": [name for name, _ in roles], "method": "+".join(proofs)}
+    if factor:
+        details["factor"] = factor
     if stored.has_expired_password and not stored.must_change_password:
         stored.must_change_password, details["duty"] = True, "change_password"
     stored.save(update_fields=["last_login", "factor_grace_used", "must_add_factor", "must_change_password"])
@@ -227,9 +234,9 @@ def _open(user: User, opening: Opening, check: Check | None, passed: Passed | No
     return session
 
 
-def _count_grace(user: User) -> None:
+def _count_grace(user: User, *, requires_factor: bool) -> None:
     """Note a sign-in without a second factor where a role requires one; after the last that is let pass it's a duty."""
-    if user.second_factors or not user.roles.filter(requires_factor=True).exists():
+    if user.second_factors or not requires_factor:
         user.factor_grace_used, user.must_add_factor = 0, False
     else:
         user.factor_grace_used = min(user.factor_grace_used + 1, settings.MFA_GRACE_SIGN_INS + 1)

@@ -52,7 +52,7 @@ def test_signing_in_opens_the_home_page(cast, browser, name):
     assert "<code>animal_read</code>" in page
     assert "<code>user_read</code>" not in page
     assert Session.objects.get().kind == "page"
-    assert AuditLog.objects.get(action="login").details == {"kind": "page"}
+    assert AuditLog.objects.get(action="login").details == {"kind": "page", "roles": ["Viewer"], "method": "password"}
 
 
 @pytest.mark.parametrize(("name", "password"), [("the-viewer", "Wrong-Horse-7"), ("nobody-here", PASSWORD)])

@@ -59,7 +59,9 @@ def test_a_passkey_signs_in_by_itself(cast, key):
     with audit_rows() as rows:
         session = enter(key)
     assert session.user_id == cast.viewer.pk
-    assert [(row.action, row.details) for row in rows] == [("login", {"kind": "page", "factor": "passkey"})]
+    assert [(row.action, row.details) for row in rows] == [
+        ("login", {"kind": "page", "roles": ["Viewer"], "method": "passkey", "factor": "passkey"})
+    ]
     passkey = Passkey.objects.get()
     assert passkey.sign_count == 1
     assert passkey.last_used_at is not None

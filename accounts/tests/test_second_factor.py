@@ -93,7 +93,10 @@ def test_a_code_opens_a_session_once(cast, app):
     code = app.code()
     with audit_rows() as rows:
         sign_in(code)
-    assert (rows[0].action, rows[0].details) == ("login", {"kind": "token", "factor": "totp"})
+    assert (rows[0].action, rows[0].details) == (
+        "login",
+        {"kind": "token", "roles": ["Viewer"], "method": "password+totp", "factor": "totp"},
+    )
     with pytest.raises(InvalidFactor):
         sign_in(code)
     assert cast.viewer.sessions.count() == 1
@@ -238,7 +241,10 @@ def test_a_recovery_code_opens_once_however_it_is_typed(cast, app, django_captur
         sign_in(code.lower().replace("-", " "))
     assert [(row.action, row.details) for row in rows] == [
         ("recovery_code_used", {"left": 9}),
-        ("login", {"kind": "token", "factor": "recovery_code"}),
+        (
+            "login",
+            {"kind": "token", "roles": ["Viewer"], "method": "password+recovery_code", "factor": "recovery_code"},
+        ),
     ]
     assert "9 are left" in mail.outbox[-1].body
     with pytest.raises(InvalidFactor):

@@ -22,6 +22,7 @@ class Action(models.TextChoices):
     LOGOUT = "logout"
     TOKEN_REFRESH = "token_refresh"
     SESSION_REVOKE = "session_revoke"
+    SESSION_END = "session_end"
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"

@@ -237,7 +237,9 @@ class _DayOfWork:
     def _visit(self, moment: datetime, who: tuple[Person, Life], kind: Session.Kind, user_agent: str) -> Visit:
         session_id = UUID(int=self._chance.getrandbits(128), version=4)
         visit = Visit(*who, session_id, kind, self._address(who[0]), user_agent)
-        self._add(moment, Action.LOGIN, "auth", visit.person, visit=visit, details={"kind": kind.value})
+        roles = [ROLE_NAMES[slug] for slug in self._roles(*who)]
+        details = {"kind": kind.value, "roles": roles, "method": "password"}
+        self._add(moment, Action.LOGIN, "auth", visit.person, visit=visit, details=details)
         self._past.sign_ins[visit.person.number] = moment
         self._past.visits[session_id] = visit, moment
         return visit

@@ -167,7 +167,7 @@ def test_the_ends_of_the_calendar_are_dates_too(cast, super_admin, day):
 def test_the_actions_of_the_contract_have_these_words():
     words = {
         *("login", "logout", "token_refresh", "create", "update", "delete", "password_change", "password_reset"),
-        *("lock", "unlock", "role_assign", "role_revoke", "export", "access_denied"),
+        *("lock", "unlock", "role_assign", "role_revoke", "export", "access_denied", "session_end"),
     }
     assert words <= set(Action.values)
 
