@@ -15,15 +15,18 @@ from accounts.default_address import DEFAULT_ADMIN_EMAIL
 from accounts.errors import Conflict, Invalid
 from accounts.models import Permission, Role, User
 from accounts.services.passwords import reset_password
+from accounts.services.roles import creation_changes
 from accounts.services.users import create_user, update_user
 from audit.models import Action
-from audit.services import record
+from audit.services import Changes, record
 
 ADMIN_USERNAME = "admin"
 #: For development alone; production refuses it.
 DOCUMENTED_PASSWORD = "Admin123!"  # noqa: S105
 #: The roles that MFA_REQUIRED_FOR_ADMINISTRATORS is about.
 ADMINISTRATORS = (SUPER_ADMIN, ADMIN)
+#: What the log tells of a system role that a new version changes, beside its permissions.
+RECORDED = ("name", "description", "requires_factor")
 #: Any number will do, as long as nothing else in the database takes the same advisory lock.
 LOCK = 7_203_914
 
@@ -138,11 +141,16 @@ def _load_role(position: int, entry: RoleEntry) -> int:
     if not is_customized:
         wanted["requires_factor"] = settings.MFA_REQUIRED_FOR_ADMINISTRATORS and entry.slug in ADMINISTRATORS
         wanted["description"] = entry.description
-    required_before = role.requires_factor if role else None
+    known = {field: getattr(role, field) for field in RECORDED} if role else None
     changes = _bring_in_line(Role, {"slug": entry.slug}, wanted)
     role = Role.objects.get(slug=entry.slug)
-    if required_before is not None and role.requires_factor != required_before:
-        _record_change(role, "requires_factor", required_before, role.requires_factor)
+    if known is None:
+        role.permissions.set(Permission.objects.filter(name__in=entry.permissions))
+        _record(role, Action.CREATE, creation_changes(role))
+        return changes
+    for field, old in known.items():
+        if getattr(role, field) != old:
+            _record_change(role, field, old, getattr(role, field))
     if is_customized and entry.slug != SUPER_ADMIN:
         return changes
     before = role.permission_names
@@ -155,13 +163,17 @@ def _load_role(position: int, entry: RoleEntry) -> int:
 
 
 def _record_change(role: Role, field: str, before: Any, after: Any) -> None:
+    _record(role, Action.UPDATE, {field: (before, after)})
+
+
+def _record(role: Role, action: Action, changes: Changes) -> None:
     record(
         actor=SYSTEM,
-        action=Action.UPDATE,
+        action=action,
         resource="role",
         resource_id=role.pk,
         resource_name=role.name,
-        changes={field: (before, after)},
+        changes=changes,
     )
 
 

@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 
 from accounts import outbox
 from accounts.authorization import SYSTEM
+from accounts.catalogue import ROLES
 from accounts.models import Permission, Role, User
 from accounts.services import roles
 from accounts.services.defaults import load_default_data
@@ -267,3 +268,30 @@ def test_a_password_that_was_changed_is_left_alone(tried_out, settings, capsys):
     before = User.objects.values().get()
     assert init_data(capsys) == ["Default data is in place."]
     assert User.objects.values().get() == before
+
+
+def test_system_roles_begin_with_what_they_are_and_tell_of_each_later_change(empty, settings):
+    settings.MFA_REQUIRED_FOR_ADMINISTRATORS = True
+    rows = AuditLog.objects.filter(resource="role")
+    rows = rows.exclude(pk__in=list(rows.values_list("pk", flat=True)))  # of what was emptied
+    load_default_data()
+    names = [role.name for role in ROLES]
+    assert [row.resource_name for row in rows.filter(action="create").order_by("pk")] == names
+    assert not rows.exclude(action="create").exists()
+    admin = Role.objects.get(slug="admin")
+    assert rows.get(resource_id=str(admin.pk)).details["changes"] == {
+        "name": [None, "Administrator"],
+        "description": [None, admin.description],
+        "permissions": [[], admin.permission_names],
+        "requires_factor": [None, True],
+    }
+    # As a later version finds what an earlier one made.
+    Role.objects.filter(pk=admin.pk).update(description="Of an earlier version", name="Admin")
+    load_default_data()
+    changed = [row.details["changes"] for row in rows.filter(action="update").order_by("pk")]
+    assert changed == [
+        {"name": ["Admin", "Administrator"]},
+        {"description": ["Of an earlier version", admin.description]},
+    ]
+    load_default_data()
+    assert rows.filter(action="update").count() == 2
