@@ -13,7 +13,9 @@ from audit.models import SigningKey
 from audit.notes import Signer, sign
 from audit.sealing import Sealer
 from audit.services import System
+from audit.tests.sealed_log import complete
 from audit.tests.tampering import NEW_SEED, rows
+from audit.tests.verifier import verify
 from audit.tests.verifying import found, run, seal, upkeep
 from audit.verification import CannotTell
 
@@ -36,7 +38,7 @@ def test_a_key_that_is_pinned_must_be_the_logs(db, settings):
 @pytest.mark.parametrize("details", [{"old_key_is_lost": True}, {}])
 def test_what_the_log_says_of_a_lost_key_excuses_nothing(db, settings, details):
     seal(3)
-    first = known_keys()[0]
+    first, old_seed = known_keys()[0], settings.AUDIT_SIGNING_KEY
     signer = Signer(first.name, NEW_SEED)
     row = SigningKey(name=first.name, public_key=signer.verifier.public)
     row.statement = sign(statement_text(signer.verifier, moment(row.created_at), instead_of(first)), [signer])
@@ -50,6 +52,11 @@ def test_what_the_log_says_of_a_lost_key_excuses_nothing(db, settings, details):
     assert [one.kind for one in found()] == [Kind.KEY]
     assert not found()[0].is_warning
     assert {one.kind for one in found(pinned=[first])} == {Kind.KEY, Kind.CHECKPOINT}
+    with suspended():  # who found the lost key signs for the new one
+        line = Signer(first.name, old_seed).line(row.statement.rpartition("\n\n")[0] + "\n")
+        rows(SigningKey).filter(pk=row.pk).update(statement=row.statement.replace("\n\n", f"\n\n{line}", 1))
+    assert [one.kind for one in found()] == [Kind.KEY]
+    assert verify(complete(), "--key", signer.verifier)[0] == 1
 
 
 def test_rotations_of_older_versions_verify_with_a_word_of_warning_to_who_knows_only_the_newest_key(db, settings):
