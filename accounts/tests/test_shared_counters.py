@@ -103,8 +103,8 @@ def test_without_room_for_it_each_process_counts_for_itself(path, caplog):
 
 
 @pytest.mark.only_on("sqlite")  # without Redis on either
-def test_a_server_of_two_processes_looks_at_ten_guesses_and_no_more(processes):
-    server = start_server(processes, "sqlite", WORKERS="2", REDIS_URL="")
+def test_a_server_of_two_processes_looks_at_ten_guesses_and_no_more(processes, tmp_path):
+    server = start_server(processes, "sqlite", WORKERS="2", REDIS_URL="", TMPDIR=str(tmp_path))
     port = int(server.url.rpartition(":")[2])
     body = '{"username": "admin", "password": "Wrong-Horse-7"}'
 
@@ -113,7 +113,8 @@ def test_a_server_of_two_processes_looks_at_ten_guesses_and_no_more(processes):
 
     with ThreadPoolExecutor(8) as threads:
         found = Counter(threads.map(guess, range(32)))
-    left = list(Path(os.environ.get("TMPDIR", "/tmp")).glob("reprotech-counters-*"))  # noqa: S108
+    made = list(tmp_path.glob("reprotech-counters-*"))
     assert processes.stop(server.process) == 0
     assert found == {401: 10, 429: 22}
-    assert len(left) > len(list(Path(os.environ.get("TMPDIR", "/tmp")).glob("reprotech-counters-*")))  # noqa: S108
+    assert len(made) == 1
+    assert not made[0].exists()
