@@ -23,6 +23,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from audit import anchor_file
+from audit.message_ids import message_id
 from audit.models import Anchor, Checkpoint
 from audit.sealing import TreeDamaged, latest_checkpoint, must_be_stored
 
@@ -127,7 +128,8 @@ class MailChannel(Channel):
     def send(self, latest: Checkpoint, sent: int) -> int:  # noqa: ARG002 (the latest covers all before)
         """Mail it."""
         subject = f"Reprotech: audit log sealed, {latest.size} events"
-        EmailMessage(subject, latest.note, None, settings.AUDIT_ANCHOR_EMAIL).send()
+        headers = {"Message-ID": message_id()}
+        EmailMessage(subject, latest.note, None, settings.AUDIT_ANCHOR_EMAIL, headers=headers).send()
         return latest.size
 
 

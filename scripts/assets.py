@@ -5,6 +5,7 @@ files that are served are then put together, so that nothing else of `node_modul
 """
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -22,6 +23,8 @@ FILES = {
     "@zxcvbn-ts/language-common/dist/zxcvbn-ts.js": "zxcvbn-words.js",
 }
 SOURCE_MAP = re.compile(r"^(//|/\*)# sourceMappingURL=.*$", re.MULTILINE)
+#: What npm says about an error before it tells it.
+DETAIL = re.compile(r"(code|errno|syscall|path|dest|Log files were not written|A complete log)\b")
 ICON_NAMES = re.compile(r"""{% icon "([a-z0-9-]+)"|icon="([a-z0-9-]+)\"""")
 
 
@@ -66,11 +69,23 @@ def lock_is_installed() -> bool:
 
 
 def install() -> None:
-    """Install the packages; ends the program with a line when that fails."""
-    command = [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
-    if subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode != 0:  # noqa: S603  # nosec B603
-        sys.exit("Installing the pages' assets failed: is the npm registry within reach?")
+    """Install the packages; ends the program with what npm says when that fails."""
+    command = [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    # Who runs a server may have no home that they can write to. The cache goes with what was built before.
+    environment = {**os.environ, "npm_config_cache": str(BUILD / "npm"), "npm_config_update_notifier": "false"}
+    done = subprocess.run(  # noqa: S603  # nosec B603
+        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        sys.exit(f"Installing the pages' assets failed: {npm_error(done.stderr)}")
     shutil.copy(ROOT / "package-lock.json", PACKAGES / ".reprotech-lock")
+
+
+def npm_error(said: str) -> str:
+    """The line that tells what happened, of npm's many; else the last one."""
+    lines = [line.partition("npm error ")[2].strip() for line in said.splitlines() if line.startswith("npm error ")]
+    told = [line for line in lines if not DETAIL.match(line)]
+    return next(iter(told or lines[-1:] or said.splitlines()[-1:]), "npm says nothing.")
 
 
 def npm() -> list[str]:

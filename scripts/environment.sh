@@ -15,6 +15,14 @@ fail() {
     exit 1
 }
 
+# Prints a path as one from the root. macOS' realpath knows none that isn't there yet.
+absolute() {
+    case "$1" in
+        /*) printf '%s\n' "$1" ;;
+        *) printf '%s\n' "$PWD/$1" ;;
+    esac
+}
+
 # Prints the first of the named interpreters that runs and is new enough.
 first_suitable_python() {
     local name

@@ -87,6 +87,7 @@ def test_a_mail_is_text_and_html_that_say_the_same(user):
     assert f'href="{link}"' in html
     assert ">Choose a new password</a>" in html
     assert letter.message()["Auto-Submitted"] == "auto-generated"
+    assert "@localhost" not in letter.message()["Message-ID"]
 
 
 def test_a_failed_mail_is_tried_again_later_and_then_leaves(user, broken, settings, caplog):

@@ -17,6 +17,7 @@ from django.utils import timezone
 from audit import anchor_file, anchors
 from audit.anchors import AnchorFailed, FileChannel, MailChannel, WebChannel, anchor, anchored_notes, look
 from audit.append_only import suspended
+from audit.message_ids import message_id
 from audit.models import Action, Anchor, AuditLog, Checkpoint, Leaf, SigningKey
 from audit.sealing import Sealer, TreeDamaged, latest_checkpoint
 from audit.services import record
@@ -264,6 +265,20 @@ def test_checkpoints_are_mailed(settings):
     (message,) = mail.outbox
     assert (message.to, message.body) == (settings.AUDIT_ANCHOR_EMAIL, notes()[0])
     assert str(latest_checkpoint().size) in message.subject
+    assert "@localhost" not in message.message()["Message-ID"]
+
+
+@pytest.mark.parametrize(
+    ("sender", "domain"),
+    [
+        ("Reprotech <reprotech@lab.example>", "lab.example"),
+        ("Labor <post@zürich.example>", "xn--zrich-kva.example"),
+        ("Reprotech <reprotech@localhost>", "auth.lab.example"),
+    ],
+)
+def test_mails_are_named_under_our_domain(settings, sender, domain):
+    settings.DEFAULT_FROM_EMAIL, settings.PUBLIC_URL = sender, "https://auth.lab.example"
+    assert message_id().endswith(f"@{domain}>")
 
 
 def test_an_outage_is_logged_once_and_so_is_its_end(receiver, caplog, monkeypatch):

@@ -1,0 +1,14 @@
+"""Message-IDs of the mails that we send. Django takes the machine's own name for them, which often is localhost."""
+
+from email.utils import make_msgid, parseaddr
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+
+def message_id() -> str:
+    """A new one, under the sender's domain or, where that says nothing, under the name by which people reach us."""
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
+    if not domain or domain == "localhost":
+        domain = urlsplit(settings.PUBLIC_URL).hostname or domain
+    return make_msgid(domain=domain.encode("idna").decode())
