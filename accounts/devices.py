@@ -11,15 +11,19 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 from django.core.signing import BadSignature, TimestampSigner
+from django.db import connection
 from django.http import HttpResponse
 from django.utils import timezone
 
 from accounts.models import Session, User
+from accounts.networks import client_network, parsed_network
+from accounts.querysets import SessionQuerySet
 from audit.context import current_origin
 
 #: A browser that many share remembers the last few; each takes 63 bytes of the cookie.
 MOST_ACCOUNTS = 10
 SEPARATOR = "."
+IPV4 = 4
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -46,8 +50,20 @@ def is_known_address(user: User | None) -> bool:
     changed_at = (user and user.password_changed_at) or NEVER
     since = max(timezone.now() - settings.KNOWN_DEVICE_AGE, changed_at)
     # Asked also for a name that nobody has: it takes the same time.
-    sessions = Session.objects.filter(user_id=user.pk if user else 0, ip_address=address, created_at__gt=since)
-    return sessions.exists() and address is not None
+    sessions = Session.objects.filter(user_id=user.pk if user else 0, created_at__gt=since)
+    return _any_from(sessions, address) and address is not None
+
+
+def _any_from(sessions: SessionQuerySet, address: str | None) -> bool:
+    """Whether one of the sessions was opened from the network of an address."""
+    network = parsed_network(address or "")
+    if network is None or network.version == IPV4:
+        return sessions.filter(ip_address=address).exists()
+    if connection.vendor == "postgresql":
+        return sessions.filter(ip_address__gte=str(network[0]), ip_address__lte=str(network[-1])).exists()
+    # SQLite has addresses as texts, of which no range is a network.
+    seen = sessions.exclude(ip_address=None).order_by().values_list("ip_address", flat=True).distinct()
+    return any(client_network(one or "") == str(network) for one in seen)
 
 
 def remember(response: HttpResponse, user: User) -> None:

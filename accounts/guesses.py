@@ -7,7 +7,6 @@ then. Each is counted before the guess is checked. `docs/security.md` tells agai
 
 import contextlib
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.utils.crypto import salted_hmac
 
@@ -15,6 +14,7 @@ from accounts import devices, limits
 from accounts.addresses import lookup_address
 from accounts.errors import TooManyAttempts
 from accounts.models import User
+from accounts.networks import client_network
 from audit.context import current_origin
 from audit.normalization import fold_text
 
@@ -22,8 +22,6 @@ from audit.normalization import fold_text
 TYPED_COUNTERS = 2**18
 #: After all guesses of a window its successor lasts twice as long, up to 64 times: of 15 minutes they become 16 hours.
 MOST_DOUBLINGS = 6
-#: An IPv6 network that one subscriber gets: whoever has one address has them all.
-IPV6_PREFIX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ def guess_at(user: User | None, identifier: str, purpose: str = "login") -> Gues
     """The guess that the present request makes at a user, or at a typed name that nobody has."""
     # Both are looked up for everyone, known or not, which takes the same time.
     browser, is_known_address = devices.browser_of(user), devices.is_known_address(user)
-    address = _network(current_origin().ip_address)
+    address = client_network(current_origin().ip_address)
     name = user_counter(user, purpose) if user else typed_counter(identifier)
     own = user_counter(user, purpose, browser or address) if user and (browser or is_known_address) else ""
     return Guess(name, address, own, bool(browser))
@@ -127,12 +125,12 @@ def take_back_guess(counter: str) -> None:
 
 def count_address(address: str) -> None:
     """Count a sign-in that gives no name, before it is checked; raises TooManyAttempts."""
-    limits.count("login_address", _network(address))
+    limits.count("login_address", client_network(address))
 
 
 def forgive_address(address: str) -> None:
     """It was right: the address has one attempt back."""
-    limits.tally("login_address", _network(address), -1)
+    limits.tally("login_address", client_network(address), -1)
 
 
 def is_closed_to_strangers(user: User) -> bool:
@@ -145,11 +143,3 @@ def _begin_or_go_on(counter: str) -> None:
     # The day remembers the windows that were filled before this one.
     doublings = min(limits.fillings("login_day", counter), MOST_DOUBLINGS)
     limits.count("login_name", counter, doublings=doublings)
-
-
-def _network(address: str) -> str:
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    return str(ip_network((parsed, IPV6_PREFIX), strict=False)) if isinstance(parsed, IPv6Address) else address

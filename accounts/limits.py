@@ -22,6 +22,7 @@ from limits.errors import StorageError
 from limits.storage import MemoryStorage, RedisStorage, Storage, storage_from_string
 
 from accounts.errors import TooManyAttempts
+from accounts.networks import client_network
 from accounts.outage import Outage
 from accounts.shared_counters import VARIABLE, FileStorage
 
@@ -118,7 +119,7 @@ def forget(name: str, identifier: str) -> None:
 def is_news(identifier: str, address: str) -> bool:
     """Whether this is the first refusal of its kind from this address within a window."""
     try:
-        count("refused_login", f"{identifier} {address}")
+        count("refused_login", f"{identifier} {client_network(address)}")
     except TooManyAttempts:
         return False
     return True
@@ -126,7 +127,7 @@ def is_news(identifier: str, address: str) -> bool:
 
 def count_reset_request(address: str) -> None:
     """Count a request for a link to choose a new password; raises TooManyAttempts."""
-    count("reset_address", address)
+    count("reset_address", client_network(address))
 
 
 def count_reset_link(user_id: int) -> None:

@@ -1,7 +1,6 @@
 """Telling users by mail of sign-ins from devices that they haven't used before."""
 
 from datetime import timedelta
-from ipaddress import ip_network
 
 from django.conf import settings
 from django.utils import timezone
@@ -10,14 +9,13 @@ from accounts import devices
 from accounts.clients import browser_family, safe_client_name
 from accounts.mail import send_notice
 from accounts.models import Session
+from accounts.networks import client_network
 
 #: How far back a device is remembered, and by how many of the latest sign-ins of its kind.
 REMEMBERED = timedelta(days=90)
 LATEST = 200
 #: Mails to one user in a day: the next ones would tell nothing new, and hide what matters.
 MOST_A_DAY = 5
-#: A household's or a lab's share of the addresses of IPv6, within which devices change theirs every day.
-IPV6_PREFIX = 64
 
 
 def tell_of_new_device(session: Session) -> None:
@@ -60,6 +58,4 @@ def is_known_device(session: Session) -> bool:
 
 def _device(kind: str, address: str | None, user_agent: str) -> tuple[str, str]:
     program = browser_family(user_agent) if kind == Session.Kind.PAGE else user_agent
-    if address and ":" in address:
-        address = str(ip_network(f"{address}/{IPV6_PREFIX}", strict=False))
-    return address or "", program
+    return client_network(address or ""), program

@@ -1,0 +1,24 @@
+"""Whether a client comes from the same place as before, for all that limits, remembers or recognizes by address."""
+
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+#: Whoever has one address of IPv6 has all of a network of this size, and devices change theirs within it every day.
+IPV6_PREFIX = 64
+
+
+def client_network(address: str) -> str:
+    """What stands for a client's address: itself for IPv4, its /64 for IPv6; any other text as it is."""
+    network = parsed_network(address)
+    if network is None:
+        return address
+    return str(network.network_address) if isinstance(network, IPv4Network) else str(network)
+
+
+def parsed_network(address: str) -> IPv4Network | IPv6Network | None:
+    """The network that is one client's, with all its addresses; None for what is no address."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return None
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
+    return ip_network((parsed, IPV6_PREFIX if isinstance(parsed, IPv6Address) else parsed.max_prefixlen), strict=False)
