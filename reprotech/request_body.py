@@ -4,7 +4,9 @@ A view that is given less than was sent would answer with success for what it ne
 whether its length was announced (Content-Length) or not (chunked, HTTP/2), and one that breaks off is refused.
 """
 
+import os
 import socket
+import time
 from contextlib import suppress
 from http import HTTPStatus
 from io import BytesIO
@@ -20,6 +22,10 @@ MAX_DRAINED = 33_554_432
 CHUNK = 65_536
 #: Linux' numbers of a connection's states: reset by the client, and closed by it in order.
 TCP_CLOSE, TCP_CLOSE_WAIT = 7, 8
+#: Where Linux tells of a connection how many bytes came (`tcpi_bytes_received`, eight bytes).
+RECEIVED = 128
+#: Seconds in which the server closes an idle connection that the client has closed.
+MOMENTS = 0.1
 #: Methods whose requests have no body unless they say so.
 WITHOUT_BODY = {"GET", "HEAD", "OPTIONS", "TRACE"}
 
@@ -108,16 +114,32 @@ def _is_complete(request: HttpRequest, body: bytes) -> bool:
 
 
 def is_client_gone(meta: dict[str, Any]) -> bool:
-    """Whether a client at the request's address has closed a connection to this server that isn't closed here yet."""
-    address = parse_address(meta.get("REMOTE_ADDR", ""))
+    """Whether a client at the request's address has closed a connection on which this server still has to answer.
+
+    One that is idle is closed here too within moments, so only what is there a while later counts.
+    """
+    closed = _closed_by_client(meta)
+    if closed:
+        time.sleep(MOMENTS)
+        closed &= _closed_by_client(meta)
+    return bool(closed)
+
+
+def _closed_by_client(meta: dict[str, Any]) -> set[int]:
+    """The connections to this server that a client at the request's address has closed, by their inodes."""
+    address, closed = parse_address(meta.get("REMOTE_ADDR", "")), set()
     for found in open_sockets():
         with found, suppress(OSError):
             if str(found.getsockname()[1]) != meta["SERVER_PORT"]:
                 continue
-            state = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
-            if state == TCP_CLOSE or (state == TCP_CLOSE_WAIT and parse_address(found.getpeername()[0]) == address):
-                return True
-    return False
+            told = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, RECEIVED + 8)
+            state, received = told[0], any(told[RECEIVED:])
+            # A socket on which nothing ever came is none of a client's: the main process' own is such.
+            if (state == TCP_CLOSE and received) or (
+                state == TCP_CLOSE_WAIT and parse_address(found.getpeername()[0]) == address
+            ):
+                closed.add(os.fstat(found.fileno()).st_ino)
+    return closed
 
 
 def _drain(meta: dict[str, Any], length: int) -> None:

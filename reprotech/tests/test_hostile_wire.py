@@ -202,6 +202,17 @@ def test_a_file_or_form_that_breaks_off_changes_nothing(lab, ending, content_typ
     assert lab.tables() == before
 
 
+def test_a_form_in_chunks_is_taken_while_the_same_client_closes_other_connections(lab):
+    token = lab.admin["access_token"]
+    headers = [f"Authorization: Bearer {token}", "Content-Type: application/x-www-form-urlencoded", "Connection: close"]
+    form = head(lab, "POST /api/auth/introspect HTTP/1.1", *headers, "Transfer-Encoding: chunked")
+    idle = [socket.create_connection((lab.host, lab.port), timeout=20) for _ in range(50)]
+    for connection in idle:
+        connection.close()
+    received = exchange(lab, form + chunks(f"token={token}".encode(), b""))
+    assert statuses_of(received) == [200], received
+
+
 def test_a_body_in_chunks_is_refused_beyond_its_limit(lab):
     endless = renaming(lab, "Transfer-Encoding: chunked", "Connection: close") + chunks(*[b" " * 65_536] * 40, b"")
     assert statuses_of(exchange(lab, endless))[:1] == [413]
