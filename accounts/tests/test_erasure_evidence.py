@@ -4,9 +4,10 @@ import pytest
 
 from accounts.authorization import SYSTEM
 from accounts.errors import Denied
-from accounts.models import Session, User
+from accounts.models import ApiKey, Session, User
 from accounts.services import users
 from accounts.services.erasure import erase_person
+from accounts.services.keys import create_key
 from accounts.services.roles import create_role, update_role
 from audit.context import RequestOrigin, request_origin
 from audit.models import Action, AuditLog
@@ -14,7 +15,7 @@ from audit.sealing import Sealer
 from audit.sentences import sentence
 from audit.services import record
 from audit.verification import Verification
-from reprotech.testing import Caller, make_user
+from reprotech.testing import Caller, make_user, page_client
 
 STRANGER = RequestOrigin(ip_address="198.51.100.9", user_agent="Attack/1", request_id="r1")
 EXPORTS = [
@@ -131,3 +132,30 @@ def test_ended_sessions_of_a_namesake_of_long_ago_stay(cast):
     Session.objects.filter(user=user).delete()
     erase_person(actor=cast.admin, user_id=user.pk)
     assert AuditLog.objects.get(pk=event.pk).resource_name == "late"
+
+
+def test_erasing_who_is_deleted_takes_a_password_typed_a_moment_ago(cast):
+    user = make_user("gone")
+    users.delete_user(actor=SYSTEM, user_id=user.pk)
+    browser = page_client(cast.super_admin)
+    Session.objects.update(confirmed_at=None)
+    answer = browser.delete(f"/api/users/{user.pk}/personal-data")
+    assert (answer.status_code, answer.json()["code"]) == (403, "reauthentication_required")
+    assert User.objects.get(pk=user.pk).username == "gone"
+
+
+def test_sign_ins_by_an_address_that_is_anothers_now_stay(cast):
+    user = make_user("first", email="shared@lab.example")
+    users.delete_user(actor=SYSTEM, user_id=user.pk)
+    Caller().post("/api/auth/login", {"username": "shared@lab.example", "password": "wrong"})
+    event = AuditLog.objects.latest("pk")
+    make_user("second", email="shared@lab.example")
+    erase_person(actor=SYSTEM, user_id=user.pk)
+    assert AuditLog.objects.get(pk=event.pk).username == "shared@lab.example"
+
+
+def test_keys_of_an_erased_person_are_gone_with_their_names(cast):
+    user = make_user("keyed", "viewer")
+    create_key(actor=user, user_id=user.pk, name="Keyed's phone", scopes=["animal_read"])
+    erase_person(actor=SYSTEM, user_id=user.pk)
+    assert not ApiKey.objects.filter(user=user).exists()
