@@ -4,11 +4,13 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from random import Random
 from typing import Any, NamedTuple
 from uuid import UUID
+
+from django.core.serializers.json import DjangoJSONEncoder
 
 from accounts.catalogue import ROLES
 from accounts.models import Session
@@ -29,6 +31,9 @@ BROWSERS = (
 #: The share of requests from other networks than the laboratory's own.
 AWAY = 0.1
 SCRIPT = "python-requests/2.32.5"
+#: A page's session lasts so long without use, and so many seconds later its end is on record.
+IDLE, NOTICED_SECONDS = timedelta(hours=1), 30
+ENCODER = DjangoJSONEncoder()
 #: What the log says of a command where somebody's browser would stand.
 COMMAND = "manage.py users (root)"
 SYSTEM = System().username
@@ -120,15 +125,17 @@ class _DayOfWork:
         self._past = Past()
         self._visits: list[Visit] = []
         self._open_counts: Counter[int] = Counter()
+        self._last_uses: dict[UUID, datetime] = {}
         #: Those of administrators, in which they look after accounts.
         self._desks: list[Visit] = []
         #: What may happen, and in how many of a thousand cases.
         self._kinds: list[Callable[[datetime], None]] = []
         self._weights: list[int] = []
         for kind, weight in (
-            (self._sign_in, 480),
+            (self._sign_in, 400),
             (self._sign_in_by_script, 95),
-            (self._sign_out, 250),
+            (self._sign_out, 200),
+            (self._time_out, 130),
             (self._refresh, 75),
             (self._fail, 48),
             (self._deny, 12),
@@ -173,8 +180,12 @@ class _DayOfWork:
         success: bool = True,
         details: dict[str, Any] | None = None,
         request_id: str = "",
+        is_attended: bool = True,
     ) -> None:
         chance = self._chance
+        is_request = actor is not None and is_attended
+        if visit:
+            self._last_uses[visit.session_id] = moment
         self._past.events.append(
             SealedRow(
                 None,
@@ -187,15 +198,20 @@ class _DayOfWork:
                 str(self._first_id + subject.number) if subject else "",
                 subject.username if subject else "",
                 success,
-                visit.ip_address if visit else self._address(actor) if actor else None,
-                visit.user_agent if visit else self._browser(actor) if actor else COMMAND,
-                (request_id or self._request_id()) if actor else "",
+                (visit.ip_address if visit else self._address(actor)) if actor and is_attended else None,
+                self._user_agent(actor, visit) if is_attended else "",
+                (request_id or self._request_id()) if is_request else "",
                 visit.session_id if visit else None,
                 details or {},
                 chance.randbytes(SALT_BYTES),
                 chance.randbytes(SALT_BYTES),
             )
         )
+
+    def _user_agent(self, actor: Person | None, visit: Visit | None) -> str:
+        if visit:
+            return visit.user_agent
+        return self._browser(actor) if actor else COMMAND
 
     def _request_id(self) -> str:
         return f"{self._chance.getrandbits(128):032x}"
@@ -237,8 +253,8 @@ class _DayOfWork:
     def _visit(self, moment: datetime, who: tuple[Person, Life], kind: Session.Kind, user_agent: str) -> Visit:
         session_id = UUID(int=self._chance.getrandbits(128), version=4)
         visit = Visit(*who, session_id, kind, self._address(who[0]), user_agent)
-        roles = [ROLE_NAMES[slug] for slug in self._roles(*who)]
-        details = {"kind": kind.value, "roles": roles, "method": "password"}
+        held = [ROLE_NAMES[slug] for slug in self._roles(*who)]
+        details = {"kind": kind.value, "roles": held, "method": "password"}
         self._add(moment, Action.LOGIN, "auth", visit.person, visit=visit, details=details)
         self._past.sign_ins[visit.person.number] = moment
         self._past.visits[session_id] = visit, moment
@@ -274,21 +290,35 @@ class _DayOfWork:
     def _sign_out(self, moment: datetime) -> None:
         if not self._visits:
             return self._sign_in(moment)
-        visit = self._end(self._chance.randrange(len(self._visits)))
-        return self._add(moment, Action.LOGOUT, "auth", visit.person, visit=visit)
+        position = self._chance.randrange(len(self._visits))
+        visit = self._visits[position]
+        self._add(moment, Action.LOGOUT, "auth", visit.person, visit=visit)
+        self._end(position)
+        return None
+
+    def _time_out(self, moment: datetime) -> None:
+        """A page's session that wasn't used for so long that it ended by itself, a moment ago."""
+        position = self._chance.randrange(len(self._visits)) if self._visits else 0
+        visit = self._visits[position] if self._visits else None
+        ended_at = moment - timedelta(seconds=self._chance.random() * NOTICED_SECONDS)
+        if visit is None or visit.kind != Session.Kind.PAGE or ended_at - IDLE < self._last_uses[visit.session_id]:
+            return self._sign_in(moment)
+        details = {"reason": "idle", "kind": visit.kind.value, "ended_at": ENCODER.default(ended_at)}
+        self._add(moment, Action.SESSION_END, "auth", visit.person, visit=visit, details=details, is_attended=False)
+        self._end(position)
+        return None
 
     def _keep_open(self, visit: Visit) -> None:
         self._visits.append(visit)
         self._open_counts[visit.person.number] += 1
 
-    def _end(self, position: int) -> Visit:
+    def _end(self, position: int) -> None:
         visit, self._visits[position] = self._visits[position], self._visits[-1]
         self._visits.pop()
         self._open_counts[visit.person.number] -= 1
         if self._is_administrator(visit.person) and visit.kind == Session.Kind.PAGE:
             self._desks.remove(visit)
-        del self._past.visits[visit.session_id]
-        return visit
+        del self._past.visits[visit.session_id], self._last_uses[visit.session_id]
 
     def _refresh(self, moment: datetime) -> None:
         visit = self._open_visit()

@@ -35,6 +35,7 @@ FEW_EVENTS = 50_000
 CHUNK = 5_000
 #: Sessions that are still open, for the dashboard.
 MOST_SESSIONS = 2_000
+LATELY = timedelta(minutes=10)
 #: Nobody can sign in with it: an administrator sends a link, or sets a password.
 NO_PASSWORD = "!demo"  # noqa: S105
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -77,7 +78,7 @@ def load(demand: Demand, progress: Progress) -> None:
             _load_roles(history, midnight(calendar[0].date), loader)
         sign_ins, visits = _load_events(demand, history, calendar, loader, progress)
         _load_people(history, calendar, sign_ins, progress)
-        _load_sessions(history, visits)
+        _load_sessions(history, visits, demand.until)
         progress("Building indexes", 0, 0)
     record(
         actor=System(), action=Action.CREATE, resource="demo_data",
@@ -206,20 +207,23 @@ def _insert(model: Any, rows: list[Any]) -> None:
     bulk.copy(model._meta.db_table, [field.column for field in fields], values)
 
 
-def _load_sessions(history: History, visits: dict[Any, Any]) -> None:
+def _load_sessions(history: History, visits: dict[Any, Any], until: datetime) -> None:
     now = timezone.now()
-    lifetimes = {Session.Kind.PAGE: settings.PAGE_SESSION_LIFETIME, Session.Kind.TOKEN: settings.REFRESH_TOKEN_LIFETIME}
+    lifetimes = {Session.Kind.PAGE: settings.PAGE_SESSION_LIFETIME, Session.Kind.TOKEN: settings.TOKEN_SESSION_LIFETIME}
     sessions = [
         Session(
             id=visit.session_id,
             user_id=history.first_id + visit.person.number,
             kind=visit.kind,
             created_at=began,
-            last_used_at=began,
-            expires_at=began + lifetimes[visit.kind],
+            # Whoever is still signed in is at work.
+            last_used_at=max(began, until - LATELY),
+            ends_at=began + lifetimes[visit.kind],
             ip_address=visit.ip_address,
             user_agent=visit.user_agent,
         )
         for visit, began in visits.values()
     ]
+    for session in sessions:
+        session.expires_at = session.expiry_after(session.last_used_at)
     Session.objects.bulk_create([session for session in sessions if session.expires_at > now][-MOST_SESSIONS:], 500)

@@ -87,7 +87,7 @@ class Replay:
             if event.success:
                 self._unless(event.session_id not in self.sessions, event, "the session is open already")
                 self.sessions[event.session_id] = event.user_id
-        elif event.action == "logout":
+        elif event.action in {"logout", "session_end"}:
             self.sessions.pop(event.session_id, None)
 
     def _role(self, event):

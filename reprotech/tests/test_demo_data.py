@@ -15,7 +15,7 @@ from accounts.catalogue import ROLES
 from accounts.errors import Denied, InvalidCredentials
 from accounts.exports import start_export
 from accounts.models import Session, User
-from accounts.services import passwords, roles, sessions, sign_in, users
+from accounts.services import expired_sessions, passwords, roles, sessions, sign_in, users
 from accounts.services.defaults import load_default_data
 from audit.models import AuditLog
 from audit.verification import Verification
@@ -154,6 +154,9 @@ def test_events_look_as_the_product_writes_them(installation):
                 refresh_token=sign_in.sign_in_with_tokens(identifier="clerk", password=password).pair.refresh_token
             )
     sessions.sign_out(session=session)
+    idle = sign_in.sign_in_to_pages(identifier="clerk", password=PASSWORD)
+    Session.objects.filter(pk=idle.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    expired_sessions.end_expired_sessions()
     passwords.change_password(actor=clerk, current_password=PASSWORD, new_password="Another-Horse-8")
     passwords.send_password_reset(actor=boss, user_id=clerk.pk)
     users.update_user(actor=boss, user_id=clerk.pk, email="new@lab.example")
