@@ -262,6 +262,9 @@ def test_words_for_no_are_understood(db, word):
         ("sep=;\n \n", "file", "The file is empty."),
         (f"username,email{',x' * 1_000}\na,b\n", "line 1", "The line has more than 1,000 columns."),
         ("#TYPE System.String\n", "file", "The file is empty."),
+        # Lines are counted as they stand in the file, with what comes before the header.
+        ("sep=;\nusername;email;status\nada;ada@lab.example;x\n", "line 3", "status: Write active or inactive."),
+        ("\n\nusername,email,x\nada,ada@lab.example,1\n", "line 3", "This column has no place here: “x”."),
     ],
 )
 def test_what_a_person_would_ask_about_is_refused(db, text, place, sentence):
@@ -311,6 +314,20 @@ def test_a_page_s_export_is_imported_again(cast):
     assert content.startswith(MARK)
     [found] = outcome(content)
     assert found == ("zoe", "zoe@lab.example", "Zoë", "=Ødegård", ("Viewer",), True)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_numbers_of_rows_without_a_name_are_no_column(db, first):
+    rows = "".join(f"{first + n},new-{n},new-{n}@lab.example\n" for n in range(3))
+    assert [found[0] for found in outcome(f",username,email\n{rows}")] == ["new-0", "new-1", "new-2"]
+
+
+@pytest.mark.parametrize("name", ["Night; day", "Night, day", "Night | day"])
+def test_a_role_whose_name_reads_as_several_is_exported_by_its_slug(cast, name):
+    role = Role.objects.create(name=name, slug="night_day")
+    make_user("owl", email="owl@lab.example").roles.add(role)
+    content = b"".join(page_client(cast.super_admin).get("/users/export?search=owl").streaming_content)
+    assert outcome(content)[0][4] == ("night_day",)
 
 
 def test_a_second_byte_order_mark_is_no_part_of_a_name(db):
