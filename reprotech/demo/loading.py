@@ -25,7 +25,8 @@ from audit.bulk import Prepared
 from audit.models import Action, AuditLog
 from audit.sealing import Sealer
 from audit.services import System, record
-from reprotech.demo.history import History, Past
+from reprotech.demo.day_of_work import Past
+from reprotech.demo.history import History
 from reprotech.demo.lives import Lives
 from reprotech.demo.people import People, Person
 from reprotech.demo.rhythm import Day, days, midnight
