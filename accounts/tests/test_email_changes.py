@@ -8,7 +8,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from accounts.errors import Conflict, Missing, TooManyAttempts
+from accounts.errors import AccountDisabled, Conflict, Missing, TooManyAttempts
 from accounts.links import address_tokens
 from accounts.models import EmailChange, OutgoingMail, User
 from accounts.services import email_changes, passwords, users
@@ -178,6 +178,20 @@ def test_a_link_dies_by(cast, happens):
     with pytest.raises(Missing):
         confirm(cast.viewer, token)
     assert stored(cast.viewer).email == before != NEW
+
+
+@pytest.mark.parametrize("field", ["locked_at", "deleted_at"])
+def test_an_account_that_cannot_be_used_changes_no_address(cast, field):
+    token = token_of(ask(cast.viewer))
+    # Unlike the services, this leaves the waiting change and its token as they were.
+    User.objects.filter(pk=cast.viewer.pk).update(**{field: timezone.now()})
+    assert email_changes.find_change(user_id=cast.viewer.pk, link_token=token) is None
+    with pytest.raises(Missing):
+        confirm(cast.viewer, token)
+    for call in (lambda: ask(cast.viewer), lambda: email_changes.cancel_email_change(actor=cast.viewer)):
+        with pytest.raises(AccountDisabled):
+            call()
+    assert stored(cast.viewer).email == OLD
 
 
 def test_a_new_password_takes_the_waiting_address_off_the_profile(cast):

@@ -8,6 +8,7 @@ from accounts.models import ApiKey, Session, User
 from accounts.services import users
 from accounts.services.erasure import erase_person
 from accounts.services.keys import create_key
+from accounts.services.passwords import send_password_reset
 from accounts.services.roles import create_role, update_role
 from audit.context import RequestOrigin, request_origin
 from audit.models import Action, AuditLog
@@ -159,3 +160,40 @@ def test_keys_of_an_erased_person_are_gone_with_their_names(cast):
     create_key(actor=user, user_id=user.pk, name="Keyed's phone", scopes=["animal_read"])
     erase_person(actor=SYSTEM, user_id=user.pk)
     assert not ApiKey.objects.filter(user=user).exists()
+
+
+def test_a_role_with_the_number_and_name_of_a_person_keeps_its_refusals(cast):
+    user = make_user("late")
+    filed = {"action": Action.ACCESS_DENIED, "resource_id": user.pk, "resource_name": "late", "success": False}
+    about_role, about_user = (record(actor=SYSTEM, resource=resource, **filed) for resource in ("role", "lab_test"))
+    erase_person(actor=cast.admin, user_id=user.pk)
+    names = [AuditLog.objects.get(pk=event.pk).resource_name for event in (about_role, about_user)]
+    assert names == ["late", ""]
+
+
+def test_what_the_installation_did_is_not_taken_for_a_sign_in_by_someone_of_that_name(cast):
+    user = make_user("system")
+    send_password_reset(actor=SYSTEM, user_id=cast.viewer.pk)
+    event = AuditLog.objects.get(action=Action.PASSWORD_RESET, resource_id=str(cast.viewer.pk))
+    erase_person(actor=cast.admin, user_id=user.pk)
+    assert AuditLog.objects.get(pk=event.pk).username == "system"
+
+
+def test_a_refused_change_gives_nobody_a_name(cast):
+    user = make_user("late")
+    wanted = {"username": ("late", "wanted")}
+    record(actor=user, action=Action.UPDATE, resource="user", resource_id=user.pk, success=False, changes=wanted)
+    event = exported(user="wanted")
+    erase_person(actor=cast.admin, user_id=user.pk)
+    assert filters_of(event) == {"user": "wanted"}
+
+
+def test_a_refused_deletion_does_not_say_what_a_deleted_person_held(cast, make_role):
+    make_role("Keeper", "settings_update")
+    user = make_user("keeper", "Keeper")
+    users.delete_user(actor=SYSTEM, user_id=user.pk)
+    nothing = {"roles": ([], [])}
+    record(actor=SYSTEM, action=Action.DELETE, resource="user", resource_id=user.pk, success=False, changes=nothing)
+    with pytest.raises(Denied) as denial:
+        erase_person(actor=cast.admin, user_id=user.pk)
+    assert denial.value.required == "settings_update"

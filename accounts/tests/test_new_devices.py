@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings as configured
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
@@ -18,12 +19,16 @@ pytestmark = pytest.mark.django_db
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:{}.0) Gecko/20100101 Firefox/{}.0"
 FIREFOX_140, FIREFOX_152 = FIREFOX.format(140, 140), FIREFOX.format(152, 152)
 CHROME = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+COOKIE = configured.DEVICE_COOKIE_NAME
 LAB, HOME = "192.0.2.1", "198.51.100.9"
 
 
-def by_page(address=LAB, agent=FIREFOX_140, name="the-viewer"):
+def by_page(address=LAB, agent=FIREFOX_140, name="the-viewer", cookie=""):
+    """Sign in by the page; returns the browser's device cookie."""
     client = Client(REMOTE_ADDR=address, HTTP_USER_AGENT=agent)
+    client.cookies[COOKIE] = cookie
     assert client.post("/login", {"username": name, "password": PASSWORD}).status_code == 302
+    return client.cookies[COOKIE].value
 
 
 def by_token(address=LAB, agent="sampler/2.1"):
@@ -60,6 +65,15 @@ def test_a_browser_is_known_by_its_kind_and_place(cast, first, second, is_new):
     assert waiting().exists() is is_new
     by_page(**second)
     assert waiting().count() == is_new, "it is known by now"
+
+
+def test_a_browser_is_known_by_its_cookie_wherever_it_is_and_to_its_user_alone(cast):
+    cookie = by_page()
+    by_page(address=HOME, agent=CHROME, cookie=cookie)
+    assert not waiting().exists()
+    by_page(name="the-manager")
+    by_page(address=HOME, agent=CHROME, name="the-manager", cookie=cookie)
+    assert waiting().get().user == cast.manager
 
 
 def test_a_script_is_news_once_for_each_program_and_address(cast):
@@ -125,6 +139,15 @@ def test_there_are_at_most_five_mails_a_day(cast):
     Session.objects.update(created_at=timezone.now() - timedelta(days=1))
     by_page(address=HOME)
     assert waiting().count() == MOST_A_DAY + 1
+
+
+def test_mails_to_others_do_not_count(cast):
+    for n in range(MOST_A_DAY + 1):
+        by_page(address=f"203.0.113.{n}", name="the-manager")
+    assert waiting().count() == MOST_A_DAY
+    by_page()
+    by_page(address=HOME)
+    assert waiting().latest("pk").user == cast.viewer
 
 
 @pytest.mark.django_db(transaction=True)

@@ -15,8 +15,9 @@ from django_redis import get_redis_connection
 
 from accounts import doubt, session_cache
 from accounts.catalogue import PERMISSION_NAMES
+from accounts.links import address_tokens
 from accounts.models import Role, Session, User
-from accounts.services import passwords, roles, sessions, users
+from accounts.services import email_changes, passwords, roles, sessions, users
 from reprotech.testing import PASSWORD, Caller, make_user, page_client
 
 # Without Redis there is no cache that processes share.
@@ -129,6 +130,11 @@ def refused(code):
     return lambda status, body: (status, body.get("code")) == (401, code)
 
 
+def confirm_address(user, address):
+    asked = email_changes.request_email_change(actor=user, email=address)
+    email_changes.confirm_email_change(user_id=user.pk, link_token=address_tokens.make_token(asked))
+
+
 CHANGES = {
     "role given": (
         lambda c, u, r: users.update_user(actor=c.super_admin, user_id=u.pk, roles=["super_admin"]),
@@ -165,6 +171,10 @@ CHANGES = {
     "renamed": (
         lambda c, u, r: users.update_user(actor=c.super_admin, user_id=u.pk, username="renamed", last_name="New"),
         lambda status, body: (body["username"], body["last_name"]) == ("renamed", "New"),
+    ),
+    "address confirmed": (
+        lambda c, u, r: confirm_address(u, "elsewhere@lab.example"),
+        lambda status, body: body["email"] == "elsewhere@lab.example",
     ),
     "password reset": (
         lambda c, u, r: passwords.reset_password(actor=c.super_admin, user_id=u.pk, password="Other-Horse-8"),

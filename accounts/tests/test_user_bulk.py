@@ -1,15 +1,16 @@
 """Several users at once: what is allowed is done, what is refused is named, each with its own audit row."""
 
 import re
+from functools import partial
 
 import pytest
 
 from accounts.authorization import SYSTEM
 from accounts.errors import Invalid
 from accounts.models import User
-from accounts.services.bulk import assign_role, remove_role, set_active
+from accounts.services.bulk import assign_role, change_roles, remove_role, set_active
 from accounts.user_forms import MOST_AT_ONCE
-from reprotech.testing import NOBODY, audit_rows, page_client
+from reprotech.testing import NOBODY, at_once, audit_rows, make_user, page_client
 
 
 @pytest.fixture
@@ -52,6 +53,16 @@ def test_a_role_is_given_beside_the_others_and_taken_again(cast):
     assert (slugs_of(cast.viewer), slugs_of(cast.researcher)) == ([], ["researcher"])
 
 
+@pytest.mark.django_db(transaction=True)
+def test_of_changes_at_once_none_undoes_another(cast, make_role):
+    taken, given = [[make_role(f"{verb} {n}").slug for n in range(4)] for verb in ("Taken", "Given")]
+    user = make_user("busy", *taken)
+    change = partial(change_roles, actor=cast.admin, user_id=user.pk)
+    calls = [partial(change, taken=role) for role in taken] + [partial(change, given=role) for role in given]
+    assert {type(answer) for answer in at_once(*calls)} == {User}
+    assert slugs_of(user) == given
+
+
 def test_a_role_beyond_the_actors_own_is_given_to_nobody(cast):
     outcome = assign_role(actor=cast.admin, user_ids=[cast.viewer.pk], role="super_admin")
     assert outcome.done == []
@@ -59,9 +70,10 @@ def test_a_role_beyond_the_actors_own_is_given_to_nobody(cast):
     assert slugs_of(cast.viewer) == ["viewer"]
 
 
-def test_an_unknown_role_is_refused_at_once(cast):
+@pytest.mark.parametrize("change", [assign_role, remove_role])
+def test_an_unknown_role_is_refused_at_once(cast, change):
     with pytest.raises(Invalid):
-        assign_role(actor=cast.admin, user_ids=[cast.viewer.pk], role="king")
+        change(actor=cast.admin, user_ids=[cast.viewer.pk], role="king")
 
 
 def test_the_page_asks_and_the_message_names_what_was_refused(cast, browser):
