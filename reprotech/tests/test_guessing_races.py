@@ -138,7 +138,11 @@ def test_a_reset_link_sets_one_password(cast, servers):
 
     calls = [partial(choose, port, f"Chosen-Horse-{n}") for n, port in enumerate(each_in_turn(servers, USES))]
     answers = at_servers(calls)
-    assert Counter(status for _, status in answers) == {302: 1, 422: USES - 1}
+    statuses = Counter(status for _, status in answers)
+    # Those that find no seat for a hash are asked to try again; several did reach the link, beside the one that won.
+    assert statuses[302] == 1
+    assert statuses[302] + statuses[422] + statuses[503] == USES
+    assert statuses[422] > 4
     (winner,) = [password for password, status in answers if status == 302]
     assert User.objects.get(pk=user.pk).check_password(winner)
     assert PasswordHistory.objects.filter(user=user).count() == 1
