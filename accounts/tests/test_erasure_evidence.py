@@ -4,7 +4,7 @@ import pytest
 
 from accounts.authorization import SYSTEM
 from accounts.errors import Denied
-from accounts.models import ApiKey, Session, User
+from accounts.models import ApiKey, OutgoingMail, Session, User
 from accounts.services import users
 from accounts.services.erasure import erase_person
 from accounts.services.keys import create_key
@@ -197,3 +197,40 @@ def test_a_refused_deletion_does_not_say_what_a_deleted_person_held(cast, make_r
     with pytest.raises(Denied) as denial:
         erase_person(actor=cast.admin, user_id=user.pk)
     assert denial.value.required == "settings_update"
+
+
+def test_what_looks_like_a_persons_is_left_to_whom_it_belongs(cast):
+    user, other = make_user("late"), cast.viewer
+    send_password_reset(actor=cast.admin, user_id=other.pk)
+    with request_origin(STRANGER):
+        assert Caller(other).token
+    session = Session.objects.get(user=other)
+    named = {"actor": SYSTEM, "resource_name": "late"}
+    kept = [
+        record(actor=other, action=Action.CREATE, resource="factor", resource_name="late"),
+        record(actor=User(pk=other.pk, username="late"), action=Action.LOGIN, resource="auth", success=False),
+        record(**named, action=Action.CREATE, resource="lab_test", resource_id=user.pk),
+        record(**named, action=Action.ACCESS_DENIED, resource="lab_test", resource_id=other.pk, success=False),
+    ]
+    theirs = record(actor=user, action=Action.CREATE, resource="factor", resource_name="Late's phone")
+    rows = AuditLog.objects.filter(pk__in=[event.pk for event in kept]).order_by("pk").values()
+    before = list(rows.all())
+    erase_person(actor=cast.admin, user_id=user.pk)
+    assert list(rows.all()) == before
+    assert AuditLog.objects.get(pk=theirs.pk).resource_name == ""
+    assert OutgoingMail.objects.filter(user=other).exists()
+    still = Session.objects.get(pk=session.pk)
+    assert (still.ip_address, still.user_agent) == (STRANGER.ip_address, STRANGER.user_agent)
+
+
+def test_a_name_is_a_persons_from_when_they_took_it_unless_it_is_anothers(cast):
+    user, other = make_user("late"), make_user("early")
+    too_early = exported(user="later")
+    users.update_user(actor=cast.admin, user_id=user.pk, username="later")
+    users.update_user(actor=cast.admin, user_id=other.pk, username="early.two")
+    # No service gives this name to someone else, but a database may have come with it.
+    User.objects.filter(pk=cast.viewer.pk).update(username="late")
+    events = [exported(user=name) for name in ("later", "early", "late")]
+    erase_person(actor=cast.admin, user_id=user.pk)
+    assert filters_of(too_early) == {"user": "later"}
+    assert [filters_of(event) for event in events] == [None, {"user": "early"}, {"user": "late"}]
