@@ -261,7 +261,7 @@ def machine(processes):
         "ADMIN_EMAIL": "chief@lab.example",
         "WORKERS": "1",
     }
-    machine.use_database(f"plain_{machine.port}")
+    machine.use_database(f"guide_plain_{machine.port}")
     yield machine
     if machine.server:
         processes.stop(machine.server)
@@ -307,7 +307,7 @@ def test_the_guide_leads_to_a_server_on_which_its_commands_work(machine):
     # On another machine it would be the same; here the old state is moved out of the way.
     shutil.copy(backup, machine.program)
     (machine.state / "anchors.txt").unlink(missing_ok=True)
-    machine.use_database(f"plain_again_{machine.port}")
+    machine.use_database(f"guide_again_{machine.port}")
     machine.edit(**machine.said)
     said = machine.follow(re.sub(r"reprotech-\w+\.age", backup.name, RESTORE))
     assert "The audit log is whole" in said
