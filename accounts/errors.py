@@ -35,7 +35,7 @@ class Conflict(RuleError):
 
 
 class NotTheirs(Conflict):
-    """Somebody would make a credential of another person, by which they could act as that person."""
+    """The actor would get a credential of another person, and could act as that person."""
 
     code = "not_theirs"
 

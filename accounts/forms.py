@@ -175,6 +175,6 @@ class ChangePasswordForm(NewPasswordForm):
     revoke_keys = forms.BooleanField(
         label="Revoke my API keys too",
         required=False,
-        help_text="Do so if somebody else may know the old password or have one of the keys.",
+        help_text="Do so if another person may know the old password or have one of the keys.",
     )
     field_order = ("current_password", "new_password", "repeated")

@@ -102,7 +102,7 @@ def seat() -> Iterator[None]:
     """Be one of those who may wait for hashes within the block; raises Busy when there are as many as may.
 
     Each holds one of the process' threads for as long: if they held all, nobody else would be answered. It never waits
-    for a seat, so whoever holds a database lock meanwhile can't be part of a deadlock. Within another's block of the
+    for a seat, so a caller that holds a database lock can't be part of a deadlock. Within another's block of the
     same thread it takes none.
     """
     global _seated  # noqa: PLW0603 (as below)

@@ -59,7 +59,7 @@ def send_notice(user: User, letter: str, *, address: str = "", **context: Any) -
 
 
 def _refuse_withheld(address: str) -> None:
-    """Of notices it is enough that they don't leave; with a link that doesn't, somebody would wait for it."""
+    """Of notices it is enough that they don't leave; with a link that doesn't, its recipient would wait for it."""
     if is_withheld(address):
         raise Invalid({"email": [NO_MAIL]})
 

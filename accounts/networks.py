@@ -2,7 +2,7 @@
 
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-#: Whoever has one address of IPv6 has all of a network of this size, and devices change theirs within it every day.
+#: A client with one IPv6 address has all of a network of this size, and devices change theirs within it every day.
 IPV6_PREFIX = 64
 
 

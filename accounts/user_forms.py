@@ -221,7 +221,7 @@ class DeleteUserForm(ServiceForm):
         label="Also erase their personal data, because they asked for it",
         required=False,
         help_text="Names, addresses and clients go from the account and from every event of the audit log, which then "
-        "tells of “an erased person” by a number. What was done to whom, and when, stays provable.",
+        "says “an erased person” and a number. What was done to whom, and when, stays provable.",
     )
 
 

@@ -96,7 +96,7 @@ def excessive_rights(cursor: Any) -> str:
     else:
         return ""
     return (
-        f"The database role {role} {what}: whoever takes over the server can switch off what protects the log. "
+        f"The database role {role} {what}: an attacker who takes over the server can switch off what protects the log. "
         "Use the two roles of deploy/postgresql/roles.sql."
     )
 

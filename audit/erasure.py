@@ -49,7 +49,7 @@ def erase_parts(
     """Erase parts of sealed events, in one transaction with the sealed events that tell of it; returns of how many.
 
     Everything that is committed is sealed first. `resource` and its id say in the log whose they were; `kept_filters`,
-    by the ids of exports among these events, what of their filters tells of others and so is told on. Raises
+    by the ids of exports among these events, the part of their filters that is about others and is kept. Raises
     KeyRefused, TreeDamaged or ChangeRefused; whoever calls has checked that `actor` may.
     """
     with nobody_seals(), suspended():

@@ -1,6 +1,6 @@
 """Which of the log's keys to trust: those that the caller knows from elsewhere, and those that statements connect.
 
-Where a key stands in the database proves nothing, since whoever owns the database can add rows before, between and
+Where a key stands in the database proves nothing, since the owner of the database can add rows before, between and
 after the genuine ones. Nor does a further signature, which anybody can add to a statement. So trust leads
 
 - forward, to a key whose statement the trusted one signed;

@@ -13,8 +13,8 @@ def rotate_key(*, actor: Actor, new_seed: bytes, old_key_is_lost: bool = False) 
     """Make a new key the present one. Until AUDIT_SIGNING_KEY is set to it, servers seal nothing and say so.
 
     The new key signs the log at once, on top of what the old one signed last: afterwards a checkpoint by the old key is
-    nothing that a server would seal on, whoever has that key by then. Where the old one is lost, the operator must name
-    it in AUDIT_TRUSTED_KEYS first. Raises KeyRefused or TreeDamaged.
+    nothing that a server would seal on, even if the old key was stolen. Where the old one is lost, the operator must
+    name it in AUDIT_TRUSTED_KEYS first. Raises KeyRefused or TreeDamaged.
     """
     with nobody_seals():
         known = known_keys()

@@ -1,8 +1,8 @@
 """The keys that sign checkpoints: which are known, and how one hands over to the next.
 
 The private key comes from the environment and never reaches the database. Each public key stands in a row with a
-statement, a note that names the key before it and is signed by both; so whoever trusts one key can follow to the
-others (`audit.key_chain`). The rows themselves prove nothing: whoever owns the database can add and move them.
+statement, a note that names the key before it and is signed by both; so a verifier that trusts one key can follow to
+the others (`audit.key_chain`). The rows themselves prove nothing: the owner of the database can add and move them.
 """
 
 from urllib.parse import urlsplit

@@ -244,7 +244,7 @@ def verified(checkpoint: Checkpoint) -> CheckpointText:
         raise TreeDamaged(
             f"The last checkpoint, of {checkpoint.size} events, is not by AUDIT_SIGNING_KEY, nor by a key in "
             f"AUDIT_TRUSTED_KEYS. Nothing is sealed on top of it. {error} Name the key there if it is one that you "
-            "lost or replaced; else somebody changed the log, and manage.py verify_audit tells more."
+            "lost or replaced; otherwise the log was changed, and manage.py verify_audit says more."
         ) from None
 
 

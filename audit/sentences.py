@@ -21,7 +21,7 @@ KEY_REVOCATIONS = {
     "factors_removed": "a second factor was removed",
     "sessions_ended": "all sessions were ended",
     "account_deleted": "the account was deleted",
-    "maker_disabled": "whoever made it lost access",
+    "maker_disabled": "the account that made it lost access",
 }
 #: Whoever had their personal data erased.
 ERASED = "an erased person"

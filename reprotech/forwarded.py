@@ -16,7 +16,7 @@ from django.conf import settings
 
 Address = IPv4Address | IPv6Address
 
-#: Headers by which a proxy tells of a client. None of them reaches a view.
+#: Headers in which a proxy describes the client. None of them reaches a view.
 HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_FORWARDED")
 #: More proxies than this stand behind one another nowhere.
 MAX_HOPS = 50

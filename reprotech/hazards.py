@@ -67,8 +67,8 @@ def _transport() -> Iterator[Hazard]:
             yield (
                 "TRUSTED_PROXIES",
                 (
-                    f"Whoever is in {network} can pretend to have any address. Name the proxies' own addresses, or a "
-                    "network that nothing else is in."
+                    f"Every machine in {network} can pretend to have any address. Name the proxies' own addresses, or "
+                    "a network that nothing else is in."
                 ),
             )
     for origin in settings.CORS_ALLOWED_ORIGINS:

@@ -116,7 +116,7 @@ def _refuse_other_keys() -> None:
 def _upgraded_copy(path: Path) -> Iterator[Path]:
     """A copy of the SQLite database in the present schema; the original isn't touched."""
     try:
-        # Beside it, where whoever may read the copy may read the original.
+        # Beside it, where those who may read the copy may read the original.
         directory = tempfile.TemporaryDirectory(dir=path.resolve().parent, prefix=".moving-")
     except OSError as error:
         raise MoveRefused(

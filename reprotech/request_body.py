@@ -22,7 +22,7 @@ MAX_DRAINED = 33_554_432
 CHUNK = 65_536
 #: Linux' numbers of a connection's states: reset by the client, and closed by it in order.
 TCP_CLOSE, TCP_CLOSE_WAIT = 7, 8
-#: Where Linux tells of a connection how many bytes came (`tcpi_bytes_received`, eight bytes).
+#: Where Linux keeps how many bytes came on a connection (`tcpi_bytes_received`, eight bytes).
 RECEIVED = 128
 #: Seconds in which the server closes an idle connection that the client has closed.
 MOMENTS = 0.1
@@ -104,8 +104,8 @@ def _read_to_end(request: HttpRequest, limit: int, *, is_chunked: bool) -> bytes
 def _is_complete(request: HttpRequest, body: bytes) -> bool:
     """Whether it is all that was to come: granian gives a body that broke off as if it had ended there.
 
-    Forms with files have a closing line, and JSON that broke off is refused as JSON. Others don't show it; but whoever
-    broke off is gone, while whoever is done waits for the answer.
+    Forms with files have a closing line, and JSON that broke off is refused as JSON. Others don't show it; but a client
+    that broke off is gone, while one that is done waits for the answer.
     """
     if body and request.content_type == "multipart/form-data":
         boundary = (request.content_params or {}).get("boundary", "")

@@ -36,7 +36,7 @@ ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1", debug=DEBUG)
 #: Where people reach this installation; links in mails start with it.
 PUBLIC_URL = env.origin("PUBLIC_URL", "http://127.0.0.1:5001")
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
-#: Which headers they tell of the client by: X-Forwarded-For and -Proto, or Forwarded (RFC 7239).
+#: Which headers they describe the client in: X-Forwarded-For and -Proto, or Forwarded (RFC 7239).
 FORWARDED_HEADERS = env.choice("FORWARDED_HEADERS", "X-Forwarded", ("X-Forwarded", "Forwarded"))
 SSL_REQUIRED = env.flag("SSL_REQUIRED", default=False)
 #: 32 bytes, or None in development without one: then nothing is sealed.

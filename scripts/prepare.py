@@ -59,7 +59,7 @@ def is_only_ours(text: str) -> bool:
     """Whether a file holds nothing but what is written here: it is that of a first try.
 
     Then it gets DEBUG as well, so that every command in this directory takes it as the server does: init_data would
-    replace the documented password that somebody works with. A file that others wrote is left to them.
+    replace the documented password while people work with it. A file that others wrote is left to them.
     """
     return set(re.findall(r"^\s*(?:export\s+)?(\w+)\s*=", text, re.MULTILINE)) <= set(SECRETS)
 
@@ -121,7 +121,7 @@ def prepare_application() -> None:
 
 
 def kept_files(settings: Any) -> Iterator[Path]:
-    """What the server writes that tells of people, where it is already: database, log, and what `run` holds."""
+    """The server's files with personal data that exist already: database, log, and what `run` holds."""
     yield Path("run")
     database = settings.DATABASES["default"]
     if database["ENGINE"] == "django.db.backends.sqlite3":
@@ -134,7 +134,10 @@ def kept_files(settings: Any) -> Iterator[Path]:
 
 
 def make_private(paths: Iterable[Path]) -> None:
-    """Take from all but the owner what earlier versions gave to everybody. What is somebody else's stays as it is."""
+    """Make files readable to their owner alone, which earlier versions let everybody read.
+
+    Files of other users stay as they are.
+    """
     for path in paths:
         with contextlib.suppress(FileNotFoundError):
             status = path.stat()

@@ -60,7 +60,7 @@ class IntrospectionAnswer(serializers.Serializer[Any]):
     exp = serializers.IntegerField(required=False)
     sid = serializers.CharField(required=False, help_text="Of an access token: its session.")
     key = serializers.CharField(required=False, help_text="Of an API key: its name.")
-    created_by = serializers.CharField(required=False, help_text="Of an API key that somebody else made: who did.")
+    created_by = serializers.CharField(required=False, help_text="Who made the API key, if that was not its owner.")
 
 
 class IntrospectionViewSet(ViewSet):

@@ -59,7 +59,7 @@ class ApiKey(models.Model):
 
     @property
     def is_by_another(self) -> bool:
-        """Whether somebody else than its user made it."""
+        """Whether another person than its owner made it."""
         return self.created_by_id is not None and self.created_by_id != self.user_id
 
     @property

@@ -25,7 +25,7 @@ ADMIN_USERNAME = "admin"
 DOCUMENTED_PASSWORD = "Admin123!"  # noqa: S105
 #: The roles that MFA_REQUIRED_FOR_ADMINISTRATORS is about.
 ADMINISTRATORS = (SUPER_ADMIN, ADMIN)
-#: What the log tells of a system role that a new version changes, beside its permissions.
+#: What the log records of a system role that a new version changes, beside its permissions.
 RECORDED = ("name", "description", "requires_factor")
 #: Any number will do, as long as nothing else in the database takes the same advisory lock.
 LOCK = 7_203_914

@@ -102,7 +102,7 @@ def _events_about(user: User, who: Identifiers) -> Iterator[Any]:
 def _exports_about(who: Identifiers) -> tuple[Any, dict[str, dict[str, Any]]]:
     """Events that say that someone looked for exactly this person, and what else these said, by their ids.
 
-    An event's filters are sealed as one: they go together, so the erasure's own event tells of the rest.
+    An event's filters are sealed as one: they go together, so the erasure's own event keeps the rest.
     """
     found, kept = [], {}
     events = AuditLog.objects.filter(action__in=[Action.EXPORT, Action.ERASE]).only(
@@ -119,7 +119,7 @@ def _exports_about(who: Identifiers) -> tuple[Any, dict[str, dict[str, Any]]]:
 
 
 def _filters_of(event: AuditLog) -> Mapping[str, dict[str, Any]]:
-    """The filters that an export tells of by its id, or those that an erasure kept of others by theirs."""
+    """The filters of an export, by its id, or those that an erasure kept of other exports, by theirs."""
     filters = event.details.get("filters")
     if not isinstance(filters, dict):
         return {}
@@ -129,7 +129,7 @@ def _filters_of(event: AuditLog) -> Mapping[str, dict[str, Any]]:
 
 
 def _moments_of(event: AuditLog, told: Mapping[str, Any]) -> Mapping[str, Any]:
-    """When each of the exports was made that an erasure tells of."""
+    """When each of the exports was made whose filters an erasure kept."""
     if event.action == Action.EXPORT or not told:
         return {}
     rows = AuditLog.objects.filter(pk__in=[int(pk) for pk in told]).values_list("pk", "timestamp")

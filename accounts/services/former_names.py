@@ -1,7 +1,7 @@
 """Remembering the usernames that accounts had, also of people who were erased, without telling which these were.
 
 Names are few enough to try them all, so what is kept of an erased one is an HMAC under a random key. That key stands
-in the database encrypted under SECRET_KEY: whoever has the database alone can't try names. At every start it is
+in the database encrypted under SECRET_KEY: with the database alone nobody can try names. At every start it is
 encrypted again under today's SECRET_KEY, so that nothing is forgotten when the last of SECRET_KEY_FALLBACKS goes.
 """
 

@@ -231,7 +231,7 @@ def refusal(key: ApiKey, address: str) -> str:
     if key.is_expired:
         return "The key has expired."
     if key.has_lost_its_maker:
-        return "Whoever made the key for its owner may not sign in any more."
+        return "The account that made this key for its owner can't sign in any more."
     return "" if key.is_open_to(address) else "The key is not good from this address."
 
 

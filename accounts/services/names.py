@@ -15,8 +15,8 @@ from accounts.services.former_names import former_names
 class TakenNames:
     """Usernames and addresses, in lower case, that accounts have.
 
-    Deleted accounts keep their usernames, and whoever was renamed or erased their former ones. Nor may a username be
-    another's address: both are typed to sign in.
+    Deleted accounts keep their usernames, and people who were renamed or erased keep their former ones. Nor may a
+    username be another's address: both are typed to sign in.
     """
 
     usernames: frozenset[str]
@@ -48,7 +48,7 @@ def taken_names(users: Iterable[User]) -> TakenNames:
 
 
 def refuse_former_names(users: Iterable[User]) -> None:
-    """Raise Conflict if a username is one that somebody gave up a moment ago, as part of storing the users.
+    """Raise Conflict if a username is one that another account gave up a moment ago, as part of storing the users.
 
     The database let them be stored once the other change was committed, and only since then is it seen here.
     """

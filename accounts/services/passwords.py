@@ -139,7 +139,7 @@ def owner_of_link(*, user_id: int, link_token: str) -> User | None:
 
 
 def set_password_by_link(*, user_id: int, link_token: str, new_password: str) -> User:
-    """Set the password of whoever holds a link that was mailed to them; the link is spent by it, API keys are revoked.
+    """Set the password of the owner of a mailed link, which uses the link up and revokes their API keys.
 
     Their wrong guesses are forgotten, their second factor is not: it is asked for at the next sign-in. Raises Missing
     for a link that is broken, old or spent, and Invalid.

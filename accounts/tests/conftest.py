@@ -4,10 +4,11 @@ import socket
 
 import pytest
 
-from accounts import limits, session_cache
+from accounts import hashers, limits, session_cache
 from accounts.authorization import SYSTEM
 from accounts.models import Permission, Role
 from accounts.tests.admin_desk import Desk
+from accounts.tests.seats import SEATS
 from audit.context import RequestOrigin, request_origin
 from reprotech import pytest_servers
 from reprotech.testing import make_user
@@ -116,3 +117,10 @@ def valkey(processes, settings):
     server.stop()
     limits._redis.cache_clear()
     session_cache.forget_outage()
+
+
+@pytest.fixture
+def seats(settings):
+    """So few seats for hashes that a test can take them all."""
+    settings.THREADS = hashers.KEPT_FREE + SEATS
+    limits.reset()

@@ -11,7 +11,7 @@ from accounts.errors import Busy
 from accounts.links import link_tokens
 from accounts.models import Session, User
 from accounts.services import imports, passwords, users
-from accounts.tests.test_many_sign_ins import SEATS, seats, taken_seats  # noqa: F401 (a fixture)
+from accounts.tests.seats import SEATS, taken_seats
 from reprotech.testing import PASSWORD, Caller, audit_rows, error_of, eventually, page_client
 
 NEW = "Other-Horse-8"
@@ -56,7 +56,7 @@ def watched(monkeypatch, settings):
 
 
 @pytest.mark.parametrize("call", DOORS.values(), ids=DOORS)
-def test_a_door_that_finds_no_seat_says_when_to_come_back_and_does_nothing(cast, seats, call):  # noqa: F811
+def test_a_door_that_finds_no_seat_says_when_to_come_back_and_does_nothing(cast, seats, call):
     before = sorted(User.objects.values_list("username", "password"))
     with taken_seats(), audit_rows() as rows:
         answer = call(cast)
@@ -74,7 +74,7 @@ PAGES = {
 
 
 @pytest.mark.parametrize(("path", "sent"), PAGES.values(), ids=PAGES)
-def test_a_page_says_so_too(cast, seats, path, sent):  # noqa: F811
+def test_a_page_says_so_too(cast, seats, path, sent):
     browser = page_client(cast.admin)
     with taken_seats():
         page = browser.post(path, sent)
@@ -83,7 +83,7 @@ def test_a_page_says_so_too(cast, seats, path, sent):  # noqa: F811
     assert browser.post(path, sent).status_code == 302
 
 
-def test_a_link_stays_good_when_there_was_no_seat(cast, seats):  # noqa: F811
+def test_a_link_stays_good_when_there_was_no_seat(cast, seats):
     token = link_tokens.make_token(cast.viewer)
     with taken_seats(), pytest.raises(Busy):
         passwords.set_password_by_link(user_id=cast.viewer.pk, link_token=token, new_password=NEW)
@@ -91,7 +91,7 @@ def test_a_link_stays_good_when_there_was_no_seat(cast, seats):  # noqa: F811
 
 
 @pytest.mark.parametrize("hash_", [lambda: make_password(NEW), lambda: check_password(NEW, hashers_hash())])
-def test_the_hasher_itself_takes_the_seat(seats, hash_):  # noqa: F811
+def test_the_hasher_itself_takes_the_seat(seats, hash_):
     with taken_seats(), pytest.raises(Busy):
         hash_()
     hash_()
@@ -101,21 +101,21 @@ def hashers_hash():
     return "bcrypt_sha256$$2b$04$abcdefghijklmnopqrstuuvWxYz0123456789abcdefghijklmnopqrs"
 
 
-def test_within_a_seat_no_hash_needs_another(seats, settings):  # noqa: F811
+def test_within_a_seat_no_hash_needs_another(seats, settings):
     settings.THREADS = 1
     with hashers.seat(), hashers.seat():
         assert check_password(NEW, make_password(NEW))
     assert hashers._seated == 0
 
 
-def test_passwords_of_an_import_take_one_seat_in_all(seats, settings, watched):  # noqa: F811
+def test_passwords_of_an_import_take_one_seat_in_all(seats, settings, watched):
     settings.THREADS = 1
     hashes = hashers.hash_many([f"Horse-{n}" for n in range(8)])
     assert [check_password(f"Horse-{n}", hashed) for n, hashed in enumerate(hashes)] == [True] * 8
     assert watched["most"] == 1
 
 
-def test_of_two_imports_one_hashes_at_a_time_and_others_keep_their_seats(seats, monkeypatch):  # noqa: F811
+def test_of_two_imports_one_hashes_at_a_time_and_others_keep_their_seats(seats, monkeypatch):
     begun, go_on = threading.Event(), threading.Event()
     real = hashers.fastest_hash()
 
@@ -170,7 +170,7 @@ def test_right_passwords_are_limited_by_the_minute_too(cast):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_threads_remain_while_passwords_are_changed_confirmed_set_and_imported(cast, seats, watched, monkeypatch):  # noqa: F811
+def test_threads_remain_while_passwords_are_changed_confirmed_set_and_imported(cast, seats, watched, monkeypatch):
     """As many ask for hashes as there are threads: no more than there are seats get into the hasher."""
     real, everybody = hashers.fastest_hash(), threading.Event()
 

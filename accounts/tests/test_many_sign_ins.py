@@ -1,47 +1,17 @@
 """More sign in at once than there are seats: who finds none is told so, loses nothing, and keeps nobody else out."""
 
-from contextlib import contextmanager
-from threading import Event, Thread
-
 import pytest
 from django.test import Client
 
-from accounts import hashers, limits
 from accounts.models import User
+from accounts.tests.seats import SEATS, taken_seats
 from reprotech.testing import PASSWORD, Caller, audit_rows, error_of
 
-SEATS, GUESSES = 2, 10
+GUESSES = 10
 
 
 def login(name, password=PASSWORD):
     return Caller().post("/api/auth/login", {"username": name, "password": password})
-
-
-@pytest.fixture
-def seats(settings):
-    settings.THREADS = hashers.KEPT_FREE + SEATS
-    limits.reset()
-
-
-@contextmanager
-def taken_seats():
-    """All seats are taken, by other threads, within the block."""
-    leave, sitting = Event(), []
-
-    def sit():
-        with hashers.seat():
-            sitting.append(1)
-            leave.wait(60)
-
-    threads = [Thread(target=sit) for _ in range(SEATS)]
-    for thread in threads:
-        thread.start()
-    while len(sitting) < SEATS:
-        leave.wait(0.01)
-    yield
-    leave.set()
-    for thread in threads:
-        thread.join()
 
 
 @pytest.fixture

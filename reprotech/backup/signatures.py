@@ -18,8 +18,8 @@ from reprotech.backup.failures import BackupFailed
 #: In the comments of the file of a private key, before a public key whose backups are trusted.
 SIGNERS = "backups are signed by: "
 UNSIGNED = (
-    "It has no signature, so whoever can write to the place where backups are kept may have made it. If you know that "
-    "it is one of yours, from before backups were signed, restore it with --accept-unsigned."
+    "It has no signature, so anyone who can write to the place where backups are kept may have made it. If you know "
+    "that it is one of yours, from before backups were signed, restore it with --accept-unsigned."
 )
 FOREIGN = (
     "It is signed with the key {}, which nothing here says is yours. If that was this installation's key before a "
@@ -27,7 +27,7 @@ FOREIGN = (
     "On a server without settings name the public key of your installation, as manage.py audit_keys printed it there: "
     "--signed-by KEY."
 )
-ALTERED = "What it holds is not what was signed: it was put together or changed by somebody without the key."
+ALTERED = "What it holds is not what was signed: it was put together or changed without the key."
 
 
 @dataclass(slots=True)
@@ -111,7 +111,7 @@ def add_trust_arguments(parser: ArgumentParser) -> None:
 
 
 def signers_in(text: str) -> list[str]:
-    """The keys that the file of a private key names: whoever keeps that says whose backups it is for."""
+    """The public keys that the file of a private key names as signers of the backups that it opens."""
     return re.findall(rf"^# {SIGNERS}(.+)$", text, re.MULTILINE)
 
 

@@ -34,7 +34,7 @@ SCRIPT = "python-requests/2.32.5"
 #: A page's session lasts so long without use, and so many seconds later its end is on record.
 IDLE, NOTICED_SECONDS = timedelta(hours=1), 30
 ENCODER = DjangoJSONEncoder()
-#: What the log says of a command where somebody's browser would stand.
+#: What the log has for a command in the place of a browser.
 COMMAND = "manage.py users (root)"
 SYSTEM = System().username
 
@@ -73,7 +73,7 @@ class DayOfWork:
         self._first_id = first_id
         self._day = day
         self._arrivals = arrivals
-        #: Whoever was there in the morning.
+        #: People who had an account in the morning.
         self._present = day.people - day.new
         self._chance = chance
         self._past = Past()
@@ -114,7 +114,7 @@ class DayOfWork:
             agenda.append((self._lives.moment(number, change, day.number), partial(self._change, number, change)))
             count -= events_of(change, self._people[number])
         if agenda and self._present and count:
-            # Somebody has to be there who does it.
+            # An administrator has to be signed in for it.
             morning, first = midnight(day.date), min(moment for moment, _ in agenda)
             agenda.append((morning + (first - morning) * self._chance.random(), self._open_desk))
             count -= 1
@@ -174,7 +174,7 @@ class DayOfWork:
     # Who
 
     def _somebody(self) -> tuple[Person, Life]:
-        """Somebody who can sign in on this day, and of whom nothing changes on it."""
+        """A person who can sign in on this day, and whose account doesn't change on it."""
         while True:
             number = self._chance.randrange(self._present)
             life = self._lives.life(number)
@@ -323,7 +323,7 @@ class DayOfWork:
         )
 
     def _let_try_again(self, moment: datetime) -> None:
-        """Whoever typed too many wrong passwords: their account wasn't locked."""
+        """After too many wrong passwords; the account itself wasn't locked."""
         visit = self._desk()
         found = self._somebody_else(visit) if visit else None
         if visit is None or found is None:

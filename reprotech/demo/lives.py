@@ -1,7 +1,7 @@
 """What changes for each person while they are there: computed from their number, as the person is.
 
 Events and accounts tell the same because both are made from this. A person's changes are each on a day of its own, on
-which they do nothing else, so that whoever acts or is acted upon on any other day is known without what came before.
+which they do nothing else, so that on any other day the state of the people in an event is known by itself.
 """
 
 from array import array
@@ -19,7 +19,7 @@ from reprotech.demo.rhythm import Day, is_quiet, midnight
 NEVER = 1 << 30
 #: So many events for each person leave room for what changes; with fewer nothing does.
 MIN_EVENTS_PER_PERSON = 3
-#: Whoever came in the last days stays as they came.
+#: People who came in the last days stay as they came.
 SETTLING_DAYS = 30
 EMAIL_PERMILLE, MOVE_PERMILLE, LOCKOUT_PERMILLE, LONGEST_LOCKOUT_DAYS = 100, 50, 20, 5
 OFFICE_OPENS, OFFICE_MICROSECONDS = timedelta(hours=8), 9 * 3600 * 1_000_000
@@ -143,7 +143,7 @@ class Lives:
         return number, Change(change)
 
     def on_calendar(self, calendar: Sequence[Day]) -> list[Day]:
-        """The days with what changes on each; the other events make room for that, and begin once somebody is there."""
+        """The days with what changes on each; the other events make room for that, and begin once there are people."""
         changes: list[array[int]] = [array("q") for _ in calendar]
         counts = [0] * len(calendar)
         for number in range(self._people.count if self._is_eventful else 0):
@@ -159,7 +159,7 @@ class Lives:
 
 
 def events_of(change: Change, person: Person) -> int:
-    """How many events tell of a change: whoever moves is given a role and loses another."""
+    """How many events a change leaves: a person who moves gets a role and loses another."""
     return 2 if change == Change.ROLE and len(person.roles) == 1 else 1
 
 

@@ -217,7 +217,7 @@ def _load_sessions(history: History, visits: dict[Any, Any], until: datetime) ->
             user_id=history.first_id + visit.person.number,
             kind=visit.kind,
             created_at=began,
-            # Whoever is still signed in is at work.
+            # People who are still signed in are at work.
             last_used_at=max(began, until - LATELY),
             ends_at=began + lifetimes[visit.kind],
             ip_address=visit.ip_address,

@@ -65,15 +65,15 @@ class People:
         return mix(self._seed ^ number)
 
     def leaves(self, number: int, chance: int) -> bool:
-        """Whether somebody leaves at some time."""
+        """Whether the person leaves at some time."""
         return (chance >> 32) % 100 < INACTIVE_PERCENT and number >= self.administrators
 
     def is_locked(self, number: int, chance: int) -> bool:
-        """Whether somebody is locked out at some time, for good."""
+        """Whether the person is locked at some time, for good."""
         return (chance >> 40) % 1000 < LOCKED_PERMILLE and number >= self.administrators
 
     def has_second_role(self, number: int, chance: int) -> bool:
-        """Whether somebody has two roles at some time."""
+        """Whether the person has two roles at some time."""
         return (chance >> 56) % 100 < SECOND_ROLE_PERCENT and len(self._roles(number, chance)) > 1
 
     def _roles(self, number: int, chance: int) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ def days(people: int, events: int, until: datetime) -> list[Day]:
     ]
     new = shares(arrivals, people)
     if people and not new[0]:
-        # Whoever is the first is there from the beginning: every event has somebody who does it.
+        # The first person is there from the beginning: every event has an actor.
         new[new.index(next(filter(None, new)))] -= 1
         new[0] = 1
     there, total = [], 0

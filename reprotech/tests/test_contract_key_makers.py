@@ -258,7 +258,7 @@ def test_the_state_of_the_maker_counts_at_each_use_of_the_key_however_it_came_ab
     assert status(old.text) == 401
     assert admin.post("/api/auth/introspect", {"token": old.text}).json() == {"active": False}
     (row,) = AuditLog.objects.filter(action="access_denied")
-    assert row.details["reason"] == "Whoever made the key for its owner may not sign in any more."
+    assert row.details["reason"] == "The account that made this key for its owner can't sign in any more."
 
 
 def test_the_migration_takes_from_the_log_who_made_a_key(cast):

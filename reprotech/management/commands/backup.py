@@ -86,7 +86,7 @@ class Command(BaseCommand):
         told.write(f"BACKUP_RECIPIENTS={identity.to_public()}")
 
     def _signers(self) -> list[str]:
-        """So that whoever keeps the private key knows whose backups to trust, also on a server without settings."""
+        """So that the keeper of the private key knows whose backups to trust, also on a server without settings."""
         if settings.AUDIT_SIGNING_KEY is None:
             return []
         try:
