@@ -28,6 +28,8 @@ class Cable:
                 client.close()
                 continue
             pair = (client, socket.create_connection(self.target))
+            for end in pair:  # otherwise a message waits up to 40 ms for the receipt of the one before
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.pairs.append(pair)
             if not self.is_in:  # it was pulled out just now
                 self._cut(pair)
