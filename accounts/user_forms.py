@@ -15,6 +15,8 @@ from accounts.forms import RecordForm, ServiceForm, password_input
 from accounts.models import Role, User
 from accounts.password_policy import SHOWN_RULES
 from accounts.querysets import UserQuerySet
+from accounts.services.erasure import NOT_BY_THIS_ROLE, instead_of_server
+from audit.append_only import may_change
 from reprotech.listing import MAXIMUM_PER_PAGE, WHOLE_NUMBER
 
 INVITE, PASSWORD, SERVICE = "invite", "password", "service"
@@ -223,6 +225,13 @@ class DeleteUserForm(ServiceForm):
         help_text="Names, addresses and clients go from the account and from every event of the audit log, which then "
         "says “an erased person” and a number. What was done to whom, and when, stays provable.",
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not may_change():
+            self.fields["erase"].help_text = f"{NOT_BY_THIS_ROLE} {instead_of_server('USERNAME')}"
+            # In the page alone: whoever sends it all the same is refused, rather than that half is done.
+            self.fields["erase"].widget.attrs["disabled"] = True
 
 
 def offer_roles(field: forms.Field, roles: Iterable[Role]) -> None:

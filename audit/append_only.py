@@ -139,6 +139,16 @@ def foreign_reactions() -> list[str]:
     ]
 
 
+def may_change() -> bool:
+    """Whether the database role has the right without which `suspended` raises ChangeRefused."""
+    if connection.vendor == "sqlite":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT has_table_privilege('audit_logs', 'UPDATE')")
+        found: bool = cursor.fetchone()[0]
+    return found
+
+
 @contextmanager
 def suspended() -> Iterator[None]:
     """A transaction in which rows may be changed: for upkeep that is itself put on record and sealed, and for tests.

@@ -93,7 +93,10 @@ class UserViewSet(ViewSet):
 
     @extend_schema(responses={200: shapes.ErasedAnswer}, summary="Erase a user's personal data")
     def erase(self, request: SignedInRequest, user_id: int) -> Response:
-        """Erase what tells who a user was, also in the audit log; an account that still exists is deleted first."""
+        """Erase what tells who a user was, also in the audit log; an account that still exists is deleted first.
+
+        Where the server's database role may not change the audit log the answer is 409, with the command that does it.
+        """
         events = erase_person(actor=request.user, user_id=user_id)
         return Response({"message": "Personal data erased successfully", "events": events})
 

@@ -1,5 +1,6 @@
 """Erasing a person on request: their account's data, and what the audit log tells of them."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -24,6 +25,17 @@ from audit.models import Action, AuditLog
 from audit.sealing import TreeDamaged
 from audit.services import Actor
 
+#: Why the server doesn't erase where it uses the lesser of two database roles.
+NOT_BY_THIS_ROLE = "The server's database role may not change the audit log."
+
+
+def instead_of_server(username: str) -> str:
+    """What to do where the server may not erase."""
+    return (
+        "Ask whoever runs the server to run, as the owner of the database's tables: reprotech erase_person "
+        f"{shlex.quote(username)}"
+    )
+
 
 @service
 def erase_person(*, actor: Actor, user_id: int) -> int:
@@ -40,7 +52,7 @@ def erase_person(*, actor: Actor, user_id: int) -> int:
     if user.deleted_at is not None:
         require_all(actor, _held_before_deletion(user), user)
         require_fresh()
-    who = identifiers_of(user)
+    who, username = identifiers_of(user), user.username
     exports, kept_filters = _exports_about(who)
     parts = Parts(_events_by(user, who), [*_events_about(user, who), exports])
     if user.deleted_at is None:
@@ -49,7 +61,9 @@ def erase_person(*, actor: Actor, user_id: int) -> int:
     _erase_account(user)
     try:
         return erase_parts(actor=actor, parts=parts, resource="user", resource_id=user.pk, kept_filters=kept_filters)
-    except (KeyRefused, TreeDamaged, ChangeRefused) as refusal:
+    except ChangeRefused:
+        raise Conflict(f"{NOT_BY_THIS_ROLE} Nothing was erased. {instead_of_server(username)}") from None
+    except (KeyRefused, TreeDamaged) as refusal:
         raise Conflict(f"The audit log can't be changed now, so nothing was erased. {refusal}") from None
 
 

@@ -1,9 +1,11 @@
 """Erasing a person: who may, what goes, and what stays."""
 
+import re
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from accounts.authorization import SYSTEM
 from accounts.errors import Conflict, Denied, Missing
@@ -13,6 +15,7 @@ from accounts.services.erasure import erase_person
 from accounts.services.roles import create_role
 from accounts.services.sessions import end_other_sessions
 from audit.canonical import canonical_bytes
+from audit.database_role import grant_rights
 from audit.merkle import leaf_hash
 from audit.models import Action, AuditLog, Leaf
 from audit.sealing import Sealer
@@ -165,6 +168,38 @@ def test_the_page_that_deletes_erases_if_asked(person, cast):
 
 def test_the_page_that_deletes_only_deletes_otherwise(person, cast):
     page_client(cast.admin).post(f"/users/{person.pk}/delete", {})
+    person.refresh_from_db()
+    assert (person.username, person.deleted_at is None) == (NAME, False)
+
+
+@pytest.fixture
+def as_the_lesser_role(settings):
+    """What starts to use the database by the rights of the server's role, until the test ends."""
+    settings.DATABASE_WEB_ROLE = "reprotech_web_test"
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE reprotech_web_test")
+        grant_rights()
+        yield lambda: cursor.execute("SET LOCAL ROLE reprotech_web_test")
+        cursor.execute("RESET ROLE")
+
+
+@pytest.mark.only_on("postgresql")
+def test_where_the_server_may_not_erase_api_and_page_name_the_command(person, cast, as_the_lesser_role):
+    caller, client = Caller(cast.admin), page_client(cast.admin)
+    page = f"/users/{person.pk}/delete"
+    assert "reprotech erase_person" not in client.get(page).content.decode()
+    as_the_lesser_role()
+    sentence = f"reprotech erase_person {NAME}"
+    response = caller.delete(f"/api/users/{person.pk}/personal-data")
+    assert (response.status_code, sentence in response.json()["error"]) == (409, True)
+    shown = client.get(page).content.decode()
+    assert "reprotech erase_person USERNAME" in shown
+    assert re.search(r'<input[^>]*name="erase"[^>]* disabled', shown)
+    answer = client.post(page, {"erase": "on"})
+    assert (answer.status_code, sentence in answer.content.decode()) == (422, True)
+    person.refresh_from_db()
+    assert (person.username, person.deleted_at) == (NAME, None)
+    client.post(page, {})  # deletes alone
     person.refresh_from_db()
     assert (person.username, person.deleted_at is None) == (NAME, False)
 
