@@ -10,8 +10,9 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        """Have requests for links answered in the background."""
-        from accounts import outbox
+        """Have requests for links answered in the background, and what no service records put on record."""
+        from accounts import outbox, tracked_models
         from accounts.services import reset_requests
 
         outbox.also(reset_requests.answer_next)
+        tracked_models.track_all()

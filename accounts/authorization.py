@@ -17,6 +17,7 @@ from accounts.catalogue import PERMISSION_NAMES, SUPER_ADMIN, in_order
 from accounts.errors import Conflict, Denied
 from accounts.models import Permission, Role, User
 from audit.context import current_origin
+from audit.model_tracking import explicitly_recorded
 from audit.models import Action
 from audit.services import Actor, System, record
 
@@ -90,7 +91,7 @@ def conflicting_with_deletions(change: Callable[Arguments, Result]) -> Callable[
 
 
 def recording_denials(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Record a denial of a change, once its transaction is undone.
+    """Record a denial of a change, once its transaction is undone. What it changes it records by itself.
 
     A service within a service is part of it: the outer one records.
     """
@@ -101,7 +102,8 @@ def recording_denials(change: Callable[Arguments, Result]) -> Callable[Arguments
             return change(*args, **kwargs)
         token = _in_service.set(True)
         try:
-            return change(*args, **kwargs)
+            with explicitly_recorded():
+                return change(*args, **kwargs)
         except Denied as denial:
             record_denial(_actor_of(kwargs), denial)
             raise

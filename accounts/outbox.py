@@ -19,6 +19,7 @@ from django.utils import timezone
 from accounts.default_address import NO_MAIL, is_withheld
 from accounts.letters import write
 from accounts.models import OutgoingMail
+from audit.model_tracking import explicitly_recorded
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,8 @@ _gone: set[int] = set()
 
 def put(mails: Sequence[OutgoingMail]) -> None:
     """Add mails, as part of the present transaction; they leave when it is committed."""
-    OutgoingMail.objects.bulk_create(mails)
+    with explicitly_recorded():  # whoever puts them in records why
+        OutgoingMail.objects.bulk_create(mails)
     transaction.on_commit(_wake)
 
 

@@ -16,6 +16,7 @@ from django.utils.text import slugify
 
 from accounts.addresses import UnknownDomain, lookup_address, normalize_address
 from accounts.catalogue import SUPER_ADMIN
+from audit.model_tracking import TrackedQuerySet
 from audit.normalization import fold_text, normalize_text
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def held_permissions(user_id: str) -> Subquery:
     return Subquery(given.annotate(found=JSONArrayAgg("role__permissions__name")).values("found"))
 
 
-class UserQuerySet(models.QuerySet["User"]):
+class UserQuerySet(TrackedQuerySet["User"]):
     """Users."""
 
     def existing(self) -> Self:
@@ -218,7 +219,7 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
         return user
 
 
-class RoleQuerySet(models.QuerySet["Role"]):
+class RoleQuerySet(TrackedQuerySet["Role"]):
     """Roles."""
 
     def with_permissions(self) -> Self:
@@ -249,7 +250,7 @@ class RoleQuerySet(models.QuerySet["Role"]):
         return self.called(name_or_slug).first()
 
 
-class PermissionQuerySet(models.QuerySet["Permission"]):
+class PermissionQuerySet(TrackedQuerySet["Permission"]):
     """Permissions."""
 
     def with_role_count(self) -> Self:
@@ -257,7 +258,7 @@ class PermissionQuerySet(models.QuerySet["Permission"]):
         return self.annotate(role_count=Count("roles")).order_by("position", "name")
 
 
-class WithGrants(models.QuerySet[Row]):
+class WithGrants(TrackedQuerySet[Row]):
     """Rows that belong to a user."""
 
     def with_grants(self) -> Self:

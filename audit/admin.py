@@ -8,6 +8,8 @@ from django.http import HttpRequest
 from accounts.admin_base import ReadOnlyAdmin
 from audit.models import AuditLog
 
+admin.site.unregister(AuditLog)  # django-auditlog's page, which is made for a model of its own
+
 
 @admin.register(AuditLog)
 class AuditLogAdmin(ReadOnlyAdmin):

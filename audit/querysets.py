@@ -134,3 +134,17 @@ class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
         for row in rows:
             row.authenticate()
         return super().bulk_create(rows, *args, **kwargs)
+
+    def log_create(self, instance: models.Model, **found: Any) -> "AuditLog | None":
+        """Record what django-auditlog, which asks for it by this name, saw become of a row of a tracked model."""
+        from audit.tracked_changes import record_row
+
+        return record_row(instance, **found)
+
+    def log_m2m_changes(
+        self, changed: Iterable[models.Model], instance: models.Model, operation: str, field_name: str
+    ) -> "AuditLog | None":
+        """The same of what a relation gained or lost."""
+        from audit.tracked_changes import record_relation
+
+        return record_relation(changed, instance, operation, field_name)

@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "auditlog",  # before ours, whose page of the log replaces its own
     "audit",
     "accounts",
     "analytics",
@@ -194,6 +195,14 @@ if REDIS_URL:
     DJANGO_REDIS_CLOSE_CONNECTION = False  # its default, for which it looks here after each request
 else:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# Audit
+
+#: What django-auditlog notices goes into our own log (`audit.model_tracking`); it has no table.
+AUDITLOG_LOGENTRY_MODEL = "audit.AuditLog"
+AUDITLOG_STORE_JSON_CHANGES = True
+AUDITLOG_USE_BASE_MANAGER = True
+MIGRATION_MODULES = {"auditlog": None}
 
 # Accounts
 

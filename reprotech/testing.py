@@ -22,6 +22,7 @@ from accounts.models import Permission, Role, Session, User
 from accounts.services.defaults import load_default_data
 from accounts.services.sessions import Refreshed, issue_tokens, open_session
 from accounts.services.users import create_user
+from audit.model_tracking import explicitly_recorded
 from audit.models import AuditLog
 
 PASSWORD = "Correct-Horse-7"
@@ -70,7 +71,7 @@ class Caller:
     def signed_in(self) -> Refreshed:
         """A session and its tokens, as a login would open it."""
         assert self.user is not None
-        with transaction.atomic():
+        with explicitly_recorded(), transaction.atomic():
             session = open_session(user=self.user, kind=Session.Kind.TOKEN, lifetime=timedelta(days=1))
             return Refreshed(session, issue_tokens(session=session))
 
@@ -167,7 +168,8 @@ class Cast:
 def make_cast() -> Cast:
     """Load the default data and create everybody; nobody but the `super_admin` holds that role."""
     load_default_data()
-    User.objects.get(username="admin").delete()
+    with explicitly_recorded():
+        User.objects.get(username="admin").delete()
     users = {entry.slug: make_user(f"the-{entry.slug}", entry.slug) for entry in ROLES}
     assert SUPER_ADMIN in users
     return Cast(**users, stranger=make_user("the-stranger"))

@@ -1,12 +1,15 @@
 """Second factors: what a user proves to have beside the password that they know."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.utils import timezone
 
 from accounts.models.users import User
+from audit.model_tracking import TrackedModel, TrackedQuerySet
 
 
-class TotpKey(models.Model):
+class TotpKey(TrackedModel):
     """The key of a user's authenticator app (RFC 6238). One that was never confirmed by a code isn't stored."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="totp_key")
@@ -17,6 +20,8 @@ class TotpKey(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     last_used_at = models.DateTimeField(default=timezone.now)
 
+    objects: ClassVar["models.Manager[TotpKey]"] = TrackedQuerySet.as_manager()
+
     class Meta:
         db_table = "totp_keys"
         default_permissions = ()
@@ -25,7 +30,7 @@ class TotpKey(models.Model):
         return f"authenticator app of user {self.user_id}"
 
 
-class Passkey(models.Model):
+class Passkey(TrackedModel):
     """A WebAuthn credential: a passkey or a security key."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="passkeys")
@@ -39,6 +44,8 @@ class Passkey(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     last_used_at = models.DateTimeField(null=True)
 
+    objects: ClassVar["models.Manager[Passkey]"] = TrackedQuerySet.as_manager()
+
     class Meta:
         db_table = "passkeys"
         default_permissions = ()
@@ -48,13 +55,15 @@ class Passkey(models.Model):
         return self.name
 
 
-class RecoveryCode(models.Model):
+class RecoveryCode(TrackedModel):
     """A code to get in once without the factor, such as when the phone is lost. Used ones are deleted."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="recovery_codes")
     #: SHA-256 (hex). A slow hash protects what can be guessed; nobody guesses 80 random bits.
     code_hash = models.CharField(max_length=64)
     created_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar["models.Manager[RecoveryCode]"] = TrackedQuerySet.as_manager()
 
     class Meta:
         db_table = "recovery_codes"

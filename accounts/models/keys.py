@@ -10,9 +10,10 @@ from accounts.fields import NormalizedCharField
 from accounts.models.users import User
 from accounts.querysets import ApiKeyQuerySet
 from accounts.validators import validate_plain_text
+from audit.model_tracking import TrackedModel
 
 
-class ApiKey(models.Model):
+class ApiKey(TrackedModel):
     """A named key of a user. Its secret is shown once, when it is made; only a hash of it is kept."""
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)

@@ -1,12 +1,15 @@
 """Mails that are still to leave."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.utils import timezone
 
 from accounts.models.users import User
+from audit.model_tracking import TrackedModel, TrackedQuerySet
 
 
-class OutgoingMail(models.Model):
+class OutgoingMail(TrackedModel):
     """A mail in the outbox. It is written when it leaves: a link's token is never stored."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
@@ -21,6 +24,8 @@ class OutgoingMail(models.Model):
     last_error = models.CharField(max_length=200, blank=True)
     #: When it was given up.
     failed_at = models.DateTimeField(null=True)
+
+    objects: ClassVar["models.Manager[OutgoingMail]"] = TrackedQuerySet.as_manager()
 
     class Meta:
         db_table = "outgoing_mails"

@@ -1,12 +1,14 @@
 """What someone asked for, and what still waits for an answer."""
 
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
 
 from accounts.fields import AddressField
 from accounts.models.users import User
+from audit.model_tracking import TrackedModel, TrackedQuerySet
 
 #: How long the link that confirms a new address is good for.
 CONFIRMATION_LIFETIME = timedelta(hours=24)
@@ -33,12 +35,14 @@ class ResetRequest(models.Model):
         return f"reset request {self.pk}"
 
 
-class EmailChange(models.Model):
+class EmailChange(TrackedModel):
     """A new address that a user gave themselves and still has to confirm. Until then the old one holds."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="email_change")
     address = AddressField(max_length=254)
     requested_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar["models.Manager[EmailChange]"] = TrackedQuerySet.as_manager()
 
     class Meta:
         db_table = "email_changes"

@@ -16,9 +16,10 @@ from accounts.validators import (
     validate_plain_text,
 )
 from accounts.versioned import Versioned
+from audit.model_tracking import TrackedModel
 
 
-class Permission(models.Model):
+class Permission(TrackedModel):
     """The right to do `action` to a `resource`; the catalogue lists them all."""
 
     name = models.CharField(max_length=64, unique=True)
@@ -39,7 +40,7 @@ class Permission(models.Model):
         return self.name
 
 
-class Role(Versioned, models.Model):
+class Role(Versioned, TrackedModel):
     """A named set of permissions, granted to users."""
 
     CUSTOM_POSITION: ClassVar[int] = 1000

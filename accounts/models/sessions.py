@@ -12,12 +12,13 @@ from accounts.models.users import User
 from accounts.querysets import (
     SessionQuerySet,
 )
+from audit.model_tracking import TrackedModel
 
 #: How long the cookie that a new one replaced is good, for what the browser had asked before it learned of it.
 ROTATION_GRACE = timedelta(seconds=10)
 
 
-class Session(models.Model):
+class Session(TrackedModel):
     """One sign-in, by page or by token, until it is ended or expires. `sid` in every token names it."""
 
     class Kind(models.TextChoices):

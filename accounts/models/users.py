@@ -29,6 +29,7 @@ from accounts.validators import (
     validate_username_length,
 )
 from accounts.versioned import Versioned
+from audit.model_tracking import TrackedModel, explicitly_recorded
 from audit.normalization import fold_text
 
 EXISTING = Q(deleted_at__isnull=True)
@@ -36,7 +37,7 @@ EXISTING = Q(deleted_at__isnull=True)
 EXPIRY_WARNING = timedelta(days=14)
 
 
-class User(Versioned, AbstractBaseUser):
+class User(Versioned, TrackedModel, AbstractBaseUser):
     """An account of a person or a script."""
 
     username = models.CharField(max_length=80, validators=[validate_username_length, validate_username])
@@ -132,7 +133,8 @@ class User(Versioned, AbstractBaseUser):
 
         def replace_hash(raw_password: str) -> None:
             outdated, self.password = self.password, make_password(raw_password)
-            type(self).objects.filter(pk=self.pk, password=outdated).update(password=self.password)
+            with explicitly_recorded():  # nothing to record: the password stays the same
+                type(self).objects.filter(pk=self.pk, password=outdated).update(password=self.password)
 
         if raw_password is None:
             return check_password(None, self.password)

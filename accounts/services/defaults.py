@@ -17,6 +17,7 @@ from accounts.models import Permission, Role, User
 from accounts.services.passwords import reset_password
 from accounts.services.roles import creation_changes
 from accounts.services.users import create_user, update_user
+from audit.model_tracking import explicitly_recorded
 from audit.models import Action
 from audit.services import Changes, record
 
@@ -94,6 +95,7 @@ def random_password() -> str:
 
 
 @transaction.atomic
+@explicitly_recorded()
 def load_default_data() -> DefaultData:
     """Bring permissions and system roles in line with the catalogue, and make the administrator if nobody exists.
 

@@ -4,6 +4,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from accounts.models import Session
+from audit.model_tracking import explicitly_recorded
 from audit.models import Action
 from audit.services import event, record_all
 
@@ -27,6 +28,7 @@ def end_expired_sessions() -> int:
 
 
 @transaction.atomic
+@explicitly_recorded()
 def _end_some() -> int:
     skip_locked = connection.features.has_select_for_update_skip_locked
     over = Session.objects.expired().select_related("user").order_by("expires_at")

@@ -8,6 +8,7 @@ from accounts.models import User
 from accounts.services.passwords import check_current_password
 from accounts.services.second_step import by_code
 from accounts.services.user_records import record_user
+from audit.model_tracking import explicitly_recorded
 from audit.models import Action
 
 
@@ -32,6 +33,7 @@ def prove_identity(*, actor: User, password: str, otp: str, action: Action) -> N
 
 
 @transaction.atomic
+@explicitly_recorded()
 def _is_right_code(user: User, otp: str) -> bool:
     stored = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     return bool(by_code(otp)(stored))

@@ -17,6 +17,7 @@ from accounts.mail import send_reset_link
 from accounts.models import ResetRequest, User
 from accounts.services.sign_in import Typed
 from audit.context import RequestOrigin, current_origin, request_origin
+from audit.model_tracking import explicitly_recorded
 from audit.models import Action
 from audit.services import record
 
@@ -25,6 +26,7 @@ GIVE_UP = timedelta(hours=1)
 
 
 @transaction.atomic
+@explicitly_recorded()
 def request_reset(*, typed: str) -> None:
     """Ask for a link to choose a new password, by username or address. Raises TooManyAttempts for the client."""
     origin = current_origin()
@@ -39,6 +41,7 @@ def request_reset(*, typed: str) -> None:
 
 
 @transaction.atomic
+@explicitly_recorded()
 def answer_next() -> bool:
     """Answer the oldest request; returns whether there was one."""
     skip_locked = connection.features.has_select_for_update_skip_locked

@@ -21,6 +21,7 @@ from accounts.permissions import SESSION_REVOKE
 from accounts.services.key_records import SESSIONS_ENDED, revoke_keys_of
 from accounts.tokens import TokenPair
 from audit.context import current_origin, name_session, name_user
+from audit.model_tracking import explicitly_recorded
 from audit.models import Action
 from audit.services import Actor, record
 
@@ -111,6 +112,7 @@ def _is_due(session: Session) -> bool:
     return timezone.now() - session.last_used_at >= TOUCH_INTERVAL
 
 
+@explicitly_recorded()
 def _touch(session: Session) -> None:
     session.last_used_at = timezone.now()
     changed = {"last_used_at": session.last_used_at}
@@ -121,6 +123,7 @@ def _touch(session: Session) -> None:
 
 
 @transaction.atomic
+@explicitly_recorded()
 def renew_session(*, session_id: UUID, user_id: int) -> Session:
     """Note that the user has just proved again who they are; of the session's cookies only a newer one is good then.
 
@@ -161,6 +164,7 @@ def refresh_session(*, refresh_token: str) -> Refreshed:
 
 
 @transaction.atomic
+@explicitly_recorded()
 def _refresh(claims: tokens.Claims) -> Refreshed | TokenInvalid | AccountDisabled:
     # A refusal is returned, not raised: what it ended and recorded must be kept.
     session = Session.objects.select_for_update(no_key=True).filter(pk=claims.session_id).first()
@@ -211,6 +215,7 @@ def _record_refresh(session: Session, *, success: bool, **details: Any) -> None:
 
 
 @transaction.atomic
+@explicitly_recorded()
 def sign_out(*, session: Session) -> None:
     """End the session that the request itself came with; its tokens and cookie stop working at once."""
     _end([session], Session.EndReason.LOGOUT)

@@ -30,6 +30,7 @@ from accounts.services.sessions import Refreshed, issue_tokens, open_session
 from accounts.services.spent import is_spent, spend
 from accounts.sign_in_metrics import LOCKOUTS, Outcome
 from audit.context import current_origin
+from audit.model_tracking import explicitly_recorded
 from audit.models import Action
 from audit.services import record
 
@@ -78,6 +79,7 @@ def sign_in_to_pages(*, identifier: str, password: str, remember: bool = False) 
 
 
 @transaction.atomic
+@explicitly_recorded()
 def _with_tokens(session: Session) -> Refreshed:
     return Refreshed(session, issue_tokens(session=session))
 
@@ -203,6 +205,7 @@ def _refusal(user: User | None, password: str) -> str:
 
 
 @transaction.atomic
+@explicitly_recorded()
 def _open(user: User, opening: Opening, check: Check | None, passed: Passed | None, *, by_password: bool) -> Session:
     """The session; raises _Refused, also when the account changed while the password was checked."""
     stored = User.objects.select_for_update(no_key=True).get(pk=user.pk)

@@ -14,6 +14,7 @@ from accounts.services import roles
 from accounts.services.defaults import load_default_data
 from accounts.services.passwords import reset_password
 from accounts.services.sign_in import sign_in_to_pages
+from audit.model_tracking import explicitly_recorded
 from audit.models import AuditLog
 from reprotech.testing import PASSWORD, at_once, audit_rows, make_user
 
@@ -286,7 +287,8 @@ def test_system_roles_begin_with_what_they_are_and_tell_of_each_later_change(emp
         "requires_factor": [None, True],
     }
     # As a later version finds what an earlier one made.
-    Role.objects.filter(pk=admin.pk).update(description="Of an earlier version", name="Admin")
+    with explicitly_recorded():
+        Role.objects.filter(pk=admin.pk).update(description="Of an earlier version", name="Admin")
     load_default_data()
     changed = [row.details["changes"] for row in rows.filter(action="update").order_by("pk")]
     assert changed == [

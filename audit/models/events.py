@@ -119,6 +119,8 @@ class AuditLog(AppendOnlyModel):
     authentication = models.BinaryField(max_length=32)
 
     objects = AuditLogQuerySet.as_manager()
+    #: By this name django-auditlog asks for the words of what it sees (`audit.model_tracking`).
+    Action = Action
 
     class Meta:
         db_table = "audit_logs"

@@ -22,6 +22,7 @@ from accounts.models import FormerUsername, Role, Session, User
 from accounts.services.roles import creation_changes
 from audit import bulk
 from audit.bulk import Prepared
+from audit.model_tracking import explicitly_recorded
 from audit.models import Action, AuditLog
 from audit.sealing import Sealer
 from audit.services import System, record
@@ -68,7 +69,7 @@ def load(demand: Demand, progress: Progress) -> None:
     if User.objects.count() > 1 or FormerUsername.objects.exists():
         raise NotEmpty
     is_fast = connection.vendor == "postgresql"
-    with bulk.loading() if is_fast else transaction.atomic() as loader:
+    with explicitly_recorded(), bulk.loading() if is_fast else transaction.atomic() as loader:
         latest: Any = User.objects.order_by("-pk").values_list("pk", flat=True).first()
         people = People(demand.users, demand.seed)
         calendar = days(demand.users, demand.events, demand.until)

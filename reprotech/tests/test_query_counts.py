@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import ApiKey, Role, Session, User
 from accounts.services.keys import create_key
+from audit.model_tracking import explicitly_recorded
 from audit.models import AuditLog
 from reprotech.testing import Caller, page_client
 
@@ -35,6 +36,7 @@ ADMIN_LISTS = [
 ]
 
 
+@explicitly_recorded()
 def add_rows(owner, first, last):
     """Add users with roles, roles with permissions, sessions of `owner` and of others, and events."""
     viewer = Role.objects.get(slug="viewer")

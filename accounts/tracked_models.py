@@ -1,0 +1,142 @@
+"""What is on record whoever changes it and however: who may sign in, by what, and what they may do then."""
+
+from collections.abc import Collection
+from typing import Any
+
+from accounts import session_cache
+from accounts.models import (
+    ApiKey,
+    EmailChange,
+    OutgoingMail,
+    Passkey,
+    Permission,
+    RecoveryCode,
+    Role,
+    Session,
+    TotpKey,
+    User,
+)
+from audit.model_tracking import Subject, track
+from audit.models import Action
+
+UPDATE = Action.UPDATE
+
+
+def track_all() -> None:
+    """Track accounts, roles and permissions, and what people sign in with."""
+    _track_accounts()
+    _track_sessions()
+    _track_credentials()
+    _track_mail()
+
+
+def _track_accounts() -> None:
+    track(
+        User,
+        lambda user: Subject("user", user.pk, user.username),
+        fields=(
+            *("username", "email", "password", "first_name", "last_name", "is_active", "locked_at", "deleted_at"),
+            *("is_service", "must_change_password", "password_changed_at", "unlocked_at", "factor_kinds"),
+            "must_add_factor",
+        ),
+        relations={"roles": (Action.ROLE_ASSIGN, Action.ROLE_REVOKE)},
+        actions={
+            "password": (Action.PASSWORD_RESET, Action.PASSWORD_RESET),
+            "locked_at": (Action.LOCK, Action.UNLOCK),
+            "deleted_at": (Action.DELETE, UPDATE),
+        },
+        on_change=lambda users: session_cache.users_change({user.pk for user in users}),
+    )
+    track(
+        Role,
+        lambda role: Subject("role", role.pk, role.name),
+        fields=("name", "slug", "description", "requires_factor", "is_system", "is_customized"),
+        relations={"permissions": (UPDATE, UPDATE)},
+        on_change=_roles_change,
+    )
+    track(
+        Permission,
+        lambda permission: Subject("permission", permission.pk, permission.name),
+        fields=("name", "description", "resource", "action"),
+        on_change=_roles_change,
+    )
+
+
+def _track_sessions() -> None:
+    track(
+        Session,
+        lambda session: Subject("session", session.pk, session.user.username, {"owner_id": session.user_id}),
+        fields=("user", "kind", "ended_at", "ends_at"),
+        routine_fields=("expires_at", "confirmed_at", "is_remembered", "refresh_hash"),
+        actions={"ended_at": (Action.SESSION_REVOKE, UPDATE)},
+        on_change=_owners_change,
+    )
+
+
+def _track_credentials() -> None:
+    # Filed under whose they are. What an owner called a key or passkey may tell of them, and could never be erased.
+    track(
+        ApiKey,
+        lambda key: _belonging(key, "api_key", key=key.public_id),
+        fields=("user", "created_by", "prefix", "secret_hash", "scopes", "addresses", "expires_at", "revoked_at"),
+        actions={"revoked_at": (Action.KEY_REVOKE, UPDATE)},
+        created=Action.KEY_CREATE,
+        deleted=Action.KEY_REVOKE,
+    )
+    track(
+        TotpKey,
+        lambda app: _belonging(app, "authenticator_app", kind="totp"),
+        fields=("user", "sealed_key"),
+        created=Action.FACTOR_ADD,
+        deleted=Action.FACTOR_REMOVE,
+        concealed=("sealed_key",),
+        on_change=_owners_change,
+    )
+    track(
+        Passkey,
+        lambda passkey: _belonging(passkey, "passkey", kind="passkey"),
+        fields=("user", "credential_id", "credential"),
+        created=Action.FACTOR_ADD,
+        deleted=Action.FACTOR_REMOVE,
+        concealed=("credential_id", "credential"),
+        on_change=_owners_change,
+    )
+    track(
+        RecoveryCode,
+        lambda code: _belonging(code, "recovery_code"),
+        fields=("user", "code_hash"),
+        created=UPDATE,
+        deleted=UPDATE,
+    )
+
+
+def _track_mail() -> None:
+    # A new address, and where links to choose a password are sent: details of these names can be erased.
+    track(
+        EmailChange,
+        lambda change: _belonging(change, "email_change", sent_to=change.address),
+        fields=("user", "address", "requested_at"),
+        created=UPDATE,
+        deleted=UPDATE,
+        concealed=("address",),
+    )
+    track(
+        OutgoingMail,
+        lambda mail: _belonging(mail, "outgoing_mail", sent_to=mail.address, letter=mail.letter),
+        fields=("user", "address", "letter"),
+        created=UPDATE,
+        deleted=None,
+        concealed=("address",),
+    )
+
+
+def _belonging(row: Any, record: str, **details: Any) -> Subject:
+    return Subject("user", row.user_id, row.user.username, {"record": record, **details})
+
+
+def _owners_change(rows: Collection[Any]) -> None:
+    session_cache.users_change({row.user_id for row in rows})
+
+
+def _roles_change(_: Collection[Any]) -> None:
+    session_cache.roles_change()

@@ -1,0 +1,66 @@
+"""Which models are tracked, and how the log names what happens to their rows."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from django.db import models
+
+from audit.models import Action
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Subject(NamedTuple):
+    """What an event about a row is filed under; `details` say which of the subject's belongings the row is."""
+
+    resource: str
+    resource_id: object
+    resource_name: str
+    details: Mapping[str, Any] = NOTHING
+
+
+class Words(NamedTuple):
+    """How it is called that a field or relation gets a value, and that it loses one."""
+
+    gained: Action
+    lost: Action
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """What is tracked of a model."""
+
+    model: type[models.Model]
+    #: What an event about a row is filed under.
+    subject: Callable[[Any], Subject]
+    #: Columns whose every change is on record.
+    fields: frozenset[str]
+    #: Columns that services also change in the ordinary course of work, with no event of their own: recorded where the
+    #: ORM changes them outside of services, and not to be looked for in the database.
+    routine_fields: frozenset[str]
+    #: Many-to-many relations.
+    relations: Mapping[str, Words]
+    #: What a change of one field alone is called, by its name; anything else is an update.
+    actions: Mapping[str, Words]
+    created: Action
+    #: None: rows go as soon as they have done their work, and no event tells of it.
+    deleted: Action | None
+    #: Fields whose values no event shows, besides those whose names say that they are secret.
+    concealed: frozenset[str]
+    #: Called before the change commits, with the rows whose fields or relations change.
+    on_change: Callable[[Collection[Any]], None] | None
+
+    @property
+    def all_fields(self) -> frozenset[str]:
+        """Columns that are tracked where the ORM changes them."""
+        return self.fields | self.routine_fields
+
+
+registry: dict[type[models.Model], Tracked] = {}
+
+
+def tracked() -> Mapping[type[models.Model], Tracked]:
+    """Everything that is tracked, by model."""
+    return MappingProxyType(registry)
