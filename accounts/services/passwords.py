@@ -85,7 +85,6 @@ def change_password(
         action=Action.PASSWORD_CHANGE,
         user=user,
         encoded=encoded,
-        must_change=False,
         keep_session=session_id,
         revoked_keys=PASSWORD_CHANGED if revoke_keys else "",
     )
@@ -107,16 +106,7 @@ def reset_password(*, actor: Actor, user_id: int, password: str) -> User:
     """
     user = _authorize_reset(actor=actor, user_id=user_id)
     refuse_to_set_passwords(actor, "Leave it out: a link to choose one is mailed then.")
-    check_password_rules(user, password, field="password")
-    encoded = hash_new_password(user, password, field="password")
-    return _store(
-        actor=actor,
-        action=Action.PASSWORD_RESET,
-        user=user,
-        encoded=encoded,
-        must_change=True,
-        revoked_keys=PASSWORD_RESET,
-    )
+    return _replace(user, password, "password", actor=actor, action=Action.PASSWORD_RESET)
 
 
 @service
@@ -147,16 +137,8 @@ def set_password_by_link(*, user_id: int, link_token: str, new_password: str) ->
     user = owner_of_link(user_id=user_id, link_token=link_token)
     if user is None:
         raise Missing(LINK)
-    check_password_rules(user, new_password, field="new_password")
-    encoded = hash_new_password(user, new_password, field="new_password")
-    return _store(
-        actor=user,
-        action=Action.PASSWORD_CHANGE,
-        user=user,
-        encoded=encoded,
-        must_change=False,
-        link_token=link_token,
-        revoked_keys=PASSWORD_RESET,
+    return _replace(
+        user, new_password, "new_password", actor=user, action=Action.PASSWORD_CHANGE, link_token=link_token
     )
 
 
@@ -215,6 +197,17 @@ def _refuse_service(user: User) -> None:
         raise Conflict("This is a service account: it has no password. Make an API key for it instead.")
 
 
+def _replace(
+    user: User, password: str, field: str, *, actor: Actor, action: Action, link_token: str | None = None
+) -> User:
+    """Set a password that is chosen without the present one."""
+    check_password_rules(user, password, field)
+    encoded = hash_new_password(user, password, field)
+    return _store(
+        actor=actor, action=action, user=user, encoded=encoded, link_token=link_token, revoked_keys=PASSWORD_RESET
+    )
+
+
 @service
 def _store(
     *,
@@ -222,7 +215,6 @@ def _store(
     action: Action,
     user: User,
     encoded: str,
-    must_change: bool,
     keep_session: UUID | None = None,
     link_token: str | None = None,
     revoked_keys: str = "",
@@ -238,6 +230,7 @@ def _store(
     if actor.pk != stored.pk:
         # The target may have been given more since the reset was authorized.
         require_all(actor, {USER_UPDATE, *stored.grants.permissions}, stored)
+    must_change = action == Action.PASSWORD_RESET  # someone else knows it
     session_cache.users_change([stored.pk])
     if is_usable(stored.password):
         _remember(stored)
