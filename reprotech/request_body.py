@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from http import HTTPStatus
 from io import BytesIO
+from threading import BoundedSemaphore
 from typing import Any
 
 from django.http import HttpRequest
@@ -26,12 +27,15 @@ TCP_CLOSE, TCP_CLOSE_WAIT = 7, 8
 RECEIVED = 128
 #: Seconds in which the server closes an idle connection that the client has closed.
 MOMENTS = 0.1
+#: How long other requests are waited for, and by how many threads at once: broken bodies must not hold them all.
+MAX_WAIT_SECONDS, MAX_WAITING = 1, 2
 #: Methods whose requests have no body unless they say so.
 WITHOUT_BODY = {"GET", "HEAD", "OPTIONS", "TRACE"}
 
 
 INCOMPLETE = "The body ended before it was complete. Send the request again."
 NO_NUMBER = "The Content-Length must be a number."
+_waiting = BoundedSemaphore(MAX_WAITING)
 
 
 class BodyRefused(Exception):
@@ -114,14 +118,24 @@ def _is_complete(request: HttpRequest, body: bytes) -> bool:
 
 
 def is_client_gone(meta: dict[str, Any]) -> bool:
-    """Whether a client at the request's address has closed a connection on which this server still has to answer.
+    """Whether the client of this request, whose body was read to its end, has closed the connection.
 
-    One that is idle is closed here too within moments, so only what is there a while later counts.
+    The server doesn't say which connection is this request's, so others count as well that a client at its address has
+    closed. But an idle one is closed here too within moments, and one on which another request is being answered (of
+    several sent at once, or one that broke off) when that is done. This request's own stays until it is answered.
     """
     closed = _closed_by_client(meta)
     if closed:
         time.sleep(MOMENTS)
         closed &= _closed_by_client(meta)
+    if closed and _waiting.acquire(blocking=False):
+        try:
+            until = time.monotonic() + MAX_WAIT_SECONDS
+            while closed and time.monotonic() < until:
+                time.sleep(MOMENTS)
+                closed &= _closed_by_client(meta)
+        finally:
+            _waiting.release()
     return bool(closed)
 
 

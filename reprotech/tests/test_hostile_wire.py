@@ -2,10 +2,11 @@
 
 import re
 import socket
+import sqlite3
 import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 
 import pytest
@@ -198,7 +199,7 @@ def test_a_file_or_form_that_breaks_off_changes_nothing(lab, ending, content_typ
         else:
             sent.shutdown(socket.SHUT_WR)
             assert statuses_of(sent.recv(65_536)) == [400]
-    time.sleep(0.5)  # a change that nobody hears of would be made by now
+    time.sleep(1.5)  # a change that nobody hears of would be made by now
     assert lab.tables() == before
 
 
@@ -211,6 +212,28 @@ def test_a_form_in_chunks_is_taken_while_the_same_client_closes_other_connection
         connection.close()
     received = exchange(lab, form + chunks(f"token={token}".encode(), b""))
     assert statuses_of(received) == [200], received
+
+
+@pytest.mark.parametrize("ending", ["closed", "reset"])
+def test_a_form_in_chunks_is_taken_while_others_leave_before_they_are_answered(lab, ending):
+    """Who sends two requests at once and leaves keeps a connection that is closed at the other end."""
+    token, body = lab.admin["access_token"], b'{"username": "nobody-here", "password": "Wrong-Horse-7"}'
+    json = ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    signing_in = head(lab, "POST /api/auth/login HTTP/1.1", *json) + body
+    headers = [f"Authorization: Bearer {token}", "Content-Type: application/x-www-form-urlencoded", "Connection: close"]
+    form = head(lab, "POST /api/auth/introspect HTTP/1.1", *headers, "Transfer-Encoding: chunked")
+    database = sqlite3.connect(lab.server.env["DATABASE_URL"].removeprefix("sqlite:///"), isolation_level=None)
+    with closing(database), ThreadPoolExecutor(1) as pool:
+        database.execute("BEGIN IMMEDIATE")  # a refused sign-in is recorded, so it waits
+        with socket.create_connection((lab.host, lab.port), timeout=20) as other:
+            other.sendall(signing_in * 2)
+            time.sleep(0.1)
+            if ending == "reset":
+                other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        answer = pool.submit(exchange, lab, form + chunks(f"token={token}".encode(), b""))
+        time.sleep(0.4)
+        database.execute("ROLLBACK")
+        assert statuses_of(answer.result()) == [200]
 
 
 def test_a_body_in_chunks_is_refused_beyond_its_limit(lab):
