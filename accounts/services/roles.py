@@ -10,6 +10,7 @@ from django.utils.text import slugify
 from accounts import session_cache
 from accounts.authorization import About, require, require_all, service
 from accounts.catalogue import in_order
+from accounts.confusables import looks_of
 from accounts.errors import Conflict, Invalid, Missing
 from accounts.fields import stored_form
 from accounts.freshness import require_fresh
@@ -18,7 +19,6 @@ from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_UPDATE
 from accounts.services.roles_of_users import record_role_changes, touch
 from accounts.services.versions import refuse_outdated
 from audit.models import Action
-from audit.normalization import look_of
 from audit.services import Actor, Changes, record
 
 
@@ -37,7 +37,7 @@ def create_role(
     require_all(actor, permissions, About("role", name=name))
     name, description = stored_form(Role, "name", name), stored_form(Role, "description", description)
     role = Role(name=name, slug=_slug(name), description=description, requires_factor=requires_factor)
-    _save(role)
+    _save(role, is_named=True)
     role.permissions.set(granted)
     _record(actor, Action.CREATE, role, creation_changes(role))
     return role
@@ -86,7 +86,7 @@ def update_role(
         changes["permissions"] = _set_permissions(role, granted)
     if changes:
         role.is_customized = role.is_system
-        _save(role)
+        _save(role, is_named="name" in changes)
         if changes.keys() & {"permissions", "requires_factor"}:
             require_fresh()
         session_cache.roles_change()
@@ -189,25 +189,30 @@ def _slug(name: str) -> str:
     return slug[: Role._meta.get_field("slug").max_length]
 
 
-def _save(role: Role) -> None:
+def _save(role: Role, *, is_named: bool) -> None:
     try:
         role.clean_fields()
     except ValidationError as error:
         raise Invalid(error.message_dict) from None
-    # A role's name may not be another's slug either: lists are filtered by both.
-    taken = Role.objects.exclude(pk=role.pk)
-    if taken.filter(name__iexact=role.name).exists() or taken.filter(slug=role.slug).exists():
-        raise _name_taken()
-    look = look_of(role.name)
-    for other in taken.values_list("name", flat=True):
-        if look_of(other) == look:
-            sentence = f"The role {other} exists already, and this name looks the same. Choose another."
-            raise Conflict(sentence, {"name": [sentence]})
+    if is_named:
+        _refuse_taken_name(role)
     try:
         with transaction.atomic():
             role.save()
     except IntegrityError:
         raise _name_taken() from None
+
+
+def _refuse_taken_name(role: Role) -> None:
+    # A role's name may not be another's slug either: lists are filtered by both.
+    taken = Role.objects.exclude(pk=role.pk)
+    if taken.filter(name__iexact=role.name).exists() or taken.filter(slug=role.slug).exists():
+        raise _name_taken()
+    looks = looks_of(role.name)
+    for other in taken.values_list("name", flat=True):
+        if looks & looks_of(other):
+            sentence = f"The role {other} exists already, and this name looks the same. Choose another."
+            raise Conflict(sentence, {"name": [sentence]})
 
 
 def _name_taken() -> Conflict:

@@ -12,6 +12,7 @@ from django.db import connection
 
 from accounts import addresses, outbox
 from accounts.authorization import SYSTEM
+from accounts.confusables import GROUPS, looks_of
 from accounts.errors import Conflict, Invalid
 from accounts.models import ApiKey, EmailChange, PasswordHistory, Role, User
 from accounts.services import passwords, roles, users
@@ -154,6 +155,77 @@ def test_a_role_whose_name_looks_like_anothers_is_refused_with_a_sentence(cast, 
     for answer in answers:
         assert answer.status_code == 409, name
         assert error_of(answer)["errors"]["name"][0].endswith(("already.", "Choose another."))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u0410dministrator",
+        "\uff41dm\u0456n\u0456strator",
+        "Adrninistrator",
+        "\u0391DMINISTRATOR",
+        "Administrat\u1d0fr",
+    ],
+)
+def test_a_role_whose_name_has_letters_that_look_like_another_s_is_refused(cast, name):
+    other = roles.create_role(actor=SYSTEM, name="Other")
+    answers = [
+        Caller(cast.super_admin).post("/api/roles", {"name": name}),
+        Caller(cast.super_admin).patch(f"/api/roles/{other.pk}", {"name": name}),
+    ]
+    assert [answer.status_code for answer in answers] == [409, 409]
+    client = page_client(cast.super_admin)
+    for address in ("/roles/new", f"/roles/{other.pk}/edit", "/admin/accounts/role/add/"):
+        page = client.post(address, {"name": name, "description": ""}).content.decode()
+        assert "looks the same. Choose another." in page, address
+    assert Role.objects.filter(name=name).count() == 0
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("CEO", "\u0421\u0415\u041e"),
+        ("lab", "Iab"),
+        ("na\u00efve", "n\u0430\u0456\u0308ve"),
+        ("\u0393\u03b1\u03bc\u03bc\u03b1", "\u0413\u03b1\u03bc\u03bc\u03b1"),
+    ],
+)
+def test_names_of_letters_that_look_the_same_can_not_be_told_apart(first, second):
+    assert looks_of(first) & looks_of(second)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["AI", "AL", "Al\u00e9", "Mail", "Mali", "Team 1", "Team I", "Team VI", "Team VL", "Lab 10", "Lab IO"],
+        [
+            "\u041b\u0430\u0431\u043e\u0440\u0430\u0442\u043e\u0440\u0438\u044f",
+            "\u041b\u0430\u0431\u043e\u0440\u0430\u043d\u0442",
+            "\u0391\u03bd\u03ac\u03bb\u03c5\u03c3\u03b7",
+            "\u691c\u67fb",
+            "\u03b2-Galactosidase",
+            "\u0418\u0424\u0410 PCR",
+        ],
+    ],
+)
+def test_names_in_any_script_that_differ_to_the_eye_are_told_apart(db, names):
+    for name in names:
+        roles.create_role(actor=SYSTEM, name=name)
+
+
+def test_the_table_of_letters_has_each_once_in_the_form_in_which_it_is_looked_up():
+    lines = GROUPS.read_text(encoding="utf-8").splitlines()
+    letters = [letter for line in lines if not line.startswith("#") for letter in line.replace(" ", "")]
+    assert len(letters) == len(set(letters)) > 500
+    for form in ("NFKC", "NFD"):
+        assert [letter for letter in letters if unicodedata.normalize(form, letter) != letter] == []
+
+
+def test_roles_that_look_the_same_from_before_go_on_working(cast):
+    twin = Role.objects.create(name="\u0410dministrator", slug="twin")
+    answer = Caller(cast.super_admin).patch(f"/api/roles/{twin.pk}", {"description": "Kept.", "name": twin.name})
+    assert answer.status_code == 200
+    assert Caller(cast.super_admin).patch(f"/api/roles/{twin.pk}", {"name": "Second administrator"}).status_code == 200
 
 
 def test_roles_that_differ_by_a_final_sigma_look_the_same(db):
