@@ -74,7 +74,8 @@ def _track_sessions() -> None:
 
 
 def _track_credentials() -> None:
-    # Filed under whose they are. What an owner called a key or passkey may tell of them, and could never be erased.
+    # Filed under whose they are. What an owner called a key or passkey, and the addresses that they use it from, may
+    # tell of them, and could never be erased.
     track(
         ApiKey,
         lambda key: _belonging(key, "api_key", key=key.public_id),
@@ -82,6 +83,7 @@ def _track_credentials() -> None:
         actions={"revoked_at": (Action.KEY_REVOKE, UPDATE)},
         created=Action.KEY_CREATE,
         deleted=Action.KEY_REVOKE,
+        concealed=("addresses",),
     )
     track(
         TotpKey,

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from audit.field_words import field_word
 from audit.models import AuditLog
-from audit.sentences import FIELD_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ def shown_changes(event: AuditLog) -> list[ShownChange]:
 
 
 def _shown(name: str, old: Any, new: Any) -> ShownChange:
-    field = FIELD_WORDS.get(name, name.replace("_", " ")).capitalize()
+    field = field_word(name).capitalize()
     if isinstance(old, list) and isinstance(new, list):
         gone = [str(entry) for entry in old if entry not in new]
         added = [str(entry) for entry in new if entry not in old]

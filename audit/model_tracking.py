@@ -63,6 +63,11 @@ def track(
     )
     _refuse_untrackable(found)
     registry[model] = found
+    # Django adds to a relation by the base manager, `user.api_keys.add(key)`, and so may other code. Not in Meta: it is
+    # no matter of the database, but Django would make a migration of it.
+    options: Any = model._meta
+    options.base_manager_name = options.default_manager.name
+    vars(options).pop("base_manager", None)
     # Ours comes first: it forgets what an earlier save of the object left behind.
     pre_save.connect(tracked_changes.before_save, sender=model, dispatch_uid=f"audit tracks {model}")
     auditlog.register(model, include_fields=sorted(found.all_fields), m2m_fields=list(relations))
@@ -141,11 +146,11 @@ class TrackedModel(models.Model):
         using = kwargs.get("using") or self._state.db or "default"
         with transaction.atomic(using=using, savepoint=False):
             if any(hasattr(vars(self).get(name), "resolve_expression") for name in found.all_fields):
-                self._save_expressions(using, *args, **kwargs)
+                self._save_expressions(using, args, kwargs)
             else:
                 super().save_base(*args, **kwargs)
 
-    def _save_expressions(self, using: str, *args: Any, **kwargs: Any) -> None:
+    def _save_expressions(self, using: str, args: Any, kwargs: Any) -> None:
         """What the database computes is known when it is stored."""
         stored = type(self)._base_manager.using(using)
         before = stored.select_for_update().filter(pk=self.pk).first()
@@ -165,7 +170,7 @@ class TrackedQuerySet(models.QuerySet[Row]):
             return super().update(**values)
         names = sorted(columns)
         with transaction.atomic(using=self.db, savepoint=False):
-            before = self._stored(pk__in=self.order_by().values("pk")).select_for_update().order_by("pk")
+            before = self._stored(pk__in=self._chosen()).select_for_update().order_by("pk")
             old = {pk: found for pk, *found in before.values_list("pk", *names)}
             count = super().update(**values)
             for pks in _batches(old):
@@ -210,10 +215,16 @@ class TrackedQuerySet(models.QuerySet[Row]):
         if not _is_tracked_now(self.model):
             return super()._raw_delete(using)
         with transaction.atomic(using=using, savepoint=False):
-            gone = list(self._stored(pk__in=self.order_by().values("pk")).select_for_update().order_by("pk"))
+            gone = list(self._stored(pk__in=self._chosen()).select_for_update().order_by("pk"))
             count: int = super()._raw_delete(using)
             tracked_changes.record_differences(Action.DELETE, [(row, None) for row in gone])
         return count
+
+    def _chosen(self) -> Any:
+        """The keys of these rows, for a subquery, which locks nothing."""
+        chosen: Any = self.order_by().values("pk")
+        chosen.query.select_for_update = False
+        return chosen
 
     def _stored(self, **conditions: Any) -> Any:
         return self.model._base_manager.using(self.db).filter(**conditions)

@@ -3,17 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from audit.field_words import RECORD_WORDS, field_word
 from audit.models import Action, AuditLog
 
-#: Fields of users and roles, as a sentence calls them.
-FIELD_WORDS = {
-    "email": "e-mail address",
-    "first_name": "first name",
-    "last_name": "last name",
-    "is_active": "status",
-    "must_change_password": "duty to change the password",
-    "requires_factor": "duty to have a second factor",
-}
 #: Why a key was revoked with something else, by `details.reason`.
 KEY_REVOCATIONS = {
     "password_reset": "the password was reset",
@@ -25,13 +17,15 @@ KEY_REVOCATIONS = {
 }
 #: Whoever had their personal data erased.
 ERASED = "an erased person"
+#: How a change was made that no service made, by `details.source`.
+SOURCES = {"orm": " directly, not through a service of Reprotech"}
 FILES = {"audit": ("event", "events"), "user": ("user", "users"), "role": ("role", "roles")}
 
 
 def sentence(event: AuditLog) -> str:
     """Who did what, or tried to: without a full stop, to stand in a list or a heading."""
     phrase = PHRASES.get(event.action, _anything)
-    found = phrase(event, actor(event))
+    found = phrase(event, actor(event)) + SOURCES.get(str(event.details.get("source")), "")
     return found[0].upper() + found[1:] if event.is_actor_erased else found
 
 
@@ -91,17 +85,36 @@ def _create(event: AuditLog, who: str) -> str:
 def _update(event: AuditLog, who: str) -> str:
     if event.resource == "database":
         return _database(event, who)
+    if event.details.get("record") in RECORD_WORDS:
+        return _belonging(event, who)
     changes = event.changes
     if step := event.details.get("email_change"):
         return f"{who} {'asked to change' if step == 'asked' else 'gave up changing'} their e-mail address"
     active = changes.get("is_active")
-    if len(changes) == 1 and active:
+    if len(changes) == 1 and active and not event.details.get("concealed"):
         past, verb = ("activated", "activate") if active[1] else ("deactivated", "deactivate")
         return _done(event, who, f"{past} {_target(event)}", f"{verb} {_target(event)}")
-    fields = _listed([FIELD_WORDS.get(name, name.replace("_", " ")) for name in changes])
+    fields = _fields(event)
     owner = "their own account" if event.resource == "user" and _is_own(event) else _typed_target(event)
     what = f"the {fields} of {owner}" if fields else owner
     return _done(event, who, f"changed {what}", f"change {what}")
+
+
+def _fields(event: AuditLog) -> str:
+    concealed = event.details.get("concealed")
+    return _listed([field_word(name) for name in [*event.changes, *(concealed if isinstance(concealed, list) else [])]])
+
+
+def _belonging(event: AuditLog, who: str) -> str:
+    """A change of what a user has, which no service made."""
+    what = f"{RECORD_WORDS[event.details['record']]} of {_target(event)}"
+    if event.details["record"] == "api_key":
+        what = f"API key {_key(event)} of {_target(event)}"
+    done = {"created": "added", "deleted": "removed"}.get(str(event.details.get("row")))
+    if done:
+        return f"{who} {done} {'an' if what[0] in 'aeiou' else 'a'} {what}"
+    fields = _fields(event)
+    return f"{who} changed the {f'{fields} of the ' if fields else ''}{what}"
 
 
 def _database(event: AuditLog, who: str) -> str:
@@ -121,6 +134,8 @@ def _password_change(event: AuditLog, who: str) -> str:
 
 def _password_reset(event: AuditLog, who: str) -> str:
     target = _target(event)
+    if event.details.get("source"):
+        return f"{who} changed the password of {target}"
     if event.details.get("is_forgotten"):
         # Whoever it was didn't sign in: it may have been anybody.
         return (
@@ -223,11 +238,13 @@ def _key(event: AuditLog) -> str:
 
 
 def _factor_add(event: AuditLog, who: str) -> str:
-    return _done(event, who, f"set up {_factor(event)}", f"set up {_factor(event)}")
+    whose = f" for {_target(event)}" if event.resource == "user" else ""
+    return _done(event, who, f"set up {_factor(event)}{whose}", f"set up {_factor(event)}{whose}")
 
 
 def _factor_remove(event: AuditLog, who: str) -> str:
-    return _done(event, who, f"removed {_factor(event)}", f"remove {_factor(event)}")
+    whose = f" of {_target(event)}" if event.resource == "user" else ""
+    return _done(event, who, f"removed {_factor(event)}{whose}", f"remove {_factor(event)}{whose}")
 
 
 def _factor_reset(event: AuditLog, who: str) -> str:
@@ -248,7 +265,8 @@ def _recovery_codes_renewed(event: AuditLog, who: str) -> str:
 def _factor(event: AuditLog) -> str:
     if event.details.get("kind") == "totp":
         return "an authenticator app as second factor"
-    return f"the passkey “{event.resource_name}”" if event.resource_name else "a passkey"
+    is_named = event.resource_name and event.resource != "user"
+    return f"the passkey “{event.resource_name}”" if is_named else "a passkey"
 
 
 def _anything(event: AuditLog, who: str) -> str:
@@ -310,6 +328,8 @@ def _typed_target(event: AuditLog) -> str:
     word = event.resource.replace("_", " ") or "something"
     if event.is_subject_erased and event.resource == "user":
         return _erased(event.resource_id)
+    if event.resource == "session":
+        return f"a session of {_target(event)}"
     named = event.resource_name or event.resource_id
     return f"the {word} {named}" if named else f"the {word}"
 

@@ -82,11 +82,11 @@ def before_save(sender: type[models.Model], instance: models.Model, using: str, 
         vars(instance)["_tracked_changes"] = model_instance_diff(stored, instance, use_json_for_changes=True)
 
 
-def after_save(instance: models.Model, **_: Any) -> None:
+def after_save(instance: models.Model, created: bool, **_: Any) -> None:
     """Record the change of a row that is stored by now."""
     changes = vars(instance).pop("_tracked_changes", None)
     before = vars(instance).pop("_tracked_before", None)
-    if changes:
+    if changes and not created:
         _record([row for row in (before, instance) if row], _events_of(_acting(), instance, Action.UPDATE, changes))
 
 
@@ -114,8 +114,8 @@ def _belongs_to_deletion(instance: models.Model) -> bool:
     for field in fields:
         if field.related_model is owner and field.remote_field.on_delete is models.CASCADE:
             counts = vars(origin).setdefault("_tracked_with", {}).setdefault(getattr(instance, field.attname), {})
-            kind = str(instance._meta.verbose_name_plural)
-            counts[kind] = counts.get(kind, 0) + 1
+            table = instance._meta.db_table
+            counts[table] = counts.get(table, 0) + 1
             return True
     return False
 
@@ -177,16 +177,28 @@ def _events_of(actor: Actor | None, instance: Any, action: Action, changes: dict
     called = _called(found, action, changes)
     if called is None:
         return []
+    if action != Action.UPDATE:
+        changes = {name: pair for name, pair in changes.items() if not _goes_without_saying(found, name, pair)}
     shown, concealed = _presentable(found, changes)
     more: dict[str, Any] = {}
+    if called == Action.UPDATE != action:
+        more["row"] = "created" if action == Action.CREATE else "deleted"
     if action == Action.DELETE:
         shown |= {name: (held, []) for name, held in vars(instance).pop("_tracked_relations", {}).items()}
         origin = vars(instance).pop("_tracked_origin", None)
         counts = vars(origin).get("_tracked_with", {}).get(instance.pk) if origin is not None else None
-        more = {"deleted_with": counts} if counts else {}
+        more |= {"deleted_with": counts} if counts else {}
     if concealed:
         more["concealed"] = concealed
     return [_event(actor, called, found.subject(instance), changes=shown, **more)]
+
+
+def _goes_without_saying(found: Tracked, name: str, pair: Pair) -> bool:
+    """Whether a new or deleted row's value is only a column's default, or whose it is, which the event says anyway."""
+    field: Any = found.model._meta.get_field(name)
+    if field.remote_field:
+        return field.remote_field.on_delete is models.CASCADE
+    return field.default is False and not any(pair)
 
 
 def _called(found: Tracked, action: Action, changes: Mapping[str, Pair]) -> Action | None:

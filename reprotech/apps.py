@@ -1,5 +1,8 @@
-"""The project's own app and its Django admin."""
+"""The project's own app, its Django admin, and how it uses others' apps."""
 
+from pathlib import Path
+
+from auditlog.apps import AuditlogConfig
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
@@ -24,6 +27,14 @@ class ReprotechConfig(AppConfig):
         request_finished.disconnect(reset_urlconf)
         if not settings.DEBUG:
             request_started.disconnect(reset_queries)
+
+
+class ChangeTrackingConfig(AuditlogConfig):  # type: ignore[misc] # it has no type hints
+    """django-auditlog without its commands, which empty a table and convert one of its own (`audit.model_tracking`)."""
+
+    name = "auditlog"
+    #: Where Django looks for what an app brings beside its modules: there is nothing.
+    path = str(Path(__file__).resolve().parent / "change_tracking")
 
 
 class ReprotechAdminConfig(AdminConfig):

@@ -87,7 +87,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "auditlog",  # before ours, whose page of the log replaces its own
+    "reprotech.apps.ChangeTrackingConfig",  # before ours, whose page of the log replaces its own
     "audit",
     "accounts",
     "analytics",

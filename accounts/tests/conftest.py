@@ -9,6 +9,7 @@ from accounts.authorization import SYSTEM
 from accounts.models import Permission, Role
 from accounts.tests.admin_desk import Desk
 from accounts.tests.seats import SEATS
+from accounts.tests.tracked_rows import make_tracked_rows
 from audit.context import RequestOrigin, request_origin
 from reprotech import pytest_servers
 from reprotech.testing import make_user
@@ -74,6 +75,12 @@ def expect_row(origin):
 def system():
     """The installation itself."""
     return SYSTEM
+
+
+@pytest.fixture
+def seen(cast):
+    """Rows to change, and what was recorded since the last question."""
+    return make_tracked_rows(cast)
 
 
 class Valkey:

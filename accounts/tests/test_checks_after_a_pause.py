@@ -11,6 +11,7 @@ from accounts import hashers
 from accounts.errors import Conflict, Denied
 from accounts.models import Permission, Role, User
 from accounts.services import imports, passwords, roles, users
+from audit.model_tracking import explicitly_recorded
 from reprotech.testing import PASSWORD, audit_rows, eventually, make_user
 
 NEW = "Other-Horse-8"
@@ -26,7 +27,8 @@ def while_hashing(monkeypatch):
         def encode(self, password, salt):
             if not happened:
                 happened.append(True)
-                happening()
+                with explicitly_recorded():
+                    happening()
             return original(self, password, salt)
 
         monkeypatch.setattr(hashers.BCryptPasswordHasher, "encode", encode)

@@ -194,6 +194,30 @@ CHANGES = {
         lambda c, u, r: sessions.sign_out(session=u.sessions.get()),
         refused("token_invalid"),
     ),
+    # In a shell, without a service: `audit.model_tracking` announces it.
+    "locked directly": (
+        lambda c, u, r: User.objects.filter(pk=u.pk).update(locked_at=timezone.now()),
+        refused("account_disabled"),
+    ),
+    "role given directly": (
+        lambda c, u, r: Role.objects.get(slug="super_admin").users.add(u),
+        lambda status, body: status == 200 and with_all(body),
+    ),
+    "roles taken directly": (lambda c, u, r: u.roles.clear(), lambda status, body: body["roles"] == []),
+    "permission taken directly": (
+        lambda c, u, r: r.permissions.clear(),
+        lambda status, body: "report_create" not in body["permissions"],
+    ),
+    "role deleted directly": (lambda c, u, r: r.delete(), lambda status, body: body["roles"] == ["Viewer"]),
+    "session ended directly": (
+        lambda c, u, r: u.sessions.update(ended_at=timezone.now()),
+        refused("token_invalid"),
+    ),
+    "session given to another directly": (
+        lambda c, u, r: u.sessions.update(user=c.viewer),
+        refused("token_invalid"),
+    ),
+    "deleted directly": (lambda c, u, r: User.objects.get(pk=u.pk).delete(), refused("token_invalid")),
 }
 
 

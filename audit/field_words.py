@@ -1,0 +1,51 @@
+"""What people call the fields and records that events tell of."""
+
+#: Fields, as a sentence calls them.
+FIELD_WORDS = {
+    "email": "e-mail address",
+    "first_name": "first name",
+    "last_name": "last name",
+    "is_active": "status",
+    "is_service": "kind of account",
+    "must_change_password": "duty to change the password",
+    "must_add_factor": "duty to set up a second factor",
+    "password_changed_at": "date of the password",
+    "unlocked_at": "time of the last unlocking",
+    "factor_kinds": "second factors",
+    "locked": "lock",
+    "deleted": "deletion",
+    "revoked": "revocation",
+    "ended": "end",
+    "requires_factor": "duty to have a second factor",
+    "slug": "short name",
+    "is_system": "origin",
+    "is_customized": "independence of new versions",
+    "user": "owner",
+    "created_by": "maker",
+    "expires_at": "expiry",
+    "ends_at": "latest end",
+    "confirmed_at": "last proof of identity",
+    "is_remembered": "duration",
+    "refresh_hash": "refresh token",
+    "secret_hash": "secret",
+    "code_hash": "code",
+    "sealed_key": "key",
+    "credential": "public key",
+    "credential_id": "number",
+    "letter": "kind",
+    "requested_at": "date",
+}
+#: What belongs to a user and has no events of its own kind, by `details.record`.
+RECORD_WORDS = {
+    "api_key": "API key",
+    "authenticator_app": "authenticator app",
+    "passkey": "passkey",
+    "recovery_code": "recovery code",
+    "email_change": "unconfirmed e-mail address",
+    "outgoing_mail": "outgoing mail",
+}
+
+
+def field_word(name: str) -> str:
+    """What a sentence calls a field."""
+    return FIELD_WORDS.get(name, name.replace("_", " "))
