@@ -12,6 +12,8 @@ from typing import Any
 from django.db import ProgrammingError, connection, transaction
 
 TABLES = ("audit_logs", "audit_leaves", "audit_nodes", "audit_keys", "audit_checkpoints")
+#: Nothing may react to what the database captures either (`audit.change_capture`).
+CAPTURED = "audit_captured_changes"
 #: While it is on, within one transaction, PostgreSQL's triggers let changes pass.
 SWITCH = "reprotech.audit_upkeep"
 VERBS = ("UPDATE", "DELETE")
@@ -124,10 +126,10 @@ def foreign_reactions() -> list[str]:
             found = [
                 ("trigger", name, table.lower())
                 for table, name, sql in cursor
-                if table.lower() in TABLES and sql not in ours
+                if table.lower() in {*TABLES, CAPTURED} and sql not in ours
             ]
         else:
-            cursor.execute(REACTIONS, [list(TABLES), list(TABLES)])
+            cursor.execute(REACTIONS, [[*TABLES, CAPTURED]] * 2)
             ours = {"audit_append_only", "audit_never_emptied"}
             found = [
                 (kind, name, table)

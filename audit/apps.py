@@ -4,7 +4,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 
 from audit.normalization import fold_column
 
@@ -16,13 +16,19 @@ class AuditConfig(AppConfig):
     verbose_name = "Audit"
 
     def ready(self) -> None:
-        """Give SQLite the function that searches fold with, and have migrations give the server's role its rights."""
+        """Give SQLite's connections what they need, and have migrations bring triggers and rights in line."""
+        from audit.change_capture import install, make_way
         from audit.database_role import grant_rights
 
-        connection_created.connect(_add_functions, dispatch_uid="audit.functions")
+        connection_created.connect(_prepare_sqlite, dispatch_uid="audit.sqlite")
+        pre_migrate.connect(make_way, sender=self)
+        post_migrate.connect(install, sender=self)
         post_migrate.connect(grant_rights, sender=self)
 
 
-def _add_functions(connection: Any, **_: Any) -> None:
+def _prepare_sqlite(connection: Any, **_: Any) -> None:
+    from audit.capture_sqlite import number_transaction
+
     if connection.vendor == "sqlite":
+        connection.before_transaction = number_transaction
         connection.connection.create_function("reprotech_fold", 1, fold_column, deterministic=True)

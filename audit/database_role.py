@@ -13,7 +13,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection, transaction
 from psycopg import sql
 
+from audit.append_only import CAPTURED
 from audit.append_only import TABLES as APPEND_ONLY
+from audit.capture_postgresql import REMOVE
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +24,8 @@ FEWER_RIGHTS = {
     **dict.fromkeys(APPEND_ONLY, "SELECT, INSERT"),
     **dict.fromkeys(("audit_anchors", "audit_blocks", "audit_daily_counts"), "SELECT, INSERT, UPDATE"),
     "django_migrations": "SELECT",
+    # Triggers write it as the owner, and the sealer removes by a function what is settled.
+    CAPTURED: "SELECT",
 }
 RIGHTS = "SELECT, INSERT, UPDATE, DELETE"
 
@@ -76,6 +80,7 @@ def _statements(cursor: Any, role: str) -> Iterator[sql.Composed]:
         yield sql.SQL("GRANT {} ON TABLE {} TO {}").format(rights, sql.Identifier(table), grantee)
     for sequence in _owned(cursor, "S"):
         yield sql.SQL("GRANT USAGE, SELECT ON SEQUENCE {} TO {}").format(sql.Identifier(sequence), grantee)
+    yield sql.SQL("GRANT EXECUTE ON FUNCTION {}(bigint[]) TO {}").format(sql.Identifier(REMOVE), grantee)
 
 
 def _owned(cursor: Any, kinds: Sequence[str]) -> list[str]:
@@ -85,7 +90,7 @@ def _owned(cursor: Any, kinds: Sequence[str]) -> list[str]:
 
 def excessive_rights(cursor: Any) -> str:
     """What the role that `cursor` uses should not be able to do, as a sentence; "" when it can't."""
-    cursor.execute(OWN_ROLE, [list(APPEND_ONLY)])
+    cursor.execute(OWN_ROLE, [[*APPEND_ONLY, CAPTURED]])
     role, is_superuser, is_owner, may_change = cursor.fetchone()
     if is_superuser:
         what = "is a superuser"

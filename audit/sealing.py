@@ -6,6 +6,7 @@ depends on a watermark that could be wrong: an event is sealed when it has a lea
 on PostgreSQL, by the transaction that wrote each row (`transaction_id`): whatever was invisible at a snapshot belongs
 to a transaction not older than that snapshot's oldest running one. A process looks everywhere once, then only there.
 
+Before it looks, what the database captured is settled (`audit.change_settlement`).
 One transaction holds an advisory lock, adds leaves and the checkpoint, or nothing. Writers take no lock of it.
 """
 
@@ -18,12 +19,14 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from audit import anchor_file, blocks, daily
 from audit.authenticity import is_authentic_content
 from audit.canonical import SealedRow, canonical_bytes
+from audit.change_settlement import settle
+from audit.copies import is_copy
 from audit.keys import configured_signer, current_signer, known_keys
 from audit.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from audit.models import AuditLog, Checkpoint, Leaf, Node
@@ -80,6 +83,7 @@ class Sealer:
 
     def seal(self) -> Sealed:
         """Seal every event that is committed now; raises Busy, KeyRefused or TreeDamaged."""
+        settle(_lock)
         result = Sealed()
         if not self._agrees_with_anchors:
             self._agrees_with_anchors = _agrees_with_anchors()
@@ -109,8 +113,7 @@ class Sealer:
         if not unsealed(start).exists():
             return None
         with transaction.atomic():
-            if connection.vendor == "postgresql" and not _value("SELECT pg_try_advisory_xact_lock(%s)", LOCK):
-                raise Busy
+            _lock()
             found = list(to_seal(start)[: BATCH[connection.vendor]])
             events = _authentic(found, result)
             latest = self._append(events) if events else self._latest
@@ -155,6 +158,12 @@ class Sealer:
         return frontier
 
 
+def _lock() -> None:
+    """Keep other processes from sealing during this transaction; raises Busy."""
+    if connection.vendor == "postgresql" and not _value("SELECT pg_try_advisory_xact_lock(%s)", LOCK):
+        raise Busy
+
+
 @contextmanager
 def nobody_seals() -> Iterator[None]:
     """A transaction during which no other process seals; waits until one that does has finished its batch."""
@@ -177,19 +186,16 @@ def unsealed(start: int = FIRST_ID) -> Any:
 
 def to_seal(start: int) -> Any:
     """What the sealer reads of events: the sealed columns, the code, and whether it is a copy of another row."""
-    is_sealed = Exists(Leaf.objects.filter(event_id=OuterRef("pk")))
-    twin = AuditLog.objects.filter(timestamp=OuterRef("timestamp"), authentication=OuterRef("authentication"))
-    original = twin.exclude(pk=OuterRef("pk")).filter(Q(pk__lt=OuterRef("pk")) | is_sealed)
-    return unsealed(start).annotate(is_copy=Exists(original)).values_list(*COLUMNS, "authentication", "is_copy")
+    return unsealed(start).annotate(is_copy=is_copy()).values_list(*COLUMNS, "authentication", "is_copy")
 
 
 def _authentic(found: Iterable[tuple[Any, ...]], result: Sealed) -> list[Event]:
     """The events that this installation wrote; the ids of the others go into the result."""
     events = []
-    for event_id, *columns, code, is_copy in found:
+    for event_id, *columns, code, is_a_copy in found:
         row = SealedRow(event_id, *columns)
         content = canonical_bytes(row)
-        if is_copy or not is_authentic_content(content, event_id, bytes(code)):
+        if is_a_copy or not is_authentic_content(content, event_id, bytes(code)):
             result.refused.append(event_id)
         else:
             kind = daily.Kind.of(row.timestamp, row.action, success=row.success)

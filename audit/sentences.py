@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from audit import database_sentences
 from audit.field_words import RECORD_WORDS, field_word
 from audit.models import Action, AuditLog
 
@@ -24,6 +25,8 @@ FILES = {"audit": ("event", "events"), "user": ("user", "users"), "role": ("role
 
 def sentence(event: AuditLog) -> str:
     """Who did what, or tried to: without a full stop, to stand in a list or a heading."""
+    if event.details.get("source") == database_sentences.SOURCE:
+        return database_sentences.database_sentence(event, _typed_target(event))
     phrase = PHRASES.get(event.action, _anything)
     found = phrase(event, actor(event)) + SOURCES.get(str(event.details.get("source")), "")
     return found[0].upper() + found[1:] if event.is_actor_erased else found

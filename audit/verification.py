@@ -14,6 +14,7 @@ from django.db.models import Max, Q
 from audit.append_only import absent_guards, foreign_reactions
 from audit.authenticity import is_authentic
 from audit.canonical import SealedRow
+from audit.change_capture import absent_triggers
 from audit.checkpoint_chain import CheckpointChain
 from audit.coverage import Coverage
 from audit.findings import Finding, Kind, Places, said
@@ -63,7 +64,8 @@ class Verification:
         newest = latest_checkpoint()  # before the keys: whichever signed it is known by now
         keys = self._key_chain()
         yield from keys.findings()
-        yield from (Finding(Kind.GUARD, sentence) for sentence in (*absent_guards(), *foreign_reactions()))
+        guards = (*absent_guards(), *foreign_reactions(), *absent_triggers())
+        yield from (Finding(Kind.GUARD, sentence) for sentence in guards)
         if newest and keys.accepted:
             yield from _newest_signer(newest, keys)
         if keys.keys:

@@ -78,7 +78,7 @@ def _transport() -> Iterator[Hazard]:
 
 def _database() -> Iterator[Hazard]:
     database: dict[str, Any] = settings.DATABASES["default"]
-    if database["ENGINE"] == "django.db.backends.sqlite3":
+    if database["ENGINE"] == "reprotech.sqlite":
         yield "DATABASE_URL", "SQLite lets one process write at a time and keeps no log to recover a moment from."
         return
     options = database["OPTIONS"]

@@ -26,10 +26,13 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError, connection, connections, models, transaction
 
 from accounts.authorization import SYSTEM
+from audit import append_only, change_capture
 from audit.authenticity import is_authentic
-from audit.models import Action, AuditLog, SigningKey
+from audit.change_settlement import EVENT
+from audit.models import Action, AuditLog, CapturedChange, SigningKey
 from audit.notes import Signer
 from audit.services import record
+from audit.transactions import give_numbers
 from reprotech.backup.databases import tables_there
 from reprotech.backup.failures import BackupFailed
 from reprotech.backup.restoring import verify_log
@@ -69,7 +72,9 @@ def move(path: Path, tell: Callable[[str], None]) -> Moved:
         _refuse_other_keys()
         try:
             with transaction.atomic(durable=True), _times_as_they_are():
-                rows = {model._meta.db_table: _move_table(model, tell) for model in moved_models()}
+                with change_capture.suspended():  # one event tells of all
+                    rows = {model._meta.db_table: _move_table(model, tell) for model in moved_models()}
+                _number_events()
                 _set_sequences()
                 events, warnings = verify_log()
                 refuse_changes(path, copy)
@@ -212,6 +217,15 @@ class _Encoder(DjangoJSONEncoder):
     def default(self, o: Any) -> Any:
         """Bytes, of one kind or the other."""
         return bytes(o).hex() if isinstance(o, bytes | memoryview) else super().default(o)
+
+
+def _number_events() -> None:
+    """Say in PostgreSQL's way which events belong to changes that were captured in SQLite and aren't settled yet."""
+    marks = CapturedChange.objects.filter(verb=EVENT)
+    events = [(int(key), number or 0) for key, number in marks.values_list("row_key", "transaction_id")]
+    with append_only.suspended(), connection.cursor() as cursor:
+        give_numbers(cursor, events)
+    marks.delete()
 
 
 def _set_sequences() -> None:

@@ -156,7 +156,7 @@ def adjust_settings():
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STATIC_ROOT = directory / "static"
     database = settings.DATABASES["default"]
-    if database["ENGINE"] == "django.db.backends.sqlite3":
+    if database["ENGINE"] == "reprotech.sqlite":
         # In memory, Django's default, threads would share one connection. Workers append their name.
         database.setdefault("TEST", {})["NAME"] = str(directory / "test.sqlite3")
 

@@ -142,6 +142,7 @@ TEMPLATES = [
 
 DATABASE: dict[str, Any] = env.database("DATABASE_URL", "sqlite:///reprotech_auth.db", BASE_DIR)
 if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASE["ENGINE"] = "reprotech.sqlite"
     # IMMEDIATE: a transaction that reads before it writes would otherwise fail instead of waiting.
     DATABASE["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",

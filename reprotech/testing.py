@@ -23,7 +23,7 @@ from accounts.services.defaults import load_default_data
 from accounts.services.sessions import Refreshed, issue_tokens, open_session
 from accounts.services.users import create_user
 from audit.model_tracking import explicitly_recorded
-from audit.models import AuditLog
+from audit.models import AuditLog, CapturedChange
 
 PASSWORD = "Correct-Horse-7"
 #: An id that nothing has.
@@ -172,7 +172,9 @@ def make_cast() -> Cast:
         User.objects.get(username="admin").delete()
     users = {entry.slug: make_user(f"the-{entry.slug}", entry.slug) for entry in ROLES}
     assert SUPER_ADMIN in users
-    return Cast(**users, stranger=make_user("the-stranger"))
+    stranger = make_user("the-stranger")
+    CapturedChange.objects.all().delete()  # what a test seals is its own
+    return Cast(**users, stranger=stranger)
 
 
 def find_cast() -> Cast | None:

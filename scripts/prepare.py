@@ -124,7 +124,7 @@ def kept_files(settings: Any) -> Iterator[Path]:
     """The server's files with personal data that exist already: database, log, and what `run` holds."""
     yield Path("run")
     database = settings.DATABASES["default"]
-    if database["ENGINE"] == "django.db.backends.sqlite3":
+    if database["ENGINE"] == "reprotech.sqlite":
         for end in ("", "-wal", "-shm", "-journal"):
             yield Path(f"{database['NAME']}{end}")
     log_directory: Path = settings.LOG_DIR

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth import get_backends
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import check_password, make_password
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -30,7 +30,9 @@ from accounts.validators import (
 )
 from accounts.versioned import Versioned
 from audit.model_tracking import TrackedModel, explicitly_recorded
+from audit.models import Action
 from audit.normalization import fold_text
+from audit.services import System, record
 
 EXISTING = Q(deleted_at__isnull=True)
 #: How long before a password expires its owner is told.
@@ -133,8 +135,17 @@ class User(Versioned, TrackedModel, AbstractBaseUser):
 
         def replace_hash(raw_password: str) -> None:
             outdated, self.password = self.password, make_password(raw_password)
-            with explicitly_recorded():  # nothing to record: the password stays the same
-                type(self).objects.filter(pk=self.pk, password=outdated).update(password=self.password)
+            with explicitly_recorded(), transaction.atomic():
+                if type(self).objects.filter(pk=self.pk, password=outdated).update(password=self.password):
+                    # The password stays the same, but the database notices that the account changed.
+                    record(
+                        actor=System(),
+                        action=Action.UPDATE,
+                        resource="user",
+                        resource_id=self.pk,
+                        resource_name=self.username,
+                        reason="The password was stored in an outdated form.",
+                    )
 
         if raw_password is None:
             return check_password(None, self.password)

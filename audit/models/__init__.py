@@ -1,5 +1,6 @@
 """The append-only audit log, the Merkle tree that seals it, and what helps to inspect it."""
 
+from audit.models.captured import CapturedChange
 from audit.models.events import FIELDS, PAIR, Action, AppendOnlyModel, AuditLog, new_salt
 from audit.models.inspection import SavedFilter, VerificationRun
 from audit.models.seal import Anchor, Block, Checkpoint, DailyCount, Leaf, Node, SigningKey
@@ -12,6 +13,7 @@ __all__ = [
     "AppendOnlyModel",
     "AuditLog",
     "Block",
+    "CapturedChange",
     "Checkpoint",
     "DailyCount",
     "Leaf",

@@ -22,6 +22,55 @@ def changed(**changes):
 
 KEY = {"key": "rpt_0123456789ab"}
 
+EVE = {"resource": "user", "resource_name": "eve"}
+POSTGRES = {"source": "database", "database_role": "postgres", "application": "psql", "table": "users"}
+BY_PSQL = "The database role postgres (psql)"
+#: Action, details, what it is about, and the sentence.
+CAPTURED = [
+    (
+        "update",
+        {"verbs": ["update"], "columns": ["is_active", "password_hash"]},
+        {},
+        f"{BY_PSQL} changed the status and password of the user eve directly in the database",
+    ),
+    (
+        "role_assign",
+        {"verbs": ["insert"], "table": "user_roles", "roles": ["Manager"]},
+        {},
+        f"{BY_PSQL} gave the user eve the role Manager directly in the database",
+    ),
+    (
+        "role_revoke",
+        {"verbs": ["delete"], "table": "user_roles", "roles": ["Manager", "Viewer"]},
+        {},
+        f"{BY_PSQL} took the roles Manager and Viewer from the user eve directly in the database",
+    ),
+    (
+        "update",
+        {"verbs": ["insert"], "table": "role_permissions", "added": ["user_delete"]},
+        {"resource": "role", "resource_name": "Guest"},
+        f"{BY_PSQL} gave the role Guest user_delete directly in the database",
+    ),
+    (
+        "key_create",
+        {"verbs": ["insert"], "table": "api_keys"},
+        {},
+        f"{BY_PSQL} added an API key to the user eve directly in the database",
+    ),
+    (
+        "update",
+        {"verbs": ["update"], "table": "api_keys", "columns": ["expires_at"]},
+        {"subject_opening": b"x" * 32, "resource_name": "", "resource_id": "7"},
+        f"{BY_PSQL} changed the expiry of an API key of an erased person (user 7) directly in the database",
+    ),
+    ("create", {"verbs": ["insert"]}, {}, f"{BY_PSQL} created the user eve directly in the database"),
+    (
+        "delete",
+        {"verbs": ["truncate"]},
+        {"resource_name": ""},
+        f"{BY_PSQL} removed everything from the table users directly in the database",
+    ),
+]
 SENTENCES = [
     (event("key_create", KEY, **U), "admin made the API key rpt_0123456789ab for newuser"),
     (
@@ -193,6 +242,14 @@ SENTENCES = [
     (
         event("session_revoke", resource="session", subject_opening=b"x" * 32),
         "admin ended a session of an erased person",
+    ),
+    *(
+        (event(action, {**POSTGRES, **details}, **{**EVE, "username": "database role postgres", **about}), text)
+        for action, details, about, text in CAPTURED
+    ),
+    (
+        event("delete", {"source": "database", "table": "users", "verbs": ["delete"]}, **{**EVE, "username": "?"}),
+        "Someone deleted the user eve directly in the database, and SQLite doesn't say who",
     ),
 ]
 

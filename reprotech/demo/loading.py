@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from accounts.models import FormerUsername, Role, Session, User
 from accounts.services.roles import creation_changes
-from audit import bulk
+from audit import bulk, change_capture
 from audit.bulk import Prepared
 from audit.model_tracking import explicitly_recorded
 from audit.models import Action, AuditLog
@@ -69,7 +69,8 @@ def load(demand: Demand, progress: Progress) -> None:
     if User.objects.count() > 1 or FormerUsername.objects.exists():
         raise NotEmpty
     is_fast = connection.vendor == "postgresql"
-    with explicitly_recorded(), bulk.loading() if is_fast else transaction.atomic() as loader:
+    loading = bulk.loading() if is_fast else transaction.atomic()
+    with explicitly_recorded(), loading as loader, change_capture.suspended():
         latest: Any = User.objects.order_by("-pk").values_list("pk", flat=True).first()
         people = People(demand.users, demand.seed)
         calendar = days(demand.users, demand.events, demand.until)

@@ -14,6 +14,7 @@ from audit.database_role import excessive_rights, grant_rights, warn_of_excessiv
 from benchmarks.faults.http_client import Client
 from reprotech.pytest_servers import free_port, package_directory, wait_for
 from reprotech.pytest_stack import ROOT, check_alive, create_database
+from reprotech.testing import eventually
 from reprotech.tests.operating import Installation
 
 pytestmark = pytest.mark.only_on("postgresql")
@@ -134,6 +135,13 @@ FORBIDDEN = [
     "CREATE TABLE mine (id integer)",
     "CREATE SCHEMA mine",
     "DELETE FROM audit_anchors",
+    "INSERT INTO audit_captured_changes (changed_at) VALUES (now())",
+    "UPDATE audit_captured_changes SET transaction_id = 1",
+    "DELETE FROM audit_captured_changes",
+    "TRUNCATE audit_captured_changes",
+    "ALTER TABLE users DISABLE TRIGGER audit_capture_update",
+    "DROP TRIGGER audit_capture_insert ON user_roles",
+    "CREATE TRIGGER mine AFTER INSERT ON mine FOR EACH ROW EXECUTE FUNCTION audit_capture_change('user=id', 'id', '')",
     "UPDATE django_migrations SET name = ''",
     "TRUNCATE users CASCADE",
     "SET session_replication_role = replica",
@@ -148,6 +156,7 @@ def web(lab):
     with psycopg.connect(url_of("reprotech_web"), autocommit=True) as connection:
         connection.execute("SELECT set_config('reprotech.audit_upkeep', 'on', false)")
         connection.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO reprotech_web")  # which grants nothing
+        connection.execute("CREATE TEMPORARY TABLE mine (id integer)")
         yield connection
 
 
@@ -156,6 +165,25 @@ def test_the_server_s_role_can_not_unprotect_the_log(web):
     for statement in FORBIDDEN:
         with pytest.raises(InsufficientPrivilege):
             pytest.fail(f"done: {web.execute(statement).statusmessage}")
+
+
+def test_who_has_the_server_s_password_can_not_keep_a_change_off_the_record(client, web):
+    with psycopg.connect(url_of("reprotech_owner"), autocommit=True) as owner:
+        begin = owner.execute("SELECT max(id) FROM audit_logs").fetchone()[0]
+        with web.transaction():
+            web.execute("CREATE TEMPORARY TABLE audit_captured_changes (LIKE audit_captured_changes)")
+            web.execute("UPDATE users SET first_name = 'Quiet' WHERE username = 'admin'")
+            web.execute("DROP TABLE pg_temp.audit_captured_changes")
+            own = web.execute("SELECT array_agg(id) FROM audit_captured_changes").fetchone()[0]
+            assert web.execute("SELECT audit_remove_captured_changes(%s)", [own]).fetchone() == (0,)
+        web.execute("SELECT audit_remove_captured_changes(array_agg(id)) FROM audit_captured_changes")
+        found = "SELECT details FROM audit_logs WHERE id > %s AND details ->> 'source' = 'database'"
+        (details,) = eventually(lambda: owner.execute(found, [begin]).fetchone())
+    assert (details["database_role"], details["table"], details["columns"]) == (
+        "reprotech_web",
+        "users",
+        ["first_name"],
+    )
 
 
 OWNERS = """
