@@ -47,7 +47,8 @@ def _of_model(model: type[models.Model], names: frozenset[str], *, are_deletions
     return CapturedTable(
         name=options.db_table,
         key=options.pk.column,
-        columns=tuple(sorted(options.get_field(name).column for name in names)),
+        # Its key too: rows that exchange their keys exchange all that refers to them.
+        columns=tuple(sorted({options.pk.column, *(options.get_field(name).column for name in names)})),
         subjects=(own,) if owner is None else ((_word(owner.related_model), owner.column), own),
         are_deletions_captured=not are_deletions_routine,
         end_column=ends[0] if ends else "",

@@ -145,6 +145,7 @@ class User(Versioned, TrackedModel, AbstractBaseUser):
                         resource_id=self.pk,
                         resource_name=self.username,
                         reason="The password was stored in an outdated form.",
+                        concealed=["password_hash"],
                     )
 
         if raw_password is None:
