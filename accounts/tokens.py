@@ -1,26 +1,27 @@
-"""Access and refresh tokens: JWTs (RFC 7519) that name a session. `accounts.signatures` signs and checks them."""
+"""Access and refresh tokens: JWTs (RFC 7519) by Simple JWT, which name a session.
+
+`accounts.signatures` has the keys that sign and verify them.
+"""
 
 import hashlib
+import re
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
-from uuid import UUID, uuid4
+from typing import Any, ClassVar, Self
+from uuid import UUID
 
-import jwt
 from django.conf import settings
-from django.utils import timezone
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.tokens import Token
 
-from accounts import signatures
 from accounts.duties import has_required_action
 from accounts.errors import TokenInvalid
 from accounts.models import Session
-from accounts.signatures import LEEWAY
+from accounts.signatures import LEEWAY, KeyRing, key_ring
 
-ACCESS = "access"
-REFRESH = "refresh"
 #: Larger ids no database takes.
-USER_ID_BITS = 63
+MAX_USER_ID = 2**63 - 1
 #: Tokens of which a process remembers that they are genuine.
 MOST_REMEMBERED = 10_000
 
@@ -46,27 +47,100 @@ class TokenPair:
     expires_in: int
 
 
+class UserToken(Token):  # type: ignore[misc]
+    """A token of a user. What it says is held to the very form in which it is issued.
+
+    A lifetime longer than we issue doesn't pass, so that a token made with a leaked key can't outlive the key's
+    replacement unseen.
+    """
+
+    #: The claims that are text, and what they look like.
+    text_claims: ClassVar[dict[str, str]] = {"jti": "[0-9a-f]{32}"}
+
+    def verify(self) -> None:
+        """Check what stands in it, after its signature; raises TokenError."""
+        numbers = [self.get(name) for name in ("user_id", "iat", "exp")]
+        texts = [(self.get(name), pattern) for name, pattern in self.text_claims.items()]
+        if any(type(number) is not int for number in numbers):  # True would be one to isinstance
+            raise TokenError("Token has an odd number")
+        if not all(isinstance(text, str) and re.fullmatch(pattern, text) for text, pattern in texts):
+            raise TokenError("Token has an odd text")
+        if not 0 < self["user_id"] <= MAX_USER_ID or self["exp"] - self["iat"] > self.lifetime.total_seconds():
+            raise TokenError("Token has a number out of range")
+        super().verify()
+
+
+class SessionToken(UserToken):
+    """A token of a session."""
+
+    text_claims = {**UserToken.text_claims, "sid": "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"}
+    lifetime_setting: ClassVar[str]
+    #: For whom it is, after PUBLIC_URL.
+    audience_path: ClassVar[str]
+
+    @property
+    def lifetime(self) -> timedelta:
+        """As the settings say now; Simple JWT would keep what they said when this was imported."""
+        lifetime: timedelta = getattr(settings, self.lifetime_setting)
+        return lifetime
+
+    def get_token_backend(self) -> KeyRing:
+        """The keys that sign and verify it."""
+        return key_ring(settings.PUBLIC_URL + self.audience_path)
+
+    @classmethod
+    def for_session(cls, session: Session, **claims: Any) -> Self:
+        """A new one, with these claims as well."""
+        token = cls()
+        token.payload.update(user_id=session.user_id, sid=str(session.pk), **claims)
+        return token
+
+    @property
+    def claims(self) -> Claims:
+        """What a verified one says."""
+        return Claims(self["user_id"], UUID(self["sid"]), self["jti"], self["iat"], self["exp"])
+
+
+class AccessToken(SessionToken):
+    """For this installation and its modules."""
+
+    token_type = "access"  # noqa: S105 (a name)
+    lifetime_setting = "ACCESS_TOKEN_LIFETIME"
+    audience_path = ""
+
+
+class RefreshToken(SessionToken):
+    """For Reprotech alone: it names an audience that no module has."""
+
+    token_type = "refresh"  # noqa: S105 (a name)
+    lifetime_setting = "REFRESH_TOKEN_LIFETIME"
+    audience_path = "/api/auth/refresh"
+
+
 def issue_pair(session: Session) -> TokenPair:
     """Mint the tokens of a session; its user's grants are read."""
     user = session.user
     # Services that check tokens by themselves can't ask whether a password must be changed or a factor set up first.
     roles = [] if has_required_action(user) else list(user.grants.role_names)
-    access = _encode(session, ACCESS, settings.ACCESS_TOKEN_LIFETIME, username=user.username, roles=roles)
-    token_id = uuid4().hex
-    refresh = _encode(session, REFRESH, settings.REFRESH_TOKEN_LIFETIME, jti=token_id)
-    return TokenPair(access, refresh, hash_token_id(token_id), int(settings.ACCESS_TOKEN_LIFETIME.total_seconds()))
+    access = AccessToken.for_session(session, username=user.username, roles=roles)
+    refresh = RefreshToken.for_session(session)
+    lifetime = int(settings.ACCESS_TOKEN_LIFETIME.total_seconds())
+    return TokenPair(str(access), str(refresh), hash_token_id(refresh["jti"]), lifetime)
 
 
-def read(token: str, token_type: str) -> Claims:
+def read(token: str, token_class: type[SessionToken]) -> Claims:
     """Check a token's signature, times and type, and return its claims; raises TokenInvalid.
 
     Most tokens come again and again. What one says is remembered under a hash of it, and only whether it is over is
     looked at anew: keys and times of issue don't change while a process runs.
     """
-    name = hashlib.sha256(f"{token_type} {token}".encode(errors="replace")).digest()
+    name = hashlib.sha256(f"{token_class.token_type} {token}".encode(errors="replace")).digest()
     claims = _genuine.get(name)
     if claims is None:
-        claims = _checked(token, token_type)
+        try:
+            claims = token_class(token).claims
+        except TokenError:
+            raise TokenInvalid from None
         if len(_genuine) >= MOST_REMEMBERED:
             _genuine.clear()
         _genuine[name] = claims
@@ -83,48 +157,6 @@ def forget() -> None:
 _genuine: dict[bytes, Claims] = {}
 
 
-def _checked(token: str, token_type: str) -> Claims:
-    """The claims of a genuine token.
-
-    A lifetime longer than we issue doesn't pass, so that a token made with a leaked key can't outlive the key's
-    replacement unseen.
-    """
-    try:
-        claims = signatures.check(token, _audience(token_type))
-        if claims["type"] != token_type or claims["exp"] - claims["iat"] > _lifetime(token_type).total_seconds():
-            raise TokenInvalid
-        user_id = int(claims["user_id"])
-        if user_id.bit_length() > USER_ID_BITS:
-            raise TokenInvalid
-        return Claims(user_id, UUID(claims["sid"]), str(claims["jti"]), int(claims["iat"]), int(claims["exp"]))
-    except (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError):
-        raise TokenInvalid from None
-
-
 def hash_token_id(token_id: str) -> str:
     """SHA-256 (hex) of a refresh token's `jti`, which is random and stands for the whole token."""
     return hashlib.sha256(token_id.encode()).hexdigest()
-
-
-def _lifetime(token_type: str) -> timedelta:
-    lifetime: timedelta = settings.ACCESS_TOKEN_LIFETIME if token_type == ACCESS else settings.REFRESH_TOKEN_LIFETIME
-    return lifetime
-
-
-def _encode(session: Session, token_type: str, lifetime: timedelta, **more: Any) -> str:
-    issued = timezone.now()
-    claims = {
-        "type": token_type,
-        "user_id": session.user_id,
-        "sid": str(session.pk),
-        "jti": uuid4().hex,
-        "iat": int(issued.timestamp()),
-        "exp": int((issued + lifetime).timestamp()),
-        **more,
-    }
-    return signatures.sign(claims, _audience(token_type))
-
-
-def _audience(token_type: str) -> str:
-    """For whom a token is: an access token for this installation and its modules, a refresh token for us alone."""
-    return settings.PUBLIC_URL if token_type == ACCESS else f"{settings.PUBLIC_URL}/api/auth/refresh"

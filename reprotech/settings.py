@@ -32,6 +32,9 @@ env.demand(
 JWT_SIGNING_KEY = env.token_key("JWT_SIGNING_KEY")
 #: Public halves of keys that sign no more, or not yet: what they signed is good, and others are told of them.
 JWT_PUBLIC_KEYS = env.public_keys("JWT_PUBLIC_KEYS")
+#: Keys, lifetimes and audiences are in `accounts.signatures` and `accounts.tokens`. Without this SIGNING_KEY Simple JWT
+#: would take SECRET_KEY.
+SIMPLE_JWT = {"TOKEN_TYPE_CLAIM": "type", "SIGNING_KEY": None}
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1", debug=DEBUG)
 #: Where people reach this installation; links in mails start with it.
 PUBLIC_URL = env.origin("PUBLIC_URL", "http://127.0.0.1:5001")

@@ -7,6 +7,7 @@ from urllib.parse import unquote_plus
 from django.conf import settings
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
+from rest_framework_simplejwt.authentication import JWTAuthentication
 
 from accounts import api_keys, limits, tokens
 from accounts.errors import NotAuthenticated, TokenInvalid
@@ -28,30 +29,42 @@ class SignedInRequest(Request):
     auth: Session  # or an API key, where `open_to_keys` or a permission lets it in
 
 
-class BearerAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <access token, or API key>` (RFC 6750)."""
+class BearerAuthentication(JWTAuthentication):  # type: ignore[misc]
+    """`Authorization: Bearer <access token, or API key>` (RFC 6750).
+
+    A genuine token isn't enough: what validates it is the session that it names, which becomes `request.auth`.
+    """
 
     def authenticate(self, request: Request) -> Caller | None:
         """The user and the session or key; None without the header. Raises a NotAuthenticated or TooManyAttempts."""
-        caller = self._caller(request)
+        caller: Caller | None = super().authenticate(request)
         if caller:
             act_by_token(caller[1] if isinstance(caller[1], Session) else None)
         return caller
 
-    def _caller(self, request: Request) -> Caller | None:
-        header = request.META.get("HTTP_AUTHORIZATION", "")
+    def get_raw_token(self, header: bytes) -> bytes | None:
+        """The token. Raises TokenInvalid for another scheme, which Simple JWT would take for no header at all."""
         if not header:
             return None
-        scheme, _, token = header.partition(" ")
-        if scheme.lower() != "bearer":
+        scheme, _, token = header.partition(b" ")
+        if scheme.lower() != b"bearer":
             raise TokenInvalid
-        if token.strip().startswith(api_keys.MARK):
-            return _key_caller(token.strip())
-        claims = tokens.read(token.strip(), tokens.ACCESS)
+        return token.strip()
+
+    def get_validated_token(self, raw_token: bytes) -> Session | ApiKey:
+        """The session or key that it stands for. Raises a NotAuthenticated or TooManyAttempts."""
+        text = raw_token.decode("latin-1")
+        if text.startswith(api_keys.MARK):
+            return _used_key(text)
+        claims = tokens.read(text, tokens.AccessToken)
         session = find_session(session_id=claims.session_id, user_id=claims.user_id, is_call=True)
         if session.kind != Session.Kind.TOKEN:
             raise TokenInvalid
-        return session.user, session
+        return session
+
+    def get_user(self, validated_token: Session | ApiKey) -> User:
+        """Whose it is."""
+        return validated_token.user
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002
         """What a 401 names in `WWW-Authenticate`."""
@@ -70,12 +83,12 @@ class BasicKeyAuthentication(BaseAuthentication):
         if scheme.lower() != "basic":
             return None
         try:
-            caller = _key_caller(_password_in(credentials))
+            key = _used_key(_password_in(credentials))
         except NotAuthenticated as refusal:
             refusal.challenge = 'Basic realm="Reprotech"'  # the scheme that was tried (RFC 6749, section 5.2)
             raise
         act_by_token(None)
-        return caller
+        return key.user, key
 
 
 def _password_in(credentials: str) -> str:
@@ -86,10 +99,10 @@ def _password_in(credentials: str) -> str:
     return unquote_plus(text.partition(":")[2])
 
 
-def _key_caller(text: str) -> Caller:
+def _used_key(text: str) -> ApiKey:
     key = find_key(text=text)
     limits.count_call(key.pk)
-    return key.user, key
+    return key
 
 
 class PageSessionAuthentication(SessionAuthentication):
@@ -110,6 +123,7 @@ def _schema_extensions() -> None:
     class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
         target_class = BearerAuthentication
         name = "token"
+        priority = 1  # drf-spectacular's own for Simple JWT takes subclasses too
 
         def get_security_definition(self, auto_schema: "AutoSchema") -> dict[str, str]:  # noqa: ARG002
             return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT or API key"}

@@ -34,7 +34,7 @@ def _of_key(token: str, ip_address: str) -> dict[str, Any]:
 
 
 def _of_access_token(token: str) -> dict[str, Any]:
-    claims = tokens.read(token, tokens.ACCESS)
+    claims = tokens.read(token, tokens.AccessToken)
     session = load_session(claims.session_id, claims.user_id)
     if session.kind != Session.Kind.TOKEN or has_required_action(session.user):
         return INACTIVE

@@ -156,7 +156,7 @@ def refresh_session(*, refresh_token: str) -> Refreshed:
     Of two requests with the same token the row's lock lets one win. A token spent more than ten seconds ago has been
     stolen (RFC 9700, section 4.14.2): it ends the session, on record. Raises TokenInvalid or AccountDisabled.
     """
-    claims = tokens.read(refresh_token, tokens.REFRESH)
+    claims = tokens.read(refresh_token, tokens.RefreshToken)
     outcome = _refresh(claims)
     if isinstance(outcome, Refreshed):
         return outcome
