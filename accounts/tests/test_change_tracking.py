@@ -1,7 +1,9 @@
 """Changes that no service records: together with the row or not at all, by whom, and by no service twice."""
 
 import asyncio
+import re
 from datetime import timedelta
+from html import unescape
 from io import StringIO
 from threading import Thread
 
@@ -13,12 +15,21 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Value
 from django.utils import timezone
 
-from accounts.models import ApiKey, User
-from accounts.tests.tracked_rows import EXPIRY, saved, users, with_fixture
+from accounts.authorization import SYSTEM
+from accounts.models import ApiKey, Session, User
+from accounts.services import passwords, roles, sessions
+from accounts.services import users as user_services
+from accounts.services.defaults import load_default_data
+from accounts.services.erasure import erase_person
+from accounts.services.expired_sessions import end_expired_sessions
+from accounts.services.sign_in import sign_in_with_tokens
+from accounts.tests.tracked_rows import DIRECTLY, EXPIRY, saved, users, with_fixture, with_password
 from audit.context import RequestOrigin, name_user, request_origin
 from audit.model_tracking import explicitly_recorded
 from audit.models import AuditLog
-from reprotech.testing import Caller
+from audit.sealing import Sealer
+from audit.sentences import sentence
+from reprotech.testing import PASSWORD, Caller, page_client
 
 
 def test_values_are_recorded_as_services_record_them(seen):
@@ -180,8 +191,78 @@ def test_the_library_has_no_table(db):
     assert [name for name in connection.introspection.table_names() if name.startswith("auditlog")] == []
 
 
-def test_signing_in_and_reading_leave_what_they_left(cast):
-    before = AuditLog.objects.count()
-    caller = Caller(cast.viewer)
-    assert caller.get("/api/auth/me").status_code == 200
-    assert AuditLog.objects.count() == before
+def test_services_leave_the_events_that_they_always_left(seen, cast):
+    def actions():
+        return [row.action for row in seen.rows()]
+
+    user = user_services.create_user(
+        actor=SYSTEM, username="ann", email="ann@lab.example", password=PASSWORD, roles=["Viewer"]
+    )
+    assert actions() == ["create"]
+    user_services.update_user(actor=SYSTEM, user_id=user.pk, first_name="Ann", roles=["Manager"])
+    assert sorted(actions()) == ["role_assign", "role_revoke", "update"]
+    user_services.lock_user(actor=SYSTEM, user_id=user.pk)
+    user_services.unlock_user(actor=SYSTEM, user_id=user.pk)
+    assert actions() == ["lock", "unlock"]
+    signed_in = sign_in_with_tokens(identifier="ann", password=PASSWORD)
+    refreshed = sessions.refresh_session(refresh_token=signed_in.pair.refresh_token)
+    sessions.find_session(session_id=refreshed.session.pk, user_id=user.pk)
+    sessions.sign_out(session=refreshed.session)
+    assert actions() == ["login", "token_refresh", "logout"]
+    role = roles.create_role(actor=SYSTEM, name="Guest", permissions=["animal_read"])
+    roles.update_role(actor=SYSTEM, role_id=role.pk, permissions=[])
+    roles.delete_role(actor=SYSTEM, role_id=role.pk)
+    assert actions() == ["create", "update", "delete"]
+    passwords.reset_password(actor=SYSTEM, user_id=user.pk, password="Other-Horse-8")
+    user_services.delete_user(actor=SYSTEM, user_id=user.pk)
+    assert actions() == ["password_reset", "delete"]
+    load_default_data()
+    Session.objects.filter(pk=seen.session.pk).update(expires_at=timezone.now())
+    assert actions() == ["update"]
+    end_expired_sessions()
+    assert actions() == ["session_end"]
+
+
+def test_the_log_stays_sealed_and_proven_and_can_be_exported(seen, cast):
+    seen.user.roles.clear()
+    seen.right.roles.clear()
+    seen.key.delete()
+    with_password(seen.user)
+    Sealer().seal()
+    call_command("verify_audit", stdout=StringIO())
+    reader = Caller(cast.super_admin)
+    row = seen.rows()[-1]
+    assert sentence(row) == f"system changed the password of the-viewer{DIRECTLY}"
+    for file_format in ("jsonl", "csv", "bundle"):
+        answer = reader.get(f"/api/audit/export?format={file_format}")
+        assert answer.status_code == 200, answer.content
+        assert str(row.pk) in b"".join(answer.streaming_content).decode()
+    page = page_client(cast.super_admin).get("/audit").content.decode()
+    assert sentence(row).split(" ", 1)[1] in unescape(re.sub(r"<[^>]+>", "", page))
+
+
+def test_erasing_a_person_takes_them_out_of_direct_changes_too(seen, cast):
+    saved(seen.user, email="quilla@lab.example", first_name="Quilla", last_name="Quill", username="quilla")
+    saved(seen.change, address="quilla.q@lab.example")
+    saved(seen.mail, address="quilla.q@lab.example")
+    saved(seen.key, addresses=["203.0.113.99"])
+    saved(seen.session, ended_at=timezone.now())
+    seen.user.roles.clear()
+    saved(seen.user, username="quillb")
+    Sealer().seal()
+    assert "quill" in str(list(AuditLog.objects.values()))
+    erase_person(actor=cast.super_admin, user_id=seen.user.pk)
+    written = str(list(AuditLog.objects.values()))
+    for part in ("quill", "203.0.113.99", "the-viewer", "Anna"):
+        assert part not in written, part
+    call_command("verify_audit", stdout=StringIO())
+
+
+@pytest.mark.only_on("postgresql")
+def test_without_redis_the_change_and_its_event_are_there_all_the_same(seen, valkey):
+    assert Caller(seen.user).get("/api/auth/me").status_code == 200
+    valkey.stop()
+    saved(seen.user, is_active=False)
+    seen.other.roles.clear()
+    assert seen.said() == ["system deactivated the-viewer", "system took the role Manager from the-manager"]
+    assert Caller(seen.user).get("/api/auth/me").status_code == 401

@@ -30,6 +30,7 @@ MODELS_NOT_TRACKED = {
     "audit.DailyCount": "counts of sealed events, made from them",
     "audit.Anchor": "how far checkpoints were sent; sending one again harms nothing",
     "audit.VerificationRun": "a verification's outcome; it can be repeated",
+    "audit.CapturedChange": "what the database notes until the sealer settles it; PostgreSQL guards it",
     "audit.SavedFilter": "a person's own view of the list",
 }
 SHOWN = "shown, and decides nothing"

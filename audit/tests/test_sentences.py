@@ -71,7 +71,45 @@ CAPTURED = [
         f"{BY_PSQL} removed everything from the table users directly in the database",
     ),
 ]
+DIRECTLY = " directly, not through a service of Reprotech"
+
+
+def direct(action, details=None, **fields):
+    """An event of what no service did, to something of newuser's."""
+    return event(action, {**(details or {}), "source": "orm"}, **{**U, **fields})
+
+
+DIRECT = [
+    (direct("password_reset", {"concealed": ["password"]}), "admin changed the password of newuser"),
+    (
+        direct("update", {**changed(is_active=[True, False]), "concealed": ["password"]}),
+        "admin changed the status and password of the user newuser",
+    ),
+    (direct("role_assign", {"roles": ["A"]}), "admin gave newuser the role A"),
+    (
+        direct("update", {"record": "api_key", **KEY, **changed(expires_at=["a", "b"], scopes=[[], ["c"]])}),
+        "admin changed the expiry and scopes of the API key rpt_0123456789ab of newuser",
+    ),
+    (direct("update", {"record": "api_key", **KEY}), "admin changed the API key rpt_0123456789ab of newuser"),
+    (direct("update", {"record": "recovery_code", "row": "created"}), "admin added a recovery code of newuser"),
+    (direct("update", {"record": "outgoing_mail", "row": "created"}), "admin added an outgoing mail of newuser"),
+    (
+        direct("update", {"record": "email_change", "row": "deleted"}),
+        "admin removed an unconfirmed e-mail address of newuser",
+    ),
+    (
+        direct("update", {"record": "passkey", "concealed": ["credential"]}),
+        "admin changed the public key of the passkey of newuser",
+    ),
+    (direct("update", {"record": "unknown"}), "admin changed the user newuser"),
+    (direct("factor_add", {"kind": "passkey"}), "admin set up a passkey for newuser"),
+    (direct("factor_remove", {"kind": "totp"}), "admin removed an authenticator app as second factor of newuser"),
+    (direct("create", resource="session"), "admin created a session of newuser"),
+    (direct("update", {"concealed": "oops"}), "admin changed the user newuser"),
+]
+
 SENTENCES = [
+    *((one, f"{text}{DIRECTLY}") for one, text in DIRECT),
     (event("key_create", KEY, **U), "admin made the API key rpt_0123456789ab for newuser"),
     (
         event("key_create", KEY, resource="user", resource_name="admin"),
