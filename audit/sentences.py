@@ -97,6 +97,8 @@ def _update(event: AuditLog, who: str) -> str:
     if len(changes) == 1 and active and not event.details.get("concealed"):
         past, verb = ("activated", "activate") if active[1] else ("deactivated", "deactivate")
         return _done(event, who, f"{past} {_target(event)}", f"{verb} {_target(event)}")
+    if event.details.get("concealed") == ["password_hash"]:  # hashed again at a sign-in: it is the same password
+        return f"{who} stored the password of {_target(event)} in the present form"
     fields = _fields(event)
     owner = "their own account" if event.resource == "user" and _is_own(event) else _typed_target(event)
     what = f"the {fields} of {owner}" if fields else owner

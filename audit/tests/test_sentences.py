@@ -194,6 +194,10 @@ SENTENCES = [
         event("password_reset", {"is_forgotten": True, "reason": "There is no such user."}, success=False),
         "Someone forgot the password of admin, and no link was sent: there is no such user",
     ),
+    (
+        event("update", {"concealed": ["password_hash"]}, **U),
+        "admin stored the password of newuser in the present form",
+    ),
     (event("update", {"email_change": "asked"}, **U), "admin asked to change their e-mail address"),
     (event("update", {"email_change": "cancelled"}, **U), "admin gave up changing their e-mail address"),
     (event("password_reset", {"sent_to": "a@lab.example"}, **U), "admin sent newuser a link to reset the password"),
