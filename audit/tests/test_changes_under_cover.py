@@ -49,7 +49,7 @@ def replace_password(user):
     ("statement", "table"), [(give_role, "user_roles"), (make_active, "users"), (replace_password, "users")]
 )
 @pytest.mark.parametrize("is_sign_in", [False, True])
-def test_a_change_beside_an_event_that_does_not_tell_of_it_is_on_record(cast, captured, statement, table, is_sign_in):
+def test_a_change_beside_an_event_that_does_not_name_it_is_on_record(cast, captured, statement, table, is_sign_in):
     with transaction.atomic():
         if is_sign_in:
             sign_in_with_tokens(identifier="the-viewer", password=PASSWORD)
