@@ -11,7 +11,7 @@ import psycopg
 
 from benchmarks.compare.contestants import OURS, command_of, request
 from benchmarks.compare.databases import make_database
-from benchmarks.compare.environments import ROOT, run
+from benchmarks.compare.environments import ROOT, install, run
 from benchmarks.compare.stage import (
     POSTGRESQL,
     answer_of,
@@ -85,6 +85,7 @@ class Stage:
         self._directory = Path(keep).resolve() if keep else self.processes.directory
         self._directory.mkdir(parents=True, exist_ok=True)
         self._sessions = sessions
+        install(OURS.name)
         self.postgresql = start_postgresql(self.processes, self._directory / "postgresql", **POSTGRESQL)
         self._valkey = start_valkey(self.processes)
         self._databases = [process.pid for process in self.processes.running]
