@@ -5,6 +5,7 @@ milliseconds at both sizes, their ratio, and the number of queries. What matters
 Where few of 100 users match, it tells mostly that a full page of rows takes longer to render than one nearly empty.
 """
 
+import argparse
 import os
 import secrets
 import time
@@ -12,7 +13,7 @@ from statistics import median
 
 from reprotech.pytest_servers import TestProcesses, start_postgresql
 
-FEW, MANY = 100, 100_000
+FEW = 100
 ROUNDS = 15
 SORTS = ("id", "username", "email", "first_name", "last_name", "is_active", "last_login", "created_at", "updated_at")
 QUERIES = {
@@ -31,14 +32,17 @@ QUERIES = {
 
 def main() -> None:
     """Measure and print."""
+    arguments = argparse.ArgumentParser(prog="python -m benchmarks.users_page", description=__doc__.splitlines()[0])
+    arguments.add_argument("--users", type=int, default=100_000, help="the larger size")
+    options = arguments.parse_args()
     processes = TestProcesses()
     try:
-        measure(start_postgresql(processes), processes)
+        measure(start_postgresql(processes), processes, options.users)
     finally:
         processes.close()
 
 
-def measure(database, processes):
+def measure(database, processes, many_users):
     """Both sizes in one run, one after the other."""
     os.environ.update(
         {
@@ -63,12 +67,12 @@ def measure(database, processes):
     call_command("migrate", verbosity=0)
     call_command("init_data")
     figures = {}
-    for size in (FEW, MANY):
+    for size in (FEW, many_users):
         make_many_users(size) if not figures else extend(size)
         figures[size] = timings()
-    print(f"{'':26}{FEW:>10,}{MANY:>12,}{'ratio':>8}{'queries':>9}")
+    print(f"{'':26}{FEW:>10,}{many_users:>12,}{'ratio':>8}{'queries':>9}")
     for name in QUERIES:
-        (few, queries), (many, more) = figures[FEW][name], figures[MANY][name]
+        (few, queries), (many, more) = figures[FEW][name], figures[many_users][name]
         print(f"{name:26}{few:>7.1f} ms{many:>9.1f} ms{many / few:>8.2f}{queries:>5} {more:>3}")
 
 
