@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from contextlib import contextmanager
 from datetime import timedelta
 from html import unescape
 from io import StringIO
@@ -11,12 +12,12 @@ import pytest
 from asgiref.sync import async_to_sync
 from auditlog.context import auditlog_disabled
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, connection, transaction
-from django.db.models import Value
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models import F, Value
 from django.utils import timezone
 
 from accounts.authorization import SYSTEM
-from accounts.models import ApiKey, Session, User
+from accounts.models import ApiKey, Role, Session, User
 from accounts.services import passwords, roles, sessions
 from accounts.services import users as user_services
 from accounts.services.defaults import load_default_data
@@ -97,6 +98,49 @@ def test_what_the_database_refuses_by_itself_leaves_no_event_neither_then_nor_la
         seen.user.refresh_from_db()
         seen.user.save()
         assert seen.said() == []
+
+
+@contextmanager
+def no_event_can_be_written():
+    is_sqlite = connection.vendor == "sqlite"
+    body = "BEGIN SELECT RAISE(ABORT, 'full'); END" if is_sqlite else "FOR EACH ROW EXECUTE FUNCTION refuse_event()"
+    with connection.cursor() as cursor:
+        if not is_sqlite:
+            body_of_function = "BEGIN RAISE EXCEPTION 'full'; END"
+            cursor.execute(f"CREATE FUNCTION refuse_event() RETURNS trigger LANGUAGE plpgsql AS $${body_of_function}$$")
+        cursor.execute(f"CREATE TRIGGER refuse_event BEFORE INSERT ON audit_logs {body}")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TRIGGER refuse_event" if is_sqlite else "DROP FUNCTION refuse_event() CASCADE")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_can_not_be_recorded_is_not_changed(seen):
+    statements = [
+        lambda: saved(seen.user, is_active=False),
+        lambda: users(seen.user).update(is_active=False),
+        lambda: saved(seen.key, expires_at=F("expires_at") + timedelta(days=9)),
+        lambda: Role.objects.create(slug="new", name="New"),
+        lambda: Role.objects.bulk_create([Role(slug="new", name="New")]),
+        lambda: Role.objects.bulk_create([Role(slug="new", name="New")], ignore_conflicts=True),
+        lambda: seen.user.roles.add(seen.more),
+        seen.role.users.clear,
+        seen.role.delete,
+        lambda: ApiKey.objects.filter(pk=seen.key.pk)._raw_delete("default"),
+    ]
+
+    def state():
+        rows = [model.objects.order_by("pk").values() for model in (User, Role, ApiKey, User.roles.through)]
+        return [list(found) for found in rows]
+
+    before = state()
+    with no_event_can_be_written():
+        for statement in statements:
+            with pytest.raises(DatabaseError, match="full"):
+                statement()
+            assert state() == before
 
 
 def test_in_a_broken_transaction_nothing_is_changed_or_recorded(seen):
