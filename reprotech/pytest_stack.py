@@ -26,7 +26,7 @@ from reprotech.pytest_servers import TestProcesses
 
 ROOT = Path(__file__).resolve().parent.parent
 DIRECTORY = "REPROTECH_TEST_DIRECTORY"  # tells workers where the session keeps its files
-pytest_plugins = ["reprotech.pytest_browser"]
+pytest_plugins = ["reprotech.pytest_browser", "reprotech.pytest_unrecorded"]
 
 
 def require(available, what):

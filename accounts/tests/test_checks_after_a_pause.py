@@ -12,6 +12,7 @@ from accounts.errors import Conflict, Denied
 from accounts.models import Permission, Role, User
 from accounts.services import imports, passwords, roles, users
 from audit.model_tracking import explicitly_recorded
+from reprotech.pytest_unrecorded import someone_else
 from reprotech.testing import PASSWORD, audit_rows, eventually, make_user
 
 NEW = "Other-Horse-8"
@@ -27,7 +28,7 @@ def while_hashing(monkeypatch):
         def encode(self, password, salt):
             if not happened:
                 happened.append(True)
-                with explicitly_recorded():
+                with someone_else(), explicitly_recorded():
                     happening()
             return original(self, password, salt)
 
@@ -77,7 +78,13 @@ def test_rights_that_change_while_a_password_is_hashed_decide(
 ):
     if change is import_one:  # its hashes are made in threads, which don't see the test's transaction
         real = imports.hash_many
-        monkeypatch.setattr(imports, "hash_many", lambda passwords: (happen(cast), real(passwords))[1])
+
+        def hash_many(passwords):
+            with someone_else():
+                happen(cast)
+            return real(passwords)
+
+        monkeypatch.setattr(imports, "hash_many", hash_many)
     else:
         while_hashing(lambda: happen(cast))
     with audit_rows() as rows, pytest.raises(Denied) as denial:
