@@ -42,6 +42,11 @@ class BearerAuthentication(JWTAuthentication):  # type: ignore[misc]
             act_by_token(caller[1] if isinstance(caller[1], Session) else None)
         return caller
 
+    def get_header(self, request: Request) -> bytes:
+        """The header; letters that no header may have make it one that nothing fits, rather than an error."""
+        header: str = request.META.get("HTTP_AUTHORIZATION", "")
+        return header.encode("latin-1", "replace")
+
     def get_raw_token(self, header: bytes) -> bytes | None:
         """The token. Raises TokenInvalid for another scheme, which Simple JWT would take for no header at all."""
         if not header:

@@ -215,7 +215,10 @@ def test_broken_text_is_refused(claims, secret, refused):
             for odd in (" ", "Bearer", "Bearer ", "Bearer\t{}", " Bearer {}", "{}", "Bearer {} {}")
         ),
         *((odd, "token_invalid") for odd in ("Token {}", "JWT {}", "Basic {}", "Digest x", "Bearer,{}", "Bearer: {}")),
-        *((odd, "token_invalid") for odd in ("Bearér {}", "Bearer {}\x00", 'Bearer "{}"', "Bearer {},", "Bearer \xff")),
+        *(
+            (odd, "token_invalid")
+            for odd in ("Bearér {}", "Bearer {}\x00", 'Bearer "{}"', "Bearer {},", "Bearer \xff", "Bearer \u2603")
+        ),
     ],
 )
 def test_the_scheme_and_what_surrounds_a_good_token(viewer, header, answer):
