@@ -5,7 +5,7 @@ authentic one accounts for anything (`audit.authenticity`), and no copy of one. 
 removed in one transaction, under the sealer's lock: each change is on record exactly once.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
@@ -85,23 +85,23 @@ def _unrecorded(batch: Iterable[CapturedChange]) -> list[CapturedChange]:
     left: dict[int | None, list[CapturedChange]] = {}
     for change in batch:
         left.setdefault(change.transaction_id, []).append(change)
-    for events in _authentic_events({key: changes for key, changes in left.items() if key is not None}):
-        for transaction_id, found in events.items():
-            left[transaction_id] = unaccounted(left[transaction_id], found)
+    # All events of a transaction are looked at together: what several columns need may be said by several events.
+    for transaction_id, events in _authentic_events({key: of for key, of in left.items() if key is not None}).items():
+        left[transaction_id] = unaccounted(left[transaction_id], events)
     return [change for changes in left.values() for change in changes]
 
 
-def _authentic_events(changes: dict[int, list[CapturedChange]]) -> Iterator[dict[int, list[SealedRow]]]:
-    """The events by transaction, some at a time."""
+def _authentic_events(changes: dict[int, list[CapturedChange]]) -> dict[int, list[SealedRow]]:
+    """The events by transaction."""
+    found: dict[int, list[SealedRow]] = {}
     candidates = iter(_candidates(changes))
     while transactions := dict(islice(candidates, BATCH)):
         rows = AuditLog.objects.filter(pk__in=transactions).annotate(is_copy=is_copy()).order_by("pk")
-        found: dict[int, list[SealedRow]] = {}
         for *columns, code, is_a_copy in rows.values_list(*SealedRow._fields, "authentication", "is_copy"):
             row = SealedRow(*columns)
             if not is_a_copy and is_authentic(row, bytes(code)):
                 found.setdefault(transactions[columns[0]], []).append(row)
-        yield found
+    return found
 
 
 def _candidates(changes: dict[int, list[CapturedChange]]) -> list[tuple[int, int]]:

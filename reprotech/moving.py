@@ -29,6 +29,7 @@ from accounts.authorization import SYSTEM
 from audit import append_only, change_capture
 from audit.authenticity import is_authentic
 from audit.change_settlement import EVENT
+from audit.model_tracking import explicitly_recorded
 from audit.models import Action, AuditLog, CapturedChange, SigningKey
 from audit.notes import Signer
 from audit.services import record
@@ -72,7 +73,7 @@ def move(path: Path, tell: Callable[[str], None]) -> Moved:
         _refuse_other_keys()
         try:
             with transaction.atomic(durable=True), _times_as_they_are():
-                with change_capture.suspended():  # one event tells of all
+                with explicitly_recorded(), change_capture.suspended():  # one event tells of all
                     rows = {model._meta.db_table: _move_table(model, tell) for model in moved_models()}
                 _number_events()
                 _set_sequences()

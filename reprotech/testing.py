@@ -22,6 +22,7 @@ from accounts.models import Permission, Role, Session, User
 from accounts.services.defaults import load_default_data
 from accounts.services.sessions import Refreshed, issue_tokens, open_session
 from accounts.services.users import create_user
+from audit import change_capture
 from audit.model_tracking import explicitly_recorded
 from audit.models import AuditLog, CapturedChange
 
@@ -120,7 +121,7 @@ def make_user(username: str, *roles: str, **fields: Any) -> User:
 def make_many_users(count: int) -> None:
     """So many users in seconds, on PostgreSQL: most are Viewers, a few hold another role, are inactive or locked."""
     columns = "username, email, password_hash, first_name, last_name, is_active, locked_at, last_login, created_at"
-    with connection.cursor() as cursor:
+    with transaction.atomic(), change_capture.suspended(), connection.cursor() as cursor:
         cursor.execute(
             f"""INSERT INTO users ({columns}, updated_at, is_service, must_change_password, search_text)
             SELECT name, name || '@lab.example', '!', first, last, n %% 50 <> 0, CASE WHEN n %% 1000 = 1 THEN now() END,
