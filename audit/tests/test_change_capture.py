@@ -12,13 +12,16 @@ from django.db import connection, transaction
 from accounts.authorization import SYSTEM
 from accounts.models import Permission, Role, Session, User
 from accounts.services import expired_sessions, roles, users
+from accounts.services.erasure import erase_person
 from accounts.services.sessions import refresh_session, sign_out
 from accounts.services.sign_in import sign_in_with_tokens
 from audit import change_settlement
 from audit.change_capture import absent_triggers, captured_tables, install, suspended
 from audit.models import AuditLog, CapturedChange
 from audit.sealing import Busy, Sealer
+from audit.sentences import sentence
 from audit.transactions import begin_anew
+from audit.verification import Verification
 from reprotech.testing import PASSWORD, at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -333,3 +336,21 @@ def test_what_was_not_settled_yet_is_told_apart_after_a_restore_on_another_serve
     run("UPDATE users SET first_name = 'Ann' WHERE id = %s", cast.stranger.pk)
     begin_anew()
     assert [row[2] for row in brief()] == [str(cast.stranger.pk)]
+
+
+def test_events_of_captured_changes_verify_and_are_erased_with_the_person(cast):
+    run("UPDATE users SET first_name = 'Ann' WHERE id = %s", cast.viewer.pk)
+    run("INSERT INTO user_roles (user_id, role_id) VALUES (%s, %s)", cast.viewer.pk, Role.objects.get(slug="admin").pk)
+    assert [row[3] for row in recorded()] == [cast.viewer.username] * 2
+    erase_person(actor=SYSTEM, user_id=cast.viewer.pk)
+    events = AuditLog.objects.filter(details__source="database", resource_id=str(cast.viewer.pk))
+    assert {event.resource_name for event in events} == {""}
+    assert all("an erased person" in sentence(event) for event in events)
+    assert list(Verification().findings()) == []
+
+
+def test_a_lock_by_sql_keeps_a_cached_session_out_once_it_is_on_record(cast, viewer):
+    assert [viewer.get("/api/auth/me").status_code for _ in range(2)] == [200, 200]
+    run("UPDATE users SET locked_at = CURRENT_TIMESTAMP WHERE id = %s", cast.viewer.pk)
+    Sealer().seal()
+    assert viewer.get("/api/auth/me").status_code == 401
