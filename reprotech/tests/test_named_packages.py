@@ -94,7 +94,7 @@ WORK = [
     ("djangorestframework-simplejwt", "rest_framework_simplejwt.backends.TokenBackend.decode", "accounts"),
     (
         "djangorestframework-simplejwt",
-        "rest_framework_simplejwt.authentication.JWTAuthentication.get_header",
+        "rest_framework_simplejwt.authentication.JWTAuthentication.authenticate",
         "accounts",
     ),
     ("django-auditlog", "auditlog.receivers.log_update", "django"),
