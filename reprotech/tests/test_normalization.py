@@ -12,7 +12,7 @@ from django.db import connection
 
 from accounts import addresses, outbox
 from accounts.authorization import SYSTEM
-from accounts.confusables import GROUPS, looks_of
+from accounts.confusables import looks_of
 from accounts.errors import Conflict, Invalid
 from accounts.models import ApiKey, EmailChange, PasswordHistory, Role, User
 from accounts.services import passwords, roles, users
@@ -211,14 +211,6 @@ def test_names_of_letters_that_look_the_same_can_not_be_told_apart(first, second
 def test_names_in_any_script_that_differ_to_the_eye_are_told_apart(db, names):
     for name in names:
         roles.create_role(actor=SYSTEM, name=name)
-
-
-def test_the_table_of_letters_has_each_once_in_the_form_in_which_it_is_looked_up():
-    lines = GROUPS.read_text(encoding="utf-8").splitlines()
-    letters = [letter for line in lines if not line.startswith("#") for letter in line.replace(" ", "")]
-    assert len(letters) == len(set(letters)) > 500
-    for form in ("NFKC", "NFD"):
-        assert [letter for letter in letters if unicodedata.normalize(form, letter) != letter] == []
 
 
 def test_roles_that_look_the_same_from_before_go_on_working(cast):
