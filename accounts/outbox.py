@@ -41,7 +41,7 @@ _gone: set[int] = set()
 
 def put(mails: Sequence[OutgoingMail]) -> None:
     """Add mails, as part of the present transaction; they leave when it is committed."""
-    with explicitly_recorded():  # whoever puts them in records why
+    with explicitly_recorded():  # the service that queues them records why
         OutgoingMail.objects.bulk_create(mails)
     transaction.on_commit(_wake)
 

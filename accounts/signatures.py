@@ -1,7 +1,7 @@
 """Which keys sign and verify tokens, as Simple JWT's token backends. A key's algorithm belongs to the key.
 
 No token's header can choose another (RFC 8725, sections 3.1 and 3.2). SECRET_KEY, with which Simple JWT signs unless it
-is told otherwise, is none of these keys.
+has other settings, is none of these keys.
 """
 
 import hashlib

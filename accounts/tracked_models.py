@@ -1,4 +1,4 @@
-"""What is on record whoever changes it and however: who may sign in, by what, and what they may do then."""
+"""What is on record whatever changes it: who may sign in, with what, and what they may do."""
 
 from collections.abc import Collection
 from typing import Any

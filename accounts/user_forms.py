@@ -230,7 +230,7 @@ class DeleteUserForm(ServiceForm):
         super().__init__(*args, **kwargs)
         if not may_change():
             self.fields["erase"].help_text = f"{NOT_BY_THIS_ROLE} {instead_of_server('USERNAME')}"
-            # In the page alone: whoever sends it all the same is refused, rather than that half is done.
+            # In the page alone: a form that is sent all the same is refused, so that nothing is half done.
             self.fields["erase"].widget.attrs["disabled"] = True
 
 

@@ -29,7 +29,7 @@ BEGIN
     SELECT string_agg(name, ' ' ORDER BY name) INTO changed FROM unnest(string_to_array(TG_ARGV[2], ' ')) AS name
     WHERE old_row -> name IS DISTINCT FROM new_row -> name;
     FOREACH verb IN ARRAY CASE
-        -- One that moves a row from one subject to another is told as what it is for each of them.
+        -- An update that moves a row to another subject is a loss for the one and a gain for the other.
         WHEN TG_OP = 'UPDATE' AND old_subjects <> new_subjects THEN ARRAY['delete', 'insert'] ELSE ARRAY[lower(TG_OP)]
     END LOOP
         INSERT INTO audit_captured_changes (

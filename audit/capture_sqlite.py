@@ -105,7 +105,7 @@ def _statements(table: CapturedTable) -> dict[str, str]:
 
 
 def _capture_update(table: CapturedTable) -> str:
-    """An update that moves a row from one subject to another is told as what it is for each of them."""
+    """An update that moves a row to another subject is a loss for the one and a gain for the other."""
     keys = sorted({column for _, column in table.subjects} & set(table.columns))
     changed = " || ".join(
         f"CASE WHEN OLD.{name} IS NOT NEW.{name} THEN ' {name}' ELSE '' END" for name in table.columns

@@ -1,4 +1,4 @@
-"""Rows of the log that somebody inserted again: as authentic as the row that they are copies of, and no event."""
+"""Rows of the log that were inserted a second time: authentic, as the code is the original's, but no events."""
 
 from typing import Any
 

@@ -29,7 +29,7 @@ class DatabaseRole(NamedTuple):
 
 
 class _Group(NamedTuple):
-    """What one event tells of."""
+    """The changes that one event describes."""
 
     transaction_id: int | None
     database_role: str
@@ -165,7 +165,7 @@ def _mentioned(change: CapturedChange) -> list[tuple[str, str]]:
 
 
 def _keys_of(model: type[Model], texts: Iterable[str]) -> Iterator[Any]:
-    """Those that can be keys: whoever can write to a SQLite file may write anything, and must not stop the sealer."""
+    """Those that can be keys: other programs may write anything into a SQLite file, and must not stop the sealer."""
     field: Any = model._meta.pk
     for text in texts:
         with suppress(ValidationError):

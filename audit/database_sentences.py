@@ -4,7 +4,7 @@ from audit.field_words import field_word
 from audit.models import Action, AuditLog
 
 SOURCE = "database"
-#: Columns that are called otherwise than the fields that events of services tell of.
+#: Columns whose names differ from those of the fields in services' events.
 FIELD_OF_COLUMN = {
     "password_hash": "password",
     "locked_at": "locked",

@@ -1,4 +1,4 @@
-"""What people call the fields and records that events tell of."""
+"""What people call the fields and records in events."""
 
 #: Fields, as a sentence calls them.
 FIELD_WORDS = {

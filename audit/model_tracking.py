@@ -106,7 +106,7 @@ class _Block:
 
 @contextmanager
 def explicitly_recorded() -> Iterator[None]:
-    """Within it, also as a decorator, nothing is tracked: whoever enters it records what changes.
+    """Within it, also as a decorator, nothing is tracked: the caller records what changes.
 
     It holds for this thread, and for tasks that end before it does.
     """
@@ -127,7 +127,7 @@ def _is_tracked_now(model: type[models.Model]) -> bool:
 
 
 class TrackedModel(models.Model):
-    """A row that is saved in one transaction with the event that tells of it: neither is there without the other."""
+    """A row that is saved in one transaction with its event: neither is there without the other."""
 
     class Meta:
         abstract = True

@@ -45,7 +45,7 @@ class Tracked:
     #: What a change of one field alone is called, by its name; anything else is an update.
     actions: Mapping[str, Words]
     created: Action
-    #: None: rows go as soon as they have done their work, and no event tells of it.
+    #: None: rows go as soon as they have done their work, and their deletion is not recorded.
     deleted: Action | None
     #: Fields whose values no event shows, besides those whose names say that they are secret.
     concealed: frozenset[str]

@@ -73,7 +73,7 @@ def move(path: Path, tell: Callable[[str], None]) -> Moved:
         _refuse_other_keys()
         try:
             with transaction.atomic(durable=True), _times_as_they_are():
-                with explicitly_recorded(), change_capture.suspended():  # one event tells of all
+                with explicitly_recorded(), change_capture.suspended():  # one event describes it all
                     rows = {model._meta.db_table: _move_table(model, tell) for model in moved_models()}
                 _number_events()
                 _set_sequences()

@@ -32,7 +32,7 @@ NOT_BY_THIS_ROLE = "The server's database role may not change the audit log."
 def instead_of_server(username: str) -> str:
     """What to do where the server may not erase."""
     return (
-        "Ask whoever runs the server to run, as the owner of the database's tables: reprotech erase_person "
+        "Ask the person who runs the server to run, as the owner of the database's tables: reprotech erase_person "
         f"{shlex.quote(username)}"
     )
 

@@ -47,7 +47,7 @@ FIELDS_NOT_TRACKED = {
     "accounts.Role": {"position": SORTED, "created_at": SHOWN, "updated_at": "the version of the row"},
     "accounts.Permission": {"position": SORTED, "created_at": SHOWN},
     "accounts.ApiKey": {
-        "name": "what its owner calls it, which may tell of them",
+        "name": "what its owner calls it, which may name them",
         "created_at": SHOWN,
         "last_used_at": SHOWN,
         "last_used_from": SHOWN,
@@ -58,7 +58,7 @@ FIELDS_NOT_TRACKED = {
         "last_used_at": SHOWN,
     },
     "accounts.Passkey": {
-        "name": "what its owner calls it, which may tell of them",
+        "name": "what its owner calls it, which may name them",
         "sign_count": "a counter",
         "created_at": SHOWN,
         "last_used_at": SHOWN,

@@ -39,7 +39,7 @@ def test_life_goes_on_afterwards(grown, empty):
         database.execute("UPDATE users SET first_name = 'Mary' WHERE username = 'mira'")
     empty.do("migrate_sqlite_to_postgres", grown.database)
     # What was not sealed yet is sealed now, by the codes that were written on SQLite; new rows get new ids. What the
-    # database had captured there and an event accounts for is known here too: one event tells of the rest.
+    # database had captured there and an event accounts for is known here too: one event describes the rest.
     assert "Events sealed: 4. In all: 16." in empty.do("seal_audit")
     captured = "from audit.models import *; print(AuditLog.objects.get(details__source='database').details['columns'])"
     assert "['first_name']" in empty.do("shell", "-c", captured)
