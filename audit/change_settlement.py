@@ -6,6 +6,7 @@ removed in one transaction, under the sealer's lock: each change is on record ex
 """
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -23,6 +24,9 @@ from audit.services import record_all
 
 #: Captured changes that one transaction settles, and events that are looked at together.
 BATCH = 1_000
+#: How far an event's time may be from that of the change: clocks differ and services take a while, but an event that
+#: was archived since, and is inserted once more as cover, is older than any that the log may lose (`audit.archiving`).
+MAX_TIME_APART = timedelta(days=1)
 #: What SQLite keeps beside an event, to say which transaction wrote it.
 EVENT = "event"
 #: The events that may account for a change.
@@ -99,8 +103,10 @@ def _authentic_events(changes: dict[int, list[CapturedChange]]) -> dict[int, lis
         rows = AuditLog.objects.filter(pk__in=transactions).annotate(is_copy=is_copy()).order_by("pk")
         for *columns, code, is_a_copy in rows.values_list(*SealedRow._fields, "authentication", "is_copy"):
             row = SealedRow(*columns)
-            if not is_a_copy and is_authentic(row, bytes(code)):
-                found.setdefault(transactions[columns[0]], []).append(row)
+            transaction_id = transactions[row.id]
+            is_of_then = abs(row.timestamp - changes[transaction_id][0].changed_at) < MAX_TIME_APART
+            if is_of_then and not is_a_copy and is_authentic(row, bytes(code)):
+                found.setdefault(transaction_id, []).append(row)
     return found
 
 

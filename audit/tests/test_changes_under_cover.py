@@ -1,14 +1,18 @@
 """What someone changes in the database in the midst of a service's transaction, or in a way that looks like nothing."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
 from accounts.authorization import SYSTEM
 from accounts.models import Role, User
 from accounts.services.sign_in import sign_in_with_tokens
 from accounts.services.users import update_user
-from audit.models import AuditLog
+from audit.models import Action, AuditLog
 from audit.sealing import Sealer
+from audit.services import event
 from reprotech.testing import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,6 +47,18 @@ def make_active(user):
 
 def replace_password(user):
     return "UPDATE users SET password_hash = 'x' WHERE id = %s", user.pk
+
+
+@pytest.mark.parametrize(("age", "is_on_record"), [(timedelta(hours=1), False), (timedelta(days=2), True)])
+def test_an_old_event_that_is_inserted_once_more_hides_nothing(cast, captured, age, is_on_record):
+    """Such as one that was archived: its code is right, and no row of the log shows that it is a copy."""
+    named = {"resource": "user", "resource_id": cast.viewer.pk, "changes": {"is_active": (True, False)}}
+    archived = event(actor=SYSTEM, action=Action.UPDATE, **named)
+    archived.timestamp = timezone.now() - age
+    with transaction.atomic():
+        archived.save()
+        run(*make_active(cast.viewer))
+    assert bool(captured()) is is_on_record
 
 
 @pytest.mark.parametrize(
