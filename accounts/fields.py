@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from accounts.addresses import UnknownDomain, lookup_address, normalize_address
-from accounts.validators import validate_plain_text
+from accounts.validators import validate_person_name, validate_plain_text
 from audit.normalization import normalize_text
 
 # Generic to the type checker alone.
@@ -29,6 +29,18 @@ class NormalizedCharField(CharField):
         """As Django's own: the database knows no difference."""
         name, _, args, kwargs = super().deconstruct()
         return name, "django.db.models.CharField", args, kwargs
+
+
+class PlainTextField(NormalizedCharField):
+    """Text that nothing invisible can disguise. Its rule is the class's own, so that no migration has to import it."""
+
+    default_validators = [validate_plain_text]
+
+
+class PersonNameField(NormalizedCharField):
+    """A part of a person's name, with its rule as above."""
+
+    default_validators = [validate_person_name]
 
 
 class AddressField(EmailField):

@@ -1,12 +1,16 @@
 """Checks that run before every start."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
+from django.db import connections
+from django.db.migrations.recorder import MigrationRecorder
 
 from reprotech.environment import LOOPBACK
+from reprotech.migration_history import FIRST_STEP, is_too_old
 from reprotech.routes import all_routes
 
 CONSOLE = "django.core.mail.backends.console.EmailBackend"
@@ -20,6 +24,18 @@ def every_route_declares_access(**_: Any) -> list[CheckMessage]:
         Error(f"/{route.path} declares no access.", hint="Add @requires or required_permissions.", id="reprotech.E001")
         for route in all_routes()
         if route.access is None
+    ]
+
+
+@register(Tags.database)
+def database_is_not_too_old(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """`migrate` asks this before it looks for what is to be done."""
+    return [
+        Error(
+            "The database is of a version that this one can't bring up to date.", hint=FIRST_STEP, id="reprotech.E004"
+        )
+        for alias in databases or ()
+        if is_too_old(MigrationRecorder(connections[alias]).applied_migrations())
     ]
 
 

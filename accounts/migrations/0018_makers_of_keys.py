@@ -33,8 +33,8 @@ def store(keys, users, batch):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0017_short_waiting_lists"),
-        ("audit", "0007_key_and_factor_actions"),
+        ("accounts", "0001_squashed_0017"),
+        ("audit", "0001_squashed_0012"),
     ]
 
     operations = [

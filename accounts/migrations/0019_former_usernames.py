@@ -39,7 +39,7 @@ def end_what_is_over(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0018_makers_of_keys"),
-        ("audit", "0001_initial"),
+        ("audit", "0001_squashed_0012"),
     ]
 
     operations = [

@@ -6,10 +6,9 @@ from uuid import uuid4
 from django.db import models
 from django.utils import timezone
 
-from accounts.fields import NormalizedCharField
+from accounts.fields import PlainTextField
 from accounts.models.users import User
 from accounts.querysets import ApiKeyQuerySet
-from accounts.validators import validate_plain_text
 from audit.model_tracking import TrackedModel
 
 
@@ -20,7 +19,7 @@ class ApiKey(TrackedModel):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_keys")
     #: None where it isn't known any more. For people nobody else makes keys, but once administrators could.
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="created_keys")
-    name = NormalizedCharField(max_length=80, validators=[validate_plain_text])
+    name = PlainTextField(max_length=80)
     #: The part of the key by which it is found, and by which people tell it from others.
     prefix = models.CharField(max_length=12, unique=True)
     #: SHA-256 (hex) of the whole key. It is random, so a slow hash would add nothing.

@@ -7,13 +7,10 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts.catalogue import SUPER_ADMIN, in_order
-from accounts.fields import NormalizedCharField
+from accounts.fields import PlainTextField
 from accounts.querysets import (
     PermissionQuerySet,
     RoleQuerySet,
-)
-from accounts.validators import (
-    validate_plain_text,
 )
 from accounts.versioned import Versioned
 from audit.model_tracking import TrackedModel
@@ -45,9 +42,9 @@ class Role(Versioned, TrackedModel):
 
     CUSTOM_POSITION: ClassVar[int] = 1000
 
-    name = NormalizedCharField(max_length=80, validators=[validate_plain_text])
+    name = PlainTextField(max_length=80)
     slug = models.CharField(max_length=80, unique=True, editable=False)
-    description = NormalizedCharField(max_length=200, blank=True, validators=[validate_plain_text])
+    description = PlainTextField(max_length=200, blank=True)
     permissions = models.ManyToManyField(Permission, related_name="roles", db_table="role_permissions", blank=True)
     #: Whoever holds it must have a second factor.
     requires_factor = models.BooleanField("requires a second factor", default=False, db_default=False)

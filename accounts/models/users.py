@@ -16,18 +16,14 @@ from django.utils import timezone
 
 from accounts.addresses import readable_address
 from accounts.catalogue import SUPER_ADMIN
-from accounts.fields import AddressField, NormalizedCharField
+from accounts.fields import AddressField, PersonNameField
 from accounts.grants import Grants
 from accounts.hashers import get_hasher, normalize_password, seat
 from accounts.models.roles import Role
 from accounts.querysets import (
     UserManager,
 )
-from accounts.validators import (
-    validate_person_name,
-    validate_username,
-    validate_username_length,
-)
+from accounts.validators import validate_username, validate_username_length
 from accounts.versioned import Versioned
 from audit.model_tracking import TrackedModel, explicitly_recorded
 from audit.models import Action
@@ -45,8 +41,8 @@ class User(Versioned, TrackedModel, AbstractBaseUser):
     username = models.CharField(max_length=80, validators=[validate_username_length, validate_username])
     email = AddressField(max_length=254)
     password = models.CharField(max_length=128, db_column="password_hash")
-    first_name = NormalizedCharField(max_length=50, blank=True, validators=[validate_person_name])
-    last_name = NormalizedCharField(max_length=50, blank=True, validators=[validate_person_name])
+    first_name = PersonNameField(max_length=50, blank=True)
+    last_name = PersonNameField(max_length=50, blank=True)
     is_active = models.BooleanField(default=True)
     locked_at = models.DateTimeField(null=True, blank=True, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("audit", "0012_short_waiting_list"),
+        ("audit", "0001_squashed_0012"),
     ]
 
     operations = [

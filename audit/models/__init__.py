@@ -1,7 +1,7 @@
 """The append-only audit log, the Merkle tree that seals it, and what helps to inspect it."""
 
 from audit.models.captured import CapturedChange
-from audit.models.events import FIELDS, PAIR, Action, AppendOnlyModel, AuditLog, new_salt
+from audit.models.events import FIELDS, PAIR, Action, AppendOnlyModel, AuditLog
 from audit.models.inspection import SavedFilter, VerificationRun
 from audit.models.seal import Anchor, Block, Checkpoint, DailyCount, Leaf, Node, SigningKey
 
@@ -21,5 +21,4 @@ __all__ = [
     "SavedFilter",
     "SigningKey",
     "VerificationRun",
-    "new_salt",
 ]

@@ -1,7 +1,7 @@
 """The audit log itself."""
 
 import os
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -65,10 +65,29 @@ FIELDS = (
 
 PAIR = 2
 
+# Generic to the type checker alone.
+if TYPE_CHECKING:
+    BinaryField = models.BinaryField[bytes, bytes]
+else:
+    BinaryField = models.BinaryField
+
 
 def new_salt() -> bytes:
     """Random bytes for the commitment to one part of one row."""
     return os.urandom(SALT_BYTES)
+
+
+class SaltField(BinaryField):
+    """Random bytes that each new row gets from the code that runs, so that no migration has to import it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"default": new_salt, **kwargs})
+
+    def deconstruct(self) -> Any:
+        """As Django's own: the database has no default."""
+        name, _, args, kwargs = super().deconstruct()
+        kwargs.pop("default", None)
+        return name, "django.db.models.BinaryField", args, kwargs
 
 
 class AppendOnlyModel(models.Model):
@@ -113,8 +132,8 @@ class AuditLog(AppendOnlyModel):
 
     # What the seal needs; `audit.canonical` tells what for.
     version = models.PositiveSmallIntegerField(default=canonical.VERSION, editable=False)
-    actor_opening = models.BinaryField(max_length=32, default=new_salt)
-    subject_opening = models.BinaryField(max_length=32, default=new_salt)
+    actor_opening = SaltField(max_length=32)
+    subject_opening = SaltField(max_length=32)
     #: Proves to the sealer that this installation wrote the row (see `audit.authenticity`).
     authentication = models.BinaryField(max_length=32)
 

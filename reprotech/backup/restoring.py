@@ -9,7 +9,6 @@ from typing import Any, Self
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
-from django.db.migrations.loader import MigrationLoader
 from pyrage import x25519
 
 from accounts.authorization import SYSTEM
@@ -25,6 +24,7 @@ from reprotech.backup.archive import Checked, check_archive
 from reprotech.backup.databases import load, program_version
 from reprotech.backup.failures import BackupFailed
 from reprotech.backup.signatures import Trust
+from reprotech.migration_history import FIRST_STEP, is_too_old, known_migrations
 
 OURS = ("accounts", "audit", "analytics")
 #: What the settings of now must have of the backup's, and what for.
@@ -101,10 +101,13 @@ def _refuse_unfit(manifest: Manifest) -> None:
             f"It is a backup of {manifest.database}, and DATABASE_URL names {connection.vendor}. Restore it into "
             "the same kind of database; manage.py migrate_sqlite_to_postgres moves it to PostgreSQL afterwards."
         )
-    known = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
-    unknown = [name for name in manifest.migrations if name not in known and name.startswith(OURS)]
-    if unknown:
-        raise BackupFailed(f"A newer version of Reprotech made it: this one doesn't know {unknown[-1]}.")
+    applied = {(app, name) for app, _, name in (text.partition(".") for text in manifest.migrations)}
+    if unknown := sorted(name for name in applied - known_migrations() if name[0] in OURS):
+        raise BackupFailed(f"A newer version of Reprotech made it: this one doesn't know {'.'.join(unknown[-1])}.")
+    if is_too_old(applied):
+        raise BackupFailed(
+            f"It is of a version that this one can't bring up to date. Restore it with that version. {FIRST_STEP}"
+        )
     if connection.vendor == "postgresql" and (version := program_version("pg_restore")) < manifest.version:
         raise BackupFailed(f"pg_restore is version {version}, and pg_dump {manifest.version} made the backup.")
 

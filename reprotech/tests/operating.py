@@ -2,9 +2,13 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from itertools import count
+
+import psycopg
 
 from reprotech.pytest_servers import package_directory
 from reprotech.pytest_stack import ROOT, create_database
@@ -29,6 +33,13 @@ from accounts.models import User
 from accounts.services.sessions import open_session
 open_session(user=User.objects.get(username="admin"), kind="token", lifetime=timedelta(days=1))
 """
+
+#: Of the installation whose database `stored_installation` has: without them its log can't be verified.
+STORED_SECRETS = {
+    "SECRET_KEY": "secret-key-of-the-stored-database-0123456789abcdef",
+    "JWT_SECRET_KEY": "token-key-of-the-stored-database-0123456789abcdef",
+    "AUDIT_SIGNING_KEY": "c3RvcmVkLWRhdGFiYXNlLW9mLWU4OWZkOGYtMDEyMzQ=",
+}
 
 
 class Installation:
@@ -91,3 +102,20 @@ class Installation:
         """The newest signed note, as an auditor would keep it."""
         code = "from audit.sealing import latest_checkpoint; print(latest_checkpoint().note)"
         return self.do("shell", "--verbosity=0", "-c", code).rstrip("\n") + "\n"
+
+
+def stored_installation(stack, directory, **variables):
+    """One that the version of commit e89fd8f made, by its own code.
+
+    Beside what GROWTH does it has zoe, whose name and address are in a form of then and who was renamed, and a key
+    that the administrator made for the robot. `admin` has the password Admin-Horse-7, `mira` Lab-Notebook-42.
+    """
+    made = Installation(stack, directory, **STORED_SECRETS, **variables)
+    script = (ROOT / "reprotech" / "tests" / "databases" / f"e89fd8f.{stack}.sql").read_text(encoding="utf-8")
+    if stack == "sqlite":
+        with closing(sqlite3.connect(made.database)) as database:
+            database.executescript(script)
+    else:
+        with psycopg.connect(made.environment["DATABASE_URL"], autocommit=True) as database:
+            database.execute(script)
+    return made

@@ -215,5 +215,8 @@ def test_permission_names_and_roles_are_spelled_in_one_place():
 
 
 def test_no_file_is_too_long():
-    long = {str(path): lines for path in sources() if (lines := len((ROOT / path).read_text().splitlines())) > LONGEST}
-    assert long == {}
+    """But for migrations, which are as long as the tables that they make, and are never changed."""
+    lines = {
+        str(path): len((ROOT / path).read_text().splitlines()) for path in sources() if "migrations" not in path.parts
+    }
+    assert {path: count for path, count in lines.items() if count > LONGEST} == {}

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from reprotech.moving import MoveRefused, refuse_changes
-from reprotech.tests.operating import Installation
+from reprotech.tests.operating import STORED_SECRETS, Installation, stored_installation
 
 pytestmark = pytest.mark.only_on("postgresql")
 
@@ -59,12 +59,12 @@ def test_a_database_that_is_not_empty_is_left_alone(grown, empty):
     assert "4 users" not in empty.do("users", "list")
 
 
-def test_an_older_schema_is_brought_up_to_date_on_the_way(grown, empty):
-    grown.do("migrate", "accounts", "0004", "--verbosity=0")
-    grown.do("migrate", "audit", "0004", "--verbosity=0")
-    empty.do("migrate_sqlite_to_postgres", grown.database)
+def test_an_older_schema_is_brought_up_to_date_on_the_way(tmp_path):
+    old = stored_installation("sqlite", tmp_path / "old")
+    empty = Installation("postgresql", tmp_path / "new", **STORED_SECRETS)
+    empty.do("migrate_sqlite_to_postgres", old.database)
     assert "none was changed" in empty.do("verify_audit")
-    assert "3 users." in empty.do("users", "list")
+    assert "4 users." in empty.do("users", "list")
 
 
 def change(installation, statement):
