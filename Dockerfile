@@ -1,6 +1,6 @@
 # Reprotech in a container. The database and Redis are others' business:
 #
-#   docker build -t reprotech .
+#   docker build -t reprotech --build-arg BUILD_ID="$(git rev-parse HEAD)" .
 #   docker run --rm --env-file .env reprotech python manage.py migrate
 #   docker run --rm --env-file .env reprotech python manage.py init_data
 #   docker run --read-only --tmpfs /tmp --env-file .env -p 5001:5001 reprotech
@@ -27,6 +27,8 @@ RUN LOG_DIR=/tmp/logs \
 
 FROM python:3.13-slim
 WORKDIR /app
+# The commit, which the image can't ask for: --build-arg BUILD_ID="$(git rev-parse HEAD)"
+ARG BUILD_ID=
 # /data is for what is kept: logs, and the database while it is SQLite; /anchors for AUDIT_ANCHOR_FILE, if a volume is
 # mounted there. Nothing else is written but /tmp, so the root may be read-only. pip goes too: nothing is to be installed
 # here any more.
@@ -47,7 +49,8 @@ ENV PATH="/opt/venv/bin:$PATH" \
     HOST=0.0.0.0 \
     PORT=5001 \
     WORKERS=2 \
-    THREADS=16
+    THREADS=16 \
+    BUILD_ID=$BUILD_ID
 USER 10001
 VOLUME /data
 EXPOSE 5001

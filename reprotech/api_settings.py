@@ -1,5 +1,7 @@
 """How the API reads, answers and describes itself: settings of its libraries, in which nobody has a choice."""
 
+from reprotech import __version__
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.api.authentication.BearerAuthentication",
@@ -19,7 +21,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Reprotech",
     "DESCRIPTION": "Sign-in, users, roles and audit for laboratories.",
-    "VERSION": "0.1.0",
+    "VERSION": __version__,
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

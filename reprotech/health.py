@@ -3,6 +3,7 @@
 import logging
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -33,6 +34,7 @@ HEALTH = inline_serializer(
         "status": serializers.ChoiceField(choices=HEALTH_STATES),
         "timestamp": serializers.DateTimeField(),
         "version": serializers.CharField(),
+        "build": serializers.CharField(),
         "database": serializers.ChoiceField(choices=DATABASE_STATES),
         "cache": serializers.ChoiceField(choices=CACHE_STATES),
     },
@@ -59,6 +61,7 @@ class HealthViewSet(ViewSet):
             "status": "healthy" if healthy else "unhealthy",
             "timestamp": timezone.now().isoformat().replace("+00:00", "Z"),
             "version": __version__,
+            "build": settings.BUILD_ID,
             **parts,
         }
         return Response(body, status=200 if healthy else 503)

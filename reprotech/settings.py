@@ -3,6 +3,7 @@
 `.env.example` describes the variables.
 """
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,12 @@ BACKUP_RECIPIENTS = env.words("BACKUP_RECIPIENTS")
 KEPT = {"DAYS": 7, "WEEKS": 5, "MONTHS": 12}
 BACKUP_KEEP = [env.number(f"BACKUP_KEEP_{unit}", default, least=0, most=1000) for unit, default in KEPT.items()]
 METRICS_TOKEN = env.text("METRICS_TOKEN")
+#: Which build of the version runs: the commit, or what who made an image calls it.
+BUILD_ID = env.text("BUILD_ID", "unknown")
+env.demand(
+    re.fullmatch(r"[\w.+-]{1,64}", BUILD_ID, re.ASCII) is not None,
+    "BUILD_ID must be a commit or another name of at most 64 letters, digits and . _ + -.",
+)
 #: Maintenance mode is on while it exists.
 MAINTENANCE_FILE = BASE_DIR / env.text("MAINTENANCE_FILE", "run/maintenance.json")
 

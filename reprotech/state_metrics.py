@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime
 
+from django.conf import settings
 from django.db.models import Count, Min, Q
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -33,6 +34,9 @@ class StateCollector(Collector):
         version = GaugeMetricFamily("reprotech_version", "The version that runs; always 1.", labels=["version"])
         version.add_metric([__version__], 1)
         yield version
+        build = GaugeMetricFamily("reprotech_build_info", "The build that runs; always 1.", labels=["version", "build"])
+        build.add_metric([__version__, settings.BUILD_ID], 1)
+        yield build
         state = database_state()
         is_up = state != FAILED
         yield _gauge("reprotech_database_up", "Whether the database answers.", is_up)

@@ -20,6 +20,7 @@ def test_health_names_each_part(db, anonymous, path):
         "status": "healthy",
         "timestamp": TIME,
         "version": __version__,
+        "build": "unknown",
         "database": "connected",
         "cache": "connected",
     }
@@ -47,10 +48,18 @@ def test_a_cache_that_is_out_of_reach_makes_it_unhealthy_but_ready(db, anonymous
         "status": "unhealthy",
         "timestamp": TIME,
         "version": __version__,
+        "build": "unknown",
         "database": "connected",
         "cache": "unavailable",
     }
     assert anonymous.get("/api/health/ready").status_code == 200
+
+
+def test_metrics_name_the_build(db, settings):
+    settings.BUILD_ID = "0123abc"
+    assert (
+        f'reprotech_build_info{{build="0123abc",version="{__version__}"}} 1.0' in LOCAL.get("/metrics").content.decode()
+    )
 
 
 def test_metrics_count_requests_by_their_route(db, viewer):

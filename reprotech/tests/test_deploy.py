@@ -18,6 +18,7 @@ from jsonschema.validators import validator_for
 from prometheus_client import REGISTRY
 from prometheus_client.registry import CollectorRegistry
 
+from reprotech import __version__
 from reprotech.pytest_stack import ROOT, documented_variables
 from reprotech.state_metrics import StateCollector
 
@@ -258,6 +259,14 @@ def test_there_are_more_connections_than_threads(way):
     image = dict(re.findall(r"(WORKERS|THREADS)=(\d+)", (ROOT / "Dockerfile").read_text()))
     threads = int(given.get("THREADS") or image["THREADS"])
     assert int(given.get("DATABASE_POOL_SIZE", 20)) > threads
+
+
+def test_manifests_name_the_image_of_this_version():
+    files = [path for path in DEPLOY.rglob("*") if path.suffix in {".json", ".yaml"}]
+    pattern = r"(?:/reprotech:|newTag: )([\d.]+\d)"
+    named = {str(path): re.findall(pattern, path.read_text(encoding="utf-8")) for path in files}
+    assert sum(map(len, named.values())) == 4
+    assert {path: tags for path, tags in named.items() if set(tags) - {__version__}} == {}
 
 
 def test_every_variable_that_manifests_set_exists():

@@ -1,13 +1,14 @@
 """`scripts/server`: what it offers beyond this machine, and who on this machine can read what it keeps."""
 
 import json
+import subprocess
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
 from reprotech import server as serving
-from reprotech.pytest_stack import start_server
+from reprotech.pytest_stack import ROOT, start_server
 from scripts.prepare import make_private, write_missing_secrets
 
 pytestmark = pytest.mark.only_on("sqlite")  # it is about addresses and files
@@ -34,7 +35,7 @@ def test_debugging_is_refused_where_others_could_reach_it(settings, host, is_ref
     serving.refuse_exposed_debugging(host)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def open_server(processes, stack):
     """One that others in the network can reach, started by who has set nothing else."""
     running = start_server(processes, stack, HOST="0.0.0.0", DEBUG="", ALLOWED_HOSTS="", LOG_FORMAT="text")  # noqa: S104
@@ -48,6 +49,14 @@ def sign_in(port, **body):
     status = connection.getresponse().status
     connection.close()
     return status
+
+
+def test_health_says_which_commit_runs(open_server):
+    git = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    connection = HTTPConnection("127.0.0.1", int(open_server.env["PORT"]), timeout=30)
+    connection.request("GET", "/api/health")
+    assert json.load(connection.getresponse())["build"] == (git.stdout.strip() or "unknown")
+    connection.close()
 
 
 def test_beyond_this_machine_there_is_no_documented_password_and_files_are_the_owners_alone(open_server):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from reprotech import __version__
+
 pytestmark = pytest.mark.only_on("sqlite")  # it looks at files, not at servers
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -212,6 +214,11 @@ def test_permission_names_and_roles_are_spelled_in_one_place():
         if isinstance(node, ast.Constant) and node.value in names - {"admin"}
     }
     assert found == set()
+
+
+def test_the_version_is_written_in_one_module():
+    written = [str(path) for path in sources() if f'"{__version__}"' in (ROOT / path).read_text(encoding="utf-8")]
+    assert written == ["reprotech/__init__.py"]
 
 
 def test_no_file_is_too_long():

@@ -148,6 +148,8 @@ def test_how_often_one_may_guess_can_be_set(tmp_path):
         ({"JWT_SECRET_KEY_FALLBACKS": GOOD["SECRET_KEY"]}, "SECRET_KEY and JWT_SECRET_KEY must differ"),
         ({"LOGIN_FAILURES_PER_NAME": "0"}, "LOGIN_FAILURES_PER_NAME must be a whole number"),
         ({"SECRET_KEY": ""}, "SECRET_KEY is required"),
+        ({"BUILD_ID": "release-2031.06+lab_1"}, ""),
+        ({"BUILD_ID": "two words"}, "BUILD_ID must be a commit or another name"),
         ({"ADMIN_EMAIL": "chief"}, "ADMIN_EMAIL must be an e-mail address"),
         ({"JWT_SECRET_KEY": "short"}, "JWT_SECRET_KEY must be at least 32 bytes"),
         ({"JWT_SECRET_KEY_FALLBACKS": "short"}, "JWT_SECRET_KEY_FALLBACKS must be at least 32 bytes"),
