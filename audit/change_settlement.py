@@ -103,7 +103,7 @@ def _authentic_events(changes: dict[int, list[CapturedChange]]) -> dict[int, lis
         rows = AuditLog.objects.filter(pk__in=transactions).annotate(is_copy=is_copy()).order_by("pk")
         for *columns, code, is_a_copy in rows.values_list(*SealedRow._fields, "authentication", "is_copy"):
             row = SealedRow(*columns)
-            transaction_id = transactions[row.id]
+            transaction_id = transactions[row.id or 0]
             is_of_then = abs(row.timestamp - changes[transaction_id][0].changed_at) < MAX_TIME_APART
             if is_of_then and not is_a_copy and is_authentic(row, bytes(code)):
                 found.setdefault(transaction_id, []).append(row)
