@@ -109,6 +109,7 @@ def stored_installation(stack, directory, **variables):
 
     Beside what GROWTH does it has zoe, whose name and address are in a form of then and who was renamed, and a key
     that the administrator made for the robot. `admin` has the password Admin-Horse-7, `mira` Lab-Notebook-42.
+    Kept as text by `pg_dump --inserts` and sqlite3's iterdump, since a clone may lack that commit.
     """
     made = Installation(stack, directory, **STORED_SECRETS, **variables)
     script = (ROOT / "reprotech" / "tests" / "databases" / f"e89fd8f.{stack}.sql").read_text(encoding="utf-8")

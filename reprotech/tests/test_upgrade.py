@@ -11,6 +11,14 @@ from django.db import connection
 
 from reprotech.tests.operating import stored_installation
 
+#: Each process takes a second to start.
+GO_ON = """
+from django.core.management import call_command
+call_command("verify_audit")
+call_command("users", "lock", "zoe.long")
+call_command("seal_audit")
+call_command("verify_audit")
+"""
 SIGN_IN = """
 from django.test import Client
 for name, password in (("admin", "Admin-Horse-7"), ("mira", "Lab-Notebook-42"), ("mira", "Lab-Notebook-43")):
@@ -34,24 +42,18 @@ def upgraded(stack, tmp_path_factory):
 
 
 def test_the_log_is_as_it_was_and_goes_on(upgraded):
-    assert "12 events were verified" in upgraded.do("verify_audit")
-    upgraded.do("users", "lock", "zoe.long")
-    upgraded.do("seal_audit")
-    said = upgraded.do("verify_audit")
-    assert re.match(r"17 events were verified .*: none was changed, removed, inserted or moved", said)
+    before, *_, after = upgraded.do("shell", "--verbosity=0", "-c", GO_ON).splitlines()
+    assert re.match(r"12 events were verified .*: none was changed, removed, inserted or moved", before)
+    assert re.match(r"17 events were verified .*: none was changed, removed, inserted or moved", after)
 
 
 def test_people_sign_in_and_nothing_of_theirs_is_lost(upgraded):
-    said = upgraded.do("shell", "--verbosity=0", "-c", SIGN_IN, EMAIL_URL="memorymail://")
-    assert re.findall(r"^\d{3}$", said, re.MULTILINE) == ["200", "200", "401"]
-    assert upgraded.do("shell", "--verbosity=0", "-c", KEPT).splitlines() == [
-        "['Zoë', 'zoe@xn--bcher-kva.example'] ('zoe', 'zoe.long')",
-        "admin None",
-    ]
+    said = upgraded.do("shell", "--verbosity=0", "-c", SIGN_IN + KEPT, EMAIL_URL="memorymail://").splitlines()
+    assert [line for line in said if line.isdigit()] == ["200", "200", "401"]
+    assert said[-2:] == ["['Zoë', 'zoe@xn--bcher-kva.example'] ('zoe', 'zoe.long')", "admin None"]
 
 
 def test_its_tables_are_those_of_a_new_database(db, stack, upgraded):
-    assert "[ ]" not in upgraded.do("showmigrations")
     if stack == "sqlite":
         with closing(sqlite3.connect(upgraded.database)) as database:
             assert tables(database.execute) == tables(connection.cursor().execute)
