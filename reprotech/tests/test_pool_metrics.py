@@ -49,8 +49,10 @@ def test_pools_of_all_processes_are_summed_and_those_of_dead_ones_are_left_out(s
     # Nobody was asked yet.
     assert eventually(lambda: len(workers(server)) == PROCESSES)
     assert all(eventually(lambda worker=worker: has_noted(server, worker)) for worker in workers(server))
+    # On a busy machine one of their own threads may have waited when they took the note.
+    assert eventually(lambda: measured(server)["waiting"] == 0)
     found = measured(server)
-    assert (found["limit"], found["waiting"]) == (POOL_SIZE * PROCESSES, 0)
+    assert found["limit"] == POOL_SIZE * PROCESSES
     assert 1 <= found['connections{state="used"}'] + found['connections{state="idle"}'] <= found["limit"]
     first, second = workers(server)
     os.kill(first, signal.SIGKILL)
