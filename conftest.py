@@ -15,6 +15,13 @@ setting_changed.connect(lambda **_: tokens.forget(), weak=False)
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
+    """Before there is a test database: what has used the pool until then has it connected to another database."""
+    if connection.vendor == "postgresql":
+        connection.close_pool()
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
     """The test database, with the cast in it from the beginning: making it takes longer than most tests."""
     with django_db_blocker.unblock():

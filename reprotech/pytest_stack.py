@@ -161,15 +161,6 @@ def adjust_settings():
         database.setdefault("TEST", {})["NAME"] = str(directory / "test.sqlite3")
 
 
-@pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):  # noqa: ARG001 (it comes first)
-    """Before there is a test database: what has used the pool until then has it connected to another database."""
-    from django.db import connection
-
-    if connection.vendor == "postgresql":
-        connection.close_pool()
-
-
 @pytest.fixture(autouse=True, scope="session")
 def let_tests_empty_the_audit_log():
     """Tests with transactions of their own leave empty tables behind, which the log's triggers would refuse."""
