@@ -74,8 +74,8 @@ def _track_sessions() -> None:
 
 
 def _track_credentials() -> None:
-    # Filed under whose they are. What an owner called a key or passkey, and the addresses that they use it from, may
-    # tell of them, and could never be erased.
+    # Filed under their owner. The names of keys and passkeys, and the addresses that a key may be used from, can be
+    # personal, and could never be erased.
     track(
         ApiKey,
         lambda key: _belonging(key, "api_key", key=key.public_id),

@@ -5,6 +5,7 @@ import pytest
 from audit.changes import ShownChange, shown_changes
 from audit.models import Action, AuditLog
 from audit.sentences import sentence
+from audit.templatetags.audit import stored_time
 
 U, R = {"resource": "user", "resource_name": "newuser"}, {"resource": "role", "resource_name": "Night Shift"}
 NO = {"success": False}
@@ -333,3 +334,11 @@ def test_changes_show_what_differs():
         ShownChange("Limits", [], []),
     ]
     assert shown_changes(event("login")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"),
+    [("2026-11-30T09:28:20.787Z", 9), ("2026-13-30T09:28:20Z", None), ("yesterday", None), (None, None)],
+)
+def test_a_time_in_the_details_is_read_and_anything_else_is_no_time(text, hour):
+    assert getattr(stored_time(text), "hour", None) == hour
