@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.signals import setting_changed
 
 from accounts import tokens
-from audit.context import RequestOrigin, request_origin
+from reprotech.core.request_context import RequestOrigin, request_origin
 from reprotech.testing import Caller, Cast, SavedRows, find_cast, make_cast
 
 # Outside of tests, keys don't change while a process runs.

@@ -18,7 +18,7 @@ def main() -> None:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    from audit.context import command_origin, request_origin
+    from reprotech.core.request_context import command_origin, request_origin
     from reprotech.environment import Environment
 
     if sys.argv[1:2] != ["audit_worker"]:  # a command that can't get a connection ends and says why, once

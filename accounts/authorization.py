@@ -16,10 +16,10 @@ from django.db import IntegrityError, transaction
 from accounts.catalogue import PERMISSION_NAMES, SUPER_ADMIN, in_order
 from accounts.errors import Conflict, Denied
 from accounts.models import Permission, Role, User
-from audit.context import current_origin
 from audit.model_tracking import explicitly_recorded
 from audit.models import Action
 from audit.services import Actor, System, record
+from reprotech.core.request_context import current_origin
 
 #: PostgreSQL's code for a reference to what isn't there. SQLite's transactions exclude each other.
 FOREIGN_KEY_VIOLATION = "23503"

@@ -18,7 +18,7 @@ from django.utils import timezone
 from accounts.models import Session, User
 from accounts.networks import client_network, parsed_network
 from accounts.querysets import SessionQuerySet
-from audit.context import current_origin
+from reprotech.core.request_context import current_origin
 
 #: A browser that many share remembers the last few; each takes 63 bytes of the cookie.
 MOST_ACCOUNTS = 10

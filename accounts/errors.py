@@ -100,29 +100,6 @@ class SecondFactorSetupRequired(RuleError):
         super().__init__("Set up a second factor first, on the page /profile/security.")
 
 
-class ConfirmationRequired(Exception):
-    """Whoever acts by a page's cookie proved too long ago who they are for a change to what guards accounts.
-
-    No refusal, and so no RuleError: no form shows it beside its fields and no list of outcomes counts it. Pages ask for
-    the password and then go on with what was being done; the API answers with this sentence and code.
-    """
-
-    code = "reauthentication_required"
-    message = "You signed in a while ago. Confirm your password on the page /profile/security/confirm, and try again."
-
-    def __init__(self) -> None:
-        super().__init__(self.message)
-
-
-class ProofRequired(ConfirmationRequired):
-    """The same of an access token, whose holder can send the proof along with the call."""
-
-    message = (
-        "You signed in a while ago. Send your password as `current_password` along and, if the account has a second "
-        "factor, a code as `otp`."
-    )
-
-
 class NotAuthenticated(RuleError):
     """Base of the refusals that ask to sign in (again)."""
 

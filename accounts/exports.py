@@ -6,11 +6,11 @@ from typing import Any
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 
-from accounts.freshness import require_fresh
 from accounts.models import Role, User
 from accounts.querysets import UserQuerySet
 from audit.models import Action
 from audit.services import Actor, record
+from reprotech.core.reauthentication import require_fresh
 from reprotech.streaming import stream_csv
 
 COLUMNS = ("username", "email", "first_name", "last_name", "roles", "is_active", "status", "last_login", "created_at")

@@ -15,8 +15,8 @@ from accounts.addresses import lookup_address
 from accounts.errors import TooManyAttempts
 from accounts.models import User
 from accounts.networks import client_network
-from audit.context import current_origin
 from audit.normalization import fold_text
+from reprotech.core.request_context import current_origin
 
 #: Names that nobody has share so many counters, so that a flood of them can't fill Redis.
 TYPED_COUNTERS = 2**18

@@ -16,10 +16,10 @@ from django.utils.functional import SimpleLazyObject
 from accounts.authorization import About, record_denial
 from accounts.duties import ADD_FACTOR, CHANGE_PASSWORD, duty_before
 from accounts.errors import Denied, NotAuthenticated
-from accounts.freshness import acting_by_cookie
 from accounts.models import Session
 from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_ADD_FACTOR, SIGNED_IN_TO_CHANGE_PASSWORD
 from accounts.services.sessions import find_session
+from reprotech.core.reauthentication import acting_by_cookie
 from reprotech.http import wants_fragment
 
 #: Keys of the signed cookie.

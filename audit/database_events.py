@@ -8,11 +8,11 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model
 
 from audit.change_capture import owner_field, through_of
-from audit.context import RequestOrigin, request_origin
 from audit.database_sentences import SOURCE
 from audit.models import Action, AuditLog, CapturedChange
 from audit.services import event
 from audit.tracking_registry import Tracked, Words, tracked
+from reprotech.core.request_context import RequestOrigin, request_origin
 
 #: What SQLite says of who it was. No account can have a name with spaces.
 UNKNOWN = "unknown (SQLite)"

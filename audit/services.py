@@ -6,9 +6,9 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from audit import newest
-from audit.context import current_key, current_origin, current_session
 from audit.models import Action, AuditLog
 from audit.normalization import normalize_text
+from reprotech.core.request_context import current_key, current_origin, current_session
 
 #: Field names that may never reach a row, whoever passes them: a second line of defence.
 SECRET_MARKS = ("password", "token", "secret", "hash", "otp")

@@ -10,10 +10,10 @@ from auditlog.diff import model_instance_diff
 from django.contrib.auth import get_user_model
 from django.db import connections, models
 
-from audit.context import current_origin, current_user
 from audit.models import Action, AuditLog
 from audit.services import SECRET_MARKS, Actor, Changes, System, event, record_all
 from audit.tracking_registry import Subject, Tracked, registry
+from reprotech.core.request_context import current_origin, current_user
 
 SOURCE = "orm"
 #: Times that stand for a state, such as locked: events show the state.

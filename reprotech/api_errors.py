@@ -12,7 +12,8 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from accounts import errors as rules
-from audit.context import current_origin
+from reprotech.core.reauthentication import ConfirmationRequired
+from reprotech.core.request_context import current_origin
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
     """What an API view answers when it raised `exception`; DRF's EXCEPTION_HANDLER."""
     if isinstance(exception, rules.RuleError):
         return _rule_response(exception)
-    if isinstance(exception, rules.ConfirmationRequired):
+    if isinstance(exception, ConfirmationRequired):
         return _response(403, exception.message, exception.code)
     if isinstance(exception, exceptions.ValidationError):
         return _rule_response(rules.Invalid(_by_field(exception.detail)))

@@ -13,9 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from accounts.errors import ConfirmationRequired, RuleError
+from accounts.errors import RuleError
 from accounts.factor_forms import ConfirmPasswordForm
 from accounts.views.page_sessions import confirm_page_session
+from reprotech.core.reauthentication import ConfirmationRequired
 from reprotech.errors import is_api
 from reprotech.http import UNPROCESSABLE, render_instead
 

@@ -14,8 +14,8 @@ from accounts.authorization import record_denial
 from accounts.catalogue import PERMISSIONS
 from accounts.errors import Denied, Invalid, Missing, RuleError, TooManyAttempts
 from accounts.permissions import ADMIN_SITE, PUBLIC, requires
-from audit.context import current_origin
 from reprotech.api_errors import PLAIN, RULE_STATUS, is_outage, plain_error
+from reprotech.core.request_context import current_origin
 from reprotech.http import wants_fragment
 from reprotech.navigation import chosen_scheme
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from audit.context import current_origin, current_user
+from reprotech.core.request_context import current_origin, current_user
 
 #: What a record may have beyond its message, each a field of its own in JSON.
 FIELDS = ("method", "path", "status", "duration_ms")

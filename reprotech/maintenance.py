@@ -27,8 +27,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django_htmx.middleware import HtmxDetails
 
-from audit.context import current_origin
 from reprotech.api_errors import error_body
+from reprotech.core.request_context import current_origin
 from reprotech.errors import is_api
 from reprotech.navigation import chosen_scheme
 

@@ -14,8 +14,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from accounts.permissions import PUBLIC, requires
-from audit.context import current_origin
 from reprotech import pool_metrics
+from reprotech.core.request_context import current_origin
 from reprotech.errors import error_response
 from reprotech.state_metrics import StateCollector
 

@@ -18,8 +18,8 @@ from django.http.response import HttpResponseBase, ResponseHeaders
 from django.middleware.gzip import GZipMiddleware
 from django.middleware.security import SecurityMiddleware
 
-from audit.context import RequestOrigin, request_origin
 from reprotech.api_errors import plain_error
+from reprotech.core.request_context import RequestOrigin, request_origin
 from reprotech.errors import error_response, is_api
 from reprotech.forwarded import HEADERS as FORWARDING_HEADERS
 from reprotech.forwarded import read_client

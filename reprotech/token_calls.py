@@ -11,7 +11,7 @@ from django.template.response import SimpleTemplateResponse
 from django.urls import ResolverMatch, resolve
 from rest_framework.views import APIView
 
-from accounts.freshness import acting_by_cookie
+from reprotech.core.reauthentication import acting_by_cookie
 
 #: Pages that lie among the API's addresses.
 PAGES_OF_THE_API = {"/api/docs"}

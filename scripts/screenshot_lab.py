@@ -10,8 +10,8 @@ from django.utils import timezone
 from accounts.authorization import SYSTEM
 from accounts.models import Permission, Role, Session, User
 from accounts.services import roles, users
-from audit.context import RequestOrigin, request_origin
 from audit.models import Action, AuditLog
+from reprotech.core.request_context import RequestOrigin, request_origin
 
 FIRST_NAMES = [
     "Amara",

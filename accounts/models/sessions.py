@@ -82,6 +82,11 @@ class Session(TrackedModel):
         return f"{self.kind} session {self.pk}"
 
     @property
+    def acts_by_cookie(self) -> bool:
+        """Whether the browser sends along what stands for it, also for another person in front of it."""
+        return self.kind == self.Kind.PAGE
+
+    @property
     def is_fresh(self) -> bool:
         """Whether it is moments ago that the user proved who they are: what guards accounts may be changed."""
         window = timedelta(minutes=settings.SUDO_MINUTES)

@@ -3,13 +3,13 @@
 from accounts import limits, session_cache
 from accounts.authorization import service
 from accounts.errors import AccountDisabled, Conflict, Invalid, Missing
-from accounts.freshness import require_fresh
 from accounts.links import address_tokens
 from accounts.mail import send_confirmation
 from accounts.models import EmailChange, User
 from accounts.services.user_records import record_user
 from accounts.services.users import change_address, check_address
 from audit.models import Action
+from reprotech.core.reauthentication import require_fresh
 
 LINK = "link, or it has expired: ask for the change again"
 

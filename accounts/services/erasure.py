@@ -11,7 +11,6 @@ from accounts import places
 from accounts.authorization import About, require, require_all, service
 from accounts.catalogue import PERMISSION_NAMES
 from accounts.errors import Conflict, Missing
-from accounts.freshness import require_fresh
 from accounts.models import OutgoingMail, Role, Session, User
 from accounts.permissions import USER_DELETE
 from accounts.services.former_names import hash_names
@@ -24,6 +23,7 @@ from audit.keys import KeyRefused
 from audit.models import Action, AuditLog
 from audit.sealing import TreeDamaged
 from audit.services import Actor
+from reprotech.core.reauthentication import require_fresh
 
 #: Why the server doesn't erase where it uses the lesser of two database roles.
 NOT_BY_THIS_ROLE = "The server's database role may not change the audit log."

@@ -6,8 +6,7 @@ from uuid import UUID
 from accounts import totp, webauthn
 from accounts.authorization import service
 from accounts.challenges import Challenge
-from accounts.errors import AccountDisabled, ConfirmationRequired, Conflict, Invalid, Missing
-from accounts.freshness import require_fresh
+from accounts.errors import AccountDisabled, Conflict, Invalid, Missing
 from accounts.mail import send_notice
 from accounts.models import Passkey, Session, TotpKey, User
 from accounts.permissions import USER_UPDATE
@@ -20,6 +19,7 @@ from accounts.services.users import lock_for_change
 from audit.models import Action
 from audit.normalization import is_disguise, normalize_text
 from audit.services import Actor, record
+from reprotech.core.reauthentication import ConfirmationRequired, require_fresh
 
 #: More than anyone carries; a page must list them.
 MOST_PASSKEYS = 20

@@ -9,7 +9,6 @@ from django.db import IntegrityError, transaction
 from accounts.addresses import lookup_address
 from accounts.authorization import record_denial, recording_denials, require, require_to_grant, service
 from accounts.errors import Conflict, Denied, Invalid
-from accounts.freshness import require_fresh
 from accounts.hashers import hash_many
 from accounts.mail import send_invitations
 from accounts.models import Role, User
@@ -20,6 +19,7 @@ from accounts.services.roles_of_users import find_roles
 from accounts.services.users import checked_user, creation_changes
 from audit.models import Action
 from audit.services import Actor, event, record_all
+from reprotech.core.reauthentication import require_fresh
 
 #: Each password takes a quarter of a second to hash, and people wait for the answer.
 MAXIMUM_PASSWORDS = 200

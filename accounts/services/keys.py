@@ -16,7 +16,6 @@ from accounts import api_keys, limits
 from accounts.authorization import service
 from accounts.catalogue import PERMISSION_NAMES, in_order
 from accounts.errors import AccountDisabled, Conflict, Invalid, KeyRefused, Missing, NotTheirs, TokenInvalid
-from accounts.freshness import require_fresh, require_recent_proof
 from accounts.grants import Grants
 from accounts.mail import send_notice
 from accounts.models import ApiKey, User
@@ -25,9 +24,10 @@ from accounts.services.reauthentication import prove_identity
 from accounts.services.sessions import TOUCH_INTERVAL
 from accounts.services.user_records import record_user
 from accounts.services.users import lock_for_change
-from audit.context import current_origin, name_key, name_user
 from audit.models import Action
 from audit.services import Actor, record
+from reprotech.core.reauthentication import require_fresh, require_recent_proof
+from reprotech.core.request_context import current_origin, name_key, name_user
 
 logger = logging.getLogger(__name__)
 

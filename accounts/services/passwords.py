@@ -12,7 +12,6 @@ from accounts import guesses, limits, session_cache
 from accounts.authorization import About, require, require_all, service
 from accounts.default_address import NO_MAIL, is_withheld
 from accounts.errors import AccountDisabled, Conflict, Invalid, Missing, TooManyAttempts
-from accounts.freshness import require_fresh
 from accounts.hashers import normalize_password, seat
 from accounts.links import is_good_link
 from accounts.mail import send_notice, send_reset_link
@@ -24,6 +23,7 @@ from accounts.services.sessions import end_sessions, renew_session
 from accounts.services.user_records import record_user
 from audit.models import Action
 from audit.services import Actor, System
+from reprotech.core.reauthentication import require_fresh
 
 #: What a link is called that isn't good (any more).
 LINK = "link, or it has expired: ask for a new one"

@@ -3,13 +3,14 @@
 from django.db import transaction
 
 from accounts import guesses
-from accounts.errors import Invalid, ProofRequired
+from accounts.errors import Invalid
 from accounts.models import User
 from accounts.services.passwords import check_current_password
 from accounts.services.second_step import by_code
 from accounts.services.user_records import record_user
 from audit.model_tracking import explicitly_recorded
 from audit.models import Action
+from reprotech.core.reauthentication import ProofRequired
 
 
 def prove_identity(*, actor: User, password: str, otp: str, action: Action) -> None:

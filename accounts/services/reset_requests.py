@@ -16,10 +16,10 @@ from accounts.errors import TooManyAttempts
 from accounts.mail import send_reset_link
 from accounts.models import ResetRequest, User
 from accounts.services.sign_in import Typed
-from audit.context import RequestOrigin, current_origin, request_origin
 from audit.model_tracking import explicitly_recorded
 from audit.models import Action
 from audit.services import record
+from reprotech.core.request_context import RequestOrigin, current_origin, request_origin
 
 #: A request that nobody could answer for so long is of no use any more.
 GIVE_UP = timedelta(hours=1)

@@ -13,13 +13,13 @@ from accounts.catalogue import in_order
 from accounts.confusables import looks_of
 from accounts.errors import Conflict, Invalid, Missing
 from accounts.fields import stored_form
-from accounts.freshness import require_fresh
 from accounts.models import Permission, Role, User
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_UPDATE
 from accounts.services.roles_of_users import record_role_changes, touch
 from accounts.services.versions import refuse_outdated
 from audit.models import Action
 from audit.services import Actor, Changes, record
+from reprotech.core.reauthentication import require_fresh
 
 
 @service

@@ -14,16 +14,16 @@ from accounts import limits, session_cache, tokens
 from accounts.authorization import About, require, require_all, service
 from accounts.duties import refuse_required_action
 from accounts.errors import AccountDisabled, Missing, TokenInvalid
-from accounts.freshness import require_fresh
 from accounts.grants import Grants
 from accounts.models import Session, User
 from accounts.permissions import SESSION_REVOKE
 from accounts.services.key_records import SESSIONS_ENDED, revoke_keys_of
 from accounts.tokens import TokenPair
-from audit.context import current_origin, name_session, name_user
 from audit.model_tracking import explicitly_recorded
 from audit.models import Action
 from audit.services import Actor, record
+from reprotech.core.reauthentication import require_fresh
+from reprotech.core.request_context import current_origin, name_session, name_user
 
 #: Seconds after which a spent refresh token means theft and no longer a race or a retry.
 REUSE_GRACE = 10

@@ -29,10 +29,10 @@ from accounts.services.second_step import Check, by_code, by_passkey, owner_of_p
 from accounts.services.sessions import Refreshed, issue_tokens, open_session
 from accounts.services.spent import is_spent, spend
 from accounts.sign_in_metrics import LOCKOUTS, Outcome
-from audit.context import current_origin
 from audit.model_tracking import explicitly_recorded
 from audit.models import Action
 from audit.services import record
+from reprotech.core.request_context import current_origin
 
 
 @dataclass(frozen=True, slots=True)

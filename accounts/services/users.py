@@ -19,7 +19,6 @@ from accounts.authorization import (
 )
 from accounts.errors import Conflict, Invalid, Missing
 from accounts.fields import stored_form
-from accounts.freshness import require_fresh
 from accounts.mail import send_invitations, tell_both_addresses
 from accounts.models import EmailChange, Role, Session, User
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_UPDATE
@@ -34,6 +33,7 @@ from accounts.services.user_records import record_user
 from accounts.services.versions import refuse_outdated
 from audit.models import Action
 from audit.services import Actor, Changes
+from reprotech.core.reauthentication import require_fresh
 
 INVITE_INSTEAD = "Leave it out: an invitation to choose one is mailed then."
 PROFILE_FIELDS = ("username", "email", "first_name", "last_name", "is_active")

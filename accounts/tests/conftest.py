@@ -10,8 +10,8 @@ from accounts.models import Permission, Role
 from accounts.tests.admin_desk import Desk
 from accounts.tests.seats import SEATS
 from accounts.tests.tracked_rows import make_tracked_rows
-from audit.context import RequestOrigin, request_origin
 from reprotech import pytest_servers
+from reprotech.core.request_context import RequestOrigin, request_origin
 from reprotech.testing import make_user
 
 ORIGIN = RequestOrigin(

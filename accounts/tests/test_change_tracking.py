@@ -25,11 +25,11 @@ from accounts.services.erasure import erase_person
 from accounts.services.expired_sessions import end_expired_sessions
 from accounts.services.sign_in import sign_in_with_tokens
 from accounts.tests.tracked_rows import DIRECTLY, EXPIRY, saved, users, with_fixture, with_password
-from audit.context import RequestOrigin, name_user, request_origin
 from audit.model_tracking import explicitly_recorded
 from audit.models import AuditLog
 from audit.sealing import Sealer
 from audit.sentences import sentence
+from reprotech.core.request_context import RequestOrigin, name_user, request_origin
 from reprotech.testing import PASSWORD, Caller, page_client
 
 

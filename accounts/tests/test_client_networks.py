@@ -8,7 +8,7 @@ from accounts.models import Session
 from accounts.networks import client_network
 from accounts.services.new_devices import is_known_device
 from accounts.services.sign_in import sign_in_to_pages
-from audit.context import RequestOrigin, request_origin
+from reprotech.core.request_context import RequestOrigin, request_origin
 from reprotech.testing import PASSWORD
 
 HERE, NEAR, FAR = "2001:db8:0:1::7", "2001:db8:0:1:ffff:1::2", "2001:db8:0:2::7"

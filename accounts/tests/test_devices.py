@@ -12,7 +12,7 @@ from accounts import devices
 from accounts.models import Session, User
 from accounts.services import passwords
 from accounts.services.sign_in import sign_in_with_tokens
-from audit.context import RequestOrigin, request_origin
+from reprotech.core.request_context import RequestOrigin, request_origin
 from reprotech.testing import PASSWORD, make_user
 
 ELSEWHERE = "198.51.100.99"

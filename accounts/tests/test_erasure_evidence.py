@@ -10,12 +10,12 @@ from accounts.services.erasure import erase_person
 from accounts.services.keys import create_key
 from accounts.services.passwords import send_password_reset
 from accounts.services.roles import create_role, update_role
-from audit.context import RequestOrigin, request_origin
 from audit.models import Action, AuditLog
 from audit.sealing import Sealer
 from audit.sentences import sentence
 from audit.services import record
 from audit.verification import Verification
+from reprotech.core.request_context import RequestOrigin, request_origin
 from reprotech.testing import Caller, make_user, page_client
 
 STRANGER = RequestOrigin(ip_address="198.51.100.9", user_agent="Attack/1", request_id="r1")

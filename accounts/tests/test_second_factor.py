@@ -11,7 +11,6 @@ from django.core import mail
 
 from accounts import guesses, limits, mfa_tokens, totp
 from accounts.errors import (
-    ConfirmationRequired,
     Conflict,
     Denied,
     Invalid,
@@ -25,6 +24,7 @@ from accounts.models import RecoveryCode, Session, TotpKey, User
 from accounts.services import factors, passwords, spent, users
 from accounts.services.sign_in import finish_with_tokens, sign_in_to_pages, sign_in_with_tokens
 from accounts.signatures import LEEWAY
+from reprotech.core.reauthentication import ConfirmationRequired
 from reprotech.testing import PASSWORD, Caller, audit_rows
 from reprotech.tests.authenticators import STEP, App, code_at, give_app
 

@@ -11,11 +11,10 @@ from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
 from accounts.api.authentication import BearerAuthentication
-from accounts.errors import ConfirmationRequired
-from accounts.freshness import acting_by_cookie, require_fresh
 from accounts.models import ApiKey, OutgoingMail, Role, Session, User
 from accounts.services.keys import create_key
 from audit.models import AuditLog
+from reprotech.core.reauthentication import ConfirmationRequired, acting_by_cookie, require_fresh
 from reprotech.testing import PASSWORD, Caller, audit_rows, error_of, make_user, page_client
 from reprotech.tests.authenticators import give_app
 

@@ -12,13 +12,13 @@ from django.db.models import F
 
 from audit.authenticity import authentication_code
 from audit.canonical import canonical_bytes, moment
-from audit.context import RequestOrigin, request_origin
 from audit.keys import statement_text
 from audit.merkle import Frontier, leaf_hash
 from audit.models import Action, AuditLog, Checkpoint, Leaf, Node, SigningKey
 from audit.notes import Signer, fingerprint, sign
 from audit.services import record
 from audit.tree import STEP
+from reprotech.core.request_context import RequestOrigin, request_origin
 
 OLD_SEED, NEW_SEED, FOREIGN_SEED = b"o" * 32, b"n" * 32, b"f" * 32
 #: Events of each checkpoint.

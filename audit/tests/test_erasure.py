@@ -9,7 +9,6 @@ from django.db import connection
 
 from audit.append_only import ChangeRefused, suspended
 from audit.canonical import canonical_bytes
-from audit.context import RequestOrigin, request_origin
 from audit.erasure import BATCH, Parts, erase_parts
 from audit.keys import KeyRefused, known_keys
 from audit.merkle import consistency_path, is_consistent, is_included, leaf_hash
@@ -18,6 +17,7 @@ from audit.notes import signed_text
 from audit.sealing import Sealer, latest_checkpoint, verified
 from audit.services import System, event, record, record_all
 from audit.tree import StoredTree
+from reprotech.core.request_context import RequestOrigin, request_origin
 
 ORIGIN = RequestOrigin("2001:db8::77", "Zebra-Browser/1", "r" * 32, "POST", "/users/5")
 

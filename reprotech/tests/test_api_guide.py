@@ -15,6 +15,7 @@ import pytest
 from accounts import errors
 from reprotech import listing
 from reprotech.api_errors import PLAIN, RULE_STATUS
+from reprotech.core.reauthentication import ConfirmationRequired
 from reprotech.pytest_stack import ROOT, require
 from reprotech.testing import make_user
 
@@ -143,5 +144,5 @@ def test_the_table_of_errors_has_every_status_and_code_that_the_api_answers_with
     }
     plain = {(str(status), code) for status, (_, code) in PLAIN.items()}
     others = {("400", "malformed"), ("403", "csrf_failed"), ("503", "maintenance")}
-    confirmation = {("403", errors.ConfirmationRequired.code)}
+    confirmation = {("403", ConfirmationRequired.code)}
     assert told == ours | plain | others | confirmation

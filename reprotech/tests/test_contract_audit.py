@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from accounts.authorization import SYSTEM
-from audit.context import RequestOrigin, request_origin
 from audit.models import Action, AuditLog
 from audit.services import record
+from reprotech.core.request_context import RequestOrigin, request_origin
 from reprotech.testing import REQUEST_ID, TIME, Caller, error_of
 from reprotech.tests.test_contract_lockout import login
 

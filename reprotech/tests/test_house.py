@@ -45,10 +45,7 @@ TOOLKIT = {
     "reprotech.postgresql.statements",
     "reprotech.streaming",
 }
-GATE = {
-    *("accounts.permissions", "accounts.admin_base", "accounts.errors", "accounts.freshness"),
-    "accounts.api.authentication",
-}
+GATE = {"accounts.permissions", "accounts.admin_base", "accounts.errors", "accounts.api.authentication"}
 #: Packages of the project that import no app: every app stands on them.
 FOUNDATION = ("reprotech.core", "reprotech.web", "reprotech.api", "reprotech.db")
 LONGEST = 400
@@ -150,7 +147,6 @@ LAYERS = [
         "links",
         "duties",
         "devices",
-        "freshness",
     },
     {"letters"},
     {"outbox"},

@@ -1,0 +1,83 @@
+"""Whether the user who acts proved a short time ago who they are, before what guards accounts is changed ("sudo mode").
+
+Only a page's cookie can be left behind on an open screen: who acts by one must have typed their password within
+SUDO_MINUTES, on the pages, in Django admin and where the API is called with the cookie. A token or an API key is itself
+what a program was given for the purpose, and commands have no cookie at all. What would outlive a stolen token is the
+exception: `require_recent_proof` holds for tokens too.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol
+
+
+class ConfirmationRequired(Exception):
+    """The user who acts by a page's cookie proved too long ago who they are for a change to what guards accounts.
+
+    No refusal, and so no RuleError: no form shows it beside its fields and no list of outcomes counts it. Pages ask for
+    the password and then go on with what was being done; the API answers with this sentence and code.
+    """
+
+    code = "reauthentication_required"
+    message = "You signed in a while ago. Confirm your password on the page /profile/security/confirm, and try again."
+
+    def __init__(self) -> None:
+        super().__init__(self.message)
+
+
+class ProofRequired(ConfirmationRequired):
+    """The same of an access token, whose holder can send the proof along with the call."""
+
+    message = (
+        "You signed in a while ago. Send your password as `current_password` along and, if the account has a second "
+        "factor, a code as `otp`."
+    )
+
+
+class ActingSession(Protocol):
+    """The page or token session that a request came with."""
+
+    @property
+    def acts_by_cookie(self) -> bool:
+        """Whether a browser sends it by itself."""
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether its user proved a short time ago who they are."""
+
+
+_session: ContextVar[ActingSession | None] = ContextVar("session", default=None)
+
+
+@contextmanager
+def acting_by_cookie(page_session: ActingSession | None) -> Iterator[None]:
+    """Within the block the user of this page session acts; it may be a lazy object of no session."""
+    token = _session.set(page_session)
+    try:
+        yield
+    finally:
+        _session.reset(token)
+
+
+def act_by_token(session: ActingSession | None) -> None:
+    """The request came with the token of this session, or with an API key: a cookie sent along doesn't count.
+
+    Part of an `acting_by_cookie` block, with whose end it is over.
+    """
+    _session.set(session)
+
+
+def require_fresh() -> None:
+    """Raise ConfirmationRequired if the user who acts by a page's cookie proved too long ago who they are."""
+    session = _session.get()
+    if session and session.acts_by_cookie and not session.is_fresh:
+        raise ConfirmationRequired
+
+
+def require_recent_proof() -> None:
+    """As `require_fresh`, also for an access token."""
+    require_fresh()
+    session = _session.get()
+    if session and not session.is_fresh:
+        raise ProofRequired
