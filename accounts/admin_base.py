@@ -11,8 +11,8 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 
-from accounts.errors import Conflict, Denied, Invalid, Outdated, RuleError
 from audit.normalization import fold_text, normalize_text
+from reprotech.core.exceptions import Conflict, DomainError, Forbidden, StaleVersion, ValidationFailed
 
 # Generic to the type checker alone.
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class ServiceForm(AnyModelForm):
             self.initial["version"] = self.instance.version
 
     def call_service(self, values: dict[str, Any]) -> Model:
-        """Save; may raise a RuleError."""
+        """Save; may raise a DomainError."""
         raise NotImplementedError
 
     def _post_clean(self) -> None:
@@ -89,9 +89,9 @@ class ServiceForm(AnyModelForm):
             return
         try:
             self.instance = self.call_service(self._values())
-        except RuleError as refusal:
+        except DomainError as refusal:
             self.add_error(None, self._as_validation_error(refusal))
-            if isinstance(refusal, Outdated):
+            if isinstance(refusal, StaleVersion):
                 self._catch_up()
 
     def _values(self) -> dict[str, Any]:
@@ -105,8 +105,8 @@ class ServiceForm(AnyModelForm):
         data[self.add_prefix("version")] = type(self.instance)._default_manager.get(pk=self.instance.pk).version
         self.data = data
 
-    def _as_validation_error(self, refusal: RuleError) -> ValidationError:
-        errors = refusal.errors if isinstance(refusal, Invalid | Conflict) else {}
+    def _as_validation_error(self, refusal: DomainError) -> ValidationError:
+        errors = refusal.errors if isinstance(refusal, ValidationFailed | Conflict) else {}
         by_field: dict[str, list[str]] = {}
         for field, sentences in errors.items():
             by_field.setdefault(field if field in self.fields else NON_FIELD_ERRORS, []).extend(sentences)
@@ -161,14 +161,14 @@ class ServiceAdmin(GuardedAdmin):
         """The form's service saved them."""
 
     def delete_one(self, request: HttpRequest, obj: Any) -> None:
-        """Delete through a service; may raise a RuleError."""
+        """Delete through a service; may raise a DomainError."""
         raise NotImplementedError
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Django's confirmation; a refusal is shown and leads back to the record."""
         try:
             return super().delete_view(request, object_id, extra_context)
-        except RuleError as refusal:
+        except DomainError as refusal:
             return self.refused(request, refusal, object_id)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
@@ -191,7 +191,7 @@ class ServiceAdmin(GuardedAdmin):
             try:
                 change(request, record)
                 done += 1
-            except RuleError as refusal:
+            except DomainError as refusal:
                 messages.error(request, f"{record}: {refusal.message}")
         return done
 
@@ -201,9 +201,9 @@ class ServiceAdmin(GuardedAdmin):
         refused = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
         return names, {str(self.opts.verbose_name_plural): len(names)}, refused, []
 
-    def refused(self, request: HttpRequest, refusal: RuleError, object_id: str) -> HttpResponse:
+    def refused(self, request: HttpRequest, refusal: DomainError, object_id: str) -> HttpResponse:
         """Show a refusal on the record's page; a denial is a 403 everywhere."""
-        if isinstance(refusal, Denied):
+        if isinstance(refusal, Forbidden):
             raise PermissionDenied(refusal) from refusal
         messages.error(request, refusal.message)
         return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id)

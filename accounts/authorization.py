@@ -14,11 +14,11 @@ from typing import Any, ParamSpec, TypeVar, cast
 from django.db import IntegrityError, transaction
 
 from accounts.catalogue import PERMISSION_NAMES, SUPER_ADMIN, in_order
-from accounts.errors import Conflict, Denied
 from accounts.models import Permission, Role, User
 from audit.model_tracking import explicitly_recorded
 from audit.models import Action
 from audit.services import Actor, System, record
+from reprotech.core.exceptions import Conflict, Forbidden
 from reprotech.core.request_context import current_origin
 
 #: PostgreSQL's code for a reference to what isn't there. SQLite's transactions exclude each other.
@@ -104,7 +104,7 @@ def recording_denials(change: Callable[Arguments, Result]) -> Callable[Arguments
         try:
             with explicitly_recorded():
                 return change(*args, **kwargs)
-        except Denied as denial:
+        except Forbidden as denial:
             record_denial(_actor_of(kwargs), denial)
             raise
         finally:
@@ -127,22 +127,22 @@ def held_permissions(actor: Actor) -> frozenset[str]:
 
 
 def require(actor: Actor, permission: str, about: User | Role | About | None = None) -> None:
-    """Raise Denied unless `actor` holds `permission`; the denial is filed under what it is `about`."""
+    """Raise Forbidden unless `actor` holds `permission`; the denial is filed under what it is `about`."""
     require_all(actor, [permission], about)
 
 
 def require_all(actor: Actor, needed: Iterable[str], about: User | Role | About | None = None) -> None:
-    """Raise Denied, naming the first of the missing, unless `actor` holds all the `needed` permissions.
+    """Raise Forbidden, naming the first of the missing, unless `actor` holds all the `needed` permissions.
 
     This is the rule against escalation: what a target holds or would hold, the actor must hold too.
     """
     missing = set(needed) - held_permissions(actor)
     if missing:
-        raise Denied(in_order(missing)[0], about)
+        raise Forbidden(in_order(missing)[0], about)
 
 
 def require_to_grant(actor: Actor, roles: Iterable[Role]) -> None:
-    """Raise Denied, filed under the first role that gives more, unless `actor` holds all that these roles give."""
+    """Raise Forbidden, filed under the first role that gives more, unless `actor` holds all that these roles give."""
     held, roles = held_permissions(actor), list(roles)
     given: dict[int, set[str]] = {}
     through = Role.permissions.through.objects.filter(role__in=roles)
@@ -150,10 +150,10 @@ def require_to_grant(actor: Actor, roles: Iterable[Role]) -> None:
         given.setdefault(role_id, set()).add(permission)
     for role in roles:
         if missing := given.get(role.pk, set()) - held:
-            raise Denied(in_order(missing)[0], role)
+            raise Forbidden(in_order(missing)[0], role)
 
 
-def record_denial(actor: Actor, denial: Denied) -> None:
+def record_denial(actor: Actor, denial: Forbidden) -> None:
     """Put a denial on record, once, outside the transaction that it undid.
 
     It is filed under the account or role that it is about, or else under the resource of the missing permission.

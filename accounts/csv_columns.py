@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from accounts.csv_table import Line, Table, refuse
-from accounts.errors import Invalid
 from accounts.exports import COLUMNS as EXPORTED
+from reprotech.core.exceptions import ValidationFailed
 
 REQUIRED = ("username", "email")
 READ = (*REQUIRED, "first_name", "last_name", "roles", "is_active", "password")
@@ -71,7 +71,7 @@ def recognized(cells: Iterable[str]) -> int:
 
 
 def find_columns(table: Table, *, ignore_unknown: bool) -> Columns:
-    """The columns of a table; raises Invalid with a sentence for each kind of thing that is wrong with its header."""
+    """The columns of a table; raises ValidationFailed with a sentence for each kind of mistake in its header."""
     header = table.header
     if not recognized(header.cells):
         sentence = f"This line must name the columns: {', '.join(READ)}. It reads {_quoted(header.cells)}."
@@ -96,7 +96,7 @@ def find_columns(table: Table, *, ignore_unknown: bool) -> Columns:
         *(() if ignore_unknown else (_unnamed(place) for place in unknown if not header.cells[place].strip())),
     ]
     if problems:
-        raise Invalid({f"line {header.number}": problems})
+        raise ValidationFailed({f"line {header.number}": problems})
     return Columns({name: places[0] for name, places in named.items()}, width, left_out)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from accounts.errors import Invalid
+from reprotech.core.exceptions import ValidationFailed
 
 MAXIMUM_BYTES = 5 * 1024 * 1024
 MAXIMUM_ROWS = 10_000
@@ -51,13 +51,13 @@ class Table:
     is_open: bool
 
 
-def refuse(sentence: str, line: int | None = None) -> Invalid:
+def refuse(sentence: str, line: int | None = None) -> ValidationFailed:
     """The refusal of a whole file, or of one of its lines."""
-    return Invalid({"file" if line is None else f"line {line}": [sentence]})
+    return ValidationFailed({"file" if line is None else f"line {line}": [sentence]})
 
 
 def decoded(content: bytes) -> str:
-    """The text of a file in UTF-8, or in UTF-16 with its mark; raises Invalid."""
+    """The text of a file in UTF-8, or in UTF-16 with its mark; raises ValidationFailed."""
     if len(content) > MAXIMUM_BYTES:
         raise _too_large()
     for beginning, what in BINARY_FILES:
@@ -76,7 +76,7 @@ def decoded(content: bytes) -> str:
 
 
 def read_table(text: str, recognized: Callable[[list[str]], int]) -> Table:
-    """The table of a file's text; `recognized` says how many of a header's cells name a column. Raises Invalid."""
+    """The table of a text; `recognized` says how many of a header's cells name a column. Raises ValidationFailed."""
     if "\0" in text:
         raise refuse(f"This is not a text file. {SAVE_AS_CSV}")
     if not text.strip():
@@ -99,7 +99,7 @@ def read_table(text: str, recognized: Callable[[list[str]], int]) -> Table:
     return Table(header, rows, separator, is_open=not text.endswith(("\n", "\r")))
 
 
-def _too_large() -> Invalid:
+def _too_large() -> ValidationFailed:
     return refuse(f"The file is larger than {MAXIMUM_BYTES // 1024**2} MB. Split it into several.")
 
 
@@ -123,7 +123,7 @@ def _separator(text: str, start: int, recognized: Callable[[list[str]], int], de
         try:
             for line in islice(_lines(text, start, separator), 1):
                 readings.setdefault(tuple(line.cells), separator)
-        except Invalid as refusal:
+        except ValidationFailed as refusal:
             first_line = LINE_END.split(text[start:].lstrip(), maxsplit=1)[0]
             if recognized(first_line.split(separator)):
                 refusals.append(refusal)

@@ -6,9 +6,9 @@ from django import forms
 from django.conf import settings
 from django.http import QueryDict
 
-from accounts.errors import Conflict, Denied, Invalid, RuleError, TooManyAttempts
 from accounts.models import Role, User
 from accounts.password_policy import MAXIMUM_LENGTH, SHOWN_RULES
+from reprotech.core.exceptions import Conflict, DomainError, Forbidden, TooManyAttempts, ValidationFailed
 
 #: A field's label, its value now and the one that was typed.
 Difference = tuple[str, str, str]
@@ -23,13 +23,13 @@ class ServiceForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
 
-    def add_refusal(self, refusal: RuleError) -> None:
+    def add_refusal(self, refusal: DomainError) -> None:
         """Turn a refusal into the form's errors."""
-        errors = refusal.errors if isinstance(refusal, Invalid | Conflict) else {}
+        errors = refusal.errors if isinstance(refusal, ValidationFailed | Conflict) else {}
         for field, sentences in errors.items():
             for sentence in sentences:
                 self.add_error(field if field in self.fields else None, sentence)
-        if isinstance(refusal, Denied):
+        if isinstance(refusal, Forbidden):
             self.add_error(None, f"This needs the permission {refusal.required}, which you don't hold.")
         elif isinstance(refusal, TooManyAttempts):
             self.retry = refusal

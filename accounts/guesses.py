@@ -12,10 +12,10 @@ from django.utils.crypto import salted_hmac
 
 from accounts import devices, limits
 from accounts.addresses import lookup_address
-from accounts.errors import TooManyAttempts
 from accounts.models import User
 from accounts.networks import client_network
 from audit.normalization import fold_text
+from reprotech.core.exceptions import TooManyAttempts
 from reprotech.core.request_context import current_origin
 
 #: Names that nobody has share so many counters, so that a flood of them can't fill Redis.

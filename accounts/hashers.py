@@ -21,7 +21,7 @@ from django.contrib.auth.hashers import BCryptSHA256PasswordHasher, make_passwor
 from django.contrib.auth.hashers import get_hasher as django_get_hasher
 from django.utils.crypto import constant_time_compare
 
-from accounts.errors import Busy
+from reprotech.core.exceptions import ServerBusy
 
 #: Threads of a process that stay free for those who are signed in, however many sign in.
 KEPT_FREE = 4
@@ -45,7 +45,7 @@ class BCryptPasswordHasher(BCryptSHA256PasswordHasher):
     """
 
     def encode(self, password: str, salt: str | bytes) -> str:
-        """What is stored of a password; the salt as `salt()` makes it, or a whole bcrypt hash. Raises Busy."""
+        """What is stored of a password; the salt as `salt()` makes it, or a whole bcrypt hash. Raises ServerBusy."""
         return self._encode(normalize_password(password), salt)
 
     def verify(self, password: str, encoded: str) -> bool:
@@ -99,7 +99,7 @@ def normalize_password(password: str) -> str:
 
 @contextlib.contextmanager
 def seat() -> Iterator[None]:
-    """Be one of those who may wait for hashes within the block; raises Busy when there are as many as may.
+    """Be one of those who may wait for hashes within the block; raises ServerBusy when there are as many as may.
 
     Each holds one of the process' threads for as long: if they held all, nobody else would be answered. It never waits
     for a seat, so a caller that holds a database lock can't be part of a deadlock. Within another's block of the
@@ -111,7 +111,7 @@ def seat() -> Iterator[None]:
         return
     with _counting:
         if _seated >= max(1, settings.THREADS - KEPT_FREE):
-            raise Busy
+            raise ServerBusy
         _seated += 1
     token = _has_seat.set(True)
     try:
@@ -123,14 +123,14 @@ def seat() -> Iterator[None]:
 
 
 def hash_many(passwords: Sequence[str]) -> list[str]:
-    """The hashes of many passwords, which take one seat; raises Busy while this process makes others for an import.
+    """The hashes of many passwords, which take one seat; raises ServerBusy while this process hashes for an import.
 
     No more of them than there are cores wait for a core at a time, so a sign-in is next after those.
     """
     if not passwords:
         return []
     if not _hashing_many.acquire(blocking=False):
-        raise Busy
+        raise ServerBusy
     try:
         with seat(), ThreadPoolExecutor(os.cpu_count()) as threads:
             # Each in a copy of this context, which has the seat.

@@ -21,10 +21,10 @@ from limits import RateLimitItem, parse
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, RedisStorage, Storage, storage_from_string
 
-from accounts.errors import TooManyAttempts
 from accounts.networks import client_network
 from accounts.outage import Outage
 from accounts.shared_counters import VARIABLE, FileStorage
+from reprotech.core.exceptions import TooManyAttempts
 
 #: What part of the calls that a session has left a process counts before it tells the others.
 SHARE = 64

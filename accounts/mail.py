@@ -7,15 +7,15 @@ from django.db.models import F
 
 from accounts import outbox
 from accounts.default_address import NO_MAIL, is_withheld
-from accounts.errors import Invalid
 from accounts.models import EmailChange, OutgoingMail, User
+from reprotech.core.exceptions import ValidationFailed
 
 #: Mails with a link to choose a new password.
 RESETS = ("password_reset", "password_forgotten")
 
 
 def send_invitations(users: Iterable[User]) -> None:
-    """Mail new users the link to choose a password. Raises Invalid for an address that gets no mail."""
+    """Mail new users the link to choose a password. Raises ValidationFailed for an address that gets no mail."""
     mails = [_mail("invitation", user) for user in users]
     for mail in mails:
         _refuse_withheld(mail.address)
@@ -32,7 +32,7 @@ def send_reset_link(user: User, letter: str = "password_reset") -> None:
 def send_confirmation(change: EmailChange) -> None:
     """Mail the link that confirms a new address to that address, and tell the old one.
 
-    Raises Invalid for an address that gets no mail.
+    Raises ValidationFailed for an address that gets no mail.
     """
     _refuse_withheld(change.address)
     told = {"new": change.address}
@@ -61,7 +61,7 @@ def send_notice(user: User, letter: str, *, address: str = "", **context: Any) -
 def _refuse_withheld(address: str) -> None:
     """Of notices it is enough that they don't leave; with a link that doesn't, its recipient would wait for it."""
     if is_withheld(address):
-        raise Invalid({"email": [NO_MAIL]})
+        raise ValidationFailed({"email": [NO_MAIL]})
 
 
 def _mail(letter: str, user: User, address: str = "", context: Mapping[str, Any] | None = None) -> OutgoingMail:

@@ -15,10 +15,10 @@ from django.utils.functional import SimpleLazyObject
 
 from accounts.authorization import About, record_denial
 from accounts.duties import ADD_FACTOR, CHANGE_PASSWORD, duty_before
-from accounts.errors import Denied, NotAuthenticated
 from accounts.models import Session
 from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_ADD_FACTOR, SIGNED_IN_TO_CHANGE_PASSWORD
 from accounts.services.sessions import find_session
+from reprotech.core.exceptions import Forbidden, NotAuthenticated
 from reprotech.core.reauthentication import acting_by_cookie
 from reprotech.http import wants_fragment
 
@@ -118,6 +118,6 @@ class AccessMiddleware:
             return redirect(PAGE_OF_DUTY[duty])
         if access in MARKS or (access is not None and user.has_perm(access)):
             return None
-        denial = Denied(access or "undeclared", About.named_in(kwargs))
+        denial = Forbidden(access or "undeclared", About.named_in(kwargs))
         record_denial(user, denial)
         raise PermissionDenied(denial)

@@ -78,7 +78,7 @@ class UserFile:
 def read_users(file: bytes | str, *, ignore_unknown_columns: bool = False) -> UserFile:
     """The users of a file as spreadsheets write it, or of its text.
 
-    Raises Invalid, by `file` or by `line n`, for a file that can't be read as a whole.
+    Raises ValidationFailed, by `file` or by `line n`, for a file that can't be read as a whole.
     """
     # Tools that put files together leave a second mark.
     text = (decoded(file) if isinstance(file, bytes) else file).lstrip(BYTE_ORDER_MARK)

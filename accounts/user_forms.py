@@ -9,7 +9,6 @@ from django.conf import settings
 from django.http import QueryDict
 
 from accounts.abilities import beyond
-from accounts.errors import Invalid
 from accounts.filters import UserQuery
 from accounts.forms import RecordForm, ServiceForm, password_input
 from accounts.models import Role, User
@@ -17,6 +16,7 @@ from accounts.password_policy import SHOWN_RULES
 from accounts.querysets import UserQuerySet
 from accounts.services.erasure import NOT_BY_THIS_ROLE, instead_of_server
 from audit.append_only import may_change
+from reprotech.core.exceptions import ValidationFailed
 from reprotech.listing import MAXIMUM_PER_PAGE, WHOLE_NUMBER
 
 INVITE, PASSWORD, SERVICE = "invite", "password", "service"
@@ -154,7 +154,7 @@ class MatchingField(forms.Field):
             return None
         try:
             return UserQuery.parse(QueryDict(value.removeprefix("?")))
-        except Invalid:
+        except ValidationFailed:
             raise forms.ValidationError("These filters make no sense. Start again from the list.") from None
 
 

@@ -11,10 +11,10 @@ from django.utils.http import quote_etag
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
-from accounts.errors import Invalid
 from accounts.permissions import ANALYTICS_READ, AUDIT_READ, SIGNED_IN, USER_READ, requires
 from analytics import dashboard
 from analytics.filters import RANGES, DashboardQuery
+from reprotech.core.exceptions import ValidationFailed
 from reprotech.http import PageRequest, go_to, render_page, wants_fragment
 
 #: The permissions on which it depends where something leads, by their names in the template.
@@ -32,7 +32,7 @@ def show_home(request: PageRequest) -> HttpResponse:
         return render(request, "analytics/welcome.html", context)
     try:
         days = int(DashboardQuery.of(request).value("days") or DashboardQuery.DEFAULT)
-    except Invalid:
+    except ValidationFailed:
         return go_to(request, "home")
     return _show_dashboard(request, days)
 

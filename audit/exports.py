@@ -8,11 +8,11 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 
-from accounts.errors import Conflict
 from audit.bundles import Bundle, complete_bundle, selected_bundle
 from audit.models import Action, AuditLog
 from audit.services import Actor, record
 from audit.tree import Unprovable
+from reprotech.core.exceptions import Conflict
 from reprotech.core.reauthentication import require_fresh
 from reprotech.streaming import stream_csv, stream_json_lines, stream_jsonl
 

@@ -11,9 +11,9 @@ from django.shortcuts import redirect
 
 from accounts.authorization import FILED_UNDER, About, record_denial
 from accounts.duties import duty_before
-from accounts.errors import Denied
 from accounts.middleware import PAGE_OF_DUTY, ask_to_sign_in
 from accounts.permissions import ADMIN_SITE
+from reprotech.core.exceptions import Forbidden
 
 #: An id of ours in an address of the admin.
 OBJECT_ID = re.compile(r"[0-9]{1,18}")
@@ -64,7 +64,7 @@ class ReprotechAdminSite(AdminSite):
             return redirect(PAGE_OF_DUTY[duty])
         if self.has_permission(request):
             return redirect("admin:index")
-        denial = Denied(ADMIN_SITE, _about(request))
+        denial = Forbidden(ADMIN_SITE, _about(request))
         record_denial(user, denial)
         raise PermissionDenied(denial)
 

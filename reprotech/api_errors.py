@@ -1,7 +1,6 @@
 """The one shape of the API's errors: `error`, `code`, `request_id`, and `errors` by field where input is wrong."""
 
 import logging
-from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
@@ -11,25 +10,11 @@ from django.http import Http404, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from accounts import errors as rules
+from reprotech.core.exceptions import DomainError, ValidationFailed
 from reprotech.core.reauthentication import ConfirmationRequired
 from reprotech.core.request_context import current_origin
 
 logger = logging.getLogger(__name__)
-
-RULE_STATUS: dict[type[rules.RuleError], HTTPStatus] = {
-    rules.Invalid: HTTPStatus.BAD_REQUEST,
-    rules.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
-    rules.Denied: HTTPStatus.FORBIDDEN,
-    rules.PasswordChangeRequired: HTTPStatus.FORBIDDEN,
-    rules.KeyRefused: HTTPStatus.FORBIDDEN,
-    rules.SecondFactorSetupRequired: HTTPStatus.FORBIDDEN,
-    rules.Missing: HTTPStatus.NOT_FOUND,
-    rules.Outdated: HTTPStatus.PRECONDITION_FAILED,  # a Conflict too, so it goes first
-    rules.Conflict: HTTPStatus.CONFLICT,
-    rules.Busy: HTTPStatus.SERVICE_UNAVAILABLE,  # as above
-    rules.TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
-}
 
 #: Sentence and code of failures that have nothing to say of their own.
 PLAIN: dict[int, tuple[str, str]] = {
@@ -68,14 +53,14 @@ def plain_error(status: int, sentence: str = "") -> JsonResponse:
 
 def exception_handler(exception: Exception, context: dict[str, Any]) -> Response:
     """What an API view answers when it raised `exception`; DRF's EXCEPTION_HANDLER."""
-    if isinstance(exception, rules.RuleError):
-        return _rule_response(exception)
+    if isinstance(exception, DomainError):
+        return _refusal(exception)
     if isinstance(exception, ConfirmationRequired):
         return _response(403, exception.message, exception.code)
     if isinstance(exception, exceptions.ValidationError):
-        return _rule_response(rules.Invalid(_by_field(exception.detail)))
+        return _refusal(ValidationFailed(_by_field(exception.detail)))
     if isinstance(exception, DjangoValidationError):
-        return _rule_response(rules.Invalid(_by_field(getattr(exception, "message_dict", exception.messages))))
+        return _refusal(ValidationFailed(_by_field(getattr(exception, "message_dict", exception.messages))))
     if isinstance(exception, exceptions.ParseError):
         return _response(400, str(exception.detail), "malformed")
     if isinstance(exception, exceptions.PermissionDenied):
@@ -103,20 +88,10 @@ def _status_of(exception: Exception) -> int:
     return 500
 
 
-def _rule_response(error: rules.RuleError) -> Response:
-    status = next(status for kind, status in RULE_STATUS.items() if isinstance(error, kind))
-    more: dict[str, Any] = {}
-    if isinstance(error, rules.Denied):
-        more["required"] = error.required
-    if isinstance(error, rules.SecondFactorRequired):
-        more |= {"mfa_token": error.mfa_token, "kinds": error.kinds}
-    if isinstance(error, rules.Invalid | rules.Conflict) and error.errors:
-        more["errors"] = error.errors
-    response = _response(status, error.message, error.code, **more)
-    if isinstance(error, rules.NotAuthenticated):
-        response["WWW-Authenticate"] = error.challenge
-    if isinstance(error, rules.TooManyAttempts):
-        response["Retry-After"] = str(error.retry_after)
+def _refusal(error: DomainError) -> Response:
+    response = _response(error.status, error.message, error.code, **error.fields)
+    for name, value in error.headers.items():
+        response[name] = value
     return response
 
 

@@ -1,8 +1,8 @@
 """Asking for the password in the midst of something, and going on with it: nothing that was typed is lost.
 
-What a page was sent is refused with ConfirmationRequired when the password was typed too long ago. The answer is a form
-that holds what was sent, asks for the password and sends both to the same address; the view then runs as if nothing
-had been.
+What a page was sent is refused with ConfirmationRequired when the password was typed too long ago. The answer is a
+form that holds what was sent, asks for the password and sends both to the same address; the view then runs as if
+nothing had been.
 """
 
 from collections.abc import Callable
@@ -13,9 +13,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from accounts.errors import RuleError
 from accounts.factor_forms import ConfirmPasswordForm
 from accounts.views.page_sessions import confirm_page_session
+from reprotech.core.exceptions import DomainError
 from reprotech.core.reauthentication import ConfirmationRequired
 from reprotech.errors import is_api
 from reprotech.http import UNPROCESSABLE, render_instead
@@ -47,7 +47,7 @@ class ConfirmationMiddleware:
             try:
                 confirm_page_session(request, form.cleaned_data["password"])
                 return None
-            except RuleError as refusal:
+            except DomainError as refusal:
                 form.add_refusal(refusal)
         return _ask(request, form)
 

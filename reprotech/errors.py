@@ -12,9 +12,9 @@ from django.views.decorators.csrf import csrf_exempt
 
 from accounts.authorization import record_denial
 from accounts.catalogue import PERMISSIONS
-from accounts.errors import Denied, Invalid, Missing, RuleError, TooManyAttempts
 from accounts.permissions import ADMIN_SITE, PUBLIC, requires
-from reprotech.api_errors import PLAIN, RULE_STATUS, is_outage, plain_error
+from reprotech.api_errors import PLAIN, is_outage, plain_error
+from reprotech.core.exceptions import DomainError, Forbidden, NotFound, TooManyAttempts, ValidationFailed
 from reprotech.core.request_context import current_origin
 from reprotech.http import wants_fragment
 from reprotech.navigation import chosen_scheme
@@ -84,21 +84,20 @@ class RefusalMiddleware:
         """The page of a refusal; None for other exceptions. A 404 too: DEBUG's own page would tell addresses."""
         if isinstance(exception, Http404) and not is_api(request):
             return error_response(request, 404)
-        if not isinstance(exception, RuleError) or is_api(request):
+        if not isinstance(exception, DomainError) or is_api(request):
             return None
-        if isinstance(exception, Denied):
+        if isinstance(exception, Forbidden):
             record_denial(request.user, exception)
             return error_response(request, 403, advice=how_to_get(exception.required))
-        if isinstance(exception, Missing):
+        if isinstance(exception, NotFound):
             return error_response(request, 404)
         if isinstance(exception, TooManyAttempts):
             response = error_response(request, exception.status, "This can't be done just now", exception.sentence)
             response["Retry-After"] = str(exception.retry_after)
             return response
-        status = next((status for kind, status in RULE_STATUS.items() if isinstance(exception, kind)), 400)
-        errors = exception.errors if isinstance(exception, Invalid) else {}
+        errors = exception.errors if isinstance(exception, ValidationFailed) else {}
         found = [f"{name}: {sentence}" for name, sentences in errors.items() for sentence in sentences]
-        return error_response(request, int(status), advice=" ".join(found) or exception.message)
+        return error_response(request, int(exception.status), advice=" ".join(found) or exception.message)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
@@ -108,7 +107,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler403; says what is missing when the exception carries a denial."""
-    denial = next((cause for cause in exception.args if isinstance(cause, Denied)), None)
+    denial = next((cause for cause in exception.args if isinstance(cause, Forbidden)), None)
     return error_response(request, 403, advice=how_to_get(denial.required) if denial else "")
 
 

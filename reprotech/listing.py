@@ -16,7 +16,7 @@ from django.db.models import F
 from django.db.models.expressions import Func, OrderBy
 from django.http import QueryDict
 
-from accounts.errors import Invalid
+from reprotech.core.exceptions import ValidationFailed
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -146,12 +146,12 @@ class Query(forms.Form):
 
     @classmethod
     def parse(cls, query: QueryDict) -> Self:
-        """The parameters of a request; raises Invalid for wrong, unknown and repeated ones."""
+        """The parameters of a request; raises ValidationFailed for wrong, unknown and repeated ones."""
         parsed = cls(query)
         errors = {name: ["There is no such parameter."] for name in query if name not in parsed.fields}
         errors |= {name: ["Give it once only."] for name in query if len(query.getlist(name)) > 1}
         if errors or not parsed.is_valid():
-            raise Invalid(errors | {name: [str(e) for e in found] for name, found in parsed.errors.items()})
+            raise ValidationFailed(errors | {name: [str(e) for e in found] for name, found in parsed.errors.items()})
         return parsed
 
     @classmethod

@@ -10,10 +10,11 @@ from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 
 from accounts import api_keys, limits, tokens
-from accounts.errors import NotAuthenticated, TokenInvalid
+from accounts.errors import TokenInvalid
 from accounts.models import ApiKey, Session, User
 from accounts.services.keys import find_key
 from accounts.services.sessions import find_session
+from reprotech.core.exceptions import NotAuthenticated
 from reprotech.core.reauthentication import act_by_token
 
 if TYPE_CHECKING:

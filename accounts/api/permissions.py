@@ -7,9 +7,10 @@ from rest_framework.request import Request
 
 from accounts.authorization import About, record_denial
 from accounts.duties import refuse_required_action
-from accounts.errors import Denied, KeyRefused, TokenMissing
+from accounts.errors import ApiKeyNotAllowed, TokenMissing
 from accounts.models import ApiKey
 from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD
+from reprotech.core.exceptions import Forbidden
 
 
 class DeclaredPermission(BasePermission):
@@ -20,7 +21,7 @@ class DeclaredPermission(BasePermission):
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Return True, or raise TokenMissing, a duty that comes first, KeyRefused or Denied (on record)."""
+        """Return True, or raise TokenMissing, a duty that comes first, ApiKeyNotAllowed or Forbidden (on record)."""
         action = getattr(view, "action", "")
         if action is None:
             return True  # no such method: DRF answers 405
@@ -33,10 +34,10 @@ class DeclaredPermission(BasePermission):
         refuse_required_action(request.user, SIGNED_IN if isinstance(request.auth, ApiKey) else access or "")
         if access in (SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD):
             if isinstance(request.auth, ApiKey) and action not in getattr(view, "open_to_keys", ()):
-                raise KeyRefused
+                raise ApiKeyNotAllowed
             return True
         if access is not None and request.user.has_perm(access):
             return True
-        denial = Denied(access or "undeclared", About.named_in(view.kwargs))
+        denial = Forbidden(access or "undeclared", About.named_in(view.kwargs))
         record_denial(request.user, denial)
         raise denial

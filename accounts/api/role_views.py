@@ -8,7 +8,6 @@ from rest_framework.response import Response
 from accounts.api import serializers as shapes
 from accounts.api.authentication import SignedInRequest
 from accounts.api.versions import ETAG, IF_MATCH, expected_versions, versioned
-from accounts.errors import Missing
 from accounts.filters import RoleDeletion
 from accounts.models import Permission, Role
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDATE
@@ -16,13 +15,14 @@ from accounts.services import roles
 from reprotech.api_answers import many, one
 from reprotech.api_schema import query_parameters
 from reprotech.api_views import ViewSet
+from reprotech.core.exceptions import NotFound
 
 
 def find_role(role_id: int) -> Role:
-    """A role with its permissions and number of users; raises Missing."""
+    """A role with its permissions and number of users; raises NotFound."""
     role = Role.objects.with_permissions().with_user_count().filter(pk=role_id).first()
     if role is None:
-        raise Missing("role")
+        raise NotFound("role")
     return role
 
 

@@ -13,7 +13,6 @@ from accounts.api import serializers as shapes
 from accounts.api.authentication import SignedInRequest
 from accounts.csv_columns import PASSED_OVER, READ, REQUIRED
 from accounts.csv_table import MAXIMUM_ROWS
-from accounts.errors import Invalid
 from accounts.exports import export_response
 from accounts.filters import UserExport, UserImportQuery
 from accounts.models import User
@@ -22,6 +21,7 @@ from accounts.services.imports import MAXIMUM_PASSWORDS, import_users
 from accounts.user_csv import read_users
 from reprotech.api_schema import query_parameters
 from reprotech.api_views import ViewSet
+from reprotech.core.exceptions import ValidationFailed
 
 IMPORT_DESCRIPTION = f"""
 Send the file as the body (`text/csv`) or as the part `file` of a form (`multipart/form-data`): UTF-8, or UTF-16 with
@@ -99,9 +99,9 @@ def _file_of(request: SignedInRequest) -> bytes:
         _, parameters = parse_header_parameters(request.content_type or "")
         charset = parameters.get("charset", "utf-8").lower()
         if charset not in CHARSETS:
-            raise Invalid({"file": [f"The file is said to be {charset[:40]}. Send it as UTF-8."]})
+            raise ValidationFailed({"file": [f"The file is said to be {charset[:40]}. Send it as UTF-8."]})
         return body
     file = body.get("file")
     if not isinstance(file, UploadedFile):
-        raise Invalid({"file": ["There is no file: send a body of text/csv, or a form with the part “file”."]})
+        raise ValidationFailed({"file": ["There is no file: send a body of text/csv, or a form with the part “file”."]})
     return bytes(file.read())

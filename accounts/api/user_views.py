@@ -11,7 +11,6 @@ from accounts.api import serializers as shapes
 from accounts.api import user_pages
 from accounts.api.authentication import SignedInRequest
 from accounts.api.versions import ETAG, IF_MATCH, expected_versions, versioned
-from accounts.errors import Missing
 from accounts.filters import UserFilter
 from accounts.models import User
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_READ, USER_UPDATE
@@ -21,13 +20,14 @@ from reprotech.api_answers import many, one
 from reprotech.api_parsing import EmptyBody
 from reprotech.api_schema import query_parameters
 from reprotech.api_views import ViewSet
+from reprotech.core.exceptions import NotFound
 
 
 def find_user(request: SignedInRequest, user_id: int) -> User:
-    """A user as the caller may see them, with permissions; raises Missing."""
+    """A user as the caller may see them, with permissions; raises NotFound."""
     user: User | None = User.objects.visible_to(request.user).with_roles().filter(pk=user_id).first()
     if user is None:
-        raise Missing("user")
+        raise NotFound("user")
     return user
 
 

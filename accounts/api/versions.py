@@ -7,8 +7,8 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.errors import Invalid
 from accounts.models import Role, User
+from reprotech.core.exceptions import ValidationFailed
 
 ETAG = OpenApiParameter(
     "ETag",
@@ -34,12 +34,12 @@ def versioned(shown: User | Role, body: dict[str, Any], status: int = 200) -> Re
 
 
 def expected_versions(request: Request) -> list[str]:
-    """The versions that the caller would change, none for any; raises Invalid for a header that isn't understood."""
+    """The versions that the caller would change, none for any; raises ValidationFailed for a malformed header."""
     header = request.headers.get("If-Match")
     if header is None or header.strip() == "*":
         return []
     tags = parse_etags(header)
     if not tags:
-        raise Invalid({"If-Match": ['Send an ETag as it was given, with its quotes: "...".']})
+        raise ValidationFailed({"If-Match": ['Send an ETag as it was given, with its quotes: "...".']})
     # A proxy that compresses answers makes their tags weak. They name a state here, not bytes: weak ones serve as well.
     return [tag.removeprefix("W/").strip('"') for tag in tags]

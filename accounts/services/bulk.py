@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from accounts.authorization import service
-from accounts.errors import Denied, Missing, RuleError
 from accounts.models import User
 from accounts.permissions import USER_UPDATE
 from accounts.services.roles_of_users import find_roles
 from accounts.services.users import lock_for_change, update_user
 from audit.services import Actor
+from reprotech.core.exceptions import DomainError, Forbidden, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +26,20 @@ def set_active(*, actor: Actor, user_ids: Iterable[int], is_active: bool) -> Bul
 
 
 def assign_role(*, actor: Actor, user_ids: Iterable[int], role: str) -> BulkOutcome:
-    """Give users a role (by name or slug) beside those that they have. Raises Invalid for an unknown role."""
+    """Give users a role (by name or slug) beside those that they have. Raises ValidationFailed for an unknown role."""
     find_roles([role])
     return _each(user_ids, lambda user_id: change_roles(actor=actor, user_id=user_id, given=role))
 
 
 def remove_role(*, actor: Actor, user_ids: Iterable[int], role: str) -> BulkOutcome:
-    """Take a role (by name or slug) from users. Raises Invalid for an unknown role."""
+    """Take a role (by name or slug) from users. Raises ValidationFailed for an unknown role."""
     find_roles([role])
     return _each(user_ids, lambda user_id: change_roles(actor=actor, user_id=user_id, taken=role))
 
 
 @service
 def change_roles(*, actor: Actor, user_id: int, given: str = "", taken: str = "") -> User:
-    """Give and take a role (by name or slug) beside the others that a user has. Raises Missing, Denied or Conflict."""
+    """Assign and remove a role (by name or slug); others stay. Raises NotFound, Forbidden or Conflict."""
     # The lock comes first, so that what is read here is what is changed.
     user = lock_for_change(actor, user_id, USER_UPDATE)
     wanted = {role.slug for role in [*user.roles.all(), *find_roles([given] if given else [])]}
@@ -52,11 +52,11 @@ def _each(user_ids: Iterable[int], change: Callable[[int], User]) -> BulkOutcome
     for user_id in dict.fromkeys(user_ids):
         try:
             outcome.done.append(change(user_id).username)
-        except Missing:
+        except NotFound:
             continue  # deleted meanwhile, or not visible to the actor
-        except Denied as denial:
+        except Forbidden as denial:
             outcome.refused[_name_of(user_id)] = f"it needs the permission {denial.required}, which you don't hold"
-        except RuleError as refusal:
+        except DomainError as refusal:
             outcome.refused[_name_of(user_id)] = refusal.message.rstrip(".")
     return outcome
 

@@ -12,7 +12,6 @@ from accounts import session_cache
 from accounts.authorization import SYSTEM
 from accounts.catalogue import ADMIN, PERMISSION_NAMES, PERMISSIONS, ROLES, SUPER_ADMIN, RoleEntry
 from accounts.default_address import DEFAULT_ADMIN_EMAIL
-from accounts.errors import Conflict, Invalid
 from accounts.models import Permission, Role, User
 from accounts.services.passwords import reset_password
 from accounts.services.roles import creation_changes
@@ -20,6 +19,7 @@ from accounts.services.users import create_user, update_user
 from audit.model_tracking import explicitly_recorded
 from audit.models import Action
 from audit.services import Changes, record
+from reprotech.core.exceptions import Conflict, ValidationFailed
 
 ADMIN_USERNAME = "admin"
 #: For development alone; production refuses it.
@@ -47,7 +47,7 @@ def replace_documented_password() -> str | None:
 
     So it is when a database that was tried out is put to real use. Returns the password to tell, "" when the installer
     knows it, None when there was nothing to do. One hash is computed, and only while the password was never changed.
-    Raises Invalid when ADMIN_PASSWORD breaks the policy.
+    Raises ValidationFailed when ADMIN_PASSWORD breaks the policy.
     """
     admin = User.objects.existing().filter(username=ADMIN_USERNAME).first()
     if settings.DEBUG or admin is None or not _has_first_password(admin):
@@ -57,15 +57,15 @@ def replace_documented_password() -> str | None:
     password = _password_for_production()
     try:
         reset_password(actor=SYSTEM, user_id=admin.pk, password=password)
-    except Invalid as refusal:
-        raise Invalid({"ADMIN_PASSWORD": refusal.errors["password"]}) from None
+    except ValidationFailed as refusal:
+        raise ValidationFailed({"ADMIN_PASSWORD": refusal.errors["password"]}) from None
     return "" if settings.ADMIN_PASSWORD else password
 
 
 def replace_default_address() -> bool:
     """Give the first administrator the address of ADMIN_EMAIL, while they have the default one; returns whether it did.
 
-    Raises Invalid when another account has that address.
+    Raises ValidationFailed when another account has that address.
     """
     admin = User.objects.existing().filter(username=ADMIN_USERNAME, email__iexact=DEFAULT_ADMIN_EMAIL).first()
     if admin is None or settings.ADMIN_EMAIL.casefold() in {"", DEFAULT_ADMIN_EMAIL}:
@@ -73,7 +73,7 @@ def replace_default_address() -> bool:
     try:
         update_user(actor=SYSTEM, user_id=admin.pk, email=settings.ADMIN_EMAIL)
     except Conflict as refusal:
-        raise Invalid({"ADMIN_EMAIL": [str(refusal)]}) from None
+        raise ValidationFailed({"ADMIN_EMAIL": [str(refusal)]}) from None
     return True
 
 
@@ -84,7 +84,7 @@ def _has_first_password(user: User) -> bool:
 
 def _password_for_production() -> str:
     if settings.ADMIN_PASSWORD == DOCUMENTED_PASSWORD:
-        raise Invalid({"ADMIN_PASSWORD": ["This password stands in the documentation. Choose another."]})
+        raise ValidationFailed({"ADMIN_PASSWORD": ["This password stands in the documentation. Choose another."]})
     return settings.ADMIN_PASSWORD or random_password()
 
 
@@ -100,7 +100,7 @@ def load_default_data() -> DefaultData:
     """Bring permissions and system roles in line with the catalogue, and make the administrator if nobody exists.
 
     Two processes may call it at once. System roles that were edited on purpose keep their permissions, except that
-    Super Administrator holds all. Raises Invalid when ADMIN_PASSWORD breaks the policy.
+    Super Administrator holds all. Raises ValidationFailed when ADMIN_PASSWORD breaks the policy.
     """
     _wait_for_others()
     changes = _load_permissions() + sum(_load_role(position, entry) for position, entry in enumerate(ROLES))

@@ -2,13 +2,14 @@
 
 from accounts import limits, session_cache
 from accounts.authorization import service
-from accounts.errors import AccountDisabled, Conflict, Invalid, Missing
+from accounts.errors import AccountDisabled
 from accounts.links import address_tokens
 from accounts.mail import send_confirmation
 from accounts.models import EmailChange, User
 from accounts.services.user_records import record_user
 from accounts.services.users import change_address, check_address
 from audit.models import Action
+from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
 from reprotech.core.reauthentication import require_fresh
 
 LINK = "link, or it has expired: ask for the change again"
@@ -18,13 +19,14 @@ LINK = "link, or it has expired: ask for the change again"
 def request_email_change(*, actor: User, email: str) -> EmailChange:
     """Mail a link to the new address, and word to the present one, which holds until the link is used.
 
-    An earlier request is replaced. Raises AccountDisabled, ConfirmationRequired, TooManyAttempts, Invalid or Conflict.
+    An earlier request is replaced. Raises AccountDisabled, ConfirmationRequired, TooManyAttempts, ValidationFailed
+    or Conflict.
     """
     require_fresh()
     user = _lock(actor.pk)
     present, address = user.email, User.objects.normalize_email(email)
     if address == present:
-        raise Invalid({"email": ["This is your address already."]})
+        raise ValidationFailed({"email": ["This is your address already."]})
     limits.count_email_change(user.pk)
     check_address(user, address)
     user.email = present
@@ -38,11 +40,11 @@ def request_email_change(*, actor: User, email: str) -> EmailChange:
 
 @service
 def cancel_email_change(*, actor: User) -> None:
-    """Give up a change that isn't confirmed; its link is good no longer. Raises AccountDisabled or Missing."""
+    """Give up a change that isn't confirmed; its link is good no longer. Raises AccountDisabled or NotFound."""
     user = _lock(actor.pk)
     change = EmailChange.objects.filter(user=user).first()
     if change is None:
-        raise Missing("change of your address")
+        raise NotFound("change of your address")
     change.delete()
     record_user(user, Action.UPDATE, user, email_change="cancelled")
 
@@ -58,15 +60,15 @@ def find_change(*, user_id: int, link_token: str) -> EmailChange | None:
 def confirm_email_change(*, user_id: int, link_token: str) -> User:
     """Replace a user's address by the one that the link was mailed to; both are told.
 
-    Raises Missing for a link that is broken, old or spent, and Conflict when somebody has got the address meanwhile.
+    Raises NotFound for a link that is broken, old or spent, and Conflict when somebody has got the address meanwhile.
     """
     try:
         user = _lock(user_id)
     except AccountDisabled:
-        raise Missing(LINK) from None
+        raise NotFound(LINK) from None
     change = find_change(user_id=user.pk, link_token=link_token)
     if change is None:
-        raise Missing(LINK)
+        raise NotFound(LINK)
     session_cache.users_change([user.pk])
     try:
         change_address(user=user, address=change.address)

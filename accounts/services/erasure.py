@@ -10,7 +10,6 @@ from django.utils import timezone
 from accounts import places
 from accounts.authorization import About, require, require_all, service
 from accounts.catalogue import PERMISSION_NAMES
-from accounts.errors import Conflict, Missing
 from accounts.models import OutgoingMail, Role, Session, User
 from accounts.permissions import USER_DELETE
 from accounts.services.former_names import hash_names
@@ -23,6 +22,7 @@ from audit.keys import KeyRefused
 from audit.models import Action, AuditLog
 from audit.sealing import TreeDamaged
 from audit.services import Actor
+from reprotech.core.exceptions import Conflict, NotFound
 from reprotech.core.reauthentication import require_fresh
 
 #: Why the server doesn't erase where it uses the lesser of two database roles.
@@ -43,12 +43,12 @@ def erase_person(*, actor: Actor, user_id: int) -> int:
 
     Their number stays, so that one can still tell events of one person from those of another, and what events tell of
     other people stays too. Nobody else is ever given their usernames. Erasing again takes what has come since. Returns
-    of how many events something was erased. Raises Missing, Denied or Conflict.
+    of how many events something was erased. Raises NotFound, Forbidden or Conflict.
     """
     require(actor, USER_DELETE, About("user", user_id))
     user = User.objects.ever_visible_to(actor).select_for_update(no_key=True).filter(pk=user_id).first()
     if user is None:
-        raise Missing("user")
+        raise NotFound("user")
     if user.deleted_at is not None:
         require_all(actor, _held_before_deletion(user), user)
         require_fresh()

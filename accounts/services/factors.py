@@ -6,7 +6,7 @@ from uuid import UUID
 from accounts import totp, webauthn
 from accounts.authorization import service
 from accounts.challenges import Challenge
-from accounts.errors import AccountDisabled, Conflict, Invalid, Missing
+from accounts.errors import AccountDisabled
 from accounts.mail import send_notice
 from accounts.models import Passkey, Session, TotpKey, User
 from accounts.permissions import USER_UPDATE
@@ -19,6 +19,7 @@ from accounts.services.users import lock_for_change
 from audit.models import Action
 from audit.normalization import is_disguise, normalize_text
 from audit.services import Actor, record
+from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
 from reprotech.core.reauthentication import ConfirmationRequired, require_fresh
 
 #: More than anyone carries; a page must list them.
@@ -30,14 +31,14 @@ APP = "authenticator app"
 def add_authenticator_app(*, actor: User, session_id: UUID, key: str, code: str) -> list[str]:
     """Store the key of an authenticator app that has just shown a right code.
 
-    Returns recovery codes when this is the first factor. Raises ConfirmationRequired, Conflict or Invalid.
+    Returns recovery codes when this is the first factor. Raises ConfirmationRequired, Conflict or ValidationFailed.
     """
     user = _lock_own(actor, session_id)
     if TotpKey.objects.filter(user=user).exists():
         raise Conflict("You have an authenticator app already. Remove it before you set up another one.")
     step = totp.matching_step(key, code)
     if step is None:
-        raise Invalid({"code": ["This is not the code that the app shows now. Check the time of your phone."]})
+        raise ValidationFailed({"code": ["This is not the code that the app shows now. Check the time of your phone."]})
     app = TotpKey.objects.create(user=user, sealed_key=totp.close(key, user.pk), last_step=step)
     return _added(user, app, "totp", APP)
 
@@ -46,7 +47,7 @@ def add_authenticator_app(*, actor: User, session_id: UUID, key: str, code: str)
 def add_passkey(*, actor: User, session_id: UUID, name: str, answer: str, challenge: Challenge) -> list[str]:
     """Store a passkey or security key that has just answered the challenge.
 
-    Returns recovery codes when this is the first factor. Raises ConfirmationRequired, Conflict or Invalid.
+    Returns recovery codes when this is the first factor. Raises ConfirmationRequired, Conflict or ValidationFailed.
     """
     user = _lock_own(actor, session_id)
     name = _checked_name(name)
@@ -55,7 +56,7 @@ def add_passkey(*, actor: User, session_id: UUID, name: str, answer: str, challe
     try:
         made = webauthn.check_registration(answer, challenge.value)
     except webauthn.NotGenuine:
-        raise Invalid({"passkey": ["The passkey could not be set up. Try again."]}) from None
+        raise ValidationFailed({"passkey": ["The passkey could not be set up. Try again."]}) from None
     if (
         not spend(challenge.name, challenge.expires_at)
         or Passkey.objects.filter(credential_id=made.credential_id).exists()
@@ -75,12 +76,12 @@ def add_passkey(*, actor: User, session_id: UUID, name: str, answer: str, challe
 def remove_authenticator_app(*, actor: User, session_id: UUID) -> None:
     """Forget one's authenticator app, and revoke one's API keys.
 
-    Raises ConfirmationRequired, Missing, or Conflict for a factor that is needed.
+    Raises ConfirmationRequired, NotFound, or Conflict for a factor that is needed.
     """
     user = _lock_own(actor, session_id)
     app = TotpKey.objects.filter(user=user).first()
     if app is None:
-        raise Missing("authenticator app")
+        raise NotFound("authenticator app")
     _remove(user, app, "totp", APP)
 
 
@@ -88,12 +89,12 @@ def remove_authenticator_app(*, actor: User, session_id: UUID) -> None:
 def remove_passkey(*, actor: User, session_id: UUID, passkey_id: int) -> None:
     """Forget one of one's passkeys, and revoke one's API keys.
 
-    Raises ConfirmationRequired, Missing, or Conflict for a factor that is needed.
+    Raises ConfirmationRequired, NotFound, or Conflict for a factor that is needed.
     """
     user = _lock_own(actor, session_id)
     passkey = user.passkeys.filter(pk=passkey_id).first()
     if passkey is None:
-        raise Missing("passkey")
+        raise NotFound("passkey")
     _remove(user, passkey, "passkey", passkey.name)
 
 
@@ -112,7 +113,7 @@ def renew_recovery_codes(*, actor: User, session_id: UUID) -> list[str]:
 def reset_factors(*, actor: Actor, user_id: int) -> User:
     """Take all second factors from a user who lost them, end their sessions and revoke their API keys.
 
-    Raises Missing, Denied or Conflict.
+    Raises NotFound, Forbidden or Conflict.
     """
     user = lock_for_change(actor, user_id, USER_UPDATE)
     if actor.pk == user.pk:
@@ -168,7 +169,7 @@ def _checked_name(name: str) -> str:
     name = " ".join(normalize_text(name).split())
     longest: Any = Passkey._meta.get_field("name").max_length
     if not name or not name.isprintable() or any(map(is_disguise, name)):
-        raise Invalid({"name": ["Give it a name that you know it by, such as “Phone” or “Blue key”."]})
+        raise ValidationFailed({"name": ["Give it a name that you know it by, such as “Phone” or “Blue key”."]})
     if len(name) > longest:
-        raise Invalid({"name": [f"Use at most {longest} characters."]})
+        raise ValidationFailed({"name": [f"Use at most {longest} characters."]})
     return name

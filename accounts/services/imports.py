@@ -8,7 +8,6 @@ from django.db import IntegrityError, transaction
 
 from accounts.addresses import lookup_address
 from accounts.authorization import record_denial, recording_denials, require, require_to_grant, service
-from accounts.errors import Conflict, Denied, Invalid
 from accounts.hashers import hash_many
 from accounts.mail import send_invitations
 from accounts.models import Role, User
@@ -19,6 +18,7 @@ from accounts.services.roles_of_users import find_roles
 from accounts.services.users import checked_user, creation_changes
 from audit.models import Action
 from audit.services import Actor, event, record_all
+from reprotech.core.exceptions import Conflict, Forbidden, ValidationFailed
 from reprotech.core.reauthentication import require_fresh
 
 #: Each password takes a quarter of a second to hash, and people wait for the answer.
@@ -52,15 +52,15 @@ class Draft:
 def import_users(*, actor: Actor, rows: Sequence[NewUser], dry_run: bool = False) -> int:
     """Create a user for every row, by the rules of `create_user` and with an audit row each; returns how many.
 
-    Rows without a password are invited. With `dry_run` nothing is changed. Raises Denied, Conflict, or Invalid with
-    what is wrong by line: then nothing is saved. Raises Busy while passwords of another import are hashed.
+    Rows without a password are invited. With `dry_run` nothing is changed. Raises Forbidden, Conflict, or
+    ValidationFailed with what is wrong by line: then none is saved. Raises ServerBusy while another import is hashed.
     """
     require(actor, USER_CREATE)
     if any(row.password is not None for row in rows):
         refuse_to_set_passwords(actor, "Leave the column empty: people are invited by e-mail then.")
     if sum(row.password is not None for row in rows) > MAXIMUM_PASSWORDS:
         sentence = f"More than {MAXIMUM_PASSWORDS} rows have a password. Leave it empty to invite people by e-mail."
-        raise Invalid({"file": [sentence]})
+        raise ValidationFailed({"file": [sentence]})
     drafts = _Check(actor).drafts(rows)
     if not dry_run:
         if any(draft.roles for draft in drafts):
@@ -76,19 +76,19 @@ class _Check:
     def __init__(self, actor: Actor) -> None:
         self.actor = actor
         self.errors: dict[int, list[str]] = {}
-        self.denials: list[Denied] = []
+        self.denials: list[Forbidden] = []
         self.known_roles: dict[str, Role | str] = {}
         self.first_lines: dict[str, int] = {}
 
     def drafts(self, rows: Sequence[NewUser]) -> list[Draft]:
-        """What to store; raises Invalid."""
+        """What to store; raises ValidationFailed."""
         drafts = [draft for row in rows if (draft := self._draft(row))]
         for row, sentences in self._taken(rows):
             self._refuse(row, sentences)
         for denial in self.denials[:1]:
             record_denial(self.actor, denial)
         if self.errors:
-            raise Invalid({f"line {line}": self.errors[line] for line in sorted(self.errors)})
+            raise ValidationFailed({f"line {line}": self.errors[line] for line in sorted(self.errors)})
         return drafts
 
     def _draft(self, row: NewUser) -> Draft | None:
@@ -100,7 +100,7 @@ class _Check:
         self._refuse(row, self._repeated(row))
         try:
             user = checked_user(password=row.password, **row.fields)
-        except Invalid as refusal:
+        except ValidationFailed as refusal:
             self._refuse(row, by_column(refusal.errors))
             return None
         # In the roles' order, and each once.
@@ -122,9 +122,9 @@ class _Check:
         try:
             [role] = find_roles([name])
             require_to_grant(self.actor, [role])
-        except Invalid as refusal:
+        except ValidationFailed as refusal:
             return " ".join(refusal.errors["roles"])
-        except Denied as denial:
+        except Forbidden as denial:
             self.denials.append(denial)
             return f"You can't give {name!r}: it holds {denial.required}, which you don't."
         return role

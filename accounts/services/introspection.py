@@ -4,10 +4,10 @@ from typing import Any
 
 from accounts import api_keys, tokens
 from accounts.duties import has_required_action
-from accounts.errors import NotAuthenticated
 from accounts.models import Session, User
 from accounts.services.keys import read_key, refusal
 from accounts.services.sessions import load_session
+from reprotech.core.exceptions import NotAuthenticated
 
 INACTIVE: dict[str, Any] = {"active": False}
 

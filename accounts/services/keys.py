@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts import api_keys, limits
 from accounts.authorization import service
 from accounts.catalogue import PERMISSION_NAMES, in_order
-from accounts.errors import AccountDisabled, Conflict, Invalid, KeyRefused, Missing, NotTheirs, TokenInvalid
+from accounts.errors import AccountDisabled, ApiKeyNotAllowed, OwnerOnly, TokenInvalid
 from accounts.grants import Grants
 from accounts.mail import send_notice
 from accounts.models import ApiKey, User
@@ -26,6 +26,7 @@ from accounts.services.user_records import record_user
 from accounts.services.users import lock_for_change
 from audit.models import Action
 from audit.services import Actor, record
+from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
 from reprotech.core.reauthentication import require_fresh, require_recent_proof
 from reprotech.core.request_context import current_origin, name_key, name_user
 
@@ -57,7 +58,7 @@ def create_key(
     """Make a key for oneself, or for a service account that holds no more than the actor. A mail tells its owner.
 
     `wanted` is what `_store_key` takes. `current_password`, and `otp` of who has a second factor, prove who acts by a
-    session in which that was proved too long ago. Raises Missing, Denied, NotTheirs, Invalid, Conflict,
+    session in which that was proved too long ago. Raises NotFound, Forbidden, OwnerOnly, ValidationFailed, Conflict,
     ConfirmationRequired or TooManyAttempts.
     """
     if current_password and isinstance(actor, User):
@@ -112,14 +113,14 @@ def _store_key(
 def revoke_key(*, actor: Actor, user_id: int, key_id: UUID) -> ApiKey:
     """Take a key back for good: one's own, or that of a user who holds no more than the actor. It works at once.
 
-    Raises Missing or Denied.
+    Raises NotFound or Forbidden.
     """
     _refuse_keys(actor)
     require_fresh()
     owner = _lock_owner(actor, user_id)
     key: ApiKey | None = owner.api_keys.unrevoked().filter(pk=key_id).first()
     if key is None:
-        raise Missing("key")
+        raise NotFound("key")
     key.revoked_at = timezone.now()
     key.save(update_fields=["revoked_at"])
     record_user(actor, Action.KEY_REVOKE, owner, key=key.public_id)
@@ -129,7 +130,7 @@ def revoke_key(*, actor: Actor, user_id: int, key_id: UUID) -> ApiKey:
 def _refuse_keys(actor: Actor) -> None:
     if getattr(actor, "scopes", None) is not None:
         # A key that makes keys would outlive its own revocation.
-        raise KeyRefused
+        raise ApiKeyNotAllowed
 
 
 def _lock_new_owner(actor: Actor, user_id: int) -> User:
@@ -137,7 +138,7 @@ def _lock_new_owner(actor: Actor, user_id: int) -> User:
     _refuse_keys(actor)
     owner = _lock_owner(actor, user_id)
     if not owner.may_get_key_from(actor.pk):
-        raise NotTheirs
+        raise OwnerOnly
     return owner
 
 
@@ -147,35 +148,35 @@ def _lock_owner(actor: Actor, user_id: int) -> User:
         return lock_for_change(actor, user_id, USER_UPDATE)
     owner: User | None = User.objects.active().select_for_update(no_key=True).filter(pk=user_id).first()
     if owner is None:
-        raise Missing("user")
+        raise NotFound("user")
     return owner
 
 
 def _refuse_scopes(owner: User, scopes: Collection[str]) -> None:
     unknown = sorted(set(scopes) - set(PERMISSION_NAMES))
     if unknown:
-        raise Invalid({"scopes": [f"There is no permission {name}." for name in unknown]})
+        raise ValidationFailed({"scopes": [f"There is no permission {name}." for name in unknown]})
     beyond = in_order(set(scopes) - owner.grants.permissions)
     if beyond:
-        raise Invalid({"scopes": [f"{owner.username} doesn't hold {', '.join(beyond)}: a key can't do more."]})
+        raise ValidationFailed({"scopes": [f"{owner.username} doesn't hold {', '.join(beyond)}: a key can't do more."]})
 
 
 def _check_name(key: ApiKey) -> None:
     try:
         key.clean_fields(exclude=["user", "scopes", "addresses"])
     except ValidationError as error:
-        raise Invalid(error.message_dict) from None
+        raise ValidationFailed(error.message_dict) from None
 
 
 def _expiry(days: int) -> datetime:
     if not 1 <= days <= MOST_DAYS:
-        raise Invalid({"expires_in_days": [f"Give a number of days from 1 to {MOST_DAYS}."]})
+        raise ValidationFailed({"expires_in_days": [f"Give a number of days from 1 to {MOST_DAYS}."]})
     return timezone.now() + timedelta(days=days)
 
 
 def _networks(addresses: Collection[str]) -> list[str]:
     if len(addresses) > MOST_ADDRESSES:
-        raise Invalid({"addresses": [f"Give at most {MOST_ADDRESSES} addresses or networks."]})
+        raise ValidationFailed({"addresses": [f"Give at most {MOST_ADDRESSES} addresses or networks."]})
     found, wrong = [], []
     for address in addresses:
         try:
@@ -183,7 +184,7 @@ def _networks(addresses: Collection[str]) -> list[str]:
         except ValueError:
             wrong.append(f"{address[:50]} is no address or network such as 192.0.2.7 or 192.0.2.0/24.")
     if wrong:
-        raise Invalid({"addresses": wrong})
+        raise ValidationFailed({"addresses": wrong})
     return list(dict.fromkeys(found))
 
 

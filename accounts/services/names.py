@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from django.db.models.functions import Lower
 
 from accounts.addresses import lookup_address
-from accounts.errors import Conflict
 from accounts.models import User
 from accounts.services.former_names import former_names
+from reprotech.core.exceptions import Conflict
 
 
 @dataclass(frozen=True, slots=True)

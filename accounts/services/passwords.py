@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts import guesses, limits, session_cache
 from accounts.authorization import About, require, require_all, service
 from accounts.default_address import NO_MAIL, is_withheld
-from accounts.errors import AccountDisabled, Conflict, Invalid, Missing, TooManyAttempts
+from accounts.errors import AccountDisabled
 from accounts.hashers import normalize_password, seat
 from accounts.links import is_good_link
 from accounts.mail import send_notice, send_reset_link
@@ -23,6 +23,7 @@ from accounts.services.sessions import end_sessions, renew_session
 from accounts.services.user_records import record_user
 from audit.models import Action
 from audit.services import Actor, System
+from reprotech.core.exceptions import Conflict, NotFound, TooManyAttempts, ValidationFailed
 from reprotech.core.reauthentication import require_fresh
 
 #: What a link is called that isn't good (any more).
@@ -40,12 +41,12 @@ def refuse_to_set_passwords(actor: Actor, instead: str) -> None:
 
 
 def check_password_rules(user: User, password: str, field: str) -> None:
-    """Raise Invalid, with every broken rule under `field`, unless the password meets the rules that cost no hash."""
+    """Raise ValidationFailed, with every broken rule under `field`, if the password breaks one that costs no hash."""
     _validate(user, normalize_password(password), field, of_history=False)
 
 
 def hash_new_password(user: User, password: str, field: str) -> str:
-    """The hash to store of a password that met `check_password_rules`. Raises Invalid for an earlier one, and Busy.
+    """Hash a password that met `check_password_rules`. Raises ValidationFailed for an earlier one, and ServerBusy.
 
     It takes up to six quarters of a second: call it outside a transaction.
     """
@@ -58,7 +59,7 @@ def _validate(user: User, password: str, field: str, *, of_history: bool) -> Non
     try:
         validate_password(password, user, validators(of_history=of_history))
     except ValidationError as error:
-        raise Invalid({field: error.messages}) from None
+        raise ValidationFailed({field: error.messages}) from None
 
 
 def change_password(
@@ -71,12 +72,12 @@ def change_password(
 ) -> User:
     """Change one's own password, which ends one's other sessions and, where asked for, revokes one's API keys.
 
-    Wrong current passwords count towards the lockout. Raises Invalid, TooManyAttempts or AccountDisabled.
+    Wrong current passwords count towards the lockout. Raises ValidationFailed, TooManyAttempts or AccountDisabled.
     """
     user = _active(actor)
     check_password_rules(user, new_password, field="new_password")
     if normalize_password(new_password) == normalize_password(current_password):
-        raise Invalid({"new_password": [HistoryValidator().get_help_text()]})
+        raise ValidationFailed({"new_password": [HistoryValidator().get_help_text()]})
     with seat():
         _check_current(user, current_password, field="current_password")
         encoded = hash_new_password(user, new_password, field="new_password")
@@ -93,7 +94,8 @@ def change_password(
 def confirm_password(*, actor: User, password: str, session_id: UUID) -> Session:
     """Prove again, in a session that goes on, who one is: what guards accounts may then be changed for a while.
 
-    Wrong passwords count as at a change of password. Raises Invalid, TooManyAttempts, AccountDisabled or TokenInvalid.
+    Wrong passwords count as at a change of password. Raises ValidationFailed, TooManyAttempts, AccountDisabled or
+    TokenInvalid.
     """
     check_current_password(actor=actor, password=password, field="password")
     return renew_session(session_id=session_id, user_id=actor.pk)
@@ -102,7 +104,7 @@ def confirm_password(*, actor: User, password: str, session_id: UUID) -> Session
 def reset_password(*, actor: Actor, user_id: int, password: str) -> User:
     """Give a user a password that they must change at the next sign-in; end their sessions and revoke their API keys.
 
-    Raises Missing, Denied, Invalid or Conflict.
+    Raises NotFound, Forbidden, ValidationFailed or Conflict.
     """
     user = _authorize_reset(actor=actor, user_id=user_id)
     refuse_to_set_passwords(actor, "Leave it out: a link to choose one is mailed then.")
@@ -111,7 +113,7 @@ def reset_password(*, actor: Actor, user_id: int, password: str) -> User:
 
 @service
 def send_password_reset(*, actor: Actor, user_id: int) -> User:
-    """Mail a user a link to set a new password; the old one is good until then. Raises Missing, Denied or Conflict."""
+    """Mail a link to set a new password; the old one works until then. Raises NotFound, Forbidden or Conflict."""
     user = _authorize_reset(actor=actor, user_id=user_id)
     if not user.can_sign_in:
         raise Conflict(f"The account is {user.status}. Unlock or activate it first.")
@@ -131,12 +133,12 @@ def owner_of_link(*, user_id: int, link_token: str) -> User | None:
 def set_password_by_link(*, user_id: int, link_token: str, new_password: str) -> User:
     """Set the password of the owner of a mailed link, which uses the link up and revokes their API keys.
 
-    Their wrong guesses are forgotten, their second factor is not: it is asked for at the next sign-in. Raises Missing
+    Their wrong guesses are forgotten, their second factor is not: it is asked for at the next sign-in. Raises NotFound
     for a link that is broken, old or spent, and Invalid.
     """
     user = owner_of_link(user_id=user_id, link_token=link_token)
     if user is None:
-        raise Missing(LINK)
+        raise NotFound(LINK)
     return _replace(
         user, new_password, "new_password", actor=user, action=Action.PASSWORD_CHANGE, link_token=link_token
     )
@@ -145,7 +147,7 @@ def set_password_by_link(*, user_id: int, link_token: str, new_password: str) ->
 def check_current_password(*, actor: User, password: str, field: str, action: Action = Action.PASSWORD_CHANGE) -> User:
     """The actor as they are stored, if this is their password. A wrong one is on record as a failed `action`.
 
-    Raises Invalid, TooManyAttempts or AccountDisabled.
+    Raises ValidationFailed, TooManyAttempts or AccountDisabled.
     """
     with seat():
         user = _active(actor)
@@ -174,7 +176,7 @@ def _check_current(user: User, password: str, field: str, action: Action = Actio
         raise
     if not user.check_password(password):
         record_user(user, action, user, success=False, reason="The current password was wrong.")
-        raise Invalid({field: ["This is not your current password."]})
+        raise ValidationFailed({field: ["This is not your current password."]})
     guesses.forget_guesses(counter)
 
 
@@ -184,7 +186,7 @@ def _authorize_reset(*, actor: Actor, user_id: int) -> User:
     require_fresh()
     user: User | None = User.objects.visible_to(actor).filter(pk=user_id).first()
     if user is None:
-        raise Missing("user")
+        raise NotFound("user")
     require_all(actor, user.grants.permissions, user)
     if actor.pk == user.pk:
         raise Conflict("This is your own account. Change your password with the present one instead.")
@@ -221,10 +223,10 @@ def _store(
 ) -> User:
     stored: User | None = User.objects.existing().select_for_update(no_key=True).filter(pk=user.pk).first()
     if stored is None:
-        raise Missing("user")
+        raise NotFound("user")
     _refuse_service(stored)
     if link_token is not None and not (stored.can_sign_in and is_good_link(stored, link_token)):
-        raise Missing(LINK)
+        raise NotFound(LINK)
     if stored.password != user.password:
         raise Conflict("The password was changed by someone else a moment ago. Try again.")
     if actor.pk != stored.pk:

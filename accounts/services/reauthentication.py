@@ -3,13 +3,13 @@
 from django.db import transaction
 
 from accounts import guesses
-from accounts.errors import Invalid
 from accounts.models import User
 from accounts.services.passwords import check_current_password
 from accounts.services.second_step import by_code
 from accounts.services.user_records import record_user
 from audit.model_tracking import explicitly_recorded
 from audit.models import Action
+from reprotech.core.exceptions import ValidationFailed
 from reprotech.core.reauthentication import ProofRequired
 
 
@@ -17,7 +17,7 @@ def prove_identity(*, actor: User, password: str, otp: str, action: Action) -> N
     """Check the actor's password and, where the account has a second factor, a code of it.
 
     Wrong ones count like those at a change of password and at a second step, and are on record as a failed `action`.
-    It hashes: call it outside a transaction. Raises ProofRequired without a code that is needed, Invalid,
+    It hashes: call it outside a transaction. Raises ProofRequired without a code that is needed, ValidationFailed,
     TooManyAttempts or AccountDisabled.
     """
     user = check_current_password(actor=actor, password=password, field="current_password", action=action)
@@ -29,7 +29,7 @@ def prove_identity(*, actor: User, password: str, otp: str, action: Action) -> N
     guesses.count_login(guess)
     if not _is_right_code(user, otp):
         record_user(user, action, user, success=False, reason="The second factor was wrong or was used before.")
-        raise Invalid({"otp": ["This code is wrong or was used before."]})
+        raise ValidationFailed({"otp": ["This code is wrong or was used before."]})
     guesses.forgive_login(guess)
 
 

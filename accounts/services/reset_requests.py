@@ -12,13 +12,13 @@ from django.utils import timezone
 
 from accounts import limits, outbox
 from accounts.default_address import NO_MAIL, is_withheld
-from accounts.errors import TooManyAttempts
 from accounts.mail import send_reset_link
 from accounts.models import ResetRequest, User
 from accounts.services.sign_in import Typed
 from audit.model_tracking import explicitly_recorded
 from audit.models import Action
 from audit.services import record
+from reprotech.core.exceptions import TooManyAttempts
 from reprotech.core.request_context import RequestOrigin, current_origin, request_origin
 
 #: A request that nobody could answer for so long is of no use any more.

@@ -11,7 +11,6 @@ from accounts import session_cache
 from accounts.authorization import About, require, require_all, service
 from accounts.catalogue import in_order
 from accounts.confusables import looks_of
-from accounts.errors import Conflict, Invalid, Missing
 from accounts.fields import stored_form
 from accounts.models import Permission, Role, User
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_UPDATE
@@ -19,6 +18,7 @@ from accounts.services.roles_of_users import record_role_changes, touch
 from accounts.services.versions import refuse_outdated
 from audit.models import Action
 from audit.services import Actor, Changes, record
+from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
 from reprotech.core.reauthentication import require_fresh
 
 
@@ -31,7 +31,7 @@ def create_role(
     permissions: Collection[str] = (),
     requires_factor: bool = False,
 ) -> Role:
-    """Create a role that holds `permissions` (names). Raises Denied, Invalid, or Conflict when the name is taken."""
+    """Create a role with these permissions. Raises Forbidden, ValidationFailed, or Conflict for a taken name."""
     require(actor, ROLE_CREATE)
     granted = find_permissions(permissions)
     require_all(actor, permissions, About("role", name=name))
@@ -64,13 +64,13 @@ def update_role(
 ) -> Role:
     """Change `name`, `description` and `requires_factor`, and the permissions (names) that a role holds.
 
-    The actor needs all that the role holds and would hold. Raises Missing, Denied, Invalid, Conflict, or Outdated
-    unless the role is still as one of `expected_versions`.
+    The actor needs all that the role holds and would hold. Raises NotFound, Forbidden, ValidationFailed, Conflict, or
+    StaleVersion unless the role is still as one of `expected_versions`.
     """
     require(actor, ROLE_UPDATE, About("role", role_id))
     role = Role.objects.select_for_update(no_key=True).filter(pk=role_id).first()
     if role is None:
-        raise Missing("role")
+        raise NotFound("role")
     granted = find_permissions(permissions or ())
     require_all(actor, {*role.permission_names, *(permissions or ())}, role)
     refuse_outdated(actor, role, expected_versions)
@@ -115,8 +115,8 @@ def delete_role(
 ) -> None:
     """Delete a role; its users get the role `reassign_to` (name or slug) instead.
 
-    Raises Missing, Denied, Invalid, Conflict for a system role, and for a role in use without `reassign_to`, or
-    Outdated unless the role is still as one of `expected_versions`.
+    Raises NotFound, Forbidden, ValidationFailed, Conflict for a system role, and for a role in use without
+    `reassign_to`, or StaleVersion unless the role is still as one of `expected_versions`.
     """
     require(actor, ROLE_DELETE, About("role", role_id))
     locked_users, role, other = _lock_for_deletion(role_id, reassign_to)
@@ -139,13 +139,13 @@ def delete_role(
 
 
 def _lock_for_deletion(role_id: int, reassign_to: str | None) -> tuple[set[int], Role, Role | None]:
-    """Users who hold a role, the role, and the one that they get, if it is another that exists; raises Missing.
+    """Users who hold a role, the role, and the one that they get, if it is another that exists; raises NotFound.
 
     All are locked, users before roles and each in one order, so that changes never wait for each other in a circle.
     The role itself is locked hardest at last: from then on until it is gone nobody can be given it.
     """
     if not Role.objects.filter(pk=role_id).exists():
-        raise Missing("role")  # ids beyond 64 bits too, which the queries below can't take
+        raise NotFound("role")  # ids beyond 64 bits too, which the queries below can't take
     holders = User.objects.existing().filter(roles=role_id).order_by("pk")
     locked_users = set(holders.select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
     other = Role.objects.named(reassign_to) if reassign_to else None
@@ -153,14 +153,14 @@ def _lock_for_deletion(role_id: int, reassign_to: str | None) -> tuple[set[int],
     roles = Role.objects.filter(pk__in=wanted).order_by("pk")
     locked_roles = {role.pk: role for role in roles.select_for_update(no_key=True)}
     if not Role.objects.select_for_update().filter(pk=role_id).exists():
-        raise Missing("role")
+        raise NotFound("role")
     role = locked_roles.pop(role_id)
     return locked_users, role, next(iter(locked_roles.values()), None)
 
 
 def _reassign(actor: Actor, role: Role, holders: list[User], other: Role | None) -> None:
     if other is None:
-        raise Invalid({"reassign_to": ["Name another role that exists."]})
+        raise ValidationFailed({"reassign_to": ["Name another role that exists."]})
     held = {name for user in holders for name in user.grants.permissions}
     require_all(actor, held | set(other.permission_names), role)
     session_cache.users_change(user.pk for user in holders)
@@ -173,18 +173,18 @@ def _reassign(actor: Actor, role: Role, holders: list[User], other: Role | None)
 
 
 def find_permissions(names: Iterable[str]) -> list[Permission]:
-    """The permissions of these names; raises Invalid naming the unknown ones."""
+    """The permissions of these names; raises ValidationFailed naming the unknown ones."""
     wanted = set(names)
     found = list(Permission.objects.filter(name__in=wanted))
     if unknown := wanted - {permission.name for permission in found}:
-        raise Invalid({"permissions": [f"There is no permission {name!r}." for name in in_order(unknown)]})
+        raise ValidationFailed({"permissions": [f"There is no permission {name!r}." for name in in_order(unknown)]})
     return found
 
 
 def _slug(name: str) -> str:
     slug = slugify(name, allow_unicode=True).replace("-", "_")
     if not slug:
-        raise Invalid({"name": ["Use at least one letter or digit."]})
+        raise ValidationFailed({"name": ["Use at least one letter or digit."]})
     # Normalizing can make it longer than the name.
     return slug[: Role._meta.get_field("slug").max_length]
 
@@ -193,7 +193,7 @@ def _save(role: Role, *, is_named: bool) -> None:
     try:
         role.clean_fields()
     except ValidationError as error:
-        raise Invalid(error.message_dict) from None
+        raise ValidationFailed(error.message_dict) from None
     if is_named:
         _refuse_taken_name(role)
     try:

@@ -4,20 +4,20 @@ from collections.abc import Collection, Iterable
 
 from django.utils import timezone
 
-from accounts.errors import Invalid
 from accounts.models import Permission, Role, User
 from accounts.services.sessions import forget_proofs
 from accounts.services.user_records import record_user
 from audit.models import Action
 from audit.services import Actor
+from reprotech.core.exceptions import ValidationFailed
 
 
 def find_roles(names: Collection[str]) -> list[Role]:
-    """The roles of these names or slugs, with their permissions; raises Invalid naming the unknown ones."""
+    """The roles of these names or slugs, with their permissions; raises ValidationFailed naming the unknown ones."""
     found = {name: Role.objects.named(name) for name in names}
     unknown = [name for name, role in found.items() if role is None]
     if unknown:
-        raise Invalid({"roles": [f"There is no role {name!r}." for name in unknown]})
+        raise ValidationFailed({"roles": [f"There is no role {name!r}." for name in unknown]})
     return sorted({role for role in found.values() if role}, key=lambda role: (role.position, role.name))
 
 

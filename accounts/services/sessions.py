@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts import limits, session_cache, tokens
 from accounts.authorization import About, require, require_all, service
 from accounts.duties import refuse_required_action
-from accounts.errors import AccountDisabled, Missing, TokenInvalid
+from accounts.errors import AccountDisabled, TokenInvalid
 from accounts.grants import Grants
 from accounts.models import Session, User
 from accounts.permissions import SESSION_REVOKE
@@ -22,6 +22,7 @@ from accounts.tokens import TokenPair
 from audit.model_tracking import explicitly_recorded
 from audit.models import Action
 from audit.services import Actor, record
+from reprotech.core.exceptions import NotFound
 from reprotech.core.reauthentication import require_fresh
 from reprotech.core.request_context import current_origin, name_session, name_user
 
@@ -226,11 +227,11 @@ def sign_out(*, session: Session) -> None:
 def end_session(*, actor: Actor, session_id: UUID) -> None:
     """End a session: one's own, or with `session_revoke` that of a user who holds no more than the actor.
 
-    Raises Missing when it isn't there or is over, PasswordChangeRequired, SecondFactorSetupRequired and Denied.
+    Raises NotFound when it isn't there or is over, PasswordChangeRequired, SecondFactorSetupRequired and Forbidden.
     """
     session = Session.objects.alive().select_related("user").filter(pk=session_id).first()
     if session is None:
-        raise Missing("session")
+        raise NotFound("session")
     if session.user_id != actor.pk:
         if isinstance(actor, User):
             # One's own sessions may be ended before a required action, and the same address ends those of others.
@@ -267,12 +268,12 @@ def end_other_sessions(*, actor: User, session_id: UUID, revoke_keys: bool = Fal
 def end_sessions_of(*, actor: Actor, user_id: int) -> int:
     """End all live sessions of a user, with `session_revoke`, if they hold no more than the actor; returns how many.
 
-    One row tells of all. Raises Missing or Denied.
+    One row tells of all. Raises NotFound or Forbidden.
     """
     require(actor, SESSION_REVOKE, About("user", user_id))
     user = User.objects.visible_to(actor).filter(pk=user_id).first()
     if user is None:
-        raise Missing("user")
+        raise NotFound("user")
     require_all(actor, user.grants.permissions, user)
     ended = _end(list(user.sessions.alive()), Session.EndReason.REVOKED)
     return _on_record(actor, ended, user.username)
@@ -282,7 +283,7 @@ def end_sessions_of(*, actor: Actor, user_id: int) -> int:
 def end_all_sessions(*, actor: Actor) -> int:
     """End every live session, as after a restore, which revives those that were ended since; returns how many.
 
-    One row tells of all. Raises Denied.
+    One row tells of all. Raises Forbidden.
     """
     require(actor, SESSION_REVOKE)
     live = Session.objects.alive()

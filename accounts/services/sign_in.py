@@ -11,15 +11,7 @@ from django.utils import timezone
 
 from accounts import guesses, limits, mfa_tokens, session_cache, sign_in_metrics
 from accounts.challenges import Challenge
-from accounts.errors import (
-    Busy,
-    InvalidCredentials,
-    InvalidFactor,
-    NotAuthenticated,
-    SecondFactorRequired,
-    TokenInvalid,
-    TooManyAttempts,
-)
+from accounts.errors import InvalidCredentials, InvalidFactor, SecondFactorRequired, TokenInvalid
 from accounts.guesses import Guess
 from accounts.hashers import check_nothing, seat
 from accounts.mfa_tokens import Passed
@@ -32,6 +24,7 @@ from accounts.sign_in_metrics import LOCKOUTS, Outcome
 from audit.model_tracking import explicitly_recorded
 from audit.models import Action
 from audit.services import record
+from reprotech.core.exceptions import NotAuthenticated, ServerBusy, TooManyAttempts
 from reprotech.core.request_context import current_origin
 
 
@@ -165,7 +158,7 @@ def _sign_in(identifier: str, password: str, opening: Opening, otp: str = "") ->
     try:
         with seat():
             refusal = _refusal(user, password)
-    except Busy:
+    except ServerBusy:
         guesses.take_back(guess)
         sign_in_metrics.count(Outcome.THROTTLED)
         raise

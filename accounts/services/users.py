@@ -17,7 +17,6 @@ from accounts.authorization import (
     require_to_grant,
     service,
 )
-from accounts.errors import Conflict, Invalid, Missing
 from accounts.fields import stored_form
 from accounts.mail import send_invitations, tell_both_addresses
 from accounts.models import EmailChange, Role, Session, User
@@ -33,6 +32,7 @@ from accounts.services.user_records import record_user
 from accounts.services.versions import refuse_outdated
 from audit.models import Action
 from audit.services import Actor, Changes
+from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
 from reprotech.core.reauthentication import require_fresh
 
 INVITE_INSTEAD = "Leave it out: an invitation to choose one is mailed then."
@@ -57,11 +57,11 @@ def create_user(
 
     A service account has no password and gets no invitation: API keys are its only way in.
 
-    Raises Denied, Invalid, or Conflict when the name or address is taken.
+    Raises Forbidden, ValidationFailed, or Conflict when the name or address is taken.
     """
     require(actor, USER_CREATE)
     if is_service and password is not None:
-        raise Invalid({"password": ["A service account has no password. Make an API key for it."]})
+        raise ValidationFailed({"password": ["A service account has no password. Make an API key for it."]})
     if password is not None:
         refuse_to_set_passwords(actor, INVITE_INSTEAD)
     user = checked_user(
@@ -84,7 +84,7 @@ def create_user(
 def checked_user(*, password: str | None, **fields: Any) -> User:
     """A user who isn't stored yet, with fields and password that meet the rules, but without a usable password.
 
-    Raises Invalid with all that is wrong with the fields, or else with the password.
+    Raises ValidationFailed with all that is wrong with the fields, or else with the password.
     """
     user = User(**{**fields, "email": User.objects.normalize_email(fields["email"])})
     _validate_fields(user)
@@ -108,7 +108,7 @@ def _store_user(*, actor: Actor, user: User, roles: Collection[str]) -> User:
 
 
 def _check_creation(actor: Actor, user: User, roles: Collection[str]) -> list[Role]:
-    """The roles that a new user gets; raises Denied, Invalid, ConfirmationRequired or Conflict."""
+    """The roles that a new user gets; raises Forbidden, ValidationFailed, ConfirmationRequired or Conflict."""
     require(actor, USER_CREATE)
     granted = find_roles(roles)
     require_to_grant(actor, granted)
@@ -137,8 +137,8 @@ def update_user(
 ) -> User:
     """Change profile fields (those of PROFILE_FIELDS) and roles (by name) of a user.
 
-    One row tells of the fields, one of roles given, one of roles taken. Raises Missing, Denied, Invalid, Conflict, or
-    Outdated unless the user is still as one of `expected_versions`.
+    The fields, the roles given and the roles taken get an audit row each. Raises NotFound, Forbidden, ValidationFailed,
+    Conflict, or StaleVersion unless the user is still as one of `expected_versions`.
     """
     user = lock_for_change(actor, user_id, USER_UPDATE)
     refuse_outdated(actor, user, expected_versions)
@@ -180,7 +180,7 @@ def _give_up_name(user: User, name: str) -> None:
 
 
 def check_address(user: User, address: str) -> None:
-    """Raise Invalid or Conflict unless the user could have this address. `user` has it then and is not to be saved."""
+    """Raise ValidationFailed or Conflict unless the user could have this address, which it has then: don't save it."""
     user.email = address
     _validate_fields(user)
     _refuse_taken_names(user)
@@ -209,7 +209,7 @@ def _change_roles(actor: Actor, user: User, wanted: list[Role]) -> None:
 
 @service
 def lock_user(*, actor: Actor, user_id: int) -> User:
-    """Keep a user out until they are unlocked, and end their sessions. Raises Missing, Denied or Conflict."""
+    """Keep a user out until they are unlocked, and end their sessions. Raises NotFound, Forbidden or Conflict."""
     user = lock_for_change(actor, user_id, USER_UPDATE)
     _refuse_own_account(actor, user, "lock")
     if not user.is_locked:
@@ -222,7 +222,7 @@ def lock_user(*, actor: Actor, user_id: int) -> User:
 
 @service
 def unlock_user(*, actor: Actor, user_id: int) -> User:
-    """Let a user in again, also from a lockout by wrong guesses. Raises Missing or Denied."""
+    """Let a user in again, also from a lockout by wrong guesses. Raises NotFound or Forbidden."""
     user = lock_for_change(actor, user_id, USER_UPDATE)
     was_locked, user.locked_at, user.unlocked_at = user.is_locked, None, timezone.now()
     _save(user)
@@ -234,7 +234,7 @@ def unlock_user(*, actor: Actor, user_id: int) -> User:
 def delete_user(*, actor: Actor, user_id: int, expected_versions: Collection[str] = ()) -> None:
     """Take an account out of use for good. Its history stays, its username goes to nobody else.
 
-    Raises Missing, Denied, Conflict, or Outdated unless the user is still as one of `expected_versions`.
+    Raises NotFound, Forbidden, Conflict, or StaleVersion unless the user is still as one of `expected_versions`.
     """
     user = lock_for_change(actor, user_id, USER_DELETE)
     refuse_outdated(actor, user, expected_versions)
@@ -255,13 +255,13 @@ def delete_user(*, actor: Actor, user_id: int, expected_versions: Collection[str
 def lock_for_change(actor: Actor, user_id: int, permission: str) -> User:
     """The user, locked until the transaction ends, if `actor` may change them: they hold no more than the actor.
 
-    The order is always user before role, so that changes never wait for each other in a circle. Raises Denied or
+    The order is always user before role, so that changes never wait for each other in a circle. Raises Forbidden or
     Missing.
     """
     require(actor, permission, About("user", user_id))
     user: User | None = User.objects.visible_to(actor).select_for_update(no_key=True).filter(pk=user_id).first()
     if user is None:
-        raise Missing("user")
+        raise NotFound("user")
     require_all(actor, user.grants.permissions, user)
     session_cache.users_change([user.pk])
     return user
@@ -286,7 +286,7 @@ def _validate_fields(user: User) -> None:
     try:
         user.clean_fields(exclude=["password", "search_text"])
     except ValidationError as error:
-        raise Invalid(error.message_dict) from None
+        raise ValidationFailed(error.message_dict) from None
 
 
 def _refuse_taken_names(user: User) -> None:

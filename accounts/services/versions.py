@@ -2,19 +2,19 @@
 
 from collections.abc import Collection
 
-from accounts.errors import Outdated
 from accounts.models import Role, User
 from audit.models import AuditLog
 from audit.services import Actor
+from reprotech.core.exceptions import StaleVersion
 
 
 def refuse_outdated(actor: Actor, found: User | Role, expected: Collection[str]) -> None:
-    """Raise Outdated unless the record is still as one of the `expected` versions; without any it may be as it likes.
+    """Raise StaleVersion unless the record is still one of the `expected` versions; without any, every version will do.
 
     Call it once the record is locked: what is compared then is what is changed.
     """
     if expected and found.version not in expected:
-        raise Outdated(f"{_what_happened(actor, found)} while you were editing.")
+        raise StaleVersion(f"{_what_happened(actor, found)} while you were editing.")
 
 
 def _what_happened(actor: Actor, found: User | Role) -> str:

@@ -8,10 +8,10 @@ import pytest
 from django.db import connection, transaction
 
 from accounts import hashers
-from accounts.errors import Conflict, Denied
 from accounts.models import Permission, Role, User
 from accounts.services import imports, passwords, roles, users
 from audit.model_tracking import explicitly_recorded
+from reprotech.core.exceptions import Conflict, Forbidden
 from reprotech.pytest_unrecorded import someone_else
 from reprotech.testing import PASSWORD, audit_rows, eventually, make_user
 
@@ -87,7 +87,7 @@ def test_rights_that_change_while_a_password_is_hashed_decide(
         monkeypatch.setattr(imports, "hash_many", hash_many)
     else:
         while_hashing(lambda: happen(cast))
-    with audit_rows() as rows, pytest.raises(Denied) as denial:
+    with audit_rows() as rows, pytest.raises(Forbidden) as denial:
         change(cast.admin)
     assert denial.value.required == required
     assert [(row.action, row.details["required"]) for row in rows] == [("access_denied", required)]

@@ -3,11 +3,11 @@
 import pytest
 
 from accounts import devices, guesses, limits
-from accounts.errors import TooManyAttempts
 from accounts.models import Session
 from accounts.networks import client_network
 from accounts.services.new_devices import is_known_device
 from accounts.services.sign_in import sign_in_to_pages
+from reprotech.core.exceptions import TooManyAttempts
 from reprotech.core.request_context import RequestOrigin, request_origin
 from reprotech.testing import PASSWORD
 

@@ -8,11 +8,11 @@ from django.test import Client
 from accounts import outbox
 from accounts.authorization import SYSTEM
 from accounts.default_address import DEFAULT_ADMIN_EMAIL, is_withheld
-from accounts.errors import Invalid
 from accounts.letters import LETTERS
 from accounts.models import OutgoingMail, User
 from accounts.services.users import create_user
 from audit.models import AuditLog
+from reprotech.core.exceptions import ValidationFailed
 from reprotech.testing import make_user
 
 
@@ -67,7 +67,7 @@ def test_who_would_wait_for_a_link_is_told_that_none_comes(admin, super_admin):
         call_command("users", "reset-password", "admin", "--mail")
     assert not AuditLog.objects.filter(action="password_reset", resource_id=admin.pk).exists()
     User.objects.filter(pk=admin.pk).update(email="was@lab.example")
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(ValidationFailed) as refusal:
         create_user(actor=SYSTEM, username="invited", email=DEFAULT_ADMIN_EMAIL, first_name="", last_name="", roles=[])
     assert "Set ADMIN_EMAIL" in refusal.value.errors["email"][0]
     assert not User.objects.filter(username="invited").exists()

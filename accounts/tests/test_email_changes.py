@@ -8,12 +8,13 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from accounts.errors import AccountDisabled, Conflict, Missing, TooManyAttempts
+from accounts.errors import AccountDisabled
 from accounts.links import address_tokens
 from accounts.models import EmailChange, OutgoingMail, User
 from accounts.services import email_changes, passwords, users
 from accounts.services.erasure import erase_person
 from audit.sentences import sentence
+from reprotech.core.exceptions import Conflict, NotFound, TooManyAttempts
 from reprotech.testing import PASSWORD, at_once, audit_rows, make_user, page_client
 from reprotech.tests.test_contract_lockout import login
 
@@ -175,7 +176,7 @@ def test_a_link_dies_by(cast, happens):
     token = token_of(ask(cast.viewer))
     happens(cast)
     before = stored(cast.viewer).email
-    with pytest.raises(Missing):
+    with pytest.raises(NotFound):
         confirm(cast.viewer, token)
     assert stored(cast.viewer).email == before != NEW
 
@@ -186,7 +187,7 @@ def test_an_account_that_cannot_be_used_changes_no_address(cast, field):
     # Unlike the services, this leaves the waiting change and its token as they were.
     User.objects.filter(pk=cast.viewer.pk).update(**{field: timezone.now()})
     assert email_changes.find_change(user_id=cast.viewer.pk, link_token=token) is None
-    with pytest.raises(Missing):
+    with pytest.raises(NotFound):
         confirm(cast.viewer, token)
     for call in (lambda: ask(cast.viewer), lambda: email_changes.cancel_email_change(actor=cast.viewer)):
         with pytest.raises(AccountDisabled):
@@ -211,7 +212,7 @@ def test_an_address_that_was_not_confirmed_in_time_can_be_asked_for_again(cast, 
 def test_a_link_that_left_late_is_good_no_longer_than_the_change(cast):
     change = ask(cast.viewer)
     EmailChange.objects.update(requested_at=timezone.now() - timedelta(hours=25))
-    with pytest.raises(Missing):
+    with pytest.raises(NotFound):
         confirm(cast.viewer, token_of(change))
 
 
@@ -219,9 +220,9 @@ def test_a_link_is_of_one_account_alone(cast):
     mine, theirs = ask(cast.viewer), ask(cast.manager, "m@lab.example")
     tokens = (token_of(theirs), token_of(mine) + "x", "", "x-y", "é-é")
     for token in tokens:
-        with pytest.raises(Missing):
+        with pytest.raises(NotFound):
             confirm(cast.viewer, token)
-    with pytest.raises(Missing):
+    with pytest.raises(NotFound):
         email_changes.confirm_email_change(user_id=0, link_token=token_of(mine))
 
 
@@ -250,7 +251,7 @@ def test_of_two_who_confirm_the_same_address_at_once_one_gets_it(cast):
     calls = [lambda user=user, token=token: confirm(user, token) for user, token in asked]
     answers = at_once(*calls)
     assert len([answer for answer in answers if isinstance(answer, User)]) == 1
-    assert {type(answer) for answer in answers} <= {User, Conflict, Missing}
+    assert {type(answer) for answer in answers} <= {User, Conflict, NotFound}
     assert User.objects.filter(email=NEW).count() == 1
 
 

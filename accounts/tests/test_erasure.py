@@ -8,7 +8,6 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from accounts.authorization import SYSTEM
-from accounts.errors import Conflict, Denied, Missing
 from accounts.models import OutgoingMail, PasswordHistory, Session, User
 from accounts.services import passwords, users
 from accounts.services.erasure import erase_person
@@ -20,6 +19,7 @@ from audit.merkle import leaf_hash
 from audit.models import Action, AuditLog, Leaf
 from audit.sealing import Sealer
 from audit.services import record
+from reprotech.core.exceptions import Conflict, Forbidden, NotFound
 from reprotech.testing import PASSWORD, Caller, make_user, page_client
 
 NAME, FORMER, ADDRESS = "quintilla.q", "quintilla", "quintilla@lab.example"
@@ -38,7 +38,7 @@ def person(cast):
         Caller().post("/api/auth/login", {"username": typed, "password": "wrong"})
     passwords.send_password_reset(actor=cast.admin, user_id=user.pk)
     create_role(actor=SYSTEM, name="Desk", permissions=["user_update"])
-    with pytest.raises(Denied):  # of what the target holds
+    with pytest.raises(Forbidden):  # of what the target holds
         users.lock_user(actor=make_user("desk", "Desk"), user_id=user.pk)
     for filters in ({"search": ADDRESS}, {"search": "Quintilla Quill"}, {"user": NAME}, {"search": "other"}):
         record(actor=cast.manager, action=Action.EXPORT, resource="user", filters=filters)
@@ -115,8 +115,8 @@ def test_who_is_deleted_already_can_be_erased_and_again(person, cast):
 
 def test_it_takes_what_deleting_takes(person, cast):
     refusals = [
-        (cast.manager, person, Denied),
-        (cast.admin, cast.super_admin, Denied),
+        (cast.manager, person, Forbidden),
+        (cast.admin, cast.super_admin, Forbidden),
         (cast.admin, cast.admin, Conflict),
         (SYSTEM, cast.super_admin, Conflict),
     ]
@@ -125,7 +125,7 @@ def test_it_takes_what_deleting_takes(person, cast):
             erase_person(actor=actor, user_id=target.pk)
         target.refresh_from_db()
         assert target.can_sign_in and ":" not in target.username  # noqa: PT018
-    with pytest.raises(Missing):
+    with pytest.raises(NotFound):
         erase_person(actor=cast.admin, user_id=2**70)
     assert not AuditLog.objects.filter(action=Action.ERASE).exists()
     assert AuditLog.objects.filter(action=Action.ACCESS_DENIED, user_id=cast.manager.pk).exists()
@@ -133,7 +133,7 @@ def test_it_takes_what_deleting_takes(person, cast):
 
 def test_erasing_who_is_deleted_takes_the_same_permission(person, cast):
     users.delete_user(actor=cast.admin, user_id=person.pk)
-    with pytest.raises(Denied):
+    with pytest.raises(Forbidden):
         erase_person(actor=cast.manager, user_id=person.pk)
     assert NAME in told()
 

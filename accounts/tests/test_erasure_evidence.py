@@ -3,7 +3,6 @@
 import pytest
 
 from accounts.authorization import SYSTEM
-from accounts.errors import Denied
 from accounts.models import ApiKey, OutgoingMail, Session, User
 from accounts.services import users
 from accounts.services.erasure import erase_person
@@ -15,6 +14,7 @@ from audit.sealing import Sealer
 from audit.sentences import sentence
 from audit.services import record
 from audit.verification import Verification
+from reprotech.core.exceptions import Forbidden
 from reprotech.core.request_context import RequestOrigin, request_origin
 from reprotech.testing import Caller, make_user, page_client
 
@@ -117,11 +117,11 @@ def test_erasing_who_is_deleted_takes_what_they_held(cast):
     for user in (keeper, manager):
         users.delete_user(actor=SYSTEM, user_id=user.pk)
     erase_person(actor=cast.admin, user_id=manager.pk)
-    with pytest.raises(Denied) as denial:
+    with pytest.raises(Forbidden) as denial:
         erase_person(actor=cast.admin, user_id=keeper.pk)
     assert denial.value.required == "settings_update"
     update_role(actor=SYSTEM, role_id=held.pk, name="Renamed", permissions=[])
-    with pytest.raises(Denied):  # nobody can tell any more what it took
+    with pytest.raises(Forbidden):  # nobody can tell any more what it took
         erase_person(actor=cast.admin, user_id=keeper.pk)
     erase_person(actor=cast.super_admin, user_id=keeper.pk)
     assert User.objects.get(pk=keeper.pk).username == f"erased:{keeper.pk}"
@@ -194,7 +194,7 @@ def test_a_refused_deletion_does_not_say_what_a_deleted_person_held(cast, make_r
     users.delete_user(actor=SYSTEM, user_id=user.pk)
     nothing = {"roles": ([], [])}
     record(actor=SYSTEM, action=Action.DELETE, resource="user", resource_id=user.pk, success=False, changes=nothing)
-    with pytest.raises(Denied) as denial:
+    with pytest.raises(Forbidden) as denial:
         erase_person(actor=cast.admin, user_id=user.pk)
     assert denial.value.required == "settings_update"
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from accounts.errors import Denied
 from accounts.models import Role, Session, User
 from accounts.services import passwords, roles, sessions, users
+from reprotech.core.exceptions import Forbidden
 from reprotech.testing import PASSWORD, Caller, audit_rows, make_user
 
 NEW = {"username": "new-one", "email": "new-one@lab.example", "password": PASSWORD}
@@ -87,7 +87,7 @@ ATTACKS = {
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
 def test_an_attempt_is_denied_undone_and_on_record(stage, attack, mailoutbox, django_capture_on_commit_callbacks):
     before = everything()
-    with django_capture_on_commit_callbacks(execute=True), audit_rows() as rows, pytest.raises(Denied) as denial:
+    with django_capture_on_commit_callbacks(execute=True), audit_rows() as rows, pytest.raises(Forbidden) as denial:
         attack(stage)
     assert everything() == before
     assert denial.value.required not in User.objects.get(pk=stage.actor.pk).grants.permissions
@@ -116,10 +116,10 @@ def test_a_target_that_rose_meanwhile_is_out_of_reach(stage):
     stale = User.objects.get(pk=stage.actor.pk)
     assert stale.grants.permissions
     users.update_user(actor=User.objects.get(username="the-super_admin"), user_id=peer.pk, roles=["admin"])
-    with pytest.raises(Denied):
+    with pytest.raises(Forbidden):
         users.lock_user(actor=stale, user_id=peer.pk)
     Role.objects.get(name="Clerk").permissions.clear()
-    with pytest.raises(Denied):
+    with pytest.raises(Forbidden):
         users.create_user(actor=stale, **NEW)
 
 
@@ -128,7 +128,7 @@ def test_reassigning_by_deleting_a_role_raises_nobody(cast, clerk, make_role):
     holder = make_user("holder", "Small")
     for other in ("viewer", "admin", "super_admin"):
         before = everything()
-        with audit_rows() as rows, pytest.raises(Denied):
+        with audit_rows() as rows, pytest.raises(Forbidden):
             roles.delete_role(actor=clerk, role_id=small.pk, reassign_to=other)
         assert everything() == before
         assert [(row.username, row.action) for row in rows] == [("the-clerk", "access_denied")]
@@ -140,7 +140,7 @@ def test_deleting_a_role_of_someone_who_holds_more_is_denied(cast, clerk, make_r
     small = make_role("Small", "user_read")
     make_user("holder", "Small", "viewer")
     before = everything()
-    with pytest.raises(Denied):
+    with pytest.raises(Forbidden):
         roles.delete_role(actor=clerk, role_id=small.pk, reassign_to="Clerk")
     assert everything() == before
 

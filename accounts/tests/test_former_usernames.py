@@ -8,12 +8,12 @@ from django.apps import apps
 from django.db import connection
 
 from accounts.authorization import SYSTEM
-from accounts.errors import Conflict, Invalid
 from accounts.models import FormerUsername, User, UsernameKey
 from accounts.services import former_names, imports, users
 from accounts.services.erasure import erase_person
 from audit.models import Action
 from audit.services import record
+from reprotech.core.exceptions import Conflict, ValidationFailed
 from reprotech.demo import loading
 from reprotech.testing import Caller, at_once, make_user, page_client
 
@@ -57,7 +57,7 @@ def by_renaming(cast):
 
 def by_import(cast):
     rows = [imports.NewUser(2, {**NEW, "username": NAME.title()})]
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(ValidationFailed) as refusal:
         imports.import_users(actor=cast.super_admin, rows=rows, dry_run=True)
     return refusal.value.errors == {"line 2": ["username: This username is taken."]}
 

@@ -9,10 +9,10 @@ from django.test import Client
 from django.utils.http import urlsafe_base64_encode
 
 from accounts import guesses, limits
-from accounts.errors import TooManyAttempts
 from accounts.letters import link_tokens
 from accounts.models import User
 from accounts.services import passwords, users
+from reprotech.core.exceptions import TooManyAttempts
 from reprotech.testing import PASSWORD, Caller, page_client
 from reprotech.tests.authenticators import give_app
 

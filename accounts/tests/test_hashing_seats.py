@@ -7,11 +7,11 @@ import pytest
 from django.contrib.auth.hashers import check_password, make_password
 
 from accounts import hashers, limits
-from accounts.errors import Busy
 from accounts.links import link_tokens
 from accounts.models import Session, User
 from accounts.services import imports, passwords, users
 from accounts.tests.seats import SEATS, taken_seats
+from reprotech.core.exceptions import ServerBusy
 from reprotech.testing import PASSWORD, Caller, audit_rows, error_of, eventually, page_client
 
 NEW = "Other-Horse-8"
@@ -85,14 +85,14 @@ def test_a_page_says_so_too(cast, seats, path, sent):
 
 def test_a_link_stays_good_when_there_was_no_seat(cast, seats):
     token = link_tokens.make_token(cast.viewer)
-    with taken_seats(), pytest.raises(Busy):
+    with taken_seats(), pytest.raises(ServerBusy):
         passwords.set_password_by_link(user_id=cast.viewer.pk, link_token=token, new_password=NEW)
     assert passwords.set_password_by_link(user_id=cast.viewer.pk, link_token=token, new_password=NEW)
 
 
 @pytest.mark.parametrize("hash_", [lambda: make_password(NEW), lambda: check_password(NEW, hashers_hash())])
 def test_the_hasher_itself_takes_the_seat(seats, hash_):
-    with taken_seats(), pytest.raises(Busy):
+    with taken_seats(), pytest.raises(ServerBusy):
         hash_()
     hash_()
 
@@ -128,7 +128,7 @@ def test_of_two_imports_one_hashes_at_a_time_and_others_keep_their_seats(seats, 
     with ThreadPoolExecutor(1) as thread:
         first = thread.submit(hashers.hash_many, ["one", "two"])
         assert begun.wait(60)
-        with pytest.raises(Busy):
+        with pytest.raises(ServerBusy):
             hashers.hash_many(["three"])
         with hashers.seat():  # the second of two
             pass
@@ -202,7 +202,7 @@ def test_threads_remain_while_passwords_are_changed_confirmed_set_and_imported(c
 
         try:
             call()
-        except Busy:
+        except ServerBusy:
             return "busy"
         finally:
             connection.close()

@@ -7,12 +7,12 @@ import pytest
 from django.utils import timezone
 
 from accounts.authorization import SYSTEM
-from accounts.errors import Conflict, Missing
 from accounts.models import ApiKey
 from accounts.services.keys import MOST_KEYS, NewKey, create_key, revoke_key
 from accounts.services.users import lock_user, unlock_user, update_user
 from accounts.tests.test_session_cache import SecondProcess
 from audit.models import AuditLog
+from reprotech.core.exceptions import Conflict, NotFound
 from reprotech.testing import at_once
 
 # SQLite's transactions exclude each other.
@@ -70,5 +70,5 @@ def test_of_racing_revocations_one_is_recorded(cast, made):
         return revoke_key(actor=cast.admin, user_id=cast.admin.pk, key_id=made.key.pk)
 
     done = [type(one) for one in at_once(*[revoke] * 4)]
-    assert (done.count(ApiKey), done.count(Missing)) == (1, 3)
+    assert (done.count(ApiKey), done.count(NotFound)) == (1, 3)
     assert AuditLog.objects.filter(action="key_revoke").count() == 1

@@ -2,9 +2,9 @@
 
 import pytest
 
-from accounts.errors import Conflict
 from accounts.models import User
 from accounts.services import users
+from reprotech.core.exceptions import Conflict
 from reprotech.testing import Caller, audit_rows, make_user
 
 CHANGES = {

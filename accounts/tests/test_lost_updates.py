@@ -7,7 +7,6 @@ import pytest
 from django.utils import timezone
 
 from accounts.authorization import SYSTEM
-from accounts.errors import Denied, Outdated
 from accounts.models import Role, User
 from accounts.services import roles, users
 from accounts.services.defaults import load_default_data
@@ -15,6 +14,7 @@ from accounts.services.passwords import reset_password
 from accounts.tests.admin_desk import errors_of
 from audit.models import Action
 from audit.services import record
+from reprotech.core.exceptions import Forbidden, StaleVersion
 from reprotech.testing import at_once, audit_rows, make_user, page_client
 
 
@@ -81,7 +81,7 @@ def test_a_user_who_is_not_as_expected_stays_and_the_refusal_tells_who_changed_t
     seen = version_of(cast.viewer)
     rename(cast.viewer, actor=cast.admin)
     now = version_of(cast.viewer)
-    with pytest.raises(Outdated) as refusal, audit_rows() as rows:
+    with pytest.raises(StaleVersion) as refusal, audit_rows() as rows:
         change(actor=cast.super_admin, user_id=cast.viewer.pk, expected_versions=[seen])
     told = r"the-admin changed this user at \d\d:\d\d UTC on \d+ \w{3} \d{4}, while you were editing\."
     assert re.fullmatch(told, refusal.value.message)
@@ -92,13 +92,13 @@ def test_one_is_told_of_ones_own_change_elsewhere_and_of_nobody_when_the_log_tel
     seen = version_of(cast.viewer)
     rename(cast.viewer, actor=cast.admin)
     change = partial(users.update_user, actor=cast.admin, user_id=cast.viewer.pk, expected_versions=[seen])
-    with pytest.raises(Outdated, match=r"^You yourself changed this user at"):
+    with pytest.raises(StaleVersion, match=r"^You yourself changed this user at"):
         change(last_name="Byron")
     # What was only done to the account since is not taken for the change.
     viewer = User.objects.get(pk=cast.viewer.pk)
     viewer.save(update_fields=["updated_at"])
     User.objects.filter(pk=viewer.pk).update(updated_at="2099-01-01T00:00Z")
-    with pytest.raises(Outdated, match=r"^Someone changed this user while you were editing\.$"):
+    with pytest.raises(StaleVersion, match=r"^Someone changed this user while you were editing\.$"):
         change(last_name="Byron")
 
 
@@ -106,7 +106,7 @@ def test_a_refused_attempt_is_not_taken_for_the_change(cast):
     seen = version_of(cast.viewer)
     User.objects.filter(pk=cast.viewer.pk).update(updated_at=timezone.now())
     record(actor=cast.manager, action=Action.LOCK, resource="user", resource_id=cast.viewer.pk, success=False)
-    with pytest.raises(Outdated, match=r"^Someone changed this user while you were editing\.$"):
+    with pytest.raises(StaleVersion, match=r"^Someone changed this user while you were editing\.$"):
         users.update_user(actor=cast.admin, user_id=cast.viewer.pk, expected_versions=[seen], last_name="Byron")
 
 
@@ -115,14 +115,14 @@ def test_a_role_that_is_not_as_expected_stays(cast, make_role, change):
     role = make_role("Assistant", "report_read")
     seen = version_of(role)
     roles.update_role(actor=cast.admin, role_id=role.pk, permissions=["report_read", "report_create"])
-    with pytest.raises(Outdated, match=r"^the-admin changed this role"):
+    with pytest.raises(StaleVersion, match=r"^the-admin changed this role"):
         change(actor=cast.super_admin, role_id=role.pk, expected_versions=[seen])
     change(actor=cast.super_admin, role_id=role.pk, expected_versions=[version_of(role)])
     assert not Role.objects.filter(name="Assistant", description="").exists()
 
 
 def test_who_may_not_change_a_user_learns_nothing_of_its_versions(cast):
-    with pytest.raises(Denied):
+    with pytest.raises(Forbidden):
         users.update_user(actor=cast.viewer, user_id=cast.manager.pk, first_name="Ada", expected_versions=["old"])
 
 
@@ -142,7 +142,7 @@ def test_of_two_who_save_at_the_same_moment_one_wins_and_the_other_is_told(cast,
             calls += [partial(change, actor=cast.super_admin, description="Two", permissions=["report_read"])]
         seen = version_of(record)
         outcomes = at_once(*(partial(call, expected_versions=[seen]) for call in calls))
-        assert sorted(type(outcome).__name__ for outcome in outcomes) == sorted(["Outdated", type(record).__name__])
+        assert sorted(type(outcome).__name__ for outcome in outcomes) == sorted(["StaleVersion", type(record).__name__])
 
 
 # The pages

@@ -9,11 +9,12 @@ from django.utils import timezone
 
 from accounts import webauthn
 from accounts.challenges import Challenge
-from accounts.errors import Conflict, Invalid, InvalidCredentials, InvalidFactor, SecondFactorRequired
+from accounts.errors import InvalidCredentials, InvalidFactor, SecondFactorRequired
 from accounts.models import Passkey, SpentOnce
 from accounts.services import factors, users
 from accounts.services.second_step import by_passkey
 from accounts.services.sign_in import finish_sign_in, page_opening, sign_in_to_pages, sign_in_with_passkey
+from reprotech.core.exceptions import Conflict, ValidationFailed
 from reprotech.testing import PASSWORD, at_once, audit_rows
 from reprotech.tests.authenticators import Key, encoded
 
@@ -167,16 +168,16 @@ def test_after_the_password_a_key_that_unlocks_nothing_will_do_but_only_ones_own
 def test_a_passkey_is_registered_once_and_from_this_site(cast, key, session):
     with pytest.raises(Conflict):
         register(cast.viewer, session, key)
-    with pytest.raises(Invalid):
+    with pytest.raises(ValidationFailed):
         register(cast.viewer, session, Key(), origin="https://evil.example")
-    with pytest.raises(Invalid):
+    with pytest.raises(ValidationFailed):
         register(cast.viewer, session, Key(site="evil.example"))
     assert Passkey.objects.count() == 1
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 61, "a\u202eb", "a\x00b"])
 def test_a_passkey_has_a_name_that_can_be_read(cast, session, name):
-    with pytest.raises(Invalid):
+    with pytest.raises(ValidationFailed):
         register(cast.viewer, session, Key(), name=name)
 
 

@@ -6,11 +6,12 @@ import pytest
 from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 
 from accounts import limits
-from accounts.errors import Conflict, Denied, Invalid, InvalidCredentials, Missing, TooManyAttempts
+from accounts.errors import InvalidCredentials
 from accounts.links import link_tokens
 from accounts.models import Session, User
 from accounts.services import passwords, users
 from accounts.services.sign_in import sign_in_to_pages
+from reprotech.core.exceptions import Conflict, Forbidden, NotFound, TooManyAttempts, ValidationFailed
 from reprotech.testing import PASSWORD, Caller, audit_rows, make_user
 
 NEW = "Other-Horse-8"
@@ -46,7 +47,7 @@ def test_changing_lifts_a_forced_change(cast):
 
 
 def test_a_wrong_current_password_is_refused_on_record(cast, expect_row):
-    with audit_rows() as rows, pytest.raises(Invalid) as refusal:
+    with audit_rows() as rows, pytest.raises(ValidationFailed) as refusal:
         change(cast.viewer, current="Wrong-Horse-7")
     assert list(refusal.value.errors) == ["current_password"]
     assert stored(cast.viewer).check_password(PASSWORD)
@@ -63,7 +64,7 @@ def test_a_wrong_current_password_is_refused_on_record(cast, expect_row):
 
 def test_guesses_at_the_current_password_and_at_the_sign_in_are_counted_apart(cast):
     for _ in range(10):
-        with pytest.raises(Invalid):
+        with pytest.raises(ValidationFailed):
             change(cast.viewer, current="Wrong-Horse-7")
         with pytest.raises(InvalidCredentials):
             sign_in_to_pages(identifier="the-manager", password="Wrong-Horse-7")
@@ -95,10 +96,10 @@ def test_guesses_at_the_current_password_and_at_the_sign_in_are_counted_apart(ca
 def test_a_password_against_the_policy_is_refused(cast, weak):
     user = make_user("Rule-Tester7", "viewer")
     with audit_rows() as rows:
-        with pytest.raises(Invalid) as refusal:
+        with pytest.raises(ValidationFailed) as refusal:
             change(user, new=weak)
         assert list(refusal.value.errors) == ["new_password"]
-        with pytest.raises(Invalid) as refusal:
+        with pytest.raises(ValidationFailed) as refusal:
             passwords.reset_password(actor=cast.admin, user_id=user.pk, password=weak)
         assert list(refusal.value.errors) == ["password"]
     assert stored(user).check_password(PASSWORD)
@@ -110,7 +111,7 @@ def test_none_of_the_last_five_is_taken_again(cast):
     for current, new in pairwise(used):
         change(cast.viewer, current=current, new=new)
     for recent in used[1:]:
-        with pytest.raises(Invalid, match="not valid"):
+        with pytest.raises(ValidationFailed, match="not valid"):
             change(cast.viewer, current=used[-1], new=recent)
         limits.reset()
     change(cast.viewer, current=used[-1], new=used[0])
@@ -171,7 +172,7 @@ def test_a_reset_link_is_mailed_and_works_once(cast, expect_row, mailoutbox, dja
     assert Session.objects.get(pk=session.pk).end_reason == "password_changed"
     (row,) = rows
     expect_row(row, cast.viewer, "password_change", cast.viewer, must_change=False, ended_sessions=1)
-    with pytest.raises(Missing):
+    with pytest.raises(NotFound):
         passwords.set_password_by_link(user_id=cast.viewer.pk, link_token=link_token, new_password="Third-Horse-9")
     assert stored(cast.viewer).check_password(NEW)
 
@@ -180,10 +181,10 @@ def test_a_link_is_good_for_one_account_alone_and_for_a_limited_time(cast, setti
     link_token = link_tokens.make_token(stored(cast.viewer))
     refused = [(cast.manager.pk, link_token), (cast.viewer.pk, link_token + "x"), (cast.viewer.pk, ""), (0, link_token)]
     for user_id, token in refused:
-        with pytest.raises(Missing):
+        with pytest.raises(NotFound):
             passwords.set_password_by_link(user_id=user_id, link_token=token, new_password=NEW)
     settings.PASSWORD_RESET_TIMEOUT = -1
-    with pytest.raises(Missing):
+    with pytest.raises(NotFound):
         passwords.set_password_by_link(user_id=cast.viewer.pk, link_token=link_token, new_password=NEW)
     assert stored(cast.viewer).check_password(PASSWORD)
 
@@ -191,7 +192,7 @@ def test_a_link_is_good_for_one_account_alone_and_for_a_limited_time(cast, setti
 def test_a_link_does_not_let_in_who_was_locked_since(cast):
     link_token = link_tokens.make_token(stored(cast.viewer))
     users.lock_user(actor=cast.admin, user_id=cast.viewer.pk)
-    with pytest.raises(Missing):
+    with pytest.raises(NotFound):
         passwords.set_password_by_link(user_id=cast.viewer.pk, link_token=link_token, new_password=NEW)
 
 
@@ -204,7 +205,7 @@ by_both = pytest.mark.parametrize("reset", RESETS.values(), ids=RESETS)
 
 @by_both
 def test_resetting_needs_the_permission_and_is_refused_on_record(cast, reset, mailoutbox):
-    with audit_rows() as rows, pytest.raises(Denied):
+    with audit_rows() as rows, pytest.raises(Forbidden):
         reset(cast.manager, cast.viewer.pk)
     assert [(row.username, row.action, row.details["required"]) for row in rows] == [
         ("the-manager", "access_denied", "user_update")
@@ -225,7 +226,7 @@ def test_ones_own_password_is_not_reset_without_the_present_one(cast, reset, mai
 def test_who_is_not_there_can_not_be_reset(cast, reset):
     users.delete_user(actor=cast.admin, user_id=cast.viewer.pk)
     for missing in (cast.viewer.pk, 999_999):
-        with audit_rows() as rows, pytest.raises(Missing):
+        with audit_rows() as rows, pytest.raises(NotFound):
             reset(cast.admin, missing)
         assert rows == []
 

@@ -4,11 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from accounts.errors import Denied, Invalid
 from accounts.models import Role, User
 from accounts.services import bulk, imports, roles, users
 from audit.models import Action, AuditLog
 from audit.services import record
+from reprotech.core.exceptions import Forbidden, ValidationFailed
 from reprotech.testing import Caller, audit_rows, make_user, page_client
 
 
@@ -48,7 +48,7 @@ def new_user(role):
 
 def import_of(actor, role):
     fields = {"username": "made", "email": "made@lab.example", "first_name": "", "last_name": ""}
-    with pytest.raises(Invalid):
+    with pytest.raises(ValidationFailed):
         imports.import_users(actor=actor, rows=[imports.NewUser(2, fields, (role.name,))])
 
 
@@ -91,7 +91,7 @@ def test_what_may_not_be_done_with_a_role_is_filed_under_it(officer, attempt):
 
 
 def test_a_new_role_that_would_hold_too_much_is_filed_under_its_name(officer):
-    with audit_rows() as rows, pytest.raises(Denied):
+    with audit_rows() as rows, pytest.raises(Forbidden):
         roles.create_role(actor=officer, name="Grand", permissions=["animal_read"])
     assert refusal(rows) == (("role", "", "Grand"), "animal_read")
 
@@ -110,7 +110,7 @@ DOORS = {
 
 
 def denied(service, actor, **arguments):
-    with pytest.raises(Denied):
+    with pytest.raises(Forbidden):
         service(actor=actor, **arguments)
 
 

@@ -11,13 +11,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import limits, outbox
-from accounts.errors import Missing, TooManyAttempts
 from accounts.links import invitation_tokens, is_good_link, link_tokens
 from accounts.mail import send_reset_link
 from accounts.models import OutgoingMail, ResetRequest, User
 from accounts.services import passwords, users
 from accounts.services.reset_requests import request_reset
 from audit.models import AuditLog
+from reprotech.core.exceptions import NotFound, TooManyAttempts
 from reprotech.testing import PASSWORD, Caller, at_once, audit_rows, make_user, page_client
 from reprotech.tests.authenticators import give_app
 from reprotech.tests.test_contract_lockout import login
@@ -328,7 +328,7 @@ def test_a_link_that_is_used_many_times_at_once_is_spent_once(cast):
         answers = at_once(*map(use, range(12)))  # as many as there are seats
     done = [answer for answer in answers if isinstance(answer, User)]
     assert len(done) == 1
-    assert {type(answer).__name__ for answer in answers if answer not in done} == {"Missing"}
+    assert {type(answer).__name__ for answer in answers if answer not in done} == {"NotFound"}
     assert [row.action for row in rows] == ["password_change"]
     winner = [number for number in range(12) if stored(cast.viewer).check_password(f"Racing-Horse-{number}")]
     assert winner == [answers.index(done[0])]
@@ -345,7 +345,7 @@ def test_a_link_that_became_void_while_the_password_was_hashed_sets_none(cast, m
         return original(password)
 
     monkeypatch.setattr(passwords, "make_password", hash_slowly)
-    with pytest.raises(Missing):
+    with pytest.raises(NotFound):
         passwords.set_password_by_link(user_id=cast.viewer.pk, link_token=token, new_password=NEW)
     assert stored(cast.viewer).check_password(PASSWORD)
 

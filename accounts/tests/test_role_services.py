@@ -3,9 +3,9 @@
 import pytest
 
 from accounts.catalogue import PERMISSION_NAMES
-from accounts.errors import Conflict, Denied, Invalid, Missing
 from accounts.models import Role, User
 from accounts.services import roles, users
+from reprotech.core.exceptions import Conflict, Forbidden, NotFound, ValidationFailed
 from reprotech.testing import audit_rows, make_user
 
 
@@ -55,7 +55,7 @@ def test_a_role_can_not_take_anothers_name_or_slug(cast, name):
     ],
 )
 def test_an_invalid_field_is_named(cast, field, value):
-    with audit_rows() as rows, pytest.raises(Invalid) as refusal:
+    with audit_rows() as rows, pytest.raises(ValidationFailed) as refusal:
         roles.create_role(actor=cast.super_admin, **{"name": "New", field: value})
     assert list(refusal.value.errors) == [field]
     assert Role.objects.count() == 7
@@ -63,7 +63,7 @@ def test_an_invalid_field_is_named(cast, field, value):
 
 
 def test_a_role_can_not_be_created_with_more_than_its_creator_holds(cast, expect_row):
-    with audit_rows() as rows, pytest.raises(Denied) as denial:
+    with audit_rows() as rows, pytest.raises(Forbidden) as denial:
         roles.create_role(actor=cast.admin, name="Mine", permissions=["user_read", "settings_update"])
     assert denial.value.required == "settings_update"
     assert not Role.objects.filter(name="Mine").exists()
@@ -141,9 +141,9 @@ def test_super_administrator_always_holds_everything(cast):
     ("change", "kind"),
     [
         ({"name": "VIEWER"}, Conflict),
-        ({"name": ""}, Invalid),
-        ({"description": "x" * 201}, Invalid),
-        ({"permissions": ["user_fly"]}, Invalid),
+        ({"name": ""}, ValidationFailed),
+        ({"description": "x" * 201}, ValidationFailed),
+        ({"permissions": ["user_fly"]}, ValidationFailed),
     ],
 )
 def test_a_refused_change_leaves_the_role_as_it_was(cast, make_role, change, kind):
@@ -209,7 +209,7 @@ def test_reassigning_gives_everybody_the_other_role_each_on_record(cast, make_ro
 def test_reassigning_needs_another_role(cast, make_role, other):
     role = make_role("Shift", "animal_read")
     user = make_user("holder", "Shift")
-    with audit_rows() as rows, pytest.raises(Invalid) as refusal:
+    with audit_rows() as rows, pytest.raises(ValidationFailed) as refusal:
         roles.delete_role(actor=cast.super_admin, role_id=role.pk, reassign_to=other)
     assert list(refusal.value.errors) == ["reassign_to"]
     assert User.objects.get(pk=user.pk).grants.role_names == ("Shift",)
@@ -225,11 +225,11 @@ def test_reassigning_needs_another_role(cast, make_role, other):
     ids=["update", "delete"],
 )
 def test_what_is_not_there_is_missing_and_what_is_there_needs_the_permission(cast, make_role, change):
-    with audit_rows() as rows, pytest.raises(Missing):
+    with audit_rows() as rows, pytest.raises(NotFound):
         change(cast.super_admin, 999_999)
     assert rows == []
     role = make_role("Shift")
-    with audit_rows() as rows, pytest.raises(Denied):
+    with audit_rows() as rows, pytest.raises(Forbidden):
         change(cast.manager, role.pk)
     assert [(row.username, row.action) for row in rows] == [("the-manager", "access_denied")]
     assert Role.objects.get(pk=role.pk).description == ""

@@ -10,20 +10,12 @@ import pytest
 from django.core import mail
 
 from accounts import guesses, limits, mfa_tokens, totp
-from accounts.errors import (
-    Conflict,
-    Denied,
-    Invalid,
-    InvalidCredentials,
-    InvalidFactor,
-    SecondFactorRequired,
-    TokenInvalid,
-    TooManyAttempts,
-)
+from accounts.errors import InvalidCredentials, InvalidFactor, SecondFactorRequired, TokenInvalid
 from accounts.models import RecoveryCode, Session, TotpKey, User
 from accounts.services import factors, passwords, spent, users
 from accounts.services.sign_in import finish_with_tokens, sign_in_to_pages, sign_in_with_tokens
 from accounts.signatures import LEEWAY
+from reprotech.core.exceptions import Conflict, Forbidden, TooManyAttempts, ValidationFailed
 from reprotech.core.reauthentication import ConfirmationRequired
 from reprotech.testing import PASSWORD, Caller, audit_rows
 from reprotech.tests.authenticators import STEP, App, code_at, give_app
@@ -59,7 +51,7 @@ def test_an_app_is_set_up_by_its_first_right_code(cast, fresh):
 
 def test_a_wrong_first_code_sets_nothing_up(cast, fresh):
     key = totp.new_key()
-    with pytest.raises(Invalid):
+    with pytest.raises(ValidationFailed):
         factors.add_authenticator_app(actor=cast.viewer, session_id=fresh.pk, key=key, code=App(key).wrong_code())
     assert not TotpKey.objects.exists()
 
@@ -299,7 +291,7 @@ def make_old(session):
 def test_a_wrong_password_confirms_nothing_and_counts(cast, fresh):
     make_old(fresh)
     for _ in range(10):
-        with pytest.raises(Invalid):
+        with pytest.raises(ValidationFailed):
             passwords.confirm_password(actor=cast.viewer, password="Wrong-Horse-7", session_id=fresh.pk)
     with pytest.raises(TooManyAttempts):
         passwords.confirm_password(actor=cast.viewer, password=PASSWORD, session_id=fresh.pk)
@@ -343,10 +335,10 @@ def test_an_administrator_resets_the_factors_of_who_lost_them(
 
 def test_nobody_resets_the_factors_of_who_holds_more(cast, origin):
     give_app(cast.super_admin)
-    with audit_rows() as rows, pytest.raises(Denied):
+    with audit_rows() as rows, pytest.raises(Forbidden):
         factors.reset_factors(actor=cast.admin, user_id=cast.super_admin.pk)
     assert rows[0].action == "access_denied"
-    with pytest.raises(Denied):
+    with pytest.raises(Forbidden):
         factors.reset_factors(actor=cast.viewer, user_id=cast.stranger.pk)
     assert TotpKey.objects.count() == 1
 

@@ -8,9 +8,10 @@ import pytest
 from django.utils import timezone
 
 from accounts import tokens
-from accounts.errors import AccountDisabled, Denied, Missing, TokenInvalid
+from accounts.errors import AccountDisabled, TokenInvalid
 from accounts.models import Session, User
 from accounts.services import sessions, users
+from reprotech.core.exceptions import Forbidden, NotFound
 from reprotech.testing import Caller, audit_rows, make_user
 
 
@@ -209,7 +210,7 @@ def test_a_session_is_ended_by_its_user_or_by_who_may(cast, who):
 def test_anothers_session_needs_the_permission_and_all_that_they_hold(cast, who, whose, required):
     session = Caller(cast.by_slug()[whose]).signed_in.session
     actor = cast.by_slug()[who]
-    with audit_rows() as rows, pytest.raises(Denied) as denial:
+    with audit_rows() as rows, pytest.raises(Forbidden) as denial:
         sessions.end_session(actor=actor, session_id=session.pk)
     assert denial.value.required == required
     assert stored(session).is_alive
@@ -223,6 +224,6 @@ def test_a_session_ends_once(cast):
     Session.objects.filter(pk=expired.pk).update(expires_at=timezone.now())
     sessions.end_session(actor=cast.viewer, session_id=session.pk)
     for over in (session.pk, expired.pk, uuid4()):
-        with audit_rows() as rows, pytest.raises(Missing):
+        with audit_rows() as rows, pytest.raises(NotFound):
             sessions.end_session(actor=cast.viewer, session_id=over)
         assert rows == []

@@ -13,8 +13,8 @@ import pytest
 from limits.errors import StorageError
 
 from accounts import limits, shared_counters
-from accounts.errors import TooManyAttempts
 from accounts.shared_counters import FileStorage, shared_file
+from reprotech.core.exceptions import TooManyAttempts
 from reprotech.pytest_stack import ROOT, start_server
 from reprotech.tests.test_guessing_races import send
 

@@ -2,10 +2,11 @@
 
 import pytest
 
-from accounts.errors import InvalidCredentials, TooManyAttempts
+from accounts.errors import InvalidCredentials
 from accounts.models import Session, User
 from accounts.services import users
 from accounts.services.sign_in import sign_in_to_pages, sign_in_with_tokens
+from reprotech.core.exceptions import TooManyAttempts
 from reprotech.core.request_context import RequestOrigin, request_origin
 from reprotech.testing import PASSWORD, audit_rows, make_user
 

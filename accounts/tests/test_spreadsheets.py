@@ -6,9 +6,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.csv_table import MAXIMUM_BYTES
-from accounts.errors import Invalid
 from accounts.models import Role, User
 from accounts.user_csv import read_users
+from reprotech.core.exceptions import ValidationFailed
 from reprotech.testing import error_of, make_user, page_client
 
 FILES = Path(__file__).parent / "csv_files"
@@ -147,7 +147,7 @@ def outcome(content, **options):
     """The users of a file, or what is wrong with it as a whole or with its lines."""
     try:
         users = read_users(content, **options).users
-    except Invalid as refusal:
+    except ValidationFailed as refusal:
         return refusal.errors
     problems = {f"line {user.line}": list(user.problems) for user in users if user.problems}
     return problems or [

@@ -6,10 +6,10 @@ from functools import partial
 import pytest
 
 from accounts.authorization import SYSTEM
-from accounts.errors import Invalid
 from accounts.models import User
 from accounts.services.bulk import assign_role, change_roles, remove_role, set_active
 from accounts.user_forms import MOST_AT_ONCE
+from reprotech.core.exceptions import ValidationFailed
 from reprotech.testing import NOBODY, at_once, audit_rows, make_user, page_client
 
 
@@ -72,7 +72,7 @@ def test_a_role_beyond_the_actors_own_is_given_to_nobody(cast):
 
 @pytest.mark.parametrize("change", [assign_role, remove_role])
 def test_an_unknown_role_is_refused_at_once(cast, change):
-    with pytest.raises(Invalid):
+    with pytest.raises(ValidationFailed):
         change(actor=cast.admin, user_ids=[cast.viewer.pk], role="king")
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from accounts.errors import Conflict, Denied, Invalid
 from accounts.models import User
 from accounts.services import passwords, users
 from accounts.services.sign_in import sign_in_to_pages
+from reprotech.core.exceptions import Conflict, Forbidden, ValidationFailed
 from reprotech.testing import PASSWORD, audit_rows
 
 NEW = {"username": "New.Comer", "email": "newcomer@Lab.example", "password": PASSWORD}
@@ -82,7 +82,7 @@ def test_a_refused_creation_sends_no_invitation(cast, mailoutbox, django_capture
     ],
 )
 def test_an_invalid_field_is_named_and_nothing_happens(cast, field, value):
-    with audit_rows() as rows, pytest.raises(Invalid) as refusal:
+    with audit_rows() as rows, pytest.raises(ValidationFailed) as refusal:
         users.create_user(actor=cast.admin, **{**NEW, field: value})
     assert list(refusal.value.errors) == [field]
     assert all(refusal.value.errors[field])
@@ -92,7 +92,7 @@ def test_an_invalid_field_is_named_and_nothing_happens(cast, field, value):
 
 @pytest.mark.parametrize("password", ["New-Comer7", "NEW-COMER7", "New-Comer7@lab.example"])
 def test_a_password_that_is_the_username_or_the_address_is_refused(cast, password):
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(ValidationFailed) as refusal:
         users.create_user(actor=cast.admin, username="New-Comer7", email="New-Comer7@lab.example", password=password)
     assert list(refusal.value.errors) == ["password"]
 
@@ -124,7 +124,7 @@ def test_a_deleted_account_keeps_its_username_and_gives_its_address_free(cast):
 
 
 def test_creating_needs_the_permission_and_the_denial_is_on_record(cast, expect_row):
-    with audit_rows() as rows, pytest.raises(Denied) as denial:
+    with audit_rows() as rows, pytest.raises(Forbidden) as denial:
         users.create_user(actor=cast.manager, **NEW)
     assert denial.value.required == "user_create"
     assert by_name(NEW["username"]) is None

@@ -2,10 +2,11 @@
 
 import pytest
 
-from accounts.errors import Conflict, Denied, Invalid, Missing, TokenInvalid
+from accounts.errors import TokenInvalid
 from accounts.models import Role, Session, User
 from accounts.services import users
 from accounts.services.sessions import find_session
+from reprotech.core.exceptions import Conflict, Forbidden, NotFound, ValidationFailed
 from reprotech.testing import Caller, audit_rows, make_user
 
 # Changing
@@ -64,9 +65,9 @@ def test_deactivating_ends_the_sessions_and_activating_lets_in_again(cast, expec
 @pytest.mark.parametrize(
     ("change", "kind"),
     [
-        ({"username": "x"}, Invalid),
-        ({"email": "nowhere"}, Invalid),
-        ({"roles": ["no such role"]}, Invalid),
+        ({"username": "x"}, ValidationFailed),
+        ({"email": "nowhere"}, ValidationFailed),
+        ({"roles": ["no such role"]}, ValidationFailed),
         ({"username": "The-Manager"}, Conflict),
         ({"email": "the-manager@lab.example"}, Conflict),
     ],
@@ -147,7 +148,7 @@ def test_who_is_not_there_can_not_be_changed(cast, change):
     users.delete_user(actor=cast.admin, user_id=cast.viewer.pk)
     with audit_rows() as rows:
         for missing in (cast.viewer.pk, 999_999):
-            with pytest.raises(Missing):
+            with pytest.raises(NotFound):
                 change(cast.admin, missing)
     assert rows == []
 
@@ -164,7 +165,7 @@ def test_nobody_shuts_themselves_out(cast, verb):
 
 @change_of_a_user
 def test_changing_needs_the_permission(cast, change):
-    with audit_rows() as rows, pytest.raises(Denied) as denial:
+    with audit_rows() as rows, pytest.raises(Forbidden) as denial:
         change(cast.manager, cast.viewer.pk)
     assert denial.value.required in {"user_update", "user_delete"}
     assert [(row.action, row.username) for row in rows] == [("access_denied", "the-manager")]
@@ -177,7 +178,7 @@ def test_changing_needs_the_permission(cast, change):
 def test_someone_who_may_not_sign_in_may_not_act_either(cast, change):
     # As when a request is still running while its user is locked.
     users.lock_user(actor=cast.super_admin, user_id=cast.admin.pk)
-    with pytest.raises(Denied):
+    with pytest.raises(Forbidden):
         change(cast.admin, cast.viewer.pk)
 
 

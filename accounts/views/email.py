@@ -8,11 +8,11 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.errors import RuleError
 from accounts.forms import NewEmailForm, ServiceForm
 from accounts.permissions import PUBLIC, SIGNED_IN, requires
 from accounts.services import email_changes
 from accounts.views.kept_links import keep_link, kept_link
+from reprotech.core.exceptions import DomainError
 from reprotech.http import PageRequest, bound, render_form
 
 LINK = "email_link"
@@ -28,7 +28,7 @@ def change(request: PageRequest) -> HttpResponse:
             asked = email_changes.request_email_change(actor=request.user, email=form.cleaned_data["email"])
             messages.success(request, f"A link is on its way to {asked.address}. Open it to confirm the address.")
             return redirect("profile")
-        except RuleError as refusal:
+        except DomainError as refusal:
             form.add_refusal(refusal)
     crumbs = [("Profile", reverse("profile")), ("Change e-mail address", None)]
     return render_form(request, "accounts/change_email.html", form, {"crumbs": crumbs})
@@ -63,6 +63,6 @@ def confirm(request: Any) -> HttpResponse:
             del request.session[LINK]
             messages.success(request, f"The account {user.username} has the e-mail address {user.email} now.")
             return redirect("profile" if request.user.is_authenticated else "login")
-        except RuleError as refusal:
+        except DomainError as refusal:
             form.add_refusal(refusal)
     return render_form(request, "accounts/confirm_email.html", form, {"asked": asked})

@@ -7,11 +7,11 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.errors import TooManyAttempts
 from accounts.forms import ForgottenPasswordForm
 from accounts.permissions import PUBLIC, requires
 from accounts.services.reset_requests import request_reset
 from accounts.views.second_step import too_many
+from reprotech.core.exceptions import TooManyAttempts
 from reprotech.http import bound, render_form
 
 

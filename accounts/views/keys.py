@@ -9,12 +9,13 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from accounts.errors import NotTheirs, RuleError
+from accounts.errors import OwnerOnly
 from accounts.key_forms import KeyForm
 from accounts.models import User
 from accounts.permissions import SIGNED_IN, USER_UPDATE, requires
 from accounts.services import keys
 from accounts.views.users import crumbs, find_person
+from reprotech.core.exceptions import DomainError
 from reprotech.http import PageRequest, bound, go_to, render_form, render_page
 
 CONFLICT = 409
@@ -59,7 +60,7 @@ def _own_crumbs(step: str) -> Crumbs:
 def _create(request: PageRequest, owner: User, back: str, trail: Crumbs) -> HttpResponse:
     context = {"owner": owner, "is_own": owner.pk == request.user.pk, "back": back, "crumbs": trail}
     if not owner.may_get_key_from(request.user.pk):
-        refused = {**context, "refusal": NotTheirs().message}
+        refused = {**context, "refusal": OwnerOnly().message}
         return render_page(request, "accounts/key_refused.html", refused, status=CONFLICT)
     form = bound(KeyForm, request, owner=owner)
     if request.method == "POST" and form.is_valid():
@@ -67,7 +68,7 @@ def _create(request: PageRequest, owner: User, back: str, trail: Crumbs) -> Http
             made = keys.create_key(actor=request.user, user_id=owner.pk, **form.cleaned_data)
             # Not a redirect: the text would have to be kept somewhere until the next request.
             return render(request, "accounts/key_made.html", {**context, "made": made, "url": settings.PUBLIC_URL})
-        except RuleError as refusal:
+        except DomainError as refusal:
             form.add_refusal(refusal)
     return render_form(request, "accounts/key_form.html", form, context)
 

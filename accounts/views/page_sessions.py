@@ -47,7 +47,7 @@ def cleared(response: HttpResponse) -> HttpResponse:
 
 
 def confirm_page_session(request: Any, password: str) -> None:
-    """Take the password again and give the browser a new cookie; raises a RuleError."""
+    """Take the password again and give the browser a new cookie; raises a DomainError."""
     session = passwords.confirm_password(actor=request.user, password=password, session_id=request.page_session.pk)
     _take_over(request, session)
 

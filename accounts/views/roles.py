@@ -9,12 +9,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.catalogue import in_order
-from accounts.errors import Outdated, RuleError
 from accounts.matrix import Matrix, RoleChange
 from accounts.models import Role, User
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDATE, USER_READ, requires
 from accounts.role_forms import DeleteRoleForm, RoleForm
 from accounts.services import roles
+from reprotech.core.exceptions import DomainError, StaleVersion
 from reprotech.http import UNPROCESSABLE, PageRequest, bound, go_to, render_form, render_page
 
 SHOWN_HOLDERS = 10
@@ -58,7 +58,7 @@ def create_role(request: PageRequest) -> HttpResponse:
             role = roles.create_role(actor=request.user, **form.values)
             messages.success(request, f"The role {role.name} is created.")
             return go_to(request, "role", role.pk)
-        except RuleError as refusal:
+        except DomainError as refusal:
             form.add_refusal(refusal)
     return _render_form(request, form)
 
@@ -98,9 +98,9 @@ def edit_role(request: PageRequest, role_id: int) -> HttpResponse:
             changed = roles.update_role(actor=request.user, role_id=role.pk, **form.values)
             messages.success(request, f"The role {changed.name} is saved.")
             return go_to(request, "role", role.pk)
-        except RuleError as refusal:
+        except DomainError as refusal:
             form.add_refusal(refusal)
-            if isinstance(refusal, Outdated):
+            if isinstance(refusal, StaleVersion):
                 role = _find(role_id)
                 form.catch_up(role)
     return _render_form(request, form, role=role)
@@ -130,7 +130,7 @@ def delete_role(request: PageRequest, role_id: int) -> HttpResponse:
             roles.delete_role(actor=request.user, role_id=role.pk, reassign_to=reassign_to)
             messages.success(request, f"The role {role.name} is deleted.")
             return go_to(request, "roles")
-        except RuleError as refusal:
+        except DomainError as refusal:
             form.add_refusal(refusal)
     context = {"role": role, "beyond_reader": _beyond(request, role), "crumbs": _crumbs(role, "Delete")}
     return render_form(request, "accounts/role_delete.html", form, context, fragment="accounts/_role_delete.html")

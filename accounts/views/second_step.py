@@ -9,13 +9,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import mfa_tokens, webauthn
 from accounts.challenges import Challenge
-from accounts.errors import InvalidFactor, RuleError, SecondFactorRequired, TokenInvalid, TooManyAttempts
+from accounts.errors import InvalidFactor, SecondFactorRequired, TokenInvalid
 from accounts.factor_forms import CodeForm, PasskeyAnswerForm
 from accounts.models import Passkey
 from accounts.permissions import PUBLIC, requires
 from accounts.services import sign_in
 from accounts.services.second_step import Check, by_code, by_passkey
 from accounts.views.page_sessions import enter
+from reprotech.core.exceptions import DomainError, TooManyAttempts
 from reprotech.http import UNPROCESSABLE, bound, safe_target
 
 #: Keys of the signed cookie: the sign-in that waits for its second step, and the challenge of this browser.
@@ -73,7 +74,7 @@ def passkey(request: Any) -> HttpResponse:
         session = sign_in.sign_in_with_passkey(answer=answer, challenge=challenge, remember=remember)
     except TooManyAttempts as refusal:
         return _back_to_login(request, too_many(refusal))
-    except RuleError:
+    except DomainError:
         return _back_to_login(request, "This passkey doesn't open an account here. Sign in with your password.")
     return enter(request, session, safe_target(request))
 
@@ -94,7 +95,7 @@ def _finish(request: Any, pending: dict[str, Any], check: Check, form: CodeForm)
         return _refused(request, pending, form, too_many(refusal), status=429, retry_after=refusal.retry_after)
     except InvalidFactor:
         return _refused(request, pending, form, "This code is wrong or was used before.")
-    except RuleError:
+    except DomainError:
         del request.session[PENDING]
         return _back_to_login(request, "The name or the password is wrong.")
     return enter(request, session, pending["next"])

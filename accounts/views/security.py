@@ -13,13 +13,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import totp, webauthn
 from accounts.challenges import Challenge
-from accounts.errors import RuleError
 from accounts.factor_forms import AppForm, ConfirmPasswordForm, NewPasskeyForm
 from accounts.forms import ServiceForm
 from accounts.models import TotpKey
 from accounts.permissions import SIGNED_IN_TO_ADD_FACTOR, requires
 from accounts.services import factors
 from accounts.views.page_sessions import confirm_page_session
+from reprotech.core.exceptions import DomainError
 from reprotech.http import PageRequest, bound, render_form, safe_target
 
 #: Key of the signed cookie, and what its challenge is for.
@@ -75,7 +75,7 @@ def confirm(request: PageRequest) -> HttpResponse:
                 context = {"file": target, "back": back, "crumbs": [("Your file", None)]}
                 return render(request, "accounts/file_ready.html", context)
             return redirect(target)
-        except RuleError as refusal:
+        except DomainError as refusal:
             form.add_refusal(refusal)
     context = {"next": target, "back": back or reverse("profile"), "crumbs": [("Confirm your password", None)]}
     return render_form(request, "accounts/confirm_password.html", form, context)
@@ -234,7 +234,7 @@ def _try(
     """What the change answers, or the page that asked for it with the refusal on it."""
     try:
         return change()
-    except RuleError as refusal:
+    except DomainError as refusal:
         form.add_refusal(refusal)
         return page(request, form)
 

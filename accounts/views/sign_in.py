@@ -9,13 +9,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import devices, webauthn
-from accounts.errors import Busy, RuleError, SecondFactorRequired, TooManyAttempts
+from accounts.errors import SecondFactorRequired
 from accounts.forms import ChangePasswordForm, LoginForm, NewPasswordForm
 from accounts.permissions import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD, requires
 from accounts.services import passwords, sign_in
 from accounts.views.kept_links import keep_link, kept_link
 from accounts.views.page_sessions import cleared, end_page_session, enter, renew_page_session
 from accounts.views.second_step import ask_for_second_step, too_many
+from reprotech.core.exceptions import DomainError, ServerBusy, TooManyAttempts
 from reprotech.http import UNPROCESSABLE, bound, go_to, render_form, safe_target
 
 LINK = "password_link"
@@ -39,7 +40,7 @@ def login(request: Any) -> HttpResponse:
             return enter(request, session, target)
         except SecondFactorRequired as required:
             return ask_for_second_step(request, required, target, remember=typed["remember"])
-        except RuleError as refusal:
+        except DomainError as refusal:
             _show_refusal(form, refusal)
             response = refusal
     page = render(
@@ -53,8 +54,8 @@ def login(request: Any) -> HttpResponse:
     return page
 
 
-def _show_refusal(form: LoginForm, refusal: RuleError) -> None:
-    if isinstance(refusal, Busy):
+def _show_refusal(form: LoginForm, refusal: DomainError) -> None:
+    if isinstance(refusal, ServerBusy):
         form.add_error(None, refusal.sentence)
     elif isinstance(refusal, TooManyAttempts):
         form.add_error(None, too_many(refusal))
@@ -62,7 +63,7 @@ def _show_refusal(form: LoginForm, refusal: RuleError) -> None:
         form.add_error(None, "The name or the password is wrong.")
 
 
-def _status(form: Any, refusal: RuleError | None) -> int:
+def _status(form: Any, refusal: DomainError | None) -> int:
     if isinstance(refusal, TooManyAttempts):
         return refusal.status
     return UNPROCESSABLE if form.errors else 200
@@ -98,7 +99,7 @@ def change_password(request: Any) -> HttpResponse:
             response = go_to(request, "home")
             devices.remember(response, user)
             return response
-        except RuleError as refusal:
+        except DomainError as refusal:
             form.add_refusal(refusal)
     context = {
         "has_keys": request.user.api_keys.unrevoked().exists(),
@@ -137,6 +138,6 @@ def set_password(request: Any) -> HttpResponse:
             # Strangers who go on guessing must not keep them from it.
             devices.remember(response, owner)
             return response
-        except RuleError as refusal:
+        except DomainError as refusal:
             form.add_refusal(refusal)
     return render_form(request, "accounts/set_password.html", form, {"owner": owner})

@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts.abilities import beyond
-from accounts.errors import RuleError
 from accounts.forms import ServiceForm
 from accounts.models import User
 from accounts.permissions import USER_DELETE, USER_UPDATE, requires
@@ -18,6 +17,7 @@ from accounts.services import factors, passwords, users
 from accounts.services.erasure import erase_person
 from accounts.user_forms import PASSWORD, DeleteUserForm, ResetPasswordForm
 from accounts.views.users import crumbs, find_person
+from reprotech.core.exceptions import DomainError
 from reprotech.http import PageRequest, bound, go_to, render_form, safe_target
 
 View = Callable[..., HttpResponse]
@@ -56,7 +56,7 @@ def page_of(step: Step) -> View:
                 step.run(actor=request.user, user_id=person.pk, **form.cleaned_data)
                 messages.success(request, f"{person.username} {step.done}")
                 return go_to(request, back if step.leaves_user or back != user_page else "users")
-            except RuleError as refusal:
+            except DomainError as refusal:
                 form.add_refusal(refusal)
         context = {
             "step": step,
@@ -160,7 +160,7 @@ def reset_password(request: PageRequest, user_id: int) -> HttpResponse:
         try:
             messages.success(request, _reset(request.user, person, form.cleaned_data))
             return go_to(request, back)
-        except RuleError as refusal:
+        except DomainError as refusal:
             form.add_refusal(refusal)
     context = {
         "person": person,

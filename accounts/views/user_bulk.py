@@ -12,13 +12,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.abilities import beyond
-from accounts.errors import RuleError
 from accounts.exports import export_response
 from accounts.models import User
 from accounts.permissions import USER_READ, USER_UPDATE, requires
 from accounts.services import bulk
 from accounts.services.bulk import BulkOutcome
 from accounts.user_forms import MOST_AT_ONCE, BulkRoleForm, SelectionForm
+from reprotech.core.exceptions import DomainError
 from reprotech.http import PageRequest, go_to, render_form, safe_target
 
 View = Callable[..., HttpResponseBase]
@@ -66,7 +66,7 @@ def page_of(step: BulkStep) -> View:
                 outcome = step.run(actor=request.user, user_ids=ids, **_arguments(form))
                 _tell(request, step, outcome, _role_name(form))
                 return go_to(request, back)
-            except RuleError as refusal:
+            except DomainError as refusal:
                 form.add_refusal(refusal)
         return _ask(request, step, form, selection=selection, ids=ids, back=back)
 

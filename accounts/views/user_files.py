@@ -12,7 +12,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.csv_columns import PASSED_OVER
 from accounts.csv_table import MAXIMUM_ROWS
-from accounts.errors import Conflict, Invalid
 from accounts.exports import export_response
 from accounts.filters import UserQuery
 from accounts.models import User
@@ -20,6 +19,7 @@ from accounts.permissions import USER_CREATE, USER_READ, requires
 from accounts.services.imports import MAXIMUM_PASSWORDS, NewUser, import_users
 from accounts.user_csv import UserFile, read_users
 from accounts.user_forms import UploadForm
+from reprotech.core.exceptions import Conflict, ValidationFailed
 from reprotech.http import UNPROCESSABLE, PageRequest, go_to, render_page
 
 SHOWN_ROWS = 10
@@ -50,7 +50,7 @@ def upload(request: PageRequest) -> HttpResponse:
     try:
         file = read_users(upload.read(), ignore_unknown_columns=ignore_unknown)
         import_users(actor=request.user, rows=file.users, dry_run=True)
-    except Invalid as refusal:
+    except ValidationFailed as refusal:
         return _render(request, form=form, filename=upload.name, status=UNPROCESSABLE, **_explained(refusal.errors))
     return _render(request, form=form, filename=upload.name, **_preview(file))
 
@@ -65,7 +65,7 @@ def confirm(request: PageRequest) -> HttpResponse:
         ignore_unknown = bool(request.POST.get("ignore_unknown_columns"))
         rows = read_users(request.POST.get("text", ""), ignore_unknown_columns=ignore_unknown).users
         created = import_users(actor=request.user, rows=rows)
-    except Invalid as refusal:
+    except ValidationFailed as refusal:
         return _render(request, form=UploadForm(), status=UNPROCESSABLE, **_explained(refusal.errors))
     except Conflict as refusal:
         return _render(request, form=UploadForm(), status=UNPROCESSABLE, **_explained({"file": [refusal.message]}))

@@ -13,13 +13,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import guesses
 from accounts.abilities import actions_on, beyond
 from accounts.access import effective_access
-from accounts.errors import Invalid, Outdated, RuleError
 from accounts.filters import UserPageFilter
 from accounts.models import Role, User
 from accounts.permissions import AUDIT_READ, SESSION_REVOKE, USER_CREATE, USER_READ, USER_UPDATE, requires
 from accounts.services import sessions, users
 from accounts.user_forms import MOST_AT_ONCE, NewUserForm, UserForm
 from audit.models import AuditLog
+from reprotech.core.exceptions import DomainError, StaleVersion, ValidationFailed
 from reprotech.http import UNPROCESSABLE, PageRequest, bound, go_to, render_form, render_page, safe_target
 
 KINDS = (("person", "People"), ("service", "Service accounts"))
@@ -55,7 +55,7 @@ def list_users(request: PageRequest) -> HttpResponse:
             "matching": f"?{urlencode(query.given)}",
             "most_at_once": MOST_AT_ONCE,
         }
-    except Invalid as refusal:
+    except ValidationFailed as refusal:
         context["errors"] = {LABELS.get(name, name): found for name, found in refusal.errors.items()}
         status = UNPROCESSABLE
     return render_page(request, "accounts/user_list.html", context, fragment="accounts/_user_table.html", status=status)
@@ -108,7 +108,7 @@ def create_user(request: PageRequest) -> HttpResponse:
             invited = "" if not waits else f" An invitation is on its way to {person.email}."
             messages.success(request, f"{person.username} is created.{invited}")
             return go_to(request, "user", person.pk) if request.user.has_perm(USER_READ) else go_to(request, "home")
-        except RuleError as refusal:
+        except DomainError as refusal:
             form.add_refusal(refusal)
     return render_form(request, "accounts/user_form.html", form, {"crumbs": crumbs(None, "New user")})
 
@@ -125,9 +125,9 @@ def edit_user(request: PageRequest, user_id: int) -> HttpResponse:
             changed = users.update_user(actor=request.user, user_id=person.pk, **form.values)
             messages.success(request, f"{changed.username} is saved.")
             return go_to(request, back)
-        except RuleError as refusal:
+        except DomainError as refusal:
             form.add_refusal(refusal)
-            if isinstance(refusal, Outdated):
+            if isinstance(refusal, StaleVersion):
                 form.catch_up(find_person(request, user_id))
     context = {
         "person": person,

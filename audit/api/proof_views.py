@@ -10,7 +10,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.errors import Conflict, Missing, RuleError
 from accounts.permissions import AUDIT_READ
 from audit.api.serializers import (
     CheckpointAnswer,
@@ -27,14 +26,15 @@ from audit.tree import Unprovable
 from reprotech.api_answers import many
 from reprotech.api_schema import query_parameters
 from reprotech.api_views import ViewSet
+from reprotech.core.exceptions import Conflict, DomainError, NotFound
 from reprotech.listing import Query
 
 
-class NoProof(Missing):
+class NoProof(NotFound):
     """There is nothing to prove."""
 
     def __init__(self, sentence: str) -> None:
-        RuleError.__init__(self, sentence)
+        DomainError.__init__(self, sentence)
 
 
 @contextmanager

@@ -6,12 +6,12 @@ import re
 import pytest
 from django.db import IntegrityError, transaction
 
-from accounts.errors import Denied
 from accounts.models import PasswordHistory, Session, User
 from accounts.services import users
 from audit.models import Action, AuditLog
 from audit.querysets import AppendOnlyError
 from audit.services import record
+from reprotech.core.exceptions import Forbidden
 from reprotech.testing import PASSWORD, Caller, audit_rows, make_user, page_client
 
 # Append-only
@@ -77,7 +77,7 @@ def test_what_is_too_long_is_cut_and_not_lost(db):
 
 
 def test_a_denial_survives_the_rollback_of_what_it_stopped(cast):
-    with audit_rows() as rows, pytest.raises(Denied):
+    with audit_rows() as rows, pytest.raises(Forbidden):
         users.update_user(actor=cast.admin, user_id=cast.viewer.pk, first_name="Changed", roles=["super_admin"])
     assert User.objects.get(pk=cast.viewer.pk).first_name == ""
     assert [(row.action, row.success) for row in rows] == [("access_denied", False)]

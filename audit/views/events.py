@@ -11,7 +11,6 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from accounts.errors import Invalid, Missing
 from accounts.permissions import AUDIT_EXPORT, AUDIT_READ, ROLE_READ, USER_READ, requires
 from audit import watch
 from audit.api.serializers import AuditLogAnswer
@@ -24,6 +23,7 @@ from audit.resources import RESOURCES
 from audit.saved_filters import saved_filters
 from audit.seals import seal_of
 from audit.sentences import sentence
+from reprotech.core.exceptions import NotFound, ValidationFailed
 from reprotech.errors import error_response
 from reprotech.http import UNPROCESSABLE, PageRequest, render_page
 
@@ -60,7 +60,7 @@ def render_list(request: PageRequest, save_error: str = "") -> HttpResponse:
     try:
         context["query"] = query = AuditPageFilter.parse(request.GET)
         context["page"] = query.page_of(AuditLog.objects.all())
-    except Invalid as refusal:
+    except ValidationFailed as refusal:
         context["field_errors"] = refusal.errors
         context["errors"] = [(name, LABELS.get(name, name), found) for name, found in refusal.errors.items()]
         status = UNPROCESSABLE
@@ -113,7 +113,7 @@ def _archived(request: PageRequest, event_id: int) -> HttpResponse:
     """404, and where the event is if it was archived."""
     found = archive_of(event_id)
     if found is None:
-        raise Missing("event")
+        raise NotFound("event")
     row, sha256 = found
     sentence = f"Event {event_id} was archived"
     advice = f"On {row.timestamp:%d %B %Y} it was moved from the database to the file whose SHA-256 is {sha256}."
@@ -134,6 +134,6 @@ def export_events(request: PageRequest) -> HttpResponseBase:
     """All events that the filters let through, as a file; the list explains filters that make no sense."""
     try:
         return export_response(actor=request.user, query=AuditExport.parse(request.GET), has_mark=True)
-    except Invalid as refusal:
+    except ValidationFailed as refusal:
         context = {"errors": refusal.errors, "crumbs": [("Audit log", reverse("audit")), ("Export", None)]}
         return render(request, "audit/export_refused.html", context, status=UNPROCESSABLE)

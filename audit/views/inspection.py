@@ -9,7 +9,6 @@ from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.errors import Invalid
 from accounts.permissions import AUDIT_EXPORT, AUDIT_READ, requires
 from audit.changes import shown_changes
 from audit.exports import REPORT_ROWS, start_report
@@ -18,6 +17,7 @@ from audit.saved_filters import FilterRefused, forget_filter, save_filter
 from audit.sealing import latest_checkpoint
 from audit.sentences import sentence
 from audit.views.events import render_list
+from reprotech.core.exceptions import ValidationFailed
 from reprotech.http import UNPROCESSABLE, PageRequest
 
 REPORT_CRUMBS = [("Audit log", reverse_lazy("audit")), ("Report", None)]
@@ -30,7 +30,7 @@ def save_view(request: PageRequest) -> HttpResponse:
     try:
         query = AuditQuery.parse(QueryDict(request.POST.get("query", ""))).address
         kept = save_filter(user_id=request.user.pk, name=request.POST.get("name", ""), query=query)
-    except Invalid:
+    except ValidationFailed:
         return render_list(request, save_error="These filters can't be kept: correct them first.")
     except FilterRefused as refusal:
         return render_list(request, save_error=str(refusal))
@@ -53,7 +53,7 @@ def show_report(request: PageRequest) -> HttpResponse:
     """Events on paper, oldest first, with the checkpoint by which they can be checked; it is itself recorded."""
     try:
         query = AuditQuery.parse(request.GET)
-    except Invalid as refusal:
+    except ValidationFailed as refusal:
         return _refuse_report(request, refusal.errors)
     events = start_report(actor=request.user, query=query)
     if events is None:

@@ -15,7 +15,7 @@ from typing import Protocol
 class ConfirmationRequired(Exception):
     """The user who acts by a page's cookie proved too long ago who they are for a change to what guards accounts.
 
-    No refusal, and so no RuleError: no form shows it beside its fields and no list of outcomes counts it. Pages ask for
+    No refusal, and so no DomainError: no form shows it at its fields and no list of outcomes counts it. Pages ask for
     the password and then go on with what was being done; the API answers with this sentence and code.
     """
 

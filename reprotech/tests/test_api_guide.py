@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from accounts import errors
 from reprotech import listing
-from reprotech.api_errors import PLAIN, RULE_STATUS
+from reprotech.api_errors import PLAIN
+from reprotech.core.exceptions import DomainError, NotAuthenticated
 from reprotech.core.reauthentication import ConfirmationRequired
 from reprotech.pytest_stack import ROOT, require
 from reprotech.testing import make_user
@@ -125,7 +125,7 @@ def test_what_the_guide_reads_of_a_list_is_all_of_it_where_nobody_counts_that_fa
     assert ("total_is_exact" in answers[0]) == (number > 3)
 
 
-def refusals(kind=errors.RuleError):
+def refusals(kind=DomainError):
     """Every kind of refusal that is raised as such."""
     found = kind.__subclasses__()
     return [kind, *(deeper for below in found for deeper in refusals(below))]
@@ -137,11 +137,8 @@ def test_the_table_of_errors_has_every_status_and_code_that_the_api_answers_with
     for statuses, codes in rows:
         numbers, words = statuses.split(", "), re.findall(r"\w+", codes)
         told |= set(zip(numbers * len(words) if len(numbers) == 1 else numbers, words, strict=True))
-    bases = {errors.RuleError, errors.NotAuthenticated}
-    ours = {
-        (str(int(next(status for kind, status in RULE_STATUS.items() if issubclass(refusal, kind)))), refusal.code)
-        for refusal in set(refusals()) - bases
-    }
+    bases = {DomainError, NotAuthenticated}
+    ours = {(str(int(refusal.status)), refusal.code) for refusal in set(refusals()) - bases}
     plain = {(str(status), code) for status, (_, code) in PLAIN.items()}
     others = {("400", "malformed"), ("403", "csrf_failed"), ("503", "maintenance")}
     confirmation = {("403", ConfirmationRequired.code)}

@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.authorization import SYSTEM
-from accounts.errors import Denied
 from accounts.models import Session
 from accounts.services.sessions import end_all_sessions
 from audit.models import AuditLog
@@ -27,6 +26,7 @@ from reprotech.backup.failures import BackupFailed
 from reprotech.backup.making import settings_text
 from reprotech.backup.retention import kept, name_at, prune
 from reprotech.backup.signatures import Trust, public_key, signers_in
+from reprotech.core.exceptions import Forbidden
 from reprotech.testing import Caller
 
 KEY = pyrage.x25519.Identity.generate()
@@ -257,7 +257,7 @@ def test_only_backups_are_removed_and_what_was_left_half_written(tmp_path):
 def test_a_restore_ends_all_sessions(cast):
     callers = [Caller(cast.viewer), Caller(cast.admin)]
     assert [caller.get("/api/auth/me").status_code for caller in callers] == [200, 200]
-    with pytest.raises(Denied):
+    with pytest.raises(Forbidden):
         end_all_sessions(actor=cast.viewer)
     assert end_all_sessions(actor=SYSTEM) == 2
     assert [caller.get("/api/auth/me").status_code for caller in callers] == [401, 401]

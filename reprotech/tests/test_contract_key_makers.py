@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.authorization import SYSTEM
-from accounts.errors import NotTheirs
+from accounts.errors import OwnerOnly
 from accounts.links import link_tokens
 from accounts.models import ApiKey, OutgoingMail, Passkey, Session, TotpKey, User
 from accounts.services import factors, passwords, sessions, users
@@ -127,7 +127,7 @@ def test_nobody_makes_a_key_of_another_person(cast, admin, proof):
             "code": "not_theirs",
         },
     )
-    with pytest.raises(NotTheirs):
+    with pytest.raises(OwnerOnly):
         make(cast.viewer, actor=SYSTEM)
     assert admin.post(f"/api/users/{cast.admin.pk}/keys", WANTED).status_code == 201, "one's own by that address too"
     assert list(ApiKey.objects.values_list("user", flat=True)) == [cast.admin.pk]

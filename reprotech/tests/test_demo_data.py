@@ -12,13 +12,14 @@ from django.utils import timezone
 
 from accounts.authorization import SYSTEM
 from accounts.catalogue import ROLES
-from accounts.errors import Denied, InvalidCredentials
+from accounts.errors import InvalidCredentials
 from accounts.exports import start_export
 from accounts.models import Session, User
 from accounts.services import expired_sessions, passwords, roles, sessions, sign_in, users
 from accounts.services.defaults import load_default_data
 from audit.models import AuditLog
 from audit.verification import Verification
+from reprotech.core.exceptions import Forbidden
 from reprotech.demo import loading
 from reprotech.demo.history import History
 from reprotech.demo.lives import Lives
@@ -163,7 +164,7 @@ def test_events_look_as_the_product_writes_them(installation):
     users.update_user(actor=boss, user_id=clerk.pk, roles=["Researcher"])
     users.unlock_user(actor=boss, user_id=clerk.pk)
     list(start_export(actor=boss, users=User.objects.all(), filters={}))
-    with suppress(Denied):
+    with suppress(Forbidden):
         users.delete_user(actor=clerk, user_id=boss.pk)
     users.lock_user(actor=boss, user_id=clerk.pk)
     users.update_user(actor=boss, user_id=clerk.pk, is_active=False)

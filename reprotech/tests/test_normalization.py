@@ -13,12 +13,12 @@ from django.db import connection
 from accounts import addresses, outbox
 from accounts.authorization import SYSTEM
 from accounts.confusables import looks_of
-from accounts.errors import Conflict, Invalid
 from accounts.models import ApiKey, EmailChange, PasswordHistory, Role, User
 from accounts.services import passwords, roles, users
 from accounts.services.reset_requests import request_reset
 from audit.models import AuditLog
 from audit.saved_filters import save_filter
+from reprotech.core.exceptions import Conflict, ValidationFailed
 from reprotech.testing import PASSWORD, Caller, audit_rows, error_of, make_user, page_client
 
 NFC = "Grüße-an-Köln-7"
@@ -67,14 +67,14 @@ def test_an_earlier_password_is_refused_in_any_form(cast):
     user = make_user("umlaut", password=NFC)
     PasswordHistory.objects.create(user=user, password=hashed_as_typed(NFD.replace("7", "8")))
     for again in (NFD, NFD.replace("7", "8")):
-        with pytest.raises(Invalid):
+        with pytest.raises(ValidationFailed):
             passwords.reset_password(actor=cast.admin, user_id=user.pk, password=again)
-    with pytest.raises(Invalid):
+    with pytest.raises(ValidationFailed):
         passwords.change_password(actor=user, current_password=NFC, new_password=NFD)
 
 
 def test_the_length_of_a_password_is_that_of_its_normalized_form(cast):
-    with pytest.raises(Invalid, match="not valid"):
+    with pytest.raises(ValidationFailed, match="not valid"):
         make_user("short", password=unicodedata.normalize("NFD", "Äöü-78x"))
 
 

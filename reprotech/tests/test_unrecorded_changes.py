@@ -7,13 +7,13 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts.authorization import SYSTEM, require, service
-from accounts.errors import Denied
 from accounts.models import Role, User
 from accounts.services import sessions
 from accounts.services.users import lock_user, update_user
 from audit.models import Action
 from audit.services import record
 from reprotech import pytest_unrecorded
+from reprotech.core.exceptions import Forbidden
 from reprotech.pytest_unrecorded import someone_else
 from reprotech.testing import Caller, make_user
 
@@ -84,7 +84,7 @@ def test_what_is_recorded_refused_or_left_as_it_was_is_no_finding(cast):
     forgetful(actor=SYSTEM, change=deactivate(cast.viewer), about=cast.viewer, changes={"is_active": (True, False)})
     forgetful(actor=SYSTEM, change=lambda: lock_user(actor=SYSTEM, user_id=cast.stranger.pk))
     forgetful(actor=SYSTEM, change=deactivate(cast.viewer))  # as it is already
-    with pytest.raises(Denied):
+    with pytest.raises(Forbidden):
         forgetful(actor=cast.manager, change=deactivate(cast.manager), required="user_delete")
     User.objects.filter(pk=cast.viewer.pk).update(is_active=True)  # by no service
     assert found() == []

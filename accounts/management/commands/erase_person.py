@@ -6,9 +6,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.authorization import SYSTEM
-from accounts.errors import RuleError
 from accounts.models import User
 from accounts.services.erasure import erase_person
+from reprotech.core.exceptions import DomainError
 
 
 class Command(BaseCommand):
@@ -32,7 +32,7 @@ class Command(BaseCommand):
             raise CommandError("Nothing was erased.")
         try:
             events = erase_person(actor=SYSTEM, user_id=user.pk)
-        except RuleError as refusal:
+        except DomainError as refusal:
             raise CommandError(refusal.message) from None
         self.stdout.write(f"User {user.pk} is erased, also from {events} events of the audit log.")
         self.stdout.write("What was written before still tells of them: backups, bundles, log files (docs/audit.md).")

@@ -5,7 +5,6 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.errors import Invalid
 from accounts.services.defaults import (
     ADMIN_USERNAME,
     DefaultData,
@@ -13,6 +12,7 @@ from accounts.services.defaults import (
     replace_default_address,
     replace_documented_password,
 )
+from reprotech.core.exceptions import ValidationFailed
 
 
 class Command(BaseCommand):
@@ -26,7 +26,7 @@ class Command(BaseCommand):
             done = load_default_data()
             replaced = None if done.admin_created else replace_documented_password()
             readdressed = replace_default_address()
-        except Invalid as error:
+        except ValidationFailed as error:
             sentences = [sentence for sentences in error.errors.values() for sentence in sentences]
             name = "ADMIN_EMAIL" if {"email", "ADMIN_EMAIL"} & error.errors.keys() else "ADMIN_PASSWORD"
             raise CommandError(f"{name} can't be used. {' '.join(sentences)}") from None

@@ -13,13 +13,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.http import QueryDict
 
 from accounts.authorization import SYSTEM
-from accounts.errors import Invalid, RuleError
 from accounts.exports import COLUMNS, start_export, user_cells
 from accounts.filters import UserQuery
 from accounts.models import Role, User
 from accounts.services import bulk, factors, passwords, sessions, users
 from accounts.services.defaults import random_password
 from audit.private_files import private_file
+from reprotech.core.exceptions import DomainError, ValidationFailed
 from reprotech.streaming import csv_lines
 
 FILTERS = {"search": "in username, address and name", "role": "a role", "status": "a status", "kind": "person, service"}
@@ -73,9 +73,9 @@ class Command(BaseCommand):
                 run(options)
             else:
                 run(_find(options["name"]), options)
-        except Invalid as refusal:
+        except ValidationFailed as refusal:
             raise CommandError(_sentences(refusal)) from None
-        except RuleError as refusal:
+        except DomainError as refusal:
             raise CommandError(refusal.message) from None
 
     def _list(self, options: dict[str, Any]) -> None:
@@ -218,7 +218,7 @@ def _roles_of(user: User) -> str:
     return ", ".join(user.roles.values_list("name", flat=True))
 
 
-def _sentences(refusal: Invalid) -> str:
+def _sentences(refusal: ValidationFailed) -> str:
     said = " ".join(sentence for sentences in refusal.errors.values() for sentence in sentences)
     if "roles" in refusal.errors:
         said += f" The roles are: {', '.join(Role.objects.values_list('name', flat=True))}."

@@ -8,11 +8,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.http import QueryDict
 
-from accounts.errors import Conflict, Invalid
 from audit.bundles import Bundle, write
 from audit.exports import start_bundle
 from audit.filters import AuditExport, AuditQuery
 from audit.services import System
+from reprotech.core.exceptions import Conflict, ValidationFailed
 
 
 class Command(BaseCommand):
@@ -56,7 +56,7 @@ def _bundle(options: dict[str, Any]) -> Bundle:
             query[name.removeprefix("filter_")] = value
     try:
         return start_bundle(actor=System(), query=AuditExport.parse(query))
-    except Invalid as error:
+    except ValidationFailed as error:
         raise CommandError(" ".join(f"{name}: {' '.join(found)}" for name, found in error.errors.items())) from None
     except Conflict as error:
         raise CommandError(error.message) from None
