@@ -1,21 +1,18 @@
-"""How passwords are hashed: bcrypt, as Django stores it, out of the way of whoever isn't signing in.
+"""Password hashing: bcrypt, as Django stores it, in threads of a lower priority.
 
-A hash takes a core for a quarter of a second. Threads of a lower priority do nothing else, so that an answer to anybody
-who is signed in interrupts them instead of waiting in a row with them.
+A hash takes a core for a quarter of a second. Requests that need none preempt these threads instead of queueing behind
+them.
 """
 
-import binascii
 import contextlib
-import ctypes
 import os
 import sys
 import threading
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
 
-import bcrypt
 from django.conf import settings
 from django.contrib.auth.hashers import BCryptSHA256PasswordHasher, make_password
 from django.contrib.auth.hashers import get_hasher as django_get_hasher
@@ -27,14 +24,6 @@ from reprotech.core.exceptions import ServerBusy
 KEPT_FREE = 4
 #: How much the threads that hash give way (`man 7 sched`): where others want all cores, they are left a tenth of one.
 NICENESS = 10
-#: Bytes of what `crypt_rn` works in: its `struct crypt_data`.
-WORKSPACE = 32_768
-#: How a hash by bcrypt begins (as do the salts for it).
-BCRYPT = b"$2b$"
-#: For comparing what two libraries make of the same, at the least cost.
-SAMPLE, SAMPLE_SALT = b"the same by both", BCRYPT + b"04$abcdefghijklmnopqrstuu"
-
-Hash = Callable[[bytes, bytes], bytes]
 
 
 class BCryptPasswordHasher(BCryptSHA256PasswordHasher):
@@ -45,7 +34,7 @@ class BCryptPasswordHasher(BCryptSHA256PasswordHasher):
     """
 
     def encode(self, password: str, salt: str | bytes) -> str:
-        """What is stored of a password; the salt as `salt()` makes it, or a whole bcrypt hash. Raises ServerBusy."""
+        """The hash of the normalized password; raises ServerBusy."""
         return self._encode(normalize_password(password), salt)
 
     def verify(self, password: str, encoded: str) -> bool:
@@ -60,15 +49,12 @@ class BCryptPasswordHasher(BCryptSHA256PasswordHasher):
         if algorithm != self.algorithm:
             self._encode(password, self.salt())  # the time must not tell that there is no password
             return False
-        return constant_time_compare(encoded, self._encode(password, setting))
+        return constant_time_compare(encoded, self._encode(password, setting.encode()))
 
     def _encode(self, password: str, salt: str | bytes) -> str:
-        # In hexadecimal, which has no byte that would end it early.
-        digest = binascii.hexlify(self.digest(password.encode()).digest())
-        setting = salt.encode() if isinstance(salt, str) else salt
         with seat():
-            hashed = _threads().submit(fastest_hash(), digest, setting).result()
-        return f"{self.algorithm}${hashed.decode()}"
+            # django-stubs says str of what `salt()` returns as bytes.
+            return _threads().submit(super().encode, password, salt).result()  # type: ignore[arg-type]
 
 
 def check_nothing(password: str) -> None:
@@ -140,36 +126,6 @@ def hash_many(passwords: Sequence[str]) -> list[str]:
         _hashing_many.release()
 
 
-def fastest_hash() -> Hash:
-    """bcrypt by the system's libcrypt, which takes a sixth less time than the package, or else by that."""
-    global _fastest  # noqa: PLW0603 (one for each process)
-    if _fastest is None:
-        system = system_hash()
-        is_same = system is not None and system(SAMPLE, SAMPLE_SALT) == bcrypt.hashpw(SAMPLE, SAMPLE_SALT)
-        _fastest = system if system and is_same else bcrypt.hashpw
-    return _fastest
-
-
-def system_hash() -> Hash | None:
-    """bcrypt by libxcrypt, None on a system without it. As the package's, it raises ValueError for a bad salt."""
-    try:
-        library = ctypes.CDLL("libcrypt.so.1")
-        crypt_rn = library.crypt_rn
-    except (OSError, AttributeError):
-        return None
-    crypt_rn.restype = ctypes.c_char_p
-    crypt_rn.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_int)
-
-    def hash_(password: bytes, salt: bytes) -> bytes:
-        hashed: bytes | None = crypt_rn(password, salt, ctypes.create_string_buffer(WORKSPACE), WORKSPACE)
-        if hashed is None or not hashed.startswith(BCRYPT):
-            # What it says instead of a hash must never be compared with one.
-            raise ValueError("Invalid salt")
-        return hashed
-
-    return hash_
-
-
 def _threads() -> ThreadPoolExecutor:
     global _pool  # noqa: PLW0603 (as above)
     with _making:
@@ -188,7 +144,6 @@ def _forget_threads() -> None:
     _pool, _making = None, threading.Lock()
 
 
-_fastest: Hash | None = None
 _pool: ThreadPoolExecutor | None = None
 _making = threading.Lock()
 _seated = 0

@@ -1,4 +1,4 @@
-"""Hashing passwords: the same by either library, and by threads that give way to requests."""
+"""Hashing passwords: the same as Django does, and by threads that give way to requests."""
 
 import os
 import subprocess
@@ -13,8 +13,6 @@ from django.contrib.auth.hashers import BCryptSHA256PasswordHasher, check_passwo
 from accounts import hashers
 from reprotech.testing import PASSWORD
 
-needs_library = pytest.mark.skipif(hashers.system_hash() is None, reason="this system's libcrypt knows no bcrypt")
-
 PASSWORDS = [PASSWORD, "", "a\0b", "pass\u00e9\U0001f9ec", "long " * 100]
 ENDS_EARLY = "a\0c"
 
@@ -27,38 +25,29 @@ def test_django_itself_accepts_the_hash_and_we_accept_its_own(password):
     assert not own.verify(ENDS_EARLY, djangos.encode(password, djangos.salt()))
 
 
-@needs_library
-def test_the_systems_library_is_what_hashes_here():
-    assert hashers.fastest_hash() is not bcrypt.hashpw
-    salt = bcrypt.gensalt(4)
-    assert hashers.system_hash()(b"abc", salt) == bcrypt.hashpw(b"abc", salt)
+def test_a_hash_that_libcrypt_made_for_an_earlier_version_still_verifies():
+    hasher = hashers.BCryptPasswordHasher()
+    stored = "bcrypt_sha256$$2b$04$abcdefghijklmnopqrstuuNTOH9K.d5wLn.DsgZWKc33n3iMUYI8O"
+    assert hasher.verify("pass\u00e9\U0001f9ec a\0b", stored)
+    assert not hasher.verify("pass\u00e9\U0001f9ec a\0c", stored)
+    assert not hasher.must_update(stored)
 
 
-def test_a_library_that_makes_something_else_of_it_is_not_taken(monkeypatch):
-    monkeypatch.setattr(hashers, "_fastest", None)
-    monkeypatch.setattr(hashers, "system_hash", lambda: lambda _password, _salt: b"$2b$04$something else")
-    assert hashers.fastest_hash() is bcrypt.hashpw
-
-
-@pytest.mark.parametrize(
-    "make",
-    [pytest.param(hashers.system_hash(), id="system", marks=needs_library), pytest.param(bcrypt.hashpw, id="package")],
-)
-@pytest.mark.parametrize("salt", [b"", b"*0", b"$2b$", b"$2b$04$short", b"$1$other$"])
-def test_what_is_no_salt_raises_and_is_never_compared(make, salt):
+@pytest.mark.parametrize("salt", ["", "*0", "$2b$", "$2b$04$short", "$1$other$"])
+def test_what_is_no_salt_raises_and_is_never_compared(salt):
     with pytest.raises(ValueError, match="salt"):
-        make(b"abc", salt)
+        hashers.BCryptPasswordHasher().verify("abc", f"bcrypt_sha256${salt}")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no priorities of their own")
 def test_hashing_gives_way_and_nothing_else_does(monkeypatch):
-    priorities = []
+    priorities, real = [], bcrypt.hashpw
 
     def note(password, salt):
         priorities.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
-        return bcrypt.hashpw(password, salt)
+        return real(password, salt)
 
-    monkeypatch.setattr(hashers, "_fastest", note)
+    monkeypatch.setattr(bcrypt, "hashpw", note)
     usual = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     assert check_password("abc", make_password("abc"))
     assert priorities == [usual + hashers.NICENESS] * 2

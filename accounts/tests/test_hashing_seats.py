@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import bcrypt
 import pytest
 from django.contrib.auth.hashers import check_password, make_password
 
@@ -42,7 +43,7 @@ DOORS = {"change": change, "create": create, "import": import_file, "reset": res
 @pytest.fixture
 def watched(monkeypatch, settings):
     """How many threads were in the hasher at once, at most; each hash waits a moment for others."""
-    real, counting = hashers.fastest_hash(), threading.Lock()
+    real, counting = bcrypt.hashpw, threading.Lock()
     seen = {"now": 0, "most": 0, "hashes": 0}
 
     def note(password, salt):
@@ -51,7 +52,7 @@ def watched(monkeypatch, settings):
             seen["most"] = max(seen["most"], hashers._seated)
         return real(password, salt)
 
-    monkeypatch.setattr(hashers, "_fastest", note)
+    monkeypatch.setattr(bcrypt, "hashpw", note)
     return seen
 
 
@@ -117,14 +118,14 @@ def test_passwords_of_an_import_take_one_seat_in_all(seats, settings, watched):
 
 def test_of_two_imports_one_hashes_at_a_time_and_others_keep_their_seats(seats, monkeypatch):
     begun, go_on = threading.Event(), threading.Event()
-    real = hashers.fastest_hash()
+    real = bcrypt.hashpw
 
     def wait(password, salt):
         begun.set()
         assert go_on.wait(60)
         return real(password, salt)
 
-    monkeypatch.setattr(hashers, "_fastest", wait)
+    monkeypatch.setattr(bcrypt, "hashpw", wait)
     with ThreadPoolExecutor(1) as thread:
         first = thread.submit(hashers.hash_many, ["one", "two"])
         assert begun.wait(60)
@@ -172,7 +173,7 @@ def test_right_passwords_are_limited_by_the_minute_too(cast):
 @pytest.mark.django_db(transaction=True)
 def test_threads_remain_while_passwords_are_changed_confirmed_set_and_imported(cast, seats, watched, monkeypatch):
     """As many ask for hashes as there are threads: no more than there are seats get into the hasher."""
-    real, everybody = hashers.fastest_hash(), threading.Event()
+    real, everybody = bcrypt.hashpw, threading.Event()
 
     def wait(password, salt):
         everybody.wait(60)
@@ -187,7 +188,7 @@ def test_threads_remain_while_passwords_are_changed_confirmed_set_and_imported(c
     rows = [
         imports.NewUser(2, {"username": "n-1", "email": "n1@lab.example", "first_name": "", "last_name": ""}, (), NEW)
     ]
-    monkeypatch.setattr(hashers, "_fastest", wait)
+    monkeypatch.setattr(bcrypt, "hashpw", wait)
     calls = [
         lambda: passwords.change_password(actor=people[1], current_password=PASSWORD, new_password=NEW),
         lambda: passwords.confirm_password(actor=cast.manager, password=PASSWORD, session_id=session.pk),
