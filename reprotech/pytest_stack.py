@@ -21,7 +21,7 @@ import pytest
 from redis import Redis
 
 from reprotech import pytest_servers
-from reprotech.log_writer import PAUSE
+from reprotech.log_settings import BATCH_SECONDS
 from reprotech.pytest_servers import TestProcesses
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -214,7 +214,7 @@ class RunningServer:
 
     def lines(self):
         """What is in the files of its log, once its last lines had time to get there."""
-        time.sleep(10 * PAUSE)
+        time.sleep(10 * BATCH_SECONDS)
         return "".join(path.read_text(errors="replace") for path in sorted(Path(self.env["LOG_DIR"]).glob("*.log*")))
 
 
