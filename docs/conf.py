@@ -28,6 +28,11 @@ NAVIGATION = {
         "benchmarks/growth",
     ],
     "Auditors": ["audit", "security", "security-decisions", "security-map"],
+    "Development": [
+        "development/style",
+        "development/testing",
+        "development/glossary",
+    ],
 }
 
 html_theme = "furo"

@@ -6,10 +6,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 pytestmark = pytest.mark.only_on("sqlite")  # what the README starts
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+ROOT = Path(settings.BASE_DIR)
+README = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 
 
@@ -28,7 +30,13 @@ def run(command, server, **environment):
 def test_commands_of_the_readme_exist():
     scripts = [command.split()[0] for command in COMMANDS if command.startswith("scripts/")]
     assert scripts == ["scripts/server", "scripts/test"]
-    assert all((Path(__file__).parents[2] / script).stat().st_mode & 0o111 for script in scripts)
+    assert all((ROOT / script).stat().st_mode & 0o111 for script in scripts)
+
+
+def test_the_pictures_of_the_readme_are_small():
+    pictures = [ROOT / name for name in re.findall(r"!\[[^]]+\]\(([^)]+)\)", README)]
+    assert {path.name for path in pictures} == {"dashboard-light.png", "audit-dark.png"}
+    assert {path.name: path.stat().st_size for path in pictures if path.stat().st_size > 150_000} == {}
 
 
 def test_the_curl_commands_of_the_readme_sign_in_and_list_users(server):
