@@ -19,13 +19,13 @@ from statistics import median
 
 import psycopg
 
-from benchmarks.compare.contestants import OURS, request
-from benchmarks.compare.databases import make_database
-from benchmarks.compare.environments import ROOT, run
-from benchmarks.compare.figures import figure, ratio, rotated, spread_text
-from benchmarks.compare.machine import load
-from benchmarks.compare.stage import answer_of, cpu_of, environment_of_ours, generate, order_for, say, sign_in
-from benchmarks.compare.stage import without_counters as quiet
+from benchmarks.harness.contenders import OURS, request
+from benchmarks.harness.databases import make_database
+from benchmarks.harness.environment import answer_of, cpu_of, generate, order_for, say, server_variables, sign_in
+from benchmarks.harness.environment import without_counters as quiet
+from benchmarks.harness.installation import ROOT, run
+from benchmarks.harness.machine import load
+from benchmarks.harness.results import figure, ratio, rotated, spread_text
 from reprotech.pytest_servers import TestProcesses, free_port, start_postgresql, start_valkey, wait_for
 
 #: {task: how many times the base's processor time an answer may take}. Rates are shown too, but where other programs
@@ -126,7 +126,7 @@ def make_side(name, directory, postgresql, redis, below):
     home = below / f"home-{name}"
     home.mkdir()
     database = make_database(postgresql, name)
-    environment = environment_of_ours(database, redis, str(free_port()), home) | {
+    environment = server_variables(database, redis, str(free_port()), home) | {
         "DJANGO_SETTINGS_MODULE": "reprotech.tests.server_settings",
         "TOKEN_CALLS_PER_MINUTE": "1000000000",
         "MFA_REQUIRED_FOR_ADMINISTRATORS": "false",
@@ -139,7 +139,9 @@ def make_side(name, directory, postgresql, redis, below):
 
 def load_people(side, users):
     """As the comparison with others does, by the side's own code."""
-    command = [sys.executable, "-m", "benchmarks.compare.people", "--users", str(users), "--directory", side.people]
+    is_old = (side.directory / "benchmarks" / "compare").exists()  # the module's name in earlier commits
+    module = "benchmarks.compare.people" if is_old else "benchmarks.harness.sample_users"
+    command = [sys.executable, "-m", module, "--users", str(users), "--directory", side.people]
     run(command, cwd=side.directory, env=quiet(side.environment))
     run([sys.executable, "manage.py", "collectstatic", "--noinput"], cwd=side.directory, env=quiet(side.environment))
 

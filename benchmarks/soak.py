@@ -15,14 +15,14 @@ from pathlib import Path
 import psycopg
 from redis import Redis
 
-from benchmarks.compare.contestants import OURS, PASSWORD, request
-from benchmarks.compare.figures import figure
-from benchmarks.compare.machine import pss, workers
-from benchmarks.compare.parts import page_session
-from benchmarks.compare.stage import Stage, exchange, generate, order_for, say
+from benchmarks.harness.contenders import OURS, PASSWORD, request
+from benchmarks.harness.environment import Environment, exchange, generate, order_for, say
+from benchmarks.harness.machine import pss, workers
+from benchmarks.harness.results import figure
+from benchmarks.harness.scenarios import page_session
 
 USERS = 2_000
-#: Of a lab in which some hundred people work.
+#: Calls of a lab with a few hundred people.
 CALLS_AN_HOUR = 36_000
 CONNECTIONS, SECONDS = 8, 3
 PAGES = ("/", "/users", "/users?search=an", "/roles", "/audit", "/profile", "/profile/security", "/api/users?page=7")
@@ -35,39 +35,39 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--minutes", type=float, default=20)
     options = arguments.parse_args()
-    stage = Stage(USERS, [OURS.name])
+    environment = Environment(USERS, [OURS.name])
     try:
-        samples, calls = soak(stage, time.monotonic() + options.minutes * 60)
+        samples, calls = soak(environment, time.monotonic() + options.minutes * 60)
     finally:
-        stage.close()
+        environment.close()
     say(f"{calls:,} calls in {options.minutes:g} minutes, as many as in {calls / CALLS_AN_HOUR:,.0f} hours of a lab")
     has_grown = [growth(name, samples) for name in samples[0]]
     raise SystemExit(1 if any(has_grown) else 0)
 
 
-def soak(stage, end):
+def soak(environment, end):
     """({what: how much} after each turn, number of calls)."""
     samples, calls = [], 0
     for turn in count():
-        for order in turns(stage, turn):
+        for order in turns(environment, turn):
             figures = generate(order)
             if figures["unexpected"]:
                 raise SystemExit(f"not what was expected: {figures['unexpected']}")
             calls += figures["count"]
-        samples.append(held(stage))
+        samples.append(held(environment))
         say(f"  {calls:,} calls: " + ", ".join(f"{name} {figure(value)}" for name, value in samples[-1].items()))
         if time.monotonic() > end:
             return samples, calls
     return samples, calls
 
 
-def turns(stage, number):
+def turns(environment, number):
     """What the client does in a turn: each for a few seconds."""
-    port = stage.ports[OURS.name]
+    port = environment.ports[OURS.name]
     for task in ("me", "list", "deep page", "search", "login"):
         connections = 4 if task == "login" else CONNECTIONS
-        yield order_for(port, stage.requests(OURS.name, task), connections, SECONDS)
-    caller = stage.callers[number % len(stage.callers)]
+        yield order_for(port, environment.requests(OURS.name, task), connections, SECONDS)
+    caller = environment.callers[number % len(environment.callers)]
     cookie = page_session(port, caller)
     yield order_for(port, [request("GET", path, port, {"Cookie": cookie}) for path in PAGES], CONNECTIONS, SECONDS)
     # A program that comes, does something and goes: sessions of which nobody asks again.
@@ -88,13 +88,13 @@ def turns(stage, number):
         assert status == expected, f"{path}: {status} {body}"
 
 
-def held(stage):
+def held(environment):
     """What the server and its stores hold at this moment."""
     time.sleep(1)  # for what is on its way
-    found = workers(stage.running[OURS.name].pid)
-    with psycopg.connect(stage.databases[OURS.name]) as connection:
+    found = workers(environment.running[OURS.name].pid)
+    with psycopg.connect(environment.databases[OURS.name]) as connection:
         row = connection.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()").fetchone()
-    redis = Redis.from_url(f"{stage.valkey}/0")
+    redis = Redis.from_url(f"{environment.valkey}/0")
     return {
         "MB of a worker": sum(map(pss, found)) / len(found) / 1024 / 1024,
         "open files": sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in found),

@@ -6,8 +6,7 @@ from sphinx.application import Sphinx
 
 project = "Reprotech"
 root_doc = "index"
-# Notes are a part of the report.
-exclude_patterns = ["screenshots", "benchmarks/notes.md"]
+exclude_patterns = ["screenshots"]
 extensions = ["myst_parser"]
 myst_heading_anchors = 4
 highlight_language = "text"
@@ -24,8 +23,7 @@ NAVIGATION = {
         "commands",
         "backup",
         "performance",
-        "benchmarks/README",
-        "benchmarks/growth",
+        "benchmarks",
     ],
     "Auditors": ["audit", "security", "security-decisions", "security-map"],
     "Development": [

@@ -46,11 +46,11 @@ def run(scenario, seconds):
     """One fault, and its line of the table; whether all holds."""
     processes = TestProcesses()
     try:
-        lab = scenario.lab(processes)
+        testbed = scenario.testbed(processes)
         try:
-            return under_load(scenario, lab, seconds)
+            return under_load(scenario, testbed, seconds)
         finally:
-            lab.close()
+            testbed.close()
     except Skipped as reason:
         print_row([scenario.title, "", "", "", "", f"not done: {reason}"])
         return True
@@ -59,17 +59,17 @@ def run(scenario, seconds):
         scenario.clear_up()
 
 
-def under_load(scenario, lab, seconds):
+def under_load(scenario, testbed, seconds):
     """The fault, once everybody works."""
-    load = Load(lab.web.port)
+    load = Load(testbed.web.port)
     with load.going_on():
         time.sleep(WARM_UP)
         early = tally(load.record.since(0))
         began = time.monotonic()
-        scenario.fault(lab, seconds)
+        scenario.fault(testbed, seconds)
         healed = time.monotonic()
         wait_until_calm(load, healed)
-    found = checks.failures(lab, load)
+    found = checks.failures(testbed, load)
     lines = load.record.since(began)
     failed = [line for line in lines if not line[4]]
     recovery = max([0, *(line[1] - healed for line in failed)])
@@ -78,20 +78,20 @@ def under_load(scenario, lab, seconds):
         found.append(f"failed before the fault: {early}")
     if recovery > scenario.within:
         found.append(f"well again after more than {scenario.within} s")
-    found += scenario.afterwards(lab)
+    found += scenario.afterwards(testbed)
     slowest = max(line[1] - line[0] for line in lines)
     counts = ", ".join(f"{count} of {status}" for status, count in tally(lines).items()) or "none"
     verdict = "; ".join(found) or "all hold"
     if found:
-        tell_errors(lab)
+        tell_errors(testbed)
     print_row([scenario.title, len(lines), counts, f"{slowest:.1f} s", f"{recovery:.0f} s", verdict])
     return not found
 
 
-def tell_errors(lab):
+def tell_errors(testbed):
     """What the server logged as an error, each once, on standard error."""
     last_lines = Counter()
-    for line in lab.web.log.read_text(errors="replace").splitlines():
+    for line in testbed.web.log.read_text(errors="replace").splitlines():
         if line.startswith("{") and json.loads(line).get("exception"):
             last_lines[json.loads(line)["exception"]] += 1
     for text, count in last_lines.most_common(3):

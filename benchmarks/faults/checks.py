@@ -1,34 +1,34 @@
 """What must hold after any fault: asked of the database itself, of the mail server and of the product."""
 
-from benchmarks.faults.lab import eventually
+from benchmarks.faults.testbed import eventually
 
 #: Seconds that mails and seals get. A mail that a killed process had in hand is tried again after five minutes.
 PATIENCE = 400
 
 
-def failures(lab, load, patience=PATIENCE, also_mails=True):
+def failures(testbed, load, patience=PATIENCE, also_mails=True):
     """A sentence for everything that is wrong."""
-    ledger = load.ledger
-    found = [*ledger.breaches, *ledger.surprises, *_lost(lab, ledger), *_doubled(lab, ledger)]
+    writes = load.writes
+    found = [*writes.breaches, *writes.surprises, *_lost(testbed, writes), *_doubled(testbed, writes)]
     if also_mails:
-        eventually(lambda: not lab.database.rows("SELECT 1 FROM outgoing_mails LIMIT 1"), patience, 1)
-        found += _mails(lab, ledger)
-    if not eventually(lambda: _unsealed(lab) <= 0, patience, 1):
-        found.append(f"{_unsealed(lab)} events are not sealed")
-    verified = lab.web.manage("verify_audit", "--quiet")
+        eventually(lambda: not testbed.database.rows("SELECT 1 FROM outgoing_mails LIMIT 1"), patience, 1)
+        found += _mails(testbed, writes)
+    if not eventually(lambda: _unsealed(testbed) <= 0, patience, 1):
+        found.append(f"{_unsealed(testbed)} events are not sealed")
+    verified = testbed.web.manage("verify_audit", "--quiet")
     if verified.returncode:
         found.append(f"verify_audit: {(verified.stdout + verified.stderr).strip()[-300:]}")
     return found
 
 
-def _unsealed(lab):
+def _unsealed(testbed):
     query = "SELECT (SELECT count(*) FROM audit_logs) - coalesce((SELECT max(size) FROM audit_checkpoints), 0)"
-    return lab.database.rows(query)[0][0]
+    return testbed.database.rows(query)[0][0]
 
 
-def _lost(lab, ledger):
+def _lost(testbed, writes):
     """Acknowledged changes that the database doesn't have."""
-    rows = lab.database.rows
+    rows = testbed.database.rows
     users = {user: (name, locked) for user, name, locked in rows("SELECT id, username, locked_at FROM users")}
     roles = dict(
         rows(
@@ -37,11 +37,11 @@ def _lost(lab, ledger):
     )
     sessions = {str(session): ended for session, ended in rows("SELECT id, ended_at FROM sessions")}
     checks = {
-        "created": [user for user, name in ledger.created.items() if users.get(user, ("",))[0] != name],
-        "given a role": [user for user in ledger.given if roles.get(user) != "Researcher"],
-        "locked": [user for user in ledger.locked if users.get(user, ("", None))[1] is None],
-        "signed in": [session for session in ledger.signed_in if session not in sessions],
-        "signed out": [session for session in ledger.signed_out if sessions.get(session) is None],
+        "created": [user for user, name in writes.created.items() if users.get(user, ("",))[0] != name],
+        "given a role": [user for user in writes.given if roles.get(user) != "Researcher"],
+        "locked": [user for user in writes.locked if users.get(user, ("", None))[1] is None],
+        "signed in": [session for session in writes.signed_in if session not in sessions],
+        "signed out": [session for session in writes.signed_out if sessions.get(session) is None],
     }
     return [f"acknowledged and lost: {what} {sorted(wrong)[:5]}" for what, wrong in checks.items() if wrong]
 
@@ -68,35 +68,35 @@ ONCE = {
 }
 
 
-def _doubled(lab, ledger):
+def _doubled(testbed, writes):
     """Changes without a row in the log, or with more than one."""
     found = []
     for what, query in ONCE.items():
-        if wrong := lab.database.rows(query):
+        if wrong := testbed.database.rows(query):
             found.append(f"rows of the log about {what}: {wrong[:5]}")
     query = "SELECT resource_id::int, count(*) FROM audit_logs WHERE action = %s AND resource_id <> '' GROUP BY 1"
     for action in ("role_assign", "role_revoke"):
-        counts = dict(lab.database.rows(query, action))
-        if wrong := [user for user in ledger.given if counts.get(user) != 1]:
+        counts = dict(testbed.database.rows(query, action))
+        if wrong := [user for user in writes.given if counts.get(user) != 1]:
             found.append(f"rows of the log about {action}: {[(user, counts.get(user)) for user in wrong[:5]]}")
     query = "SELECT session_id, count(*) FROM audit_logs WHERE action = 'token_refresh' AND success GROUP BY 1"
-    counts = {str(session): count for session, count in lab.database.rows(query)}
-    for session, acknowledged in ledger.refreshed.items():
+    counts = {str(session): count for session, count in testbed.database.rows(query)}
+    for session, acknowledged in writes.refreshed.items():
         # The last one may have been done although its answer got lost.
         if counts.get(session, 0) not in {acknowledged, acknowledged + 1}:
             found.append(f"{acknowledged} refreshes acknowledged, {counts.get(session, 0)} in the log")
     return found
 
 
-def _mails(lab, ledger):
+def _mails(testbed, writes):
     """Invitations that didn't leave, or more than once."""
-    received = dict(lab.mail.received)
-    missing = [address for address in ledger.invited if address not in received]
-    repeated = {address: count for address, count in received.items() if count > 1 and address in ledger.invited}
+    received = dict(testbed.mail.received)
+    missing = [address for address in writes.invited if address not in received]
+    repeated = {address: count for address, count in received.items() if count > 1 and address in writes.invited}
     found = []
     if missing:
-        waiting, error = lab.database.rows("SELECT count(*), max(last_error) FROM outgoing_mails")[0]
-        number = f"{len(missing)} of {len(ledger.invited)}"
+        waiting, error = testbed.database.rows("SELECT count(*), max(last_error) FROM outgoing_mails")[0]
+        number = f"{len(missing)} of {len(writes.invited)}"
         found.append(f"invitations not sent: {number}, as {missing[:3]}; {waiting} wait. {error or ''}")
     if repeated:
         found.append(f"invitations sent more than once: {len(repeated)}")

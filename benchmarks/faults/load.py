@@ -6,9 +6,9 @@ import random
 import threading
 from contextlib import contextmanager
 
+from benchmarks.faults.acknowledged_writes import AcknowledgedWrites, Gone
 from benchmarks.faults.http_client import Client, Record
-from benchmarks.faults.lab import ADMIN_PASSWORD
-from benchmarks.faults.ledger import Gone, Ledger
+from benchmarks.faults.testbed import ADMIN_PASSWORD
 
 PASSWORD = "Correct-Horse-7"
 READS = (
@@ -33,7 +33,7 @@ class Load:
     """Everybody, and what they noted."""
 
     def __init__(self, port, patience=20):
-        self.port, self.patience, self.record, self.ledger = port, patience, Record(), Ledger()
+        self.port, self.patience, self.record, self.writes = port, patience, Record(), AcknowledgedWrites()
         self.over = threading.Event()
         self.quiet = Client(port, timeout=60)
         self.admin = None
@@ -46,17 +46,17 @@ class Load:
 
     def make_person(self, prefix, role):
         """A user with a password: their id and name."""
-        name = self.ledger.next_name(prefix)
+        name = self.writes.next_name(prefix)
         body = {"username": name, "email": f"{name}@lab.example", "password": PASSWORD, "roles": [role]}
         user = self.prepare("/api/users", body)["user"]["id"]
-        self.ledger.created[user] = name
+        self.writes.created[user] = name
         return user, name
 
     def make_key(self):
         """The API key of a module that asks about tokens."""
         body = {"username": "module", "email": "module@lab.example", "roles": ["Viewer"], "is_service": True}
         user = self.prepare("/api/users", body)["user"]["id"]
-        self.ledger.created[user] = "module"
+        self.writes.created[user] = "module"
         return self.prepare(f"/api/users/{user}/keys", {"name": "all", "scopes": ["animal_read"]})["token"]
 
     def prepare(self, path, body):
@@ -82,7 +82,7 @@ class Load:
             try:
                 work(Client(self.port, self.record, self.patience))
             except Exception as error:  # noqa: BLE001 (a client that dies would make the load less, unseen)
-                self.ledger.note_surprise(f"{work.__name__}: {type(error).__name__}: {error}")
+                self.writes.note_surprise(f"{work.__name__}: {type(error).__name__}: {error}")
                 self.over.wait(0.5)
 
     def insist(self, client, method, path, body=None, expected=(200, 201)):
@@ -102,13 +102,13 @@ class Load:
         answer = client.ask("POST", "/api/auth/login", body)
         if answer.is_good:
             self.admin = answer.body["access_token"]
-            self.ledger.signed_in.add(session_of(self.admin))
+            self.writes.signed_in.add(session_of(self.admin))
 
     # What each does, again and again
 
     def write(self, client):
         """Create a user, change their role, lock them. Every answer that isn't clear is asked for again."""
-        name = self.ledger.next_name("w")
+        name = self.writes.next_name("w")
         body = {"username": name, "email": f"{name}@lab.example", "roles": ["Viewer"]}
         created = self.insist(client, "POST", "/api/users", body, expected=(201, 409))
         if created is None:
@@ -117,30 +117,30 @@ class Load:
         user = created.body["user"]["id"] if created.status == 201 else self._id_of(client, name)
         if user is None:
             return
-        self.ledger.created[user] = name
-        self.ledger.invited.add(f"{name}@lab.example")
+        self.writes.created[user] = name
+        self.writes.invited.add(f"{name}@lab.example")
         if self.insist(client, "PATCH", f"/api/users/{user}", {"roles": ["Researcher"]}):
-            self.ledger.given.add(user)
+            self.writes.given.add(user)
         if self.insist(client, "POST", f"/api/users/{user}/lock"):
-            self.ledger.locked.add(user)
+            self.writes.locked.add(user)
         self.over.wait(0.3)
 
     def _id_of(self, client, name):
         found = self.insist(client, "GET", f"/api/users?search={name}")
         users = found.body["users"] if found else []
         if found and not users:
-            self.ledger.note_surprise(f"{name} is taken but can't be found")
+            self.writes.note_surprise(f"{name} is taken but can't be found")
         return users[0]["id"] if users else None
 
     def take_away(self, client):
         """Give someone access, see it work, take it away, and from then on let nobody see it work again."""
-        way, name = random.choice(WAYS), self.ledger.next_name("victim")
+        way, name = random.choice(WAYS), self.writes.next_name("victim")
         body = {"username": name, "email": f"{name}@lab.example", "password": PASSWORD, "roles": ["Manager"]}
         created = self.insist(client, "POST", "/api/users", body, expected=(201, 409))
         user = created and (created.body["user"]["id"] if created.status == 201 else self._id_of(client, name))
         if not user:
             return
-        self.ledger.created[user] = name
+        self.writes.created[user] = name
         token, key = self._way_in(client, name, way)
         if token is None:
             return
@@ -148,7 +148,7 @@ class Load:
             client.ask("GET", "/api/users?per_page=1", token=token)
         if self._end(client, user, token, key, way):
             gone = Gone(way, token, is_dead=way != "role")
-            self.ledger.gone.append(gone)
+            self.writes.gone.append(gone)
             for _ in range(4):
                 self.try_in_vain(client, gone)
 
@@ -157,7 +157,7 @@ class Load:
         if not answer.is_good:
             return None, None
         token = answer.body["access_token"]
-        self.ledger.signed_in.add(session_of(token))
+        self.writes.signed_in.add(session_of(token))
         if way == "key":
             # Nobody else makes a key for a person.
             made = client.ask("POST", "/api/auth/keys", {"name": "script", "scopes": ["user_read"]}, token)
@@ -182,7 +182,7 @@ class Load:
         while not self.over.is_set():
             answer = client.ask("POST", "/api/auth/logout", token=token, expected=(200, 401))
             if answer.status in {200, 401}:
-                self.ledger.signed_out.add(session_of(token))
+                self.writes.signed_out.add(session_of(token))
                 return answer
             self.over.wait(0.3)
         return None
@@ -196,11 +196,11 @@ class Load:
         got_in = asked[0].is_good or (gone.is_dead and asked[-1].body.get("active"))
         if got_in:
             seconds = max(answer.ended for answer in asked) - gone.since
-            self.ledger.note_breach(f"{gone.how}: still good {seconds:.1f} s after it was taken away")
+            self.writes.note_breach(f"{gone.how}: still good {seconds:.1f} s after it was taken away")
 
     def watch(self, client):
         """Try the latest that are gone, and any of them."""
-        gone = self.ledger.gone
+        gone = self.writes.gone
         for each in [*gone[-6:], *random.sample(gone, min(4, len(gone)))]:
             if self.over.wait(0.05):
                 return
@@ -219,7 +219,7 @@ class Load:
         if not answer.is_good:
             self.over.wait(0.5)
             return None
-        self.ledger.signed_in.add(session_of(answer.body["access_token"]))
+        self.writes.signed_in.add(session_of(answer.body["access_token"]))
         return answer.body["access_token"]
 
     def sign_in_and_out(self, client):
@@ -233,11 +233,11 @@ class Load:
         body = {"username": self.sleeper, "password": PASSWORD}
         answer = client.ask("POST", "/api/auth/login", body)
         if answer.is_good:
-            self.ledger.signed_in.add(session_of(answer.body["access_token"]))
+            self.writes.signed_in.add(session_of(answer.body["access_token"]))
         while answer.is_good and not self.over.wait(0.4):
             answer = client.ask("POST", "/api/auth/refresh", {"refresh_token": answer.body["refresh_token"]})
             if answer.is_good:
-                self.ledger.note_refresh(session_of(answer.body["access_token"]))
+                self.writes.note_refresh(session_of(answer.body["access_token"]))
         self.over.wait(0.4)
 
     def probe(self, client):

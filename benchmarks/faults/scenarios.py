@@ -16,8 +16,8 @@ from redis import Redis
 from benchmarks.faults import disks
 from benchmarks.faults.disks import Skipped
 from benchmarks.faults.http_client import CUT, HUNG, REFUSED
-from benchmarks.faults.lab import Lab, PostgreSQL, Valkey, eventually
 from benchmarks.faults.network import Machine
+from benchmarks.faults.testbed import PostgreSQL, Testbed, Valkey, eventually
 
 __all__ = ["SCENARIOS", "Skipped"]
 
@@ -32,7 +32,7 @@ class Scenario:
     may: set
     #: Seconds after it is mended.
     within: float = 30
-    lab: Callable = Lab
+    testbed: Callable = Testbed
     #: Sentences about what else is wrong afterwards.
     afterwards: Callable = lambda _: []
     clear_up: Callable = field(default=lambda: None)
@@ -51,42 +51,42 @@ def add(name, title, **more):
     return decorate
 
 
-def _has_two_workers(lab):
-    if not eventually(lambda: len(lab.web.workers()) == 2):
-        return [f"{len(lab.web.workers())} processes answer, not 2"]
+def _has_two_workers(testbed):
+    if not eventually(lambda: len(testbed.web.workers()) == 2):
+        return [f"{len(testbed.web.workers())} processes answer, not 2"]
     return []
 
 
-def _has_one_audit_worker(lab):
-    if not eventually(lambda: len(lab.web.audit_workers()) == 1):
-        return [f"{len(lab.web.audit_workers())} processes seal, not 1"]
+def _has_one_audit_worker(testbed):
+    if not eventually(lambda: len(testbed.web.audit_workers()) == 1):
+        return [f"{len(testbed.web.audit_workers())} processes seal, not 1"]
     return []
 
 
-def _is_whole(lab):
-    return _has_two_workers(lab) + _has_one_audit_worker(lab)
+def _is_whole(testbed):
+    return _has_two_workers(testbed) + _has_one_audit_worker(testbed)
 
 
 # Processes of Reprotech
 
 
 @add("worker-killed", "`kill -9` of a web worker", may={CUT}, afterwards=_is_whole)
-def kill_worker(lab, _):
+def kill_worker(testbed, _):
     """One of the two that answer."""
-    os.kill(lab.web.workers()[0], signal.SIGKILL)
+    os.kill(testbed.web.workers()[0], signal.SIGKILL)
 
 
 @add("workers-killed", "`kill -9` of all web workers at once", may={CUT, REFUSED}, afterwards=_is_whole)
-def kill_workers(lab, _):
+def kill_workers(testbed, _):
     """Nobody is left to answer."""
-    for worker in lab.web.workers():
+    for worker in testbed.web.workers():
         os.kill(worker, signal.SIGKILL)
 
 
 @add("audit-worker-killed", "`kill -9` of the audit worker", may=set(), afterwards=_is_whole)
-def kill_audit_worker(lab, _):
+def kill_audit_worker(testbed, _):
     """The one that seals."""
-    for process in lab.web.audit_workers():
+    for process in testbed.web.audit_workers():
         os.kill(process, signal.SIGKILL)
 
 
@@ -96,67 +96,67 @@ def kill_audit_worker(lab, _):
     may={CUT, REFUSED},
     afterwards=_is_whole,
 )
-def restart_server(lab, _):
+def restart_server(testbed, _):
     """As after the machine's memory ran out."""
-    lab.web.kill()
-    lab.web.start_again()
+    testbed.web.kill()
+    testbed.web.start_again()
 
 
 # PostgreSQL
 
 
 @add("postgresql-restarted", "PostgreSQL restarted", may={503})
-def restart_postgresql(lab, _):
+def restart_postgresql(testbed, _):
     """In order."""
-    lab.database.kill(signal.SIGINT)
-    lab.database.start()
+    testbed.database.kill(signal.SIGINT)
+    testbed.database.start()
 
 
 @add("postgresql-crashed", "PostgreSQL stopped with `-m immediate`, and started", may={503})
-def crash_postgresql(lab, _):
+def crash_postgresql(testbed, _):
     """Without a word to anybody: it recovers from its log."""
-    lab.database.kill(signal.SIGQUIT)
-    lab.database.start()
+    testbed.database.kill(signal.SIGQUIT)
+    testbed.database.start()
 
 
 @add("postgresql-away", "without PostgreSQL", may={503})
-def take_postgresql_away(lab, seconds):
+def take_postgresql_away(testbed, seconds):
     """For a while."""
-    lab.database.kill(signal.SIGINT)
+    testbed.database.kill(signal.SIGINT)
     time.sleep(seconds)
-    lab.database.start()
+    testbed.database.start()
 
 
 @add("postgresql-hangs", "PostgreSQL hangs", may={503, HUNG})
-def hang_postgresql(lab, seconds):
+def hang_postgresql(testbed, seconds):
     """It takes connections and says nothing. A statement that lasts looks no different, so requests wait for it."""
-    _hang(lab.database.everybody, seconds)
+    _hang(testbed.database.everybody, seconds)
 
 
 def _on_another_machine(processes):
-    return Lab(processes, database=PostgreSQL(processes, machine=Machine(processes)))
+    return Testbed(processes, database=PostgreSQL(processes, machine=Machine(processes)))
 
 
-@add("postgresql-unplugged", "the network swallows what is sent to PostgreSQL", may={503}, lab=_on_another_machine)
-def unplug_postgresql(lab, seconds):
+@add("postgresql-unplugged", "the network swallows what is sent to PostgreSQL", may={503}, testbed=_on_another_machine)
+def unplug_postgresql(testbed, seconds):
     """Nobody is told that nothing arrives."""
-    lab.database.machine.pull_out()
+    testbed.database.machine.pull_out()
     time.sleep(seconds)
-    lab.database.machine.put_back()
+    testbed.database.machine.put_back()
 
 
 def _few_connections(processes):
-    return Lab(processes, database=PostgreSQL(processes, max_connections=25), DATABASE_POOL_SIZE="8")
+    return Testbed(processes, database=PostgreSQL(processes, max_connections=25), DATABASE_POOL_SIZE="8")
 
 
-@add("postgresql-full", "PostgreSQL's connections all taken by others", may={503}, lab=_few_connections)
-def take_all_connections(lab, seconds):
+@add("postgresql-full", "PostgreSQL's connections all taken by others", may={503}, testbed=_few_connections)
+def take_all_connections(testbed, seconds):
     """Ours are ended, and others are faster to come back."""
     end = time.monotonic() + seconds
     with ExitStack() as stack:
         while time.monotonic() < end:
             with suppress(psycopg.OperationalError):
-                connection = psycopg.connect(lab.database.url, autocommit=True, application_name="others")
+                connection = psycopg.connect(testbed.database.url, autocommit=True, application_name="others")
                 stack.enter_context(connection)
                 connection.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name <> 'others' "
@@ -170,44 +170,44 @@ def take_all_connections(lab, seconds):
 
 
 @add("valkey-restarted", "Valkey killed and started", may=set())
-def restart_valkey(lab, _):
+def restart_valkey(testbed, _):
     """All that it held is gone."""
-    lab.cache.kill()
-    lab.cache.start()
+    testbed.cache.kill()
+    testbed.cache.start()
 
 
 def _kept(processes):
-    return Lab(processes, cache=Valkey(processes, is_kept=True))
+    return Testbed(processes, cache=Valkey(processes, is_kept=True))
 
 
-@add("valkey-restarted-kept", "Valkey restarted, with what it held", may=set(), lab=_kept)
-def restart_kept_valkey(lab, _):
+@add("valkey-restarted-kept", "Valkey restarted, with what it held", may=set(), testbed=_kept)
+def restart_kept_valkey(testbed, _):
     """As Debian's package does: it saves, and reads it again."""
-    lab.cache.kill(signal.SIGTERM)
-    lab.cache.start()
+    testbed.cache.kill(signal.SIGTERM)
+    testbed.cache.start()
 
 
 @add("valkey-full", "Valkey can be read but takes nothing", may=set())
-def fill_valkey(lab, seconds):
+def fill_valkey(testbed, seconds):
     """As when its memory is used up, or its disk is full."""
-    with Redis.from_url(lab.cache.url) as valkey:
+    with Redis.from_url(testbed.cache.url) as valkey:
         valkey.config_set("maxmemory", 1)
         time.sleep(seconds)
         valkey.config_set("maxmemory", 0)
 
 
 @add("valkey-away", "without Valkey", may=set())
-def take_valkey_away(lab, seconds):
+def take_valkey_away(testbed, seconds):
     """For a while."""
-    lab.cache.kill()
+    testbed.cache.kill()
     time.sleep(seconds)
-    lab.cache.start()
+    testbed.cache.start()
 
 
 @add("valkey-hangs", "Valkey hangs", may=set())
-def hang_valkey(lab, seconds):
+def hang_valkey(testbed, seconds):
     """It takes connections and says nothing."""
-    _hang(lambda: [lab.cache.process.pid], seconds)
+    _hang(lambda: [testbed.cache.process.pid], seconds)
 
 
 def _hang(processes, seconds):
@@ -228,23 +228,23 @@ def _hang(processes, seconds):
 
 
 @add("mail-hangs", "the mail server takes connections and says nothing", may=set())
-def hang_mail(lab, seconds):
+def hang_mail(testbed, seconds):
     """For a while."""
-    lab.mail.is_hung = True
+    testbed.mail.is_hung = True
     time.sleep(seconds)
-    lab.mail.is_hung = False
+    testbed.mail.is_hung = False
 
 
 def _small_log_disk(processes):
     home = disks.mount("logs", 12)
-    return Lab(processes, LOG_DIR=str(home / "logs"), PROMETHEUS_MULTIPROC_DIR=str(home / "metrics"))
+    return Testbed(processes, LOG_DIR=str(home / "logs"), PROMETHEUS_MULTIPROC_DIR=str(home / "metrics"))
 
 
 @add(
     "disk-full",
     "the disk of logs and metrics full",
     may={CUT},
-    lab=_small_log_disk,
+    testbed=_small_log_disk,
     clear_up=disks.unmount,
     afterwards=_is_whole,
 )
@@ -256,17 +256,19 @@ def fill_log_disk(_, seconds):
 
 def _small_database_disk(processes):
     home = disks.mount("postgresql", 300)
-    return Lab(processes, database=PostgreSQL(processes, data=home / "data", max_wal_size="64MB", min_wal_size="32MB"))
+    return Testbed(
+        processes, database=PostgreSQL(processes, data=home / "data", max_wal_size="64MB", min_wal_size="32MB")
+    )
 
 
-@add("postgresql-disk-full", "PostgreSQL's disk full", may={503}, lab=_small_database_disk, clear_up=disks.unmount)
-def fill_database_disk(lab, seconds):
+@add("postgresql-disk-full", "PostgreSQL's disk full", may={503}, testbed=_small_database_disk, clear_up=disks.unmount)
+def fill_database_disk(testbed, seconds):
     """Not a byte is left. If PostgreSQL gave up, it is started as a supervisor would."""
     with disks.filled("postgresql"):
         time.sleep(seconds)
-    if lab.database.process.poll() is not None:
-        lab.database.kill()
-        lab.database.start()
+    if testbed.database.process.poll() is not None:
+        testbed.database.kill()
+        testbed.database.start()
 
 
 def _with_a_clock(processes):
@@ -277,12 +279,12 @@ def _with_a_clock(processes):
     subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], check=True)
     clock = processes.directory / "clock"
     clock.write_text("0")
-    return Lab(processes, LD_PRELOAD=str(library), WRONG_BY=str(clock))
+    return Testbed(processes, LD_PRELOAD=str(library), WRONG_BY=str(clock))
 
 
-@add("clock-steps", "the server's clock 15 minutes ahead, then 15 behind, then right", may={401}, lab=_with_a_clock)
-def step_clock(lab, seconds):
+@add("clock-steps", "the server's clock 15 minutes ahead, then 15 behind, then right", may={401}, testbed=_with_a_clock)
+def step_clock(testbed, seconds):
     """Of the server alone; PostgreSQL's stays right."""
     for seconds_wrong in (900, -900, 0):
-        Path(lab.web.env["WRONG_BY"]).write_text(str(seconds_wrong))
+        Path(testbed.web.env["WRONG_BY"]).write_text(str(seconds_wrong))
         time.sleep(seconds / 3)

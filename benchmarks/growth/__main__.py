@@ -2,46 +2,48 @@
 
     .venv/bin/python -m benchmarks.growth                                      everything, about an hour
     .venv/bin/python -m benchmarks.growth --keep DIRECTORY                     fills databases once and keeps them
-    .venv/bin/python -m benchmarks.growth --keep DIRECTORY --add --tasks sort  those again, beside the last figures
-    .venv/bin/python -m benchmarks.growth --users 1000,20000 --events 10000,200000 --output build/growth
+    .venv/bin/python -m benchmarks.growth --keep DIRECTORY --add --queries sort  those again, added to the last figures
+    .venv/bin/python -m benchmarks.growth --users 1000,20000 --events 10000,200000 --no-page
 
-Before anything is measured the servers have sealed all events and put up their signposts, as they do by themselves,
-and PostgreSQL has vacuumed and analyzed. It writes docs/benchmarks/growth.json and growth.md, and needs PostgreSQL and
-Valkey from requirements-dev.txt.
+Before anything is measured the servers have sealed all events and built the page index, as they do by themselves, and
+PostgreSQL has vacuumed and analyzed. It writes its part of docs/benchmarks.md, keeps the figures of all rounds in
+build/benchmarks, and needs PostgreSQL and Valkey from requirements-dev.txt.
 """
 
 import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.compare.machine import describe, load
-from benchmarks.compare.stage import say
-from benchmarks.growth import measuring, report
-from benchmarks.growth.stage import Size, Stage
-from benchmarks.growth.tasks import all_tasks, chosen
+from benchmarks.growth import report, runner
+from benchmarks.growth.environment import Environment, Size
+from benchmarks.growth.queries import all_queries, chosen
+from benchmarks.harness.environment import say
+from benchmarks.harness.machine import describe, load
+from benchmarks.harness.report import saved
 
 
 def main(arguments=None):
-    """Measure what is asked for and write it down."""
+    """Measure, and write the report."""
     options = read_options(arguments)
     sizes = [Size(*pair) for pair in zip(options.users, options.events, strict=True)]
-    stage = Stage(sizes, options.keep, options.sessions)
+    environment = Environment(sizes, options.keep, options.sessions)
     try:
-        tasks = chosen(all_tasks(stage.servers[0].samples["sorts"]), options.tasks)
+        queries = chosen(all_queries(environment.servers[0].samples["sorts"]), options.queries)
         timing = {"connections": options.connections, "seconds": options.seconds}
-        found, loads = measuring.rounds(stage, tasks, count=options.rounds, **timing)
+        found, loads = runner.rounds(environment, queries, count=options.rounds, **timing)
         results = {
             "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-            "machine": describe(stage.postgresql),
+            "machine": describe(environment.postgresql),
             "sizes": [{"name": size.name, **size._asdict()} for size in sizes],
             "measured": {"rounds": options.rounds, **timing},
             "load": [min(loads), max(loads)],
-            "tasks": {task.name: {"goal": task.goal, **found[task.name]} for task in tasks},
+            "queries": {query.name: {"goal": query.goal, **found[query.name]} for query in queries},
         }
     finally:
-        stage.close()
+        environment.close()
     print("\n".join(map(report.plain_line, report.lines(results))))
-    report.write(report.merged(results, report.read(options.output)) if options.add else results, options.output)
+    if not options.no_page:
+        report.write(report.merged(results, saved("growth")) if options.add else results)
 
 
 def read_options(given):
@@ -52,13 +54,13 @@ def read_options(given):
     arguments.add_argument("--users", type=pair, default=[1_000, 1_000_000], help="at both sizes")
     arguments.add_argument("--events", type=pair, default=[10_000, 10_000_000], help="at both sizes")
     arguments.add_argument("--rounds", type=int, default=5)
-    arguments.add_argument("--seconds", type=float, default=1, help="length of a task in a round")
+    arguments.add_argument("--seconds", type=float, default=1, help="length of a query in a round")
     arguments.add_argument("--connections", type=int, default=2)
     arguments.add_argument("--sessions", type=int, default=40, help="each may make 6,000 calls a minute")
-    arguments.add_argument("--tasks", type=words, default=[], help="parts of names, separated by commas")
+    arguments.add_argument("--queries", type=words, default=[], help="parts of names, separated by commas")
     arguments.add_argument("--keep", type=Path, help="where databases stay, to be used again")
     arguments.add_argument("--add", action="store_true", help="keep the last figures of what is not measured now")
-    arguments.add_argument("--output", type=Path, default=report.DIRECTORY)
+    arguments.add_argument("--no-page", action="store_true", help="only print the figures")
     return arguments.parse_args(given)
 
 

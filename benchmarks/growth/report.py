@@ -1,24 +1,17 @@
-"""What was measured against what was wanted: growth.json with all figures, and growth.md for people."""
+"""What was measured against what was wanted: its part of docs/benchmarks.md, and all figures below build/."""
 
-import json
 from statistics import median
 from typing import NamedTuple
 
-from benchmarks.compare.figures import Spread, figure, ratio, spread_text
-from benchmarks.compare.report import DIRECTORY, table
+from benchmarks.harness.report import PAGE, conditions, replace_part, save, table, verdict
+from benchmarks.harness.results import Spread, figure, ratio, spread_text
 
-INTRODUCTION = (
-    "What becomes of Reprotech's answers while its tables grow. Written by `python -m benchmarks.growth`; all figures "
-    "of all rounds are in `growth.json` beside this page."
-)
-TITLES = {
-    "users": "{:,} users against {:,}",
-    "audit": "{:,} audit events against {:,}",
-}
+#: The page shows only so many: those that grow most.
+SHOWN = 20
 
 
 class Line(NamedTuple):
-    """A task at both sizes. Processor time is PostgreSQL's and Valkey's for an answer, in milliseconds."""
+    """A query at both sizes. Processor time is PostgreSQL's and Valkey's for an answer, in milliseconds."""
 
     name: str
     small: tuple[float, float]  # p50, p95
@@ -35,7 +28,7 @@ class Line(NamedTuple):
 
 
 def lines(results):
-    """All of them, in the order of the tasks."""
+    """All of them, in the order of the queries."""
     small, large = (size["name"] for size in results["sizes"])
     return [
         Line(
@@ -45,7 +38,7 @@ def lines(results):
             of["goal"],
             *(cpu_of_an_answer(of[size]) for size in (small, large)),
         )
-        for name, of in results["tasks"].items()
+        for name, of in results["queries"].items()
     ]
 
 
@@ -55,54 +48,42 @@ def cpu_of_an_answer(figures):
 
 
 def merged(results, earlier):
-    """With earlier figures of the same sizes for tasks that were not measured now."""
+    """With earlier figures of the same sizes for queries that were not measured now."""
     if earlier.get("sizes") != results["sizes"]:
         return results
-    return {**results, "tasks": {**earlier["tasks"], **results["tasks"]}}
+    return {**results, "queries": {**earlier["queries"], **results["queries"]}}
 
 
-def read(directory=DIRECTORY):
-    """The last figures, if there are any."""
-    path = directory / "growth.json"
-    return json.loads(path.read_text()) if path.exists() else {}
-
-
-def write(results, directory=DIRECTORY):
-    """Both files."""
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / "growth.json").write_text(json.dumps(results, indent=1) + "\n")
-    (directory / "growth.md").write_text(text(results))
+def write(results):
+    """The figures and the page."""
+    save("growth", results)
+    replace_part(PAGE, "growth", text(results))
 
 
 def text(results):
-    """The page."""
+    """The part of the page."""
     found = lines(results)
-    parts = ["# While tables grow", INTRODUCTION, conditions(results), summary(found)]
-    for group, title in TITLES.items():
-        of = [line for line in found if line.name.startswith(f"{group}: ")]
-        if of:
-            small, large = (size["users" if group == "users" else "events"] for size in results["sizes"])
-            parts += [f"## {title.format(large, small)}", table_of(of)]
-    return "\n\n".join(parts) + "\n"
-
-
-def conditions(results):
-    """What the figures depend on."""
-    plain = {"processor", "memory", "system"}
-    machine = "; ".join(value if name in plain else f"{name} {value}" for name, value in results["machine"].items())
     how = (
         "Two servers with 2 worker processes each, on one PostgreSQL and one Valkey, answer {connections} connections "
-        "by turns. {rounds} rounds of {seconds:g} s for each task and size; a figure is the median of the rounds. "
-        "The growth of p95 is taken within each round, and its smallest and largest are in brackets."
+        "by turns. {rounds} rounds of {seconds:g} s for each query and size; a figure is the median of the rounds. "
+        "The growth of p95 is taken within each round, with its smallest and largest in brackets."
     ).format(**results["measured"])
-    least, most = results["load"]
-    return f"{results['date']}. {machine}. {how} Meanwhile {least:.1f} to {most:.1f} processes wanted a core."
+    return "\n\n".join(
+        [
+            conditions(results["date"], results["machine"], results["load"], how),
+            summary(results["sizes"], found),
+            table_of(sorted(found, key=lambda line: -line.growth.median)[:SHOWN]),
+        ]
+    )
 
 
-def summary(found):
+def summary(sizes, found):
     """How many goals are met."""
     met = sum(line.is_met for line in found)
-    return f"{met} of {len(found)} answers grow no more than they may."
+    users, events = (
+        "{:,} against {:,} {}".format(*(size[kind] for size in sizes[::-1]), kind) for kind in ("users", "events")
+    )
+    return f"With {users} and {events}, {met} of {len(found)} queries meet their goal. Those that grow most:"
 
 
 def table_of(found):
@@ -114,12 +95,12 @@ def table_of(found):
 def row(line):
     """The cells of a line."""
     return [
-        line.name.split(": ")[1],
+        line.name,
         " / ".join(map(figure, line.small)),
         " / ".join(map(figure, line.large)),
         spread_text(line.growth),
         f"≤ {line.goal:g}",
-        "met" if line.is_met else "**missed**",
+        verdict(line),
         f"{figure(line.small_cpu)} → {figure(line.large_cpu)}",
     ]
 
@@ -127,6 +108,6 @@ def row(line):
 def plain_line(line):
     """A line for the terminal."""
     times = "  ".join(f"{figure(p50):>7} {figure(p95):>7}" for p50, p95 in (line.small, line.large))
-    verdict = "met" if line.is_met else "MISSED"
     cpu = f"{line.small_cpu:6.2f} {line.large_cpu:8.2f}"
-    return f"{line.name:42} {times}  {spread_text(line.growth):22} {line.goal:3g} {verdict:6} {cpu}"
+    judged = verdict(line).strip("*")
+    return f"{line.name:42} {times}  {spread_text(line.growth):22} {line.goal:3g} {judged:6} {cpu}"

@@ -7,10 +7,9 @@ import threading
 import pytest
 
 from benchmarks import soak
-from benchmarks.compare import goals, report
-from benchmarks.compare.client import Run, parse, summary
-from benchmarks.compare.figures import Spread, best_of, figure, quantile, ratio, rotated, spread_text
-from benchmarks.compare.plots import charts
+from benchmarks.harness import goals, report
+from benchmarks.harness.client import Run, parse, summary
+from benchmarks.harness.results import Spread, best_of, figure, quantile, ratio, rotated, spread_text
 from reprotech.pytest_stack import ROOT
 
 pytestmark = pytest.mark.only_on("sqlite")  # it asks no database
@@ -154,7 +153,7 @@ def results():
         "measured": {size: {"seconds": 1.5, "connections": 8} for size in ("10000", "1000000")},
         "machine": {"Python": "3"},
         "sizes": {"10000": figures, "1000000": figures}, "levels": {"1": figures, "8": figures},
-        "parts": {
+        "scenarios": {
             "memory": memory, "start": {"reprotech": [1.5, 1.7, 1.6]},
             "saturation": {"reprotech": [{"idle": 2, "busy": 10}, {"idle": 1, "busy": 12}, {"idle": 2, "busy": 22}]},
             "dashboards": {"idle": 0.01, "first": 0.15, "polling": 0.05, "p95": 9, "rate": 50},
@@ -187,33 +186,33 @@ def test_the_readme_gets_one_table_and_keeps_the_rest():
     # Others check passwords by other means, so nobody is better or worse at it.
     assert "| Sign in | 10,000 | 80.0 | 100 (bcrypt alone) | 0.80 (0.80\N{EN DASH}0.80) |" in table
     readme = report.README.read_text()
-    once = report.with_table(readme, table)
-    assert report.with_table(once, table) == once
-    begin, end = map(re.escape, report.MARKS)
-    assert re.split(f"{begin}.*{end}", once, flags=re.DOTALL) == re.split(f"{begin}.*{end}", readme, flags=re.DOTALL)
+    once = report.with_part(readme, "harness", table)
+    assert report.with_part(once, "harness", table) == once
+    marks = ("<!-- written by python -m benchmarks.harness -->", "<!-- /benchmarks.harness -->")
+    pattern = "{}.*{}".format(*map(re.escape, marks))
+    assert re.split(pattern, once, flags=re.DOTALL) == re.split(pattern, readme, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("name", ["harness", "growth"])
+def test_the_page_has_a_place_for_each_program(name):
+    page = report.PAGE.read_text()
+    assert "new figures" in report.with_part(page, name, "new figures")
+    with pytest.raises(AssertionError):
+        report.with_part("no marks", name, "new figures")
 
 
 def test_the_report_says_what_was_measured():
-    text = report.text(results(), ["sizes.svg"])
+    text = report.text(results())
     assert "bcrypt alone: 100; ours is 0.80 (0.80\N{EN DASH}0.80) of it" in text
     what = "search, 1,000,000 users: times the best of the others"
     assert f"| {what} | 4.00 (4.00\N{EN DASH}4.00) | ≥ 10 | **missed** | 4.00 |" in text
-    assert "3 rounds of 1.5 s for each task, on 8 connections." in text
+    assert "Measured on 2026-01-01: Python 3." in text
+    assert "Rounds: 3, of 1.5 s for each task, on 8 connections." in text
     assert "Reprotech 1.60 s (1.50\N{EN DASH}1.70)" in text
 
 
-def test_a_picture_has_a_point_for_each_figure():
-    svg = charts("Rates", {"one": {"ours & theirs": {1: 10, 10: 100, 100: 1000}, "none": {1: 5}}}, "users")
-    assert svg.count("<circle") == 4 + 2  # and one a name in the legend
-    assert "ours &amp; theirs" in svg
-    # On logarithmic axes these lie on one line, evenly spaced.
-    (x1, y1), (x2, y2), (x3, y3) = re.findall(r"([\d.]+),([\d.]+)", re.search('points="([^"]+)"', svg)[1])
-    assert float(x2) - float(x1) == pytest.approx(float(x3) - float(x2))
-    assert float(y2) - float(y1) == pytest.approx(float(y3) - float(y2), abs=0.2)
-
-
-def test_each_comparison_pins_what_it_installs():
-    for directory in (ROOT / "benchmarks" / "comparisons").iterdir():
+def test_each_contender_pins_what_it_installs():
+    for directory in (ROOT / "benchmarks" / "contenders").iterdir():
         if not (directory / "app.py").exists():
             continue
         lines = (directory / "requirements.txt").read_text().splitlines()

@@ -19,7 +19,7 @@ from reprotech.tests.test_accessibility import AXE, SCHEMES, violations
 # What the site looks like is the same on every stack.
 pytestmark = pytest.mark.only_on("sqlite")
 DOCS = ROOT / "docs"
-PAGES = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md")} - {"benchmarks/notes"}
+PAGES = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md")}
 #: Links that lead nowhere, and what the build says of them.
 WRONG = {
     "[a page](nowhere.md)": "nowhere.md",

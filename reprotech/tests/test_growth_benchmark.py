@@ -9,23 +9,24 @@ from django.core.management import call_command
 from accounts.filters import UserFilter
 from accounts.services.defaults import load_default_data
 from audit.filters import AuditQuery
-from benchmarks.compare import people
-from benchmarks.compare.contestants import OURS, PASSWORD
-from benchmarks.compare.figures import Spread
-from benchmarks.compare.stage import cpu_of, sign_in
-from benchmarks.growth import filling, measuring, report
-from benchmarks.growth.stage import Server, Size
-from benchmarks.growth.tasks import all_tasks, chosen
+from benchmarks.growth import report, runner, seeding
+from benchmarks.growth.environment import Server, Size
+from benchmarks.growth.queries import all_queries, chosen
+from benchmarks.harness import report as harness_report
+from benchmarks.harness import sample_users
+from benchmarks.harness.contenders import OURS, PASSWORD
+from benchmarks.harness.environment import cpu_of, sign_in
+from benchmarks.harness.results import Spread
 
 USERS, EVENTS = 60, 400
 
 
-class TinyStage:
+class TinyEnvironment:
     """Both sizes are one server, that of the test."""
 
     def __init__(self, port):
-        samples = filling.samples(USERS)
-        self.callers = [{"username": caller.username} for caller in people.make_callers()]
+        samples = seeding.samples(USERS)
+        self.callers = [{"username": caller.username} for caller in sample_users.make_callers()]
         headers = [sign_in(OURS, self.callers[0], port)]
         self.servers = [
             Server(Size(USERS, events), port, os.getpid(), "", samples, headers) for events in (EVENTS, EVENTS + 1)
@@ -36,22 +37,22 @@ class TinyStage:
 
 
 @pytest.fixture
-def stage(transactional_db, live_server, monkeypatch):
+def environment(transactional_db, live_server, monkeypatch):
     """A server with a few people, of whom some may call."""
     monkeypatch.setenv("PASSWORD", PASSWORD)
     call_command("flush", interactive=False, verbosity=0)
     load_default_data()
     call_command("create_demo_data", users=USERS, audit_events=EVENTS, verbosity=0)
-    return TinyStage(live_server.thread.port)
+    return TinyEnvironment(live_server.thread.port)
 
 
 @pytest.mark.only_on("postgresql")
-def test_every_task_finds_what_it_asks_for(stage):
-    server = stage.servers[0]
+def test_every_task_finds_what_it_asks_for(environment):
+    server = environment.servers[0]
     found = {}
-    for task in all_tasks(UserFilter.sorts):
-        answers = [server.ask(path) for path in task.paths(server)]
-        found[task.name] = all(
+    for query in all_queries(UserFilter.sorts):
+        answers = [server.ask(path) for path in query.paths(server)]
+        found[query.name] = all(
             answer.get("users") or answer.get("logs") or "user_growth" in answer for answer in answers
         )
     nothing = {name for name, is_found in found.items() if not is_found}
@@ -65,14 +66,20 @@ def test_every_task_finds_what_it_asks_for(stage):
 
 
 @pytest.mark.only_on("postgresql")
-def test_a_round_measures_both_sizes_and_is_written_down(stage, tmp_path):
-    tasks = chosen(all_tasks(UserFilter.sorts), ["audit: first page"])
-    found, loads = measuring.rounds(stage, tasks, count=2, connections=2, seconds=0.1)
+def test_a_round_measures_both_sizes_and_is_written_down(environment, tmp_path, monkeypatch):
+    queries = chosen(all_queries(UserFilter.sorts), ["audit: first page"])
+    found, loads = runner.rounds(environment, queries, count=2, connections=2, seconds=0.1)
     assert len(loads) == 3
-    sizes = [{"name": server.size.name, **server.size._asdict()} for server in stage.servers]
-    made = {**results(), "sizes": sizes, "tasks": {"audit: first page": {"goal": 1.5, **found["audit: first page"]}}}
-    report.write(made, tmp_path)
-    assert report.read(tmp_path) == json.loads(json.dumps(made))
+    sizes = [{"name": server.size.name, **server.size._asdict()} for server in environment.servers]
+    made = {**results(), "sizes": sizes, "queries": {"audit: first page": {"goal": 1.5, **found["audit: first page"]}}}
+    page = tmp_path / "page.md"
+    page.write_text("<!-- written by python -m benchmarks.growth -->\n<!-- /benchmarks.growth -->\nthe rest")
+    monkeypatch.setattr(harness_report, "FIGURES", tmp_path / "figures")
+    monkeypatch.setattr(report, "PAGE", page)
+    report.write(made)
+    assert harness_report.saved("growth") == json.loads(json.dumps(made))
+    assert "audit: first page" in page.read_text()
+    assert page.read_text().endswith("the rest")
     (line,) = report.lines(made)
     assert 0 < line.small[0] <= line.small[1]
     assert 0 < line.growth.least <= line.growth.median <= line.growth.most
@@ -82,12 +89,12 @@ def test_a_round_measures_both_sizes_and_is_written_down(stage, tmp_path):
 @pytest.mark.only_on("sqlite")  # it asks no database
 def test_every_sort_of_users_and_every_filter_of_events_is_asked_for():
     class Known:
-        samples = {kind: ["1"] for kind in (*filling.KINDS, "people", "first_name")} | {"middle": "2026-01-31"}
+        samples = {kind: ["1"] for kind in (*seeding.KINDS, "people", "first_name")} | {"middle": "2026-01-31"}
 
         def ask(self, _):
             return {"pages": 7}
 
-    paths = {path for task in all_tasks(UserFilter.sorts) for path in task.paths(Known())}
+    paths = {path for query in all_queries(UserFilter.sorts) for path in query.paths(Known())}
     for sort in UserFilter.sorts:
         for signed in (sort, f"-{sort}"):
             assert {f"/api/users?sort={signed}", f"/api/users?page=3&per_page=10&sort={signed}"} <= paths
@@ -113,7 +120,7 @@ def results():
         "load": [1, 2],
         "sizes": [{"name": small, "users": 1_000, "events": 20}, {"name": large, "users": 100_000, "events": 200}],
         "measured": {"rounds": 3, "seconds": 1, "connections": 2},
-        "tasks": {
+        "queries": {
             "users: first page": {"goal": 1.5, small: of([2, 4, 2], [1, 1, 1]), large: of([3, 6, 4], [1, 1, 3])},
             "audit: user": {"goal": 1.5, small: of([2, 4, 2], [1, 1, 1]), large: of([4, 8, 3], [1, 1, 1])},
         },
@@ -132,18 +139,18 @@ def test_growth_is_taken_within_each_round_and_judged_by_its_median():
 @pytest.mark.only_on("sqlite")
 def test_the_page_says_what_was_measured():
     text = report.text(results())
-    assert "1 of 2 answers grow no more than they may." in text
-    assert "## 100,000 users against 1,000" in text
-    assert "## 200 audit events against 20" in text
-    assert "| first page | 1.00 / 2.00 | 2.00 / 4.00 | 1.50 (1.50\N{EN DASH}2.00) | ≤ 1.5 | met | 1.00 → 2.00 |" in text
+    assert "With 100,000 against 1,000 users and 200 against 20 events, 1 of 2 queries meet their goal." in text
+    assert text.index("| audit: user |") < text.index("| users: first page |")  # what grows most comes first
+    growth = "1.50 (1.50\N{EN DASH}2.00)"
+    assert f"| users: first page | 1.00 / 2.00 | 2.00 / 4.00 | {growth} | ≤ 1.5 | met | 1.00 → 2.00 |" in text
     assert "| ≤ 1.5 | **missed** | 1.00 → 1.00 |" in text
 
 
 @pytest.mark.only_on("sqlite")
 def test_what_is_not_measured_again_stays_unless_the_sizes_changed():
     earlier, now = results(), results()
-    del now["tasks"]["audit: user"]
-    assert [*report.merged(now, earlier)["tasks"]] == ["users: first page", "audit: user"]
+    del now["queries"]["audit: user"]
+    assert [*report.merged(now, earlier)["queries"]] == ["users: first page", "audit: user"]
     assert report.merged(now, {}) == now
     now["sizes"][0]["users"] = 11
     assert report.merged(now, earlier) == now

@@ -16,7 +16,7 @@ class Gone:
     since: float = field(default_factory=time.monotonic)
 
 
-class Ledger:
+class AcknowledgedWrites:
     """Acknowledged changes. Lists only grow, so that readers need no lock."""
 
     def __init__(self):

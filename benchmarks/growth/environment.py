@@ -9,19 +9,19 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from benchmarks.compare.contestants import OURS, command_of, request
-from benchmarks.compare.databases import make_database
-from benchmarks.compare.environments import ROOT, install, run
-from benchmarks.compare.stage import (
+from benchmarks.harness.contenders import OURS, command_of, request
+from benchmarks.harness.databases import make_database
+from benchmarks.harness.environment import (
     POSTGRESQL,
     answer_of,
     cpu_of,
-    environment_of_ours,
     exchange,
     say,
+    server_variables,
     sign_in,
     without_counters,
 )
+from benchmarks.harness.installation import ROOT, install, run
 from reprotech.pytest_servers import TestProcesses, free_port, start_postgresql, start_valkey, wait_for
 
 #: What a database that is kept was made with; without them nobody can vouch for its events.
@@ -77,7 +77,7 @@ class Server(NamedTuple):
         return json.loads(body)
 
 
-class Stage:
+class Environment:
     """Everything that runs. `keep` is a directory in which the databases stay, and from which they are used again."""
 
     def __init__(self, sizes, keep, sessions):
@@ -111,24 +111,24 @@ class Stage:
         with psycopg.connect(self.postgresql, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {size.name}")  # of a run that was broken off
         database = make_database(self.postgresql, size.name)
-        environment = environment_of_ours(database, f"{self._valkey}/15", free_port(), self._home(size))
+        variables = server_variables(database, f"{self._valkey}/15", free_port(), self._home(size))
         samples = self._directory / "samples.json"
-        loading = [sys.executable, "-m", "benchmarks.growth.filling", "--users", str(size.users)]
+        loading = [sys.executable, "-m", "benchmarks.growth.seeding", "--users", str(size.users)]
         loading += ["--events", str(size.events), "--file", samples]
         began = time.monotonic()
-        run(loading, cwd=ROOT, env=without_counters(environment))
+        run(loading, cwd=ROOT, env=without_counters(variables))
         say(f"  {time.monotonic() - began:.0f} s")
-        secrets = {name: environment[name] for name in SECRETS}
+        secrets = {name: variables[name] for name in SECRETS}
         kept.write_text(json.dumps({"secrets": secrets, "samples": json.loads(samples.read_text())}))
         return json.loads(kept.read_text())
 
     def _start(self, size, number, secrets, samples):
         database = self.postgresql.replace("/postgres", f"/{size.name}")
         port, log = free_port(), self._home(size) / "output"
-        environment = environment_of_ours(database, f"{self._valkey}/{number}", port, self._home(size)) | secrets
+        variables = server_variables(database, f"{self._valkey}/{number}", port, self._home(size)) | secrets
         # Once a day all events are verified. Of ten million that would go on all the while.
-        environment["AUDIT_VERIFY_HOURS"] = "0"
-        process = self.processes.start(command_of(OURS.name, port), log, cwd=ROOT, env=environment)
+        variables["AUDIT_VERIFY_HOURS"] = "0"
+        process = self.processes.start(command_of(OURS.name, port), log, cwd=ROOT, env=variables)
         # The first start compresses the static files, which takes a while on a busy machine.
         wait_for(process, log, lambda: answer_of(port, "/api/auth/me"), patience=600)
         callers = samples["callers"]

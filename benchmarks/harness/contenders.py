@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from benchmarks.compare.environments import python_of
+from benchmarks.harness.installation import python_of
 
 PASSWORD = "Benchmark-2026!"
 PER_PAGE = 10
@@ -14,7 +14,7 @@ TASKS = ("me", "list", "deep page", "search", "login")
 
 
 @dataclass
-class Contestant:
+class Contender:
     """One server. Its figures are kept by `name`; `title`, `served_by` and `hashing` are for readers."""
 
     name: str
@@ -76,7 +76,7 @@ def command_of(name, port):
     if name == "reprotech":
         return [python_of(name), "-m", "reprotech.server"]
     if name == "empty_django":
-        return granian(port, "benchmarks.compare.empty_django:application")
+        return granian(port, "benchmarks.harness.empty_django:application")
     if name == "fastapi_users":
         options = [
             "--host",
@@ -110,37 +110,37 @@ def by_offset(number):
     return {"limit": PER_PAGE, "offset": number * PER_PAGE}
 
 
-OURS = Contestant(
+OURS = Contender(
     name="reprotech", title="Reprotech", served_by="granian", hashing="bcrypt, cost 12",
     login="/api/auth/login", me="/api/auth/me", users="/api/users",
     page=by_page, search=lambda term: {"search": term},
 )  # fmt: skip
 OTHERS = [
-    Contestant(
+    Contender(
         name="flask_original", title="Flask, as first described", served_by="gunicorn", hashing="bcrypt, cost 12",
         login="/api/auth/login", me="/api/auth/me", users="/api/users",
         page=by_page, search=lambda term: {"search": term},
     ),
-    Contestant(
+    Contender(
         name="drf_stock", title="Django REST framework", served_by="gunicorn", hashing="PBKDF2, 1,000,000 rounds",
         login="/api/token", me="/api/users/me", users="/api/users",
         page=by_page, search=lambda term: {"search": term},
         rows=lambda answer: answer["results"],
         secret=lambda answer: {"Authorization": f"Bearer {answer['access']}"},
     ),
-    Contestant(
+    Contender(
         name="fastapi_users", title="fastapi-users", served_by="uvicorn", hashing="Argon2",
         login="/auth/jwt/login", me="/users/me", users="/users",
         page=by_offset, search=lambda term: {"search": term}, is_form=True,
     ),
-    Contestant(
+    Contender(
         name="flask_appbuilder", title="Flask-AppBuilder", served_by="gunicorn", hashing="scrypt",
         login="/api/v1/security/login", me="/api/v1/security/users/{id}", users="/api/v1/security/users/",
         page=lambda number: {"q": f"(page:{number},page_size:{PER_PAGE})"},
         search=lambda term: {"q": filters(term)},
         rows=lambda answer: answer["result"], extra={"provider": "db"},
     ),
-    Contestant(
+    Contender(
         name="better_auth", title="better-auth", served_by="node, cluster", hashing="scrypt",
         login="/api/auth/sign-in/email", me="/api/auth/get-session", users="/api/auth/admin/list-users",
         page=by_offset, search=lambda term: {"searchValue": term, "searchField": "email"},

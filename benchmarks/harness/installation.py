@@ -1,22 +1,23 @@
 """Where each server is installed: in an environment of its own below build/, ours as on a server, without our tools."""
 
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ROOT / "benchmarks" / "comparisons"
-INSTALLED = ROOT / "build" / "comparisons"
+SOURCES = ROOT / "benchmarks" / "contenders"
+INSTALLED = ROOT / "build" / "contenders"
 
 
 def install(name):
     """Install what a server's sources pin, unless it is; returns the directory to run it in."""
     source, target = source_of(name), INSTALLED / name
     is_node = not (source / "requirements.txt").exists()
-    pins = [source / "package.json", source / "package-lock.json"] if is_node else [source / "requirements.txt"]
-    wanted = hashlib.sha256(sys.version.encode() + b"".join(pin.read_bytes() for pin in pins)).hexdigest()
+    pins = source / ("package.json" if is_node else "requirements.txt")
+    wanted = hashlib.sha256(sys.version.encode() + pins.read_bytes()).hexdigest()
     stamp = target / "installed"
     if not stamp.exists() or stamp.read_text() != wanted:
         print(f"installing {name} ...", file=sys.stderr, flush=True)
@@ -45,10 +46,11 @@ def install_python(name, target):
 
 
 def install_node(source, target):
-    """The packages of the lock file, without running what they would like to run."""
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(source / name, target)
-    run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], cwd=target)
+    """The packages, in the versions that the registry had on a date, without running their install scripts."""
+    shutil.copy(source / "package.json", target)
+    released = json.loads((source / "package.json").read_text())["config"]["released_before"]
+    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--silent"]
+    run(["npm", "install", f"--before={released}", *options], cwd=target)
 
 
 def python_of(name):

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from itertools import cycle, islice
 
-from benchmarks.compare.figures import quantile
+from benchmarks.harness.results import quantile
 
 PATIENCE = 180.0  # seconds for what is on its way at the end
 SAMPLES = 3  # answers that were not expected, to show

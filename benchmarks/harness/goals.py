@@ -1,17 +1,17 @@
-"""What we want of ourselves, and whether it was so: each goal reads the figures of one run."""
+"""The goals, and whether one run met them."""
 
 from statistics import median
 from typing import NamedTuple
 
-from benchmarks.compare.contestants import OTHERS, OURS
-from benchmarks.compare.figures import Spread, best_of, ratio
+from benchmarks.harness.contenders import OTHERS, OURS
+from benchmarks.harness.results import Spread, best_of, ratio
 
 MIDDLE, LARGE = "10000", "1000000"
 OTHER_NAMES = [one.name for one in OTHERS]
 
 
 class Row(NamedTuple):
-    """One task at one size: our rate and that of the best of the others, whom we exceed by `ratio`."""
+    """One task at one size: our rate and that of the best contender; `ratio` is ours to theirs."""
 
     task: str
     users: int
@@ -43,7 +43,7 @@ def rates(figures, task):
 
 
 def row(figures, task, users):
-    """A line of the comparison. Whoever checks passwords differently is no measure for logins: bcrypt alone is."""
+    """A line of the comparison. Logins are compared with bcrypt alone: the others hash passwords differently."""
     of = rates(figures, task)
     ours, best = of[OURS.name], best_of(of, ["bcrypt"] if task == "login" else OTHER_NAMES)
     if best is None:
@@ -60,29 +60,31 @@ def goals(results):
             if size in sizes and (line := row(sizes[size], task, int(size))).ratio:
                 what = f"{task}, {int(size):,} users: times the best of the others"
                 found.append(Goal(what, line.ratio, "≥", least, cpu_ratio(sizes[size], task, OTHER_NAMES)))
-    for task, limit, least, what in (
+    for task, baseline, least, what in (
         ("me", "empty_django", 0.25, "me: of an empty Django answer"),
         ("login", "bcrypt", 0.9, "logins: of what bcrypt alone allows"),
     ):
-        if MIDDLE in sizes and limit in (of := rates(sizes[MIDDLE], task)):
-            by_cpu = cpu_ratio(sizes[MIDDLE], task, [limit])
-            found.append(Goal(what, ratio(of[OURS.name], of[limit]), "≥", least, by_cpu))
-    return found + goals_of_parts(results.get("parts", {}))
+        if MIDDLE in sizes and baseline in (of := rates(sizes[MIDDLE], task)):
+            by_cpu = cpu_ratio(sizes[MIDDLE], task, [baseline])
+            found.append(Goal(what, ratio(of[OURS.name], of[baseline]), "≥", least, by_cpu))
+    return found + scenario_goals(results.get("scenarios", {}))
 
 
-def goals_of_parts(parts):
+def scenario_goals(scenarios):
     """Memory, the start, and how much those who do something else are noticed."""
     found = []
-    if "memory" in parts and "drf_stock" in parts["memory"]:
-        ours, theirs = (parts["memory"][name]["worker"] for name in (OURS.name, "drf_stock"))
+    if "memory" in scenarios and "drf_stock" in scenarios["memory"]:
+        ours, theirs = (scenarios["memory"][name]["worker"] for name in (OURS.name, "drf_stock"))
         found.append(Goal("memory of a worker: times Django REST framework's", Spread.of([ours / theirs]), "≤", 1.2))
-    if "start" in parts:
-        found.append(Goal("seconds from the start to the first answer", Spread.of(parts["start"][OURS.name]), "≤", 2))
-    if "saturation" in parts:
-        times = Spread.of([one["busy"] / one["idle"] for one in parts["saturation"][OURS.name]])
+    if "start" in scenarios:
+        found.append(
+            Goal("seconds from the start to the first answer", Spread.of(scenarios["start"][OURS.name]), "≤", 2)
+        )
+    if "saturation" in scenarios:
+        times = Spread.of([one["busy"] / one["idle"] for one in scenarios["saturation"][OURS.name]])
         found.append(Goal("me, p95: times the idle one while logins take all cores", times, "≤", 10))
-    if "dashboards" in parts:
-        share = parts["dashboards"]["polling"] - parts["dashboards"]["idle"]
+    if "dashboards" in scenarios:
+        share = scenarios["dashboards"]["polling"] - scenarios["dashboards"]["idle"]
         found.append(Goal("of a core, for 200 open dashboards on which nothing changes", Spread.of([share]), "≤", 0.05))
     return found
 

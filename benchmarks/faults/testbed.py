@@ -188,8 +188,10 @@ class Web(Part):
         return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
 
-class Lab:
+class Testbed:
     """All of it, up and ready."""
+
+    __test__ = False  # pytest: no tests in here
 
     def __init__(self, processes, *, database=None, cache=None, **variables):
         self.mail = MailSink()

@@ -1,7 +1,7 @@
-"""What nothing can exceed: bcrypt alone on all cores, and the list's SQL alone. Each runs as a program.
+"""Upper bounds: bcrypt alone on all cores, and the list's SQL alone. Each runs as a program.
 
-python -m benchmarks.compare.limits bcrypt --seconds 5
-python -m benchmarks.compare.limits sql --seconds 5 --connections 8 --database postgresql://…
+python -m benchmarks.harness.baselines bcrypt --seconds 5
+python -m benchmarks.harness.baselines sql --seconds 5 --connections 8 --database postgresql://…
 """
 
 import argparse
@@ -11,7 +11,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from benchmarks.compare.client import summary
+from benchmarks.harness.client import summary
 
 COST = 12
 #: The first page of our list by hand: the number of users, ten of them, their roles.

@@ -1,8 +1,9 @@
-"""What a figure means nothing without: the machine, the versions, and what else ran. No names of hosts, no paths."""
+"""What a figure means nothing without: commit, machine, versions, and load. No names of hosts, no paths."""
 
 import os
 import platform
 import re
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,6 +16,7 @@ def describe(postgresql):
         server = connection.execute("SHOW server_version").fetchone()[0]
     memory = re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())[1]
     return {
+        "commit": commit(),
         "processor": f"{processor()}, {os.cpu_count()} cores, shared by servers, PostgreSQL and client",
         "memory": f"{int(memory) / 1024 / 1024:.0f} GB",
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
@@ -25,14 +27,22 @@ def describe(postgresql):
     }
 
 
+def commit():
+    """What was measured; `+` when files differ from it."""
+    described = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
+    return subprocess.run(
+        described, capture_output=True, text=True, check=True, cwd=Path(__file__).parent
+    ).stdout.strip()
+
+
 def processor():
-    """Its name as Linux tells it."""
+    """Its name, from Linux."""
     found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
     return found[1].strip() if found else platform.machine()
 
 
 def load():
-    """How many processes wanted a core in the last minute, on average."""
+    """The load average of the last minute."""
     return os.getloadavg()[0]
 
 

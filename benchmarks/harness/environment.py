@@ -10,11 +10,11 @@ import sys
 import time
 from http.client import HTTPConnection
 
-from benchmarks.compare.contestants import ALL, OURS, PASSWORD, WORKERS, command_of, request
-from benchmarks.compare.databases import load, make_database
-from benchmarks.compare.environments import ROOT, SOURCES, install, python_of, run
-from benchmarks.compare.machine import children, cpu_seconds
-from benchmarks.compare.people import terms
+from benchmarks.harness.contenders import ALL, OURS, PASSWORD, WORKERS, command_of, request
+from benchmarks.harness.databases import load, make_database
+from benchmarks.harness.installation import ROOT, SOURCES, install, python_of, run
+from benchmarks.harness.machine import children, cpu_seconds
+from benchmarks.harness.sample_users import terms
 from reprotech.pytest_servers import TestProcesses, free_port, start_postgresql, start_valkey, wait_for
 
 #: As someone sets it up who means it; and what is committed survives a crash, unlike in tests.
@@ -32,13 +32,13 @@ SECRETS = 40
 SEARCHES = 25
 
 
-class Stage:
+class Environment:
     """Servers that run; `ask` measures nothing and only tells what is answered."""
 
     def __init__(self, users, names):
         self.users = users
         self.processes = TestProcesses()
-        self.ports, self.running, self.headers, self.environments, self.databases = {}, {}, {}, {}, {}
+        self.ports, self.running, self.headers, self.variables, self.databases = {}, {}, {}, {}, {}
         self.secret = secrets.token_urlsafe(48)
         directory = self.processes.directory
         self.postgresql = start_postgresql(self.processes, **POSTGRESQL)
@@ -66,22 +66,22 @@ class Stage:
     def _prepare_ours(self):
         self.databases[OURS.name] = make_database(self.postgresql, OURS.name)
         self.ports[OURS.name] = free_port()
-        self.environments[OURS.name] = environment_of_ours(
+        self.variables[OURS.name] = server_variables(
             self.databases[OURS.name], f"{self.valkey}/0", self.ports[OURS.name], self.processes.directory
         )
         say(f"loading {self.users:,} users ...")
-        loading = [sys.executable, "-m", "benchmarks.compare.people", "--users", str(self.users)]
-        environment = without_counters(self.environments[OURS.name])
-        run([*loading, "--directory", self.people], cwd=ROOT, env=environment)
+        loading = [sys.executable, "-m", "benchmarks.harness.sample_users", "--users", str(self.users)]
+        variables = without_counters(self.variables[OURS.name])
+        run([*loading, "--directory", self.people], cwd=ROOT, env=variables)
         install(OURS.name)
-        run([python_of(OURS.name), "manage.py", "collectstatic", "--noinput"], cwd=ROOT, env=environment)
+        run([python_of(OURS.name), "manage.py", "collectstatic", "--noinput"], cwd=ROOT, env=variables)
 
     def _prepare(self, name):
         say(f"loading {name} ...")
         directory = install(name)
         url = self.databases[name] = make_database(self.postgresql, name)
         port = self.ports[name] = free_port()
-        self.environments[name] = os.environ | {
+        self.variables[name] = os.environ | {
             "DATABASE_URL": url,
             "SECRET": self.secret,
             "PASSWORD": PASSWORD,
@@ -92,7 +92,7 @@ class Stage:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         preparing = ["node", "prepare.mjs"] if (directory / "prepare.mjs").exists() else [python_of(name), "prepare.py"]
-        printed = run(preparing, cwd=directory, env=self.environments[name])
+        printed = run(preparing, cwd=directory, env=self.variables[name])
         load(url, self.people, (SOURCES / name / "load.sql").read_text(), printed.split()[-1])
 
     def start(self, name):
@@ -100,9 +100,9 @@ class Stage:
         port = self.ports.setdefault(name, free_port())
         directory = ROOT if name == "empty_django" else install(name)
         log = self.processes.directory / f"{name}.log"
-        environment = self.environments.get(name, dict(os.environ))
+        variables = self.variables.get(name, dict(os.environ))
         began = time.perf_counter()
-        process = self.processes.start(command_of(name, port), log, cwd=directory, env=environment)
+        process = self.processes.start(command_of(name, port), log, cwd=directory, env=variables)
         wait_for(process, log, lambda: answer_of(port, "/api/auth/me"), patience=600)
         self.running[name] = process
         return time.perf_counter() - began
@@ -115,20 +115,20 @@ class Stage:
         """The processor time so far of a server's processes, and of PostgreSQL's and Valkey's."""
         return cpu_of({"server": [self.running[name].pid], "database": self._databases})
 
-    def sign_in(self, contestant, number):
+    def sign_in(self, contender, number):
         """The headers of one more session: of each caller in turn."""
-        return sign_in(contestant, self.callers[number % len(self.callers)], self.ports[contestant.name])
+        return sign_in(contender, self.callers[number % len(self.callers)], self.ports[contender.name])
 
     def requests(self, name, task):
         """What the client sends for a task, in turn."""
-        contestant, port = ALL[name], self.ports[name]
+        contender, port = ALL[name], self.ports[name]
         if task == "login":
-            return [contestant.login_request(caller, port) for caller in self.callers]
+            return [contender.login_request(caller, port) for caller in self.callers]
         paths = {
-            "me": [contestant.me.format(id=caller["id"]) for caller in self.callers],
-            "list": [contestant.list_path()],
-            "deep page": [contestant.list_path(self.deep_page)],
-            "search": [contestant.list_path(0, term) for term in self.terms],
+            "me": [contender.me.format(id=caller["id"]) for caller in self.callers],
+            "list": [contender.list_path()],
+            "deep page": [contender.list_path(self.deep_page)],
+            "search": [contender.list_path(0, term) for term in self.terms],
         }[task]
         headers = self.headers[name]
         return [
@@ -143,11 +143,11 @@ class Stage:
 
     def check(self, name):
         """What is answered is what was asked for: the same rows by all. A figure for anything else is worth nothing."""
-        contestant, port = ALL[name], self.ports[name]
+        contender, port = ALL[name], self.ports[name]
         for task, count in (("list", 10), ("deep page", 10), ("search", 1)):
             status, _, body = exchange(port, self.requests(name, task)[0])
             assert status == 200, f"{name}, {task}: {status} {body[:300]}"
-            rows = contestant.rows(json.loads(body))
+            rows = contender.rows(json.loads(body))
             assert len(rows) == count if count > 1 else len(rows) >= count, f"{name}, {task}: {body[:300]}"
             assert task != "search" or self.terms[0] in json.dumps(rows), f"{name} finds something else: {body[:300]}"
         status, _, body = exchange(port, self.requests(name, "me")[0])
@@ -155,7 +155,7 @@ class Stage:
         assert self.callers[0]["email"] in body.decode(), f"{name}, me: {body[:300]}"
 
 
-def environment_of_ours(database, redis, port, directory):
+def server_variables(database, redis, port, directory):
     """Our settings are those of production but for https, which all would need a proxy for."""
     return os.environ | {
         "DJANGO_SETTINGS_MODULE": "reprotech.settings",
@@ -179,9 +179,9 @@ def environment_of_ours(database, redis, port, directory):
     }
 
 
-def without_counters(environment):
+def without_counters(variables):
     """For programs beside the server: only processes that answer requests may leave their counters there."""
-    return {name: value for name, value in environment.items() if name != "PROMETHEUS_MULTIPROC_DIR"}
+    return {name: value for name, value in variables.items() if name != "PROMETHEUS_MULTIPROC_DIR"}
 
 
 def cpu_of(trees):
@@ -191,13 +191,13 @@ def cpu_of(trees):
     }
 
 
-def sign_in(contestant, caller, port):
+def sign_in(contender, caller, port):
     """The headers of a new session."""
-    status, headers, body = exchange(port, contestant.login_request(caller, port))
-    assert status == 200, f"{contestant.name} lets nobody in: {status} {body[:500]}"
+    status, headers, body = exchange(port, contender.login_request(caller, port))
+    assert status == 200, f"{contender.name} lets nobody in: {status} {body[:500]}"
     if cookies := [value.split(";")[0] for name, value in headers if name.lower() == "set-cookie"]:
         return {"Cookie": "; ".join(cookies)}
-    return contestant.secret(json.loads(body))
+    return contender.secret(json.loads(body))
 
 
 def answer_of(port, path):
@@ -223,7 +223,7 @@ def exchange(port, sent):
 
 def generate(order):
     """Run the load generator, in a process of its own; returns its figures."""
-    client = [sys.executable, "-m", "benchmarks.compare.client"]
+    client = [sys.executable, "-m", "benchmarks.harness.client"]
     done = subprocess.run(client, input=json.dumps(order), capture_output=True, text=True, check=False, cwd=ROOT)
     if done.returncode:
         raise SystemExit(f"the client failed: {done.stderr}")

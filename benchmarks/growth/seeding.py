@@ -7,7 +7,7 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks.compare.people import fill
+from benchmarks.harness.sample_users import fill
 
 #: How many values of each kind are asked for in turn, how many fill a page, and among how many events they are sought.
 VALUES, PAGE, SOUGHT = 20, 10, 1_000

@@ -1,0 +1,1 @@
+"""Reprotech compared with its alternatives: `python -m benchmarks.harness` measures and writes the report."""
