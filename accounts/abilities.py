@@ -8,7 +8,7 @@ from accounts.permissions import USER_DELETE, USER_UPDATE
 def beyond(actor: User, holder: User | Role) -> list[str]:
     """Permissions that `holder` has and `actor` lacks: while there are any, the actor may not change or give it."""
     held = holder.grants.permissions if isinstance(holder, User) else holder.permission_names
-    return in_order(set(held) - actor.grants.permissions)
+    return in_order(set(held) - actor.get_all_permissions())
 
 
 def actions_on(actor: User, user: User) -> set[str]:

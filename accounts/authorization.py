@@ -19,7 +19,7 @@ from audit.model_tracking import explicitly_recorded
 from audit.models import Action
 from audit.services import Actor, System, record
 from reprotech.core.exceptions import Conflict, Forbidden
-from reprotech.core.request_context import current_origin
+from reprotech.core.request_context import current_origin, current_principal
 
 #: PostgreSQL's code for a reference to what isn't there. SQLite's transactions exclude each other.
 FOREIGN_KEY_VIOLATION = "23503"
@@ -116,14 +116,13 @@ def recording_denials(change: Callable[Arguments, Result]) -> Callable[Arguments
 def held_permissions(actor: Actor) -> frozenset[str]:
     """The permissions that `actor` holds now, by the database; none for who may not sign in.
 
-    Whoever acts by an API key holds no more than its scopes.
+    In a request with an API key they are no more than its scopes.
     """
     if isinstance(actor, System):
         return frozenset(PERMISSION_NAMES)
     holders = User.objects.active().filter(pk=actor.pk)
     held = frozenset(Permission.objects.filter(roles__users__in=holders).values_list("name", flat=True))
-    scopes = getattr(actor, "scopes", None)
-    return held if scopes is None else held & scopes
+    return current_principal().within_scopes(held)
 
 
 def require(actor: Actor, permission: str, about: User | Role | About | None = None) -> None:

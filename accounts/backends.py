@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.backends import BaseBackend
 
+from reprotech.core.request_context import current_principal
+
 if TYPE_CHECKING:
     from accounts.models import User
 
@@ -23,10 +25,13 @@ class RoleBackend(BaseBackend):
         return user
 
     def get_all_permissions(self, user_obj: Any, obj: object = None) -> set[str]:
-        """All permission names of a user who may sign in; none for anybody else or for a single object."""
+        """All permission names of a user who may sign in; none for other users or for a single object.
+
+        In a request with an API key they are no more than its scopes.
+        """
         if obj is not None or not user_obj.is_authenticated or not user_obj.can_sign_in:
             return set()
-        return set(user_obj.grants.permissions)
+        return set(current_principal().within_scopes(user_obj.grants.permissions))
 
     async def aget_all_permissions(self, user_obj: Any, obj: object = None) -> set[str]:
         """As `get_all_permissions`; the roles must be loaded."""

@@ -19,7 +19,8 @@ from accounts.models import Session
 from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_ADD_FACTOR, SIGNED_IN_TO_CHANGE_PASSWORD
 from accounts.services.sessions import find_session
 from reprotech.core.exceptions import Forbidden, NotAuthenticated
-from reprotech.core.reauthentication import acting_by_cookie
+from reprotech.core.principal import NOBODY
+from reprotech.core.request_context import act_as
 from reprotech.http import wants_fragment
 
 #: Keys of the signed cookie.
@@ -38,13 +39,6 @@ class PageSessionMiddleware(AuthenticationMiddleware):
 
     It takes the place of Django's own, which knows no `sessions` table and so can't end anything at once.
     """
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer, with the session's user as the one who acts."""
-        self.process_request(request)
-        with acting_by_cookie(request.page_session):  # type: ignore[attr-defined]
-            response: HttpResponse = self.get_response(request)  # type: ignore[assignment]
-            return response
 
     def process_request(self, request: HttpRequest) -> None:
         """Look the session up when it is first asked for."""
@@ -78,7 +72,10 @@ def _session_of(request: Any, session_id: Any, user_id: Any) -> Session | None:
     except NotAuthenticated:
         return None
     is_good = session.kind == Session.Kind.PAGE and session.accepts(request.session.get(GENERATION, 0))
-    return session if is_good else None
+    if not is_good:
+        act_as(NOBODY)
+        return None
+    return session
 
 
 def ask_to_sign_in(request: Any) -> HttpResponse:

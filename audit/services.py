@@ -8,7 +8,7 @@ from uuid import UUID
 from audit import newest
 from audit.models import Action, AuditLog
 from audit.normalization import normalize_text
-from reprotech.core.request_context import current_key, current_origin, current_session
+from reprotech.core.request_context import current_origin, current_principal
 
 #: Field names that may never reach a row, whoever passes them: a second line of defence.
 SECRET_MARKS = ("password", "token", "secret", "hash", "otp")
@@ -84,11 +84,11 @@ def event(
     **details: Any,
 ) -> AuditLog:
     """What `record` would add, not yet stored: for `record_all`."""
-    origin = current_origin()
+    origin, principal = current_origin(), current_principal()
     if changes is not None:
         details["changes"] = {field: list(values) for field, values in changes.items()}
-    if key := current_key():
-        details.setdefault("key", key)
+    if principal.api_key:
+        details.setdefault("key", principal.api_key)
     _refuse_secrets(details)
     return AuditLog(
         user_id=actor.pk if actor else None,
@@ -101,7 +101,7 @@ def event(
         ip_address=origin.ip_address or None,
         user_agent=origin.user_agent[:512],
         request_id=origin.request_id,
-        session_id=session_id or current_session(),
+        session_id=session_id or (principal.session.pk if principal.session else None),
         details=details,
     )
 

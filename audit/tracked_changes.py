@@ -13,7 +13,7 @@ from django.db import connections, models
 from audit.models import Action, AuditLog
 from audit.services import SECRET_MARKS, Actor, Changes, System, event, record_all
 from audit.tracking_registry import Subject, Tracked, registry
-from reprotech.core.request_context import current_origin, current_user
+from reprotech.core.request_context import current_origin, current_principal
 
 SOURCE = "orm"
 #: Times that stand for a state, such as locked: events show the state.
@@ -256,7 +256,7 @@ def _acting() -> Actor | None:
     """Who makes the request being served, nobody known if they didn't sign in; else the installation itself."""
     if not current_origin().request_id:
         return System()
-    user_id = current_user()
+    user_id = current_principal().user_id
     if user_id is None:
         return None
     user: Any = get_user_model()._base_manager.filter(pk=user_id).first()

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from reprotech.core.request_context import current_origin, current_user
+from reprotech.core.request_context import current_origin, current_principal
 
 #: What a record may have beyond its message, each a field of its own in JSON.
 FIELDS = ("method", "path", "status", "duration_ms")
@@ -30,7 +30,7 @@ class RequestFilter(logging.Filter):
             record.msg, record.args = SECRET_PATH.sub(r"\1...", message), None
         if record.levelno < logging.ERROR and record.name.startswith("django."):
             record.exc_info = None
-        record.user_id = current_user()
+        record.user_id = current_principal().user_id
         return True
 
 

@@ -15,7 +15,6 @@ from accounts.models import ApiKey, Session, User
 from accounts.services.keys import find_key
 from accounts.services.sessions import find_session
 from reprotech.core.exceptions import NotAuthenticated
-from reprotech.core.reauthentication import act_by_token
 
 if TYPE_CHECKING:
     from drf_spectacular.openapi import AutoSchema
@@ -35,13 +34,6 @@ class BearerAuthentication(JWTAuthentication):  # type: ignore[misc]
 
     A genuine token isn't enough: what validates it is the session that it names, which becomes `request.auth`.
     """
-
-    def authenticate(self, request: Request) -> Caller | None:
-        """The user and the session or key; None without the header. Raises a NotAuthenticated or TooManyAttempts."""
-        caller: Caller | None = super().authenticate(request)
-        if caller:
-            act_by_token(caller[1] if isinstance(caller[1], Session) else None)
-        return caller
 
     def get_header(self, request: Request) -> bytes:
         """The header; letters that no header may have make it one that nothing fits, rather than an error."""
@@ -93,7 +85,6 @@ class BasicKeyAuthentication(BaseAuthentication):
         except NotAuthenticated as refusal:
             refusal.challenge = 'Basic realm="Reprotech"'  # the scheme that was tried (RFC 6749, section 5.2)
             raise
-        act_by_token(None)
         return key.user, key
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.catalogue import in_order
 from accounts.duties import has_required_action
 from accounts.grants import in_order_of_roles
 from accounts.models import Role, Session, User
@@ -181,8 +182,8 @@ class OwnAccountAnswer(UserDetailAnswer):
     """Who is signed in, with what they may do now: nothing while the password must be changed or a factor set up."""
 
     def get_permissions(self, user: User) -> list[str]:
-        """Permission names, in the catalogue's order; none before a required action is done."""
-        return [] if has_required_action(user) else super().get_permissions(user)
+        """What they can do in this request, in the catalogue's order; nothing before a required action is done."""
+        return [] if has_required_action(user) else in_order(user.get_all_permissions())
 
 
 class UserChangedAnswer(MessageAnswer):

@@ -4,6 +4,7 @@ from typing import Any
 
 from accounts import api_keys, tokens
 from accounts.duties import has_required_action
+from accounts.grants import Grants
 from accounts.models import Session, User
 from accounts.services.keys import read_key, refusal
 from accounts.services.sessions import load_session
@@ -30,7 +31,8 @@ def _of_key(token: str, ip_address: str) -> dict[str, Any]:
         return INACTIVE
     claims = {"iat": int(key.created_at.timestamp()), "exp": int(key.expires_at.timestamp())}
     maker = {"created_by": key.maker_name} if key.is_by_another else {}
-    return {**_of_user(key.user), **claims, "token_type": "api_key", "key": key.name, **maker}
+    usable = key.user.grants.within(frozenset(key.scopes))
+    return {**_of_user(key.user, usable), **claims, "token_type": "api_key", "key": key.name, **maker}
 
 
 def _of_access_token(token: str) -> dict[str, Any]:
@@ -39,18 +41,18 @@ def _of_access_token(token: str) -> dict[str, Any]:
     if session.kind != Session.Kind.TOKEN or has_required_action(session.user):
         return INACTIVE
     about = {"iat": claims.issued_at, "exp": claims.expires_at, "sid": str(session.pk)}
-    return {**_of_user(session.user), **about, "token_type": "access_token"}
+    return {**_of_user(session.user, session.user.grants), **about, "token_type": "access_token"}
 
 
-def _of_user(user: User) -> dict[str, Any]:
-    permissions = user.grants.ordered_permissions
+def _of_user(user: User, grants: Grants) -> dict[str, Any]:
+    permissions = grants.ordered_permissions
     return {
         "active": True,
         "sub": str(user.pk),
         "username": user.username,
         "user_id": user.pk,
         "is_service": user.is_service,
-        "roles": list(user.grants.role_names),
+        "roles": list(grants.role_names),
         "permissions": permissions,
         "scope": " ".join(permissions),
     }

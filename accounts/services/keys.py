@@ -27,8 +27,9 @@ from accounts.services.users import lock_for_change
 from audit.models import Action
 from audit.services import Actor, record
 from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
+from reprotech.core.principal import Principal
 from reprotech.core.reauthentication import require_fresh, require_recent_proof
-from reprotech.core.request_context import current_origin, name_key, name_user
+from reprotech.core.request_context import act_as, current_origin, current_principal
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +116,7 @@ def revoke_key(*, actor: Actor, user_id: int, key_id: UUID) -> ApiKey:
 
     Raises NotFound or Forbidden.
     """
-    _refuse_keys(actor)
+    _refuse_keys()
     require_fresh()
     owner = _lock_owner(actor, user_id)
     key: ApiKey | None = owner.api_keys.unrevoked().filter(pk=key_id).first()
@@ -127,15 +128,15 @@ def revoke_key(*, actor: Actor, user_id: int, key_id: UUID) -> ApiKey:
     return key
 
 
-def _refuse_keys(actor: Actor) -> None:
-    if getattr(actor, "scopes", None) is not None:
+def _refuse_keys() -> None:
+    if current_principal().api_key:
         # A key that makes keys would outlive its own revocation.
         raise ApiKeyNotAllowed
 
 
 def _lock_new_owner(actor: Actor, user_id: int) -> User:
     """The user, locked until the transaction ends, if the actor may make a key of theirs."""
-    _refuse_keys(actor)
+    _refuse_keys()
     owner = _lock_owner(actor, user_id)
     if not owner.may_get_key_from(actor.pk):
         raise OwnerOnly
@@ -189,7 +190,7 @@ def _networks(addresses: Collection[str]) -> list[str]:
 
 
 def read_key(text: str) -> ApiKey:
-    """The genuine key of this text, whatever its state, with `user` and its grants loaded and narrowed to the scopes.
+    """The genuine key of this text, whatever its state, with `user` and its grants loaded.
 
     One query. Raises TokenInvalid.
     """
@@ -201,8 +202,7 @@ def read_key(text: str) -> ApiKey:
         # Nobody is named in the audit log: strangers could fill it.
         logger.warning("An unknown API key was refused.")
         raise TokenInvalid
-    key.user.scopes = frozenset(key.scopes)
-    key.user.grants = Grants.loaded_with(key).within(key.user.scopes)
+    key.user.grants = Grants.loaded_with(key)
     found: ApiKey = key
     return found
 
@@ -219,8 +219,7 @@ def find_key(*, text: str) -> ApiKey:
     if reason := refusal(key, address):
         _record_refusal(key, address, reason)
         raise TokenInvalid
-    name_key(key.public_id)
-    name_user(key.user_id)
+    act_as(Principal(user_id=key.user_id, api_key=key.public_id, scopes=frozenset(key.scopes)))
     _touch(key, address)
     return key
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -23,8 +23,9 @@ from audit.model_tracking import explicitly_recorded
 from audit.models import Action
 from audit.services import Actor, record
 from reprotech.core.exceptions import NotFound
+from reprotech.core.principal import Principal
 from reprotech.core.reauthentication import require_fresh
-from reprotech.core.request_context import current_origin, name_session, name_user
+from reprotech.core.request_context import act_as, current_origin, current_principal
 
 #: Seconds after which a spent refresh token means theft and no longer a race or a retry.
 REUSE_GRACE = 10
@@ -46,7 +47,7 @@ def open_session(*, user: User, kind: Session.Kind, lifetime: timedelta, is_reme
     It ends after `lifetime`, and sooner if it isn't used.
     """
     origin, now = current_origin(), timezone.now()
-    name_user(user.pk)
+    act_as(replace(current_principal(), user_id=user.pk))
     session = Session(
         user=user,
         kind=kind,
@@ -91,8 +92,7 @@ def find_session(*, session_id: UUID, user_id: int, is_attended: bool = True, is
         raise TokenInvalid
     if is_call:
         limits.check_call(session_id, found.calls)
-    name_session(session.pk)
-    name_user(session.user_id)
+    act_as(Principal(user_id=session.user_id, session=session))
     return session
 
 

@@ -29,7 +29,8 @@ from audit.model_tracking import explicitly_recorded
 from audit.models import AuditLog
 from audit.sealing import Sealer
 from audit.sentences import sentence
-from reprotech.core.request_context import RequestOrigin, name_user, request_origin
+from reprotech.core.principal import Principal
+from reprotech.core.request_context import RequestOrigin, act_as, request_origin
 from reprotech.testing import PASSWORD, Caller, page_client
 
 
@@ -170,13 +171,13 @@ def test_what_is_gone_already_is_not_deleted_once_more(seen):
 def test_a_request_acts_as_its_user_and_without_one_as_nobody(seen, cast):
     with request_origin(RequestOrigin(ip_address="192.0.2.1", user_agent="desk", request_id="r-1")):
         saved(seen.user, is_active=False)
-        name_user(cast.admin.pk)
+        act_as(Principal(user_id=cast.admin.pk))
         saved(seen.user, is_active=True)
     nobody, admin = seen.rows()
     assert (nobody.username, nobody.user_id) == ("", None)
     assert (admin.username, admin.user_id, admin.ip_address) == ("the-admin", cast.admin.pk, "192.0.2.1")
     with request_origin(RequestOrigin()):  # what a request before left behind means nothing
-        name_user(cast.admin.pk)
+        act_as(Principal(user_id=cast.admin.pk))
         saved(seen.user, is_active=False)
     assert [row.username for row in seen.rows()] == ["system"]
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.errors import AccountDisabled
 from accounts.links import address_tokens
-from accounts.models import EmailChange, OutgoingMail, User
+from accounts.models import EmailChange, OutgoingMail, Session, User
 from accounts.services import email_changes, passwords, users
 from accounts.services.erasure import erase_person
 from audit.sentences import sentence
@@ -96,6 +96,19 @@ def test_the_link_changes_the_address_also_where_nobody_is_signed_in(cast, brows
     again.get(link)
     assert again.post("/confirm-email").status_code == 422
     assert b"This link is good no longer" in again.get("/confirm-email").content
+
+
+def test_a_browser_that_signed_in_a_while_ago_asks_for_the_password_first(cast, browser, on_commit):
+    """The page is open to everybody: nothing before its service looks for the session of the cookie."""
+    with on_commit():
+        ask(cast.viewer)
+    Session.objects.update(confirmed_at=None)
+    browser.get(link_in(mail_to(NEW)))
+    asked = browser.post("/confirm-email")
+    assert (asked.status_code, b"Confirm your password" in asked.content) == (422, True)
+    assert stored(cast.viewer).email == OLD
+    assert browser.post("/confirm-email", {"confirm-password": PASSWORD})["Location"] == "/profile"
+    assert stored(cast.viewer).email == NEW
 
 
 def test_asking_confirming_and_giving_up_leave_one_row_each(cast, browser):

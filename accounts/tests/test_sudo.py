@@ -14,7 +14,9 @@ from accounts.api.authentication import BearerAuthentication
 from accounts.models import ApiKey, OutgoingMail, Role, Session, User
 from accounts.services.keys import create_key
 from audit.models import AuditLog
-from reprotech.core.reauthentication import ConfirmationRequired, acting_by_cookie, require_fresh
+from reprotech.core.principal import Principal
+from reprotech.core.reauthentication import ConfirmationRequired, require_fresh
+from reprotech.core.request_context import RequestOrigin, act_as, request_origin
 from reprotech.testing import PASSWORD, Caller, audit_rows, error_of, make_user, page_client
 from reprotech.tests.authenticators import give_app
 
@@ -279,12 +281,13 @@ def test_a_token_counts_in_place_of_a_stale_cookie_beside_it_by_whatever_way_the
     key = create_key(actor=cast.super_admin, user_id=cast.super_admin.pk, name="LIMS", scopes=["user_read"]).text
     for credential in (Caller(cast.super_admin).token, key):
         request = APIRequestFactory().get("/api/users/export", HTTP_AUTHORIZATION=f"Bearer {credential}")
-        with acting_by_cookie(stale):
+        with request_origin(RequestOrigin()):
+            act_as(Principal(user_id=stale.user_id, session=stale))
             with pytest.raises(ConfirmationRequired):
                 require_fresh()
             assert BearerAuthentication().authenticate(Request(request))[0] == cast.super_admin
             require_fresh()
-        with acting_by_cookie(None):
+        with request_origin(RequestOrigin()):
             require_fresh()
 
 

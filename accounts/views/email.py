@@ -58,11 +58,12 @@ def confirm(request: Any) -> HttpResponse:
     asked = email_changes.find_change(**link)
     form = bound(ServiceForm, request)
     if request.method == "POST" and form.is_valid():
+        is_signed_in = request.user.is_authenticated  # known before the service asks for their password
         try:
             user = email_changes.confirm_email_change(**link)
             del request.session[LINK]
             messages.success(request, f"The account {user.username} has the e-mail address {user.email} now.")
-            return redirect("profile" if request.user.is_authenticated else "login")
+            return redirect("profile" if is_signed_in else "login")
         except DomainError as refusal:
             form.add_refusal(refusal)
     return render_form(request, "accounts/confirm_email.html", form, {"asked": asked})

@@ -142,7 +142,7 @@ def _find(role_id: int) -> Any:
 
 def _beyond(request: PageRequest, role: Role) -> list[str]:
     """The permissions of a role that the reader doesn't hold: nobody changes or gives more than they hold."""
-    return in_order(set(role.permission_names) - request.user.grants.permissions)
+    return in_order(set(role.permission_names) - request.user.get_all_permissions())
 
 
 def _render_form(
@@ -153,7 +153,7 @@ def _render_form(
     context = {
         "form": form,
         "role": role,
-        "matrix": Matrix.of(form.chosen, grantable=request.user.grants.permissions),
+        "matrix": Matrix.of(form.chosen, grantable=request.user.get_all_permissions()),
         "change": RoleChange.between(before, form.chosen, user_count),
         "is_review": is_review,
         "beyond_reader": _beyond(request, role) if role else [],

@@ -6,10 +6,7 @@ what a program was given for the purpose, and commands have no cookie at all. Wh
 exception: `require_recent_proof` holds for tokens too.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Protocol
+from reprotech.core.request_context import current_principal
 
 
 class ConfirmationRequired(Exception):
@@ -35,42 +32,9 @@ class ProofRequired(ConfirmationRequired):
     )
 
 
-class ActingSession(Protocol):
-    """The page or token session that a request came with."""
-
-    @property
-    def acts_by_cookie(self) -> bool:
-        """Whether a browser sends it by itself."""
-
-    @property
-    def is_fresh(self) -> bool:
-        """Whether its user proved a short time ago who they are."""
-
-
-_session: ContextVar[ActingSession | None] = ContextVar("session", default=None)
-
-
-@contextmanager
-def acting_by_cookie(page_session: ActingSession | None) -> Iterator[None]:
-    """Within the block the user of this page session acts; it may be a lazy object of no session."""
-    token = _session.set(page_session)
-    try:
-        yield
-    finally:
-        _session.reset(token)
-
-
-def act_by_token(session: ActingSession | None) -> None:
-    """The request came with the token of this session, or with an API key: a cookie sent along doesn't count.
-
-    Part of an `acting_by_cookie` block, with whose end it is over.
-    """
-    _session.set(session)
-
-
 def require_fresh() -> None:
     """Raise ConfirmationRequired if the user who acts by a page's cookie proved too long ago who they are."""
-    session = _session.get()
+    session = current_principal().session
     if session and session.acts_by_cookie and not session.is_fresh:
         raise ConfirmationRequired
 
@@ -78,6 +42,6 @@ def require_fresh() -> None:
 def require_recent_proof() -> None:
     """As `require_fresh`, also for an access token."""
     require_fresh()
-    session = _session.get()
+    session = current_principal().session
     if session and not session.is_fresh:
         raise ProofRequired

@@ -1,12 +1,13 @@
-"""Where the present request comes from, for every audit row and log line that it causes."""
+"""Where the request being served comes from and who makes it, for services, audit rows and log lines."""
 
 import os
 import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from uuid import UUID
+from dataclasses import dataclass, replace
+
+from reprotech.core.principal import NOBODY, Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,55 +36,37 @@ def command_origin(command: str) -> RequestOrigin:
     return RequestOrigin(user_agent=f"manage.py {command} ({who})")
 
 
-_origin: ContextVar[RequestOrigin] = ContextVar("origin", default=RequestOrigin())  # noqa: B039 (frozen)
-_session: ContextVar[UUID | None] = ContextVar("session", default=None)
-_key: ContextVar[str] = ContextVar("key", default="")
-_user: ContextVar[int | None] = ContextVar("user", default=None)
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """Where a request comes from, and who makes it once they are known."""
+
+    origin: RequestOrigin = RequestOrigin()
+    principal: Principal = NOBODY
 
 
-def current_origin() -> RequestOrigin:
-    """The origin of the request being served, or of the command that runs; an empty one when there is neither."""
-    return _origin.get()
+_current: ContextVar[RequestContext] = ContextVar("request_context", default=RequestContext())  # noqa: B039 (frozen)
 
 
 @contextmanager
 def request_origin(origin: RequestOrigin) -> Iterator[None]:
-    """Make `origin` the current one within the block."""
-    token, session_token, key_token, user_token = _origin.set(origin), _session.set(None), _key.set(""), _user.set(None)
+    """Within the block a request from `origin` is served, in which nobody acts yet."""
+    token = _current.set(RequestContext(origin))
     try:
         yield
     finally:
-        _user.reset(user_token)
-        _key.reset(key_token)
-        _session.reset(session_token)
-        _origin.reset(token)
+        _current.reset(token)
 
 
-def current_session() -> UUID | None:
-    """The session that the request being served came with, once it was found."""
-    return _session.get()
+def current_origin() -> RequestOrigin:
+    """The origin of the request being served, or of the command that runs; an empty one when there is neither."""
+    return _current.get().origin
 
 
-def name_session(session_id: UUID) -> None:
-    """Say which session the request being served came with, for the audit rows that it leaves."""
-    _session.set(session_id)
+def current_principal() -> Principal:
+    """Who makes the request being served; nobody in a command and in a thread of the server's own."""
+    return _current.get().principal
 
 
-def current_key() -> str:
-    """The API key that the request being served came with, "" without one."""
-    return _key.get()
-
-
-def name_key(key: str) -> None:
-    """Say which API key the request being served came with, for the audit rows that it leaves."""
-    _key.set(key)
-
-
-def current_user() -> int | None:
-    """The number of the user who makes the request being served, once they were found."""
-    return _user.get()
-
-
-def name_user(user_id: int) -> None:
-    """Say who makes the request being served, for the log lines that it leaves."""
-    _user.set(user_id)
+def act_as(principal: Principal) -> None:
+    """From now on `principal` makes the request being served, until its `request_origin` block ends."""
+    _current.set(replace(_current.get(), principal=principal))
