@@ -10,7 +10,6 @@ thread, send at once.
 import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from threading import Event, Thread
 
 from django.core.mail import get_connection
 from django.db import DatabaseError, connection, transaction
@@ -20,6 +19,7 @@ from accounts.default_address import NO_MAIL, is_withheld
 from accounts.letters import write
 from accounts.models import OutgoingMail
 from audit.model_tracking import explicitly_recorded
+from reprotech.core.background import PeriodicThread
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +31,7 @@ FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=30), timedelta(hours=1)
 #: A mail that is older would tell of what is long over, and a link in it would be nearly spent.
 GIVE_UP = timedelta(hours=20)
 
-_news = Event()
-_thread: Thread | None = None
+_thread: PeriodicThread | None = None
 #: What else is done while nobody waits, before mails leave. Each does one piece and says whether there was one.
 _chores: list[Callable[[], bool]] = []
 #: Mails that left, but could not be deleted yet.
@@ -63,7 +62,13 @@ def also(chore: Callable[[], bool]) -> None:
 def start() -> None:
     """Send in the background as long as the process lives."""
     global _thread  # noqa: PLW0603 (one for each process)
-    _thread = Thread(target=_run, name="outbox", daemon=True)
+    _thread = PeriodicThread(
+        "outbox",
+        drain,
+        PAUSE,
+        problem="The outbox can't be read at the moment.",
+        recovered="The outbox is read again.",
+    )
     _thread.start()
 
 
@@ -71,9 +76,8 @@ def stop() -> None:
     """End that thread, once it is done with what it is at."""
     global _thread
     thread, _thread = _thread, None
-    _news.set()
     if thread:
-        thread.join()
+        thread.stop()
 
 
 def drain() -> int:
@@ -99,31 +103,15 @@ def _do(chore: Callable[[], bool]) -> None:
 
 
 def _wake() -> None:
-    if _is_served():
-        _news.set()
+    if _thread:
+        _thread.wake()
     else:
         drain()
 
 
 def _do_without_thread() -> None:
-    if not _is_served():
+    if not _thread:
         drain()
-
-
-def _is_served() -> bool:
-    return _thread is not None and _thread.is_alive()
-
-
-def _run() -> None:
-    while _thread:
-        _news.wait(PAUSE)
-        _news.clear()
-        try:
-            drain()
-        except Exception:
-            logger.exception("The outbox can't be read at the moment.")
-        finally:
-            connection.close()
 
 
 @transaction.atomic

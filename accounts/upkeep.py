@@ -1,12 +1,13 @@
 """What the server does now and then, in a thread of each of its processes, whichever comes first."""
 
 import logging
-from threading import Event, Thread
+from threading import Thread
 
 from django.db import connection
 
 from accounts import counts, daily, places, session_cache
 from accounts.services import expired_sessions, former_names
+from reprotech.core.background import PeriodicThread
 
 logger = logging.getLogger(__name__)
 
@@ -16,18 +17,22 @@ PAUSE = 30
 
 def start() -> None:
     """Begin, for as long as the process lives."""
-    Thread(target=_run, name="upkeep", daemon=True).start()
-
-
-def _run() -> None:
-    _renew_key()
-    pause = Event()
-    while not pause.wait(PAUSE):
-        # Redis keeps for a process what it has not read, and one that nobody asks would never read it.
-        session_cache.catch_up()
-        _end_sessions()
-        if counts.is_kept():
-            _keep_up_lists()
+    Thread(target=_renew_key, name="username-key", daemon=True).start()
+    PeriodicThread(
+        "sessions",
+        look_after_sessions,
+        PAUSE,
+        problem="Sessions that are over can't be put on record at the moment.",
+        recovered="Sessions that are over are put on record again.",
+    ).start()
+    if counts.is_kept():
+        PeriodicThread(
+            "user-lists",
+            _keep_up_lists,
+            PAUSE,
+            problem="The list of users can't be kept up at the moment.",
+            recovered="The list of users is kept up again.",
+        ).start()
 
 
 def _renew_key() -> None:
@@ -39,21 +44,13 @@ def _renew_key() -> None:
         connection.close()
 
 
-def _end_sessions() -> None:
-    try:
-        expired_sessions.end_expired_sessions()
-    except Exception:
-        logger.exception("Sessions that are over can't be put on record at the moment.")
-    finally:
-        connection.close()
+def look_after_sessions() -> None:
+    """Read what Redis keeps for this process, which one that nobody asks would never do, and record what has ended."""
+    session_cache.catch_up()
+    expired_sessions.end_expired_sessions()
 
 
 def _keep_up_lists() -> None:
-    try:
-        counts.fold()
-        daily.fold()
-        places.keep_up()
-    except Exception:
-        logger.exception("The list of users can't be kept up at the moment.")
-    finally:
-        connection.close()
+    counts.fold()
+    daily.fold()
+    places.keep_up()

@@ -5,20 +5,19 @@ its own in the audit worker, so that one that hangs delays neither sealing nor t
 has come, and which process is at it; if that one dies, another takes over, and at worst something is sent twice.
 """
 
-import logging
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
-from threading import Event, Thread, Timer
+from threading import Timer
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
@@ -26,8 +25,7 @@ from audit import anchor_file
 from audit.message_ids import message_id
 from audit.models import Anchor, Checkpoint
 from audit.sealing import TreeDamaged, latest_checkpoint, must_be_stored
-
-logger = logging.getLogger(__name__)
+from reprotech.core.background import PeriodicThread
 
 #: After which another process takes over: longer than any attempt lasts.
 CLAIM = timedelta(minutes=2)
@@ -180,34 +178,20 @@ def start() -> None:
     """Keep sending in the background, as long as the process lives."""
     if settings.AUDIT_SEAL_SECONDS:
         for channel in channels():
-            Thread(target=_run, args=[channel], name=f"audit-anchor-{channel.name}", daemon=True).start()
+            anchoring_thread(channel).start()
 
 
-def _run(channel: Channel) -> None:
-    pause, complaint = Event(), ""
-    while not pause.wait(RETRY_SECONDS if complaint else settings.AUDIT_SEAL_SECONDS):
-        complaint = look(channel, complaint)
-
-
-def look(channel: Channel, complaint: str) -> str:
-    """Send what is due; returns what was wrong, "" when nothing was. The same complaint isn't logged twice."""
-    problem = ""
-    try:
-        anchor(channel)
-    except TreeDamaged as error:
-        problem = str(error)
-        if problem != complaint:
-            logger.critical("%s", problem)
-    except Exception as error:  # noqa: BLE001 (whatever it is, the next look is a new attempt)
-        problem = str(error) or type(error).__name__
-        if not complaint:  # once an outage, in whatever words
-            logger.error("Checkpoints can't be anchored at the moment (%s). %s", channel.name, problem)
-    else:
-        if complaint:
-            logger.warning("Checkpoints are anchored again (%s).", channel.name)
-    finally:
-        connection.close()
-    return problem
+def anchoring_thread(channel: Channel) -> PeriodicThread:
+    return PeriodicThread(
+        f"audit-anchor-{channel.name}",
+        partial(anchor, channel),
+        settings.AUDIT_SEAL_SECONDS,
+        problem=f"Checkpoints can't be anchored at the moment ({channel.name}).",
+        recovered=f"Checkpoints are anchored again ({channel.name}).",
+        retry_interval=RETRY_SECONDS,
+        fatal=(TreeDamaged,),
+        expected=(AnchorFailed,),
+    )
 
 
 def _claim(state: Anchor) -> bool:

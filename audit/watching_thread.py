@@ -1,14 +1,10 @@
 """The audit worker's watch over the log: a thread that verifies it now and then."""
 
-import logging
-from threading import Event, Thread
-
 from django.conf import settings
 from django.db import connection
 
 from audit import watch
-
-logger = logging.getLogger(__name__)
+from reprotech.core.background import PeriodicThread
 
 PAUSE = 60  # seconds
 
@@ -16,18 +12,13 @@ PAUSE = 60  # seconds
 def start() -> None:
     """Watch in the background as long as the process lives, if settings say so."""
     if settings.AUDIT_VERIFY_HOURS and settings.AUDIT_SIGNING_KEY:
-        Thread(target=_run, name="audit-watch", daemon=True).start()
-
-
-def _run() -> None:
-    pause = Event()
-    while not pause.wait(PAUSE):
-        try:
-            _look()
-        except Exception:
-            logger.exception("The audit log can't be verified at the moment.")
-        finally:
-            connection.close()
+        PeriodicThread(
+            "audit-watch",
+            _look,
+            PAUSE,
+            problem="The audit log can't be verified at the moment.",
+            recovered="The audit log is verified again.",
+        ).start()
 
 
 def _look() -> None:

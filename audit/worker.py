@@ -12,11 +12,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from threading import Thread
 
 from django.conf import settings
 
 from audit import anchors, database_role, sealing_thread, watching_thread
+from reprotech.core.background import PeriodicThread
 
 logger = logging.getLogger(__name__)
 
@@ -43,16 +43,10 @@ def run() -> None:
 def start() -> None:
     """Have the work done beside this process as long as it lives, if there is any."""
     if is_needed():
-        Thread(target=_keep, name="audit-worker", daemon=True).start()
-
-
-def _keep() -> None:
-    while True:
-        try:
-            _keep_one()
-        except OSError as error:
-            logger.error("The audit worker can't be started (%s). It is tried again.", error)
-        time.sleep(LONGER_PAUSE)
+        problem = "The audit worker can't be started. It is tried again."
+        keeper = PeriodicThread("audit-worker", _keep_one, LONGER_PAUSE, problem=problem, expected=(OSError,))
+        keeper.start()
+        keeper.wake()
 
 
 def _keep_one() -> None:

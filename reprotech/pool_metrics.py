@@ -5,14 +5,14 @@ scraped sums that up.
 """
 
 import os
-import time
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 from django.db import connection
 from prometheus_client import Gauge
 from prometheus_client.multiprocess import mark_process_dead
+
+from reprotech.core.background import PeriodicThread
 
 #: Seconds between two notes. Prometheus scrapes less often.
 EVERY = 5
@@ -33,13 +33,8 @@ WAITING = Gauge(
 
 def start() -> None:
     """Keep noting it as long as this process lives."""
-    Thread(target=_keep, name="pool-metrics", daemon=True).start()
-
-
-def _keep() -> None:
-    while True:
-        note()
-        time.sleep(EVERY)
+    note()
+    PeriodicThread("pool-metrics", note, EVERY, problem="The pool of connections can't be measured.").start()
 
 
 def note() -> None:

@@ -86,6 +86,6 @@ def test_sessions_of_before_the_upgrade_leave_nothing(cast):
 @pytest.mark.django_db(transaction=True)
 def test_of_processes_that_look_at_once_each_session_is_ended_by_one(cast):
     sessions = {expired(cast.viewer).pk for _ in range(20)}
-    at_once(*[upkeep._end_sessions] * 3)
-    upkeep._end_sessions()
+    at_once(*[upkeep.look_after_sessions] * 3)
+    upkeep.look_after_sessions()
     assert sorted(events().values_list("session_id", flat=True)) == sorted(sessions)

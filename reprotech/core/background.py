@@ -1,0 +1,76 @@
+"""Work that a thread repeats as long as its process lives."""
+
+import logging
+from collections.abc import Callable
+from threading import Event, Thread
+
+from django.db import connection
+
+logger = logging.getLogger(__name__)
+
+
+class PeriodicThread(Thread):
+    """Calls `work` after each `interval` in seconds, and at once when it is woken, until it is stopped.
+
+    A failure is logged when it begins, not each time, and its end with `recovered`. The text of an error of `fatal`
+    needs attention and is logged as it is; one of `expected` explains `problem` without a stack trace.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[], object],
+        interval: float,
+        *,
+        problem: str,
+        recovered: str = "",
+        retry_interval: float | None = None,
+        fatal: tuple[type[Exception], ...] = (),
+        expected: tuple[type[Exception], ...] = (),
+    ) -> None:
+        super().__init__(name=name, daemon=True)
+        self._work, self._interval, self._retry_interval = work, interval, retry_interval or interval
+        self._problem, self._recovered, self._fatal, self._expected = problem, recovered, fatal, expected
+        self._is_due, self._is_stopping = Event(), False
+        self._complaint = ""
+
+    def wake(self) -> None:
+        self._is_due.set()
+
+    def stop(self) -> None:
+        """Return once the present call of `work`, if there is one, has ended."""
+        self._is_stopping = True
+        self.wake()
+        self.join()
+
+    def run(self) -> None:
+        while True:
+            self._is_due.wait(self._retry_interval if self._complaint else self._interval)
+            if self._is_stopping:
+                return
+            self._is_due.clear()
+            self.run_once()
+
+    def run_once(self) -> None:
+        """Do the work and let go of the database's connection, which may be broken or needed by a request."""
+        try:
+            self._work()
+        except self._fatal as error:
+            self._complain(str(error), logging.CRITICAL, "%s", error)
+        except self._expected as error:
+            self._complain(type(error).__name__, logging.ERROR, "%s %s", self._problem, error)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the next round is a new attempt)
+            # An outage words its errors in many ways: the class alone tells one problem from another.
+            kind = type(error).__name__
+            self._complain(kind, logging.ERROR, "%s %s: %s", self._problem, kind, error, exc_info=True)
+        else:
+            if self._complaint and self._recovered:
+                logger.warning("%s", self._recovered)
+            self._complaint = ""
+        finally:
+            connection.close()
+
+    def _complain(self, complaint: str, level: int, text: str, *values: object, exc_info: bool = False) -> None:
+        if complaint != self._complaint:
+            logger.log(level, text, *values, exc_info=exc_info)
+        self._complaint = complaint
