@@ -6,20 +6,18 @@ taken away a moment ago make no difference.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar
 
 from django.db import IntegrityError, transaction
 
 from accounts.catalogue import PERMISSION_NAMES, SUPER_ADMIN, in_order
 from accounts.models import Permission, Role, User
-from audit.model_tracking import explicitly_recorded
-from audit.models import Action
-from audit.services import Actor, System, record
+from audit.authorization import recording_denials
+from audit.services import Actor, System
 from reprotech.core.exceptions import Conflict, Forbidden
-from reprotech.core.request_context import current_origin, current_principal
+from reprotech.core.request_context import current_principal
 
 #: PostgreSQL's code for a reference to what isn't there. SQLite's transactions exclude each other.
 FOREIGN_KEY_VIOLATION = "23503"
@@ -33,9 +31,6 @@ SYSTEM = System()
 
 #: What a refusal can be filed under, by the name of the log's resource.
 FILED_UNDER: dict[str, type[User | Role]] = {"user": User, "role": Role}
-ID_LENGTH = 64
-
-_in_service: ContextVar[bool] = ContextVar("in_service", default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +50,17 @@ class About:
         return next(found, None)
 
     @classmethod
-    def record(cls, found: User | Role) -> "About":
-        """One that was loaded."""
-        return cls("user" if isinstance(found, User) else "role", found.pk, str(found))
+    def of(cls, target: "User | Role | About | None") -> "About | None":
+        if isinstance(target, User | Role):
+            return cls("user" if isinstance(target, User) else "role", target.pk, str(target))
+        return target
 
-    def with_name(self) -> "About":
-        """With its name, if it exists."""
+    def current_name(self) -> str:
+        """Its name, looked up unless it was loaded; "" if it doesn't exist."""
         if self.name or self.pk == "":
-            return self
+            return self.name
         found = FILED_UNDER[self.resource]._default_manager.filter(pk=self.pk).first()
-        return About.record(found) if found else self
+        return str(found) if found else ""
 
 
 def service(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
@@ -86,29 +82,6 @@ def conflicting_with_deletions(change: Callable[Arguments, Result]) -> Callable[
             if getattr(error.__cause__, "sqlstate", "") != FOREIGN_KEY_VIOLATION:
                 raise
             raise Conflict("Someone else changed or deleted what this needs a moment ago. Try again.") from error
-
-    return run
-
-
-def recording_denials(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Record a denial of a change, once its transaction is undone. What it changes it records by itself.
-
-    A service within a service is part of it: the outer one records.
-    """
-
-    @wraps(change)
-    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-        if _in_service.get():
-            return change(*args, **kwargs)
-        token = _in_service.set(True)
-        try:
-            with explicitly_recorded():
-                return change(*args, **kwargs)
-        except Forbidden as denial:
-            record_denial(_actor_of(kwargs), denial)
-            raise
-        finally:
-            _in_service.reset(token)
 
     return run
 
@@ -137,7 +110,7 @@ def require_all(actor: Actor, needed: Iterable[str], about: User | Role | About 
     """
     missing = set(needed) - held_permissions(actor)
     if missing:
-        raise Forbidden(in_order(missing)[0], about)
+        raise Forbidden(in_order(missing)[0], About.of(about))
 
 
 def require_to_grant(actor: Actor, roles: Iterable[Role]) -> None:
@@ -149,32 +122,7 @@ def require_to_grant(actor: Actor, roles: Iterable[Role]) -> None:
         given.setdefault(role_id, set()).add(permission)
     for role in roles:
         if missing := given.get(role.pk, set()) - held:
-            raise Forbidden(in_order(missing)[0], role)
-
-
-def record_denial(actor: Actor, denial: Forbidden) -> None:
-    """Put a denial on record, once, outside the transaction that it undid.
-
-    It is filed under the account or role that it is about, or else under the resource of the missing permission.
-    """
-    if denial.recorded:
-        return
-    denial.recorded = True
-    origin = current_origin()
-    about = denial.target
-    about = About.record(about) if isinstance(about, User | Role) else about
-    about = about.with_name() if isinstance(about, About) else About(denial.required.rpartition("_")[0])
-    record(
-        actor=actor,
-        action=Action.ACCESS_DENIED,
-        resource=about.resource,
-        resource_id=str(about.pk)[:ID_LENGTH],
-        resource_name=about.name,
-        success=False,
-        required=denial.required,
-        method=origin.method,
-        path=origin.path[:200],
-    )
+            raise Forbidden(in_order(missing)[0], About.of(role))
 
 
 def keep_a_super_administrator(without: Iterable[int]) -> None:
@@ -193,7 +141,3 @@ def keep_a_super_administrator(without: Iterable[int]) -> None:
         raise Conflict(
             "This is the last active Super Administrator who is a person with a password. Appoint another one first."
         )
-
-
-def _actor_of(kwargs: dict[str, object]) -> Actor:
-    return cast("Actor", kwargs["actor"])

@@ -1,17 +1,16 @@
-"""Users as a file."""
+"""Exports of users: each is itself on record."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from django.http import StreamingHttpResponse
-from django.utils import timezone
-
+from accounts.authorization import require
 from accounts.models import Role, User
+from accounts.permissions import USER_READ
 from accounts.querysets import UserQuerySet
+from audit.authorization import recording_denials
 from audit.models import Action
 from audit.services import Actor, record
 from reprotech.core.reauthentication import require_fresh
-from reprotech.streaming import stream_csv
 
 COLUMNS = ("username", "email", "first_name", "last_name", "roles", "is_active", "status", "last_login", "created_at")
 #: Between the names of roles.
@@ -20,19 +19,13 @@ SEPARATOR = ";"
 ROLE_SEPARATORS = ";,|"
 
 
-def export_response(
-    *, actor: Actor, users: UserQuerySet, filters: dict[str, Any], has_mark: bool
-) -> StreamingHttpResponse:
-    """The file that a door answers with; `filters` say on record which `users` they are.
-
-    Whoever calls has checked that `actor` may read users.
-    """
-    rows = start_export(actor=actor, users=users, filters=filters)
-    return stream_csv(f"users-{timezone.now():%Y-%m-%d}.csv", COLUMNS, map(user_cells, rows), has_mark=has_mark)
-
-
+@recording_denials
 def start_export(*, actor: Actor, users: UserQuerySet, filters: dict[str, Any]) -> Iterator[User]:
-    """Put an export on record, then give its users, oldest first; those who come later aren't in it."""
+    """Put an export on record, then give its users, oldest first; those who come later aren't in it. Raises Forbidden.
+
+    `filters` say on record which users they are.
+    """
+    require(actor, USER_READ)
     require_fresh()
     newest = users.order_by("-id").values_list("pk", flat=True).first() or 0
     users = users.filter(pk__lte=newest)

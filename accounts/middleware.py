@@ -13,11 +13,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.functional import SimpleLazyObject
 
-from accounts.authorization import About, record_denial
+from accounts.authorization import About
 from accounts.duties import ADD_FACTOR, CHANGE_PASSWORD, duty_before
 from accounts.models import Session
 from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_ADD_FACTOR, SIGNED_IN_TO_CHANGE_PASSWORD
 from accounts.services.sessions import find_session
+from audit.authorization import record_denial
 from reprotech.core.exceptions import Forbidden, NotAuthenticated
 from reprotech.core.principal import NOBODY
 from reprotech.core.request_context import act_as

@@ -1,18 +1,20 @@
-"""Reading users from a CSV file: its shape and nothing more, the services hold the rules."""
+"""Users from a CSV file and to one: its shape and nothing more, the services hold the rules."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Q
+from django.http import StreamingHttpResponse
+from django.utils import timezone
 
 from accounts.csv_columns import REQUIRED, Columns, find_columns, recognized, shortened
 from accounts.csv_table import SAVE_AS_CSV, SEPARATORS, Line, Table, decoded, read_table, refuse
-from accounts.exports import ROLE_SEPARATORS
+from accounts.exports import COLUMNS, ROLE_SEPARATORS, user_cells
 from accounts.models import Role, User
 from accounts.services.imports import NewUser
-from reprotech.streaming import BYTE_ORDER_MARK, plain
+from reprotech.streaming import BYTE_ORDER_MARK, plain, stream_csv
 
 #: Words for yes and no, as spreadsheets of several languages write what they compute.
 YES = frozenset(
@@ -64,6 +66,11 @@ CELL_ERROR = re.compile(r"#[A-ZÄÖÜÉ/0]{2,}[!?]?|#{2,}|Err:\d+")
 #: Text that a spreadsheet is kept from taking for a number: ="007".
 TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
 SHORTENED_NUMBER = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+")
+
+
+def users_file(users: Iterable[User], *, has_mark: bool) -> StreamingHttpResponse:
+    """Users as a file for a client."""
+    return stream_csv(f"users-{timezone.now():%Y-%m-%d}.csv", COLUMNS, map(user_cells, users), has_mark=has_mark)
 
 
 @dataclass(frozen=True, slots=True)

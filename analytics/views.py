@@ -11,9 +11,10 @@ from django.utils.http import quote_etag
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
-from accounts.permissions import ANALYTICS_READ, AUDIT_READ, SIGNED_IN, USER_READ, requires
+from accounts.permissions import ANALYTICS_READ, SIGNED_IN, USER_READ, requires
 from analytics import dashboard
 from analytics.filters import RANGES, DashboardQuery
+from audit.permissions import AUDIT_READ
 from reprotech.core.exceptions import ValidationFailed
 from reprotech.http import PageRequest, go_to, render_page, wants_fragment
 

@@ -14,8 +14,10 @@ from django.utils import timezone
 
 from audit import blocks
 from audit.append_only import suspended
-from audit.bundles import Writable, write_bundle
+from audit.authorization import recording_denials, require
+from audit.bundles import BUNDLE, Writable, write_bundle
 from audit.models import Action, AuditLog, Leaf
+from audit.permissions import AUDIT_MAINTAIN
 from audit.sealing import Sealer, latest_checkpoint, nobody_seals
 from audit.services import Actor, record
 
@@ -90,18 +92,30 @@ def archive_of(event_id: int) -> tuple[AuditLog, str] | None:
     return next(told, None)
 
 
-def write_archive(file: Writable, places: Places) -> Archive:
-    """Write the bundle of these places."""
+@recording_denials
+def write_archive(*, actor: Actor, file: Writable, places: Places) -> Archive:
+    """Write the bundle of these places. Nothing is on record yet: the file may still turn out not to prove itself."""
+    require(actor, AUDIT_MAINTAIN)
     erasures = _erasures()
     return Archive(places, write_bundle(file, places.start, places.end), erasures)
 
 
+@recording_denials
+def record_copy(*, actor: Actor, archive: Archive) -> None:
+    """Record that the events of an archive were exported, and stay in the database."""
+    require(actor, AUDIT_MAINTAIN)
+    start, end = archive.places
+    record(actor=actor, action=Action.EXPORT, resource="audit", format=BUNDLE, rows=end - start, start=start, end=end)
+
+
+@recording_denials
 def drop_archived(*, actor: Actor, archive: Archive) -> int:
     """Delete the events that an archive holds, in one transaction with the sealed event that says so.
 
     Returns how many. Whoever calls has checked the bundle, and that it is on a disk. Raises ArchiveRefused when
     something was archived or erased meanwhile, KeyRefused, TreeDamaged or ChangeRefused.
     """
+    require(actor, AUDIT_MAINTAIN)
     start, end = archive.places
     with nobody_seals(), suspended():
         if archived_until() != start:

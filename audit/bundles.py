@@ -19,6 +19,9 @@ from audit.models import AuditLog, Checkpoint, Leaf, SigningKey
 from audit.sealing import latest_checkpoint, unsealed
 from audit.tree import StoredTree, Unprovable
 
+#: The format's name.
+BUNDLE = "bundle"
+
 FORMAT = "reprotech-audit/1"
 COMPLETE, SELECTION = "complete", "selection"
 #: Events that are read at once.

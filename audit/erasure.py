@@ -13,8 +13,10 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
 from audit.append_only import suspended
+from audit.authorization import recording_denials, require
 from audit.canonical import SALT_BYTES, SealedRow, actor_part, commitment, split_details, subject_part
 from audit.models import Action, AuditLog, Leaf
+from audit.permissions import permission_to_erase
 from audit.querysets import AuditLogQuerySet
 from audit.sealing import Sealer, nobody_seals
 from audit.services import Actor, record
@@ -38,6 +40,7 @@ class Parts(NamedTuple):
     subject: Iterable[AuditLogQuerySet]
 
 
+@recording_denials
 def erase_parts(
     *,
     actor: Actor,
@@ -50,8 +53,9 @@ def erase_parts(
 
     Everything that is committed is sealed first. `resource` and its id say in the log whose they were; `kept_filters`,
     by the ids of exports among these events, the part of their filters that is about others and is kept. Raises
-    KeyRefused, TreeDamaged or ChangeRefused; whoever calls has checked that `actor` may.
+    Forbidden, KeyRefused, TreeDamaged or ChangeRefused.
     """
+    require(actor, permission_to_erase(resource))
     with nobody_seals(), suspended():
         Sealer().seal()
         by_actor, by_subject = _sealed_ids(parts.actor), _sealed_ids(parts.subject)

@@ -2,13 +2,16 @@
 
 from typing import Any
 
+from audit.authorization import recording_denials, require
 from audit.keys import hand_over, known_keys, replace_lost_key
 from audit.models import Action
 from audit.notes import VerifierKey
+from audit.permissions import AUDIT_MAINTAIN
 from audit.sealing import Sealer, nobody_seals
 from audit.services import Actor, record
 
 
+@recording_denials
 def rotate_key(*, actor: Actor, new_seed: bytes, old_key_is_lost: bool = False) -> VerifierKey:
     """Make a new key the present one. Until AUDIT_SIGNING_KEY is set to it, servers seal nothing and say so.
 
@@ -16,6 +19,7 @@ def rotate_key(*, actor: Actor, new_seed: bytes, old_key_is_lost: bool = False) 
     nothing that a server would seal on, even if the old key was stolen. Where the old one is lost, the operator must
     name it in AUDIT_TRUSTED_KEYS first. Raises KeyRefused or TreeDamaged.
     """
+    require(actor, AUDIT_MAINTAIN)
     with nobody_seals():
         known = known_keys()
         signer = replace_lost_key(new_seed) if old_key_is_lost else hand_over(new_seed)

@@ -2,8 +2,11 @@
 
 from django.db import IntegrityError, transaction
 
+from audit.authorization import recording_denials, require
 from audit.models import SavedFilter
 from audit.normalization import is_disguise, normalize_text
+from audit.permissions import AUDIT_READ
+from audit.services import Actor
 
 #: More than anyone finds their way in.
 MOST = 30
@@ -18,26 +21,30 @@ def saved_filters(user_id: int) -> list[SavedFilter]:
     return list(SavedFilter.objects.filter(user_id=user_id))
 
 
-def save_filter(*, user_id: int, name: str, query: str) -> SavedFilter:
-    """Keep a view under a name; raises FilterRefused. `query` is an `AuditQuery`'s address."""
+@recording_denials
+def save_filter(*, actor: Actor, name: str, query: str) -> SavedFilter:
+    """Keep a view under a name; raises Forbidden or FilterRefused. `query` is an `AuditQuery`'s address."""
+    require(actor, AUDIT_READ)
     name = " ".join(normalize_text(name).split())
     if not name:
         raise FilterRefused("Give it a name.")
     if len(name) > SavedFilter.NAME_LENGTH or not name.isprintable() or any(map(is_disguise, name)):
         raise FilterRefused(f"Give it a name of at most {SavedFilter.NAME_LENGTH} ordinary characters.")
-    kept = SavedFilter.objects.filter(user_id=user_id)
+    kept = SavedFilter.objects.filter(user_id=actor.pk)
     if kept.count() >= MOST:
         raise FilterRefused(f"You keep {MOST} views already. Remove one first.")
     try:
         with transaction.atomic():
-            return SavedFilter.objects.create(user_id=user_id, name=name, query=query)
+            return SavedFilter.objects.create(user_id=actor.pk, name=name, query=query)
     except IntegrityError:
         raise FilterRefused(
             f"You keep a view called {name} already. Remove it first, or choose another name."
         ) from None
 
 
-def forget_filter(*, user_id: int, filter_id: int) -> bool:
-    """Remove one of a user's own views; whether it was there."""
-    deleted, _ = SavedFilter.objects.filter(user_id=user_id, pk=filter_id).delete()
+@recording_denials
+def forget_filter(*, actor: Actor, filter_id: int) -> bool:
+    """Remove one of the actor's own views; returns whether it was there. Raises Forbidden."""
+    require(actor, AUDIT_READ)
+    deleted, _ = SavedFilter.objects.filter(user_id=actor.pk, pk=filter_id).delete()
     return bool(deleted)

@@ -9,10 +9,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from accounts.authorization import FILED_UNDER, About, record_denial
+from accounts.authorization import FILED_UNDER, About
 from accounts.duties import duty_before
 from accounts.middleware import PAGE_OF_DUTY, ask_to_sign_in
 from accounts.permissions import ADMIN_SITE
+from audit.authorization import record_denial
 from reprotech.core.exceptions import Forbidden
 
 #: An id of ours in an address of the admin.

@@ -10,9 +10,9 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts.authorization import record_denial
 from accounts.catalogue import PERMISSIONS
 from accounts.permissions import ADMIN_SITE, PUBLIC, requires
+from audit.authorization import record_denial
 from reprotech.api_errors import PLAIN, is_outage, plain_error
 from reprotech.core.exceptions import DomainError, Forbidden, NotFound, TooManyAttempts, ValidationFailed
 from reprotech.core.request_context import current_origin

@@ -27,6 +27,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django_htmx.middleware import HtmxDetails
 
+from audit.models import Action
+from audit.services import System, record
 from reprotech.api_errors import error_body
 from reprotech.core.request_context import current_origin
 from reprotech.errors import is_api
@@ -109,6 +111,17 @@ def _read(path: Path, _inode: int, _changed: int) -> Maintenance:
     with contextlib.suppress(OSError, UnicodeDecodeError):
         return Maintenance.read(path.read_text(encoding="utf-8"))
     return Maintenance()
+
+
+def record_change(before: Maintenance | None, after: Maintenance | None) -> None:
+    """Record what a command at the server announced or ended. Raises a database's error."""
+    changes = {
+        "maintenance": (before is not None, after is not None),
+        "message": (before and before.message, after and after.message),
+        "until": (before and before.until, after and after.until),
+    }
+    changed = {name: values for name, values in changes.items() if values[0] != values[1]}
+    record(actor=System(), action=Action.UPDATE, resource="settings", changes=changed)
 
 
 class MaintenanceMiddleware:

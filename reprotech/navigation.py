@@ -6,8 +6,8 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-from accounts import permissions
-from accounts.permissions import AUDIT_READ, ROLE_READ, SIGNED_IN, USER_READ
+from accounts.permissions import ROLE_READ, SIGNED_IN, USER_READ
+from audit.permissions import AUDIT_READ
 
 SCHEMES = ("auto", "light", "dark")
 SCHEME_COOKIE = "reprotech_scheme"
@@ -43,7 +43,7 @@ class May:
         self._user = user
 
     def __getattr__(self, constant: str) -> bool:
-        return bool(self._user.has_perm(getattr(permissions, constant)))
+        return bool(self._user.has_perm(constant.lower()))
 
 
 def chosen_scheme(request: HttpRequest) -> str:

@@ -129,7 +129,7 @@ def service_of(frame: Any) -> str | None:
         return None
     if is_of_tests(frame.f_code.co_filename):
         return ""
-    service = frame.f_locals.get("change")  # of `accounts.authorization.recording_denials`
+    service = frame.f_locals.get("change")  # of `audit.authorization.recording_denials`
     return service.__qualname__ if callable(service) else frame.f_code.co_qualname
 
 

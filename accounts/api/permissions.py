@@ -5,11 +5,12 @@ from typing import Any
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from accounts.authorization import About, record_denial
+from accounts.authorization import About
 from accounts.duties import refuse_required_action
 from accounts.errors import ApiKeyNotAllowed, TokenMissing
 from accounts.models import ApiKey
 from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD
+from audit.authorization import record_denial
 from reprotech.core.exceptions import Forbidden
 
 

@@ -13,12 +13,12 @@ from accounts.api import serializers as shapes
 from accounts.api.authentication import SignedInRequest
 from accounts.csv_columns import PASSED_OVER, READ, REQUIRED
 from accounts.csv_table import MAXIMUM_ROWS
-from accounts.exports import export_response
+from accounts.exports import start_export
 from accounts.filters import UserExport, UserImportQuery
 from accounts.models import User
 from accounts.permissions import USER_CREATE, USER_READ
 from accounts.services.imports import MAXIMUM_PASSWORDS, import_users
-from accounts.user_csv import read_users
+from accounts.user_csv import read_users, users_file
 from reprotech.api_schema import query_parameters
 from reprotech.api_views import ViewSet
 from reprotech.core.exceptions import ValidationFailed
@@ -72,7 +72,7 @@ class UserFileViewSet(ViewSet):
         query = UserExport.parse(request.query_params)
         users = query.apply(User.objects.visible_to(request.user))
         has_mark = query.value("bom") == "true"
-        return export_response(actor=request.user, users=users, filters=query.given, has_mark=has_mark)
+        return users_file(start_export(actor=request.user, users=users, filters=query.given), has_mark=has_mark)
 
     @extend_schema(
         operation_id="users_import",

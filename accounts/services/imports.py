@@ -7,7 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from accounts.addresses import lookup_address
-from accounts.authorization import record_denial, recording_denials, require, require_to_grant, service
+from accounts.authorization import require, require_to_grant, service
 from accounts.hashers import hash_many
 from accounts.mail import send_invitations
 from accounts.models import Role, User
@@ -16,6 +16,7 @@ from accounts.services.names import refuse_former_names, taken_names
 from accounts.services.passwords import refuse_to_set_passwords
 from accounts.services.roles_of_users import find_roles
 from accounts.services.users import checked_user, creation_changes
+from audit.authorization import record_denial, recording_denials
 from audit.models import Action
 from audit.services import Actor, event, record_all
 from reprotech.core.exceptions import Conflict, Forbidden, ValidationFailed

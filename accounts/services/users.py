@@ -11,7 +11,6 @@ from accounts import session_cache
 from accounts.authorization import (
     About,
     keep_a_super_administrator,
-    recording_denials,
     require,
     require_all,
     require_to_grant,
@@ -30,6 +29,7 @@ from accounts.services.roles_of_users import find_roles, names_of, permissions_o
 from accounts.services.sessions import end_sessions
 from accounts.services.user_records import record_user
 from accounts.services.versions import refuse_outdated
+from audit.authorization import recording_denials
 from audit.models import Action
 from audit.services import Actor, Changes
 from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed

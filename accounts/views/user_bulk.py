@@ -12,11 +12,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.abilities import beyond
-from accounts.exports import export_response
+from accounts.exports import start_export
 from accounts.models import User
 from accounts.permissions import USER_READ, USER_UPDATE, requires
 from accounts.services import bulk
 from accounts.services.bulk import BulkOutcome
+from accounts.user_csv import users_file
 from accounts.user_forms import MOST_AT_ONCE, BulkRoleForm, SelectionForm
 from reprotech.core.exceptions import DomainError
 from reprotech.http import PageRequest, go_to, render_form, safe_target
@@ -185,4 +186,4 @@ def export_selected(request: PageRequest) -> HttpResponseBase:
     matching = selection.cleaned_data["matching"]
     users = selection.people(User.objects.visible_to(request.user))
     filters = matching.given if matching else {"ids": selection.cleaned_data["user"]}
-    return export_response(actor=request.user, users=users, filters=filters, has_mark=True)
+    return users_file(start_export(actor=request.user, users=users, filters=filters), has_mark=True)

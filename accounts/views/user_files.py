@@ -12,12 +12,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.csv_columns import PASSED_OVER
 from accounts.csv_table import MAXIMUM_ROWS
-from accounts.exports import export_response
+from accounts.exports import start_export
 from accounts.filters import UserQuery
 from accounts.models import User
 from accounts.permissions import USER_CREATE, USER_READ, requires
 from accounts.services.imports import MAXIMUM_PASSWORDS, NewUser, import_users
-from accounts.user_csv import UserFile, read_users
+from accounts.user_csv import UserFile, read_users, users_file
 from accounts.user_forms import UploadForm
 from reprotech.core.exceptions import Conflict, ValidationFailed
 from reprotech.http import UNPROCESSABLE, PageRequest, go_to, render_page
@@ -34,7 +34,7 @@ def export_all(request: PageRequest) -> HttpResponseBase:
     """All users that the filters let through, as a file."""
     query = UserQuery.parse(request.GET)
     users = query.apply(User.objects.visible_to(request.user))
-    return export_response(actor=request.user, users=users, filters=query.given, has_mark=True)
+    return users_file(start_export(actor=request.user, users=users, filters=query.given), has_mark=True)
 
 
 @requires(USER_CREATE)

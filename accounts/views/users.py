@@ -15,10 +15,11 @@ from accounts.abilities import actions_on, beyond
 from accounts.access import effective_access
 from accounts.filters import UserPageFilter
 from accounts.models import Role, User
-from accounts.permissions import AUDIT_READ, SESSION_REVOKE, USER_CREATE, USER_READ, USER_UPDATE, requires
+from accounts.permissions import SESSION_REVOKE, USER_CREATE, USER_READ, USER_UPDATE, requires
 from accounts.services import sessions, users
 from accounts.user_forms import MOST_AT_ONCE, NewUserForm, UserForm
 from audit.models import AuditLog
+from audit.permissions import AUDIT_READ
 from reprotech.core.exceptions import DomainError, StaleVersion, ValidationFailed
 from reprotech.http import UNPROCESSABLE, PageRequest, bound, go_to, render_form, render_page, safe_target
 

@@ -10,7 +10,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.permissions import AUDIT_READ
 from audit.api.serializers import (
     CheckpointAnswer,
     CheckpointListAnswer,
@@ -21,6 +20,7 @@ from audit.api.serializers import (
 )
 from audit.filters import CheckpointFilter, CheckpointQuery, ConsistencyQuery, ProofQuery
 from audit.models import Checkpoint, SigningKey
+from audit.permissions import AUDIT_READ
 from audit.proofs import NothingToProve, find_checkpoint, prove_consistency, prove_inclusion
 from audit.tree import Unprovable
 from reprotech.api_answers import many

@@ -9,11 +9,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.authentication import SignedInRequest
-from accounts.permissions import AUDIT_EXPORT, AUDIT_READ
 from audit.api.serializers import AuditLogAnswer, AuditLogListAnswer
-from audit.exports import export_response
+from audit.export.files import export_response
 from audit.filters import AuditExport, AuditFilter
 from audit.models import AuditLog
+from audit.permissions import AUDIT_EXPORT, AUDIT_READ
 from reprotech.api_answers import many
 from reprotech.api_schema import query_parameters
 from reprotech.api_views import ViewSet

@@ -112,7 +112,7 @@ def test_archiving_again_continues_and_keeps_what_explains_the_gap(old_log, tmp_
     # When the record of an archive is itself old, it stays.
     places = archiving.Places(archived_until(), latest_checkpoint().size)
     with (tmp_path / "fourth").open("wb") as file:
-        written = write_archive(file, places)
+        written = write_archive(actor=System(), file=file, places=places)
     drop_archived(actor=System(), archive=written)
     assert blocks.extent().events == AuditLog.objects.count()
     assert AuditLog.objects.filter(action=Action.ARCHIVE).count() == 3
@@ -171,7 +171,7 @@ def test_an_event_that_is_missing_already_stops_it(old_log, tmp_path):
 
 def test_an_event_that_goes_missing_meanwhile_stops_it(old_log, tmp_path):
     with (tmp_path / "old").open("wb") as file:
-        written = write_archive(file, archivable(datetime(2026, 1, 1, tzinfo=UTC)))
+        written = write_archive(actor=System(), file=file, places=archivable(datetime(2026, 1, 1, tzinfo=UTC)))
     with suspended():
         AuditLog._base_manager.filter(pk=old_log[3].pk).delete()
     with pytest.raises(archiving.ArchiveRefused, match="1 of these"):
@@ -181,7 +181,7 @@ def test_an_event_that_goes_missing_meanwhile_stops_it(old_log, tmp_path):
 
 def test_what_was_erased_meanwhile_does_not_live_on_in_the_bundle(old_log, tmp_path):
     with (tmp_path / "old").open("wb") as file:
-        written = write_archive(file, archivable(datetime(2026, 1, 1, tzinfo=UTC)))
+        written = write_archive(actor=System(), file=file, places=archivable(datetime(2026, 1, 1, tzinfo=UTC)))
     parts = Parts([AuditLog.objects.filter(pk=old_log[0].pk)], [])
     erase_parts(actor=System(), parts=parts, resource="user", resource_id=1)
     with pytest.raises(archiving.ArchiveRefused, match="erased meanwhile"):
@@ -191,7 +191,7 @@ def test_what_was_erased_meanwhile_does_not_live_on_in_the_bundle(old_log, tmp_p
 def test_two_archives_of_the_same_events_are_dropped_once(old_log, tmp_path):
     places = archivable(datetime(2026, 1, 1, tzinfo=UTC))
     with (tmp_path / "old").open("wb") as file:
-        written = write_archive(file, places)
+        written = write_archive(actor=System(), file=file, places=places)
     drop_archived(actor=System(), archive=written)
     with pytest.raises(archiving.ArchiveRefused, match="has archived"):
         drop_archived(actor=System(), archive=written)

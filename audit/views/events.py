@@ -11,14 +11,15 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from accounts.permissions import AUDIT_EXPORT, AUDIT_READ, ROLE_READ, USER_READ, requires
+from accounts.permissions import ROLE_READ, USER_READ, requires
 from audit import watch
 from audit.api.serializers import AuditLogAnswer
 from audit.archiving import archive_of
 from audit.changes import shown_changes
-from audit.exports import export_response
+from audit.export.files import export_response
 from audit.filters import AuditExport, AuditPageFilter
 from audit.models import Action, AuditLog
+from audit.permissions import AUDIT_EXPORT, AUDIT_READ
 from audit.resources import RESOURCES
 from audit.saved_filters import saved_filters
 from audit.seals import seal_of

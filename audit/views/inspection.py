@@ -9,10 +9,11 @@ from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.permissions import AUDIT_EXPORT, AUDIT_READ, requires
+from accounts.permissions import requires
 from audit.changes import shown_changes
 from audit.exports import REPORT_ROWS, start_report
 from audit.filters import AuditQuery
+from audit.permissions import AUDIT_EXPORT, AUDIT_READ
 from audit.saved_filters import FilterRefused, forget_filter, save_filter
 from audit.sealing import latest_checkpoint
 from audit.sentences import sentence
@@ -29,7 +30,7 @@ def save_view(request: PageRequest) -> HttpResponse:
     """Keep the filters of `query`, a list's, under a name."""
     try:
         query = AuditQuery.parse(QueryDict(request.POST.get("query", ""))).address
-        kept = save_filter(user_id=request.user.pk, name=request.POST.get("name", ""), query=query)
+        kept = save_filter(actor=request.user, name=request.POST.get("name", ""), query=query)
     except ValidationFailed:
         return render_list(request, save_error="These filters can't be kept: correct them first.")
     except FilterRefused as refusal:
@@ -42,7 +43,7 @@ def save_view(request: PageRequest) -> HttpResponse:
 @require_POST
 def forget_view(request: PageRequest, filter_id: int) -> HttpResponse:
     """Remove one of one's own views."""
-    if forget_filter(user_id=request.user.pk, filter_id=filter_id):
+    if forget_filter(actor=request.user, filter_id=filter_id):
         messages.success(request, "The view is removed. The events stay.")
     return redirect("audit")
 

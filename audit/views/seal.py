@@ -5,10 +5,11 @@ from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.permissions import AUDIT_READ, requires
+from accounts.permissions import requires
 from audit import watch
 from audit.bundles import selected_bundle
 from audit.models import AuditLog
+from audit.permissions import AUDIT_READ
 from audit.sealing import latest_checkpoint
 from audit.tree import Unprovable
 from reprotech.http import PageRequest, wants_fragment

@@ -20,9 +20,9 @@ DOORS = {
     "api",
     "commands",
     "dashboard",
-    "exports",
     "filters",
     "factor_forms",
+    "files",
     "forms",
     "middleware",
     "user_csv",
@@ -187,13 +187,19 @@ def for_types_alone(path, name):
 
 
 WRITES = {"save", "create", "update", "delete", "bulk_create", "bulk_update", "get_or_create", "update_or_create"}
+#: Functions that write an event.
+RECORDERS = {"record", "record_all"}
 
 
 def model_writes(source):
-    """Calls that look like a write to the database, as `receiver.method`."""
+    """Calls that look like a write to the database, as `receiver.method`, or that write an event."""
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in WRITES:
+        if not isinstance(node, ast.Call):
+            continue
+        if isinstance(node.func, ast.Attribute) and node.func.attr in WRITES:
             yield ast.unparse(node.func)
+        elif isinstance(node.func, ast.Name) and node.func.id in RECORDERS:
+            yield node.func.id
 
 
 #: What looks like one and is none.
@@ -201,8 +207,8 @@ NO_WRITES = {"request.session.delete", "headers.update", "context.update"}
 
 
 def test_a_write_would_be_found():
-    source = "class V:\n def post(self, r):\n  User.objects.filter(pk=1).update(x=1)\n  user.save()\n  f(user).delete()"
-    assert list(model_writes(source)) == ["User.objects.filter(pk=1).update", "user.save", "f(user).delete"]
+    source = "User.objects.filter(pk=1).update(x=1)\nuser.save()\nf(user).delete()\nrecord(r)"
+    assert list(model_writes(source)) == ["User.objects.filter(pk=1).update", "user.save", "f(user).delete", "record"]
 
 
 def test_doors_write_nothing():

@@ -20,14 +20,13 @@ from audit.archiving import (
     archivable,
     drop_archived,
     newest_that_may_go,
+    record_copy,
     write_archive,
 )
-from audit.exports import BUNDLE
 from audit.keys import KeyRefused
-from audit.models import Action
 from audit.private_files import private_file
 from audit.sealing import TreeDamaged, trusted_keys
-from audit.services import System, record
+from audit.services import System
 from audit.tree import Unprovable
 from audit.verification import CannotTell, Verification
 
@@ -61,7 +60,7 @@ class Command(BaseCommand):
             if options["drop"]:
                 self._drop(archive, ask=not options["yes"])
             else:
-                _record_export(places)
+                record_copy(actor=System(), archive=archive)
         except REFUSALS as error:
             raise CommandError(str(error)) from None
 
@@ -110,7 +109,7 @@ def _write(path: Path, places: Places) -> Archive:
     """Write a bundle to a new file that its owner alone may read, and return once the disk has it."""
     try:
         with private_file(path) as file:
-            return write_archive(file, places)
+            return write_archive(actor=System(), file=file, places=places)
     except FileExistsError:
         raise CommandError(f"{path} is there already. Name a new file.") from None
     except OSError as error:
@@ -124,15 +123,3 @@ def _verify(path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (our own program)  # nosec B603
     if done.returncode:
         raise CommandError(f"{path} doesn't prove itself, so nothing was removed.\n{done.stdout}{done.stderr}")
-
-
-def _record_export(places: Places) -> None:
-    record(
-        actor=System(),
-        action=Action.EXPORT,
-        resource="audit",
-        format=BUNDLE,
-        rows=places.end - places.start,
-        start=places.start,
-        end=places.end,
-    )

@@ -7,9 +7,6 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseFailure
 
-from accounts.authorization import SYSTEM
-from audit.models import Action
-from audit.services import record
 from reprotech import maintenance
 from reprotech.maintenance import Maintenance
 
@@ -72,14 +69,8 @@ class Command(BaseCommand):
         self.stdout.write(f"Maintenance mode is on: {found.sentence}" if found else "Maintenance mode is off.")
 
     def _record(self, before: Maintenance | None, after: Maintenance | None) -> None:
-        changes = {
-            "maintenance": (before is not None, after is not None),
-            "message": (before and before.message, after and after.message),
-            "until": (before and before.until, after and after.until),
-        }
-        changed = {name: values for name, values in changes.items() if values[0] != values[1]}
         try:
-            record(actor=SYSTEM, action=Action.UPDATE, resource="settings", changes=changed)
+            maintenance.record_change(before, after)
         except DatabaseFailure as error:
             reason = str(error).partition("\n")[0]
             self.stderr.write(f"This isn't in the audit log, since the database does not answer: {reason}")

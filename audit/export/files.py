@@ -1,0 +1,58 @@
+"""Events as a file: the bytes that the API and the page answer with."""
+
+import json
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.http import StreamingHttpResponse
+from django.utils import timezone
+
+from audit.bundles import BUNDLE
+from audit.exports import CSV, start_bundle, start_export
+from audit.models import AuditLog
+from audit.services import Actor
+from reprotech.streaming import stream_csv, stream_json_lines, stream_jsonl
+
+COLUMNS = (
+    *("id", "timestamp", "user", "user_id", "action", "resource", "resource_id", "resource_name", "success"),
+    *("ip_address", "user_agent", "request_id", "session_id", "details"),
+)
+
+
+def event_line(event: AuditLog) -> dict[str, Any]:
+    """An event as a line of JSON: as the API shows it, but faster."""
+    return {
+        "id": event.pk,
+        "user": event.username,
+        "user_id": event.user_id,
+        "action": event.action,
+        "resource": event.resource,
+        "resource_id": event.resource_id,
+        "resource_name": event.resource_name,
+        "ip_address": event.ip_address,
+        "user_agent": event.user_agent,
+        "request_id": event.request_id,
+        "session_id": event.session_id and str(event.session_id),
+        "timestamp": event.timestamp.isoformat().replace("+00:00", "Z"),
+        "details": {"success": event.success, **event.details},
+    }
+
+
+def event_cells(event: AuditLog) -> list[Any]:
+    """An event as a row of CSV, in the order of `COLUMNS`."""
+    line = event_line(event)
+    line["success"] = "true" if event.success else "false"
+    line["details"] = json.dumps(event.details, ensure_ascii=False, cls=DjangoJSONEncoder)
+    return [line[column] for column in COLUMNS]
+
+
+def export_response(*, actor: Actor, query: Any, has_mark: bool) -> StreamingHttpResponse:
+    """A file for an `AuditExport`; with `has_mark` CSV begins with a byte order mark. Raises Forbidden or Conflict."""
+    file_format = query.value("format") or CSV
+    name = f"audit-{timezone.now():%Y-%m-%d}.{file_format}"
+    if file_format == BUNDLE:
+        return stream_json_lines(f"{name}.jsonl", start_bundle(actor=actor, query=query).lines())
+    events = start_export(actor=actor, query=query, file_format=file_format)
+    if file_format == CSV:
+        return stream_csv(name, COLUMNS, map(event_cells, events), has_mark=has_mark)
+    return stream_jsonl(name, map(event_line, events))
