@@ -27,11 +27,14 @@ NAVIGATION = {
     ],
     "Auditors": ["audit", "security", "security-decisions", "security-map"],
     "Development": [
-        "development/style",
         "development/testing",
+        "development/style",
         "development/glossary",
+        "adr/README",
     ],
 }
+#: Pages under another one, as a pattern in its folder.
+PARTS = {"adr/README": "0*"}
 
 html_theme = "furo"
 html_title = "Reprotech"
@@ -68,15 +71,14 @@ def prepare(app: Sphinx, page: str, source: list[str]) -> None:
     """What the site says otherwise than the file: links bear the titles of pages, and the first page navigates."""
     source[0] = NAMED_BY_FILE.sub(r"[](\2)", source[0])
     if page == app.config.root_doc:
-        source[0] += navigation()
+        source[0] += "".join(toctree(f":caption: {caption}", pages) for caption, pages in NAVIGATION.items())
+    if page in PARTS:
+        source[0] += toctree(":glob:", [PARTS[page]])
 
 
-def navigation() -> str:
-    """The navigation beside every page."""
-    parts = []
-    for caption, pages in NAVIGATION.items():
-        parts += ["", "```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```"]
-    return "\n".join(parts)
+def toctree(option: str, pages: list[str]) -> str:
+    """A part of the navigation that stands next to every page."""
+    return "\n".join(["", "```{toctree}", ":hidden:", option, "", *pages, "```", ""])
 
 
 #: What the theme's HTML lacks for who can't see it or has no mouse.

@@ -110,7 +110,7 @@ def photograph(target: Path, names: dict[str, int]) -> list[str]:
     """Take every picture; returns the pages that answered otherwise than they should have."""
     from playwright.sync_api import sync_playwright
 
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    program = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser"))), None)
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     arguments = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
     wanted = {name: scene for name, scene in SCENES.items() if not ONLY or name in ONLY}
