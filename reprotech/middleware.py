@@ -14,7 +14,7 @@ from corsheaders.middleware import CorsMiddleware
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase, ResponseHeaders
+from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.middleware.security import SecurityMiddleware
 
@@ -188,13 +188,15 @@ class IsolationMiddleware:
 
     def __init__(self, get_response: Respond) -> None:
         self.get_response = get_response
-        self._ready = ResponseHeaders(self.HEADERS)._store
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer."""
         response = self.get_response(request)
-        # Set one by one, each would be looked at for what a header can't hold.
-        response.headers._store = {**self._ready, **response.headers._store}
+        # `setdefault` raises and catches a KeyError for each one that is missing, which is most of them.
+        given = {name.lower() for name in response.headers}
+        for name, value in self.HEADERS.items():
+            if name.lower() not in given:
+                response.headers[name] = value
         if settings.DEBUG and response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
             del response.headers["Content-Security-Policy"]  # Django's page for developers brings its own style
         return response
