@@ -30,7 +30,7 @@ WORKDIR /app
 # The commit, which the image can't ask for: --build-arg BUILD_ID="$(git rev-parse HEAD)"
 ARG BUILD_ID=
 # /data is for what is kept: logs, and the database while it is SQLite; /anchors for AUDIT_ANCHOR_FILE, if a volume is
-# mounted there. Nothing else is written but /tmp, so the root may be read-only. pip goes too: nothing is to be installed
+# mounted there. Nothing else is written but /tmp and /dev/shm, so the root may be read-only. pip goes too: nothing is to be installed
 # here any more.
 RUN useradd --system --uid 10001 --no-create-home reprotech \
     && mkdir /data /anchors \
@@ -45,7 +45,7 @@ ENV PATH="/opt/venv/bin:$PATH" \
     DATABASE_URL=sqlite:////data/reprotech_auth.db \
     LOG_DIR=/data/logs \
     MAINTENANCE_FILE=/data/maintenance.json \
-    PROMETHEUS_MULTIPROC_DIR=/tmp/reprotech-metrics \
+    PROMETHEUS_MULTIPROC_DIR=/dev/shm/reprotech-metrics \
     HOST=0.0.0.0 \
     PORT=5001 \
     WORKERS=2 \

@@ -9,15 +9,14 @@ import gc
 import os
 import socket
 import sys
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from ipaddress import ip_address
+from pathlib import Path
 
 from django.conf import settings
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server import Server
-
-from reprotech import metric_files
 
 #: What `scripts/server` runs with, on a bench; `deploy/serve` sets its own.
 DEFAULTS = {"HOST": "127.0.0.1", "PORT": "5001", "WORKERS": "1"}
@@ -34,7 +33,8 @@ def main() -> None:
 def load() -> None:
     """Load the application with all its addresses; ends the program with a sentence when its settings are wrong."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reprotech.settings")
-    metric_files.use()
+    if directory := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        Path(directory).mkdir(parents=True, exist_ok=True)
 
     from reprotech import wsgi  # noqa: F401, I001 (starts Django, without which no model can be imported)
     from accounts import outbox, upkeep  # noqa: F401
@@ -79,7 +79,7 @@ def serve() -> None:
         with shared_counters.shared_file() if workers > 1 else nullcontext():
             _serve(chosen["HOST"], port, workers)
     finally:
-        metric_files.remove()
+        _remove_counters()
 
 
 def _serve(address: str, port: int, workers: int) -> None:
@@ -97,6 +97,15 @@ def _serve(address: str, port: int, workers: int) -> None:
         # Not warning: granian warns of more threads than cores, but these wait for the database most of the time.
         log_level=LogLevels.error,
     ).serve()
+
+
+def _remove_counters() -> None:
+    if name := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        directory = Path(name)
+        with suppress(OSError):  # it may be a mount
+            for path in (*directory.glob("*.db"), directory / "audit-worker.lock"):
+                path.unlink(missing_ok=True)
+            directory.rmdir()
 
 
 def _let_go_of_connections() -> None:

@@ -16,10 +16,9 @@ signal.signal(signal.SIGTERM, signal.SIG_DFL)
 # worker loses both, so it hears only the main process. Blocked, since granian still sets its handler.
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
-from reprotech import metric_files, stopping  # noqa: E402
+from reprotech import stopping  # noqa: E402
 
 stopping.prepare()
-metric_files.use()
 
 from reprotech import wsgi  # noqa: E402, I001 (starts Django, without which no model can be imported)
 from accounts import outbox, upkeep  # noqa: E402

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from reprotech import metric_files, server
+from reprotech import server
 from scripts import leftovers, prepare
 
 
@@ -11,7 +11,6 @@ def main() -> None:
     """Serve until told to stop; arguments are the descriptor of the lock that protects the setup, and the address."""
     lock, address = int(sys.argv[1]), sys.argv[2]
     try:
-        metric_files.use()
         leftovers.remove_abandoned()
         prepare.main()
         server.load()

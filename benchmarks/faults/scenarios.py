@@ -237,12 +237,12 @@ def hang_mail(testbed, seconds):
 
 def _small_log_disk(processes):
     home = disks.mount("logs", 12)
-    return Testbed(processes, LOG_DIR=str(home / "logs"), PROMETHEUS_MULTIPROC_DIR=str(home / "metrics"))
+    return Testbed(processes, LOG_DIR=str(home / "logs"))
 
 
 @add(
     "disk-full",
-    "the disk of logs and metrics full",
+    "the disk of logs full",
     may={CUT},
     testbed=_small_log_disk,
     clear_up=disks.unmount,

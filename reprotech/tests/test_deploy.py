@@ -27,6 +27,7 @@ pytestmark = pytest.mark.only_on("sqlite")  # it looks at files, not at servers
 DEPLOY = ROOT / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
 PATCHES = {"kustomization.yaml"}
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 (of the container)
 
 
 def manifests():
@@ -98,7 +99,7 @@ def test_containers_run_without_rights_on_a_root_that_they_cannot_write():
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
-        mounts = {mount["mountPath"] for mount in container["volumeMounts"]} - {"/anchors"}
+        mounts = {mount["mountPath"] for mount in container["volumeMounts"]} - {"/anchors", SHARED_MEMORY}
         assert mounts == {"/data", "/tmp"}  # noqa: S108 (of the container)
     assert names == {"deployment", "job"}
 
@@ -239,6 +240,21 @@ WAYS = {
 def test_checkpoints_leave_for_a_volume_that_the_database_does_not_have(way):
     given, kept = WAYS[way][0]
     assert str(Path(given["AUDIT_ANCHOR_FILE"]).parent) in kept
+
+
+def test_counters_of_every_way_are_kept_in_memory():
+    """On a full disk the library's mapped files end the process with a SIGBUS."""
+    for name in ("Dockerfile", "deploy/serve"):  # Compose, Kubernetes and ECS take the image's
+        set_to = re.findall(r"PROMETHEUS_MULTIPROC_DIR:?=([^\s}]+)", (ROOT / name).read_text())
+        assert set_to == [f"{SHARED_MEMORY}/reprotech-metrics"]
+    assert not any("PROMETHEUS_MULTIPROC_DIR" in server for (server, _), _ in WAYS.values())
+    pod = loaded(KUBERNETES / "base/deployment.yaml")["spec"]["template"]["spec"]
+    mounted = {mount["mountPath"]: mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    assert volumes[mounted[SHARED_MEMORY]]["emptyDir"]["medium"] == "Memory"
+    unit = (DEPLOY / "systemd/reprotech@.service").read_text()
+    assert "PROMETHEUS_MULTIPROC_DIR=/run/reprotech-%i" in unit
+    assert "RuntimeDirectory=reprotech-%i" in unit.splitlines()
 
 
 @pytest.mark.parametrize("way", WAYS)
