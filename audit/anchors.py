@@ -24,7 +24,7 @@ from django.utils import timezone
 from audit import anchor_file
 from audit.message_ids import message_id
 from audit.models import Anchor, Checkpoint
-from audit.sealing import TreeDamaged, latest_checkpoint, must_be_stored
+from audit.sealing import LedgerCorrupted, latest_checkpoint, must_be_stored
 from reprotech.core.background import PeriodicThread
 
 #: After which another process takes over: longer than any attempt lasts.
@@ -52,7 +52,7 @@ class Channel(ABC):
     def send(self, latest: Checkpoint, sent: int) -> int:
         """Send the latest checkpoint after that of `sent` events; returns the size of the last that was sent.
 
-        Raises AnchorFailed, OSError, HTTPException or TreeDamaged.
+        Raises AnchorFailed, OSError, HTTPException or LedgerCorrupted.
         """
 
 
@@ -152,7 +152,7 @@ def anchored_notes() -> Iterator[str]:
 def anchor(channel: Channel, *, at_once: bool = False) -> int:
     """Send what is due, or with `at_once` what is new; returns the size of the checkpoint, 0 when nothing was sent.
 
-    Raises AnchorFailed, or TreeDamaged when what was sent before is not in the database.
+    Raises AnchorFailed, or LedgerCorrupted when what was sent before is not in the database.
     """
     latest = latest_checkpoint()
     if latest is None:
@@ -189,7 +189,7 @@ def anchoring_thread(channel: Channel) -> PeriodicThread:
         problem=f"Checkpoints can't be anchored at the moment ({channel.name}).",
         recovered=f"Checkpoints are anchored again ({channel.name}).",
         retry_interval=RETRY_SECONDS,
-        fatal=(TreeDamaged,),
+        fatal=(LedgerCorrupted,),
         expected=(AnchorFailed,),
     )
 

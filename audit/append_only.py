@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db import ProgrammingError, connection, transaction
 
+from reprotech.core.exceptions import Conflict
+
 TABLES = ("audit_logs", "audit_leaves", "audit_nodes", "audit_keys", "audit_checkpoints")
 #: Nothing may react to what the database captures either (`audit.change_capture`).
 CAPTURED = "audit_captured_changes"
@@ -23,7 +25,7 @@ REFUSAL = "The audit log is append-only."
 NO_RIGHT = "42501"
 
 
-class ChangeRefused(Exception):
+class ChangeRefused(Conflict):
     """This process may not change the audit log, not even on record."""
 
     def __init__(self) -> None:

@@ -20,6 +20,7 @@ from audit.models import Action, AuditLog, Leaf
 from audit.permissions import AUDIT_MAINTAIN
 from audit.sealing import Sealer, latest_checkpoint, nobody_seals
 from audit.services import Actor, record
+from reprotech.core.exceptions import Conflict
 
 #: Events that stay for good, for they explain what is missing or which key signed. They are few, and name no person.
 KEPT = (Action.ARCHIVE, Action.KEY_ROTATE)
@@ -29,7 +30,7 @@ AND id IN (SELECT event_id FROM audit_leaves WHERE position >= %s AND position <
 """
 
 
-class ArchiveRefused(Exception):
+class ArchiveRefused(Conflict):
     """Nothing is archived; the message says why."""
 
 
@@ -113,7 +114,7 @@ def drop_archived(*, actor: Actor, archive: Archive) -> int:
     """Delete the events that an archive holds, in one transaction with the sealed event that says so.
 
     Returns how many. Whoever calls has checked the bundle, and that it is on a disk. Raises ArchiveRefused when
-    something was archived or erased meanwhile, KeyRefused, TreeDamaged or ChangeRefused.
+    something was archived or erased meanwhile, SigningKeyError, LedgerCorrupted or ChangeRefused.
     """
     require(actor, AUDIT_MAINTAIN)
     start, end = archive.places

@@ -46,7 +46,7 @@ class Loader:
     """Adds events to the log and to its tree."""
 
     def __init__(self) -> None:
-        """Begin at the tree's present edge; raises TreeDamaged or KeyRefused."""
+        """Begin at the tree's present edge; raises LedgerCorrupted or SigningKeyError."""
         self._previous = latest_checkpoint()
         self._frontier = Sealer().trusted_frontier(self._previous)
 

@@ -53,7 +53,7 @@ def erase_parts(
 
     Everything that is committed is sealed first. `resource` and its id say in the log whose they were; `kept_filters`,
     by the ids of exports among these events, the part of their filters that is about others and is kept. Raises
-    Forbidden, KeyRefused, TreeDamaged or ChangeRefused.
+    Forbidden, SigningKeyError, LedgerCorrupted or ChangeRefused.
     """
     require(actor, permission_to_erase(resource))
     with nobody_seals(), suspended():

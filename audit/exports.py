@@ -8,8 +8,6 @@ from audit.bundles import BUNDLE, Bundle, complete_bundle, selected_bundle
 from audit.models import Action, AuditLog
 from audit.permissions import AUDIT_EXPORT
 from audit.services import Actor, record
-from audit.tree import Unprovable
-from reprotech.core.exceptions import Conflict
 from reprotech.core.reauthentication import require_fresh
 
 CSV, REPORT = "csv", "report"
@@ -54,16 +52,13 @@ def start_report(*, actor: Actor, query: Any) -> list[AuditLog] | None:
 
 @recording_denials
 def start_bundle(*, actor: Actor, query: Any) -> Bundle:
-    """Put the export of a bundle on record, then give it; raises Forbidden, or Conflict if nothing can be proven."""
+    """Put the export of a bundle on record, then give it; raises Forbidden, or Unprovable."""
     require(actor, AUDIT_EXPORT)
     require_fresh()
-    try:
-        if query.given:
-            bundle = selected_bundle(query.apply(AuditLog.objects.all()), query.given)
-        else:
-            bundle = complete_bundle(query.value("start") or 0, query.value("end"))
-    except Unprovable as error:
-        raise Conflict(str(error)) from None
+    if query.given:
+        bundle = selected_bundle(query.apply(AuditLog.objects.all()), query.given)
+    else:
+        bundle = complete_bundle(query.value("start") or 0, query.value("end"))
     places = {name: bundle.header[name] for name in ("start", "end") if name in bundle.header}
     record(
         actor=actor,

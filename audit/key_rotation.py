@@ -17,7 +17,7 @@ def rotate_key(*, actor: Actor, new_seed: bytes, old_key_is_lost: bool = False) 
 
     The new key signs the log at once, on top of what the old one signed last: afterwards a checkpoint by the old key is
     nothing that a server would seal on, even if the old key was stolen. Where the old one is lost, the operator must
-    name it in AUDIT_TRUSTED_KEYS first. Raises KeyRefused or TreeDamaged.
+    name it in AUDIT_TRUSTED_KEYS first. Raises SigningKeyError or LedgerCorrupted.
     """
     require(actor, AUDIT_MAINTAIN)
     with nobody_seals():

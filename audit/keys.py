@@ -13,6 +13,7 @@ from django.utils import timezone
 from audit.canonical import moment
 from audit.models import Checkpoint, SigningKey
 from audit.notes import Signer, VerifierKey, sign
+from reprotech.core.exceptions import Conflict
 
 #: What a statement says of the key before the new one. Part of the format.
 FIRST = "as the first"
@@ -28,7 +29,7 @@ def instead_of(key: VerifierKey) -> str:
     return f"instead of {key}"
 
 
-class KeyRefused(Exception):
+class SigningKeyError(Conflict):
     """The configured key may not sign; the message says why, and what to do."""
 
 
@@ -45,22 +46,22 @@ def known_keys() -> list[VerifierKey]:
 
 
 def configured_signer() -> Signer:
-    """The configured key, whether or not it may sign now; raises KeyRefused without one."""
+    """The configured key, whether or not it may sign now; raises SigningKeyError without one."""
     if settings.AUDIT_SIGNING_KEY is None:
-        raise KeyRefused("The audit log is not sealed: AUDIT_SIGNING_KEY is not set.")
+        raise SigningKeyError("The audit log is not sealed: AUDIT_SIGNING_KEY is not set.")
     return Signer(log_name(), settings.AUDIT_SIGNING_KEY)
 
 
 def current_signer() -> Signer:
-    """The configured key, if it is the newest known one; the first of all makes itself known. Raises KeyRefused."""
+    """The configured key, if it is the newest known one; the first one makes itself known. Raises SigningKeyError."""
     signer = configured_signer()
     known = known_keys()
     if not known:
         if Checkpoint.objects.exists():
-            raise KeyRefused("The keys that signed the audit log are missing: manage.py verify_audit tells more.")
+            raise SigningKeyError("The keys that signed the audit log are missing: manage.py verify_audit tells more.")
         _register(signer, FIRST)
     elif signer.verifier != known[-1]:
-        raise KeyRefused(
+        raise SigningKeyError(
             f"AUDIT_SIGNING_KEY is {signer.verifier.label}, but the newest key of the audit log is {known[-1].label}. "
             "Set the key that belongs to this log, and restart; a new one takes over with: manage.py rotate_audit_key."
         )
@@ -78,15 +79,15 @@ def hand_over(new_seed: bytes) -> Signer:
 def replace_lost_key(new_seed: bytes) -> Signer:
     """Make a new key known by its own word alone, since nobody has the present one any more.
 
-    To a verifier that is a break until it is told to trust the lost key as well. Raises KeyRefused when there is no
-    need of it.
+    To a verifier that is a break until it is told to trust the lost key as well. Raises SigningKeyError when
+    there is no need of it.
     """
     known = known_keys()
     if not known:
-        raise KeyRefused("No key has signed yet, so none can be lost. Set AUDIT_SIGNING_KEY.")
+        raise SigningKeyError("No key has signed yet, so none can be lost. Set AUDIT_SIGNING_KEY.")
     name, seed = log_name(), settings.AUDIT_SIGNING_KEY
     if seed is not None and Signer(name, seed).verifier == known[-1]:
-        raise KeyRefused("AUDIT_SIGNING_KEY is the present key, so it isn't lost: hand over to a new one.")
+        raise SigningKeyError("AUDIT_SIGNING_KEY is the present key, so it isn't lost: hand over to a new one.")
     signer = _unknown(name, new_seed)
     _register(signer, instead_of(known[-1]))
     return signer
@@ -95,7 +96,7 @@ def replace_lost_key(new_seed: bytes) -> Signer:
 def _unknown(name: str, seed: bytes) -> Signer:
     signer = Signer(name, seed)
     if signer.verifier in known_keys():
-        raise KeyRefused(f"{signer.verifier.label} is not new: it is or was a key of this log.")
+        raise SigningKeyError(f"{signer.verifier.label} is not new: it is or was a key of this log.")
     return signer
 
 

@@ -7,10 +7,14 @@ from audit.canonical import SealedRow
 from audit.models import AuditLog, Checkpoint, Leaf
 from audit.sealing import latest_checkpoint
 from audit.tree import StoredTree
+from reprotech.core.exceptions import DomainError, NotFound
 
 
-class NothingToProve(Exception):
+class NothingToProve(DomainError):
     """There is no such event or checkpoint; the message says so in a sentence."""
+
+    code = NotFound.code
+    status = NotFound.status
 
 
 @dataclass(frozen=True, slots=True)

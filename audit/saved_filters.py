@@ -7,13 +7,16 @@ from audit.models import SavedFilter
 from audit.normalization import is_disguise, normalize_text
 from audit.permissions import AUDIT_READ
 from audit.services import Actor
+from reprotech.core.exceptions import DomainError
 
 #: More than anyone finds their way in.
 MOST = 30
 
 
-class FilterRefused(ValueError):
+class FilterRefused(DomainError):
     """A view can't be kept; the message says why."""
+
+    code = "invalid"
 
 
 def saved_filters(user_id: int) -> list[SavedFilter]:

@@ -32,6 +32,7 @@ from audit.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from audit.models import AuditLog, Checkpoint, Leaf, Node
 from audit.notes import CheckpointText, NoteError, Signer, VerifierKey, fingerprint, sign, signed_text
 from audit.tree import STEP, StoredTree
+from reprotech.core.exceptions import Conflict
 
 logger = logging.getLogger(__name__)
 
@@ -54,11 +55,14 @@ class Event(NamedTuple):
     kind: daily.Kind
 
 
-class Busy(Exception):
-    """Another process is sealing at this moment."""
+class SealingInProgress(Conflict):
+    """Another process is sealing."""
+
+    def __init__(self) -> None:
+        super().__init__("The audit log is being sealed at this moment. Try again.")
 
 
-class TreeDamaged(Exception):
+class LedgerCorrupted(Conflict):
     """The stored tree is not what was signed: nothing may be built on it. `manage.py verify_audit` tells more."""
 
 
@@ -82,7 +86,7 @@ class Sealer:
         self._agrees_with_anchors = False
 
     def seal(self) -> Sealed:
-        """Seal every event that is committed now; raises Busy, KeyRefused or TreeDamaged."""
+        """Seal every event that is committed now; raises SealingInProgress, SigningKeyError or LedgerCorrupted."""
         settle(_lock)
         result = Sealed()
         if not self._agrees_with_anchors:
@@ -140,28 +144,28 @@ class Sealer:
         return sign_tree(frontier, previous, signer)
 
     def trusted_frontier(self, previous: Checkpoint | None) -> Frontier:
-        """The right edge of the stored tree, if it is the one that was signed last; raises TreeDamaged."""
+        """The right edge of the stored tree, if it is the one that was signed last; raises LedgerCorrupted."""
         last = Leaf.objects.order_by("-position").values_list("position", flat=True).first()
         size = 0 if last is None else last + 1
         signed = verified(previous) if previous else None
         if size != (signed.size if signed else 0):
-            raise TreeDamaged(f"The tree has {size} events, but {signed.size if signed else 0} were signed.")
+            raise LedgerCorrupted(f"The tree has {size} events, but {signed.size if signed else 0} were signed.")
         try:
             frontier = StoredTree().frontier(size)
         except LookupError as error:
-            raise TreeDamaged(str(error)) from None
+            raise LedgerCorrupted(str(error)) from None
         if frontier.root != (signed.root if signed else EMPTY_ROOT):
-            raise TreeDamaged(f"The tree of {size} events is not the one that was signed.")
+            raise LedgerCorrupted(f"The tree of {size} events is not the one that was signed.")
         # Somebody who can make all of the above fit can still not make this process forget.
         if self._latest and (size < self._latest.size or (size == self._latest.size and signed != self._latest)):
-            raise TreeDamaged(f"{self._latest.size} events were signed, and now there are {size}.")
+            raise LedgerCorrupted(f"{self._latest.size} events were signed, and now there are {size}.")
         return frontier
 
 
 def _lock() -> None:
-    """Keep other processes from sealing during this transaction; raises Busy."""
+    """Keep other processes from sealing during this transaction; raises SealingInProgress."""
     if connection.vendor == "postgresql" and not _value("SELECT pg_try_advisory_xact_lock(%s)", LOCK):
-        raise Busy
+        raise SealingInProgress
 
 
 @contextmanager
@@ -233,12 +237,12 @@ def sign_tree(frontier: Frontier, previous: Checkpoint | None, signer: Signer) -
 
 
 def trusted_keys() -> list[VerifierKey]:
-    """The keys that the operator trusts: the configured one, and others named beside it. Raises KeyRefused."""
+    """The keys that the operator trusts: the configured one, and others named beside it. Raises SigningKeyError."""
     return [configured_signer().verifier, *settings.AUDIT_TRUSTED_KEYS]
 
 
 def verified(checkpoint: Checkpoint) -> CheckpointText:
-    """What a checkpoint says; raises TreeDamaged unless a key signed it that the operator trusts.
+    """What a checkpoint says; raises LedgerCorrupted unless a key signed it that the operator trusts.
 
     What the database says of other keys doesn't count: it may be a stranger's word, and with the next signature it
     would become ours.
@@ -247,7 +251,7 @@ def verified(checkpoint: Checkpoint) -> CheckpointText:
         text, _ = signed_text(checkpoint.note, trusted_keys())
         return CheckpointText.parse(text)
     except NoteError as error:
-        raise TreeDamaged(
+        raise LedgerCorrupted(
             f"The last checkpoint, of {checkpoint.size} events, is not by AUDIT_SIGNING_KEY, nor by a key in "
             f"AUDIT_TRUSTED_KEYS. Nothing is sealed on top of it. {error} Name the key there if it is one that you "
             "lost or replaced; otherwise the log was changed, and manage.py verify_audit says more."
@@ -257,7 +261,7 @@ def verified(checkpoint: Checkpoint) -> CheckpointText:
 def _agrees_with_anchors() -> bool:
     """Whether the last checkpoint in the anchor file was found in the database; False while the file can't be read.
 
-    Raises TreeDamaged when the database lacks it: then somebody made the log shorter, or another one.
+    Raises LedgerCorrupted when the database lacks it: then somebody made the log shorter, or another one.
     """
     if not settings.AUDIT_ANCHOR_FILE:
         return True
@@ -271,15 +275,15 @@ def _agrees_with_anchors() -> bool:
 
 
 def must_be_stored(note: str) -> None:
-    """Raise TreeDamaged unless the database has this checkpoint, which was sent out of reach before."""
+    """Raise LedgerCorrupted unless the database has this checkpoint, which was sent out of reach before."""
     try:
         text, _ = signed_text(note, known_keys())
         size = CheckpointText.parse(text).size
     except NoteError as error:
-        raise TreeDamaged(f"The last checkpoint in the anchor file is none of this log. {error}") from None
+        raise LedgerCorrupted(f"The last checkpoint in the anchor file is none of this log. {error}") from None
     stored = Checkpoint.objects.filter(size=size).first()
     if stored is None or stored.text != text:
-        raise TreeDamaged(
+        raise LedgerCorrupted(
             f"The anchor file has a checkpoint of {size} events that the database lacks or has otherwise: "
             "the log was cut, replaced or restored from a backup."
         )

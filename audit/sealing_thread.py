@@ -4,8 +4,8 @@ from contextlib import suppress
 
 from django.conf import settings
 
-from audit.keys import KeyRefused
-from audit.sealing import Busy, Sealer, TreeDamaged
+from audit.keys import SigningKeyError
+from audit.sealing import LedgerCorrupted, Sealer, SealingInProgress
 from reprotech.core.background import PeriodicThread
 
 
@@ -19,7 +19,7 @@ def sealing_thread() -> PeriodicThread:
     sealer = Sealer()
 
     def seal() -> None:
-        with suppress(Busy):
+        with suppress(SealingInProgress):
             sealer.seal()
 
     return PeriodicThread(
@@ -27,5 +27,5 @@ def sealing_thread() -> PeriodicThread:
         seal,
         settings.AUDIT_SEAL_SECONDS,
         problem="The audit log can't be sealed at the moment.",
-        fatal=(KeyRefused, TreeDamaged),
+        fatal=(SigningKeyError, LedgerCorrupted),
     )

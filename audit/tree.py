@@ -6,6 +6,7 @@ from typing import Any
 
 from audit.merkle import Frontier, consistency_path, cover, inclusion_path, node_hash
 from audit.models import Leaf, Node
+from reprotech.core.exceptions import Conflict
 
 #: Levels 0, 8, 16, ... are stored: a subtree between them is folded from at most 256 hashes.
 STEP = 8
@@ -14,7 +15,7 @@ WIDTH = 1 << STEP
 KEPT = 32
 
 
-class Unprovable(Exception):
+class Unprovable(Conflict):
     """What was asked for can't be proven; the message says why in a sentence."""
 
 

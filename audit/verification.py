@@ -28,12 +28,13 @@ from audit.sealed_events import BATCH, UNREADABLE_ERRORS
 from audit.sealing import FIRST_ID, latest_checkpoint, to_seal
 from audit.tree import StoredTree
 from audit.tree_walk import Progress, TreeWalk
+from reprotech.core.exceptions import Conflict
 
 #: So many events are named in one sentence.
 NAMED = 20
 
 
-class CannotTell(Exception):
+class CannotTell(Conflict):
     """Nothing can be said about the log; the message says why."""
 
 

@@ -18,9 +18,9 @@ from accounts.services.roles_of_users import permissions_of
 from accounts.services.users import delete_user
 from audit.append_only import ChangeRefused
 from audit.erasure import Parts, erase_parts
-from audit.keys import KeyRefused
+from audit.keys import SigningKeyError
 from audit.models import Action, AuditLog
-from audit.sealing import TreeDamaged
+from audit.sealing import LedgerCorrupted
 from audit.services import Actor
 from reprotech.core.exceptions import Conflict, NotFound
 from reprotech.core.reauthentication import require_fresh
@@ -63,7 +63,7 @@ def erase_person(*, actor: Actor, user_id: int) -> int:
         return erase_parts(actor=actor, parts=parts, resource="user", resource_id=user.pk, kept_filters=kept_filters)
     except ChangeRefused:
         raise Conflict(f"{NOT_BY_THIS_ROLE} Nothing was erased. {instead_of_server(username)}") from None
-    except (KeyRefused, TreeDamaged) as refusal:
+    except (SigningKeyError, LedgerCorrupted) as refusal:
         raise Conflict(f"The audit log can't be changed now, so nothing was erased. {refusal}") from None
 
 

@@ -37,11 +37,11 @@ def write(log, count, seed):
 
 def seal():
     """Seal without an end."""
-    from audit.sealing import Busy, Sealer
+    from audit.sealing import Sealer, SealingInProgress
 
     sealer = Sealer()
     while True:
-        with contextlib.suppress(Busy):
+        with contextlib.suppress(SealingInProgress):
             sealer.seal()
         time.sleep(0.02)
 

@@ -19,7 +19,7 @@ from audit.anchors import AnchorFailed, FileChannel, MailChannel, WebChannel, an
 from audit.append_only import suspended
 from audit.message_ids import message_id
 from audit.models import Action, Anchor, AuditLog, Checkpoint, Leaf, SigningKey
-from audit.sealing import Sealer, TreeDamaged, latest_checkpoint
+from audit.sealing import LedgerCorrupted, Sealer, latest_checkpoint
 from audit.services import record
 from reprotech.environment import Environment
 
@@ -183,9 +183,9 @@ def test_a_log_that_was_cut_is_found_out_by_the_file(file):
         event = Leaf.objects.get(position=lost - 1).event_id
         Leaf._base_manager.filter(position=lost - 1).delete()
         AuditLog._base_manager.filter(pk=event).delete()
-    with pytest.raises(TreeDamaged, match="anchor file"):
+    with pytest.raises(LedgerCorrupted, match="anchor file"):
         seal()
-    with pytest.raises(TreeDamaged, match="anchor file"):
+    with pytest.raises(LedgerCorrupted, match="anchor file"):
         anchor(FileChannel(file))
     file.unlink()
     Sealer().seal()  # nothing else shows it
@@ -201,7 +201,7 @@ def test_a_log_that_was_begun_anew_with_another_key_is_found_out_by_the_file(fil
         for model in (Checkpoint, Leaf, SigningKey):
             model._base_manager.all().delete()
     settings.AUDIT_SIGNING_KEY = os.urandom(32)
-    with pytest.raises(TreeDamaged, match="none of this log"):
+    with pytest.raises(LedgerCorrupted, match="none of this log"):
         seal()
 
 

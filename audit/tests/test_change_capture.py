@@ -18,7 +18,7 @@ from accounts.services.sign_in import sign_in_with_tokens
 from audit import change_settlement
 from audit.change_capture import absent_triggers, captured_tables, install, suspended
 from audit.models import AuditLog, CapturedChange
-from audit.sealing import Busy, Sealer
+from audit.sealing import Sealer, SealingInProgress
 from audit.sentences import sentence
 from audit.transactions import begin_anew
 from audit.verification import Verification
@@ -192,7 +192,7 @@ def test_of_two_sealers_one_puts_a_change_on_record(cast):
     users_changed = User.objects.count()
     before = AuditLog.objects.count()
     outcomes = at_once(*[lambda: Sealer().seal()] * 3)
-    assert all(not isinstance(outcome, Exception) or isinstance(outcome, Busy) for outcome in outcomes)
+    assert all(not isinstance(outcome, Exception) or isinstance(outcome, SealingInProgress) for outcome in outcomes)
     assert AuditLog.objects.count() == before + users_changed
     assert recorded() == []
 

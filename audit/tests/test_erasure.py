@@ -10,7 +10,7 @@ from django.db import connection
 from audit.append_only import ChangeRefused, suspended
 from audit.canonical import canonical_bytes
 from audit.erasure import BATCH, Parts, erase_parts
-from audit.keys import KeyRefused, known_keys
+from audit.keys import SigningKeyError, known_keys
 from audit.merkle import consistency_path, is_consistent, is_included, leaf_hash
 from audit.models import Action, AuditLog, Checkpoint, Leaf
 from audit.notes import signed_text
@@ -121,7 +121,7 @@ def test_nothing_is_erased_when_it_can_not_be_sealed(db, settings):
     write()
     Sealer().seal()
     settings.AUDIT_SIGNING_KEY = os.urandom(32)
-    with pytest.raises(KeyRefused):
+    with pytest.raises(SigningKeyError):
         erase()
     assert AuditLog.objects.get(user_id=Person.pk).username == "zoe.zebra"
     assert not AuditLog.objects.filter(action=Action.ERASE).exists()

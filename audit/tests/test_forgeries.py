@@ -10,10 +10,10 @@ from audit import sealing_thread, watch
 from audit.append_only import suspended
 from audit.findings import Kind
 from audit.key_rotation import rotate_key
-from audit.keys import KeyRefused, known_keys
+from audit.keys import SigningKeyError, known_keys
 from audit.models import SigningKey
 from audit.notes import NoteError, signed_text
-from audit.sealing import Sealer, TreeDamaged, latest_checkpoint
+from audit.sealing import LedgerCorrupted, Sealer, latest_checkpoint
 from audit.services import System
 from audit.tests.forgeries import (
     FORGERIES,
@@ -89,7 +89,7 @@ def _seals():
     write(1)
     try:
         Sealer().seal()
-    except (TreeDamaged, KeyRefused):
+    except (LedgerCorrupted, SigningKeyError):
         return False
     return True
 
@@ -150,7 +150,7 @@ def test_the_server_says_in_its_log_why_it_does_not_go_on(keys, caplog, monkeypa
 def test_a_new_key_takes_over_no_forgery(keys):
     with suspended():
         forge("no key", newest_signed_again)
-    with pytest.raises(TreeDamaged):
+    with pytest.raises(LedgerCorrupted):
         rotate_key(actor=System(), new_seed=b"x" * 31 + b"!")
 
 

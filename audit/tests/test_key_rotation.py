@@ -8,10 +8,10 @@ from django.core.management import CommandError, call_command
 
 from audit.append_only import suspended
 from audit.key_rotation import rotate_key
-from audit.keys import KeyRefused, known_keys
+from audit.keys import SigningKeyError, known_keys
 from audit.models import Action, AuditLog, Checkpoint, SigningKey
 from audit.notes import NoteError, Signer, VerifierKey, sign, signed_text
-from audit.sealing import Sealer, TreeDamaged
+from audit.sealing import LedgerCorrupted, Sealer
 from audit.seeds import new_seed, parse_seed, seed_text
 from audit.services import System, record
 
@@ -41,7 +41,7 @@ def test_a_rotated_key_signs_once_the_settings_name_it(settings, tmp_path):
     event = AuditLog.objects.get(action=Action.KEY_ROTATE)
     assert (event.username, event.resource, event.changes) == ("system", "audit", {"key": [old.label, new.label]})
     assert signed_text(SigningKey.objects.last().statement, known_keys())[1] == [old, new]
-    with pytest.raises(KeyRefused):
+    with pytest.raises(SigningKeyError):
         seal_one()
     settings.AUDIT_SIGNING_KEY = seed
     assert seal_one().count >= 2
@@ -96,7 +96,7 @@ def test_a_lost_key_is_a_break_until_the_operator_names_it(settings, tmp_path):
         signed_text(SigningKey.objects.last().statement, [old])
     assert signed_text(SigningKey.objects.last().statement, [new])[1] == [new]
     assert AuditLog.objects.get(action=Action.KEY_ROTATE).details["old_key_is_lost"] is True
-    with pytest.raises(TreeDamaged, match="AUDIT_TRUSTED_KEYS"):
+    with pytest.raises(LedgerCorrupted, match="AUDIT_TRUSTED_KEYS"):
         seal_one()
     settings.AUDIT_TRUSTED_KEYS = [old]
     assert seal_one().count >= 2
@@ -121,7 +121,7 @@ def test_a_stolen_key_that_was_replaced_signs_nothing_that_is_sealed_on(settings
         last = Checkpoint.objects.last()
         forged = sign(last.text, [Signer(last.statement.origin, old)])
         Checkpoint._base_manager.filter(pk=last.pk).update(note=forged)
-    with pytest.raises(TreeDamaged, match="Nothing is sealed"):
+    with pytest.raises(LedgerCorrupted, match="Nothing is sealed"):
         seal_one()
 
 

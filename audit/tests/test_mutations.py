@@ -6,7 +6,7 @@ from django.db import transaction
 from audit.append_only import suspended
 from audit.findings import Kind
 from audit.key_rotation import rotate_key
-from audit.sealing import Sealer, TreeDamaged, latest_checkpoint
+from audit.sealing import LedgerCorrupted, Sealer, latest_checkpoint
 from audit.services import System
 from audit.tests.mutations import MUTATIONS
 from audit.tests.tampering import NEW_SEED, OLD_SEED, write, write_history
@@ -65,5 +65,5 @@ def test_a_sealer_that_runs_knows_what_was_cut_off(history):
         cut.mutate()
     assert found() == []
     write(1)
-    with pytest.raises(TreeDamaged):
+    with pytest.raises(LedgerCorrupted):
         sealer.seal()

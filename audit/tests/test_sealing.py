@@ -11,11 +11,11 @@ from django.db import connection, transaction
 from audit.append_only import suspended
 from audit.canonical import canonical_bytes
 from audit.key_rotation import rotate_key
-from audit.keys import KeyRefused, known_keys
+from audit.keys import SigningKeyError, known_keys
 from audit.merkle import leaf_hash, root_hash
 from audit.models import Action, AuditLog, Checkpoint, Leaf, Node, SigningKey
 from audit.notes import signed_text
-from audit.sealing import Busy, Sealer, TreeDamaged, latest_checkpoint, verified
+from audit.sealing import LedgerCorrupted, Sealer, SealingInProgress, latest_checkpoint, verified
 from audit.services import System, record
 from audit.tree import StoredTree
 
@@ -118,7 +118,7 @@ def test_nothing_is_built_on_a_damaged_tree(db):
             with suspended():
                 damage()
             write()
-            with pytest.raises(TreeDamaged):
+            with pytest.raises(LedgerCorrupted):
                 Sealer().seal()
             transaction.set_rollback(True)
     write()
@@ -137,7 +137,7 @@ def test_a_sealer_remembers_what_it_signed_although_the_database_forgets(db):
         Leaf._base_manager.filter(position=size - 1).delete()
         AuditLog._base_manager.filter(pk=lost.pk).delete()
     write()
-    with pytest.raises(TreeDamaged):
+    with pytest.raises(LedgerCorrupted):
         sealer.seal()
 
 
@@ -158,12 +158,12 @@ def test_a_foreign_key_may_not_sign_until_the_old_one_says_so(db, settings):
     write()
     old, new = settings.AUDIT_SIGNING_KEY, b"n" * 31 + b"!"
     settings.AUDIT_SIGNING_KEY = new
-    with pytest.raises(KeyRefused, match="rotate_audit_key"):
+    with pytest.raises(SigningKeyError, match="rotate_audit_key"):
         Sealer().seal()
     settings.AUDIT_SIGNING_KEY = old
     rotate_key(actor=System(), new_seed=new)
     write()
-    with pytest.raises(KeyRefused):
+    with pytest.raises(SigningKeyError):
         Sealer().seal()
     settings.AUDIT_SIGNING_KEY = new
     assert Sealer().seal().count == 1
@@ -206,7 +206,7 @@ def test_many_sealers_at_once_seal_each_event_once(cast):
         sealer = Sealer()
         for _ in range(10):
             write(3)
-            with contextlib.suppress(Busy):
+            with contextlib.suppress(SealingInProgress):
                 sealer.seal()
         connection.close()
 

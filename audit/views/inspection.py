@@ -34,7 +34,7 @@ def save_view(request: PageRequest) -> HttpResponse:
     except ValidationFailed:
         return render_list(request, save_error="These filters can't be kept: correct them first.")
     except FilterRefused as refusal:
-        return render_list(request, save_error=str(refusal))
+        return render_list(request, save_error=refusal.message)
     messages.success(request, f"The view {kept.name} is kept.")
     return redirect(f"{reverse('audit')}?{kept.query}")
 

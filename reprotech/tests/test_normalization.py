@@ -18,7 +18,7 @@ from accounts.models import ApiKey, EmailChange, PasswordHistory, Role, User
 from accounts.services import passwords, roles, users
 from accounts.services.reset_requests import request_reset
 from audit.models import AuditLog
-from audit.saved_filters import save_filter
+from audit.saved_filters import FilterRefused, save_filter
 from reprotech.core.exceptions import Conflict, ValidationFailed
 from reprotech.testing import PASSWORD, Caller, audit_rows, error_of, make_user, page_client
 
@@ -313,7 +313,7 @@ def test_no_text_that_people_enter_has_characters_that_disguise_it(cast, text):
     ]
     assert [admin.post(path, body).status_code for path, body in calls] == [400] * len(calls)
     if len(text.split()) == 1:  # blanks of every kind become one
-        with pytest.raises(ValueError, match="ordinary characters"):
+        with pytest.raises(FilterRefused, match="ordinary characters"):
             save_filter(actor=cast.super_admin, name=text, query="")
     with pytest.raises(Exception, match="invisible characters"):
         ApiKey._meta.get_field("name").clean(text, None)

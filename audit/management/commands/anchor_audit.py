@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from audit.anchors import AnchorFailed, anchor, channels
-from audit.sealing import TreeDamaged
+from audit.sealing import LedgerCorrupted
 
 
 class Command(BaseCommand):
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         for channel in ways:
             try:
                 size = anchor(channel, at_once=True)
-            except (AnchorFailed, TreeDamaged) as error:
+            except (AnchorFailed, LedgerCorrupted) as error:
                 failures.append(f"{channel.name}: {error}")
             else:
                 done = f"a checkpoint of {size} events was sent" if size else "nothing new"

@@ -12,10 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.dateparse import parse_date
 
 from audit.anchors import anchored_notes
-from audit.append_only import ChangeRefused
 from audit.archiving import (
     Archive,
-    ArchiveRefused,
     Places,
     archivable,
     drop_archived,
@@ -23,14 +21,12 @@ from audit.archiving import (
     record_copy,
     write_archive,
 )
-from audit.keys import KeyRefused
 from audit.private_files import private_file
-from audit.sealing import TreeDamaged, trusted_keys
+from audit.sealing import trusted_keys
 from audit.services import System
-from audit.tree import Unprovable
 from audit.verification import CannotTell, Verification
+from reprotech.core.exceptions import Conflict
 
-REFUSALS = (ArchiveRefused, ChangeRefused, KeyRefused, TreeDamaged, Unprovable)
 VERIFIER = settings.BASE_DIR / "scripts" / "verify-export"
 
 
@@ -61,8 +57,8 @@ class Command(BaseCommand):
                 self._drop(archive, ask=not options["yes"])
             else:
                 record_copy(actor=System(), archive=archive)
-        except REFUSALS as error:
-            raise CommandError(str(error)) from None
+        except Conflict as error:
+            raise CommandError(error.message) from None
 
     def _drop(self, archive: Archive, *, ask: bool) -> None:
         _refuse_damaged_log()

@@ -8,10 +8,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from audit.key_rotation import rotate_key
-from audit.keys import KeyRefused, known_keys
-from audit.sealing import TreeDamaged
+from audit.keys import known_keys
 from audit.seeds import new_seed, parse_seed, seed_text
 from audit.services import System
+from reprotech.core.exceptions import Conflict
 
 
 class Command(BaseCommand):
@@ -45,8 +45,8 @@ class Command(BaseCommand):
         except BaseException as error:
             if to:
                 to.unlink()  # nothing knows this key
-            if isinstance(error, (KeyRefused, TreeDamaged)):
-                raise CommandError(str(error)) from None
+            if isinstance(error, Conflict):
+                raise CommandError(error.message) from None
             raise
         self.stdout.write(f"The audit log's new public key: {key}")
         for old in lost:

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from audit.keys import KeyRefused
-from audit.sealing import Busy, Sealer, TreeDamaged, latest_checkpoint
+from audit.sealing import Sealer, SealingInProgress, latest_checkpoint
+from reprotech.core.exceptions import Conflict
 
 
 class Command(BaseCommand):
@@ -17,10 +17,10 @@ class Command(BaseCommand):
         """Seal and say what was done; the exit code is 1 when something needs a person."""
         try:
             done = Sealer().seal()
-        except Busy:
+        except SealingInProgress:
             raise CommandError("Another process is sealing at this moment. It does the same work.") from None
-        except (KeyRefused, TreeDamaged) as error:
-            raise CommandError(str(error)) from None
+        except Conflict as error:
+            raise CommandError(error.message) from None
         checkpoint = latest_checkpoint()
         self.stdout.write(f"Events sealed: {done.count}. In all: {checkpoint.size if checkpoint else 0}.")
         if done.refused:

@@ -9,8 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from audit.keys import KeyRefused
-from audit.sealing import Busy, TreeDamaged
+from reprotech.core.exceptions import Conflict
 from reprotech.demo.loading import Demand, NotEmpty, load
 
 BAR = 30
@@ -39,10 +38,8 @@ class Command(BaseCommand):
             raise CommandError(
                 "There are users here already. Demonstration data goes into an installation that nobody uses yet."
             ) from None
-        except Busy:
-            raise CommandError("The audit log is being sealed at this moment. Try again.") from None
-        except (KeyRefused, TreeDamaged) as error:
-            raise CommandError(str(error)) from None
+        except Conflict as error:
+            raise CommandError(error.message) from None
         self.stdout.write(f"{users:,} users and {audit_events:,} events in {time.monotonic() - began:,.0f} seconds.")
         self.stdout.write("They have no passwords: set one as an administrator to sign in as one of them.")
 
