@@ -17,6 +17,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache as memoize
 from functools import lru_cache
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
@@ -25,13 +26,13 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import models, transaction
 from django.db.models.base import ModelState
+from django_redis import get_redis_connection
 from prometheus_client import Counter
 
 from accounts import doubt, limits
 from accounts.grants import Grants
 from accounts.models import Session, User
 from accounts.outage import Outage
-from accounts.redis_line import Script
 from accounts.redis_news import Changed, News
 
 #: How long a snapshot lives. Longer would save little: each costs one query.
@@ -50,7 +51,7 @@ ROLES_VERSION = "roles-version"
 SECRET_FIELDS = {"password", "search_text", "refresh_hash", "spent_refresh_hashes"}
 
 #: Reads two versions and, where asked for, a snapshot; counts calls, in a window that begins with the first.
-READ = Script("""
+READ = """
 local versions = redis.call('MGET', KEYS[1], KEYS[2])
 local snapshot = ARGV[1] == '1' and redis.call('GET', KEYS[3])
 local calls = -1
@@ -59,7 +60,7 @@ if KEYS[4] then
     if calls == tonumber(ARGV[2]) then redis.call('EXPIRE', KEYS[4], ARGV[3]) end
 end
 return {versions[1], versions[2], snapshot, calls}
-""")
+"""
 
 Stamp = tuple[str, str]
 Row = TypeVar("Row", bound=models.Model)
@@ -134,7 +135,7 @@ def _ask(session_id: UUID, user_id: int, counter: limits.CallCounter | None) -> 
         arguments += [counter.amount, counter.seconds]
     heard = _news.count
     try:
-        *versions, text, calls = READ(names, arguments)
+        *versions, text, calls = _call_redis(names, arguments)
         snapshot = kept or _read(text, names[0])
         if snapshot and snapshot.versions == versions:
             stamp: Stamp | None = snapshot.stamp
@@ -159,6 +160,16 @@ def _ask(session_id: UUID, user_id: int, counter: limits.CallCounter | None) -> 
         return Found(calls=counted)
     HIT.inc()
     return Found(_session_of(snapshot), stamp, counted)
+
+
+@memoize
+def _script() -> Any:
+    return get_redis_connection("default").register_script(READ)
+
+
+def _call_redis(names: list[str], arguments: list[str | int]) -> list[Any]:
+    answer: list[Any] = _script()(names, arguments, client=get_redis_connection("default"))
+    return answer
 
 
 def _begin_outage(error: Exception) -> None:
@@ -276,7 +287,6 @@ def _read(text: bytes | None, version_name: str) -> _Kept | None:
         role_slugs=tuple(snapshot["role_slugs"]),
         permissions=frozenset(snapshot["permissions"]),
     )
-    user.answers = {}
     stamp = tuple(snapshot["stamp"])
     return _Kept(
         until=time.monotonic() + KEPT_SECONDS,

@@ -72,9 +72,6 @@ class User(Versioned, TrackedModel, AbstractBaseUser):
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]
 
-    #: What the API has answered about the user as this object shows them, by a session's snapshot; None without one.
-    answers: dict[Any, bytes] | None = None
-
     objects = UserManager()
 
     class Meta:

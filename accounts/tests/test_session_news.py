@@ -1,6 +1,7 @@
 """Sessions that a process keeps until Redis tells of a change: Redis is not asked, and nobody reads what was before."""
 
 import pytest
+from django_redis import get_redis_connection
 
 from accounts import session_cache
 from accounts.services import sessions, users
@@ -21,13 +22,13 @@ def worker(cast):
 @pytest.fixture
 def asked(monkeypatch):
     """What Redis was asked."""
-    questions, read = [], session_cache.READ
+    questions, call = [], session_cache._call_redis
 
     def ask(*question):
         questions.append(question)
-        return read(*question)
+        return call(*question)
 
-    monkeypatch.setattr(session_cache, "READ", ask)
+    monkeypatch.setattr(session_cache, "_call_redis", ask)
     return questions
 
 
@@ -46,6 +47,21 @@ def test_without_news_each_request_asks(worker, asked, monkeypatch):
     for _ in range(20):
         assert me(worker)[0] == 200
     assert len(asked) == 20
+
+
+@pytest.mark.parametrize("forget", ["its scripts", "its clients"])
+def test_a_redis_that_has_restarted_is_asked_as_before(worker, asked, monkeypatch, forget):
+    monkeypatch.setattr(session_cache._news, "are_complete", lambda now: False)
+    warm(worker)
+    redis = get_redis_connection()
+    if forget == "its scripts":
+        redis.script_flush()
+    else:
+        redis.client_kill_filter(_type="normal", skipme=False)
+    asked.clear()
+    session = worker.signed_in.session
+    assert session_cache.fetch(session.pk, worker.user.pk).session is not None
+    assert len(asked) == 1
 
 
 def test_while_somebody_changes_a_user_again_and_again_nobody_reads_what_was_before(cast, worker):
