@@ -47,8 +47,12 @@ VERSION_SECONDS = 86_400
 CHANGING = "changing"
 ROLES_VERSION = "roles-version"
 
-#: Never cached: a snapshot in Redis is readable to whoever reads Redis.
-SECRET_FIELDS = {"password", "search_text", "refresh_hash", "spent_refresh_hashes"}
+#: More users whose sessions change at once are announced as a change of roles, which makes every snapshot void.
+MAX_USERS = 1_000
+
+#: Columns that no snapshot has, so that their changes needn't be announced: secrets, since whoever reads Redis reads
+#: snapshots, and what only the database is asked for.
+NOT_CACHED = frozenset({"password", "search_text", "link_number", "refresh_hash", "spent_refresh_hashes"})
 
 #: Reads two versions and, where asked for, a snapshot; counts calls, in a window that begins with the first.
 READ = """
@@ -195,13 +199,17 @@ def store(session: Session, stamp: Stamp) -> None:
 
 
 def users_change(user_ids: Iterable[int]) -> None:
-    """Announce, inside the transaction and before its end, that users, their grants or sessions change."""
-    _announce([_version_key(user_id) for user_id in user_ids])
+    """Announce, inside the transaction and before its end, that users, their grants or sessions change.
+
+    `accounts.tracked_models` does, for whatever changes them.
+    """
+    ids = set(user_ids)
+    _announce({_version_key(user_id) for user_id in ids} if len(ids) <= MAX_USERS else {ROLES_VERSION})
 
 
 def roles_change() -> None:
-    """Announce, inside the transaction and before its end, that roles or their permissions change."""
-    _announce([ROLES_VERSION])
+    """Announce in the same way that roles or their permissions change."""
+    _announce({ROLES_VERSION})
 
 
 def forget_outage() -> None:
@@ -214,19 +222,41 @@ def forget_outage() -> None:
     doubt.forget()
 
 
-def _announce(keys: list[str]) -> None:
+class _Publication:
+    """Gives versions that a transaction marked as changing new values, after its commit."""
+
+    def __init__(self, keys: set[str]) -> None:
+        self.keys = keys
+
+    def __call__(self) -> None:
+        if not _set_all(self.keys, uuid4().hex, VERSION_SECONDS):
+            doubt.spread()
+
+
+def _announce(keys: set[str]) -> None:
     if not settings.REDIS_URL:
         return
-    _set_all(keys, CHANGING, MARK_SECONDS)
-    transaction.on_commit(lambda: _make_known(keys))
+    publication = _pending_publication()
+    marked = publication.keys if publication else set()
+    if new := keys - marked:
+        _set_all(new, CHANGING, MARK_SECONDS)
+        if publication:
+            publication.keys |= new
+        else:
+            transaction.on_commit(_Publication(new))
 
 
-def _make_known(keys: list[str]) -> None:
-    if not _set_all(keys, uuid4().hex, VERSION_SECONDS):
-        doubt.spread()
+def _pending_publication() -> _Publication | None:
+    """One of the present transaction; not of a savepoint that has ended, as it may have been rolled back to."""
+    connection = transaction.get_connection()
+    open_savepoints = set(connection.savepoint_ids)
+    for savepoints, callback, _ in connection.run_on_commit:
+        if isinstance(callback, _Publication) and savepoints <= open_savepoints:
+            return callback
+    return None
 
 
-def _set_all(keys: list[str], value: str, seconds: int) -> bool:
+def _set_all(keys: Iterable[str], value: str, seconds: int) -> bool:
     # Tried even during an outage: it may be over for the processes that read.
     try:
         cache.set_many(dict.fromkeys(keys, value), seconds)
@@ -272,7 +302,7 @@ def _to_dict(row: models.Model) -> dict[str, str | None]:
     return {
         field.attname: None if getattr(row, field.attname) is None else field.value_to_string(row)
         for field in row._meta.concrete_fields
-        if field.name not in SECRET_FIELDS
+        if field.name not in NOT_CACHED
     }
 
 

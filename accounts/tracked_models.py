@@ -1,7 +1,11 @@
 """What is on record whatever changes it: who may sign in, with what, and what they may do."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from functools import partial
 from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
 
 from accounts import session_cache
 from accounts.models import (
@@ -45,7 +49,7 @@ def _track_accounts() -> None:
             "locked_at": (Action.LOCK, Action.UNLOCK),
             "deleted_at": (Action.DELETE, UPDATE),
         },
-        on_change=lambda users: session_cache.users_change({user.pk for user in users}),
+        on_change=partial(_users_change, "pk"),
     )
     track(
         Role,
@@ -69,7 +73,7 @@ def _track_sessions() -> None:
         fields=("user", "kind", "ended_at", "ends_at"),
         routine_fields=("expires_at", "confirmed_at", "is_remembered", "refresh_hash"),
         actions={"ended_at": (Action.SESSION_REVOKE, UPDATE)},
-        on_change=_owners_change,
+        on_change=partial(_users_change, "user_id"),
     )
 
 
@@ -92,7 +96,6 @@ def _track_credentials() -> None:
         created=Action.FACTOR_ADD,
         deleted=Action.FACTOR_REMOVE,
         concealed=("sealed_key",),
-        on_change=_owners_change,
     )
     track(
         Passkey,
@@ -101,7 +104,6 @@ def _track_credentials() -> None:
         created=Action.FACTOR_ADD,
         deleted=Action.FACTOR_REMOVE,
         concealed=("credential_id", "credential"),
-        on_change=_owners_change,
     )
     track(
         RecoveryCode,
@@ -136,9 +138,16 @@ def _belonging(row: Any, record: str, **details: Any) -> Subject:
     return Subject("user", row.user_id, row.user.username, {"record": record, **details})
 
 
-def _owners_change(rows: Collection[Any]) -> None:
-    session_cache.users_change({row.user_id for row in rows})
+def _users_change(owner: str, rows: Iterable[Any], columns: Collection[str] | None) -> None:
+    """Announce changes of rows whose column `owner` says of whose cached sessions they are part."""
+    if columns is not None and session_cache.NOT_CACHED.issuperset(columns):
+        return
+    if not isinstance(rows, QuerySet):
+        session_cache.users_change({getattr(row, owner) for row in rows})
+    elif settings.REDIS_URL:
+        ids = rows.order_by().values_list(owner, flat=True).distinct()
+        session_cache.users_change(ids[: session_cache.MAX_USERS + 1])
 
 
-def _roles_change(_: Collection[Any]) -> None:
+def _roles_change(_rows: Iterable[Any], _columns: Collection[str] | None) -> None:
     session_cache.roles_change()

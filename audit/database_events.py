@@ -103,7 +103,7 @@ def announce(changes: Iterable[CapturedChange]) -> None:
             rows.setdefault(entry.model, []).append(_row_of(entry.model, change, is_relation=bool(relation)))
     for model, found in rows.items():
         if on_change := tracked()[model].on_change:
-            on_change(found)
+            on_change(found, None)
 
 
 def _row_of(model: type[Model], change: CapturedChange, *, is_relation: bool) -> Any:

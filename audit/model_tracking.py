@@ -2,8 +2,9 @@
 
 django-auditlog notices changes of the models that are registered here (`track`), compares old and new, and hands what
 it finds to `AuditLog.objects` (AUDITLOG_LOGENTRY_MODEL); `audit.tracked_changes` makes an event of it. Services record
-by themselves, in better words, within `explicitly_recorded`. What sends no signals (raw SQL, rows of a relation's
-`through` table, historical models of migrations) isn't seen here.
+by themselves, in better words, within `explicitly_recorded`; their changes too are announced to what keeps copies of
+rows (`on_change`). What sends no signals (raw SQL, rows of a relation's `through` table, historical models of
+migrations) isn't seen here.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -20,7 +21,7 @@ from django.db.models.signals import m2m_changed, post_save, pre_delete, pre_sav
 
 from audit import tracked_changes
 from audit.models import Action
-from audit.tracking_registry import NOTHING, Subject, Tracked, Words, registry, tracked
+from audit.tracking_registry import NOTHING, OnChange, Subject, Tracked, Words, registry, tracked
 
 __all__ = ["Subject", "Tracked", "TrackedModel", "TrackedQuerySet", "Words", "explicitly_recorded", "track", "tracked"]
 
@@ -43,7 +44,7 @@ def track(
     created: Action = Action.CREATE,
     deleted: Action | None = Action.DELETE,
     concealed: Collection[str] = (),
-    on_change: Callable[[Collection[Any]], None] | None = None,
+    on_change: OnChange | None = None,
 ) -> None:
     """Record what becomes of these fields and many-to-many relations of a model outside of services.
 
@@ -75,7 +76,8 @@ def track(
     pre_delete.connect(tracked_changes.before_delete, sender=model, dispatch_uid=f"audit tracks {model}")
     for name in relations:
         through = getattr(model, name).through
-        m2m_changed.connect(tracked_changes.before_loss, sender=through, dispatch_uid=f"audit tracks {through}")
+        before = tracked_changes.before_relation_changes
+        m2m_changed.connect(before, sender=through, dispatch_uid=f"audit tracks {through}")
 
 
 def _refuse_untrackable(found: Tracked) -> None:
@@ -135,17 +137,16 @@ class TrackedModel(models.Model):
     def save_base(self, *args: Any, **kwargs: Any) -> None:
         """Save, in a transaction where the change is recorded."""
         found = registry.get(type(self))
-        if found is None or auditlog_disabled.get():
+        if found is None or (auditlog_disabled.get() and not found.on_change):
             super().save_base(*args, **kwargs)
             return
         names = kwargs.get("update_fields")
-        if names is not None and not tracked_changes.columns_of(type(self)) & {*names}:
-            with explicitly_recorded():
-                super().save_base(*args, **kwargs)
-            return
         using = kwargs.get("using") or self._state.db or "default"
         with transaction.atomic(using=using, savepoint=False):
-            if any(hasattr(vars(self).get(name), "resolve_expression") for name in found.all_fields):
+            if auditlog_disabled.get() or not (names is None or tracked_changes.columns_of(type(self)) & {*names}):
+                with explicitly_recorded():
+                    super().save_base(*args, **kwargs)
+            elif any(hasattr(vars(self).get(name), "resolve_expression") for name in found.all_fields):
                 self._save_expressions(using, args, kwargs)
             else:
                 super().save_base(*args, **kwargs)
@@ -165,11 +166,15 @@ class TrackedQuerySet(models.QuerySet[Row]):
 
     def update(self, **values: Any) -> int:
         """As Django's; `bulk_update` comes here too."""
+        found = registry.get(self.model)
         columns = tracked_changes.columns_of(self.model) & values.keys() if _is_tracked_now(self.model) else set()
-        if not columns:
+        if not columns and not (found and found.on_change):
             return super().update(**values)
-        names = sorted(columns)
         with transaction.atomic(using=self.db, savepoint=False):
+            tracked_changes.announce(self.model, self._stored(pk__in=self._chosen()), values.keys())
+            if not columns:
+                return super().update(**values)
+            names = sorted(columns)
             before = self._stored(pk__in=self._chosen()).select_for_update().order_by("pk")
             old = {pk: found for pk, *found in before.values_list("pk", *names)}
             count = super().update(**values)
@@ -193,14 +198,15 @@ class TrackedQuerySet(models.QuerySet[Row]):
         """As Django's; with `ignore_conflicts` one by one, since the database doesn't say which it took."""
         rows = list(objs)
         conflicts: Any = (update_conflicts, update_fields, unique_fields)
-        if not _is_tracked_now(self.model):
-            return super().bulk_create(rows, batch_size, ignore_conflicts, *conflicts)
         with transaction.atomic(using=self.db, savepoint=False):
+            before = self._in_conflict(rows, unique_fields) if update_conflicts else {}
+            tracked_changes.announce(self.model, before.values(), update_fields)
+            if not _is_tracked_now(self.model):
+                return super().bulk_create(rows, batch_size, ignore_conflicts, *conflicts)
             if ignore_conflicts and not update_conflicts:
                 made = [row for row in rows if self._is_created(row)]
                 tracked_changes.record_differences(Action.CREATE, [(None, row) for row in made])
                 return rows
-            before = self._in_conflict(rows, unique_fields) if update_conflicts else {}
             made = super().bulk_create(rows, batch_size, ignore_conflicts, *conflicts)
             for pks in _batches([row.pk for row in made]):
                 after = list(self._stored(pk__in=pks).order_by("pk"))
@@ -212,9 +218,10 @@ class TrackedQuerySet(models.QuerySet[Row]):
 
     def _raw_delete(self, using: str | None) -> int:
         """As Django's, which asks for it where nothing depends on the rows."""
-        if not _is_tracked_now(self.model):
-            return super()._raw_delete(using)
         with transaction.atomic(using=using, savepoint=False):
+            tracked_changes.announce(self.model, self._stored(pk__in=self._chosen()))
+            if not _is_tracked_now(self.model):
+                return super()._raw_delete(using)
             gone = list(self._stored(pk__in=self._chosen()).select_for_update().order_by("pk"))
             count: int = super()._raw_delete(using)
             tracked_changes.record_differences(Action.DELETE, [(row, None) for row in gone])

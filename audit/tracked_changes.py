@@ -43,14 +43,19 @@ def _columns(model: type[models.Model]) -> frozenset[str]:
 def record_differences(action: Action, pairs: Iterable[tuple[Any, Any]]) -> None:
     """Record how rows differ, each given as it was and as it is (None where it isn't there)."""
     events: list[AuditLog] = []
-    rows: list[models.Model] = []
     actor = _acting()
     for old, new in pairs:
         changes = model_instance_diff(old, new, use_json_for_changes=True)
         if changes:
-            rows += [row for row in (old, new) if row is not None]
             events += _events_of(actor, new or old, action, changes)
-    _record(rows, events)
+    _record(events)
+
+
+def announce(model: type[models.Model], rows: Iterable[Any], columns: Collection[str] | None = None) -> None:
+    """Call what wants to know of changes before they commit, whoever makes and records them."""
+    found = registry.get(model)
+    if found is not None and found.on_change:
+        found.on_change(rows, columns)
 
 
 def record_row(instance: models.Model, *, action: Action, changes: Any, **_: Any) -> AuditLog | None:
@@ -62,7 +67,7 @@ def record_row(instance: models.Model, *, action: Action, changes: Any, **_: Any
         return None
     if action == Action.DELETE and _belongs_to_deletion(instance):
         return None
-    return _record([instance], _events_of(_acting(), instance, action, changes))
+    return _record(_events_of(_acting(), instance, action, changes))
 
 
 def before_save(sender: type[models.Model], instance: models.Model, using: str, **_: Any) -> None:
@@ -82,16 +87,22 @@ def before_save(sender: type[models.Model], instance: models.Model, using: str, 
         vars(instance)["_tracked_changes"] = model_instance_diff(stored, instance, use_json_for_changes=True)
 
 
-def after_save(instance: models.Model, created: bool, **_: Any) -> None:
-    """Record the change of a row that is stored by now."""
+def after_save(
+    sender: type[models.Model], instance: models.Model, created: bool, update_fields: Any = None, **_: Any
+) -> None:
+    """Announce and record the change of a row that is stored by now."""
     changes = vars(instance).pop("_tracked_changes", None)
     before = vars(instance).pop("_tracked_before", None)
-    if changes and not created:
-        _record([row for row in (before, instance) if row], _events_of(_acting(), instance, Action.UPDATE, changes))
+    if created:
+        return
+    announce(sender, [row for row in (before, instance) if row], update_fields)
+    if changes:
+        _record(_events_of(_acting(), instance, Action.UPDATE, changes))
 
 
 def before_delete(sender: type[models.Model], instance: models.Model, using: str, origin: Any, **_: Any) -> None:
-    """Note what deleting a row takes with it, and whether it is there at all."""
+    """Announce a deletion; note what it takes with it, and whether the row is there at all."""
+    announce(sender, [instance])
     if auditlog_disabled.get():
         return
     relations = {name: sorted(map(str, getattr(instance, name).all())) for name in registry[sender].relations}
@@ -141,14 +152,17 @@ def record_relation(
         more = {} if action == Action.UPDATE else {name: sorted(names)}
         changes = {name: (sorted(before), sorted(now))}
         events.append(_event(actor, action, found.subject(owner), changes=changes, **more))
-    return _record(list(owners), events)
+    return _record(events)
 
 
-def before_loss(
+def before_relation_changes(
     action: str, instance: models.Model, reverse: bool, sender: Any, pk_set: set[Any] | None, **_: Any
 ) -> None:
-    """Remember what a relation loses: afterwards django-auditlog names what it never held, and at `clear` all rows."""
-    if action not in {"pre_clear", "pre_remove"} or auditlog_disabled.get():
+    """Announce it, and remember what a relation loses.
+
+    Afterwards django-auditlog names what it never held, and at `clear` all rows.
+    """
+    if action not in {"pre_add", "pre_clear", "pre_remove"} or pk_set == set():
         return
     for found in registry.values():
         for name in found.relations:
@@ -156,7 +170,10 @@ def before_loss(
             if relation.remote_field.through is sender:
                 accessor = relation.remote_field.get_accessor_name() if reverse else name
                 held = getattr(instance, accessor).all()
-                vars(instance)[_key(name)] = list(held if pk_set is None else held.filter(pk__in=pk_set))
+                others = held if pk_set is None else held.model._base_manager.filter(pk__in=pk_set)
+                announce(found.model, others if reverse else [instance])
+                if action != "pre_add" and not auditlog_disabled.get():
+                    vars(instance)[_key(name)] = list(held if pk_set is None else held.filter(pk__in=pk_set))
 
 
 def _key(name: str) -> str:
@@ -263,11 +280,6 @@ def _acting() -> Actor | None:
     return user or _User(user_id)
 
 
-def _record(rows: Collection[models.Model], events: list[AuditLog]) -> AuditLog | None:
-    if not events:
-        return None
-    found = registry[type(next(iter(rows)))]
-    if found.on_change:
-        found.on_change(rows)
+def _record(events: list[AuditLog]) -> AuditLog | None:
     record_all(events)
-    return events[-1]
+    return events[-1] if events else None

@@ -1,6 +1,6 @@
 """Which models are tracked, and how the log names what happens to their rows."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -10,6 +10,11 @@ from django.db import models
 from audit.models import Action
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+#: Takes the rows that change, which may be a queryset, and the names of their changed columns: None for any, and for a
+#: relation.
+OnChange = Callable[[Iterable[Any], Collection[str] | None], None]
 
 
 class Subject(NamedTuple):
@@ -49,8 +54,8 @@ class Tracked:
     deleted: Action | None
     #: Fields whose values no event shows, besides those whose names say that they are secret.
     concealed: frozenset[str]
-    #: Called before the change commits, with the rows whose fields or relations change.
-    on_change: Callable[[Collection[Any]], None] | None
+    #: Called before each change commits, of services too.
+    on_change: OnChange | None
 
     @property
     def all_fields(self) -> frozenset[str]:

@@ -1,9 +1,11 @@
-"""pytest plugin: a test fails in which a service changed something tracked and left no event of the log about it.
+"""pytest plugin: a test fails in which a service changed something tracked that it didn't record, or announce.
 
 A service runs in a block of `explicitly_recorded`, where django-auditlog tracks nothing: it records by itself. The
 database's triggers capture its changes all the same. So when the outermost block ends, what they captured in it is
 compared, transaction by transaction, with the events that were written in it, by the rule that the sealer goes by. What
 was rolled back left neither. Both are read past Django: tests that count queries count those of services alone.
+
+Of changes that cached sessions show, the cache must have been told in the block too: what goes past the ORM doesn't.
 """
 
 import json
@@ -12,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import get_ident
 from typing import Any, NamedTuple
 
 import pytest
@@ -72,10 +75,14 @@ class Block(NamedTuple):
     service: str | None
     last_change: int
     last_event: int
+    #: How many times this thread had announced something to the session cache.
+    announcements: int
 
 
 #: {id of a captured change: a sentence about it} since the last test.
 found: dict[int, str] = {}
+#: What each thread announced to the session cache: the names of versions, in order.
+announced: dict[int, list[set[str]]] = defaultdict(list)
 #: Ids of changes that tests made for themselves, in threads too, while services ran.
 of_tests: set[int] = set()
 
@@ -114,7 +121,7 @@ class Observed:
 def begin(service: str | None) -> Block | None:
     """What the end of a block is compared with; None where there is nothing to compare. A test has no name."""
     rows = [] if service is None or service in WITHOUT_EVENTS else read(LAST)
-    return Block(service, *rows[0]) if rows else None
+    return Block(service, *rows[0], len(announced[get_ident()])) if rows else None
 
 
 def service_of(frame: Any) -> str | None:
@@ -151,6 +158,8 @@ def end(block: Block) -> None:
     if block.service:
         forgotten = unrecorded(changes, block.last_event)
         found.update({change.id: f"{block.service} left no event about this: {change}." for change in forgotten})
+        for change in unannounced(changes, announced_since(block)):
+            found.setdefault(change.id, f"{block.service} left cached sessions as they were before this: {change}.")
     else:
         of_tests.update(change.id for change in changes)
 
@@ -167,6 +176,38 @@ def unrecorded(changes: list[Change], last_event: int) -> Iterator[Change]:
         events[event.transaction_id].append(event)
     for transaction_id, of_transaction in by_transaction.items():
         yield from unaccounted(of_transaction, events[transaction_id])
+
+
+def announced_since(block: Block) -> set[str]:
+    """The versions announced in a block, and by other threads at any time: it may see their changes too."""
+    mine = announced[get_ident()]
+    others = (versions for thread in list(announced.values()) if thread is not mine for versions in thread)
+    return set().union(*mine[block.announcements :], *others)
+
+
+def unannounced(changes: list[Change], versions: set[str]) -> Iterator[Change]:
+    """Those that cached sessions show, without a word to the session cache."""
+    from django.conf import settings
+
+    from accounts import session_cache
+    from audit.tracking_registry import tracked
+
+    if not settings.REDIS_URL or session_cache.ROLES_VERSION in versions:
+        return
+    models = {model for model, entry in tracked().items() if entry.on_change}
+    tables = {model._meta.db_table for model in models}
+    relations = {getattr(model, name).through._meta.db_table for model in models for name in tracked()[model].relations}
+    fields = [field for model in models for field in model._meta.concrete_fields]
+    uncached = {field.column for field in fields if field.name in session_cache.NOT_CACHED}
+    # Nobody has a cached session of what is new.
+    new = {change.subjects.split()[0] for change in changes if change.verb == "insert" and change.table_name in tables}
+    for change in changes:
+        subject = change.subjects.split()[0]
+        resource, _, row_id = subject.partition(":")
+        version = session_cache._version_key(row_id) if resource == "user" else session_cache.ROLES_VERSION
+        is_cached = change.verb != "update" or set(change.columns.split()) - uncached
+        if change.table_name in tables | relations and subject not in new and is_cached and version not in versions:
+            yield change
 
 
 def read(query: str, after: int = 0) -> list[Any]:
@@ -198,9 +239,17 @@ def is_broken(connection: Any) -> bool:
 
 def pytest_collection() -> None:
     """Django is set up by now."""
+    from accounts import session_cache
     from audit import model_tracking
 
     model_tracking.auditlog_disabled = Observed(model_tracking.auditlog_disabled)
+    announce = session_cache._announce
+
+    def observed(versions: set[str]) -> None:
+        announced[get_ident()].append(versions)
+        announce(versions)
+
+    session_cache._announce = observed
 
 
 def complain() -> None:
@@ -208,8 +257,9 @@ def complain() -> None:
     sentences = sorted({sentence for number, sentence in found.items() if number not in of_tests})
     found.clear()
     of_tests.clear()
+    announced.clear()
     if sentences:
-        pytest.fail("\n".join(["A service changed what it didn't record.", *sentences]), pytrace=False)
+        pytest.fail("\n".join(["A service changed what it didn't record or announce.", *sentences]), pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)

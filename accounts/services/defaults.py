@@ -8,7 +8,6 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils.crypto import get_random_string
 
-from accounts import session_cache
 from accounts.authorization import SYSTEM
 from accounts.catalogue import ADMIN, PERMISSION_NAMES, PERMISSIONS, ROLES, SUPER_ADMIN, RoleEntry
 from accounts.default_address import DEFAULT_ADMIN_EMAIL
@@ -104,8 +103,6 @@ def load_default_data() -> DefaultData:
     """
     _wait_for_others()
     changes = _load_permissions() + sum(_load_role(position, entry) for position, entry in enumerate(ROLES))
-    if changes:
-        session_cache.roles_change()
     if User.objects.exists():
         return DefaultData(changes, admin_created=False)
     return DefaultData(changes, admin_created=True, password_to_tell=_create_admin())

@@ -1,6 +1,6 @@
 """A new address of one's own: asked for, confirmed from there, or given up."""
 
-from accounts import limits, session_cache
+from accounts import limits
 from accounts.authorization import service
 from accounts.errors import AccountDisabled
 from accounts.links import address_tokens
@@ -69,7 +69,6 @@ def confirm_email_change(*, user_id: int, link_token: str) -> User:
     change = find_change(user_id=user.pk, link_token=link_token)
     if change is None:
         raise NotFound(LINK)
-    session_cache.users_change([user.pk])
     try:
         change_address(user=user, address=change.address)
     except Conflict:

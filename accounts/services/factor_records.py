@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from accounts import session_cache
 from accounts.models import Passkey, RecoveryCode, TotpKey, User
 from accounts.recovery_codes import hash_of, new_codes
 
@@ -12,7 +11,6 @@ KIND_WORDS = {"totp": "authenticator app", "passkey": "passkey"}
 
 def note_factors(user: User) -> None:
     """Bring what the account says of its factors up to date; without any, its recovery codes go too."""
-    session_cache.users_change([user.pk])
     held: dict[str, Any] = {"totp": TotpKey.objects, "passkey": Passkey.objects}
     kinds = [kind for kind in User.FACTOR_KINDS if held[kind].filter(user=user).exists()]
     user.factor_kinds = " ".join(kinds)

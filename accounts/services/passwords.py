@@ -8,7 +8,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from accounts import guesses, limits, session_cache
+from accounts import guesses, limits
 from accounts.authorization import About, require, require_all, service
 from accounts.default_address import NO_MAIL, is_withheld
 from accounts.errors import AccountDisabled
@@ -233,7 +233,6 @@ def _store(
         # The target may have been given more since the reset was authorized.
         require_all(actor, {USER_UPDATE, *stored.grants.permissions}, stored)
     must_change = action == Action.PASSWORD_RESET  # someone else knows it
-    session_cache.users_change([stored.pk])
     if is_usable(stored.password):
         _remember(stored)
         send_notice(stored, "password_changed", by_link=link_token is not None, by_themselves=actor.pk == stored.pk)

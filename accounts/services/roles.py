@@ -7,7 +7,6 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from accounts import session_cache
 from accounts.authorization import About, require, require_all, service
 from accounts.catalogue import in_order
 from accounts.confusables import looks_of
@@ -89,7 +88,6 @@ def update_role(
         _save(role, is_named="name" in changes)
         if changes.keys() & {"permissions", "requires_factor"}:
             require_fresh()
-        session_cache.roles_change()
         _record(actor, Action.UPDATE, role, changes)
     return role
 
@@ -125,7 +123,6 @@ def delete_role(
     if role.is_system:
         raise Conflict("System roles can't be deleted.")
     require_fresh()
-    session_cache.roles_change()
     holders = list(User.objects.existing().filter(roles=role).with_roles().order_by("pk"))
     if holders and reassign_to is None:
         users = "1 user holds" if len(holders) == 1 else f"{len(holders)} users hold"
@@ -163,7 +160,6 @@ def _reassign(actor: Actor, role: Role, holders: list[User], other: Role | None)
         raise ValidationFailed({"reassign_to": ["Name another role that exists."]})
     held = {name for user in holders for name in user.grants.permissions}
     require_all(actor, held | set(other.permission_names), role)
-    session_cache.users_change(user.pk for user in holders)
     for user in holders:
         before = list(user.roles.all())
         after = list({other, *before} - {role})

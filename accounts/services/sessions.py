@@ -8,6 +8,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import limits, session_cache, tokens
@@ -113,14 +114,15 @@ def _is_due(session: Session) -> bool:
     return timezone.now() - session.last_used_at >= TOUCH_INTERVAL
 
 
-@explicitly_recorded()
 def _touch(session: Session) -> None:
     session.last_used_at = timezone.now()
     changed = {"last_used_at": session.last_used_at}
     if session.kind == Session.Kind.PAGE:
         # A token session lives on its refresh token, which using the access token doesn't renew.
         session.expires_at = changed["expires_at"] = session.expiry_after(session.last_used_at)
-    Session.objects.alive().filter(pk=session.pk).update(**changed)
+    # By Django's own update, which announces nothing: a snapshot that says the session ended sooner is checked against
+    # the database, and to make all snapshots of the user void once a minute would leave them little use.
+    QuerySet.update(Session.objects.alive().filter(pk=session.pk), **changed)
 
 
 @transaction.atomic
@@ -133,7 +135,6 @@ def renew_session(*, session_id: UUID, user_id: int) -> Session:
     session = Session.objects.alive().select_for_update(no_key=True).filter(pk=session_id, user_id=user_id).first()
     if session is None:
         raise TokenInvalid
-    session_cache.users_change([user_id])
     session.confirmed_at = timezone.now()
     # Of two answers at once the browser may keep either one's cookie: they carry the same.
     if not session.has_new_cookie:
@@ -144,10 +145,7 @@ def renew_session(*, session_id: UUID, user_id: int) -> Session:
 
 
 def forget_proofs(*, user_ids: Iterable[int]) -> None:
-    """Have users prove again who they are before they change what guards accounts, since they may do more now.
-
-    Part of a change that announces itself to the session cache.
-    """
+    """Have users prove again who they are before they change what guards accounts, since they may do more now."""
     Session.objects.alive().filter(user_id__in=user_ids).update(confirmed_at=None)
 
 
@@ -176,7 +174,6 @@ def _refresh(claims: tokens.Claims) -> Refreshed | TokenInvalid | AccountDisable
     if not session.is_alive:
         return TokenInvalid()
     token_hash, now = tokens.hash_token_id(claims.token_id), time.time()
-    session_cache.users_change([session.user_id])
     if token_hash != session.refresh_hash:
         if token_hash not in _lately_spent(session, now):
             _end([session], Session.EndReason.REFRESH_REUSE)
@@ -288,7 +285,6 @@ def end_all_sessions(*, actor: Actor) -> int:
     require(actor, SESSION_REVOKE)
     live = Session.objects.alive()
     ended = live.update(ended_at=timezone.now(), end_reason=Session.EndReason.REVOKED)
-    session_cache.roles_change()  # what is cached of any session is out of date
     return _on_record(actor, ended)
 
 
@@ -297,7 +293,7 @@ def end_sessions(*, user_ids: Iterable[int], reason: Session.EndReason, except_s
     sessions = Session.objects.filter(user_id__in=user_ids, ended_at__isnull=True)
     if except_session is not None:
         sessions = sessions.exclude(pk=except_session)
-    return _end(list(sessions), reason, user_ids)
+    return _end(list(sessions), reason)
 
 
 def _on_record(actor: Actor, ended: int, whose: str = "") -> int:
@@ -313,8 +309,7 @@ def _on_record(actor: Actor, ended: int, whose: str = "") -> int:
     return ended
 
 
-def _end(sessions: Iterable[Session], reason: Session.EndReason, user_ids: Iterable[int] = ()) -> int:
-    session_cache.users_change({*user_ids, *(session.user_id for session in sessions)})
+def _end(sessions: Iterable[Session], reason: Session.EndReason) -> int:
     return Session.objects.filter(pk__in=[session.pk for session in sessions], ended_at__isnull=True).update(
         ended_at=timezone.now(), end_reason=reason
     )

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from accounts import guesses, limits, mfa_tokens, session_cache, sign_in_metrics
+from accounts import guesses, limits, mfa_tokens, sign_in_metrics
 from accounts.challenges import Challenge
 from accounts.errors import InvalidCredentials, InvalidFactor, SecondFactorRequired, TokenInvalid
 from accounts.guesses import Guess
@@ -211,7 +211,6 @@ def _open(user: User, opening: Opening, check: Check | None, passed: Passed | No
     factor = check(stored) if check else ""
     if check and not factor:
         raise _Refused("The second factor is wrong or was used before.", InvalidFactor())
-    session_cache.users_change([stored.pk])
     stored.last_login = timezone.now()
     roles = list(stored.roles.order_by("position", "name").values_list("name", "requires_factor"))
     _count_grace(stored, requires_factor=any(requires for _, requires in roles))

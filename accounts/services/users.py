@@ -7,7 +7,6 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import session_cache
 from accounts.authorization import (
     About,
     keep_a_super_administrator,
@@ -263,7 +262,6 @@ def lock_for_change(actor: Actor, user_id: int, permission: str) -> User:
     if user is None:
         raise NotFound("user")
     require_all(actor, user.grants.permissions, user)
-    session_cache.users_change([user.pk])
     return user
 
 

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from accounts.authorization import SYSTEM, require, service
@@ -46,7 +47,7 @@ def test_a_service_that_forgets_is_named_with_table_and_columns_and_fails_the_te
     sentence = f"forgetful left no event about this: update of users (is_active) about user:{cast.viewer.pk}."
     with pytest.raises(pytest.fail.Exception) as failure:
         pytest_unrecorded.complain()
-    assert str(failure.value).splitlines() == ["A service changed what it didn't record.", sentence]
+    assert str(failure.value).splitlines() == ["A service changed what it didn't record or announce.", sentence]
     assert found() == []
 
 
@@ -61,6 +62,20 @@ def test_a_service_that_is_a_plain_function_is_named_too(cast, monkeypatch):
     monkeypatch.setattr(sessions, "record", lambda **_: None)
     sessions.sign_out(session=session)
     assert [sentence.partition(" left")[0] for sentence in found()] == ["sign_out"]
+
+
+@pytest.mark.only_on("postgresql")
+def test_a_service_that_leaves_cached_sessions_as_they_were_is_named(cast):
+    user, roles = cast.viewer, {"roles": (["Viewer"], [])}
+    past_the_tracking = QuerySet(User).filter(pk=user.pk)
+    changes = (lambda: past_the_tracking.update(is_active=False), {"is_active": (True, False)})
+    link = (lambda: User.roles.through.objects.filter(user=user).delete(), roles)
+    for change, recorded in (changes, link):
+        forgetful(actor=SYSTEM, change=change, about=user, changes=recorded)
+        (sentence,) = found()
+        assert sentence.startswith("forgetful left cached sessions as they were before this: ")
+    forgetful(actor=SYSTEM, change=deactivate(cast.manager), about=cast.manager, changes={"is_active": (True, False)})
+    assert found() == []
 
 
 @pytest.mark.parametrize(("about", "name"), [("manager", "is_active"), ("viewer", "first_name")])
