@@ -15,6 +15,7 @@ class ReprotechConfig(AppConfig):
     def ready(self) -> None:
         """Register the checks."""
         from reprotech import checks  # noqa: F401
+        from reprotech.conf import deploy_checks  # noqa: F401
 
 
 class ChangeTrackingConfig(AuditlogConfig):  # type: ignore[misc] # it has no type hints

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.checks import run_checks
 
-from reprotech import hazards
+from reprotech.conf.deploy_checks import unsafe_settings
 from reprotech.environment import Environment
 from reprotech.pytest_stack import ROOT, documented_variables
 
@@ -187,15 +188,25 @@ def test_a_setting_says_that_it_stands_in_the_file_and_the_process_wins(tmp_path
         os.environ.pop("OPS_ONE")
 
 
-def test_secrets_that_others_can_open_are_told(tmp_path, settings):
+def test_check_deploy_says_the_same_and_other_checks_do_not(settings):
+    settings.EMAIL_BACKEND, settings.RATE_LIMIT_ENABLED = "anything", False
+    said = [str(message) for message in run_checks(include_deployment_checks=True)]
+    warnings = [str(warning) for warning in unsafe_settings()]
+    assert "RATE_LIMIT_ENABLED: (reprotech.W003) Nothing stops whoever tries one password after another." in warnings
+    assert set(warnings) <= set(said)
+    assert not set(warnings) & {str(message) for message in run_checks()}
+
+
+def test_secrets_that_others_can_open_are_told(tmp_path, settings, monkeypatch):
     file, key = tmp_path / ".env", tmp_path / "key"
     for path in (file, key):
         path.touch(0o600)
     settings.AUDIT_SIGNING_KEY_FILE = str(key)
-    private = {name for name, _ in hazards.hazards(file)}
+    monkeypatch.setattr(settings.ENV, "env_file", file)
+    private = {warning.obj for warning in unsafe_settings()}
     file.chmod(0o644)
     key.chmod(0o604)
-    assert {name for name, _ in hazards.hazards(file)} - private == {"SECRET_KEY", "AUDIT_SIGNING_KEY_FILE"}
+    assert {warning.obj for warning in unsafe_settings()} - private == {"SECRET_KEY", "AUDIT_SIGNING_KEY_FILE"}
 
 
 def test_a_misspelt_name_is_told(tmp_path, monkeypatch):

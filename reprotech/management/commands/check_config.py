@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from reprotech.conf.deploy_checks import unsafe_settings
 from reprotech.configuration import explained, misspelt, shown
-from reprotech.hazards import hazards
 
 
 class Command(BaseCommand):
@@ -29,9 +29,9 @@ class Command(BaseCommand):
         """Explain, and end with what must and what should be mended."""
         env = settings.ENV
         unsafe: dict[str, list[str]] = defaultdict(list)
-        for name, sentence in hazards(env.env_file):
-            if name not in env.refused:  # the default stands in its place
-                unsafe[name].append(sentence)
+        for warning in unsafe_settings():
+            if warning.obj not in env.refused:  # the default stands in its place
+                unsafe[warning.obj].append(warning.msg)
         heading = ""
         for paragraph in explained(env):
             if paragraph.heading != heading and not brief:

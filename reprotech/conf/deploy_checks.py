@@ -1,5 +1,6 @@
-"""What is unsafe about settings that are allowed: for `manage.py check_config`."""
+"""What is unsafe about settings that are allowed: for `manage.py check --deploy` and `manage.py check_config`."""
 
+import os
 import stat
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -9,6 +10,8 @@ from urllib.parse import urlsplit
 
 import psycopg
 from django.conf import settings
+from django.core.checks import CheckMessage, Tags, register
+from django.core.checks import Warning as CheckWarning
 from django.db import connection
 
 from accounts.default_address import DEFAULT_ADMIN_EMAIL
@@ -18,38 +21,41 @@ from reprotech.environment import LOOPBACK
 from reprotech.web_addresses import normalize_host
 
 #: A variable, and what is unsafe about its value.
-Hazard = tuple[str, str]
-#: Bits of a file's mode by which others than its owner and their group get at it.
-OTHERS = stat.S_IRWXO
+Unsafe = tuple[str, str]
 #: Networks with fewer fixed bits than a subnet's hold more than proxies: other machines too could invent addresses.
-WIDE = {4: 24, 6: 64}
+MIN_PREFIX_LENGTH = {4: 24, 6: 64}
 ENCRYPTED_SSLMODES = {"require", "verify-ca", "verify-full"}
 
 
-def hazards(env_file: Path) -> Iterator[Hazard]:
-    """Everything that deserves a second thought, in no order. With DEBUG nothing else does."""
-    yield from _readable_secrets(env_file)
-    if settings.DEBUG:
-        yield "DEBUG", "Failures show code and settings to whoever causes them, and keys need not be safe."
-        return
-    yield from _transport()
-    yield from _database()
-    yield from _redis()
-    yield from _sign_in()
-    yield from _mail()
-    yield from _audit()
+@register(Tags.security, deploy=True)
+def unsafe_settings(**_: Any) -> list[CheckMessage]:
+    """With DEBUG nothing but that, and secrets that others can read, deserves a warning."""
+    parts = [_debug] if settings.DEBUG else [_transport, _database, _redis, _sign_in, _mail, _audit, _backup]
+    found = [unsafe for part in [_readable_secrets, *parts] for unsafe in part()]
+    return [CheckWarning(sentence, obj=name, id="reprotech.W003") for name, sentence in found]
+
+
+def _debug() -> Iterator[Unsafe]:
+    yield "DEBUG", "Failures show code and settings to whoever causes them, and keys need not be safe."
+
+
+def _backup() -> Iterator[Unsafe]:
     if not settings.BACKUP_RECIPIENTS:
         yield "BACKUP_RECIPIENTS", "No backup can be made. `scripts/backup --new-key FILE` makes the key that it takes."
 
 
-def _readable_secrets(env_file: Path) -> Iterator[Hazard]:
-    key_file = Path(path) if (path := settings.AUDIT_SIGNING_KEY_FILE) else None
-    for name, file in (("SECRET_KEY", env_file), ("AUDIT_SIGNING_KEY_FILE", key_file)):
-        if file and file.exists() and file.stat().st_mode & OTHERS:
+def _readable_secrets() -> Iterator[Unsafe]:
+    files: dict[str, Path | str] = {
+        "SECRET_KEY": settings.ENV.env_file,
+        "AUDIT_SIGNING_KEY_FILE": settings.AUDIT_SIGNING_KEY_FILE,
+    }
+    for name, path in files.items():
+        file = Path(path or os.devnull)
+        if file.is_file() and file.stat().st_mode & stat.S_IRWXO:
             yield name, f"Everybody on this machine can open {file.name}. Do: chmod 600 {file}"
 
 
-def _transport() -> Iterator[Hazard]:
+def _transport() -> Iterator[Unsafe]:
     address = urlsplit(settings.PUBLIC_URL)
     if not settings.SSL_REQUIRED and not _is_here(address.hostname):
         yield "SSL_REQUIRED", "Passwords cross the network unencrypted, unless a proxy sees to it. Set it to true."
@@ -63,7 +69,7 @@ def _transport() -> Iterator[Hazard]:
     if address.hostname and not _is_served(address.hostname):
         yield "ALLOWED_HOSTS", f"Requests for {address.hostname}, the host of PUBLIC_URL, are refused."
     for network in settings.TRUSTED_PROXIES:
-        if network.prefixlen < WIDE[network.version]:
+        if network.prefixlen < MIN_PREFIX_LENGTH[network.version]:
             yield (
                 "TRUSTED_PROXIES",
                 (
@@ -76,18 +82,15 @@ def _transport() -> Iterator[Hazard]:
             yield "CORS_ORIGINS", f"Whoever is between a browser and {origin} can change what it sends here."
 
 
-def _database() -> Iterator[Hazard]:
+def _database() -> Iterator[Unsafe]:
     database: dict[str, Any] = settings.DATABASES["default"]
     if database["ENGINE"] == "reprotech.sqlite":
         yield "DATABASE_URL", "SQLite lets one process write at a time and keeps no log to recover a moment from."
         return
     options = database["OPTIONS"]
     is_encrypted = options.get("sslmode") in ENCRYPTED_SSLMODES
-    if not is_encrypted and not _are_here(options.get("host", database["HOST"])):
-        yield (
-            "DATABASE_URL",
-            "Nothing makes the connection encrypted. End it with ?sslmode=verify-full.",
-        )
+    if not is_encrypted and not all(map(_is_here, options.get("host", database["HOST"]).split(","))):
+        yield "DATABASE_URL", "Nothing makes the connection encrypted. End it with ?sslmode=verify-full."
     if options["pool"]["max_size"] <= settings.THREADS:
         yield (
             "DATABASE_POOL_SIZE",
@@ -107,18 +110,15 @@ def _rights() -> str:
         return ""
 
 
-def _redis() -> Iterator[Hazard]:
+def _redis() -> Iterator[Unsafe]:
     address = urlsplit(settings.REDIS_URL)
     if settings.REDIS_URL and not address.password and not _is_here(address.hostname):
-        yield (
-            "REDIS_URL",
-            "It names no password: whoever reaches Redis can undo lockouts and revive sessions.",
-        )
+        yield "REDIS_URL", "It names no password: whoever reaches Redis can undo lockouts and revive sessions."
     if address.scheme == "redis" and not _is_here(address.hostname):
         yield "REDIS_URL", "The connection is not encrypted. With rediss:// it is."
 
 
-def _sign_in() -> Iterator[Hazard]:
+def _sign_in() -> Iterator[Unsafe]:
     if not settings.RATE_LIMIT_ENABLED:
         yield "RATE_LIMIT_ENABLED", "Nothing stops whoever tries one password after another."
     if not settings.MFA_REQUIRED_FOR_ADMINISTRATORS:
@@ -129,7 +129,7 @@ def _sign_in() -> Iterator[Hazard]:
         yield "LOG_LEVEL", "With DEBUG the log tells of people and fills the disk."
 
 
-def _mail() -> Iterator[Hazard]:
+def _mail() -> Iterator[Unsafe]:
     if settings.ADMIN_SETS_PASSWORDS and settings.EMAIL_BACKEND == SMTP:
         yield (
             "ADMIN_SETS_PASSWORDS",
@@ -153,7 +153,7 @@ def _mail() -> Iterator[Hazard]:
         yield "EMAIL_URL", "The mail server's password crosses the network unencrypted. Use smtp+tls:// or smtp+ssl://."
 
 
-def _audit() -> Iterator[Hazard]:
+def _audit() -> Iterator[Unsafe]:
     if not settings.AUDIT_SEAL_SECONDS:
         yield (
             "AUDIT_SEAL_SECONDS",
@@ -166,11 +166,6 @@ def _audit() -> Iterator[Hazard]:
             "AUDIT_ANCHOR_FILE",
             ("No checkpoint leaves the house: who has the database and the signing key can rewrite the log unseen."),
         )
-
-
-def _are_here(hosts: str) -> bool:
-    """Whether all of a database's hosts are this machine."""
-    return all(map(_is_here, hosts.split(",")))
 
 
 def _is_here(host: str | None) -> bool:
