@@ -6,6 +6,7 @@ taken away a moment ago make no difference.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -31,6 +32,8 @@ SYSTEM = System()
 
 #: What a refusal can be filed under, by the name of the log's resource.
 FILED_UNDER: dict[str, type[User | Role]] = {"user": User, "role": Role}
+#: By the actor's id, what the running service has read; None outside of a service's transaction.
+_read_permissions: ContextVar[dict[Any, frozenset[str]] | None] = ContextVar("read_permissions", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,26 @@ class About:
 
 def service(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Run a change in one transaction; if it is denied, undo it and then record the denial."""
-    return recording_denials(conflicting_with_deletions(transaction.atomic(change)))
+    return recording_denials(conflicting_with_deletions(transaction.atomic(reading_permissions_once(change))))
+
+
+def reading_permissions_once(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Read what an actor may do once in a service and the services within it, so that all checks agree.
+
+    A service that locks what it changes must lock before it asks: what was taken from the actor while it waited counts.
+    """
+
+    @wraps(change)
+    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        if _read_permissions.get() is not None:
+            return change(*args, **kwargs)
+        token = _read_permissions.set({})
+        try:
+            return change(*args, **kwargs)
+        finally:
+            _read_permissions.reset(token)
+
+    return run
 
 
 def conflicting_with_deletions(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
@@ -87,14 +109,19 @@ def conflicting_with_deletions(change: Callable[Arguments, Result]) -> Callable[
 
 
 def held_permissions(actor: Actor) -> frozenset[str]:
-    """The permissions that `actor` holds now, by the database; none for who may not sign in.
+    """The permissions that `actor` holds, by the database; none for who may not sign in.
 
     In a request with an API key they are no more than its scopes.
     """
     if isinstance(actor, System):
         return frozenset(PERMISSION_NAMES)
-    holders = User.objects.active().filter(pk=actor.pk)
-    held = frozenset(Permission.objects.filter(roles__users__in=holders).values_list("name", flat=True))
+    read = _read_permissions.get()
+    held = None if read is None else read.get(actor.pk)
+    if held is None:
+        holders = User.objects.active().filter(pk=actor.pk)
+        held = frozenset(Permission.objects.filter(roles__users__in=holders).values_list("name", flat=True))
+        if read is not None:
+            read[actor.pk] = held
     return current_principal().within_scopes(held)
 
 

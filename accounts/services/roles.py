@@ -66,8 +66,8 @@ def update_role(
     The actor needs all that the role holds and would hold. Raises NotFound, Forbidden, ValidationFailed, Conflict, or
     StaleVersion unless the role is still as one of `expected_versions`.
     """
-    require(actor, ROLE_UPDATE, About("role", role_id))
     role = Role.objects.select_for_update(no_key=True).filter(pk=role_id).first()
+    require(actor, ROLE_UPDATE, About("role", role_id))
     if role is None:
         raise NotFound("role")
     granted = find_permissions(permissions or ())
@@ -116,8 +116,11 @@ def delete_role(
     Raises NotFound, Forbidden, ValidationFailed, Conflict for a system role, and for a role in use without
     `reassign_to`, or StaleVersion unless the role is still as one of `expected_versions`.
     """
+    locked = _lock_for_deletion(role_id, reassign_to)
     require(actor, ROLE_DELETE, About("role", role_id))
-    locked_users, role, other = _lock_for_deletion(role_id, reassign_to)
+    if locked is None:
+        raise NotFound("role")
+    locked_users, role, other = locked
     require_all(actor, role.permission_names, role)
     refuse_outdated(actor, role, expected_versions)
     if role.is_system:
@@ -135,14 +138,14 @@ def delete_role(
     role.delete()
 
 
-def _lock_for_deletion(role_id: int, reassign_to: str | None) -> tuple[set[int], Role, Role | None]:
-    """Users who hold a role, the role, and the one that they get, if it is another that exists; raises NotFound.
+def _lock_for_deletion(role_id: int, reassign_to: str | None) -> tuple[set[int], Role, Role | None] | None:
+    """Users who hold a role, the role, and the one that they get, if it is another that exists; None without the role.
 
     All are locked, users before roles and each in one order, so that changes never wait for each other in a circle.
     The role itself is locked hardest at last: from then on until it is gone nobody can be given it.
     """
     if not Role.objects.filter(pk=role_id).exists():
-        raise NotFound("role")  # ids beyond 64 bits too, which the queries below can't take
+        return None  # ids beyond 64 bits too, which the queries below can't take
     holders = User.objects.existing().filter(roles=role_id).order_by("pk")
     locked_users = set(holders.select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
     other = Role.objects.named(reassign_to) if reassign_to else None
@@ -150,7 +153,7 @@ def _lock_for_deletion(role_id: int, reassign_to: str | None) -> tuple[set[int],
     roles = Role.objects.filter(pk__in=wanted).order_by("pk")
     locked_roles = {role.pk: role for role in roles.select_for_update(no_key=True)}
     if not Role.objects.select_for_update().filter(pk=role_id).exists():
-        raise NotFound("role")
+        return None
     role = locked_roles.pop(role_id)
     return locked_users, role, next(iter(locked_roles.values()), None)
 

@@ -257,8 +257,8 @@ def lock_for_change(actor: Actor, user_id: int, permission: str) -> User:
     The order is always user before role, so that changes never wait for each other in a circle. Raises Forbidden or
     Missing.
     """
-    require(actor, permission, About("user", user_id))
     user: User | None = User.objects.visible_to(actor).select_for_update(no_key=True).filter(pk=user_id).first()
+    require(actor, permission, About("user", user_id))
     if user is None:
         raise NotFound("user")
     require_all(actor, user.grants.permissions, user)

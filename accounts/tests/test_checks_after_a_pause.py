@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from accounts import hashers
 from accounts.models import Permission, Role, User
-from accounts.services import imports, passwords, roles, users
+from accounts.services import bulk, erasure, imports, passwords, roles, sessions, users
 from audit.model_tracking import explicitly_recorded
 from reprotech.core.exceptions import Conflict, Forbidden
 from reprotech.pytest_unrecorded import someone_else
@@ -122,6 +123,77 @@ def test_who_is_given_a_role_while_its_deletion_waits_for_it_is_not_reassigned_u
     assert isinstance(refusal, Conflict)
     assert refusal.message == "Someone was given this role a moment ago. Try again."
     assert [held.name for held in holder.roles.all()] == ["Shift"]
+
+
+WAITING = {
+    "lock_user": lambda actor, user, _: users.lock_user(actor=actor, user_id=user.pk),
+    "assign_role": lambda actor, user, _: bulk.change_roles(actor=actor, user_id=user.pk, given="viewer"),
+    "erase_person": lambda actor, user, _: erasure.erase_person(actor=actor, user_id=user.pk),
+    "update_role": lambda actor, _, role: roles.update_role(actor=actor, role_id=role.pk, description="Ours"),
+    "delete_role": lambda actor, _, role: roles.delete_role(actor=actor, role_id=role.pk, reassign_to="viewer"),
+}
+
+
+@pytest.mark.only_on("postgresql")  # SQLite's transactions exclude each other
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("service", WAITING)
+def test_what_is_taken_from_the_actor_while_a_service_waits_counts(cast, make_role, service):
+    """Permissions are read once for each transaction, so they must be read when nothing is waited for any more."""
+    role, holder, actor = make_role("Shift", "animal_read"), make_user("the-holder"), make_user("boss", "super_admin")
+
+    def change():
+        try:
+            return WAITING[service](actor, holder, role)
+        except Forbidden as denial:
+            return denial
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        with transaction.atomic(), explicitly_recorded():
+            User.objects.select_for_update(no_key=True).get(pk=holder.pk)
+            Role.objects.select_for_update(no_key=True).get(pk=role.pk)
+            waiting = thread.submit(change)
+            eventually(someone_waits)
+            actor.roles.clear()
+        assert isinstance(waiting.result(), Forbidden)
+    assert not User.objects.get(pk=holder.pk).is_locked
+
+
+ONE_READ = {
+    **WAITING,
+    "update_user": lambda actor, user, role: users.update_user(
+        actor=actor, user_id=user.pk, email="new@lab.example", roles=[role.name]
+    ),
+    "delete_user": lambda actor, user, _: users.delete_user(actor=actor, user_id=user.pk),
+    "create_role": lambda actor, *_: roles.create_role(actor=actor, name="New", permissions=["animal_read"]),
+    "send_password_reset": lambda actor, user, _: passwords.send_password_reset(actor=actor, user_id=user.pk),
+    "end_sessions": lambda actor, user, _: sessions.end_sessions_of(actor=actor, user_id=user.pk),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("service", ONE_READ)
+def test_a_service_reads_once_what_its_actor_may_do(cast, make_role, service):
+    role = make_role("Shift", "animal_read")
+    with CaptureQueriesContext(connection) as queries:
+        ONE_READ[service](cast.super_admin, cast.viewer, role)
+    of_actor = [sql for sql in (query["sql"] for query in queries) if is_read_of(cast.super_admin, sql)]
+    assert len(of_actor) == 1, of_actor
+
+
+@pytest.mark.django_db
+def test_the_next_service_reads_it_again(cast):
+    users.lock_user(actor=cast.admin, user_id=cast.viewer.pk)
+    with explicitly_recorded():
+        cast.admin.roles.clear()
+    with pytest.raises(Forbidden):
+        users.unlock_user(actor=cast.admin, user_id=cast.viewer.pk)
+
+
+def is_read_of(actor, sql):
+    """Whether a query reads the names of the permissions that the actor's roles give."""
+    return sql.startswith('SELECT "permissions"."name"') and f"= {actor.pk}" in sql and '"user_roles"' in sql
 
 
 def someone_waits():
