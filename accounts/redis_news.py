@@ -92,11 +92,14 @@ class News:
         pool = get_redis_connection("default").connection_pool
         connection = self._connection = pool.connection_class(**{**pool.connection_kwargs, "protocol": 3})
         connection.connect()
+        # redis-py has no public way to be handed these messages but its own cache, which keeps answers of commands, not
+        # ours, and reads on every command. Without a handler the parser drops them.
         connection._parser.set_invalidation_push_handler(lambda message: message)
         of_prefixes = [word for prefix in prefixes for word in ("PREFIX", prefix)]
         connection.send_command("CLIENT", "TRACKING", "ON", "BCAST", *of_prefixes)
         connection.read_response()
         self._tell(None)  # what changed before
+        # The public `can_read` takes what came from the socket, so only one thread at a time could look.
         self._has_come = _looking_at(connection._get_socket())
         self._ping_at = 0.0
 

@@ -1,16 +1,34 @@
-"""Live sessions in the shared cache, with exact invalidation.
+"""Live sessions in a cache that all processes share, with exact invalidation.
 
-A request with a token or a page cookie needs its session, user, roles and permissions. They are kept as a
-snapshot in Redis, stamped with two versions: the user's and that of all roles. A change marks the versions
-as changing before it commits, which keeps every process from using or storing snapshots, and gives them new
-values after it has committed. A process that dies in between leaves the mark, which outlives every snapshot.
+Stored in Redis:
+- `session-<id>`: a snapshot, as JSON, of a session, its user, and the names of roles and permissions, for 30 seconds.
+  It holds no secret, and is stamped with the two versions below as they were before its rows were read.
+- `user-version-<id>` and `roles-version`: random values, for a day. They replace a snapshot's rows: a snapshot is valid
+  while it bears both present values.
 
-A process keeps the snapshots that it used last, until it hears of a newer version (`accounts.redis_news`). Where it
-can't be sure to have heard of all, it asks Redis for the versions, and in the same round trip counts calls.
+Stored in each process: the snapshots that it used last, for 20 seconds.
 
-Without Redis there is no cache that all processes share, so nothing is cached. While Redis fails, and for as
-long as an older snapshot could survive, the database answers. Other processes may find Redis well all the while:
-`accounts.doubt` tells them of a change that couldn't be announced.
+Who may answer a request:
+1. The process, while its invalidation listener has heard from Redis within the last second and no newer version.
+2. Redis, in one round trip that also counts the call, if the snapshot's stamp is what both versions are.
+3. The database, always. What it answers is stored under the versions that were read before.
+1 and 2 only while the bypass flag isn't raised; a process reads that from the database once a second.
+
+A change, in this order:
+1. Within its transaction it sets the versions that it concerns to "changing". Nobody uses or stores a snapshot then.
+2. It commits.
+3. It gives these versions new random values. Only then is the caller answered.
+All changes through the ORM do so, in services and outside of them: `accounts.tracked_models` says which, and the tests'
+plugin compares it with what services changed. What doesn't is listed in docs/adr/0003-session-cache.md.
+
+Races: who read rows before a commit stores them under the old version, which nobody asks for again. Of two changes of a
+user each gives a new version after its own commit; the earlier may end the mark of the later, whose new version makes
+void what was stored in between. A process that dies after step 1 leaves the mark, which lasts longer (120 seconds) than
+any snapshot (50); so does a transaction that was rolled back.
+
+While Redis fails, and for 30 seconds after the last failure, a process asks the database. If step 3 fails, other
+processes may still reach Redis: the bypass flag is raised in the database, for two minutes, and the caller is answered
+1.2 seconds later, when every process must have read it. Without `REDIS_URL` nothing is cached.
 """
 
 import json
@@ -364,7 +382,10 @@ def _session_of(kept: _Kept) -> Session:
 
 
 def _copy(row: Row) -> Row:
-    """A second object of a row, without reading its fields once more."""
+    """A second object of a row, without reading its fields once more.
+
+    `copy.copy` pickles a model, which takes five times as long. Django documents `_state` and its two values.
+    """
     copy = object.__new__(type(row))
     copy.__dict__.update(row.__dict__)
     copy._state = ModelState()
