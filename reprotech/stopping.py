@@ -1,21 +1,18 @@
-"""How a worker stops without failing a request of a proxy in front of it.
+"""Connection draining: how a worker stops without failing a request of a proxy in front of it.
 
 Granian closes idle connections and its listening socket at once. A request that arrives in that instant is lost, and a
-proxy that can't know whether anybody read it must not send a POST again. So before granian is told to stop,
+proxy that can't know whether it was read must not send a POST again. So before granian is told to stop,
 
-1. each answer says `Connection: close`, and the proxy gets time to close by itself what it keeps idle, which the nginx
-   that we ship does after two seconds;
-2. the kernel ignores who wants a new connection, and the worker gets a moment to accept those that the kernel made.
-
-Whoever is ignored tries again a second later, is refused then, and a proxy goes to the next server.
+1. each answer says `Connection: close`, and the proxy gets time to close its idle connections, which the nginx that we
+   ship does after two seconds;
+2. new connections are refused, upon which a proxy goes to the next server, and the worker gets a moment to accept those
+   that the kernel has made.
 """
 
 import contextlib
-import ctypes
 import os
 import signal
 import socket
-import struct
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -23,16 +20,13 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-#: Seconds for the first step at most; over sooner once there is no connection. Longer than nginx keeps an idle one.
-FAREWELL = 2.5
-#: Seconds for the second step.
-LAST_ARRIVALS = 0.5
-PAUSE = 0.05
-#: Linux' number of it, which Python doesn't name.
-SO_ATTACH_FILTER = 26
-#: A program for it, each step with code, jumps and number: load the byte of TCP's flags; with SYN among them let
-#: nothing of the packet through, else all of it.
-DROP_SYN = [(0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF)]
+#: Seconds for the first step at most; it ends earlier when there is no connection. Longer than nginx keeps an idle one.
+DRAIN_SECONDS = 2.5
+#: Seconds for the second step, at least.
+LAST_ACCEPT_SECONDS = 0.5
+POLL_SECONDS = 0.05
+#: Linux' number of it, which Python doesn't name, and an interface that there is never.
+SO_BINDTOIFINDEX, NO_INTERFACE = 62, 2**31 - 1
 
 _stopping = Event()
 
@@ -44,7 +38,7 @@ def prepare() -> None:
     Thread(target=_stop_when_told, name="stop-when-told", daemon=True).start()
 
 
-def saying_farewell(application: Callable[..., Any]) -> Callable[..., Any]:
+def closing_connections(application: Callable[..., Any]) -> Callable[..., Any]:
     """The WSGI application, whose answers close their connection once the process stops."""
 
     def respond(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
@@ -68,20 +62,28 @@ def _stop_when_told() -> None:
             return
         if not _stopping.is_set():
             _stopping.set()
-            _take_leave()
+            _drain()
         stop(signal.SIGTERM, None)
 
 
-def _take_leave() -> None:
+def _drain() -> None:
+    end = time.monotonic() + DRAIN_SECONDS
     with contextlib.ExitStack() as stack:
         listeners = [found for found in map(stack.enter_context, open_sockets()) if _listens(found)]
+        if not listeners:
+            return
         ports = {listener.getsockname()[1] for listener in listeners}
-        deadline = time.monotonic() + FAREWELL
-        while _has_connections(ports) and time.monotonic() < deadline:
-            time.sleep(PAUSE)
-        ignoring = [_ignores_newcomers(listener) for listener in listeners]
-        if any(ignoring):
-            time.sleep(LAST_ARRIVALS)
+        _wait_for_connections(ports, end)
+        for listener in listeners:
+            refuse_connections(listener)
+        time.sleep(LAST_ACCEPT_SECONDS)
+        # The kernel spreads connections over the workers, this one among them, until all of them refuse.
+        _wait_for_connections(ports, end + LAST_ACCEPT_SECONDS)
+
+
+def _wait_for_connections(ports: set[int], end: float) -> None:
+    while _has_connections(ports) and time.monotonic() < end:
+        time.sleep(POLL_SECONDS)
 
 
 def open_sockets() -> Iterator[socket.socket]:
@@ -102,7 +104,7 @@ def _listens(found: socket.socket) -> bool:
 
 
 def _has_connections(ports: set[int]) -> bool:
-    """Whether somebody is connected to one of these ports here."""
+    """Whether this process has a connection on one of these ports."""
     is_connected = False
     for found in open_sockets():
         with found, contextlib.suppress(OSError):  # without another end
@@ -111,11 +113,7 @@ def _has_connections(ports: set[int]) -> bool:
     return is_connected
 
 
-def _ignores_newcomers(listener: socket.socket) -> bool:
-    """Have a listening socket ignore who wants to connect; whether the system can."""
-    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in DROP_SYN))
-    option = struct.pack("HP", len(DROP_SYN), ctypes.addressof(program))
-    with contextlib.suppress(OSError):
-        listener.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, option)
-        return True
-    return False
+def refuse_connections(listener: socket.socket) -> None:
+    """Refuse new connections from now on, and leave those that wait to be accepted, which closing would reset."""
+    with contextlib.suppress(OSError):  # Linux before 5.7 lets only root do it
+        listener.setsockopt(socket.SOL_SOCKET, SO_BINDTOIFINDEX, NO_INTERFACE)

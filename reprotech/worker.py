@@ -54,4 +54,4 @@ audit_worker.start()
 pool_metrics.start()
 gc.set_threshold(GARBAGE, 20, 20)
 
-application = stopping.saying_farewell(wsgi.application)
+application = stopping.closing_connections(wsgi.application)

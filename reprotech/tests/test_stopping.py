@@ -10,6 +10,7 @@ from http.client import HTTPConnection
 
 import pytest
 
+from reprotech import stopping
 from reprotech.pytest_stack import ROOT, start_server
 
 # It is about processes and connections, which are the same whatever the database.
@@ -63,6 +64,21 @@ def test_who_was_connected_before_is_answered_and_nobody_is_connected_after(slow
     assert slow_server.wait(30) == 0
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(address, timeout=30)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a listening socket can't refuse while it is open")
+@pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_a_listener_refuses_new_connections_and_keeps_those_that_wait(family, host):
+    with socket.create_server((host, 0), family=family) as listener:
+        address = listener.getsockname()[:2]
+        with socket.create_connection(address, timeout=30) as waiting:
+            waiting.sendall(b"please")
+            stopping.refuse_connections(listener)
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(address, timeout=30)
+            accepted, _ = listener.accept()
+            with accepted:
+                assert accepted.recv(10) == b"please"
 
 
 def test_before_it_serves_a_process_stops_at_once():
