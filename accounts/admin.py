@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts import permissions as names
@@ -88,8 +88,9 @@ class UserAdmin(ServiceAdmin):
         return [*fields[:2], *(["password"] if settings.ADMIN_SETS_PASSWORDS else []), *fields[2:]]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        """Users that exist."""
-        return super().get_queryset(request).filter(deleted_at__isnull=True)
+        found: Any = super().get_queryset(request)
+        users: QuerySet[User] = found.visible_to(request.user)
+        return users
 
     def delete_one(self, request: HttpRequest, obj: User) -> None:
         """Take the account out of use."""
@@ -153,10 +154,9 @@ class RoleAdmin(ServiceAdmin):
     readonly_fields = ("slug", "is_system")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Role]:
-        """Roles with their number of users."""
-        count = Count("users", filter=Q(users__deleted_at__isnull=True))
-        found: QuerySet[Role] = super().get_queryset(request)
-        return found.annotate(user_count=count)
+        found: Any = super().get_queryset(request)
+        roles: QuerySet[Role] = found.with_user_count()
+        return roles
 
     @admin.display(description="users")
     def user_count(self, role: Any) -> int:

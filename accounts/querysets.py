@@ -91,6 +91,10 @@ def held_permissions(user_id: str) -> Subquery:
 class UserQuerySet(TrackedQuerySet["User"]):
     """Users."""
 
+    def lock(self, pk: Any) -> "User | None":
+        """The user with this id, locked until the transaction ends; rows that refer to it may still be added."""
+        return self.select_for_update(no_key=True).filter(pk=pk).first()
+
     def existing(self) -> Self:
         """Not deleted."""
         return self.filter(deleted_at__isnull=True)

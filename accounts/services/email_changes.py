@@ -7,7 +7,7 @@ from accounts.links import address_tokens
 from accounts.mail import send_confirmation
 from accounts.models import EmailChange, User
 from accounts.services.user_records import record_user
-from accounts.services.users import change_address, check_address
+from accounts.services.users import change_address, check_address, lock_own_account
 from audit.models import Action
 from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
 from reprotech.core.reauthentication import require_fresh
@@ -23,7 +23,7 @@ def request_email_change(*, actor: User, email: str) -> EmailChange:
     or Conflict.
     """
     require_fresh()
-    user = _lock(actor.pk)
+    user = lock_own_account(actor.pk)
     present, address = user.email, User.objects.normalize_email(email)
     if address == present:
         raise ValidationFailed({"email": ["This is your address already."]})
@@ -41,7 +41,7 @@ def request_email_change(*, actor: User, email: str) -> EmailChange:
 @service
 def cancel_email_change(*, actor: User) -> None:
     """Give up a change that isn't confirmed; its link is good no longer. Raises AccountDisabled or NotFound."""
-    user = _lock(actor.pk)
+    user = lock_own_account(actor.pk)
     change = EmailChange.objects.filter(user=user).first()
     if change is None:
         raise NotFound("change of your address")
@@ -63,7 +63,7 @@ def confirm_email_change(*, user_id: int, link_token: str) -> User:
     Raises NotFound for a link that is broken, old or spent, and Conflict when somebody has got the address meanwhile.
     """
     try:
-        user = _lock(user_id)
+        user = lock_own_account(user_id)
     except AccountDisabled:
         raise NotFound(LINK) from None
     change = find_change(user_id=user.pk, link_token=link_token)
@@ -75,11 +75,4 @@ def confirm_email_change(*, user_id: int, link_token: str) -> User:
         raise Conflict(
             f"Another account has {change.address} by now, so yours stays as it is. Choose a different address."
         ) from None
-    return user
-
-
-def _lock(user_id: int) -> User:
-    user: User | None = User.objects.active().select_for_update(no_key=True).filter(pk=user_id).first()
-    if user is None:
-        raise AccountDisabled
     return user

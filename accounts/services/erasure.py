@@ -45,7 +45,7 @@ def erase_person(*, actor: Actor, user_id: int) -> int:
     other people stays too. Nobody else is ever given their usernames. Erasing again takes what has come since. Returns
     of how many events something was erased. Raises NotFound, Forbidden or Conflict.
     """
-    user = User.objects.ever_visible_to(actor).select_for_update(no_key=True).filter(pk=user_id).first()
+    user = User.objects.ever_visible_to(actor).lock(user_id)
     require(actor, USER_DELETE, About("user", user_id))
     if user is None:
         raise NotFound("user")

@@ -6,7 +6,6 @@ from uuid import UUID
 from accounts import totp, webauthn
 from accounts.authorization import service
 from accounts.challenges import Challenge
-from accounts.errors import AccountDisabled
 from accounts.mail import send_notice
 from accounts.models import Passkey, Session, TotpKey, User
 from accounts.permissions import USER_UPDATE
@@ -15,7 +14,7 @@ from accounts.services.key_records import FACTORS_REMOVED, revoke_keys_of
 from accounts.services.sessions import end_sessions
 from accounts.services.spent import spend
 from accounts.services.user_records import record_user
-from accounts.services.users import lock_for_change
+from accounts.services.users import lock_for_change, lock_own_account
 from audit.models import Action
 from audit.normalization import is_disguise, normalize_text
 from audit.services import Actor, record
@@ -132,9 +131,7 @@ def reset_factors(*, actor: Actor, user_id: int) -> User:
 
 def _lock_own(actor: User, session_id: UUID) -> User:
     """One's own account, locked, if the session in which one asks is fresh."""
-    user: User | None = User.objects.active().select_for_update(no_key=True).filter(pk=actor.pk).first()
-    if user is None:
-        raise AccountDisabled
+    user = lock_own_account(actor.pk)
     session = Session.objects.alive().filter(pk=session_id, user=user).first()
     if session is None or not session.is_fresh:
         raise ConfirmationRequired

@@ -147,7 +147,7 @@ def _lock_owner(actor: Actor, user_id: int) -> User:
     """The user, locked until the transaction ends, if the actor may revoke their keys."""
     if actor.pk != user_id:
         return lock_for_change(actor, user_id, USER_UPDATE)
-    owner: User | None = User.objects.active().select_for_update(no_key=True).filter(pk=user_id).first()
+    owner: User | None = User.objects.active().lock(user_id)
     if owner is None:
         raise NotFound("user")
     return owner

@@ -221,7 +221,7 @@ def _store(
     link_token: str | None = None,
     revoked_keys: str = "",
 ) -> User:
-    stored: User | None = User.objects.existing().select_for_update(no_key=True).filter(pk=user.pk).first()
+    stored: User | None = User.objects.existing().lock(user.pk)
     if stored is None:
         raise NotFound("user")
     _refuse_service(stored)

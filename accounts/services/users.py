@@ -15,6 +15,7 @@ from accounts.authorization import (
     require_to_grant,
     service,
 )
+from accounts.errors import AccountDisabled
 from accounts.fields import stored_form
 from accounts.mail import send_invitations, tell_both_addresses
 from accounts.models import EmailChange, Role, Session, User
@@ -257,11 +258,19 @@ def lock_for_change(actor: Actor, user_id: int, permission: str) -> User:
     The order is always user before role, so that changes never wait for each other in a circle. Raises Forbidden or
     Missing.
     """
-    user: User | None = User.objects.visible_to(actor).select_for_update(no_key=True).filter(pk=user_id).first()
+    user: User | None = User.objects.visible_to(actor).lock(user_id)
     require(actor, permission, About("user", user_id))
     if user is None:
         raise NotFound("user")
     require_all(actor, user.grants.permissions, user)
+    return user
+
+
+def lock_own_account(user_id: int) -> User:
+    """The account of a user who changes it themselves, locked until the transaction ends; raises AccountDisabled."""
+    user: User | None = User.objects.active().lock(user_id)
+    if user is None:
+        raise AccountDisabled
     return user
 
 
