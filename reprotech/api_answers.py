@@ -63,7 +63,9 @@ def _reader_of(answer: Answer) -> Reader:
 def _reader(shape: Any) -> Reader:
     """What makes the answer of an item, by the fields of a serializer."""
     readers: list[tuple[str, Reader]] = []
-    for field in shape._readable_fields:
+    for field in shape.fields.values():
+        if field.write_only:
+            continue
         read = _field_reader(field)
         if read is None:
             usual: Reader = shape.to_representation

@@ -107,7 +107,7 @@ class PageSessionAuthentication(SessionAuthentication):
 
     def authenticate(self, request: Request) -> Caller | None:
         """The user and the session; None without a live session. Raises PermissionDenied for a CSRF failure."""
-        session: Session | None = getattr(request._request, "page_session", None)
+        session: Session | None = getattr(request, "page_session", None)
         if not session:  # a lazy object: never None itself
             return None
         self.enforce_csrf(request)
