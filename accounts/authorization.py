@@ -125,22 +125,19 @@ def held_permissions(actor: Actor) -> frozenset[str]:
     return current_principal().within_scopes(held)
 
 
-def require(actor: Actor, permission: str, about: User | Role | About | None = None) -> None:
-    """Raise Forbidden unless `actor` holds `permission`; the denial is filed under what it is `about`."""
-    require_all(actor, [permission], about)
+def authorize(actor: Actor, needed: str | Iterable[str], target: User | Role | About | None = None) -> None:
+    """Raise Forbidden, naming the first of the missing, unless `actor` holds the needed permission or permissions.
 
-
-def require_all(actor: Actor, needed: Iterable[str], about: User | Role | About | None = None) -> None:
-    """Raise Forbidden, naming the first of the missing, unless `actor` holds all the `needed` permissions.
-
-    This is the rule against escalation: what a target holds or would hold, the actor must hold too.
+    The denial is recorded as one about the `target`. This is the rule against escalation as well: what a target holds
+    or would hold, the actor must hold too.
     """
-    missing = set(needed) - held_permissions(actor)
+    missing = {needed} if isinstance(needed, str) else set(needed)
+    missing -= held_permissions(actor)
     if missing:
-        raise Forbidden(in_order(missing)[0], About.of(about))
+        raise Forbidden(in_order(missing)[0], About.of(target))
 
 
-def require_to_grant(actor: Actor, roles: Iterable[Role]) -> None:
+def authorize_roles(actor: Actor, roles: Iterable[Role]) -> None:
     """Raise Forbidden, filed under the first role that gives more, unless `actor` holds all that these roles give."""
     held, roles = held_permissions(actor), list(roles)
     given: dict[int, set[str]] = {}

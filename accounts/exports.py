@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from accounts.authorization import require
+from accounts.authorization import authorize
 from accounts.models import Role, User
 from accounts.permissions import USER_READ
 from accounts.querysets import UserQuerySet
@@ -25,7 +25,7 @@ def start_export(*, actor: Actor, users: UserQuerySet, filters: dict[str, Any]) 
 
     `filters` say on record which users they are.
     """
-    require(actor, USER_READ)
+    authorize(actor, USER_READ)
     require_fresh()
     newest = users.order_by("-id").values_list("pk", flat=True).first() or 0
     users = users.filter(pk__lte=newest)

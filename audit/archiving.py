@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from audit import blocks
 from audit.append_only import suspended
-from audit.authorization import recording_denials, require
+from audit.authorization import authorize, recording_denials
 from audit.bundles import BUNDLE, Writable, write_bundle
 from audit.models import Action, AuditLog, Leaf
 from audit.permissions import AUDIT_MAINTAIN
@@ -96,7 +96,7 @@ def archive_of(event_id: int) -> tuple[AuditLog, str] | None:
 @recording_denials
 def write_archive(*, actor: Actor, file: Writable, places: Places) -> Archive:
     """Write the bundle of these places. Nothing is on record yet: the file may still turn out not to prove itself."""
-    require(actor, AUDIT_MAINTAIN)
+    authorize(actor, AUDIT_MAINTAIN)
     erasures = _erasures()
     return Archive(places, write_bundle(file, places.start, places.end), erasures)
 
@@ -104,7 +104,7 @@ def write_archive(*, actor: Actor, file: Writable, places: Places) -> Archive:
 @recording_denials
 def record_copy(*, actor: Actor, archive: Archive) -> None:
     """Record that the events of an archive were exported, and stay in the database."""
-    require(actor, AUDIT_MAINTAIN)
+    authorize(actor, AUDIT_MAINTAIN)
     start, end = archive.places
     record(actor=actor, action=Action.EXPORT, resource="audit", format=BUNDLE, rows=end - start, start=start, end=end)
 
@@ -116,7 +116,7 @@ def drop_archived(*, actor: Actor, archive: Archive) -> int:
     Returns how many. Whoever calls has checked the bundle, and that it is on a disk. Raises ArchiveRefused when
     something was archived or erased meanwhile, SigningKeyError, LedgerCorrupted or ChangeRefused.
     """
-    require(actor, AUDIT_MAINTAIN)
+    authorize(actor, AUDIT_MAINTAIN)
     start, end = archive.places
     with nobody_seals(), suspended():
         if archived_until() != start:

@@ -34,7 +34,7 @@ class Target(Protocol):
         """Its name, "" if there is none."""
 
 
-def require(actor: Actor, permission: str) -> None:
+def authorize(actor: Actor, permission: str) -> None:
     """Raise Forbidden unless `actor` holds `permission` by the database at this moment.
 
     The user of a request was read when it began; so it is read again. The backend knows an API key's scopes.

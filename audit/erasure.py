@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
 from audit.append_only import suspended
-from audit.authorization import recording_denials, require
+from audit.authorization import authorize, recording_denials
 from audit.canonical import SALT_BYTES, SealedRow, actor_part, commitment, split_details, subject_part
 from audit.models import Action, AuditLog, Leaf
 from audit.permissions import permission_to_erase
@@ -55,7 +55,7 @@ def erase_parts(
     by the ids of exports among these events, the part of their filters that is about others and is kept. Raises
     Forbidden, SigningKeyError, LedgerCorrupted or ChangeRefused.
     """
-    require(actor, permission_to_erase(resource))
+    authorize(actor, permission_to_erase(resource))
     with nobody_seals(), suspended():
         Sealer().seal()
         by_actor, by_subject = _sealed_ids(parts.actor), _sealed_ids(parts.subject)

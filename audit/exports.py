@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from audit.authorization import recording_denials, require
+from audit.authorization import authorize, recording_denials
 from audit.bundles import BUNDLE, Bundle, complete_bundle, selected_bundle
 from audit.models import Action, AuditLog
 from audit.permissions import AUDIT_EXPORT
@@ -21,7 +21,7 @@ def start_export(*, actor: Actor, query: Any, file_format: str) -> Iterator[Audi
 
     `query` is an `AuditQuery`. Raises Forbidden.
     """
-    require(actor, AUDIT_EXPORT)
+    authorize(actor, AUDIT_EXPORT)
     require_fresh()
     events = query.apply(AuditLog.objects.all())
     newest = events.values_list("pk", flat=True).first() or 0
@@ -44,7 +44,7 @@ def start_report(*, actor: Actor, query: Any) -> list[AuditLog] | None:
 
     `query` is an `AuditQuery`. Raises Forbidden.
     """
-    require(actor, AUDIT_EXPORT)
+    authorize(actor, AUDIT_EXPORT)
     if query.apply(AuditLog.objects.all())[REPORT_ROWS : REPORT_ROWS + 1].exists():
         return None
     return list(start_export(actor=actor, query=query, file_format=REPORT))[::-1]
@@ -53,7 +53,7 @@ def start_report(*, actor: Actor, query: Any) -> list[AuditLog] | None:
 @recording_denials
 def start_bundle(*, actor: Actor, query: Any) -> Bundle:
     """Put the export of a bundle on record, then give it; raises Forbidden, or Unprovable."""
-    require(actor, AUDIT_EXPORT)
+    authorize(actor, AUDIT_EXPORT)
     require_fresh()
     if query.given:
         bundle = selected_bundle(query.apply(AuditLog.objects.all()), query.given)

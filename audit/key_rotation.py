@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from audit.authorization import recording_denials, require
+from audit.authorization import authorize, recording_denials
 from audit.keys import hand_over, known_keys, replace_lost_key
 from audit.models import Action
 from audit.notes import VerifierKey
@@ -19,7 +19,7 @@ def rotate_key(*, actor: Actor, new_seed: bytes, old_key_is_lost: bool = False) 
     nothing that a server would seal on, even if the old key was stolen. Where the old one is lost, the operator must
     name it in AUDIT_TRUSTED_KEYS first. Raises SigningKeyError or LedgerCorrupted.
     """
-    require(actor, AUDIT_MAINTAIN)
+    authorize(actor, AUDIT_MAINTAIN)
     with nobody_seals():
         known = known_keys()
         signer = replace_lost_key(new_seed) if old_key_is_lost else hand_over(new_seed)

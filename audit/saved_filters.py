@@ -2,7 +2,7 @@
 
 from django.db import IntegrityError, transaction
 
-from audit.authorization import recording_denials, require
+from audit.authorization import authorize, recording_denials
 from audit.models import SavedFilter
 from audit.normalization import is_disguise, normalize_text
 from audit.permissions import AUDIT_READ
@@ -27,7 +27,7 @@ def saved_filters(user_id: int) -> list[SavedFilter]:
 @recording_denials
 def save_filter(*, actor: Actor, name: str, query: str) -> SavedFilter:
     """Keep a view under a name; raises Forbidden or FilterRefused. `query` is an `AuditQuery`'s address."""
-    require(actor, AUDIT_READ)
+    authorize(actor, AUDIT_READ)
     name = " ".join(normalize_text(name).split())
     if not name:
         raise FilterRefused("Give it a name.")
@@ -48,6 +48,6 @@ def save_filter(*, actor: Actor, name: str, query: str) -> SavedFilter:
 @recording_denials
 def forget_filter(*, actor: Actor, filter_id: int) -> bool:
     """Remove one of the actor's own views; returns whether it was there. Raises Forbidden."""
-    require(actor, AUDIT_READ)
+    authorize(actor, AUDIT_READ)
     deleted, _ = SavedFilter.objects.filter(user_id=actor.pk, pk=filter_id).delete()
     return bool(deleted)

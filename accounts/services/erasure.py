@@ -8,7 +8,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts import places
-from accounts.authorization import About, require, require_all, service
+from accounts.authorization import About, authorize, service
 from accounts.catalogue import PERMISSION_NAMES
 from accounts.models import OutgoingMail, Role, Session, User
 from accounts.permissions import USER_DELETE
@@ -46,11 +46,11 @@ def erase_person(*, actor: Actor, user_id: int) -> int:
     of how many events something was erased. Raises NotFound, Forbidden or Conflict.
     """
     user = User.objects.ever_visible_to(actor).lock(user_id)
-    require(actor, USER_DELETE, About("user", user_id))
+    authorize(actor, USER_DELETE, About("user", user_id))
     if user is None:
         raise NotFound("user")
     if user.deleted_at is not None:
-        require_all(actor, _held_before_deletion(user), user)
+        authorize(actor, _held_before_deletion(user), user)
         require_fresh()
     who, username = identifiers_of(user), user.username
     exports, kept_filters = _exports_about(who)

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from accounts.addresses import lookup_address
-from accounts.authorization import require, require_to_grant, service
+from accounts.authorization import authorize, authorize_roles, service
 from accounts.hashers import hash_many
 from accounts.mail import send_invitations
 from accounts.models import Role, User
@@ -56,7 +56,7 @@ def import_users(*, actor: Actor, rows: Sequence[NewUser], dry_run: bool = False
     Rows without a password are invited. With `dry_run` nothing is changed. Raises Forbidden, Conflict, or
     ValidationFailed with what is wrong by line: then none is saved. Raises ServerBusy while another import is hashed.
     """
-    require(actor, USER_CREATE)
+    authorize(actor, USER_CREATE)
     if any(row.password is not None for row in rows):
         refuse_to_set_passwords(actor, "Leave the column empty: people are invited by e-mail then.")
     if sum(row.password is not None for row in rows) > MAXIMUM_PASSWORDS:
@@ -122,7 +122,7 @@ class _Check:
     def _find_role(self, name: str) -> Role | str:
         try:
             [role] = find_roles([name])
-            require_to_grant(self.actor, [role])
+            authorize_roles(self.actor, [role])
         except ValidationFailed as refusal:
             return " ".join(refusal.errors["roles"])
         except Forbidden as denial:
@@ -163,8 +163,8 @@ def _hash_passwords(drafts: Iterable[Draft]) -> None:
 
 @service
 def _store(*, actor: Actor, drafts: Sequence[Draft]) -> None:
-    require(actor, USER_CREATE)
-    require_to_grant(actor, {role for draft in drafts for role in draft.roles})
+    authorize(actor, USER_CREATE)
+    authorize_roles(actor, {role for draft in drafts for role in draft.roles})
     users = [draft.user for draft in drafts]
     for user in users:
         user.fold_search_text()

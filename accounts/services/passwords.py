@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts import guesses, limits
-from accounts.authorization import About, require, require_all, service
+from accounts.authorization import About, authorize, service
 from accounts.default_address import NO_MAIL, is_withheld
 from accounts.errors import AccountDisabled
 from accounts.hashers import normalize_password, seat
@@ -182,12 +182,12 @@ def _check_current(user: User, password: str, field: str, action: Action = Actio
 
 @service
 def _authorize_reset(*, actor: Actor, user_id: int) -> User:
-    require(actor, USER_UPDATE, About("user", user_id))
+    authorize(actor, USER_UPDATE, About("user", user_id))
     require_fresh()
     user: User | None = User.objects.visible_to(actor).filter(pk=user_id).first()
     if user is None:
         raise NotFound("user")
-    require_all(actor, user.grants.permissions, user)
+    authorize(actor, user.grants.permissions, user)
     if actor.pk == user.pk:
         raise Conflict("This is your own account. Change your password with the present one instead.")
     _refuse_service(user)
@@ -231,7 +231,7 @@ def _store(
         raise Conflict("The password was changed by someone else a moment ago. Try again.")
     if actor.pk != stored.pk:
         # The target may have been given more since the reset was authorized.
-        require_all(actor, {USER_UPDATE, *stored.grants.permissions}, stored)
+        authorize(actor, {USER_UPDATE, *stored.grants.permissions}, stored)
     must_change = action == Action.PASSWORD_RESET  # someone else knows it
     if is_usable(stored.password):
         _remember(stored)

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from accounts.authorization import About, require, require_all, service
+from accounts.authorization import About, authorize, service
 from accounts.catalogue import in_order
 from accounts.confusables import looks_of
 from accounts.fields import stored_form
@@ -31,9 +31,9 @@ def create_role(
     requires_factor: bool = False,
 ) -> Role:
     """Create a role with these permissions. Raises Forbidden, ValidationFailed, or Conflict for a taken name."""
-    require(actor, ROLE_CREATE)
+    authorize(actor, ROLE_CREATE)
     granted = find_permissions(permissions)
-    require_all(actor, permissions, About("role", name=name))
+    authorize(actor, permissions, About("role", name=name))
     name, description = stored_form(Role, "name", name), stored_form(Role, "description", description)
     role = Role(name=name, slug=_slug(name), description=description, requires_factor=requires_factor)
     _save(role, is_named=True)
@@ -67,11 +67,11 @@ def update_role(
     StaleVersion unless the role is still as one of `expected_versions`.
     """
     role = Role.objects.select_for_update(no_key=True).filter(pk=role_id).first()
-    require(actor, ROLE_UPDATE, About("role", role_id))
+    authorize(actor, ROLE_UPDATE, About("role", role_id))
     if role is None:
         raise NotFound("role")
     granted = find_permissions(permissions or ())
-    require_all(actor, {*role.permission_names, *(permissions or ())}, role)
+    authorize(actor, {*role.permission_names, *(permissions or ())}, role)
     refuse_outdated(actor, role, expected_versions)
     fields = {name: stored_form(Role, name, value) for name, value in fields.items()}
     changes: dict[str, tuple[Any, Any]] = {
@@ -117,11 +117,11 @@ def delete_role(
     `reassign_to`, or StaleVersion unless the role is still as one of `expected_versions`.
     """
     locked = _lock_for_deletion(role_id, reassign_to)
-    require(actor, ROLE_DELETE, About("role", role_id))
+    authorize(actor, ROLE_DELETE, About("role", role_id))
     if locked is None:
         raise NotFound("role")
     locked_users, role, other = locked
-    require_all(actor, role.permission_names, role)
+    authorize(actor, role.permission_names, role)
     refuse_outdated(actor, role, expected_versions)
     if role.is_system:
         raise Conflict("System roles can't be deleted.")
@@ -162,7 +162,7 @@ def _reassign(actor: Actor, role: Role, holders: list[User], other: Role | None)
     if other is None:
         raise ValidationFailed({"reassign_to": ["Name another role that exists."]})
     held = {name for user in holders for name in user.grants.permissions}
-    require_all(actor, held | set(other.permission_names), role)
+    authorize(actor, held | set(other.permission_names), role)
     for user in holders:
         before = list(user.roles.all())
         after = list({other, *before} - {role})

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import limits, session_cache, tokens
-from accounts.authorization import About, require, require_all, service
+from accounts.authorization import About, authorize, service
 from accounts.duties import refuse_required_action
 from accounts.errors import AccountDisabled, TokenInvalid
 from accounts.grants import Grants
@@ -233,8 +233,8 @@ def end_session(*, actor: Actor, session_id: UUID) -> None:
         if isinstance(actor, User):
             # One's own sessions may be ended before a required action, and the same address ends those of others.
             refuse_required_action(actor)
-        require(actor, SESSION_REVOKE, session.user)
-        require_all(actor, session.user.grants.permissions, session.user)
+        authorize(actor, SESSION_REVOKE, session.user)
+        authorize(actor, session.user.grants.permissions, session.user)
     require_fresh()
     _end([session], Session.EndReason.REVOKED)
     record(
@@ -267,11 +267,11 @@ def end_sessions_of(*, actor: Actor, user_id: int) -> int:
 
     One row tells of all. Raises NotFound or Forbidden.
     """
-    require(actor, SESSION_REVOKE, About("user", user_id))
+    authorize(actor, SESSION_REVOKE, About("user", user_id))
     user = User.objects.visible_to(actor).filter(pk=user_id).first()
     if user is None:
         raise NotFound("user")
-    require_all(actor, user.grants.permissions, user)
+    authorize(actor, user.grants.permissions, user)
     ended = _end(list(user.sessions.alive()), Session.EndReason.REVOKED)
     return _on_record(actor, ended, user.username)
 
@@ -282,7 +282,7 @@ def end_all_sessions(*, actor: Actor) -> int:
 
     One row tells of all. Raises Forbidden.
     """
-    require(actor, SESSION_REVOKE)
+    authorize(actor, SESSION_REVOKE)
     live = Session.objects.alive()
     ended = live.update(ended_at=timezone.now(), end_reason=Session.EndReason.REVOKED)
     return _on_record(actor, ended)

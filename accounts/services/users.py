@@ -9,10 +9,9 @@ from django.utils import timezone
 
 from accounts.authorization import (
     About,
+    authorize,
+    authorize_roles,
     keep_a_super_administrator,
-    require,
-    require_all,
-    require_to_grant,
     service,
 )
 from accounts.errors import AccountDisabled
@@ -59,7 +58,7 @@ def create_user(
 
     Raises Forbidden, ValidationFailed, or Conflict when the name or address is taken.
     """
-    require(actor, USER_CREATE)
+    authorize(actor, USER_CREATE)
     if is_service and password is not None:
         raise ValidationFailed({"password": ["A service account has no password. Make an API key for it."]})
     if password is not None:
@@ -109,9 +108,9 @@ def _store_user(*, actor: Actor, user: User, roles: Collection[str]) -> User:
 
 def _check_creation(actor: Actor, user: User, roles: Collection[str]) -> list[Role]:
     """The roles that a new user gets; raises Forbidden, ValidationFailed, ConfirmationRequired or Conflict."""
-    require(actor, USER_CREATE)
+    authorize(actor, USER_CREATE)
     granted = find_roles(roles)
-    require_to_grant(actor, granted)
+    authorize_roles(actor, granted)
     if granted:
         require_fresh()
     _refuse_taken_names(user)
@@ -195,7 +194,7 @@ def _change_roles(actor: Actor, user: User, wanted: list[Role]) -> None:
     held = list(user.roles.all())
     given = [role for role in wanted if role not in held]
     taken = [role for role in held if role not in wanted]
-    require_all(actor, permissions_of(given), user)
+    authorize(actor, permissions_of(given), user)
     if any(role.is_super_admin for role in taken) and user.can_sign_in:
         keep_a_super_administrator(without=[user.pk])
     if not given and not taken:
@@ -259,10 +258,10 @@ def lock_for_change(actor: Actor, user_id: int, permission: str) -> User:
     Missing.
     """
     user: User | None = User.objects.visible_to(actor).lock(user_id)
-    require(actor, permission, About("user", user_id))
+    authorize(actor, permission, About("user", user_id))
     if user is None:
         raise NotFound("user")
-    require_all(actor, user.grants.permissions, user)
+    authorize(actor, user.grants.permissions, user)
     return user
 
 

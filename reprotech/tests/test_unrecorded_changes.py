@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
-from accounts.authorization import SYSTEM, require, service
+from accounts.authorization import SYSTEM, authorize, service
 from accounts.models import Role, User
 from accounts.services import sessions
 from accounts.services.users import lock_user, update_user
@@ -28,7 +28,7 @@ def forgetful(*, actor, change, about=None, changes=None, required=None):
     if about:
         record(actor=actor, action=Action.UPDATE, resource="user", resource_id=about.pk, changes=changes)
     if required:
-        require(actor, required)
+        authorize(actor, required)
 
 
 def deactivate(user):
