@@ -38,8 +38,8 @@ def list_users(request: PageRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "typed": request.GET,
         "roles": role_options(request.GET.get("role", "")),
-        "statuses": User.STATUSES,
-        "kinds": KINDS,
+        "statuses": [(name, name.capitalize(), name == request.GET.get("status")) for name in User.STATUSES],
+        "kinds": [(value, label, value == request.GET.get("kind")) for value, label in KINDS],
         "sizes": PAGE_SIZES,
         "per_page": UserPageFilter.base_fields["per_page"].clean(None),
         "here": urlencode({"next": request.get_full_path()}),

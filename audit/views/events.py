@@ -68,10 +68,10 @@ def render_list(request: PageRequest, save_error: str = "") -> HttpResponse:
     return render_page(request, "audit/event_list.html", context, fragment="audit/_event_table.html", status=status)
 
 
-def _choices(known: Any, chosen: str) -> list[tuple[str, str]]:
-    """(value, label) of a filter's choices, and of what is chosen although it isn't one of them."""
+def _choices(known: Any, chosen: str) -> list[tuple[str, str, bool]]:
+    """(value, label, is chosen) of a filter's choices, and of what is chosen although it isn't one of them."""
     values = [*known] if not chosen or chosen.lower() in known else [*known, chosen]
-    return [(value, value.replace("_", " ").capitalize()) for value in values]
+    return [(value, value.replace("_", " ").capitalize(), value in (chosen, chosen.lower())) for value in values]
 
 
 def _without(query: QueryDict, name: str) -> str:
