@@ -265,13 +265,13 @@ def _announce(keys: set[str]) -> None:
 
 
 def _pending_publication() -> _Publication | None:
-    """One of the present transaction; not of a savepoint that has ended, as it may have been rolled back to."""
-    connection = transaction.get_connection()
-    open_savepoints = set(connection.savepoint_ids)
-    for savepoints, callback, _ in connection.run_on_commit:
-        if isinstance(callback, _Publication) and savepoints <= open_savepoints:
-            return callback
-    return None
+    """One that follows the present transaction.
+
+    Django drops it when a savepoint around it is rolled back; each that is open around it is around the present change
+    too. No documented way tells what is pending.
+    """
+    callbacks = (callback for _, callback, _ in transaction.get_connection().run_on_commit)
+    return next((callback for callback in callbacks if isinstance(callback, _Publication)), None)
 
 
 def _set_all(keys: Iterable[str], value: str, seconds: int) -> bool:
