@@ -8,6 +8,8 @@ import sys
 import tarfile
 import time
 from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
 import pyrage
@@ -91,7 +93,16 @@ def writers(lab, tmp_path):
     commands.append([sys.executable, ROOT / "manage.py", "audit_worker"])
     running = [subprocess.Popen(command, cwd=ROOT, env=environment) for command in commands]
     wait_for_lines(log, 20)
-    yield log
+    yield Writers(log, running)
+    stop(running)
+
+
+class Writers(NamedTuple):
+    log: Path
+    running: list[subprocess.Popen]
+
+
+def stop(running):
     for process in running:
         process.send_signal(signal.SIGTERM)
     for process in running:
@@ -109,10 +120,11 @@ def wait_for_lines(log, more):
 
 def test_all_that_was_acknowledged_comes_back_from_a_backup_under_load(lab, empty, writers, key):
     backup = backed_up(lab)
-    wait_for_lines(writers, 20)
+    wait_for_lines(writers.log, 20)
+    stop(writers.running)  # a restore beside them would take several times as long
     said = empty.do("restore", backup, "--identity", key)
     moment = datetime.fromisoformat(re.search(r"as of (\S+):", said)[1]).timestamp()
-    acknowledged = [line.split() for line in writers.read_text().splitlines()]
+    acknowledged = [line.split() for line in writers.log.read_text().splitlines()]
     before = {name for when, name in acknowledged if float(when) <= moment}
     restored = set(re.findall(r"^writer-\d+-\d+", empty.do("users", "list"), re.MULTILINE))
     assert len(before) >= 20
