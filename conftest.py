@@ -1,4 +1,4 @@
-"""Fixtures for all tests. The servers are started by `reprotech.pytest_stack`, before settings are read."""
+"""Fixtures for all tests. The servers are started by `reprotech.testing.plugin`, before settings are read."""
 
 import time
 
@@ -6,9 +6,9 @@ import pytest
 from django.db import connection
 from django.test.signals import setting_changed
 
-from accounts import tokens
+from accounts.sessions import tokens
 from reprotech.core.request_context import RequestOrigin, request_origin
-from reprotech.testing import Caller, Cast, SavedRows, find_cast, make_cast
+from reprotech.testing.cast import Caller, Cast, SavedRows, find_cast, make_cast
 
 # Outside of tests, keys don't change while a process runs.
 setting_changed.connect(lambda **_: tokens.forget(), weak=False)

@@ -18,8 +18,8 @@ def main() -> None:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
+    from reprotech.conf.env import Environment
     from reprotech.core.request_context import command_origin, request_origin
-    from reprotech.environment import Environment
 
     if sys.argv[1:2] != ["audit_worker"]:  # a command that can't get a connection ends and says why, once
         logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
@@ -31,7 +31,7 @@ def main() -> None:
     except ImproperlyConfigured as error:
         sys.exit(f"Reprotech can't start: {error}")
     except (Exception, KeyboardInterrupt) as error:
-        from reprotech.command_errors import sentence_of
+        from reprotech.management.command_errors import sentence_of
 
         sentence = sentence_of(error)
         if sentence is None or "--traceback" in sys.argv:

@@ -9,10 +9,15 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts import permissions as names
-from accounts.admin_base import ReadOnlyAdmin, ServiceAdmin, ServiceForm
-from accounts.forms import password_input
+from accounts.api_keys import services as api_key_services
+from accounts.common.forms import password_input
+from accounts.mfa import services as mfa_services
 from accounts.models import ApiKey, Permission, Role, Session, User
-from accounts.services import factors, keys, passwords, roles, sessions, users
+from accounts.passwords import services as password_services
+from accounts.roles import services as role_services
+from accounts.sessions import services as session_services
+from accounts.users import services as user_services
+from reprotech.web.admin import ReadOnlyAdmin, ServiceAdmin, ServiceForm
 
 
 def chosen(found: Any) -> list[str]:
@@ -31,7 +36,7 @@ class UserAdminForm(ServiceForm):
     def call_service(self, values: dict[str, Any]) -> User:
         """Change the user."""
         given = {**values, "roles": chosen(values["roles"])}
-        return users.update_user(actor=self.actor, user_id=self.instance.pk, **given)
+        return user_services.update_user(actor=self.actor, user_id=self.instance.pk, **given)
 
 
 class NewUserAdminForm(UserAdminForm):
@@ -49,7 +54,7 @@ class NewUserAdminForm(UserAdminForm):
     def call_service(self, values: dict[str, Any]) -> User:
         """Create the user."""
         given = {**values, "roles": chosen(values["roles"]), "password": values.get("password") or None}
-        return users.create_user(actor=self.actor, **given)
+        return user_services.create_user(actor=self.actor, **given)
 
 
 @admin.register(User)
@@ -94,32 +99,36 @@ class UserAdmin(ServiceAdmin):
 
     def delete_one(self, request: HttpRequest, obj: User) -> None:
         """Take the account out of use."""
-        users.delete_user(actor=request.user, user_id=obj.pk)
+        user_services.delete_user(actor=request.user, user_id=obj.pk)
 
     @admin.action(description="Lock selected users", permissions=["change"])
     def lock(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Keep them out."""
-        done = self.for_each(request, queryset, lambda r, user: users.lock_user(actor=r.user, user_id=user.pk))
+        done = self.for_each(request, queryset, lambda r, user: user_services.lock_user(actor=r.user, user_id=user.pk))
         messages.success(request, f"Locked: {done}.")
 
     @admin.action(description="Unlock selected users", permissions=["change"])
     def unlock(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Let them in again."""
-        done = self.for_each(request, queryset, lambda r, user: users.unlock_user(actor=r.user, user_id=user.pk))
+        done = self.for_each(
+            request, queryset, lambda r, user: user_services.unlock_user(actor=r.user, user_id=user.pk)
+        )
         messages.success(request, f"Unlocked: {done}.")
 
     @admin.action(description="Mail selected users a link to choose a new password", permissions=["change"])
     def send_reset_link(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Mail them."""
         done = self.for_each(
-            request, queryset, lambda r, user: passwords.send_password_reset(actor=r.user, user_id=user.pk)
+            request, queryset, lambda r, user: password_services.send_password_reset(actor=r.user, user_id=user.pk)
         )
         messages.success(request, f"Links sent: {done}.")
 
     @admin.action(description="Remove the second factors of selected users", permissions=["change"])
     def reset_factors(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """For who lost theirs."""
-        done = self.for_each(request, queryset, lambda r, user: factors.reset_factors(actor=r.user, user_id=user.pk))
+        done = self.for_each(
+            request, queryset, lambda r, user: mfa_services.reset_factors(actor=r.user, user_id=user.pk)
+        )
         messages.success(request, f"Second factors removed: {done}.")
 
 
@@ -135,8 +144,8 @@ class RoleAdminForm(ServiceForm):
         """Create or change the role."""
         given = {**values, "permissions": chosen(values["permissions"])}
         if self.instance.pk is None:
-            return roles.create_role(actor=self.actor, **given)
-        return roles.update_role(actor=self.actor, role_id=self.instance.pk, **given)
+            return role_services.create_role(actor=self.actor, **given)
+        return role_services.update_role(actor=self.actor, role_id=self.instance.pk, **given)
 
 
 @admin.register(Role)
@@ -165,7 +174,7 @@ class RoleAdmin(ServiceAdmin):
 
     def delete_one(self, request: HttpRequest, obj: Role) -> None:
         """Delete the role, if nobody holds it."""
-        roles.delete_role(actor=request.user, role_id=obj.pk)
+        role_services.delete_role(actor=request.user, role_id=obj.pk)
 
 
 @admin.register(Permission)
@@ -197,7 +206,7 @@ class SessionAdmin(ReadOnlyAdmin):
         done = 0
         # Those that are over already stay as they are.
         for session in Session.objects.alive().filter(pk__in=queryset):
-            sessions.end_session(actor=request.user, session_id=session.pk)
+            session_services.end_session(actor=request.user, session_id=session.pk)
             done += 1
         messages.success(request, f"Ended: {done}.")
 
@@ -220,6 +229,6 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         done = 0
         # Those that are revoked already stay as they are.
         for key in ApiKey.objects.unrevoked().filter(pk__in=queryset):
-            keys.revoke_key(actor=request.user, user_id=key.user_id, key_id=key.pk)
+            api_key_services.revoke_key(actor=request.user, user_id=key.user_id, key_id=key.pk)
             done += 1
         messages.success(request, f"Revoked: {done}.")

@@ -11,8 +11,9 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Have requests for links answered in the background, and what no service records put on record."""
-        from accounts import outbox, tracked_models
-        from accounts.services import reset_requests
+        from accounts import tracked_models
+        from accounts.notifications import outbox
+        from accounts.passwords import reset as password_reset
 
-        outbox.also(reset_requests.answer_next)
+        outbox.also(password_reset.answer_next)
         tracked_models.track_all()

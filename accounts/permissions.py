@@ -1,6 +1,6 @@
 """Permission names, and the marks by which a page view declares who may open it.
 
-`accounts.middleware.AccessMiddleware` enforces the marks; a view without one is denied to everybody.
+`accounts.access.middleware.AccessMiddleware` enforces the marks; a view without one is denied to everybody.
 """
 
 from collections.abc import Callable

@@ -20,8 +20,8 @@ from accounts.models import (
     TotpKey,
     User,
 )
-from audit.model_tracking import Subject, track
 from audit.models import Action
+from audit.tracking.model_tracking import Subject, track
 
 UPDATE = Action.UPDATE
 

@@ -13,12 +13,12 @@ from django.utils import timezone
 
 from accounts.models import Permission, Role, Session
 from analytics import queries
+from analytics.chart_summaries import activity_sentence, growth_sentence, roles_sentence, status_sentence
 from analytics.history import active_users_at, users_at
-from analytics.sentences import activity_sentence, growth_sentence, roles_sentence, status_sentence
 from audit.models import AuditLog
-from audit.newest import newest_event
+from audit.statistics.latest_event import newest_event
 from reprotech import __version__
-from reprotech.health import CONNECTED, cache_state, database_state
+from reprotech.monitoring.health import CONNECTED, cache_state, database_state
 
 RECENT = 8
 CHANGE_DAYS = settings.LOOKING_BACK_DAYS

@@ -2,7 +2,7 @@
 
 from django import forms
 
-from reprotech.listing import Query, WholeNumberField
+from reprotech.web.lists import Query, WholeNumberField
 
 #: The dashboard's ranges: days, and what the switch calls them.
 RANGES = ((7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "1 year"))

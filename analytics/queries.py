@@ -6,11 +6,11 @@ from typing import Any
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from accounts import counts
-from accounts.daily import changes_since
 from accounts.models import Role, User
-from audit import daily
+from accounts.user_list import counters as user_list_counters
+from accounts.user_list.daily_counters import changes_since
 from audit.models import Action, AuditLog
+from audit.statistics import daily_counts
 
 RECENT_LOGINS = 10
 
@@ -30,8 +30,8 @@ def user_analytics(days: int) -> dict[str, Any]:
 
 def user_totals() -> dict[str, int]:
     """How many users there are, and how many may sign in."""
-    if counts.is_kept():
-        kept = counts.counts_of(["existing", "active", "locked"])
+    if user_list_counters.is_kept():
+        kept = user_list_counters.counts_of(["existing", "active", "locked"])
         return {
             "total_users": kept["existing"],
             "active_users": kept["active"],
@@ -80,5 +80,5 @@ def user_growth(dates: list[date]) -> list[dict[str, Any]]:
 
 def login_activity(dates: list[date]) -> list[dict[str, Any]]:
     """For each date the good and the failed logins."""
-    found = daily.counts_of(Action.LOGIN, dates[0])
+    found = daily_counts.counts_of(Action.LOGIN, dates[0])
     return [{"date": day.isoformat(), "success": found[day, True], "failed": found[day, False]} for day in dates]

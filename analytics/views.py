@@ -16,7 +16,7 @@ from analytics import dashboard
 from analytics.filters import RANGES, DashboardQuery
 from audit.permissions import AUDIT_READ
 from reprotech.core.exceptions import ValidationFailed
-from reprotech.http import PageRequest, go_to, render_page, wants_fragment
+from reprotech.web.responses import PageRequest, go_to, render_page, wants_fragment
 
 #: The permissions on which it depends where something leads, by their names in the template.
 LINKS = {"AUDIT_READ": AUDIT_READ, "USER_READ": USER_READ}

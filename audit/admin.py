@@ -5,8 +5,8 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from accounts.admin_base import ReadOnlyAdmin
 from audit.models import AuditLog
+from reprotech.web.admin import ReadOnlyAdmin
 
 admin.site.unregister(AuditLog)  # django-auditlog's page, which is made for a model of its own
 

@@ -6,7 +6,7 @@ from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, pre_migrate
 
-from audit.normalization import fold_column
+from reprotech.core.normalization import fold_column
 
 
 class AuditConfig(AppConfig):
@@ -17,8 +17,8 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         """Give SQLite's connections what they need, and have migrations bring triggers and rights in line."""
-        from audit.change_capture import install, make_way
-        from audit.database_role import grant_rights
+        from audit.capture.triggers import install, make_way
+        from audit.sealing.database_role import grant_rights
 
         connection_created.connect(_prepare_sqlite, dispatch_uid="audit.sqlite")
         pre_migrate.connect(make_way, sender=self)
@@ -27,7 +27,7 @@ class AuditConfig(AppConfig):
 
 
 def _prepare_sqlite(connection: Any, **_: Any) -> None:
-    from audit.capture_sqlite import number_transaction
+    from audit.capture.sqlite_triggers import number_transaction
 
     if connection.vendor == "sqlite":
         connection.before_transaction = number_transaction

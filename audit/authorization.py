@@ -10,9 +10,9 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 from django.contrib.auth import get_user_model
 
-from audit.model_tracking import explicitly_recorded
 from audit.models import Action
 from audit.services import Actor, System, record
+from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.core.exceptions import Forbidden
 from reprotech.core.request_context import current_origin
 

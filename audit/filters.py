@@ -8,12 +8,12 @@ from django.db import connection
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.http import urlencode
 
-from audit import blocks
-from audit.full_text import expected, words_of
 from audit.models import AuditLog
-from audit.querysets import AuditLogQuerySet
-from reprotech import listing
-from reprotech.listing import MAXIMUM_PER_PAGE, ByteOrderMarkField, ListFilter, Query, WholeNumberField
+from audit.models.querysets import AuditLogQuerySet
+from audit.models.search import expected, words_of
+from audit.statistics import id_ranges
+from reprotech.web import lists
+from reprotech.web.lists import MAXIMUM_PER_PAGE, ByteOrderMarkField, ListFilter, Query, WholeNumberField
 
 
 class MomentField(forms.Field):
@@ -122,7 +122,7 @@ class AuditFilter(AuditQuery, ListFilter):
     """A page of events."""
 
     #: How long the whole log was when it was last asked for.
-    _there: blocks.Extent | None = None
+    _there: id_ranges.Extent | None = None
     #: Of several words the rarest, if it is rare.
     _rarest: str | None = None
 
@@ -130,7 +130,7 @@ class AuditFilter(AuditQuery, ListFilter):
         """Narrow audit rows; those of a time by their ids too, in the order of which the list is walked."""
         rows = super().apply(queryset)
         begin, end = self.value("from"), self.value("to")
-        ids = blocks.ids_between(begin, end) if begin or end else None
+        ids = id_ranges.ids_between(begin, end) if begin or end else None
         if ids is None:
             return rows
         first, after = ids
@@ -143,7 +143,7 @@ class AuditFilter(AuditQuery, ListFilter):
 
     def known_count(self) -> int | None:
         """The length of the whole log."""
-        self._there = None if self.given else blocks.extent()
+        self._there = None if self.given else id_ranges.extent()
         return self._there.events if self._there else None
 
     def expects_many(self, filtered: Any) -> bool:
@@ -157,7 +157,7 @@ class AuditFilter(AuditQuery, ListFilter):
         rows, *rows_of_words = expected(filtered, *(AuditLog.objects.mentioning(word) for word in weighed))
         fewest, rarest = min(zip(rows_of_words, weighed, strict=True), default=(0, None))
         self._rarest = rarest if fewest <= RARE else None
-        return rows > MARGIN * listing.MOST_COUNTED
+        return rows > MARGIN * lists.MOST_COUNTED
 
     @property
     def is_walked(self) -> bool:
@@ -171,7 +171,7 @@ class AuditFilter(AuditQuery, ListFilter):
         few = AuditLog.objects.few_mentioning(self.value("search"), self._rarest) if self._rarest else None
         if few is not None:
             return sorted(few, reverse=True)
-        found = filtered.order_by().values_list("pk", flat=True)[: listing.MOST_COUNTED + 1]
+        found = filtered.order_by().values_list("pk", flat=True)[: lists.MOST_COUNTED + 1]
         return sorted(found, reverse=True)
 
     def by_keys(self, _: Any, keys: list[Any]) -> Any:
@@ -180,7 +180,7 @@ class AuditFilter(AuditQuery, ListFilter):
 
     def rows(self, filtered: Any, first: int, count: int) -> list[Any]:
         """As everywhere; in the whole log the way to a page deep in it is short."""
-        ids = blocks.ids_at(self._there, first, count)
+        ids = id_ranges.ids_at(self._there, first, count)
         return super().rows(filtered, first, count) if ids is None else list(filtered.filter(pk__in=ids))
 
 

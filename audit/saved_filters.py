@@ -4,10 +4,10 @@ from django.db import IntegrityError, transaction
 
 from audit.authorization import authorize, recording_denials
 from audit.models import SavedFilter
-from audit.normalization import is_disguise, normalize_text
 from audit.permissions import AUDIT_READ
 from audit.services import Actor
 from reprotech.core.exceptions import DomainError
+from reprotech.core.normalization import is_disguise, normalize_text
 
 #: More than anyone finds their way in.
 MOST = 30

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from audit import newest
 from audit.models import Action, AuditLog
-from audit.normalization import normalize_text
+from audit.statistics import latest_event
+from reprotech.core.normalization import normalize_text
 from reprotech.core.request_context import current_origin, current_principal
 
 #: Field names that may never reach a row, whoever passes them: a second line of defence.
@@ -67,7 +67,7 @@ def record(
         **details,
     )
     row.save()
-    newest.something_is_recorded()
+    latest_event.something_is_recorded()
     return row
 
 
@@ -109,7 +109,7 @@ def event(
 def record_all(events: Iterable[AuditLog]) -> None:
     """Add many events at once, in their order, as `record` does with one."""
     AuditLog.objects.bulk_create(events, batch_size=500)
-    newest.something_is_recorded()
+    latest_event.something_is_recorded()
 
 
 def _refuse_secrets(details: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from audit.views import events, inspection, seal
+from audit.views import events, inspection, verification
 
 urlpatterns = [
     path("audit", events.list_events, name="audit"),
@@ -10,9 +10,9 @@ urlpatterns = [
     path("audit/report", inspection.show_report, name="audit_report"),
     path("audit/saved", inspection.save_view, name="save_audit_view"),
     path("audit/saved/<int:filter_id>/delete", inspection.forget_view, name="forget_audit_view"),
-    path("audit/status", seal.show_status, name="audit_status"),
-    path("audit/verify", seal.verify_now, name="verify_audit"),
-    path("audit/checkpoint", seal.download_checkpoint, name="audit_checkpoint"),
+    path("audit/status", verification.show_status, name="audit_status"),
+    path("audit/verify", verification.verify_now, name="verify_audit"),
+    path("audit/checkpoint", verification.download_checkpoint, name="audit_checkpoint"),
     path("audit/<int:event_id>", events.show_event, name="audit_event"),
-    path("audit/<int:event_id>/proof", seal.download_proof, name="audit_proof"),
+    path("audit/<int:event_id>/proof", verification.download_proof, name="audit_proof"),
 ]

@@ -20,7 +20,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from reprotech.pytest_servers import TestProcesses, start_postgresql
+from reprotech.testing.servers import TestProcesses, start_postgresql
 
 WIDTHS = (58, 16, 12, 8)
 
@@ -97,14 +97,14 @@ def round_of_writing(seconds, with_sealer):
     """The mean seconds of a write, with everything before it sealed; the sealer is a process, as beside a server."""
     from django.conf import settings
 
-    from audit import worker
     from audit.models import AuditLog
-    from audit.sealing import Sealer
+    from audit.sealing.sealer import Sealer
+    from audit.worker import supervisor
 
     Sealer().seal()
     if not with_sealer:
         return write_for(seconds)
-    with worker.process() as process:
+    with supervisor.process() as process:
         write_for(0)
         while count_unsealed():
             time.sleep(0.1)
@@ -122,7 +122,7 @@ def round_of_writing(seconds, with_sealer):
 def count_unsealed():
     """How many events the newest checkpoint does not cover."""
     from audit.models import AuditLog
-    from audit.sealing import latest_checkpoint
+    from audit.sealing.sealer import latest_checkpoint
 
     return AuditLog.objects.count() - latest_checkpoint().size
 
@@ -158,8 +158,8 @@ def write_for(seconds):
 def sealing_and_verifying(rows):
     """Events sealed in a second, and the time to verify all of them."""
     from audit.models import AuditLog
-    from audit.sealing import Sealer
-    from audit.verification import Verification
+    from audit.sealing.sealer import Sealer
+    from audit.verification.verifier import Verification
 
     empty_log()
     load_events(rows)
@@ -190,8 +190,8 @@ def load_events(count):
 
     from django.db import connection
 
-    from audit.authenticity import authentication_code
-    from audit.canonical import SealedRow
+    from audit.crypto.canonical_json import SealedRow
+    from audit.crypto.row_mac import authentication_code
 
     say(f"loading {count:,} events ...")
     columns = (*SealedRow._fields[1:], "authentication")
@@ -223,7 +223,7 @@ def empty_log():
     """Forget every event, leaf, node and checkpoint."""
     from django.db import connection
 
-    from audit.append_only import suspended
+    from audit.sealing.append_only_triggers import suspended
 
     with suspended(), connection.cursor() as cursor:
         cursor.execute("TRUNCATE audit_logs, audit_leaves, audit_nodes, audit_checkpoints")
@@ -246,8 +246,8 @@ def proving(leaves):
 
     from django.db import connection
 
-    from audit.merkle import is_included
-    from audit.tree import STEP, StoredTree
+    from audit.crypto.merkle import is_included
+    from audit.sealing.stored_tree import STEP, StoredTree
 
     empty_log()
     say(f"loading a tree of {leaves:,} leaves ...")

@@ -26,7 +26,7 @@ from benchmarks.harness.environment import without_counters as quiet
 from benchmarks.harness.installation import ROOT, run
 from benchmarks.harness.machine import load
 from benchmarks.harness.results import figure, ratio, rotated, spread_text
-from reprotech.pytest_servers import TestProcesses, free_port, start_postgresql, start_valkey, wait_for
+from reprotech.testing.servers import TestProcesses, free_port, start_postgresql, start_valkey, wait_for
 
 #: {task: how many times the base's processor time an answer may take}. Rates are shown too, but where other programs
 #: run they differ by a third between two servers of the same code.
@@ -127,7 +127,7 @@ def make_side(name, directory, postgresql, redis, below):
     home.mkdir()
     database = make_database(postgresql, name)
     environment = server_variables(database, redis, str(free_port()), home) | {
-        "DJANGO_SETTINGS_MODULE": "reprotech.tests.server_settings",
+        "DJANGO_SETTINGS_MODULE": "reprotech.tests.support.server_settings",
         "TOKEN_CALLS_PER_MINUTE": "1000000000",
         "MFA_REQUIRED_FOR_ADMINISTRATORS": "false",
         "MAINTENANCE_FILE": str(home / "maintenance.json"),

@@ -17,7 +17,7 @@ import sys
 import time
 from statistics import median
 
-from reprotech.pytest_servers import TestProcesses, start_postgresql
+from reprotech.testing.servers import TestProcesses, start_postgresql
 
 #: How many times as long a write may take.
 GOAL = 1.05
@@ -77,23 +77,26 @@ def changes():
 
     from django.db import transaction
 
-    from accounts.authorization import SYSTEM
+    from accounts.access.authorization import SYSTEM
     from accounts.models import Session
-    from accounts.services import sessions, users
+    from accounts.sessions import services as session_services
+    from accounts.users import services as user_services
 
-    eve = users.create_user(actor=SYSTEM, username="eve", email="eve@lab.example", roles=["Viewer"])
+    eve = user_services.create_user(actor=SYSTEM, username="eve", email="eve@lab.example", roles=["Viewer"])
     flips = iter(range(10**9))
 
     def rename():
-        users.update_user(actor=SYSTEM, user_id=eve.pk, first_name="AB"[next(flips) % 2])
+        user_services.update_user(actor=SYSTEM, user_id=eve.pk, first_name="AB"[next(flips) % 2])
 
     def change_roles():
-        users.update_user(actor=SYSTEM, user_id=eve.pk, roles=[["Viewer"], ["Manager", "Viewer"]][next(flips) % 2])
+        user_services.update_user(
+            actor=SYSTEM, user_id=eve.pk, roles=[["Viewer"], ["Manager", "Viewer"]][next(flips) % 2]
+        )
 
     def sign_in_and_out():
         with transaction.atomic():
-            session = sessions.open_session(user=eve, kind=Session.Kind.TOKEN, lifetime=timedelta(days=1))
-        sessions.sign_out(session=session)
+            session = session_services.open_session(user=eve, kind=Session.Kind.TOKEN, lifetime=timedelta(days=1))
+        session_services.sign_out(session=session)
 
     return {
         "change of a name": rename,
@@ -134,16 +137,16 @@ def switch(*, is_on):
     """Turn the triggers on or off for good, and settle what there is, so that both sides begin alike."""
     from django.db import connection, transaction
 
-    from audit import change_capture
+    from audit.capture import triggers
     from audit.models import CapturedChange
-    from audit.sealing import Sealer
+    from audit.sealing.sealer import Sealer
 
     with transaction.atomic(), connection.cursor() as cursor:
-        names = {table.name for table in change_capture.captured_tables()}
-        for statement in list(change_capture._dialect().removals(cursor, names)):
+        names = {table.name for table in triggers.captured_tables()}
+        for statement in list(triggers._dialect().removals(cursor, names)):
             cursor.execute(statement)
     if is_on:
-        change_capture.install()
+        triggers.install()
     # Both sides begin with a new connection, which has prepared nothing.
     connection.close()
     connection.ensure_connection()
@@ -155,7 +158,7 @@ def switch(*, is_on):
 
 def idle():
     """Print what a look of the sealer at nothing costs."""
-    from audit.change_settlement import settle
+    from audit.capture.settlement import settle
 
     settle(lambda: None)
     begin = time.perf_counter()

@@ -57,9 +57,9 @@ def tasks(seed):
     """The two sides of each task: with the key pair of this seed, or with the secret."""
     from django.conf import settings
 
-    from accounts import tokens
     from accounts.models import Session, User
-    from accounts.signatures import LEEWAY
+    from accounts.sessions import tokens
+    from accounts.sessions.jwt_signing import LEEWAY
 
     settings.JWT_SIGNING_KEY = seed
     session = Session(pk=uuid4(), user=User(pk=7, username="technician"))

@@ -11,7 +11,7 @@ import secrets
 import time
 from statistics import median
 
-from reprotech.pytest_servers import TestProcesses, start_postgresql
+from reprotech.testing.servers import TestProcesses, start_postgresql
 
 FEW = 100
 ROUNDS = 15
@@ -62,7 +62,7 @@ def measure(database, processes, many_users):
     django.setup()
     from django.core.management import call_command
 
-    from reprotech.testing import make_many_users
+    from reprotech.testing.cast import make_many_users
 
     call_command("migrate", verbosity=0)
     call_command("init_data")
@@ -80,8 +80,8 @@ def extend(size):
     """From few users to many."""
     from django.db import connection
 
-    from accounts import places
-    from reprotech.testing import make_many_users
+    from accounts.user_list import page_index
+    from reprotech.testing.cast import make_many_users
 
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE user_roles")
@@ -94,7 +94,7 @@ def extend(size):
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE users")
         cursor.execute("VACUUM ANALYZE user_roles")
-    places.keep_up()  # as the server does once a minute
+    page_index.keep_up()  # as the server does once a minute
 
 
 def timings():

@@ -19,7 +19,7 @@ class ReprotechConfig(AppConfig):
 
 
 class ChangeTrackingConfig(AuditlogConfig):  # type: ignore[misc] # it has no type hints
-    """django-auditlog without its commands, which empty a table and convert one of its own (`audit.model_tracking`)."""
+    """django-auditlog without its commands, which empty a table and convert one of its own (`audit.tracking.model_tracking`)."""
 
     name = "auditlog"
     #: Where Django looks for what an app brings beside its modules: there is nothing.
@@ -29,4 +29,4 @@ class ChangeTrackingConfig(AuditlogConfig):  # type: ignore[misc] # it has no ty
 class ReprotechAdminConfig(AdminConfig):
     """Django admin behind our own sign-in."""
 
-    default_site = "reprotech.admin.ReprotechAdminSite"
+    default_site = "reprotech.admin_site.ReprotechAdminSite"

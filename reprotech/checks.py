@@ -9,9 +9,9 @@ from django.core.checks import Warning as CheckWarning
 from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 
-from reprotech.environment import LOOPBACK
+from reprotech.conf.env import LOOPBACK
 from reprotech.migration_history import FIRST_STEP, is_too_old
-from reprotech.routes import all_routes
+from reprotech.route_access import all_routes
 
 CONSOLE = "django.core.mail.backends.console.EmailBackend"
 SMTP = "django.core.mail.backends.smtp.EmailBackend"

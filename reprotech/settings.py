@@ -10,9 +10,9 @@ from typing import Any
 
 from corsheaders.defaults import default_headers
 
-from reprotech.api_settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 (Django reads them here)
-from reprotech.environment import Environment
-from reprotech.log_settings import logging_of
+from reprotech.conf.api import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 (Django reads them here)
+from reprotech.conf.env import Environment
+from reprotech.conf.logging import logging_of
 
 #: Days of the audit log that the dashboard compares with.
 LOOKING_BACK_DAYS = 30
@@ -33,7 +33,7 @@ env.demand(
 JWT_SIGNING_KEY = env.token_key("JWT_SIGNING_KEY")
 #: Public halves of keys that sign no more, or not yet: what they signed is good, and others are told of them.
 JWT_PUBLIC_KEYS = env.public_keys("JWT_PUBLIC_KEYS")
-#: Keys, lifetimes and audiences are in `accounts.signatures` and `accounts.tokens`. Without this SIGNING_KEY Simple JWT
+#: Keys, lifetimes and audiences are in `accounts.sessions.jwt_signing` and `accounts.sessions.tokens`. Without this SIGNING_KEY Simple JWT
 #: would take SECRET_KEY.
 SIMPLE_JWT = {"TOKEN_TYPE_CLAIM": "type", "SIGNING_KEY": None}
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1", debug=DEBUG)
@@ -105,27 +105,27 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "reprotech.middleware.RequestContextMiddleware",
-    "reprotech.metrics.MetricsMiddleware",
+    "reprotech.middleware.requests.RequestContextMiddleware",
+    "reprotech.monitoring.metrics.MetricsMiddleware",
     # Around whatever answers: what is refused before it reaches a view is an answer too.
-    "reprotech.middleware.IsolationMiddleware",
-    "reprotech.middleware.OriginsMiddleware",
-    "reprotech.middleware.RequestLimitsMiddleware",
-    "reprotech.middleware.TransportMiddleware",
-    "reprotech.middleware.PageCompressionMiddleware",
+    "reprotech.middleware.requests.IsolationMiddleware",
+    "reprotech.middleware.requests.OriginsMiddleware",
+    "reprotech.middleware.requests.RequestLimitsMiddleware",
+    "reprotech.middleware.requests.TransportMiddleware",
+    "reprotech.middleware.requests.PageCompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "reprotech.middleware.TrailingSlashMiddleware",
-    "reprotech.maintenance.MaintenanceMiddleware",
-    "reprotech.token_calls.TokenCallMiddleware",  # calls with a token go no further
+    "reprotech.middleware.requests.TrailingSlashMiddleware",
+    "reprotech.maintenance_mode.MaintenanceMiddleware",
+    "reprotech.middleware.api_fast_path.TokenCallMiddleware",  # calls with a token go no further
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "accounts.middleware.PageSessionMiddleware",
+    "accounts.access.middleware.PageSessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "accounts.middleware.AccessMiddleware",
-    "reprotech.errors.RefusalMiddleware",
-    "reprotech.confirmation.ConfirmationMiddleware",
+    "accounts.access.middleware.AccessMiddleware",
+    "reprotech.error_pages.RefusalMiddleware",
+    "reprotech.middleware.reauthentication.ConfirmationMiddleware",
 ]
 
 ROOT_URLCONF = "reprotech.urls"
@@ -152,7 +152,7 @@ TEMPLATES = [
 
 DATABASE: dict[str, Any] = env.database("DATABASE_URL", "sqlite:///reprotech_auth.db", BASE_DIR)
 if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASE["ENGINE"] = "reprotech.sqlite"
+    DATABASE["ENGINE"] = "reprotech.db.sqlite"
     # IMMEDIATE: a transaction that reads before it writes would otherwise fail instead of waiting.
     DATABASE["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
@@ -160,7 +160,7 @@ if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL;",
     }
 else:
-    DATABASE["ENGINE"] = "reprotech.postgresql"
+    DATABASE["ENGINE"] = "reprotech.db.postgresql"
     DATABASE["OPTIONS"] = {
         # PostgreSQL too gives up on a server that is gone: it would keep its locks for hours, and others waiting.
         "options": "-c tcp_user_timeout=10s -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5",
@@ -209,7 +209,7 @@ else:
 
 # Audit
 
-#: What django-auditlog notices goes into our own log (`audit.model_tracking`); it has no table.
+#: What django-auditlog notices goes into our own log (`audit.tracking.model_tracking`); it has no table.
 AUDITLOG_LOGENTRY_MODEL = "audit.AuditLog"
 AUDITLOG_STORE_JSON_CHANGES = True
 AUDITLOG_USE_BASE_MANAGER = True
@@ -221,17 +221,17 @@ AUTH_USER_MODEL = "accounts.User"
 # The username is unique whatever the case, by a constraint that this check doesn't know. TransportMiddleware and
 # IsolationMiddleware take the places of Django's own that the others miss.
 SILENCED_SYSTEM_CHECKS = ["auth.W004", "security.W001", "security.W002"]
-AUTHENTICATION_BACKENDS = ["accounts.backends.RoleBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.access.backends.RoleBackend"]
 #: Of a server process. Whoever signs in waits in one of them for the hash of a password, and leaves some to all others.
 THREADS = env.number("THREADS", default=16, least=1, most=1000)
-PASSWORD_HASHERS = ["accounts.hashers.BCryptPasswordHasher"]
+PASSWORD_HASHERS = ["accounts.core.hashers.BCryptPasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "accounts.password_policy.LengthValidator"},
-    {"NAME": "accounts.password_policy.CharacterClassValidator"},
-    {"NAME": "accounts.password_policy.AccountNameValidator"},
-    {"NAME": "accounts.context_words.ContextWordValidator"},
+    {"NAME": "accounts.passwords.validators.LengthValidator"},
+    {"NAME": "accounts.passwords.validators.CharacterClassValidator"},
+    {"NAME": "accounts.passwords.validators.AccountNameValidator"},
+    {"NAME": "accounts.passwords.context_words.ContextWordValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "accounts.password_policy.HistoryValidator"},
+    {"NAME": "accounts.passwords.validators.HistoryValidator"},
 ]
 PASSWORD_MIN_LENGTH = env.number("PASSWORD_MIN_LENGTH", default=8, least=8, most=64)
 #: Whether a password needs upper and lower case, a digit and a special character.
@@ -288,7 +288,7 @@ KNOWN_DEVICE_AGE = timedelta(days=env.number("KNOWN_DEVICE_DAYS", default=90, le
 
 # Page sessions live in the `sessions` table; the signed cookie only names one.
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
-SESSION_SERIALIZER = "accounts.cookies.SealedSerializer"
+SESSION_SERIALIZER = "accounts.sessions.cookie_serializer.SealedSerializer"
 #: Under TLS browsers take a cookie of this prefix from this host alone, never from one beside or below it.
 COOKIE_PREFIX = "__Host-" if SSL_REQUIRED else ""
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}reprotech_session"
@@ -328,7 +328,7 @@ SECURE_REDIRECT_EXEMPT = [r"^api/health(/live|/ready)?/?$", r"^metrics/?$"]  # p
 SESSION_COOKIE_SECURE = SSL_REQUIRED
 CSRF_COOKIE_SECURE = SSL_REQUIRED
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}reprotech_csrf"
-CSRF_FAILURE_VIEW = "reprotech.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "reprotech.error_pages.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 

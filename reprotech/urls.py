@@ -5,17 +5,17 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
-from accounts.api.jwks_views import JwksViewSet
 from accounts.permissions import PUBLIC, SIGNED_IN, requires
-from reprotech.errors import unknown_address
-from reprotech.health import HealthViewSet
-from reprotech.metrics import metrics
+from accounts.sessions.jwks_api import JwksViewSet
+from reprotech.error_pages import unknown_address
+from reprotech.monitoring.health import HealthViewSet
+from reprotech.monitoring.metrics import metrics
 from reprotech.views import choose_scheme
 
-handler400 = "reprotech.errors.bad_request"
-handler403 = "reprotech.errors.permission_denied"
-handler404 = "reprotech.errors.not_found"
-handler500 = "reprotech.errors.server_error"
+handler400 = "reprotech.error_pages.bad_request"
+handler403 = "reprotech.error_pages.permission_denied"
+handler404 = "reprotech.error_pages.not_found"
+handler500 = "reprotech.error_pages.server_error"
 
 # Schema and docs describe the product and hold no data: public, as the source is.
 schema = requires(PUBLIC)(SpectacularJSONAPIView.as_view())
@@ -23,7 +23,7 @@ docs = requires(PUBLIC)(SpectacularSwaggerSplitView.as_view(url_name="schema", t
 
 urlpatterns = [
     # First, since the way to what programs ask thousands of times leads past no page then.
-    path("api/", include("accounts.api.urls")),
+    path("api/", include("accounts.api_urls")),
     path("api/", include("audit.api.urls")),
     path("api/", include("analytics.api.urls")),
     path("", include("analytics.urls")),

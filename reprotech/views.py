@@ -5,8 +5,8 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from accounts.permissions import PUBLIC, requires
-from reprotech.http import safe_target
 from reprotech.navigation import SCHEME_COOKIE, SCHEMES
+from reprotech.web.responses import safe_target
 
 A_YEAR = 365 * 24 * 3600
 

@@ -102,7 +102,7 @@ def prepare_application() -> None:
     from django.core.management import CommandError, call_command
     from django.db import OperationalError
 
-    from reprotech.server import refuse_exposed_debugging
+    from reprotech.server.__main__ import refuse_exposed_debugging
     from scripts import assets
 
     try:
@@ -124,7 +124,7 @@ def kept_files(settings: Any) -> Iterator[Path]:
     """The server's files with personal data that exist already: database, log, and what `run` holds."""
     yield Path("run")
     database = settings.DATABASES["default"]
-    if database["ENGINE"] == "reprotech.sqlite":
+    if database["ENGINE"] == "reprotech.db.sqlite":
         for end in ("", "-wal", "-shm", "-journal"):
             yield Path(f"{database['NAME']}{end}")
     log_directory: Path = settings.LOG_DIR

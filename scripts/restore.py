@@ -6,10 +6,10 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from audit.seeds import parse_seed
 from reprotech.backup.archive import check_archive, identities
-from reprotech.backup.failures import BackupFailed
+from reprotech.backup.exceptions import BackupFailed
 from reprotech.backup.signatures import Trust, add_trust_arguments, signers_in
+from reprotech.core.key_material import parse_seed
 from scripts.prepare import replace
 
 

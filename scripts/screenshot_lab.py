@@ -7,9 +7,10 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts.authorization import SYSTEM
+from accounts.access.authorization import SYSTEM
 from accounts.models import Permission, Role, Session, User
-from accounts.services import roles, users
+from accounts.roles import services as role_services
+from accounts.users import services as user_services
 from audit.models import Action, AuditLog
 from reprotech.core.request_context import RequestOrigin, request_origin
 
@@ -88,7 +89,7 @@ def _hire(chance: random.Random) -> list[User]:
 
 def _stretch() -> None:
     """Somebody who may do little, and the longest that anything may be."""
-    users.create_user(
+    user_services.create_user(
         actor=SYSTEM,
         username="greta.viewer",
         email="greta.viewer@lab.example",
@@ -97,13 +98,13 @@ def _stretch() -> None:
         password="Correct-Horse-7",  # noqa: S106 (of a throw-away database)  # nosec B106
         roles=["viewer"],
     )
-    roles.create_role(
+    role_services.create_role(
         actor=SYSTEM,
         name="Longest-name-of-a-role".ljust(80, "n"),
         description="Everything that a description can hold. " * 5,
         permissions=["sample_read"],
     )
-    users.create_user(
+    user_services.create_user(
         actor=SYSTEM,
         username="longest.username.".ljust(80, "n"),
         email=f"{'longest'.ljust(64, 'n')}@{'.'.join(['laboratory-of-reproduction'.ljust(59, 'y')] * 3)}.example",
@@ -176,11 +177,11 @@ def _administer(administrator: User, people: list[User]) -> None:
     )
     permissions = ["animal_read", "sample_read", "sample_create", "inventory_read", "report_read"]
     with request_origin(origin):
-        role = roles.create_role(
+        role = role_services.create_role(
             actor=administrator, name="Night Shift", description="Samples outside office hours", permissions=permissions
         )
-        roles.update_role(actor=administrator, role_id=role.pk, permissions=[*permissions[1:], "report_create"])
-        users.update_user(actor=administrator, user_id=people[3].pk, roles=["Night Shift", "veterinarian"])
-        users.update_user(actor=administrator, user_id=people[5].pk, first_name="Adaeze", last_name="Okonkwo")
-        users.lock_user(actor=administrator, user_id=people[8].pk)
-        users.delete_user(actor=SYSTEM, user_id=people[9].pk)
+        role_services.update_role(actor=administrator, role_id=role.pk, permissions=[*permissions[1:], "report_create"])
+        user_services.update_user(actor=administrator, user_id=people[3].pk, roles=["Night Shift", "veterinarian"])
+        user_services.update_user(actor=administrator, user_id=people[5].pk, first_name="Adaeze", last_name="Okonkwo")
+        user_services.lock_user(actor=administrator, user_id=people[8].pk)
+        user_services.delete_user(actor=SYSTEM, user_id=people[9].pk)

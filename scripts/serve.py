@@ -3,7 +3,7 @@
 import os
 import sys
 
-from reprotech import server
+from reprotech.server import __main__
 from scripts import leftovers, prepare
 
 
@@ -13,11 +13,11 @@ def main() -> None:
     try:
         leftovers.remove_abandoned()
         prepare.main()
-        server.load()
+        __main__.load()
         os.close(lock)
         sys.stdout.write(f"Running on {address}\n")
         sys.stdout.flush()
-        server.serve()
+        __main__.serve()
     finally:
         leftovers.remove_own(os.environ["PORT"])
 

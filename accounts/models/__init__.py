@@ -1,13 +1,13 @@
 """Users, roles, permissions and sessions: fields, and questions about one object."""
 
-from accounts.models.counts import UserCount, UserDay, UserMove, UserSignpost
-from accounts.models.factors import Passkey, RecoveryCode, SpentOnce, TotpKey
-from accounts.models.keys import ApiKey
-from accounts.models.mails import OutgoingMail
-from accounts.models.requests import EmailChange, ResetRequest
+from accounts.models.api_keys import ApiKey
+from accounts.models.counters import UserCount, UserDay, UserMove, UserSignpost
+from accounts.models.former_usernames import FormerUsername, UsernameKey
+from accounts.models.mfa import Passkey, RecoveryCode, SpentOnce, TotpKey
+from accounts.models.outbox import OutgoingMail
+from accounts.models.pending_requests import EmailChange, ResetRequest
 from accounts.models.roles import Permission, Role
 from accounts.models.sessions import Session
-from accounts.models.usernames import FormerUsername, UsernameKey
 from accounts.models.users import EXISTING, PasswordHistory, User, searchable
 
 __all__ = [

@@ -6,14 +6,11 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from accounts.catalogue import SUPER_ADMIN, in_order
-from accounts.fields import PlainTextField
-from accounts.querysets import (
-    PermissionQuerySet,
-    RoleQuerySet,
-)
-from accounts.versioned import Versioned
-from audit.model_tracking import TrackedModel
+from accounts.core.catalogue import SUPER_ADMIN, in_order
+from accounts.core.model_fields import PlainTextField
+from accounts.models.querysets import PermissionQuerySet, RoleQuerySet
+from accounts.models.versioning import Versioned
+from audit.tracking.model_tracking import TrackedModel
 
 
 class Permission(TrackedModel):

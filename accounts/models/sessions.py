@@ -8,11 +8,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.models.querysets import SessionQuerySet
 from accounts.models.users import User
-from accounts.querysets import (
-    SessionQuerySet,
-)
-from audit.model_tracking import TrackedModel
+from audit.tracking.model_tracking import TrackedModel
 
 #: How long the cookie that a new one replaced is good, for what the browser had asked before it learned of it.
 ROTATION_GRACE = timedelta(seconds=10)

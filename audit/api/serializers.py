@@ -4,11 +4,11 @@ from typing import Any
 
 from rest_framework import serializers
 
-from audit.bundles import event_fields, text, texts
+from audit.export.bundles import event_fields, text, texts
+from audit.export.proofs import Consistency, Inclusion
 from audit.models import AuditLog, Checkpoint, SigningKey
-from audit.proofs import Consistency, Inclusion
-from reprotech.api_answers import PageAnswer
-from reprotech.api_formats import AddressAnswer
+from reprotech.api.fields import AddressAnswer
+from reprotech.api.serialization import PageAnswer
 
 
 class AuditLogAnswer(serializers.Serializer[AuditLog]):

@@ -7,11 +7,11 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 
-from audit.bundles import BUNDLE
-from audit.exports import CSV, start_bundle, start_export
+from audit.export.bundles import BUNDLE
+from audit.export.services import CSV, start_bundle, start_export
 from audit.models import AuditLog
 from audit.services import Actor
-from reprotech.streaming import stream_csv, stream_json_lines, stream_jsonl
+from reprotech.web.streaming import stream_csv, stream_json_lines, stream_jsonl
 
 COLUMNS = (
     *("id", "timestamp", "user", "user_id", "action", "resource", "resource_id", "resource_name", "success"),

@@ -1,9 +1,9 @@
 """The append-only audit log, the Merkle tree that seals it, and what helps to inspect it."""
 
-from audit.models.captured import CapturedChange
+from audit.models.captured_changes import CapturedChange
 from audit.models.events import FIELDS, PAIR, Action, AppendOnlyModel, AuditLog
 from audit.models.inspection import SavedFilter, VerificationRun
-from audit.models.seal import Anchor, Block, Checkpoint, DailyCount, Leaf, Node, SigningKey
+from audit.models.ledger import Anchor, Block, Checkpoint, DailyCount, Leaf, Node, SigningKey
 
 __all__ = [
     "FIELDS",

@@ -9,10 +9,10 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from audit import canonical
-from audit.authenticity import authentication_code, plain_details
-from audit.canonical import COMMITMENT_BYTES, SALT_BYTES, SealedRow
-from audit.querysets import AppendOnlyError, AuditLogQuerySet
+from audit.crypto import canonical_json
+from audit.crypto.canonical_json import COMMITMENT_BYTES, SALT_BYTES, SealedRow
+from audit.crypto.row_mac import authentication_code, plain_details
+from audit.models.querysets import AppendOnlyError, AuditLogQuerySet
 
 
 class Action(models.TextChoices):
@@ -130,15 +130,15 @@ class AuditLog(AppendOnlyModel):
     #: `changes: {field: [old, new]}`, `reason`, `required`, ...; never a secret.
     details = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
 
-    # What the seal needs; `audit.canonical` tells what for.
-    version = models.PositiveSmallIntegerField(default=canonical.VERSION, editable=False)
+    # What the seal needs; `audit.crypto.canonical_json` tells what for.
+    version = models.PositiveSmallIntegerField(default=canonical_json.VERSION, editable=False)
     actor_opening = SaltField(max_length=32)
     subject_opening = SaltField(max_length=32)
-    #: Proves to the sealer that this installation wrote the row (see `audit.authenticity`).
+    #: Proves to the sealer that this installation wrote the row (see `audit.crypto.row_mac`).
     authentication = models.BinaryField(max_length=32)
 
     objects = AuditLogQuerySet.as_manager()
-    #: By this name django-auditlog asks for the words of what it sees (`audit.model_tracking`).
+    #: By this name django-auditlog asks for the words of what it sees (`audit.tracking.model_tracking`).
     Action = Action
 
     class Meta:

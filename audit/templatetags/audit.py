@@ -6,7 +6,7 @@ from django import template
 from django.utils.dateparse import parse_datetime
 
 from audit.models import AuditLog
-from audit.sentences import sentence as sentence_of
+from audit.presentation.event_text import sentence as sentence_of
 
 register = template.Library()
 

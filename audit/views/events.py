@@ -12,21 +12,21 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.permissions import ROLE_READ, USER_READ, requires
-from audit import watch
 from audit.api.serializers import AuditLogAnswer
-from audit.archiving import archive_of
-from audit.changes import shown_changes
 from audit.export.files import export_response
 from audit.filters import AuditExport, AuditPageFilter
 from audit.models import Action, AuditLog
+from audit.models.resources import RESOURCES
 from audit.permissions import AUDIT_EXPORT, AUDIT_READ
-from audit.resources import RESOURCES
+from audit.presentation.change_rows import shown_changes
+from audit.presentation.event_text import sentence
+from audit.presentation.seal_info import seal_of
+from audit.retention.archiving import archive_of
 from audit.saved_filters import saved_filters
-from audit.seals import seal_of
-from audit.sentences import sentence
+from audit.verification import runs as verification_runs
 from reprotech.core.exceptions import NotFound, ValidationFailed
-from reprotech.errors import error_response
-from reprotech.http import UNPROCESSABLE, PageRequest, render_page
+from reprotech.error_pages import error_response
+from reprotech.web.responses import UNPROCESSABLE, PageRequest, render_page
 
 #: Filters that links set and no field shows: each is named above the list, with a way out.
 LINKED = {"request_id": "request", "session": "session", "resource_id": "number", "involving": "everything of user"}
@@ -52,7 +52,7 @@ def render_list(request: PageRequest, save_error: str = "") -> HttpResponse:
             for name, label in LINKED.items()
             if request.GET.get(name)
         ],
-        "status": watch.status(),
+        "status": verification_runs.status(),
         "saved": saved_filters(request.user.pk),
         "save_error": save_error,
         "crumbs": [("Audit log", None)],

@@ -10,16 +10,16 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.permissions import requires
-from audit.changes import shown_changes
-from audit.exports import REPORT_ROWS, start_report
+from audit.export.services import REPORT_ROWS, start_report
 from audit.filters import AuditQuery
 from audit.permissions import AUDIT_EXPORT, AUDIT_READ
+from audit.presentation.change_rows import shown_changes
+from audit.presentation.event_text import sentence
 from audit.saved_filters import FilterRefused, forget_filter, save_filter
-from audit.sealing import latest_checkpoint
-from audit.sentences import sentence
+from audit.sealing.sealer import latest_checkpoint
 from audit.views.events import render_list
 from reprotech.core.exceptions import ValidationFailed
-from reprotech.http import UNPROCESSABLE, PageRequest
+from reprotech.web.responses import UNPROCESSABLE, PageRequest
 
 REPORT_CRUMBS = [("Audit log", reverse_lazy("audit")), ("Report", None)]
 

@@ -14,7 +14,7 @@ from collections import Counter
 from benchmarks.faults import checks
 from benchmarks.faults.load import Load
 from benchmarks.faults.scenarios import SCENARIOS, Skipped
-from reprotech.pytest_servers import TestProcesses
+from reprotech.testing.servers import TestProcesses
 
 #: Seconds of load before the fault, and without a failed request until all counts as well.
 WARM_UP, CALM = 6, 5

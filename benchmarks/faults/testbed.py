@@ -17,7 +17,7 @@ import psycopg
 from benchmarks.faults.http_client import Client
 from benchmarks.faults.mail_sink import MailSink
 from benchmarks.faults.network import OURS, THEIRS
-from reprotech.pytest_servers import (
+from reprotech.testing.servers import (
     ServerFailure,
     free_port,
     initialize_postgresql,

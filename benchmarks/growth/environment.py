@@ -22,7 +22,7 @@ from benchmarks.harness.environment import (
     without_counters,
 )
 from benchmarks.harness.installation import ROOT, install, run
-from reprotech.pytest_servers import TestProcesses, free_port, start_postgresql, start_valkey, wait_for
+from reprotech.testing.servers import TestProcesses, free_port, start_postgresql, start_valkey, wait_for
 
 #: What a database that is kept was made with; without them nobody can vouch for its events.
 SECRETS = ("SECRET_KEY", "JWT_SECRET_KEY", "AUDIT_SIGNING_KEY")

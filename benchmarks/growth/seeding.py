@@ -66,8 +66,8 @@ def samples(users):
     """What to ask for, by kind; and how many signposts' orders there will be."""
     from django.db import connection
 
-    from accounts import places
-    from accounts.filters import UserFilter
+    from accounts.user_list import page_index
+    from accounts.user_list.filters import UserFilter
 
     def column(statement):
         cursor.execute(statement, ADVICE)
@@ -84,7 +84,7 @@ def samples(users):
             "first_name": column(FIRST_NAME),
             "middle": column(MIDDLE)[0],
             "sorts": [*UserFilter.sorts],
-            "signposts": 2 * len(places.ORDERS) if users > places.DEEP else 0,
+            "signposts": 2 * len(page_index.ORDERS) if users > page_index.DEEP else 0,
         }
 
 

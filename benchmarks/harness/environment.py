@@ -15,7 +15,7 @@ from benchmarks.harness.databases import load, make_database
 from benchmarks.harness.installation import ROOT, SOURCES, install, python_of, run
 from benchmarks.harness.machine import children, cpu_seconds
 from benchmarks.harness.sample_users import terms
-from reprotech.pytest_servers import TestProcesses, free_port, start_postgresql, start_valkey, wait_for
+from reprotech.testing.servers import TestProcesses, free_port, start_postgresql, start_valkey, wait_for
 
 #: As someone sets it up who means it; and what is committed survives a crash, unlike in tests.
 POSTGRESQL = {

@@ -52,8 +52,8 @@ def make_callers():
     from django.contrib.auth.hashers import make_password
     from django.db import connection
 
-    from accounts import places
     from accounts.models import Role, User
+    from accounts.user_list import page_index
 
     callers = [*User.objects.active().exclude(username="admin").order_by("-pk")[:CALLERS]]
     password = make_password(os.environ["PASSWORD"])
@@ -64,7 +64,7 @@ def make_callers():
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE users")
         cursor.execute("VACUUM ANALYZE user_roles")
-    places.keep_up()  # as the server does once a minute
+    page_index.keep_up()  # as the server does once a minute
     return callers
 
 

@@ -27,8 +27,8 @@ from typing import Any, BinaryIO
 import pyrage
 from pyrage import x25519
 
-from audit.notes import Signer
-from reprotech.backup.failures import BackupFailed
+from audit.crypto.signed_note import Signer
+from reprotech.backup.exceptions import BackupFailed
 from reprotech.backup.signatures import Digests, Trust, digest
 
 FORMAT = "reprotech-backup/2"

@@ -12,8 +12,8 @@ from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from audit.notes import NoteError, Signer, VerifierKey, key_ids, sign, signed_text
-from reprotech.backup.failures import BackupFailed
+from audit.crypto.signed_note import NoteError, Signer, VerifierKey, key_ids, sign, signed_text
+from reprotech.backup.exceptions import BackupFailed
 
 #: In the comments of the file of a private key, before a public key whose backups are trusted.
 SIGNERS = "backups are signed by: "

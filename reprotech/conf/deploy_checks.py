@@ -14,11 +14,11 @@ from django.core.checks import CheckMessage, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.db import connection
 
-from accounts.default_address import DEFAULT_ADMIN_EMAIL
-from audit.database_role import excessive_rights
+from accounts.core.default_admin_address import DEFAULT_ADMIN_EMAIL
+from audit.sealing.database_role import excessive_rights
 from reprotech.checks import CONSOLE, SMTP
-from reprotech.environment import LOOPBACK
-from reprotech.web_addresses import normalize_host
+from reprotech.conf.env import LOOPBACK
+from reprotech.conf.web_addresses import normalize_host
 
 #: A variable, and what is unsafe about its value.
 Unsafe = tuple[str, str]
@@ -84,7 +84,7 @@ def _transport() -> Iterator[Unsafe]:
 
 def _database() -> Iterator[Unsafe]:
     database: dict[str, Any] = settings.DATABASES["default"]
-    if database["ENGINE"] == "reprotech.sqlite":
+    if database["ENGINE"] == "reprotech.db.sqlite":
         yield "DATABASE_URL", "SQLite lets one process write at a time and keeps no log to recover a moment from."
         return
     options = database["OPTIONS"]

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 from unicodedata import combining, normalize
 
-from accounts.catalogue import ADMIN
+from accounts.core.catalogue import ADMIN
 from reprotech.demo.names import FIRST_NAMES, LAST_NAMES
 
 DOMAIN = "lab.example"

@@ -8,10 +8,10 @@ from django import template
 from django.conf import settings
 from django.utils.safestring import SafeString, mark_safe
 
-from accounts import clients
+from accounts.sessions import user_agent
 
 register = template.Library()
-register.filter("client_name", clients.client_name)
+register.filter("client_name", user_agent.client_name)
 
 
 @register.filter

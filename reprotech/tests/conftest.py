@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.models import Role, Session, User
-from reprotech.tests.operating import Installation
+from reprotech.tests.support.command_runner import Installation
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.authorization import SYSTEM
+from accounts.access.authorization import SYSTEM
 from accounts.models import User
-from accounts.services.erasure import erase_person
+from accounts.users.erasure import erase_person
 from reprotech.core.exceptions import DomainError
 
 

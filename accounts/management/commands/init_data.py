@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.services.defaults import (
+from accounts.users.default_data import (
     ADMIN_USERNAME,
     DefaultData,
     load_default_data,

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.token_keys import public_half, public_text, thumbprint
+from reprotech.core.jwk import public_half, public_text, thumbprint
 
 
 class Command(BaseCommand):

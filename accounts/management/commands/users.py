@@ -12,15 +12,19 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.http import QueryDict
 
-from accounts.authorization import SYSTEM
-from accounts.exports import COLUMNS, start_export, user_cells
-from accounts.filters import UserQuery
+from accounts.access.authorization import SYSTEM
+from accounts.mfa import services as mfa_services
 from accounts.models import Role, User
-from accounts.services import bulk, factors, passwords, sessions, users
-from accounts.services.defaults import random_password
-from audit.private_files import private_file
+from accounts.passwords import services as password_services
+from accounts.sessions import services as session_services
+from accounts.user_list.filters import UserQuery
+from accounts.users import bulk
+from accounts.users import services as user_services
+from accounts.users.csv.export import COLUMNS, start_export, user_cells
+from accounts.users.default_data import random_password
 from reprotech.core.exceptions import DomainError, ValidationFailed
-from reprotech.streaming import csv_lines
+from reprotech.core.secure_files import private_file
+from reprotech.web.streaming import csv_lines
 
 FILTERS = {"search": "in username, address and name", "role": "a role", "status": "a status", "kind": "person, service"}
 #: Verbs that take a user and nothing else.
@@ -108,7 +112,7 @@ class Command(BaseCommand):
 
     def _create(self, options: dict[str, Any]) -> None:
         password = random_password() if options["password"] else None
-        user = users.create_user(
+        user = user_services.create_user(
             actor=SYSTEM,
             username=options["name"],
             email=options["email"],
@@ -126,11 +130,11 @@ class Command(BaseCommand):
             self.stdout.write(f"An invitation goes to {user.email}.")
 
     def _lock(self, user: User, _: dict[str, Any]) -> None:
-        users.lock_user(actor=SYSTEM, user_id=user.pk)
+        user_services.lock_user(actor=SYSTEM, user_id=user.pk)
         self.stdout.write(f"{user.username} is locked, and their sessions are ended.")
 
     def _unlock(self, user: User, _: dict[str, Any]) -> None:
-        users.unlock_user(actor=SYSTEM, user_id=user.pk)
+        user_services.unlock_user(actor=SYSTEM, user_id=user.pk)
         self.stdout.write(f"{user.username} is not locked.")
         if not settings.REDIS_URL:
             self.stdout.write(
@@ -140,32 +144,32 @@ class Command(BaseCommand):
         self._warn(user)
 
     def _activate(self, user: User, _: dict[str, Any]) -> None:
-        users.update_user(actor=SYSTEM, user_id=user.pk, is_active=True)
+        user_services.update_user(actor=SYSTEM, user_id=user.pk, is_active=True)
         self.stdout.write(f"{user.username} is active.")
         self._warn(user)
 
     def _deactivate(self, user: User, _: dict[str, Any]) -> None:
-        users.update_user(actor=SYSTEM, user_id=user.pk, is_active=False)
+        user_services.update_user(actor=SYSTEM, user_id=user.pk, is_active=False)
         self.stdout.write(f"{user.username} is deactivated, and their sessions are ended.")
 
     def _reset_password(self, user: User, options: dict[str, Any]) -> None:
         if options["mail"]:
-            passwords.send_password_reset(actor=SYSTEM, user_id=user.pk)
+            password_services.send_password_reset(actor=SYSTEM, user_id=user.pk)
             self.stdout.write(f"A link to choose a password goes to {user.email}. The old password is good until then.")
             return
         password = random_password()
-        passwords.reset_password(actor=SYSTEM, user_id=user.pk, password=password)
+        password_services.reset_password(actor=SYSTEM, user_id=user.pk, password=password)
         self.stdout.write(f"{user.username} has a new password, and their sessions are ended.")
         self._tell(password)
         self._warn(user)
 
     def _reset_factors(self, user: User, _: dict[str, Any]) -> None:
-        factors.reset_factors(actor=SYSTEM, user_id=user.pk)
+        mfa_services.reset_factors(actor=SYSTEM, user_id=user.pk)
         self.stdout.write(f"{user.username} has no second factor now, and their sessions are ended.")
         self._warn(user)
 
     def _end_sessions(self, user: User, _: dict[str, Any]) -> None:
-        ended = sessions.end_sessions_of(actor=SYSTEM, user_id=user.pk)
+        ended = session_services.end_sessions_of(actor=SYSTEM, user_id=user.pk)
         self.stdout.write(f"{'1 session' if ended == 1 else f'{ended:,} sessions'} of {user.username} ended.")
 
     def _grant(self, user: User, options: dict[str, Any]) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from audit.anchors import AnchorFailed, anchor, channels
-from audit.sealing import LedgerCorrupted
+from audit.anchoring.channels import AnchorFailed, anchor, channels
+from audit.sealing.sealer import LedgerCorrupted
 
 
 class Command(BaseCommand):

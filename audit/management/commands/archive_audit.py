@@ -11,8 +11,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.dateparse import parse_date
 
-from audit.anchors import anchored_notes
-from audit.archiving import (
+from audit.anchoring.channels import anchored_notes
+from audit.retention.archiving import (
     Archive,
     Places,
     archivable,
@@ -21,11 +21,11 @@ from audit.archiving import (
     record_copy,
     write_archive,
 )
-from audit.private_files import private_file
-from audit.sealing import trusted_keys
+from audit.sealing.sealer import trusted_keys
 from audit.services import System
-from audit.verification import CannotTell, Verification
+from audit.verification.verifier import CannotTell, Verification
 from reprotech.core.exceptions import Conflict
+from reprotech.core.secure_files import private_file
 
 VERIFIER = settings.BASE_DIR / "scripts" / "verify-export"
 

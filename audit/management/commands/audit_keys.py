@@ -5,10 +5,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from audit.key_chain import KeyChain, Link
-from audit.keys import log_name
+from audit.crypto.signed_note import Signer, VerifierKey
 from audit.models import SigningKey
-from audit.notes import Signer, VerifierKey
+from audit.sealing.signing_keys import log_name
+from audit.verification.key_chain import KeyChain, Link
 
 
 class Command(BaseCommand):

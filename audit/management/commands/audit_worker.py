@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from audit import worker
+from audit.worker import supervisor
 
 
 class Command(BaseCommand):
@@ -20,14 +20,14 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, until_closed: bool, **__: Any) -> None:
         """Work in threads, all of which may be cut off at any moment: each step is a transaction."""
-        if not worker.is_needed():
+        if not supervisor.is_needed():
             raise CommandError(
                 "There is nothing to do: set AUDIT_SIGNING_KEY, and AUDIT_SEAL_SECONDS or AUDIT_VERIFY_HOURS."
             )
         ends = {signal.SIGINT, signal.SIGTERM}
         if not until_closed:
             signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before there are threads, which inherit it
-        worker.run()
+        supervisor.run()
         if until_closed:
             sys.stdin.buffer.read()
         else:

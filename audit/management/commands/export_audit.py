@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.http import QueryDict
 
-from audit.bundles import Bundle, write
-from audit.exports import start_bundle
+from audit.export.bundles import Bundle, write
+from audit.export.services import start_bundle
 from audit.filters import AuditExport, AuditQuery
 from audit.services import System
 from reprotech.core.exceptions import Conflict, ValidationFailed

@@ -7,11 +7,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from audit.key_rotation import rotate_key
-from audit.keys import known_keys
-from audit.seeds import new_seed, parse_seed, seed_text
+from audit.sealing.key_rotation import rotate_key
+from audit.sealing.signing_keys import known_keys
 from audit.services import System
 from reprotech.core.exceptions import Conflict
+from reprotech.core.key_material import new_seed, parse_seed, seed_text
 
 
 class Command(BaseCommand):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from audit.sealing import Sealer, SealingInProgress, latest_checkpoint
+from audit.sealing.sealer import Sealer, SealingInProgress, latest_checkpoint
 from reprotech.core.exceptions import Conflict
 
 

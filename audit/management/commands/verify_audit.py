@@ -8,11 +8,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from audit import watch
-from audit.anchors import anchored_notes
-from audit.findings import Finding
-from audit.notes import NoteError, VerifierKey
-from audit.verification import CannotTell, Verification
+from audit.anchoring.channels import anchored_notes
+from audit.crypto.signed_note import NoteError, VerifierKey
+from audit.verification import runs as verification_runs
+from audit.verification.findings import Finding
+from audit.verification.verifier import CannotTell, Verification
 
 #: Findings that are printed one by one.
 LIMIT = 100
@@ -90,7 +90,7 @@ def _findings(verification: Verification, options: dict[str, Any]) -> Iterable[F
     """What is found, kept for the audit page if that is asked for."""
     if options["remember"] is None:
         return verification.findings()
-    return watch.remembered(verification, since=options["since"], run_id=options["remember"])
+    return verification_runs.remembered(verification, since=options["since"], run_id=options["remember"])
 
 
 class ProgressLine:

@@ -10,13 +10,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from pyrage import x25519
 
-from audit.keys import log_name
-from audit.notes import Signer
-from audit.private_files import private_file
-from reprotech.backup.failures import BackupFailed
-from reprotech.backup.making import make_backup
+from audit.crypto.signed_note import Signer
+from audit.sealing.signing_keys import log_name
+from reprotech.backup.create import make_backup
+from reprotech.backup.exceptions import BackupFailed
 from reprotech.backup.retention import prune
 from reprotech.backup.signatures import SIGNERS
+from reprotech.core.secure_files import private_file
 
 
 class Command(BaseCommand):

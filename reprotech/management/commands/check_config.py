@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from reprotech.conf.deploy_checks import unsafe_settings
-from reprotech.configuration import explained, misspelt, shown
+from reprotech.conf.reference import explained, misspelt, shown
 
 
 class Command(BaseCommand):

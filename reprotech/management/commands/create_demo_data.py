@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from reprotech.core.exceptions import Conflict
-from reprotech.demo.loading import Demand, NotEmpty, load
+from reprotech.demo.loader import Demand, NotEmpty, load
 
 BAR = 30
 

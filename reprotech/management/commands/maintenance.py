@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseFailure
 
-from reprotech import maintenance
-from reprotech.maintenance import Maintenance
+from reprotech import maintenance_mode
+from reprotech.maintenance_mode import Maintenance
 
 LONGEST_MESSAGE = 500
 
@@ -51,26 +51,26 @@ class Command(BaseCommand):
 
     def on(self, wanted: Maintenance) -> None:
         """Close the doors, or change what people are told."""
-        before = maintenance.current()
-        maintenance.begin(wanted)
+        before = maintenance_mode.current()
+        maintenance_mode.begin(wanted)
         self._record(before, wanted)
         self.status(wanted)
 
     def off(self, wanted: Maintenance) -> None:
         """Open them."""
-        before = maintenance.current()
-        if maintenance.end():
+        before = maintenance_mode.current()
+        if maintenance_mode.end():
             self._record(before, None)
         self.status(wanted)
 
     def status(self, _: Maintenance) -> None:
         """Tell how it is."""
-        found = maintenance.current()
+        found = maintenance_mode.current()
         self.stdout.write(f"Maintenance mode is on: {found.sentence}" if found else "Maintenance mode is off.")
 
     def _record(self, before: Maintenance | None, after: Maintenance | None) -> None:
         try:
-            maintenance.record_change(before, after)
+            maintenance_mode.record_change(before, after)
         except DatabaseFailure as error:
             reason = str(error).partition("\n")[0]
             self.stderr.write(f"This isn't in the audit log, since the database does not answer: {reason}")

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from reprotech.moving import MoveRefused, move
+from reprotech.backup.sqlite_to_postgres import MoveRefused, move
 
 
 class Command(BaseCommand):

@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from reprotech.backup.archive import identities
-from reprotech.backup.failures import BackupFailed
-from reprotech.backup.restoring import restore
+from reprotech.backup.exceptions import BackupFailed
+from reprotech.backup.restore import restore
 from reprotech.backup.signatures import Trust, add_trust_arguments, signers_in
 
 

@@ -1,0 +1,40 @@
+"""Revoking API keys as part of another change, each on record."""
+
+from django.utils import timezone
+
+from accounts.access.user_events import record_user
+from accounts.models import ApiKey, User
+from accounts.models.querysets import ApiKeyQuerySet
+from audit.models import Action
+from audit.services import Actor
+
+#: Why, as the log says it in `details.reason`.
+PASSWORD_RESET = "password_reset"  # noqa: S105 (no password)
+PASSWORD_CHANGED = "password_change"  # noqa: S105
+FACTORS_REMOVED = "factors_removed"
+SESSIONS_ENDED = "sessions_ended"
+ACCOUNT_DELETED = "account_deleted"
+MAKER_DISABLED = "maker_disabled"
+
+
+def revoke_keys_of(actor: Actor, user: User, *, reason: str) -> int:
+    """Revoke all keys of a user, locked, as part of a transaction; returns how many."""
+    return _revoke(actor, user.api_keys.all(), reason)
+
+
+def revoke_keys_made_for_people_by(actor: Actor, maker: User) -> int:
+    """Revoke the keys that a user, who loses access, made for other people when that was possible; returns how many.
+
+    Keys of service accounts stay: whole laboratories depend on them, and nobody acts as a person by them.
+    """
+    keys = ApiKey.objects.filter(created_by=maker, user__is_service=False).exclude(user=maker)
+    return _revoke(actor, keys, MAKER_DISABLED)
+
+
+def _revoke(actor: Actor, keys: ApiKeyQuerySet, reason: str) -> int:
+    now = timezone.now()
+    found = list(keys.unrevoked().select_related("user"))
+    ApiKey.objects.filter(pk__in=[key.pk for key in found]).update(revoked_at=now)
+    for key in found:
+        record_user(actor, Action.KEY_REVOKE, key.user, key=key.public_id, reason=reason)
+    return len(found)

@@ -1,0 +1,44 @@
+"""What an API view declares, and the class that enforces it."""
+
+from typing import Any
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from accounts.access.authorization import About
+from accounts.access.required_actions import refuse_required_action
+from accounts.core.exceptions import ApiKeyNotAllowed, TokenMissing
+from accounts.models import ApiKey
+from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD
+from audit.authorization import record_denial
+from reprotech.core.exceptions import Forbidden
+
+
+class DeclaredPermission(BasePermission):
+    """Enforce the view's `required_permissions`: `{action: permission name, or a mark of accounts.permissions}`.
+
+    An action that declares nothing is denied to everybody. What is open to whoever is
+    signed in is about their own account, and closed to API keys unless `open_to_keys` names it.
+    """
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Return True, or raise TokenMissing, a duty that comes first, ApiKeyNotAllowed or Forbidden (on record)."""
+        action = getattr(view, "action", "")
+        if action is None:
+            return True  # no such method: DRF answers 405
+        access = getattr(view, "required_permissions", {}).get(action)
+        if access == PUBLIC:
+            return True
+        if not request.user.is_authenticated:
+            raise TokenMissing
+        # A key can do none of what is required, so nothing is open to it before.
+        refuse_required_action(request.user, SIGNED_IN if isinstance(request.auth, ApiKey) else access or "")
+        if access in (SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD):
+            if isinstance(request.auth, ApiKey) and action not in getattr(view, "open_to_keys", ()):
+                raise ApiKeyNotAllowed
+            return True
+        if access is not None and request.user.has_perm(access):
+            return True
+        denial = Forbidden(access or "undeclared", About.named_in(view.kwargs))
+        record_denial(request.user, denial)
+        raise denial

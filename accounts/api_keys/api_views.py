@@ -1,0 +1,91 @@
+"""`/api/auth/keys` and `/api/users/{id}/keys`: API keys. The services let no key make or revoke one."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+
+from accounts.api_keys import serializers as shapes
+from accounts.api_keys import services as api_key_services
+from accounts.authentication.api_authentication import SignedInRequest
+from accounts.common.serializers import MessageAnswer
+from accounts.models import User
+from accounts.permissions import SIGNED_IN, USER_UPDATE
+from accounts.users.api_views import find_user
+from reprotech.api.serialization import many, one
+from reprotech.api.viewsets import ViewSet
+
+
+def _list(user: User) -> Response:
+    return Response({"keys": many(shapes.ApiKeyAnswer, user.api_keys.unrevoked().with_maker())})
+
+
+def _create(request: SignedInRequest, user_id: int) -> Response:
+    made = api_key_services.create_key(actor=request.user, user_id=user_id, **shapes.CreateKeyBody.read(request))
+    key = one(shapes.ApiKeyAnswer, made.key)
+    response = Response({"message": "Key created successfully", "key": key, "token": made.text}, status=201)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _revoke(request: SignedInRequest, user_id: int, key_id: UUID) -> Response:
+    api_key_services.revoke_key(actor=request.user, user_id=user_id, key_id=key_id)
+    return Response({"message": "Key revoked successfully"})
+
+
+class OwnKeyViewSet(ViewSet):
+    """One's own API keys."""
+
+    required_permissions: ClassVar = dict.fromkeys(("list", "create", "destroy"), SIGNED_IN)
+
+    @extend_schema(responses=shapes.ApiKeyListAnswer, summary="List own API keys")
+    def list(self, request: SignedInRequest) -> Response:
+        """Keys that aren't revoked, the newest first."""
+        return _list(request.user)
+
+    @extend_schema(
+        request=shapes.CreateKeyBody, responses={201: shapes.ApiKeyCreatedAnswer}, summary="Make an API key for oneself"
+    )
+    def create(self, request: SignedInRequest) -> Response:
+        """Make a key that may do what `scopes` names, as long as its owner may. Its text is shown this once.
+
+        A session that began, or in which the password was confirmed, more than `SUDO_MINUTES` ago needs
+        `current_password`, and `otp` if the account has a second factor; without it the answer is 403,
+        `reauthentication_required`.
+        """
+        return _create(request, request.user.pk)
+
+    @extend_schema(responses={200: MessageAnswer}, summary="Revoke an own API key")
+    def destroy(self, request: SignedInRequest, key_id: UUID) -> Response:
+        """Take a key back; it stops working at once."""
+        return _revoke(request, request.user.pk, key_id)
+
+
+class UserKeyViewSet(ViewSet):
+    """API keys of a user, for who holds all that the user holds."""
+
+    required_permissions: ClassVar = dict.fromkeys(("list", "create", "destroy"), USER_UPDATE)
+
+    @extend_schema(responses=shapes.ApiKeyListAnswer, summary="List a user's API keys")
+    def list(self, request: SignedInRequest, user_id: int) -> Response:
+        """Keys that aren't revoked, the newest first."""
+        return _list(find_user(request, user_id))
+
+    @extend_schema(
+        request=shapes.CreateKeyBody,
+        responses={201: shapes.ApiKeyCreatedAnswer},
+        summary="Make an API key for a service account",
+    )
+    def create(self, request: SignedInRequest, user_id: int) -> Response:
+        """Make a key for a service account, with a recent proof of who makes it as for an own one.
+
+        People make their keys themselves: for another person the answer is 409, `not_theirs`.
+        """
+        find_user(request, user_id)
+        return _create(request, user_id)
+
+    @extend_schema(responses={200: MessageAnswer}, summary="Revoke a user's API key")
+    def destroy(self, request: SignedInRequest, user_id: int, key_id: UUID) -> Response:
+        """Take a user's key back; it stops working at once."""
+        return _revoke(request, user_id, key_id)

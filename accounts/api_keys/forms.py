@@ -1,0 +1,56 @@
+"""The form of a new API key."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+from django import forms
+
+from accounts.api_keys.services import DEFAULT_DAYS
+from accounts.common.forms import ServiceForm
+from accounts.core.catalogue import PERMISSIONS, PermissionEntry
+from accounts.models import User
+from accounts.roles.permission_matrix import words
+
+LIFETIMES = [(30, "30 days"), (90, "90 days"), (180, "half a year"), (DEFAULT_DAYS, "a year"), (730, "2 years")]
+
+
+class AddressesField(forms.CharField):
+    """Addresses and networks, separated by blanks, commas or lines."""
+
+    widget = forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocapitalize": "none"})
+
+    def clean(self, value: Any) -> list[str]:
+        """The addresses as they were typed."""
+        return str(super().clean(value)).replace(",", " ").split()
+
+
+class KeyForm(ServiceForm):
+    """A key of `owner`, who can't give it more than they hold."""
+
+    name = forms.CharField(
+        max_length=80, help_text="What will use it, such as “Balance 3, room 12”.", widget=forms.TextInput
+    )
+    expires_in_days = forms.TypedChoiceField(
+        label="Good for", choices=LIFETIMES, coerce=int, initial=DEFAULT_DAYS, help_text="Then a new one is needed."
+    )
+    scopes = forms.MultipleChoiceField(required=False)
+    addresses = AddressesField(
+        required=False,
+        max_length=2000,
+        help_text="Where it may be used: addresses or networks such as 192.0.2.7 or 192.0.2.0/24. Empty: anywhere.",
+    )
+
+    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.held = [entry for entry in PERMISSIONS if entry.name in owner.grants.permissions]
+        field = self.fields["scopes"]
+        assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 (for the type checker)  # nosec B101
+        field.choices = [(entry.name, entry.description) for entry in self.held]
+
+    @property
+    def scope_groups(self) -> Iterator[tuple[str, list[tuple[PermissionEntry, bool]]]]:
+        """What the owner holds, by resource, and whether it is ticked."""
+        ticked = set(self["scopes"].value() or ())
+        for resource, entries in groupby(self.held, key=lambda entry: entry.resource):
+            yield words(resource), [(entry, entry.name in ticked) for entry in entries]

@@ -1,0 +1,61 @@
+"""Bodies of requests and answers about API keys."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.api_keys.services import DEFAULT_DAYS, MOST_ADDRESSES, MOST_DAYS
+from accounts.common.serializers import MessageAnswer, names_field, password_field
+from accounts.models import ApiKey
+from reprotech.api.fields import AddressAnswer, NetworkAnswer, NetworkField
+from reprotech.api.parsers import Body, StringField, WholeNumberField
+
+
+class CreateKeyBody(Body):
+    """`POST /api/auth/keys` and `POST /api/users/{id}/keys`."""
+
+    null_is_absent = True
+
+    name = StringField(max_length=80)
+    scopes = names_field()
+    expires_in_days = WholeNumberField(
+        required=False, min_value=1, max_value=MOST_DAYS, help_text=f"{DEFAULT_DAYS} unless given."
+    )
+    addresses = serializers.ListField(child=NetworkField(), max_length=MOST_ADDRESSES, required=False)
+    current_password = password_field(
+        required=False, help_text="Needed if the session of the access token began more than `SUDO_MINUTES` ago."
+    )
+    otp = StringField(
+        required=False, allow_blank=True, max_length=32, help_text="With it, if the account has a second factor."
+    )
+
+
+class ApiKeyAnswer(serializers.Serializer[ApiKey]):
+    """An API key, without its secret."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    prefix = serializers.CharField()
+    scopes = serializers.ListField(child=serializers.CharField())
+    addresses = serializers.ListField(child=NetworkAnswer())
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    is_expired = serializers.BooleanField()
+    last_used_at = serializers.DateTimeField(allow_null=True)
+    last_used_from = AddressAnswer(allow_null=True)
+    created_by = serializers.CharField(
+        source="maker_name", allow_null=True, help_text="Who made it; null where that isn't known any more."
+    )
+
+
+class ApiKeyListAnswer(serializers.Serializer[Any]):
+    """All keys of a user that aren't revoked."""
+
+    keys = ApiKeyAnswer(many=True)
+
+
+class ApiKeyCreatedAnswer(MessageAnswer):
+    """A new key, and its text, which is shown this once."""
+
+    key = ApiKeyAnswer()
+    token = serializers.CharField(help_text="Send it as `Authorization: Bearer <token>`. It can't be shown again.")

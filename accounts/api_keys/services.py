@@ -1,0 +1,258 @@
+"""Making, finding and revoking API keys."""
+
+import hmac
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import ip_network
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from accounts.access.authorization import service
+from accounts.access.user_events import record_user
+from accounts.api_keys import token_format
+from accounts.core.catalogue import PERMISSION_NAMES, in_order
+from accounts.core.exceptions import AccountDisabled, ApiKeyNotAllowed, OwnerOnly, TokenInvalid
+from accounts.models import ApiKey, User
+from accounts.models.grants import Grants
+from accounts.notifications.services import send_notice
+from accounts.permissions import USER_UPDATE
+from accounts.reauthentication.services import prove_identity
+from accounts.sessions.services import TOUCH_INTERVAL
+from accounts.throttling import rate_limits
+from accounts.users.services import lock_for_change
+from audit.models import Action
+from audit.services import Actor, record
+from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
+from reprotech.core.principal import Principal
+from reprotech.core.reauthentication import require_fresh, require_recent_proof
+from reprotech.core.request_context import act_as, current_origin, current_principal
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_DAYS = 365
+MOST_DAYS = 730
+#: Keys that one user may have at once, and places that one key may be used from.
+MOST_KEYS = 50
+MOST_ADDRESSES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key that was just made, and its text, which nobody can be shown again."""
+
+    key: ApiKey
+    text: str
+
+
+def create_key(
+    *,
+    actor: Actor,
+    user_id: int,
+    current_password: str = "",
+    otp: str = "",
+    **wanted: Any,
+) -> NewKey:
+    """Make a key for oneself, or for a service account that holds no more than the actor. A mail tells its owner.
+
+    `wanted` is what `_store_key` takes. `current_password`, and `otp` of who has a second factor, prove who acts by a
+    session in which that was proved too long ago. Raises NotFound, Forbidden, OwnerOnly, ValidationFailed, Conflict,
+    ConfirmationRequired or TooManyAttempts.
+    """
+    if current_password and isinstance(actor, User):
+        _authorize_creation(actor=actor, user_id=user_id)
+        prove_identity(actor=actor, password=current_password, otp=otp, action=Action.KEY_CREATE)
+        return _store_key(actor=actor, user_id=user_id, is_proven=True, **wanted)
+    return _store_key(actor=actor, user_id=user_id, **wanted)
+
+
+@service
+def _authorize_creation(*, actor: Actor, user_id: int) -> None:
+    _lock_new_owner(actor, user_id)
+
+
+@service
+def _store_key(
+    *,
+    actor: Actor,
+    user_id: int,
+    name: str,
+    scopes: Collection[str],
+    expires_in_days: int = DEFAULT_DAYS,
+    addresses: Collection[str] = (),
+    is_proven: bool = False,
+) -> NewKey:
+    owner = _lock_new_owner(actor, user_id)
+    if not is_proven:
+        require_recent_proof()
+    text = token_format.make()
+    key = ApiKey(
+        user=owner,
+        created_by_id=actor.pk,
+        name=name,
+        prefix=text.prefix,
+        secret_hash=text.secret_hash,
+        scopes=in_order(set(scopes) & set(PERMISSION_NAMES)),
+        addresses=_networks(addresses),
+        expires_at=_expiry(expires_in_days),
+    )
+    _refuse_scopes(owner, scopes)
+    _check_name(key)
+    if owner.api_keys.unrevoked().count() >= MOST_KEYS:
+        raise Conflict(f"There are {MOST_KEYS} keys already. Revoke one first.")
+    key.save(force_insert=True)
+    told = {"scopes": key.scopes, "addresses": len(key.addresses), "expires_at": key.expires_at}
+    record_user(actor, Action.KEY_CREATE, owner, key=key.public_id, **told)
+    send_notice(owner, "key_created", key=key.name, by=actor.username, by_themselves=actor.pk == owner.pk)
+    return NewKey(key, text.text)
+
+
+@service
+def revoke_key(*, actor: Actor, user_id: int, key_id: UUID) -> ApiKey:
+    """Take a key back for good: one's own, or that of a user who holds no more than the actor. It works at once.
+
+    Raises NotFound or Forbidden.
+    """
+    _refuse_keys()
+    require_fresh()
+    owner = _lock_owner(actor, user_id)
+    key: ApiKey | None = owner.api_keys.unrevoked().filter(pk=key_id).first()
+    if key is None:
+        raise NotFound("key")
+    key.revoked_at = timezone.now()
+    key.save(update_fields=["revoked_at"])
+    record_user(actor, Action.KEY_REVOKE, owner, key=key.public_id)
+    return key
+
+
+def _refuse_keys() -> None:
+    if current_principal().api_key:
+        # A key that makes keys would outlive its own revocation.
+        raise ApiKeyNotAllowed
+
+
+def _lock_new_owner(actor: Actor, user_id: int) -> User:
+    """The user, locked until the transaction ends, if the actor may make a key of theirs."""
+    _refuse_keys()
+    owner = _lock_owner(actor, user_id)
+    if not owner.may_get_key_from(actor.pk):
+        raise OwnerOnly
+    return owner
+
+
+def _lock_owner(actor: Actor, user_id: int) -> User:
+    """The user, locked until the transaction ends, if the actor may revoke their keys."""
+    if actor.pk != user_id:
+        return lock_for_change(actor, user_id, USER_UPDATE)
+    owner: User | None = User.objects.active().lock(user_id)
+    if owner is None:
+        raise NotFound("user")
+    return owner
+
+
+def _refuse_scopes(owner: User, scopes: Collection[str]) -> None:
+    unknown = sorted(set(scopes) - set(PERMISSION_NAMES))
+    if unknown:
+        raise ValidationFailed({"scopes": [f"There is no permission {name}." for name in unknown]})
+    beyond = in_order(set(scopes) - owner.grants.permissions)
+    if beyond:
+        raise ValidationFailed({"scopes": [f"{owner.username} doesn't hold {', '.join(beyond)}: a key can't do more."]})
+
+
+def _check_name(key: ApiKey) -> None:
+    try:
+        key.clean_fields(exclude=["user", "scopes", "addresses"])
+    except ValidationError as error:
+        raise ValidationFailed(error.message_dict) from None
+
+
+def _expiry(days: int) -> datetime:
+    if not 1 <= days <= MOST_DAYS:
+        raise ValidationFailed({"expires_in_days": [f"Give a number of days from 1 to {MOST_DAYS}."]})
+    return timezone.now() + timedelta(days=days)
+
+
+def _networks(addresses: Collection[str]) -> list[str]:
+    if len(addresses) > MOST_ADDRESSES:
+        raise ValidationFailed({"addresses": [f"Give at most {MOST_ADDRESSES} addresses or networks."]})
+    found, wrong = [], []
+    for address in addresses:
+        try:
+            found.append(str(ip_network(address)))
+        except ValueError:
+            wrong.append(f"{address[:50]} is no address or network such as 192.0.2.7 or 192.0.2.0/24.")
+    if wrong:
+        raise ValidationFailed({"addresses": wrong})
+    return list(dict.fromkeys(found))
+
+
+def read_key(text: str) -> ApiKey:
+    """The genuine key of this text, whatever its state, with `user` and its grants loaded.
+
+    One query. Raises TokenInvalid.
+    """
+    sent = token_format.read(text)
+    if sent is None:
+        raise TokenInvalid
+    key: Any = ApiKey.objects.with_grants().filter(prefix=sent.prefix).first()
+    if key is None or not hmac.compare_digest(key.secret_hash, sent.secret_hash):
+        # Nobody is named in the audit log: strangers could fill it.
+        logger.warning("An unknown API key was refused.")
+        raise TokenInvalid
+    key.user.grants = Grants.loaded_with(key)
+    found: ApiKey = key
+    return found
+
+
+def find_key(*, text: str) -> ApiKey:
+    """The key that a request came with, if it is good from where the request came.
+
+    At most two queries: revoking takes effect with the next request, on every process. Raises TokenInvalid, or
+    AccountDisabled when its owner may not sign in.
+    """
+    key, address = read_key(text), current_origin().ip_address
+    if not key.user.can_sign_in:
+        raise TokenInvalid if key.user.deleted_at is not None else AccountDisabled
+    if reason := refusal(key, address):
+        _record_refusal(key, address, reason)
+        raise TokenInvalid
+    act_as(Principal(user_id=key.user_id, api_key=key.public_id, scopes=frozenset(key.scopes)))
+    _touch(key, address)
+    return key
+
+
+def refusal(key: ApiKey, address: str) -> str:
+    """Why a key is not good from an address, or ""."""
+    if key.revoked_at is not None:
+        return "The key is revoked."
+    if key.is_expired:
+        return "The key has expired."
+    if key.has_lost_its_maker:
+        return "The account that made this key for its owner can't sign in any more."
+    return "" if key.is_open_to(address) else "The key is not good from this address."
+
+
+def _record_refusal(key: ApiKey, address: str, reason: str) -> None:
+    # One row a window: a script that goes on trying must not flood the log.
+    if rate_limits.is_news(f"key-{key.pk}", address):
+        record(
+            actor=key.user,
+            action=Action.ACCESS_DENIED,
+            resource="auth",
+            success=False,
+            reason=reason,
+            key=key.public_id,
+            method=current_origin().method,
+            path=current_origin().path[:200],
+        )
+
+
+def _touch(key: ApiKey, address: str) -> None:
+    now = timezone.now()
+    if key.last_used_at is None or now - key.last_used_at >= TOUCH_INTERVAL:
+        key.last_used_at, key.last_used_from = now, address or None
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now, last_used_from=key.last_used_from)

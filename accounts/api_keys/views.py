@@ -1,0 +1,83 @@
+"""API keys: one's own, and those of users who hold no more."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from accounts.api_keys import services as api_key_services
+from accounts.api_keys.forms import KeyForm
+from accounts.core.exceptions import OwnerOnly
+from accounts.models import User
+from accounts.permissions import SIGNED_IN, USER_UPDATE, requires
+from accounts.users.views import crumbs, find_person
+from reprotech.core.exceptions import DomainError
+from reprotech.web.responses import PageRequest, bound, go_to, render_form, render_page
+
+CONFLICT = 409
+
+Crumbs = list[tuple[str, str | None]]
+
+
+@requires(SIGNED_IN)
+@require_http_methods(["GET", "HEAD", "POST"])
+def create_own_key(request: PageRequest) -> HttpResponse:
+    """A new key of one's own."""
+    return _create(request, request.user, reverse("profile"), _own_crumbs("New API key"))
+
+
+@requires(SIGNED_IN)
+@require_http_methods(["GET", "HEAD", "POST"])
+def revoke_own_key(request: PageRequest, key_id: UUID) -> HttpResponse:
+    """Ask, then take back one of one's own keys."""
+    return _revoke(request, request.user, key_id, reverse("profile"), _own_crumbs("Revoke API key"))
+
+
+@requires(USER_UPDATE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def create_key(request: PageRequest, user_id: int) -> HttpResponse:
+    """A new key of a user."""
+    person = find_person(request, user_id)
+    return _create(request, person, reverse("user", args=[person.pk]), crumbs(person, "New API key"))
+
+
+@requires(USER_UPDATE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def revoke_key(request: PageRequest, user_id: int, key_id: UUID) -> HttpResponse:
+    """Ask, then take back a key of a user."""
+    person = find_person(request, user_id)
+    return _revoke(request, person, key_id, reverse("user", args=[person.pk]), crumbs(person, "Revoke API key"))
+
+
+def _own_crumbs(step: str) -> Crumbs:
+    return [("Profile", reverse("profile")), (step, None)]
+
+
+def _create(request: PageRequest, owner: User, back: str, trail: Crumbs) -> HttpResponse:
+    context = {"owner": owner, "is_own": owner.pk == request.user.pk, "back": back, "crumbs": trail}
+    if not owner.may_get_key_from(request.user.pk):
+        refused = {**context, "refusal": OwnerOnly().message}
+        return render_page(request, "accounts/key_refused.html", refused, status=CONFLICT)
+    form = bound(KeyForm, request, owner=owner)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = api_key_services.create_key(actor=request.user, user_id=owner.pk, **form.cleaned_data)
+            # Not a redirect: the text would have to be kept somewhere until the next request.
+            return render(request, "accounts/key_made.html", {**context, "made": made, "url": settings.PUBLIC_URL})
+        except DomainError as refusal:
+            form.add_refusal(refusal)
+    return render_form(request, "accounts/key_form.html", form, context)
+
+
+def _revoke(request: PageRequest, owner: User, key_id: UUID, back: str, trail: Crumbs) -> HttpResponse:
+    key = get_object_or_404(owner.api_keys.unrevoked(), pk=key_id)
+    if request.method == "POST":
+        api_key_services.revoke_key(actor=request.user, user_id=owner.pk, key_id=key.pk)
+        messages.success(request, f"The key {key.name} is revoked.")
+        return go_to(request, back)
+    context = {"key": key, "owner": owner, "is_own": owner.pk == request.user.pk, "back": back, "crumbs": trail}
+    return render_page(request, "accounts/key_revoke.html", context, fragment="accounts/_key_revoke.html")

@@ -1,0 +1,44 @@
+"""Addresses of the accounts' API, below `/api/`."""
+
+from django.urls import path
+
+from accounts.api_keys.api_views import OwnKeyViewSet, UserKeyViewSet
+from accounts.authentication.api_views import AccountViewSet, OwnSessionViewSet, TokenViewSet
+from accounts.authentication.introspection_api import IntrospectionViewSet
+from accounts.roles.api_views import PermissionViewSet, RoleViewSet
+from accounts.users.api_views import UserViewSet
+from accounts.users.csv.api_views import UserFileViewSet
+
+urlpatterns = [
+    path("auth/login", TokenViewSet.as_view({"post": "login"})),
+    path("auth/login/mfa", TokenViewSet.as_view({"post": "login_mfa"})),
+    path("auth/refresh", TokenViewSet.as_view({"post": "refresh"})),
+    path("auth/logout", AccountViewSet.as_view({"post": "logout"})),
+    path("auth/me", AccountViewSet.as_view({"get": "me"})),
+    path("auth/change-password", AccountViewSet.as_view({"post": "change_password"})),
+    path("auth/sessions", OwnSessionViewSet.as_view({"get": "list", "delete": "destroy_others"})),
+    path("auth/sessions/<uuid:session_id>", OwnSessionViewSet.as_view({"delete": "destroy"})),
+    path("auth/introspect", IntrospectionViewSet.as_view({"post": "introspect"})),
+    path("auth/keys", OwnKeyViewSet.as_view({"get": "list", "post": "create"})),
+    path("auth/keys/<uuid:key_id>", OwnKeyViewSet.as_view({"delete": "destroy"})),
+    path("users", UserViewSet.as_view({"get": "list", "post": "create"})),
+    path(
+        "users/<int:user_id>",
+        UserViewSet.as_view({"get": "retrieve", "put": "update", "patch": "update", "delete": "destroy"}),
+    ),
+    path("users/<int:user_id>/personal-data", UserViewSet.as_view({"delete": "erase"})),
+    path("users/<int:user_id>/reset-password", UserViewSet.as_view({"post": "reset_password"})),
+    path("users/<int:user_id>/factors", UserViewSet.as_view({"delete": "reset_factors"})),
+    path("users/<int:user_id>/lock", UserViewSet.as_view({"post": "lock"})),
+    path("users/<int:user_id>/unlock", UserViewSet.as_view({"post": "unlock"})),
+    path("users/<int:user_id>/keys", UserKeyViewSet.as_view({"get": "list", "post": "create"})),
+    path("users/<int:user_id>/keys/<uuid:key_id>", UserKeyViewSet.as_view({"delete": "destroy"})),
+    path("users/export", UserFileViewSet.as_view({"get": "export"})),
+    path("users/import", UserFileViewSet.as_view({"post": "import_file"})),
+    path("roles", RoleViewSet.as_view({"get": "list", "post": "create"})),
+    path(
+        "roles/<int:role_id>",
+        RoleViewSet.as_view({"get": "retrieve", "put": "update", "patch": "update", "delete": "destroy"}),
+    ),
+    path("permissions", PermissionViewSet.as_view({"get": "list"})),
+]

@@ -1,0 +1,145 @@
+"""Who is calling the API: by access token, by API key, or by the session cookie of the pages."""
+
+import base64
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_plus
+
+from django.conf import settings
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.request import Request
+from rest_framework_simplejwt.authentication import JWTAuthentication
+
+from accounts.api_keys import token_format
+from accounts.api_keys.services import find_key
+from accounts.core.exceptions import TokenInvalid
+from accounts.models import ApiKey, Session, User
+from accounts.sessions import tokens
+from accounts.sessions.services import find_session
+from accounts.throttling import rate_limits
+from reprotech.core.exceptions import NotAuthenticated
+
+if TYPE_CHECKING:
+    from drf_spectacular.openapi import AutoSchema
+
+Caller = tuple[User, Session | ApiKey]
+
+
+class SignedInRequest(Request):
+    """A request to a view that only the signed-in reach, for the type checker."""
+
+    user: User
+    auth: Session  # or an API key, where `open_to_keys` or a permission lets it in
+
+
+class BearerAuthentication(JWTAuthentication):  # type: ignore[misc]
+    """`Authorization: Bearer <access token, or API key>` (RFC 6750).
+
+    A genuine token isn't enough: what validates it is the session that it names, which becomes `request.auth`.
+    """
+
+    def get_header(self, request: Request) -> bytes:
+        """The header; letters that no header may have make it one that nothing fits, rather than an error."""
+        header: str = request.META.get("HTTP_AUTHORIZATION", "")
+        return header.encode("latin-1", "replace")
+
+    def get_raw_token(self, header: bytes) -> bytes | None:
+        """The token. Raises TokenInvalid for another scheme, which Simple JWT would take for no header at all."""
+        if not header:
+            return None
+        scheme, _, token = header.partition(b" ")
+        if scheme.lower() != b"bearer":
+            raise TokenInvalid
+        return token.strip()
+
+    def get_validated_token(self, raw_token: bytes) -> Session | ApiKey:
+        """The session or key that it stands for. Raises a NotAuthenticated or TooManyAttempts."""
+        text = raw_token.decode("latin-1")
+        if text.startswith(token_format.MARK):
+            return _used_key(text)
+        claims = tokens.read(text, tokens.AccessToken)
+        session = find_session(session_id=claims.session_id, user_id=claims.user_id, is_call=True)
+        if session.kind != Session.Kind.TOKEN:
+            raise TokenInvalid
+        return session
+
+    def get_user(self, validated_token: Session | ApiKey) -> User:
+        """Whose it is."""
+        return validated_token.user
+
+    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002
+        """What a 401 names in `WWW-Authenticate`."""
+        return "Bearer"
+
+
+class BasicKeyAuthentication(BaseAuthentication):
+    """HTTP Basic with an API key as the password, as clients of OAuth name themselves (RFC 6749, section 2.3.1).
+
+    The name beside it says nothing: a key names its owner.
+    """
+
+    def authenticate(self, request: Request) -> Caller | None:
+        """The user and the key; None without such a header. Raises a NotAuthenticated or TooManyAttempts."""
+        scheme, _, credentials = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "basic":
+            return None
+        try:
+            key = _used_key(_password_in(credentials))
+        except NotAuthenticated as refusal:
+            refusal.challenge = 'Basic realm="Reprotech"'  # the scheme that was tried (RFC 6749, section 5.2)
+            raise
+        return key.user, key
+
+
+def _password_in(credentials: str) -> str:
+    try:
+        text = base64.b64decode(credentials.strip(), validate=True).decode()
+    except ValueError:
+        raise TokenInvalid from None
+    return unquote_plus(text.partition(":")[2])
+
+
+def _used_key(text: str) -> ApiKey:
+    key = find_key(text=text)
+    rate_limits.count_call(key.pk)
+    return key
+
+
+class PageSessionAuthentication(SessionAuthentication):
+    """The cookie of the pages, with CSRF enforced."""
+
+    def authenticate(self, request: Request) -> Caller | None:
+        """The user and the session; None without a live session. Raises PermissionDenied for a CSRF failure."""
+        session: Session | None = getattr(request, "page_session", None)
+        if not session:  # a lazy object: never None itself
+            return None
+        self.enforce_csrf(request)
+        return session.user, session
+
+
+def _schema_extensions() -> None:
+    from drf_spectacular.extensions import OpenApiAuthenticationExtension
+
+    class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+        target_class = BearerAuthentication
+        name = "token"
+        priority = 1  # drf-spectacular's own for Simple JWT takes subclasses too
+
+        def get_security_definition(self, auto_schema: "AutoSchema") -> dict[str, str]:  # noqa: ARG002
+            return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT or API key"}
+
+    class BasicKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+        target_class = BasicKeyAuthentication
+        name = "basic"
+
+        def get_security_definition(self, auto_schema: "AutoSchema") -> dict[str, str]:  # noqa: ARG002
+            return {"type": "http", "scheme": "basic", "description": "An API key as the password."}
+
+    class PageSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+        target_class = PageSessionAuthentication
+        name = "page"
+
+        def get_security_definition(self, auto_schema: "AutoSchema") -> dict[str, str]:  # noqa: ARG002
+            return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
+
+
+_schema_extensions()

@@ -1,0 +1,97 @@
+"""`/api/auth/introspect`: what a lab module asks about the tokens that it is sent."""
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from accounts.authentication.api_authentication import (
+    BasicKeyAuthentication,
+    BearerAuthentication,
+    PageSessionAuthentication,
+    SignedInRequest,
+)
+from accounts.authentication.introspection import introspect
+from accounts.permissions import SIGNED_IN
+from reprotech.api.fields import AddressField
+from reprotech.api.parsers import Body, StrictFormParser, StrictJSONParser, StringField, is_form
+from reprotech.api.viewsets import ViewSet
+
+#: More than any access token has: a hundred roles with long names in any script.
+MAX_TOKEN_LENGTH = 65_536
+
+
+class IntrospectBody(Body):
+    """`POST /api/auth/introspect` as JSON."""
+
+    null_is_absent = True
+
+    token = StringField(max_length=MAX_TOKEN_LENGTH)
+    token_type_hint = StringField(required=False, allow_blank=True, max_length=40, help_text="Not needed.")
+    ip_address = AddressField(
+        required=False, help_text="Where it came from. A key that is limited to addresses is active only from those."
+    )
+
+
+class IntrospectForm(IntrospectBody):
+    """The same as a form: what isn't known, and what has no value, counts as left out (RFC 6749, section 3.2)."""
+
+    refuses_unknown = False
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The values; raises ValidationError."""
+        return super().to_internal_value({name: value for name, value in data.items() if value})
+
+
+class IntrospectionAnswer(serializers.Serializer[Any]):
+    """Only `active` for a token that isn't."""
+
+    active = serializers.BooleanField()
+    sub = serializers.CharField(required=False)
+    username = serializers.CharField(required=False)
+    user_id = serializers.IntegerField(required=False)
+    is_service = serializers.BooleanField(required=False)
+    roles = serializers.ListField(child=serializers.CharField(), required=False)
+    permissions = serializers.ListField(child=serializers.CharField(), required=False)
+    scope = serializers.CharField(required=False, help_text="The permissions, separated by blanks.")
+    token_type = serializers.ChoiceField(choices=["access_token", "api_key"], required=False)
+    iat = serializers.IntegerField(required=False)
+    exp = serializers.IntegerField(required=False)
+    sid = serializers.CharField(required=False, help_text="Of an access token: its session.")
+    key = serializers.CharField(required=False, help_text="Of an API key: its name.")
+    created_by = serializers.CharField(required=False, help_text="Who made the API key, if that was not its owner.")
+
+
+class IntrospectionViewSet(ViewSet):
+    """Open to whoever is signed in, best with a service account's key.
+
+    It tells nothing that the token's holder couldn't ask for by `GET /api/auth/me`, and a token can't be guessed, so
+    a permission would protect nothing. That it takes an account keeps strangers from trying and lets calls be counted.
+    """
+
+    authentication_classes: ClassVar[list[Any]] = [  # type: ignore[misc]
+        BasicKeyAuthentication,
+        BearerAuthentication,
+        PageSessionAuthentication,
+    ]
+    required_permissions: ClassVar = {"introspect": SIGNED_IN}
+    open_to_keys: ClassVar = {"introspect"}
+    parser_classes: ClassVar[list[Any]] = [StrictJSONParser, StrictFormParser]  # type: ignore[misc]
+    media_types_hint = "Send the body as JSON or as a form."
+
+    @extend_schema(
+        # The form is told of in words: openapi-python-client writes modules that can't be imported for two media types.
+        request={StrictJSONParser.media_type: IntrospectBody},
+        responses=IntrospectionAnswer,
+        summary="Ask about a token",
+    )
+    def introspect(self, request: SignedInRequest) -> Response:
+        """Whether an access token or API key is good, whose it is and what it may do (RFC 7662).
+
+        The same fields may be sent as a form, `application/x-www-form-urlencoded`, in which others are passed over.
+        """
+        asked = (IntrospectForm if is_form(request) else IntrospectBody).read(request)
+        response = Response(introspect(token=asked["token"], ip_address=asked.get("ip_address", "")))
+        response["Cache-Control"] = "no-store"
+        return response

@@ -1,0 +1,61 @@
+"""Telling users by mail of sign-ins from devices that they haven't used before."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.core.client_networks import client_network
+from accounts.models import Session
+from accounts.notifications.services import send_notice
+from accounts.sessions.user_agent import browser_family, safe_client_name
+from accounts.throttling import known_devices
+
+#: How far back a device is remembered, and by how many of the latest sign-ins of its kind.
+REMEMBERED = timedelta(days=90)
+LATEST = 200
+#: Mails to one user in a day: the next ones would tell nothing new, and hide what matters.
+MOST_A_DAY = 5
+
+
+def tell_of_new_device(session: Session) -> None:
+    """Mail the user of a session that was just opened, if it is from a device that we don't know.
+
+    Part of the sign-in's transaction, which has the user's row locked: two sign-ins at once don't exceed the limit.
+    """
+    if not settings.NEW_DEVICE_MAILS or is_known_device(session):
+        return
+    told = Session.objects.filter(
+        user_id=session.user_id, was_announced=True, created_at__gt=session.created_at - timedelta(days=1)
+    )
+    if told.count() >= MOST_A_DAY:
+        return
+    session.was_announced = True
+    session.save(update_fields=["was_announced"])
+    send_notice(
+        session.user,
+        "new_sign_in",
+        client=safe_client_name(session.user_agent),
+        place=session.ip_address or "",
+        moment=f"{session.created_at:%-d %B %Y, %H:%M} UTC",
+        by_token=session.kind == Session.Kind.TOKEN,
+    )
+
+
+def is_known_device(session: Session) -> bool:
+    """Whether the user signed in before with this browser, by its cookie, or with such a one from this address.
+
+    The first sign-in of all counts as known: there is nothing to compare it with.
+    """
+    if known_devices.browser_of(session.user):
+        return True
+    earlier = Session.objects.filter(user_id=session.user_id).exclude(pk=session.pk)
+    recent = earlier.filter(kind=session.kind, last_used_at__gt=timezone.now() - REMEMBERED)
+    places = recent.latest_used_first().values_list("ip_address", "user_agent")[:LATEST]
+    here = _device(session.kind, session.ip_address, session.user_agent)
+    return any(_device(session.kind, *place) == here for place in places) or not earlier.exists()
+
+
+def _device(kind: str, address: str | None, user_agent: str) -> tuple[str, str]:
+    program = browser_family(user_agent) if kind == Session.Kind.PAGE else user_agent
+    return client_network(address or ""), program

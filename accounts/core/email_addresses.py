@@ -1,0 +1,47 @@
+"""One form of an e-mail address, whichever way its domain is written: one mailbox must not become two accounts."""
+
+import idna
+
+from reprotech.core.normalization import normalize_text
+
+#: How a label of letters beyond ASCII begins (RFC 5890, A-label).
+ENCODED = "xn--"
+
+
+class UnknownDomain(ValueError):
+    """No mail can ever leave to the domain."""
+
+
+def normalize_address(address: str) -> str:
+    """The address with its domain as DNS has it (IDNA 2008): ASCII, in lower case. Raises UnknownDomain."""
+    local, at, domain = address.rpartition("@")
+    return f"{normalize_text(local)}@{_normalize_domain(domain)}" if at else normalize_text(address)
+
+
+def lookup_address(address: str) -> str:
+    """The same in lower case, for comparing; of what is no address whatever was typed."""
+    try:
+        return normalize_address(address).lower()
+    except UnknownDomain:
+        return normalize_text(address).lower()
+
+
+def readable_address(address: str) -> str:
+    """The address with its domain in the letters that people write it with."""
+    local, at, domain = address.rpartition("@")
+    if ENCODED not in domain:
+        return address
+    try:
+        return f"{local}{at}{idna.decode(domain)}"
+    except UnicodeError:
+        return address
+
+
+def _normalize_domain(domain: str) -> str:
+    absolute = domain.removesuffix(".")  # the root's dot names the same host
+    if absolute.isascii() and ENCODED not in absolute.lower():
+        return absolute.lower()
+    try:
+        return idna.encode(absolute, uts46=True).decode().removesuffix(".")
+    except UnicodeError:
+        raise UnknownDomain(domain) from None

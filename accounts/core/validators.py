@@ -1,0 +1,28 @@
+"""Field rules of accounts: the models carry them, so every door has them."""
+
+import unicodedata
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MinLengthValidator, RegexValidator
+
+from reprotech.core.normalization import is_disguise
+
+validate_username = RegexValidator(
+    # ASCII alone: a name that looks like somebody else's must not exist.
+    r"\A[A-Za-z0-9.\-_@+]*\Z",
+    "Use letters (a to z), digits and . - _ @ + only.",
+)
+validate_username_length = MinLengthValidator(3, "Use at least 3 characters.")
+
+
+def validate_plain_text(text: str) -> None:
+    """Raise ValidationError for control, invisible and private characters, which can disguise a text."""
+    if any(is_disguise(char) for char in text):
+        raise ValidationError("Leave out control characters and invisible characters.", code="characters")
+
+
+def validate_person_name(text: str) -> None:
+    """Raise ValidationError for what no name contains; names of every script pass."""
+    validate_plain_text(text)
+    if any(unicodedata.category(char) == "So" for char in text):
+        raise ValidationError("Leave out symbols and emoji.", code="characters")

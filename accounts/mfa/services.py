@@ -1,0 +1,172 @@
+"""Setting up and removing second factors."""
+
+from typing import Any
+from uuid import UUID
+
+from accounts.access.api_key_revocation import FACTORS_REMOVED, revoke_keys_of
+from accounts.access.authorization import service
+from accounts.access.one_time import spend
+from accounts.access.user_events import record_user
+from accounts.mfa import totp, webauthn
+from accounts.mfa.enrolment import KIND_WORDS, forget_factors, make_recovery_codes, note_factors
+from accounts.mfa.webauthn_challenge import Challenge
+from accounts.models import Passkey, Session, TotpKey, User
+from accounts.notifications.services import send_notice
+from accounts.permissions import USER_UPDATE
+from accounts.sessions.services import end_sessions
+from accounts.users.services import lock_for_change, lock_own_account
+from audit.models import Action
+from audit.services import Actor, record
+from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
+from reprotech.core.normalization import is_disguise, normalize_text
+from reprotech.core.reauthentication import ConfirmationRequired, require_fresh
+
+#: More than anyone carries; a page must list them.
+MOST_PASSKEYS = 20
+APP = "authenticator app"
+
+
+@service
+def add_authenticator_app(*, actor: User, session_id: UUID, key: str, code: str) -> list[str]:
+    """Store the key of an authenticator app that has just shown a right code.
+
+    Returns recovery codes when this is the first factor. Raises ConfirmationRequired, Conflict or ValidationFailed.
+    """
+    user = _lock_own(actor, session_id)
+    if TotpKey.objects.filter(user=user).exists():
+        raise Conflict("You have an authenticator app already. Remove it before you set up another one.")
+    step = totp.matching_step(key, code)
+    if step is None:
+        raise ValidationFailed({"code": ["This is not the code that the app shows now. Check the time of your phone."]})
+    app = TotpKey.objects.create(user=user, sealed_key=totp.close(key, user.pk), last_step=step)
+    return _added(user, app, "totp", APP)
+
+
+@service
+def add_passkey(*, actor: User, session_id: UUID, name: str, answer: str, challenge: Challenge) -> list[str]:
+    """Store a passkey or security key that has just answered the challenge.
+
+    Returns recovery codes when this is the first factor. Raises ConfirmationRequired, Conflict or ValidationFailed.
+    """
+    user = _lock_own(actor, session_id)
+    name = _checked_name(name)
+    if user.passkeys.count() >= MOST_PASSKEYS:
+        raise Conflict(f"You have {MOST_PASSKEYS} passkeys. Remove one that you no longer use.")
+    try:
+        made = webauthn.check_registration(answer, challenge.value)
+    except webauthn.NotGenuine:
+        raise ValidationFailed({"passkey": ["The passkey could not be set up. Try again."]}) from None
+    if (
+        not spend(challenge.name, challenge.expires_at)
+        or Passkey.objects.filter(credential_id=made.credential_id).exists()
+    ):
+        raise Conflict("This passkey is set up already.")
+    passkey = Passkey.objects.create(
+        user=user,
+        name=name,
+        credential_id=made.credential_id,
+        credential=made.credential,
+        sign_count=made.sign_count,
+    )
+    return _added(user, passkey, "passkey", name)
+
+
+@service
+def remove_authenticator_app(*, actor: User, session_id: UUID) -> None:
+    """Forget one's authenticator app, and revoke one's API keys.
+
+    Raises ConfirmationRequired, NotFound, or Conflict for a factor that is needed.
+    """
+    user = _lock_own(actor, session_id)
+    app = TotpKey.objects.filter(user=user).first()
+    if app is None:
+        raise NotFound("authenticator app")
+    _remove(user, app, "totp", APP)
+
+
+@service
+def remove_passkey(*, actor: User, session_id: UUID, passkey_id: int) -> None:
+    """Forget one of one's passkeys, and revoke one's API keys.
+
+    Raises ConfirmationRequired, NotFound, or Conflict for a factor that is needed.
+    """
+    user = _lock_own(actor, session_id)
+    passkey = user.passkeys.filter(pk=passkey_id).first()
+    if passkey is None:
+        raise NotFound("passkey")
+    _remove(user, passkey, "passkey", passkey.name)
+
+
+@service
+def renew_recovery_codes(*, actor: User, session_id: UUID) -> list[str]:
+    """Ten new recovery codes; the old ones are good no longer. Raises ConfirmationRequired or Conflict."""
+    user = _lock_own(actor, session_id)
+    if not user.second_factors:
+        raise Conflict("Set up an authenticator app or a passkey first.")
+    record_user(user, Action.RECOVERY_CODES_RENEWED, user)
+    send_notice(user, "recovery_codes_renewed")
+    return make_recovery_codes(user)
+
+
+@service
+def reset_factors(*, actor: Actor, user_id: int) -> User:
+    """Take all second factors from a user who lost them, end their sessions and revoke their API keys.
+
+    Raises NotFound, Forbidden or Conflict.
+    """
+    user = lock_for_change(actor, user_id, USER_UPDATE)
+    if actor.pk == user.pk:
+        raise Conflict("This is your own account. Remove factors on your profile's security page.")
+    kinds = user.second_factors
+    if not kinds:
+        raise Conflict("The account has no second factor.")
+    require_fresh()
+    forget_factors(user)
+    ended = end_sessions(user_ids=[user.pk], reason=Session.EndReason.REVOKED)
+    record_user(actor, Action.FACTOR_RESET, user, kinds=kinds, ended_sessions=ended)
+    revoke_keys_of(actor, user, reason=FACTORS_REMOVED)
+    send_notice(user, "factors_reset")
+    return user
+
+
+def _lock_own(actor: User, session_id: UUID) -> User:
+    """One's own account, locked, if the session in which one asks is fresh."""
+    user = lock_own_account(actor.pk)
+    session = Session.objects.alive().filter(pk=session_id, user=user).first()
+    if session is None or not session.is_fresh:
+        raise ConfirmationRequired
+    return user
+
+
+def _added(user: User, factor: TotpKey | Passkey, kind: str, name: str) -> list[str]:
+    is_first = not user.second_factors
+    note_factors(user)
+    _record(user, Action.FACTOR_ADD, factor.pk, kind, name)
+    send_notice(user, "factor_added", kind=KIND_WORDS[kind], name=name)
+    return make_recovery_codes(user) if is_first else []
+
+
+def _remove(user: User, factor: TotpKey | Passkey, kind: str, name: str) -> None:
+    factor_id = factor.pk
+    factor.delete()
+    note_factors(user)
+    if not user.second_factors and user.roles.filter(requires_factor=True).exists():
+        raise Conflict("Your role requires a second factor. Set up another one before you remove this one.")
+    _record(user, Action.FACTOR_REMOVE, factor_id, kind, name)
+    revoke_keys_of(user, user, reason=FACTORS_REMOVED)
+    send_notice(user, "factor_removed", kind=KIND_WORDS[kind], name=name)
+
+
+def _record(user: User, action: Action, factor_id: int, kind: str, name: str) -> None:
+    # The name that someone gave their passkey may tell of them: it stands where erasing a person finds it.
+    record(actor=user, action=action, resource="factor", resource_id=factor_id, resource_name=name, kind=kind)
+
+
+def _checked_name(name: str) -> str:
+    name = " ".join(normalize_text(name).split())
+    longest: Any = Passkey._meta.get_field("name").max_length
+    if not name or not name.isprintable() or any(map(is_disguise, name)):
+        raise ValidationFailed({"name": ["Give it a name that you know it by, such as “Phone” or “Blue key”."]})
+    if len(name) > longest:
+        raise ValidationFailed({"name": [f"Use at most {longest} characters."]})
+    return name

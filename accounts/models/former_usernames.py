@@ -1,0 +1,36 @@
+"""Usernames that accounts had: none is ever given to anyone else, or events of two people would be taken for one's."""
+
+from django.db import models
+from django.utils import timezone
+
+from accounts.models.users import User
+
+
+class FormerUsername(models.Model):
+    """A username, in lower case, that an account gave up; of an erased person a keyed hash, and nobody's account."""
+
+    #: A hash is told from a name by its colon, which no username has.
+    name = models.CharField(max_length=100, primary_key=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="former_usernames")
+
+    class Meta:
+        db_table = "former_usernames"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UsernameKey(models.Model):
+    """The random key of these hashes, encrypted by `accounts.core.encryption` so that it outlives every SECRET_KEY."""
+
+    sealed_key = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "username_keys"
+        default_permissions = ()
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"key {self.pk} of erased usernames"

@@ -1,0 +1,53 @@
+"""What someone holds, computed once for each request."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from accounts.core.catalogue import in_order
+
+if TYPE_CHECKING:
+    from accounts.models import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """What someone holds: roles in their order, and the union of the roles' permissions."""
+
+    role_names: tuple[str, ...] = ()
+    role_slugs: tuple[str, ...] = ()
+    permissions: frozenset[str] = frozenset()
+
+    @property
+    def ordered_permissions(self) -> list[str]:
+        """Permission names in the catalogue's order."""
+        return in_order(self.permissions)
+
+    @classmethod
+    def of(cls, roles: Iterable["Role"]) -> "Grants":
+        """The grants that these roles give (their permissions must be loaded, or cost a query each)."""
+        ordered = sorted(roles, key=lambda role: (role.position, role.name))
+        return cls(
+            role_names=tuple(role.name for role in ordered),
+            role_slugs=tuple(role.slug for role in ordered),
+            permissions=frozenset(name for role in ordered for name in role.permission_names),
+        )
+
+    @classmethod
+    def loaded_with(cls, row: Any) -> "Grants":
+        """The grants of the user of a row that `with_grants` read."""
+        rows = in_order_of_roles(row.role_rows)
+        return cls(
+            role_names=tuple(role["name"] for role in rows),
+            role_slugs=tuple(role["slug"] for role in rows),
+            permissions=frozenset(row.held_permissions or []),
+        )
+
+    def within(self, scopes: frozenset[str]) -> "Grants":
+        """The same, with no more permissions than these."""
+        return replace(self, permissions=self.permissions & scopes)
+
+
+def in_order_of_roles(role_rows: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    """The roles that a query read into one column, in the roles' order."""
+    return sorted(role_rows or [], key=lambda role: (role["position"], role["name"]))

@@ -1,0 +1,62 @@
+"""What someone asked for, and what still waits for an answer."""
+
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+from accounts.core.model_fields import AddressField
+from accounts.models.users import User
+from audit.tracking.model_tracking import TrackedModel, TrackedQuerySet
+
+#: How long the link that confirms a new address is good for.
+CONFIRMATION_LIFETIME = timedelta(hours=24)
+
+
+class ResetRequest(models.Model):
+    """A name or address that someone typed because they forgot the password, and from where they asked.
+
+    Whether somebody has it is looked up later, when nobody waits: no answer's time tells. Gone seconds after.
+    """
+
+    typed = models.CharField(max_length=254)
+    ip_address = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=512, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "reset_requests"
+        default_permissions = ()
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"reset request {self.pk}"
+
+
+class EmailChange(TrackedModel):
+    """A new address that a user gave themselves and still has to confirm. Until then the old one holds."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="email_change")
+    address = AddressField(max_length=254)
+    requested_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar["models.Manager[EmailChange]"] = TrackedQuerySet.as_manager()
+
+    class Meta:
+        db_table = "email_changes"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"new address of user {self.user_id}"
+
+    @property
+    def expires_at(self) -> datetime:
+        """When it is too late to confirm it."""
+        return self.requested_at + CONFIRMATION_LIFETIME
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still be confirmed."""
+        return timezone.now() < self.expires_at

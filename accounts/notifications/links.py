@@ -1,0 +1,85 @@
+"""Links in mails: where they lead, and the tokens in them.
+
+A token is a MAC over what it is about, made when the mail leaves: no table and no dump holds one. It is good until it
+is too old or something that it is about changes.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
+from django.urls import reverse
+from django.utils.encoding import force_bytes
+from django.utils.http import base36_to_int, urlsafe_base64_decode, urlsafe_base64_encode
+
+from accounts.models import EmailChange, User
+from accounts.models.pending_requests import CONFIRMATION_LIFETIME
+
+
+class Tokens(PasswordResetTokenGenerator):
+    """Django's tokens, with a lifetime of their own."""
+
+    def __init__(self, purpose: str, lifetime: timedelta) -> None:
+        super().__init__()
+        self.key_salt = f"accounts.notifications.links.{purpose}"
+        self.lifetime = lifetime
+
+    def check_token(self, user: Any, token: str | None) -> bool:
+        """Whether the token is genuine, young and about what is there now."""
+        return bool(super().check_token(user, token)) and self._age(str(token)) <= self.lifetime
+
+    def _age(self, token: str) -> timedelta:
+        return timedelta(seconds=self._num_seconds(self._now()) - base36_to_int(token.partition("-")[0]))
+
+
+class PasswordTokens(Tokens):
+    """Of links to choose a password: spent by a new password or address, void after a newer one or when it is closed.
+
+    A sign-in meanwhile leaves them good.
+    """
+
+    def _make_hash_value(self, user: User, timestamp: int) -> str:
+        return f"{user.pk} {user.link_number} {user.password} {user.email} {timestamp}"
+
+
+class AddressTokens(Tokens):
+    """Of links that confirm a new address: void with another one, and with a new password."""
+
+    def _make_hash_value(self, change: Any, timestamp: int) -> str:
+        user = change.user
+        asked = f"{change.pk} {change.address} {change.requested_at.isoformat()}"
+        return f"{user.pk} {user.password} {user.email} {asked} {timestamp}"
+
+
+invitation_tokens = PasswordTokens("invitation", settings.INVITATION_LIFETIME)
+link_tokens = PasswordTokens("reset", settings.RESET_LIFETIME)
+address_tokens = AddressTokens("address", CONFIRMATION_LIFETIME)
+
+
+def is_good_link(user: User, link_token: str) -> bool:
+    """Whether a link to choose a password may still be used, be it of an invitation or of a reset."""
+    return any(tokens.check_token(user, link_token) for tokens in (link_tokens, invitation_tokens))
+
+
+def password_link(user: User, tokens: PasswordTokens) -> str:
+    """The link to choose a password."""
+    return _link("set_password", user, tokens.make_token(user))
+
+
+def address_link(change: EmailChange) -> str:
+    """The link that confirms a new address."""
+    return _link("open_email_link", change.user, address_tokens.make_token(change))  # type: ignore[arg-type]
+
+
+def _link(name: str, user: User, token: str) -> str:
+    # Never from the Host header, which the caller chooses.
+    return settings.PUBLIC_URL + reverse(name, args=[urlsafe_base64_encode(force_bytes(user.pk)), token])
+
+
+def decoded(user: str) -> int:
+    """The user's id in a link; 0, which nobody has, for anything else."""
+    try:
+        return int(urlsafe_base64_decode(user).decode("ascii")[:18])
+    except ValueError:
+        return 0

@@ -1,0 +1,103 @@
+"""What mails say."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+
+from accounts.models import EmailChange, OutgoingMail
+from accounts.models.pending_requests import CONFIRMATION_LIFETIME
+from accounts.notifications.links import address_link, invitation_tokens, link_tokens, password_link
+from reprotech.core.message_ids import message_id
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A mail's link: what its button says, how long it is good for, and how it is made ("": it is void already)."""
+
+    label: str
+    lifetime: timedelta
+    make: Callable[[OutgoingMail], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A kind of mail: its subject, its template and its link, if it has one."""
+
+    subject: str
+    template: str
+    link: Link | None = None
+
+
+def _invitation(mail: OutgoingMail) -> str:
+    return password_link(mail.user, invitation_tokens)
+
+
+def _reset(mail: OutgoingMail) -> str:
+    return password_link(mail.user, link_tokens) if mail.user.can_sign_in else ""
+
+
+def _confirmation(mail: OutgoingMail) -> str:
+    change = EmailChange.objects.select_related("user").filter(user=mail.user, address=mail.address).first()
+    return address_link(change) if change and change.is_open else ""
+
+
+TO_RESET = Link("Choose a new password", settings.RESET_LIFETIME, _reset)
+
+LETTERS: Mapping[str, Letter] = {
+    "invitation": Letter(
+        "Your account",
+        "emails/invitation.txt",
+        Link("Choose your password", settings.INVITATION_LIFETIME, _invitation),
+    ),
+    "password_reset": Letter("Choose a new password", "emails/password_reset.txt", TO_RESET),
+    "password_forgotten": Letter("Choose a new password", "emails/password_forgotten.txt", TO_RESET),
+    "password_changed": Letter("Your password was changed", "emails/password_changed.txt"),
+    "email_confirmation": Letter(
+        "Confirm your e-mail address",
+        "emails/email_confirmation.txt",
+        Link("Confirm this address", CONFIRMATION_LIFETIME, _confirmation),
+    ),
+    "email_change_asked": Letter("A new e-mail address for your account", "emails/email_change_asked.txt"),
+    "email_changed": Letter("Your e-mail address was changed", "emails/email_changed.txt"),
+    "key_created": Letter("A new API key for your account", "emails/key_created.txt"),
+    "new_sign_in": Letter("A sign-in from a new device", "emails/new_sign_in.txt"),
+    "factor_added": Letter("A second factor was added", "emails/factor_added.txt"),
+    "factor_removed": Letter("A second factor was removed", "emails/factor_removed.txt"),
+    "factors_reset": Letter("Your second factors were removed", "emails/factors_reset.txt"),
+    "recovery_code_used": Letter("A recovery code was used", "emails/recovery_code_used.txt"),
+    "recovery_codes_renewed": Letter("You have new recovery codes", "emails/recovery_codes_renewed.txt"),
+}
+
+
+def write(mail: OutgoingMail) -> EmailMultiAlternatives | None:
+    """The mail as it leaves, as text and as HTML; None when what its link was for is over."""
+    letter = LETTERS[mail.letter]
+    link = letter.link.make(mail) if letter.link else ""
+    if letter.link and not link:
+        return None
+    context: dict[str, Any] = {**mail.context, "user": mail.user, "link": link}
+    if letter.link:
+        context["within"] = in_words(letter.link.lifetime)
+    text = render_to_string(letter.template, context).strip()
+    # So that nobody's absence note answers it (RFC 3834).
+    headers = {"Auto-Submitted": "auto-generated", "Message-ID": message_id()}
+    message = EmailMultiAlternatives(f"Reprotech: {letter.subject}", text, None, [mail.address], headers=headers)
+    html = {
+        "subject": letter.subject,
+        "label": letter.link.label if letter.link else "",
+        "paragraphs": [(part, bool(link) and part == link) for part in text.split("\n\n")],
+    }
+    message.attach_alternative(render_to_string("emails/layout.html", html), "text/html")
+    return message
+
+
+def in_words(lifetime: timedelta) -> str:
+    """`1 hour`, `24 hours`, `3 days`."""
+    hours = int(lifetime.total_seconds() // 3600)
+    number, unit = (hours, "hour") if hours <= 24 else (hours // 24, "day")  # noqa: PLR2004 (a day)
+    return f"{number} {unit}{'' if number == 1 else 's'}"

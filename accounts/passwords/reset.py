@@ -1,0 +1,97 @@
+"""Forgotten passwords: whoever asks is mailed a link, if they have an account.
+
+The request itself only writes down what was typed, whoever typed what; a look at the accounts and the mail come after
+it, in the background. So neither the answer nor its time tells whether somebody has an account.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.authentication.login import Typed
+from accounts.core.default_admin_address import NO_MAIL, is_withheld
+from accounts.models import ResetRequest, User
+from accounts.notifications import outbox
+from accounts.notifications.services import send_reset_link
+from accounts.throttling import rate_limits
+from audit.models import Action
+from audit.services import record
+from audit.tracking.model_tracking import explicitly_recorded
+from reprotech.core.exceptions import TooManyAttempts
+from reprotech.core.request_context import RequestOrigin, current_origin, request_origin
+
+#: A request that nobody could answer for so long is of no use any more.
+GIVE_UP = timedelta(hours=1)
+
+
+@transaction.atomic
+@explicitly_recorded()
+def request_reset(*, typed: str) -> None:
+    """Ask for a link to choose a new password, by username or address. Raises TooManyAttempts for the client."""
+    origin = current_origin()
+    rate_limits.count_reset_request(origin.ip_address)
+    ResetRequest.objects.create(
+        typed=typed,
+        ip_address=origin.ip_address or None,
+        user_agent=origin.user_agent[:512],
+        request_id=origin.request_id[:64],
+    )
+    outbox.do_later()
+
+
+@transaction.atomic
+@explicitly_recorded()
+def answer_next() -> bool:
+    """Answer the oldest request; returns whether there was one."""
+    skip_locked = connection.features.has_select_for_update_skip_locked
+    request = ResetRequest.objects.select_for_update(skip_locked=skip_locked).first()
+    if request is None:
+        return False
+    request.delete()
+    origin = RequestOrigin(request.ip_address or "", request.user_agent, request.request_id)
+    if timezone.now() - request.created_at < GIVE_UP:
+        with request_origin(origin):
+            _answer(request.typed)
+    return True
+
+
+def _answer(typed: str) -> None:
+    user = User.objects.known_as(typed)
+    refusal = _refusal(user)
+    if user is None or refusal:
+        _record(typed, user, success=False, reason=refusal)
+        return
+    try:
+        rate_limits.count_reset_link(user.pk)
+    except TooManyAttempts:
+        # One row a window: a flood of requests must not become a flood of rows.
+        if rate_limits.is_news(f"reset-{user.pk}", current_origin().ip_address):
+            _record(typed, user, success=False, reason="Too many attempts.")
+        return
+    send_reset_link(user, "password_forgotten")
+    _record(typed, user, success=True, sent_to=user.email)
+
+
+def _refusal(user: User | None) -> str:
+    if user is None:
+        return "There is no such user."
+    if user.is_service:
+        return "It is a service account."
+    if is_withheld(user.email):
+        return NO_MAIL
+    return "" if user.can_sign_in else f"The account is {user.status}."
+
+
+def _record(typed: str, user: User | None, *, success: bool, **details: Any) -> None:
+    record(
+        actor=Typed(typed, user.pk if user else None),
+        action=Action.PASSWORD_RESET,
+        resource="user" if user else "auth",
+        resource_id=user.pk if user else "",
+        resource_name=user.username if user else "",
+        success=success,
+        is_forgotten=True,
+        **details,
+    )

@@ -1,0 +1,42 @@
+"""Asking for a link because one forgot one's password."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.authentication.mfa_views import too_many
+from accounts.common.forms import ForgottenPasswordForm
+from accounts.passwords.reset import request_reset
+from accounts.permissions import PUBLIC, requires
+from reprotech.core.exceptions import TooManyAttempts
+from reprotech.web.responses import bound, render_form
+
+
+@requires(PUBLIC)  # whoever forgot the password can't sign in
+@require_http_methods(["GET", "HEAD", "POST"])
+def ask(request: Any) -> HttpResponse:
+    """Who is it? The answer is the same for everybody."""
+    form = bound(ForgottenPasswordForm, request)
+    refusal = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            request_reset(typed=form.cleaned_data["username"])
+            return redirect("forgot_password_sent")
+        except TooManyAttempts as too_often:
+            refusal = too_often
+            form.add_error(None, too_many(refusal))
+    response = render_form(request, "accounts/forgot_password.html", form)
+    if refusal:
+        response.status_code = HTTPStatus.TOO_MANY_REQUESTS
+        response["Retry-After"] = str(refusal.retry_after)
+    return response
+
+
+@requires(PUBLIC)  # as above
+@require_safe
+def say_sent(request: Any) -> HttpResponse:
+    """What happens now, if there is an account."""
+    return render(request, "accounts/forgot_password_sent.html")

@@ -1,0 +1,255 @@
+"""Choosing, changing and resetting passwords."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from accounts.access.api_key_revocation import PASSWORD_CHANGED, PASSWORD_RESET, revoke_keys_of
+from accounts.access.authorization import About, authorize, service
+from accounts.access.user_events import record_user
+from accounts.core.default_admin_address import NO_MAIL, is_withheld
+from accounts.core.exceptions import AccountDisabled
+from accounts.core.hashers import normalize_password, seat
+from accounts.models import EmailChange, PasswordHistory, Session, User
+from accounts.notifications.links import is_good_link
+from accounts.notifications.services import send_notice, send_reset_link
+from accounts.passwords.validators import HISTORY_LENGTH, HistoryValidator, is_usable, validators
+from accounts.permissions import USER_UPDATE
+from accounts.sessions.services import end_sessions, renew_session
+from accounts.throttling import login_throttle, rate_limits
+from audit.models import Action
+from audit.services import Actor, System
+from reprotech.core.exceptions import Conflict, NotFound, TooManyAttempts, ValidationFailed
+from reprotech.core.reauthentication import require_fresh
+
+#: What a link is called that isn't good (any more).
+LINK = "link, or it has expired: ask for a new one"
+
+
+def refuse_to_set_passwords(actor: Actor, instead: str) -> None:
+    """Raise Conflict, with what to do instead, where nobody may choose, and so know, the password of another.
+
+    Commands may: who runs them has the database, and needs them most when no mail leaves.
+    """
+    if not settings.ADMIN_SETS_PASSWORDS and not isinstance(actor, System):
+        sentence = f"Nobody sets passwords of others here (ADMIN_SETS_PASSWORDS). {instead}"
+        raise Conflict(sentence, {"password": [sentence]})
+
+
+def check_password_rules(user: User, password: str, field: str) -> None:
+    """Raise ValidationFailed, with every broken rule under `field`, if the password breaks one that costs no hash."""
+    _validate(user, normalize_password(password), field, of_history=False)
+
+
+def hash_new_password(user: User, password: str, field: str) -> str:
+    """Hash a password that met `check_password_rules`. Raises ValidationFailed for an earlier one, and ServerBusy.
+
+    It takes up to six quarters of a second: call it outside a transaction.
+    """
+    with seat():
+        _validate(user, password, field, of_history=True)
+        return make_password(password)
+
+
+def _validate(user: User, password: str, field: str, *, of_history: bool) -> None:
+    try:
+        validate_password(password, user, validators(of_history=of_history))
+    except ValidationError as error:
+        raise ValidationFailed({field: error.messages}) from None
+
+
+def change_password(
+    *,
+    actor: User,
+    current_password: str,
+    new_password: str,
+    session_id: UUID | None = None,
+    revoke_keys: bool = False,
+) -> User:
+    """Change one's own password, which ends one's other sessions and, where asked for, revokes one's API keys.
+
+    Wrong current passwords count towards the lockout. Raises ValidationFailed, TooManyAttempts or AccountDisabled.
+    """
+    user = _active(actor)
+    check_password_rules(user, new_password, field="new_password")
+    if normalize_password(new_password) == normalize_password(current_password):
+        raise ValidationFailed({"new_password": [HistoryValidator().get_help_text()]})
+    with seat():
+        _check_current(user, current_password, field="current_password")
+        encoded = hash_new_password(user, new_password, field="new_password")
+    return _store(
+        actor=user,
+        action=Action.PASSWORD_CHANGE,
+        user=user,
+        encoded=encoded,
+        keep_session=session_id,
+        revoked_keys=PASSWORD_CHANGED if revoke_keys else "",
+    )
+
+
+def confirm_password(*, actor: User, password: str, session_id: UUID) -> Session:
+    """Prove again, in a session that goes on, who one is: what guards accounts may then be changed for a while.
+
+    Wrong passwords count as at a change of password. Raises ValidationFailed, TooManyAttempts, AccountDisabled or
+    TokenInvalid.
+    """
+    check_current_password(actor=actor, password=password, field="password")
+    return renew_session(session_id=session_id, user_id=actor.pk)
+
+
+def reset_password(*, actor: Actor, user_id: int, password: str) -> User:
+    """Give a user a password that they must change at the next sign-in; end their sessions and revoke their API keys.
+
+    Raises NotFound, Forbidden, ValidationFailed or Conflict.
+    """
+    user = _authorize_reset(actor=actor, user_id=user_id)
+    refuse_to_set_passwords(actor, "Leave it out: a link to choose one is mailed then.")
+    return _replace(user, password, "password", actor=actor, action=Action.PASSWORD_RESET)
+
+
+@service
+def send_password_reset(*, actor: Actor, user_id: int) -> User:
+    """Mail a link to set a new password; the old one works until then. Raises NotFound, Forbidden or Conflict."""
+    user = _authorize_reset(actor=actor, user_id=user_id)
+    if not user.can_sign_in:
+        raise Conflict(f"The account is {user.status}. Unlock or activate it first.")
+    if is_withheld(user.email):
+        raise Conflict(NO_MAIL)
+    record_user(actor, Action.PASSWORD_RESET, user, sent_to=user.email)
+    send_reset_link(user)
+    return user
+
+
+def owner_of_link(*, user_id: int, link_token: str) -> User | None:
+    """Who may choose a password with a link that was mailed to them; None for one that is broken, old or spent."""
+    user: User | None = User.objects.active().people().filter(pk=user_id).first()
+    return user if user and is_good_link(user, link_token) else None
+
+
+def set_password_by_link(*, user_id: int, link_token: str, new_password: str) -> User:
+    """Set the password of the owner of a mailed link, which uses the link up and revokes their API keys.
+
+    Their wrong guesses are forgotten, their second factor is not: it is asked for at the next sign-in. Raises NotFound
+    for a link that is broken, old or spent, and Invalid.
+    """
+    user = owner_of_link(user_id=user_id, link_token=link_token)
+    if user is None:
+        raise NotFound(LINK)
+    return _replace(
+        user, new_password, "new_password", actor=user, action=Action.PASSWORD_CHANGE, link_token=link_token
+    )
+
+
+def check_current_password(*, actor: User, password: str, field: str, action: Action = Action.PASSWORD_CHANGE) -> User:
+    """The actor as they are stored, if this is their password. A wrong one is on record as a failed `action`.
+
+    Raises ValidationFailed, TooManyAttempts or AccountDisabled.
+    """
+    with seat():
+        user = _active(actor)
+        _check_current(user, password, field=field, action=action)
+    return user
+
+
+def _active(actor: User) -> User:
+    user: User | None = User.objects.active().filter(pk=actor.pk).first()
+    if user is None:
+        raise AccountDisabled
+    return user
+
+
+def _check_current(user: User, password: str, field: str, action: Action = Action.PASSWORD_CHANGE) -> None:
+    """Refuse a wrong password, and more in a minute than people type, right or wrong: each costs a hash.
+
+    Called with a seat, so that nothing is counted of what is not looked at.
+    """
+    counter = login_throttle.user_counter(user, "change")
+    login_throttle.count_guess(counter)
+    try:
+        rate_limits.count_password_proof(user.pk)
+    except TooManyAttempts:
+        login_throttle.take_back_guess(counter)
+        raise
+    if not user.check_password(password):
+        record_user(user, action, user, success=False, reason="The current password was wrong.")
+        raise ValidationFailed({field: ["This is not your current password."]})
+    login_throttle.forget_guesses(counter)
+
+
+@service
+def _authorize_reset(*, actor: Actor, user_id: int) -> User:
+    authorize(actor, USER_UPDATE, About("user", user_id))
+    require_fresh()
+    user: User | None = User.objects.visible_to(actor).filter(pk=user_id).first()
+    if user is None:
+        raise NotFound("user")
+    authorize(actor, user.grants.permissions, user)
+    if actor.pk == user.pk:
+        raise Conflict("This is your own account. Change your password with the present one instead.")
+    _refuse_service(user)
+    return user
+
+
+def _refuse_service(user: User) -> None:
+    if user.is_service:
+        raise Conflict("This is a service account: it has no password. Make an API key for it instead.")
+
+
+def _replace(
+    user: User, password: str, field: str, *, actor: Actor, action: Action, link_token: str | None = None
+) -> User:
+    """Set a password that is chosen without the present one."""
+    check_password_rules(user, password, field)
+    encoded = hash_new_password(user, password, field)
+    return _store(
+        actor=actor, action=action, user=user, encoded=encoded, link_token=link_token, revoked_keys=PASSWORD_RESET
+    )
+
+
+@service
+def _store(
+    *,
+    actor: Actor,
+    action: Action,
+    user: User,
+    encoded: str,
+    keep_session: UUID | None = None,
+    link_token: str | None = None,
+    revoked_keys: str = "",
+) -> User:
+    stored: User | None = User.objects.existing().lock(user.pk)
+    if stored is None:
+        raise NotFound("user")
+    _refuse_service(stored)
+    if link_token is not None and not (stored.can_sign_in and is_good_link(stored, link_token)):
+        raise NotFound(LINK)
+    if stored.password != user.password:
+        raise Conflict("The password was changed by someone else a moment ago. Try again.")
+    if actor.pk != stored.pk:
+        # The target may have been given more since the reset was authorized.
+        authorize(actor, {USER_UPDATE, *stored.grants.permissions}, stored)
+    must_change = action == Action.PASSWORD_RESET  # someone else knows it
+    if is_usable(stored.password):
+        _remember(stored)
+        send_notice(stored, "password_changed", by_link=link_token is not None, by_themselves=actor.pk == stored.pk)
+    stored.password = encoded
+    stored.must_change_password = must_change
+    stored.password_changed_at = stored.updated_at = timezone.now()
+    stored.save(update_fields=["password", "must_change_password", "password_changed_at", "updated_at"])
+    # Whoever asked for another address may be whom the new password is to keep out.
+    EmailChange.objects.filter(user=stored).delete()
+    ended = end_sessions(user_ids=[stored.pk], reason=Session.EndReason.PASSWORD_CHANGED, except_session=keep_session)
+    record_user(actor, action, stored, must_change=must_change, ended_sessions=ended)
+    if revoked_keys:
+        revoke_keys_of(actor, stored, reason=revoked_keys)
+    return stored
+
+
+def _remember(user: User) -> None:
+    PasswordHistory.objects.create(user=user, password=user.password)
+    kept = user.password_history.values_list("pk", flat=True)[: HISTORY_LENGTH - 1]
+    user.password_history.exclude(pk__in=list(kept)).delete()

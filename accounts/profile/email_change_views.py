@@ -1,0 +1,69 @@
+"""A new e-mail address of one's own, and its confirmation."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.common.forms import NewEmailForm, ServiceForm
+from accounts.notifications.link_session import keep_link, kept_link
+from accounts.permissions import PUBLIC, SIGNED_IN, requires
+from accounts.profile import email_change
+from reprotech.core.exceptions import DomainError
+from reprotech.web.responses import PageRequest, bound, render_form
+
+LINK = "email_link"
+
+
+@requires(SIGNED_IN)
+@require_http_methods(["GET", "HEAD", "POST"])
+def change(request: PageRequest) -> HttpResponse:
+    """Ask for the new address, and mail it a link."""
+    form = bound(NewEmailForm, request)
+    if request.method == "POST" and form.is_valid():
+        try:
+            asked = email_change.request_email_change(actor=request.user, email=form.cleaned_data["email"])
+            messages.success(request, f"A link is on its way to {asked.address}. Open it to confirm the address.")
+            return redirect("profile")
+        except DomainError as refusal:
+            form.add_refusal(refusal)
+    crumbs = [("Profile", reverse("profile")), ("Change e-mail address", None)]
+    return render_form(request, "accounts/change_email.html", form, {"crumbs": crumbs})
+
+
+@requires(SIGNED_IN)
+@require_POST
+def cancel(request: PageRequest) -> HttpResponse:
+    """Keep the present address."""
+    email_change.cancel_email_change(actor=request.user)
+    messages.success(request, "Your address stays as it is. The link that was mailed is good no longer.")
+    return redirect("profile")
+
+
+@requires(PUBLIC)  # the mail may be read where one isn't signed in; the link itself is the proof
+@require_safe
+def open_link(request: Any, user: str, link_token: str) -> HttpResponse:
+    """Keep the link's token; nothing changes before somebody presses the button: mail programs look at links too."""
+    return keep_link(request, LINK, "confirm_email", user, link_token)
+
+
+@requires(PUBLIC)  # as above
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request: Any) -> HttpResponse:
+    """Ask, then make the address the account's."""
+    link = kept_link(request, LINK)
+    asked = email_change.find_change(**link)
+    form = bound(ServiceForm, request)
+    if request.method == "POST" and form.is_valid():
+        is_signed_in = request.user.is_authenticated  # known before the service asks for their password
+        try:
+            user = email_change.confirm_email_change(**link)
+            del request.session[LINK]
+            messages.success(request, f"The account {user.username} has the e-mail address {user.email} now.")
+            return redirect("profile" if is_signed_in else "login")
+        except DomainError as refusal:
+            form.add_refusal(refusal)
+    return render_form(request, "accounts/confirm_email.html", form, {"asked": asked})

@@ -1,0 +1,73 @@
+"""One's own account."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.common.forms import EndSessionsForm
+from accounts.models import EmailChange
+from accounts.permissions import SIGNED_IN, requires
+from accounts.roles.permission_matrix import Matrix
+from accounts.sessions import services as session_services
+from accounts.sessions.browser import cleared, end_page_session
+from accounts.user_list.filters import OwnSessionFilter
+from reprotech.web.responses import PageRequest, bound, go_to, render_form, render_page
+
+
+@requires(SIGNED_IN)
+@require_safe
+def show_profile(request: PageRequest) -> HttpResponse:
+    """One's own data, sessions and permissions."""
+    query = OwnSessionFilter.parse(request.GET)
+    context = {
+        "query": query,
+        "page": query.page_of(request.user.sessions.alive()),
+        "session": request.page_session,
+        "keys": request.user.api_keys.unrevoked().with_maker(),
+        "roles": request.user.roles.all(),
+        "new_email": EmailChange.objects.filter(user=request.user).first(),
+        "matrix": Matrix.of(request.user.grants.permissions),
+        "crumbs": [("Profile", None)],
+    }
+    return render_page(request, "accounts/profile.html", context, fragment="accounts/_own_sessions.html")
+
+
+@requires(SIGNED_IN)
+@require_POST
+def end_own_session(request: PageRequest, session_id: UUID) -> HttpResponse:
+    """End one of one's own sessions."""
+    session = get_object_or_404(request.user.sessions.alive(), pk=session_id)
+    session_services.end_session(actor=request.user, session_id=session.pk)
+    messages.success(request, "The session has ended.")
+    return redirect("profile")
+
+
+@requires(SIGNED_IN)
+@require_http_methods(["GET", "HEAD", "POST"])
+def end_other_sessions(request: PageRequest) -> HttpResponse:
+    """Ask, then end all of one's own sessions but this one, or this one too."""
+    form = bound(EndSessionsForm, request)
+    if request.method == "POST" and form.is_valid():
+        ended = session_services.end_other_sessions(
+            actor=request.user,
+            session_id=request.page_session.pk,
+            revoke_keys=form.cleaned_data["revoke_keys"],
+        )
+        if form.cleaned_data["everywhere"]:
+            end_page_session(request)
+            messages.success(request, "You are signed out everywhere.")
+            return cleared(go_to(request, "login"))
+        messages.success(request, f"Ended: {ended} session{'' if ended == 1 else 's'}. This one goes on.")
+        return go_to(request, "profile")
+    others = request.user.sessions.alive().exclude(pk=request.page_session.pk).count()
+    context = {
+        "others": others,
+        "has_keys": request.user.api_keys.unrevoked().exists(),
+        "crumbs": [("Profile", reverse("profile")), ("End all other sessions", None)],
+    }
+    page, fragment = "accounts/end_other_sessions.html", "accounts/_end_other_sessions.html"
+    return render_form(request, page, form, context, fragment=fragment)

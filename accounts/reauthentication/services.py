@@ -1,0 +1,40 @@
+"""Proving once more who one is, in the call that needs it: for access tokens, which have no page to ask on."""
+
+from django.db import transaction
+
+from accounts.access.user_events import record_user
+from accounts.mfa.verification import by_code
+from accounts.models import User
+from accounts.passwords.services import check_current_password
+from accounts.throttling import login_throttle
+from audit.models import Action
+from audit.tracking.model_tracking import explicitly_recorded
+from reprotech.core.exceptions import ValidationFailed
+from reprotech.core.reauthentication import ProofRequired
+
+
+def prove_identity(*, actor: User, password: str, otp: str, action: Action) -> None:
+    """Check the actor's password and, where the account has a second factor, a code of it.
+
+    Wrong ones count like those at a change of password and at a second step, and are on record as a failed `action`.
+    It hashes: call it outside a transaction. Raises ProofRequired without a code that is needed, ValidationFailed,
+    TooManyAttempts or AccountDisabled.
+    """
+    user = check_current_password(actor=actor, password=password, field="current_password", action=action)
+    if not user.second_factors:
+        return
+    if not otp:
+        raise ProofRequired
+    guess = login_throttle.guess_at(user, user.username, "factor")
+    login_throttle.count_login(guess)
+    if not _is_right_code(user, otp):
+        record_user(user, action, user, success=False, reason="The second factor was wrong or was used before.")
+        raise ValidationFailed({"otp": ["This code is wrong or was used before."]})
+    login_throttle.forgive_login(guess)
+
+
+@transaction.atomic
+@explicitly_recorded()
+def _is_right_code(user: User, otp: str) -> bool:
+    stored = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    return bool(by_code(otp)(stored))

@@ -1,0 +1,106 @@
+"""`/api/roles...` and `/api/permissions`."""
+
+from typing import ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+
+from accounts.authentication.api_authentication import SignedInRequest
+from accounts.common import serializers as shapes
+from accounts.models import Permission, Role
+from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDATE
+from accounts.roles import services as role_services
+from accounts.user_list.filters import RoleDeletion
+from reprotech.api.etags import ETAG, IF_MATCH, expected_versions, versioned
+from reprotech.api.schema import query_parameters
+from reprotech.api.serialization import many, one
+from reprotech.api.viewsets import ViewSet
+from reprotech.core.exceptions import NotFound
+
+
+def find_role(role_id: int) -> Role:
+    """A role with its permissions and number of users; raises NotFound."""
+    role = Role.objects.with_permissions().with_user_count().filter(pk=role_id).first()
+    if role is None:
+        raise NotFound("role")
+    return role
+
+
+class RoleViewSet(ViewSet):
+    """Roles."""
+
+    required_permissions: ClassVar = {
+        "list": ROLE_READ,
+        "retrieve": ROLE_READ,
+        "create": ROLE_CREATE,
+        "update": ROLE_UPDATE,
+        "destroy": ROLE_DELETE,
+    }
+
+    @extend_schema(responses=shapes.RoleListAnswer, summary="List roles")
+    def list(self, request: SignedInRequest) -> Response:  # noqa: ARG002
+        """All roles, system roles first."""
+        found = Role.objects.with_permissions().with_user_count()
+        return Response({"roles": many(shapes.RoleAnswer, found)})
+
+    @extend_schema(
+        request=shapes.CreateRoleBody,
+        responses={201: shapes.RoleChangedAnswer},
+        parameters=[ETAG],
+        summary="Create a role",
+    )
+    def create(self, request: SignedInRequest) -> Response:
+        """Create a role that holds no more than the caller does."""
+        role = role_services.create_role(actor=request.user, **shapes.CreateRoleBody.read(request))
+        return self._changed(role.pk, "Role created successfully", status=201)
+
+    @extend_schema(responses=shapes.RoleAnswer, parameters=[ETAG], summary="Show a role")
+    def retrieve(self, request: SignedInRequest, role_id: int) -> Response:  # noqa: ARG002
+        """A role."""
+        role = find_role(role_id)
+        return versioned(role, one(shapes.RoleAnswer, role))
+
+    @extend_schema(
+        request=shapes.UpdateRoleBody,
+        responses=shapes.RoleChangedAnswer,
+        parameters=[IF_MATCH, ETAG],
+        summary="Change a role",
+    )
+    def update(self, request: SignedInRequest, role_id: int) -> Response:
+        """Change what is given, and leave the rest."""
+        body = shapes.UpdateRoleBody.read(request)
+        role_services.update_role(
+            actor=request.user, role_id=role_id, expected_versions=expected_versions(request), **body
+        )
+        return self._changed(role_id, "Role updated successfully")
+
+    @extend_schema(
+        parameters=[*query_parameters(RoleDeletion), IF_MATCH],
+        responses={200: shapes.MessageAnswer},
+        summary="Delete a role",
+    )
+    def destroy(self, request: SignedInRequest, role_id: int) -> Response:
+        """Delete a role that nobody holds or, with `reassign_to`, one whose users get another."""
+        reassign_to = RoleDeletion.parse(request.query_params).value("reassign_to")
+        role_services.delete_role(
+            actor=request.user,
+            role_id=role_id,
+            reassign_to=reassign_to or None,
+            expected_versions=expected_versions(request),
+        )
+        return Response({"message": "Role deleted successfully"})
+
+    def _changed(self, role_id: int, message: str, status: int = 200) -> Response:
+        role = find_role(role_id)
+        return versioned(role, {"message": message, "role": one(shapes.RoleAnswer, role)}, status)
+
+
+class PermissionViewSet(ViewSet):
+    """Permissions."""
+
+    required_permissions: ClassVar = {"list": ROLE_READ}
+
+    @extend_schema(responses=shapes.PermissionListAnswer, summary="List permissions")
+    def list(self, request: SignedInRequest) -> Response:  # noqa: ARG002
+        """All permissions, by resource."""
+        return Response({"permissions": many(shapes.PermissionAnswer, Permission.objects.all())})

@@ -1,0 +1,47 @@
+"""What a user may do, and through which roles."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+
+from accounts.core.catalogue import PERMISSIONS, PermissionEntry
+from accounts.models import Role
+from accounts.roles.permission_matrix import words
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Permissions on one resource that come from the same roles."""
+
+    permissions: tuple[PermissionEntry, ...]
+    roles: tuple[Role, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceAccess:
+    """What may be done to a resource."""
+
+    resource: str
+    sources: tuple[Source, ...]
+
+    @property
+    def label(self) -> str:
+        """The resource for people."""
+        return words(self.resource)
+
+
+def effective_access(roles: Iterable[Role]) -> list[ResourceAccess]:
+    """Every permission that the roles give, by resource, in the catalogue's order."""
+    holders: dict[str, list[Role]] = {}
+    for role in roles:
+        for name in role.permission_names:
+            holders.setdefault(name, []).append(role)
+    held = [entry for entry in PERMISSIONS if entry.name in holders]
+    found = []
+    for resource, entries in groupby(held, key=lambda entry: entry.resource):
+        together: dict[tuple[int, ...], list[PermissionEntry]] = {}
+        for entry in entries:
+            together.setdefault(tuple(role.pk for role in holders[entry.name]), []).append(entry)
+        sources = [Source(tuple(some), tuple(holders[some[0].name])) for some in together.values()]
+        found.append(ResourceAccess(resource, tuple(sources)))
+    return found

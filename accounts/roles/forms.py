@@ -1,0 +1,60 @@
+"""Forms of the roles' pages."""
+
+from typing import Any
+
+from django import forms
+
+from accounts.common.forms import RecordForm, ServiceForm
+from accounts.core.catalogue import PERMISSION_NAMES
+from accounts.models import Role
+
+
+class RoleForm(RecordForm):
+    """A role's name, description and permissions; what is fixed of an existing `role` can't be typed over."""
+
+    name = forms.CharField(max_length=80)
+    description = forms.CharField(
+        max_length=200, required=False, help_text="One sentence that tells administrators who should have this role."
+    )
+    requires_factor = forms.BooleanField(
+        label="Requires a second factor",
+        required=False,
+        help_text="Whoever holds the role must set up an authenticator app or a passkey.",
+    )
+    permissions = forms.MultipleChoiceField(
+        required=False, choices=[(permission, permission) for permission in PERMISSION_NAMES]
+    )
+
+    def __init__(self, *args: Any, record: Role | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, record=record, **kwargs)
+        if record is not None and record.is_system:
+            self.fields["name"].disabled = True
+            self.fields["name"].help_text = "The name of a system role is fixed."
+            self.fields["permissions"].disabled = record.is_super_admin
+
+    @staticmethod
+    def values_of(record: Role) -> dict[str, Any]:
+        """What the form shows of a role, with the names of the permissions."""
+        return {
+            "name": record.name,
+            "description": record.description,
+            "requires_factor": record.requires_factor,
+            "permissions": record.permission_names,
+        }
+
+    @property
+    def chosen(self) -> list[str]:
+        """The permissions as they stand in the form, whether it is right or wrong."""
+        return list(self["permissions"].value() or [])
+
+
+class DeleteRoleForm(ServiceForm):
+    """The role that the deleted role's users get instead."""
+
+    reassign_to = forms.ChoiceField(label="Give its users this role instead")
+
+    def __init__(self, *args: Any, others: list[Role], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["reassign_to"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 (for the type checker)  # nosec B101
+        field.choices = [("", "Choose a role"), *((role.slug, role.name) for role in others)]

@@ -1,0 +1,229 @@
+"""Creating, changing and deleting roles."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils.text import slugify
+
+from accounts.access.authorization import About, authorize, service
+from accounts.access.optimistic_locking import refuse_outdated
+from accounts.core.catalogue import in_order
+from accounts.core.confusables import looks_of
+from accounts.core.model_fields import stored_form
+from accounts.models import Permission, Role, User
+from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_UPDATE
+from accounts.roles.assignments import record_role_changes, touch
+from audit.models import Action
+from audit.services import Actor, Changes, record
+from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
+from reprotech.core.reauthentication import require_fresh
+
+
+@service
+def create_role(
+    *,
+    actor: Actor,
+    name: str,
+    description: str = "",
+    permissions: Collection[str] = (),
+    requires_factor: bool = False,
+) -> Role:
+    """Create a role with these permissions. Raises Forbidden, ValidationFailed, or Conflict for a taken name."""
+    authorize(actor, ROLE_CREATE)
+    granted = find_permissions(permissions)
+    authorize(actor, permissions, About("role", name=name))
+    name, description = stored_form(Role, "name", name), stored_form(Role, "description", description)
+    role = Role(name=name, slug=_slug(name), description=description, requires_factor=requires_factor)
+    _save(role, is_named=True)
+    role.permissions.set(granted)
+    _record(actor, Action.CREATE, role, creation_changes(role))
+    return role
+
+
+def creation_changes(role: Role) -> Changes:
+    """What the audit row of a new role tells."""
+    changes: dict[str, tuple[Any, Any]] = {
+        "name": (None, role.name),
+        "description": (None, role.description),
+        "permissions": ([], role.permission_names),
+    }
+    return {**changes, "requires_factor": (None, True)} if role.requires_factor else changes
+
+
+@service
+def update_role(
+    *,
+    actor: Actor,
+    role_id: int,
+    permissions: Collection[str] | None = None,
+    expected_versions: Collection[str] = (),
+    **fields: str | bool,
+) -> Role:
+    """Change `name`, `description` and `requires_factor`, and the permissions (names) that a role holds.
+
+    The actor needs all that the role holds and would hold. Raises NotFound, Forbidden, ValidationFailed, Conflict, or
+    StaleVersion unless the role is still as one of `expected_versions`.
+    """
+    role = Role.objects.select_for_update(no_key=True).filter(pk=role_id).first()
+    authorize(actor, ROLE_UPDATE, About("role", role_id))
+    if role is None:
+        raise NotFound("role")
+    granted = find_permissions(permissions or ())
+    authorize(actor, {*role.permission_names, *(permissions or ())}, role)
+    refuse_outdated(actor, role, expected_versions)
+    fields = {name: stored_form(Role, name, value) for name, value in fields.items()}
+    changes: dict[str, tuple[Any, Any]] = {
+        name: (getattr(role, name), new) for name, new in fields.items() if getattr(role, name) != new
+    }
+    if "name" in changes:
+        _rename(role, str(fields["name"]))
+    role.description = str(fields.get("description", role.description))
+    role.requires_factor = bool(fields.get("requires_factor", role.requires_factor))
+    if permissions is not None and set(permissions) != set(role.permission_names):
+        changes["permissions"] = _set_permissions(role, granted)
+    if changes:
+        role.is_customized = role.is_system
+        _save(role, is_named="name" in changes)
+        if changes.keys() & {"permissions", "requires_factor"}:
+            require_fresh()
+        _record(actor, Action.UPDATE, role, changes)
+    return role
+
+
+def _rename(role: Role, name: str) -> None:
+    if role.is_system:
+        raise Conflict("System roles can't be renamed.", {"name": ["System roles can't be renamed."]})
+    role.name, role.slug = name, _slug(name)
+
+
+def _set_permissions(role: Role, granted: list[Permission]) -> tuple[list[str], list[str]]:
+    before = role.permission_names
+    if role.is_super_admin:
+        sentence = "Super Administrator always holds every permission."
+        raise Conflict(sentence, {"permissions": [sentence]})
+    role.permissions.set(granted)
+    return before, role.permission_names
+
+
+@service
+def delete_role(
+    *, actor: Actor, role_id: int, reassign_to: str | None = None, expected_versions: Collection[str] = ()
+) -> None:
+    """Delete a role; its users get the role `reassign_to` (name or slug) instead.
+
+    Raises NotFound, Forbidden, ValidationFailed, Conflict for a system role, and for a role in use without
+    `reassign_to`, or StaleVersion unless the role is still as one of `expected_versions`.
+    """
+    locked = _lock_for_deletion(role_id, reassign_to)
+    authorize(actor, ROLE_DELETE, About("role", role_id))
+    if locked is None:
+        raise NotFound("role")
+    locked_users, role, other = locked
+    authorize(actor, role.permission_names, role)
+    refuse_outdated(actor, role, expected_versions)
+    if role.is_system:
+        raise Conflict("System roles can't be deleted.")
+    require_fresh()
+    holders = list(User.objects.existing().filter(roles=role).with_roles().order_by("pk"))
+    if holders and reassign_to is None:
+        users = "1 user holds" if len(holders) == 1 else f"{len(holders)} users hold"
+        raise Conflict(f"{users} this role. Take it away first, or delete it with ?reassign_to=<another role>.")
+    if not {user.pk for user in holders} <= locked_users:
+        raise Conflict("Someone was given this role a moment ago. Try again.")
+    if holders:
+        _reassign(actor, role, holders, other)
+    _record(actor, Action.DELETE, role, {"name": (role.name, None), "permissions": (role.permission_names, [])})
+    role.delete()
+
+
+def _lock_for_deletion(role_id: int, reassign_to: str | None) -> tuple[set[int], Role, Role | None] | None:
+    """Users who hold a role, the role, and the one that they get, if it is another that exists; None without the role.
+
+    All are locked, users before roles and each in one order, so that changes never wait for each other in a circle.
+    The role itself is locked hardest at last: from then on until it is gone nobody can be given it.
+    """
+    if not Role.objects.filter(pk=role_id).exists():
+        return None  # ids beyond 64 bits too, which the queries below can't take
+    holders = User.objects.existing().filter(roles=role_id).order_by("pk")
+    locked_users = set(holders.select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
+    other = Role.objects.named(reassign_to) if reassign_to else None
+    wanted = [role_id, other.pk if other else role_id]
+    roles = Role.objects.filter(pk__in=wanted).order_by("pk")
+    locked_roles = {role.pk: role for role in roles.select_for_update(no_key=True)}
+    if not Role.objects.select_for_update().filter(pk=role_id).exists():
+        return None
+    role = locked_roles.pop(role_id)
+    return locked_users, role, next(iter(locked_roles.values()), None)
+
+
+def _reassign(actor: Actor, role: Role, holders: list[User], other: Role | None) -> None:
+    if other is None:
+        raise ValidationFailed({"reassign_to": ["Name another role that exists."]})
+    held = {name for user in holders for name in user.grants.permissions}
+    authorize(actor, held | set(other.permission_names), role)
+    for user in holders:
+        before = list(user.roles.all())
+        after = list({other, *before} - {role})
+        user.roles.add(other)
+        touch(user)
+        record_role_changes(actor, user, before, after)
+
+
+def find_permissions(names: Iterable[str]) -> list[Permission]:
+    """The permissions of these names; raises ValidationFailed naming the unknown ones."""
+    wanted = set(names)
+    found = list(Permission.objects.filter(name__in=wanted))
+    if unknown := wanted - {permission.name for permission in found}:
+        raise ValidationFailed({"permissions": [f"There is no permission {name!r}." for name in in_order(unknown)]})
+    return found
+
+
+def _slug(name: str) -> str:
+    slug = slugify(name, allow_unicode=True).replace("-", "_")
+    if not slug:
+        raise ValidationFailed({"name": ["Use at least one letter or digit."]})
+    # Normalizing can make it longer than the name.
+    return slug[: Role._meta.get_field("slug").max_length]
+
+
+def _save(role: Role, *, is_named: bool) -> None:
+    try:
+        role.clean_fields()
+    except ValidationError as error:
+        raise ValidationFailed(error.message_dict) from None
+    if is_named:
+        _refuse_taken_name(role)
+    try:
+        with transaction.atomic():
+            role.save()
+    except IntegrityError:
+        raise _name_taken() from None
+
+
+def _refuse_taken_name(role: Role) -> None:
+    # A role's name may not be another's slug either: lists are filtered by both.
+    taken = Role.objects.exclude(pk=role.pk)
+    if taken.filter(name__iexact=role.name).exists() or taken.filter(slug=role.slug).exists():
+        raise _name_taken()
+    looks = looks_of(role.name)
+    for other in taken.values_list("name", flat=True):
+        if looks & looks_of(other):
+            sentence = f"The role {other} exists already, and this name looks the same. Choose another."
+            raise Conflict(sentence, {"name": [sentence]})
+
+
+def _name_taken() -> Conflict:
+    return Conflict("There is a role of this name already.", {"name": ["There is a role of this name already."]})
+
+
+def _record(actor: Actor, action: Action, role: Role, changes: Changes) -> None:
+    record(
+        actor=actor,
+        action=action,
+        resource="role",
+        resource_id=role.pk,
+        resource_name=role.name,
+        changes=changes,
+    )

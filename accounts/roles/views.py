@@ -1,0 +1,170 @@
+"""Roles: list, page, and the forms to create, clone, change and delete one."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.models import Role, User
+from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDATE, USER_READ, requires
+from accounts.roles import services as role_services
+from accounts.roles.forms import DeleteRoleForm, RoleForm
+from accounts.roles.permission_matrix import Matrix, RoleChange
+from accounts.users.allowed_actions import beyond
+from reprotech.core.exceptions import DomainError, StaleVersion
+from reprotech.web.responses import UNPROCESSABLE, PageRequest, bound, go_to, render_form, render_page
+
+SHOWN_HOLDERS = 10
+
+
+@requires(ROLE_READ)
+@require_safe
+def list_roles(request: PageRequest) -> HttpResponse:
+    """All roles."""
+    context = {
+        "roles": Role.objects.with_permissions().with_user_count(),
+        "matrix": Matrix.of(()),
+        "crumbs": [("Roles", None)],
+    }
+    return render_page(request, "accounts/role_list.html", context)
+
+
+@requires(ROLE_READ)
+@require_safe
+def show_role(request: PageRequest, role_id: int) -> HttpResponse:
+    """A role, its permissions and some of its users."""
+    role = _find(role_id)
+    holders = User.objects.visible_to(request.user).holders_by_id(role.pk, slice(SHOWN_HOLDERS), is_all=True)
+    context = {
+        "role": role,
+        "matrix": Matrix.of(role.permission_names),
+        "holders": holders if request.user.has_perm(USER_READ) else None,
+        "beyond_reader": beyond(request.user, role),
+        "crumbs": _crumbs(role),
+    }
+    return render(request, "accounts/role.html", context)
+
+
+@requires(ROLE_CREATE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def create_role(request: PageRequest) -> HttpResponse:
+    """A new role."""
+    form = bound(RoleForm, request)
+    if request.method == "POST" and form.is_valid():
+        try:
+            role = role_services.create_role(actor=request.user, **form.values)
+            messages.success(request, f"The role {role.name} is created.")
+            return go_to(request, "role", role.pk)
+        except DomainError as refusal:
+            form.add_refusal(refusal)
+    return _render_form(request, form)
+
+
+@requires(ROLE_CREATE)
+@require_safe
+def clone_role(request: PageRequest, role_id: int) -> HttpResponse:
+    """The form of a new role, filled with what another holds, as far as the reader may give it."""
+    source = _find(role_id)
+    left_out = beyond(request.user, source)
+    initial = {
+        "name": f"Copy of {source.name}"[:80],
+        "description": source.description,
+        "requires_factor": source.requires_factor,
+        "permissions": [name for name in source.permission_names if name not in left_out],
+    }
+    return _render_form(request, RoleForm(initial=initial), source=source, left_out=left_out)
+
+
+@requires(ROLE_CREATE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def review_new_role(request: PageRequest) -> HttpResponse:
+    """What creating the role would do, above its form."""
+    if request.method != "POST":
+        return redirect("new_role")
+    return _render_form(request, RoleForm(request.POST), is_review=True)
+
+
+@requires(ROLE_UPDATE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit_role(request: PageRequest, role_id: int) -> HttpResponse:
+    """Change a role."""
+    role = _find(role_id)
+    form = bound(RoleForm, request, record=role)
+    if request.method == "POST" and form.is_valid():
+        try:
+            changed = role_services.update_role(actor=request.user, role_id=role.pk, **form.values)
+            messages.success(request, f"The role {changed.name} is saved.")
+            return go_to(request, "role", role.pk)
+        except DomainError as refusal:
+            form.add_refusal(refusal)
+            if isinstance(refusal, StaleVersion):
+                role = _find(role_id)
+                form.catch_up(role)
+    return _render_form(request, form, role=role)
+
+
+@requires(ROLE_UPDATE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def review_role(request: PageRequest, role_id: int) -> HttpResponse:
+    """What saving the role would do, above its form."""
+    if request.method != "POST":
+        return redirect("edit_role", role_id)
+    role = _find(role_id)
+    return _render_form(request, RoleForm(request.POST, record=role), role=role, is_review=True)
+
+
+@requires(ROLE_DELETE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete_role(request: PageRequest, role_id: int) -> HttpResponse:
+    """Ask, and which role its users get; then delete it."""
+    role = _find(role_id)
+    others = [other for other in Role.objects.with_permissions() if other != role and not beyond(request.user, other)]
+    form = bound(DeleteRoleForm, request, others=others)
+    form.fields["reassign_to"].required = bool(role.user_count)
+    if request.method == "POST" and form.is_valid():
+        try:
+            reassign_to = form.cleaned_data["reassign_to"] or None
+            role_services.delete_role(actor=request.user, role_id=role.pk, reassign_to=reassign_to)
+            messages.success(request, f"The role {role.name} is deleted.")
+            return go_to(request, "roles")
+        except DomainError as refusal:
+            form.add_refusal(refusal)
+    context = {"role": role, "beyond_reader": beyond(request.user, role), "crumbs": _crumbs(role, "Delete")}
+    return render_form(request, "accounts/role_delete.html", form, context, fragment="accounts/_role_delete.html")
+
+
+def _find(role_id: int) -> Any:
+    return get_object_or_404(Role.objects.with_permissions().with_user_count(), pk=role_id)
+
+
+def _render_form(
+    request: PageRequest, form: RoleForm, role: Any = None, *, is_review: bool = False, **more: Any
+) -> HttpResponse:
+    """The form's page; for a review with what saving would do, of which htmx takes that part alone."""
+    before, user_count = (role.permission_names, role.user_count) if role else ([], 0)
+    context = {
+        "form": form,
+        "role": role,
+        "matrix": Matrix.of(form.chosen, grantable=request.user.get_all_permissions()),
+        "change": RoleChange.between(before, form.chosen, user_count),
+        "is_review": is_review,
+        "beyond_reader": beyond(request.user, role) if role else [],
+        "save_url": reverse("edit_role", args=[role.pk]) if role else reverse("new_role"),
+        "review_url": reverse("review_role", args=[role.pk]) if role else reverse("review_new_role"),
+        "crumbs": _crumbs(role, "Edit") if role else _crumbs(None, "New role"),
+        **more,
+    }
+    fragment = "accounts/_role_change.html" if is_review else None
+    status = UNPROCESSABLE if form.errors else 200
+    return render_page(request, "accounts/role_form.html", context, fragment=fragment, status=status)
+
+
+def _crumbs(role: Role | None, step: str = "") -> list[tuple[str, str | None]]:
+    """Roles / the role / the step."""
+    trail: list[tuple[str, str | None]] = [("Roles", reverse("roles"))]
+    if role is not None:
+        trail.append((role.name, reverse("role", args=[role.pk]) if step else None))
+    return [*trail, (step, None)] if step else trail

@@ -1,0 +1,317 @@
+"""Opening, finding, refreshing and ending sessions."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, cast
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts import session_cache
+from accounts.access.api_key_revocation import SESSIONS_ENDED, revoke_keys_of
+from accounts.access.authorization import About, authorize, service
+from accounts.access.required_actions import refuse_required_action
+from accounts.core.exceptions import AccountDisabled, TokenInvalid
+from accounts.models import Session, User
+from accounts.models.grants import Grants
+from accounts.permissions import SESSION_REVOKE
+from accounts.sessions import tokens
+from accounts.sessions.tokens import TokenPair
+from accounts.throttling import rate_limits
+from audit.models import Action
+from audit.services import Actor, record
+from audit.tracking.model_tracking import explicitly_recorded
+from reprotech.core.exceptions import NotFound
+from reprotech.core.principal import Principal
+from reprotech.core.reauthentication import require_fresh
+from reprotech.core.request_context import act_as, current_origin, current_principal
+
+#: Seconds after which a spent refresh token means theft and no longer a race or a retry.
+REUSE_GRACE = 10
+#: How exactly `last_used_at` is kept, so that not every request writes.
+TOUCH_INTERVAL = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """A session with its new tokens."""
+
+    session: Session
+    pair: TokenPair
+
+
+def open_session(*, user: User, kind: Session.Kind, lifetime: timedelta, is_remembered: bool = False) -> Session:
+    """Store a new session of a user who has just proved who they are. Part of a sign-in's transaction.
+
+    It ends after `lifetime`, and sooner if it isn't used.
+    """
+    origin, now = current_origin(), timezone.now()
+    act_as(replace(current_principal(), user_id=user.pk))
+    session = Session(
+        user=user,
+        kind=kind,
+        is_remembered=is_remembered,
+        created_at=now,
+        confirmed_at=now,
+        last_used_at=now,
+        ends_at=now + lifetime,
+        ip_address=origin.ip_address or None,
+        user_agent=origin.user_agent[:512],
+    )
+    session.expires_at = session.expiry_after(now)
+    session.save(force_insert=True)
+    return session
+
+
+def issue_tokens(*, session: Session) -> TokenPair:
+    """Mint a session's tokens and keep the hash of the refresh token. Part of a transaction."""
+    pair = tokens.issue_pair(session)
+    session.refresh_hash = pair.refresh_hash
+    session.save(update_fields=["refresh_hash"])
+    return pair
+
+
+def find_session(*, session_id: UUID, user_id: int, is_attended: bool = True, is_call: bool = False) -> Session:
+    """The live session of this id and user, with `user` and its grants loaded; counts an API call of it.
+
+    At most two queries, and hardly any when the shared cache knows the session. What nobody attends, such as a page
+    that asks for news by itself, counts as no use of it. Raises AccountDisabled when the account may not sign in, and
+    TokenInvalid when there is no such session or it is over, TooManyAttempts for too many calls.
+    """
+    found = session_cache.fetch(session_id, user_id, is_call=is_call)
+    session = found.session
+    # One that is over by the cache may have been used a moment ago, and last longer than that says.
+    if session is None or not session.is_alive or (is_attended and _is_due(session)):
+        session = load_session(session_id, user_id)
+        if is_attended and _is_due(session):
+            _touch(session)
+        if found.stamp is not None:
+            session_cache.store(session, found.stamp)
+    if not session.is_alive:
+        raise TokenInvalid
+    if is_call:
+        rate_limits.check_call(session_id, found.calls)
+    act_as(Principal(user_id=session.user_id, session=session))
+    return session
+
+
+def load_session(session_id: UUID, user_id: int) -> Session:
+    """The same from the database, in one query, and without a trace."""
+    session: Any = Session.objects.with_grants().filter(pk=session_id, user_id=user_id).first()
+    if session is None or session.user.deleted_at is not None:
+        raise TokenInvalid
+    if not session.user.can_sign_in:
+        raise AccountDisabled
+    if not session.is_alive:
+        raise TokenInvalid
+    session.user.grants = Grants.loaded_with(session)
+    return cast("Session", session)
+
+
+def _is_due(session: Session) -> bool:
+    return timezone.now() - session.last_used_at >= TOUCH_INTERVAL
+
+
+def _touch(session: Session) -> None:
+    session.last_used_at = timezone.now()
+    changed = {"last_used_at": session.last_used_at}
+    if session.kind == Session.Kind.PAGE:
+        # A token session lives on its refresh token, which using the access token doesn't renew.
+        session.expires_at = changed["expires_at"] = session.expiry_after(session.last_used_at)
+    # By Django's own update, which announces nothing: a snapshot that says the session ended sooner is checked against
+    # the database, and to make all snapshots of the user void once a minute would leave them little use.
+    QuerySet.update(Session.objects.alive().filter(pk=session.pk), **changed)
+
+
+@transaction.atomic
+@explicitly_recorded()
+def renew_session(*, session_id: UUID, user_id: int) -> Session:
+    """Note that the user has just proved again who they are; of the session's cookies only a newer one is good then.
+
+    Whoever copied the old one has nothing of it. Raises TokenInvalid when the session is over.
+    """
+    session = Session.objects.alive().select_for_update(no_key=True).filter(pk=session_id, user_id=user_id).first()
+    if session is None:
+        raise TokenInvalid
+    session.confirmed_at = timezone.now()
+    # Of two answers at once the browser may keep either one's cookie: they carry the same.
+    if not session.has_new_cookie:
+        session.rotated_at = session.confirmed_at
+        session.generation += 1
+    session.save(update_fields=["confirmed_at", "rotated_at", "generation"])
+    return session
+
+
+def forget_proofs(*, user_ids: Iterable[int]) -> None:
+    """Have users prove again who they are before they change what guards accounts, since they may do more now."""
+    Session.objects.alive().filter(user_id__in=user_ids).update(confirmed_at=None)
+
+
+def refresh_session(*, refresh_token: str) -> Refreshed:
+    """Spend a refresh token for a new pair.
+
+    Of two requests with the same token the row's lock lets one win. A token spent more than ten seconds ago has been
+    stolen (RFC 9700, section 4.14.2): it ends the session, on record. Raises TokenInvalid or AccountDisabled.
+    """
+    claims = tokens.read(refresh_token, tokens.RefreshToken)
+    outcome = _refresh(claims)
+    if isinstance(outcome, Refreshed):
+        return outcome
+    raise outcome
+
+
+@transaction.atomic
+@explicitly_recorded()
+def _refresh(claims: tokens.Claims) -> Refreshed | TokenInvalid | AccountDisabled:
+    # A refusal is returned, not raised: what it ended and recorded must be kept.
+    session = Session.objects.select_for_update(no_key=True).filter(pk=claims.session_id).first()
+    if session is None or session.user_id != claims.user_id or session.user.deleted_at is not None:
+        return TokenInvalid()
+    if not session.user.can_sign_in:
+        return AccountDisabled()
+    if not session.is_alive:
+        return TokenInvalid()
+    token_hash, now = tokens.hash_token_id(claims.token_id), time.time()
+    if token_hash != session.refresh_hash:
+        if token_hash not in _lately_spent(session, now):
+            _end([session], Session.EndReason.REFRESH_REUSE)
+            _record_refresh(session, success=False, reason="A spent refresh token was used again.")
+        return TokenInvalid()
+    session.spent_refresh_hashes = {**_lately_spent(session, now), token_hash: now}
+    session.last_used_at = timezone.now()
+    session.expires_at = session.expiry_after(session.last_used_at)
+    _note_expiry(session.user)
+    pair = tokens.issue_pair(session)
+    session.refresh_hash = pair.refresh_hash
+    session.save(update_fields=["spent_refresh_hashes", "last_used_at", "expires_at", "refresh_hash"])
+    _record_refresh(session, success=True)
+    return Refreshed(session, pair)
+
+
+def _note_expiry(user: User) -> None:
+    # A script that renews its tokens for ever would never sign in, when the others' passwords expire.
+    if user.has_expired_password and not user.must_change_password:
+        user.must_change_password = True
+        User.objects.filter(pk=user.pk).update(must_change_password=True)
+
+
+def _lately_spent(session: Session, now: float) -> dict[str, float]:
+    return {spent: when for spent, when in session.spent_refresh_hashes.items() if now - when <= REUSE_GRACE}
+
+
+def _record_refresh(session: Session, *, success: bool, **details: Any) -> None:
+    record(
+        actor=session.user,
+        action=Action.TOKEN_REFRESH,
+        resource="auth",
+        success=success,
+        session_id=session.pk,
+        **details,
+    )
+
+
+@transaction.atomic
+@explicitly_recorded()
+def sign_out(*, session: Session) -> None:
+    """End the session that the request itself came with; its tokens and cookie stop working at once."""
+    _end([session], Session.EndReason.LOGOUT)
+    record(actor=session.user, action=Action.LOGOUT, resource="auth", session_id=session.pk)
+
+
+@service
+def end_session(*, actor: Actor, session_id: UUID) -> None:
+    """End a session: one's own, or with `session_revoke` that of a user who holds no more than the actor.
+
+    Raises NotFound when it isn't there or is over, PasswordChangeRequired, SecondFactorSetupRequired and Forbidden.
+    """
+    session = Session.objects.alive().select_related("user").filter(pk=session_id).first()
+    if session is None:
+        raise NotFound("session")
+    if session.user_id != actor.pk:
+        if isinstance(actor, User):
+            # One's own sessions may be ended before a required action, and the same address ends those of others.
+            refuse_required_action(actor)
+        authorize(actor, SESSION_REVOKE, session.user)
+        authorize(actor, session.user.grants.permissions, session.user)
+    require_fresh()
+    _end([session], Session.EndReason.REVOKED)
+    record(
+        actor=actor,
+        action=Action.SESSION_REVOKE,
+        resource="session",
+        resource_id=session.pk,
+        resource_name=session.user.username,
+        session_id=session.pk,
+    )
+
+
+@service
+def end_other_sessions(*, actor: User, session_id: UUID, revoke_keys: bool = False) -> int:
+    """End all of one's own live sessions but the one of this id; returns how many. One row tells of all.
+
+    Where asked for, one's API keys are revoked too.
+    """
+    require_fresh()
+    if revoke_keys:
+        revoke_keys_of(actor, actor, reason=SESSIONS_ENDED)
+    others = list(actor.sessions.alive().exclude(pk=session_id))
+    ended = _end(others, Session.EndReason.REVOKED)
+    return _on_record(actor, ended, actor.username)
+
+
+@service
+def end_sessions_of(*, actor: Actor, user_id: int) -> int:
+    """End all live sessions of a user, with `session_revoke`, if they hold no more than the actor; returns how many.
+
+    One row tells of all. Raises NotFound or Forbidden.
+    """
+    authorize(actor, SESSION_REVOKE, About("user", user_id))
+    user = User.objects.visible_to(actor).filter(pk=user_id).first()
+    if user is None:
+        raise NotFound("user")
+    authorize(actor, user.grants.permissions, user)
+    ended = _end(list(user.sessions.alive()), Session.EndReason.REVOKED)
+    return _on_record(actor, ended, user.username)
+
+
+@service
+def end_all_sessions(*, actor: Actor) -> int:
+    """End every live session, as after a restore, which revives those that were ended since; returns how many.
+
+    One row tells of all. Raises Forbidden.
+    """
+    authorize(actor, SESSION_REVOKE)
+    live = Session.objects.alive()
+    ended = live.update(ended_at=timezone.now(), end_reason=Session.EndReason.REVOKED)
+    return _on_record(actor, ended)
+
+
+def end_sessions(*, user_ids: Iterable[int], reason: Session.EndReason, except_session: UUID | None = None) -> int:
+    """End all live sessions of users but one, as part of a change that is recorded itself; returns how many."""
+    sessions = Session.objects.filter(user_id__in=user_ids, ended_at__isnull=True)
+    if except_session is not None:
+        sessions = sessions.exclude(pk=except_session)
+    return _end(list(sessions), reason)
+
+
+def _on_record(actor: Actor, ended: int, whose: str = "") -> int:
+    """Record that so many sessions were ended in one go, if there were any; returns how many."""
+    if ended:
+        record(
+            actor=actor,
+            action=Action.SESSION_REVOKE,
+            resource="session",
+            resource_name=whose,
+            ended_sessions=ended,
+        )
+    return ended
+
+
+def _end(sessions: Iterable[Session], reason: Session.EndReason) -> int:
+    return Session.objects.filter(pk__in=[session.pk for session in sessions], ended_at__isnull=True).update(
+        ended_at=timezone.now(), end_reason=reason
+    )

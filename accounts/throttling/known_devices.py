@@ -1,0 +1,91 @@
+"""Browsers and addresses from which an account was signed in to before.
+
+A browser is known by a signed cookie that a sign-in leaves in it. The cookie opens nothing: it only keeps the wrong
+guesses of strangers from counting against who comes with it. It is bound to the password, so that a new password
+makes every browser and address unknown. An address is known by the sessions that were opened from it.
+"""
+
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.core.signing import BadSignature, TimestampSigner
+from django.db import connection
+from django.http import HttpResponse
+from django.utils import timezone
+
+from accounts.core.client_networks import client_network, parsed_network
+from accounts.models import Session, User
+from accounts.models.querysets import SessionQuerySet
+from reprotech.core.request_context import current_origin
+
+#: A browser that many share remembers the last few; each takes 63 bytes of the cookie.
+MOST_ACCOUNTS = 10
+SEPARATOR = "."
+IPV4 = 4
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def is_known(user: User) -> bool:
+    """Whether the present request comes from a browser or an address from which the user signed in before."""
+    return bool(browser_of(user)) or is_known_address(user)
+
+
+def browser_of(user: User | None) -> str:
+    """The name of the present request's browser, if the user signed in with it since their last password; else ""."""
+    # Also for a name that nobody has: it takes the same time.
+    signer = _signer(user)
+    for entry in _entries():
+        try:
+            return signer.unsign(entry, max_age=settings.KNOWN_DEVICE_AGE)
+        except BadSignature:
+            continue
+    return ""
+
+
+def is_known_address(user: User | None) -> bool:
+    """Whether the user signed in from the present request's address since their last password."""
+    address = current_origin().ip_address or None
+    changed_at = (user and user.password_changed_at) or NEVER
+    since = max(timezone.now() - settings.KNOWN_DEVICE_AGE, changed_at)
+    # Asked also for a name that nobody has: it takes the same time.
+    sessions = Session.objects.filter(user_id=user.pk if user else 0, created_at__gt=since)
+    return _any_from(sessions, address) and address is not None
+
+
+def _any_from(sessions: SessionQuerySet, address: str | None) -> bool:
+    """Whether one of the sessions was opened from the network of an address."""
+    network = parsed_network(address or "")
+    if network is None or network.version == IPV4:
+        return sessions.filter(ip_address=address).exists()
+    if connection.vendor == "postgresql":
+        return sessions.filter(ip_address__gte=str(network[0]), ip_address__lte=str(network[-1])).exists()
+    # SQLite has addresses as texts, of which no range is a network.
+    seen = sessions.exclude(ip_address=None).order_by().values_list("ip_address", flat=True).distinct()
+    return any(client_network(one or "") == str(network) for one in seen)
+
+
+def remember(response: HttpResponse, user: User) -> None:
+    """Make the browser known for a user who has just proved who they are."""
+    signer, name = _signer(user), browser_of(user)
+    others = [entry for entry in _entries() if not name or not entry.startswith(f"{name}{signer.sep}")]
+    entries = [signer.sign(name or secrets.token_urlsafe(9)), *others][:MOST_ACCOUNTS]
+    response.set_cookie(
+        settings.DEVICE_COOKIE_NAME,
+        SEPARATOR.join(entries),
+        max_age=settings.KNOWN_DEVICE_AGE,
+        secure=settings.SSL_REQUIRED,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _entries() -> Iterator[str]:
+    text = current_origin().device_cookie
+    yield from text.split(SEPARATOR, MOST_ACCOUNTS)[:MOST_ACCOUNTS] if text else ()
+
+
+def _signer(user: User | None) -> TimestampSigner:
+    state = f"{user.pk} {user.password}" if user else "nobody"
+    return TimestampSigner(salt=f"accounts.throttling.known_devices {state}")

@@ -1,0 +1,190 @@
+"""What the lists of users and sessions can be asked for."""
+
+from functools import cached_property
+from typing import Any, ClassVar, cast
+
+from django import forms
+from django.db.models.functions import Lower
+
+from accounts.models import Role, User
+from accounts.models.querysets import SessionQuerySet, UserQuerySet
+from accounts.user_list import counters as user_list_counters
+from accounts.user_list import page_index
+from reprotech.web.lists import (
+    MAXIMUM_PER_PAGE,
+    ByteOrderMarkField,
+    ListFilter,
+    Nullable,
+    Query,
+    WholeNumberField,
+    YesNoField,
+    many,
+    part,
+)
+
+
+class UserQuery(Query):
+    """Which users: by search, role, status and kind."""
+
+    search = forms.CharField(required=False, max_length=200)
+    role = forms.CharField(required=False, max_length=80)
+    status = forms.ChoiceField(
+        required=False,
+        choices=[(status, status) for status in User.STATUSES],
+        error_messages={"invalid_choice": f"Give one of: {', '.join(User.STATUSES)}."},
+    )
+    kind = forms.ChoiceField(
+        required=False,
+        choices=[("person", "person"), ("service", "service")],
+        error_messages={"invalid_choice": "Give one of: person, service."},
+    )
+
+    @cached_property
+    def given(self) -> dict[str, str]:
+        """The filters that were given, as they were typed."""
+        return {name: self.data[name] for name in UserQuery.base_fields if self.data.get(name)}
+
+    def role_id(self) -> int | None:
+        """The role that was asked for; None if none was, or if there is no such role."""
+        name = self.value("role")
+        role = Role.objects.named(name) if name else None
+        return role.pk if role else None
+
+    def apply(self, queryset: Any) -> UserQuerySet:
+        """Narrow users."""
+        return self.narrowed(queryset, self.role_id())
+
+    def narrowed(self, queryset: Any, role_id: int | None, *, is_frequent: bool = False) -> UserQuerySet:
+        """The same where the role is known, and perhaps that thousands match."""
+        users: UserQuerySet = queryset
+        if term := self.value("search"):
+            users = users.search(term, is_frequent=is_frequent)
+        if self.value("role"):
+            users = users.in_role(role_id) if role_id else users.none()
+        if status := self.value("status"):
+            users = getattr(users, status)()
+        if kind := self.value("kind"):
+            users = users.services() if kind == "service" else users.people()
+        return users
+
+
+class UserFilter(UserQuery, ListFilter):
+    """A page of users, sorted."""
+
+    sorts: ClassVar[dict[str, Any]] = {
+        "id": "id",
+        "username": Lower("username"),
+        "email": Lower("email"),
+        "first_name": Lower("first_name"),
+        "last_name": Lower("last_name"),
+        "is_active": "is_active",
+        "last_login": Nullable("last_login"),
+        "created_at": "created_at",
+        "updated_at": "updated_at",
+    }
+
+    def rows(self, filtered: Any, first: int, count: int) -> list[Any]:
+        """As everywhere; without a filter the way to a page deep in the list is short."""
+        if not self.given:
+            found = page_index.page_of(filtered, self.sorted_by or "id", first, count)
+            if found is not None:
+                return found
+        return list(self.part(filtered, self.role_id(), first, count))
+
+    def part(self, filtered: Any, role_id: int | None, first: int, count: int) -> UserQuerySet:
+        """So many of the users that the filters let through, from the position `first` on, sorted as asked."""
+        if role_id and self.is_by_id and user_list_counters.is_kept():
+            users: UserQuerySet = filtered
+            rows, is_alone = slice(first, first + count), self.given.keys() == {"role"}
+            return users.holders_by_id(role_id, rows, descending=self.sorted_by == "-id", is_all=is_alone)
+        return cast("UserQuerySet", part(self.ordered(filtered), first, count))
+
+    @property
+    def is_by_id(self) -> bool:
+        """Whether users are sorted by their ids."""
+        return self.sorted_by in {"", "id", "-id"}
+
+    def apply(self, queryset: Any) -> UserQuerySet:
+        """Narrow users."""
+        return self.narrowed(queryset, self.role_id(), is_frequent=many.holds(self.name))
+
+    @property
+    def name(self) -> str:
+        """Whoever may read users sees the same ones."""
+        return f"users {self.given}"
+
+    def known_count(self) -> int | None:
+        """Of all users, of a status, a kind or a role, where the database keeps count."""
+        numbers = self.numbers(self.role_id()) if user_list_counters.is_kept() else None
+        return (
+            None if numbers is None else sum(sign * user_list_counters.count_of(name) for name, sign in numbers.items())
+        )
+
+    def numbers(self, role_id: int | None) -> dict[str, int] | None:
+        """The numbers that the database keeps and that together tell how many there are: 1 for those to add up.
+
+        None where users have to be counted.
+        """
+        given = {*self.given}
+        if len(given) > 1 or "search" in given:
+            return None
+        if "role" in given:
+            return {user_list_counters.role_count(role_id): 1} if role_id else {}
+        if "kind" in given:
+            return {"service": 1} if self.value("kind") == "service" else {"existing": 1, "service": -1}
+        return {self.value("status") or "existing": 1}
+
+
+class UserPageFilter(UserFilter):
+    """A page of users for people."""
+
+    per_page = WholeNumberField(default=25, most=MAXIMUM_PER_PAGE)
+
+
+class UserExport(UserQuery):
+    """Users as a file."""
+
+    bom = ByteOrderMarkField()
+
+
+class UserImportQuery(Query):
+    """How to import users."""
+
+    dry_run = YesNoField(help_text="Check the file and change nothing.")
+    ignore_unknown_columns = YesNoField(
+        help_text="Leave out columns that have no place here; the answer names them in `ignored_columns`."
+    )
+
+
+class SessionFilter(ListFilter):
+    """Pages alone."""
+
+    per_page = WholeNumberField(default=MAXIMUM_PER_PAGE, most=MAXIMUM_PER_PAGE)
+
+    def apply(self, queryset: Any) -> SessionQuerySet:
+        """All sessions."""
+        sessions: SessionQuerySet = queryset
+        return sessions.latest_used_first()
+
+
+class OwnSessionFilter(SessionFilter):
+    """A page of one's own sessions for people."""
+
+    per_page = WholeNumberField(default=10, most=MAXIMUM_PER_PAGE)
+
+
+class HolderFilter(ListFilter):
+    """Search among those who hold a permission."""
+
+    search = forms.CharField(required=False, max_length=200)
+
+    def apply(self, queryset: Any) -> UserQuerySet:
+        """Narrow users."""
+        users: UserQuerySet = queryset
+        return users.search(term) if (term := self.value("search")) else users
+
+
+class RoleDeletion(Query):
+    """The role that a deleted role's users get instead."""
+
+    reassign_to = forms.CharField(required=False, max_length=80)

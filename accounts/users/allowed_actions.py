@@ -1,0 +1,32 @@
+"""What pages offer to do with a user. The services decide; this only hides what they would refuse."""
+
+from accounts.core.catalogue import in_order
+from accounts.models import Role, User
+from accounts.permissions import USER_DELETE, USER_UPDATE
+
+
+def beyond(actor: User, holder: User | Role) -> list[str]:
+    """Permissions that `holder` has and `actor` lacks: while there are any, the actor may not change or give it."""
+    held = holder.grants.permissions if isinstance(holder, User) else holder.permission_names
+    return in_order(set(held) - actor.get_all_permissions())
+
+
+def actions_on(actor: User, user: User) -> set[str]:
+    """The actions that make sense for `user` now and that `actor` may take."""
+    if beyond(actor, user):
+        return set()
+    actions = set()
+    if actor.has_perm(USER_UPDATE):
+        actions |= {"edit", "keys"}
+        if user.may_get_key_from(actor.pk):
+            actions.add("make_keys")
+        if actor.pk != user.pk:
+            actions.add("unlock" if user.is_locked else "lock")
+            if not user.is_service:
+                actions.add("reset_password")
+            if user.second_factors:
+                actions.add("reset_factors")
+            actions.add("deactivate" if user.is_active else "activate")
+    if actor.has_perm(USER_DELETE) and actor.pk != user.pk:
+        actions.add("delete")
+    return actions

@@ -1,0 +1,139 @@
+"""`/api/users...`."""
+
+from functools import partial
+from typing import ClassVar
+
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+
+from accounts.authentication.api_authentication import SignedInRequest
+from accounts.common import serializers as shapes
+from accounts.mfa import services as mfa_services
+from accounts.models import User
+from accounts.passwords import services as password_services
+from accounts.permissions import USER_CREATE, USER_DELETE, USER_READ, USER_UPDATE
+from accounts.user_list import list_sql
+from accounts.user_list.filters import UserFilter
+from accounts.users import services as user_services
+from accounts.users.erasure import erase_person
+from reprotech.api.etags import ETAG, IF_MATCH, expected_versions, versioned
+from reprotech.api.parsers import EmptyBody
+from reprotech.api.schema import query_parameters
+from reprotech.api.serialization import many, one
+from reprotech.api.viewsets import ViewSet
+from reprotech.core.exceptions import NotFound
+
+
+def find_user(request: SignedInRequest, user_id: int) -> User:
+    """A user as the caller may see them, with permissions; raises NotFound."""
+    user: User | None = User.objects.visible_to(request.user).with_roles().filter(pk=user_id).first()
+    if user is None:
+        raise NotFound("user")
+    return user
+
+
+class UserViewSet(ViewSet):
+    """Users."""
+
+    required_permissions: ClassVar = {
+        "list": USER_READ,
+        "retrieve": USER_READ,
+        "create": USER_CREATE,
+        "update": USER_UPDATE,
+        "destroy": USER_DELETE,
+        "erase": USER_DELETE,
+        "reset_password": USER_UPDATE,
+        "reset_factors": USER_UPDATE,
+        "lock": USER_UPDATE,
+        "unlock": USER_UPDATE,
+    }
+
+    @extend_schema(parameters=query_parameters(UserFilter), responses=shapes.UserListAnswer, summary="List users")
+    def list(self, request: SignedInRequest) -> HttpResponse:
+        """Users by search, role, status and kind, a page at a time."""
+        asked = UserFilter.of(request)
+        if answer := list_sql.answer_of(asked, request):
+            return answer
+        page = asked.page_of(User.objects.visible_to(request.user).with_role_rows())
+        return Response(page.as_dict("users", partial(many, shapes.UserAnswer)))
+
+    @extend_schema(
+        request=shapes.CreateUserBody,
+        responses={201: shapes.UserChangedAnswer},
+        parameters=[ETAG],
+        summary="Create a user",
+    )
+    def create(self, request: SignedInRequest) -> Response:
+        """Create a user with roles. Without a password they get an invitation by e-mail."""
+        user = user_services.create_user(actor=request.user, **shapes.CreateUserBody.read(request))
+        return self._changed(request, user.pk, "User created successfully", status=201)
+
+    @extend_schema(responses=shapes.UserDetailAnswer, parameters=[ETAG], summary="Show a user")
+    def retrieve(self, request: SignedInRequest, user_id: int) -> Response:
+        """A user with roles and permissions."""
+        user = find_user(request, user_id)
+        return versioned(user, one(shapes.UserDetailAnswer, user))
+
+    @extend_schema(
+        request=shapes.UpdateUserBody,
+        responses=shapes.UserChangedAnswer,
+        parameters=[IF_MATCH, ETAG],
+        summary="Change a user",
+    )
+    def update(self, request: SignedInRequest, user_id: int) -> Response:
+        """Change what is given, and leave the rest."""
+        body = shapes.UpdateUserBody.read(request)
+        user_services.update_user(
+            actor=request.user, user_id=user_id, expected_versions=expected_versions(request), **body
+        )
+        return self._changed(request, user_id, "User updated successfully")
+
+    @extend_schema(responses={200: shapes.MessageAnswer}, parameters=[IF_MATCH], summary="Delete a user")
+    def destroy(self, request: SignedInRequest, user_id: int) -> Response:
+        """Take an account out of use for good; its history stays."""
+        user_services.delete_user(actor=request.user, user_id=user_id, expected_versions=expected_versions(request))
+        return Response({"message": "User deleted successfully"})
+
+    @extend_schema(responses={200: shapes.ErasedAnswer}, summary="Erase a user's personal data")
+    def erase(self, request: SignedInRequest, user_id: int) -> Response:
+        """Erase what tells who a user was, also in the audit log; an account that still exists is deleted first.
+
+        Where the server's database role may not change the audit log the answer is 409, with the command that does it.
+        """
+        events = erase_person(actor=request.user, user_id=user_id)
+        return Response({"message": "Personal data erased successfully", "events": events})
+
+    @extend_schema(request=shapes.ResetPasswordBody, responses=shapes.MessageAnswer, summary="Reset a password")
+    def reset_password(self, request: SignedInRequest, user_id: int) -> Response:
+        """Mail a link to choose a new password or, with `password`, set one that must be changed."""
+        body = shapes.ResetPasswordBody.read(request)
+        if "password" in body:
+            password_services.reset_password(actor=request.user, user_id=user_id, password=body["password"])
+            return Response({"message": "Password reset successfully"})
+        password_services.send_password_reset(actor=request.user, user_id=user_id)
+        return Response({"message": "Password reset link sent successfully"})
+
+    @extend_schema(responses={200: shapes.UserChangedAnswer}, summary="Remove a user's second factors")
+    def reset_factors(self, request: SignedInRequest, user_id: int) -> Response:
+        """For a user who lost theirs: all of them and the recovery codes go, and the user's sessions end."""
+        mfa_services.reset_factors(actor=request.user, user_id=user_id)
+        return self._changed(request, user_id, "Second factors removed successfully")
+
+    @extend_schema(request=None, responses=shapes.UserChangedAnswer, summary="Lock a user")
+    def lock(self, request: SignedInRequest, user_id: int) -> Response:
+        """End the user's sessions and keep them out."""
+        EmptyBody.read(request)
+        user_services.lock_user(actor=request.user, user_id=user_id)
+        return self._changed(request, user_id, "User locked successfully")
+
+    @extend_schema(request=None, responses=shapes.UserChangedAnswer, summary="Unlock a user")
+    def unlock(self, request: SignedInRequest, user_id: int) -> Response:
+        """Let the user in again, also after too many wrong guesses."""
+        EmptyBody.read(request)
+        user_services.unlock_user(actor=request.user, user_id=user_id)
+        return self._changed(request, user_id, "User unlocked successfully")
+
+    def _changed(self, request: SignedInRequest, user_id: int, message: str, status: int = 200) -> Response:
+        user = find_user(request, user_id)
+        return versioned(user, {"message": message, "user": one(shapes.UserDetailAnswer, user)}, status)

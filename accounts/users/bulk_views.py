@@ -1,0 +1,189 @@
+"""Pages that ask before something is done to several users, and then do it as far as it is allowed."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.models import User
+from accounts.permissions import USER_READ, USER_UPDATE, requires
+from accounts.users import bulk
+from accounts.users.allowed_actions import beyond
+from accounts.users.bulk import BulkOutcome
+from accounts.users.csv.export import start_export
+from accounts.users.csv.parser import users_file
+from accounts.users.forms import MOST_AT_ONCE, BulkRoleForm, SelectionForm
+from reprotech.core.exceptions import DomainError
+from reprotech.web.responses import PageRequest, go_to, render_form, safe_target
+
+View = Callable[..., HttpResponseBase]
+#: So many refusals are named in the message; the audit log has them all.
+NAMED = 5
+#: So many are listed on the page that asks.
+SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class BulkStep:
+    """What is done to several users: in words, and the service that does it."""
+
+    verb: str
+    consequence: str
+    #: Says how many `{users}` it was done to, and which `{role}`.
+    done: str
+    run: Callable[..., BulkOutcome]
+    takes_role: bool = False
+    is_destructive: bool = False
+
+
+def page_of(step: BulkStep) -> View:
+    """The view that asks (GET) and does (POST)."""
+
+    @requires(USER_UPDATE)
+    @require_http_methods(["GET", "HEAD", "POST"])
+    def view(request: PageRequest) -> HttpResponse:
+        back = safe_target(request, reverse("users"))
+        selection = SelectionForm(request.POST if request.method == "POST" else request.GET)
+        if not selection.is_valid():
+            return _refuse(request, back, *(sentence for found in selection.errors.values() for sentence in found))
+        people = selection.people(User.objects.visible_to(request.user))
+        ids = list(people.order_by("pk").values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
+        if not ids:
+            return _refuse(request, back, "There is nobody to change: nobody matches any more.")
+        if len(ids) > MOST_AT_ONCE:
+            return _refuse(request, back, f"At most {MOST_AT_ONCE:,} users can be changed at once. Narrow the filters.")
+        form = _form(request, step)
+        if request.method == "POST" and form.is_valid():
+            if selection.cleaned_data["matching"] and form.cleaned_data["seen"] != digest(ids):
+                form.add_error(None, "Other users match now than when you looked. Look again before you go on.")
+                return _ask(request, step, form, selection=selection, ids=ids, back=back)
+            try:
+                outcome = step.run(actor=request.user, user_ids=ids, **_arguments(form))
+                _tell(request, step, outcome, _role_name(form))
+                return go_to(request, back)
+            except DomainError as refusal:
+                form.add_refusal(refusal)
+        return _ask(request, step, form, selection=selection, ids=ids, back=back)
+
+    return view
+
+
+def digest(ids: list[int]) -> str:
+    """Tells one set of users from another, so that nobody is changed who was not on the page that asked."""
+    return hashlib.sha256(",".join(map(str, ids)).encode()).hexdigest()
+
+
+def _ask(
+    request: PageRequest, step: BulkStep, form: SelectionForm, *, selection: SelectionForm, ids: list[int], back: str
+) -> HttpResponse:
+    matching = selection.cleaned_data["matching"]
+    shown = User.objects.visible_to(request.user).filter(pk__in=ids[:SHOWN]).with_roles()
+    context = {
+        "step": step,
+        "count": len(ids),
+        "people": [(person, beyond(request.user, person)) for person in shown],
+        "selected": [] if matching else ids,
+        "matching": selection.data.get("matching", ""),
+        "filters": matching.given.items() if matching else (),
+        "seen": digest(ids),
+        "next": back,
+        "crumbs": [("Users", reverse("users")), (f"{step.verb} users", None)],
+    }
+    return render_form(request, "accounts/user_bulk.html", form, context, fragment="accounts/_user_bulk.html")
+
+
+def _refuse(request: PageRequest, back: str, *sentences: Any) -> HttpResponse:
+    messages.error(request, " ".join(map(str, sentences)))
+    return go_to(request, back)
+
+
+def _form(request: PageRequest, step: BulkStep) -> SelectionForm:
+    typed = request.POST if request.method == "POST" else None
+    return BulkRoleForm(typed, actor=request.user) if step.takes_role else SelectionForm(typed)
+
+
+def _arguments(form: SelectionForm) -> dict[str, Any]:
+    return {"role": form.cleaned_data["role"]} if isinstance(form, BulkRoleForm) else {}
+
+
+def _role_name(form: SelectionForm) -> str:
+    return form.role_names[form.cleaned_data["role"]] if isinstance(form, BulkRoleForm) else ""
+
+
+def _tell(request: PageRequest, step: BulkStep, outcome: BulkOutcome, role: str) -> None:
+    count = len(outcome.done)
+    counted = f"{count} user{'' if count == 1 else 's'}"
+    sentence = step.done.format(users=counted, role=role) if count else "Nobody was changed."
+    if not outcome.refused:
+        messages.success(request, sentence)
+        return
+    named = [f"{name} ({reason})" for name, reason in list(outcome.refused.items())[:NAMED]]
+    more = len(outcome.refused) - len(named)
+    named += [f"{more} more"] if more else []
+    messages.warning(request, f"{sentence} Refused: {', '.join(named)}.")
+
+
+def _activate(*, actor: User, user_ids: list[int]) -> BulkOutcome:
+    return bulk.set_active(actor=actor, user_ids=user_ids, is_active=True)
+
+
+def _deactivate(*, actor: User, user_ids: list[int]) -> BulkOutcome:
+    return bulk.set_active(actor=actor, user_ids=user_ids, is_active=False)
+
+
+activate = page_of(
+    BulkStep(
+        "Activate",
+        "They can sign in again, with the roles and passwords that they had.",
+        "{users} activated.",
+        _activate,
+    )
+)
+deactivate = page_of(
+    BulkStep(
+        "Deactivate",
+        "All their sessions end at once, and they can't sign in until someone activates them again.",
+        "{users} deactivated.",
+        _deactivate,
+        is_destructive=True,
+    )
+)
+assign_role = page_of(
+    BulkStep(
+        "Give a role to",
+        "They keep the roles that they have. The change takes effect with their next click.",
+        "The role {role} is given to {users}.",
+        bulk.assign_role,
+        takes_role=True,
+    )
+)
+remove_role = page_of(
+    BulkStep(
+        "Take a role from",
+        "They keep their other roles. The change takes effect with their next click.",
+        "The role {role} is taken from {users}.",
+        bulk.remove_role,
+        takes_role=True,
+        is_destructive=True,
+    )
+)
+
+
+@requires(USER_READ)
+@require_safe
+def export_selected(request: PageRequest) -> HttpResponseBase:
+    """The selected users as a file."""
+    selection = SelectionForm(request.GET)
+    if not selection.is_valid():
+        sentences = (sentence for found in selection.errors.values() for sentence in found)
+        return _refuse(request, safe_target(request, reverse("users")), *sentences)
+    matching = selection.cleaned_data["matching"]
+    users = selection.people(User.objects.visible_to(request.user))
+    filters = matching.given if matching else {"ids": selection.cleaned_data["user"]}
+    return users_file(start_export(actor=request.user, users=users, filters=filters), has_mark=True)

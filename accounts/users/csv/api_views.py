@@ -1,0 +1,107 @@
+"""`/api/users/export` and `/api/users/import`."""
+
+from typing import IO, Any, ClassVar
+
+from django.core.files.uploadedfile import UploadedFile
+from django.http import StreamingHttpResponse
+from django.utils.http import parse_header_parameters
+from drf_spectacular.utils import extend_schema
+from rest_framework.parsers import BaseParser, MultiPartParser
+from rest_framework.response import Response
+
+from accounts.authentication.api_authentication import SignedInRequest
+from accounts.common import serializers as shapes
+from accounts.models import User
+from accounts.permissions import USER_CREATE, USER_READ
+from accounts.user_list.filters import UserExport, UserImportQuery
+from accounts.users.csv.columns import PASSED_OVER, READ, REQUIRED
+from accounts.users.csv.export import start_export
+from accounts.users.csv.import_users import MAXIMUM_PASSWORDS, import_users
+from accounts.users.csv.parser import read_users, users_file
+from accounts.users.csv.table import MAXIMUM_ROWS
+from reprotech.api.schema import query_parameters
+from reprotech.api.viewsets import ViewSet
+from reprotech.core.exceptions import ValidationFailed
+
+IMPORT_DESCRIPTION = f"""
+Send the file as the body (`text/csv`) or as the part `file` of a form (`multipart/form-data`): UTF-8, or UTF-16 with
+its byte order mark; separated by commas, semicolons, tabs or vertical bars; at most 5 MB and {MAXIMUM_ROWS:,} rows, of
+which {MAXIMUM_PASSWORDS} may have a password. What Excel, LibreOffice, Google Sheets, Numbers, pandas and PowerShell
+add (`sep=;`, `#TYPE`, empty columns and rows, row numbers without a heading) is understood.
+
+Columns: `{"`, `".join(READ)}`, also as `User name`, `E-mail`, `Given name`, `Surname`, `Role` and the like; of these
+`{"` and `".join(REQUIRED)}` are needed. Several roles, by name or slug, are separated by `;`, `,`, `|` or line breaks.
+People without a password are invited by e-mail. `status`, `active` or `inactive`, may stand for `is_active`, and
+mustn't contradict it. The columns `{"` and `".join(PASSED_OVER)}` of an export are passed over; any other is refused
+unless `ignore_unknown_columns=true`: then `ignored_columns` of the answer names those that were left out.
+
+All rows are created or none: what is wrong stands in `errors`, by `line 3` (the header is line 1) or by `file`.
+"""
+
+
+#: What a body may be declared as; others would be read as what they aren't.
+CHARSETS = {"utf-8", "utf8", "us-ascii", "utf-16", "utf-16le", "utf-16be"}
+
+
+class CSVParser(BaseParser):
+    """The body as it is."""
+
+    media_type = "text/csv"
+
+    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:  # noqa: ARG002
+        """The bytes."""
+        return stream.read()
+
+
+class UserFileViewSet(ViewSet):
+    """Users as files."""
+
+    required_permissions: ClassVar = {"export": USER_READ, "import_file": USER_CREATE}
+    parser_classes = [CSVParser, MultiPartParser]
+    media_types_hint = "Send a CSV file, with Content-Type: text/csv, or as the part “file” of multipart/form-data."
+
+    @extend_schema(
+        operation_id="users_export",
+        parameters=query_parameters(UserExport),
+        responses={(200, "text/csv"): str},
+        summary="Export users",
+        description="A CSV file, streamed: several roles are separated by `;`. The export is itself recorded.",
+    )
+    def export(self, request: SignedInRequest) -> StreamingHttpResponse:
+        """All users that the filters let through, as a file."""
+        query = UserExport.parse(request.query_params)
+        users = query.apply(User.objects.visible_to(request.user))
+        has_mark = query.value("bom") == "true"
+        return users_file(start_export(actor=request.user, users=users, filters=query.given), has_mark=has_mark)
+
+    @extend_schema(
+        operation_id="users_import",
+        parameters=query_parameters(UserImportQuery),
+        request={"text/csv": str, "multipart/form-data": shapes.UserFileBody},
+        responses={200: shapes.UsersImportedAnswer, 201: shapes.UsersImportedAnswer},
+        summary="Import users",
+        description=IMPORT_DESCRIPTION,
+    )
+    def import_file(self, request: SignedInRequest) -> Response:
+        """Create a user for every row of a CSV file, or, with `dry_run=true`, say whether that would work."""
+        query = UserImportQuery.parse(request.query_params)
+        dry_run = query.value("dry_run") == "true"
+        ignore_unknown = query.value("ignore_unknown_columns") == "true"
+        file = read_users(_file_of(request), ignore_unknown_columns=ignore_unknown)
+        created = import_users(actor=request.user, rows=file.users, dry_run=dry_run)
+        answer = {"created": created, "dry_run": dry_run, "ignored_columns": file.left_out}
+        return Response(answer, status=200 if dry_run else 201)
+
+
+def _file_of(request: SignedInRequest) -> bytes:
+    body: Any = request.data
+    if isinstance(body, bytes):
+        _, parameters = parse_header_parameters(request.content_type or "")
+        charset = parameters.get("charset", "utf-8").lower()
+        if charset not in CHARSETS:
+            raise ValidationFailed({"file": [f"The file is said to be {charset[:40]}. Send it as UTF-8."]})
+        return body
+    file = body.get("file")
+    if not isinstance(file, UploadedFile):
+        raise ValidationFailed({"file": ["There is no file: send a body of text/csv, or a form with the part “file”."]})
+    return bytes(file.read())

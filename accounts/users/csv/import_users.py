@@ -1,0 +1,194 @@
+"""Creating many users at once: all of them, or none."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from accounts.access.authorization import authorize, authorize_roles, service
+from accounts.core.email_addresses import lookup_address
+from accounts.core.hashers import hash_many
+from accounts.models import Role, User
+from accounts.notifications.services import send_invitations
+from accounts.passwords.services import refuse_to_set_passwords
+from accounts.permissions import USER_CREATE
+from accounts.roles.assignments import find_roles
+from accounts.users.services import checked_user, creation_changes
+from accounts.users.uniqueness import refuse_former_names, taken_names
+from audit.authorization import record_denial, recording_denials
+from audit.models import Action
+from audit.services import Actor, event, record_all
+from reprotech.core.exceptions import Conflict, Forbidden, ValidationFailed
+from reprotech.core.reauthentication import require_fresh
+
+#: Each password takes a quarter of a second to hash, and people wait for the answer.
+MAXIMUM_PASSWORDS = 200
+BATCH = 500
+
+Errors = Mapping[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class NewUser:
+    """A row: what `create_user` takes, the line that it begins on, and what can't be read of it."""
+
+    line: int
+    fields: dict[str, Any]
+    roles: tuple[str, ...] = ()
+    password: str | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A user who meets the rules and isn't stored yet, with roles that the actor may give."""
+
+    user: User
+    roles: Sequence[Role]
+    password: str | None
+
+
+@recording_denials
+def import_users(*, actor: Actor, rows: Sequence[NewUser], dry_run: bool = False) -> int:
+    """Create a user for every row, by the rules of `create_user` and with an audit row each; returns how many.
+
+    Rows without a password are invited. With `dry_run` nothing is changed. Raises Forbidden, Conflict, or
+    ValidationFailed with what is wrong by line: then none is saved. Raises ServerBusy while another import is hashed.
+    """
+    authorize(actor, USER_CREATE)
+    if any(row.password is not None for row in rows):
+        refuse_to_set_passwords(actor, "Leave the column empty: people are invited by e-mail then.")
+    if sum(row.password is not None for row in rows) > MAXIMUM_PASSWORDS:
+        sentence = f"More than {MAXIMUM_PASSWORDS} rows have a password. Leave it empty to invite people by e-mail."
+        raise ValidationFailed({"file": [sentence]})
+    drafts = _Check(actor).drafts(rows)
+    if not dry_run:
+        if any(draft.roles for draft in drafts):
+            require_fresh()
+        _hash_passwords(drafts)
+        _store(actor=actor, drafts=drafts)
+    return len(drafts)
+
+
+class _Check:
+    """Goes through rows and finds all that is wrong with them."""
+
+    def __init__(self, actor: Actor) -> None:
+        self.actor = actor
+        self.errors: dict[int, list[str]] = {}
+        self.denials: list[Forbidden] = []
+        self.known_roles: dict[str, Role | str] = {}
+        self.first_lines: dict[str, int] = {}
+
+    def drafts(self, rows: Sequence[NewUser]) -> list[Draft]:
+        """What to store; raises ValidationFailed."""
+        drafts = [draft for row in rows if (draft := self._draft(row))]
+        for row, sentences in self._taken(rows):
+            self._refuse(row, sentences)
+        for denial in self.denials[:1]:
+            record_denial(self.actor, denial)
+        if self.errors:
+            raise ValidationFailed({f"line {line}": self.errors[line] for line in sorted(self.errors)})
+        return drafts
+
+    def _draft(self, row: NewUser) -> Draft | None:
+        self._refuse(row, row.problems)
+        if not row.fields:
+            return None
+        roles = [self._role(name) for name in row.roles]
+        self._refuse(row, [f"roles: {refusal}" for refusal in roles if isinstance(refusal, str)])
+        self._refuse(row, self._repeated(row))
+        try:
+            user = checked_user(password=row.password, **row.fields)
+        except ValidationFailed as refusal:
+            self._refuse(row, by_column(refusal.errors))
+            return None
+        # In the roles' order, and each once.
+        found = {role for role in roles if isinstance(role, Role)}
+        granted = sorted(found, key=lambda role: (role.position, role.name))
+        return Draft(user, granted, row.password)
+
+    def _refuse(self, row: NewUser, sentences: Iterable[str]) -> None:
+        if found := list(sentences):
+            self.errors.setdefault(row.line, []).extend(found)
+
+    def _role(self, name: str) -> Role | str:
+        """The role, or why it can't be given."""
+        if name not in self.known_roles:
+            self.known_roles[name] = self._find_role(name)
+        return self.known_roles[name]
+
+    def _find_role(self, name: str) -> Role | str:
+        try:
+            [role] = find_roles([name])
+            authorize_roles(self.actor, [role])
+        except ValidationFailed as refusal:
+            return " ".join(refusal.errors["roles"])
+        except Forbidden as denial:
+            self.denials.append(denial)
+            return f"You can't give {name!r}: it holds {denial.required}, which you don't."
+        return role
+
+    def _repeated(self, row: NewUser) -> Iterator[str]:
+        """What another row has already; a username may not be another's address either."""
+        names = {field: lookup_address(row.fields[field]) for field in ("username", "email")}
+        for field, name in names.items():
+            if name and self.first_lines.setdefault(name, row.line) != row.line:
+                yield f"{field}: Line {self.first_lines[name]} has it too."
+
+    def _taken(self, rows: Sequence[NewUser]) -> Iterator[tuple[NewUser, list[str]]]:
+        named = [row for row in rows if row.fields]
+        for start in range(0, len(named), BATCH):
+            some = named[start : start + BATCH]
+            users = [
+                User(username=row.fields["username"], email=User.objects.normalize_email(row.fields["email"]))
+                for row in some
+            ]
+            taken = taken_names(users)
+            for row, user in zip(some, users, strict=True):
+                yield row, by_column(taken.errors(user))
+
+
+def by_column(errors: Errors) -> list[str]:
+    """Sentences that begin with the name of their column."""
+    return [f"{column}: {sentence}" for column, sentences in errors.items() for sentence in sentences]
+
+
+def _hash_passwords(drafts: Iterable[Draft]) -> None:
+    typed = [(draft.user, draft.password) for draft in drafts if draft.password is not None]
+    for (user, _), encoded in zip(typed, hash_many([password for _, password in typed]), strict=True):
+        user.password = encoded
+
+
+@service
+def _store(*, actor: Actor, drafts: Sequence[Draft]) -> None:
+    authorize(actor, USER_CREATE)
+    authorize_roles(actor, {role for draft in drafts for role in draft.roles})
+    users = [draft.user for draft in drafts]
+    for user in users:
+        user.fold_search_text()
+    try:
+        with transaction.atomic():
+            User.objects.bulk_create(users, batch_size=BATCH)
+    except IntegrityError:
+        # Another request took one between the check and now.
+        raise Conflict("A username or e-mail address was taken a moment ago. Check the file again.") from None
+    for start in range(0, len(users), BATCH):
+        refuse_former_names(users[start : start + BATCH])
+    grants = User.roles.through
+    grants.objects.bulk_create(
+        [grants(user_id=draft.user.pk, role_id=role.pk) for draft in drafts for role in draft.roles], batch_size=BATCH
+    )
+    record_all(
+        event(
+            actor=actor,
+            action=Action.CREATE,
+            resource="user",
+            resource_id=draft.user.pk,
+            resource_name=draft.user.username,
+            changes=creation_changes(draft.user, draft.roles),
+        )
+        for draft in drafts
+    )
+    send_invitations([user for user in users if not user.has_usable_password()])

@@ -1,0 +1,207 @@
+"""Users from a CSV file and to one: its shape and nothing more, the services hold the rules."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q
+from django.http import StreamingHttpResponse
+from django.utils import timezone
+
+from accounts.models import Role, User
+from accounts.users.csv.columns import REQUIRED, Columns, find_columns, recognized, shortened
+from accounts.users.csv.export import COLUMNS, ROLE_SEPARATORS, user_cells
+from accounts.users.csv.import_users import NewUser
+from accounts.users.csv.table import SAVE_AS_CSV, SEPARATORS, Line, Table, decoded, read_table, refuse
+from reprotech.web.streaming import BYTE_ORDER_MARK, plain, stream_csv
+
+#: Words for yes and no, as spreadsheets of several languages write what they compute.
+YES = frozenset(
+    {
+        "true",
+        "yes",
+        "1",
+        "1.0",
+        "wahr",
+        "ja",
+        "vrai",
+        "oui",
+        "verdadero",
+        "sí",
+        "si",
+        "vero",
+        "sì",
+        "verdadeiro",
+        "sim",
+        "waar",
+        "sant",
+        "sand",
+        "sann",
+    }
+)
+NO = frozenset(
+    {
+        "false",
+        "no",
+        "0",
+        "0.0",
+        "falsch",
+        "nein",
+        "faux",
+        "non",
+        "falso",
+        "não",
+        "onwaar",
+        "nee",
+        "falskt",
+        "falsk",
+        "usann",
+    }
+)
+#: What programs write where a cell is empty: nobody's name, and so nothing to import in silence.
+EMPTY_WORDS = frozenset({"NaN", "nan", "<NA>", "NaT", "None", "NULL", "null", "N/A", "n/a"})
+#: An error of a spreadsheet instead of what it computed, in any language: #N/A, #REF!, #BEZUG!, Err:502.
+CELL_ERROR = re.compile(r"#[A-ZÄÖÜÉ/0]{2,}[!?]?|#{2,}|Err:\d+")
+#: Text that a spreadsheet is kept from taking for a number: ="007".
+TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
+SHORTENED_NUMBER = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+")
+
+
+def users_file(users: Iterable[User], *, has_mark: bool) -> StreamingHttpResponse:
+    """Users as a file for a client."""
+    return stream_csv(f"users-{timezone.now():%Y-%m-%d}.csv", COLUMNS, map(user_cells, users), has_mark=has_mark)
+
+
+@dataclass(frozen=True, slots=True)
+class UserFile:
+    """The users of a file, its text, and the headings of the columns that were left out."""
+
+    users: list[NewUser]
+    text: str
+    left_out: list[str]
+
+
+def read_users(file: bytes | str, *, ignore_unknown_columns: bool = False) -> UserFile:
+    """The users of a file as spreadsheets write it, or of its text.
+
+    Raises ValidationFailed, by `file` or by `line n`, for a file that can't be read as a whole.
+    """
+    # Tools that put files together leave a second mark.
+    text = (decoded(file) if isinstance(file, bytes) else file).lstrip(BYTE_ORDER_MARK)
+    table = read_table(text, recognized)
+    columns = find_columns(table, ignore_unknown=ignore_unknown_columns)
+    if not table.rows:
+        raise refuse("There are no users in the file: it has a header alone.")
+    reader = _RowReader(table, columns)
+    return UserFile([reader.user(row) for row in table.rows], text, columns.left_out)
+
+
+class _RowReader:
+    def __init__(self, table: Table, columns: Columns) -> None:
+        self._table = table
+        self._columns = columns
+        self._names_with_separators = _names_with_separators() if "roles" in columns.positions else {}
+
+    def user(self, row: Line) -> NewUser:
+        """The user of a row, with what can't be read of it."""
+        if sentence := self._misshapen(row):
+            return NewUser(row.number, {}, problems=(sentence,))
+        typed = self._columns.named(row.cells)
+        # A password is taken as it stands: blanks and apostrophes may belong to it.
+        password = typed.pop("password", "") or None
+        problems: list[str] = []
+        values = {name: _value(name, cell, problems) for name, cell in typed.items()}
+        fields: dict[str, Any] = {name: values.get(name, "") for name in (*REQUIRED, "first_name", "last_name")}
+        if SHORTENED_NUMBER.fullmatch(fields["username"]):
+            problems.append(
+                f"username: “{fields['username']}” is a number that a spreadsheet shortened. Format the column as text."
+            )
+        if password and ("\n" in password or "\r" in password):
+            problems.append("password: A password has no line break.")
+        fields["is_active"] = _is_active(values, problems)
+        roles = self._roles(values.get("roles", ""), problems)
+        return NewUser(row.number, fields, roles, password, tuple(problems))
+
+    def _misshapen(self, row: Line) -> str:
+        width, count = self._columns.width, len(row.cells)
+        if any(cell.strip() for cell in row.cells[width:]):
+            marks = SEPARATORS[self._table.separator]
+            return (
+                f"The line has {count} cells, but the header has {width}. "
+                f"Put a cell that has {marks} in it between quotation marks."
+            )
+        if count < width and self._table.is_open and row is self._table.rows[-1]:
+            return f"The file ends within this line: it has {count} of {width} cells. Save or send the file again."
+        return ""
+
+    def _roles(self, cell: str, problems: list[str]) -> tuple[str, ...]:
+        """The names in a cell. Where a name has separators itself, there must be no other way to read it."""
+        if found := self._names_with_separators.get(cell.casefold()):
+            slug, is_ambiguous = found
+            if is_ambiguous:
+                problems.append(f"roles: “{shortened(cell)}” is one role and several. Write {slug} for the one.")
+            return (slug,)
+        parts = [part.strip() for part in re.split(r"[;|\r\n]", cell)]
+        if len(parts) > 1:
+            return tuple(name for part in parts for name in self._roles(part, problems))
+        return _names(cell)
+
+
+def _names_with_separators() -> dict[str, tuple[str, bool]]:
+    """The roles whose names can be taken for several, by name in lower case: the slug, and whether those exist too."""
+    has_separator = Q()
+    for mark in ROLE_SEPARATORS:
+        has_separator |= Q(name__contains=mark)
+    return {
+        name.casefold(): (slug, all(Role.objects.named(part) for part in _names(name)))
+        for name, slug in Role.objects.filter(has_separator).values_list("name", "slug")
+    }
+
+
+def _names(text: str) -> tuple[str, ...]:
+    parts = re.split(f"[{ROLE_SEPARATORS}]", text)
+    return tuple(name for part in parts if (name := part.strip()))
+
+
+def _value(name: str, cell: str, problems: list[str]) -> str:
+    """What a cell says, without what only a spreadsheet needs."""
+    text = cell.strip()
+    if found := TEXT_FORMULA.fullmatch(text):
+        return found[1].replace('""', '"').strip()
+    if text.startswith('"') and cell[0] != '"':
+        problems.append(f"{name}: Remove the blank before the quotation mark.")
+    elif text.startswith("="):
+        problems.append(f"{name}: This is a formula. Save the file with what the formula gives.")
+    elif CELL_ERROR.fullmatch(text):
+        problems.append(f"{name}: “{shortened(text)}” is an error of the spreadsheet. Correct the cell.")
+    elif text in EMPTY_WORDS:
+        problems.append(f"{name}: “{text}” is what programs write for an empty cell. Leave the cell empty.")
+    elif name in {"first_name", "last_name"} and (damage := _damage(text)):
+        problems.append(f"{name}: {damage} {SAVE_AS_CSV}")
+    return plain(text)
+
+
+def _damage(text: str) -> str:
+    """What a wrong encoding did to a name before it came here, or ""."""
+    if "?" in text or "\N{REPLACEMENT CHARACTER}" in text:
+        return f"“{shortened(text)}” lost a letter when it was saved."
+    try:
+        meant = text.encode("cp1252").decode()
+    except UnicodeError:
+        return ""
+    return "" if meant == text else f"“{shortened(text)}” seems to be “{shortened(meant)}” in a wrong encoding."
+
+
+def _is_active(values: Mapping[str, str], problems: list[str]) -> bool:
+    """What the columns `is_active` and `status` say; an account is active where neither says anything."""
+    typed, status = values.get("is_active", "").casefold(), values.get("status", "").casefold()
+    if typed and typed not in YES | NO:
+        problems.append("is_active: Write true or false.")
+    if status == "locked":
+        problems.append("status: A locked account can't be imported. Set is_active to false and status to inactive.")
+    elif status and status not in User.STATUSES:
+        problems.append("status: Write active or inactive.")
+    elif status and typed and (status == "inactive") != (typed in NO):
+        problems.append(f"status: It says {status}, but is_active says {typed}. Correct one of them.")
+    return typed not in NO if typed else status != "inactive"

@@ -1,0 +1,137 @@
+"""Users from a file and to a file."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.models import User
+from accounts.permissions import USER_CREATE, USER_READ, requires
+from accounts.user_list.filters import UserQuery
+from accounts.users.csv.columns import PASSED_OVER
+from accounts.users.csv.export import start_export
+from accounts.users.csv.import_users import MAXIMUM_PASSWORDS, NewUser, import_users
+from accounts.users.csv.parser import UserFile, read_users, users_file
+from accounts.users.csv.table import MAXIMUM_ROWS
+from accounts.users.forms import UploadForm
+from reprotech.core.exceptions import Conflict, ValidationFailed
+from reprotech.web.responses import UNPROCESSABLE, PageRequest, go_to, render_page
+
+SHOWN_ROWS = 10
+SHOWN_ERRORS = 100
+SHOWN_RANGES = 3
+SHOWN_HEADINGS = 20
+
+
+@requires(USER_READ)
+@require_safe
+def export_all(request: PageRequest) -> HttpResponseBase:
+    """All users that the filters let through, as a file."""
+    query = UserQuery.parse(request.GET)
+    users = query.apply(User.objects.visible_to(request.user))
+    return users_file(start_export(actor=request.user, users=users, filters=query.given), has_mark=True)
+
+
+@requires(USER_CREATE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def upload(request: PageRequest) -> HttpResponse:
+    """Take a file and show what would become of it."""
+    if request.method != "POST":
+        return _render(request, form=UploadForm())
+    form = UploadForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _render(request, form=form, status=UNPROCESSABLE)
+    upload, ignore_unknown = form.cleaned_data["file"], form.cleaned_data["ignore_unknown_columns"]
+    try:
+        file = read_users(upload.read(), ignore_unknown_columns=ignore_unknown)
+        import_users(actor=request.user, rows=file.users, dry_run=True)
+    except ValidationFailed as refusal:
+        return _render(request, form=form, filename=upload.name, status=UNPROCESSABLE, **_explained(refusal.errors))
+    return _render(request, form=form, filename=upload.name, **_preview(file))
+
+
+@requires(USER_CREATE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request: PageRequest) -> HttpResponse:
+    """Create the users of a file that was shown; it is checked again, since time has passed."""
+    if request.method != "POST":
+        return redirect("import_users")
+    try:
+        ignore_unknown = bool(request.POST.get("ignore_unknown_columns"))
+        rows = read_users(request.POST.get("text", ""), ignore_unknown_columns=ignore_unknown).users
+        created = import_users(actor=request.user, rows=rows)
+    except ValidationFailed as refusal:
+        return _render(request, form=UploadForm(), status=UNPROCESSABLE, **_explained(refusal.errors))
+    except Conflict as refusal:
+        return _render(request, form=UploadForm(), status=UNPROCESSABLE, **_explained({"file": [refusal.message]}))
+    messages.success(request, f"{created:,} user{'' if created == 1 else 's'} created.{_invited(rows)}")
+    return go_to(request, f"{reverse('users')}?sort=-created_at" if request.user.has_perm(USER_READ) else "home")
+
+
+def _invited(rows: Sequence[NewUser]) -> str:
+    count = sum(row.password is None for row in rows)
+    return f" {count:,} invitation{' is' if count == 1 else 's are'} on the way." if count else ""
+
+
+def _preview(file: UserFile) -> dict[str, Any]:
+    rows = file.users
+    return {
+        "rows": rows[:SHOWN_ROWS],
+        "row_count": len(rows),
+        "invited_count": sum(row.password is None for row in rows),
+        "inactive_count": sum(not row.fields["is_active"] for row in rows),
+        "left_out": file.left_out[:SHOWN_HEADINGS],
+        "left_out_count": len(file.left_out),
+        "text": file.text,
+    }
+
+
+def _explained(errors: Mapping[str, list[str]]) -> dict[str, Any]:
+    """The first of what is wrong as (where, sentences): what is wrong with many lines stands there once."""
+    places: dict[str, list[str]] = {}
+    for place, sentences in errors.items():
+        for sentence in sentences:
+            places.setdefault(sentence, []).append(place)
+    problems: dict[tuple[str, ...], list[str]] = {}
+    for sentence, where in places.items():
+        problems.setdefault(tuple(where), []).append(sentence)
+    shown = [(_places(where), sentences) for where, sentences in list(problems.items())[:SHOWN_ERRORS]]
+    return {"errors": shown, "error_count": len(problems), "line_count": len(errors)}
+
+
+def _places(places: Sequence[str]) -> str:
+    """`Line 3`, `Lines 3 to 5 and 9`, or `File`."""
+    numbers = [int(place.removeprefix("line ")) for place in places if place.startswith("line ")]
+    if not numbers:
+        return places[0].capitalize()
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and ranges[-1][-1] == number - 1:
+            ranges[-1].append(number)
+        else:
+            ranges.append([number])
+    words = [_range(numbers) for numbers in ranges]
+    if len(words) > SHOWN_RANGES:
+        words = [*words[:SHOWN_RANGES], f"{len(words) - SHOWN_RANGES:,} more"]
+    listed = " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    return f"Line{'' if len(numbers) == 1 else 's'} {listed}"
+
+
+def _range(numbers: Sequence[int]) -> str:
+    return f"{numbers[0]}" if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
+
+
+def _render(request: PageRequest, *, status: int = 200, **context: Any) -> HttpResponse:
+    context |= {
+        "most_rows": MAXIMUM_ROWS,
+        "most_passwords": MAXIMUM_PASSWORDS,
+        "passed_over": PASSED_OVER,
+        "crumbs": [("Users", reverse("users")), ("Import", None)],
+    }
+    page, fragment = "accounts/user_import.html", "accounts/_user_import.html"
+    return render_page(request, page, context, fragment=fragment, status=status)

@@ -1,0 +1,201 @@
+"""The data that every installation starts with."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils.crypto import get_random_string
+
+from accounts.access.authorization import SYSTEM
+from accounts.core.catalogue import ADMIN, PERMISSION_NAMES, PERMISSIONS, ROLES, SUPER_ADMIN, RoleEntry
+from accounts.core.default_admin_address import DEFAULT_ADMIN_EMAIL
+from accounts.models import Permission, Role, User
+from accounts.passwords.services import reset_password
+from accounts.roles.services import creation_changes
+from accounts.users.services import create_user, update_user
+from audit.models import Action
+from audit.services import Changes, record
+from audit.tracking.model_tracking import explicitly_recorded
+from reprotech.core.exceptions import Conflict, ValidationFailed
+
+ADMIN_USERNAME = "admin"
+#: For development alone; production refuses it.
+DOCUMENTED_PASSWORD = "Admin123!"  # noqa: S105
+#: The roles that MFA_REQUIRED_FOR_ADMINISTRATORS is about.
+ADMINISTRATORS = (SUPER_ADMIN, ADMIN)
+#: What the log records of a system role that a new version changes, beside its permissions.
+RECORDED = ("name", "description", "requires_factor")
+#: Any number will do, as long as nothing else in the database takes the same advisory lock.
+LOCK = 7_203_914
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultData:
+    """What `load_default_data` did."""
+
+    changes: int
+    admin_created: bool
+    #: The password to tell once, "" when the installer knows it.
+    password_to_tell: str = ""
+
+
+def replace_documented_password() -> str | None:
+    """In production, take the password of the documentation from the first administrator, if they still have it.
+
+    So it is when a database that was tried out is put to real use. Returns the password to tell, "" when the installer
+    knows it, None when there was nothing to do. One hash is computed, and only while the password was never changed.
+    Raises ValidationFailed when ADMIN_PASSWORD breaks the policy.
+    """
+    admin = User.objects.existing().filter(username=ADMIN_USERNAME).first()
+    if settings.DEBUG or admin is None or not _has_first_password(admin):
+        return None
+    if not admin.check_password(DOCUMENTED_PASSWORD):
+        return None
+    password = _password_for_production()
+    try:
+        reset_password(actor=SYSTEM, user_id=admin.pk, password=password)
+    except ValidationFailed as refusal:
+        raise ValidationFailed({"ADMIN_PASSWORD": refusal.errors["password"]}) from None
+    return "" if settings.ADMIN_PASSWORD else password
+
+
+def replace_default_address() -> bool:
+    """Give the first administrator the address of ADMIN_EMAIL, while they have the default one; returns whether it did.
+
+    Raises ValidationFailed when another account has that address.
+    """
+    admin = User.objects.existing().filter(username=ADMIN_USERNAME, email__iexact=DEFAULT_ADMIN_EMAIL).first()
+    if admin is None or settings.ADMIN_EMAIL.casefold() in {"", DEFAULT_ADMIN_EMAIL}:
+        return False
+    try:
+        update_user(actor=SYSTEM, user_id=admin.pk, email=settings.ADMIN_EMAIL)
+    except Conflict as refusal:
+        raise ValidationFailed({"ADMIN_EMAIL": [str(refusal)]}) from None
+    return True
+
+
+def _has_first_password(user: User) -> bool:
+    changed = user.password_changed_at
+    return changed is None or changed - user.created_at < timedelta(minutes=1)
+
+
+def _password_for_production() -> str:
+    if settings.ADMIN_PASSWORD == DOCUMENTED_PASSWORD:
+        raise ValidationFailed({"ADMIN_PASSWORD": ["This password stands in the documentation. Choose another."]})
+    return settings.ADMIN_PASSWORD or random_password()
+
+
+def random_password() -> str:
+    """A password that meets the policy, to be told once."""
+    # The prefix has a character of each class that the policy asks for.
+    return "Rp1-" + get_random_string(20)
+
+
+@transaction.atomic
+@explicitly_recorded()
+def load_default_data() -> DefaultData:
+    """Bring permissions and system roles in line with the catalogue, and make the administrator if nobody exists.
+
+    Two processes may call it at once. System roles that were edited on purpose keep their permissions, except that
+    Super Administrator holds all. Raises ValidationFailed when ADMIN_PASSWORD breaks the policy.
+    """
+    _wait_for_others()
+    changes = _load_permissions() + sum(_load_role(position, entry) for position, entry in enumerate(ROLES))
+    if User.objects.exists():
+        return DefaultData(changes, admin_created=False)
+    return DefaultData(changes, admin_created=True, password_to_tell=_create_admin())
+
+
+def _wait_for_others() -> None:
+    # SQLite's transactions exclude each other already.
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+
+
+def _load_permissions() -> int:
+    changes = 0
+    for position, entry in enumerate(PERMISSIONS):
+        wanted: dict[str, Any] = {
+            "description": entry.description,
+            "resource": entry.resource,
+            "action": entry.action,
+            "position": position,
+        }
+        changes += _bring_in_line(Permission, {"name": entry.name}, wanted)
+    stale = Permission.objects.exclude(name__in=PERMISSION_NAMES)
+    for role in Role.objects.filter(permissions__in=stale).distinct():
+        before = role.permission_names
+        _record_change(role, "permissions", before, [name for name in before if name in PERMISSION_NAMES])
+    deleted, _ = stale.delete()
+    return changes + deleted
+
+
+def _load_role(position: int, entry: RoleEntry) -> int:
+    wanted: dict[str, Any] = {"name": entry.name, "is_system": True, "position": position}
+    role = Role.objects.filter(slug=entry.slug).first()
+    is_customized = role is not None and role.is_customized
+    if not is_customized:
+        wanted["requires_factor"] = settings.MFA_REQUIRED_FOR_ADMINISTRATORS and entry.slug in ADMINISTRATORS
+        wanted["description"] = entry.description
+    known = {field: getattr(role, field) for field in RECORDED} if role else None
+    changes = _bring_in_line(Role, {"slug": entry.slug}, wanted)
+    role = Role.objects.get(slug=entry.slug)
+    if known is None:
+        role.permissions.set(Permission.objects.filter(name__in=entry.permissions))
+        _record(role, Action.CREATE, creation_changes(role))
+        return changes
+    for field, old in known.items():
+        if getattr(role, field) != old:
+            _record_change(role, field, old, getattr(role, field))
+    if is_customized and entry.slug != SUPER_ADMIN:
+        return changes
+    before = role.permission_names
+    if set(before) != entry.permissions:
+        role.permissions.set(Permission.objects.filter(name__in=entry.permissions))
+        role.save(update_fields=["updated_at"])  # another version
+        _record_change(role, "permissions", before, role.permission_names)
+        changes += 1
+    return changes
+
+
+def _record_change(role: Role, field: str, before: Any, after: Any) -> None:
+    _record(role, Action.UPDATE, {field: (before, after)})
+
+
+def _record(role: Role, action: Action, changes: Changes) -> None:
+    record(
+        actor=SYSTEM,
+        action=action,
+        resource="role",
+        resource_id=role.pk,
+        resource_name=role.name,
+        changes=changes,
+    )
+
+
+def _bring_in_line(model: type[Permission | Role], key: dict[str, str], wanted: dict[str, Any]) -> int:
+    row = model._default_manager.filter(**key).first()
+    if row is not None and all(getattr(row, name) == value for name, value in wanted.items()):
+        return 0
+    model._default_manager.update_or_create(defaults=wanted, **key)  # type: ignore[arg-type]
+    return 1
+
+
+def _create_admin() -> str:
+    """Make the first Super Administrator; returns the password to tell, if any."""
+    known = settings.ADMIN_PASSWORD or (DOCUMENTED_PASSWORD if settings.DEBUG else "")
+    password = (known or random_password()) if settings.DEBUG else _password_for_production()
+    create_user(
+        actor=SYSTEM,
+        username=ADMIN_USERNAME,
+        email=settings.ADMIN_EMAIL or DEFAULT_ADMIN_EMAIL,
+        password=password,
+        first_name="System",
+        last_name="Administrator",
+        roles=[SUPER_ADMIN],
+        must_change_password=not known,
+    )
+    return "" if settings.ADMIN_PASSWORD else password

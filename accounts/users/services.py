@@ -1,0 +1,304 @@
+"""Creating, changing, locking and deleting users."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.access.api_key_revocation import ACCOUNT_DELETED, revoke_keys_made_for_people_by, revoke_keys_of
+from accounts.access.authorization import About, authorize, authorize_roles, keep_a_super_administrator, service
+from accounts.access.optimistic_locking import refuse_outdated
+from accounts.access.user_events import record_user
+from accounts.core.exceptions import AccountDisabled
+from accounts.core.model_fields import stored_form
+from accounts.mfa.enrolment import forget_factors
+from accounts.models import EmailChange, Role, Session, User
+from accounts.notifications.services import send_invitations, tell_both_addresses
+from accounts.passwords.services import check_password_rules, hash_new_password, refuse_to_set_passwords
+from accounts.permissions import USER_CREATE, USER_DELETE, USER_UPDATE
+from accounts.roles.assignments import find_roles, names_of, permissions_of, record_role_changes, touch
+from accounts.sessions.services import end_sessions
+from accounts.users.former_usernames import remember_name
+from accounts.users.uniqueness import refuse_former_names, taken_names
+from audit.authorization import recording_denials
+from audit.models import Action
+from audit.services import Actor, Changes
+from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
+from reprotech.core.reauthentication import require_fresh
+
+INVITE_INSTEAD = "Leave it out: an invitation to choose one is mailed then."
+PROFILE_FIELDS = ("username", "email", "first_name", "last_name", "is_active")
+
+
+@recording_denials
+def create_user(
+    *,
+    actor: Actor,
+    username: str,
+    email: str,
+    password: str | None = None,
+    first_name: str = "",
+    last_name: str = "",
+    roles: Collection[str] = (),
+    is_active: bool = True,
+    must_change_password: bool = False,
+    is_service: bool = False,
+) -> User:
+    """Create a user with roles (given by name); without a password they get an invitation by e-mail.
+
+    A service account has no password and gets no invitation: API keys are its only way in.
+
+    Raises Forbidden, ValidationFailed, or Conflict when the name or address is taken.
+    """
+    authorize(actor, USER_CREATE)
+    if is_service and password is not None:
+        raise ValidationFailed({"password": ["A service account has no password. Make an API key for it."]})
+    if password is not None:
+        refuse_to_set_passwords(actor, INVITE_INSTEAD)
+    user = checked_user(
+        password=password,
+        username=username,
+        email=email,
+        first_name=first_name,
+        last_name=last_name,
+        is_active=is_active,
+        must_change_password=must_change_password,
+        is_service=is_service,
+    )
+    if password is not None:
+        # What costs no hash goes first; it is looked at again once the hash is there.
+        _check_creation(actor, user, roles)
+        user.password = hash_new_password(user, password, field="password")
+    return _store_user(actor=actor, user=user, roles=roles)
+
+
+def checked_user(*, password: str | None, **fields: Any) -> User:
+    """A user who isn't stored yet, with fields and password that meet the rules, but without a usable password.
+
+    Raises ValidationFailed with all that is wrong with the fields, or else with the password.
+    """
+    user = User(**{**fields, "email": User.objects.normalize_email(fields["email"])})
+    _validate_fields(user)
+    user.set_unusable_password()
+    if password is not None:
+        check_password_rules(user, password, field="password")
+        user.password_changed_at = timezone.now()
+    return user
+
+
+@service
+def _store_user(*, actor: Actor, user: User, roles: Collection[str]) -> User:
+    granted = _check_creation(actor, user, roles)
+    _save(user)
+    refuse_former_names([user])
+    user.roles.set(granted)
+    record_user(actor, Action.CREATE, user, changes=creation_changes(user, granted))
+    if not user.is_service and not user.has_usable_password():
+        send_invitations([user])
+    return user
+
+
+def _check_creation(actor: Actor, user: User, roles: Collection[str]) -> list[Role]:
+    """The roles that a new user gets; raises Forbidden, ValidationFailed, ConfirmationRequired or Conflict."""
+    authorize(actor, USER_CREATE)
+    granted = find_roles(roles)
+    authorize_roles(actor, granted)
+    if granted:
+        require_fresh()
+    _refuse_taken_names(user)
+    return granted
+
+
+def creation_changes(user: User, granted: Iterable[Role]) -> Changes:
+    """What the audit row of a new user tells."""
+    changes: dict[str, tuple[Any, Any]] = {field: (None, getattr(user, field)) for field in PROFILE_FIELDS}
+    if user.is_service:
+        changes["is_service"] = (None, True)
+    return {**changes, "roles": ([], names_of(granted))}
+
+
+@service
+def update_user(
+    *,
+    actor: Actor,
+    user_id: int,
+    roles: Collection[str] | None = None,
+    expected_versions: Collection[str] = (),
+    **fields: Any,
+) -> User:
+    """Change profile fields (those of PROFILE_FIELDS) and roles (by name) of a user.
+
+    The fields, the roles given and the roles taken get an audit row each. Raises NotFound, Forbidden, ValidationFailed,
+    Conflict, or StaleVersion unless the user is still as one of `expected_versions`.
+    """
+    user = lock_for_change(actor, user_id, USER_UPDATE)
+    refuse_outdated(actor, user, expected_versions)
+    unknown = set(fields) - set(PROFILE_FIELDS)
+    if unknown:
+        raise TypeError(f"Not a field of a user: {', '.join(sorted(unknown))}.")
+    fields = {name: stored_form(User, name, value) for name, value in fields.items()}
+    changes = {name: (getattr(user, name), new) for name, new in fields.items() if getattr(user, name) != new}
+    if changes:
+        _change_fields(actor, user, changes)
+    if roles is not None:
+        _change_roles(actor, user, find_roles(roles))
+    return user
+
+
+def _change_fields(actor: Actor, user: User, changes: Changes) -> None:
+    if "is_active" in changes and user.is_active:
+        _refuse_own_account(actor, user, "deactivate")
+        _disable(actor, user)
+    if "email" in changes:
+        require_fresh()
+    for name, (_, new) in changes.items():
+        setattr(user, name, new)
+    _validate_fields(user)
+    _refuse_taken_names(user)
+    _save(user)
+    if "username" in changes:
+        _give_up_name(user, changes["username"][0])
+    record_user(actor, Action.UPDATE, user, changes=changes)
+    if "email" in changes:
+        EmailChange.objects.filter(user=user).delete()
+        tell_both_addresses(user, old=changes["email"][0])
+
+
+def _give_up_name(user: User, name: str) -> None:
+    if name.lower() != user.username.lower():
+        remember_name(user, name)
+        refuse_former_names([user])
+
+
+def check_address(user: User, address: str) -> None:
+    """Raise ValidationFailed or Conflict unless the user could have this address, which it has then: don't save it."""
+    user.email = address
+    _validate_fields(user)
+    _refuse_taken_names(user)
+
+
+def change_address(*, user: User, address: str) -> None:
+    """Give a user, locked, the address that they confirmed. Part of a transaction. Raises Conflict."""
+    _change_fields(user, user, {"email": (user.email, address)})
+
+
+def _change_roles(actor: Actor, user: User, wanted: list[Role]) -> None:
+    held = list(user.roles.all())
+    given = [role for role in wanted if role not in held]
+    taken = [role for role in held if role not in wanted]
+    authorize(actor, permissions_of(given), user)
+    if any(role.is_super_admin for role in taken) and user.can_sign_in:
+        keep_a_super_administrator(without=[user.pk])
+    if not given and not taken:
+        return
+    require_fresh()
+    user.roles.set(wanted)
+    touch(user)
+    vars(user).pop("grants", None)
+    record_role_changes(actor, user, held, wanted)
+
+
+@service
+def lock_user(*, actor: Actor, user_id: int) -> User:
+    """Keep a user out until they are unlocked, and end their sessions. Raises NotFound, Forbidden or Conflict."""
+    user = lock_for_change(actor, user_id, USER_UPDATE)
+    _refuse_own_account(actor, user, "lock")
+    if not user.is_locked:
+        _disable(actor, user)
+        user.locked_at = timezone.now()
+        _save(user)
+        record_user(actor, Action.LOCK, user, changes={"locked": (False, True)})
+    return user
+
+
+@service
+def unlock_user(*, actor: Actor, user_id: int) -> User:
+    """Let a user in again, also from a lockout by wrong guesses. Raises NotFound or Forbidden."""
+    user = lock_for_change(actor, user_id, USER_UPDATE)
+    was_locked, user.locked_at, user.unlocked_at = user.is_locked, None, timezone.now()
+    _save(user)
+    record_user(actor, Action.UNLOCK, user, changes={"locked": (was_locked, False)})
+    return user
+
+
+@service
+def delete_user(*, actor: Actor, user_id: int, expected_versions: Collection[str] = ()) -> None:
+    """Take an account out of use for good. Its history stays, its username goes to nobody else.
+
+    Raises NotFound, Forbidden, Conflict, or StaleVersion unless the user is still as one of `expected_versions`.
+    """
+    user = lock_for_change(actor, user_id, USER_DELETE)
+    refuse_outdated(actor, user, expected_versions)
+    _refuse_own_account(actor, user, "delete")
+    require_fresh()
+    _disable(actor, user)
+    held, was_active = names_of(user.roles.all()), user.is_active
+    user.roles.set([])
+    user.deleted_at = timezone.now()
+    revoke_keys_of(actor, user, reason=ACCOUNT_DELETED)
+    user.is_active = False
+    user.set_unusable_password()
+    forget_factors(user)
+    _save(user)
+    record_user(actor, Action.DELETE, user, changes={"roles": (held, []), "is_active": (was_active, False)})
+
+
+def lock_for_change(actor: Actor, user_id: int, permission: str) -> User:
+    """The user, locked until the transaction ends, if `actor` may change them: they hold no more than the actor.
+
+    The order is always user before role, so that changes never wait for each other in a circle. Raises Forbidden or
+    Missing.
+    """
+    user: User | None = User.objects.visible_to(actor).lock(user_id)
+    authorize(actor, permission, About("user", user_id))
+    if user is None:
+        raise NotFound("user")
+    authorize(actor, user.grants.permissions, user)
+    return user
+
+
+def lock_own_account(user_id: int) -> User:
+    """The account of a user who changes it themselves, locked until the transaction ends; raises AccountDisabled."""
+    user: User | None = User.objects.active().lock(user_id)
+    if user is None:
+        raise AccountDisabled
+    return user
+
+
+def _disable(actor: Actor, user: User) -> None:
+    """What locking, deactivating and deleting have in common, before the fields change; the caller saves."""
+    if user.can_sign_in and user.is_super_administrator:
+        keep_a_super_administrator(without=[user.pk])
+    end_sessions(user_ids=[user.pk], reason=Session.EndReason.ACCOUNT_DISABLED)
+    revoke_keys_made_for_people_by(actor, user)
+    user.link_number += 1
+    EmailChange.objects.filter(user=user).delete()
+
+
+def _refuse_own_account(actor: Actor, user: User, verb: str) -> None:
+    if actor.pk == user.pk:
+        raise Conflict(f"You can't {verb} your own account. Ask another administrator.")
+
+
+def _validate_fields(user: User) -> None:
+    try:
+        user.clean_fields(exclude=["password", "search_text"])
+    except ValidationError as error:
+        raise ValidationFailed(error.message_dict) from None
+
+
+def _refuse_taken_names(user: User) -> None:
+    if errors := taken_names([user]).errors(user):
+        raise Conflict(" ".join(sentence for sentences in errors.values() for sentence in sentences), errors)
+
+
+def _save(user: User) -> None:
+    user.updated_at = timezone.now()
+    try:
+        with transaction.atomic():
+            user.save()
+    except IntegrityError:
+        # Another request took the name between the check and now.
+        raise Conflict("The username or e-mail address was taken a moment ago.") from None

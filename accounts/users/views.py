@@ -1,0 +1,165 @@
+"""Users: list, page, and the forms to create and change one."""
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.models import Role, User
+from accounts.permissions import SESSION_REVOKE, USER_CREATE, USER_READ, USER_UPDATE, requires
+from accounts.roles.effective_permissions import effective_access
+from accounts.sessions import services as session_services
+from accounts.throttling import login_throttle
+from accounts.user_list.filters import UserPageFilter
+from accounts.users import services as user_services
+from accounts.users.allowed_actions import actions_on, beyond
+from accounts.users.forms import MOST_AT_ONCE, NewUserForm, UserForm
+from audit.models import AuditLog
+from audit.permissions import AUDIT_READ
+from reprotech.core.exceptions import DomainError, StaleVersion, ValidationFailed
+from reprotech.web.responses import UNPROCESSABLE, PageRequest, bound, go_to, render_form, render_page, safe_target
+
+KINDS = (("person", "People"), ("service", "Service accounts"))
+PAGE_SIZES = (10, 25, 50, 100)
+SHOWN_SESSIONS = 20
+SHOWN_EVENTS = 8
+#: What the page calls the filters, where it isn't their name.
+LABELS = {"per_page": "Rows", "sort": "Order"}
+
+
+@requires(USER_READ)
+@require_safe
+def list_users(request: PageRequest) -> HttpResponse:
+    """Users by search, role and status, a page at a time; 422 with an explanation for filters that make no sense."""
+    context: dict[str, Any] = {
+        "typed": request.GET,
+        "roles": role_options(request.GET.get("role", "")),
+        "statuses": [(name, name.capitalize(), name == request.GET.get("status")) for name in User.STATUSES],
+        "kinds": [(value, label, value == request.GET.get("kind")) for value, label in KINDS],
+        "sizes": PAGE_SIZES,
+        "per_page": UserPageFilter.base_fields["per_page"].clean(None),
+        "here": urlencode({"next": request.get_full_path()}),
+        "crumbs": [("Users", None)],
+    }
+    status = 200
+    try:
+        context["query"] = query = UserPageFilter.parse(request.GET)
+        page = query.page_of(User.objects.visible_to(request.user).with_roles())
+        context |= {
+            "page": page,
+            "per_page": page.per_page,
+            "rows": [(user, actions_on(request.user, user)) for user in page.items],
+            "matching": f"?{urlencode(query.given)}",
+            "most_at_once": MOST_AT_ONCE,
+        }
+    except ValidationFailed as refusal:
+        context["errors"] = {LABELS.get(name, name): found for name, found in refusal.errors.items()}
+        status = UNPROCESSABLE
+    return render_page(request, "accounts/user_list.html", context, fragment="accounts/_user_table.html", status=status)
+
+
+def role_options(chosen: str) -> list[tuple[str, str, bool]]:
+    """(value, label, is it chosen) of the filter's roles, and of what is chosen although there is no such role."""
+    named = [(role.slug, role.name, chosen.lower() in {role.slug, role.name.lower()}) for role in Role.objects.all()]
+    is_known = not chosen or any(is_chosen for _, _, is_chosen in named)
+    return named if is_known else [*named, (chosen, f"{chosen} (unknown)", True)]
+
+
+@requires(USER_READ)
+@require_safe
+def show_user(request: PageRequest, user_id: int) -> HttpResponse:
+    """A user: profile, roles, permissions, and for whom it is open their sessions and what happened."""
+    person = find_person(request, user_id)
+    me = request.user
+    sees_sessions = me.pk == person.pk or me.has_perm(SESSION_REVOKE) or me.has_perm(AUDIT_READ)
+    above = beyond(me, person)
+    actions = actions_on(me, person)
+    context = {
+        "person": person,
+        "beyond": above,
+        "actions": actions,
+        "keys": person.api_keys.unrevoked().with_maker() if me.has_perm(USER_UPDATE) else None,
+        "may_manage": "keys" in actions,
+        "may_make": "make_keys" in actions,
+        "is_closed_to_strangers": login_throttle.is_closed_to_strangers(person),
+        "access": effective_access(person.roles.all()),
+        "session": request.page_session,
+        "sessions": person.sessions.alive().latest_used_first()[:SHOWN_SESSIONS] if sees_sessions else None,
+        "may_end": me.pk == person.pk or (me.has_perm(SESSION_REVOKE) and not above),
+        "events": AuditLog.objects.latest_around(person.pk, SHOWN_EVENTS) if me.has_perm(AUDIT_READ) else None,
+        "here": urlencode({"next": request.path}),
+        "crumbs": crumbs(person),
+    }
+    return render(request, "accounts/user.html", context)
+
+
+@requires(USER_CREATE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def create_user(request: PageRequest) -> HttpResponse:
+    """A new user, invited or with a password."""
+    form = bound(NewUserForm, request, actor=request.user)
+    if request.method == "POST" and form.is_valid():
+        try:
+            person = user_services.create_user(actor=request.user, **form.values)
+            waits = not person.is_service and not person.has_usable_password()
+            invited = "" if not waits else f" An invitation is on its way to {person.email}."
+            messages.success(request, f"{person.username} is created.{invited}")
+            return go_to(request, "user", person.pk) if request.user.has_perm(USER_READ) else go_to(request, "home")
+        except DomainError as refusal:
+            form.add_refusal(refusal)
+    return render_form(request, "accounts/user_form.html", form, {"crumbs": crumbs(None, "New user")})
+
+
+@requires(USER_UPDATE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit_user(request: PageRequest, user_id: int) -> HttpResponse:
+    """Profile and roles of a user."""
+    person = find_person(request, user_id)
+    back = safe_target(request, reverse("user", args=[person.pk]))
+    form = bound(UserForm, request, actor=request.user, record=person)
+    if request.method == "POST" and form.is_valid():
+        try:
+            changed = user_services.update_user(actor=request.user, user_id=person.pk, **form.values)
+            messages.success(request, f"{changed.username} is saved.")
+            return go_to(request, back)
+        except DomainError as refusal:
+            form.add_refusal(refusal)
+            if isinstance(refusal, StaleVersion):
+                form.catch_up(find_person(request, user_id))
+    context = {
+        "person": person,
+        "beyond": beyond(request.user, person),
+        "next": back,
+        "crumbs": crumbs(person, "Edit"),
+    }
+    return render_form(request, "accounts/user_form.html", form, context)
+
+
+@requires(USER_READ)
+@require_POST
+def end_session(request: PageRequest, user_id: int, session_id: UUID) -> HttpResponse:
+    """End one of a user's sessions."""
+    person = find_person(request, user_id)
+    session = get_object_or_404(person.sessions.alive(), pk=session_id)
+    session_services.end_session(actor=request.user, session_id=session.pk)
+    messages.success(request, f"The session of {person.username} has ended.")
+    return redirect("user", person.pk)
+
+
+def find_person(request: PageRequest, user_id: int) -> User:
+    """The user of this id as the reader may see them, with roles and permissions, or 404."""
+    person: User = get_object_or_404(User.objects.visible_to(request.user).with_roles(), pk=user_id)
+    return person
+
+
+def crumbs(person: User | None, step: str = "") -> list[tuple[str, str | None]]:
+    """Users / the user / the step."""
+    trail: list[tuple[str, str | None]] = [("Users", reverse("users"))]
+    if person is not None:
+        trail.append((person.username, reverse("user", args=[person.pk]) if step else None))
+    return [*trail, (step, None)] if step else trail

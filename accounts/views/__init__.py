@@ -1,1 +1,0 @@
-"""The accounts' pages: each view parses, calls one thing and renders."""

@@ -1,0 +1,188 @@
+"""Events of changes that no service recorded, and that the database captured."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from django.core.exceptions import ValidationError
+from django.db.models import Model
+
+from audit.capture.triggers import owner_field, through_of
+from audit.models import Action, AuditLog, CapturedChange
+from audit.presentation.database_event_text import SOURCE
+from audit.services import event
+from audit.tracking.registry import Tracked, Words, tracked
+from reprotech.core.request_context import RequestOrigin, request_origin
+
+#: What SQLite says of who it was. No account can have a name with spaces.
+UNKNOWN = "unknown (SQLite)"
+
+#: By resource and id.
+Names = Mapping[tuple[str, str], str]
+
+
+class DatabaseRole(NamedTuple):
+    """Whom the database let in, as the actor of what they did there. No account's name has spaces."""
+
+    username: str
+    pk: None = None
+
+
+class _Group(NamedTuple):
+    """The changes that one event describes."""
+
+    transaction_id: int | None
+    database_role: str
+    application: str
+    client_address: str | None
+    table_name: str
+    subject: tuple[str, str]
+    action: Action
+
+
+def events_of(changes: Iterable[CapturedChange]) -> list[AuditLog]:
+    """One event for each transaction, table, subject and kind of change, not yet stored."""
+    groups: dict[_Group, list[CapturedChange]] = {}
+    for change in changes:
+        groups.setdefault(_group_of(change), []).append(change)
+    names = _names([name for found in groups.values() for change in found for name in _mentioned(change)])
+    return [_event(group, found, names) for group, found in groups.items()]
+
+
+def _group_of(change: CapturedChange) -> _Group:
+    return _Group(
+        change.transaction_id,
+        change.database_role,
+        change.application,
+        change.client_address,
+        change.table_name,
+        change.subject,
+        _action_of(change),
+    )
+
+
+def _action_of(change: CapturedChange) -> Action:
+    """As services call it."""
+    entry, relation = _tracked_in(change.table_name)
+    if entry is None:
+        return Action.UPDATE
+    if relation:
+        words = entry.relations[relation]
+        return words.gained if change.verb == "insert" else words.lost
+    if change.verb == "insert":
+        return entry.created
+    if change.verb == "update":
+        called = _words_of_column(entry, change.columns)
+        # Where these differ, nothing captured says which of the two it was.
+        return called.gained if called and called.gained == called.lost else Action.UPDATE
+    return entry.deleted or Action.DELETE
+
+
+def _words_of_column(entry: Tracked, column: str) -> Words | None:
+    names = {field.column: field.name for field in entry.model._meta.concrete_fields}
+    return entry.actions.get(names.get(column, ""))
+
+
+def _tracked_in(table: str) -> tuple[Tracked | None, str]:
+    """The model that a table is of, and the relation when it is that one's; None when nothing tracks it any more."""
+    for model, entry in tracked().items():
+        if model._meta.db_table == table:
+            return entry, ""
+        for name in entry.relations:
+            if through_of(model, name)._meta.db_table == table:
+                return entry, name
+    return None, ""
+
+
+def announce(changes: Iterable[CapturedChange]) -> None:
+    """Have caches learn of changes, as of those that the ORM makes."""
+    rows: dict[type[Model], list[Any]] = {}
+    for change in changes:
+        entry, relation = _tracked_in(change.table_name)
+        if entry and change.verb != "truncate":
+            rows.setdefault(entry.model, []).append(_row_of(entry.model, change, is_relation=bool(relation)))
+    for model, found in rows.items():
+        if on_change := tracked()[model].on_change:
+            on_change(found, None)
+
+
+def _row_of(model: type[Model], change: CapturedChange, *, is_relation: bool) -> Any:
+    """The row as far as it is known: its key and its owner's."""
+    owner = owner_field(model)
+    key = change.subject[1] if is_relation else change.row_key
+    return model(pk=key, **({owner.attname: change.subject[1]} if owner else {}))
+
+
+def _event(group: _Group, changes: list[CapturedChange], names: Names) -> AuditLog:
+    resource, resource_id = group.subject
+    found = {
+        "database_role": group.database_role,
+        "application": group.application,
+        **_related(changes, names),
+    }
+    details: dict[str, Any] = {
+        "source": SOURCE,
+        "table": group.table_name,
+        "verbs": sorted({change.verb for change in changes}),
+        "columns": sorted({column for change in changes for column in change.columns.split()}),
+        "rows": len(changes),
+        "changed_at": min(change.changed_at for change in changes),
+        "transaction": str(group.transaction_id or ""),
+        **{name: value for name, value in found.items() if value},
+    }
+    # The request or command that runs now has nothing to do with it.
+    origin = RequestOrigin(ip_address=group.client_address or "", user_agent=group.application)
+    with request_origin(origin):
+        return event(
+            actor=DatabaseRole(f"database role {group.database_role}" if group.database_role else UNKNOWN),
+            action=group.action,
+            resource=resource,
+            resource_id=resource_id,
+            resource_name=names.get(group.subject, ""),
+            **details,
+        )
+
+
+def _related(changes: list[CapturedChange], names: Names) -> dict[str, list[str]]:
+    """What a relation gained or lost."""
+    entry, relation = _tracked_in(changes[0].table_name)
+    if entry is None or not relation:
+        return {}
+    gained, lost = (
+        sorted({called for change in changes if change.verb == verb for called in _others(change, names)})
+        for verb in ("insert", "delete")
+    )
+    words = entry.relations[relation]
+    return {"added": gained, "removed": lost} if words.gained == words.lost else {relation: gained or lost}
+
+
+def _others(change: CapturedChange, names: Names) -> list[str]:
+    return [names.get(other) or f"number {other[1]}" for other in change.others.items()]
+
+
+def _mentioned(change: CapturedChange) -> list[tuple[str, str]]:
+    return [change.subject, *change.others.items()]
+
+
+def _keys_of(model: type[Model], texts: Iterable[str]) -> Iterator[Any]:
+    """Those that can be keys: other programs may write anything into a SQLite file, and must not stop the sealer."""
+    field: Any = model._meta.pk
+    for text in texts:
+        with suppress(ValidationError):
+            yield field.clean(text, None)
+
+
+def _names(mentioned: Iterable[tuple[str, str]]) -> Names:
+    """Those of what is there; of what isn't any more what the log called it last."""
+    names = {}
+    left = {(resource, key) for resource, key in mentioned if key}
+    for model, entry in tracked().items():
+        if owner_field(model) is None:
+            resource = str(model._meta.model_name)
+            rows = model._base_manager.filter(pk__in=_keys_of(model, [key for kind, key in left if kind == resource]))
+            names.update({(resource, str(row.pk)): entry.subject(row).resource_name for row in rows})
+    for resource, key in left - names.keys():
+        named = AuditLog.objects.filter(resource=resource, resource_id=key).exclude(resource_name="").newest_first()
+        if name := named.values_list("resource_name", flat=True).first():
+            names[resource, key] = name
+    return names

@@ -1,0 +1,194 @@
+"""The triggers that capture changes in PostgreSQL.
+
+Their function runs with the rights of the tables' owner, so that the server's own role has no right to add, change or
+remove a captured change. No setting switches it off, as `reprotech.audit_upkeep` does with the log's guards.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+from audit.capture.captured_table import CapturedTable
+
+CAPTURE, REMOVE = "audit_capture_change", "audit_remove_captured_changes"
+#: What each function is declared with, without the name of the schema.
+SIGNATURES = {CAPTURE: "()", REMOVE: "(bigint[])"}
+
+#: Arguments of the trigger: what a row is about (`user=user_id role=role_id`), its key, and the columns.
+CAPTURE_BODY = """
+DECLARE
+    old_row jsonb := CASE WHEN TG_OP IN ('UPDATE', 'DELETE') THEN to_jsonb(OLD) END;
+    new_row jsonb := CASE WHEN TG_OP IN ('UPDATE', 'INSERT') THEN to_jsonb(NEW) END;
+    old_subjects text; new_subjects text; changed text; subject text; part text[]; verb text;
+BEGIN
+    FOREACH subject IN ARRAY string_to_array(TG_ARGV[0], ' ') LOOP
+        part := string_to_array(subject, '=');
+        old_subjects := concat_ws(' ', old_subjects, part[1] || ':' || (old_row ->> part[2]));
+        new_subjects := concat_ws(' ', new_subjects, part[1] || ':' || (new_row ->> part[2]));
+    END LOOP;
+    SELECT string_agg(name, ' ' ORDER BY name) INTO changed FROM unnest(string_to_array(TG_ARGV[2], ' ')) AS name
+    WHERE old_row -> name IS DISTINCT FROM new_row -> name;
+    FOREACH verb IN ARRAY CASE
+        -- An update that moves a row to another subject is a loss for the one and a gain for the other.
+        WHEN TG_OP = 'UPDATE' AND old_subjects <> new_subjects THEN ARRAY['delete', 'insert'] ELSE ARRAY[lower(TG_OP)]
+    END LOOP
+        INSERT INTO audit_captured_changes (
+            transaction_id, changed_at, database_role, application, client_address,
+            table_name, row_key, subjects, verb, columns
+        ) VALUES (
+            pg_current_xact_id()::text::bigint, clock_timestamp(), session_user, current_setting('application_name'),
+            inet_client_addr(), TG_TABLE_NAME,
+            coalesce(CASE verb WHEN 'delete' THEN old_row ELSE new_row END ->> TG_ARGV[1], ''),
+            CASE verb WHEN 'delete' THEN old_subjects WHEN 'truncate' THEN split_part(TG_ARGV[0], '=', 1) || ':'
+                ELSE new_subjects END,
+            verb, coalesce(changed, '')
+        );
+    END LOOP;
+    RETURN NULL;
+END
+"""
+#: The server's role may remove what an event accounts for, which is in the log for good: one that is made up for this
+#: is not authentic, and stays there as an alarm.
+REMOVE_BODY = """
+WITH removed AS (
+    DELETE FROM audit_captured_changes AS change WHERE id = ANY($1)
+    AND transaction_id IS DISTINCT FROM pg_current_xact_id()::text::bigint
+    AND EXISTS (
+        SELECT FROM audit_logs
+        WHERE audit_logs.transaction_id IN (change.transaction_id, pg_current_xact_id()::text::bigint)
+    )
+    RETURNING 1
+)
+SELECT count(*) FROM removed
+"""
+INSERT, UPDATE, DELETE, TRUNCATE = (f"audit_capture_{verb}" for verb in ("insert", "update", "delete", "truncate"))
+
+#: Triggers that are ours by name or function, with their state: O and A are on.
+TRIGGERS = """
+SELECT relname, tgname, tgenabled, pg_get_triggerdef(pg_trigger.oid) FROM pg_trigger
+JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_proc ON pg_proc.oid = tgfoid
+WHERE NOT tgisinternal AND relnamespace = current_schema()::regnamespace
+    AND (starts_with(tgname, 'audit_capture_') OR proname = 'audit_capture_change')
+"""
+FUNCTIONS = """
+SELECT proname, prosrc, prosecdef, proconfig, has_function_privilege('public', pg_proc.oid, 'EXECUTE')
+FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND proname = ANY(%s)
+"""
+
+
+def changes(cursor: Any, tables: Iterable[CapturedTable]) -> Iterator[str]:
+    """The statements that make functions and triggers what they should be."""
+    schema = _schema(cursor)
+    present = _functions(cursor)
+    for name, statement in _function_statements(schema).items():
+        if present.get(name) != _wanted_function(name, schema):
+            yield statement
+            yield f"REVOKE ALL ON FUNCTION {name}{SIGNATURES[name]} FROM PUBLIC"
+    found = _triggers(cursor)
+    wanted = {(table.name, name): text for table in tables for name, text in _trigger_statements(table).items()}
+    for table, name in found.keys() - wanted.keys():
+        yield f'DROP TRIGGER "{name}" ON "{table}"'
+    for (table, name), text in wanted.items():
+        is_on, present_text = found.get((table, name), (False, ""))
+        if present_text != _plain(text):
+            if present_text:
+                yield f'DROP TRIGGER "{name}" ON "{table}"'
+            yield text
+        elif not is_on:
+            yield f'ALTER TABLE "{table}" ENABLE TRIGGER "{name}"'
+
+
+def removals(cursor: Any, names: Collection[str]) -> Iterator[str]:
+    """The statements that remove the triggers of these tables."""
+    yield from (f'DROP TRIGGER "{name}" ON "{table}"' for table, name in _triggers(cursor) if table in names)
+
+
+def problems(cursor: Any, tables: Iterable[CapturedTable]) -> Iterator[str]:
+    """A sentence for each trigger or function that is not as it should be."""
+    schema, present, found = _schema(cursor), _functions(cursor), _triggers(cursor)
+    for table in tables:
+        for name, text in _trigger_statements(table).items():
+            is_on, present_text = found.pop((table.name, name), (False, ""))
+            if not is_on:
+                yield f"The trigger {name} of {table.name} is missing or switched off: not all changes are captured."
+            elif present_text != _plain(text):
+                yield f"The trigger {name} of {table.name} is not the one that was installed."
+    for table_name, name in sorted(found):
+        yield f"The trigger {name} of {table_name} is none of this program's. Find out who made it."
+    for name in SIGNATURES:
+        if present.get(name) != _wanted_function(name, schema):
+            yield f"The function {name}, which belongs to capturing changes, is not the one that was installed."
+
+
+def switched_off(tables: Iterable[CapturedTable]) -> list[str]:
+    """The statements after which, in this transaction, nothing is captured."""
+    return [_switch(table, name, "DISABLE") for table in tables for name in _trigger_statements(table)]
+
+
+def switched_on(tables: Iterable[CapturedTable]) -> list[str]:
+    """The statements after which it is again."""
+    return [_switch(table, name, "ENABLE") for table in tables for name in _trigger_statements(table)]
+
+
+def _switch(table: CapturedTable, name: str, word: str) -> str:
+    return f'ALTER TABLE "{table.name}" {word} TRIGGER {name}'
+
+
+def _trigger_statements(table: CapturedTable) -> dict[str, str]:
+    subjects = " ".join(f"{resource}={column}" for resource, column in table.subjects)
+    run = f"EXECUTE FUNCTION {CAPTURE}('{subjects}', '{table.key}', '{' '.join(table.columns)}')"
+    row = f'ON "{table.name}" FOR EACH ROW'
+    differs = " OR ".join(f'OLD."{column}" IS DISTINCT FROM NEW."{column}"' for column in table.columns)
+    ends = f'WHEN (OLD."{table.end_column}" IS NULL) ' if table.end_column else ""
+    statements = {INSERT: f"CREATE TRIGGER {INSERT} AFTER INSERT {row} {run}"}
+    if differs:
+        statements[UPDATE] = f"CREATE TRIGGER {UPDATE} AFTER UPDATE {row} WHEN ({differs}) {run}"
+    if table.are_deletions_captured:
+        statements[DELETE] = f"CREATE TRIGGER {DELETE} AFTER DELETE {row} {ends}{run}"
+    statements[TRUNCATE] = f'CREATE TRIGGER {TRUNCATE} BEFORE TRUNCATE ON "{table.name}" FOR EACH STATEMENT {run}'
+    return statements
+
+
+def _function_statements(schema: str) -> dict[str, str]:
+    # pg_temp last: else a table that someone makes there would be taken for one of ours.
+    options = f'SECURITY DEFINER SET search_path = "{schema}", pg_temp'
+    return {
+        CAPTURE: f"CREATE OR REPLACE FUNCTION {CAPTURE}() RETURNS trigger LANGUAGE plpgsql {options} "
+        f"AS $${CAPTURE_BODY}$$",
+        REMOVE: f"CREATE OR REPLACE FUNCTION {REMOVE}(bigint[]) RETURNS bigint LANGUAGE sql {options} "
+        f"AS $${REMOVE_BODY}$$",
+    }
+
+
+def _wanted_function(name: str, schema: str) -> tuple[Any, ...]:
+    body = CAPTURE_BODY if name == CAPTURE else REMOVE_BODY
+    return body, True, f"{schema}, pg_temp", False
+
+
+def _functions(cursor: Any) -> dict[str, tuple[Any, ...]]:
+    cursor.execute(FUNCTIONS, [list(SIGNATURES)])
+    return {
+        name: (source, is_definer, _search_path(options), is_public)
+        for name, source, is_definer, options, is_public in cursor.fetchall()
+    }
+
+
+def _search_path(options: list[str] | None) -> str:
+    return ", ".join(options or []).removeprefix("search_path=").replace('"', "")
+
+
+def _triggers(cursor: Any) -> dict[tuple[str, str], tuple[bool, str]]:
+    cursor.execute(TRIGGERS)
+    return {(table, name): (state in {"O", "A"}, _plain(text)) for table, name, state, text in cursor.fetchall()}
+
+
+def _plain(text: str) -> str:
+    """A trigger's statement as one text, however PostgreSQL writes it: without casts, parentheses, quotes, schema."""
+    text = re.sub(r"::\w+", "", text.lower())
+    text = re.sub(r'["()]', "", text)
+    return re.sub(r"\s+", " ", re.sub(r"\bon \w+\.", "on ", re.sub(r"function \w+\.", "function ", text))).strip()
+
+
+def _schema(cursor: Any) -> str:
+    cursor.execute("SELECT current_schema()")
+    return str(cursor.fetchone()[0])

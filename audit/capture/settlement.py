@@ -1,0 +1,144 @@
+"""Before the log is sealed: what the database captured and an event accounts for is dropped, the rest becomes events.
+
+What is visible of another transaction is all that it wrote, for it has ended. So are its events, of which only an
+authentic one accounts for anything (`audit.crypto.row_mac`), and no copy of one. Events are added and captured changes
+removed in one transaction, under the sealer's lock: each change is on record exactly once.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Q
+
+from audit.capture.duplicate_rows import is_copy
+from audit.capture.events import announce, events_of
+from audit.capture.matching import unaccounted
+from audit.capture.postgresql_triggers import REMOVE
+from audit.crypto.canonical_json import SealedRow
+from audit.crypto.row_mac import is_authentic
+from audit.models import AuditLog, CapturedChange
+from audit.services import record_all
+
+#: Captured changes that one transaction settles, and events that are looked at together.
+BATCH = 1_000
+#: How far an event's time may be from that of the change: clocks differ and services take a while, but an event that
+#: was archived since, and is inserted once more as cover, is older than any that the log may lose (`audit.retention.archiving`).
+MAX_TIME_APART = timedelta(days=1)
+#: What SQLite keeps beside an event, to say which transaction wrote it.
+EVENT = "event"
+#: The events that may account for a change.
+CANDIDATES = """
+SELECT id, transaction_id FROM audit_logs WHERE transaction_id = ANY(%s) AND (
+    resource_id = ANY(%s) OR resource_id = '' OR user_id::text = ANY(%s) OR details ->> 'owner_id' = ANY(%s)
+    OR resource = 'role'
+) ORDER BY id
+"""
+
+
+def settle(lock: Callable[[], None]) -> int:
+    """Settle everything that is committed; returns how many events it took. `lock` has others wait, or raises."""
+    recorded = 0
+    own = _own_transaction() if connection.in_atomic_block else None
+    while _committed(own).exists():
+        with transaction.atomic():
+            lock()
+            if batch := _batch(_committed(own)):
+                recorded += _settle(batch)
+    if connection.vendor == "sqlite":
+        _forget_events(own)
+    return recorded
+
+
+def _own_transaction() -> int | None:
+    if connection.vendor == "sqlite":
+        return getattr(connection, "transaction_number", None)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_xact_id_if_assigned()::text::bigint")
+        found: int | None = cursor.fetchone()[0]
+    return found
+
+
+def _committed(own: int | None) -> Any:
+    """Captured changes of other transactions than the present one."""
+    changes = CapturedChange.objects.exclude(verb=EVENT)
+    return changes if own is None else changes.filter(~Q(transaction_id=own) | Q(transaction_id=None))
+
+
+def _batch(changes: Any) -> list[CapturedChange]:
+    """The first of them. A transaction that isn't there whole waits for the next batch, unless it fills one alone."""
+    found: list[CapturedChange] = list(changes.order_by("pk")[:BATCH])
+    last = found[-1].transaction_id if found else None
+    whole = [change for change in found if change.transaction_id != last]
+    return whole if whole and len(found) == BATCH else found
+
+
+def _settle(batch: list[CapturedChange]) -> int:
+    unrecorded = _unrecorded(batch)
+    events = events_of(unrecorded)
+    if unrecorded:
+        announce(unrecorded)
+        record_all(events)
+    _remove([change.pk for change in batch])
+    return len(events)
+
+
+def _unrecorded(batch: Iterable[CapturedChange]) -> list[CapturedChange]:
+    left: dict[int | None, list[CapturedChange]] = {}
+    for change in batch:
+        left.setdefault(change.transaction_id, []).append(change)
+    # All events of a transaction are looked at together: what several columns need may be said by several events.
+    for transaction_id, events in _authentic_events({key: of for key, of in left.items() if key is not None}).items():
+        left[transaction_id] = unaccounted(left[transaction_id], events)
+    return [change for changes in left.values() for change in changes]
+
+
+def _authentic_events(changes: dict[int, list[CapturedChange]]) -> dict[int, list[SealedRow]]:
+    """The events by transaction."""
+    found: dict[int, list[SealedRow]] = {}
+    candidates = iter(_candidates(changes))
+    while transactions := dict(islice(candidates, BATCH)):
+        rows = AuditLog.objects.filter(pk__in=transactions).annotate(is_copy=is_copy()).order_by("pk")
+        for *columns, code, is_a_copy in rows.values_list(*SealedRow._fields, "authentication", "is_copy"):
+            row = SealedRow(*columns)
+            transaction_id = transactions[row.id or 0]
+            is_of_then = abs(row.timestamp - changes[transaction_id][0].changed_at) < MAX_TIME_APART
+            if is_of_then and not is_a_copy and is_authentic(row, bytes(code)):
+                found.setdefault(transaction_id, []).append(row)
+    return found
+
+
+def _candidates(changes: dict[int, list[CapturedChange]]) -> list[tuple[int, int]]:
+    """Ids of events of these transactions, each with that of its transaction."""
+    if connection.vendor == "sqlite":
+        marks = CapturedChange.objects.filter(verb=EVENT, transaction_id__in=list(changes)).order_by("pk")
+        return [
+            (int(key), transaction_id or 0) for key, transaction_id in marks.values_list("row_key", "transaction_id")
+        ]
+    subjects = {name for found in changes.values() for change in found for name in change.subjects.split(" ")}
+    ids = sorted({name.partition(":")[2] for name in subjects})
+    users = sorted({name.removeprefix("user:") for name in subjects if name.startswith("user:")})
+    with connection.cursor() as cursor:
+        cursor.execute(CANDIDATES, [list(changes), ids, users, users])
+        return list(cursor.fetchall())
+
+
+def _remove(ids: list[int]) -> None:
+    if connection.vendor == "sqlite":
+        CapturedChange.objects.filter(pk__in=ids).delete()
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {REMOVE}(%s)", [ids])
+        removed = cursor.fetchone()[0]
+    if removed != len(ids):
+        raise RuntimeError(f"{removed} of {len(ids)} captured changes could be removed, so none was.")
+
+
+def _forget_events(own: int | None) -> None:
+    """Forget which transactions wrote events, but for those of which a change is left."""
+    marks = CapturedChange.objects.filter(verb=EVENT).exclude(transaction_id=own)
+    if marks.exists():
+        left = CapturedChange.objects.exclude(verb=EVENT).filter(transaction_id__isnull=False)
+        marks.exclude(transaction_id__in=left.values("transaction_id")).delete()

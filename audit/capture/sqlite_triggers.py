@@ -1,0 +1,138 @@
+"""The triggers that capture changes in SQLite.
+
+SQLite knows neither roles nor transactions' numbers. Our own connections have numbers (`reprotech.db.sqlite`), which
+temporary triggers, that other programs don't have, add to what is captured, and beside it to the log's events.
+"""
+
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+from audit.capture.captured_table import CapturedTable
+
+PREFIX = "audit_capture_"
+TRIGGERS = r"SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'audit\_capture\_%' ESCAPE '\'"
+#: Of our own connections alone: the number of the transaction, also beside each event of the log.
+OF_CONNECTION = (
+    """
+    CREATE TEMP TRIGGER IF NOT EXISTS audit_number_change AFTER INSERT ON main.audit_captured_changes
+    WHEN NEW.transaction_id IS NULL BEGIN
+        UPDATE audit_captured_changes SET transaction_id = reprotech_transaction() WHERE id = NEW.id;
+    END
+    """,
+    """
+    CREATE TEMP TRIGGER IF NOT EXISTS audit_number_event AFTER INSERT ON main.audit_logs
+    WHEN reprotech_transaction() IS NOT NULL BEGIN
+        INSERT INTO audit_captured_changes (
+            transaction_id, changed_at, database_role, application, table_name, row_key, subjects, verb, columns
+        ) VALUES (reprotech_transaction(), CURRENT_TIMESTAMP, '', '', 'audit_logs', NEW.id, '', 'event', '');
+    END
+    """,
+)
+FORGET_EVENTS = "DROP TRIGGER IF EXISTS temp.audit_number_event"
+
+
+def number_transaction(connection: Any) -> None:
+    """Have what the driver's connection writes from now on bear the numbers of its transactions."""
+    try:
+        for statement in OF_CONNECTION:
+            connection.execute(statement)
+    except sqlite3.OperationalError as error:
+        if "no such table" not in str(error):
+            raise
+        # It isn't migrated yet, or not any more.
+        connection.execute(FORGET_EVENTS)
+
+
+def changes(cursor: Any, tables: Iterable[CapturedTable]) -> Iterator[str]:
+    """The statements that make the triggers what they should be."""
+    found = _triggers(cursor)
+    wanted = {name: text for table in tables for name, text in _statements(table).items()}
+    yield from (f"DROP TRIGGER {name}" for name, text in found.items() if wanted.get(name) != text)
+    yield from (text for name, text in wanted.items() if found.get(name) != text)
+
+
+def removals(cursor: Any, names: Collection[str]) -> Iterator[str]:
+    """The statements that remove the triggers of these tables."""
+    yield from (f"DROP TRIGGER {name}" for name, text in _triggers(cursor).items() if _table_of(text) in names)
+
+
+def _table_of(text: str) -> str:
+    return text.partition(" ON ")[2].partition(" ")[0]
+
+
+def problems(cursor: Any, tables: Iterable[CapturedTable]) -> Iterator[str]:
+    """A sentence for each trigger that is not as it should be."""
+    found = _triggers(cursor)
+    for table in tables:
+        for name, text in _statements(table).items():
+            present = found.pop(name, None)
+            if present is None:
+                yield f"The trigger {name} of {table.name} is missing: not all changes are captured."
+            elif present != text:
+                yield f"The trigger {name} of {table.name} is not the one that was installed."
+    yield from (f"The trigger {name} is none of this program's. Find out who made it." for name in sorted(found))
+
+
+def switched_off(tables: Iterable[CapturedTable]) -> list[str]:
+    """The statements after which, in this transaction, nothing is captured."""
+    of_tables = [f"DROP TRIGGER {name}" for table in tables for name in _statements(table)]
+    return [*of_tables, FORGET_EVENTS]
+
+
+def switched_on(tables: Iterable[CapturedTable]) -> list[str]:
+    """The statements after which it is again."""
+    return [*OF_CONNECTION, *(text for table in tables for text in _statements(table).values())]
+
+
+def _statements(table: CapturedTable) -> dict[str, str]:
+    differs = " OR ".join(f"OLD.{column} IS NOT NEW.{column}" for column in table.columns)
+    ends = f" WHEN OLD.{table.end_column} IS NULL" if table.end_column else ""
+    bodies = {
+        "insert": ("AFTER INSERT", "", _capture(table, "insert", "NEW")),
+        "update": ("AFTER UPDATE", f" WHEN {differs}", _capture_update(table)),
+        "delete": ("AFTER DELETE", ends, _capture(table, "delete", "OLD")),
+    }
+    if not table.columns:
+        del bodies["update"]
+    if not table.are_deletions_captured:
+        del bodies["delete"]
+    return {
+        f"{PREFIX}{table.name}_{verb}": f"CREATE TRIGGER {PREFIX}{table.name}_{verb} {when} ON {table.name}{condition} "
+        f"BEGIN {body} END"
+        for verb, (when, condition, body) in bodies.items()
+    }
+
+
+def _capture_update(table: CapturedTable) -> str:
+    """An update that moves a row to another subject is a loss for the one and a gain for the other."""
+    keys = sorted({column for _, column in table.subjects} & set(table.columns))
+    changed = " || ".join(
+        f"CASE WHEN OLD.{name} IS NOT NEW.{name} THEN ' {name}' ELSE '' END" for name in table.columns
+    )
+    if not keys:
+        return _capture(table, "update", "NEW", changed)
+    stays = " AND ".join(f"OLD.{name} IS NEW.{name}" for name in keys)
+    return (
+        _capture(table, "update", "NEW", changed, stays)
+        + _capture(table, "delete", "OLD", changed, f"NOT ({stays})")
+        + _capture(table, "insert", "NEW", changed, f"NOT ({stays})")
+    )
+
+
+def _capture(table: CapturedTable, verb: str, row: str, changed: str = "", condition: str = "") -> str:
+    # Without an owner, where there can be none, it is about the row alone.
+    parts = (f"coalesce('{resource}:' || {row}.{column} || ' ', '')" for resource, column in table.subjects)
+    subjects = f"trim({' || '.join(parts)})"
+    columns = f"trim({changed})" if changed else f"'{' '.join(table.columns)}'"
+    where = f" WHERE {condition}" if condition else ""
+    return (
+        "INSERT INTO audit_captured_changes (changed_at, database_role, application, table_name, row_key, subjects, "
+        f"verb, columns) SELECT strftime('%Y-%m-%d %H:%M:%f', 'now'), '', '', '{table.name}', "
+        f"{row}.{table.key}, {subjects}, '{verb}', {columns}{where};"
+    )
+
+
+def _triggers(cursor: Any) -> dict[str, str]:
+    cursor.execute(TRIGGERS)
+    return dict(cursor.fetchall())

@@ -1,0 +1,215 @@
+"""Bundles: events in a file that proves itself, for `scripts/verify-export`. `docs/audit.md` describes the format.
+
+What stands in a bundle is read from the database as it is. Nothing here judges it: whoever checks the file finds out.
+"""
+
+import hashlib
+import json
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from django.db.models import Count, Exists, Max, Min, OuterRef
+from django.utils import timezone
+
+from audit.crypto.canonical_json import COMMITMENT_BYTES, SealedRow, moment
+from audit.crypto.merkle import cover
+from audit.models import AuditLog, Checkpoint, Leaf, SigningKey
+from audit.sealing.sealer import latest_checkpoint, unsealed
+from audit.sealing.stored_tree import StoredTree, Unprovable
+
+#: The format's name.
+BUNDLE = "bundle"
+
+FORMAT = "reprotech-audit/1"
+COMPLETE, SELECTION = "complete", "selection"
+#: Events that are read at once.
+CHUNK = 500
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class Writable(Protocol):
+    """A file that takes bytes."""
+
+    def write(self, data: bytes, /) -> object:
+        """Write."""
+
+
+class Place(NamedTuple):
+    """Where an event stands in the tree."""
+
+    position: int
+    event_id: int
+    leaf: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle ready to be written, in constant memory and once."""
+
+    header: Mapping[str, Any]
+    #: The size of the tree that its proofs are for.
+    size: int
+    #: How many events it has; of a selection, how many it had when it was asked for.
+    rows: int
+    #: The places of its events, in the order of the tree, a few at a time.
+    places: Iterable[list[Place]] = field(repr=False)
+
+    def lines(self) -> Iterator[str]:
+        """Every line of the file."""
+        tree = StoredTree() if self.header["kind"] == SELECTION else None
+        count = 0
+        yield f"{_encode(self.header)}\n"
+        for some in self.places:
+            events = read_events(place.event_id for place in some)
+            for place in some:
+                line = event_line(place, events.get(place.event_id))
+                if tree:
+                    line["proof"] = texts(tree.inclusion_path(place.position, self.size))
+                yield f"{_encode(line)}\n"
+            count += len(some)
+        yield f"{_encode({'end': count})}\n"
+
+
+def complete_bundle(start: int = 0, end: int | None = None) -> Bundle:
+    """Every event of a range of places (`end` excluded; up to the newest checkpoint if None); raises Unprovable."""
+    checkpoint = _newest()
+    size = checkpoint.size
+    end = size if end is None else end
+    if not 0 <= start < end <= size:
+        raise Unprovable(f"{size:,} events are sealed: give places from 0 to {size}, the first below the second.")
+    header = _header(COMPLETE, checkpoint) | {
+        "start": start,
+        "end": end,
+        "before": _subtrees(0, start),
+        "after": _subtrees(end, size),
+        "unsealed": unsealed().count() if end == size else 0,
+    }
+    return Bundle(header, size, end - start, _all_places(start, end))
+
+
+def selected_bundle(events: Any, filters: Mapping[str, str]) -> Bundle:
+    """Those of `events`, a queryset, that are sealed; raises Unprovable. `filters` say in the file what they are."""
+    checkpoint = _newest()
+    wanted = Exists(events.order_by().filter(pk=OuterRef("event_id")))
+    leaves = Leaf.objects.filter(wanted, position__lt=checkpoint.size)
+    found = leaves.aggregate(rows=Count("position"), first=Min("position"), last=Max("position"))
+    header = _header(SELECTION, checkpoint) | {"filters": dict(filters), "unsealed": _unsealed_of(events)}
+    places = _found_places(leaves, found["first"], found["last"], found["rows"]) if found["rows"] else ()
+    return Bundle(header, checkpoint.size, found["rows"], places)
+
+
+def write_bundle(file: Writable, start: int = 0, end: int | None = None) -> str:
+    """Write the complete bundle of a range of places; returns the file's SHA-256, hexadecimal. Raises Unprovable."""
+    return write(file, complete_bundle(start, end))
+
+
+def write(file: Writable, bundle: Bundle) -> str:
+    """Write a bundle; returns the file's SHA-256, hexadecimal."""
+    digest = hashlib.sha256()
+    for line in map(str.encode, bundle.lines()):
+        digest.update(line)
+        file.write(line)
+    return digest.hexdigest()
+
+
+def event_line(place: Place, row: SealedRow | None) -> dict[str, Any]:
+    """A line of a bundle, without a proof; `row` is None for an event that was archived."""
+    line: dict[str, Any] = {"position": place.position, "leaf": text(place.leaf)}
+    if row is not None:
+        line["event"] = event_fields(row)
+    return line
+
+
+def event_fields(row: SealedRow) -> dict[str, Any]:
+    """An event with all that it takes to compute its leaf."""
+    return {
+        "id": row.id,
+        "v": row.version,
+        "timestamp": moment(row.timestamp),
+        "user_id": row.user_id,
+        "username": row.username,
+        "action": row.action,
+        "resource": row.resource,
+        "resource_id": row.resource_id,
+        "resource_name": row.resource_name,
+        "success": row.success,
+        "ip_address": row.ip_address,
+        "user_agent": row.user_agent,
+        "request_id": row.request_id,
+        "session_id": row.session_id and str(row.session_id),
+        "details": row.details,
+        _opening("actor", row.actor_opening): row.actor_opening.hex(),
+        _opening("subject", row.subject_opening): row.subject_opening.hex(),
+    }
+
+
+def read_events(ids: Iterable[int]) -> dict[int, SealedRow]:
+    """The events with these ids that are there, by id."""
+    rows = AuditLog.objects.filter(pk__in=list(ids)).order_by().values_list(*SealedRow._fields)
+    return {columns[0]: SealedRow(*columns[:-2], *map(bytes, columns[-2:])) for columns in rows}
+
+
+def text(binary: bytes) -> str:
+    """Base64."""
+    return b64encode(binary).decode()
+
+
+def texts(hashes: Iterable[bytes]) -> list[str]:
+    """Base64 of each."""
+    return [text(found) for found in hashes]
+
+
+def _opening(part: str, opening: bytes) -> str:
+    return f"{part}_commitment" if len(opening) == COMMITMENT_BYTES else f"{part}_salt"
+
+
+def _newest() -> Checkpoint:
+    checkpoint = latest_checkpoint()
+    if checkpoint is None:
+        raise Unprovable("The audit log is not sealed yet: there is no checkpoint.")
+    return checkpoint
+
+
+def _header(kind: str, checkpoint: Checkpoint) -> dict[str, Any]:
+    return {
+        "bundle": FORMAT,
+        "kind": kind,
+        "made_at": moment(timezone.now()),
+        "checkpoint": checkpoint.note,
+        "keys": list(SigningKey.objects.values_list("statement", flat=True)),
+    }
+
+
+def _subtrees(start: int, end: int) -> list[str]:
+    tree = StoredTree()
+    return texts(tree.node(level, index) for level, index in cover(start, end))
+
+
+def _all_places(start: int, end: int) -> Iterator[list[Place]]:
+    for first in range(start, end, CHUNK):
+        yield _places(Leaf.objects.filter(position__gte=first, position__lt=min(first + CHUNK, end)))
+
+
+def _found_places(leaves: Any, start: int, last: int, rows: int) -> Iterator[list[Place]]:
+    """The places of `leaves` in windows that hold about a chunk of them each: none is read twice, however few or many
+    they are, and those of a crowded window are read a chunk at a time.
+    """
+    width = (last + 1 - start) * CHUNK // rows + 1
+    while start <= last:
+        some = _places(leaves.filter(position__gte=start, position__lt=min(start + width, last + 1)))
+        if some:
+            yield some
+        start = some[-1].position + 1 if len(some) == CHUNK else start + width
+
+
+def _places(leaves: Any) -> list[Place]:
+    columns = leaves.order_by("position").values_list("position", "event_id", "hash")[:CHUNK]
+    return [Place(position, event_id, bytes(leaf)) for position, event_id, leaf in columns]
+
+
+def _unsealed_of(events: Any) -> int:
+    is_sealed = Exists(Leaf.objects.filter(event_id=OuterRef("pk")))
+    return int(events.order_by().filter(~is_sealed).count())

@@ -1,0 +1,149 @@
+"""The Merkle tree that seals the log, its keys and checkpoints, and where these were sent."""
+
+from django.db import models
+from django.utils import timezone
+
+from audit.crypto.signed_note import CheckpointText, VerifierKey
+from audit.models.events import AppendOnlyModel
+from audit.models.querysets import AppendOnlyQuerySet
+
+
+class Leaf(AppendOnlyModel):
+    """The place of an event in the Merkle tree, and its hash. Events are sealed in an order of their own: by id they
+    are numbered when they begin, and here they stand in the order in which the sealer found them committed.
+    """
+
+    position = models.BigIntegerField(primary_key=True)
+    event_id = models.BigIntegerField(unique=True)
+    hash = models.BinaryField(max_length=32)
+
+    objects = AppendOnlyQuerySet["Leaf"].as_manager()
+
+    class Meta:
+        db_table = "audit_leaves"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"event {self.event_id} at {self.position}"
+
+
+class Node(AppendOnlyModel):
+    """The hash of a complete subtree; kept on every eighth level, from which the others are found quickly."""
+
+    pk = models.CompositePrimaryKey("level", "index")
+    level = models.PositiveSmallIntegerField()
+    index = models.BigIntegerField()
+    hash = models.BinaryField(max_length=32)
+
+    objects = AppendOnlyQuerySet["Node"].as_manager()
+
+    class Meta:
+        db_table = "audit_nodes"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"node {self.index} of level {self.level}"
+
+
+class SigningKey(AppendOnlyModel):
+    """A public key that signs checkpoints, and the note by which the key before it says so."""
+
+    name = models.CharField(max_length=200)
+    public_key = models.BinaryField(max_length=32)
+    statement = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = AppendOnlyQuerySet["SigningKey"].as_manager()
+
+    class Meta:
+        db_table = "audit_keys"
+        default_permissions = ()
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return self.verifier.label
+
+    @property
+    def verifier(self) -> VerifierKey:
+        """The key in the form that verifies."""
+        return VerifierKey(self.name, bytes(self.public_key))
+
+
+class Checkpoint(AppendOnlyModel):
+    """The signed statement that the first `size` events were these: a note whose text says all that counts."""
+
+    size = models.BigIntegerField(primary_key=True)
+    sealed_at = models.DateTimeField(db_index=True)
+    note = models.TextField()
+
+    objects = AppendOnlyQuerySet["Checkpoint"].as_manager()
+
+    class Meta:
+        db_table = "audit_checkpoints"
+        default_permissions = ()
+        ordering = ("size",)
+
+    def __str__(self) -> str:
+        return f"checkpoint of {self.size} events"
+
+    @property
+    def text(self) -> str:
+        """The note's text, which the next checkpoint names by its fingerprint."""
+        return self.note.rpartition("\n\n")[0] + "\n"
+
+    @property
+    def statement(self) -> CheckpointText:
+        """What the note says, whoever signed it; raises NoteError."""
+        return CheckpointText.parse(self.text)
+
+
+class Block(models.Model):
+    """How many sealed events have one of so many ids that follow each other, and when; `audit.statistics.id_ranges` reads it."""
+
+    block = models.BigIntegerField(primary_key=True)
+    events = models.BigIntegerField()
+    #: When the first and the last of them happened; empty for what a version before these columns sealed meanwhile.
+    first_at = models.DateTimeField(null=True)
+    last_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "audit_blocks"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.events} events in block {self.block}"
+
+
+class DailyCount(models.Model):
+    """How many sealed events of a kind a day had; `audit.statistics.daily_counts` reads it."""
+
+    day = models.DateField()
+    action = models.CharField(max_length=32)
+    success = models.BooleanField()
+    events = models.BigIntegerField()
+
+    class Meta:
+        db_table = "audit_daily_counts"
+        default_permissions = ()
+        constraints = (models.UniqueConstraint(fields=["action", "day", "success"], name="audit_daily_unique"),)
+
+    def __str__(self) -> str:
+        return f"{self.events} of {self.action} on {self.day}"
+
+
+class Anchor(models.Model):
+    """How far one way of sending checkpoints out of reach has come. If it is lost, something is sent twice."""
+
+    channel = models.CharField(max_length=8, primary_key=True)
+    #: Of the last checkpoint that was sent; 0 before the first.
+    size = models.BigIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
+    #: Until when one process has it to itself.
+    busy_until = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "audit_anchors"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.channel}: {self.size} events"

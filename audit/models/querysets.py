@@ -1,0 +1,150 @@
+"""Queries on the audit log."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
+
+from django.db import connection, models
+from django.db.models import Q
+from django.db.models.functions import Cast, Lower
+
+from audit.models.resources import RESOURCES
+from audit.models.search import Folded, Mentions, by_parts, mentions_all
+from reprotech.core.normalization import fold_text, forms_of
+
+if TYPE_CHECKING:
+    from audit.models import AuditLog
+
+#: What an erased account is called, which no person can choose; 18 digits fit into every database's ids.
+ERASED_NAME = re.compile(r"erased:(\d{1,18})", re.ASCII)
+#: So many events are looked at one by one.
+FEW = 1_000
+
+
+class AppendOnlyError(TypeError):
+    """Someone tried to change or delete an audit row from code."""
+
+    def __init__(self) -> None:
+        super().__init__("The audit log is append-only: its rows are never changed or deleted.")
+
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+class AppendOnlyQuerySet(models.QuerySet[Row]):
+    """Reads and inserts; what would change or delete is refused."""
+
+    def update(self, **_: object) -> NoReturn:
+        """Refused."""
+        raise AppendOnlyError
+
+    def delete(self) -> NoReturn:
+        """Refused."""
+        raise AppendOnlyError
+
+    def bulk_create(  # noqa: PLR0917 (as Django has it)
+        self,
+        objs: Iterable[Row],
+        batch_size: int | None = None,
+        ignore_conflicts: bool = False,
+        update_conflicts: bool = False,
+        update_fields: Collection[str] | None = None,
+        unique_fields: Collection[str] | None = None,
+    ) -> list[Row]:
+        """Insert; raises AppendOnlyError when rows that are there already would be changed."""
+        if update_conflicts or update_fields or unique_fields:
+            raise AppendOnlyError
+        return super().bulk_create(objs, batch_size, ignore_conflicts)
+
+    def bulk_update(self, *_: object, **__: object) -> NoReturn:
+        """Refused."""
+        raise AppendOnlyError
+
+
+def _is_about(user_id: int) -> Q:
+    """Events about an account. Its refusals were once filed under the resource of the permission that was missing."""
+    number = str(user_id)
+    path = rf"^(/api|/admin/accounts)?/users?/{number}(/|$)"
+    other = [name for name in RESOURCES if name not in {"user", "role"}]
+    refused = Q(resource__in=other, resource_id=number, action="access_denied", details__path__regex=path)
+    return Q(resource="user", resource_id=number) | refused
+
+
+class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
+    """Reads; writes go through `audit.services.record`."""
+
+    def newest_first(self) -> Self:
+        """In the order of the list: ids grow with time."""
+        return self.order_by("-id")
+
+    def by_user(self, name: str) -> Self:
+        """What was done under this name, whatever the case; under `erased:17` by the erased person of this number."""
+        if found := ERASED_NAME.fullmatch(name.lower()):
+            return self.filter(user_id=int(found[1]), username="")
+        if connection.vendor == "sqlite" and not name.isascii():
+            return self.alias(folded=Folded("username")).filter(folded=fold_text(name))
+        forms = [form.lower() for form in forms_of(name)]
+        lowered = self.alias(username_lower=Lower("username"))
+        return lowered.filter(username_lower=forms[0]) if len(forms) == 1 else lowered.filter(username_lower__in=forms)
+
+    def mentioning(self, text: str) -> Self:
+        """Events whose names and details hold each word of the text, or a word that begins with it."""
+        if connection.vendor == "postgresql":
+            return self.filter(Mentions(text))
+        return self.alias(details_text=Cast("details", models.TextField())).filter(by_parts(text))
+
+    def few_mentioning(self, text: str, rarest: str) -> list[int] | None:
+        """The ids of the same events, looked for among those that hold the rarest of the words; None if these are many.
+
+        PostgreSQL would read where each of the words stands, and each that begins with one.
+        """
+        rows = self.mentioning(rarest).order_by().annotate(has_all=mentions_all(text))
+        found = list(rows.values_list("pk", "has_all")[: FEW + 1])
+        return None if len(found) > FEW else [pk for pk, has_all in found if has_all]
+
+    def involving(self, user_id: int) -> Self:
+        """What a user did, and what was done to their account, or was refused."""
+        return self.filter(Q(user_id=user_id) | _is_about(user_id))
+
+    def latest_around(self, user_id: int, count: int) -> list["AuditLog"]:
+        """The newest events of and about a user; asked for apart, since an index answers each at once."""
+        about = self.filter(_is_about(user_id))
+        found = {row.pk: row for rows in (self.filter(user_id=user_id), about) for row in rows.newest_first()[:count]}
+        return [found[pk] for pk in sorted(found, reverse=True)][:count]
+
+    def in_chunks(self, size: int = 2000) -> Iterator["AuditLog"]:
+        """Rows newest first, as they are now, read `size` at a time by their ids.
+
+        Neither this process nor the database holds more than a chunk, and no transaction stays open between two, as
+        it would with a cursor that outlives its query.
+        """
+        rows = self.newest_first()
+        chunk = list(rows[:size])
+        while chunk:
+            yield from chunk
+            chunk = list(rows.filter(pk__lt=chunk[-1].pk)[:size]) if len(chunk) == size else []
+
+    def sign_ins(self) -> Self:
+        """Successful and failed logins."""
+        return self.filter(action="login")
+
+    def bulk_create(self, objs: "Iterable[AuditLog]", *args: Any, **kwargs: Any) -> "list[AuditLog]":
+        """Insert, each row with the code that proves who wrote it."""
+        rows = list(objs)
+        for row in rows:
+            row.authenticate()
+        return super().bulk_create(rows, *args, **kwargs)
+
+    def log_create(self, instance: models.Model, **found: Any) -> "AuditLog | None":
+        """Record what django-auditlog, which asks for it by this name, saw become of a row of a tracked model."""
+        from audit.tracking.events import record_row
+
+        return record_row(instance, **found)
+
+    def log_m2m_changes(
+        self, changed: Iterable[models.Model], instance: models.Model, operation: str, field_name: str
+    ) -> "AuditLog | None":
+        """The same of what a relation gained or lost."""
+        from audit.tracking.events import record_relation
+
+        return record_relation(changed, instance, operation, field_name)

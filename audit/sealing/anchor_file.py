@@ -1,0 +1,107 @@
+"""The anchor file: signed notes one after another, an empty line after each, on a disk out of the database's reach."""
+
+import errno
+import os
+import stat
+from base64 import b64decode
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from audit.crypto.signed_note import DASH
+
+#: More than any note takes.
+TAIL = 65_536
+SIGNATURE_BYTES = 4 + 64
+END = "\n\n"
+
+
+def notes(path: Path) -> Iterator[str]:
+    """The notes of the file, the oldest first; one that a full disk cut short is passed over. Raises OSError."""
+    with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+        yield from _notes_in(file)
+
+
+def last_note(path: Path) -> str | None:
+    """The newest note, from the end of the file alone; None while there is none. Raises OSError."""
+    descriptor = _open(path, os.O_RDONLY)
+    try:
+        return _last_in(_tail(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+def append(path: Path, new: Iterable[str], *, create: bool) -> None:
+    """Add notes, and return once the disk has them. Raises OSError; what was half written is taken back if possible."""
+    descriptor = _open(path, os.O_RDWR | os.O_APPEND | (os.O_CREAT if create else 0))
+    try:
+        size = os.fstat(descriptor).st_size
+        is_cut = size > 0 and not _tail(descriptor).endswith(END.encode())
+        content = (END if is_cut else "") + "".join(f"{note}\n" for note in new)
+        try:
+            _write_all(descriptor, content.encode())
+            os.fsync(descriptor)
+        except OSError:
+            _cut(descriptor, size)
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path, flags: int) -> int:
+    # Without O_NONBLOCK, opening a pipe would wait for whoever is at its other end.
+    descriptor = os.open(path, flags | os.O_NONBLOCK, 0o644)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is no regular file", str(path))
+    return descriptor
+
+
+def _notes_in(lines: Iterable[str]) -> Iterator[str]:
+    """A note is a block of text and one of signatures, each ended by an empty line."""
+    text, block = "", ""
+    for line in lines:
+        if line != "\n":
+            block += line
+        elif block:
+            if _are_signatures(block):
+                if text:
+                    yield f"{text}\n{block}"
+                block = ""
+            text, block = block, ""
+
+
+def _are_signatures(block: str) -> bool:
+    words = [line.split(" ") for line in block.splitlines()]
+    try:
+        return all(
+            dash == DASH and len(b64decode(signature, validate=True)) == SIGNATURE_BYTES for dash, _, signature in words
+        )
+    except ValueError:
+        return False
+
+
+def _tail(descriptor: int) -> bytes:
+    size = os.fstat(descriptor).st_size
+    return os.pread(descriptor, TAIL, max(size - TAIL, 0))
+
+
+def _last_in(tail: bytes) -> str | None:
+    text = tail.decode(errors="replace")
+    if len(tail) == TAIL:
+        text = text.partition(END)[2]  # the first may have lost its beginning
+    found = None
+    for found in _notes_in(text.splitlines(keepends=True)):  # noqa: B007 (the last one is wanted)
+        pass
+    return found
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(descriptor, content) :]
+
+
+def _cut(descriptor: int, size: int) -> None:
+    try:
+        os.ftruncate(descriptor, size)
+    except OSError:
+        return  # a file that can only grow: readers pass over what is not whole

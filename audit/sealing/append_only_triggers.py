@@ -1,0 +1,189 @@
+"""Triggers that refuse to change or delete what the audit log holds, also to migrations, the admin and SQL by hand.
+
+They guard against accidents, and against a web process gone wrong. Against whoever owns the database there is the
+seal: `docs/audit.md` tells which rights the web's database role needs.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import product
+from typing import Any
+
+from django.db import ProgrammingError, connection, transaction
+
+from reprotech.core.exceptions import Conflict
+
+TABLES = ("audit_logs", "audit_leaves", "audit_nodes", "audit_keys", "audit_checkpoints")
+#: Nothing may react to what the database captures either (`audit.capture.triggers`).
+CAPTURED = "audit_captured_changes"
+#: While it is on, within one transaction, PostgreSQL's triggers let changes pass.
+SWITCH = "reprotech.audit_upkeep"
+VERBS = ("UPDATE", "DELETE")
+REFUSAL = "The audit log is append-only."
+
+#: PostgreSQL's code for a right that the role lacks.
+NO_RIGHT = "42501"
+
+
+class ChangeRefused(Conflict):
+    """This process may not change the audit log, not even on record."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This database role may not change the audit log. Use the command of manage.py as the owner of its tables."
+        )
+
+
+FUNCTION = f"""
+CREATE FUNCTION audit_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('{SWITCH}', true) = 'on' THEN
+        IF TG_OP = 'TRUNCATE' THEN
+            RETURN NULL;
+        ELSIF TG_OP = 'DELETE' THEN
+            RETURN OLD;
+        END IF;
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION '{REFUSAL} % of % is refused.', TG_OP, TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+END $$
+"""
+
+#: Bits of pg_trigger.tgtype: BEFORE, with UPDATE and DELETE for each row, or with TRUNCATE.
+CHANGE_EVENTS, TRUNCATE_EVENTS = 1 + 2 + 8 + 16, 2 + 32
+ENABLED = """
+SELECT class.relname, tgname, tgtype FROM pg_trigger
+JOIN pg_class class ON class.oid = tgrelid JOIN pg_proc proc ON proc.oid = tgfoid
+WHERE tgenabled IN ('O', 'A') AND tgqual IS NULL AND proname = 'audit_refuse_change'
+    AND class.relnamespace = current_schema()::regnamespace
+"""
+#: What else reacts to a change of these tables: triggers that aren't internal, and rules but for those that make views.
+REACTIONS = """
+SELECT class.relname, 'trigger', tgname, proname = 'audit_refuse_change' FROM pg_trigger
+JOIN pg_class class ON class.oid = tgrelid JOIN pg_proc proc ON proc.oid = tgfoid
+WHERE NOT tgisinternal AND class.relnamespace = current_schema()::regnamespace AND class.relname = ANY(%s)
+UNION ALL
+SELECT tablename, 'rule', rulename, false FROM pg_rules WHERE schemaname = current_schema() AND tablename = ANY(%s)
+ORDER BY 1, 2, 3
+"""
+
+
+def install(vendor: str) -> list[str]:
+    """The statements that make the triggers."""
+    if vendor == "sqlite":
+        return [
+            f"CREATE TRIGGER {_name(table, verb)} BEFORE {verb} ON {table} BEGIN {_refuse(table, verb)} END"
+            for table in TABLES
+            for verb in VERBS
+        ]
+    run = "EXECUTE FUNCTION audit_refuse_change()"
+    changes = [
+        f"CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW {run}" for table in TABLES
+    ]
+    truncations = [
+        f"CREATE TRIGGER audit_never_emptied BEFORE TRUNCATE ON {table} FOR EACH STATEMENT {run}" for table in TABLES
+    ]
+    return [FUNCTION, *changes, *truncations]
+
+
+def remove(vendor: str) -> list[str]:
+    """The statements that take the triggers away."""
+    if vendor == "sqlite":
+        return [f"DROP TRIGGER {_name(table, verb)}" for table in TABLES for verb in VERBS]
+    return ["DROP FUNCTION audit_refuse_change() CASCADE"]
+
+
+def absent_guards() -> list[str]:
+    """A sentence for each trigger that is missing, switched off or not as it was installed."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'")
+            present = {row[0] for row in cursor.fetchall()}
+            return [
+                f"Nothing refuses {verb} of {table}: its trigger is missing."
+                for (table, verb), statement in zip(product(TABLES, VERBS), install("sqlite"), strict=True)
+                if statement not in present
+            ]
+        cursor.execute(ENABLED)
+        enabled = set(cursor.fetchall())
+        cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'audit_refuse_change'")
+        sources = {row[0] for row in cursor.fetchall()}
+    wanted = product(TABLES, (("audit_append_only", CHANGE_EVENTS), ("audit_never_emptied", TRUNCATE_EVENTS)))
+    missing = [
+        f"The trigger {name} of {table} is missing or switched off."
+        for table, (name, events) in wanted
+        if (table, name, events) not in enabled
+    ]
+    if sources != {FUNCTION.split("$$")[1]}:
+        missing.append("The function of the triggers is not the one that was installed.")
+    return missing
+
+
+def foreign_reactions() -> list[str]:
+    """A sentence for each trigger and rule on the log's tables that was not installed with them."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY 1, 2")
+            ours = set(install("sqlite"))
+            found = [
+                ("trigger", name, table.lower())
+                for table, name, sql in cursor
+                if table.lower() in {*TABLES, CAPTURED} and sql not in ours
+            ]
+        else:
+            cursor.execute(REACTIONS, [[*TABLES, CAPTURED]] * 2)
+            ours = {"audit_append_only", "audit_never_emptied"}
+            found = [
+                (kind, name, table)
+                for table, kind, name, is_our_function in cursor
+                if not (is_our_function and name in ours)
+            ]
+    return [
+        f"The {kind} {name} of {table} is none of this program's. Find out who made it." for kind, name, table in found
+    ]
+
+
+def may_change() -> bool:
+    """Whether the database role has the right without which `suspended` raises ChangeRefused."""
+    if connection.vendor == "sqlite":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT has_table_privilege('audit_logs', 'UPDATE')")
+        found: bool = cursor.fetchone()[0]
+    return found
+
+
+@contextmanager
+def suspended() -> Iterator[None]:
+    """A transaction in which rows may be changed: for upkeep that is itself put on record and sealed, and for tests.
+
+    Raises ChangeRefused when the database role lacks the right.
+    """
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            if connection.vendor == "sqlite":
+                _run(cursor, remove("sqlite"))
+            else:
+                cursor.execute("SELECT set_config(%s, 'on', true)", [SWITCH])
+            yield
+            if connection.vendor == "sqlite":
+                _run(cursor, install("sqlite"))
+            else:
+                cursor.execute("SELECT set_config(%s, 'off', true)", [SWITCH])
+    except ProgrammingError as error:
+        if getattr(error.__cause__, "sqlstate", "") == NO_RIGHT:
+            raise ChangeRefused from error
+        raise
+
+
+def _name(table: str, verb: str) -> str:
+    return f"{table}_no_{verb.lower()}"
+
+
+def _refuse(table: str, verb: str) -> str:
+    return f"SELECT RAISE(ABORT, '{REFUSAL} {verb} of {table} is refused.');"
+
+
+def _run(cursor: Any, statements: list[str]) -> None:
+    for statement in statements:
+        cursor.execute(statement)

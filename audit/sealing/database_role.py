@@ -1,0 +1,121 @@
+"""What the server's role in PostgreSQL may do: all of its work, and nothing that would switch off the log's triggers.
+
+One role owns the tables and runs migrations; the server uses another, which DATABASE_WEB_ROLE names to `migrate`.
+`deploy/postgresql/roles.sql` makes both. The rights are granted after each migration, which may have made tables.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, connection, transaction
+from psycopg import sql
+
+from audit.capture.postgresql_triggers import REMOVE
+from audit.sealing.append_only_triggers import CAPTURED
+from audit.sealing.append_only_triggers import TABLES as APPEND_ONLY
+
+logger = logging.getLogger(__name__)
+
+#: Tables of which the server needs less than all others.
+FEWER_RIGHTS = {
+    **dict.fromkeys(APPEND_ONLY, "SELECT, INSERT"),
+    **dict.fromkeys(("audit_anchors", "audit_blocks", "audit_daily_counts"), "SELECT, INSERT, UPDATE"),
+    "django_migrations": "SELECT",
+    # Triggers write it as the owner, and the sealer removes by a function what is settled.
+    CAPTURED: "SELECT",
+}
+RIGHTS = "SELECT, INSERT, UPDATE, DELETE"
+
+#: Tables and sequences of the role that asks; an extension may have brought others.
+OWNED = """
+SELECT relname FROM pg_class
+WHERE relnamespace = current_schema()::regnamespace AND relkind = ANY(%s) AND pg_has_role(relowner, 'USAGE')
+ORDER BY relname
+"""
+#: Whether a role exists, is a superuser, and is or may become the one that asks.
+ROLE = "SELECT rolsuper, pg_has_role(oid, current_user, 'MEMBER') FROM pg_roles WHERE rolname = %s"
+#: Of the role that asks: its name, whether it is a superuser, owns a table of the log, or has a right to change one.
+OWN_ROLE = """
+SELECT current_user, (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),
+    bool_or(pg_has_role(relowner, 'MEMBER')),
+    bool_or(has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE, TRIGGER'))
+FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relname = ANY(%s)
+"""
+
+
+def grant_rights(**_: Any) -> None:
+    """Give DATABASE_WEB_ROLE what the server needs and take what it doesn't; raises ImproperlyConfigured."""
+    role = settings.DATABASE_WEB_ROLE
+    if not role or connection.vendor != "postgresql":
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        _refuse_unfit(cursor, role)
+        for statement in _statements(cursor, role):
+            cursor.execute(statement)
+
+
+def _refuse_unfit(cursor: Any, role: str) -> None:
+    cursor.execute(ROLE, [role])
+    found = cursor.fetchone()
+    if found is None:
+        raise ImproperlyConfigured(
+            f"DATABASE_WEB_ROLE names {role}, which PostgreSQL doesn't have. deploy/postgresql/roles.sql makes it."
+        )
+    is_superuser, is_owner = found
+    if is_superuser or is_owner:
+        raise ImproperlyConfigured(
+            f"DATABASE_WEB_ROLE names {role}, which is {'a superuser' if is_superuser else 'the owner of the tables'}. "
+            "Migrations need a role of their own: deploy/postgresql/roles.sql makes both."
+        )
+
+
+def _statements(cursor: Any, role: str) -> Iterator[sql.Composed]:
+    grantee = sql.Identifier(role)
+    for table in _owned(cursor, "rpvm"):
+        rights = sql.SQL(FEWER_RIGHTS.get(table, RIGHTS))
+        yield sql.SQL("REVOKE ALL ON TABLE {} FROM {}").format(sql.Identifier(table), grantee)
+        yield sql.SQL("GRANT {} ON TABLE {} TO {}").format(rights, sql.Identifier(table), grantee)
+    for sequence in _owned(cursor, "S"):
+        yield sql.SQL("GRANT USAGE, SELECT ON SEQUENCE {} TO {}").format(sql.Identifier(sequence), grantee)
+    yield sql.SQL("GRANT EXECUTE ON FUNCTION {}(bigint[]) TO {}").format(sql.Identifier(REMOVE), grantee)
+
+
+def _owned(cursor: Any, kinds: Sequence[str]) -> list[str]:
+    cursor.execute(OWNED, [list(kinds)])
+    return [name for (name,) in cursor.fetchall()]
+
+
+def excessive_rights(cursor: Any) -> str:
+    """What the role that `cursor` uses should not be able to do, as a sentence; "" when it can't."""
+    cursor.execute(OWN_ROLE, [[*APPEND_ONLY, CAPTURED]])
+    role, is_superuser, is_owner, may_change = cursor.fetchone()
+    if is_superuser:
+        what = "is a superuser"
+    elif is_owner:
+        what = "owns the audit log's tables"
+    elif may_change:
+        what = "has rights to change the audit log's tables"
+    else:
+        return ""
+    return (
+        f"The database role {role} {what}: an attacker who takes over the server can switch off what protects the log. "
+        "Use the two roles of deploy/postgresql/roles.sql."
+    )
+
+
+def warn_of_excessive_rights() -> None:
+    """Have the server's log tell of them at the start; not while the database is away, nor in development."""
+    if settings.DEBUG or connection.vendor != "postgresql":
+        return
+    try:
+        with connection.cursor() as cursor:
+            sentence = excessive_rights(cursor)
+    except DatabaseError:
+        return
+    finally:
+        connection.close()
+    if sentence:
+        logger.warning("%s", sentence)

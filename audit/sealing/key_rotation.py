@@ -1,0 +1,36 @@
+"""Handing the audit log over to a new signing key, on record."""
+
+from typing import Any
+
+from audit.authorization import authorize, recording_denials
+from audit.crypto.signed_note import VerifierKey
+from audit.models import Action
+from audit.permissions import AUDIT_MAINTAIN
+from audit.sealing.sealer import Sealer, nobody_seals
+from audit.sealing.signing_keys import hand_over, known_keys, replace_lost_key
+from audit.services import Actor, record
+
+
+@recording_denials
+def rotate_key(*, actor: Actor, new_seed: bytes, old_key_is_lost: bool = False) -> VerifierKey:
+    """Make a new key the present one. Until AUDIT_SIGNING_KEY is set to it, servers seal nothing and say so.
+
+    The new key signs the log at once, on top of what the old one signed last: afterwards a checkpoint by the old key is
+    nothing that a server would seal on, even if the old key was stolen. Where the old one is lost, the operator must
+    name it in AUDIT_TRUSTED_KEYS first. Raises SigningKeyError or LedgerCorrupted.
+    """
+    authorize(actor, AUDIT_MAINTAIN)
+    with nobody_seals():
+        known = known_keys()
+        signer = replace_lost_key(new_seed) if old_key_is_lost else hand_over(new_seed)
+        lost: dict[str, Any] = {"old_key_is_lost": True} if old_key_is_lost else {}
+        record(
+            actor=actor,
+            action=Action.KEY_ROTATE,
+            resource="audit",
+            changes={"key": (known[-1].label if known else None, signer.verifier.label)},
+            **lost,
+        )
+        if not old_key_is_lost:
+            Sealer(signer).seal()
+    return signer.verifier

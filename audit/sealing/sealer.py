@@ -1,0 +1,305 @@
+"""The sealer: puts committed events into the Merkle tree and signs a checkpoint.
+
+Events get their ids when they are written, but appear when their transactions commit, in another order and with gaps.
+So the tree has an order of its own: the sealer appends whatever it finds committed and not yet in the tree. Nothing
+depends on a watermark that could be wrong: an event is sealed when it has a leaf. Where to look for new ones is told,
+on PostgreSQL, by the transaction that wrote each row (`transaction_id`): whatever was invisible at a snapshot belongs
+to a transaction not older than that snapshot's oldest running one. A process looks everywhere once, then only there.
+
+Before it looks, what the database captured is settled (`audit.capture.settlement`).
+One transaction holds an advisory lock, adds leaves and the checkpoint, or nothing. Writers take no lock of it.
+"""
+
+import logging
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from audit.capture.duplicate_rows import is_copy
+from audit.capture.settlement import settle
+from audit.crypto.canonical_json import SealedRow, canonical_bytes
+from audit.crypto.merkle import EMPTY_ROOT, Frontier, leaf_hash
+from audit.crypto.row_mac import is_authentic_content
+from audit.crypto.signed_note import CheckpointText, NoteError, Signer, VerifierKey, fingerprint, sign, signed_text
+from audit.models import AuditLog, Checkpoint, Leaf, Node
+from audit.sealing import anchor_file
+from audit.sealing.signing_keys import configured_signer, current_signer, known_keys
+from audit.sealing.stored_tree import STEP, StoredTree
+from audit.statistics import daily_counts, id_ranges
+from reprotech.core.exceptions import Conflict
+
+logger = logging.getLogger(__name__)
+
+#: Events that one transaction seals at most; on SQLite, where writers wait meanwhile, fewer.
+BATCH = {"postgresql": 10_000, "sqlite": 1_000}
+#: PostgreSQL's advisory lock that says who seals.
+LOCK = 0x5EA1_A0D1
+INSERT_SIZE = 1_000
+#: Below every id that a row can have, whoever gave it.
+FIRST_ID = -(2**63)
+COLUMNS = SealedRow._fields
+
+
+class Event(NamedTuple):
+    """What sealing needs of one."""
+
+    id: int
+    content: bytes
+    timestamp: datetime
+    kind: daily_counts.Kind
+
+
+class SealingInProgress(Conflict):
+    """Another process is sealing."""
+
+    def __init__(self) -> None:
+        super().__init__("The audit log is being sealed at this moment. Try again.")
+
+
+class LedgerCorrupted(Conflict):
+    """The stored tree is not what was signed: nothing may be built on it. `manage.py verify_audit` tells more."""
+
+
+@dataclass(slots=True)
+class Sealed:
+    """What one run did: how many events it sealed, and the ids of rows that this installation didn't write."""
+
+    count: int = 0
+    refused: list[int] = field(default_factory=list)
+
+
+class Sealer:
+    """Seals what is new since it looked last. It knows where to look, and nothing that must not be lost."""
+
+    def __init__(self, signer: Signer | None = None) -> None:
+        """`signer`: a key that takes over at this moment, in place of the configured one that signed last."""
+        self._signer = signer
+        #: On PostgreSQL a transaction's id, on SQLite an event's; None means to look at all events.
+        self._looked_until: int | None = None
+        self._latest: CheckpointText | None = None
+        self._agrees_with_anchors = False
+
+    def seal(self) -> Sealed:
+        """Seal every event that is committed now; raises SealingInProgress, SigningKeyError or LedgerCorrupted."""
+        settle(_lock)
+        result = Sealed()
+        if not self._agrees_with_anchors:
+            self._agrees_with_anchors = _agrees_with_anchors()
+        since, self._looked_until = self._looked_until, None  # all events again if this fails
+        if connection.vendor == "postgresql":
+            until = int(_value("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
+            start = FIRST_ID if since is None else _first_event_since(since)
+        else:
+            until = start = FIRST_ID if since is None else since
+        while start is not None:
+            last = self._seal_batch(start, result)
+            start = None if last is None else last + 1
+            if connection.vendor == "sqlite" and start is not None:
+                until = start  # writers follow each other, so their events' ids do
+        self._looked_until = until
+        if result.refused:
+            logger.critical(
+                "The audit log holds rows that this installation didn't write, or that were changed before they were "
+                "sealed: %s. If SECRET_KEY is being replaced, another server may have a key that this one doesn't: see "
+                "docs/security.md, Rotating keys.",
+                ", ".join(map(str, result.refused[:20])),
+            )
+        return result
+
+    def _seal_batch(self, start: int, result: Sealed) -> int | None:
+        """Seal some events from the id `start` on; returns the last one's id, None when there are none."""
+        if not unsealed(start).exists():
+            return None
+        with transaction.atomic():
+            _lock()
+            found = list(to_seal(start)[: BATCH[connection.vendor]])
+            events = _authentic(found, result)
+            latest = self._append(events) if events else self._latest
+        self._latest = latest
+        result.count += len(events)
+        return found[-1][0] if found else None
+
+    def _append(self, events: Collection[Event]) -> CheckpointText:
+        """Add the leaves of these events, and sign the tree that they make."""
+        signer = self._signer or current_signer()
+        previous = latest_checkpoint()
+        frontier = self.trusted_frontier(previous)
+        leaves: list[tuple[int, int, bytes]] = []
+        nodes = []
+        for event in events:
+            leaf = leaf_hash(event.content)
+            leaves.append((frontier.size, event.id, leaf))
+            completed = frontier.append(leaf)
+            nodes += [Node(level=at, index=index, hash=found) for at, index, found in completed if at % STEP == 0]
+        _store(leaves)
+        id_ranges.add((event.id, event.timestamp) for event in events)
+        daily_counts.add(event.kind for event in events)
+        Node.objects.bulk_create(nodes, INSERT_SIZE)
+        return sign_tree(frontier, previous, signer)
+
+    def trusted_frontier(self, previous: Checkpoint | None) -> Frontier:
+        """The right edge of the stored tree, if it is the one that was signed last; raises LedgerCorrupted."""
+        last = Leaf.objects.order_by("-position").values_list("position", flat=True).first()
+        size = 0 if last is None else last + 1
+        signed = verified(previous) if previous else None
+        if size != (signed.size if signed else 0):
+            raise LedgerCorrupted(f"The tree has {size} events, but {signed.size if signed else 0} were signed.")
+        try:
+            frontier = StoredTree().frontier(size)
+        except LookupError as error:
+            raise LedgerCorrupted(str(error)) from None
+        if frontier.root != (signed.root if signed else EMPTY_ROOT):
+            raise LedgerCorrupted(f"The tree of {size} events is not the one that was signed.")
+        # Somebody who can make all of the above fit can still not make this process forget.
+        if self._latest and (size < self._latest.size or (size == self._latest.size and signed != self._latest)):
+            raise LedgerCorrupted(f"{self._latest.size} events were signed, and now there are {size}.")
+        return frontier
+
+
+def _lock() -> None:
+    """Keep other processes from sealing during this transaction; raises SealingInProgress."""
+    if connection.vendor == "postgresql" and not _value("SELECT pg_try_advisory_xact_lock(%s)", LOCK):
+        raise SealingInProgress
+
+
+@contextmanager
+def nobody_seals() -> Iterator[None]:
+    """A transaction during which no other process seals; waits until one that does has finished its batch."""
+    with transaction.atomic():
+        if connection.vendor == "postgresql":  # SQLite's transactions exclude each other already
+            _value("SELECT pg_advisory_xact_lock(%s)", LOCK)
+        yield
+
+
+def latest_checkpoint() -> Checkpoint | None:
+    """The newest checkpoint."""
+    return Checkpoint.objects.last()
+
+
+def unsealed(start: int = FIRST_ID) -> Any:
+    """Events from the id `start` on that are not in the tree, by id."""
+    is_sealed = Exists(Leaf.objects.filter(event_id=OuterRef("pk")))
+    return AuditLog.objects.filter(~is_sealed, pk__gte=start).order_by("pk")
+
+
+def to_seal(start: int) -> Any:
+    """What the sealer reads of events: the sealed columns, the code, and whether it is a copy of another row."""
+    return unsealed(start).annotate(is_copy=is_copy()).values_list(*COLUMNS, "authentication", "is_copy")
+
+
+def _authentic(found: Iterable[tuple[Any, ...]], result: Sealed) -> list[Event]:
+    """The events that this installation wrote; the ids of the others go into the result."""
+    events = []
+    for event_id, *columns, code, is_a_copy in found:
+        row = SealedRow(event_id, *columns)
+        content = canonical_bytes(row)
+        if is_a_copy or not is_authentic_content(content, event_id, bytes(code)):
+            result.refused.append(event_id)
+        else:
+            kind = daily_counts.Kind.of(row.timestamp, row.action, success=row.success)
+            events.append(Event(event_id, content, row.timestamp, kind))
+    return events
+
+
+def _store(leaves: Collection[tuple[int, int, bytes]]) -> None:
+    """Insert leaves. On PostgreSQL as three arrays: composing a statement of thousands of values takes half the run."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO audit_leaves (position, event_id, hash) "
+                "SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bytea[])",
+                [list(column) for column in zip(*leaves, strict=True)],
+            )
+    else:
+        rows = [Leaf(position=position, event_id=event_id, hash=leaf) for position, event_id, leaf in leaves]
+        Leaf.objects.bulk_create(rows, INSERT_SIZE)
+
+
+def sign_tree(frontier: Frontier, previous: Checkpoint | None, signer: Signer) -> CheckpointText:
+    """Store the checkpoint of a tree, after `previous`."""
+    now = timezone.now()
+    statement = CheckpointText(
+        origin=signer.name,
+        size=frontier.size,
+        root=frontier.root,
+        # A clock that was set back must not make the checkpoints' times run backwards.
+        time=max(now, previous.sealed_at) if previous else now,
+        previous=fingerprint(previous.text) if previous else "",
+    )
+    Checkpoint.objects.create(size=statement.size, sealed_at=statement.time, note=sign(str(statement), [signer]))
+    return statement
+
+
+def trusted_keys() -> list[VerifierKey]:
+    """The keys that the operator trusts: the configured one, and others named beside it. Raises SigningKeyError."""
+    return [configured_signer().verifier, *settings.AUDIT_TRUSTED_KEYS]
+
+
+def verified(checkpoint: Checkpoint) -> CheckpointText:
+    """What a checkpoint says; raises LedgerCorrupted unless a key signed it that the operator trusts.
+
+    What the database says of other keys doesn't count: it may be a stranger's word, and with the next signature it
+    would become ours.
+    """
+    try:
+        text, _ = signed_text(checkpoint.note, trusted_keys())
+        return CheckpointText.parse(text)
+    except NoteError as error:
+        raise LedgerCorrupted(
+            f"The last checkpoint, of {checkpoint.size} events, is not by AUDIT_SIGNING_KEY, nor by a key in "
+            f"AUDIT_TRUSTED_KEYS. Nothing is sealed on top of it. {error} Name the key there if it is one that you "
+            "lost or replaced; otherwise the log was changed, and manage.py verify_audit says more."
+        ) from None
+
+
+def _agrees_with_anchors() -> bool:
+    """Whether the last checkpoint in the anchor file was found in the database; False while the file can't be read.
+
+    Raises LedgerCorrupted when the database lacks it: then somebody made the log shorter, or another one.
+    """
+    if not settings.AUDIT_ANCHOR_FILE:
+        return True
+    try:
+        note = anchor_file.last_note(settings.AUDIT_ANCHOR_FILE)
+    except OSError:
+        return False  # whoever appends to it tells of it
+    if note:
+        must_be_stored(note)
+    return True
+
+
+def must_be_stored(note: str) -> None:
+    """Raise LedgerCorrupted unless the database has this checkpoint, which was sent out of reach before."""
+    try:
+        text, _ = signed_text(note, known_keys())
+        size = CheckpointText.parse(text).size
+    except NoteError as error:
+        raise LedgerCorrupted(f"The last checkpoint in the anchor file is none of this log. {error}") from None
+    stored = Checkpoint.objects.filter(size=size).first()
+    if stored is None or stored.text != text:
+        raise LedgerCorrupted(
+            f"The anchor file has a checkpoint of {size} events that the database lacks or has otherwise: "
+            "the log was cut, replaced or restored from a backup."
+        )
+
+
+def _first_event_since(transaction_id: int) -> int | None:
+    """The lowest id of the events that this transaction or later ones wrote, by what is committed now."""
+    found = _value(
+        "WITH recent AS MATERIALIZED (SELECT id FROM audit_logs WHERE transaction_id >= %s) SELECT min(id) FROM recent",
+        transaction_id,
+    )
+    return None if found is None else int(found)
+
+
+def _value(statement: str, *parameters: Any) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchone()[0]

@@ -1,0 +1,120 @@
+"""The keys that sign checkpoints: which are known, and how one hands over to the next.
+
+The private key comes from the environment and never reaches the database. Each public key stands in a row with a
+statement, a note that names the key before it and is signed by both; so a verifier that trusts one key can follow to
+the others (`audit.verification.key_chain`). The rows themselves prove nothing: the owner of the database can add and move them.
+"""
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.utils import timezone
+
+from audit.crypto.canonical_json import moment
+from audit.crypto.signed_note import Signer, VerifierKey, sign
+from audit.models import Checkpoint, SigningKey
+from reprotech.core.exceptions import Conflict
+
+#: What a statement says of the key before the new one. Part of the format.
+FIRST = "as the first"
+
+
+def after(key: VerifierKey) -> str:
+    """The new key follows this one, which signs the statement too."""
+    return f"after {key}"
+
+
+def instead_of(key: VerifierKey) -> str:
+    """The new key replaces this one, which nobody has any more."""
+    return f"instead of {key}"
+
+
+class SigningKeyError(Conflict):
+    """The configured key may not sign; the message says why, and what to do."""
+
+
+def log_name() -> str:
+    """The log's name, in its checkpoints and with its keys: for good what the first key was registered with."""
+    first = SigningKey.objects.values_list("name", flat=True).first()
+    address = urlsplit(settings.PUBLIC_URL)
+    return first or f"{address.netloc}{address.path}/audit"
+
+
+def known_keys() -> list[VerifierKey]:
+    """Every key of this log, the oldest first."""
+    return [row.verifier for row in SigningKey.objects.all()]
+
+
+def configured_signer() -> Signer:
+    """The configured key, whether or not it may sign now; raises SigningKeyError without one."""
+    if settings.AUDIT_SIGNING_KEY is None:
+        raise SigningKeyError("The audit log is not sealed: AUDIT_SIGNING_KEY is not set.")
+    return Signer(log_name(), settings.AUDIT_SIGNING_KEY)
+
+
+def current_signer() -> Signer:
+    """The configured key, if it is the newest known one; the first one makes itself known. Raises SigningKeyError."""
+    signer = configured_signer()
+    known = known_keys()
+    if not known:
+        if Checkpoint.objects.exists():
+            raise SigningKeyError("The keys that signed the audit log are missing: manage.py verify_audit tells more.")
+        _register(signer, FIRST)
+    elif signer.verifier != known[-1]:
+        raise SigningKeyError(
+            f"AUDIT_SIGNING_KEY is {signer.verifier.label}, but the newest key of the audit log is {known[-1].label}. "
+            "Set the key that belongs to this log, and restart; a new one takes over with: manage.py rotate_audit_key."
+        )
+    return signer
+
+
+def hand_over(new_seed: bytes) -> Signer:
+    """Make a new key known, by the word of the present one; afterwards AUDIT_SIGNING_KEY must be the new one."""
+    old = current_signer()
+    new = _unknown(old.name, new_seed)
+    _register(new, after(old.verifier), endorsed_by=old)
+    return new
+
+
+def replace_lost_key(new_seed: bytes) -> Signer:
+    """Make a new key known by its own word alone, since nobody has the present one any more.
+
+    To a verifier that is a break until it is told to trust the lost key as well. Raises SigningKeyError when
+    there is no need of it.
+    """
+    known = known_keys()
+    if not known:
+        raise SigningKeyError("No key has signed yet, so none can be lost. Set AUDIT_SIGNING_KEY.")
+    name, seed = log_name(), settings.AUDIT_SIGNING_KEY
+    if seed is not None and Signer(name, seed).verifier == known[-1]:
+        raise SigningKeyError("AUDIT_SIGNING_KEY is the present key, so it isn't lost: hand over to a new one.")
+    signer = _unknown(name, new_seed)
+    _register(signer, instead_of(known[-1]))
+    return signer
+
+
+def _unknown(name: str, seed: bytes) -> Signer:
+    signer = Signer(name, seed)
+    if signer.verifier in known_keys():
+        raise SigningKeyError(f"{signer.verifier.label} is not new: it is or was a key of this log.")
+    return signer
+
+
+def statement_text(key: VerifierKey, time: str, origin: str = "") -> str:
+    """The text by which a key signs for the log from now on.
+
+    `origin` is FIRST, `after` or `instead_of` another key. Older versions said nothing of it: theirs is "".
+    """
+    return f"{key.name}\nsigning key\n{key}\ntime {time}{origin and f' {origin}'}\n"
+
+
+def _register(signer: Signer, origin: str, *, endorsed_by: Signer | None = None) -> None:
+    """Store a key with its statement. Its time is never before what was signed already, though a clock be set back."""
+    latest, before = Checkpoint.objects.last(), SigningKey.objects.last()
+    earlier = [latest.sealed_at if latest else None, before.created_at if before else None]
+    now = max([timezone.now(), *(time for time in earlier if time)])
+    text = statement_text(signer.verifier, moment(now), origin)
+    signers = [endorsed_by, signer] if endorsed_by else [signer]
+    SigningKey.objects.create(
+        name=signer.name, public_key=signer.verifier.public, statement=sign(text, signers), created_at=now
+    )

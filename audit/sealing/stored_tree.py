@@ -1,0 +1,77 @@
+"""The Merkle tree as the database holds it: every leaf, and every eighth level above, so that a proof reads little."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any
+
+from audit.crypto.merkle import Frontier, consistency_path, cover, inclusion_path, node_hash
+from audit.models import Leaf, Node
+from reprotech.core.exceptions import Conflict
+
+#: Levels 0, 8, 16, ... are stored: a subtree between them is folded from at most 256 hashes.
+STEP = 8
+WIDTH = 1 << STEP
+#: Blocks that are kept: a walk through the whole tree needs one of each stored level, and those of the right edge.
+KEPT = 32
+
+
+class Unprovable(Conflict):
+    """What was asked for can't be proven; the message says why in a sentence."""
+
+
+class TreeIncomplete(Unprovable, LookupError):
+    """Leaves or nodes are missing that were there."""
+
+    def __init__(self, level: int, index: int) -> None:
+        super().__init__(f"The tree has no complete node {index} on level {level}. manage.py verify_audit tells more.")
+
+
+class StoredTree:
+    """Reads nodes of the tree a block of up to 256 at a time, and keeps some; one serves one proof, export or run."""
+
+    def __init__(self) -> None:
+        self._blocks: OrderedDict[tuple[int, int], list[list[bytes]]] = OrderedDict()
+
+    def node(self, level: int, index: int) -> bytes:
+        """The hash of a complete subtree; raises TreeIncomplete when leaves or nodes are missing."""
+        stored_level = level - level % STEP
+        above = level - stored_level
+        block, offset = divmod(index, WIDTH >> above)
+        hashes = self._block(stored_level, block)[above]
+        if offset >= len(hashes):
+            raise TreeIncomplete(level, index)
+        return hashes[offset]
+
+    def frontier(self, size: int) -> Frontier:
+        """The right edge of the tree of the first `size` leaves."""
+        return Frontier(size, (self.node(level, index) for level, index in cover(0, size)))
+
+    def inclusion_path(self, position: int, size: int) -> list[bytes]:
+        """The audit path of a leaf in the tree of `size` leaves."""
+        return inclusion_path(self.node, position, size)
+
+    def consistency_path(self, old: int, new: int) -> list[bytes]:
+        """The proof that the tree of `new` leaves begins with that of `old`."""
+        return consistency_path(self.node, old, new)
+
+    def _block(self, level: int, block: int) -> list[list[bytes]]:
+        """The hashes of a block and, above them, those of its complete subtrees up to seven levels higher."""
+        key = (level, block)
+        if key in self._blocks:
+            self._blocks.move_to_end(key)
+            return self._blocks[key]
+        rows = [list(_stored(level, block * WIDTH, (block + 1) * WIDTH))]
+        while len(rows) < STEP:
+            rows.append([node_hash(left, right) for left, right in zip(rows[-1][::2], rows[-1][1::2], strict=False)])
+        self._blocks[key] = rows
+        if len(self._blocks) > KEPT:
+            self._blocks.popitem(last=False)
+        return rows
+
+
+def _stored(level: int, start: int, end: int) -> Iterable[bytes]:
+    if level == 0:
+        rows: Any = Leaf.objects.filter(position__gte=start, position__lt=end).order_by("position")
+    else:
+        rows = Node.objects.filter(level=level, index__gte=start, index__lt=end).order_by("index")
+    return map(bytes, rows.values_list("hash", flat=True))

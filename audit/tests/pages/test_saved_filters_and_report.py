@@ -1,0 +1,108 @@
+"""What serves an inspection: kept views, and the report."""
+
+import re
+
+import pytest
+
+from audit.export.services import REPORT_ROWS
+from audit.models import AuditLog, SavedFilter
+from audit.saved_filters import MOST
+from audit.sealing.sealer import Sealer, latest_checkpoint
+from reprotech.testing.cast import page_client
+
+
+@pytest.fixture
+def manager(cast):
+    """Who may read the log and export it."""
+    return page_client(cast.manager)
+
+
+def keep(browser, name="Failed sign-ins", query="action=login&outcome=failure"):
+    return browser.post("/audit/saved", {"name": name, "query": query})
+
+
+def event(**fields):
+    common = {"username": "clerk", "action": "lock", "resource": "user", "resource_name": "newuser"}
+    return AuditLog.objects.create(**{**common, **fields})
+
+
+def test_a_kept_view_leads_back_to_its_filters_and_can_be_removed(manager):
+    response = keep(manager)
+    assert response.url == "/audit?action=login&outcome=failure"
+    page = manager.get(response.url).content.decode()
+    assert re.search(
+        r'<a href="/audit\?action=login&amp;outcome=failure"\s+aria-current="page">Failed sign-ins</a>', page
+    )
+    manager.post(f"/audit/saved/{SavedFilter.objects.get().pk}/delete")
+    assert "Failed sign-ins" not in manager.get("/audit").content.decode().replace("The view", "")
+    assert not SavedFilter.objects.exists()
+
+
+def test_views_are_each_readers_own(cast, manager):
+    keep(manager)
+    other = page_client(cast.admin)
+    assert "Failed sign-ins" not in other.get("/audit").content.decode()
+    other.post(f"/audit/saved/{SavedFilter.objects.get().pk}/delete")
+    assert SavedFilter.objects.exists()
+    assert keep(other).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "sentence"),
+    [
+        ("", "action=login", "Give it a name."),
+        ("n" * 51, "action=login", "at most 50"),
+        ("a\u202eb", "action=login", "ordinary characters"),
+        ("failed SIGN-ins", "action=login", "already"),
+        ("Other", "nonsense=1", "can&#x27;t be kept"),
+        ("Other", "ip_address=lab-3", "can&#x27;t be kept"),
+    ],
+)
+def test_what_can_not_be_kept_says_why_and_keeps_nothing(manager, name, query, sentence):
+    keep(manager)
+    response = manager.post("/audit/saved?action=login", {"name": name, "query": query})
+    assert response.status_code == 422
+    assert sentence in response.content.decode()
+    assert SavedFilter.objects.count() == 1
+
+
+def test_there_is_an_end_to_keeping(cast, manager):
+    views = [SavedFilter(user_id=cast.manager.pk, name=f"View {n}", query="action=login") for n in range(MOST)]
+    SavedFilter.objects.bulk_create(views)
+    assert b"Remove one first" in keep(manager).content
+
+
+def test_the_report_tells_oldest_first_what_it_stands_on(manager):
+    event(resource_name="first")
+    event(resource_name="second", details={"changes": {"email": ["old@lab.example", "new@lab.example"]}})
+    event(resource_name="left-out", action="unlock")
+    Sealer().seal()
+    page = " ".join(manager.get("/audit/report?action=lock").content.decode().split())
+    assert 0 < page.index("clerk locked first") < page.index("clerk locked second")
+    assert "left-out" not in page
+    assert "E-mail address: old@lab.example → new@lab.example" in page
+    assert "action: lock" in page
+    assert latest_checkpoint().note.split()[2] in page
+
+
+def test_a_report_is_itself_on_record(manager):
+    event()
+    manager.get("/audit/report?user=clerk")
+    row = AuditLog.objects.latest("id")
+    assert (row.action, row.details) == ("export", {"format": "report", "filters": {"user": "clerk"}, "rows": 1})
+    assert "the-manager made a report of 1 event of the audit log" in manager.get("/audit").content.decode()
+
+
+def test_a_report_of_too_much_is_refused_and_not_recorded(manager):
+    rows = [AuditLog(action="lock", resource="user", username="clerk") for _ in range(REPORT_ROWS + 1)]
+    AuditLog.objects.bulk_create(rows)
+    response = manager.get("/audit/report?user=clerk")
+    assert response.status_code == 422
+    assert b"More than 2,000 match" in response.content
+    assert not AuditLog.objects.filter(action="export").exists()
+
+
+def test_a_report_with_filters_that_make_no_sense_is_refused(manager):
+    response = manager.get("/audit/report?ip_address=lab-3")
+    assert response.status_code == 422
+    assert b"Give an IP address" in response.content

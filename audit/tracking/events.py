@@ -1,0 +1,285 @@
+"""Events of what django-auditlog noticed, or a TrackedQuerySet: in the words of services, with `source: "orm"`."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, NamedTuple
+
+from auditlog.context import auditlog_disabled
+from auditlog.diff import model_instance_diff
+from django.contrib.auth import get_user_model
+from django.db import connections, models
+
+from audit.models import Action, AuditLog
+from audit.services import SECRET_MARKS, Actor, Changes, System, event, record_all
+from audit.tracking.registry import Subject, Tracked, registry
+from reprotech.core.request_context import current_origin, current_principal
+
+SOURCE = "orm"
+#: Times that stand for a state, such as locked: events show the state.
+STATES = {"locked_at": "locked", "deleted_at": "deleted", "revoked_at": "revoked", "ended_at": "ended"}
+
+Pair = tuple[Any, Any]
+
+
+class _User(NamedTuple):
+    """Who made the request being served, if their account is gone by now."""
+
+    pk: Any
+    username: str = ""
+
+
+def columns_of(model: type[models.Model]) -> frozenset[str]:
+    """What a caller may call the tracked fields of a model."""
+    return _columns(model) if model in registry else frozenset()
+
+
+@cache
+def _columns(model: type[models.Model]) -> frozenset[str]:
+    names = registry[model].all_fields
+    return names | {field.attname for field in model._meta.concrete_fields if field.name in names}
+
+
+def record_differences(action: Action, pairs: Iterable[tuple[Any, Any]]) -> None:
+    """Record how rows differ, each given as it was and as it is (None where it isn't there)."""
+    events: list[AuditLog] = []
+    actor = _acting()
+    for old, new in pairs:
+        changes = model_instance_diff(old, new, use_json_for_changes=True)
+        if changes:
+            events += _events_of(actor, new or old, action, changes)
+    _record(events)
+
+
+def announce(model: type[models.Model], rows: Iterable[Any], columns: Collection[str] | None = None) -> None:
+    """Call what wants to know of changes before they commit, whoever makes and records them."""
+    found = registry.get(model)
+    if found is not None and found.on_change:
+        found.on_change(rows, columns)
+
+
+def record_row(instance: models.Model, *, action: Action, changes: Any, **_: Any) -> AuditLog | None:
+    """Record what django-auditlog saw become of one row; of an update as soon as it is stored."""
+    if not changes:
+        return None
+    if action == Action.UPDATE:
+        vars(instance)["_tracked_changes"] = changes
+        return None
+    if action == Action.DELETE and _belongs_to_deletion(instance):
+        return None
+    return _record(_events_of(_acting(), instance, action, changes))
+
+
+def before_save(sender: type[models.Model], instance: models.Model, using: str, **_: Any) -> None:
+    """Compare a new object that has the key of a stored one, such as a fixture's, with what is stored.
+
+    django-auditlog sees neither a creation nor a change in it.
+    """
+    vars(instance).pop("_tracked_changes", None)
+    vars(instance).pop("_tracked_before", None)
+    if auditlog_disabled.get() or instance.pk is None:
+        return
+    rows = sender._base_manager.using(using).filter(pk=instance.pk)
+    # What is compared with is what is overwritten: nobody changes it in between.
+    stored = (rows.select_for_update() if connections[using].in_atomic_block else rows).first()
+    vars(instance)["_tracked_before"] = stored
+    if stored is not None and instance._state.adding:
+        vars(instance)["_tracked_changes"] = model_instance_diff(stored, instance, use_json_for_changes=True)
+
+
+def after_save(
+    sender: type[models.Model], instance: models.Model, created: bool, update_fields: Any = None, **_: Any
+) -> None:
+    """Announce and record the change of a row that is stored by now."""
+    changes = vars(instance).pop("_tracked_changes", None)
+    before = vars(instance).pop("_tracked_before", None)
+    if created:
+        return
+    announce(sender, [row for row in (before, instance) if row], update_fields)
+    if changes:
+        _record(_events_of(_acting(), instance, Action.UPDATE, changes))
+
+
+def before_delete(sender: type[models.Model], instance: models.Model, using: str, origin: Any, **_: Any) -> None:
+    """Announce a deletion; note what it takes with it, and whether the row is there at all."""
+    announce(sender, [instance])
+    if auditlog_disabled.get():
+        return
+    relations = {name: sorted(map(str, getattr(instance, name).all())) for name in registry[sender].relations}
+    vars(instance)["_tracked_origin"] = origin
+    vars(instance)["_tracked_relations"] = {name: found for name, found in relations.items() if found}
+    if origin is instance:
+        stored = sender._base_manager.using(using).select_for_update().filter(pk=instance.pk)
+        vars(instance)["_tracked_is_gone"] = not list(stored.values_list("pk"))
+
+
+def _belongs_to_deletion(instance: models.Model) -> bool:
+    """Whether a row needs no event: it wasn't there, or it went with another, whose event counts it."""
+    if vars(instance).pop("_tracked_is_gone", False):
+        return True
+    origin: Any = vars(instance).get("_tracked_origin")
+    owner = origin.model if isinstance(origin, models.QuerySet) else type(origin)
+    if origin is None or owner is type(instance) or owner not in registry:
+        return False
+    fields: Any = instance._meta.concrete_fields
+    for field in fields:
+        if field.related_model is owner and field.remote_field.on_delete is models.CASCADE:
+            counts = vars(origin).setdefault("_tracked_with", {}).setdefault(getattr(instance, field.attname), {})
+            table = instance._meta.db_table
+            counts[table] = counts.get(table, 0) + 1
+            return True
+    return False
+
+
+def record_relation(
+    changed: Iterable[models.Model], instance: models.Model, operation: str, name: str
+) -> AuditLog | None:
+    """Record what a relation gained or lost, from whichever side it was changed."""
+    gone = vars(instance).pop(_key(name), None) if operation == "delete" else None
+    others: Collection[Any] = list(changed) if gone is None else gone
+    found = _holder_of(name, instance)
+    if not others or found is None:
+        return None
+    owners, named = ([instance], others) if isinstance(instance, found.model) else (others, [instance])
+    action = found.relations[name].gained if operation == "add" else found.relations[name].lost
+    stored = found.model._base_manager.filter(pk__in=[owner.pk for owner in owners]).prefetch_related(name)
+    names = {str(row) for row in named}
+    actor = _acting()
+    events = []
+    for owner in stored.order_by("pk"):
+        now = {str(row) for row in getattr(owner, name).all()}
+        before = now - names if operation == "add" else now | names
+        more = {} if action == Action.UPDATE else {name: sorted(names)}
+        changes = {name: (sorted(before), sorted(now))}
+        events.append(_event(actor, action, found.subject(owner), changes=changes, **more))
+    return _record(events)
+
+
+def before_relation_changes(
+    action: str, instance: models.Model, reverse: bool, sender: Any, pk_set: set[Any] | None, **_: Any
+) -> None:
+    """Announce it, and remember what a relation loses.
+
+    Afterwards django-auditlog names what it never held, and at `clear` all rows.
+    """
+    if action not in {"pre_add", "pre_clear", "pre_remove"} or pk_set == set():
+        return
+    for found in registry.values():
+        for name in found.relations:
+            relation: Any = found.model._meta.get_field(name)
+            if relation.remote_field.through is sender:
+                accessor = relation.remote_field.get_accessor_name() if reverse else name
+                held = getattr(instance, accessor).all()
+                others = held if pk_set is None else held.model._base_manager.filter(pk__in=pk_set)
+                announce(found.model, others if reverse else [instance])
+                if action != "pre_add" and not auditlog_disabled.get():
+                    vars(instance)[_key(name)] = list(held if pk_set is None else held.filter(pk__in=pk_set))
+
+
+def _key(name: str) -> str:
+    return f"_tracked_{name}_that_go"
+
+
+def _holder_of(name: str, instance: models.Model) -> Tracked | None:
+    for found in registry.values():
+        if name in found.relations:
+            other: Any = found.model._meta.get_field(name).related_model
+            if isinstance(instance, (found.model, other)):
+                return found
+    return None
+
+
+def _events_of(actor: Actor | None, instance: Any, action: Action, changes: dict[str, Pair]) -> list[AuditLog]:
+    found = registry[type(instance)]
+    called = _called(found, action, changes)
+    if called is None:
+        return []
+    if action != Action.UPDATE:
+        changes = {name: pair for name, pair in changes.items() if not _goes_without_saying(found, name, pair)}
+    shown, concealed = _presentable(found, changes)
+    more: dict[str, Any] = {}
+    if called == Action.UPDATE != action:
+        more["row"] = "created" if action == Action.CREATE else "deleted"
+    if action == Action.DELETE:
+        shown |= {name: (held, []) for name, held in vars(instance).pop("_tracked_relations", {}).items()}
+        origin = vars(instance).pop("_tracked_origin", None)
+        counts = vars(origin).get("_tracked_with", {}).get(instance.pk) if origin is not None else None
+        more |= {"deleted_with": counts} if counts else {}
+    if concealed:
+        more["concealed"] = concealed
+    return [_event(actor, called, found.subject(instance), changes=shown, **more)]
+
+
+def _goes_without_saying(found: Tracked, name: str, pair: Pair) -> bool:
+    """Whether a new or deleted row's value is only a column's default, or whose it is, which the event says anyway."""
+    field: Any = found.model._meta.get_field(name)
+    if field.remote_field:
+        return field.remote_field.on_delete is models.CASCADE
+    return field.default is False and not any(pair)
+
+
+def _called(found: Tracked, action: Action, changes: Mapping[str, Pair]) -> Action | None:
+    if action == Action.CREATE:
+        return found.created
+    if action == Action.DELETE:
+        return found.deleted
+    name = next(iter(changes))
+    if len(changes) > 1 or name not in found.actions:
+        return action
+    return found.actions[name].gained if changes[name][1] else found.actions[name].lost
+
+
+def _event(actor: Actor | None, action: Action, subject: Subject, *, changes: Changes, **details: Any) -> AuditLog:
+    return event(
+        actor=actor,
+        action=action,
+        resource=subject.resource,
+        resource_id=subject.resource_id,
+        resource_name=subject.resource_name,
+        changes=changes,
+        source=SOURCE,
+        **{**subject.details, **details},
+    )
+
+
+def _presentable(found: Tracked, changes: Mapping[str, Pair]) -> tuple[dict[str, Pair], list[str]]:
+    """The changes as services show them, and the names of fields whose values nobody may see."""
+    shown: dict[str, Pair] = {}
+    concealed = []
+    for name in sorted(changes):
+        old, new = changes[name]
+        field = found.model._meta.get_field(name)
+        if name in found.concealed or _is_secret(name):
+            concealed.append(name)
+        elif name in STATES:
+            if old != new and (old or new):
+                shown[STATES[name]] = (old is not None, new is not None)
+        elif not all(value in (None, "", []) for value in (old, new)):
+            is_time = isinstance(field, models.DateTimeField)
+            shown[name] = (_moment(old), _moment(new)) if is_time else (old, new)
+    return shown, concealed
+
+
+def _is_secret(name: str) -> bool:
+    return name != "must_change_password" and any(mark in name for mark in SECRET_MARKS)
+
+
+def _moment(text: str | None) -> str | None:
+    """A time as the API writes it; django-auditlog leaves out that it is in UTC."""
+    return text and datetime.fromisoformat(text).replace(tzinfo=UTC).isoformat().replace("+00:00", "Z")
+
+
+def _acting() -> Actor | None:
+    """Who makes the request being served, nobody known if they didn't sign in; else the installation itself."""
+    if not current_origin().request_id:
+        return System()
+    user_id = current_principal().user_id
+    if user_id is None:
+        return None
+    user: Any = get_user_model()._base_manager.filter(pk=user_id).first()
+    return user or _User(user_id)
+
+
+def _record(events: list[AuditLog]) -> AuditLog | None:
+    record_all(events)
+    return events[-1] if events else None

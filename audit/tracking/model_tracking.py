@@ -1,0 +1,275 @@
+"""Puts on record what no service recorded: changes of tracked models in a shell, by a command, a fixture or other code.
+
+django-auditlog notices changes of the models that are registered here (`track`), compares old and new, and hands what
+it finds to `AuditLog.objects` (AUDITLOG_LOGENTRY_MODEL); `audit.tracking.events` makes an event of it. Services record
+by themselves, in better words, within `explicitly_recorded`; their changes too are announced to what keeps copies of
+rows (`on_change`). What sends no signals (raw SQL, rows of a relation's `through` table, historical models of
+migrations) isn't seen here.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any, TypeVar
+
+from auditlog.context import auditlog_disabled
+from auditlog.registry import auditlog
+from django.core.exceptions import ImproperlyConfigured
+from django.db import IntegrityError, models, transaction
+from django.db.models import Q
+from django.db.models.signals import m2m_changed, post_save, pre_delete, pre_save
+
+from audit.models import Action
+from audit.tracking import events as tracking_events
+from audit.tracking.registry import NOTHING, OnChange, Subject, Tracked, Words, registry, tracked
+
+__all__ = ["Subject", "Tracked", "TrackedModel", "TrackedQuerySet", "Words", "explicitly_recorded", "track", "tracked"]
+
+#: Rows that are compared and recorded at a time.
+BATCH = 500
+#: PostgreSQL's code for a row that is there already.
+UNIQUE_VIOLATION = "23505"
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+def track(
+    model: type[models.Model],
+    subject: Callable[[Any], Subject],
+    *,
+    fields: Collection[str],
+    relations: Mapping[str, tuple[Action, Action]] = NOTHING,
+    routine_fields: Collection[str] = (),
+    actions: Mapping[str, tuple[Action, Action]] = NOTHING,
+    created: Action = Action.CREATE,
+    deleted: Action | None = Action.DELETE,
+    concealed: Collection[str] = (),
+    on_change: OnChange | None = None,
+) -> None:
+    """Record what becomes of these fields and many-to-many relations of a model outside of services.
+
+    `Tracked` describes the arguments. Raises ImproperlyConfigured for a model whose changes would be missed.
+    """
+    found = Tracked(
+        model=model,
+        subject=subject,
+        fields=frozenset(fields),
+        routine_fields=frozenset(routine_fields),
+        relations={name: Words(*words) for name, words in relations.items()},
+        actions={name: Words(*words) for name, words in actions.items()},
+        created=created,
+        deleted=deleted,
+        concealed=frozenset(concealed),
+        on_change=on_change,
+    )
+    _refuse_untrackable(found)
+    registry[model] = found
+    # Django adds to a relation by the base manager, `user.api_keys.add(key)`, and so may other code. Not in Meta: it is
+    # no matter of the database, but Django would make a migration of it.
+    options: Any = model._meta
+    options.base_manager_name = options.default_manager.name
+    vars(options).pop("base_manager", None)
+    # Ours comes first: it forgets what an earlier save of the object left behind.
+    pre_save.connect(tracking_events.before_save, sender=model, dispatch_uid=f"audit tracks {model}")
+    auditlog.register(model, include_fields=sorted(found.all_fields), m2m_fields=list(relations))
+    post_save.connect(tracking_events.after_save, sender=model, dispatch_uid=f"audit tracks {model}")
+    pre_delete.connect(tracking_events.before_delete, sender=model, dispatch_uid=f"audit tracks {model}")
+    for name in relations:
+        through = getattr(model, name).through
+        before = tracking_events.before_relation_changes
+        m2m_changed.connect(before, sender=through, dispatch_uid=f"audit tracks {through}")
+
+
+def _refuse_untrackable(found: Tracked) -> None:
+    model, problem = found.model, ""
+    options: Any = model._meta
+    if not issubclass(model, TrackedModel) or options.abstract or options.proxy:
+        problem = "it isn't a table's own TrackedModel"
+    elif not isinstance(model._default_manager.all(), TrackedQuerySet):
+        problem = "its manager makes no TrackedQuerySet"
+    elif options.pk is None or isinstance(options.pk, models.CompositePrimaryKey):
+        problem = "it has no primary key of one column"
+    elif unknown := found.all_fields - {field.name for field in options.concrete_fields}:
+        problem = f"it has no {', '.join(sorted(unknown))}"
+    elif unknown := frozenset(found.relations) - {field.name for field in options.many_to_many}:
+        problem = f"{', '.join(sorted(unknown))} is no many-to-many relation of it"
+    if problem:
+        raise ImproperlyConfigured(f"{options.label} can't be tracked: {problem}.")
+
+
+class _Block:
+    """An open block of `explicitly_recorded`; what runs on after it, such as a task that it started, is tracked."""
+
+    is_open = True
+
+    def __bool__(self) -> bool:
+        return self.is_open
+
+
+@contextmanager
+def explicitly_recorded() -> Iterator[None]:
+    """Within it, also as a decorator, nothing is tracked: the caller records what changes.
+
+    It holds for this thread, and for tasks that end before it does.
+    """
+    if auditlog_disabled.get():
+        yield
+        return
+    block = _Block()
+    token = auditlog_disabled.set(block)
+    try:
+        yield
+    finally:
+        block.is_open = False
+        auditlog_disabled.reset(token)
+
+
+def _is_tracked_now(model: type[models.Model]) -> bool:
+    return not auditlog_disabled.get() and model in registry
+
+
+class TrackedModel(models.Model):
+    """A row that is saved in one transaction with its event: neither is there without the other."""
+
+    class Meta:
+        abstract = True
+
+    def save_base(self, *args: Any, **kwargs: Any) -> None:
+        """Save, in a transaction where the change is recorded."""
+        found = registry.get(type(self))
+        if found is None or (auditlog_disabled.get() and not found.on_change):
+            super().save_base(*args, **kwargs)
+            return
+        names = kwargs.get("update_fields")
+        using = kwargs.get("using") or self._state.db or "default"
+        with transaction.atomic(using=using, savepoint=False):
+            if auditlog_disabled.get() or not (names is None or tracking_events.columns_of(type(self)) & {*names}):
+                with explicitly_recorded():
+                    super().save_base(*args, **kwargs)
+            elif any(hasattr(vars(self).get(name), "resolve_expression") for name in found.all_fields):
+                self._save_expressions(using, args, kwargs)
+            else:
+                super().save_base(*args, **kwargs)
+
+    def _save_expressions(self, using: str, args: Any, kwargs: Any) -> None:
+        """What the database computes is known when it is stored."""
+        stored = type(self)._base_manager.using(using)
+        before = stored.select_for_update().filter(pk=self.pk).first()
+        with explicitly_recorded():
+            super().save_base(*args, **kwargs)
+        after = stored.get(pk=self.pk)
+        tracking_events.record_differences(Action.UPDATE if before else Action.CREATE, [(before, after)])
+
+
+class TrackedQuerySet(models.QuerySet[Row]):
+    """Changes many rows at once, of which Django sends no signal: it compares and records by itself."""
+
+    def update(self, **values: Any) -> int:
+        """As Django's; `bulk_update` comes here too."""
+        found = registry.get(self.model)
+        columns = tracking_events.columns_of(self.model) & values.keys() if _is_tracked_now(self.model) else set()
+        if not columns and not (found and found.on_change):
+            return super().update(**values)
+        with transaction.atomic(using=self.db, savepoint=False):
+            tracking_events.announce(self.model, self._stored(pk__in=self._chosen()), values.keys())
+            if not columns:
+                return super().update(**values)
+            names = sorted(columns)
+            before = self._stored(pk__in=self._chosen()).select_for_update().order_by("pk")
+            old = {pk: found for pk, *found in before.values_list("pk", *names)}
+            count = super().update(**values)
+            for pks in _batches(old):
+                after = self._stored(pk__in=pks).order_by("pk")
+                pairs = [(_with(row, dict(zip(names, old[row.pk], strict=True))), row) for row in after]
+                tracking_events.record_differences(Action.UPDATE, pairs)
+        return count
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_create(  # noqa: PLR0917 (as Django has it)
+        self,
+        objs: Iterable[Row],
+        batch_size: int | None = None,
+        ignore_conflicts: bool = False,
+        update_conflicts: bool = False,
+        update_fields: Collection[str] | None = None,
+        unique_fields: Collection[str] | None = None,
+    ) -> list[Row]:
+        """As Django's; with `ignore_conflicts` one by one, since the database doesn't say which it took."""
+        rows = list(objs)
+        conflicts: Any = (update_conflicts, update_fields, unique_fields)
+        with transaction.atomic(using=self.db, savepoint=False):
+            before = self._in_conflict(rows, unique_fields) if update_conflicts else {}
+            tracking_events.announce(self.model, before.values(), update_fields)
+            if not _is_tracked_now(self.model):
+                return super().bulk_create(rows, batch_size, ignore_conflicts, *conflicts)
+            if ignore_conflicts and not update_conflicts:
+                made = [row for row in rows if self._is_created(row)]
+                tracking_events.record_differences(Action.CREATE, [(None, row) for row in made])
+                return rows
+            made = super().bulk_create(rows, batch_size, ignore_conflicts, *conflicts)
+            for pks in _batches([row.pk for row in made]):
+                after = list(self._stored(pk__in=pks).order_by("pk"))
+                created = [(None, row) for row in after if row.pk not in before]
+                tracking_events.record_differences(Action.CREATE, created)
+                changed = [(before[row.pk], row) for row in after if row.pk in before]
+                tracking_events.record_differences(Action.UPDATE, changed)
+        return made
+
+    def _raw_delete(self, using: str | None) -> int:
+        """As Django's, which asks for it where nothing depends on the rows."""
+        with transaction.atomic(using=using, savepoint=False):
+            tracking_events.announce(self.model, self._stored(pk__in=self._chosen()))
+            if not _is_tracked_now(self.model):
+                return super()._raw_delete(using)
+            gone = list(self._stored(pk__in=self._chosen()).select_for_update().order_by("pk"))
+            count: int = super()._raw_delete(using)
+            tracking_events.record_differences(Action.DELETE, [(row, None) for row in gone])
+        return count
+
+    def _chosen(self) -> Any:
+        """The keys of these rows, for a subquery, which locks nothing."""
+        chosen: Any = self.order_by().values("pk")
+        chosen.query.select_for_update = False
+        return chosen
+
+    def _stored(self, **conditions: Any) -> Any:
+        return self.model._base_manager.using(self.db).filter(**conditions)
+
+    def _is_created(self, row: Row) -> bool:
+        try:
+            with transaction.atomic(using=self.db):
+                super().bulk_create([row])
+        except IntegrityError as error:
+            code = getattr(error.__cause__, "sqlstate", None)
+            if code == UNIQUE_VIOLATION or (code is None and "UNIQUE" in str(error)):
+                return False
+            raise
+        return True
+
+    def _in_conflict(self, rows: list[Row], names: Collection[str] | None) -> dict[Any, Row]:
+        """The stored rows that these will be written over, by key."""
+        options: Any = self.model._meta
+        unique = [options.pk.name if name == "pk" else name for name in names or ["pk"]]
+        found: dict[Any, Row] = {}
+        for batch in _batches(rows):
+            same = Q()
+            for row in batch:
+                same |= Q(**{name: getattr(row, options.get_field(name).attname) for name in unique})
+            stored = self.model._base_manager.using(self.db).filter(same).select_for_update()
+            found.update((row.pk, row) for row in stored)
+        return found
+
+
+def _batches(values: Iterable[Any]) -> Iterator[list[Any]]:
+    rest = iter(values)
+    while batch := list(islice(rest, BATCH)):
+        yield batch
+
+
+def _with(row: Row, values: Mapping[str, Any]) -> Row:
+    """A copy of a row with other values in these columns, by `attname`."""
+    found: dict[str, Any] = {}
+    for field in row._meta.concrete_fields:
+        found[field.attname] = values.get(field.attname, values.get(field.name, vars(row)[field.attname]))
+    return type(row).from_db(row._state.db, list(found), list(found.values()))

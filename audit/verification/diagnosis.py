@@ -1,0 +1,119 @@
+"""When the tree is not the one that was signed: what became of it, and what of it can be told by name."""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from audit.crypto.merkle import Frontier
+from audit.sealing.sealer import unsealed
+from audit.sealing.stored_tree import StoredTree
+from audit.verification.findings import Finding, Kind, at_place, said
+from audit.verification.reader import COLUMNS, Entry, entries, entry
+
+#: Larger stretches between two checkpoints, which no sealer makes, are named as a whole.
+LIMIT = 50_000
+
+
+class Diagnosis(NamedTuple):
+    """What is wrong, and the tree as it was signed with its new nodes, if it could be found again."""
+
+    findings: list[Finding]
+    tree: Frontier | None
+    nodes: Sequence[tuple[int, int, bytes]] = ()
+
+
+def diagnose(start: Frontier, size: int, root: bytes) -> Diagnosis:
+    """Look at what follows the tree at `start`, which is good, up to `size`, of which another root was signed."""
+    if size - start.size > LIMIT:
+        return Diagnosis([_rewritten(start.size, size)], tree_by_nodes(size, root))
+    found = list(entries(start.size, size))
+    orphans = list(_without_leaf(size - start.size - len(found)))
+    # Each checkpoint seals its events in the order of their ids.
+    in_order = sorted([*found, *orphans], key=lambda one: one.event_id)
+    for attempt in (found, in_order):
+        tree = start.copy()
+        nodes = [node for one in attempt for node in tree.append(one.computed or one.leaf)]
+        if (tree.size, tree.root) == (size, root):
+            return Diagnosis(list(_differences(start.size, attempt)), tree, nodes)
+    return Diagnosis([_rewritten(start.size, size), *_suspects(found)], tree_by_nodes(size, root))
+
+
+def judged(found: Entry, others: Sequence[Entry] = ()) -> Finding:
+    """What to say of an event that its leaf doesn't stand for, while the leaf is the one that was signed."""
+    at = f"event {found.event_id} at place {found.position}"
+    moved = found.is_authentic or any(found.computed == other.leaf for other in others)
+    if moved:
+        sentence = f"The {at} is as it was written, but another one was sealed at this place."
+        return at_place(Kind.REORDERED, found.position, sentence, found.event_id)
+    return at_place(Kind.CHANGED, found.position, f"The {at} is not what was sealed.", found.event_id)
+
+
+def _differences(start: int, proper: Sequence[Entry]) -> Iterator[Finding]:
+    """What differs in the database from the entries as they were sealed, from the place `start` on."""
+    for position, one in enumerate(proper, start):
+        if not one.leaf:
+            sentence = f"The leaf of event {one.event_id} at place {position} is missing."
+            yield at_place(Kind.REMOVED, position, sentence, one.event_id)
+        elif one.position != position:
+            sentence = f"Event {one.event_id} was sealed at place {position}, and now stands at {one.position}."
+            yield at_place(Kind.REORDERED, one.position, sentence, one.event_id)
+        elif one.computed and one.computed != one.leaf:
+            sentence = f"The leaf of event {one.event_id} at place {position} was changed; the event is as it was."
+            yield at_place(Kind.TREE, position, sentence, one.event_id)
+
+
+def _suspects(found: Sequence[Entry]) -> Iterator[Finding]:
+    """Events that can be named although the tree can't be trusted."""
+    misfits = [one for one in found if one.computed is not None and one.computed != one.leaf]
+    yield from (judged(one, misfits) for one in misfits)
+    if any(one.is_authentic for one in found):  # otherwise SECRET_KEY is another one than it was
+        for one in found:
+            if one.row and one.computed == one.leaf and not one.is_authentic:
+                sentence = f"The event {one.event_id} at place {one.position} was not written like this."
+                yield at_place(Kind.CHANGED, one.position, sentence, one.event_id)
+    for one in _out_of_order(found):
+        sentence = f"Event {one.event_id} stands at place {one.position}, where it can't have been sealed."
+        yield at_place(Kind.REORDERED, one.position, sentence, one.event_id)
+
+
+def _out_of_order(found: Sequence[Entry]) -> list[Entry]:
+    """The fewest entries without which the ids ascend."""
+    ends: list[int] = []  # the lowest id that a run of each length can end with
+    lengths = []
+    for one in found:
+        length = bisect_left(ends, one.event_id)
+        ends[length : length + 1] = [one.event_id]
+        lengths.append(length)
+    wanted, left = len(ends) - 1, []
+    for one, length in zip(reversed(found), reversed(lengths), strict=True):
+        if length == wanted:
+            wanted -= 1
+        else:
+            left.append(one)
+    return left[::-1]
+
+
+def _without_leaf(count: int) -> Iterator[Entry]:
+    """The first events that this installation wrote and that stand nowhere in the tree."""
+    if count > 0:
+        for columns in unsealed()[:count].values_list(*COLUMNS):
+            found = entry(-1, columns[0], b"", columns)
+            if found.is_authentic:
+                yield found
+
+
+def tree_by_nodes(size: int, root: bytes) -> Frontier | None:
+    """The tree by its stored nodes, if those were left as they were."""
+    try:
+        tree = StoredTree().frontier(size)
+    except LookupError:
+        return None
+    return tree if tree.root == root else None
+
+
+def _rewritten(start: int, end: int) -> Finding:
+    sentence = (
+        f"What stands at {said(start, end)} is not what was signed: events were changed, removed, inserted or moved "
+        "there, together with their leaves."
+    )
+    return Finding(Kind.TREE, sentence, start=start, end=end)

@@ -1,0 +1,126 @@
+"""What sealed events say that was done to the log on purpose: parts that were erased, events that were archived.
+
+Whatever is missing without such an event is damage. An event whose authentication code fits no key explains nothing:
+this installation may not have written it.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from audit.crypto.canonical_json import COMMITMENT_BYTES, SealedRow, split_details
+from audit.models import AuditLog, Leaf
+from audit.verification.findings import Finding, Kind, Places, at_place, said
+from audit.verification.reader import COLUMNS, Entry, entry
+
+#: Values of `action`, part of the format.
+ERASE, ARCHIVE = "erase", "archive"
+UPKEEP = frozenset({ERASE, ARCHIVE})
+#: So many events of a run that are missing are named one by one.
+NAMED = 100
+
+
+class Coverage:
+    """Collects, while events are read, what misses something and what explains it; both in any order."""
+
+    def __init__(self) -> None:
+        self._explained_by: set[int] = set()
+        self._gone = Places()
+        self._archived: list[tuple[int, int]] = []
+        #: Of each part, the events that miss it, and those of which a sealed event says that it was erased.
+        self._erased: dict[str, set[int]] = {"actor": set(), "subject": set()}
+        self._covered: dict[str, set[int]] = {"actor": set(), "subject": set()}
+        #: Events of upkeep that explain nothing.
+        self._inauthentic: dict[int, None] = {}
+
+    def miss(self, position: int) -> None:
+        """There is a leaf, but its event is gone."""
+        self._gone.add(position)
+
+    def read(self, found: Entry) -> Iterator[Finding]:
+        """Take in an event that is as it was sealed."""
+        row = found.row
+        if row is None:
+            return
+        if row.action in UPKEEP:
+            self.explain(found)
+        if len(row.actor_opening) == COMMITMENT_BYTES:
+            self._erased["actor"].add(found.event_id)
+            if row.username or row.user_agent or row.ip_address:
+                yield _refilled(found, "who acted")
+        if len(row.subject_opening) == COMMITMENT_BYTES:
+            self._erased["subject"].add(found.event_id)
+            if row.resource_name or _tells(row):
+                yield _refilled(found, "whom it is about")
+
+    def explain(self, found: Entry) -> None:
+        """Take in what an event of upkeep says."""
+        row = found.row
+        if row is None or not row.success or found.event_id in self._explained_by:
+            return
+        if not found.is_authentic:
+            self._inauthentic[found.event_id] = None
+            return
+        self._explained_by.add(found.event_id)
+        details = row.details
+        if row.action == ERASE:
+            for part, covered in self._covered.items():
+                named = list(_numbers(details.get(f"{part}_parts")))
+                covered.update(named)
+                self._erased[part].difference_update(named)
+        if row.action == ARCHIVE:
+            places = list(_numbers([details.get("start"), details.get("end")]))
+            self._archived += [(places[0], places[1])] if len(places) == 2 else []  # noqa: PLR2004
+
+    def explain_by_unsealed(self) -> None:
+        """Take in what was done since the newest checkpoint: its event is authentic, and will be sealed in seconds."""
+        rows = AuditLog.objects.filter(action__in=UPKEEP).order_by("pk").values_list(*COLUMNS)
+        for columns in rows.iterator():
+            found = entry(0, columns[0], b"", columns)
+            if found.is_authentic:
+                self.explain(found)
+
+    def findings(self) -> Iterator[Finding]:
+        """What nothing explains."""
+        for start, end in self._archived:
+            self._gone.remove(start, end)
+        if self._inauthentic:
+            inauthentic = tuple(self._inauthentic)
+            named = ", ".join(map(str, inauthentic[:NAMED])) + (", …" if len(inauthentic) > NAMED else "")
+            sentence = (
+                f"The events {named} tell of erasures or archives, but their authentication codes fit no present "
+                "SECRET_KEY, so they explain nothing. If SECRET_KEY was replaced, name the older one in "
+                "SECRET_KEY_FALLBACKS."
+            )
+            yield Finding(Kind.CODE, sentence, inauthentic)
+        for start, end in self._gone:
+            yield from _removed(start, end)
+        for part, what in (("actor", "who acted"), ("subject", "whom it is about")):
+            for event_id in sorted(self._erased[part] - self._covered[part]):
+                yield Finding(
+                    Kind.ERASED, f"Of event {event_id} it was erased {what}, and no sealed event says so.", (event_id,)
+                )
+
+
+def _removed(start: int, end: int) -> Iterator[Finding]:
+    named = Leaf.objects.filter(position__gte=start, position__lt=end).order_by("position")[:NAMED]
+    for position, event_id in named.values_list("position", "event_id"):
+        yield at_place(Kind.REMOVED, position, f"Event {event_id} is missing at place {position}.", event_id)
+    if end - start > NAMED:
+        rest = said(start + NAMED, end)
+        yield Finding(Kind.REMOVED, f"The events of {rest} are missing as well.", start=start + NAMED, end=end)
+
+
+def _refilled(found: Entry, what: str) -> Finding:
+    sentence = f"Event {found.event_id} counts as erased, but tells {what}, which nothing proves."
+    return at_place(Kind.CHANGED, found.position, sentence, found.event_id)
+
+
+def _tells(row: SealedRow) -> bool:
+    """Whether there is anything personal in the details."""
+    _, personal = split_details(row.details)
+    changes = personal.pop("changes", {})
+    return any(value is not None for value in (*personal.values(), *changes.values()))
+
+
+def _numbers(values: Any) -> Iterable[int]:
+    return (value for value in values if isinstance(value, int)) if isinstance(values, list) else ()

@@ -1,0 +1,129 @@
+"""Which of the log's keys to trust: those that the caller knows from elsewhere, and those that statements connect.
+
+Where a key stands in the database proves nothing, since the owner of the database can add rows before, between and
+after the genuine ones. Nor does a further signature, which anybody can add to a statement. So trust leads
+
+- forward, to a key whose statement the trusted one signed;
+- backward, to a key that the trusted one's own statement names, if that key signed it as well.
+
+Statements of older versions name only the new key. There the way back is open too, since a checkpoint of the trusted
+key names the one before it, but is told as a warning: only someone who kept the older key can tell that it is the one.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from enum import Enum, auto
+
+from audit.crypto.canonical_json import moment
+from audit.crypto.signed_note import NoteError, VerifierKey, signed_text
+from audit.models import SigningKey
+from audit.sealing.signing_keys import FIRST, after, instead_of, statement_text
+from audit.verification.findings import Finding, Kind
+
+
+class Link(Enum):
+    """What a key's statement says of the key before it."""
+
+    #: Nothing that both signed.
+    NONE = auto()
+    #: The one before signed it, but the text doesn't name it.
+    UNNAMED = auto()
+    #: The text names the one before, which signed it.
+    NAMED = auto()
+
+
+class KeyChain:
+    """The log's keys, the oldest first, and which of them are trusted."""
+
+    def __init__(
+        self, rows: Sequence[SigningKey], trusted: Collection[VerifierKey], leaders: Collection[VerifierKey] = ()
+    ) -> None:
+        """`trusted`: keys known from elsewhere; `leaders`: those of them that may be the present key."""
+        self.rows = rows
+        self.keys = [row.verifier for row in rows]
+        self._trusted = list(dict.fromkeys(trusted))
+        self._problems: list[str] = []
+        self.links = [self._read(index) for index in range(len(rows))]
+        by_word = {index for index, key in enumerate(self.keys) if key in self._trusted}
+        ahead = self._ahead(by_word)
+        reached = self._back(ahead)
+        self.accepted = [key for index, key in enumerate(self.keys) if index in reached]
+        #: Keys that the one after them connects, in a statement that doesn't name them.
+        self.unnamed = [self.keys[index] for index in sorted(reached - ahead) if self.links[index + 1] is Link.UNNAMED]
+        leading = [index for index in by_word if self.keys[index] in leaders]
+        #: Keys that may have signed the newest checkpoint: the present one and its successors.
+        self.current = [self.keys[index] for index in sorted(self._ahead({max(leading)}))] if leading else []
+
+    def findings(self) -> Iterator[Finding]:
+        """What is wrong with the keys."""
+        yield from (Finding(Kind.KEY, sentence) for sentence in self._problems)
+        names = ", ".join(key.label for key in self.keys)
+        for key in self._trusted:
+            if self.rows and key not in self.keys:
+                yield Finding(Kind.KEY, f"The log is signed with {names}, and {key.label} is none of its keys.")
+        for key in self.keys if self.accepted else ():
+            if key not in self.accepted:
+                yield Finding(Kind.KEY, _unconnected(key))
+        for key in self.unnamed:
+            yield Finding(Kind.OLD_STATEMENT, _unnamed(key))
+
+    def _read(self, index: int) -> Link:
+        """What the statement of this key says; what is wrong with it goes to the problems."""
+        row, key = self.rows[index], self.keys[index]
+        before = self.keys[index - 1] if index else None
+        what = f"ey {row.pk}, {key.label},"
+        try:
+            text, signed_by = signed_text(row.statement, [key, *([before] if before else [])])
+        except (NoteError, ValueError) as error:
+            self._problems.append(f"The statement of k{what} is not genuine. {error}")
+            return Link.NONE
+        if key in self.keys[:index]:
+            self._problems.append(f"K{what} is there twice.")
+        if before and before.name != key.name:
+            self._problems.append(f"K{what} is for another log than the key before it.")
+        if before and row.created_at < self.rows[index - 1].created_at:
+            self._problems.append(f"K{what} is older than the key before it.")
+        origins = {"": Link.UNNAMED, **({after(before): Link.NAMED, instead_of(before): Link.NONE} if before else {})}
+        links = {statement_text(key, moment(row.created_at), origin): link for origin, link in origins.items()}
+        links.setdefault(statement_text(key, moment(row.created_at), FIRST), Link.NONE)
+        if text not in links or not has_signatures(row.statement, signed_by):
+            self._problems.append(f"The statement of k{what} says something else than its row and the key before it.")
+            return Link.NONE
+        if key not in signed_by:
+            self._problems.append(f"K{what} did not sign its own statement.")
+            return Link.NONE
+        return links[text] if before in signed_by else Link.NONE
+
+    def _ahead(self, start: Collection[int]) -> set[int]:
+        """These keys and their successors."""
+        found = set(start)
+        for index in range(1, len(self.keys)):
+            if index - 1 in found and self.links[index] is not Link.NONE:
+                found.add(index)
+        return found
+
+    def _back(self, start: Collection[int]) -> set[int]:
+        """These keys and their predecessors."""
+        found = set(start)
+        for index in range(len(self.keys) - 1, 0, -1):
+            if index in found and self.links[index] is not Link.NONE:
+                found.add(index - 1)
+        return found
+
+
+def has_signatures(note: str, signed_by: Collection[VerifierKey]) -> bool:
+    """Whether the note bears these signatures, each once, and no other line: nothing can be added to it unseen."""
+    return note.rpartition("\n\n")[2].count("\n") == len(signed_by)
+
+
+def _unconnected(key: VerifierKey) -> str:
+    return (
+        f"No trusted key vouches for {key.label}: a stranger added it, or a key was lost. If you know from elsewhere "
+        f"that it is a key of this log, trust it too, in AUDIT_TRUSTED_KEYS or by --key: {key}"
+    )
+
+
+def _unnamed(key: VerifierKey) -> str:
+    return (
+        f"The key after {key.label} doesn't name it, since an older version made its statement. If you know from "
+        f"elsewhere that it is a key of this log, trust it too, in AUDIT_TRUSTED_KEYS or by --key: {key}"
+    )

@@ -1,0 +1,75 @@
+"""Reads the log in the order of the tree, and computes of each event what its leaf must be."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from django.db import DataError
+
+from audit.crypto.canonical_json import SealedRow, canonical_bytes
+from audit.crypto.merkle import leaf_hash
+from audit.crypto.row_mac import is_authentic_content
+from audit.models import AuditLog, Leaf
+
+#: Large enough that queries cost little, small enough to need no memory to speak of.
+BATCH = 2_000
+COLUMNS = (*SealedRow._fields, "authentication")
+#: What a row that can't even be read hashes to: nothing.
+UNREADABLE = b""
+#: What reading values raises that no event can hold, and that were written past the server.
+UNREADABLE_ERRORS = (AttributeError, TypeError, ValueError, DataError)
+
+
+class Entry(NamedTuple):
+    """A leaf as it is stored, and the event that it names."""
+
+    position: int
+    event_id: int
+    leaf: bytes
+    #: None: there is no such event, or it can't be read.
+    row: SealedRow | None
+    #: What the leaf should be by the event; None when there is no such event.
+    computed: bytes | None
+    #: Whether a present SECRET_KEY made the row's authentication code.
+    is_authentic: bool
+
+
+def entries(start: int, end: int) -> Iterator[Entry]:
+    """The leaves from `start` to `end` (excluded) with their events."""
+    leaves = Leaf.objects.order_by("position").values_list("position", "event_id", "hash")
+    while batch := list(leaves.filter(position__gte=start, position__lt=end)[:BATCH]):
+        start = batch[-1][0] + 1
+        rows = _rows(batch[0][0], start)
+        for position, event_id, leaf in batch:
+            yield entry(position, event_id, bytes(leaf), rows.get(event_id))
+
+
+def entry(position: int, event_id: int, leaf: bytes, columns: Any) -> Entry:
+    """One leaf with its event, of which `columns` are as COLUMNS, None when it is missing, and () if unreadable."""
+    if not columns:
+        return Entry(position, event_id, leaf, None, None if columns is None else UNREADABLE, False)
+    row, code = SealedRow(*columns[:-1]), columns[-1]
+    try:
+        content = canonical_bytes(row)
+    except UNREADABLE_ERRORS:
+        return Entry(position, event_id, leaf, None, UNREADABLE, False)
+    return Entry(
+        position, event_id, leaf, row, leaf_hash(content), is_authentic_content(content, event_id, bytes(code))
+    )
+
+
+def _rows(start: int, end: int) -> dict[int, Any]:
+    """The events that the leaves between these places name, by id."""
+    named = Leaf.objects.filter(position__gte=start, position__lt=end).values("event_id")
+    rows = AuditLog.objects.filter(pk__in=named).order_by()
+    try:
+        return {columns[0]: columns for columns in rows.values_list(*COLUMNS)}
+    except UNREADABLE_ERRORS:
+        # Which one it is, the others shall not hide.
+        return {key: _row(key) for key in rows.values_list("pk", flat=True)}
+
+
+def _row(key: int) -> Any:
+    try:
+        return AuditLog.objects.values_list(*COLUMNS).filter(pk=key).first()
+    except UNREADABLE_ERRORS:
+        return ()

@@ -1,0 +1,209 @@
+"""Watching the log: verifications that are remembered, and what they say about it now.
+
+The whole log is verified once a day by a process of its own, so that the server's threads don't wait for it; what is
+new every minute.
+"""
+
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from threading import Thread
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from audit.models import AuditLog, Checkpoint, VerificationRun
+from audit.sealing.sealer import latest_checkpoint
+from audit.verification.findings import Finding
+from audit.verification.verifier import CannotTell, Verification
+
+logger = logging.getLogger(__name__)
+
+#: A run that has not ended after so long was cut off.
+LONGEST = timedelta(hours=2)
+#: Findings that are kept of one run: the first tell where to look, and `manage.py verify_audit` tells all.
+KEPT = 20
+#: Events that are older, and not sealed, mean that the sealer doesn't work.
+SEAL_PATIENCE = timedelta(minutes=2)
+#: By how much the clocks of several servers may differ.
+CLOCKS_APART = timedelta(minutes=1)
+LOW_PRIORITY = 19
+#: Any number will do, as long as nothing else in the database takes the same advisory lock.
+START_LOCK = 7_203_917
+
+
+class State(StrEnum):
+    """What is known of the log."""
+
+    GOOD = "good"
+    DAMAGED = "damaged"
+    UNVERIFIED = "unverified"
+    UNSEALED = "unsealed"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of the log: `size` events up to `until` were verified, or sealed if nothing was verified."""
+
+    state: State
+    size: int = 0
+    until: datetime | None = None
+    findings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    #: When the damage was found.
+    found_at: datetime | None = None
+    #: Since when events are not sealed although they should be.
+    stalled_since: datetime | None = None
+    is_running: bool = False
+
+
+def status() -> Status:
+    """What is known now, in a few small queries."""
+    checkpoint = latest_checkpoint()
+    if checkpoint is None:
+        return Status(State.UNSEALED, stalled_since=_stalled_since(None), is_running=is_running())
+    runs = _runs_since_the_last_whole_one()
+    damaged = next((run for run in runs if run.findings), None)
+    good = max((run for run in runs if not run.findings), key=lambda run: run.size, default=None)
+    state = State.DAMAGED if damaged else State.GOOD if good else State.UNVERIFIED
+    return Status(
+        state=state,
+        size=good.size if good else checkpoint.size,
+        until=good.until if good else checkpoint.sealed_at,
+        findings=tuple(damaged.findings) if damaged else (),
+        warnings=tuple(dict.fromkeys(warning for run in runs for warning in run.warnings)),
+        found_at=damaged.finished_at if damaged else None,
+        stalled_since=_stalled_since(checkpoint),
+        is_running=is_running(),
+    )
+
+
+def remembered(verification: Verification, *, since: int = 0, run_id: int = 0) -> Iterator[Finding]:
+    """The findings of a verification that begins at `since`, remembered; one that is cut off leaves nothing.
+
+    `run_id` is the run that was announced already, if any.
+    """
+    runs = VerificationRun.objects
+    run = runs.get(pk=run_id) if run_id else runs.create(since=since)
+    try:
+        for finding in verification.findings():
+            kept = run.warnings if finding.is_warning else run.findings
+            if len(kept) < KEPT:
+                kept.append(finding.sentence)
+            yield finding
+    except BaseException:
+        run.delete()
+        raise
+    run.finished_at = timezone.now()
+    run.size, run.until = run.since + verification.count, verification.until
+    run.save()
+    for sentence in run.findings:
+        logger.critical("The audit log was changed: %s", sentence)
+
+
+def is_running() -> bool:
+    """Whether somebody verifies at this moment."""
+    return VerificationRun.objects.filter(finished_at=None, started_at__gt=timezone.now() - LONGEST).exists()
+
+
+def is_due() -> bool:
+    """Whether the whole log should be verified again."""
+    latest = _last_whole_run()
+    hours = timedelta(hours=settings.AUDIT_VERIFY_HOURS)
+    return bool(hours) and (latest is None or latest.started_at < timezone.now() - hours) and not is_running()
+
+
+@transaction.atomic
+def begin_run(*, since: int = 0) -> VerificationRun | None:
+    """Announce a verification, unless one is running: of several that ask at once, on any server, one begins."""
+    if connection.vendor == "postgresql":  # SQLite's transactions exclude each other already
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [START_LOCK])
+    return None if is_running() else VerificationRun.objects.create(since=since)
+
+
+def verify_all_apart() -> Thread | None:
+    """Start a process of low priority that verifies the whole log; the thread ends when it does.
+
+    None, and nothing is started, while a verification is running.
+    """
+    run = begin_run()
+    if run is None:
+        return None
+    try:
+        process = _start(run)
+    except OSError:
+        run.delete()
+        raise
+    waiter = Thread(target=_await, args=(process, run.pk), name="audit-verification", daemon=True)
+    waiter.start()
+    return waiter
+
+
+def _start(run: VerificationRun) -> "subprocess.Popen[bytes]":
+    command = [
+        sys.executable,
+        str(settings.BASE_DIR / "manage.py"),
+        "verify_audit",
+        "--quiet",
+        "--remember",
+        str(run.pk),
+    ]
+    return subprocess.Popen(  # noqa: S603 (all of it is ours)  # nosec B603, B607
+        ["nice", "-n", str(LOW_PRIORITY), *command],  # noqa: S607
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _await(process: "subprocess.Popen[bytes]", run_id: int) -> None:
+    process.wait()
+    try:
+        # One that could not even start has left its run open.
+        VerificationRun.objects.filter(pk=run_id, finished_at=None).delete()
+    except Exception as error:  # noqa: BLE001 (nobody waits for this thread who could do anything about it)
+        logger.error("A verification of the audit log is over, but can't be marked so: %s", error)
+    finally:
+        connection.close()
+
+
+def verify_news() -> None:
+    """Verify what was sealed since the last good verification, if anything was; all, if that one's end is gone."""
+    checkpoint, known = latest_checkpoint(), status()
+    if not checkpoint or known.state != State.GOOD or checkpoint.size <= known.size:
+        return
+    run = begin_run(since=known.size)
+    try:
+        for _ in remembered(Verification(since=known.size), run_id=run.pk) if run else ():
+            pass
+    except CannotTell:
+        if verification := verify_all_apart():
+            verification.join()
+
+
+def _last_whole_run() -> VerificationRun | None:
+    return VerificationRun.objects.filter(since=0, finished_at__isnull=False).first()
+
+
+def _runs_since_the_last_whole_one() -> list[VerificationRun]:
+    """Newest first; of those in between the last few, and each that found something."""
+    whole = _last_whole_run()
+    if whole is None:
+        return []
+    later = VerificationRun.objects.filter(pk__gt=whole.pk, finished_at__isnull=False)
+    return [*later.exclude(findings=[])[:1], *later[:1], whole]
+
+
+def _stalled_since(checkpoint: Checkpoint | None) -> datetime | None:
+    """The time of the oldest event that should be sealed by now and isn't."""
+    rows = AuditLog.objects.filter(timestamp__lt=timezone.now() - SEAL_PATIENCE)
+    if checkpoint:
+        rows = rows.filter(timestamp__gt=checkpoint.sealed_at + CLOCKS_APART)
+    return rows.order_by("timestamp").values_list("timestamp", flat=True).first()

@@ -1,0 +1,77 @@
+"""Compares the stored nodes of the tree, from which proofs are made, with those computed from its leaves."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from django.db.models import Q
+
+from audit.models import Node
+from audit.sealing.stored_tree import STEP
+from audit.verification.findings import Finding, Kind, said
+
+LEVELS = range(STEP, 64, STEP)
+#: So many are looked up at once.
+BATCH = 500
+#: So many nodes that shouldn't be there are named.
+NAMED = 20
+
+Computed = tuple[int, int, bytes]
+
+
+class NodeCheck:
+    """Takes nodes as they are computed. They count once a checkpoint says that the tree is good so far."""
+
+    def __init__(self) -> None:
+        self._new: list[Computed] = []
+        self._good: list[Computed] = []
+
+    def note(self, completed: Iterable[Computed]) -> None:
+        """Take in nodes that a leaf completed."""
+        self._new += [node for node in completed if node[0] % STEP == 0]
+
+    def accept(self) -> Iterator[Finding]:
+        """What was noted is as it was signed."""
+        self._good += self._new
+        self._new = []
+        if len(self._good) >= BATCH:
+            yield from self.finish()
+
+    def replace(self, completed: Iterable[Computed]) -> None:
+        """What was noted since the last good checkpoint is wrong; these nodes, if any, are in its place."""
+        self._new = []
+        self.note(completed)
+
+    def finish(self) -> Iterator[Finding]:
+        """Compare what hasn't been compared yet."""
+        self._good.sort()
+        for level, nodes in groupby(self._good, key=lambda node: node[0]):
+            yield from _compared(level, list(nodes))
+        self._good = []
+
+
+def _compared(level: int, nodes: Sequence[Computed]) -> Iterator[Finding]:
+    rows = Node.objects.filter(level=level, index__gte=nodes[0][1], index__lte=nodes[-1][1])
+    stored = {index: bytes(found) for index, found in rows.values_list("index", "hash")}
+    for _, index, expected in nodes:
+        if stored.get(index) != expected:
+            start, end = index << level, index + 1 << level
+            what = "was changed" if index in stored else "is missing"
+            sentence = f"The node {index} of level {level}, over {said(start, end)}, {what}."
+            yield Finding(Kind.TREE, sentence, start=start, end=end)
+
+
+def beyond(size: int) -> list[tuple[int, int]]:
+    """Stored nodes, as (level, index), that the tree of the first `size` leaves doesn't have."""
+    proper = Q()
+    for level in LEVELS:
+        proper |= Q(level=level, index__gte=0, index__lt=size >> level)
+    return list(Node.objects.exclude(proper).order_by("level", "index").values_list("level", "index"))
+
+
+def surplus(nodes: Iterable[tuple[int, int]], size: int) -> Iterator[Finding]:
+    """Which of these nodes no tree of `size` leaves can have."""
+    wrong = [(level, index) for level, index in nodes if level not in LEVELS or not 0 <= index < size >> level]
+    for level, index in wrong[:NAMED]:
+        yield Finding(Kind.TREE, f"The node {index} of level {level} is none of this tree's.")
+    if len(wrong) > NAMED:
+        yield Finding(Kind.TREE, f"{len(wrong) - NAMED} more nodes are none of this tree's.")

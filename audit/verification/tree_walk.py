@@ -1,0 +1,163 @@
+"""Walks through the log in the order of the tree, from checkpoint to checkpoint, and tells what doesn't fit."""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+
+from audit.crypto.canonical_json import COMMITMENT_BYTES, SealedRow
+from audit.crypto.merkle import Frontier
+from audit.crypto.signed_note import CheckpointText, NoteError
+from audit.models import Checkpoint
+from audit.sealing.stored_tree import STEP
+from audit.verification.checkpoint_chain import CheckpointChain
+from audit.verification.diagnosis import diagnose, judged, tree_by_nodes
+from audit.verification.explained_gaps import UPKEEP, Coverage
+from audit.verification.findings import Finding, Kind, Places, said
+from audit.verification.reader import BATCH, Entry, entries
+from audit.verification.stored_nodes import NodeCheck
+
+#: So many mismatches wait for the next checkpoint to tell what they are.
+HELD = 10_000
+#: So often, after damage, the stored nodes are asked for the tree as it was.
+ATTEMPTS = 20
+
+Progress = Callable[[int, int], object]
+
+
+class TreeWalk:
+    """One walk, from the tree of `frontier`, which is good, to the checkpoint `newest`."""
+
+    def __init__(self, frontier: Frontier, newest: Checkpoint, coverage: Coverage, progress: Progress) -> None:
+        self.end = max(newest.size, _claimed_size(newest))
+        #: How far the tree is good, and since when that is signed.
+        self.good = frontier.copy()
+        self.until: datetime | None = None
+        #: Where codes fit no SECRET_KEY.
+        self.unfit_codes = Places()
+        self._newest, self._coverage, self._progress = newest, coverage, progress
+        self._frontier = frontier
+        self._nodes = NodeCheck()
+        self._misfits: list[Entry] = []
+        self._is_lost, self._attempts, self._unfit_checkpoints = False, ATTEMPTS, 0
+        self._entries = entries(frontier.size, self.end)
+        self._ahead = next(self._entries, None)
+
+    def findings(self, chain: CheckpointChain, kept: Iterable[CheckpointText]) -> Iterator[Finding]:
+        """Go. `kept` are checkpoints that were kept elsewhere, in ascending order."""
+        waiting = list(kept)
+        for checkpoint in _checkpoints(self.good.size, self._newest.size):
+            signed, wrong = chain.check(checkpoint)
+            yield from wrong
+            if signed is None:
+                continue
+            while waiting and waiting[0].size <= signed.size:
+                yield from self._compare(waiting.pop(0))
+            yield from self._take(signed.size)
+            yield from self._judge(signed)
+        yield from self._take(self.end)
+        yield from self._name_misfits()
+        yield from self._nodes.finish()
+        for one in waiting:
+            sentence = f"A checkpoint that was kept elsewhere tells of {one.size} events; here {self.end} are signed."
+            yield Finding(Kind.TRUNCATED, sentence, start=self.end, end=one.size)
+        if self._unfit_checkpoints:
+            sentence = f"{self._unfit_checkpoints} later checkpoints don't fit the tree either, as follows from this."
+            yield Finding(Kind.TREE, sentence)
+
+    def _take(self, size: int) -> Iterator[Finding]:
+        """Go on until the tree has this size."""
+        found = self._ahead
+        while found is not None and found.position < size:
+            if found.position != self._frontier.size:
+                yield from self._jump(found.position)
+            completed = self._frontier.append(found.leaf)
+            if len(completed) >= STEP:
+                self._nodes.note(completed)
+            if found.computed != found.leaf or not found.is_authentic or _is_special(found.row):
+                yield from self._note(found)
+            if not found.position % BATCH:
+                self._progress(found.position, self.end)
+            found = next(self._entries, None)
+        self._ahead = found
+        if self._frontier.size < size:
+            yield from self._jump(size)
+
+    def _note(self, found: Entry) -> Iterator[Finding]:
+        """Take in an event that is not like most."""
+        if found.computed is None:
+            self._coverage.miss(found.position)
+        elif found.computed != found.leaf:
+            self._misfits.append(found)
+            if len(self._misfits) > HELD:
+                yield from self._name_misfits()
+        else:
+            if not found.is_authentic:
+                self.unfit_codes.add(found.position)
+            yield from self._coverage.read(found)
+
+    def _jump(self, position: int) -> Iterator[Finding]:
+        """Leaves are missing up to this place, and the tree can't be computed over them."""
+        start = self._frontier.size
+        self._frontier = Frontier(position, [b""] * position.bit_count())
+        if self._ahead is None:
+            sentence = f"The tree ends before place {start}, but {position} events were signed."
+            yield Finding(Kind.TRUNCATED, sentence, start=start, end=position)
+        else:
+            yield Finding(Kind.TREE, f"The leaves of {said(start, position)} are missing.", start=start, end=position)
+
+    def _judge(self, signed: CheckpointText) -> Iterator[Finding]:
+        """Compare the tree with what was signed of it."""
+        tree: Frontier | None = self._frontier
+        if self._frontier.root == signed.root:
+            yield from self._name_misfits()
+        elif self._is_lost:
+            self._unfit_checkpoints += 1
+            yield from self._name_misfits()
+            self._attempts -= 1
+            tree = tree_by_nodes(signed.size, signed.root) if self._attempts > 0 else None
+            self._nodes.replace([])
+        else:
+            diagnosis = diagnose(self.good, signed.size, signed.root)
+            yield from diagnosis.findings
+            self._misfits.clear()
+            self._nodes.replace(diagnosis.nodes)
+            tree = diagnosis.tree
+        self._is_lost = tree is None
+        if tree is not None:
+            self._frontier, self.good = tree, tree.copy()
+            self.until = signed.time
+            yield from self._nodes.accept()
+
+    def _compare(self, kept: CheckpointText) -> Iterator[Finding]:
+        """Compare the tree with what was signed of it once, according to a note from elsewhere."""
+        yield from self._take(kept.size)
+        if self._frontier.root != kept.root:
+            sentence = f"A checkpoint that was kept elsewhere tells of other {kept.size} events than the log has now."
+            yield Finding(Kind.CHECKPOINT, sentence, start=0, end=kept.size)
+
+    def _name_misfits(self) -> Iterator[Finding]:
+        for one in self._misfits:
+            yield judged(one, self._misfits)
+        self._misfits = []
+
+
+def _is_special(row: SealedRow | None) -> bool:
+    """Whether something is missing of this event, or it may explain why something is missing of others."""
+    return row is not None and (
+        len(row.actor_opening) == COMMITMENT_BYTES
+        or len(row.subject_opening) == COMMITMENT_BYTES
+        or row.action in UPKEEP
+    )
+
+
+def _claimed_size(checkpoint: Checkpoint) -> int:
+    try:
+        return checkpoint.statement.size
+    except NoteError:
+        return 0
+
+
+def _checkpoints(after: int, until: int) -> Iterator[Checkpoint]:
+    """The stored checkpoints in their order, read a few at a time."""
+    while batch := list(Checkpoint.objects.filter(size__gt=after, size__lte=until).order_by("size")[:BATCH]):
+        yield from batch
+        after = batch[-1].size

@@ -1,0 +1,60 @@
+"""The seal: what an auditor takes along to check the log without this server."""
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.permissions import requires
+from audit.export.bundles import selected_bundle
+from audit.models import AuditLog
+from audit.permissions import AUDIT_READ
+from audit.sealing.sealer import latest_checkpoint
+from audit.sealing.stored_tree import Unprovable
+from audit.verification import runs as verification_runs
+from reprotech.web.responses import PageRequest, wants_fragment
+
+
+@requires(AUDIT_READ)
+@require_safe
+def show_status(request: PageRequest) -> HttpResponse:
+    """What is known of the log as a whole: a part of its page, or the way there."""
+    if not wants_fragment(request):
+        return redirect("audit")
+    return render(request, "audit/_seal_status.html", {"status": verification_runs.status()})
+
+
+@requires(AUDIT_READ)
+@require_POST
+def verify_now(request: PageRequest) -> HttpResponse:
+    """Have the whole log verified, unless somebody does already; the page shows the outcome when it is there."""
+    verification_runs.verify_all_apart()
+    messages.success(request, "The log is being verified. This takes a few seconds for each hundred thousand events.")
+    return redirect("audit")
+
+
+@requires(AUDIT_READ)
+@require_safe
+def download_checkpoint(request: PageRequest) -> HttpResponse:  # noqa: ARG001
+    """The newest checkpoint: a signed note, as text."""
+    checkpoint = latest_checkpoint()
+    if checkpoint is None:
+        raise Http404
+    response = HttpResponse(checkpoint.note, content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="audit-checkpoint-{checkpoint.size}.txt"'
+    return response
+
+
+@requires(AUDIT_READ)
+@require_safe
+def download_proof(request: PageRequest, event_id: int) -> StreamingHttpResponse:  # noqa: ARG001
+    """A bundle of this one event, which `scripts/verify-export` checks anywhere."""
+    try:
+        bundle = selected_bundle(AuditLog.objects.filter(pk=event_id), {"id": str(event_id)})
+    except Unprovable:
+        raise Http404 from None
+    if not bundle.rows:
+        raise Http404
+    response = StreamingHttpResponse(map(str.encode, bundle.lines()), content_type="application/x-ndjson")
+    response["Content-Disposition"] = f'attachment; filename="audit-event-{event_id}-proof.jsonl"'
+    return response

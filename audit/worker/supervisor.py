@@ -1,0 +1,76 @@
+"""The audit worker: one process beside the server's own that seals, anchors and watches the audit log.
+
+A thread of the server would hold up its requests, since threads of one process take turns at running Python. So each
+of the server's processes waits for a lock, and the one that has it starts the worker, again whenever that ended. The
+worker ends when the process that started it does, however that comes about: a pipe between them closes.
+"""
+
+import fcntl
+import logging
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from django.conf import settings
+
+from audit.anchoring import channels
+from audit.sealing import database_role
+from audit.worker import sealing, verification
+from reprotech.core.background import PeriodicThread
+
+logger = logging.getLogger(__name__)
+
+#: Seconds before it is started, so that the server's first answers don't wait for it, and before it is started again.
+PAUSE = 1
+#: Seconds after which it is tried again where that failed, as on a disk that is full.
+LONGER_PAUSE = 5
+#: A little behind the server's own processes, where there are more of them than cores.
+PRIORITY = 5
+
+
+def is_needed() -> bool:
+    """Whether settings ask for any of it."""
+    return bool(settings.AUDIT_SIGNING_KEY and (settings.AUDIT_SEAL_SECONDS or settings.AUDIT_VERIFY_HOURS))
+
+
+def run() -> None:
+    """Do the work in threads of this process, as long as it lives."""
+    for work in (sealing, channels, verification):
+        work.start()
+    database_role.warn_of_excessive_rights()
+
+
+def start() -> None:
+    """Have the work done beside this process as long as it lives, if there is any."""
+    if is_needed():
+        problem = "The audit worker can't be started. It is tried again."
+        keeper = PeriodicThread("audit-worker", _keep_one, LONGER_PAUSE, problem=problem, expected=(OSError,))
+        keeper.start()
+        keeper.wake()
+
+
+def _keep_one() -> None:
+    # The directory is one server's own; several of them may share that of the logs.
+    directory = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR") or settings.LOG_DIR)
+    with (directory / "audit-worker.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        while True:
+            time.sleep(PAUSE)
+            status = process().wait()
+            logger.error("The audit worker ended (exit status %s). It is started again.", status)
+
+
+def process() -> "subprocess.Popen[bytes]":
+    """Start the worker; it ends when its standard input is closed."""
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "audit_worker", "--until-closed"]
+    # Only processes that answer requests may leave their counters in the directory of metrics.
+    environment = {name: value for name, value in os.environ.items() if name != "PROMETHEUS_MULTIPROC_DIR"}
+    return subprocess.Popen(  # noqa: S603 (all of it is ours)  # nosec B603, B607
+        ["nice", "-n", str(PRIORITY), *command],  # noqa: S607
+        stdin=subprocess.PIPE,
+        env=environment,
+        # Ctrl-C in a terminal is for the server, which then ends this one in order.
+        start_new_session=True,
+    )

@@ -1,0 +1,81 @@
+"""Django admin behind our own sign-in, for Super Administrators alone."""
+
+import re
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from accounts.access.authorization import FILED_UNDER, About
+from accounts.access.middleware import PAGE_OF_DUTY, ask_to_sign_in
+from accounts.access.required_actions import duty_before
+from accounts.permissions import ADMIN_SITE
+from audit.authorization import record_denial
+from reprotech.core.exceptions import Forbidden
+
+#: An id of ours in an address of the admin.
+OBJECT_ID = re.compile(r"[0-9]{1,18}")
+
+
+class ReprotechAdminSite(AdminSite):
+    """The admin site."""
+
+    site_header = "Reprotech administration"
+    site_title = "Reprotech"
+    index_title = "Records"
+    site_url = "/"
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Whether the request's user is a Super Administrator with no duty that comes first."""
+        user: Any = request.user
+        return bool(user.is_authenticated and user.is_staff and not duty_before(user, ADMIN_SITE))
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Wrap a view: visitors go to our sign-in, users without the right get a 403, on record."""
+        guarded = super().admin_view(view, cacheable)
+
+        def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not self.has_permission(request):
+                return self._refuse(request)
+            response: HttpResponse = guarded(request, *args, **kwargs)
+            return response
+
+        return inner
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
+        """There is one sign-in for everything."""
+        return self._refuse(request) if request.user.is_authenticated else redirect_to_login("/admin/")
+
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> Any:  # noqa: ARG002
+        """There is one sign-out for everything."""
+        return redirect("logout", preserve_request=True)
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:  # noqa: ARG002
+        """There is one way to change a password: Django's own would know no policy of ours and leave no audit row."""
+        return redirect("change_password")
+
+    def _refuse(self, request: HttpRequest) -> HttpResponse:
+        user: Any = request.user
+        if not user.is_authenticated:
+            return ask_to_sign_in(request)
+        if duty := duty_before(user, ADMIN_SITE):
+            return redirect(PAGE_OF_DUTY[duty])
+        if self.has_permission(request):
+            return redirect("admin:index")
+        denial = Forbidden(ADMIN_SITE, _about(request))
+        record_denial(user, denial)
+        raise PermissionDenied(denial)
+
+
+def _about(request: HttpRequest) -> About | None:
+    """The account or role whose page in the admin was asked for."""
+    match = request.resolver_match
+    if match is None or not OBJECT_ID.fullmatch(str(match.kwargs.get("object_id", ""))):
+        return None
+    for resource in FILED_UNDER:
+        if (match.url_name or "").startswith(f"accounts_{resource}_"):
+            return About(resource, int(match.kwargs["object_id"]))
+    return None

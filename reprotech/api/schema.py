@@ -1,0 +1,123 @@
+"""The OpenAPI 3 description of the API, beside what the views declare themselves."""
+
+from typing import Any
+
+from django import forms
+from drf_spectacular.extensions import OpenApiSerializerExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
+
+from reprotech.api.exception_handler import PLAIN
+from reprotech.api.fields import ADDRESS
+from reprotech.api.parsers import Body
+from reprotech.web.lists import Query, WholeNumberField
+
+JSON = "application/json"
+
+ERROR_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "error": {"type": "string", "description": "A sentence for people."},
+        "code": {"type": "string", "description": "A stable word for programs."},
+        "request_id": {"type": "string"},
+        "required": {"type": "string", "description": "With 403: the permission that is missing."},
+        "until": {
+            "type": "string",
+            "format": "date-time",
+            "description": "With 503 and the code `maintenance`: when it should be over, if that is announced.",
+        },
+        "errors": {
+            "type": "object",
+            "description": "With 400 and 409: what is wrong, by field.",
+            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+        },
+    },
+    "required": ["error", "code", "request_id"],
+}
+
+#: Statuses that any call may answer with, and what they mean where `PLAIN` has no sentence.
+ANY_CALL = (400, 401, 403, 404, 405, 409, 413, 415, 429, 503)
+MEANINGS = {
+    401: "Not signed in, or not any more.",
+    409: "The present state of things forbids it.",
+    412: "Someone else has changed it: it isn't as `If-Match` says any more.",
+    429: "Too many attempts; `Retry-After` says for how many seconds.",
+}
+
+
+class BodySchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """What a body that refuses unknown keys looks like."""
+
+    target_class = Body
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: Any) -> Any:
+        """As ever, and no other keys."""
+        schema: Any = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)  # type: ignore[no-untyped-call]
+        return {**schema, "additionalProperties": False} if self.target.refuses_unknown else schema
+
+
+class ReprotechSchema(AutoSchema):
+    """The views' own declarations, as they stand: lists are objects that hold an array, a page and a total."""
+
+    def _is_list_view(self, serializer: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def _get_request_body(self, direction: Any = "request") -> Any:
+        body: Any = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+        if body and JSON not in body["content"]:
+            body["required"] = True  # a file: unlike fields, it has no default
+        return body
+
+    def get_operation_id(self) -> str:
+        """What is called, then what is done with it: `users_list`, `auth_login`, `users_update_patch`."""
+        parts = [part.replace("-", "_") for part in self.path.strip("/").split("/")[1:] if not part.startswith("{")]
+        action = str(getattr(self.view, "action", "call"))
+        if parts[-1] != action:
+            parts.append(action)
+        return "_".join([*parts, "patch"] if self.method == "PATCH" else parts)
+
+    def get_tags(self) -> list[str]:
+        """The first part of the path behind `/api/`."""
+        return [self.path.strip("/").split("/")[1]]
+
+
+def query_parameters(query: type[Query]) -> list[OpenApiParameter]:
+    """The parameters of a list, from the form that reads them."""
+    return [_parameter(name, field) for name, field in query().fields.items()]
+
+
+def _parameter(name: str, field: forms.Field) -> OpenApiParameter:
+    if isinstance(field, WholeNumberField):
+        schema: dict[str, Any] = {"type": "integer", "minimum": field.least}
+        if field.default is not None:
+            schema["default"] = field.default
+        if field.most is not None:
+            schema["maximum"] = field.most
+    elif isinstance(field, forms.ChoiceField):
+        schema = {"type": "string", "enum": [choice for choice, _ in field.choices]}  # type: ignore[misc,union-attr]
+    elif isinstance(field, forms.GenericIPAddressField):
+        schema = dict(ADDRESS)
+    else:
+        schema = {"type": "string"}
+        if isinstance(field, forms.CharField) and field.max_length:
+            schema["maxLength"] = field.max_length
+    required = isinstance(field, WholeNumberField) and field.required
+    return OpenApiParameter(name, schema, description=field.help_text, required=required)
+
+
+def _takes(operation: dict[str, Any], parameter: str) -> bool:
+    return any(declared["name"] == parameter for declared in operation.get("parameters", ()))
+
+
+def add_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Add the one shape of errors to every operation; drf-spectacular's postprocessing hook."""
+    result["components"].setdefault("schemas", {})["Error"] = ERROR_SCHEMA
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            statuses = [*ANY_CALL, *([412] if _takes(operation, "If-Match") else [])]
+            for status in statuses:
+                meaning = MEANINGS.get(status) or PLAIN[status][0]
+                operation["responses"].setdefault(str(status), {"description": meaning, "content": content})
+    return result

@@ -1,0 +1,211 @@
+"""A database as a stream of bytes, from one moment, and back into an empty one; PostgreSQL and SQLite."""
+
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, cast
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from audit.sealing.transaction_ids import begin_anew
+from reprotech.backup import scratch
+from reprotech.backup.archive import PIECE
+from reprotech.backup.exceptions import BackupFailed
+
+#: How psycopg names what PostgreSQL's programs take from the environment.
+VARIABLES = {
+    "host": "PGHOST",
+    "port": "PGPORT",
+    "user": "PGUSER",
+    "password": "PGPASSWORD",
+    "dbname": "PGDATABASE",
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "sslcert": "PGSSLCERT",
+    "sslkey": "PGSSLKEY",
+}
+Ask = Callable[[str], list[tuple[Any, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What a database held at one moment."""
+
+    #: Whatever was acknowledged before it is in the copy.
+    moment: datetime
+    #: The version of the program that reads the copy again.
+    version: int
+    #: Answers queries as of that moment.
+    ask: Ask
+    tables: list[str]
+    content: Iterable[bytes]
+
+
+@contextmanager
+def copied() -> Iterator[Copy]:
+    """The configured database as of now, while others go on writing. Raises BackupFailed."""
+    with _copied_postgresql() if connection.vendor == "postgresql" else _copied_sqlite() as copy:
+        yield copy
+
+
+def load(content: Iterable[bytes]) -> None:
+    """Put a copy into the configured database, which must be empty: all of it or nothing. Raises BackupFailed."""
+    if tables := tables_there():
+        raise BackupFailed(
+            f"The database of DATABASE_URL is not empty: it has {len(tables)} tables. Nothing was changed. "
+            "Name an empty one, or move this one out of the way first."
+        )
+    connection.close()
+    if connection.vendor == "postgresql":
+        _load_postgresql(content)
+        begin_anew()
+    else:
+        _load_sqlite(content)
+
+
+def tables_there() -> list[str]:
+    """The tables of the configured database; none of a file that isn't there, which isn't made by asking."""
+    if connection.vendor == "sqlite" and not Path(settings.DATABASES["default"]["NAME"]).exists():
+        return []
+    return connection.introspection.table_names()
+
+
+@contextmanager
+def _copied_postgresql() -> Iterator[Copy]:
+    version = program_version("pg_dump")
+    if version < (server := connection.cursor().connection.info.server_version // 10_000):
+        raise BackupFailed(
+            f"pg_dump is version {version} and refuses to copy from PostgreSQL {server}. "
+            f"Put that of PostgreSQL {server} or newer first on the PATH."
+        )
+    # Before the snapshot: whatever was acknowledged by then is in it.
+    ((moment,),) = _ask("SELECT clock_timestamp()")
+    with transaction.atomic(durable=True):
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        ((snapshot,),) = _ask("SELECT pg_export_snapshot()")
+        tables = [name for (name,) in _ask("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")]
+        command = ["pg_dump", "--format=custom", f"--snapshot={snapshot}"]
+        yield Copy(moment.astimezone(UTC), version, _ask, sorted(tables), _output_of(command))
+
+
+def _ask(query: str) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return list(cursor.fetchall())
+
+
+def _output_of(command: list[str]) -> Iterator[bytes]:
+    with tempfile.TemporaryFile() as complaints, _run(command, stdout=subprocess.PIPE, stderr=complaints) as process:
+        output = cast("IO[bytes]", process.stdout)
+        try:
+            while chunk := output.read(PIECE):
+                yield chunk
+        finally:
+            output.close()
+        _check(command[0], process, complaints)
+
+
+def _load_postgresql(content: Iterable[bytes]) -> None:
+    command = ["pg_restore", "--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
+    command += ["--no-comments", f"--dbname={connection.settings_dict['NAME']}"]
+    program_version("pg_restore")
+    with tempfile.TemporaryFile() as complaints, _run(command, stdin=subprocess.PIPE, stderr=complaints) as process:
+        target = cast("IO[bytes]", process.stdin)
+        try:
+            for chunk in content:
+                target.write(chunk)
+            target.close()
+        except BrokenPipeError:
+            pass  # it says why
+        except BaseException:
+            process.kill()  # half a copy must not be committed
+            raise
+        _check(command[0], process, complaints)
+
+
+def _run(command: list[str], **streams: IO[bytes] | int) -> "subprocess.Popen[bytes]":
+    parameters = connection.get_connection_params()
+    environment = {name: str(parameters[key]) for key, name in VARIABLES.items() if parameters.get(key)}
+    return subprocess.Popen(command, env={**os.environ, **environment}, **streams)  # type: ignore[call-overload, no-any-return]  # noqa: S603  # nosec B603
+
+
+def _check(program: str, process: "subprocess.Popen[bytes]", complaints: IO[bytes]) -> None:
+    if process.wait():
+        complaints.seek(0)
+        said = complaints.read().decode(errors="replace").strip()
+        raise BackupFailed(f"{program} failed: {said}")
+
+
+def program_version(program: str) -> int:
+    """The version of one of PostgreSQL's programs; raises BackupFailed when it isn't there."""
+    if shutil.which(program) is None:
+        raise BackupFailed(
+            f"{program} is not on the PATH. Install PostgreSQL's client programs "
+            "(Debian and Ubuntu: apt-get install postgresql-client)."
+        )
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603  # nosec B603
+    found = re.search(r"\d+", said)
+    return int(found[0]) if found else 0
+
+
+@contextmanager
+def _copied_sqlite() -> Iterator[Copy]:
+    path = Path(settings.DATABASES["default"]["NAME"])
+    if not path.exists():
+        raise BackupFailed(f"There is no database {path}.")
+    moment = datetime.now(UTC)
+    with scratch.directory(scratch.COPY) as directory:
+        copy = directory / "copy"
+        with closing(sqlite3.connect(path, timeout=60)) as source, closing(sqlite3.connect(copy)) as target:
+            try:
+                source.backup(target)  # in one step, while others go on writing
+                target.execute("PRAGMA journal_mode=DELETE")
+            except sqlite3.Error as error:
+                raise BackupFailed(f"{path} can't be copied: {error}") from None
+        with closing(sqlite3.connect(copy)) as database:
+
+            def ask(query: str) -> list[tuple[Any, ...]]:
+                return database.execute(query).fetchall()
+
+            named = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+            yield Copy(moment, sqlite3.sqlite_version_info[0], ask, [name for (name,) in ask(named)], _file(copy))
+
+
+def _file(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(PIECE):
+            yield chunk
+
+
+def _load_sqlite(content: Iterable[bytes]) -> None:
+    path = Path(settings.DATABASES["default"]["NAME"])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    copy = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            for chunk in content:
+                file.write(chunk)
+            file.flush()
+            os.fsync(descriptor)
+        with closing(sqlite3.connect(copy)) as database:
+            ((verdict,),) = database.execute("PRAGMA integrity_check(1)").fetchall()
+        if verdict != "ok":
+            raise BackupFailed(f"The database in the backup is damaged: {verdict}")
+        for journal in ("-wal", "-shm"):  # of another database that had this name
+            Path(f"{path}{journal}").unlink(missing_ok=True)
+        copy.replace(path)
+    except sqlite3.DatabaseError as error:
+        raise BackupFailed(f"The database in the backup is damaged: {error}") from None
+    finally:
+        copy.unlink(missing_ok=True)

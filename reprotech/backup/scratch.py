@@ -1,0 +1,120 @@
+"""Databases and directories that a backup needs for a while, beside the real database.
+
+Each is claimed by a lock that ends with its process, however that ends. What nobody claims any more was left by one
+that was killed, and the next backup removes it: it is a copy of everything, and takes as much space.
+"""
+
+import fcntl
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import OperationalError, ProgrammingError, connection
+
+from audit.sealing.append_only_triggers import NO_RIGHT
+from reprotech.backup.exceptions import BackupFailed
+
+REHEARSAL, COPY = ".rehearsal-", ".backup-"
+#: A name of at most 63 bytes: the number is that of the database which is backed up, since several may have a server.
+NAME = "reprotech_rehearsal_{database}_{chance}"
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """The URL of an empty database to restore a backup into."""
+    if connection.vendor == "sqlite":
+        with directory(REHEARSAL) as path:
+            yield f"sqlite:///{path}/rehearsal.sqlite3"
+        return
+    name = NAME.format(database=_number(), chance=secrets.token_hex(6))
+    _ask("SELECT pg_advisory_lock(hashtextextended(%s, 0))", name)
+    try:
+        _make(name)
+        yield urlsplit(settings.ENV.text("DATABASE_URL"))._replace(path=f"/{name}").geturl()
+    finally:
+        _ask(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        _ask("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
+
+
+@contextmanager
+def directory(prefix: str) -> Iterator[Path]:
+    """A directory where whoever may read the copy may read the original."""
+    path, descriptor = _claim(prefix)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(descriptor)
+
+
+def remove_leftovers() -> None:
+    """Remove what backups of this database left that were killed."""
+    if connection.vendor == "sqlite":
+        for prefix in (REHEARSAL, COPY):
+            for path in _home().glob(f"{prefix}*/"):
+                _remove_unclaimed(path)
+        return
+    pattern = NAME.format(database=_number(), chance="").replace("_", r"\_") + "%"
+    owned = "SELECT datname FROM pg_database WHERE datname LIKE %s AND pg_get_userbyid(datdba) = current_user"
+    for (name,) in _ask(owned, pattern):
+        if _ask("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", name) == [(True,)]:
+            try:
+                with suppress(OperationalError):  # somebody is connected: a restore that goes on, or a person who looks
+                    _ask(f'DROP DATABASE IF EXISTS "{name}"')
+            finally:
+                _ask("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
+
+
+def _make(name: str) -> None:
+    try:
+        _ask(f'CREATE DATABASE "{name}"')
+    except ProgrammingError as error:
+        if getattr(error.__cause__, "sqlstate", "") == NO_RIGHT:
+            raise BackupFailed(
+                "To restore the backup for a test, the database role must be allowed to make a database: "
+                f'ALTER ROLE "{connection.settings_dict["USER"]}" CREATEDB'
+            ) from None
+        raise
+
+
+def _number() -> int:
+    ((number,),) = _ask("SELECT oid FROM pg_database WHERE datname = current_database()")
+    return int(number)
+
+
+def _ask(statement: str, *parameters: str) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters or None)
+        return cursor.fetchall() if cursor.description else []
+
+
+def _home() -> Path:
+    return Path(settings.DATABASES["default"]["NAME"]).resolve().parent
+
+
+def _claim(prefix: str) -> tuple[Path, int]:
+    while True:
+        path = Path(tempfile.mkdtemp(dir=_home(), prefix=prefix))
+        with suppress(FileNotFoundError):  # another backup took it for a leftover before it was claimed
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if path.exists():
+                return path, descriptor
+            os.close(descriptor)
+
+
+def _remove_unclaimed(path: Path) -> None:
+    with suppress(OSError):  # claimed, or gone
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path)
+        finally:
+            os.close(descriptor)

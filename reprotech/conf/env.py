@@ -1,0 +1,361 @@
+"""Typed, strict reading of the environment: a wrong value stops the start with one line."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.management.utils import get_random_secret_key
+from django.core.validators import validate_email
+
+from audit.crypto.signed_note import VerifierKey
+from reprotech.conf.web_addresses import normalize_host, normalize_origin
+from reprotech.core.jwk import parse_private, parse_public
+from reprotech.core.key_material import parse_seed
+
+MINIMUM_SECRET_BYTES = 32
+#: Words that occur in example values of documentations, ours and the earlier system's.
+EXAMPLE_MARKS = ("change-this", "changeme", "change-me", "your-", "example", "dev-jwt", "insecure")
+
+#: Hosts to which plain http may carry a note.
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+Network = IPv4Network | IPv6Network
+
+
+Arguments = ParamSpec("Arguments")
+Value = TypeVar("Value")
+
+
+def reading(
+    read: Callable[Concatenate["Environment", str, Arguments], Value],
+) -> Callable[Concatenate["Environment", str, Arguments], Value]:
+    """Note which variables are read, and how; while inspecting, note a refusal too and go on with the default."""
+
+    @wraps(read)
+    def run(self: "Environment", name: str, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Value:
+        self.kinds.setdefault(name, read.__name__)
+        try:
+            return read(self, name, *args, **kwargs)
+        except ImproperlyConfigured as error:
+            if not self.inspecting:
+                raise
+            self.refusals.append(str(error))
+            self.refused.add(name)
+            if "debug" in kwargs:
+                kwargs["debug"] = True
+            with self._without(name):
+                return read(self, name, *args, **kwargs)
+
+    return run
+
+
+class Environment:
+    """The process environment, completed by a `.env` file; the process environment wins."""
+
+    #: Set by `manage.py check_config`: collect what is refused instead of stopping at the first.
+    inspecting: ClassVar[bool] = False
+
+    def __init__(self, env_file: Path) -> None:
+        self.env_file = env_file
+        #: Names that the process was given before `.env` was read.
+        self.of_process = {name for name, value in os.environ.items() if value.strip()}
+        environ.Env.read_env(env_file)
+        #: Of every variable that was read: the method that read it, and the default as text.
+        self.kinds: dict[str, str] = {}
+        self.defaults: dict[str, str] = {}
+        #: While inspecting: what is wrong, and with which variables.
+        self.refusals: list[str] = []
+        self.refused: set[str] = set()
+
+    def demand(self, is_met: bool, sentence: str) -> None:
+        """What several variables must fulfil together; raises ImproperlyConfigured unless it is met."""
+        if is_met:
+            return
+        if not self.inspecting:
+            raise ImproperlyConfigured(sentence)
+        self.refusals.append(sentence)
+
+    def source(self, name: str) -> str:
+        """Where a variable's value comes from: `environment`, `.env` or `default`."""
+        if not os.environ.get(name, "").strip():
+            return "default"
+        return "environment" if name in self.of_process else ".env"
+
+    def make_directory(self, name: str, path: Path) -> None:
+        """Make the directory that a variable names, unless it is there; raises ImproperlyConfigured."""
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ImproperlyConfigured(f"{name} can't be made: {error}.") from None
+
+    @contextmanager
+    def _without(self, name: str) -> Iterator[None]:
+        taken = {each: os.environ.pop(each) for each in (name, f"{name}_FILE") if each in os.environ}
+        try:
+            yield
+        finally:
+            os.environ.update(taken)
+
+    @reading
+    def text(self, name: str, default: str = "") -> str:
+        """The value without surrounding blanks; `default` when it is missing or blank."""
+        self.defaults.setdefault(name, default)
+        return os.environ.get(name, "").strip() or default
+
+    @reading
+    def words(self, name: str, default: str = "") -> list[str]:
+        """A comma-separated list, blanks removed."""
+        return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
+
+    @reading
+    def flag(self, name: str, default: bool) -> bool:
+        """A yes or no; raises ImproperlyConfigured for anything else."""
+        value = self.text(name, str(default)).lower()
+        if value in {"true", "1", "yes", "on"}:
+            return True
+        if value in {"false", "0", "no", "off"}:
+            return False
+        raise ImproperlyConfigured(f"{name} must be true or false, not {value!r}.")
+
+    @reading
+    def number(self, name: str, default: int, least: int, most: int) -> int:
+        """A whole number from `least` to `most`; raises ImproperlyConfigured otherwise."""
+        value = self.text(name, str(default))
+        if value.isascii() and value.isdigit() and least <= int(value[:18]) <= most:
+            return int(value)
+        raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}, not {value!r}.")
+
+    @reading
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        """One of `choices`, whatever the case; raises ImproperlyConfigured otherwise."""
+        value = self.text(name, default)
+        for choice in choices:
+            if value.lower() == choice.lower():
+                return choice
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+
+    @reading
+    def networks(self, name: str) -> list[Network]:
+        """A comma-separated list of addresses and CIDR networks."""
+        try:
+            return [ip_network(word) for word in self.words(name)]
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name} must list addresses or networks: {error}.") from None
+
+    @reading
+    def hosts(self, name: str, default: str, *, debug: bool) -> list[str]:
+        """A comma-separated list of host names. Production refuses `*`: anybody could choose the Host header."""
+        hosts = self.words(name, default)
+        if "*" in hosts and not debug:
+            raise ImproperlyConfigured(f"{name} must name hosts when DEBUG is false: '*' lets anybody choose one.")
+        return [host if host == "*" else self._host(name, host) for host in hosts]
+
+    def _host(self, name: str, host: str) -> str:
+        """A host as Django compares it; one that begins with a dot stands for its subdomains too."""
+        bare = host.removeprefix(".")
+        try:
+            return host[: len(host) - len(bare)] + normalize_host(bare)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{name} must list names such as lab.example.org, without https:// and a port; not {host!r}."
+            ) from None
+
+    @reading
+    def origins(self, name: str) -> list[str]:
+        """A comma-separated list of web origins, as `https://lab.example:8443`."""
+        return [self._origin(name, origin) for origin in self.words(name)]
+
+    @reading
+    def origin(self, name: str, default: str) -> str:
+        """The one address of this installation, as browsers write it."""
+        return self._origin(name, self.text(name, default))
+
+    def _origin(self, name: str, value: str) -> str:
+        try:
+            return normalize_origin(value)
+        except ValueError as error:
+            given = "" if "@" in value else f", not {value!r}"  # before an @ there may be a password
+            raise ImproperlyConfigured(
+                f"{name} needs an address such as https://lab.example.org{given}: {error}."
+            ) from None
+
+    @reading
+    def secret(self, name: str, *, debug: bool) -> str:
+        """A signing key. Production refuses a missing, short or documented one.
+
+        Without one, development gets a random key that dies with the process.
+        """
+        value = self.text(name)
+        if debug:
+            return value or get_random_secret_key()
+        if not value:
+            raise ImproperlyConfigured(
+                f"{name} is required when DEBUG is false. Make one with: "
+                'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+            )
+        _refuse_weak(name, value)
+        return value
+
+    @reading
+    def old_secrets(self, name: str, *, debug: bool) -> list[str]:
+        """Signing keys that were replaced and still open what they signed, comma-separated, by the same rules."""
+        values = self.words(name)
+        for value in values if not debug else ():
+            _refuse_weak(name, value)
+        return values
+
+    @reading
+    def signing_key(self, name: str, *, debug: bool) -> bytes | None:
+        """The 32 bytes of an Ed25519 private key: base64, in the variable or in the file that `name`_FILE names.
+
+        Production refuses to go without; development gets None.
+        """
+        value = self._text_or_file(name)
+        if not value:
+            if debug:
+                return None
+            raise ImproperlyConfigured(
+                f"{name} is required when DEBUG is false: it signs the audit log. "
+                "Make one with: openssl rand -base64 32"
+            )
+        try:
+            return parse_seed(value)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name} {error}") from None
+
+    @reading
+    def token_key(self, name: str) -> bytes | None:
+        """The 32 bytes of an Ed25519 private key, as base64 or PEM, here or in a file; None without one."""
+        value = self._text_or_file(name)
+        try:
+            return parse_private(value) if value else None
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name} {error}") from None
+
+    @reading
+    def public_keys(self, name: str) -> list[bytes]:
+        """Ed25519 public keys, comma-separated. What is no public key may be a private one: it is not repeated."""
+        try:
+            return [parse_public(word) for word in self.words(name)]
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name} {error}.") from None
+
+    @reading
+    def log_keys(self, name: str) -> list[VerifierKey]:
+        """Public keys of an audit log, comma-separated, each as name+id+base64."""
+        try:
+            return [VerifierKey.parse(word) for word in self.words(name)]
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{name} must list public keys as manage.py audit_keys prints them, separated by commas."
+            ) from None
+
+    def _text_or_file(self, name: str) -> str:
+        path = self.text(f"{name}_FILE")
+        if not path:
+            return self.text(name)
+        try:
+            return Path(path).read_text(encoding="ascii").strip()
+        except (OSError, ValueError):
+            raise ImproperlyConfigured(f"{name}_FILE names a file that can't be read as text: {path}.") from None
+
+    @reading
+    def database(self, name: str, default: str, base: Path) -> dict[str, Any]:
+        """Django's database settings from a `sqlite:///` or `postgresql://` URL.
+
+        A relative SQLite path is relative to `base`, wherever the command was started.
+        """
+        url = self.text(name, default)
+        if _scheme(url) not in {"sqlite", "postgresql", "postgres"}:
+            # The value may hold a password: it is not repeated.
+            raise ImproperlyConfigured(f"{name} must start with sqlite:/// or postgresql://.")
+        try:
+            settings = dict(environ.Env.db_url_config(url))
+        except (ValueError, environ.ImproperlyConfigured):
+            raise ImproperlyConfigured(f"{name} is not a database URL.") from None
+        if settings["ENGINE"] == "django.db.backends.sqlite3" and settings["NAME"] != ":memory:":
+            settings["NAME"] = str(base / settings["NAME"])
+        return settings
+
+    @reading
+    def redis(self, name: str) -> str:
+        """A `redis://` or `rediss://` URL, or "" for the cache inside the process."""
+        url = self.text(name)
+        if url and _scheme(url) not in {"redis", "rediss"}:
+            raise ImproperlyConfigured(f"{name} must start with redis:// or rediss://.")
+        if "," in url.partition("?")[0].rpartition("@")[2]:
+            raise ImproperlyConfigured(f"{name} must name one server: several (Sentinel, Cluster) are not supported.")
+        return url
+
+    @reading
+    def webhook(self, name: str) -> str:
+        """An address to post to, or "": https, or http on this machine, without a name and a password."""
+        url = self.text(name)
+        try:
+            parts = urlsplit(url)
+            is_fine = not url or (
+                bool(parts.hostname)
+                and parts.port != 0
+                and "@" not in parts.netloc
+                and url.isascii()
+                and url.isprintable()
+                and " " not in url
+                and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))
+            )
+        except ValueError:
+            is_fine = False
+        if not is_fine:
+            # The value may hold a token: it is not repeated.
+            raise ImproperlyConfigured(f"{name} must be an https:// address, or http:// on 127.0.0.1, without a name.")
+        return url
+
+    @reading
+    def addresses(self, name: str) -> list[str]:
+        """A comma-separated list of e-mail addresses."""
+        found = self.words(name)
+        for address in found:
+            try:
+                validate_email(address)
+            except ValidationError:
+                raise ImproperlyConfigured(f"{name} must list e-mail addresses, not {address!r}.") from None
+        return found
+
+    @reading
+    def address(self, name: str) -> str:
+        """An e-mail address, or ""."""
+        found = self.text(name)
+        try:
+            if found:
+                validate_email(found)
+        except ValidationError:
+            raise ImproperlyConfigured(f"{name} must be an e-mail address, not {found!r}.") from None
+        return found
+
+    @reading
+    def email(self, name: str, default: str) -> dict[str, Any]:
+        """Django's EMAIL_* settings from a URL such as `smtp+tls://name:password@host:587`."""
+        try:
+            return dict(environ.Env.email_url_config(self.text(name, default)))
+        except Exception:  # noqa: BLE001 (django-environ raises what it meets; the value may hold a password)
+            raise ImproperlyConfigured(
+                f"{name} must be an e-mail URL such as smtp+tls://name:password@host:587 or consolemail://."
+            ) from None
+
+
+def _scheme(url: str) -> str:
+    """What stands before `://`; `urlsplit` would raise for a bracket in a password."""
+    return url.partition("://")[0].lower()
+
+
+def _refuse_weak(name: str, value: str) -> None:
+    if len(value.encode()) < MINIMUM_SECRET_BYTES:
+        raise ImproperlyConfigured(f"{name} must be at least {MINIMUM_SECRET_BYTES} bytes long.")
+    if any(mark in value.lower() for mark in EXAMPLE_MARKS):
+        raise ImproperlyConfigured(f"{name} is an example value from a documentation. Make your own.")

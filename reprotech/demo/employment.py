@@ -1,0 +1,189 @@
+"""What changes for each person while they are there: computed from their number, as the person is.
+
+Events and accounts tell the same because both are made from this. A person's changes are each on a day of its own, on
+which they do nothing else, so that on any other day the state of the people in an event is known by itself.
+"""
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import NamedTuple
+
+from reprotech.demo.calendar import Day, is_quiet, midnight
+from reprotech.demo.people import People, Person, mix
+
+#: The day of what doesn't happen.
+NEVER = 1 << 30
+#: So many events for each person leave room for what changes; with fewer nothing does.
+MIN_EVENTS_PER_PERSON = 3
+#: People who came in the last days stay as they came.
+SETTLING_DAYS = 30
+EMAIL_PERMILLE, MOVE_PERMILLE, LOCKOUT_PERMILLE, LONGEST_LOCKOUT_DAYS = 100, 50, 20, 5
+OFFICE_OPENS, OFFICE_MICROSECONDS = timedelta(hours=8), 9 * 3600 * 1_000_000
+
+
+class Change(IntEnum):
+    """What an administrator does to an account."""
+
+    EMAIL = 0
+    ROLE = 1
+    LOCK = 2
+    UNLOCK = 3
+    LEAVE = 4
+
+
+class Life(NamedTuple):
+    """The days of what changes for a person, as positions in the calendar, in the order of `Change`."""
+
+    email: int = NEVER
+    role: int = NEVER
+    lock: int = NEVER
+    unlock: int = NEVER
+    leave: int = NEVER
+
+    def is_at_work(self, day: int) -> bool:
+        """Whether someone who has come can sign in on the whole of a day, and nothing of their account changes."""
+        return day < self.leave and not self.lock <= day <= self.unlock and self.email != day != self.role
+
+    def changes(self) -> list[tuple[Change, int]]:
+        """What happens, with the days."""
+        return [(change, day) for change, day in zip(Change, self, strict=True) if day != NEVER]
+
+
+UNCHANGED = Life()
+
+
+class Lives:
+    """The lives of people who come as a calendar says."""
+
+    def __init__(self, people: People, calendar: Sequence[Day], seed: int) -> None:
+        self._people = people
+        self._seed = mix(mix(seed))
+        self._there = [day.people for day in calendar]
+        self._mornings = [midnight(day.date) for day in calendar]
+        #: For each day the next on which people work.
+        self._workdays = list(range(len(calendar)))
+        for day in reversed(range(len(calendar) - 2)):
+            if is_quiet(calendar[day].date):
+                self._workdays[day] = self._workdays[day + 1]
+        events = sum(day.told + day.events for day in calendar)
+        self._is_eventful = events >= MIN_EVENTS_PER_PERSON * people.count
+        #: Of the others no event tells.
+        self._first_told = people.count - sum(day.told for day in calendar)
+
+    def life(self, number: int) -> Life:
+        """The life of a person."""
+        people = self._people
+        if not self._is_eventful or number < people.administrators:
+            return UNCHANGED
+        person = people.chance(number)
+        chance = mix(person)
+        has_email = chance % 1000 < EMAIL_PERMILLE
+        has_role = (chance >> 10) % 1000 < MOVE_PERMILLE or people.has_second_role(number, person)
+        has_lockout = (chance >> 20) % 1000 < LOCKOUT_PERMILLE
+        leaves, is_locked = people.leaves(number, person), people.is_locked(number, person)
+        # Most people: this runs for each event of millions.
+        if not (has_email or has_role or has_lockout or leaves or is_locked):
+            return UNCHANGED
+        joined, last = bisect_right(self._there, number), len(self._there) - 1
+        if last - joined < SETTLING_DAYS:
+            return UNCHANGED
+        days = mix(chance)
+        email, role, lock, leave = (self._day(joined, days >> shift) for shift in (0, 12, 24, 36))
+        unlock = self._workdays[min(lock + 1 + (days >> 48) % LONGEST_LOCKOUT_DAYS, last)]
+        wanted = Life(
+            email if has_email else NEVER,
+            role if has_role else NEVER,
+            lock if is_locked or has_lockout else NEVER,
+            unlock if has_lockout and not is_locked else NEVER,
+            leave if leaves else NEVER,
+        )
+        return _in_order(wanted, last)
+
+    def _day(self, joined: int, chance: int) -> int:
+        """A working day after the one on which they came, and before the last."""
+        return self._workdays[joined + 1 + chance % 4096 % (len(self._there) - joined - 2)]
+
+    def moment(self, number: int, change: Change, day: int) -> datetime:
+        """When on its day a change happens."""
+        chance = mix(self._seed ^ (number * len(Change) + change))
+        return self._mornings[day] + OFFICE_OPENS + timedelta(microseconds=chance % OFFICE_MICROSECONDS)
+
+    def is_active_at_first(self, number: int) -> bool:
+        """Whether an account begins as an active one: unless nothing else can tell that it isn't."""
+        return self._is_eventful or not self._people.leaves(number, self._people.chance(number))
+
+    def is_active(self, number: int, life: Life) -> bool:
+        """Whether an account is active in the end."""
+        return life.leave == NEVER if self._is_eventful else self.is_active_at_first(number)
+
+    def is_locked(self, number: int, life: Life) -> bool:
+        """Whether an account is locked in the end."""
+        if self._is_eventful:
+            return life.lock != NEVER and life.unlock == NEVER
+        return number < self._first_told and self._people.is_locked(number, self._people.chance(number))
+
+    def locked_at(self, number: int, life: Life) -> datetime | None:
+        """Since when an account is locked in the end, if an event told."""
+        is_told = life.lock != NEVER and life.unlock == NEVER
+        return self.moment(number, Change.LOCK, life.lock) if is_told else None
+
+    def can_work(self, number: int, life: Life, day: int) -> bool:
+        """Whether a person can sign in on a day, and nothing of their account changes on it."""
+        if not life.is_at_work(day):
+            return False
+        return self._is_eventful or (self.is_active(number, life) and not self.is_locked(number, life))
+
+    def unpacked(self, packed: int) -> tuple[int, Change]:
+        """A number of a day's changes: whose, and which."""
+        number, change = divmod(packed, len(Change))
+        return number, Change(change)
+
+    def on_calendar(self, calendar: Sequence[Day]) -> list[Day]:
+        """The days with what changes on each; the other events make room for that, and begin once there are people."""
+        changes: list[array[int]] = [array("q") for _ in calendar]
+        counts = [0] * len(calendar)
+        for number in range(self._people.count if self._is_eventful else 0):
+            life = self.life(number)
+            for change, day in life.changes():
+                changes[day].append(number * len(Change) + change)
+                counts[day] += events_of(change, self._people[number]) if change == Change.ROLE else 1
+        ordinary = _make_room([day.events for day in calendar], counts)
+        return [
+            replace(day, changes=found, events=count + rest)
+            for day, found, count, rest in zip(calendar, changes, counts, ordinary, strict=True)
+        ]
+
+
+def events_of(change: Change, person: Person) -> int:
+    """How many events a change leaves: a person who moves gets a role and loses another."""
+    return 2 if change == Change.ROLE and len(person.roles) == 1 else 1
+
+
+def _in_order(life: Life, last: int) -> Life:
+    """The life without what would come too late, or on the day of something else."""
+    email, role, lock, unlock, leave = life
+    if lock >= min(leave, last) or NEVER > unlock >= min(leave, last):
+        lock = unlock = NEVER
+    if role >= leave or role in {lock, unlock}:
+        role = NEVER
+    if email >= leave or email in {role, lock, unlock}:
+        email = NEVER
+    return Life(email, role, lock, unlock, leave)
+
+
+def _make_room(planned: Sequence[int], taken: Sequence[int]) -> list[int]:
+    """What is left of the planned events of each day; what a day has no room for, others take, but never the first."""
+    rest, owed = [], 0
+    for position, (count, mandatory) in enumerate(zip(planned, taken, strict=True)):
+        free = count - mandatory + owed
+        rest.append(max(free, 0) if position else 0)
+        owed = free - rest[-1]
+    for position in reversed(range(len(rest))):
+        given = min(rest[position], -owed) if owed < 0 else 0
+        rest[position] -= given
+        owed += given
+    return rest

@@ -1,0 +1,233 @@
+"""Puts the demonstration data into the database: events first, then people, who know their last sign-in by then."""
+
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate, islice
+from multiprocessing import get_context
+from os import cpu_count
+from typing import Any
+
+import django
+from django.conf import settings
+from django.core.management.color import no_style
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.models import FormerUsername, Role, Session, User
+from accounts.roles.services import creation_changes
+from audit.capture import triggers
+from audit.models import Action, AuditLog
+from audit.sealing import bulk_load
+from audit.sealing.bulk_load import Prepared
+from audit.sealing.sealer import Sealer
+from audit.services import System, record
+from audit.tracking.model_tracking import explicitly_recorded
+from reprotech.demo.audit_history import History
+from reprotech.demo.calendar import Day, days, midnight
+from reprotech.demo.day_events import Past
+from reprotech.demo.employment import Lives
+from reprotech.demo.people import People, Person
+
+#: More than these are worth processes of their own.
+FEW_EVENTS = 50_000
+CHUNK = 5_000
+#: Sessions that are still open, for the dashboard.
+MOST_SESSIONS = 2_000
+LATELY = timedelta(minutes=10)
+#: Nobody can sign in with it: an administrator sends a link, or sets a password.
+NO_PASSWORD = "!demo"  # noqa: S105
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What is asked for."""
+
+    users: int
+    events: int
+    seed: int
+    until: datetime
+
+
+class NotEmpty(Exception):
+    """Somebody uses this installation already."""
+
+
+def load(demand: Demand, progress: Progress) -> None:
+    """Load it, all or nothing but for the seal of what was there; `progress` is told (what, done, of how many).
+
+    Raises NotEmpty unless there is one user at most.
+    """
+    # Nor where a name was given up that one of the people might get.
+    if User.objects.count() > 1 or FormerUsername.objects.exists():
+        raise NotEmpty
+    is_fast = connection.vendor == "postgresql"
+    loading = bulk_load.loading() if is_fast else transaction.atomic()
+    with explicitly_recorded(), loading as loader, triggers.suspended():
+        latest: Any = User.objects.order_by("-pk").values_list("pk", flat=True).first()
+        people = People(demand.users, demand.seed)
+        calendar = days(demand.users, demand.events, demand.until)
+        lives = Lives(people, calendar, demand.seed)
+        calendar = lives.on_calendar(calendar)
+        history = History(people, lives, (latest or 0) + 1, demand.seed, demand.until)
+        if demand.events:
+            _load_roles(history, midnight(calendar[0].date), loader)
+        sign_ins, visits = _load_events(demand, history, calendar, loader, progress)
+        _load_people(history, calendar, sign_ins, progress)
+        _load_sessions(history, visits, demand.until)
+        progress("Building indexes", 0, 0)
+    record(
+        actor=System(), action=Action.CREATE, resource="demo_data",
+        users=demand.users, events=demand.events, seed=demand.seed,
+    )  # fmt: skip
+    if is_fast:
+        with connection.cursor() as cursor:
+            for table in ("users", "user_roles", "sessions", "audit_logs", "audit_leaves", "audit_nodes"):
+                cursor.execute(f"VACUUM ANALYZE {table}")
+    progress("Sealing", 0, 0)
+    Sealer().seal()
+
+
+def _load_roles(history: History, beginning: datetime, loader: bulk_load.Loader | None) -> None:
+    """Begin with the roles that people come with. The installation told the same of them, but years later."""
+    described = [(role.pk, role.name, creation_changes(role)) for role in Role.objects.with_permissions()]
+    events = history.roles(beginning, described)
+    if loader:
+        first_id = bulk_load.reserve_ids(len(events))
+        loader.add(bulk_load.prepared(event, event_id) for event_id, event in enumerate(events, first_id))
+    else:
+        AuditLog.objects.bulk_create([AuditLog(**event._asdict()) for event in events])
+
+
+def _load_events(
+    demand: Demand, history: History, calendar: list[Day], loader: bulk_load.Loader | None, progress: Progress
+) -> tuple["array[int]", dict[Any, Any]]:
+    """Returns each person's last sign-in, in microseconds since 1970 and 0 for none, and the sessions still open."""
+    sign_ins, visits, done = array("q", bytes(8 * demand.users)), {}, 0
+    first_id = bulk_load.reserve_ids(demand.events) if loader else 0
+    for past, events in _pasts(demand, history, calendar, first_id if loader else None):
+        if loader:
+            loader.add(events)
+        else:
+            AuditLog.objects.bulk_create([AuditLog(**event._asdict()) for event in past.events], 500)
+        for number, moment in past.sign_ins.items():
+            sign_ins[number] = (moment - EPOCH) // MICROSECOND
+        visits = past.visits
+        done += len(past.events)
+        progress("Events", done, demand.events)
+    return sign_ins, visits
+
+
+def _pasts(
+    demand: Demand, history: History, calendar: list[Day], first_id: int | None
+) -> Iterator[tuple[Past, list[Prepared]]]:
+    """Each day's past in order, with its events prepared if they shall have ids from `first_id` on."""
+    counts = [day.told + day.events for day in calendar]
+    starts = [None if first_id is None else first_id + before for before in accumulate(counts[:-1], initial=0)]
+    if demand.events <= FEW_EVENTS or first_id is None:
+        yield from (_past(history, day, start) for day, start in zip(calendar, starts, strict=True))
+        return
+    # Not forked: this process holds a connection to the database.
+    with ProcessPoolExecutor(cpu_count(), get_context("spawn"), initializer=django.setup) as pool:
+        jobs = iter(zip(calendar, starts, strict=True))
+        # A few days ahead at most: what is done and not yet stored waits in memory.
+        first = islice(jobs, 2 * (cpu_count() or 1))
+        ahead: deque[Future[Any]] = deque(pool.submit(_past, history, *job) for job in first)
+        while ahead:
+            yield ahead.popleft().result()
+            ahead.extend(pool.submit(_past, history, *job) for job in islice(jobs, 1))
+
+
+def _past(history: History, day: Day, start: int | None) -> tuple[Past, list[Prepared]]:
+    past = history.past(day)
+    if start is None:
+        return past, []
+    return past, [bulk_load.prepared(event, event_id) for event_id, event in enumerate(past.events, start)]
+
+
+def _load_people(history: History, calendar: list[Day], sign_ins: "array[int]", progress: Progress) -> None:
+    roles = dict(Role.objects.values_list("slug", "pk"))
+    through = User.roles.through
+    is_fast = connection.vendor == "postgresql"
+    with bulk_load.indexes_put_off("users") if is_fast else nullcontext():
+        people = _users(history, calendar, sign_ins)
+        while chunk := list(islice(people, CHUNK)):
+            users = [user for _, user in chunk]
+            grants = [through(user_id=user.pk, role_id=roles[slug]) for person, user in chunk for slug in person.roles]
+            _insert(User, users)
+            _insert(through, grants)
+            progress("People", users[-1].pk - history.first_id + 1, history.people.count)
+    with connection.cursor() as cursor:
+        for statement in connection.ops.sequence_reset_sql(no_style(), [User, through]):
+            cursor.execute(statement)
+
+
+def _users(history: History, calendar: list[Day], sign_ins: "array[int]") -> Iterator[tuple[Person, User]]:
+    number = 0
+    for day in calendar:
+        for arrival in history.arrivals(day):
+            person = history.people[number]
+            seen = EPOCH + sign_ins[number] * MICROSECOND if sign_ins[number] else None
+            yield person, _user(history, person, arrival, seen)
+            number += 1
+
+
+def _user(history: History, person: Person, arrival: datetime, last_login: datetime | None) -> User:
+    lives, number = history.lives, person.number
+    life = lives.life(number)
+    changed = [lives.moment(number, change, day) for change, day in life.changes()]
+    user = User(
+        id=history.first_id + number,
+        username=person.username,
+        email=person.email,
+        password=NO_PASSWORD,
+        first_name=person.first_name,
+        last_name=person.last_name,
+        is_active=lives.is_active(number, life),
+        locked_at=lives.locked_at(number, life) or (arrival if lives.is_locked(number, life) else None),
+        last_login=last_login,
+        created_at=arrival,
+        updated_at=max(changed, default=arrival),
+    )
+    user.fold_search_text()
+    return user
+
+
+def _insert(model: Any, rows: list[Any]) -> None:
+    if connection.vendor != "postgresql":
+        model.objects.bulk_create(rows, 500)
+        return
+    # Without the id where the database gives it.
+    fields = [field for field in model._meta.concrete_fields if not field.primary_key or rows[0].pk]
+    values = ([getattr(row, field.attname) for field in fields] for row in rows)
+    bulk_load.copy(model._meta.db_table, [field.column for field in fields], values)
+
+
+def _load_sessions(history: History, visits: dict[Any, Any], until: datetime) -> None:
+    now = timezone.now()
+    lifetimes = {Session.Kind.PAGE: settings.PAGE_SESSION_LIFETIME, Session.Kind.TOKEN: settings.TOKEN_SESSION_LIFETIME}
+    sessions = [
+        Session(
+            id=visit.session_id,
+            user_id=history.first_id + visit.person.number,
+            kind=visit.kind,
+            created_at=began,
+            # People who are still signed in are at work.
+            last_used_at=max(began, until - LATELY),
+            ends_at=began + lifetimes[visit.kind],
+            ip_address=visit.ip_address,
+            user_agent=visit.user_agent,
+        )
+        for visit, began in visits.values()
+    ]
+    for session in sessions:
+        session.expires_at = session.expiry_after(session.last_used_at)
+    Session.objects.bulk_create([session for session in sessions if session.expires_at > now][-MOST_SESSIONS:], 500)

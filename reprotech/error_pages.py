@@ -1,0 +1,167 @@
+"""Errors outside of API views: JSON under /api/, a page elsewhere."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.views.decorators.csrf import csrf_exempt
+
+from accounts.core.catalogue import PERMISSIONS
+from accounts.permissions import ADMIN_SITE, PUBLIC, requires
+from audit.authorization import record_denial
+from reprotech.api.exception_handler import PLAIN, is_outage, plain_error
+from reprotech.core.exceptions import DomainError, Forbidden, NotFound, TooManyAttempts, ValidationFailed
+from reprotech.core.request_context import current_origin
+from reprotech.navigation import chosen_scheme
+from reprotech.web.responses import wants_fragment
+
+DESCRIPTIONS = {permission.name: permission.description for permission in PERMISSIONS}
+#: Seconds after which it makes sense to try again when the database doesn't answer.
+RETRY_AFTER = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What an error page says: what is the matter, and what to do about it."""
+
+    title: str
+    advice: str
+
+
+EXPLANATIONS = {
+    400: Explanation("This request can't be understood", "Go back, check what you typed and try again."),
+    403: Explanation("You may not open this", "If you need it for your work, ask an administrator of your lab."),
+    404: Explanation(
+        "There is nothing here",
+        "The address may be mistyped, or what it showed has been deleted or is not open to you.",
+    ),
+    405: Explanation("This can't be done here", "Go back and use the buttons of the page."),
+    409: Explanation("This can't be done now", "Go back, reload the page and try again."),
+    411: Explanation("The length of what you sent is missing", "Go back and try again, or use another browser."),
+    413: Explanation("This is too large", "Send a smaller file, or split it into several."),
+    500: Explanation(
+        "Something went wrong on our side",
+        "Nothing was changed. Try again in a moment. If it stays like this, tell your administrator the time and "
+        "the request's number below.",
+    ),
+    503: Explanation(
+        "Reprotech is not available right now",
+        "It is being maintained, or it can't reach its database. What was saved is safe. Try again in a minute or "
+        "two. If it stays like this, tell your administrator.",
+    ),
+}
+
+
+def error_response(request: HttpRequest, status: int, sentence: str = "", advice: str = "") -> HttpResponse:
+    """The answer with this status; `sentence` and `advice` replace the usual ones on a page."""
+    if is_api(request):
+        return plain_error(status)
+    usual = EXPLANATIONS.get(status, Explanation(PLAIN.get(status, PLAIN[400])[0], ""))
+    context = {"status": status, "title": sentence or usual.title, "advice": advice or usual.advice}
+    return render(request, "error.html", context, status=status)
+
+
+def is_api(request: HttpRequest) -> bool:
+    """Whether the request is a program's."""
+    return f"{request.path_info}/".startswith("/api/")
+
+
+class RefusalMiddleware:
+    """Turn a rule's refusal that a page view didn't show itself into the error page that fits."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer."""
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """The page of a refusal; None for other exceptions. A 404 too: DEBUG's own page would tell addresses."""
+        if isinstance(exception, Http404) and not is_api(request):
+            return error_response(request, 404)
+        if not isinstance(exception, DomainError) or is_api(request):
+            return None
+        if isinstance(exception, Forbidden):
+            record_denial(request.user, exception)
+            return error_response(request, 403, advice=how_to_get(exception.required))
+        if isinstance(exception, NotFound):
+            return error_response(request, 404)
+        if isinstance(exception, TooManyAttempts):
+            response = error_response(request, exception.status, "This can't be done just now", exception.sentence)
+            response["Retry-After"] = str(exception.retry_after)
+            return response
+        errors = exception.errors if isinstance(exception, ValidationFailed) else {}
+        found = [f"{name}: {sentence}" for name, sentences in errors.items() for sentence in sentences]
+        return error_response(request, int(exception.status), advice=" ".join(found) or exception.message)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    """Django's handler400."""
+    return error_response(request, 400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler403; says what is missing when the exception carries a denial."""
+    denial = next((cause for cause in exception.args if isinstance(cause, Forbidden)), None)
+    return error_response(request, 403, advice=how_to_get(denial.required) if denial else "")
+
+
+def how_to_get(required: str) -> str:
+    """Which permission is missing, in words, and who to ask for it; "" when nobody could grant it."""
+    if required == ADMIN_SITE:
+        return "Django admin opens for Super Administrators alone. Ask one of them to do it for you."
+    if required not in DESCRIPTIONS:
+        return ""
+    return (
+        f"You lack the permission “{DESCRIPTIONS[required]}” ({required}). If you need it for your work, ask an "
+        "administrator of your lab for a role that has it."
+    )
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    """Django's handler404."""
+    return error_response(request, 404)
+
+
+@csrf_exempt  # nothing happens there, so that nothing needs to be protected from being forged
+@requires(PUBLIC)  # there is nothing there, for anybody
+def unknown_address(request: HttpRequest, **_: object) -> HttpResponse:
+    """The view of every address that nothing else serves."""
+    return error_response(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500; 503 when the database is what failed.
+
+    The page needs neither database nor session: the template gets no request, so no context processor runs.
+    """
+    status = 503 if is_outage(sys.exc_info()[1]) else 500
+    if is_api(request):
+        return plain_error(status)
+    explanation = EXPLANATIONS[status]
+    context = {
+        "status": status,
+        "title": explanation.title,
+        "advice": explanation.advice,
+        "scheme": chosen_scheme(request),
+        "path": request.get_full_path() if request.method in {"GET", "HEAD"} else "",
+        "request_id": current_origin().request_id,
+    }
+    response = HttpResponse(render_to_string("error_static.html", context), status=status)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
+    """A form that wasn't ours, or whose cookie is gone; with the session's gone too, that is what a page says."""
+    if wants_fragment(request) and not request.user.is_authenticated:
+        return HttpResponse(status=401)
+    return error_response(
+        request, 403, "This form has expired", "Or cookies are blocked. Go back, reload the page and try again."
+    )

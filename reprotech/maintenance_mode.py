@@ -1,0 +1,163 @@
+"""Maintenance mode: `manage.py maintenance on` closes the doors until `manage.py maintenance off`.
+
+It is a file, MAINTENANCE_FILE. Each request asks the file system whether it is there, which takes microseconds, so
+every process obeys at once, without a restart, a query or a cache, and also while the database is down or being
+migrated, which is when it is needed most. Several hosts share it by a path on a shared volume, or the command runs on
+each. A file that something else made, were it empty, closes the doors as well.
+
+Nobody is let in meanwhile, whatever they may do: to find out who someone is takes the database. Whoever must look
+before everybody else does opens the application on another port, with another MAINTENANCE_FILE. `until` is what
+people are told, not a timer: only the operator knows that the work is done.
+"""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Self
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+from django_htmx.middleware import HtmxDetails
+
+from audit.models import Action
+from audit.services import System, record
+from reprotech.api.exception_handler import error_body
+from reprotech.core.request_context import current_origin
+from reprotech.error_pages import is_api
+from reprotech.navigation import chosen_scheme
+
+USUAL_MESSAGE = "What was saved is safe. Try again in a few minutes."
+#: Seconds after which to try again when no end is announced, and at least.
+RETRY_AFTER = 120
+LEAST_RETRY_AFTER = 30
+#: What balancers and monitors ask is answered as ever, and what the page itself is made of is served.
+OPEN_PATHS = ("/api/health", "/api/health/live", "/api/health/ready", "/metrics")
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """What people are told while it lasts."""
+
+    message: str = ""
+    until: datetime | None = None
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """From a file's text; whatever isn't understood is left out."""
+        try:
+            found = json.loads(text)
+            until = datetime.fromisoformat(found["until"]).astimezone(UTC) if found.get("until") else None
+            return cls(str(found.get("message") or ""), until)
+        except (ValueError, TypeError, AttributeError):
+            return cls()
+
+    @property
+    def sentence(self) -> str:
+        """Message and end in words."""
+        announced = f" It should be over by {self.until:%-d %b %Y, %H:%M} UTC." if self.until else ""
+        message = self.message or USUAL_MESSAGE
+        return f"{message}{'' if message.endswith(('.', '!', '?')) else '.'}{announced}"
+
+    @property
+    def retry_after(self) -> int:
+        """Seconds after which it makes sense to try again."""
+        if self.until is None:
+            return RETRY_AFTER
+        return max(LEAST_RETRY_AFTER, int((self.until - datetime.now(UTC)).total_seconds()))
+
+
+def begin(maintenance: Maintenance) -> None:
+    """Close the doors; at no moment is there half a file."""
+    path: Path = settings.MAINTENANCE_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    until = maintenance.until.astimezone(UTC).isoformat() if maintenance.until else None
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump({"message": maintenance.message, "until": until}, file)
+        os.fchmod(descriptor, 0o644)  # the server may run as somebody else
+    Path(temporary).replace(path)
+
+
+def end() -> bool:
+    """Open the doors; returns whether they were closed."""
+    try:
+        settings.MAINTENANCE_FILE.unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def current() -> Maintenance | None:
+    """What is announced, None when the doors are open."""
+    path: Path = settings.MAINTENANCE_FILE
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return _read(path, status.st_ino, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path, _inode: int, _changed: int) -> Maintenance:
+    """The file's content, read once for each time that it is written."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return Maintenance.read(path.read_text(encoding="utf-8"))
+    return Maintenance()
+
+
+def record_change(before: Maintenance | None, after: Maintenance | None) -> None:
+    """Record what a command at the server announced or ended. Raises a database's error."""
+    changes = {
+        "maintenance": (before is not None, after is not None),
+        "message": (before and before.message, after and after.message),
+        "until": (before and before.until, after and after.until),
+    }
+    changed = {name: values for name, values in changes.items() if values[0] != values[1]}
+    record(actor=System(), action=Action.UPDATE, resource="settings", changes=changed)
+
+
+class MaintenanceMiddleware:
+    """Answer 503 while the doors are closed. Nothing here needs a database, a session or a user."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer."""
+        maintenance = current()
+        if maintenance is None or request.path_info in OPEN_PATHS:
+            return self.get_response(request)
+        response = closed(request, maintenance)
+        response["Retry-After"] = str(maintenance.retry_after)
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+def closed(request: HttpRequest, maintenance: Maintenance) -> HttpResponse:
+    """What a program, a part of a page and a person each get."""
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    if is_api(request):
+        until = {"until": maintenance.until.isoformat().replace("+00:00", "Z")} if maintenance.until else {}
+        sentence = f"Reprotech is being maintained. {maintenance.sentence}"
+        return JsonResponse(error_body(sentence, "maintenance", **until), status=status)
+    if HtmxDetails(request):
+        # The page stays as it is, with what was typed into it, and shows this.
+        text = f"Reprotech is being maintained. {maintenance.sentence} What you typed is still here."
+        return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
+    context: dict[str, Any] = {
+        "status": int(status),
+        "title": "Reprotech is being maintained",
+        "advice": maintenance.sentence,
+        "scheme": chosen_scheme(request),
+        "path": request.get_full_path() if request.method in {"GET", "HEAD"} else "",
+        "request_id": current_origin().request_id,
+    }
+    return HttpResponse(render_to_string("error_static.html", context), status=status)

@@ -1,0 +1,177 @@
+"""Reading a request's body, whole and no further than its limit, before any view answers.
+
+A view that is given less than was sent would answer with success for what it never saw. So the body is read here,
+whether its length was announced (Content-Length) or not (chunked, HTTP/2), and one that breaks off is refused.
+"""
+
+import os
+import socket
+import time
+from contextlib import suppress
+from http import HTTPStatus
+from io import BytesIO
+from threading import BoundedSemaphore
+from typing import Any
+
+from django.http import HttpRequest
+
+from reprotech.middleware.forwarded_headers import parse_address
+from reprotech.server.graceful_shutdown import open_sockets
+
+#: Bytes of a refused body that are read all the same: many clients send everything before they read the answer.
+MAX_DRAINED = 33_554_432
+CHUNK = 65_536
+#: Linux' numbers of a connection's states: reset by the client, and closed by it in order.
+TCP_CLOSE, TCP_CLOSE_WAIT = 7, 8
+#: Where Linux keeps how many bytes came on a connection (`tcpi_bytes_received`, eight bytes).
+RECEIVED = 128
+#: Seconds in which the server closes an idle connection that the client has closed.
+MOMENTS = 0.1
+#: How long other requests are waited for, and by how many threads at once: broken bodies must not hold them all.
+MAX_WAIT_SECONDS, MAX_WAITING = 1, 2
+#: Methods whose requests have no body unless they say so.
+WITHOUT_BODY = {"GET", "HEAD", "OPTIONS", "TRACE"}
+
+
+INCOMPLETE = "The body ended before it was complete. Send the request again."
+NO_NUMBER = "The Content-Length must be a number."
+_waiting = BoundedSemaphore(MAX_WAITING)
+
+
+class BodyRefused(Exception):
+    """The body can't be taken: the status of the answer, and a sentence where the status alone doesn't say why."""
+
+    def __init__(self, status: HTTPStatus, sentence: str = "") -> None:
+        super().__init__(sentence or status.phrase)
+        self.status = status
+        self.sentence = sentence
+
+
+def read_body(request: HttpRequest, limit: int) -> None:
+    """Put the whole body into the request, with its length; raises BodyRefused.
+
+    400: the length is no number, or the body ended before it was complete. 411: no length, and the server that runs
+    this doesn't mark the body's end. 413: it is longer than `limit`.
+    """
+    meta = request.META
+    is_chunked = "HTTP_TRANSFER_ENCODING" in meta  # overrides a Content-Length (RFC 9112, 6.3)
+    length = "" if is_chunked else meta.get("CONTENT_LENGTH") or ""
+    if length:
+        size = _parse_length(length)
+        if size:
+            _replace(request, _read_announced(meta, size, limit))
+    elif is_chunked or request.method not in WITHOUT_BODY or not meta["SERVER_PROTOCOL"].startswith("HTTP/1"):
+        if meta.get("wsgi.input_terminated"):
+            _replace(request, _read_to_end(request, limit, is_chunked=is_chunked))
+        elif is_chunked:
+            raise BodyRefused(HTTPStatus.LENGTH_REQUIRED)
+
+
+def _parse_length(length: str) -> int:
+    if not (length.isascii() and length.isdigit()):
+        raise BodyRefused(HTTPStatus.BAD_REQUEST, NO_NUMBER)
+    return int(length[:18])  # cut, since Python refuses to read numbers of thousands of digits
+
+
+def _read_announced(meta: dict[str, Any], size: int, limit: int) -> bytes:
+    if size > limit:
+        # Who waits for "100 Continue" has sent nothing yet, and would send all of it if it were read.
+        if "HTTP_EXPECT" not in meta:
+            _drain(meta, size)
+        raise BodyRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    body = b""
+    while len(body) < size:
+        piece = _read(meta, size - len(body))
+        if not piece:
+            raise BodyRefused(HTTPStatus.BAD_REQUEST, INCOMPLETE)
+        body += piece
+    return body
+
+
+def _read_to_end(request: HttpRequest, limit: int, *, is_chunked: bool) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    while piece := _read(request.META, CHUNK):
+        size += len(piece)
+        if size > limit:
+            pieces.clear()
+            _drain(request.META, MAX_DRAINED)
+            raise BodyRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        pieces.append(piece)
+    body = b"".join(pieces)
+    # A request that announces no body and has none can't have broken off: most DELETEs are such.
+    if (body or is_chunked) and not _is_complete(request, body):
+        raise BodyRefused(HTTPStatus.BAD_REQUEST, INCOMPLETE)
+    return body
+
+
+def _is_complete(request: HttpRequest, body: bytes) -> bool:
+    """Whether it is all that was to come: granian gives a body that broke off as if it had ended there.
+
+    Forms with files have a closing line, and JSON that broke off is refused as JSON. Others don't show it; but a client
+    that broke off is gone, while one that is done waits for the answer.
+    """
+    if body and request.content_type == "multipart/form-data":
+        boundary = (request.content_params or {}).get("boundary", "")
+        return f"--{boundary}--".encode("latin-1", "replace") in body
+    return (bool(body) and request.content_type == "application/json") or not is_client_gone(request.META)
+
+
+def is_client_gone(meta: dict[str, Any]) -> bool:
+    """Whether the client of this request, whose body was read to its end, has closed the connection.
+
+    The server doesn't say which connection is this request's, so others count as well that a client at its address has
+    closed. But an idle one is closed here too within moments, and one on which another request is being answered (of
+    several sent at once, or one that broke off) when that is done. This request's own stays until it is answered.
+    """
+    closed = _closed_by_client(meta)
+    if closed:
+        time.sleep(MOMENTS)
+        closed &= _closed_by_client(meta)
+    if closed and _waiting.acquire(blocking=False):
+        try:
+            until = time.monotonic() + MAX_WAIT_SECONDS
+            while closed and time.monotonic() < until:
+                time.sleep(MOMENTS)
+                closed &= _closed_by_client(meta)
+        finally:
+            _waiting.release()
+    return bool(closed)
+
+
+def _closed_by_client(meta: dict[str, Any]) -> set[int]:
+    """The connections to this server that a client at the request's address has closed, by their inodes."""
+    address, closed = parse_address(meta.get("REMOTE_ADDR", "")), set()
+    for found in open_sockets():
+        with found, suppress(OSError):
+            if str(found.getsockname()[1]) != meta["SERVER_PORT"]:
+                continue
+            told = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, RECEIVED + 8)
+            state, received = told[0], any(told[RECEIVED:])
+            # A socket on which nothing ever came is none of a client's: the main process' own is such.
+            if (state == TCP_CLOSE and received) or (
+                state == TCP_CLOSE_WAIT and parse_address(found.getpeername()[0]) == address
+            ):
+                closed.add(os.fstat(found.fileno()).st_ino)
+    return closed
+
+
+def _drain(meta: dict[str, Any], length: int) -> None:
+    left = min(length, MAX_DRAINED)
+    while left > 0 and (piece := _read(meta, min(CHUNK, left))):
+        left -= len(piece)
+
+
+def _read(meta: dict[str, Any], length: int) -> bytes:
+    """Up to so many bytes; b"" when there are no more, also because the client is gone."""
+    try:
+        return bytes(meta["wsgi.input"].read(length))
+    except OSError:
+        return b""
+
+
+def _replace(request: HttpRequest, body: bytes) -> None:
+    request.META["CONTENT_LENGTH"] = str(len(body))
+    request.META["wsgi.input"] = BytesIO(body)
+    # Django made its stream with the length that was announced when the request began.
+    request._stream = BytesIO(body)

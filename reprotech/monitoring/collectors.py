@@ -1,0 +1,85 @@
+"""What monitoring asks about the state of things: measured when it is scraped, the same from whichever process answers.
+
+While the database is down its part is left out, and `reprotech_database_up` says so.
+"""
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Count, Min, Q
+from django.utils import timezone
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from accounts.models import OutgoingMail
+from audit.models import Leaf
+from audit.sealing.sealer import FIRST_ID, unsealed
+from audit.verification import runs as verification_runs
+from reprotech import __version__
+from reprotech.monitoring.health import CONNECTED, FAILED, cache_state, database_state
+
+logger = logging.getLogger(__name__)
+
+#: Events commit out of the order of their ids, though seldom further apart than this.
+OUT_OF_ORDER = 10_000
+
+
+class StateCollector(Collector):
+    """Collects it, in a handful of small queries."""
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics."""
+        version = GaugeMetricFamily("reprotech_version", "The version that runs; always 1.", labels=["version"])
+        version.add_metric([__version__], 1)
+        yield version
+        build = GaugeMetricFamily("reprotech_build_info", "The build that runs; always 1.", labels=["version", "build"])
+        build.add_metric([__version__, settings.BUILD_ID], 1)
+        yield build
+        state = database_state()
+        is_up = state != FAILED
+        yield _gauge("reprotech_database_up", "Whether the database answers.", is_up)
+        yield _gauge("reprotech_database_writable", "Whether the database takes changes.", state == CONNECTED)
+        yield _gauge("reprotech_cache_up", "Whether the cache answers.", cache_state() == CONNECTED)
+        if is_up:
+            try:
+                # All of it or nothing, should the database go down meanwhile.
+                yield from [*_outbox(), *_audit()]
+            except Exception as error:  # noqa: BLE001 (the scraper gets what there is)
+                logger.error("The state can't be measured: %s", error)
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=float(value))
+
+
+def _age(moment: datetime | None) -> float:
+    return max(0.0, (timezone.now() - moment).total_seconds()) if moment else 0.0
+
+
+def _outbox() -> Iterator[Metric]:
+    waiting = Q(failed_at=None)
+    found = OutgoingMail.objects.aggregate(
+        waiting=Count("pk", filter=waiting),
+        oldest=Min("created_at", filter=waiting),
+        failed=Count("pk", filter=~waiting),
+    )
+    yield _gauge("reprotech_outbox_waiting", "Mails that wait to be sent.", found["waiting"])
+    yield _gauge("reprotech_outbox_oldest_seconds", "Age of the mail that waits for longest.", _age(found["oldest"]))
+    yield _gauge("reprotech_outbox_given_up", "Mails that were given up and are kept to look at.", found["failed"])
+
+
+def _audit() -> Iterator[Metric]:
+    last = Leaf.objects.order_by("-position").values_list("event_id", flat=True).first()
+    start = max(FIRST_ID, (last or 0) - OUT_OF_ORDER)
+    oldest = unsealed(start).values_list("timestamp", flat=True).first()
+    yield _gauge("reprotech_audit_seal_lag_seconds", "Age of the oldest event that is not sealed yet.", _age(oldest))
+    state = verification_runs.status()
+    yield _gauge(
+        "reprotech_audit_damaged",
+        "Whether a verification found that the audit log was changed.",
+        state.state == verification_runs.State.DAMAGED,
+    )
+    if state.until and state.state == verification_runs.State.GOOD:
+        yield _gauge("reprotech_audit_verified_age_seconds", "Age of the newest verified event.", _age(state.until))

@@ -1,0 +1,78 @@
+"""Prometheus metrics, right across worker processes (PROMETHEUS_MULTIPROC_DIR is set by scripts/server)."""
+
+import os
+import time
+from collections.abc import Callable
+from functools import cache
+from ipaddress import ip_address
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from accounts.permissions import PUBLIC, requires
+from reprotech.core.request_context import current_origin
+from reprotech.error_pages import error_response
+from reprotech.monitoring import pool_metrics
+from reprotech.monitoring.collectors import StateCollector
+
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+REQUESTS = Counter("http_requests_total", "HTTP requests answered.", ["method", "endpoint", "status"])
+DURATION = Histogram("http_request_duration_seconds", "Time to answer an HTTP request.", ["method", "endpoint"])
+
+
+class MetricsMiddleware:
+    """Count and time every request under its route, never under its path: a path may name a person."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer."""
+        started = time.perf_counter()
+        response = self.get_response(request)
+        method = request.method if request.method in METHODS else "OTHER"
+        match = request.resolver_match
+        endpoint = "/" + match.route if match else "unmatched"
+        requests, duration = _counters(method, endpoint, response.status_code)
+        requests.inc()
+        duration.observe(time.perf_counter() - started)
+        return response
+
+
+@cache
+def _counters(method: str, endpoint: str, status: int) -> tuple[Counter, Histogram]:
+    """Those of a route: there are few, and to find them takes as long as to count."""
+    return REQUESTS.labels(method, endpoint, status), DURATION.labels(method, endpoint)
+
+
+@requires(PUBLIC)  # the scraper has no account: it has the token, or is on this machine
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus' text format."""
+    if not may_scrape(request):
+        return error_response(request, 403)
+    pool_metrics.note()
+    registry: CollectorRegistry = REGISTRY
+    if directory := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        pool_metrics.forget_the_dead(directory)
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    state = CollectorRegistry()
+    state.register(StateCollector())
+    return HttpResponse(generate_latest(registry) + generate_latest(state), content_type=CONTENT_TYPE_LATEST)
+
+
+def may_scrape(request: HttpRequest) -> bool:
+    """Whether the request has the METRICS_TOKEN or, where none is set, comes from this machine itself."""
+    if settings.METRICS_TOKEN:
+        given = request.META.get("HTTP_AUTHORIZATION", "")
+        return constant_time_compare(given, f"Bearer {settings.METRICS_TOKEN}")
+    # A proxy on this machine that isn't declared as one makes everybody's requests look local.
+    forwarded = request.META["reprotech.was_forwarded"]
+    address = current_origin().ip_address
+    return not forwarded and bool(address) and ip_address(address).is_loopback

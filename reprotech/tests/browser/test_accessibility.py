@@ -1,0 +1,179 @@
+"""axe-core finds no violation of WCAG 2.2, levels A and AA, on any page, in each colour scheme and at each width.
+
+The policy forbids foreign scripts, so axe comes in through the browser's own debugging protocol.
+"""
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from reprotech.testing.plugin import ROOT, require
+from reprotech.tests.support.browser_actions import give_password, sign_in
+from reprotech.tests.support.mfa_devices import App
+
+# What a page looks like is the same on every stack.
+pytestmark = pytest.mark.only_on("postgresql")
+
+AXE = Path(ROOT, "node_modules", "axe-core", "axe.min.js")
+#: What depends on colours; all else is the same in both colour schemes.
+RULES_OF_COLOUR = ["color-contrast", "link-in-text-block"]
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# What fades in has neither its colours nor its place before it ends.
+RUN = """async (runOnly) => {
+    const ending = document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(ending.map((one) => one.finished));
+    return (await axe.run({runOnly})).violations.map(
+        ({id, help, nodes}) => `${id}: ${help}\\n` + nodes.map(({html, failureSummary}) =>
+            `    ${html.slice(0, 200)}\\n    ${failureSummary}`).join("\\n"))}"""
+
+SIGNED_OUT = ["/login", "/set-password", "/forgot-password", "/forgot-password/sent", "/confirm-email"]
+#: {user}, {role} and {event} are the administrator, the first role and the newest event.
+SIGNED_IN = [
+    *("/", "/?days=365", "/users", "/users?search=nobody-of-this-name", "/users/{user}", "/roles", "/roles/{role}"),
+    *("/permissions", "/audit", "/audit?user=nobody-of-this-name", "/audit?ip_address=lab-3", "/audit/{event}"),
+    *("/audit/export?format=xml", "/profile", "/password", "/logout", "/nothing-here"),
+    *("/users/{user}/reset-password", "/users/{user}/lock", "/users/selected/assign-role?user={user}"),
+    *("/profile/security", "/profile/security/app", "/profile/security/passkeys/new", "/profile/security/confirm"),
+    *("/users?status=asleep", "/users/new", "/users/import", "/users/{user}/edit", "/roles/new", "/roles/{role}/edit"),
+    *("/audit/report?action=create", "/profile/keys/new", "/users/{user}/keys/new", "/profile/email"),
+]
+SCHEMES = ("light", "dark")
+WIDTHS = (1440, 390)
+
+
+def violations(page, scheme=SCHEMES[0]):
+    """What axe finds on the page as it is now, a text for each."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+    is_first = scheme == SCHEMES[0]
+    rules = {"type": "tag", "values": TAGS} if is_first else {"type": "rule", "values": RULES_OF_COLOUR}
+    return page.evaluate(RUN, rules)
+
+
+def names(page):
+    """The ids that stand for {user}, {role} and {event}."""
+    get = page.request.get
+    return {
+        "user": get("/api/users?search=admin").json()["users"][0]["id"],
+        "role": get("/api/roles").json()["roles"][0]["id"],
+        "event": get("/api/audit?action=create&resource=user").json()["logs"][0]["id"],
+    }
+
+
+@pytest.fixture
+def looks(new_page):
+    """A browser; call it for a page to be looked at in both colour schemes and at both widths, again and again.
+
+    Pages that show an error say so on the console.
+    """
+    require(AXE.exists(), "axe-core (python -m scripts.assets)")
+    page = new_page(reduced_motion="reduce")  # halfway from one scheme's colours to the other's there is no contrast
+    page.expected_errors += ["the server responded with a status of 4"]
+
+    def look(path=None):
+        if path:
+            page.goto(path)
+        for scheme, width in product(SCHEMES, WIDTHS):
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size({"width": width, "height": 900})
+            yield from (f"{scheme}, {width} px: {text}" for text in violations(page, scheme))
+
+    return page, look
+
+
+def test_no_page_has_a_barrier(looks):
+    page, look = looks
+    found = {path: list(look(path)) for path in SIGNED_OUT}
+    sign_in(page)
+    known = names(page)
+    for path in SIGNED_IN:
+        found[path] = list(look(path.format(**known)))
+    texts = [f"{path}\n  {text}" for path, texts in found.items() for text in texts]
+    assert texts == [], "\n".join(texts)
+
+
+def test_nor_has_what_is_opened_on_a_page(looks):
+    page, look = looks
+    sign_in(page)
+    opened = page.locator("main details > summary")
+    expect(opened.last).to_be_visible()
+    for details in opened.all():
+        details.click()
+    assert list(look()) == []
+    page.locator(".account-menu summary").click()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    assert list(look()) == []
+
+
+def test_nor_has_the_strength_of_a_new_password_nor_an_address_that_waits(looks):
+    page, look = looks
+    sign_in(page)
+    page.goto("/profile/email")
+    page.get_by_label("New e-mail address").fill("chief@lab.example")
+    page.get_by_role("button", name="Send the link").click()
+    page.get_by_text("waits to be confirmed").wait_for()
+    assert list(look()) == []
+    page.get_by_role("button", name="Cancel the change").click()
+    page.get_by_text("Your address stays as it is").wait_for()
+    page.goto("/password")
+    for password in ("Password1!", "Winter2025!", "purple Tractor sings 7 operas"):
+        page.get_by_label("New password", exact=True).fill(password)
+        page.get_by_role("meter").wait_for()
+        page.get_by_text("stranger's computer").wait_for()
+        assert list(look()) == []
+
+
+def test_nor_has_what_sets_a_second_factor_up_and_asks_for_it(looks):
+    page, look = looks
+    sign_in(page)
+    person = {"username": "axe", "email": "axe@lab.example", "password": "Correct-Horse-7", "roles": ["Viewer"]}
+    token = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "reprotech_csrf")
+    assert page.request.post("/api/users", data=person, headers={"X-CSRFToken": token}).status == 201
+    page.context.clear_cookies()
+    sign_in(page, person["username"], person["password"])
+    page.goto("/profile/security/app")
+    app = App(page.locator(".key").inner_text().replace(" ", ""))
+    page.get_by_label("Code that the app shows").fill(app.wrong_code())
+    page.get_by_role("button", name="Set up the app").click()
+    page.get_by_text("This is not the code that the app shows now.").wait_for()
+    assert list(look()) == []
+    page.get_by_label("Code that the app shows").fill(app.code())
+    page.get_by_role("button", name="Set up the app").click()
+    page.get_by_role("heading", name="Your recovery codes").wait_for()
+    assert list(look()) == []
+    for path in ("/profile/security", "/profile/security/app/remove", "/profile/security/recovery-codes"):
+        assert list(look(path)) == []
+    page.context.clear_cookies()
+    give_password(page, person["username"], person["password"])
+    page.get_by_role("heading", name="Second step").wait_for()
+    assert list(look()) == []
+    page.get_by_label("Code").fill(app.wrong_code())
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_text("This code is wrong").wait_for()
+    assert list(look()) == []
+
+
+def test_nor_has_a_form_that_someone_else_was_faster_with(looks):
+    page, look = looks
+    sign_in(page)
+    user, path = names(page)["user"], "/api/users/{}"
+    page.goto(f"/users/{user}/edit")
+    token = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "reprotech_csrf")
+    for last_name in ("Admin", "Administrator"):
+        assert page.request.patch(path.format(user), data={"last_name": last_name}, headers={"X-CSRFToken": token}).ok
+    page.locator("[name=last_name]").fill("Boss")
+    page.get_by_role("button", name="Save user").click()
+    page.get_by_role("heading", name="Where the two differ").wait_for()
+    assert list(look()) == []
+
+
+def test_axe_would_notice(looks):
+    page, look = looks
+    page.goto("/login")
+    page.evaluate("document.querySelector('label').remove()")
+    page.evaluate("document.querySelector('h1').style.color = 'black'")  # legible on a light page only
+    found = list(look())
+    assert any("label: " in text for text in found)
+    assert {text[:4] for text in found if "color-contrast: " in text} == {"dark"}

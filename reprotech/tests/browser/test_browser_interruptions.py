@@ -1,0 +1,140 @@
+"""The network goes or the session ends while one types into a form: one is told, loses nothing and tries again."""
+
+import re
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import expect
+
+from reprotech.tests.support.browser_actions import ADMIN, sign_in
+
+# What a browser and the pages do about it is the same on every stack.
+pytestmark = pytest.mark.only_on("postgresql")
+
+OTHER = "Other-Horse-8"
+
+
+class NewUser:
+    path, button = "/users/new", "Create user"
+
+    def __init__(self):
+        self.name = f"cut-off-{uuid4().hex[:8]}"
+        self.done = f"{self.name} is created."
+
+    def fill(self, page):
+        page.get_by_label("Username").fill(self.name)
+        page.get_by_label("E-mail", exact=True).fill(f"{self.name}@lab.example")
+        page.get_by_role("checkbox", name=re.compile("^Viewer")).check()
+
+    def check(self, page):
+        expect(page.get_by_label("Username")).to_have_value(self.name)
+        expect(page.get_by_role("checkbox", name=re.compile("^Viewer"))).to_be_checked()
+
+
+class NewRole:
+    path, button = "/roles/new", "Create role"
+
+    def __init__(self):
+        self.name = f"Cut off {uuid4().hex[:8]}"
+        self.done = f"The role {self.name} is created."
+
+    def fill(self, page):
+        page.get_by_label("Name", exact=True).fill(self.name)
+        page.get_by_role("checkbox", name="user: read", exact=True).check()
+
+    def check(self, page):
+        expect(page.get_by_label("Name", exact=True)).to_have_value(self.name)
+        expect(page.get_by_role("checkbox", name="user: read", exact=True)).to_be_checked()
+
+
+class OwnPassword:
+    path, button, done = "/password", "Change password", "Your password is changed."
+
+    def fill(self, page):
+        page.get_by_label("Current password", exact=True).fill(ADMIN[1])
+        page.get_by_label("New password", exact=True).fill(OTHER)
+        page.get_by_label("Repeat the new password", exact=True).fill(OTHER)
+
+    def check(self, page):
+        expect(page.get_by_label("New password", exact=True)).to_have_value(OTHER)
+
+
+FORMS = pytest.mark.parametrize("form", [NewUser, NewRole])
+
+
+def press(page, form):
+    page.get_by_role("main").get_by_role("button", name=form.button, exact=True).click()
+
+
+@pytest.fixture
+def typed(page):
+    """Signs in, opens a form and fills it."""
+
+    def fill(form):
+        page.expected_errors += ["401", "net::ERR_INTERNET_DISCONNECTED", "htmx:sendError", "htmx:afterRequest"]
+        sign_in(page)
+        page.goto(form.path)
+        form.fill(page)
+        return page
+
+    return fill
+
+
+@FORMS
+def test_without_a_network_the_form_waits(typed, form):
+    form = form()
+    page = typed(form)
+    page.context.set_offline(True)
+    press(page, form)
+    page.get_by_text("The server can't be reached. What you typed is still here").first.wait_for()
+    form.check(page)
+    page.context.set_offline(False)
+    press(page, form)
+    page.get_by_text(form.done).wait_for()
+
+
+@FORMS
+@pytest.mark.parametrize("gone", ["reprotech_session", None], ids=["session", "all cookies"])
+def test_after_the_session_ended_one_signs_in_in_another_tab_and_goes_on(typed, form, gone):
+    form = form()
+    page = typed(form)
+    page.context.clear_cookies(**({"name": gone} if gone else {}))
+    press(page, form)
+    page.get_by_text(
+        "Your session has ended. Sign in again in another tab; what you typed is still here."
+    ).first.wait_for()
+    form.check(page)
+    other = page.context.new_page()
+    sign_in(other)
+    other.close()
+    press(page, form)
+    page.get_by_text(form.done).wait_for()
+
+
+def test_nor_is_a_new_password_lost(typed):
+    form = OwnPassword()
+    page = typed(form)
+    page.context.set_offline(True)
+    press(page, form)
+    page.get_by_text("The server can't be reached.").first.wait_for()
+    form.check(page)
+    page.context.set_offline(False)
+    page.expected_errors.append("422")
+    page.get_by_label("Current password", exact=True).fill("Wrong-Horse-1")
+    press(page, form)
+    page.get_by_text("This is not your current password.").wait_for()
+    expect(page).to_have_url(re.compile("/password$"))
+
+
+def test_errors_come_back_into_the_page_and_the_back_button_leads_out_of_the_form(page):
+    page.expected_errors.append("422")
+    sign_in(page)
+    page.goto("/users/new")
+    page.get_by_label("Username").fill("ab")
+    page.get_by_role("button", name="Create user").click()
+    page.get_by_text("This field is required.").wait_for()
+    expect(page.get_by_label("Username")).to_have_value("ab")
+    expect(page.get_by_role("main")).to_have_count(1)
+    expect(page.locator("h1")).to_have_count(1)
+    page.go_back()
+    page.get_by_role("heading", name="Hello").wait_for()

@@ -1,0 +1,115 @@
+"""Roles, passwords, sessions and errors in a real browser."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from reprotech.tests.support.browser_actions import sign_in
+
+# Pages are the same on every stack; test_browser.py and test_browser_users.py open theirs on both.
+pytestmark = pytest.mark.only_on("postgresql")
+
+
+def permission(page, name):
+    return page.get_by_role("checkbox", name=name, exact=True)
+
+
+@pytest.mark.parametrize("java_script", [True, False], ids=["with JavaScript", "without JavaScript"])
+def test_a_role_is_cloned_reviewed_changed_and_deleted(new_page, java_script):
+    page = new_page(java_script_enabled=java_script)
+    name = f"Cloned {'with' if java_script else 'without'}"
+    sign_in(page)
+    page.goto("/roles")
+    page.get_by_role("link", name="Viewer", exact=True).click()
+    page.get_by_role("link", name="Clone").click()
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_role("button", name="Create role").click()
+    page.get_by_role("heading", level=1, name=name).wait_for()
+    expect(page.get_by_text("8 of 39")).to_be_visible()
+
+    page.get_by_role("link", name="Edit").click()
+    page.wait_for_url("**/edit")
+    permission(page, "user: read").check()
+    permission(page, "genomics: read").uncheck()
+    if not java_script:
+        page.get_by_role("button", name="Review changes").click()
+    change = page.get_by_role("region", name="What saving changes")
+    change.get_by_text("1 taken away").wait_for()
+    expect(change.get_by_text("user_read")).to_be_visible()
+    expect(change.get_by_text("genomics_read")).to_be_visible()
+    expect(permission(page, "user: read")).to_be_checked()
+    change.get_by_role("button", name="Save these changes").click()
+    page.get_by_role("status").get_by_text("is saved").wait_for()
+    row = page.get_by_role("row", name=re.compile("^User "))
+    expect(row.get_by_text("Yes")).to_have_count(1)
+
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_role("button", name="Delete role").click()
+    page.get_by_role("status").get_by_text("is deleted").wait_for()
+    expect(page.get_by_role("link", name=name)).to_have_count(0)
+
+
+def test_from_a_permission_to_who_has_it_searching_as_one_types_and_back(page):
+    sign_in(page)
+    page.get_by_role("link", name="Permissions").click()
+    page.get_by_role("link", name="Update settings").click()
+    users = page.get_by_role("region", name="Users with this permission")
+    users.get_by_role("link", name="admin", exact=True).wait_for()
+    page.wait_for_load_state()
+    page.get_by_label("Search these users").press_sequentially("nobody-at-all")
+    users.get_by_text("Nobody found.").wait_for()
+    expect(page).to_have_url(re.compile("search=nobody-at-all"))
+    page.go_back()
+    page.get_by_role("heading", name="Who can update settings?").wait_for()
+
+
+def test_the_rules_of_a_new_password_tick_themselves_off(page):
+    sign_in(page)
+    page.goto("/password")
+    field = page.get_by_label("New password", exact=True)
+    met = page.locator("li[data-met=true]")
+    for typed, count in (("abc", 1), ("Abc1", 3), ("Abcdefg1", 4), ("Abcdef-1", 5), ("", 0)):
+        field.fill(typed)
+        expect(met, typed).to_have_count(count)
+    expect(page.locator("[data-rules-met]")).to_contain_text("0 of 5 met")
+    field.fill("Abcdef-1")
+    page.locator("[data-shows=id_new_password]").click()
+    expect(field).to_have_attribute("type", "text")
+
+
+def test_one_browser_ends_the_session_of_another(new_page):
+    here, there = new_page(), new_page()
+    sign_in(here)
+    sign_in(there)
+    here.goto("/profile")
+    expect(here.get_by_text("This one")).to_have_count(1)
+    here.get_by_role("link", name="End all others").click()
+    here.get_by_role("button", name="End all others").click()
+    here.get_by_role("status").get_by_text("This one goes on").wait_for()
+    there.goto("/profile")
+    expect(there).to_have_url(re.compile("/login"))
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_page_of_these_scrolls_sideways(new_page, width):
+    page = new_page(viewport={"width": width, "height": 844})
+    page.expected_errors.append("404")
+    sign_in(page)
+    for path in ("/roles", "/roles/new", "/permissions", "/permissions/user_read", "/profile", "/nothing-here"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+    page.goto("/roles")
+    page.get_by_role("link", name="Manager").click()
+    page.wait_for_url(re.compile(r"/roles/\d+$"))
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_admin_changes_colours_with_the_pages(page):
+    sign_in(page)
+    page.goto("/admin/")
+    page.get_by_role("button", name="Dark").click()
+    expect(page.locator("body")).to_have_css("background-color", "rgb(22, 28, 28)")
+    page.get_by_role("link", name="View site").click()
+    page.get_by_role("heading", name="Hello").wait_for()
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")

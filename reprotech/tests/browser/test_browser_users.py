@@ -1,0 +1,198 @@
+"""People's jobs with users in a real browser, with and without JavaScript."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from reprotech.tests.support.browser_actions import expect_said, sign_in
+
+JAVA_SCRIPT = pytest.mark.parametrize("java_script", [True, False], ids=["with JavaScript", "without JavaScript"])
+
+
+def open_menu(page, username, action):
+    page.get_by_role("row", name=re.compile(username)).locator("summary").click()
+    page.get_by_role("link", name=action, exact=True).click()
+
+
+def create(page, username, *roles):
+    page.goto("/users/new")
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("E-mail", exact=True).fill(f"{username}@lab.example")
+    for role in roles:
+        page.get_by_role("checkbox", name=re.compile(f"^{role}")).check()
+    page.get_by_label("Set a password now").check()
+    page.get_by_label("Password", exact=True).fill("Correct-Horse-7")
+    page.get_by_role("button", name="Create user").click()
+
+
+@JAVA_SCRIPT
+def test_a_user_with_two_roles_is_created_found_changed_locked_and_deleted(new_page, java_script):
+    page = new_page(java_script_enabled=java_script)
+    page.expected_errors.append("422")
+    name = f"walker-{'with' if java_script else 'without'}"
+    sign_in(page)
+    create(page, name, "Researcher", "Viewer")
+    expect_said(page, f"{name} is created.")
+    expect(page.get_by_role("row", name=re.compile("^Genomics")).get_by_text("Researcher, Viewer")).to_be_visible()
+
+    create(page, name, "Viewer")
+    page.get_by_text("This username is taken.").wait_for()
+    expect(page.get_by_label("E-mail", exact=True)).to_have_value(f"{name}@lab.example")
+    expect(page.get_by_role("checkbox", name=re.compile("^Viewer"))).to_be_checked()
+
+    page.goto("/users")
+    page.get_by_label("Search", exact=True).fill(name)
+    if java_script:
+        page.wait_for_url(re.compile(f"search={name}"))
+    page.get_by_label("Role", exact=True).select_option("Researcher")
+    if not java_script:
+        page.get_by_role("button", name="Filter").click()
+    page.wait_for_url(re.compile("role=researcher"))
+    page.get_by_text("1 user", exact=False).first.wait_for()
+
+    open_menu(page, name, "Edit")
+    page.get_by_label("First name").fill("Ada")
+    page.get_by_role("button", name="Save user").click()
+    expect_said(page, f"{name} is saved.")
+    expect(page).to_have_url(re.compile(f"search={name}"))
+
+    open_menu(page, name, "Lock")
+    page.get_by_role("heading", name="Lock Ada?").wait_for()
+    page.get_by_role("button", name=f"Lock {name}").click()
+    expect_said(page, f"{name} is locked.")
+    expect(page.get_by_role("row", name=re.compile(name)).get_by_text("Locked")).to_be_visible()
+
+    open_menu(page, name, "Reset password")
+    page.get_by_label("Set a password now").check()
+    page.get_by_label("New password").fill("Other-Horse-8")
+    page.get_by_role("button", name="Reset password").click()
+    expect_said(page, "must change it at the next sign-in")
+
+    page.get_by_role("link", name="Ada").click()
+    page.wait_for_url(re.compile(r"/users/\d+$"))
+    page.get_by_text(f"admin locked {name}").wait_for()
+    page.get_by_role("main").locator("summary", has_text="More").click()
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_role("button", name=f"Delete {name}").click()
+    expect_said(page, f"{name} is deleted.")
+    expect(page.get_by_text(name, exact=True)).to_have_count(0)
+
+
+def test_the_list_follows_what_one_types_and_the_back_button_undoes_it(page):
+    sign_in(page)
+    page.goto("/users?sort=username")
+    page.get_by_label("Search", exact=True).press_sequentially("nobody-of-this-name")
+    page.get_by_text("Nobody matches these filters.").wait_for()
+    page.wait_for_url(
+        re.compile(r"/users\?search=nobody-of-this-name&per_page=25&sort=username$|/users\?search=nobody")
+    )
+    expect(page).not_to_have_url(re.compile("role="))
+    page.go_back()
+    page.get_by_role("link", name="System Administrator").wait_for()
+    expect(page.get_by_label("Search", exact=True)).not_to_have_value("nobody-of-this-name")
+    page.get_by_role("link", name="E-mail").click()
+    page.wait_for_url(re.compile("sort=email"))
+    page.get_by_label("Rows").select_option("10")
+    page.wait_for_url(re.compile("per_page=10.*sort=email|sort=email.*per_page=10"))
+
+
+@JAVA_SCRIPT
+def test_several_are_changed_at_once_and_refusals_are_named(new_page, java_script):
+    page = new_page(java_script_enabled=java_script)
+    name = f"bulky-admin-{'with' if java_script else 'without'}"
+    sign_in(page)
+    create(page, name, "Viewer")
+    expect_said(page, f"{name} is created.")
+    page.goto("/users?search=admin")  # both, however many users other tests have made
+    expect(page.get_by_role("button", name="Deactivate")).to_be_hidden()
+    page.get_by_label(f"Select {name}").check()
+    page.get_by_label("Select admin", exact=True).check()
+    if java_script:
+        expect(page.get_by_text("2 selected")).to_be_visible()
+    page.get_by_role("button", name="Deactivate").click()
+    page.get_by_role("button", name="Deactivate 2 users").click()
+    expect_said(page, "1 user deactivated. Refused: admin (You can't deactivate your own account")
+
+
+BAD = "username,email,roles\nab,nowhere,King\n"
+
+
+@JAVA_SCRIPT
+def test_a_file_with_errors_is_explained_and_a_good_one_imported(new_page, java_script):
+    page = new_page(java_script_enabled=java_script)
+    page.expected_errors.append("422")
+    kind = "with" if java_script else "without"
+    good = "username;email;roles\n" + "".join(f"{kind}-{n};{kind}-{n}@lab.example;Viewer\n" for n in range(12))
+    sign_in(page)
+    page.goto("/users/import")
+    for text in (BAD, good):
+        file = {"name": "people.csv", "mimeType": "text/csv", "buffer": text.encode()}
+        page.get_by_label("CSV file").set_input_files(file)
+        page.get_by_role("button", name="Check the file").click()
+        if text == BAD:
+            row = page.get_by_role("row", name=re.compile("^Line 2"))
+            expect(row).to_contain_text("roles: There is no role 'King'.")
+    page.get_by_role("heading", name="12 users would be created").wait_for()
+    page.get_by_role("button", name="Create 12 users").click()
+    expect_said(page, "12 users created. 12 invitations are on the way.")
+    page.goto(f"/users?search={kind}-7")
+    expect(page.get_by_role("link", name=f"{kind}-7", exact=True)).to_be_visible()
+
+
+def test_the_list_is_downloaded(page):
+    sign_in(page)
+    page.goto("/users?role=super_admin")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export CSV").click()
+    assert re.fullmatch(r"users-\d{4}-\d\d-\d\d\.csv", download.value.suggested_filename)
+    assert "admin@reprotech.com" in download.value.path().read_text()
+
+
+def test_one_administrator_ends_the_session_of_another(new_page):
+    here, there = new_page(), new_page()
+    sign_in(here)
+    create(here, "sessioner", "Viewer")
+    expect_said(here, "sessioner is created.")
+    sign_in(there, "sessioner", "Correct-Horse-7")
+    here.reload()
+    here.get_by_role("button", name=re.compile("^End")).click()
+    expect_said(here, "The session of sessioner has ended.")
+    there.goto("/")
+    expect(there).to_have_url(re.compile("/login"))
+
+
+def test_the_menu_works_by_keyboard(page):
+    sign_in(page)
+    page.goto("/users")
+    menu = page.locator("main details.menu").first
+    menu.locator("summary").focus()
+    page.keyboard.press("Enter")
+    menu.get_by_role("link").first.wait_for()
+    page.keyboard.press("Tab")
+    expect(menu.get_by_role("link", name="Edit", exact=True)).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(menu).not_to_have_attribute("open", "")
+    expect(menu.locator("summary")).to_be_focused()
+
+
+@pytest.mark.parametrize("width", [390, 800, 1440])
+def test_no_page_of_these_scrolls_sideways(new_page, width):
+    page = new_page(viewport={"width": width, "height": 844})
+    page.expected_errors.append("422")
+    sign_in(page)
+    user = page.request.get("/api/users?search=admin").json()["users"][0]["id"]
+    for path in ("", "?status=asleep", "/new", "/import", *(f"/{user}{step}" for step in ("", "/edit", "/lock"))):
+        page.goto(f"/users{path}")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+def test_headings_that_sort_stay_on_a_phone(new_page):
+    page = new_page(viewport={"width": 390, "height": 844})
+    sign_in(page)
+    page.goto("/users")
+    row = page.locator(".user-rows thead").bounding_box()
+    assert row["width"] > 300
+    assert row["height"] < 100
+    page.get_by_role("link", name="Last sign-in").click()
+    expect(page).to_have_url(re.compile("sort=-?last_login"))

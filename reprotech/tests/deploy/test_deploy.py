@@ -1,0 +1,350 @@
+"""What `deploy/` ships, against the schemas and programs that will read it."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+import yaml
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+from botocore.validate import ParamValidator
+from check_jsonschema.builtin_schemas import get_builtin_schema
+from jsonschema.validators import validator_for
+from prometheus_client import REGISTRY
+from prometheus_client.registry import CollectorRegistry
+
+from reprotech import __version__
+from reprotech.monitoring.collectors import StateCollector
+from reprotech.testing.plugin import ROOT, documented_variables
+
+pytestmark = pytest.mark.only_on("sqlite")  # it looks at files, not at servers
+
+DEPLOY = ROOT / "deploy"
+KUBERNETES = DEPLOY / "kubernetes"
+PATCHES = {"kustomization.yaml"}
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 (of the container)
+
+
+def manifests():
+    return [path for path in sorted(KUBERNETES.rglob("*.yaml")) if path.name not in PATCHES]
+
+
+def loaded(path):
+    return yaml.safe_load(path.read_text())
+
+
+def variables(path):
+    """The names that a file of variables sets."""
+    return set(re.findall(r"^([A-Z_]+)=", path.read_text(), re.MULTILINE))
+
+
+def containers():
+    """Every container of ours in Kubernetes, by the file's name."""
+    for path in manifests():
+        pod = loaded(path).get("spec", {}).get("template", {}).get("spec")
+        if pod:
+            yield path.stem, pod, pod["containers"][0]
+
+
+@pytest.mark.parametrize("path", manifests(), ids=lambda path: path.stem)
+def test_manifests_are_what_kubernetes_takes(path):
+    kubernetes_validate.validate(loaded(path), "1.32", strict=True)
+
+
+def test_a_wrong_manifest_would_be_found():
+    manifest = loaded(KUBERNETES / "base/deployment.yaml")
+    manifest["spec"]["replicaz"] = 3
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(manifest, "1.32", strict=True)
+
+
+def test_kustomizations_name_every_file_and_nothing_else():
+    found = list(KUBERNETES.rglob("kustomization.yaml"))
+    assert len(found) == 4
+    for path in found:
+        resources = loaded(path)["resources"]
+        assert all((path.parent / name).exists() for name in resources), path
+        assert {other.name for other in path.parent.glob("*.yaml")} - PATCHES <= set(resources), path
+
+
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl renders what the test before this one reads")
+def test_the_overlay_renders_with_its_name_image_and_secret(tmp_path):
+    shutil.copytree(KUBERNETES, tmp_path / "kubernetes")
+    overlay = tmp_path / "kubernetes/overlays/production"
+    for path in overlay.glob("*.env.example"):
+        path.rename(path.with_suffix(""))
+    rendered = subprocess.run(["kubectl", "kustomize", overlay], capture_output=True, text=True, check=True).stdout
+    objects = {found["kind"]: found for found in yaml.safe_load_all(rendered)}
+    assert {"Deployment", "Service", "Ingress", "NetworkPolicy", "Secret", "ConfigMap"} <= set(objects)
+    assert {"PodDisruptionBudget", "HorizontalPodAutoscaler"} <= set(objects)
+    assert objects["Deployment"]["metadata"]["namespace"] == "reprotech"
+    pod = objects["Deployment"]["spec"]["template"]
+    assert pod["spec"]["containers"][0]["image"].startswith("registry.example.org/reprotech:")
+    assert objects["Service"]["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+
+
+def test_containers_run_without_rights_on_a_root_that_they_cannot_write():
+    names = set()
+    for name, pod, container in containers():
+        names.add(name)
+        assert pod["securityContext"]["runAsUser"] == 10001
+        assert pod["automountServiceAccountToken"] is False
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        mounts = {mount["mountPath"] for mount in container["volumeMounts"]} - {"/anchors", SHARED_MEMORY}
+        assert mounts == {"/data", "/tmp"}  # noqa: S108 (of the container)
+    assert names == {"deployment", "job"}
+
+
+def test_compose_is_what_compose_takes():
+    schema, found = get_builtin_schema("vendor.compose-spec"), loaded(DEPLOY / "docker-compose.yml")
+    validator = validator_for(schema)(schema)
+    assert [error.message for error in validator.iter_errors(found)] == []
+    found["services"]["web"]["privilegd"] = True
+    assert not validator.is_valid(found)
+
+
+def test_compose_starts_things_in_order_and_holds_no_password():
+    text = (DEPLOY / "docker-compose.yml").read_text()
+    services = yaml.safe_load(text)["services"]
+    waits = {
+        name: {on: how["condition"] for on, how in service.get("depends_on", {}).items()}
+        for name, service in services.items()
+    }
+    assert waits["web"] == {
+        "migrate": "service_completed_successfully",
+        "database": "service_healthy",
+        "cache": "service_healthy",
+    }
+    assert waits["migrate"] == {"database": "service_healthy"}
+    assert waits["proxy"] == {"web": "service_healthy"}
+    assert {name for name in services if "ports" in services[name]} == {"proxy"}
+    used = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", text))
+    documented = set(re.findall(r"^#? ?([A-Z_]+)=", (DEPLOY / "compose.env.example").read_text(), re.MULTILINE))
+    assert {"POSTGRES_PASSWORD", "SECRET_KEY", "EMAIL_URL"} <= set(re.findall(r"(?<!\$)\$\{([A-Z_]+):\?", text))
+    assert used - documented <= {"REPROTECH_IMAGE", "ADMIN_PASSWORD", "EMAIL_FROM"}
+
+
+def task_definition(name="task-definition"):
+    return json.loads((DEPLOY / f"ecs/{name}.json").read_text())
+
+
+def unknown_words(shape, value):
+    """Words that AWS has a list for and that aren't in it: its own validator leaves those to the service."""
+    if shape.type_name == "structure":
+        for name, part in value.items():
+            yield from unknown_words(shape.members[name], part)
+    elif shape.type_name == "list":
+        for part in value:
+            yield from unknown_words(shape.member, part)
+    elif getattr(shape, "enum", None) and value not in shape.enum:
+        yield value
+
+
+def objections_of_aws(task):
+    """What the service's model, as AWS publishes it with its client, has against registering a task."""
+    model = ServiceModel(Loader().load_service_model("ecs", "service-2"))
+    shape = model.operation_model("RegisterTaskDefinition").input_shape
+    report = ParamValidator().validate(task, shape)
+    return report.generate_report().splitlines() or list(unknown_words(shape, task))
+
+
+@pytest.mark.parametrize("name", ["task-definition", "migration-task-definition"])
+def test_the_task_definition_is_what_ecs_takes(name):
+    assert objections_of_aws(task_definition(name)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("familiy", "reprotech"),
+        ("cpu", 1024),
+        ("networkMode", "awsvpcs"),
+        ("requiresCompatibilities", ["FARGAT"]),
+        ("containerDefinitions", [{"linuxParameters": {"capabilities": {"dropp": ["ALL"]}}}]),
+        ("containerDefinitions", [{"logConfiguration": {"options": {}}}]),
+    ],
+)
+def test_a_mistake_in_the_task_definition_would_be_found(name, value):
+    assert len(objections_of_aws({**task_definition(), name: value})) == 1
+
+
+def environment_file(name):
+    """The variables of a file of them."""
+    return dict(re.findall(r"^([A-Z_]+)=(.*)$", (DEPLOY / name).read_text(), re.MULTILINE))
+
+
+def ecs_settings(name):
+    """Of a task: the variables, secrets by where they lie, and the paths of volumes that outlive it."""
+    task = task_definition(name)
+    container = task["containerDefinitions"][0]
+    given = {one["name"]: one["value"] for one in container["environment"]}
+    given |= {one["name"]: one["valueFrom"].split(":secret:")[1] for one in container["secrets"]}
+    kept = {volume["name"] for volume in task["volumes"] if "efsVolumeConfiguration" in volume}
+    return given, {mount["containerPath"] for mount in container["mountPoints"] if mount["sourceVolume"] in kept}
+
+
+def kubernetes_settings(path):
+    """Of a pod, the same."""
+    pod = loaded(KUBERNETES / path)["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    given = {}
+    for source in container["envFrom"]:
+        secret = {"reprotech": "secrets", "reprotech-owner": "owner"}.get(source.get("secretRef", {}).get("name"))
+        overlay = "kubernetes/overlays/production"
+        given |= environment_file(f"{overlay}/{secret}.env.example") if secret else configmap()
+    given |= {one["name"]: one["value"] for one in container.get("env", [])}
+    kept = {volume["name"] for volume in pod["volumes"] if "persistentVolumeClaim" in volume}
+    return given, {mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] in kept}
+
+
+def configmap():
+    return loaded(KUBERNETES / "base/configmap.yaml")["data"]
+
+
+def compose_settings(name):
+    """Of a service, the same."""
+    services = loaded(DEPLOY / "docker-compose.yml")["services"]
+    databases = {volume.partition(":")[0] for volume in services["database"]["volumes"]}
+    mounts = [volume.split(":") for volume in services[name]["volumes"]]
+    return services[name]["environment"], {path for volume, path, *_ in mounts if volume not in databases}
+
+
+def systemd_settings(unit):
+    """Of a unit, the same; what StateDirectory names is kept, and PostgreSQL's user can't write there."""
+    text = (DEPLOY / "systemd" / unit).read_text()
+    given = {}
+    for name in re.findall(r"^EnvironmentFile=-?/etc/reprotech/(\S+)$", text, re.MULTILINE):
+        given |= environment_file(f"systemd/{name}.example")
+    return given, {f"/var/lib/{name}" for name in re.findall(r"^StateDirectory=(\w+)", text, re.MULTILINE)}
+
+
+#: Of each way onto a server, the settings of the server and of its migrations.
+WAYS = {
+    "compose": (compose_settings("web"), compose_settings("migrate")),
+    "kubernetes": (kubernetes_settings("base/deployment.yaml"), kubernetes_settings("migration/job.yaml")),
+    "ecs": (ecs_settings("task-definition"), ecs_settings("migration-task-definition")),
+    "systemd": (systemd_settings("reprotech@.service"), systemd_settings("reprotech-migrate.service")),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_checkpoints_leave_for_a_volume_that_the_database_does_not_have(way):
+    given, kept = WAYS[way][0]
+    assert str(Path(given["AUDIT_ANCHOR_FILE"]).parent) in kept
+
+
+def test_counters_of_every_way_are_kept_in_memory():
+    """On a full disk the library's mapped files end the process with a SIGBUS."""
+    for name in ("Dockerfile", "deploy/serve"):  # Compose, Kubernetes and ECS take the image's
+        set_to = re.findall(r"PROMETHEUS_MULTIPROC_DIR:?=([^\s}]+)", (ROOT / name).read_text())
+        assert set_to == [f"{SHARED_MEMORY}/reprotech-metrics"]
+    assert not any("PROMETHEUS_MULTIPROC_DIR" in server for (server, _), _ in WAYS.values())
+    pod = loaded(KUBERNETES / "base/deployment.yaml")["spec"]["template"]["spec"]
+    mounted = {mount["mountPath"]: mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    assert volumes[mounted[SHARED_MEMORY]]["emptyDir"]["medium"] == "Memory"
+    unit = (DEPLOY / "systemd/reprotech@.service").read_text()
+    assert "PROMETHEUS_MULTIPROC_DIR=/run/reprotech-%i" in unit
+    assert "RuntimeDirectory=reprotech-%i" in unit.splitlines()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_server_is_not_the_role_that_owns_the_tables(way):
+    (server, _), (migration, _) = WAYS[way]
+    assert migration["DATABASE_WEB_ROLE"] == "reprotech_web"
+    if way == "ecs":
+        roles = [server["DATABASE_URL"], migration["DATABASE_URL"]]
+        assert roles == ["reprotech:DATABASE_URL::", "reprotech-owner:DATABASE_URL::"]
+    else:
+        assert server["DATABASE_URL"].startswith("postgresql://reprotech_web:")
+        assert migration["DATABASE_URL"].startswith("postgresql://reprotech_owner:")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_there_are_more_connections_than_threads(way):
+    given = WAYS[way][0][0]
+    image = dict(re.findall(r"(WORKERS|THREADS)=(\d+)", (ROOT / "Dockerfile").read_text()))
+    threads = int(given.get("THREADS") or image["THREADS"])
+    assert int(given.get("DATABASE_POOL_SIZE", 20)) > threads
+
+
+def test_manifests_name_the_image_of_this_version():
+    files = [path for path in DEPLOY.rglob("*") if path.suffix in {".json", ".yaml"}]
+    pattern = r"(?:/reprotech:|newTag: )([\d.]+\d)"
+    named = {str(path): re.findall(pattern, path.read_text(encoding="utf-8")) for path in files}
+    assert sum(map(len, named.values())) == 4
+    assert {path: tags for path, tags in named.items() if set(tags) - {__version__}} == {}
+
+
+def test_every_variable_that_manifests_set_exists():
+    known = set(documented_variables()) | {"WORKERS", "THREADS"}
+    given = {
+        "kubernetes": set(loaded(KUBERNETES / "base/configmap.yaml")["data"]),
+        "secrets": set(
+            re.findall(
+                r"^([A-Z_]+)=", (KUBERNETES / "overlays/production/secrets.env.example").read_text(), re.MULTILINE
+            )
+        ),
+        "systemd": set(
+            re.findall(r"^([A-Z_]+)=", (DEPLOY / "systemd/reprotech.env.example").read_text(), re.MULTILINE)
+        ),
+        "compose": set(loaded(DEPLOY / "docker-compose.yml")["services"]["web"]["environment"]) - {"<<"},
+    }
+    task = task_definition()["containerDefinitions"][0]
+    given["ecs"] = {variable["name"] for variable in [*task["environment"], *task["secrets"]]}
+    assert {place: names - known for place, names in given.items() if names - known} == {}
+    assert {"SECRET_KEY", "JWT_SECRET_KEY", "AUDIT_SIGNING_KEY", "DATABASE_URL"} <= given["ecs"] & given["compose"]
+
+
+def test_the_dockerfile_passes_its_linter(tmp_path):
+    linter = Path(sys.executable).with_name("hadolint")
+    assert subprocess.run([linter, ROOT / "Dockerfile"], capture_output=True, text=True, check=False).stdout == ""
+    (tmp_path / "Dockerfile").write_text("FROM python\nRUN cd /tmp\n")
+    assert subprocess.run([linter, tmp_path / "Dockerfile"], capture_output=True, check=False).returncode == 1
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd here")
+@pytest.mark.parametrize("unit", ["reprotech@5001.service", "reprotech-migrate.service", "reprotech-backup.service"])
+def test_units_are_what_systemd_takes(tmp_path, unit):
+    for path in (DEPLOY / "systemd").glob("*.service"):
+        text = path.read_text().replace("/opt/reprotech/deploy/serve", "/bin/true")
+        text = text.replace("/opt/reprotech/.venv/bin/python", "/bin/true").replace("/opt/reprotech", "/")
+        (tmp_path / path.name.replace("@", "@5001")).write_text(text)
+    found = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", tmp_path / unit], capture_output=True, text=True, check=False
+    )
+    assert (found.returncode, [line for line in found.stderr.splitlines() if str(tmp_path) in line]) == (0, [])
+
+
+def known_metrics():
+    import accounts.authentication.metrics  # noqa: F401
+    import reprotech.monitoring.metrics  # noqa: F401 (these register their metrics)
+
+    state = CollectorRegistry()
+    state.register(StateCollector())
+    names = {
+        sample.name for registry in (REGISTRY, state) for metric in registry.collect() for sample in metric.samples
+    }
+    names |= {f"{metric.name}{end}" for metric in REGISTRY.collect() for end in ("_total", "_bucket")}
+    # Only after a verification, and only with a pool.
+    return names | {"reprotech_audit_verified_age_seconds", "reprotech_database_pool_connections"}
+
+
+def test_alerts_and_dashboard_ask_for_metrics_that_exist_and_operations_explains_each(db):
+    rules = loaded(DEPLOY / "monitoring/alerts.yml")["groups"][0]["rules"]
+    panels = json.loads((DEPLOY / "monitoring/grafana-dashboard.json").read_text())["panels"]
+    asked = [rule["expr"] for rule in rules] + [target["expr"] for panel in panels for target in panel["targets"]]
+    names = {name for text in asked for name in re.findall(r"\b(?:reprotech|http)_[a-z_]+", text)}
+    assert len(names) > 10
+    assert names - known_metrics() == set()
+    explained = re.findall(r"^### (\w+)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    assert explained == [rule["alert"] for rule in rules]

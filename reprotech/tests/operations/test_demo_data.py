@@ -1,0 +1,275 @@
+"""`manage.py create_demo_data`: believable, sealed, the same for the same seed."""
+
+from collections import Counter
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db.models import Max
+from django.utils import timezone
+
+from accounts.access.authorization import SYSTEM
+from accounts.authentication import login
+from accounts.core.catalogue import ROLES
+from accounts.core.exceptions import InvalidCredentials
+from accounts.models import Session, User
+from accounts.passwords import services as password_services
+from accounts.roles import services as role_services
+from accounts.sessions import expiry_events
+from accounts.sessions import services as session_services
+from accounts.users import services as user_services
+from accounts.users.csv.export import start_export
+from accounts.users.default_data import load_default_data
+from audit.models import AuditLog
+from audit.verification.verifier import Verification
+from reprotech.core.exceptions import Forbidden
+from reprotech.demo import loader
+from reprotech.demo.audit_history import History
+from reprotech.demo.calendar import DAYS, days, is_quiet
+from reprotech.demo.employment import Lives
+from reprotech.demo.people import People
+from reprotech.testing.cast import PASSWORD, make_user
+from reprotech.tests.support.replay import Replay
+
+UNTIL = datetime(2026, 3, 13, 16, 30, tzinfo=UTC)  # a Friday
+USERS, EVENTS = 700, 4_000
+
+
+@pytest.fixture
+def installation(transactional_db):
+    """As after `init_data`, without the cast of the other tests."""
+    call_command("flush", interactive=False, verbosity=0)
+    load_default_data()
+
+
+def create(users=USERS, events=EVENTS, **options):
+    call_command("create_demo_data", users=users, audit_events=events, **options)
+
+
+def test_it_is_sealed_and_as_much_as_was_asked_for(installation, capsys):
+    before = AuditLog.objects.count()
+    create(until=UNTIL)
+    assert "700 users and 4,000 events in" in capsys.readouterr().out
+    assert User.objects.count() == 1 + USERS
+    everything = before + len(ROLES) + EVENTS + 1
+    assert AuditLog.objects.count() == everything
+    verification = Verification()
+    assert list(verification.findings()) == []
+    assert verification.count == everything
+    told = AuditLog.objects.newest_first().first()
+    assert (told.username, told.resource, told.details) == (
+        "system",
+        "demo_data",
+        {"users": USERS, "events": EVENTS, "seed": 1},
+    )
+
+
+def test_events_and_accounts_tell_the_same(installation):
+    create(until=UNTIL)
+    events = AuditLog.objects.filter(timestamp__lte=UNTIL, user_id__gt=1)
+    last = dict(events.filter(action="login", success=True).values_list("user_id").annotate(Max("timestamp")))
+    people = User.objects.exclude(username="admin")
+    assert {user.pk: user.last_login for user in people if user.last_login} == last
+    created = dict(AuditLog.objects.filter(action="create", resource="user").values_list("resource_id", "timestamp"))
+    assert {str(user.pk): user.created_at for user in people}.items() <= created.items()
+    roles = Counter(name for user in people.prefetch_related("roles") for name in [*user.roles.all()])
+    assert {role.slug for role in roles} == {
+        "admin", "manager", "researcher", "veterinarian", "lab_technician", "viewer",
+    }  # fmt: skip
+    times = events.order_by("id").values_list("timestamp", flat=True)
+    assert list(times) == sorted(times)
+
+
+def replayed(*, after=0):
+    return Replay().run(AuditLog.objects.filter(pk__gt=after).order_by("timestamp", "id").iterator())
+
+
+@pytest.mark.parametrize(("users", "events"), [(300, 5_000), (60, 130), (1, 50)])
+def test_the_events_tell_how_every_account_came_to_be_as_it_is(installation, users, events):
+    create(users=users, events=events, until=UNTIL)
+    replay = replayed()
+    assert replay.contradictions == []
+    assert replay.roles == replay.roles_now()
+    accounts = replay.accounts_now()
+    assert replay.accounts == accounts
+    first_user = AuditLog.objects.filter(resource="user", timestamp__lte=UNTIL).order_by("timestamp").first()
+    begun = AuditLog.objects.filter(resource="role", timestamp__lte=first_user.timestamp)
+    assert {event.resource_name for event in begun} == set(replay.roles)
+
+
+ADA, BEA = {"resource_id": "2", "resource_name": "ada"}, {"resource_id": "3", "resource_name": "bea"}
+BY_BEA = {"user_id": 3, "username": "bea", "session_id": "s"}
+STORY = [
+    ("create", "role", {"resource_name": "Viewer"}, {"changes": {"permissions": [[], ["animal_read"]]}}),
+    ("create", "user", ADA, {"changes": {"username": [None, "ada"], "is_active": [None, True], "roles": [[], []]}}),
+    ("create", "user", BEA, {"changes": {"username": [None, "bea"], "is_active": [None, True], "roles": [[], []]}}),
+    ("login", "auth", BY_BEA, {}),
+]
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        (("update", "user", ADA, {"changes": {"email": ["a@lab.example", "b@lab.example"]}}), "email was ''"),
+        (("unlock", "user", ADA, {"changes": {"locked": [True, False]}}), "locked was False"),
+        (
+            ("role_assign", "user", ADA, {"changes": {"roles": [[], ["King"]]}, "roles": ["King"]}),
+            "{'King'} don't exist",
+        ),
+        (("role_assign", "user", ADA, {"changes": {"roles": [["Viewer"], []]}, "roles": []}), "roles was []"),
+        (("unlock", "user", BEA | BY_BEA, {"changes": {"locked": [False, False]}}), "user_update isn't held"),
+        (("unlock", "user", BEA | BY_BEA, {"changes": {"locked": [False, False]}}), "the account is their own"),
+        (("password_reset", "user", ADA, {"sent_to": "x@lab.example"}), "the address is another one"),
+        (("update", "user", ADA | BY_BEA | {"session_id": "t"}, {}), "the session isn't open"),
+        (("login", "auth", {"user_id": 9, "username": "zoe", "session_id": "u"}, {}), "nobody can sign in"),
+    ],
+)
+def test_a_replay_notices_what_contradicts_itself(told, sentence):
+    assert Replay().run(map(as_event, STORY)).contradictions == []
+    found = Replay().run(map(as_event, [*STORY, told])).contradictions
+    assert sentence in " ".join(found)
+
+
+def as_event(told):
+    action, resource, given, details = told
+    columns = {"pk": 1, "user_id": None, "username": "system", "session_id": None, "success": True}
+    columns |= {"action": action, "resource": resource, "resource_id": "", "resource_name": "", "details": details}
+    return SimpleNamespace(**{**columns, **given})
+
+
+def shape(event):
+    """What kind of event it is, and the names of its details."""
+    changes = event.details.get("changes", {})
+    about = "" if event.action == "create" else "+".join(sorted(changes))
+    return (event.action, event.resource, event.success, about), (frozenset(event.details), frozenset(changes))
+
+
+def test_events_look_as_the_product_writes_them(installation):
+    create(users=60, events=2_500, until=UNTIL)
+    told = dict(map(shape, AuditLog.objects.filter(timestamp__lte=UNTIL)))
+    before = AuditLog.objects.latest("id").pk
+    boss, clerk = User.objects.get(username="admin"), make_user("clerk", "viewer")
+    role_services.create_role(actor=SYSTEM, name="Cook")
+    user_services.create_user(
+        actor=boss, username="cook", email="cook@lab.example", password=PASSWORD, roles=["Viewer"]
+    )
+    session = login.sign_in_to_pages(identifier="clerk", password=PASSWORD)
+    for password in ("wrong", PASSWORD):
+        with suppress(InvalidCredentials):
+            session_services.refresh_session(
+                refresh_token=login.sign_in_with_tokens(identifier="clerk", password=password).pair.refresh_token
+            )
+    session_services.sign_out(session=session)
+    idle = login.sign_in_to_pages(identifier="clerk", password=PASSWORD)
+    Session.objects.filter(pk=idle.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    expiry_events.end_expired_sessions()
+    password_services.change_password(actor=clerk, current_password=PASSWORD, new_password="Another-Horse-8")
+    password_services.send_password_reset(actor=boss, user_id=clerk.pk)
+    user_services.update_user(actor=boss, user_id=clerk.pk, email="new@lab.example")
+    user_services.update_user(actor=boss, user_id=clerk.pk, roles=["Researcher"])
+    user_services.unlock_user(actor=boss, user_id=clerk.pk)
+    list(start_export(actor=boss, users=User.objects.all(), filters={}))
+    with suppress(Forbidden):
+        user_services.delete_user(actor=clerk, user_id=boss.pk)
+    user_services.lock_user(actor=boss, user_id=clerk.pk)
+    user_services.update_user(actor=boss, user_id=clerk.pk, is_active=False)
+    real = dict(map(shape, AuditLog.objects.filter(pk__gt=before)))
+    assert told.keys() <= real.keys()
+    assert told == {kind: real[kind] for kind in told}
+
+
+def test_sessions_of_today_are_open(installation, monkeypatch):
+    monkeypatch.setattr(timezone, "now", lambda: UNTIL)  # on a real Saturday nobody may be there
+    create(users=50, events=60_000 // 50)
+    assert Session.objects.alive().count() > 0
+    assert set(Session.objects.values_list("user_id", flat=True)) <= set(User.objects.values_list("pk", flat=True))
+
+
+def test_the_next_user_and_event_get_ids_of_their_own(installation):
+    create(users=30, events=100)
+    assert User.objects.create(username="next", email="next@lab.example").pk > 31
+    load_default_data()
+    call_command("seal_audit")
+    assert list(Verification().findings()) == []
+
+
+def test_nothing_is_added_where_people_are(installation):
+    create(users=10, events=0)
+    count = AuditLog.objects.count()
+    with pytest.raises(CommandError, match="There are users here already"):
+        create()
+    assert (User.objects.count(), AuditLog.objects.count()) == (11, count)
+
+
+def test_events_without_people_are_refused(installation):
+    with pytest.raises(CommandError, match="give --users a number above 0"):
+        create(users=0)
+
+
+@pytest.mark.only_on("postgresql")
+def test_processes_share_the_work_and_make_the_same(installation, monkeypatch):
+    monkeypatch.setattr(loader, "FEW_EVENTS", 10)
+    create(users=100, events=3_000, until=UNTIL)
+    assert list(Verification().findings()) == []
+    expected = list(pasts(100, 3_000))
+    stored = (
+        AuditLog.objects.filter(timestamp__lte=UNTIL)
+        .exclude(resource="role")
+        .order_by("id")
+        .values_list("timestamp", "username", "action")
+    )
+    assert list(stored) == [(event.timestamp, event.username, event.action) for event in expected]
+
+
+def pasts(users, events, seed=1):
+    """Every event, without a database."""
+    people, calendar = People(users, seed), days(users, events, UNTIL)
+    lives = Lives(people, calendar, seed)
+    history = History(people, lives, 2, seed, UNTIL)
+    return [event for day in lives.on_calendar(calendar) for event in history.past(day).events]
+
+
+def test_the_same_seed_gives_the_same_and_another_something_else():
+    assert pasts(100, 2_000) == pasts(100, 2_000) != pasts(100, 2_000, seed=2)
+
+
+@pytest.mark.parametrize(("users", "events"), [(0, 0), (1, 0), (1, 1), (1, 50), (3_000, 10), (3_000, 90_000)])
+def test_numbers_add_up(users, events):
+    plain = days(users, events, UNTIL)
+    for calendar in (plain, Lives(People(users, 1), plain, 1).on_calendar(plain)):
+        assert_adds_up(calendar, users, events)
+
+
+def assert_adds_up(calendar, users, events):
+    assert len(calendar) == DAYS + 1
+    assert sum(day.new for day in calendar) == calendar[-1].people == users
+    assert sum(day.told + day.events for day in calendar) == events
+    assert all(0 <= day.told <= day.new for day in calendar)
+    assert all(day.events >= 0 for day in calendar)
+
+
+def test_a_laboratory_grows_and_rests():
+    calendar = days(10_000, 500_000, UNTIL)
+    year = calendar[-366:-1]
+    busy, quiet = ([day.events for day in year if is_quiet(day.date) is rest] for rest in (False, True))
+    assert sum(quiet) / len(quiet) < 0.3 * sum(busy) / len(busy)
+    assert calendar[365].people < calendar[730].people < calendar[-1].people
+    assert sum(day.new for day in calendar if is_quiet(day.date)) < 0.05 * 10_000
+
+
+def test_nothing_happens_after_the_end_or_twice():
+    events = pasts(200, 6_000)
+    assert max(event.timestamp for event in events) <= UNTIL
+    assert UNTIL - max(event.timestamp for event in events) < timedelta(days=2)
+    ended = Counter(event.session_id for event in events if event.action == "logout")
+    assert max(ended.values()) == 1
+    begun = {event.session_id for event in events if event.action == "login" and event.success}
+    assert set(ended) <= begun
+
+
+def test_people_differ():
+    people = People(20_000, 7)
+    assert len({people[number].username for number in range(people.count)}) == people.count
+    assert len({people[number].last_name for number in range(people.count)}) > 100

@@ -1,0 +1,92 @@
+"""The list of users at 100,000 users: the same queries as at a handful, and none that reads or sorts them all.
+
+Counting how many there are still does, as do pages far from the first.
+"""
+
+import json
+import re
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.user_list.filters import UserPageFilter
+from reprotech.testing.cast import make_many_users, page_client
+
+pytestmark = [pytest.mark.only_on("postgresql"), pytest.mark.django_db]
+
+MANY = 100_000
+#: More rows than a page has, by far, and fewer than match.
+FEW = 2_000
+SORTS = [f"sort={sign}{name}" for name in UserPageFilter.sorts for sign in ("", "-")]
+PAGES = [
+    "",
+    "page=3",
+    "search=many-777",
+    "search=MANY-1234",
+    "search=nobody-of-this-name",
+    "search=qx",
+    "role=viewer",
+    "role=manager",
+]
+PAGES += [*(f"status={status}" for status in ("active", "inactive", "locked")), "role=manager&status=active", *SORTS]
+
+
+def steps(plan):
+    """Each step of a plan, with the rows that it read."""
+    yield plan, plan["Actual Rows"] * plan["Actual Loops"] + plan.get("Rows Removed by Filter", 0)
+    for part in plan.get("Plans", ()):
+        yield from steps(part)
+
+
+def costly_steps(query):
+    """What reads or sorts more rows than a page can need."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}")
+        (found,) = cursor.fetchone()
+    plan = (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
+    return [f"{step['Node Type']} of {rows} rows: {query}" for step, rows in steps(plan) if rows > FEW]
+
+
+def is_count(query):
+    return re.match(r"SELECT COUNT\(", query) is not None
+
+
+def test_no_page_reads_or_sorts_all_users_and_none_asks_more_than_at_a_handful(cast):
+    browser = page_client(cast.super_admin)
+    few, many, costly = {}, {}, {}
+    for path in PAGES:
+        with CaptureQueriesContext(connection) as captured:
+            browser.get(f"/users?{path}")
+        few[path] = len(captured)
+    make_many_users(MANY)
+    browser = page_client(cast.super_admin)  # after a minute, the first page would note that the old session is used
+    for path in PAGES:
+        with CaptureQueriesContext(connection) as captured:
+            assert browser.get(f"/users?{path}").status_code == 200
+        queries = [query["sql"] for query in captured if query["sql"].startswith("SELECT")]
+        many[path] = len(captured)
+        found = [step for query in queries if not is_count(query) for step in costly_steps(query)]
+        if found:
+            costly[path] = found
+    assert costly == {}, "\n".join(f"{path}: {step}" for path, steps in costly.items() for step in steps)
+    # An empty list needs no rows and no roles of them.
+    assert {path: (few[path], many[path]) for path in PAGES if many[path] > max(few[path], few[""])} == {}
+
+
+def test_what_a_search_finds_is_not_looked_for_in_the_order_of_the_list(cast):
+    """PostgreSQL knows a hundred of the texts. It may read the whole table once, but not by way of a sort's index."""
+    browser = page_client(cast.super_admin)
+    make_many_users(MANY)
+    with CaptureQueriesContext(connection) as captured:
+        for sort in ("", "-username", "created_at"):
+            # More than a hundredth of all, and far from the first ones.
+            assert browser.get("/users", {"search": "many-99", "sort": sort}).status_code == 200
+    searches = [query["sql"] for query in captured if "LIKE" in query["sql"] and not is_count(query["sql"])]
+    assert len(searches) == 3
+    assert [step for query in searches for step in costly_steps(query) if step.startswith("Index")] == []
+
+
+def test_the_measure_would_notice(cast):
+    make_many_users(2 * FEW)
+    assert costly_steps("SELECT * FROM users ORDER BY password_hash LIMIT 25")

@@ -1,0 +1,135 @@
+"""What a request costs: lists cost the same whatever their length, being signed in costs next to nothing."""
+
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.api_keys.services import create_key
+from accounts.models import ApiKey, Role, Session, User
+from audit.models import AuditLog
+from audit.tracking.model_tracking import explicitly_recorded
+from reprotech.testing.cast import Caller, page_client
+
+LISTS = [
+    "/api/users?per_page=100",
+    "/api/users?per_page=100&search=e&sort=-last_login",
+    "/api/users?per_page=100&role=viewer&status=active",
+    "/api/roles",
+    "/api/permissions",
+    "/api/audit?per_page=100",
+    "/api/audit?per_page=100&user=clerk&outcome=success",
+    "/api/auth/sessions",
+    "/api/auth/keys",
+    "/api/users/analytics",
+]
+ADMIN_LISTS = [
+    "/admin/accounts/user/",
+    "/admin/accounts/role/",
+    "/admin/accounts/session/",
+    "/admin/accounts/apikey/",
+    "/admin/accounts/permission/",
+    "/admin/audit/auditlog/",
+]
+
+
+@explicitly_recorded()
+def add_rows(owner, first, last):
+    """Add users with roles, roles with permissions, sessions of `owner` and of others, and events."""
+    viewer = Role.objects.get(slug="viewer")
+    for n in range(first, last):
+        role = Role.objects.create(name=f"Role {n}", slug=f"role_{n}")
+        role.permissions.set(viewer.permissions.all())
+        user = User.objects.create(username=f"user-{n}", email=f"user-{n}@lab.example")
+        user.roles.set([role, viewer])
+        for someone in (owner, user):
+            Session.objects.create(user=someone, kind="token", expires_at=timezone.now() + timedelta(days=1))
+        ApiKey.objects.create(user=owner, name=f"Key {n}", prefix=f"{n:012}", expires_at=timezone.now())
+        AuditLog.objects.create(username="clerk", user_id=user.pk, action="login", resource="auth")
+
+
+def queries_of(get, path):
+    with CaptureQueriesContext(connection) as captured:
+        response = get(path)
+    assert response.status_code == 200, response.content
+    return [query["sql"] for query in captured], len(response.content)
+
+
+def assert_same_cost(get, path, owner):
+    """The cost at 3 rows is that at 100, and the longer list is really longer."""
+    add_rows(owner, 0, 3)
+    get(path)  # whatever is read once for each process
+    few, short = queries_of(get, path)
+    add_rows(owner, 3, 100)
+    many, long = queries_of(get, path)
+    assert len(many) == len(few), "\n".join(many)
+    assert long > short * 2 or path.endswith(("/permissions", "/permission/", "/analytics"))
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_list_of_the_api_costs_the_same_at_3_rows_and_at_100(super_admin, path):
+    assert_same_cost(super_admin.get, path, super_admin.user)
+
+
+@pytest.mark.parametrize("path", ADMIN_LISTS)
+def test_a_list_of_the_admin_costs_the_same_at_3_rows_and_at_100(cast, path):
+    assert_same_cost(page_client(cast.super_admin).get, path, cast.super_admin)
+
+
+@pytest.mark.parametrize(
+    ("path", "most"), [("/api/users", 5), ("/api/roles", 4), ("/api/audit", 4), ("/api/auth/sessions", 4)]
+)
+def test_a_list_takes_few_queries_of_its_own(super_admin, path, most):
+    super_admin.token  # noqa: B018 (opens the session)
+    sql, _ = queries_of(super_admin.get, path)
+    assert 0 < len(sql) <= most, "\n".join(sql)
+
+
+@pytest.mark.parametrize("username", ["super_admin", "stranger"])
+def test_being_signed_in_by_token_costs_at_most_two_queries(cast, username):
+    caller = Caller(cast.by_slug()[username])
+    caller.token  # noqa: B018 (opens the session)
+    sql, _ = queries_of(caller.get, "/api/auth/me")
+    assert 0 < len(sql) <= 2, "\n".join(sql)
+
+
+def test_being_signed_in_by_cookie_costs_at_most_two_queries(cast):
+    sql, _ = queries_of(page_client(cast.viewer).get, "/")
+    assert 0 < len(sql) <= 2, "\n".join(sql)
+
+
+def test_a_session_that_was_idle_is_touched_within_two_queries(viewer):
+    idle = timezone.now() - timedelta(minutes=5)
+    Session.objects.filter(pk=viewer.signed_in.session.pk).update(last_used_at=idle)
+    sql, _ = queries_of(viewer.get, "/api/auth/me")
+    assert len(sql) == 2, "\n".join(sql)
+    again, _ = queries_of(viewer.get, "/api/auth/me")
+    assert len(again) < 2, "\n".join(again)
+
+
+def test_a_request_with_a_key_costs_one_query_and_one_more_a_minute(cast):
+    owner = cast.super_admin
+    key = create_key(actor=owner, user_id=owner.pk, name="LIMS", scopes=["user_read"]).text
+    calls = [queries_of(partial(Caller().get, HTTP_AUTHORIZATION=f"Bearer {key}"), "/api/auth/me")[0] for _ in range(2)]
+    assert [len(sql) for sql in calls] == [2, 1]
+
+
+def test_whoever_is_not_signed_in_costs_no_query(db, anonymous):
+    with CaptureQueriesContext(connection) as captured:
+        assert anonymous.get("/api/users").status_code == 401
+        assert anonymous.get("/api/users", HTTP_AUTHORIZATION="Bearer a.b.c").status_code == 401
+        assert anonymous.get("/").status_code == 302
+    assert list(captured) == []
+
+
+@pytest.mark.django_db(transaction=True)  # nothing is cached before a commit
+def test_with_a_warm_cache_being_signed_in_costs_no_query(cast, stack):
+    caller, browser = Caller(cast.viewer), page_client(cast.viewer)
+    for get, path in ((caller.get, "/api/auth/me"), (browser.get, "/")):
+        queries_of(get, path)
+        sql, _ = queries_of(get, path)
+        # Without Redis there is no cache that all processes share, so nothing is cached.
+        assert len(sql) == (0 if stack == "postgresql" else 1), "\n".join(sql)

@@ -1,0 +1,253 @@
+"""Who may do what: every role, every address, every method.
+
+The requests are harmless where they are allowed: they concern nobody (404), lack what they need (400, 422) or read.
+"""
+
+import pytest
+
+from reprotech.testing.cast import NOBODY, Caller, page_client
+
+ACTORS = [
+    *("super_admin", "admin", "manager", "researcher", "veterinarian", "lab_technician", "viewer"),
+    *("stranger", "anonymous"),
+]
+SESSION = "00000000-0000-4000-8000-000000000000"
+
+API = """
+method  path                                super admin manager resear veter techn viewer none  anonymous
+POST    /api/auth/login                     400   400   400     400    400   400   400    400   400
+POST    /api/auth/login/mfa                 400   400   400     400    400   400   400    400   400
+POST    /api/auth/refresh                   400   400   400     400    400   400   400    400   400
+POST    /api/auth/logout                    200   200   200     200    200   200   200    200   401
+GET     /api/auth/me                        200   200   200     200    200   200   200    200   401
+POST    /api/auth/change-password           400   400   400     400    400   400   400    400   401
+GET     /api/auth/sessions                  200   200   200     200    200   200   200    200   401
+DELETE  /api/auth/sessions                  200   200   200     200    200   200   200    200   401
+DELETE  /api/auth/sessions/{session}        404   404   404     404    404   404   404    404   401
+POST    /api/auth/introspect                400   400   400     400    400   400   400    400   401
+GET     /api/auth/keys                      200   200   200     200    200   200   200    200   401
+POST    /api/auth/keys                      400   400   400     400    400   400   400    400   401
+DELETE  /api/auth/keys/{session}            404   404   404     404    404   404   404    404   401
+GET     /api/users                          200   200   200     403    403   403   403    403   401
+POST    /api/users                          400   400   403     403    403   403   403    403   401
+GET     /api/users/{nobody}                 404   404   404     403    403   403   403    403   401
+PUT     /api/users/{nobody}                 404   404   403     403    403   403   403    403   401
+PATCH   /api/users/{nobody}                 404   404   403     403    403   403   403    403   401
+DELETE  /api/users/{nobody}                 404   404   403     403    403   403   403    403   401
+DELETE  /api/users/{nobody}/personal-data   404   404   403     403    403   403   403    403   401
+POST    /api/users/{nobody}/reset-password  404   404   403     403    403   403   403    403   401
+DELETE  /api/users/{nobody}/factors         404   404   403     403    403   403   403    403   401
+POST    /api/users/{nobody}/lock            404   404   403     403    403   403   403    403   401
+POST    /api/users/{nobody}/unlock          404   404   403     403    403   403   403    403   401
+GET     /api/users/{nobody}/keys            404   404   403     403    403   403   403    403   401
+POST    /api/users/{nobody}/keys            404   404   403     403    403   403   403    403   401
+DELETE  /api/users/{nobody}/keys/{session}  404   404   403     403    403   403   403    403   401
+GET     /api/users/export                   200   200   200     403    403   403   403    403   401
+POST    /api/users/import                   415   415   403     403    403   403   403    403   401
+GET     /api/users/analytics                200   200   200     403    403   403   403    403   401
+GET     /api/roles                          200   200   200     403    403   403   403    403   401
+POST    /api/roles                          400   400   403     403    403   403   403    403   401
+GET     /api/roles/{nobody}                 404   404   404     403    403   403   403    403   401
+PUT     /api/roles/{nobody}                 404   404   403     403    403   403   403    403   401
+PATCH   /api/roles/{nobody}                 404   404   403     403    403   403   403    403   401
+DELETE  /api/roles/{nobody}                 404   403   403     403    403   403   403    403   401
+GET     /api/permissions                    200   200   200     403    403   403   403    403   401
+GET     /api/audit                          200   200   200     403    403   403   403    403   401
+GET     /api/audit/export                   200   200   200     403    403   403   403    403   401
+GET     /api/audit/keys                     200   200   200     403    403   403   403    403   401
+GET     /api/audit/checkpoints              200   200   200     403    403   403   403    403   401
+GET     /api/audit/checkpoints/latest       404   404   404     403    403   403   403    403   401
+GET     /api/audit/{nobody}/proof           404   404   404     403    403   403   403    403   401
+GET     /api/audit/consistency              400   400   400     403    403   403   403    403   401
+GET     /api/audit-logs                     200   200   200     403    403   403   403    403   401
+GET     /.well-known/jwks.json              200   200   200     200    200   200   200    200   200
+GET     /api/health                         200   200   200     200    200   200   200    200   200
+OPTIONS /api/health                         200   200   200     200    200   200   200    200   200
+GET     /api/health/live                    200   200   200     200    200   200   200    200   200
+OPTIONS /api/health/live                    200   200   200     200    200   200   200    200   200
+GET     /api/health/ready                   200   200   200     200    200   200   200    200   200
+OPTIONS /api/health/ready                   200   200   200     200    200   200   200    200   200
+GET     /api/schema                         200   200   200     200    200   200   200    200   200
+GET     /api/docs                           200   200   200     200    200   200   200    200   200
+GET     /api/nothing-here                   404   404   404     404    404   404   404    404   404
+GET     /metrics                            403   403   403     403    403   403   403    403   403
+"""
+
+# 302: on to /login for the anonymous, and from /login and /set-password/... for everybody else.
+PAGES = """
+method  path                                      super admin manager resear veter techn viewer none  anonymous
+GET     /                                         200   200   200     200    200   200   200    200   302
+GET     /login                                    302   302   302     302    302   302   302    302   200
+POST    /login                                    302   302   302     302    302   302   302    302   422
+GET     /login/verify                             302   302   302     302    302   302   302    302   302
+POST    /login/verify                             302   302   302     302    302   302   302    302   302
+POST    /login/passkey                            302   302   302     302    302   302   302    302   302
+POST    /login/passkey/options                    200   200   200     200    200   200   200    200   200
+GET     /logout                                   200   200   200     200    200   200   200    200   302
+POST    /logout                                   302   302   302     302    302   302   302    302   302
+GET     /password                                 200   200   200     200    200   200   200    200   302
+POST    /password                                 422   422   422     422    422   422   422    422   302
+GET     /set-password                             200   200   200     200    200   200   200    200   200
+POST    /set-password                             422   422   422     422    422   422   422    422   422
+GET     /.well-known/change-password              302   302   302     302    302   302   302    302   302
+GET     /forgot-password                          200   200   200     200    200   200   200    200   200
+POST    /forgot-password                          422   422   422     422    422   422   422    422   422
+GET     /forgot-password/sent                     200   200   200     200    200   200   200    200   200
+GET     /confirm-email                            200   200   200     200    200   200   200    200   200
+POST    /confirm-email                            422   422   422     422    422   422   422    422   422
+GET     /confirm-email/MQ/abc-def                 302   302   302     302    302   302   302    302   302
+GET     /set-password/MQ/abc-def                  302   302   302     302    302   302   302    302   302
+GET     /users                                    200   200   200     403    403   403   403    403   302
+GET     /users/new                                200   200   403     403    403   403   403    403   302
+POST    /users/new                                422   422   403     403    403   403   403    403   302
+GET     /users/export                             200   200   200     403    403   403   403    403   302
+GET     /users/import                             200   200   403     403    403   403   403    403   302
+POST    /users/import                             422   422   403     403    403   403   403    403   302
+POST    /users/import/confirm                     422   422   403     403    403   403   403    403   302
+GET     /users/selected/activate                  302   302   403     403    403   403   403    403   302
+POST    /users/selected/activate                  302   302   403     403    403   403   403    403   302
+POST    /users/selected/deactivate                302   302   403     403    403   403   403    403   302
+POST    /users/selected/assign-role               302   302   403     403    403   403   403    403   302
+POST    /users/selected/remove-role               302   302   403     403    403   403   403    403   302
+GET     /users/selected/export                    302   302   302     403    403   403   403    403   302
+GET     /users/{nobody}                           404   404   404     403    403   403   403    403   302
+GET     /users/{nobody}/edit                      404   404   403     403    403   403   403    403   302
+POST    /users/{nobody}/edit                      404   404   403     403    403   403   403    403   302
+POST    /users/{nobody}/reset-password            404   404   403     403    403   403   403    403   302
+POST    /users/{nobody}/reset-factors             404   404   403     403    403   403   403    403   302
+POST    /users/{nobody}/lock                      404   404   403     403    403   403   403    403   302
+POST    /users/{nobody}/unlock                    404   404   403     403    403   403   403    403   302
+POST    /users/{nobody}/activate                  404   404   403     403    403   403   403    403   302
+POST    /users/{nobody}/deactivate                404   404   403     403    403   403   403    403   302
+POST    /users/{nobody}/delete                    404   404   403     403    403   403   403    403   302
+POST    /users/{nobody}/sessions/{session}/end    404   404   404     403    403   403   403    403   302
+GET     /users/{nobody}/keys/new                  404   404   403     403    403   403   403    403   302
+POST    /users/{nobody}/keys/new                  404   404   403     403    403   403   403    403   302
+GET     /users/{nobody}/keys/{session}/revoke     404   404   403     403    403   403   403    403   302
+POST    /users/{nobody}/keys/{session}/revoke     404   404   403     403    403   403   403    403   302
+GET     /audit                                    200   200   200     403    403   403   403    403   302
+GET     /audit/{nobody}                           404   404   404     403    403   403   403    403   302
+GET     /audit/export                             200   200   200     403    403   403   403    403   302
+GET     /audit/report                             200   200   200     403    403   403   403    403   302
+GET     /audit/status                             302   302   302     403    403   403   403    403   302
+POST    /audit/verify                             302   302   302     403    403   403   403    403   302
+GET     /audit/checkpoint                         404   404   404     403    403   403   403    403   302
+GET     /audit/{nobody}/proof                     404   404   404     403    403   403   403    403   302
+POST    /audit/saved                              422   422   422     403    403   403   403    403   302
+POST    /audit/saved/{nobody}/delete              302   302   302     403    403   403   403    403   302
+POST    /scheme                                   302   302   302     302    302   302   302    302   302
+GET     /profile                                  200   200   200     200    200   200   200    200   302
+GET     /profile/email                            200   200   200     200    200   200   200    200   302
+POST    /profile/email                            422   422   422     422    422   422   422    422   302
+POST    /profile/email/cancel                     404   404   404     404    404   404   404    404   302
+GET     /profile/security                         200   200   200     200    200   200   200    200   302
+GET     /profile/security/confirm                 200   200   200     200    200   200   200    200   302
+POST    /profile/security/confirm                 422   422   422     422    422   422   422    422   302
+GET     /profile/security/app                     200   200   200     200    200   200   200    200   302
+POST    /profile/security/app                     422   422   422     422    422   422   422    422   302
+GET     /profile/security/app/remove              404   404   404     404    404   404   404    404   302
+POST    /profile/security/app/remove              404   404   404     404    404   404   404    404   302
+GET     /profile/security/passkeys/new            200   200   200     200    200   200   200    200   302
+POST    /profile/security/passkeys/new            422   422   422     422    422   422   422    422   302
+POST    /profile/security/passkeys/options        200   200   200     200    200   200   200    200   302
+GET     /profile/security/passkeys/{nobody}/remove  404 404   404     404    404   404   404    404   302
+POST    /profile/security/passkeys/{nobody}/remove  404 404   404     404    404   404   404    404   302
+GET     /profile/security/recovery-codes          200   200   200     200    200   200   200    200   302
+POST    /profile/security/recovery-codes          422   422   422     422    422   422   422    422   302
+GET     /profile/sessions/end                     200   200   200     200    200   200   200    200   302
+POST    /profile/sessions/end                     302   302   302     302    302   302   302    302   302
+POST    /profile/sessions/{session}/end           404   404   404     404    404   404   404    404   302
+GET     /profile/keys/new                         200   200   200     200    200   200   200    200   302
+POST    /profile/keys/new                         422   422   422     422    422   422   422    422   302
+GET     /profile/keys/{session}/revoke            404   404   404     404    404   404   404    404   302
+POST    /profile/keys/{session}/revoke            404   404   404     404    404   404   404    404   302
+GET     /roles                                    200   200   200     403    403   403   403    403   302
+GET     /roles/{nobody}                           404   404   404     403    403   403   403    403   302
+GET     /roles/new                                200   200   403     403    403   403   403    403   302
+POST    /roles/new                                422   422   403     403    403   403   403    403   302
+GET     /roles/new/review                         302   302   403     403    403   403   403    403   302
+POST    /roles/new/review                         422   422   403     403    403   403   403    403   302
+GET     /roles/{nobody}/edit                      404   404   403     403    403   403   403    403   302
+POST    /roles/{nobody}/edit                      404   404   403     403    403   403   403    403   302
+POST    /roles/{nobody}/edit/review               404   404   403     403    403   403   403    403   302
+GET     /roles/{nobody}/clone                     404   404   403     403    403   403   403    403   302
+GET     /roles/{nobody}/delete                    404   403   403     403    403   403   403    403   302
+POST    /roles/{nobody}/delete                    404   403   403     403    403   403   403    403   302
+GET     /permissions                              200   200   200     403    403   403   403    403   302
+GET     /permissions/user_create                  200   200   200     403    403   403   403    403   302
+GET     /permissions/nothing                      404   404   404     403    403   403   403    403   302
+GET     /nothing-here                             404   404   404     404    404   404   404    404   404
+GET     /admin                                    302   302   302     302    302   302   302    302   302
+GET     /admin/                                   200   403   403     403    403   403   403    403   302
+GET     /admin/accounts/user/                     200   403   403     403    403   403   403    403   302
+GET     /admin/accounts/user/add/                 200   403   403     403    403   403   403    403   302
+GET     /admin/accounts/user/{nobody}/change/     302   403   403     403    403   403   403    403   302
+POST    /admin/accounts/user/{nobody}/delete/     302   403   403     403    403   403   403    403   302
+GET     /admin/accounts/role/                     200   403   403     403    403   403   403    403   302
+GET     /admin/accounts/role/add/                 200   403   403     403    403   403   403    403   302
+POST    /admin/accounts/role/{nobody}/delete/     302   403   403     403    403   403   403    403   302
+GET     /admin/accounts/permission/               200   403   403     403    403   403   403    403   302
+GET     /admin/accounts/permission/add/           403   403   403     403    403   403   403    403   302
+GET     /admin/accounts/session/                  200   403   403     403    403   403   403    403   302
+GET     /admin/accounts/session/add/              403   403   403     403    403   403   403    403   302
+GET     /admin/audit/auditlog/                    200   403   403     403    403   403   403    403   302
+GET     /admin/audit/auditlog/add/                403   403   403     403    403   403   403    403   302
+GET     /admin/login/                             302   403   403     403    403   403   403    403   302
+GET     /admin/nothing-here/                      404   403   403     403    403   403   403    403   302
+"""
+
+
+def rows(table):
+    """(method, path, {actor: status}) of each line of a table."""
+    found = []
+    for line in table.strip().splitlines()[1:]:
+        method, path, *statuses = line.split()
+        assert len(statuses) == len(ACTORS), line
+        path = path.replace("{nobody}", str(NOBODY)).replace("{session}", SESSION)
+        found.append((method, path, dict(zip(ACTORS, map(int, statuses), strict=True))))
+    return found
+
+
+@pytest.mark.parametrize(("method", "path", "expected"), rows(API))
+def test_the_api_is_open_to_whom_it_should_be(cast, anonymous, method, path, expected):
+    callers = {**{actor: Caller(user) for actor, user in cast.by_slug().items()}, "anonymous": anonymous}
+    body = None if method in {"GET", "DELETE"} else {}
+    answers = {actor: callers[actor].call(method, path, body) for actor in ACTORS}
+    assert {actor: answer.status_code for actor, answer in answers.items()} == expected
+
+
+@pytest.fixture
+def browsers(cast, client):
+    """Everybody with a browser, signed in through the sign-in page."""
+    return {**{actor: page_client(user) for actor, user in cast.by_slug().items()}, "anonymous": client}
+
+
+def apart(table):
+    """Its rows that read, to be asked for by the same browsers, since signing in takes longest; and the others."""
+    return [row for row in table if row[0] == "GET"], [row for row in table if row[0] != "GET"]
+
+
+READING_PAGES, OTHER_PAGES = apart(rows(PAGES))
+READING_API, OTHER_API = apart(
+    [row for row in rows(API) if row[1].startswith(("/api/users", "/api/roles", "/api/permissions", "/api/a"))]
+)
+
+
+@pytest.mark.parametrize(("method", "path", "expected"), OTHER_PAGES)
+def test_a_page_is_open_to_whom_it_should_be(browsers, method, path, expected):
+    answers = {actor: browsers[actor].generic(method, path) for actor in ACTORS}
+    assert {actor: answer.status_code for actor, answer in answers.items()} == expected
+
+
+@pytest.mark.parametrize(("method", "path", "expected"), OTHER_API)
+def test_the_pages_cookie_opens_the_same_of_the_api_as_a_token(browsers, method, path, expected):
+    body = "" if method == "DELETE" else "{}"
+    answers = {actor: browsers[actor].generic(method, path, body, "application/json") for actor in ACTORS}
+    assert {actor: answer.status_code for actor, answer in answers.items()} == expected
+
+
+@pytest.mark.parametrize("table", [READING_PAGES, READING_API], ids=["pages", "API"])
+def test_to_be_read_by_a_browser_is_what_should_be(browsers, table):
+    assert len(table) > 15
+    found = {path: {actor: browsers[actor].get(path).status_code for actor in ACTORS} for _, path, _ in table}
+    assert found == {path: expected for _, path, expected in table}
