@@ -8,7 +8,9 @@ from django.test.signals import setting_changed
 
 from accounts.sessions import tokens
 from reprotech.core.request_context import RequestOrigin, request_origin
-from reprotech.testing.cast import Caller, Cast, SavedRows, find_cast, make_cast
+from reprotech.testing.cast import Cast, find_cast, make_cast
+from reprotech.testing.client import Caller
+from reprotech.testing.snapshot import SavedRows
 
 # Outside of tests, keys don't change while a process runs.
 setting_changed.connect(lambda **_: tokens.forget(), weak=False)

@@ -10,10 +10,10 @@ from django.http import HttpRequest
 
 from accounts import permissions as names
 from accounts.api_keys import services as api_key_services
-from accounts.common.forms import password_input
 from accounts.mfa import services as mfa_services
 from accounts.models import ApiKey, Permission, Role, Session, User
 from accounts.passwords import services as password_services
+from accounts.passwords.form_fields import password_input
 from accounts.roles import services as role_services
 from accounts.sessions import services as session_services
 from accounts.users import services as user_services

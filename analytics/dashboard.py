@@ -18,7 +18,7 @@ from analytics.history import active_users_at, users_at
 from audit.models import AuditLog
 from audit.statistics.latest_event import newest_event
 from reprotech import __version__
-from reprotech.monitoring.health import CONNECTED, cache_state, database_state
+from reprotech.core.status import CONNECTED, cache_state, database_state
 
 RECENT = 8
 CHANGE_DAYS = settings.LOOKING_BACK_DAYS

@@ -2,7 +2,8 @@
 
 from django import forms
 
-from reprotech.web.lists import Query, WholeNumberField
+from reprotech.web.fields import WholeNumberField
+from reprotech.web.query_params import Query
 
 #: The dashboard's ranges: days, and what the switch calls them.
 RANGES = ((7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "1 year"))

@@ -11,12 +11,15 @@ from django.utils.http import quote_etag
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
-from accounts.permissions import ANALYTICS_READ, SIGNED_IN, USER_READ, requires
+from accounts.common.requests import PageRequest
+from accounts.permissions import USER_READ
 from analytics import dashboard
 from analytics.filters import RANGES, DashboardQuery
+from analytics.permissions import ANALYTICS_READ
 from audit.permissions import AUDIT_READ
 from reprotech.core.exceptions import ValidationFailed
-from reprotech.web.responses import PageRequest, go_to, render_page, wants_fragment
+from reprotech.web.access import SIGNED_IN, requires
+from reprotech.web.responses import go_to, render_page, wants_fragment
 
 #: The permissions on which it depends where something leads, by their names in the template.
 LINKS = {"AUDIT_READ": AUDIT_READ, "USER_READ": USER_READ}

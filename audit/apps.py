@@ -18,8 +18,11 @@ class AuditConfig(AppConfig):
     def ready(self) -> None:
         """Give SQLite's connections what they need, and have migrations bring triggers and rights in line."""
         from audit.capture.triggers import install, make_way
+        from audit.models.querysets import AuditLogQuerySet
         from audit.sealing.database_role import grant_rights
+        from audit.tracking import events
 
+        AuditLogQuerySet.recorder = events
         connection_created.connect(_prepare_sqlite, dispatch_uid="audit.sqlite")
         pre_migrate.connect(make_way, sender=self)
         post_migrate.connect(install, sender=self)

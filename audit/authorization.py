@@ -11,8 +11,9 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast
 from django.contrib.auth import get_user_model
 
 from audit.models import Action
-from audit.services import Actor, System, record
+from audit.services import record
 from audit.tracking.model_tracking import explicitly_recorded
+from reprotech.core.actors import Actor, System
 from reprotech.core.exceptions import Forbidden
 from reprotech.core.request_context import current_origin
 

@@ -1,47 +1,19 @@
 """What the audit log can be asked for."""
 
-from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django import forms
 from django.db import connection
-from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.http import urlencode
 
 from audit.models import AuditLog
 from audit.models.querysets import AuditLogQuerySet
 from audit.models.search import expected, words_of
 from audit.statistics import id_ranges
-from reprotech.web import lists
-from reprotech.web.lists import MAXIMUM_PER_PAGE, ByteOrderMarkField, ListFilter, Query, WholeNumberField
-
-
-class MomentField(forms.Field):
-    """A time (ISO 8601, UTC unless it says otherwise) or a date, which stands for the whole day."""
-
-    def __init__(self, *, end_of_day: bool, **kwargs: Any) -> None:
-        super().__init__(required=False, **kwargs)
-        self.end_of_day = end_of_day
-
-    def clean(self, value: Any) -> datetime | None:
-        """The moment; the last of the day for a date with `end_of_day`."""
-        if not value:
-            return None
-        try:
-            return self._moment(value)
-        except (ValueError, OverflowError):
-            raise forms.ValidationError("Give a date or time such as 2030-01-31 or 2030-01-31T09:30:00Z.") from None
-
-    def _moment(self, value: str) -> datetime:
-        if day := parse_date(value):
-            start = datetime.combine(day, time(), UTC)
-            return start + timedelta(days=1, microseconds=-1) if self.end_of_day else start
-        # A plus sign in a query string arrives as a blank.
-        moment = parse_datetime(value.replace(" ", "+") if "T" in value else value)
-        if moment is None:
-            raise ValueError(value)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return moment.astimezone(UTC)
+from reprotech.web import estimated_counts
+from reprotech.web.fields import ByteOrderMarkField, MomentField, WholeNumberField
+from reprotech.web.lists import MAXIMUM_PER_PAGE, ListFilter
+from reprotech.web.query_params import Query
 
 
 class AuditQuery(Query):
@@ -157,7 +129,7 @@ class AuditFilter(AuditQuery, ListFilter):
         rows, *rows_of_words = expected(filtered, *(AuditLog.objects.mentioning(word) for word in weighed))
         fewest, rarest = min(zip(rows_of_words, weighed, strict=True), default=(0, None))
         self._rarest = rarest if fewest <= RARE else None
-        return rows > MARGIN * lists.MOST_COUNTED
+        return rows > MARGIN * estimated_counts.MOST_COUNTED
 
     @property
     def is_walked(self) -> bool:
@@ -171,7 +143,7 @@ class AuditFilter(AuditQuery, ListFilter):
         few = AuditLog.objects.few_mentioning(self.value("search"), self._rarest) if self._rarest else None
         if few is not None:
             return sorted(few, reverse=True)
-        found = filtered.order_by().values_list("pk", flat=True)[: lists.MOST_COUNTED + 1]
+        found = filtered.order_by().values_list("pk", flat=True)[: estimated_counts.MOST_COUNTED + 1]
         return sorted(found, reverse=True)
 
     def by_keys(self, _: Any, keys: list[Any]) -> Any:

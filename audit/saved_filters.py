@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 from audit.authorization import authorize, recording_denials
 from audit.models import SavedFilter
 from audit.permissions import AUDIT_READ
-from audit.services import Actor
+from reprotech.core.actors import Actor
 from reprotech.core.exceptions import DomainError
 from reprotech.core.normalization import is_disguise, normalize_text
 

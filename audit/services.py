@@ -1,12 +1,12 @@
 """Writing the audit log."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from audit.models import Action, AuditLog
 from audit.statistics import latest_event
+from reprotech.core.actors import Actor
 from reprotech.core.normalization import normalize_text
 from reprotech.core.request_context import current_origin, current_principal
 
@@ -14,26 +14,6 @@ from reprotech.core.request_context import current_origin, current_principal
 SECRET_MARKS = ("password", "token", "secret", "hash", "otp")
 
 Changes = Mapping[str, tuple[Any, Any]]
-
-
-class Actor(Protocol):
-    """Whoever acts: a user, the system, or the name typed at a refused login."""
-
-    @property
-    def pk(self) -> Any:
-        """The user's id, None when it isn't a user."""
-
-    @property
-    def username(self) -> str:
-        """The name as it stands in the log."""
-
-
-@dataclass(frozen=True, slots=True)
-class System:
-    """The installation itself, as when a command runs."""
-
-    pk: None = None
-    username: str = "system"
 
 
 def record(

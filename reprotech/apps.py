@@ -19,7 +19,7 @@ class ReprotechConfig(AppConfig):
 
 
 class ChangeTrackingConfig(AuditlogConfig):  # type: ignore[misc] # it has no type hints
-    """django-auditlog without its commands, which empty a table and convert one of its own (`audit.tracking.model_tracking`)."""
+    """django-auditlog without its commands, which empty a table and convert one of its own."""
 
     name = "auditlog"
     #: Where Django looks for what an app brings beside its modules: there is nothing.

@@ -2,72 +2,26 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from http import HTTPStatus
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.core.catalogue import PERMISSIONS
-from accounts.permissions import ADMIN_SITE, PUBLIC, requires
+from accounts.permissions import ADMIN_SITE
 from audit.authorization import record_denial
-from reprotech.api.exception_handler import PLAIN, is_outage, plain_error
+from reprotech.api.exception_handler import is_outage, plain_error
 from reprotech.core.exceptions import DomainError, Forbidden, NotFound, TooManyAttempts, ValidationFailed
 from reprotech.core.request_context import current_origin
 from reprotech.navigation import chosen_scheme
+from reprotech.web.access import PUBLIC, requires
+from reprotech.web.errors import EXPLANATIONS, error_response, is_api
 from reprotech.web.responses import wants_fragment
 
 DESCRIPTIONS = {permission.name: permission.description for permission in PERMISSIONS}
 #: Seconds after which it makes sense to try again when the database doesn't answer.
 RETRY_AFTER = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What an error page says: what is the matter, and what to do about it."""
-
-    title: str
-    advice: str
-
-
-EXPLANATIONS = {
-    400: Explanation("This request can't be understood", "Go back, check what you typed and try again."),
-    403: Explanation("You may not open this", "If you need it for your work, ask an administrator of your lab."),
-    404: Explanation(
-        "There is nothing here",
-        "The address may be mistyped, or what it showed has been deleted or is not open to you.",
-    ),
-    405: Explanation("This can't be done here", "Go back and use the buttons of the page."),
-    409: Explanation("This can't be done now", "Go back, reload the page and try again."),
-    411: Explanation("The length of what you sent is missing", "Go back and try again, or use another browser."),
-    413: Explanation("This is too large", "Send a smaller file, or split it into several."),
-    500: Explanation(
-        "Something went wrong on our side",
-        "Nothing was changed. Try again in a moment. If it stays like this, tell your administrator the time and "
-        "the request's number below.",
-    ),
-    503: Explanation(
-        "Reprotech is not available right now",
-        "It is being maintained, or it can't reach its database. What was saved is safe. Try again in a minute or "
-        "two. If it stays like this, tell your administrator.",
-    ),
-}
-
-
-def error_response(request: HttpRequest, status: int, sentence: str = "", advice: str = "") -> HttpResponse:
-    """The answer with this status; `sentence` and `advice` replace the usual ones on a page."""
-    if is_api(request):
-        return plain_error(status)
-    usual = EXPLANATIONS.get(status, Explanation(PLAIN.get(status, PLAIN[400])[0], ""))
-    context = {"status": status, "title": sentence or usual.title, "advice": advice or usual.advice}
-    return render(request, "error.html", context, status=status)
-
-
-def is_api(request: HttpRequest) -> bool:
-    """Whether the request is a program's."""
-    return f"{request.path_info}/".startswith("/api/")
 
 
 class RefusalMiddleware:

@@ -28,11 +28,12 @@ from django.template.loader import render_to_string
 from django_htmx.middleware import HtmxDetails
 
 from audit.models import Action
-from audit.services import System, record
+from audit.services import record
 from reprotech.api.exception_handler import error_body
+from reprotech.core.actors import System
 from reprotech.core.request_context import current_origin
-from reprotech.error_pages import is_api
 from reprotech.navigation import chosen_scheme
+from reprotech.web.errors import is_api
 
 USUAL_MESSAGE = "What was saved is safe. Try again in a few minutes."
 #: Seconds after which to try again when no end is announced, and at least.

@@ -6,8 +6,9 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-from accounts.permissions import ROLE_READ, SIGNED_IN, USER_READ
+from accounts.permissions import ROLE_READ, USER_READ
 from audit.permissions import AUDIT_READ
+from reprotech.web.access import SIGNED_IN
 
 SCHEMES = ("auto", "light", "dark")
 SCHEME_COOKIE = "reprotech_scheme"

@@ -33,8 +33,8 @@ env.demand(
 JWT_SIGNING_KEY = env.token_key("JWT_SIGNING_KEY")
 #: Public halves of keys that sign no more, or not yet: what they signed is good, and others are told of them.
 JWT_PUBLIC_KEYS = env.public_keys("JWT_PUBLIC_KEYS")
-#: Keys, lifetimes and audiences are in `accounts.sessions.jwt_signing` and `accounts.sessions.tokens`. Without this SIGNING_KEY Simple JWT
-#: would take SECRET_KEY.
+#: Keys, lifetimes and audiences are in `accounts.sessions.jwt_signing` and `accounts.sessions.tokens`. Without this
+#: SIGNING_KEY Simple JWT would take SECRET_KEY.
 SIMPLE_JWT = {"TOKEN_TYPE_CLAIM": "type", "SIGNING_KEY": None}
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1", debug=DEBUG)
 #: Where people reach this installation; links in mails start with it.
@@ -108,20 +108,20 @@ MIDDLEWARE = [
     "reprotech.middleware.requests.RequestContextMiddleware",
     "reprotech.monitoring.metrics.MetricsMiddleware",
     # Around whatever answers: what is refused before it reaches a view is an answer too.
-    "reprotech.middleware.requests.IsolationMiddleware",
-    "reprotech.middleware.requests.OriginsMiddleware",
-    "reprotech.middleware.requests.RequestLimitsMiddleware",
-    "reprotech.middleware.requests.TransportMiddleware",
-    "reprotech.middleware.requests.PageCompressionMiddleware",
+    "reprotech.middleware.security_headers.IsolationMiddleware",
+    "reprotech.middleware.security_headers.OriginsMiddleware",
+    "reprotech.middleware.request_limits.RequestLimitsMiddleware",
+    "reprotech.middleware.security_headers.TransportMiddleware",
+    "reprotech.middleware.compression.PageCompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "reprotech.middleware.requests.TrailingSlashMiddleware",
+    "reprotech.middleware.trailing_slash.TrailingSlashMiddleware",
     "reprotech.maintenance_mode.MaintenanceMiddleware",
     "reprotech.middleware.api_fast_path.TokenCallMiddleware",  # calls with a token go no further
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "accounts.access.middleware.PageSessionMiddleware",
+    "accounts.sessions.middleware.PageSessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.access.middleware.AccessMiddleware",
     "reprotech.error_pages.RefusalMiddleware",

@@ -5,12 +5,12 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
-from accounts.permissions import PUBLIC, SIGNED_IN, requires
 from accounts.sessions.jwks_api import JwksViewSet
 from reprotech.error_pages import unknown_address
 from reprotech.monitoring.health import HealthViewSet
 from reprotech.monitoring.metrics import metrics
 from reprotech.views import choose_scheme
+from reprotech.web.access import PUBLIC, SIGNED_IN, requires
 
 handler400 = "reprotech.error_pages.bad_request"
 handler403 = "reprotech.error_pages.permission_denied"

@@ -4,8 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from accounts.permissions import PUBLIC, requires
 from reprotech.navigation import SCHEME_COOKIE, SCHEMES
+from reprotech.web.access import PUBLIC, requires
 from reprotech.web.responses import safe_target
 
 A_YEAR = 365 * 24 * 3600

@@ -6,7 +6,7 @@ from accounts.access.user_events import record_user
 from accounts.models import ApiKey, User
 from accounts.models.querysets import ApiKeyQuerySet
 from audit.models import Action
-from audit.services import Actor
+from reprotech.core.actors import Actor
 
 #: Why, as the log says it in `details.reason`.
 PASSWORD_RESET = "password_reset"  # noqa: S105 (no password)

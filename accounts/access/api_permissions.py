@@ -9,9 +9,9 @@ from accounts.access.authorization import About
 from accounts.access.required_actions import refuse_required_action
 from accounts.core.exceptions import ApiKeyNotAllowed, TokenMissing
 from accounts.models import ApiKey
-from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD
 from audit.authorization import record_denial
 from reprotech.core.exceptions import Forbidden
+from reprotech.web.access import PUBLIC, SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD
 
 
 class DeclaredPermission(BasePermission):

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from accounts.core.catalogue import PERMISSION_NAMES, SUPER_ADMIN, in_order
 from accounts.models import Permission, Role, User
 from audit.authorization import recording_denials
-from audit.services import Actor, System
+from reprotech.core.actors import Actor, System
 from reprotech.core.exceptions import Conflict, Forbidden
 from reprotech.core.request_context import current_principal
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from accounts.models import Role, User
 from audit.models import AuditLog
-from audit.services import Actor
+from reprotech.core.actors import Actor
 from reprotech.core.exceptions import StaleVersion
 
 

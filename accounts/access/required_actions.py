@@ -2,7 +2,7 @@
 
 from accounts.core.exceptions import PasswordChangeRequired, SecondFactorSetupRequired
 from accounts.models import User
-from accounts.permissions import SIGNED_IN, SIGNED_IN_TO_ADD_FACTOR, SIGNED_IN_TO_CHANGE_PASSWORD
+from reprotech.web.access import SIGNED_IN, SIGNED_IN_TO_ADD_FACTOR, SIGNED_IN_TO_CHANGE_PASSWORD
 
 CHANGE_PASSWORD = "change_password"  # noqa: S105 (no password)
 ADD_FACTOR = "add_factor"

@@ -4,7 +4,8 @@ from typing import Any
 
 from accounts.models import User
 from audit.models import Action
-from audit.services import Actor, record
+from audit.services import record
+from reprotech.core.actors import Actor
 
 
 def record_user(actor: Actor, action: Action, user: User, /, **details: Any) -> None:

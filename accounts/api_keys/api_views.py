@@ -8,13 +8,14 @@ from rest_framework.response import Response
 
 from accounts.api_keys import serializers as shapes
 from accounts.api_keys import services as api_key_services
-from accounts.authentication.api_authentication import SignedInRequest
+from accounts.common.requests import SignedInRequest
 from accounts.common.serializers import MessageAnswer
 from accounts.models import User
-from accounts.permissions import SIGNED_IN, USER_UPDATE
+from accounts.permissions import USER_UPDATE
 from accounts.users.api_views import find_user
 from reprotech.api.serialization import many, one
 from reprotech.api.viewsets import ViewSet
+from reprotech.web.access import SIGNED_IN
 
 
 def _list(user: User) -> Response:

@@ -9,8 +9,8 @@ from django import forms
 from accounts.api_keys.services import DEFAULT_DAYS
 from accounts.common.forms import ServiceForm
 from accounts.core.catalogue import PERMISSIONS, PermissionEntry
+from accounts.core.text import words
 from accounts.models import User
-from accounts.roles.permission_matrix import words
 
 LIFETIMES = [(30, "30 days"), (90, "90 days"), (180, "half a year"), (DEFAULT_DAYS, "a year"), (730, "2 years")]
 

@@ -5,8 +5,9 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.api_keys.services import DEFAULT_DAYS, MOST_ADDRESSES, MOST_DAYS
-from accounts.common.serializers import MessageAnswer, names_field, password_field
+from accounts.common.serializers import MessageAnswer, names_field
 from accounts.models import ApiKey
+from accounts.passwords.serializers import password_field
 from reprotech.api.fields import AddressAnswer, NetworkAnswer, NetworkField
 from reprotech.api.parsers import Body, StringField, WholeNumberField
 

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts.access.authorization import service
+from accounts.access.locks import lock_for_change
 from accounts.access.user_events import record_user
 from accounts.api_keys import token_format
 from accounts.core.catalogue import PERMISSION_NAMES, in_order
@@ -24,9 +25,9 @@ from accounts.permissions import USER_UPDATE
 from accounts.reauthentication.services import prove_identity
 from accounts.sessions.services import TOUCH_INTERVAL
 from accounts.throttling import rate_limits
-from accounts.users.services import lock_for_change
 from audit.models import Action
-from audit.services import Actor, record
+from audit.services import record
+from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
 from reprotech.core.principal import Principal
 from reprotech.core.reauthentication import require_fresh, require_recent_proof

@@ -11,12 +11,14 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.api_keys import services as api_key_services
 from accounts.api_keys.forms import KeyForm
+from accounts.common.requests import PageRequest
+from accounts.common.shortcuts import crumbs, find_person
 from accounts.core.exceptions import OwnerOnly
 from accounts.models import User
-from accounts.permissions import SIGNED_IN, USER_UPDATE, requires
-from accounts.users.views import crumbs, find_person
+from accounts.permissions import USER_UPDATE
 from reprotech.core.exceptions import DomainError
-from reprotech.web.responses import PageRequest, bound, go_to, render_form, render_page
+from reprotech.web.access import SIGNED_IN, requires
+from reprotech.web.responses import bound, go_to, render_form, render_page
 
 CONFLICT = 409
 

@@ -24,13 +24,6 @@ if TYPE_CHECKING:
 Caller = tuple[User, Session | ApiKey]
 
 
-class SignedInRequest(Request):
-    """A request to a view that only the signed-in reach, for the type checker."""
-
-    user: User
-    auth: Session  # or an API key, where `open_to_keys` or a permission lets it in
-
-
 class BearerAuthentication(JWTAuthentication):  # type: ignore[misc]
     """`Authorization: Bearer <access token, or API key>` (RFC 6750).
 

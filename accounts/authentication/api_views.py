@@ -9,19 +9,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import login as authentication_login
-from accounts.authentication.api_authentication import SignedInRequest
+from accounts.authentication import serializers as authentication_serializers
 from accounts.common import serializers as shapes
+from accounts.common.requests import SignedInRequest
 from accounts.passwords import services as password_services
-from accounts.permissions import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD
+from accounts.sessions import refresh as session_refresh
+from accounts.sessions import serializers as session_serializers
 from accounts.sessions import services as session_services
-from accounts.user_list.filters import SessionFilter
+from accounts.sessions.filters import SessionFilter
 from reprotech.api.parsers import EmptyBody
 from reprotech.api.schema import query_parameters
 from reprotech.api.serialization import in_json, many, one
 from reprotech.api.viewsets import ViewSet
+from reprotech.web.access import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD
 
 
-def token_answer(refreshed: session_services.Refreshed) -> dict[str, Any]:
+def token_answer(refreshed: session_refresh.Refreshed) -> dict[str, Any]:
     """The body that login and refresh answer with."""
     pair = refreshed.pair
     return {
@@ -29,7 +32,7 @@ def token_answer(refreshed: session_services.Refreshed) -> dict[str, Any]:
         "refresh_token": pair.refresh_token,
         "token_type": "Bearer",
         "expires_in": pair.expires_in,
-        "user": one(shapes.OwnAccountAnswer, refreshed.session.user),
+        "user": one(authentication_serializers.OwnAccountAnswer, refreshed.session.user),
     }
 
 
@@ -39,32 +42,44 @@ class TokenViewSet(ViewSet):
     authentication_classes: ClassVar[list[Any]] = []  # type: ignore[misc]
     required_permissions: ClassVar = dict.fromkeys(("login", "login_mfa", "refresh"), PUBLIC)
 
-    @extend_schema(request=shapes.LoginBody, responses=shapes.TokenAnswer, summary="Sign in")
+    @extend_schema(
+        request=authentication_serializers.LoginBody,
+        responses=authentication_serializers.TokenAnswer,
+        summary="Sign in",
+    )
     def login(self, request: Request) -> Response:
         """Exchange a username or e-mail address and a password for a pair of tokens.
 
         Whoever has a second factor sends `otp` too, a code of their authenticator app or a recovery code. Without it
         the answer is a 401 with the code `mfa_required` and an `mfa_token` for `/api/auth/login/mfa`.
         """
-        body = shapes.LoginBody.read(request)
+        body = authentication_serializers.LoginBody.read(request)
         signed_in = authentication_login.sign_in_with_tokens(
             identifier=body["username"], password=body["password"], otp=body.get("otp", "")
         )
         return Response(token_answer(signed_in))
 
-    @extend_schema(request=shapes.LoginMfaBody, responses=shapes.TokenAnswer, summary="Sign in: second step")
+    @extend_schema(
+        request=authentication_serializers.LoginMfaBody,
+        responses=authentication_serializers.TokenAnswer,
+        summary="Sign in: second step",
+    )
     def login_mfa(self, request: Request) -> Response:
         """Exchange the `mfa_token` of a login, good for five minutes and once, and a code for a pair of tokens."""
-        body = shapes.LoginMfaBody.read(request)
+        body = authentication_serializers.LoginMfaBody.read(request)
         return Response(
             token_answer(authentication_login.finish_with_tokens(mfa_token=body["mfa_token"], otp=body["otp"]))
         )
 
-    @extend_schema(request=shapes.RefreshBody, responses=shapes.TokenAnswer, summary="Get new tokens")
+    @extend_schema(
+        request=authentication_serializers.RefreshBody,
+        responses=authentication_serializers.TokenAnswer,
+        summary="Get new tokens",
+    )
     def refresh(self, request: Request) -> Response:
         """Spend a refresh token for a new pair; the old one is good no longer."""
-        body = shapes.RefreshBody.read(request)
-        return Response(token_answer(session_services.refresh_session(refresh_token=body["refresh_token"])))
+        body = authentication_serializers.RefreshBody.read(request)
+        return Response(token_answer(session_refresh.refresh_session(refresh_token=body["refresh_token"])))
 
 
 class AccountViewSet(ViewSet):
@@ -80,17 +95,19 @@ class AccountViewSet(ViewSet):
         session_services.sign_out(session=request.auth)
         return Response({"message": "Successfully logged out"})
 
-    @extend_schema(responses=shapes.OwnAccountAnswer, summary="Who am I?")
+    @extend_schema(responses=authentication_serializers.OwnAccountAnswer, summary="Who am I?")
     def me(self, request: SignedInRequest) -> HttpResponse:
         """The caller, with roles and permissions."""
-        return in_json(shapes.OwnAccountAnswer, request.user)
+        return in_json(authentication_serializers.OwnAccountAnswer, request.user)
 
     @extend_schema(
-        request=shapes.ChangePasswordBody, responses=shapes.MessageAnswer, summary="Change one's own password"
+        request=authentication_serializers.ChangePasswordBody,
+        responses=shapes.MessageAnswer,
+        summary="Change one's own password",
     )
     def change_password(self, request: SignedInRequest) -> Response:
         """Replace the password; all other sessions end."""
-        body = shapes.ChangePasswordBody.read(request)
+        body = authentication_serializers.ChangePasswordBody.read(request)
         password_services.change_password(actor=request.user, session_id=request.auth.pk, **body)
         return Response({"message": "Password changed successfully"})
 
@@ -101,13 +118,15 @@ class OwnSessionViewSet(ViewSet):
     required_permissions: ClassVar = dict.fromkeys(("list", "destroy", "destroy_others"), SIGNED_IN_TO_CHANGE_PASSWORD)
 
     @extend_schema(
-        parameters=query_parameters(SessionFilter), responses=shapes.SessionListAnswer, summary="List own sessions"
+        parameters=query_parameters(SessionFilter),
+        responses=session_serializers.SessionListAnswer,
+        summary="List own sessions",
     )
     def list(self, request: SignedInRequest) -> Response:
         """Live sessions, the one used last first."""
         page = SessionFilter.parse(request.query_params).page_of(request.user.sessions.alive())
         context = {"current": request.auth.pk}
-        return Response(page.as_dict("sessions", partial(many, shapes.SessionAnswer, context=context)))
+        return Response(page.as_dict("sessions", partial(many, session_serializers.SessionAnswer, context=context)))
 
     @extend_schema(responses={200: shapes.MessageAnswer}, summary="End a session")
     def destroy(self, request: SignedInRequest, session_id: Any) -> Response:
@@ -115,7 +134,7 @@ class OwnSessionViewSet(ViewSet):
         session_services.end_session(actor=request.user, session_id=session_id)
         return Response({"message": "Session ended successfully"})
 
-    @extend_schema(responses={200: shapes.SessionsEndedAnswer}, summary="End all other sessions")
+    @extend_schema(responses={200: session_serializers.SessionsEndedAnswer}, summary="End all other sessions")
     def destroy_others(self, request: SignedInRequest) -> Response:
         """End all of one's own sessions but the one that the call itself came with."""
         ended = session_services.end_other_sessions(actor=request.user, session_id=request.auth.pk)

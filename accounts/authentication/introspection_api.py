@@ -10,13 +10,13 @@ from accounts.authentication.api_authentication import (
     BasicKeyAuthentication,
     BearerAuthentication,
     PageSessionAuthentication,
-    SignedInRequest,
 )
 from accounts.authentication.introspection import introspect
-from accounts.permissions import SIGNED_IN
+from accounts.common.requests import SignedInRequest
 from reprotech.api.fields import AddressField
 from reprotech.api.parsers import Body, StrictFormParser, StrictJSONParser, StringField, is_form
 from reprotech.api.viewsets import ViewSet
+from reprotech.web.access import SIGNED_IN
 
 #: More than any access token has: a hundred roles with long names in any script.
 MAX_TOKEN_LENGTH = 65_536

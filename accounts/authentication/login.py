@@ -20,22 +20,16 @@ from accounts.mfa.pending_login_token import Passed
 from accounts.mfa.verification import Check, by_code, by_passkey, owner_of_passkey
 from accounts.mfa.webauthn_challenge import Challenge
 from accounts.models import Session, User
-from accounts.sessions.services import Refreshed, issue_tokens, open_session
+from accounts.sessions.refresh import Refreshed, issue_tokens
+from accounts.sessions.services import open_session
 from accounts.throttling import login_throttle, rate_limits
 from accounts.throttling.login_throttle import Guess
 from audit.models import Action
 from audit.services import record
 from audit.tracking.model_tracking import explicitly_recorded
+from reprotech.core.actors import UnauthenticatedActor
 from reprotech.core.exceptions import NotAuthenticated, ServerBusy, TooManyAttempts
 from reprotech.core.request_context import current_origin
-
-
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """The name that someone typed to sign in, known or not, as the actor of a refused login."""
-
-    username: str
-    pk: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +240,7 @@ def _name(passed: Passed) -> str:
 
 def _record_failure(identifier: str, user: User | None, reason: str) -> None:
     record(
-        actor=Typed(identifier, user.pk if user else None),
+        actor=UnauthenticatedActor(identifier, user.pk if user else None),
         action=Action.LOGIN,
         resource="auth",
         success=False,

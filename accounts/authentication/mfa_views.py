@@ -8,15 +8,16 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.authentication import login
+from accounts.common.shortcuts import too_many
 from accounts.core.exceptions import InvalidFactor, SecondFactorRequired, TokenInvalid
 from accounts.mfa import pending_login_token, webauthn
 from accounts.mfa.forms import CodeForm, PasskeyAnswerForm
 from accounts.mfa.verification import Check, by_code, by_passkey
 from accounts.mfa.webauthn_challenge import Challenge
 from accounts.models import Passkey
-from accounts.permissions import PUBLIC, requires
 from accounts.sessions.browser import enter
 from reprotech.core.exceptions import DomainError, TooManyAttempts
+from reprotech.web.access import PUBLIC, requires
 from reprotech.web.responses import UNPROCESSABLE, bound, safe_target
 
 #: Keys of the signed cookie: the sign-in that waits for its second step, and the challenge of this browser.
@@ -77,11 +78,6 @@ def passkey(request: Any) -> HttpResponse:
     except DomainError:
         return _back_to_login(request, "This passkey doesn't open an account here. Sign in with your password.")
     return enter(request, session, safe_target(request))
-
-
-def too_many(refusal: TooManyAttempts) -> str:
-    """When the next attempt is looked at, and where it may be sooner."""
-    return f"{refusal.sentence} Strangers' attempts don't count in a browser in which you have signed in before."
 
 
 def _finish(request: Any, pending: dict[str, Any], check: Check, form: CodeForm) -> HttpResponse:

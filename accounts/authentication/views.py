@@ -9,16 +9,18 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.authentication import login as authentication_login
-from accounts.authentication.mfa_views import ask_for_second_step, too_many
-from accounts.common.forms import ChangePasswordForm, LoginForm, NewPasswordForm
+from accounts.authentication.forms import LoginForm
+from accounts.authentication.mfa_views import ask_for_second_step
+from accounts.common.shortcuts import too_many
 from accounts.core.exceptions import SecondFactorRequired
 from accounts.mfa import webauthn
 from accounts.notifications.link_session import keep_link, kept_link
 from accounts.passwords import services as password_services
-from accounts.permissions import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD, requires
+from accounts.passwords.forms import ChangePasswordForm, NewPasswordForm
 from accounts.sessions.browser import cleared, end_page_session, enter, renew_page_session
 from accounts.throttling import known_devices
 from reprotech.core.exceptions import DomainError, ServerBusy, TooManyAttempts
+from reprotech.web.access import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD, requires
 from reprotech.web.responses import UNPROCESSABLE, bound, go_to, render_form, safe_target
 
 LINK = "password_link"

@@ -4,8 +4,9 @@ from typing import Any
 
 from django import forms
 
-from accounts.common.forms import ServiceForm, password_input
+from accounts.common.forms import ServiceForm
 from accounts.mfa.webauthn import MOST
+from accounts.passwords.form_fields import password_input
 
 #: A recovery code with its hyphens is 19 characters long.
 LONGEST_CODE = 32

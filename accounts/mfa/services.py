@@ -5,6 +5,7 @@ from uuid import UUID
 
 from accounts.access.api_key_revocation import FACTORS_REMOVED, revoke_keys_of
 from accounts.access.authorization import service
+from accounts.access.locks import lock_for_change, lock_own_account
 from accounts.access.one_time import spend
 from accounts.access.user_events import record_user
 from accounts.mfa import totp, webauthn
@@ -14,9 +15,9 @@ from accounts.models import Passkey, Session, TotpKey, User
 from accounts.notifications.services import send_notice
 from accounts.permissions import USER_UPDATE
 from accounts.sessions.services import end_sessions
-from accounts.users.services import lock_for_change, lock_own_account
 from audit.models import Action
-from audit.services import Actor, record
+from audit.services import record
+from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
 from reprotech.core.normalization import is_disguise, normalize_text
 from reprotech.core.reauthentication import ConfirmationRequired, require_fresh

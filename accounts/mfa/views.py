@@ -12,15 +12,16 @@ from django.urls import Resolver404, resolve, reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.common.forms import ServiceForm
+from accounts.common.requests import PageRequest
 from accounts.mfa import services as mfa_services
 from accounts.mfa import totp, webauthn
 from accounts.mfa.forms import AppForm, ConfirmPasswordForm, NewPasskeyForm
 from accounts.mfa.webauthn_challenge import Challenge
 from accounts.models import TotpKey
-from accounts.permissions import SIGNED_IN_TO_ADD_FACTOR, requires
-from accounts.sessions.browser import confirm_page_session
+from accounts.passwords.page_sessions import confirm_page_session
 from reprotech.core.exceptions import DomainError
-from reprotech.web.responses import PageRequest, bound, render_form, safe_target
+from reprotech.web.access import SIGNED_IN_TO_ADD_FACTOR, requires
+from reprotech.web.responses import bound, render_form, safe_target
 
 #: Key of the signed cookie, and what its challenge is for.
 CHALLENGE = "registration_challenge"

@@ -18,7 +18,7 @@ class UserCount(models.Model):
 
 
 class UserDay(models.Model):
-    """How many accounts of a day were made and deleted; `accounts.user_list.daily_counters` sums these rows up and folds them."""
+    """How many accounts were created and deleted on a day; `accounts.user_list.daily_counters` sums the rows up."""
 
     day = models.DateField(db_index=True)
     created = models.BigIntegerField()
@@ -33,7 +33,7 @@ class UserDay(models.Model):
 
 
 class UserSignpost(models.Model):
-    """Who stood at a position of a sorted list of users when it was put up; `accounts.user_list.page_index` reads it."""
+    """Which user stood at a position of a sorted list when it was written; `accounts.user_list.page_index` reads it."""
 
     #: As in the list's address: a column, with `-` in front downwards.
     sort = models.CharField(max_length=20)

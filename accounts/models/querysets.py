@@ -21,7 +21,7 @@ from reprotech.core.normalization import fold_text, normalize_text
 
 if TYPE_CHECKING:
     from accounts.models import ApiKey, Permission, Role, Session, User  # noqa: F401 (named in strings below)
-    from audit.services import Actor
+    from reprotech.core.actors import Actor
 
 #: What the names of `UserCount` begin with that tell how many hold a role; its id follows.
 ROLE_COUNT = "role "

@@ -24,8 +24,9 @@ from accounts.models.querysets import UserManager
 from accounts.models.roles import Role
 from accounts.models.versioning import Versioned
 from audit.models import Action
-from audit.services import System, record
+from audit.services import record
 from audit.tracking.model_tracking import TrackedModel, explicitly_recorded
+from reprotech.core.actors import System
 from reprotech.core.normalization import fold_text
 
 EXISTING = Q(deleted_at__isnull=True)

@@ -10,7 +10,6 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts.authentication.login import Typed
 from accounts.core.default_admin_address import NO_MAIL, is_withheld
 from accounts.models import ResetRequest, User
 from accounts.notifications import outbox
@@ -19,6 +18,7 @@ from accounts.throttling import rate_limits
 from audit.models import Action
 from audit.services import record
 from audit.tracking.model_tracking import explicitly_recorded
+from reprotech.core.actors import UnauthenticatedActor
 from reprotech.core.exceptions import TooManyAttempts
 from reprotech.core.request_context import RequestOrigin, current_origin, request_origin
 
@@ -86,7 +86,7 @@ def _refusal(user: User | None) -> str:
 
 def _record(typed: str, user: User | None, *, success: bool, **details: Any) -> None:
     record(
-        actor=Typed(typed, user.pk if user else None),
+        actor=UnauthenticatedActor(typed, user.pk if user else None),
         action=Action.PASSWORD_RESET,
         resource="user" if user else "auth",
         resource_id=user.pk if user else "",

@@ -7,11 +7,11 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.authentication.mfa_views import too_many
-from accounts.common.forms import ForgottenPasswordForm
+from accounts.common.shortcuts import too_many
+from accounts.passwords.forms import ForgottenPasswordForm
 from accounts.passwords.reset import request_reset
-from accounts.permissions import PUBLIC, requires
 from reprotech.core.exceptions import TooManyAttempts
+from reprotech.web.access import PUBLIC, requires
 from reprotech.web.responses import bound, render_form
 
 

@@ -22,7 +22,7 @@ from accounts.permissions import USER_UPDATE
 from accounts.sessions.services import end_sessions, renew_session
 from accounts.throttling import login_throttle, rate_limits
 from audit.models import Action
-from audit.services import Actor, System
+from reprotech.core.actors import Actor, System
 from reprotech.core.exceptions import Conflict, NotFound, TooManyAttempts, ValidationFailed
 from reprotech.core.reauthentication import require_fresh
 

@@ -1,13 +1,14 @@
 """A new address of one's own: asked for, confirmed from there, or given up."""
 
 from accounts.access.authorization import service
+from accounts.access.locks import lock_own_account
 from accounts.access.user_events import record_user
 from accounts.core.exceptions import AccountDisabled
 from accounts.models import EmailChange, User
 from accounts.notifications.links import address_tokens
 from accounts.notifications.services import send_confirmation
 from accounts.throttling import rate_limits
-from accounts.users.services import change_address, check_address, lock_own_account
+from accounts.users.services import change_address, check_address
 from audit.models import Action
 from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
 from reprotech.core.reauthentication import require_fresh

@@ -8,12 +8,14 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.common.forms import NewEmailForm, ServiceForm
+from accounts.common.forms import ServiceForm
+from accounts.common.requests import PageRequest
 from accounts.notifications.link_session import keep_link, kept_link
-from accounts.permissions import PUBLIC, SIGNED_IN, requires
 from accounts.profile import email_change
+from accounts.profile.forms import NewEmailForm
 from reprotech.core.exceptions import DomainError
-from reprotech.web.responses import PageRequest, bound, render_form
+from reprotech.web.access import PUBLIC, SIGNED_IN, requires
+from reprotech.web.responses import bound, render_form
 
 LINK = "email_link"
 

@@ -8,14 +8,15 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.common.forms import EndSessionsForm
+from accounts.common.requests import PageRequest
 from accounts.models import EmailChange
-from accounts.permissions import SIGNED_IN, requires
 from accounts.roles.permission_matrix import Matrix
 from accounts.sessions import services as session_services
 from accounts.sessions.browser import cleared, end_page_session
-from accounts.user_list.filters import OwnSessionFilter
-from reprotech.web.responses import PageRequest, bound, go_to, render_form, render_page
+from accounts.sessions.filters import OwnSessionFilter
+from accounts.sessions.forms import EndSessionsForm
+from reprotech.web.access import SIGNED_IN, requires
+from reprotech.web.responses import bound, go_to, render_form, render_page
 
 
 @requires(SIGNED_IN)

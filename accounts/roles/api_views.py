@@ -5,12 +5,13 @@ from typing import ClassVar
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
-from accounts.authentication.api_authentication import SignedInRequest
 from accounts.common import serializers as shapes
+from accounts.common.requests import SignedInRequest
 from accounts.models import Permission, Role
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDATE
+from accounts.roles import serializers as role_serializers
 from accounts.roles import services as role_services
-from accounts.user_list.filters import RoleDeletion
+from accounts.roles.filters import RoleDeletion
 from reprotech.api.etags import ETAG, IF_MATCH, expected_versions, versioned
 from reprotech.api.schema import query_parameters
 from reprotech.api.serialization import many, one
@@ -37,38 +38,38 @@ class RoleViewSet(ViewSet):
         "destroy": ROLE_DELETE,
     }
 
-    @extend_schema(responses=shapes.RoleListAnswer, summary="List roles")
+    @extend_schema(responses=role_serializers.RoleListAnswer, summary="List roles")
     def list(self, request: SignedInRequest) -> Response:  # noqa: ARG002
         """All roles, system roles first."""
         found = Role.objects.with_permissions().with_user_count()
-        return Response({"roles": many(shapes.RoleAnswer, found)})
+        return Response({"roles": many(role_serializers.RoleAnswer, found)})
 
     @extend_schema(
-        request=shapes.CreateRoleBody,
-        responses={201: shapes.RoleChangedAnswer},
+        request=role_serializers.CreateRoleBody,
+        responses={201: role_serializers.RoleChangedAnswer},
         parameters=[ETAG],
         summary="Create a role",
     )
     def create(self, request: SignedInRequest) -> Response:
         """Create a role that holds no more than the caller does."""
-        role = role_services.create_role(actor=request.user, **shapes.CreateRoleBody.read(request))
+        role = role_services.create_role(actor=request.user, **role_serializers.CreateRoleBody.read(request))
         return self._changed(role.pk, "Role created successfully", status=201)
 
-    @extend_schema(responses=shapes.RoleAnswer, parameters=[ETAG], summary="Show a role")
+    @extend_schema(responses=role_serializers.RoleAnswer, parameters=[ETAG], summary="Show a role")
     def retrieve(self, request: SignedInRequest, role_id: int) -> Response:  # noqa: ARG002
         """A role."""
         role = find_role(role_id)
-        return versioned(role, one(shapes.RoleAnswer, role))
+        return versioned(role, one(role_serializers.RoleAnswer, role))
 
     @extend_schema(
-        request=shapes.UpdateRoleBody,
-        responses=shapes.RoleChangedAnswer,
+        request=role_serializers.UpdateRoleBody,
+        responses=role_serializers.RoleChangedAnswer,
         parameters=[IF_MATCH, ETAG],
         summary="Change a role",
     )
     def update(self, request: SignedInRequest, role_id: int) -> Response:
         """Change what is given, and leave the rest."""
-        body = shapes.UpdateRoleBody.read(request)
+        body = role_serializers.UpdateRoleBody.read(request)
         role_services.update_role(
             actor=request.user, role_id=role_id, expected_versions=expected_versions(request), **body
         )
@@ -92,7 +93,7 @@ class RoleViewSet(ViewSet):
 
     def _changed(self, role_id: int, message: str, status: int = 200) -> Response:
         role = find_role(role_id)
-        return versioned(role, {"message": message, "role": one(shapes.RoleAnswer, role)}, status)
+        return versioned(role, {"message": message, "role": one(role_serializers.RoleAnswer, role)}, status)
 
 
 class PermissionViewSet(ViewSet):
@@ -100,7 +101,7 @@ class PermissionViewSet(ViewSet):
 
     required_permissions: ClassVar = {"list": ROLE_READ}
 
-    @extend_schema(responses=shapes.PermissionListAnswer, summary="List permissions")
+    @extend_schema(responses=role_serializers.PermissionListAnswer, summary="List permissions")
     def list(self, request: SignedInRequest) -> Response:  # noqa: ARG002
         """All permissions, by resource."""
-        return Response({"permissions": many(shapes.PermissionAnswer, Permission.objects.all())})
+        return Response({"permissions": many(role_serializers.PermissionAnswer, Permission.objects.all())})

@@ -8,7 +8,7 @@ from accounts.access.user_events import record_user
 from accounts.models import Permission, Role, User
 from accounts.sessions.services import forget_proofs
 from audit.models import Action
-from audit.services import Actor
+from reprotech.core.actors import Actor
 from reprotech.core.exceptions import ValidationFailed
 
 

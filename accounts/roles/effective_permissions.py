@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-from accounts.core.catalogue import PERMISSIONS, PermissionEntry
-from accounts.models import Role
-from accounts.roles.permission_matrix import words
+from accounts.core.catalogue import PERMISSIONS, PermissionEntry, in_order
+from accounts.core.text import words
+from accounts.models import Role, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +45,9 @@ def effective_access(roles: Iterable[Role]) -> list[ResourceAccess]:
         sources = [Source(tuple(some), tuple(holders[some[0].name])) for some in together.values()]
         found.append(ResourceAccess(resource, tuple(sources)))
     return found
+
+
+def missing_permissions(actor: User, holder: User | Role) -> list[str]:
+    """Permissions that `holder` has and `actor` lacks: while there are any, the actor may not change or give it."""
+    held = holder.grants.permissions if isinstance(holder, User) else holder.permission_names
+    return in_order(set(held) - actor.get_all_permissions())

@@ -4,14 +4,10 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from accounts.core.catalogue import PERMISSIONS, PermissionEntry
+from accounts.core.text import words
 
 #: The columns, in the order in which the catalogue first names them.
 ACTIONS = tuple(dict.fromkeys(permission.action for permission in PERMISSIONS))
-
-
-def words(name: str) -> str:
-    """A resource's or an action's name for people: `lab_test` is "Lab test"."""
-    return name.replace("_", " ").capitalize()
 
 
 @dataclass(frozen=True, slots=True)

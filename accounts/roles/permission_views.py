@@ -7,11 +7,13 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from accounts.common.requests import PageRequest
+from accounts.core.text import words
 from accounts.models import Permission, Role, User
-from accounts.permissions import ROLE_READ, USER_READ, requires
-from accounts.roles.permission_matrix import words
-from accounts.user_list.filters import HolderFilter
-from reprotech.web.responses import PageRequest, render_page
+from accounts.permissions import ROLE_READ, USER_READ
+from accounts.roles.filters import HolderFilter
+from reprotech.web.access import requires
+from reprotech.web.responses import render_page
 
 
 @requires(ROLE_READ)

@@ -16,7 +16,8 @@ from accounts.models import Permission, Role, User
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_UPDATE
 from accounts.roles.assignments import record_role_changes, touch
 from audit.models import Action
-from audit.services import Actor, Changes, record
+from audit.services import Changes, record
+from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
 from reprotech.core.reauthentication import require_fresh
 

@@ -8,14 +8,16 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.common.requests import PageRequest
 from accounts.models import Role, User
-from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDATE, USER_READ, requires
+from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDATE, USER_READ
 from accounts.roles import services as role_services
+from accounts.roles.effective_permissions import missing_permissions
 from accounts.roles.forms import DeleteRoleForm, RoleForm
 from accounts.roles.permission_matrix import Matrix, RoleChange
-from accounts.users.allowed_actions import beyond
 from reprotech.core.exceptions import DomainError, StaleVersion
-from reprotech.web.responses import UNPROCESSABLE, PageRequest, bound, go_to, render_form, render_page
+from reprotech.web.access import requires
+from reprotech.web.responses import UNPROCESSABLE, bound, go_to, render_form, render_page
 
 SHOWN_HOLDERS = 10
 
@@ -42,7 +44,7 @@ def show_role(request: PageRequest, role_id: int) -> HttpResponse:
         "role": role,
         "matrix": Matrix.of(role.permission_names),
         "holders": holders if request.user.has_perm(USER_READ) else None,
-        "beyond_reader": beyond(request.user, role),
+        "beyond_reader": missing_permissions(request.user, role),
         "crumbs": _crumbs(role),
     }
     return render(request, "accounts/role.html", context)
@@ -68,7 +70,7 @@ def create_role(request: PageRequest) -> HttpResponse:
 def clone_role(request: PageRequest, role_id: int) -> HttpResponse:
     """The form of a new role, filled with what another holds, as far as the reader may give it."""
     source = _find(role_id)
-    left_out = beyond(request.user, source)
+    left_out = missing_permissions(request.user, source)
     initial = {
         "name": f"Copy of {source.name}"[:80],
         "description": source.description,
@@ -121,7 +123,11 @@ def review_role(request: PageRequest, role_id: int) -> HttpResponse:
 def delete_role(request: PageRequest, role_id: int) -> HttpResponse:
     """Ask, and which role its users get; then delete it."""
     role = _find(role_id)
-    others = [other for other in Role.objects.with_permissions() if other != role and not beyond(request.user, other)]
+    others = [
+        other
+        for other in Role.objects.with_permissions()
+        if other != role and not missing_permissions(request.user, other)
+    ]
     form = bound(DeleteRoleForm, request, others=others)
     form.fields["reassign_to"].required = bool(role.user_count)
     if request.method == "POST" and form.is_valid():
@@ -132,7 +138,11 @@ def delete_role(request: PageRequest, role_id: int) -> HttpResponse:
             return go_to(request, "roles")
         except DomainError as refusal:
             form.add_refusal(refusal)
-    context = {"role": role, "beyond_reader": beyond(request.user, role), "crumbs": _crumbs(role, "Delete")}
+    context = {
+        "role": role,
+        "beyond_reader": missing_permissions(request.user, role),
+        "crumbs": _crumbs(role, "Delete"),
+    }
     return render_form(request, "accounts/role_delete.html", form, context, fragment="accounts/_role_delete.html")
 
 
@@ -151,7 +161,7 @@ def _render_form(
         "matrix": Matrix.of(form.chosen, grantable=request.user.get_all_permissions()),
         "change": RoleChange.between(before, form.chosen, user_count),
         "is_review": is_review,
-        "beyond_reader": beyond(request.user, role) if role else [],
+        "beyond_reader": missing_permissions(request.user, role) if role else [],
         "save_url": reverse("edit_role", args=[role.pk]) if role else reverse("new_role"),
         "review_url": reverse("review_role", args=[role.pk]) if role else reverse("review_new_role"),
         "crumbs": _crumbs(role, "Edit") if role else _crumbs(None, "New role"),

@@ -8,10 +8,9 @@ from django.http import HttpResponse
 from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect
 
-from accounts.access.middleware import GENERATION, SESSION_ID, USER_ID
 from accounts.models import Session
-from accounts.passwords import services as password_services
 from accounts.sessions import services as session_services
+from accounts.sessions.middleware import GENERATION, SESSION_ID, USER_ID
 from accounts.throttling import known_devices
 
 
@@ -47,21 +46,13 @@ def cleared(response: HttpResponse) -> HttpResponse:
     return response
 
 
-def confirm_page_session(request: Any, password: str) -> None:
-    """Take the password again and give the browser a new cookie; raises a DomainError."""
-    session = password_services.confirm_password(
-        actor=request.user, password=password, session_id=request.page_session.pk
-    )
-    _take_over(request, session)
-
-
 def renew_page_session(request: Any) -> None:
     """Give the browser a new cookie, after what proves just as well who sits there."""
     session = session_services.renew_session(session_id=request.page_session.pk, user_id=request.user.pk)
-    _take_over(request, session)
+    take_over(request, session)
 
 
-def _take_over(request: Any, session: Session) -> None:
+def take_over(request: Any, session: Session) -> None:
     request.session[GENERATION] = session.generation
     # For what else this request does.
     request.page_session.confirmed_at = session.confirmed_at

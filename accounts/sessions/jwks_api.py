@@ -7,9 +7,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.permissions import PUBLIC
 from accounts.sessions.jwt_signing import published_keys
 from reprotech.api.viewsets import ViewSet
+from reprotech.web.access import PUBLIC
 
 #: Seconds that others may keep the keys: a new one must be listed for so long before it signs.
 KEPT = 300

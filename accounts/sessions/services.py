@@ -1,8 +1,7 @@
 """Opening, finding, refreshing and ending sessions."""
 
-import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -19,29 +18,18 @@ from accounts.core.exceptions import AccountDisabled, TokenInvalid
 from accounts.models import Session, User
 from accounts.models.grants import Grants
 from accounts.permissions import SESSION_REVOKE
-from accounts.sessions import tokens
-from accounts.sessions.tokens import TokenPair
 from accounts.throttling import rate_limits
 from audit.models import Action
-from audit.services import Actor, record
+from audit.services import record
 from audit.tracking.model_tracking import explicitly_recorded
+from reprotech.core.actors import Actor
 from reprotech.core.exceptions import NotFound
 from reprotech.core.principal import Principal
 from reprotech.core.reauthentication import require_fresh
 from reprotech.core.request_context import act_as, current_origin, current_principal
 
-#: Seconds after which a spent refresh token means theft and no longer a race or a retry.
-REUSE_GRACE = 10
 #: How exactly `last_used_at` is kept, so that not every request writes.
 TOUCH_INTERVAL = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Refreshed:
-    """A session with its new tokens."""
-
-    session: Session
-    pair: TokenPair
 
 
 def open_session(*, user: User, kind: Session.Kind, lifetime: timedelta, is_remembered: bool = False) -> Session:
@@ -65,14 +53,6 @@ def open_session(*, user: User, kind: Session.Kind, lifetime: timedelta, is_reme
     session.expires_at = session.expiry_after(now)
     session.save(force_insert=True)
     return session
-
-
-def issue_tokens(*, session: Session) -> TokenPair:
-    """Mint a session's tokens and keep the hash of the refresh token. Part of a transaction."""
-    pair = tokens.issue_pair(session)
-    session.refresh_hash = pair.refresh_hash
-    session.save(update_fields=["refresh_hash"])
-    return pair
 
 
 def find_session(*, session_id: UUID, user_id: int, is_attended: bool = True, is_call: bool = False) -> Session:
@@ -149,69 +129,6 @@ def renew_session(*, session_id: UUID, user_id: int) -> Session:
 def forget_proofs(*, user_ids: Iterable[int]) -> None:
     """Have users prove again who they are before they change what guards accounts, since they may do more now."""
     Session.objects.alive().filter(user_id__in=user_ids).update(confirmed_at=None)
-
-
-def refresh_session(*, refresh_token: str) -> Refreshed:
-    """Spend a refresh token for a new pair.
-
-    Of two requests with the same token the row's lock lets one win. A token spent more than ten seconds ago has been
-    stolen (RFC 9700, section 4.14.2): it ends the session, on record. Raises TokenInvalid or AccountDisabled.
-    """
-    claims = tokens.read(refresh_token, tokens.RefreshToken)
-    outcome = _refresh(claims)
-    if isinstance(outcome, Refreshed):
-        return outcome
-    raise outcome
-
-
-@transaction.atomic
-@explicitly_recorded()
-def _refresh(claims: tokens.Claims) -> Refreshed | TokenInvalid | AccountDisabled:
-    # A refusal is returned, not raised: what it ended and recorded must be kept.
-    session = Session.objects.select_for_update(no_key=True).filter(pk=claims.session_id).first()
-    if session is None or session.user_id != claims.user_id or session.user.deleted_at is not None:
-        return TokenInvalid()
-    if not session.user.can_sign_in:
-        return AccountDisabled()
-    if not session.is_alive:
-        return TokenInvalid()
-    token_hash, now = tokens.hash_token_id(claims.token_id), time.time()
-    if token_hash != session.refresh_hash:
-        if token_hash not in _lately_spent(session, now):
-            _end([session], Session.EndReason.REFRESH_REUSE)
-            _record_refresh(session, success=False, reason="A spent refresh token was used again.")
-        return TokenInvalid()
-    session.spent_refresh_hashes = {**_lately_spent(session, now), token_hash: now}
-    session.last_used_at = timezone.now()
-    session.expires_at = session.expiry_after(session.last_used_at)
-    _note_expiry(session.user)
-    pair = tokens.issue_pair(session)
-    session.refresh_hash = pair.refresh_hash
-    session.save(update_fields=["spent_refresh_hashes", "last_used_at", "expires_at", "refresh_hash"])
-    _record_refresh(session, success=True)
-    return Refreshed(session, pair)
-
-
-def _note_expiry(user: User) -> None:
-    # A script that renews its tokens for ever would never sign in, when the others' passwords expire.
-    if user.has_expired_password and not user.must_change_password:
-        user.must_change_password = True
-        User.objects.filter(pk=user.pk).update(must_change_password=True)
-
-
-def _lately_spent(session: Session, now: float) -> dict[str, float]:
-    return {spent: when for spent, when in session.spent_refresh_hashes.items() if now - when <= REUSE_GRACE}
-
-
-def _record_refresh(session: Session, *, success: bool, **details: Any) -> None:
-    record(
-        actor=session.user,
-        action=Action.TOKEN_REFRESH,
-        resource="auth",
-        success=success,
-        session_id=session.pk,
-        **details,
-    )
 
 
 @transaction.atomic

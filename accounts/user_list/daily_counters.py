@@ -1,7 +1,7 @@
 """How many users came and went each day (UTC), without counting them: PostgreSQL keeps count, by triggers.
 
-As with `accounts.user_list.counters` each change adds a row, so that no two changes wait for each other, and now and then the rows
-of a day are folded into one. SQLite counts anew each time.
+As with `accounts.user_list.counters` each change adds a row, so that no two changes wait for each other, and now and
+then the rows of a day are folded into one. SQLite counts each time.
 """
 
 from collections import Counter

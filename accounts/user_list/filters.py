@@ -7,20 +7,14 @@ from django import forms
 from django.db.models.functions import Lower
 
 from accounts.models import Role, User
-from accounts.models.querysets import SessionQuerySet, UserQuerySet
+from accounts.models.querysets import UserQuerySet
 from accounts.user_list import counters as user_list_counters
 from accounts.user_list import page_index
-from reprotech.web.lists import (
-    MAXIMUM_PER_PAGE,
-    ByteOrderMarkField,
-    ListFilter,
-    Nullable,
-    Query,
-    WholeNumberField,
-    YesNoField,
-    many,
-    part,
-)
+from reprotech.web.estimated_counts import many, part
+from reprotech.web.fields import WholeNumberField
+from reprotech.web.lists import MAXIMUM_PER_PAGE, ListFilter
+from reprotech.web.ordering import Nullable
+from reprotech.web.query_params import Query
 
 
 class UserQuery(Query):
@@ -139,52 +133,3 @@ class UserPageFilter(UserFilter):
     """A page of users for people."""
 
     per_page = WholeNumberField(default=25, most=MAXIMUM_PER_PAGE)
-
-
-class UserExport(UserQuery):
-    """Users as a file."""
-
-    bom = ByteOrderMarkField()
-
-
-class UserImportQuery(Query):
-    """How to import users."""
-
-    dry_run = YesNoField(help_text="Check the file and change nothing.")
-    ignore_unknown_columns = YesNoField(
-        help_text="Leave out columns that have no place here; the answer names them in `ignored_columns`."
-    )
-
-
-class SessionFilter(ListFilter):
-    """Pages alone."""
-
-    per_page = WholeNumberField(default=MAXIMUM_PER_PAGE, most=MAXIMUM_PER_PAGE)
-
-    def apply(self, queryset: Any) -> SessionQuerySet:
-        """All sessions."""
-        sessions: SessionQuerySet = queryset
-        return sessions.latest_used_first()
-
-
-class OwnSessionFilter(SessionFilter):
-    """A page of one's own sessions for people."""
-
-    per_page = WholeNumberField(default=10, most=MAXIMUM_PER_PAGE)
-
-
-class HolderFilter(ListFilter):
-    """Search among those who hold a permission."""
-
-    search = forms.CharField(required=False, max_length=200)
-
-    def apply(self, queryset: Any) -> UserQuerySet:
-        """Narrow users."""
-        users: UserQuerySet = queryset
-        return users.search(term) if (term := self.value("search")) else users
-
-
-class RoleDeletion(Query):
-    """The role that a deleted role's users get instead."""
-
-    reassign_to = forms.CharField(required=False, max_length=80)

@@ -19,14 +19,14 @@ from django.db.models import Case, F, Func, QuerySet, Value, When
 from django.db.models.expressions import RawSQL
 from django.http import HttpResponse
 
-from accounts.authentication.api_authentication import SignedInRequest
+from accounts.common.requests import SignedInRequest
 from accounts.models import Role, User
 from accounts.models.querysets import UserQuerySet, roles_of
 from accounts.user_list import counters as user_list_counters
 from accounts.user_list import page_index
 from accounts.user_list.filters import UserFilter
 from reprotech.db.postgresql.statements import Row
-from reprotech.web import lists
+from reprotech.web import estimated_counts
 from reprotech.web.lists import pages_of
 
 #: Query strings of which the statements are remembered.
@@ -105,12 +105,12 @@ class _Pages:
         # Of others there may be so few that walking would take long.
         if numbers is not None and (asked.is_by_id or asked.given.keys() <= {"status"}):
             return self._page()
-        if not lists.many.holds(asked.name):
+        if not estimated_counts.many.holds(asked.name):
             rows = self._ask(Question.FOUND)
             total = _number(rows[0][1])
-            if total <= lists.MOST_COUNTED:
+            if total <= estimated_counts.MOST_COUNTED:
                 return self._answered([row for row in rows if row[0] is not None], total)
-            lists.many.remember(asked.name)
+            estimated_counts.many.remember(asked.name)
         return self._many() if numbers is None else self._page()
 
     def _page(self) -> HttpResponse | None:
@@ -121,7 +121,7 @@ class _Pages:
         rows, per_page = self._ask(Question.MANY), self.asked.value("per_page")
         if len(rows) <= per_page:
             return None  # their end is in sight
-        seen = max(lists.MOST_COUNTED, self.asked.first + len(rows))
+        seen = max(estimated_counts.MOST_COUNTED, self.asked.first + len(rows))
         return self._answered(rows[:per_page], seen, is_exact=False)
 
     def _deep(self) -> HttpResponse | None:
@@ -206,7 +206,7 @@ def _finding(asked: UserFilter, users: Any) -> str:
     expression = asked.sorts[sort.removeprefix("-")]
     placed = users.order_by().annotate(place=F(expression) if isinstance(expression, str) else expression)
     return FINDING.format(
-        found=_written(placed.values_list("pk", "place")[: lists.MOST_COUNTED + 1]),
+        found=_written(placed.values_list("pk", "place")[: estimated_counts.MOST_COUNTED + 1]),
         shown=_written(_shown_of_page().annotate(answer=_answer()).values_list("pk", "answer")),
         order=f"place {'DESC' if sort.startswith('-') else 'ASC'} NULLS LAST, user_id",
         first=asked.first,

@@ -10,17 +10,19 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts.common.forms import ServiceForm
+from accounts.common.requests import PageRequest
+from accounts.common.shortcuts import crumbs, find_person
 from accounts.mfa import services as mfa_services
 from accounts.models import User
 from accounts.passwords import services as password_services
-from accounts.permissions import USER_DELETE, USER_UPDATE, requires
+from accounts.permissions import USER_DELETE, USER_UPDATE
+from accounts.roles.effective_permissions import missing_permissions
 from accounts.users import services as user_services
-from accounts.users.allowed_actions import beyond
 from accounts.users.erasure import erase_person
 from accounts.users.forms import PASSWORD, DeleteUserForm, ResetPasswordForm
-from accounts.users.views import crumbs, find_person
 from reprotech.core.exceptions import DomainError
-from reprotech.web.responses import PageRequest, bound, go_to, render_form, safe_target
+from reprotech.web.access import requires
+from reprotech.web.responses import bound, go_to, render_form, safe_target
 
 View = Callable[..., HttpResponse]
 
@@ -63,7 +65,7 @@ def page_of(step: Step) -> View:
         context = {
             "step": step,
             "person": person,
-            "beyond": beyond(request.user, person),
+            "beyond": missing_permissions(request.user, person),
             "next": back,
             "crumbs": crumbs(person, step.button or step.verb),
         }
@@ -166,7 +168,7 @@ def reset_password(request: PageRequest, user_id: int) -> HttpResponse:
             form.add_refusal(refusal)
     context = {
         "person": person,
-        "beyond": beyond(request.user, person),
+        "beyond": missing_permissions(request.user, person),
         "is_own": person.pk == request.user.pk,
         "next": back,
         "crumbs": crumbs(person, "Reset password"),

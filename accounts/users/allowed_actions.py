@@ -1,19 +1,13 @@
 """What pages offer to do with a user. The services decide; this only hides what they would refuse."""
 
-from accounts.core.catalogue import in_order
-from accounts.models import Role, User
+from accounts.models import User
 from accounts.permissions import USER_DELETE, USER_UPDATE
-
-
-def beyond(actor: User, holder: User | Role) -> list[str]:
-    """Permissions that `holder` has and `actor` lacks: while there are any, the actor may not change or give it."""
-    held = holder.grants.permissions if isinstance(holder, User) else holder.permission_names
-    return in_order(set(held) - actor.get_all_permissions())
+from accounts.roles.effective_permissions import missing_permissions
 
 
 def actions_on(actor: User, user: User) -> set[str]:
     """The actions that make sense for `user` now and that `actor` may take."""
-    if beyond(actor, user):
+    if missing_permissions(actor, user):
         return set()
     actions = set()
     if actor.has_perm(USER_UPDATE):

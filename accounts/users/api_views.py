@@ -7,14 +7,15 @@ from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
-from accounts.authentication.api_authentication import SignedInRequest
 from accounts.common import serializers as shapes
+from accounts.common.requests import SignedInRequest
 from accounts.mfa import services as mfa_services
 from accounts.models import User
 from accounts.passwords import services as password_services
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_READ, USER_UPDATE
 from accounts.user_list import list_sql
 from accounts.user_list.filters import UserFilter
+from accounts.users import serializers as user_serializers
 from accounts.users import services as user_services
 from accounts.users.erasure import erase_person
 from reprotech.api.etags import ETAG, IF_MATCH, expected_versions, versioned
@@ -49,7 +50,9 @@ class UserViewSet(ViewSet):
         "unlock": USER_UPDATE,
     }
 
-    @extend_schema(parameters=query_parameters(UserFilter), responses=shapes.UserListAnswer, summary="List users")
+    @extend_schema(
+        parameters=query_parameters(UserFilter), responses=user_serializers.UserListAnswer, summary="List users"
+    )
     def list(self, request: SignedInRequest) -> HttpResponse:
         """Users by search, role, status and kind, a page at a time."""
         asked = UserFilter.of(request)
@@ -59,14 +62,14 @@ class UserViewSet(ViewSet):
         return Response(page.as_dict("users", partial(many, shapes.UserAnswer)))
 
     @extend_schema(
-        request=shapes.CreateUserBody,
-        responses={201: shapes.UserChangedAnswer},
+        request=user_serializers.CreateUserBody,
+        responses={201: user_serializers.UserChangedAnswer},
         parameters=[ETAG],
         summary="Create a user",
     )
     def create(self, request: SignedInRequest) -> Response:
         """Create a user with roles. Without a password they get an invitation by e-mail."""
-        user = user_services.create_user(actor=request.user, **shapes.CreateUserBody.read(request))
+        user = user_services.create_user(actor=request.user, **user_serializers.CreateUserBody.read(request))
         return self._changed(request, user.pk, "User created successfully", status=201)
 
     @extend_schema(responses=shapes.UserDetailAnswer, parameters=[ETAG], summary="Show a user")
@@ -76,14 +79,14 @@ class UserViewSet(ViewSet):
         return versioned(user, one(shapes.UserDetailAnswer, user))
 
     @extend_schema(
-        request=shapes.UpdateUserBody,
-        responses=shapes.UserChangedAnswer,
+        request=user_serializers.UpdateUserBody,
+        responses=user_serializers.UserChangedAnswer,
         parameters=[IF_MATCH, ETAG],
         summary="Change a user",
     )
     def update(self, request: SignedInRequest, user_id: int) -> Response:
         """Change what is given, and leave the rest."""
-        body = shapes.UpdateUserBody.read(request)
+        body = user_serializers.UpdateUserBody.read(request)
         user_services.update_user(
             actor=request.user, user_id=user_id, expected_versions=expected_versions(request), **body
         )
@@ -95,7 +98,7 @@ class UserViewSet(ViewSet):
         user_services.delete_user(actor=request.user, user_id=user_id, expected_versions=expected_versions(request))
         return Response({"message": "User deleted successfully"})
 
-    @extend_schema(responses={200: shapes.ErasedAnswer}, summary="Erase a user's personal data")
+    @extend_schema(responses={200: user_serializers.ErasedAnswer}, summary="Erase a user's personal data")
     def erase(self, request: SignedInRequest, user_id: int) -> Response:
         """Erase what tells who a user was, also in the audit log; an account that still exists is deleted first.
 
@@ -104,30 +107,32 @@ class UserViewSet(ViewSet):
         events = erase_person(actor=request.user, user_id=user_id)
         return Response({"message": "Personal data erased successfully", "events": events})
 
-    @extend_schema(request=shapes.ResetPasswordBody, responses=shapes.MessageAnswer, summary="Reset a password")
+    @extend_schema(
+        request=user_serializers.ResetPasswordBody, responses=shapes.MessageAnswer, summary="Reset a password"
+    )
     def reset_password(self, request: SignedInRequest, user_id: int) -> Response:
         """Mail a link to choose a new password or, with `password`, set one that must be changed."""
-        body = shapes.ResetPasswordBody.read(request)
+        body = user_serializers.ResetPasswordBody.read(request)
         if "password" in body:
             password_services.reset_password(actor=request.user, user_id=user_id, password=body["password"])
             return Response({"message": "Password reset successfully"})
         password_services.send_password_reset(actor=request.user, user_id=user_id)
         return Response({"message": "Password reset link sent successfully"})
 
-    @extend_schema(responses={200: shapes.UserChangedAnswer}, summary="Remove a user's second factors")
+    @extend_schema(responses={200: user_serializers.UserChangedAnswer}, summary="Remove a user's second factors")
     def reset_factors(self, request: SignedInRequest, user_id: int) -> Response:
         """For a user who lost theirs: all of them and the recovery codes go, and the user's sessions end."""
         mfa_services.reset_factors(actor=request.user, user_id=user_id)
         return self._changed(request, user_id, "Second factors removed successfully")
 
-    @extend_schema(request=None, responses=shapes.UserChangedAnswer, summary="Lock a user")
+    @extend_schema(request=None, responses=user_serializers.UserChangedAnswer, summary="Lock a user")
     def lock(self, request: SignedInRequest, user_id: int) -> Response:
         """End the user's sessions and keep them out."""
         EmptyBody.read(request)
         user_services.lock_user(actor=request.user, user_id=user_id)
         return self._changed(request, user_id, "User locked successfully")
 
-    @extend_schema(request=None, responses=shapes.UserChangedAnswer, summary="Unlock a user")
+    @extend_schema(request=None, responses=user_serializers.UserChangedAnswer, summary="Unlock a user")
     def unlock(self, request: SignedInRequest, user_id: int) -> Response:
         """Let the user in again, also after too many wrong guesses."""
         EmptyBody.read(request)

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from accounts.access.authorization import service
+from accounts.access.locks import lock_for_change
 from accounts.models import User
 from accounts.permissions import USER_UPDATE
 from accounts.roles.assignments import find_roles
-from accounts.users.services import lock_for_change, update_user
-from audit.services import Actor
+from accounts.users.services import update_user
+from reprotech.core.actors import Actor
 from reprotech.core.exceptions import DomainError, Forbidden, NotFound
 
 

@@ -11,16 +11,18 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.common.requests import PageRequest
 from accounts.models import User
-from accounts.permissions import USER_READ, USER_UPDATE, requires
+from accounts.permissions import USER_READ, USER_UPDATE
+from accounts.roles.effective_permissions import missing_permissions
 from accounts.users import bulk
-from accounts.users.allowed_actions import beyond
 from accounts.users.bulk import BulkOutcome
 from accounts.users.csv.export import start_export
 from accounts.users.csv.parser import users_file
 from accounts.users.forms import MOST_AT_ONCE, BulkRoleForm, SelectionForm
 from reprotech.core.exceptions import DomainError
-from reprotech.web.responses import PageRequest, go_to, render_form, safe_target
+from reprotech.web.access import requires
+from reprotech.web.responses import go_to, render_form, safe_target
 
 View = Callable[..., HttpResponseBase]
 #: So many refusals are named in the message; the audit log has them all.
@@ -87,7 +89,7 @@ def _ask(
     context = {
         "step": step,
         "count": len(ids),
-        "people": [(person, beyond(request.user, person)) for person in shown],
+        "people": [(person, missing_permissions(request.user, person)) for person in shown],
         "selected": [] if matching else ids,
         "matching": selection.data.get("matching", ""),
         "filters": matching.given.items() if matching else (),

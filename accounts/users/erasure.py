@@ -21,7 +21,7 @@ from audit.retention.erasure import Parts, erase_parts
 from audit.sealing.append_only_triggers import ChangeRefused
 from audit.sealing.sealer import LedgerCorrupted
 from audit.sealing.signing_keys import SigningKeyError
-from audit.services import Actor
+from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict, NotFound
 from reprotech.core.reauthentication import require_fresh
 

@@ -8,16 +8,18 @@ from django import forms
 from django.conf import settings
 from django.http import QueryDict
 
-from accounts.common.forms import RecordForm, ServiceForm, password_input
+from accounts.common.forms import RecordForm, ServiceForm
 from accounts.models import Role, User
 from accounts.models.querysets import UserQuerySet
+from accounts.passwords.form_fields import password_input
 from accounts.passwords.validators import SHOWN_RULES
+from accounts.roles.effective_permissions import missing_permissions
 from accounts.user_list.filters import UserQuery
-from accounts.users.allowed_actions import beyond
 from accounts.users.erasure import NOT_BY_THIS_ROLE, instead_of_server
 from audit.sealing.append_only_triggers import may_change
 from reprotech.core.exceptions import ValidationFailed
-from reprotech.web.lists import MAXIMUM_PER_PAGE, WHOLE_NUMBER
+from reprotech.web.fields import WHOLE_NUMBER
+from reprotech.web.lists import MAXIMUM_PER_PAGE
 
 INVITE, PASSWORD, SERVICE = "invite", "password", "service"
 #: Each change of one user is a transaction of its own; more of them than this would keep a request waiting too long.
@@ -254,4 +256,4 @@ def offer_passwords(form: forms.Form) -> None:
 def role_choices(actor: User, roles: Iterable[Role], chosen: Iterable[str]) -> list[RoleChoice]:
     """Roles as a list to tick, in their order."""
     ticked = set(chosen)
-    return [RoleChoice(role, role.slug in ticked, beyond(actor, role)) for role in roles]
+    return [RoleChoice(role, role.slug in ticked, missing_permissions(actor, role)) for role in roles]

@@ -8,10 +8,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.access.api_key_revocation import ACCOUNT_DELETED, revoke_keys_made_for_people_by, revoke_keys_of
-from accounts.access.authorization import About, authorize, authorize_roles, keep_a_super_administrator, service
+from accounts.access.authorization import authorize, authorize_roles, keep_a_super_administrator, service
+from accounts.access.locks import lock_for_change
 from accounts.access.optimistic_locking import refuse_outdated
 from accounts.access.user_events import record_user
-from accounts.core.exceptions import AccountDisabled
 from accounts.core.model_fields import stored_form
 from accounts.mfa.enrolment import forget_factors
 from accounts.models import EmailChange, Role, Session, User
@@ -24,8 +24,9 @@ from accounts.users.former_usernames import remember_name
 from accounts.users.uniqueness import refuse_former_names, taken_names
 from audit.authorization import recording_denials
 from audit.models import Action
-from audit.services import Actor, Changes
-from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
+from audit.services import Changes
+from reprotech.core.actors import Actor
+from reprotech.core.exceptions import Conflict, ValidationFailed
 from reprotech.core.reauthentication import require_fresh
 
 INVITE_INSTEAD = "Leave it out: an invitation to choose one is mailed then."
@@ -243,28 +244,6 @@ def delete_user(*, actor: Actor, user_id: int, expected_versions: Collection[str
     forget_factors(user)
     _save(user)
     record_user(actor, Action.DELETE, user, changes={"roles": (held, []), "is_active": (was_active, False)})
-
-
-def lock_for_change(actor: Actor, user_id: int, permission: str) -> User:
-    """The user, locked until the transaction ends, if `actor` may change them: they hold no more than the actor.
-
-    The order is always user before role, so that changes never wait for each other in a circle. Raises Forbidden or
-    Missing.
-    """
-    user: User | None = User.objects.visible_to(actor).lock(user_id)
-    authorize(actor, permission, About("user", user_id))
-    if user is None:
-        raise NotFound("user")
-    authorize(actor, user.grants.permissions, user)
-    return user
-
-
-def lock_own_account(user_id: int) -> User:
-    """The account of a user who changes it themselves, locked until the transaction ends; raises AccountDisabled."""
-    user: User | None = User.objects.active().lock(user_id)
-    if user is None:
-        raise AccountDisabled
-    return user
 
 
 def _disable(actor: Actor, user: User) -> None:

@@ -10,19 +10,22 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.common.requests import PageRequest
+from accounts.common.shortcuts import crumbs, find_person
 from accounts.models import Role, User
-from accounts.permissions import SESSION_REVOKE, USER_CREATE, USER_READ, USER_UPDATE, requires
-from accounts.roles.effective_permissions import effective_access
+from accounts.permissions import SESSION_REVOKE, USER_CREATE, USER_READ, USER_UPDATE
+from accounts.roles.effective_permissions import effective_access, missing_permissions
 from accounts.sessions import services as session_services
 from accounts.throttling import login_throttle
 from accounts.user_list.filters import UserPageFilter
 from accounts.users import services as user_services
-from accounts.users.allowed_actions import actions_on, beyond
+from accounts.users.allowed_actions import actions_on
 from accounts.users.forms import MOST_AT_ONCE, NewUserForm, UserForm
 from audit.models import AuditLog
 from audit.permissions import AUDIT_READ
 from reprotech.core.exceptions import DomainError, StaleVersion, ValidationFailed
-from reprotech.web.responses import UNPROCESSABLE, PageRequest, bound, go_to, render_form, render_page, safe_target
+from reprotech.web.access import requires
+from reprotech.web.responses import UNPROCESSABLE, bound, go_to, render_form, render_page, safe_target
 
 KINDS = (("person", "People"), ("service", "Service accounts"))
 PAGE_SIZES = (10, 25, 50, 100)
@@ -77,7 +80,7 @@ def show_user(request: PageRequest, user_id: int) -> HttpResponse:
     person = find_person(request, user_id)
     me = request.user
     sees_sessions = me.pk == person.pk or me.has_perm(SESSION_REVOKE) or me.has_perm(AUDIT_READ)
-    above = beyond(me, person)
+    above = missing_permissions(me, person)
     actions = actions_on(me, person)
     context = {
         "person": person,
@@ -133,7 +136,7 @@ def edit_user(request: PageRequest, user_id: int) -> HttpResponse:
                 form.catch_up(find_person(request, user_id))
     context = {
         "person": person,
-        "beyond": beyond(request.user, person),
+        "beyond": missing_permissions(request.user, person),
         "next": back,
         "crumbs": crumbs(person, "Edit"),
     }
@@ -149,17 +152,3 @@ def end_session(request: PageRequest, user_id: int, session_id: UUID) -> HttpRes
     session_services.end_session(actor=request.user, session_id=session.pk)
     messages.success(request, f"The session of {person.username} has ended.")
     return redirect("user", person.pk)
-
-
-def find_person(request: PageRequest, user_id: int) -> User:
-    """The user of this id as the reader may see them, with roles and permissions, or 404."""
-    person: User = get_object_or_404(User.objects.visible_to(request.user).with_roles(), pk=user_id)
-    return person
-
-
-def crumbs(person: User | None, step: str = "") -> list[tuple[str, str | None]]:
-    """Users / the user / the step."""
-    trail: list[tuple[str, str | None]] = [("Users", reverse("users"))]
-    if person is not None:
-        trail.append((person.username, reverse("user", args=[person.pk]) if step else None))
-    return [*trail, (step, None)] if step else trail

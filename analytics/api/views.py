@@ -7,8 +7,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.permissions import ANALYTICS_READ
 from analytics.filters import AnalyticsQuery
+from analytics.permissions import ANALYTICS_READ
 from analytics.queries import user_analytics
 from reprotech.api.fields import AddressAnswer
 from reprotech.api.schema import query_parameters

@@ -23,7 +23,8 @@ from audit.models import AuditLog
 from audit.services import record
 from audit.statistics import latest_event
 from audit.tracking.model_tracking import explicitly_recorded
-from reprotech.testing.cast import PASSWORD, make_user, page_client
+from reprotech.testing.cast import PASSWORD, make_user
+from reprotech.testing.client import page_client
 from reprotech.tests.contract.authentication.test_lockout import login
 
 HTMX = {"HX-Request": "true"}

@@ -23,7 +23,7 @@ from audit.permissions import AUDIT_READ
 from reprotech.api.schema import query_parameters
 from reprotech.api.serialization import many
 from reprotech.api.viewsets import ViewSet
-from reprotech.web.lists import Query
+from reprotech.web.query_params import Query
 
 
 class ProofViewSet(ViewSet):

@@ -8,12 +8,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.authentication.api_authentication import SignedInRequest
 from audit.api.serializers import AuditLogAnswer, AuditLogListAnswer
 from audit.export.files import export_response
 from audit.filters import AuditExport, AuditFilter
 from audit.models import AuditLog
 from audit.permissions import AUDIT_EXPORT, AUDIT_READ
+from reprotech.api.requests import SignedInRequest
 from reprotech.api.schema import query_parameters
 from reprotech.api.serialization import many
 from reprotech.api.viewsets import ViewSet

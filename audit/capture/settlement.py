@@ -25,7 +25,8 @@ from audit.services import record_all
 #: Captured changes that one transaction settles, and events that are looked at together.
 BATCH = 1_000
 #: How far an event's time may be from that of the change: clocks differ and services take a while, but an event that
-#: was archived since, and is inserted once more as cover, is older than any that the log may lose (`audit.retention.archiving`).
+#: was archived since, and is inserted once more as cover, is older than any that the log may lose
+#: (`audit.retention.archiving`).
 MAX_TIME_APART = timedelta(days=1)
 #: What SQLite keeps beside an event, to say which transaction wrote it.
 EVENT = "event"

@@ -10,7 +10,7 @@ from django.utils import timezone
 from audit.export.bundles import BUNDLE
 from audit.export.services import CSV, start_bundle, start_export
 from audit.models import AuditLog
-from audit.services import Actor
+from reprotech.core.actors import Actor
 from reprotech.web.streaming import stream_csv, stream_json_lines, stream_jsonl
 
 COLUMNS = (

@@ -7,7 +7,8 @@ from audit.authorization import authorize, recording_denials
 from audit.export.bundles import BUNDLE, Bundle, complete_bundle, selected_bundle
 from audit.models import Action, AuditLog
 from audit.permissions import AUDIT_EXPORT
-from audit.services import Actor, record
+from audit.services import record
+from reprotech.core.actors import Actor
 from reprotech.core.reauthentication import require_fresh
 
 CSV, REPORT = "csv", "report"

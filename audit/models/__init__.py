@@ -2,8 +2,9 @@
 
 from audit.models.captured_changes import CapturedChange
 from audit.models.events import FIELDS, PAIR, Action, AppendOnlyModel, AuditLog
-from audit.models.inspection import SavedFilter, VerificationRun
 from audit.models.ledger import Anchor, Block, Checkpoint, DailyCount, Leaf, Node, SigningKey
+from audit.models.saved_filters import SavedFilter
+from audit.models.verification_runs import VerificationRun
 
 __all__ = [
     "FIELDS",

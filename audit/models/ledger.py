@@ -98,7 +98,7 @@ class Checkpoint(AppendOnlyModel):
 
 
 class Block(models.Model):
-    """How many sealed events have one of so many ids that follow each other, and when; `audit.statistics.id_ranges` reads it."""
+    """How many sealed events have an id of a range, and when they happened; `audit.statistics.id_ranges` reads it."""
 
     block = models.BigIntegerField(primary_key=True)
     events = models.BigIntegerField()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol, Self, TypeVar
 
 from django.db import connection, models
 from django.db.models import Q
@@ -70,8 +70,21 @@ def _is_about(user_id: int) -> Q:
     return Q(resource="user", resource_id=number) | refused
 
 
+class ChangeRecorder(Protocol):
+    """What turns a change that django-auditlog saw into an event (`audit.tracking.events`)."""
+
+    def record_row(self, instance: models.Model, *, action: Any, changes: Any, **_: Any) -> "AuditLog | None": ...
+
+    def record_relation(
+        self, changed: Iterable[models.Model], instance: models.Model, operation: str, field_name: str
+    ) -> "AuditLog | None": ...
+
+
 class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
     """Reads; writes go through `audit.services.record`."""
+
+    #: Records what django-auditlog saw; the app sets it at its start, since models know no package above them.
+    recorder: ClassVar[ChangeRecorder]
 
     def newest_first(self) -> Self:
         """In the order of the list: ids grow with time."""
@@ -135,16 +148,12 @@ class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
             row.authenticate()
         return super().bulk_create(rows, *args, **kwargs)
 
-    def log_create(self, instance: models.Model, **found: Any) -> "AuditLog | None":
+    def log_create(self, instance: models.Model, *, action: Any, changes: Any, **found: Any) -> "AuditLog | None":
         """Record what django-auditlog, which asks for it by this name, saw become of a row of a tracked model."""
-        from audit.tracking.events import record_row
-
-        return record_row(instance, **found)
+        return self.recorder.record_row(instance, action=action, changes=changes, **found)
 
     def log_m2m_changes(
         self, changed: Iterable[models.Model], instance: models.Model, operation: str, field_name: str
     ) -> "AuditLog | None":
         """The same of what a relation gained or lost."""
-        from audit.tracking.events import record_relation
-
-        return record_relation(changed, instance, operation, field_name)
+        return self.recorder.record_relation(changed, instance, operation, field_name)

@@ -18,8 +18,9 @@ from audit.models import Action, AuditLog, Leaf
 from audit.permissions import AUDIT_MAINTAIN
 from audit.sealing.append_only_triggers import suspended
 from audit.sealing.sealer import Sealer, latest_checkpoint, nobody_seals
-from audit.services import Actor, record
+from audit.services import record
 from audit.statistics import id_ranges
+from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict
 
 #: Events that stay for good, for they explain what is missing or which key signed. They are few, and name no person.

@@ -19,7 +19,8 @@ from audit.models.querysets import AuditLogQuerySet
 from audit.permissions import permission_to_erase
 from audit.sealing.append_only_triggers import suspended
 from audit.sealing.sealer import Sealer, nobody_seals
-from audit.services import Actor, record
+from audit.services import record
+from reprotech.core.actors import Actor
 
 #: Events that one `erase` event tells of: at two parts each it names no more than 5,000 ids.
 BATCH = 2_500

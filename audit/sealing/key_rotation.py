@@ -8,7 +8,8 @@ from audit.models import Action
 from audit.permissions import AUDIT_MAINTAIN
 from audit.sealing.sealer import Sealer, nobody_seals
 from audit.sealing.signing_keys import hand_over, known_keys, replace_lost_key
-from audit.services import Actor, record
+from audit.services import record
+from reprotech.core.actors import Actor
 
 
 @recording_denials

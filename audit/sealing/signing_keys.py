@@ -2,7 +2,8 @@
 
 The private key comes from the environment and never reaches the database. Each public key stands in a row with a
 statement, a note that names the key before it and is signed by both; so a verifier that trusts one key can follow to
-the others (`audit.verification.key_chain`). The rows themselves prove nothing: the owner of the database can add and move them.
+the others (`audit.verification.key_chain`). The rows themselves prove nothing: the owner of the database can add and
+move them.
 """
 
 from urllib.parse import urlsplit

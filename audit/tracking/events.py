@@ -11,8 +11,9 @@ from django.contrib.auth import get_user_model
 from django.db import connections, models
 
 from audit.models import Action, AuditLog
-from audit.services import SECRET_MARKS, Actor, Changes, System, event, record_all
+from audit.services import SECRET_MARKS, Changes, event, record_all
 from audit.tracking.registry import Subject, Tracked, registry
+from reprotech.core.actors import Actor, System
 from reprotech.core.request_context import current_origin, current_principal
 
 SOURCE = "orm"

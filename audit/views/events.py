@@ -11,7 +11,6 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from accounts.permissions import ROLE_READ, USER_READ, requires
 from audit.api.serializers import AuditLogAnswer
 from audit.export.files import export_response
 from audit.filters import AuditExport, AuditPageFilter
@@ -25,7 +24,8 @@ from audit.retention.archiving import archive_of
 from audit.saved_filters import saved_filters
 from audit.verification import runs as verification_runs
 from reprotech.core.exceptions import NotFound, ValidationFailed
-from reprotech.error_pages import error_response
+from reprotech.web.access import declared_access, requires
+from reprotech.web.errors import error_response
 from reprotech.web.responses import UNPROCESSABLE, PageRequest, render_page
 
 #: Filters that links set and no field shows: each is named above the list, with a way out.
@@ -104,10 +104,11 @@ def show_event(request: PageRequest, event_id: int) -> HttpResponse:
 
 def _object_page(request: PageRequest, event: AuditLog) -> str:
     """The address of the page of what the event is about; "" if there is none or it wouldn't open."""
-    pages = {"user": ("users", USER_READ), "role": ("roles", ROLE_READ)}
-    name, permission = pages.get(event.resource, ("", ""))
-    opens = bool(name) and event.resource_id.isdecimal() and request.user.has_perm(permission)
-    return f"{reverse(name)}/{event.resource_id}" if opens else ""
+    name = {"user": "users", "role": "roles"}.get(event.resource, "")
+    if not name or not event.resource_id.isdecimal():
+        return ""
+    page = f"{reverse(name)}/{event.resource_id}"
+    return page if request.user.has_perm(declared_access(page)) else ""
 
 
 def _archived(request: PageRequest, event_id: int) -> HttpResponse:

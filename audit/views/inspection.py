@@ -2,50 +2,23 @@
 
 from collections.abc import Mapping
 
-from django.contrib import messages
-from django.http import HttpResponse, QueryDict
-from django.shortcuts import redirect, render
-from django.urls import reverse, reverse_lazy
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse_lazy
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
-from accounts.permissions import requires
 from audit.export.services import REPORT_ROWS, start_report
 from audit.filters import AuditQuery
-from audit.permissions import AUDIT_EXPORT, AUDIT_READ
+from audit.permissions import AUDIT_EXPORT
 from audit.presentation.change_rows import shown_changes
 from audit.presentation.event_text import sentence
-from audit.saved_filters import FilterRefused, forget_filter, save_filter
 from audit.sealing.sealer import latest_checkpoint
-from audit.views.events import render_list
 from reprotech.core.exceptions import ValidationFailed
+from reprotech.web.access import requires
 from reprotech.web.responses import UNPROCESSABLE, PageRequest
 
 REPORT_CRUMBS = [("Audit log", reverse_lazy("audit")), ("Report", None)]
-
-
-@requires(AUDIT_READ)
-@require_POST
-def save_view(request: PageRequest) -> HttpResponse:
-    """Keep the filters of `query`, a list's, under a name."""
-    try:
-        query = AuditQuery.parse(QueryDict(request.POST.get("query", ""))).address
-        kept = save_filter(actor=request.user, name=request.POST.get("name", ""), query=query)
-    except ValidationFailed:
-        return render_list(request, save_error="These filters can't be kept: correct them first.")
-    except FilterRefused as refusal:
-        return render_list(request, save_error=refusal.message)
-    messages.success(request, f"The view {kept.name} is kept.")
-    return redirect(f"{reverse('audit')}?{kept.query}")
-
-
-@requires(AUDIT_READ)
-@require_POST
-def forget_view(request: PageRequest, filter_id: int) -> HttpResponse:
-    """Remove one of one's own views."""
-    if forget_filter(actor=request.user, filter_id=filter_id):
-        messages.success(request, "The view is removed. The events stay.")
-    return redirect("audit")
 
 
 @requires(AUDIT_EXPORT)

@@ -5,13 +5,13 @@ from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.permissions import requires
 from audit.export.bundles import selected_bundle
 from audit.models import AuditLog
 from audit.permissions import AUDIT_READ
 from audit.sealing.sealer import latest_checkpoint
 from audit.sealing.stored_tree import Unprovable
 from audit.verification import runs as verification_runs
+from reprotech.web.access import requires
 from reprotech.web.responses import PageRequest, wants_fragment
 
 

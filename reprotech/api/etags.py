@@ -1,14 +1,22 @@
 """`ETag` and `If-Match` (RFC 9110): a caller may say from which version of a user or role a change starts."""
 
-from typing import Any
+from typing import Any, Protocol
 
 from django.utils.http import parse_etags
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import Role, User
 from reprotech.core.exceptions import ValidationFailed
+
+
+class Versioned(Protocol):
+    """A record with a version that changes whenever it does."""
+
+    @property
+    def version(self) -> str:
+        """The present version, as an ETag without its quotes."""
+
 
 ETAG = OpenApiParameter(
     "ETag",
@@ -28,7 +36,7 @@ IF_MATCH = OpenApiParameter(
 )
 
 
-def versioned(shown: User | Role, body: dict[str, Any], status: int = 200) -> Response:
+def versioned(shown: Versioned, body: dict[str, Any], status: int = 200) -> Response:
     """An answer with the version of what it shows."""
     return Response(body, status=status, headers={"ETag": f'"{shown.version}"'})
 

@@ -10,7 +10,8 @@ from drf_spectacular.utils import OpenApiParameter
 from reprotech.api.exception_handler import PLAIN
 from reprotech.api.fields import ADDRESS
 from reprotech.api.parsers import Body
-from reprotech.web.lists import Query, WholeNumberField
+from reprotech.web.fields import WholeNumberField
+from reprotech.web.query_params import Query
 
 JSON = "application/json"
 

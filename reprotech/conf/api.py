@@ -28,8 +28,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api",
     "ENUM_NAME_OVERRIDES": {
-        "DatabaseState": "reprotech.monitoring.health.DATABASE_STATES",
-        "CacheState": "reprotech.monitoring.health.CACHE_STATES",
+        "DatabaseState": "reprotech.core.status.DATABASE_STATES",
+        "CacheState": "reprotech.core.status.CACHE_STATES",
         "HealthState": "reprotech.monitoring.health.HEALTH_STATES",
         "UserStatus": "accounts.models.User.STATUSES",
         "SessionKind": "accounts.models.Session.Kind",

@@ -16,7 +16,7 @@ from accounts.core.catalogue import ROLES
 from accounts.models import Session
 from audit.crypto.canonical_json import SALT_BYTES, VERSION, SealedRow
 from audit.models import Action
-from audit.services import System
+from reprotech.core.actors import System
 from reprotech.demo.calendar import Day, midnight
 from reprotech.demo.employment import NEVER, Change, Life, Lives, events_of
 from reprotech.demo.people import People, Person

@@ -25,8 +25,9 @@ from audit.models import Action, AuditLog
 from audit.sealing import bulk_load
 from audit.sealing.bulk_load import Prepared
 from audit.sealing.sealer import Sealer
-from audit.services import System, record
+from audit.services import record
 from audit.tracking.model_tracking import explicitly_recorded
+from reprotech.core.actors import System
 from reprotech.demo.audit_history import History
 from reprotech.demo.calendar import Day, days, midnight
 from reprotech.demo.day_events import Past

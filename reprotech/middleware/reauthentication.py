@@ -14,10 +14,10 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts.mfa.forms import ConfirmPasswordForm
-from accounts.sessions.browser import confirm_page_session
+from accounts.passwords.page_sessions import confirm_page_session
 from reprotech.core.exceptions import DomainError
 from reprotech.core.reauthentication import ConfirmationRequired
-from reprotech.error_pages import is_api
+from reprotech.web.errors import is_api
 from reprotech.web.responses import UNPROCESSABLE, render_instead
 
 PREFIX = "confirm"

@@ -18,7 +18,7 @@ from audit.models import Leaf
 from audit.sealing.sealer import FIRST_ID, unsealed
 from audit.verification import runs as verification_runs
 from reprotech import __version__
-from reprotech.monitoring.health import CONNECTED, FAILED, cache_state, database_state
+from reprotech.core.status import CONNECTED, FAILED, cache_state, database_state
 
 logger = logging.getLogger(__name__)
 

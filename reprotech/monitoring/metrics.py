@@ -13,11 +13,11 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from accounts.permissions import PUBLIC, requires
 from reprotech.core.request_context import current_origin
-from reprotech.error_pages import error_response
 from reprotech.monitoring import pool_metrics
 from reprotech.monitoring.collectors import StateCollector
+from reprotech.web.access import PUBLIC, requires
+from reprotech.web.errors import error_response
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 

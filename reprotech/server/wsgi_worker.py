@@ -21,7 +21,7 @@ from reprotech.server import graceful_shutdown  # noqa: E402
 graceful_shutdown.prepare()
 
 from reprotech import wsgi  # noqa: E402, I001 (starts Django, without which no model can be imported)
-from accounts.notifications import outbox
+from accounts.notifications import outbox  # noqa: E402
 from accounts import housekeeping  # noqa: E402
 from audit.worker import supervisor as audit_worker  # noqa: E402
 from reprotech.monitoring import pool_metrics  # noqa: E402

@@ -194,7 +194,7 @@ def clear_cache():
     from accounts.throttling import rate_limits
     from analytics import dashboard
     from audit.statistics import latest_event
-    from reprotech.web.lists import many
+    from reprotech.web.estimated_counts import many
 
     cache.clear()
     rate_limits.reset()

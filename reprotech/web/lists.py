@@ -3,44 +3,22 @@
 A list's filter is a form: `UserFilter.parse(request.GET)` gives the one object that both doors apply.
 """
 
-import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic
 
 from django import forms
 from django.db import models
-from django.db.models import F
-from django.db.models.expressions import Func, OrderBy
-from django.http import QueryDict
 
-from reprotech.core.exceptions import ValidationFailed
-
-Row = TypeVar("Row", bound=models.Model)
+from reprotech.web.estimated_counts import FEW, MOST_COUNTED, found_first, many, part
+from reprotech.web.fields import WholeNumberField
+from reprotech.web.ordering import Row, sort_by
+from reprotech.web.query_params import Query
 
 DEFAULT_PER_PAGE = 10
 MAXIMUM_PER_PAGE = 100
-#: Counting ends here: of more rows a list says that there are more, and goes on as far as one turns its pages.
-MOST_COUNTED = 10_000
-#: Seconds for which it holds that there are more: to count so far again would take longer than a page.
-SECONDS_OF_MANY = 60
-#: So few rows are found by their filters and then sorted. A planner that takes them for more would walk through the
-#: whole table in the sort's order until it has met enough of them for a page.
-FEW = 10_000
-#: Filters of which that is remembered.
-MOST_NAMES = 1_000
 #: No list has a row there, and a database can still count so far.
 FARTHEST = 2**62
-#: More digits than any page has; Python refuses to read numbers of thousands of digits.
-WHOLE_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
-
-
-class Nullable(str):
-    """The name of a column that may be empty."""
-
-    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,78 +74,6 @@ class Page(Generic[Row]):
 def pages_of(total: int, per_page: int) -> int:
     """How many pages so many rows fill."""
     return -(-total // per_page)
-
-
-class WholeNumberField(forms.Field):
-    """A whole number of at least 1, or `least`, in plain digits; when it isn't given the default, if it has one."""
-
-    def __init__(
-        self, default: int | None = None, most: int | None = None, *, least: int = 1, required: bool = False
-    ) -> None:
-        super().__init__(required=required)
-        self.default, self.least, self.most = default, least, most
-
-    def clean(self, value: Any) -> int | None:
-        """The number; raises ValidationError with a sentence."""
-        if value in (None, "") and not self.required:
-            return self.default
-        number = int(value) if value and WHOLE_NUMBER.fullmatch(value) else -1
-        if number < self.least or (self.most is not None and number > self.most):
-            raise forms.ValidationError(f"Give a whole number {self.range}.")
-        return number
-
-    @property
-    def range(self) -> str:
-        """What is allowed, in words."""
-        return f"of at least {self.least}" if self.most is None else f"from {self.least} to {self.most}"
-
-
-class YesNoField(forms.ChoiceField):
-    """`true` or `false`; nothing given means no."""
-
-    def __init__(self, *, help_text: str) -> None:
-        super().__init__(
-            required=False,
-            choices=[("true", "true"), ("false", "false")],
-            error_messages={"invalid_choice": "Give one of: true, false."},
-            help_text=help_text,
-        )
-
-
-class ByteOrderMarkField(YesNoField):
-    """Whether CSV begins with a byte order mark."""
-
-    def __init__(self) -> None:
-        super().__init__(help_text="Begin CSV with a byte order mark, which Excel needs to read UTF-8.")
-
-
-class Query(forms.Form):
-    """The query parameters that an address takes."""
-
-    @classmethod
-    def parse(cls, query: QueryDict) -> Self:
-        """The parameters of a request; raises ValidationFailed for wrong, unknown and repeated ones."""
-        parsed = cls(query)
-        errors = {name: ["There is no such parameter."] for name in query if name not in parsed.fields}
-        errors |= {name: ["Give it once only."] for name in query if len(query.getlist(name)) > 1}
-        if errors or not parsed.is_valid():
-            raise ValidationFailed(errors | {name: [str(e) for e in found] for name, found in parsed.errors.items()})
-        return parsed
-
-    @classmethod
-    def of(cls, request: Any) -> Self:
-        """The same of a request, remembered."""
-        return cls.remembered(request.META.get("QUERY_STRING", ""))
-
-    @classmethod
-    @lru_cache(maxsize=1_000)
-    def remembered(cls, query: str) -> Self:
-        """The same of a query string as WSGI gives it, remembered: only where its meaning doesn't change with time."""
-        return cls.parse(QueryDict(query.encode("latin-1")))
-
-    def value(self, name: str) -> Any:
-        """The cleaned value of a parameter."""
-        return self.cleaned_data[name]
 
 
 class ListFilter(Query):
@@ -283,61 +189,3 @@ class ListFilter(Query):
         if not sort:
             return queryset
         return queryset.order_by(sort_by(self.sorts[sort.lstrip("-")], descending=sort.startswith("-")), "id")
-
-
-class Many:
-    """Which filters are known to let through more rows than are counted, by their names."""
-
-    def __init__(self) -> None:
-        self._until: dict[str, float] = {}
-
-    def holds(self, name: str | None) -> bool:
-        """Whether that was so a little while ago."""
-        return name is not None and self._until.get(name, 0) > time.monotonic()
-
-    def remember(self, name: str | None) -> None:
-        """That it is so now."""
-        if name is not None:
-            if len(self._until) >= MOST_NAMES:
-                self._until.clear()
-            self._until[name] = time.monotonic() + SECONDS_OF_MANY
-
-    def forget(self) -> None:
-        """Count all anew."""
-        self._until.clear()
-
-
-many = Many()
-
-
-def part(queryset: models.QuerySet[Row], first: int, count: int) -> models.QuerySet[Row]:
-    """So many rows of a sorted queryset from the position `first` on, 0 for the first of all.
-
-    The rows before them are passed by their keys alone: PostgreSQL would put together what it shows of each.
-    """
-    end = first + count
-    if not first:
-        return queryset[:end]
-    return queryset.filter(pk__in=queryset.values("pk")[first:end])
-
-
-def found_first(queryset: models.QuerySet[Row]) -> models.QuerySet[Row]:
-    """The same rows in the same order; no index in that order can be walked to look for them."""
-    orders = [as_order(order) for order in queryset.query.order_by or queryset.model._meta.ordering or ()]
-    for order in orders[:1]:
-        order.set_source_expressions([Func(order.expression, template="(SELECT %(expressions)s)")])
-    return queryset.order_by(*orders)
-
-
-def as_order(order: Any) -> OrderBy:
-    """A part of a query's order, be it a column's name with a sign or an expression, to be changed at will."""
-    if isinstance(order, str):
-        return OrderBy(F(order.removeprefix("-")), descending=order.startswith("-"))
-    return order.copy() if isinstance(order, OrderBy) else OrderBy(order)
-
-
-def sort_by(expression: Any, *, descending: bool) -> OrderBy:
-    """A column's name, or an expression, as a sort order; in a `Nullable` column empty values come last either way."""
-    column = F(expression) if isinstance(expression, str) else expression
-    nulls_last = True if isinstance(expression, Nullable) else None
-    return OrderBy(column, descending=descending, nulls_last=nulls_last)

@@ -11,7 +11,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
-from accounts.models import Session, User
+from reprotech.core.actors import SignedInUser
 
 UNPROCESSABLE = 422
 #: The id of the page's dialog.
@@ -23,9 +23,8 @@ FormType = TypeVar("FormType", bound=BaseForm)
 class PageRequest(HttpRequest):
     """A request to a page that only the signed-in reach, for the type checker."""
 
-    user: User
+    user: SignedInUser  # type: ignore[assignment]  # the stubs name the user model, which this package doesn't know
     htmx: HtmxDetails
-    page_session: Session
 
 
 def wants_fragment(request: Any) -> bool:

@@ -14,7 +14,8 @@ from django.core.management import call_command
 from accounts.api_keys.services import create_key
 from accounts.models import ApiKey, OutgoingMail, User
 from audit.models import AuditLog
-from reprotech.testing.cast import PASSWORD, Caller, page_client
+from reprotech.testing.cast import PASSWORD
+from reprotech.testing.client import Caller, page_client
 from reprotech.tests.support.mfa_devices import give_app
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,8 @@ from accounts.roles import services as role_services
 from accounts.sessions import services as session_services
 from accounts.users import services as user_services
 from reprotech.core.exceptions import Forbidden
-from reprotech.testing.cast import PASSWORD, Caller, audit_rows, make_user
+from reprotech.testing.cast import PASSWORD, audit_rows, make_user
+from reprotech.testing.client import Caller
 
 NEW = {"username": "new-one", "email": "new-one@lab.example", "password": PASSWORD}
 

@@ -5,7 +5,8 @@ import pytest
 from accounts.models import User
 from accounts.users import services as user_services
 from reprotech.core.exceptions import Conflict
-from reprotech.testing.cast import Caller, audit_rows, make_user
+from reprotech.testing.cast import audit_rows, make_user
+from reprotech.testing.client import Caller
 
 CHANGES = {
     "delete": lambda actor, pk: user_services.delete_user(actor=actor, user_id=pk),

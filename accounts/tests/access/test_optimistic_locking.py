@@ -16,7 +16,8 @@ from accounts.users.default_data import load_default_data
 from audit.models import Action
 from audit.services import record
 from reprotech.core.exceptions import Forbidden, StaleVersion
-from reprotech.testing.cast import at_once, audit_rows, make_user, page_client
+from reprotech.testing.cast import at_once, audit_rows, make_user
+from reprotech.testing.client import page_client
 
 
 def text_of(response):

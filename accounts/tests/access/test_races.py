@@ -13,7 +13,8 @@ from accounts.models import PasswordHistory, Role, Session, User
 from accounts.passwords import services as password_services
 from accounts.users import services as user_services
 from audit.models import AuditLog
-from reprotech.testing.cast import PASSWORD, Caller, at_once, audit_rows, make_user
+from reprotech.testing.cast import PASSWORD, at_once, audit_rows, make_user
+from reprotech.testing.client import Caller
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,7 +12,8 @@ from accounts.users.csv import import_users
 from audit.models import Action, AuditLog
 from audit.services import record
 from reprotech.core.exceptions import Forbidden, ValidationFailed
-from reprotech.testing.cast import Caller, audit_rows, make_user, page_client
+from reprotech.testing.cast import audit_rows, make_user
+from reprotech.testing.client import Caller, page_client
 
 
 @pytest.fixture

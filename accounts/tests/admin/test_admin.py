@@ -6,7 +6,8 @@ from django.urls import reverse
 from accounts.models import Role, Session, User
 from accounts.passwords import services as password_services
 from accounts.tests.support.admin_client import ADDRESS, AGENT, errors_of, expect, told
-from reprotech.testing.cast import PASSWORD, Caller, audit_rows, make_user, page_client
+from reprotech.testing.cast import PASSWORD, audit_rows, make_user
+from reprotech.testing.client import Caller, page_client
 
 
 def form_of(user, **changes):

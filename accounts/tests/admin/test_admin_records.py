@@ -8,9 +8,11 @@ from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
 from accounts.models import Permission, Role, Session, User
+from accounts.sessions import refresh
 from accounts.sessions import services as session_services
 from accounts.tests.support.admin_client import errors_of, expect, told
-from reprotech.testing.cast import Caller, audit_rows, make_user
+from reprotech.testing.cast import audit_rows, make_user
+from reprotech.testing.client import Caller
 
 
 def permissions(*names):
@@ -127,7 +129,7 @@ def all_pages(desk):
 def test_no_page_shows_a_hash(cast, desk):
     for user in (cast.viewer, cast.manager):
         signed_in = Caller(user).signed_in
-        session_services.refresh_session(refresh_token=signed_in.pair.refresh_token)
+        refresh.refresh_session(refresh_token=signed_in.pair.refresh_token)
     hashes = {*User.objects.values_list("password", flat=True)}
     for session in Session.objects.all():
         hashes |= {session.refresh_hash, *session.spent_refresh_hashes} - {""}

@@ -10,7 +10,8 @@ from accounts.api_keys.services import create_key
 from accounts.models import ApiKey, User
 from accounts.notifications.links import link_tokens
 from accounts.users.services import create_user
-from reprotech.testing.cast import PASSWORD, Caller, make_user, page_client
+from reprotech.testing.cast import PASSWORD, make_user
+from reprotech.testing.client import Caller, page_client
 
 TEXT = re.compile(r"rpt_[0-9a-f]{12}_[0-9a-f]{64}")
 

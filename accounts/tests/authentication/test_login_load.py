@@ -5,7 +5,8 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.tests.support.hashing_slots import SEATS, taken_seats
-from reprotech.testing.cast import PASSWORD, Caller, audit_rows, error_of
+from reprotech.testing.cast import PASSWORD, audit_rows
+from reprotech.testing.client import Caller, error_of
 
 GUESSES = 10
 

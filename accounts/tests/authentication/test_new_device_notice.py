@@ -12,7 +12,8 @@ from accounts.authentication.new_device_notice import MOST_A_DAY
 from accounts.models import OutgoingMail, Session
 from accounts.notifications import outbox
 from accounts.sessions.user_agent import safe_client_name
-from reprotech.testing.cast import PASSWORD, Caller, at_once
+from reprotech.testing.cast import PASSWORD, at_once
+from reprotech.testing.client import Caller
 
 pytestmark = pytest.mark.django_db
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from reprotech.testing.cast import PASSWORD, page_client
+from reprotech.testing.cast import PASSWORD
+from reprotech.testing.client import page_client
 
 ELSEWHERE = [
     "https://evil.example/",

@@ -10,7 +10,8 @@ from accounts.models import Session
 from accounts.passwords.services import reset_password
 from accounts.users.services import lock_user
 from audit.models import AuditLog
-from reprotech.testing.cast import PASSWORD, REQUEST_ID, error_of, page_client
+from reprotech.testing.cast import PASSWORD
+from reprotech.testing.client import REQUEST_ID, error_of, page_client
 
 NEW_PASSWORD = "Other-Horse-8"
 

@@ -17,7 +17,8 @@ from audit.models import AuditLog
 from reprotech.core.principal import Principal
 from reprotech.core.reauthentication import ConfirmationRequired, require_fresh
 from reprotech.core.request_context import RequestOrigin, act_as, request_origin
-from reprotech.testing.cast import PASSWORD, Caller, audit_rows, error_of, make_user, page_client
+from reprotech.testing.cast import PASSWORD, audit_rows, make_user
+from reprotech.testing.client import Caller, error_of, page_client
 from reprotech.tests.support.mfa_devices import give_app
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,8 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from accounts.users import services as user_services
-from reprotech.testing.cast import PASSWORD, Caller, make_user
+from reprotech.testing.cast import PASSWORD, make_user
+from reprotech.testing.client import Caller
 
 WRONG = "Wrong-Horse-7"
 #: 4 ms a hash: what is left out shows beside the request's own time, and the test takes seconds.

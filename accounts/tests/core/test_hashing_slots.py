@@ -16,7 +16,8 @@ from accounts.throttling import rate_limits
 from accounts.users import services as user_services
 from accounts.users.csv import import_users
 from reprotech.core.exceptions import ServerBusy
-from reprotech.testing.cast import PASSWORD, Caller, audit_rows, error_of, eventually, page_client
+from reprotech.testing.cast import PASSWORD, audit_rows, eventually
+from reprotech.testing.client import Caller, error_of, page_client
 
 NEW = "Other-Horse-8"
 CSV = "username,email,password\n" + "".join(f"new-{n},new-{n}@lab.example,Correct-Horse-{n}\n" for n in range(4))

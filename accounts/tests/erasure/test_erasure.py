@@ -21,7 +21,8 @@ from audit.sealing.database_role import grant_rights
 from audit.sealing.sealer import Sealer
 from audit.services import record
 from reprotech.core.exceptions import Conflict, Forbidden, NotFound
-from reprotech.testing.cast import PASSWORD, Caller, make_user, page_client
+from reprotech.testing.cast import PASSWORD, make_user
+from reprotech.testing.client import Caller, page_client
 
 NAME, FORMER, ADDRESS = "quintilla.q", "quintilla", "quintilla@lab.example"
 

@@ -16,7 +16,8 @@ from audit.services import record
 from audit.verification.verifier import Verification
 from reprotech.core.exceptions import Forbidden
 from reprotech.core.request_context import RequestOrigin, request_origin
-from reprotech.testing.cast import Caller, make_user, page_client
+from reprotech.testing.cast import make_user
+from reprotech.testing.client import Caller, page_client
 
 STRANGER = RequestOrigin(ip_address="198.51.100.9", user_agent="Attack/1", request_id="r1")
 EXPORTS = [

@@ -17,7 +17,8 @@ from audit.models import Action
 from audit.services import record
 from reprotech.core.exceptions import Conflict, ValidationFailed
 from reprotech.demo import loader
-from reprotech.testing.cast import Caller, at_once, make_user, page_client
+from reprotech.testing.cast import at_once, make_user
+from reprotech.testing.client import Caller, page_client
 
 NAME = "quintilla"
 migration = import_module("accounts.migrations.0019_former_usernames")

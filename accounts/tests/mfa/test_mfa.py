@@ -21,7 +21,8 @@ from accounts.throttling import login_throttle, rate_limits
 from accounts.users import services as user_services
 from reprotech.core.exceptions import Conflict, Forbidden, TooManyAttempts, ValidationFailed
 from reprotech.core.reauthentication import ConfirmationRequired
-from reprotech.testing.cast import PASSWORD, Caller, audit_rows
+from reprotech.testing.cast import PASSWORD, audit_rows
+from reprotech.testing.client import Caller
 from reprotech.tests.support.mfa_devices import STEP, App, code_at, give_app
 
 pytestmark = pytest.mark.django_db

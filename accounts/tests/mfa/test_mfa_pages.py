@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from accounts.mfa.enrolment import note_factors
 from accounts.models import Passkey, RecoveryCode, Role, Session, TotpKey, User
-from reprotech.testing.cast import PASSWORD, audit_rows, page_client
+from reprotech.testing.cast import PASSWORD, audit_rows
+from reprotech.testing.client import page_client
 from reprotech.tests.support.mfa_devices import App, give_app
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,8 @@ from accounts.access.one_time import spend
 from accounts.mfa import verification
 from accounts.models import RecoveryCode, Session, SpentOnce, TotpKey
 from accounts.throttling import rate_limits
-from reprotech.testing.cast import PASSWORD, Caller, at_once
+from reprotech.testing.cast import PASSWORD, at_once
+from reprotech.testing.client import Caller
 from reprotech.tests.support.mfa_devices import give_app
 
 pytestmark = pytest.mark.django_db(transaction=True)

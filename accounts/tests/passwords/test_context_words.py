@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
-from reprotech.testing.cast import Caller, error_of
+from reprotech.testing.client import Caller, error_of
 
 SENTENCE = "Don't use the name of this system or of your laboratory."
 

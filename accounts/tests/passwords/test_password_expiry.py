@@ -7,8 +7,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.passwords import services as password_services
-from accounts.sessions.services import refresh_session
-from reprotech.testing.cast import PASSWORD, Caller, audit_rows, error_of, make_user, page_client
+from accounts.sessions.refresh import refresh_session
+from reprotech.testing.cast import PASSWORD, audit_rows, make_user
+from reprotech.testing.client import Caller, error_of, page_client
 from reprotech.tests.contract.authentication.test_lockout import login
 
 NEW = "Other-Horse-8"

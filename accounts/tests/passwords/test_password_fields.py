@@ -11,7 +11,8 @@ from django.test import Client
 from accounts.models import User
 from accounts.notifications.links import link_tokens
 from accounts.passwords import services as password_services
-from reprotech.testing.cast import PASSWORD, Caller, error_of, make_user, page_client
+from reprotech.testing.cast import PASSWORD, make_user
+from reprotech.testing.client import Caller, error_of, page_client
 from reprotech.tests.contract.authentication.test_lockout import login
 from reprotech.tests.support.mfa_devices import give_app
 

@@ -20,7 +20,8 @@ from accounts.throttling import rate_limits
 from accounts.users import services as user_services
 from audit.models import AuditLog
 from reprotech.core.exceptions import NotFound, TooManyAttempts
-from reprotech.testing.cast import PASSWORD, Caller, at_once, audit_rows, make_user, page_client
+from reprotech.testing.cast import PASSWORD, at_once, audit_rows, make_user
+from reprotech.testing.client import Caller, page_client
 from reprotech.tests.contract.authentication.test_lockout import login
 from reprotech.tests.support.mfa_devices import give_app
 

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
-from reprotech.testing.cast import Caller, error_of, page_client
+from reprotech.testing.client import Caller, error_of, page_client
 from reprotech.testing.plugin import ROOT
 
 PHRASE = "four quiet mice under the stairs"

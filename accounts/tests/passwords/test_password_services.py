@@ -13,7 +13,8 @@ from accounts.passwords import services as password_services
 from accounts.throttling import rate_limits
 from accounts.users import services as user_services
 from reprotech.core.exceptions import Conflict, Forbidden, NotFound, TooManyAttempts, ValidationFailed
-from reprotech.testing.cast import PASSWORD, Caller, audit_rows, make_user
+from reprotech.testing.cast import PASSWORD, audit_rows, make_user
+from reprotech.testing.client import Caller
 
 NEW = "Other-Horse-8"
 

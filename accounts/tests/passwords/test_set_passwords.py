@@ -9,7 +9,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 
 from accounts.models import OutgoingMail, User
-from reprotech.testing.cast import PASSWORD, Caller, page_client
+from reprotech.testing.cast import PASSWORD
+from reprotech.testing.client import Caller, page_client
 from reprotech.testing.plugin import ROOT
 
 pytestmark = pytest.mark.django_db

@@ -17,7 +17,8 @@ from accounts.users import services as user_services
 from accounts.users.erasure import erase_person
 from audit.presentation.event_text import sentence
 from reprotech.core.exceptions import Conflict, NotFound, TooManyAttempts
-from reprotech.testing.cast import PASSWORD, at_once, audit_rows, make_user, page_client
+from reprotech.testing.cast import PASSWORD, at_once, audit_rows, make_user
+from reprotech.testing.client import page_client
 from reprotech.tests.contract.authentication.test_lockout import login
 
 OLD, NEW = "the-viewer@lab.example", "vera@lab.example"

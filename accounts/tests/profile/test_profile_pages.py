@@ -7,7 +7,8 @@ from accounts.models import Session
 from accounts.sessions.user_agent import client_name
 from accounts.users.services import update_user
 from audit.presentation.event_text import sentence
-from reprotech.testing.cast import NOBODY, Caller, audit_rows, page_client
+from reprotech.testing.cast import NOBODY, audit_rows
+from reprotech.testing.client import Caller, page_client
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0"
 

@@ -6,7 +6,8 @@ from accounts.access.authorization import SYSTEM
 from accounts.core.catalogue import PERMISSION_NAMES
 from accounts.roles.services import create_role
 from accounts.users.services import lock_user
-from reprotech.testing.cast import make_user, page_client
+from reprotech.testing.cast import make_user
+from reprotech.testing.client import page_client
 
 
 @pytest.fixture

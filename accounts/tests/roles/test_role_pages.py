@@ -7,7 +7,8 @@ from accounts.core.catalogue import PERMISSION_NAMES
 from accounts.models import Role
 from accounts.roles.services import create_role
 from audit.models import AuditLog
-from reprotech.testing.cast import audit_rows, make_user, page_client
+from reprotech.testing.cast import audit_rows, make_user
+from reprotech.testing.client import page_client
 
 HTMX = {"HX-Request": "true"}
 

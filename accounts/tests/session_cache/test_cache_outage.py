@@ -8,7 +8,8 @@ from accounts.models import SpentOnce, User
 from accounts.session_cache import bypass_flag
 from accounts.users import services as user_services
 from reprotech.testing import servers as testing_servers
-from reprotech.testing.cast import PASSWORD, Caller, make_user
+from reprotech.testing.cast import PASSWORD, make_user
+from reprotech.testing.client import Caller
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

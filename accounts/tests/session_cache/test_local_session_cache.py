@@ -7,7 +7,8 @@ from accounts import session_cache
 from accounts.sessions import services as session_services
 from accounts.tests.session_cache.test_session_cache import me, warm
 from accounts.users import services as user_services
-from reprotech.testing.cast import Caller, at_once, make_user
+from reprotech.testing.cast import at_once, make_user
+from reprotech.testing.client import Caller
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("postgresql")]
 

@@ -22,10 +22,12 @@ from accounts.passwords import services as password_services
 from accounts.profile import email_change
 from accounts.roles import services as role_services
 from accounts.session_cache import bypass_flag
+from accounts.sessions import refresh
 from accounts.sessions import services as session_services
 from accounts.users import services as user_services
 from reprotech.core.exceptions import ValidationFailed
-from reprotech.testing.cast import PASSWORD, Caller, make_user, page_client
+from reprotech.testing.cast import PASSWORD, make_user
+from reprotech.testing.client import Caller, page_client
 
 # Without Redis there is no cache that processes share.
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("postgresql")]
@@ -307,7 +309,7 @@ def test_a_change_that_is_rolled_back_does_no_harm(cast, worker):
 
 def test_nothing_secret_is_in_the_cache(worker):
     warm(worker)
-    session_services.refresh_session(refresh_token=worker.signed_in.pair.refresh_token)
+    refresh.refresh_session(refresh_token=worker.signed_in.pair.refresh_token)
     warm(worker)
     redis = get_redis_connection()
     # Compressed or encoded values would hide what this looks for: they are plain JSON.

@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.core.encryption import encrypt
 from accounts.models import Session
-from reprotech.testing.cast import Caller, page_client
+from reprotech.testing.client import Caller, page_client
 
 SALT = "django.contrib.sessions.backends.signed_cookies"
 OLD, NEW = "old-" * 12, "new-" * 12

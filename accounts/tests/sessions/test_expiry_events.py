@@ -13,7 +13,8 @@ from accounts.sessions import expiry_events
 from accounts.sessions.expiry_events import end_expired_sessions
 from audit.models import Action, AuditLog
 from audit.presentation.event_text import sentence
-from reprotech.testing.cast import Caller, at_once, page_client
+from reprotech.testing.cast import at_once
+from reprotech.testing.client import Caller, page_client
 
 migration = import_module("accounts.migrations.0019_former_usernames")
 HOUR = timedelta(hours=1)

@@ -9,9 +9,11 @@ from django.utils import timezone
 from accounts.access.authorization import SYSTEM
 from accounts.core.exceptions import TokenInvalid
 from accounts.models import Session, User
+from accounts.sessions import refresh
 from accounts.sessions import services as session_services
 from accounts.users.services import update_user
-from reprotech.testing.cast import PASSWORD, Caller
+from reprotech.testing.cast import PASSWORD
+from reprotech.testing.client import Caller
 
 pytestmark = pytest.mark.django_db
 
@@ -92,12 +94,12 @@ def test_a_token_session_needs_a_refresh_a_month_and_a_login_a_quarter(cast):
     session = Session.objects.get(kind="token")
     for days, left in ((29, 30), (29, 30), (29, 3)):
         passes(days * DAY, session)
-        refresh_token = session_services.refresh_session(refresh_token=refresh_token).pair.refresh_token
+        refresh_token = refresh.refresh_session(refresh_token=refresh_token).pair.refresh_token
         session.refresh_from_db()
         assert session.expires_at - timezone.now() == pytest.approx(left * DAY, abs=HOUR)
     passes(3 * DAY, session)
     with pytest.raises(TokenInvalid):
-        session_services.refresh_session(refresh_token=refresh_token)
+        refresh.refresh_session(refresh_token=refresh_token)
 
 
 def test_using_an_access_token_does_not_extend_its_session(cast):

@@ -9,11 +9,12 @@ from django.utils import timezone
 
 from accounts.core.exceptions import AccountDisabled, TokenInvalid
 from accounts.models import Session, User
+from accounts.sessions import refresh, tokens
 from accounts.sessions import services as session_services
-from accounts.sessions import tokens
 from accounts.users import services as user_services
 from reprotech.core.exceptions import Forbidden, NotFound
-from reprotech.testing.cast import Caller, audit_rows, make_user
+from reprotech.testing.cast import audit_rows, make_user
+from reprotech.testing.client import Caller
 
 
 def stored(session):
@@ -80,11 +81,11 @@ def test_the_last_use_is_kept_by_the_minute(cast):
 def test_a_refresh_gives_a_new_pair_for_the_same_session_and_leaves_one_row(cast, expect_row):
     first = Caller(cast.viewer).signed_in
     with audit_rows() as rows:
-        second = session_services.refresh_session(refresh_token=first.pair.refresh_token)
+        second = refresh.refresh_session(refresh_token=first.pair.refresh_token)
     assert second.session == first.session
     assert second.pair.refresh_token != first.pair.refresh_token
     assert tokens.read(second.pair.access_token, tokens.AccessToken).session_id == first.session.pk
-    assert session_services.refresh_session(refresh_token=second.pair.refresh_token).session == first.session
+    assert refresh.refresh_session(refresh_token=second.pair.refresh_token).session == first.session
     (row,) = rows
     expect_row(row, cast.viewer, "token_refresh", resource="auth")
     assert row.session_id == first.session.pk
@@ -92,7 +93,7 @@ def test_a_refresh_gives_a_new_pair_for_the_same_session_and_leaves_one_row(cast
 
 def test_no_refresh_token_is_stored(cast):
     first = Caller(cast.viewer).signed_in
-    second = session_services.refresh_session(refresh_token=first.pair.refresh_token)
+    second = refresh.refresh_session(refresh_token=first.pair.refresh_token)
     row = stored(first.session)
     claims = jwt.decode(second.pair.refresh_token, options={"verify_signature": False})
     kept = f"{row.refresh_hash} {row.spent_refresh_hashes}"
@@ -102,26 +103,26 @@ def test_no_refresh_token_is_stored(cast):
 
 def test_a_token_spent_a_moment_ago_is_refused_and_the_session_lives(cast):
     first = Caller(cast.viewer).signed_in
-    second = session_services.refresh_session(refresh_token=first.pair.refresh_token)
+    second = refresh.refresh_session(refresh_token=first.pair.refresh_token)
     spent_ago(first.session, 9)
     with audit_rows() as rows, pytest.raises(TokenInvalid):
-        session_services.refresh_session(refresh_token=first.pair.refresh_token)
+        refresh.refresh_session(refresh_token=first.pair.refresh_token)
     assert rows == []
-    assert session_services.refresh_session(refresh_token=second.pair.refresh_token)
+    assert refresh.refresh_session(refresh_token=second.pair.refresh_token)
 
 
 def test_a_token_spent_longer_ago_ends_the_session_on_record(cast, expect_row):
     first = Caller(cast.viewer).signed_in
-    second = session_services.refresh_session(refresh_token=first.pair.refresh_token)
+    second = refresh.refresh_session(refresh_token=first.pair.refresh_token)
     spent_ago(first.session, 11)
     with audit_rows() as rows, pytest.raises(TokenInvalid):
-        session_services.refresh_session(refresh_token=first.pair.refresh_token)
+        refresh.refresh_session(refresh_token=first.pair.refresh_token)
     assert stored(first.session).end_reason == "refresh_reuse"
     (row,) = rows
     reason = "A spent refresh token was used again."
     expect_row(row, cast.viewer, "token_refresh", resource="auth", success=False, reason=reason)
     with pytest.raises(TokenInvalid):
-        session_services.refresh_session(refresh_token=second.pair.refresh_token)
+        refresh.refresh_session(refresh_token=second.pair.refresh_token)
     with pytest.raises(TokenInvalid):
         session_services.find_session(session_id=first.session.pk, user_id=cast.viewer.pk)
 
@@ -130,10 +131,10 @@ def test_the_token_before_last_still_gives_a_thief_away(cast):
     first = Caller(cast.viewer).signed_in
     pair = first.pair
     for _ in range(3):
-        pair = session_services.refresh_session(refresh_token=pair.refresh_token).pair
+        pair = refresh.refresh_session(refresh_token=pair.refresh_token).pair
         spent_ago(first.session, 60)
     with pytest.raises(TokenInvalid):
-        session_services.refresh_session(refresh_token=first.pair.refresh_token)
+        refresh.refresh_session(refresh_token=first.pair.refresh_token)
     assert stored(first.session).end_reason == "refresh_reuse"
 
 
@@ -144,14 +145,14 @@ def test_refreshing_needs_a_session_and_a_user_in_use(cast):
     user_services.delete_user(actor=cast.admin, user_id=cast.veterinarian.pk)
     for signed_in, refusal in ((ended, TokenInvalid), (locked, AccountDisabled), (deleted, TokenInvalid)):
         with audit_rows() as rows, pytest.raises(refusal):
-            session_services.refresh_session(refresh_token=signed_in.pair.refresh_token)
+            refresh.refresh_session(refresh_token=signed_in.pair.refresh_token)
         assert rows == []
 
 
 def test_a_token_is_good_for_its_own_purpose_alone(cast, settings):
     pair = Caller(cast.viewer).signed_in.pair
     with pytest.raises(TokenInvalid):
-        session_services.refresh_session(refresh_token=pair.access_token)
+        refresh.refresh_session(refresh_token=pair.access_token)
     with pytest.raises(TokenInvalid):
         tokens.read(pair.refresh_token, tokens.AccessToken)
     claims = jwt.decode(pair.refresh_token, options={"verify_signature": False})
@@ -170,8 +171,8 @@ def test_a_token_is_good_for_its_own_purpose_alone(cast, settings):
     ]
     for token in forged:
         with pytest.raises(TokenInvalid):
-            session_services.refresh_session(refresh_token=token)
-    assert session_services.refresh_session(refresh_token=pair.refresh_token)
+            refresh.refresh_session(refresh_token=token)
+    assert refresh.refresh_session(refresh_token=pair.refresh_token)
 
 
 # Ending

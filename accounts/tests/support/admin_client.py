@@ -1,6 +1,6 @@
 """A Super Administrator's place in front of Django admin, and what its pages and audit rows say."""
 
-from reprotech.testing.cast import page_client
+from reprotech.testing.client import page_client
 
 AGENT = "lab-browser/3"
 ADDRESS = "203.0.113.9"

@@ -16,7 +16,7 @@ def main():
 
     from accounts.access.authorization import SYSTEM
     from accounts.users.services import lock_user
-    from reprotech.testing.cast import Caller
+    from reprotech.testing.client import Caller
 
     for line in sys.stdin:
         verb, argument = json.loads(line)

@@ -14,7 +14,8 @@ from accounts.passwords import services as password_services
 from accounts.throttling import login_throttle, rate_limits
 from accounts.users import services as user_services
 from reprotech.core.exceptions import TooManyAttempts
-from reprotech.testing.cast import PASSWORD, Caller, page_client
+from reprotech.testing.cast import PASSWORD
+from reprotech.testing.client import Caller, page_client
 from reprotech.tests.support.mfa_devices import give_app
 
 HOME, AWAY = "192.0.2.10", "203.0.113.9"

@@ -6,7 +6,8 @@ from django.db import transaction
 from accounts import session_cache
 from accounts.tests.session_cache.test_session_cache import SecondProcess, me
 from accounts.throttling import rate_limits
-from reprotech.testing.cast import Caller, at_once, make_user
+from reprotech.testing.cast import at_once, make_user
+from reprotech.testing.client import Caller
 
 MOST = 300
 

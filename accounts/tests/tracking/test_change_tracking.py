@@ -21,6 +21,7 @@ from accounts.authentication.login import sign_in_with_tokens
 from accounts.models import ApiKey, Role, Session, User
 from accounts.passwords import services as password_services
 from accounts.roles import services as role_services
+from accounts.sessions import refresh
 from accounts.sessions import services as session_services
 from accounts.sessions.expiry_events import end_expired_sessions
 from accounts.tests.support.tracked_rows import DIRECTLY, EXPIRY, saved, users, with_fixture, with_password
@@ -33,7 +34,8 @@ from audit.sealing.sealer import Sealer
 from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.core.principal import Principal
 from reprotech.core.request_context import RequestOrigin, act_as, request_origin
-from reprotech.testing.cast import PASSWORD, Caller, page_client
+from reprotech.testing.cast import PASSWORD
+from reprotech.testing.client import Caller, page_client
 
 
 def test_values_are_recorded_as_services_record_them(seen):
@@ -252,7 +254,7 @@ def test_services_leave_the_events_that_they_always_left(seen, cast):
     user_services.unlock_user(actor=SYSTEM, user_id=user.pk)
     assert actions() == ["lock", "unlock"]
     signed_in = sign_in_with_tokens(identifier="ann", password=PASSWORD)
-    refreshed = session_services.refresh_session(refresh_token=signed_in.pair.refresh_token)
+    refreshed = refresh.refresh_session(refresh_token=signed_in.pair.refresh_token)
     session_services.find_session(session_id=refreshed.session.pk, user_id=user.pk)
     session_services.sign_out(session=refreshed.session)
     assert actions() == ["login", "token_refresh", "logout"]

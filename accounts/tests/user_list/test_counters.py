@@ -12,8 +12,8 @@ from hypothesis.extra.django import TestCase
 
 from accounts.models import Role, User, UserCount
 from accounts.user_list import counters as user_list_counters
-from reprotech.testing.cast import page_client
-from reprotech.web import lists
+from reprotech.testing.client import page_client
+from reprotech.web import estimated_counts, lists
 
 pytestmark = pytest.mark.only_on("postgresql")
 
@@ -168,7 +168,7 @@ class TestManyRows:
             assert self.page(super_admin, 4) == (2, 8, 4, True)
         for user in User.objects.existing().order_by("-pk")[:5]:
             User.objects.filter(pk=user.pk).update(search_text="nothing")
-        lists.many.forget()
+        estimated_counts.many.forget()
         assert self.page(super_admin, 1) == (2, 3, 2, True)
 
     def test_but_not_for_ever(self, super_admin, monkeypatch):

@@ -13,8 +13,8 @@ from accounts.models.users import searchable
 from accounts.user_list import list_sql, page_index
 from accounts.user_list.filters import UserFilter
 from reprotech.api.serialization import many
-from reprotech.testing.cast import Caller
-from reprotech.web import lists
+from reprotech.testing.client import Caller
+from reprotech.web import estimated_counts, lists
 
 pytestmark = [pytest.mark.django_db, pytest.mark.only_on("postgresql")]
 #: What is easily told wrong: in JSON, in SQL, and in formats.
@@ -116,7 +116,7 @@ def test_more_of_a_role_or_a_kind_than_are_counted(super_admin, cast, monkeypatc
     expected = usual(UserFilter.remembered(query), cast.super_admin)
     assert bool(expected["users"]) == (page <= 3 or query.startswith("kind"))
     assert super_admin.get(f"/api/users?{query}").json() == expected
-    lists.many.forget()
+    estimated_counts.many.forget()
     assert super_admin.get(f"/api/users?{query}").json() == expected
 
 
@@ -174,7 +174,7 @@ def test_a_search_that_finds_more_than_are_counted_says_the_same(hostile, super_
     expected = usual(UserFilter.remembered(query), hostile.super_admin)
     assert expected.get("total_is_exact", True) == (page >= 4)
     assert super_admin.get(f"/api/users?{query}").json() == expected
-    lists.many.forget()
+    estimated_counts.many.forget()
     assert super_admin.get(f"/api/users?{query}").json() == expected
 
 

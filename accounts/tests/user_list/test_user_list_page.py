@@ -9,7 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from accounts.access.authorization import SYSTEM
 from accounts.users.services import delete_user, lock_user
 from audit.models import AuditLog
-from reprotech.testing.cast import audit_rows, make_user, page_client
+from reprotech.testing.cast import audit_rows, make_user
+from reprotech.testing.client import page_client
 
 HTMX = {"HX-Request": "true"}
 

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.access.authorization import SYSTEM
 from accounts.roles.services import create_role
-from reprotech.testing.cast import page_client
+from reprotech.testing.client import page_client
 
 HTMX = {"HX-Request": "true"}
 

@@ -9,7 +9,8 @@ from accounts.models import Role, User
 from accounts.users.csv.parser import read_users
 from accounts.users.csv.table import MAXIMUM_BYTES
 from reprotech.core.exceptions import ValidationFailed
-from reprotech.testing.cast import error_of, make_user, page_client
+from reprotech.testing.cast import make_user
+from reprotech.testing.client import error_of, page_client
 
 FILES = Path(__file__).parent.parent / "csv_files"
 

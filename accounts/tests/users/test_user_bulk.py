@@ -10,7 +10,8 @@ from accounts.models import User
 from accounts.users.bulk import assign_role, change_roles, remove_role, set_active
 from accounts.users.forms import MOST_AT_ONCE
 from reprotech.core.exceptions import ValidationFailed
-from reprotech.testing.cast import NOBODY, at_once, audit_rows, make_user, page_client
+from reprotech.testing.cast import NOBODY, at_once, audit_rows, make_user
+from reprotech.testing.client import page_client
 
 
 @pytest.fixture

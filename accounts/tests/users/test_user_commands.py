@@ -17,7 +17,8 @@ from accounts.mfa.enrolment import note_factors
 from accounts.models import Session, User
 from audit.models import Action, AuditLog
 from audit.presentation.event_text import sentence
-from reprotech.testing.cast import PASSWORD, Caller, make_user
+from reprotech.testing.cast import PASSWORD, make_user
+from reprotech.testing.client import Caller
 from reprotech.testing.plugin import ROOT
 
 

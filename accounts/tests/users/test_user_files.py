@@ -14,7 +14,8 @@ from accounts.users.csv import import_users
 from accounts.users.csv.export import start_export
 from accounts.users.csv.table import MAXIMUM_BYTES, MAXIMUM_ROWS
 from audit.models import AuditLog
-from reprotech.testing.cast import PASSWORD, audit_rows, error_of, make_user, page_client
+from reprotech.testing.cast import PASSWORD, audit_rows, make_user
+from reprotech.testing.client import error_of, page_client
 
 GOOD = """username,email,first_name,last_name,roles,is_active,password
 ada,ada@lab.example,Ada,Berg,Researcher;viewer,true,

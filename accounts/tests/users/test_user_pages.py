@@ -11,7 +11,8 @@ from accounts.access.authorization import SYSTEM
 from accounts.models import Session, User
 from accounts.users.services import create_user, lock_user, update_user
 from audit.models import AuditLog
-from reprotech.testing.cast import NOBODY, PASSWORD, audit_rows, page_client
+from reprotech.testing.cast import NOBODY, PASSWORD, audit_rows
+from reprotech.testing.client import page_client
 
 NEW = {"username": "newcomer", "email": "newcomer@lab.example", "first_name": "New", "last_name": "Comer"}
 

@@ -7,7 +7,8 @@ from accounts.models import Role, Session, User
 from accounts.sessions.services import find_session
 from accounts.users import services as user_services
 from reprotech.core.exceptions import Conflict, Forbidden, NotFound, ValidationFailed
-from reprotech.testing.cast import Caller, audit_rows, make_user
+from reprotech.testing.cast import audit_rows, make_user
+from reprotech.testing.client import Caller
 
 # Changing
 

@@ -9,13 +9,13 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.response import Response
 
-from accounts.authentication.api_authentication import SignedInRequest
-from accounts.common import serializers as shapes
+from accounts.common.requests import SignedInRequest
 from accounts.models import User
 from accounts.permissions import USER_CREATE, USER_READ
-from accounts.user_list.filters import UserExport, UserImportQuery
+from accounts.users.csv import serializers as csv_serializers
 from accounts.users.csv.columns import PASSED_OVER, READ, REQUIRED
 from accounts.users.csv.export import start_export
+from accounts.users.csv.filters import UserExport, UserImportQuery
 from accounts.users.csv.import_users import MAXIMUM_PASSWORDS, import_users
 from accounts.users.csv.parser import read_users, users_file
 from accounts.users.csv.table import MAXIMUM_ROWS
@@ -77,8 +77,8 @@ class UserFileViewSet(ViewSet):
     @extend_schema(
         operation_id="users_import",
         parameters=query_parameters(UserImportQuery),
-        request={"text/csv": str, "multipart/form-data": shapes.UserFileBody},
-        responses={200: shapes.UsersImportedAnswer, 201: shapes.UsersImportedAnswer},
+        request={"text/csv": str, "multipart/form-data": csv_serializers.UserFileBody},
+        responses={200: csv_serializers.UsersImportedAnswer, 201: csv_serializers.UsersImportedAnswer},
         summary="Import users",
         description=IMPORT_DESCRIPTION,
     )

@@ -9,7 +9,8 @@ from accounts.models.querysets import UserQuerySet
 from accounts.permissions import USER_READ
 from audit.authorization import recording_denials
 from audit.models import Action
-from audit.services import Actor, record
+from audit.services import record
+from reprotech.core.actors import Actor
 from reprotech.core.reauthentication import require_fresh
 
 COLUMNS = ("username", "email", "first_name", "last_name", "roles", "is_active", "status", "last_login", "created_at")

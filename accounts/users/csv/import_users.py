@@ -18,7 +18,8 @@ from accounts.users.services import checked_user, creation_changes
 from accounts.users.uniqueness import refuse_former_names, taken_names
 from audit.authorization import record_denial, recording_denials
 from audit.models import Action
-from audit.services import Actor, event, record_all
+from audit.services import event, record_all
+from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict, Forbidden, ValidationFailed
 from reprotech.core.reauthentication import require_fresh
 

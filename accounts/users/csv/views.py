@@ -10,8 +10,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.common.requests import PageRequest
 from accounts.models import User
-from accounts.permissions import USER_CREATE, USER_READ, requires
+from accounts.permissions import USER_CREATE, USER_READ
 from accounts.user_list.filters import UserQuery
 from accounts.users.csv.columns import PASSED_OVER
 from accounts.users.csv.export import start_export
@@ -20,7 +21,8 @@ from accounts.users.csv.parser import UserFile, read_users, users_file
 from accounts.users.csv.table import MAXIMUM_ROWS
 from accounts.users.forms import UploadForm
 from reprotech.core.exceptions import Conflict, ValidationFailed
-from reprotech.web.responses import UNPROCESSABLE, PageRequest, go_to, render_page
+from reprotech.web.access import requires
+from reprotech.web.responses import UNPROCESSABLE, go_to, render_page
 
 SHOWN_ROWS = 10
 SHOWN_ERRORS = 100

@@ -22,8 +22,8 @@ from audit.retention.archiving import (
     write_archive,
 )
 from audit.sealing.sealer import trusted_keys
-from audit.services import System
 from audit.verification.verifier import CannotTell, Verification
+from reprotech.core.actors import System
 from reprotech.core.exceptions import Conflict
 from reprotech.core.secure_files import private_file
 

@@ -11,7 +11,7 @@ from django.http import QueryDict
 from audit.export.bundles import Bundle, write
 from audit.export.services import start_bundle
 from audit.filters import AuditExport, AuditQuery
-from audit.services import System
+from reprotech.core.actors import System
 from reprotech.core.exceptions import Conflict, ValidationFailed
 
 

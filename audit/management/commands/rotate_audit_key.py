@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from audit.sealing.key_rotation import rotate_key
 from audit.sealing.signing_keys import known_keys
-from audit.services import System
+from reprotech.core.actors import System
 from reprotech.core.exceptions import Conflict
 from reprotech.core.key_material import new_seed, parse_seed, seed_text
 

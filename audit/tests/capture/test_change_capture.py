@@ -14,7 +14,8 @@ from accounts.authentication.login import sign_in_with_tokens
 from accounts.models import Permission, Role, Session, User
 from accounts.roles import services as role_services
 from accounts.sessions import expiry_events
-from accounts.sessions.services import refresh_session, sign_out
+from accounts.sessions.refresh import refresh_session
+from accounts.sessions.services import sign_out
 from accounts.users import services as user_services
 from accounts.users.erasure import erase_person
 from audit.capture import settlement as capture_settlement

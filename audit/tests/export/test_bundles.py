@@ -23,7 +23,7 @@ from audit.sealing.stored_tree import Unprovable
 from audit.services import record
 from audit.tests.support.sealed_log import archive, complete, erase, first_key, selection, write_events
 from audit.tests.support.standalone_verifier import lines_of, verify
-from reprotech.testing.cast import TIME
+from reprotech.testing.client import TIME
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from audit.models import Checkpoint
 from audit.sealing.key_rotation import rotate_key
 from audit.sealing.sealer import Sealer, latest_checkpoint
 from audit.sealing.signing_keys import known_keys
-from audit.services import System
 from audit.tests.support.sealed_log import archive, complete, erase, first_key, selection, write_events
 from audit.tests.support.standalone_verifier import (
     CLAIMS,
@@ -25,6 +24,7 @@ from audit.tests.support.standalone_verifier import (
     verify,
 )
 from audit.tests.support.standalone_verifier import module as verifier
+from reprotech.core.actors import System
 
 pytestmark = pytest.mark.only_on("sqlite")  # the verifier has a file and no database
 

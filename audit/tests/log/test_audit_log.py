@@ -12,7 +12,8 @@ from audit.models import Action, AuditLog
 from audit.models.querysets import AppendOnlyError
 from audit.services import record
 from reprotech.core.exceptions import Forbidden
-from reprotech.testing.cast import PASSWORD, Caller, audit_rows, make_user, page_client
+from reprotech.testing.cast import PASSWORD, audit_rows, make_user
+from reprotech.testing.client import Caller, page_client
 
 # Append-only
 

@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from audit.models import Action, AuditLog
 from audit.sealing.sealer import Sealer
-from audit.services import System, event
+from audit.services import event
 from audit.statistics import daily_counts
+from reprotech.core.actors import System
 
 pytestmark = pytest.mark.django_db
 

@@ -13,8 +13,9 @@ from django.utils.http import urlencode
 from audit.filters import AuditFilter
 from audit.models import Action, AuditLog, Block, Leaf
 from audit.sealing.sealer import Sealer
-from audit.services import System, record
+from audit.services import record
 from audit.statistics import id_ranges
+from reprotech.core.actors import System
 
 pytestmark = pytest.mark.django_db
 

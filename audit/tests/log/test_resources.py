@@ -7,7 +7,7 @@ from django.conf import settings
 from accounts.core.catalogue import PERMISSIONS
 from accounts.permissions import ADMIN_SITE
 from audit.models.resources import RESOURCES
-from reprotech.testing.cast import page_client
+from reprotech.testing.client import page_client
 
 WRITERS = {"record", "event", "erase_parts", "About"}
 

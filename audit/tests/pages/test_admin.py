@@ -4,7 +4,8 @@ import pytest
 
 from accounts.tests.support.admin_client import Desk
 from audit.models import AuditLog
-from reprotech.testing.cast import Caller, audit_rows
+from reprotech.testing.cast import audit_rows
+from reprotech.testing.client import Caller
 
 
 @pytest.fixture

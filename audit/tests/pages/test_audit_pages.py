@@ -14,7 +14,8 @@ from django.utils import timezone
 from accounts.access.authorization import SYSTEM
 from accounts.users import services as user_services
 from audit.models import AuditLog
-from reprotech.testing.cast import NOBODY, Caller, error_of, make_user, page_client
+from reprotech.testing.cast import NOBODY, make_user
+from reprotech.testing.client import Caller, error_of, page_client
 from reprotech.web.streaming import neutral, plain
 
 HTMX = {"HX-Request": "true"}

@@ -8,7 +8,7 @@ from audit.export.services import REPORT_ROWS
 from audit.models import AuditLog, SavedFilter
 from audit.saved_filters import MOST
 from audit.sealing.sealer import Sealer, latest_checkpoint
-from reprotech.testing.cast import page_client
+from reprotech.testing.client import page_client
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from audit.sealing.append_only_triggers import suspended
 from audit.sealing.sealer import Sealer, latest_checkpoint
 from audit.verification import runs as verification_runs
 from audit.verification.verifier import Verification
-from reprotech.testing.cast import page_client
+from reprotech.testing.client import page_client
 
 
 @pytest.fixture

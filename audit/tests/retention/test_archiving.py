@@ -24,9 +24,10 @@ from audit.sealing.append_only_triggers import suspended
 from audit.sealing.sealer import Sealer, latest_checkpoint, verified
 from audit.sealing.signing_keys import known_keys
 from audit.sealing.stored_tree import StoredTree
-from audit.services import System, event, record
+from audit.services import event, record
 from audit.statistics import id_ranges
-from reprotech.testing.cast import page_client
+from reprotech.core.actors import System
+from reprotech.testing.client import page_client
 
 pytestmark = pytest.mark.django_db
 

@@ -16,7 +16,8 @@ from audit.sealing.append_only_triggers import ChangeRefused, suspended
 from audit.sealing.sealer import Sealer, latest_checkpoint, verified
 from audit.sealing.signing_keys import SigningKeyError, known_keys
 from audit.sealing.stored_tree import StoredTree
-from audit.services import System, event, record, record_all
+from audit.services import event, record, record_all
+from reprotech.core.actors import System
 from reprotech.core.request_context import RequestOrigin, request_origin
 
 ORIGIN = RequestOrigin("2001:db8::77", "Zebra-Browser/1", "r" * 32, "POST", "/users/5")

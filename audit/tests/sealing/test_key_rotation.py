@@ -12,7 +12,8 @@ from audit.sealing.append_only_triggers import suspended
 from audit.sealing.key_rotation import rotate_key
 from audit.sealing.sealer import LedgerCorrupted, Sealer
 from audit.sealing.signing_keys import SigningKeyError, known_keys
-from audit.services import System, record
+from audit.services import record
+from reprotech.core.actors import System
 from reprotech.core.key_material import new_seed, parse_seed, seed_text
 
 pytestmark = pytest.mark.django_db

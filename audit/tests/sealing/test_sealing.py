@@ -17,7 +17,8 @@ from audit.sealing.key_rotation import rotate_key
 from audit.sealing.sealer import LedgerCorrupted, Sealer, SealingInProgress, latest_checkpoint, verified
 from audit.sealing.signing_keys import SigningKeyError, known_keys
 from audit.sealing.stored_tree import StoredTree
-from audit.services import System, record
+from audit.services import record
+from reprotech.core.actors import System
 
 
 def write(count=1, **details):

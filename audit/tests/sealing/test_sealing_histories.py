@@ -16,9 +16,10 @@ from audit.sealing.key_rotation import rotate_key
 from audit.sealing.sealer import Sealer
 from audit.sealing.signing_keys import known_keys
 from audit.sealing.stored_tree import StoredTree
-from audit.services import System, record_all
+from audit.services import record_all
 from audit.tests.support.tampering import write
 from audit.verification.verifier import Verification
+from reprotech.core.actors import System
 
 #: The same sequences in every run: a failure is a bug, never bad luck.
 PROFILE = settings(

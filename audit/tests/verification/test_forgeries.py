@@ -13,7 +13,6 @@ from audit.sealing.key_rotation import rotate_key
 from audit.sealing.sealer import LedgerCorrupted, Sealer, latest_checkpoint
 from audit.sealing.signing_keys import SigningKeyError, known_keys
 from audit.sealing.stored_tree import Unprovable
-from audit.services import System
 from audit.tests.support.forgeries import (
     FORGERIES,
     added_at_the_end,
@@ -30,6 +29,7 @@ from audit.verification import runs as verification_runs
 from audit.verification.findings import Kind
 from audit.verification.verifier import Verification
 from audit.worker import sealing
+from reprotech.core.actors import System
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from django.db import transaction
 from audit.sealing.append_only_triggers import suspended
 from audit.sealing.key_rotation import rotate_key
 from audit.sealing.sealer import LedgerCorrupted, Sealer, latest_checkpoint
-from audit.services import System
 from audit.tests.support.mutations import MUTATIONS
 from audit.tests.support.tampering import NEW_SEED, OLD_SEED, write, write_history
 from audit.verification.findings import Kind
 from audit.verification.verifier import Verification
+from reprotech.core.actors import System
 
 
 @pytest.fixture

@@ -11,13 +11,13 @@ from audit.sealing.append_only_triggers import suspended
 from audit.sealing.key_rotation import rotate_key
 from audit.sealing.sealer import Sealer
 from audit.sealing.signing_keys import instead_of, known_keys, statement_text
-from audit.services import System
 from audit.tests.support.sealed_log import complete
 from audit.tests.support.standalone_verifier import verify
 from audit.tests.support.tampering import NEW_SEED, rows
 from audit.tests.support.verifying import found, run, seal, upkeep
 from audit.verification.findings import Kind
 from audit.verification.verifier import CannotTell
+from reprotech.core.actors import System
 
 
 def test_a_key_that_is_pinned_must_be_the_logs(db, settings):

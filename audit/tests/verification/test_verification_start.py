@@ -9,7 +9,8 @@ from django.test import Client
 
 from audit.models import VerificationRun
 from audit.verification import runs as verification_runs
-from reprotech.testing.cast import at_once, eventually, page_client
+from reprotech.testing.cast import at_once, eventually
+from reprotech.testing.client import page_client
 
 ASKING = 12
 

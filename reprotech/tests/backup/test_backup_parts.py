@@ -27,7 +27,7 @@ from reprotech.backup.retention import kept, name_at, prune
 from reprotech.backup.signatures import Trust, public_key, signers_in
 from reprotech.core.exceptions import Forbidden
 from reprotech.core.key_material import new_seed
-from reprotech.testing.cast import Caller
+from reprotech.testing.client import Caller
 
 KEY = pyrage.x25519.Identity.generate()
 OURS, THEIRS = (Signer("lab.example/audit", new_seed()) for _ in range(2))

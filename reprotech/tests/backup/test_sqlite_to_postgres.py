@@ -47,7 +47,10 @@ def test_life_goes_on_afterwards(grown, empty):
     empty.do("init_data")
     empty.do("seal_audit")
     assert "none was changed" in empty.do("verify_audit")
-    code = "from audit.models import *; from audit.presentation.event_text import *; print(*map(sentence, AuditLog.objects.all()))"
+    code = (
+        "from audit.models import *; from audit.presentation.event_text import *; "
+        "print(*map(sentence, AuditLog.objects.all()))"
+    )
     assert "system moved the database to PostgreSQL" in empty.do("shell", "-c", code)
 
 

@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from audit.models import AuditLog
-from reprotech.testing.cast import TIME, error_of, make_user
+from reprotech.testing.cast import make_user
+from reprotech.testing.client import TIME, error_of
 from reprotech.tests.contract.authentication.test_lockout import login
 
 

@@ -8,7 +8,7 @@ from accounts.access.authorization import SYSTEM
 from audit.models import Action, AuditLog
 from audit.services import record
 from reprotech.core.request_context import RequestOrigin, request_origin
-from reprotech.testing.cast import REQUEST_ID, TIME, Caller, error_of
+from reprotech.testing.client import REQUEST_ID, TIME, Caller, error_of
 from reprotech.tests.contract.authentication.test_lockout import login
 
 

@@ -11,7 +11,7 @@ from audit.sealing.sealer import Sealer, latest_checkpoint
 from audit.services import record
 from audit.tests.support.sealed_log import archive, first_key, write_events
 from audit.tests.support.standalone_verifier import lines_of, module, verify
-from reprotech.testing.cast import TIME, Like, error_of, page_client
+from reprotech.testing.client import TIME, Like, error_of, page_client
 
 BASE64 = Like(r"[A-Za-z0-9+/]{43}=")
 

@@ -4,7 +4,8 @@ import pytest
 
 from accounts.models import User
 from audit.models import AuditLog
-from reprotech.testing.cast import Caller, error_of, make_user
+from reprotech.testing.cast import make_user
+from reprotech.testing.client import Caller, error_of
 from reprotech.tests.contract.test_users import NEW
 
 

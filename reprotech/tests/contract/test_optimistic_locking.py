@@ -7,7 +7,8 @@ import pytest
 
 from accounts.access.authorization import SYSTEM
 from accounts.roles.services import create_role
-from reprotech.testing.cast import NOBODY, PASSWORD, Caller, at_once, error_of
+from reprotech.testing.cast import NOBODY, PASSWORD, at_once
+from reprotech.testing.client import Caller, error_of
 
 
 @pytest.fixture

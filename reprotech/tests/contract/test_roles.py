@@ -5,7 +5,8 @@ import pytest
 from accounts.core.catalogue import PERMISSION_NAMES
 from accounts.models import Role
 from audit.models import AuditLog
-from reprotech.testing.cast import NOBODY, Caller, error_of, make_user
+from reprotech.testing.cast import NOBODY, make_user
+from reprotech.testing.client import Caller, error_of
 
 NEW = {"name": "Night Shift", "description": "Who is here at night", "permissions": ["sample_read", "animal_read"]}
 

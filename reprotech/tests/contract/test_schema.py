@@ -7,7 +7,7 @@ from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 
 from reprotech.api.etags import TAGS
-from reprotech.testing.cast import Caller
+from reprotech.testing.client import Caller
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ from django.test import Client
 from prometheus_client import REGISTRY
 
 from reprotech import __version__
-from reprotech.testing.cast import NOBODY, REQUEST_ID, TIME, Caller, error_of
+from reprotech.testing.cast import NOBODY
+from reprotech.testing.client import REQUEST_ID, TIME, Caller, error_of
 
 LOCAL = Caller(address="127.0.0.1")
 

@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from reprotech.testing.cast import TIME, error_of, make_user
+from reprotech.testing.cast import make_user
+from reprotech.testing.client import TIME, error_of
 
 
 def usernames(caller, query=""):

@@ -6,7 +6,8 @@ import pytest
 
 from accounts.models import User
 from audit.models import AuditLog
-from reprotech.testing.cast import NOBODY, TIME, error_of
+from reprotech.testing.cast import NOBODY
+from reprotech.testing.client import TIME, error_of
 from reprotech.tests.contract.authentication.test_lockout import login
 
 NEW = {

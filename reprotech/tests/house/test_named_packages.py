@@ -22,7 +22,8 @@ from django.test import Client
 from accounts.models import User
 from audit.models import AuditLog
 from reprotech.conf.env import Environment
-from reprotech.testing.cast import PASSWORD, Caller
+from reprotech.testing.cast import PASSWORD
+from reprotech.testing.client import Caller
 from reprotech.testing.plugin import ROOT
 
 #: {package as it is asked for: the module that it brings}.
@@ -95,7 +96,7 @@ WORK = [
     (
         "djangorestframework-simplejwt",
         "rest_framework_simplejwt.authentication.JWTAuthentication.authenticate",
-        "accounts",
+        "rest_framework",
     ),
     ("django-auditlog", "auditlog.receivers.log_update", "django"),
     ("django-auditlog", "auditlog.diff.model_instance_diff", "audit"),

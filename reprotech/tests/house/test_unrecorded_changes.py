@@ -15,7 +15,8 @@ from audit.models import Action
 from audit.services import record
 from reprotech.core.exceptions import Forbidden
 from reprotech.testing import unrecorded_changes
-from reprotech.testing.cast import Caller, make_user
+from reprotech.testing.cast import make_user
+from reprotech.testing.client import Caller
 from reprotech.testing.unrecorded_changes import someone_else
 
 pytestmark = pytest.mark.django_db

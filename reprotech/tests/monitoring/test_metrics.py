@@ -15,7 +15,8 @@ from accounts.models import OutgoingMail
 from audit.sealing.sealer import Sealer
 from reprotech.monitoring import collectors
 from reprotech.monitoring.log_formatters import JSONFormatter, RequestFilter
-from reprotech.testing.cast import PASSWORD, Caller
+from reprotech.testing.cast import PASSWORD
+from reprotech.testing.client import Caller
 
 LOCAL = Caller(address="127.0.0.1")
 

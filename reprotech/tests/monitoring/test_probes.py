@@ -5,7 +5,7 @@ from django.db import connection
 from django.test import Client
 
 from reprotech.monitoring import health
-from reprotech.testing.cast import Caller
+from reprotech.testing.client import Caller
 
 PROBES = ["/api/health", "/api/health/live", "/api/health/ready"]
 

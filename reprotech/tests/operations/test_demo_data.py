@@ -17,7 +17,7 @@ from accounts.core.exceptions import InvalidCredentials
 from accounts.models import Session, User
 from accounts.passwords import services as password_services
 from accounts.roles import services as role_services
-from accounts.sessions import expiry_events
+from accounts.sessions import expiry_events, refresh
 from accounts.sessions import services as session_services
 from accounts.users import services as user_services
 from accounts.users.csv.export import start_export
@@ -158,7 +158,7 @@ def test_events_look_as_the_product_writes_them(installation):
     session = login.sign_in_to_pages(identifier="clerk", password=PASSWORD)
     for password in ("wrong", PASSWORD):
         with suppress(InvalidCredentials):
-            session_services.refresh_session(
+            refresh.refresh_session(
                 refresh_token=login.sign_in_with_tokens(identifier="clerk", password=password).pair.refresh_token
             )
     session_services.sign_out(session=session)

@@ -19,7 +19,8 @@ from playwright.sync_api import expect
 
 from reprotech import maintenance_mode
 from reprotech.maintenance_mode import Maintenance
-from reprotech.testing.cast import audit_rows, error_of
+from reprotech.testing.cast import audit_rows
+from reprotech.testing.client import error_of
 from reprotech.testing.plugin import ROOT
 from reprotech.testing.servers import free_port
 from reprotech.tests.support.browser_actions import sign_in

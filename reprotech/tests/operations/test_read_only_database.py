@@ -10,7 +10,8 @@ from django.db import InternalError, connection, transaction
 
 from benchmarks.faults.http_client import Client
 from reprotech.api.exception_handler import PLAIN, is_outage
-from reprotech.testing.cast import PASSWORD, page_client
+from reprotech.testing.cast import PASSWORD
+from reprotech.testing.client import page_client
 from reprotech.testing.plugin import start_server
 
 # SQLite has no such mode.

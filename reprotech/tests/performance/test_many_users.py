@@ -11,7 +11,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.user_list.filters import UserPageFilter
-from reprotech.testing.cast import make_many_users, page_client
+from reprotech.testing.cast import make_many_users
+from reprotech.testing.client import page_client
 
 pytestmark = [pytest.mark.only_on("postgresql"), pytest.mark.django_db]
 

@@ -12,7 +12,7 @@ from accounts.api_keys.services import create_key
 from accounts.models import ApiKey, Role, Session, User
 from audit.models import AuditLog
 from audit.tracking.model_tracking import explicitly_recorded
-from reprotech.testing.cast import Caller, page_client
+from reprotech.testing.client import Caller, page_client
 
 LISTS = [
     "/api/users?per_page=100",

@@ -2,7 +2,8 @@
 
 import pytest
 
-from reprotech.testing.cast import NOBODY, PASSWORD, REQUEST_ID
+from reprotech.testing.cast import NOBODY, PASSWORD
+from reprotech.testing.client import REQUEST_ID
 
 pytestmark = pytest.mark.usefixtures("unchanged")
 

@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 
 from audit.models import AuditLog
-from reprotech.testing.cast import PASSWORD, Caller
+from reprotech.testing.cast import PASSWORD
+from reprotech.testing.client import Caller
 
 PROXY = "192.0.2.10"
 

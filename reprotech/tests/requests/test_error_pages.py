@@ -7,7 +7,7 @@ from django.db import OperationalError
 from django.test import Client
 
 from accounts.models import Session
-from reprotech.testing.cast import REQUEST_ID, page_client
+from reprotech.testing.client import REQUEST_ID, page_client
 
 
 def text_of(response):

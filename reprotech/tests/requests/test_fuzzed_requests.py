@@ -9,7 +9,8 @@ from django.test.client import ClientHandler
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reprotech.testing.cast import NOBODY, Caller, page_client
+from reprotech.testing.cast import NOBODY
+from reprotech.testing.client import Caller, page_client
 from reprotech.tests.security.test_access_matrix import API, PAGES, rows
 
 #: What a server makes of bytes in headers and addresses (PEP 3333): one character for each, of those that HTTP allows.

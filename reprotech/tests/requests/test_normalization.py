@@ -23,7 +23,8 @@ from accounts.users import services as user_services
 from audit.models import AuditLog
 from audit.saved_filters import FilterRefused, save_filter
 from reprotech.core.exceptions import Conflict, ValidationFailed
-from reprotech.testing.cast import PASSWORD, Caller, audit_rows, error_of, make_user, page_client
+from reprotech.testing.cast import PASSWORD, audit_rows, make_user
+from reprotech.testing.client import Caller, error_of, page_client
 
 NFC = "Grüße-an-Köln-7"
 NFD = unicodedata.normalize("NFD", NFC)

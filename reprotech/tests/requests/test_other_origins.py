@@ -4,7 +4,8 @@ import pytest
 from django.test import Client
 
 from reprotech import maintenance_mode
-from reprotech.testing.cast import PASSWORD, Caller
+from reprotech.testing.cast import PASSWORD
+from reprotech.testing.client import Caller
 
 LAB = "https://lims.example"
 LOGIN = "/api/auth/login"

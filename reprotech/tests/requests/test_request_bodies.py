@@ -8,7 +8,8 @@ from django.urls import resolve
 
 from accounts.models import User
 from reprotech.route_access import GUARDED_ELSEWHERE, all_routes
-from reprotech.testing.cast import PASSWORD, Caller, error_of, page_client
+from reprotech.testing.cast import PASSWORD
+from reprotech.testing.client import Caller, error_of, page_client
 from reprotech.tests.security.test_access_matrix import API, PAGES, rows
 
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}

@@ -5,7 +5,8 @@ The requests are harmless where they are allowed: they concern nobody (404), lac
 
 import pytest
 
-from reprotech.testing.cast import NOBODY, Caller, page_client
+from reprotech.testing.cast import NOBODY
+from reprotech.testing.client import Caller, page_client
 
 ACTORS = [
     *("super_admin", "admin", "manager", "researcher", "veterinarian", "lab_technician", "viewer"),

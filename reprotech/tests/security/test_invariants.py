@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 
 from accounts.core.catalogue import PERMISSION_NAMES
 from accounts.models import Permission, Role, Session, User
-from reprotech.testing.cast import Caller, audit_rows, make_user
+from reprotech.testing.cast import audit_rows, make_user
+from reprotech.testing.client import Caller
 
 #: The same sequences in every run: a failure is a bug, never bad luck.
 PROFILE = settings(

@@ -18,7 +18,8 @@ from accounts.mfa import pending_login_token
 from accounts.models import PasswordHistory, RecoveryCode, Session, User
 from accounts.notifications.messages import link_tokens
 from audit.models import AuditLog
-from reprotech.testing.cast import Caller, at_once
+from reprotech.testing.cast import at_once
+from reprotech.testing.client import Caller
 from reprotech.testing.plugin import start_server
 from reprotech.tests.support.mfa_devices import give_app
 

@@ -9,11 +9,11 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from accounts.core.catalogue import PERMISSION_NAMES
-from accounts.permissions import PUBLIC, SIGNED_IN, SIGNED_IN_TO_ADD_FACTOR, SIGNED_IN_TO_CHANGE_PASSWORD, requires
 from audit.models import AuditLog
 from reprotech.route_access import GUARDED_ELSEWHERE, all_routes, declared_access
-from reprotech.testing.cast import error_of, page_client
+from reprotech.testing.client import error_of, page_client
 from reprotech.tests.security.test_access_matrix import API, PAGES, rows
+from reprotech.web.access import PUBLIC, SIGNED_IN, SIGNED_IN_TO_ADD_FACTOR, SIGNED_IN_TO_CHANGE_PASSWORD, requires
 
 PUBLIC_FOR_A_REASON = {
     "login": "whoever signs in isn't signed in yet",

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from reprotech.middleware import api_fast_path
-from reprotech.testing.cast import page_client
+from reprotech.testing.client import page_client
 
 HEADERS = (
     "Cache-Control",

@@ -8,7 +8,7 @@ from uuid import uuid4
 import jwt
 import pytest
 
-from reprotech.testing.cast import Caller, error_of
+from reprotech.testing.client import Caller, error_of
 
 pytestmark = pytest.mark.usefixtures("unchanged")
 

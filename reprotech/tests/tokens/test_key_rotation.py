@@ -10,7 +10,7 @@ from audit.crypto.row_mac import is_authentic
 from audit.models import AuditLog
 from audit.sealing.sealer import Sealer
 from reprotech.conf.env import Environment
-from reprotech.testing.cast import Caller, page_client
+from reprotech.testing.client import Caller, page_client
 
 OLD, NEW, OTHER = "old-" * 12, "new-" * 12, "other-" * 8
 

@@ -18,7 +18,7 @@ from accounts.mfa import pending_login_token
 from accounts.sessions import tokens
 from accounts.sessions.jwt_signing import key_id
 from reprotech.core.jwk import public_half, thumbprint
-from reprotech.testing.cast import Caller, error_of
+from reprotech.testing.client import Caller, error_of
 from reprotech.tests.conftest import state
 from reprotech.tests.support.mfa_devices import give_app
 

@@ -18,7 +18,7 @@ from django.core.management import CommandError, call_command
 from accounts.sessions import jwt_signing
 from audit.models import AuditLog
 from reprotech.core.jwk import parse_public, public_half, public_text, thumbprint
-from reprotech.testing.cast import Caller, error_of
+from reprotech.testing.client import Caller, error_of
 
 OLD, NEW, OTHER = (bytes([number]) * 31 + b"\x01" for number in (3, 4, 5))
 PATH = "/.well-known/jwks.json"

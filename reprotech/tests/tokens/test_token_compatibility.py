@@ -14,7 +14,7 @@ from accounts.mfa import pending_login_token
 from accounts.sessions import tokens
 from accounts.sessions.jwt_signing import key_id
 from reprotech.core.jwk import public_half, thumbprint
-from reprotech.testing.cast import Caller
+from reprotech.testing.client import Caller
 from reprotech.tests.support.mfa_devices import give_app
 
 SEED = b"\x07" * 31 + b"\x01"

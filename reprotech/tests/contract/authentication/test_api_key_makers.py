@@ -20,7 +20,8 @@ from accounts.passwords import services as password_services
 from accounts.sessions import services as session_services
 from accounts.users import services as user_services
 from audit.models import AuditLog
-from reprotech.testing.cast import PASSWORD, Caller, audit_rows, error_of, make_user
+from reprotech.testing.cast import PASSWORD, audit_rows, make_user
+from reprotech.testing.client import Caller, error_of
 from reprotech.tests.support.mfa_devices import give_app
 
 KEYS = "/api/auth/keys"

@@ -16,7 +16,8 @@ from accounts.throttling import rate_limits
 from accounts.users.erasure import erase_person
 from accounts.users.services import delete_user, lock_user, unlock_user, update_user
 from audit.models import AuditLog
-from reprotech.testing.cast import TIME, UUID, Caller, Like, error_of, make_user
+from reprotech.testing.cast import make_user
+from reprotech.testing.client import TIME, UUID, Caller, Like, error_of
 
 REFUSED = (401, {"error": "Token is invalid or expired", "code": "token_invalid"})
 CLOSED = (403, {"error": "An API key can't do this. Sign in: POST /api/auth/login.", "code": "key_refused"})

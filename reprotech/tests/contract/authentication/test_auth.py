@@ -11,7 +11,8 @@ from accounts.models import OutgoingMail, Session, User
 from accounts.passwords.services import reset_password
 from accounts.users.services import delete_user, lock_user, update_user
 from audit.models import AuditLog
-from reprotech.testing.cast import PASSWORD, TIME, TOKEN, UUID, Caller, error_of
+from reprotech.testing.cast import PASSWORD
+from reprotech.testing.client import TIME, TOKEN, UUID, Caller, error_of
 
 READS = ["animal_read", "sample_read", "lab_test_read", "procedure_read", "customer_read", "inventory_read"]
 VIEWER_MAY = [*READS, "report_read", "genomics_read"]

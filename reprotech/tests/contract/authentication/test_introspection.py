@@ -13,7 +13,8 @@ from accounts.api_keys.services import create_key, revoke_key
 from accounts.models import ApiKey, Role, Session, User
 from accounts.sessions.services import end_session
 from accounts.users.services import delete_user, lock_user, update_user
-from reprotech.testing.cast import PASSWORD, Caller, error_of, make_user
+from reprotech.testing.cast import PASSWORD, make_user
+from reprotech.testing.client import Caller, error_of
 
 PATH = "/api/auth/introspect"
 FORM = "application/x-www-form-urlencoded"

@@ -5,7 +5,8 @@ from django.test import Client
 
 from accounts.throttling.rate_limits import count_call
 from audit.models import AuditLog
-from reprotech.testing.cast import PASSWORD, Caller, error_of
+from reprotech.testing.cast import PASSWORD
+from reprotech.testing.client import Caller, error_of
 
 TOO_MANY = {"error": "Too many attempts", "code": "too_many_attempts"}
 

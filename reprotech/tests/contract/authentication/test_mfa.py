@@ -7,7 +7,8 @@ import jwt
 import pytest
 
 from accounts.models import Role, TotpKey, User
-from reprotech.testing.cast import PASSWORD, TOKEN, Caller, audit_rows, error_of
+from reprotech.testing.cast import PASSWORD, audit_rows
+from reprotech.testing.client import TOKEN, Caller, error_of
 from reprotech.tests.support.mfa_devices import code_at, give_app
 
 pytestmark = pytest.mark.django_db

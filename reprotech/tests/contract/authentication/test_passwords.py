@@ -10,7 +10,8 @@ from accounts.access.authorization import SYSTEM
 from accounts.models import User
 from accounts.passwords.services import reset_password
 from audit.models import AuditLog
-from reprotech.testing.cast import PASSWORD, Caller, error_of, make_user, page_client
+from reprotech.testing.cast import PASSWORD, make_user
+from reprotech.testing.client import Caller, error_of, page_client
 from reprotech.tests.contract.authentication.test_lockout import login
 
 NEW_PASSWORD = "Other-Horse-8"

@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from accounts.models import Session
 from audit.models import AuditLog
-from reprotech.testing.cast import PASSWORD, TOKEN, Caller, error_of
+from reprotech.testing.cast import PASSWORD
+from reprotech.testing.client import TOKEN, Caller, error_of
 
 MISSING = {"error": "Token is missing", "code": "token_missing"}
 BROKEN = {"error": "Token is invalid or expired", "code": "token_invalid"}

@@ -1,0 +1,29 @@
+"""Locks on the rows that a service changes."""
+
+from accounts.access.authorization import About, authorize
+from accounts.core.exceptions import AccountDisabled
+from accounts.models import User
+from reprotech.core.actors import Actor
+from reprotech.core.exceptions import NotFound
+
+
+def lock_for_change(actor: Actor, user_id: int, permission: str) -> User:
+    """The user, locked until the transaction ends, if `actor` may change them: they hold no more than the actor.
+
+    The order is always user before role, so that changes never wait for each other in a circle. Raises Forbidden or
+    NotFound.
+    """
+    user: User | None = User.objects.visible_to(actor).lock(user_id)
+    authorize(actor, permission, About("user", user_id))
+    if user is None:
+        raise NotFound("user")
+    authorize(actor, user.grants.permissions, user)
+    return user
+
+
+def lock_own_account(user_id: int) -> User:
+    """The account of a user who changes it themselves, locked until the transaction ends; raises AccountDisabled."""
+    user: User | None = User.objects.active().lock(user_id)
+    if user is None:
+        raise AccountDisabled
+    return user

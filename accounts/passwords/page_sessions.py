@@ -1,0 +1,14 @@
+"""Confirming the password on a page."""
+
+from typing import Any
+
+from accounts.passwords import services as password_services
+from accounts.sessions.browser import take_over
+
+
+def confirm_page_session(request: Any, password: str) -> None:
+    """Take the password again and give the browser a new cookie; raises a DomainError."""
+    session = password_services.confirm_password(
+        actor=request.user, password=password, session_id=request.page_session.pk
+    )
+    take_over(request, session)

@@ -1,0 +1,38 @@
+"""Answers about sessions."""
+
+from rest_framework import serializers
+
+from accounts.common.serializers import MessageAnswer
+from accounts.models import Session
+from reprotech.api.fields import AddressAnswer
+from reprotech.api.serialization import PageAnswer
+
+
+class SessionAnswer(serializers.Serializer[Session]):
+    """A live session."""
+
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=Session.Kind.choices)
+    client = serializers.CharField(source="user_agent")
+    ip_address = AddressAnswer(allow_null=True)
+    created_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(help_text="When it ends if it isn't used until then.")
+    ends_at = serializers.DateTimeField(allow_null=True, help_text="When it ends at the latest.")
+    current = serializers.SerializerMethodField()
+
+    def get_current(self, session: Session) -> bool:
+        """Whether the request itself came with it."""
+        return bool(session.pk == self.context["current"])
+
+
+class SessionListAnswer(PageAnswer):
+    """A page of sessions."""
+
+    sessions = SessionAnswer(many=True)
+
+
+class SessionsEndedAnswer(MessageAnswer):
+    """An outcome, and how many sessions ended."""
+
+    ended = serializers.IntegerField()

@@ -1,0 +1,64 @@
+"""Request bodies and answers about users."""
+
+from rest_framework import serializers
+
+from accounts.common.serializers import MessageAnswer, UserAnswer, UserDetailAnswer, names_field
+from accounts.passwords.serializers import password_field
+from reprotech.api.parsers import Body, StringField, YesNoField
+from reprotech.api.serialization import PageAnswer
+
+
+class CreateUserBody(Body):
+    """`POST /api/users`."""
+
+    username = StringField(max_length=80)
+    email = StringField(max_length=254)
+    password = password_field(required=False)
+    first_name = StringField(required=False, allow_blank=True, max_length=50)
+    last_name = StringField(required=False, allow_blank=True, max_length=50)
+    roles = names_field(required=False)
+    is_active = YesNoField(required=False)
+    is_service = YesNoField(required=False, help_text="Of a script or lab module: no password, API keys alone.")
+
+
+class UpdateUserBody(Body):
+    """`PUT` and `PATCH /api/users/{id}`: what is left out stays as it is."""
+
+    hints = {
+        "password": "Set it with POST /api/users/{id}/reset-password.",
+        "permissions": "They come from the roles.",
+        **dict.fromkeys(("id", "is_service", "created_at", "updated_at", "last_login"), "This can't be changed."),
+    }
+
+    username = StringField(required=False, max_length=80)
+    email = StringField(required=False, max_length=254)
+    first_name = StringField(required=False, allow_blank=True, max_length=50)
+    last_name = StringField(required=False, allow_blank=True, max_length=50)
+    roles = names_field(required=False)
+    is_active = YesNoField(required=False)
+
+
+class ResetPasswordBody(Body):
+    """`POST /api/users/{id}/reset-password`."""
+
+    null_is_absent = True
+
+    password = password_field(required=False)
+
+
+class ErasedAnswer(MessageAnswer):
+    """An erased person."""
+
+    events = serializers.IntegerField(help_text="Events of the audit log of which something was erased")
+
+
+class UserChangedAnswer(MessageAnswer):
+    """An outcome, and the user as they are now."""
+
+    user = UserDetailAnswer()
+
+
+class UserListAnswer(PageAnswer):
+    """A page of users."""
+
+    users = UserAnswer(many=True)

@@ -1,0 +1,3 @@
+"""The name of the permission that the dashboard asks for."""
+
+ANALYTICS_READ = "analytics_read"

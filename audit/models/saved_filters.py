@@ -1,0 +1,28 @@
+"""Filters of the audit log that users saved."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+
+class SavedFilter(models.Model):
+    """A view of the audit log that someone keeps: the query of the list's address, under a name of their own."""
+
+    NAME_LENGTH: ClassVar[int] = 50
+
+    #: Its owner's id. No foreign key: the audit log knows no other table.
+    user_id = models.BigIntegerField()
+    name = models.CharField(max_length=NAME_LENGTH)
+    query = models.CharField(max_length=2000)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        db_table = "audit_saved_filters"
+        default_permissions = ()
+        ordering = ("name",)
+        constraints = (models.UniqueConstraint("user_id", Lower("name"), name="audit_saved_filter_unique"),)
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,69 @@
+"""Whether database and cache answer."""
+
+import logging
+
+from django.core.cache import cache
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+logger = logging.getLogger(__name__)
+
+
+CONNECTED = "connected"
+
+
+#: The failed part is named, the reason isn't: it may tell addresses and users.
+FAILED = "unavailable"
+
+
+#: It can be read, but takes no changes: a standby, for one.
+READ_ONLY = "read-only"
+
+
+DATABASE_STATES = [CONNECTED, READ_ONLY, FAILED]
+
+
+CACHE_STATES = [CONNECTED, FAILED]
+
+
+def database_state() -> str:
+    """`connected` if a query is answered and changes are taken."""
+    try:
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute("SHOW transaction_read_only")
+                if cursor.fetchone() == ("on",):
+                    return READ_ONLY
+            else:
+                cursor.execute("SELECT 1")
+    except Exception as error:  # noqa: BLE001 (whatever it is, the answer is the same)
+        logger.error("The database does not answer: %s", error)
+        return FAILED
+    return CONNECTED
+
+
+_has_tables = False
+
+
+def has_tables() -> bool:
+    """Whether this version's migrations were applied: it gets no requests before. Once true it isn't asked again."""
+    global _has_tables  # noqa: PLW0603 (one for each process)
+    if not _has_tables:
+        try:
+            executor = MigrationExecutor(connection)
+            _has_tables = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+        except Exception as error:  # noqa: BLE001 (as above)
+            logger.error("It can't be told which migrations were applied: %s", error)
+        if not _has_tables:
+            logger.warning("Migrations are missing: run `manage.py migrate`.")
+    return _has_tables
+
+
+def cache_state() -> str:
+    """`connected` if the cache takes and gives a value."""
+    try:
+        cache.set("health", "well", 10)
+        return CONNECTED if cache.get("health") == "well" else FAILED
+    except Exception as error:  # noqa: BLE001 (as above)
+        logger.error("The cache does not answer: %s", error)
+        return FAILED

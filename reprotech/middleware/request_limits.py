@@ -1,0 +1,64 @@
+"""How large a request may be, and for which hosts."""
+
+import re
+
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+
+from reprotech.api.exception_handler import plain_error
+from reprotech.middleware.request_body import BodyRefused, read_body
+from reprotech.middleware.requests import HTTP_1_0, Respond
+from reprotech.web.errors import error_response, is_api
+
+PROBES = re.compile(r"/(api/health(/live|/ready)?|metrics)/?")
+
+
+HEALTH = re.compile(r"/api/health(/live|/ready)?/?")
+
+
+#: A Host header that is an address, with or without a port.
+ADDRESS_HOST = re.compile(r"(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]{2,45}\])(:\d{1,5})?", re.ASCII)
+
+
+class RequestLimitsMiddleware:
+    """Refuse what no view should see: foreign hosts, and bodies that are too large, incomplete or without a length."""
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer."""
+        if is_probe(request):
+            request.META["HTTP_HOST"] = settings.ALLOWED_HOSTS[0].lstrip("*.")
+        if not has_known_host(request):
+            return error_response(request, 400)
+        try:
+            read_body(request, settings.LARGER_BODIES.get(request.path_info.rstrip("/"), settings.BODY_LIMIT))
+        except BodyRefused as refusal:
+            if is_api(request):
+                return plain_error(refusal.status, refusal.sentence)
+            return error_response(request, refusal.status, advice=refusal.sentence)
+        return self.get_response(request)
+
+
+def is_probe(request: HttpRequest) -> bool:
+    """Whether an orchestrator or a scraper asks: for what is the same under any name, by address instead of one.
+
+    A foreign name stays refused, so that no page can reach this under a name of its own (DNS rebinding). Without any
+    Host, as HTTP/1.0 allows, only health is told.
+    """
+    if PROBES.fullmatch(request.path_info) is None:
+        return False
+    if host := request.META.get("HTTP_HOST", ""):
+        return ADDRESS_HOST.fullmatch(host) is not None
+    return request.META["SERVER_PROTOCOL"] in HTTP_1_0 and HEALTH.fullmatch(request.path_info) is not None
+
+
+def has_known_host(request: HttpRequest) -> bool:
+    """Whether the Host header is one of ALLOWED_HOSTS."""
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return False
+    return True

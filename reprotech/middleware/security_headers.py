@@ -1,0 +1,69 @@
+"""Headers that protect pages in the browser: isolation, transport, origins."""
+
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from corsheaders.middleware import CorsMiddleware
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.security import SecurityMiddleware
+
+from reprotech.middleware.request_limits import has_known_host
+from reprotech.middleware.requests import Respond
+
+
+class IsolationMiddleware:
+    """Keep other sites from embedding what is here, and what is here from using the machine (OWASP ASVS 5.0, V3.4).
+
+    What isn't said to be for all is kept by no cache, nor behind the Back button. A view that needs another header than
+    one of these sets it.
+    """
+
+    HEADERS: ClassVar = {
+        "Cache-Control": "no-store, private",
+        "Content-Security-Policy": settings.CONTENT_SECURITY_POLICY,
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+        "Referrer-Policy": settings.SECURE_REFERRER_POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": settings.X_FRAME_OPTIONS,
+    }
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer."""
+        response = self.get_response(request)
+        # `setdefault` raises and catches a KeyError for each one that is missing, which is most of them.
+        given = {name.lower() for name in response.headers}
+        for name, value in self.HEADERS.items():
+            if name.lower() not in given:
+                response.headers[name] = value
+        if settings.DEBUG and response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+            del response.headers["Content-Security-Policy"]  # Django's page for developers brings its own style
+        return response
+
+
+class TransportMiddleware(SecurityMiddleware):
+    """Send who comes by HTTP to HTTPS, and have browsers remember it. Other headers are IsolationMiddleware's."""
+
+    def __init__(self, get_response: Respond) -> None:
+        super().__init__(get_response)
+        self.content_type_nosniff = False
+        self.referrer_policy = self.cross_origin_opener_policy = None
+
+
+class OriginsMiddleware(CorsMiddleware):
+    """Tell browsers which other sites may call the API; with no CORS_ORIGINS none, as they assume anyway."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Answer."""
+        return super().__call__(request) if settings.CORS_ALLOWED_ORIGINS else self.get_response(request)
+
+    def check_preflight(self, request: HttpRequest) -> HttpResponseBase | None:
+        """The answer to a browser that asks before it sends a request; foreign hosts get theirs further in."""
+        response = super().check_preflight(request)
+        return response if response is None or has_known_host(request) else None

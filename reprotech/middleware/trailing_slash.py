@@ -1,0 +1,19 @@
+"""Addresses without a trailing slash."""
+
+from django.http import HttpRequest, HttpResponse
+
+from reprotech.middleware.requests import Respond
+
+
+class TrailingSlashMiddleware:
+    """Treat `/api/users/` as `/api/users`: the answer is the same, without a redirect that loses a POST's body."""
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer."""
+        path = request.path_info
+        if len(path) > 1 and path.endswith("/") and not path.startswith("/admin/"):
+            request.path_info = path[:-1]
+        return self.get_response(request)

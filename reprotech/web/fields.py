@@ -1,0 +1,83 @@
+"""Form fields of query parameters: strict, one value in one form."""
+
+import re
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.utils.dateparse import parse_date, parse_datetime
+
+
+class MomentField(forms.Field):
+    """A time (ISO 8601, UTC unless it says otherwise) or a date, which stands for the whole day."""
+
+    def __init__(self, *, end_of_day: bool, **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)
+        self.end_of_day = end_of_day
+
+    def clean(self, value: Any) -> datetime | None:
+        """The moment; the last of the day for a date with `end_of_day`."""
+        if not value:
+            return None
+        try:
+            return self._moment(value)
+        except (ValueError, OverflowError):
+            raise forms.ValidationError("Give a date or time such as 2030-01-31 or 2030-01-31T09:30:00Z.") from None
+
+    def _moment(self, value: str) -> datetime:
+        if day := parse_date(value):
+            start = datetime.combine(day, time(), UTC)
+            return start + timedelta(days=1, microseconds=-1) if self.end_of_day else start
+        # A plus sign in a query string arrives as a blank.
+        moment = parse_datetime(value.replace(" ", "+") if "T" in value else value)
+        if moment is None:
+            raise ValueError(value)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC)
+
+
+#: More digits than any page has; Python refuses to read numbers of thousands of digits.
+WHOLE_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+
+class WholeNumberField(forms.Field):
+    """A whole number of at least 1, or `least`, in plain digits; when it isn't given the default, if it has one."""
+
+    def __init__(
+        self, default: int | None = None, most: int | None = None, *, least: int = 1, required: bool = False
+    ) -> None:
+        super().__init__(required=required)
+        self.default, self.least, self.most = default, least, most
+
+    def clean(self, value: Any) -> int | None:
+        """The number; raises ValidationError with a sentence."""
+        if value in (None, "") and not self.required:
+            return self.default
+        number = int(value) if value and WHOLE_NUMBER.fullmatch(value) else -1
+        if number < self.least or (self.most is not None and number > self.most):
+            raise forms.ValidationError(f"Give a whole number {self.range}.")
+        return number
+
+    @property
+    def range(self) -> str:
+        """What is allowed, in words."""
+        return f"of at least {self.least}" if self.most is None else f"from {self.least} to {self.most}"
+
+
+class YesNoField(forms.ChoiceField):
+    """`true` or `false`; nothing given means no."""
+
+    def __init__(self, *, help_text: str) -> None:
+        super().__init__(
+            required=False,
+            choices=[("true", "true"), ("false", "false")],
+            error_messages={"invalid_choice": "Give one of: true, false."},
+            help_text=help_text,
+        )
+
+
+class ByteOrderMarkField(YesNoField):
+    """Whether CSV begins with a byte order mark."""
+
+    def __init__(self) -> None:
+        super().__init__(help_text="Begin CSV with a byte order mark, which Excel needs to read UTF-8.")

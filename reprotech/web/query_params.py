@@ -1,0 +1,38 @@
+"""Strict query parameters: unknown and repeated ones are refused."""
+
+from functools import lru_cache
+from typing import Any, Self
+
+from django import forms
+from django.http import QueryDict
+
+from reprotech.core.exceptions import ValidationFailed
+
+
+class Query(forms.Form):
+    """The query parameters that an address takes."""
+
+    @classmethod
+    def parse(cls, query: QueryDict) -> Self:
+        """The parameters of a request; raises ValidationFailed for wrong, unknown and repeated ones."""
+        parsed = cls(query)
+        errors = {name: ["There is no such parameter."] for name in query if name not in parsed.fields}
+        errors |= {name: ["Give it once only."] for name in query if len(query.getlist(name)) > 1}
+        if errors or not parsed.is_valid():
+            raise ValidationFailed(errors | {name: [str(e) for e in found] for name, found in parsed.errors.items()})
+        return parsed
+
+    @classmethod
+    def of(cls, request: Any) -> Self:
+        """The same of a request, remembered."""
+        return cls.remembered(request.META.get("QUERY_STRING", ""))
+
+    @classmethod
+    @lru_cache(maxsize=1_000)
+    def remembered(cls, query: str) -> Self:
+        """The same of a query string as WSGI gives it, remembered: only where its meaning doesn't change with time."""
+        return cls.parse(QueryDict(query.encode("latin-1")))
+
+    def value(self, name: str) -> Any:
+        """The cleaned value of a parameter."""
+        return self.cleaned_data[name]
