@@ -128,6 +128,7 @@ def is_defined(name):
 @pytest.mark.parametrize("path", guides())
 def test_commands_are_run_by_ci_or_by_tests_of_their_own(path):
     checks = text_of(ROOT / ".ci" / "run").replace('"$python"', ".venv/bin/python")
+    checks = checks.replace('"$(dirname .venv/bin/python)/lint-imports"', ".venv/bin/lint-imports")
     unknown = [
         command for command in shell_commands(path) if command.split()[0] not in SCRIPTS and command not in checks
     ]
