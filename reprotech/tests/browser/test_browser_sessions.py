@@ -1,8 +1,6 @@
 """In a browser: the password that is asked for in the midst of something, and what is left after signing out."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from reprotech.testing.browser import CHROMIUM_ARGUMENTS, chromium_program
+from reprotech.testing.commands import manage
 from reprotech.tests.browser.test_accessibility import violations
 from reprotech.tests.support.browser_actions import ADMIN, sign_in
 
@@ -32,8 +31,7 @@ def forget(server):
     """Call it to let everybody's password have been typed long ago."""
 
     def call():
-        command = [sys.executable, ROOT / "manage.py", "shell", "-c", FORGET]
-        subprocess.run(command, env=server.env, check=True, capture_output=True, cwd=server.log.parent)
+        assert manage("shell", "-c", FORGET, env=server.env, cwd=server.log.parent).returncode == 0
 
     return call
 

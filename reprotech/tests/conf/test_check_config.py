@@ -3,8 +3,6 @@
 import base64
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,8 @@ from django.core.checks import run_checks
 
 from reprotech.conf.deploy_checks import unsafe_settings
 from reprotech.conf.env import Environment
-from reprotech.testing.plugin import ROOT, documented_variables
+from reprotech.testing.commands import manage
+from reprotech.testing.plugin import documented_variables
 
 pytestmark = pytest.mark.only_on("sqlite")  # it looks at settings, not at servers
 SAFE = {
@@ -36,8 +35,7 @@ SAFE = {
 def check(tmp_path, *options, **variables):
     """Exit code and output, with these variables alone."""
     environment = {**os.environ, **documented_variables(), **SAFE, "LOG_DIR": str(tmp_path / "logs"), **variables}
-    command = [sys.executable, ROOT / "manage.py", "check_config", *options]
-    done = subprocess.run(command, env=environment, capture_output=True, check=False, text=True)
+    done = manage("check_config", *options, env=environment)
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout + done.stderr
 
@@ -120,8 +118,7 @@ def test_several_servers_are_taken_where_they_work(tmp_path):
 
 def test_other_commands_still_stop_at_the_first(tmp_path):
     environment = {**os.environ, **documented_variables(), **SAFE, "SECRET_KEY": "", "LOG_DIR": str(tmp_path)}
-    command = [sys.executable, ROOT / "manage.py", "check"]
-    done = subprocess.run(command, env=environment, capture_output=True, check=False, text=True)
+    done = manage("check", env=environment)
     assert done.returncode == 1
     assert done.stderr.startswith("Reprotech can't start: SECRET_KEY is required")
 

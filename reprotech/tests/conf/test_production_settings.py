@@ -2,8 +2,6 @@
 
 import base64
 import os
-import subprocess
-import sys
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -12,7 +10,7 @@ from audit.crypto.signed_note import VerifierKey
 from reprotech import checks
 from reprotech.conf.env import Environment
 from reprotech.core.jwk import public_half, public_text
-from reprotech.testing.plugin import ROOT
+from reprotech.testing.commands import evaluate
 
 pytestmark = pytest.mark.only_on("sqlite")  # the settings are the same on every stack
 GOOD = {
@@ -39,8 +37,7 @@ PUBLIC = public_text(public_half(bytes(range(1, 33))))
 def load(tmp_path, expression, **changed):
     """Python that loads the settings with these variables and prints an expression of theirs."""
     environment = {**os.environ, **GOOD, "LOG_DIR": str(tmp_path), **changed}
-    command = [sys.executable, "-c", f"from reprotech import settings; print({expression})"]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False, text=True)
+    return evaluate(f"from reprotech import settings; print({expression})", env=environment)
 
 
 def start(tmp_path, **changed):

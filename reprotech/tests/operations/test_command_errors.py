@@ -1,21 +1,18 @@
 """A command that fails for a reason that its operator can mend says so in one sentence, not by a traceback."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 from django.db import Error, connection, transaction
 
 from reprotech.management.command_errors import sentence_of
-from reprotech.testing.plugin import ROOT
+from reprotech.testing.commands import manage
 
 AWAY = "postgresql://me:Zq7@127.0.0.1:1/lab"
 
 
 def run(*words, **variables):
-    command = [sys.executable, ROOT / "manage.py", *words]
-    done = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, check=False)
+    done = manage(*words, env=os.environ | variables)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -6,8 +6,6 @@ Tests that don't ask for the database may not touch it: that nothing here needs 
 import io
 import json
 import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -21,7 +19,7 @@ from reprotech import maintenance_mode
 from reprotech.maintenance_mode import Maintenance
 from reprotech.testing.cast import audit_rows
 from reprotech.testing.client import error_of
-from reprotech.testing.plugin import ROOT
+from reprotech.testing.commands import manage
 from reprotech.testing.servers import free_port
 from reprotech.tests.support.browser_actions import sign_in
 
@@ -190,8 +188,7 @@ def test_the_command_works_while_the_database_is_down(tmp_path):
     file = tmp_path / "maintenance.json"
     unreachable = f"postgresql://reprotech@127.0.0.1:{free_port()}/postgres"
     environment = {**os.environ, "MAINTENANCE_FILE": str(file), "DATABASE_URL": unreachable}
-    command = [sys.executable, ROOT / "manage.py", "maintenance", "on"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    done = manage("maintenance", "on", env=environment)
     assert "Maintenance mode is on: What was saved is safe." in done.stdout
     assert "This isn't in the audit log, since the database does not answer" in done.stderr
     assert json.loads(file.read_text()) == {"message": "", "until": None}
@@ -200,15 +197,14 @@ def test_the_command_works_while_the_database_is_down(tmp_path):
 # A server as people run it
 
 
-def manage(server, *arguments):
-    command = [sys.executable, ROOT / "manage.py", "maintenance", *arguments]
-    subprocess.run(command, env=server.env, check=True, capture_output=True, cwd=server.log.parent)
+def maintain(server, *arguments):
+    assert manage("maintenance", *arguments, env=server.env, cwd=server.log.parent).returncode == 0
 
 
 @pytest.fixture
 def closable(server):
     yield server
-    manage(server, "off")
+    maintain(server, "off")
 
 
 def status_of(server, path):
@@ -221,11 +217,11 @@ def status_of(server, path):
 
 
 def test_every_process_of_a_running_server_obeys_at_once_and_opens_again(closable):
-    manage(closable, "on")
+    maintain(closable, "on")
     assert {status_of(closable, "/login") for _ in range(20)} == {503}
     assert status_of(closable, "/api/health/ready") == 200
     assert status_of(closable, "/static/css/reprotech.css") == 200
-    manage(closable, "off")
+    maintain(closable, "off")
     assert {status_of(closable, "/login") for _ in range(20)} == {200}
 
 
@@ -234,11 +230,11 @@ def test_what_one_types_meanwhile_stays_and_works_once_it_is_over(page, closable
     page.expected_errors.append("503")
     sign_in(page)
     page.goto("/users")
-    manage(closable, "on", "--message", "A new freezer")
+    maintain(closable, "on", "--message", "A new freezer")
     page.get_by_label("Search", exact=True).press_sequentially("system adm")
     page.get_by_text("Reprotech is being maintained. A new freezer. What you typed is still here.").first.wait_for()
     expect(page.get_by_label("Search", exact=True)).to_have_value("system adm")
-    manage(closable, "off")
+    maintain(closable, "off")
     page.get_by_label("Search", exact=True).press_sequentially("in")
     page.wait_for_url("**search=system%20admin")
     page.get_by_role("link", name="System Administrator").wait_for()

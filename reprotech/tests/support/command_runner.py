@@ -3,13 +3,12 @@
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from itertools import count
 
 import psycopg
 
+from reprotech.testing.commands import manage
 from reprotech.testing.plugin import ROOT, create_database
 from reprotech.testing.servers import package_directory
 
@@ -75,15 +74,7 @@ class Installation:
 
     def run(self, *words, **variables):
         """Exit code and what `manage.py` said."""
-        done = subprocess.run(
-            [sys.executable, ROOT / "manage.py", *map(str, words)],
-            env={**self.environment, **variables},
-            cwd=self.directory,
-            capture_output=True,
-            check=False,
-            text=True,
-            timeout=240,
-        )
+        done = manage(*words, env={**self.environment, **variables}, cwd=self.directory)
         assert "Traceback" not in done.stderr, done.stderr
         return done.returncode, done.stdout + done.stderr
 
@@ -112,7 +103,8 @@ def stored_installation(stack, directory, **variables):
     Kept as text by `pg_dump --inserts` and sqlite3's iterdump, since a clone may lack that commit.
     """
     made = Installation(stack, directory, **STORED_SECRETS, **variables)
-    script = (ROOT / "reprotech" / "tests" / "databases" / f"e89fd8f.{stack}.sql").read_text(encoding="utf-8")
+    databases = ROOT / "reprotech" / "tests" / "operations" / "databases"
+    script = (databases / f"e89fd8f.{stack}.sql").read_text(encoding="utf-8")
     if stack == "sqlite":
         with closing(sqlite3.connect(made.database)) as database:
             database.executescript(script)
