@@ -13,7 +13,7 @@ from reprotech.testing.client import Caller
 from reprotech.testing.snapshot import SavedRows
 
 # Outside of tests, keys don't change while a process runs.
-setting_changed.connect(lambda **_: tokens.forget(), weak=False)
+setting_changed.connect(lambda **_: tokens.clear_cache(), weak=False)
 
 
 @pytest.fixture(scope="session")

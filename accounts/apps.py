@@ -15,5 +15,5 @@ class AccountsConfig(AppConfig):
         from accounts.notifications import outbox
         from accounts.passwords import reset as password_reset
 
-        outbox.also(password_reset.answer_next)
+        outbox.also(password_reset.process_next_request)
         tracked_models.track_all()

@@ -59,7 +59,7 @@ def tasks(seed):
 
     from accounts.models import Session, User
     from accounts.sessions import tokens
-    from accounts.sessions.jwt_signing import LEEWAY
+    from accounts.sessions.jwt_signing import LEEWAY_SECONDS
 
     settings.JWT_SIGNING_KEY = seed
     session = Session(pk=uuid4(), user=User(pk=7, username="technician"))
@@ -82,13 +82,15 @@ def tasks(seed):
     token = mint()
 
     def plain_verify():
-        return jwt.decode(token, verifying, algorithms=[name], leeway=LEEWAY, options={"require": REQUIRED}, **expected)
+        return jwt.decode(
+            token, verifying, algorithms=[name], leeway=LEEWAY_SECONDS, options={"require": REQUIRED}, **expected
+        )
 
     def verify():
         return tokens.AccessToken(token).claims
 
     def read():
-        return tokens.read(token, tokens.AccessToken)
+        return tokens.verify(token, tokens.AccessToken)
 
     yield f"{name}: mint an access token", plain_mint, mint
     yield f"{name}: verify an access token", plain_verify, verify

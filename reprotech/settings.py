@@ -288,7 +288,7 @@ KNOWN_DEVICE_AGE = timedelta(days=env.number("KNOWN_DEVICE_DAYS", default=90, le
 
 # Page sessions live in the `sessions` table; the signed cookie only names one.
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
-SESSION_SERIALIZER = "accounts.sessions.cookie_serializer.SealedSerializer"
+SESSION_SERIALIZER = "accounts.sessions.cookie_serializer.EncryptedJSONSerializer"
 #: Under TLS browsers take a cookie of this prefix from this host alone, never from one beside or below it.
 COOKIE_PREFIX = "__Host-" if SSL_REQUIRED else ""
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}reprotech_session"

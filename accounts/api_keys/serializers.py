@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.api_keys.services import DEFAULT_DAYS, MOST_ADDRESSES, MOST_DAYS
+from accounts.api_keys.services import DEFAULT_DAYS, MAX_ADDRESSES, MAX_DAYS
 from accounts.common.serializers import MessageAnswer, names_field
 from accounts.models import ApiKey
 from accounts.passwords.serializers import password_field
@@ -20,9 +20,9 @@ class CreateKeyBody(Body):
     name = StringField(max_length=80)
     scopes = names_field()
     expires_in_days = WholeNumberField(
-        required=False, min_value=1, max_value=MOST_DAYS, help_text=f"{DEFAULT_DAYS} unless given."
+        required=False, min_value=1, max_value=MAX_DAYS, help_text=f"{DEFAULT_DAYS} unless given."
     )
-    addresses = serializers.ListField(child=NetworkField(), max_length=MOST_ADDRESSES, required=False)
+    addresses = serializers.ListField(child=NetworkField(), max_length=MAX_ADDRESSES, required=False)
     current_password = password_field(
         required=False, help_text="Needed if the session of the access token began more than `SUDO_MINUTES` ago."
     )

@@ -22,7 +22,7 @@ from accounts.models import ApiKey, User
 from accounts.models.grants import Grants
 from accounts.notifications.services import send_notice
 from accounts.permissions import USER_UPDATE
-from accounts.reauthentication.services import prove_identity
+from accounts.reauthentication.services import reauthenticate
 from accounts.sessions.services import TOUCH_INTERVAL
 from accounts.throttling import rate_limits
 from audit.models import Action
@@ -36,14 +36,14 @@ from reprotech.core.request_context import act_as, current_origin, current_princ
 logger = logging.getLogger(__name__)
 
 DEFAULT_DAYS = 365
-MOST_DAYS = 730
+MAX_DAYS = 730
 #: Keys that one user may have at once, and places that one key may be used from.
-MOST_KEYS = 50
-MOST_ADDRESSES = 50
+MAX_KEYS_PER_USER = 50
+MAX_ADDRESSES = 50
 
 
 @dataclass(frozen=True, slots=True)
-class NewKey:
+class CreatedKey:
     """A key that was just made, and its text, which nobody can be shown again."""
 
     key: ApiKey
@@ -57,7 +57,7 @@ def create_key(
     current_password: str = "",
     otp: str = "",
     **wanted: Any,
-) -> NewKey:
+) -> CreatedKey:
     """Make a key for oneself, or for a service account that holds no more than the actor. A mail tells its owner.
 
     `wanted` is what `_store_key` takes. `current_password`, and `otp` of who has a second factor, prove who acts by a
@@ -66,14 +66,14 @@ def create_key(
     """
     if current_password and isinstance(actor, User):
         _authorize_creation(actor=actor, user_id=user_id)
-        prove_identity(actor=actor, password=current_password, otp=otp, action=Action.KEY_CREATE)
+        reauthenticate(actor=actor, password=current_password, otp=otp, action=Action.KEY_CREATE)
         return _store_key(actor=actor, user_id=user_id, is_proven=True, **wanted)
     return _store_key(actor=actor, user_id=user_id, **wanted)
 
 
 @service
 def _authorize_creation(*, actor: Actor, user_id: int) -> None:
-    _lock_new_owner(actor, user_id)
+    _lock_owner_of_new_key(actor, user_id)
 
 
 @service
@@ -86,11 +86,11 @@ def _store_key(
     expires_in_days: int = DEFAULT_DAYS,
     addresses: Collection[str] = (),
     is_proven: bool = False,
-) -> NewKey:
-    owner = _lock_new_owner(actor, user_id)
+) -> CreatedKey:
+    owner = _lock_owner_of_new_key(actor, user_id)
     if not is_proven:
         require_recent_proof()
-    text = token_format.make()
+    text = token_format.generate()
     key = ApiKey(
         user=owner,
         created_by_id=actor.pk,
@@ -103,13 +103,13 @@ def _store_key(
     )
     _refuse_scopes(owner, scopes)
     _check_name(key)
-    if owner.api_keys.unrevoked().count() >= MOST_KEYS:
-        raise Conflict(f"There are {MOST_KEYS} keys already. Revoke one first.")
+    if owner.api_keys.unrevoked().count() >= MAX_KEYS_PER_USER:
+        raise Conflict(f"There are {MAX_KEYS_PER_USER} keys already. Revoke one first.")
     key.save(force_insert=True)
     told = {"scopes": key.scopes, "addresses": len(key.addresses), "expires_at": key.expires_at}
     record_user(actor, Action.KEY_CREATE, owner, key=key.public_id, **told)
     send_notice(owner, "key_created", key=key.name, by=actor.username, by_themselves=actor.pk == owner.pk)
-    return NewKey(key, text.text)
+    return CreatedKey(key, text.text)
 
 
 @service
@@ -118,7 +118,7 @@ def revoke_key(*, actor: Actor, user_id: int, key_id: UUID) -> ApiKey:
 
     Raises NotFound or Forbidden.
     """
-    _refuse_keys()
+    _refuse_acting_by_key()
     require_fresh()
     owner = _lock_owner(actor, user_id)
     key: ApiKey | None = owner.api_keys.unrevoked().filter(pk=key_id).first()
@@ -130,15 +130,15 @@ def revoke_key(*, actor: Actor, user_id: int, key_id: UUID) -> ApiKey:
     return key
 
 
-def _refuse_keys() -> None:
+def _refuse_acting_by_key() -> None:
     if current_principal().api_key:
         # A key that makes keys would outlive its own revocation.
         raise ApiKeyNotAllowed
 
 
-def _lock_new_owner(actor: Actor, user_id: int) -> User:
+def _lock_owner_of_new_key(actor: Actor, user_id: int) -> User:
     """The user, locked until the transaction ends, if the actor may make a key of theirs."""
-    _refuse_keys()
+    _refuse_acting_by_key()
     owner = _lock_owner(actor, user_id)
     if not owner.may_get_key_from(actor.pk):
         raise OwnerOnly
@@ -172,14 +172,14 @@ def _check_name(key: ApiKey) -> None:
 
 
 def _expiry(days: int) -> datetime:
-    if not 1 <= days <= MOST_DAYS:
-        raise ValidationFailed({"expires_in_days": [f"Give a number of days from 1 to {MOST_DAYS}."]})
+    if not 1 <= days <= MAX_DAYS:
+        raise ValidationFailed({"expires_in_days": [f"Give a number of days from 1 to {MAX_DAYS}."]})
     return timezone.now() + timedelta(days=days)
 
 
 def _networks(addresses: Collection[str]) -> list[str]:
-    if len(addresses) > MOST_ADDRESSES:
-        raise ValidationFailed({"addresses": [f"Give at most {MOST_ADDRESSES} addresses or networks."]})
+    if len(addresses) > MAX_ADDRESSES:
+        raise ValidationFailed({"addresses": [f"Give at most {MAX_ADDRESSES} addresses or networks."]})
     found, wrong = [], []
     for address in addresses:
         try:
@@ -191,12 +191,12 @@ def _networks(addresses: Collection[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def read_key(text: str) -> ApiKey:
+def load_key(text: str) -> ApiKey:
     """The genuine key of this text, whatever its state, with `user` and its grants loaded.
 
     One query. Raises TokenInvalid.
     """
-    sent = token_format.read(text)
+    sent = token_format.parse(text)
     if sent is None:
         raise TokenInvalid
     key: Any = ApiKey.objects.with_grants().filter(prefix=sent.prefix).first()
@@ -209,16 +209,16 @@ def read_key(text: str) -> ApiKey:
     return found
 
 
-def find_key(*, text: str) -> ApiKey:
+def authenticate_key(*, text: str) -> ApiKey:
     """The key that a request came with, if it is good from where the request came.
 
     At most two queries: revoking takes effect with the next request, on every process. Raises TokenInvalid, or
     AccountDisabled when its owner may not sign in.
     """
-    key, address = read_key(text), current_origin().ip_address
+    key, address = load_key(text), current_origin().ip_address
     if not key.user.can_sign_in:
         raise TokenInvalid if key.user.deleted_at is not None else AccountDisabled
-    if reason := refusal(key, address):
+    if reason := refusal_reason(key, address):
         _record_refusal(key, address, reason)
         raise TokenInvalid
     act_as(Principal(user_id=key.user_id, api_key=key.public_id, scopes=frozenset(key.scopes)))
@@ -226,7 +226,7 @@ def find_key(*, text: str) -> ApiKey:
     return key
 
 
-def refusal(key: ApiKey, address: str) -> str:
+def refusal_reason(key: ApiKey, address: str) -> str:
     """Why a key is not good from an address, or ""."""
     if key.revoked_at is not None:
         return "The key is revoked."

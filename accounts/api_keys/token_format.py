@@ -6,8 +6,8 @@ import secrets
 from dataclasses import dataclass
 
 #: What every key begins with, and no access token.
-MARK = "rpt_"
-KEY = re.compile(r"rpt_([0-9a-f]{12})_[0-9a-f]{64}", re.ASCII)
+PREFIX = "rpt_"
+KEY_PATTERN = re.compile(r"rpt_([0-9a-f]{12})_[0-9a-f]{64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,13 @@ class KeyText:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
-def make() -> KeyText:
+def generate() -> KeyText:
     """A new key, with 256 random bits."""
     prefix = secrets.token_hex(6)
-    return KeyText(f"{MARK}{prefix}_{secrets.token_hex(32)}", prefix)
+    return KeyText(f"{PREFIX}{prefix}_{secrets.token_hex(32)}", prefix)
 
 
-def read(text: str) -> KeyText | None:
+def parse(text: str) -> KeyText | None:
     """The key, if the text has the form of one."""
-    found = KEY.fullmatch(text)
+    found = KEY_PATTERN.fullmatch(text)
     return KeyText(text, found[1]) if found else None

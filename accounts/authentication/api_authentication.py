@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 
 from accounts.api_keys import token_format
-from accounts.api_keys.services import find_key
+from accounts.api_keys.services import authenticate_key
 from accounts.core.exceptions import TokenInvalid
 from accounts.models import ApiKey, Session, User
 from accounts.sessions import tokens
@@ -47,9 +47,9 @@ class BearerAuthentication(JWTAuthentication):  # type: ignore[misc]
     def get_validated_token(self, raw_token: bytes) -> Session | ApiKey:
         """The session or key that it stands for. Raises a NotAuthenticated or TooManyAttempts."""
         text = raw_token.decode("latin-1")
-        if text.startswith(token_format.MARK):
+        if text.startswith(token_format.PREFIX):
             return _used_key(text)
-        claims = tokens.read(text, tokens.AccessToken)
+        claims = tokens.verify(text, tokens.AccessToken)
         session = find_session(session_id=claims.session_id, user_id=claims.user_id, is_call=True)
         if session.kind != Session.Kind.TOKEN:
             raise TokenInvalid
@@ -92,7 +92,7 @@ def _password_in(credentials: str) -> str:
 
 
 def _used_key(text: str) -> ApiKey:
-    key = find_key(text=text)
+    key = authenticate_key(text=text)
     rate_limits.count_call(key.pk)
     return key
 

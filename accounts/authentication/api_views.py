@@ -24,7 +24,7 @@ from reprotech.api.viewsets import ViewSet
 from reprotech.web.access import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD
 
 
-def token_answer(refreshed: session_refresh.Refreshed) -> dict[str, Any]:
+def token_response(refreshed: session_refresh.SessionTokens) -> dict[str, Any]:
     """The body that login and refresh answer with."""
     pair = refreshed.pair
     return {
@@ -57,7 +57,7 @@ class TokenViewSet(ViewSet):
         signed_in = authentication_login.sign_in_with_tokens(
             identifier=body["username"], password=body["password"], otp=body.get("otp", "")
         )
-        return Response(token_answer(signed_in))
+        return Response(token_response(signed_in))
 
     @extend_schema(
         request=authentication_serializers.LoginMfaBody,
@@ -68,7 +68,7 @@ class TokenViewSet(ViewSet):
         """Exchange the `mfa_token` of a login, good for five minutes and once, and a code for a pair of tokens."""
         body = authentication_serializers.LoginMfaBody.read(request)
         return Response(
-            token_answer(authentication_login.finish_with_tokens(mfa_token=body["mfa_token"], otp=body["otp"]))
+            token_response(authentication_login.finish_with_tokens(mfa_token=body["mfa_token"], otp=body["otp"]))
         )
 
     @extend_schema(
@@ -79,7 +79,7 @@ class TokenViewSet(ViewSet):
     def refresh(self, request: Request) -> Response:
         """Spend a refresh token for a new pair; the old one is good no longer."""
         body = authentication_serializers.RefreshBody.read(request)
-        return Response(token_answer(session_refresh.refresh_session(refresh_token=body["refresh_token"])))
+        return Response(token_response(session_refresh.refresh_session(refresh_token=body["refresh_token"])))
 
 
 class AccountViewSet(ViewSet):

@@ -4,7 +4,7 @@ from typing import Any
 
 from accounts.access.required_actions import has_required_action
 from accounts.api_keys import token_format
-from accounts.api_keys.services import read_key, refusal
+from accounts.api_keys.services import load_key, refusal_reason
 from accounts.models import Session, User
 from accounts.models.grants import Grants
 from accounts.sessions import tokens
@@ -21,14 +21,14 @@ def introspect(*, token: str, ip_address: str = "") -> dict[str, Any]:
     active only from those.
     """
     try:
-        return _of_key(token, ip_address) if token.startswith(token_format.MARK) else _of_access_token(token)
+        return _of_key(token, ip_address) if token.startswith(token_format.PREFIX) else _of_access_token(token)
     except NotAuthenticated:
         return INACTIVE
 
 
 def _of_key(token: str, ip_address: str) -> dict[str, Any]:
-    key = read_key(token)
-    if not key.user.can_sign_in or refusal(key, ip_address) or has_required_action(key.user):
+    key = load_key(token)
+    if not key.user.can_sign_in or refusal_reason(key, ip_address) or has_required_action(key.user):
         return INACTIVE
     claims = {"iat": int(key.created_at.timestamp()), "exp": int(key.expires_at.timestamp())}
     maker = {"created_by": key.maker_name} if key.is_by_another else {}
@@ -37,7 +37,7 @@ def _of_key(token: str, ip_address: str) -> dict[str, Any]:
 
 
 def _of_access_token(token: str) -> dict[str, Any]:
-    claims = tokens.read(token, tokens.AccessToken)
+    claims = tokens.verify(token, tokens.AccessToken)
     session = load_session(claims.session_id, claims.user_id)
     if session.kind != Session.Kind.TOKEN or has_required_action(session.user):
         return INACTIVE

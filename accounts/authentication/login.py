@@ -12,15 +12,15 @@ from django.utils import timezone
 from accounts.access.one_time import is_spent, spend
 from accounts.authentication import metrics as authentication_metrics
 from accounts.authentication.metrics import LOCKOUTS, Outcome
-from accounts.authentication.new_device_notice import tell_of_new_device
+from accounts.authentication.new_device_notice import send_new_device_notice
 from accounts.core.exceptions import InvalidCredentials, InvalidFactor, SecondFactorRequired, TokenInvalid
 from accounts.core.hashers import check_nothing, seat
 from accounts.mfa import pending_login_token
-from accounts.mfa.pending_login_token import Passed
-from accounts.mfa.verification import Check, by_code, by_passkey, owner_of_passkey
+from accounts.mfa.pending_login_token import PendingLogin
+from accounts.mfa.verification import Verifier, owner_of_passkey, passkey_assertion, totp_or_recovery_code
 from accounts.mfa.webauthn_challenge import Challenge
 from accounts.models import Session, User
-from accounts.sessions.refresh import Refreshed, issue_tokens
+from accounts.sessions.refresh import SessionTokens, issue_tokens
 from accounts.sessions.services import open_session
 from accounts.throttling import login_throttle, rate_limits
 from accounts.throttling.login_throttle import Guess
@@ -33,7 +33,7 @@ from reprotech.core.request_context import current_origin
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class SessionSpec:
     """The session that a sign-in opens: of which kind and for how long."""
 
     kind: Session.Kind
@@ -41,19 +41,19 @@ class Opening:
     is_remembered: bool = False
 
 
-def page_opening(*, remember: bool) -> Opening:
+def page_session_spec(*, remember: bool) -> SessionSpec:
     """A page session, a long one with `remember` where the installation allows it."""
     if remember and settings.REMEMBERED_SESSION_LIFETIME:
-        return Opening(Session.Kind.PAGE, settings.REMEMBERED_SESSION_LIFETIME, is_remembered=True)
-    return Opening(Session.Kind.PAGE, settings.PAGE_SESSION_LIFETIME)
+        return SessionSpec(Session.Kind.PAGE, settings.REMEMBERED_SESSION_LIFETIME, is_remembered=True)
+    return SessionSpec(Session.Kind.PAGE, settings.PAGE_SESSION_LIFETIME)
 
 
-def token_opening() -> Opening:
+def token_session_spec() -> SessionSpec:
     """A token session."""
-    return Opening(Session.Kind.TOKEN, settings.TOKEN_SESSION_LIFETIME)
+    return SessionSpec(Session.Kind.TOKEN, settings.TOKEN_SESSION_LIFETIME)
 
 
-class _Refused(Exception):
+class _LoginRefused(Exception):
     """Why a session isn't opened, for the log, and what the caller is told."""
 
     def __init__(self, reason: str, error: NotAuthenticated) -> None:
@@ -64,34 +64,36 @@ class _Refused(Exception):
 
 def sign_in_to_pages(*, identifier: str, password: str, remember: bool = False) -> Session:
     """Open a page session; raises InvalidCredentials, TooManyAttempts, or SecondFactorRequired after the password."""
-    return _sign_in(identifier, password, page_opening(remember=remember))
+    return _sign_in(identifier, password, page_session_spec(remember=remember))
 
 
 @transaction.atomic
 @explicitly_recorded()
-def _with_tokens(session: Session) -> Refreshed:
-    return Refreshed(session, issue_tokens(session=session))
+def _with_tokens(session: Session) -> SessionTokens:
+    return SessionTokens(session, issue_tokens(session=session))
 
 
-def sign_in_with_tokens(*, identifier: str, password: str, otp: str = "") -> Refreshed:
+def sign_in_with_tokens(*, identifier: str, password: str, otp: str = "") -> SessionTokens:
     """Open a token session; raises InvalidCredentials, TooManyAttempts, SecondFactorRequired or InvalidFactor.
 
     `otp` is a code of the user's authenticator app or a recovery code; whoever has no second factor needs none.
     """
-    return _with_tokens(_sign_in(identifier, password, token_opening(), otp))
+    return _with_tokens(_sign_in(identifier, password, token_session_spec(), otp))
 
 
-def finish_with_tokens(*, mfa_token: str, otp: str) -> Refreshed:
+def finish_with_tokens(*, mfa_token: str, otp: str) -> SessionTokens:
     """Open the token session that a right password stands for; raises TokenInvalid, InvalidFactor, TooManyAttempts."""
-    return _with_tokens(finish_sign_in(mfa_token=mfa_token, check=by_code(otp), opening=token_opening()))
+    return _with_tokens(
+        finish_sign_in(mfa_token=mfa_token, check=totp_or_recovery_code(otp), opening=token_session_spec())
+    )
 
 
-def finish_sign_in(*, mfa_token: str, check: Check, opening: Opening) -> Session:
+def finish_sign_in(*, mfa_token: str, check: Verifier, opening: SessionSpec) -> Session:
     """The second step: open the session that a right password stands for.
 
     The token is good once and dies with the password. Raises TokenInvalid, InvalidFactor or TooManyAttempts.
     """
-    passed = pending_login_token.read(mfa_token)
+    passed = pending_login_token.parse(mfa_token)
     user = User.objects.existing().filter(pk=passed.user_id).first() if passed else None
     if passed is None or user is None or not passed.is_of(user) or is_spent(_name(passed)):
         raise TokenInvalid
@@ -104,18 +106,18 @@ def sign_in_with_passkey(*, answer: str, challenge: Challenge, remember: bool = 
     try:
         login_throttle.count_address(address)
     except TooManyAttempts:
-        authentication_metrics.count(Outcome.THROTTLED)
+        authentication_metrics.count_login(Outcome.THROTTLED)
         raise
     user = owner_of_passkey(answer)
     if user is None:
-        authentication_metrics.count(Outcome.REFUSED)
+        authentication_metrics.count_login(Outcome.REFUSED)
         raise InvalidFactor
-    check = by_passkey(answer, challenge, alone=True)
-    opening = page_opening(remember=remember)
+    check = passkey_assertion(answer, challenge, alone=True)
+    opening = page_session_spec(remember=remember)
     return _opened(user, opening, lambda: login_throttle.forgive_address(address), check, by_password=False)
 
 
-def _take_second_step(user: User, check: Check, opening: Opening, passed: Passed | None = None) -> Session:
+def _take_second_step(user: User, check: Verifier, opening: SessionSpec, passed: PendingLogin | None = None) -> Session:
     # Counted apart from the password, which whoever gets here knows: a right one must not grant new guesses.
     guess = login_throttle.guess_at(user, user.username, "factor")
     _count(user.username, user, guess)
@@ -124,29 +126,29 @@ def _take_second_step(user: User, check: Check, opening: Opening, passed: Passed
 
 def _opened(
     user: User,
-    opening: Opening,
+    opening: SessionSpec,
     forgive: Callable[[], None],
-    check: Check | None = None,
-    passed: Passed | None = None,
+    check: Verifier | None = None,
+    passed: PendingLogin | None = None,
     *,
     by_password: bool = True,
 ) -> Session:
     """The session; `forgive` takes the guess back, also when the database takes nothing: that was no wrong guess."""
     try:
         session = _open(user, opening, check, passed, by_password=by_password)
-    except _Refused as refused:
+    except _LoginRefused as refused:
         _record_failure(user.username, user, refused.reason)
-        authentication_metrics.count(Outcome.REFUSED)
+        authentication_metrics.count_login(Outcome.REFUSED)
         raise refused.error from None
     except DatabaseError:
         forgive()
         raise
     forgive()
-    authentication_metrics.count(Outcome.SUCCESS)
+    authentication_metrics.count_login(Outcome.SUCCESS)
     return session
 
 
-def _sign_in(identifier: str, password: str, opening: Opening, otp: str = "") -> Session:
+def _sign_in(identifier: str, password: str, opening: SessionSpec, otp: str = "") -> Session:
     user = User.objects.known_as(identifier)
     # A user's name and address share one counter, a name that nobody has gets its own: no difference shows.
     guess = login_throttle.guess_at(user, identifier)
@@ -156,18 +158,18 @@ def _sign_in(identifier: str, password: str, opening: Opening, otp: str = "") ->
             refusal = _refusal(user, password)
     except ServerBusy:
         login_throttle.take_back(guess)
-        authentication_metrics.count(Outcome.THROTTLED)
+        authentication_metrics.count_login(Outcome.THROTTLED)
         raise
     if user is None or refusal:
         _record_failure(identifier, user, refusal)
-        authentication_metrics.count(Outcome.REFUSED)
+        authentication_metrics.count_login(Outcome.REFUSED)
         raise InvalidCredentials
     if user.second_factors:
         login_throttle.forgive_login(guess)
         if not otp:
-            authentication_metrics.count(Outcome.SECOND_STEP)
+            authentication_metrics.count_login(Outcome.SECOND_STEP)
             raise SecondFactorRequired(pending_login_token.issue(user), user.second_factors)
-        return _take_second_step(user, by_code(otp), opening)
+        return _take_second_step(user, totp_or_recovery_code(otp), opening)
     return _opened(user, opening, lambda: login_throttle.forgive_login(guess))
 
 
@@ -175,7 +177,7 @@ def _count(identifier: str, user: User | None, guess: Guess) -> None:
     try:
         login_throttle.count_login(guess)
     except TooManyAttempts:
-        authentication_metrics.count(Outcome.THROTTLED)
+        authentication_metrics.count_login(Outcome.THROTTLED)
         # One row a window: a flood of refused guesses must not become a flood of rows.
         if rate_limits.is_news(guess.own or guess.name, guess.address):
             LOCKOUTS.inc()
@@ -195,18 +197,20 @@ def _refusal(user: User | None, password: str) -> str:
 
 @transaction.atomic
 @explicitly_recorded()
-def _open(user: User, opening: Opening, check: Check | None, passed: Passed | None, *, by_password: bool) -> Session:
+def _open(
+    user: User, opening: SessionSpec, check: Verifier | None, passed: PendingLogin | None, *, by_password: bool
+) -> Session:
     """The session; raises _Refused, also when the account changed while the password was checked."""
     stored = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if not stored.can_sign_in:
-        raise _Refused(f"The account is {stored.status}.", InvalidCredentials())
+        raise _LoginRefused(f"The account is {stored.status}.", InvalidCredentials())
     if stored.password != user.password or (stored.second_factors and check is None):
-        raise _Refused("The account changed meanwhile.", InvalidCredentials())
+        raise _LoginRefused("The account changed meanwhile.", InvalidCredentials())
     if passed and not spend(_name(passed), passed.expires_at):
-        raise _Refused("The second step was taken already.", TokenInvalid())
+        raise _LoginRefused("The second step was taken already.", TokenInvalid())
     factor = check(stored) if check else ""
     if check and not factor:
-        raise _Refused("The second factor is wrong or was used before.", InvalidFactor())
+        raise _LoginRefused("The second factor is wrong or was used before.", InvalidFactor())
     stored.last_login = timezone.now()
     roles = list(stored.roles.order_by("position", "name").values_list("name", "requires_factor"))
     _count_grace(stored, requires_factor=any(requires for _, requires in roles))
@@ -220,7 +224,7 @@ def _open(user: User, opening: Opening, check: Check | None, passed: Passed | No
     session = open_session(
         user=stored, kind=opening.kind, lifetime=opening.lifetime, is_remembered=opening.is_remembered
     )
-    tell_of_new_device(session)
+    send_new_device_notice(session)
     record(actor=stored, action=Action.LOGIN, resource="auth", session_id=session.pk, kind=opening.kind, **details)
     return session
 
@@ -234,7 +238,7 @@ def _count_grace(user: User, *, requires_factor: bool) -> None:
         user.must_add_factor = user.factor_grace_used > settings.MFA_GRACE_SIGN_INS
 
 
-def _name(passed: Passed) -> str:
+def _name(passed: PendingLogin) -> str:
     return f"mfa {passed.token_id}"
 
 

@@ -22,6 +22,6 @@ for outcome in Outcome:
     LOGINS.labels(outcome)  # present from the start, or an alert would miss the first
 
 
-def count(outcome: Outcome) -> None:
+def count_login(outcome: Outcome) -> None:
     """Count an attempt."""
     LOGINS.labels(outcome).inc()

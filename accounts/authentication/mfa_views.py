@@ -12,23 +12,25 @@ from accounts.common.shortcuts import too_many
 from accounts.core.exceptions import InvalidFactor, SecondFactorRequired, TokenInvalid
 from accounts.mfa import pending_login_token, webauthn
 from accounts.mfa.forms import CodeForm, PasskeyAnswerForm
-from accounts.mfa.verification import Check, by_code, by_passkey
+from accounts.mfa.verification import Verifier, passkey_assertion, totp_or_recovery_code
 from accounts.mfa.webauthn_challenge import Challenge
 from accounts.models import Passkey
-from accounts.sessions.browser import enter
+from accounts.sessions.browser import start_session
 from reprotech.core.exceptions import DomainError, TooManyAttempts
 from reprotech.web.access import PUBLIC, requires
 from reprotech.web.responses import UNPROCESSABLE, bound, safe_target
 
 #: Keys of the signed cookie: the sign-in that waits for its second step, and the challenge of this browser.
-PENDING = "second_step"
-CHALLENGE = "sign_in_challenge"
-SECOND, ALONE = "second step", "alone"
+PENDING_LOGIN_KEY = "second_step"
+CHALLENGE_KEY = "sign_in_challenge"
+SECOND_STEP, PASSWORDLESS = "second step", "alone"
 
 
-def ask_for_second_step(request: Any, required: SecondFactorRequired, target: str, *, remember: bool) -> HttpResponse:
+def redirect_to_second_step(
+    request: Any, required: SecondFactorRequired, target: str, *, remember: bool
+) -> HttpResponse:
     """Keep what the password proved in the browser's signed cookie; there is no session yet."""
-    request.session[PENDING] = {"token": required.mfa_token, "next": target, "remember": remember}
+    request.session[PENDING_LOGIN_KEY] = {"token": required.mfa_token, "next": target, "remember": remember}
     return redirect("verify")
 
 
@@ -36,12 +38,12 @@ def ask_for_second_step(request: Any, required: SecondFactorRequired, target: st
 @require_http_methods(["GET", "HEAD", "POST"])
 def verify(request: Any) -> HttpResponse:
     """The page that asks for a code, a recovery code or a passkey."""
-    pending = request.session.get(PENDING)
+    pending = request.session.get(PENDING_LOGIN_KEY)
     if not pending or request.user.is_authenticated:
         return redirect("login")
     form = bound(CodeForm, request)
     if request.method == "POST" and form.is_valid():
-        return _finish(request, pending, by_code(form.cleaned_data["code"]), form)
+        return _finish(request, pending, totp_or_recovery_code(form.cleaned_data["code"]), form)
     return _page(request, pending, form, UNPROCESSABLE if form.errors else 200)
 
 
@@ -49,12 +51,14 @@ def verify(request: Any) -> HttpResponse:
 @require_POST
 def passkey_options(request: Any) -> HttpResponse:
     """What the browser asks its passkeys: those of the pending sign-in's user, or any of this site."""
-    pending = request.session.get(PENDING)
-    passed = pending_login_token.read(pending["token"]) if pending and request.POST.get("step") == SECOND else None
-    challenge = Challenge.new(SECOND if passed else ALONE)
-    request.session[CHALLENGE] = challenge.for_cookie()
+    pending = request.session.get(PENDING_LOGIN_KEY)
+    passed = (
+        pending_login_token.parse(pending["token"]) if pending and request.POST.get("step") == SECOND_STEP else None
+    )
+    challenge = Challenge.new(SECOND_STEP if passed else PASSWORDLESS)
+    request.session[CHALLENGE_KEY] = challenge.for_cookie()
     allowed = Passkey.objects.filter(user_id=passed.user_id) if passed else None
-    return JsonResponse(webauthn.request_options(allowed, challenge.value))
+    return JsonResponse(webauthn.authentication_options(allowed, challenge.value))
 
 
 @requires(PUBLIC)  # as above
@@ -62,12 +66,12 @@ def passkey_options(request: Any) -> HttpResponse:
 def passkey(request: Any) -> HttpResponse:
     """A passkey's answer: the second step of the pending sign-in, or a whole sign-in without a password."""
     form = PasskeyAnswerForm(request.POST)
-    kept = request.session.pop(CHALLENGE, None)
-    pending = request.session.get(PENDING)
+    kept = request.session.pop(CHALLENGE_KEY, None)
+    pending = request.session.get(PENDING_LOGIN_KEY)
     answer = form.cleaned_data["answer"] if form.is_valid() else ""
-    if pending and (challenge := Challenge.from_cookie(kept, SECOND)):
-        return _finish(request, pending, by_passkey(answer, challenge), CodeForm())
-    challenge = Challenge.from_cookie(kept, ALONE)
+    if pending and (challenge := Challenge.from_cookie(kept, SECOND_STEP)):
+        return _finish(request, pending, passkey_assertion(answer, challenge), CodeForm())
+    challenge = Challenge.from_cookie(kept, PASSWORDLESS)
     if challenge is None:
         return _back_to_login(request, "That took too long. Try again.")
     remember = bool(form.cleaned_data.get("remember"))
@@ -77,24 +81,24 @@ def passkey(request: Any) -> HttpResponse:
         return _back_to_login(request, too_many(refusal))
     except DomainError:
         return _back_to_login(request, "This passkey doesn't open an account here. Sign in with your password.")
-    return enter(request, session, safe_target(request))
+    return start_session(request, session, safe_target(request))
 
 
-def _finish(request: Any, pending: dict[str, Any], check: Check, form: CodeForm) -> HttpResponse:
+def _finish(request: Any, pending: dict[str, Any], check: Verifier, form: CodeForm) -> HttpResponse:
     try:
-        opening = login.page_opening(remember=pending["remember"])
+        opening = login.page_session_spec(remember=pending["remember"])
         session = login.finish_sign_in(mfa_token=pending["token"], check=check, opening=opening)
     except TokenInvalid:
-        del request.session[PENDING]
+        del request.session[PENDING_LOGIN_KEY]
         return _back_to_login(request, "That took too long. Sign in again.")
     except TooManyAttempts as refusal:
         return _refused(request, pending, form, too_many(refusal), status=429, retry_after=refusal.retry_after)
     except InvalidFactor:
         return _refused(request, pending, form, "This code is wrong or was used before.")
     except DomainError:
-        del request.session[PENDING]
+        del request.session[PENDING_LOGIN_KEY]
         return _back_to_login(request, "The name or the password is wrong.")
-    return enter(request, session, pending["next"])
+    return start_session(request, session, pending["next"])
 
 
 def _refused(
@@ -112,9 +116,9 @@ def _refused(
 
 
 def _page(request: Any, pending: dict[str, Any], form: CodeForm, status: int) -> HttpResponse:
-    passed = pending_login_token.read(pending["token"])
-    has_passkey = webauthn.is_possible() and passed and Passkey.objects.filter(user_id=passed.user_id).exists()
-    context = {"form": form, "has_passkey": has_passkey, "step": SECOND, "passkey_origin": webauthn.origin()}
+    passed = pending_login_token.parse(pending["token"])
+    has_passkey = webauthn.is_available() and passed and Passkey.objects.filter(user_id=passed.user_id).exists()
+    context = {"form": form, "has_passkey": has_passkey, "step": SECOND_STEP, "passkey_origin": webauthn.origin()}
     return render(request, "accounts/verify.html", context, status=status)
 
 

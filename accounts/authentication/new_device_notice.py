@@ -12,13 +12,13 @@ from accounts.sessions.user_agent import browser_family, safe_client_name
 from accounts.throttling import known_devices
 
 #: How far back a device is remembered, and by how many of the latest sign-ins of its kind.
-REMEMBERED = timedelta(days=90)
-LATEST = 200
+LOOKBACK = timedelta(days=90)
+MAX_COMPARED_SESSIONS = 200
 #: Mails to one user in a day: the next ones would tell nothing new, and hide what matters.
-MOST_A_DAY = 5
+MAX_NOTICES_PER_DAY = 5
 
 
-def tell_of_new_device(session: Session) -> None:
+def send_new_device_notice(session: Session) -> None:
     """Mail the user of a session that was just opened, if it is from a device that we don't know.
 
     Part of the sign-in's transaction, which has the user's row locked: two sign-ins at once don't exceed the limit.
@@ -28,7 +28,7 @@ def tell_of_new_device(session: Session) -> None:
     told = Session.objects.filter(
         user_id=session.user_id, was_announced=True, created_at__gt=session.created_at - timedelta(days=1)
     )
-    if told.count() >= MOST_A_DAY:
+    if told.count() >= MAX_NOTICES_PER_DAY:
         return
     session.was_announced = True
     session.save(update_fields=["was_announced"])
@@ -50,8 +50,8 @@ def is_known_device(session: Session) -> bool:
     if known_devices.browser_of(session.user):
         return True
     earlier = Session.objects.filter(user_id=session.user_id).exclude(pk=session.pk)
-    recent = earlier.filter(kind=session.kind, last_used_at__gt=timezone.now() - REMEMBERED)
-    places = recent.latest_used_first().values_list("ip_address", "user_agent")[:LATEST]
+    recent = earlier.filter(kind=session.kind, last_used_at__gt=timezone.now() - LOOKBACK)
+    places = recent.latest_used_first().values_list("ip_address", "user_agent")[:MAX_COMPARED_SESSIONS]
     here = _device(session.kind, session.ip_address, session.user_agent)
     return any(_device(session.kind, *place) == here for place in places) or not earlier.exists()
 

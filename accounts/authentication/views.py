@@ -10,20 +10,20 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.authentication import login as authentication_login
 from accounts.authentication.forms import LoginForm
-from accounts.authentication.mfa_views import ask_for_second_step
+from accounts.authentication.mfa_views import redirect_to_second_step
 from accounts.common.shortcuts import too_many
 from accounts.core.exceptions import SecondFactorRequired
 from accounts.mfa import webauthn
 from accounts.notifications.link_session import keep_link, kept_link
 from accounts.passwords import services as password_services
 from accounts.passwords.forms import ChangePasswordForm, NewPasswordForm
-from accounts.sessions.browser import cleared, end_page_session, enter, renew_page_session
+from accounts.sessions.browser import clear_site_data, end_page_session, renew_page_session, start_session
 from accounts.throttling import known_devices
 from reprotech.core.exceptions import DomainError, ServerBusy, TooManyAttempts
 from reprotech.web.access import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD, requires
 from reprotech.web.responses import UNPROCESSABLE, bound, go_to, render_form, safe_target
 
-LINK = "password_link"
+LINK_KEY = "password_link"
 
 
 @requires(PUBLIC)  # whoever signs in isn't signed in yet
@@ -41,16 +41,16 @@ def login(request: Any) -> HttpResponse:
             session = authentication_login.sign_in_to_pages(
                 identifier=typed["username"], password=typed["password"], remember=typed["remember"]
             )
-            return enter(request, session, target)
+            return start_session(request, session, target)
         except SecondFactorRequired as required:
-            return ask_for_second_step(request, required, target, remember=typed["remember"])
+            return redirect_to_second_step(request, required, target, remember=typed["remember"])
         except DomainError as refusal:
             _show_refusal(form, refusal)
             response = refusal
     page = render(
         request,
         "accounts/login.html",
-        {"form": form, "next": target, "has_passkeys": webauthn.is_possible(), "passkey_origin": webauthn.origin()},
+        {"form": form, "next": target, "has_passkeys": webauthn.is_available(), "passkey_origin": webauthn.origin()},
         status=_status(form, response),
     )
     if isinstance(response, TooManyAttempts):
@@ -81,7 +81,7 @@ def logout(request: Any) -> HttpResponse:
         return render(request, "accounts/logout.html")
     end_page_session(request)
     messages.success(request, "You are signed out.")
-    return cleared(redirect("login"))
+    return clear_site_data(redirect("login"))
 
 
 @requires(SIGNED_IN_TO_CHANGE_PASSWORD)
@@ -123,14 +123,14 @@ def find_change_password(_request: Any) -> HttpResponse:
 @require_safe
 def open_password_link(request: Any, user: str, link_token: str) -> HttpResponse:
     """Keep the link's token; nothing is spent before a password is chosen: mail programs look at links too."""
-    return keep_link(request, LINK, "set_password_form", user, link_token)
+    return keep_link(request, LINK_KEY, "set_password_form", user, link_token)
 
 
 @requires(PUBLIC)  # as above
 @require_http_methods(["GET", "HEAD", "POST"])
 def set_password(request: Any) -> HttpResponse:
     """Choose a password with a link's token."""
-    link = kept_link(request, LINK)
+    link = kept_link(request, LINK_KEY)
     owner = password_services.owner_of_link(**link)
     form = bound(NewPasswordForm, request)
     if request.method == "POST" and form.is_valid():

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from accounts.mfa.recovery_codes import hash_of, new_codes
+from accounts.mfa.recovery_codes import generate_codes, hash_code
 from accounts.models import Passkey, RecoveryCode, TotpKey, User
 
 #: Kinds of second factor, as people call them.
-KIND_WORDS = {"totp": "authenticator app", "passkey": "passkey"}
+METHOD_NAMES = {"totp": "authenticator app", "passkey": "passkey"}
 
 
-def note_factors(user: User) -> None:
+def update_mfa_state(user: User) -> None:
     """Bring what the account says of its factors up to date; without any, its recovery codes go too."""
     held: dict[str, Any] = {"totp": TotpKey.objects, "passkey": Passkey.objects}
     kinds = [kind for kind in User.FACTOR_KINDS if held[kind].filter(user=user).exists()]
@@ -21,16 +21,16 @@ def note_factors(user: User) -> None:
     user.save(update_fields=["factor_kinds", "factor_grace_used", "must_add_factor"])
 
 
-def forget_factors(user: User) -> None:
+def delete_factors(user: User) -> None:
     """Delete all factors of a user."""
     TotpKey.objects.filter(user=user).delete()
     Passkey.objects.filter(user=user).delete()
-    note_factors(user)
+    update_mfa_state(user)
 
 
-def make_recovery_codes(user: User) -> list[str]:
+def replace_recovery_codes(user: User) -> list[str]:
     """Ten new codes in place of what there was, to be shown once: only their hashes are kept."""
-    codes = new_codes()
+    codes = generate_codes()
     RecoveryCode.objects.filter(user=user).delete()
-    RecoveryCode.objects.bulk_create([RecoveryCode(user=user, code_hash=hash_of(code)) for code in codes])
+    RecoveryCode.objects.bulk_create([RecoveryCode(user=user, code_hash=hash_code(code)) for code in codes])
     return codes

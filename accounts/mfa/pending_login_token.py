@@ -12,12 +12,12 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from rest_framework_simplejwt.exceptions import TokenError
 
 from accounts.models import User
-from accounts.sessions.jwt_signing import LEEWAY, KeyRing, secret_key_ring
+from accounts.sessions.jwt_signing import LEEWAY_SECONDS, KeyRing, secret_key_ring
 from accounts.sessions.tokens import UserToken
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class PendingLogin:
     """Who gave the right password, by a genuine token that may be spent already."""
 
     user_id: int
@@ -27,10 +27,10 @@ class Passed:
 
     def is_of(self, user: User) -> bool:
         """Whether the user still has the password that was given."""
-        return self.user_id == user.pk and constant_time_compare(self.password_state, _state(user))
+        return self.user_id == user.pk and constant_time_compare(self.password_state, _password_state(user))
 
 
-class SecondFactorToken(UserToken):
+class PendingLoginToken(UserToken):
     """For the second step alone. One that a replaced key signed is refused: it lives for minutes."""
 
     token_type = "mfa"  # noqa: S105 (a name)
@@ -44,20 +44,20 @@ class SecondFactorToken(UserToken):
 
 def issue(user: User) -> str:
     """The token of a user whose password was right."""
-    token = SecondFactorToken()
-    token.payload.update(user_id=user.pk, state=_state(user))
+    token = PendingLoginToken()
+    token.payload.update(user_id=user.pk, state=_password_state(user))
     return str(token)
 
 
-def read(token: str) -> Passed | None:
+def parse(token: str) -> PendingLogin | None:
     """What a genuine token says; None for any other."""
     try:
-        found = SecondFactorToken(token)
+        found = PendingLoginToken(token)
     except TokenError:
         return None
-    expires_at = datetime.fromtimestamp(found["exp"] + LEEWAY, UTC)
-    return Passed(found["user_id"], found["jti"], found["state"], expires_at)
+    expires_at = datetime.fromtimestamp(found["exp"] + LEEWAY_SECONDS, UTC)
+    return PendingLogin(found["user_id"], found["jti"], found["state"], expires_at)
 
 
-def _state(user: User) -> str:
+def _password_state(user: User) -> str:
     return salted_hmac("accounts.mfa.pending_login_token", user.password, algorithm="sha256").hexdigest()

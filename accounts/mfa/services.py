@@ -9,7 +9,7 @@ from accounts.access.locks import lock_for_change, lock_own_account
 from accounts.access.one_time import spend
 from accounts.access.user_events import record_user
 from accounts.mfa import totp, webauthn
-from accounts.mfa.enrolment import KIND_WORDS, forget_factors, make_recovery_codes, note_factors
+from accounts.mfa.enrolment import METHOD_NAMES, delete_factors, replace_recovery_codes, update_mfa_state
 from accounts.mfa.webauthn_challenge import Challenge
 from accounts.models import Passkey, Session, TotpKey, User
 from accounts.notifications.services import send_notice
@@ -23,8 +23,8 @@ from reprotech.core.normalization import is_disguise, normalize_text
 from reprotech.core.reauthentication import ConfirmationRequired, require_fresh
 
 #: More than anyone carries; a page must list them.
-MOST_PASSKEYS = 20
-APP = "authenticator app"
+MAX_PASSKEYS = 20
+APP_NAME = "authenticator app"
 
 
 @service
@@ -39,8 +39,8 @@ def add_authenticator_app(*, actor: User, session_id: UUID, key: str, code: str)
     step = totp.matching_step(key, code)
     if step is None:
         raise ValidationFailed({"code": ["This is not the code that the app shows now. Check the time of your phone."]})
-    app = TotpKey.objects.create(user=user, sealed_key=totp.close(key, user.pk), last_step=step)
-    return _added(user, app, "totp", APP)
+    app = TotpKey.objects.create(user=user, sealed_key=totp.encrypt_secret(key, user.pk), last_step=step)
+    return _finish_adding(user, app, "totp", APP_NAME)
 
 
 @service
@@ -51,11 +51,11 @@ def add_passkey(*, actor: User, session_id: UUID, name: str, answer: str, challe
     """
     user = _lock_own(actor, session_id)
     name = _checked_name(name)
-    if user.passkeys.count() >= MOST_PASSKEYS:
-        raise Conflict(f"You have {MOST_PASSKEYS} passkeys. Remove one that you no longer use.")
+    if user.passkeys.count() >= MAX_PASSKEYS:
+        raise Conflict(f"You have {MAX_PASSKEYS} passkeys. Remove one that you no longer use.")
     try:
-        made = webauthn.check_registration(answer, challenge.value)
-    except webauthn.NotGenuine:
+        made = webauthn.verify_registration(answer, challenge.value)
+    except webauthn.InvalidResponse:
         raise ValidationFailed({"passkey": ["The passkey could not be set up. Try again."]}) from None
     if (
         not spend(challenge.name, challenge.expires_at)
@@ -69,7 +69,7 @@ def add_passkey(*, actor: User, session_id: UUID, name: str, answer: str, challe
         credential=made.credential,
         sign_count=made.sign_count,
     )
-    return _added(user, passkey, "passkey", name)
+    return _finish_adding(user, passkey, "passkey", name)
 
 
 @service
@@ -82,7 +82,7 @@ def remove_authenticator_app(*, actor: User, session_id: UUID) -> None:
     app = TotpKey.objects.filter(user=user).first()
     if app is None:
         raise NotFound("authenticator app")
-    _remove(user, app, "totp", APP)
+    _remove(user, app, "totp", APP_NAME)
 
 
 @service
@@ -106,7 +106,7 @@ def renew_recovery_codes(*, actor: User, session_id: UUID) -> list[str]:
         raise Conflict("Set up an authenticator app or a passkey first.")
     record_user(user, Action.RECOVERY_CODES_RENEWED, user)
     send_notice(user, "recovery_codes_renewed")
-    return make_recovery_codes(user)
+    return replace_recovery_codes(user)
 
 
 @service
@@ -122,7 +122,7 @@ def reset_factors(*, actor: Actor, user_id: int) -> User:
     if not kinds:
         raise Conflict("The account has no second factor.")
     require_fresh()
-    forget_factors(user)
+    delete_factors(user)
     ended = end_sessions(user_ids=[user.pk], reason=Session.EndReason.REVOKED)
     record_user(actor, Action.FACTOR_RESET, user, kinds=kinds, ended_sessions=ended)
     revoke_keys_of(actor, user, reason=FACTORS_REMOVED)
@@ -139,23 +139,23 @@ def _lock_own(actor: User, session_id: UUID) -> User:
     return user
 
 
-def _added(user: User, factor: TotpKey | Passkey, kind: str, name: str) -> list[str]:
+def _finish_adding(user: User, factor: TotpKey | Passkey, kind: str, name: str) -> list[str]:
     is_first = not user.second_factors
-    note_factors(user)
+    update_mfa_state(user)
     _record(user, Action.FACTOR_ADD, factor.pk, kind, name)
-    send_notice(user, "factor_added", kind=KIND_WORDS[kind], name=name)
-    return make_recovery_codes(user) if is_first else []
+    send_notice(user, "factor_added", kind=METHOD_NAMES[kind], name=name)
+    return replace_recovery_codes(user) if is_first else []
 
 
 def _remove(user: User, factor: TotpKey | Passkey, kind: str, name: str) -> None:
     factor_id = factor.pk
     factor.delete()
-    note_factors(user)
+    update_mfa_state(user)
     if not user.second_factors and user.roles.filter(requires_factor=True).exists():
         raise Conflict("Your role requires a second factor. Set up another one before you remove this one.")
     _record(user, Action.FACTOR_REMOVE, factor_id, kind, name)
     revoke_keys_of(user, user, reason=FACTORS_REMOVED)
-    send_notice(user, "factor_removed", kind=KIND_WORDS[kind], name=name)
+    send_notice(user, "factor_removed", kind=METHOD_NAMES[kind], name=name)
 
 
 def _record(user: User, action: Action, factor_id: int, kind: str, name: str) -> None:

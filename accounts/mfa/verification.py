@@ -20,12 +20,12 @@ from audit.models import Action
 
 logger = logging.getLogger(__name__)
 
-Check = Callable[[User], str]
+Verifier = Callable[[User], str]
 
 TOTP, PASSKEY, RECOVERY_CODE = "totp", "passkey", "recovery_code"
 
 
-def by_code(typed: str) -> Check:
+def totp_or_recovery_code(typed: str) -> Verifier:
     """A code of the authenticator app, or a recovery code, however it was typed."""
 
     def check(user: User) -> str:
@@ -36,7 +36,7 @@ def by_code(typed: str) -> Check:
     return check
 
 
-def by_passkey(answer: str, challenge: Challenge, *, alone: bool = False) -> Check:
+def passkey_assertion(answer: str, challenge: Challenge, *, alone: bool = False) -> Verifier:
     """A browser's answer to the challenge; `alone`, without a password before, it must prove its owner too."""
 
     def check(user: User) -> str:
@@ -48,8 +48,8 @@ def by_passkey(answer: str, challenge: Challenge, *, alone: bool = False) -> Che
 def owner_of_passkey(answer: str) -> User | None:
     """Whose passkey an answer claims to come from; nothing is proved yet."""
     try:
-        credential_id = webauthn.named_credential(answer)
-    except webauthn.NotGenuine:
+        credential_id = webauthn.claimed_credential_id(answer)
+    except webauthn.InvalidResponse:
         return None
     passkey = Passkey.objects.select_related("user").filter(credential_id=credential_id).first()
     return passkey.user if passkey else None
@@ -60,7 +60,7 @@ def _is_app_code(user: User, code: str) -> bool:
     if app is None:
         return False
     try:
-        key = totp.open_key(app.sealed_key, user.pk)
+        key = totp.decrypt_secret(app.sealed_key, user.pk)
     except Unreadable:
         logger.error("The authenticator app's key of user %s can't be decrypted: was SECRET_KEY replaced?", user.pk)
         return False
@@ -69,15 +69,15 @@ def _is_app_code(user: User, code: str) -> bool:
         return False
     # Of two requests with one code, whatever else they hold locked, one finds the step still unused.
     unused = TotpKey.objects.filter(pk=app.pk, last_step__lt=step)
-    sealed = app.sealed_key if totp.is_closed_today(app.sealed_key, user.pk) else totp.close(key, user.pk)
+    sealed = app.sealed_key if totp.uses_current_key(app.sealed_key, user.pk) else totp.encrypt_secret(key, user.pk)
     return bool(unused.update(last_step=step, last_used_at=timezone.now(), sealed_key=sealed))
 
 
 def _is_recovery_code(user: User, typed: str) -> bool:
-    if not recovery_codes.looks_like_one(typed):
+    if not recovery_codes.is_well_formed(typed):
         return False
     # Deleting is the one step that only one of two racing requests can make.
-    deleted, _ = RecoveryCode.objects.filter(user=user, code_hash=recovery_codes.hash_of(typed)).delete()
+    deleted, _ = RecoveryCode.objects.filter(user=user, code_hash=recovery_codes.hash_code(typed)).delete()
     if not deleted:
         return False
     left = user.recovery_codes.count()
@@ -90,12 +90,12 @@ def _is_passkey_answer(user: User, answer: str, challenge: Challenge, *, alone: 
     if challenge.expires_at <= timezone.now():
         return False
     try:
-        credential_id = webauthn.named_credential(answer)
+        credential_id = webauthn.claimed_credential_id(answer)
         passkey = Passkey.objects.select_related("user").filter(user=user, credential_id=credential_id).first()
         if passkey is None:
             return False
-        count = webauthn.check_assertion(answer, passkey, challenge.value, alone=alone)
-    except webauthn.NotGenuine:
+        count = webauthn.verify_assertion(answer, passkey, challenge.value, alone=alone)
+    except webauthn.InvalidResponse:
         return False
     if not spend(challenge.name, challenge.expires_at):
         return False

@@ -15,7 +15,7 @@ from accounts.common.forms import ServiceForm
 from accounts.common.requests import PageRequest
 from accounts.mfa import services as mfa_services
 from accounts.mfa import totp, webauthn
-from accounts.mfa.forms import AppForm, ConfirmPasswordForm, NewPasskeyForm
+from accounts.mfa.forms import AuthenticatorAppForm, ConfirmPasswordForm, NewPasskeyForm
 from accounts.mfa.webauthn_challenge import Challenge
 from accounts.models import TotpKey
 from accounts.passwords.page_sessions import confirm_page_session
@@ -24,17 +24,17 @@ from reprotech.web.access import SIGNED_IN_TO_ADD_FACTOR, requires
 from reprotech.web.responses import bound, render_form, safe_target
 
 #: Key of the signed cookie, and what its challenge is for.
-CHALLENGE = "registration_challenge"
+CHALLENGE_KEY = "registration_challenge"
 REGISTRATION = "registration"
 #: Addresses of files, by name, and the pages that they are fetched from.
-FILES = {"export_users": "users", "export_selected_users": "users", "export_events": "audit"}
+DOWNLOAD_PAGES = {"export_users": "users", "export_selected_users": "users", "export_events": "audit"}
 
-KEYS_GO = "Your API keys are revoked too."
+KEYS_REVOKED = "Your API keys are revoked too."
 
 View = Callable[..., HttpResponse]
 
 
-def asking_for_password(view: View) -> View:
+def requires_recent_authentication(view: View) -> View:
     """Let a view run only in a session that is fresh; send everybody else to confirm their password first."""
 
     @wraps(view)
@@ -55,7 +55,7 @@ def show_security(request: PageRequest) -> HttpResponse:
         "passkeys": request.user.passkeys.all(),
         "codes_left": request.user.recovery_codes.count(),
         "is_required": request.user.roles.filter(requires_factor=True).exists(),
-        "may_have_passkeys": webauthn.is_possible(),
+        "may_have_passkeys": webauthn.is_available(),
         "crumbs": _crumbs(),
     }
     return render(request, "accounts/security.html", context)
@@ -63,11 +63,11 @@ def show_security(request: PageRequest) -> HttpResponse:
 
 @requires(SIGNED_IN_TO_ADD_FACTOR)
 @require_http_methods(["GET", "HEAD", "POST"])
-def confirm(request: PageRequest) -> HttpResponse:
+def confirm_password(request: PageRequest) -> HttpResponse:
     """One's password, before something that guards accounts is opened."""
     form = bound(ConfirmPasswordForm, request)
     target = safe_target(request, reverse("security"))
-    back = _list_of_file(target)
+    back = _page_of_download(target)
     if request.method == "POST" and form.is_valid():
         try:
             confirm_page_session(request, form.cleaned_data["password"])
@@ -82,28 +82,28 @@ def confirm(request: PageRequest) -> HttpResponse:
     return render_form(request, "accounts/confirm_password.html", form, context)
 
 
-def _list_of_file(target: str) -> str:
+def _page_of_download(target: str) -> str:
     """The page that a file is fetched from; "" if there is no file at this address."""
     try:
         name = resolve(urlsplit(target).path).url_name
     except Resolver404:
         return ""
-    return reverse(FILES[name]) if name in FILES else ""
+    return reverse(DOWNLOAD_PAGES[name]) if name in DOWNLOAD_PAGES else ""
 
 
 @requires(SIGNED_IN_TO_ADD_FACTOR)
 @require_http_methods(["GET", "HEAD", "POST"])
-@asking_for_password
+@requires_recent_authentication
 def add_app(request: PageRequest) -> HttpResponse:
     """Show an authenticator app its key, and take the first code."""
-    form = bound(AppForm, request)
+    form = bound(AuthenticatorAppForm, request)
     me = request.user
-    key = totp.offered(form["offer"].value(), me.pk) if form.is_bound and form["offer"].value() else None
+    key = totp.unpack_pending_secret(form["offer"].value(), me.pk) if form.is_bound and form["offer"].value() else None
     if request.method == "POST" and form.is_valid():
         if key is None:
             form.add_error(None, "That took too long. Here is a new key: scan it again.")
         else:
-            return _try(request, form, lambda: _add_app(request, key, form.cleaned_data["code"]), _app_page)
+            return _apply(request, form, lambda: _add_app(request, key, form.cleaned_data["code"]), _app_page)
     return _app_page(request, form)
 
 
@@ -116,11 +116,13 @@ def _add_app(request: PageRequest, key: str, code: str) -> HttpResponse:
 
 def _app_page(request: PageRequest, form: Any) -> HttpResponse:
     me = request.user
-    key = (totp.offered(form["offer"].value() or "", me.pk) if form.is_bound else None) or totp.new_key()
+    key = (
+        totp.unpack_pending_secret(form["offer"].value() or "", me.pk) if form.is_bound else None
+    ) or totp.generate_secret()
     context = {
-        "offer": totp.offer(key, me.pk),
-        "key": totp.in_groups(key),
-        "qr_code": totp.qr_code(totp.setup_address(key, me.username)),
+        "offer": totp.pack_pending_secret(key, me.pk),
+        "key": totp.grouped(key),
+        "qr_code": totp.qr_code(totp.provisioning_uri(key, me.username)),
         "crumbs": _crumbs("Set up an authenticator app"),
     }
     return render_form(request, "accounts/add_app.html", form, context)
@@ -128,16 +130,16 @@ def _app_page(request: PageRequest, form: Any) -> HttpResponse:
 
 @requires(SIGNED_IN_TO_ADD_FACTOR)
 @require_http_methods(["GET", "HEAD", "POST"])
-@asking_for_password
+@requires_recent_authentication
 def add_passkey(request: PageRequest) -> HttpResponse:
     """Name a passkey or security key; `passkeys.js` has the browser make it."""
     form = bound(NewPasskeyForm, request)
     if request.method == "POST":
-        challenge = Challenge.from_cookie(request.session.pop(CHALLENGE, None), REGISTRATION)
+        challenge = Challenge.from_cookie(request.session.pop(CHALLENGE_KEY, None), REGISTRATION)
         if form.is_valid() and challenge is None:
             form.add_error(None, "The passkey could not be set up, or that took too long. Try again.")
         elif form.is_valid():
-            return _try(request, form, lambda: _add_passkey(request, challenge, form.cleaned_data), _passkey_page)
+            return _apply(request, form, lambda: _add_passkey(request, challenge, form.cleaned_data), _passkey_page)
     return _passkey_page(request, form)
 
 
@@ -150,7 +152,7 @@ def _add_passkey(request: PageRequest, challenge: Any, typed: dict[str, Any]) ->
 
 def _passkey_page(request: PageRequest, form: Any) -> HttpResponse:
     context = {
-        "may_have_passkeys": webauthn.is_possible(),
+        "may_have_passkeys": webauthn.is_available(),
         "passkey_origin": webauthn.origin(),
         "crumbs": _crumbs("Add a passkey"),
     }
@@ -159,18 +161,18 @@ def _passkey_page(request: PageRequest, form: Any) -> HttpResponse:
 
 @requires(SIGNED_IN_TO_ADD_FACTOR)
 @require_POST
-@asking_for_password
+@requires_recent_authentication
 def passkey_options(request: PageRequest) -> HttpResponse:
     """What the browser is to make."""
     challenge = Challenge.new(REGISTRATION)
-    request.session[CHALLENGE] = challenge.for_cookie()
+    request.session[CHALLENGE_KEY] = challenge.for_cookie()
     me = request.user
     return JsonResponse(webauthn.registration_options(me, me.passkeys.all(), challenge.value))
 
 
 @requires(SIGNED_IN_TO_ADD_FACTOR)
 @require_http_methods(["GET", "HEAD", "POST"])
-@asking_for_password
+@requires_recent_authentication
 def remove_app(request: PageRequest) -> HttpResponse:
     """Ask, then forget the authenticator app."""
     get_object_or_404(TotpKey, user=request.user)
@@ -179,14 +181,17 @@ def remove_app(request: PageRequest) -> HttpResponse:
         mfa_services.remove_authenticator_app(actor=request.user, session_id=request.page_session.pk)
         return _done(request, "Your authenticator app is removed.")
 
-    return _ask(
-        request, "the authenticator app", f"Its codes stop working. Delete the entry in the app too. {KEYS_GO}", remove
+    return _confirm_removal(
+        request,
+        "the authenticator app",
+        f"Its codes stop working. Delete the entry in the app too. {KEYS_REVOKED}",
+        remove,
     )
 
 
 @requires(SIGNED_IN_TO_ADD_FACTOR)
 @require_http_methods(["GET", "HEAD", "POST"])
-@asking_for_password
+@requires_recent_authentication
 def remove_passkey(request: PageRequest, passkey_id: int) -> HttpResponse:
     """Ask, then forget a passkey."""
     passkey = get_object_or_404(request.user.passkeys.all(), pk=passkey_id)
@@ -195,17 +200,19 @@ def remove_passkey(request: PageRequest, passkey_id: int) -> HttpResponse:
         mfa_services.remove_passkey(actor=request.user, session_id=request.page_session.pk, passkey_id=passkey.pk)
         return _done(request, f"The passkey {passkey.name} is removed.")
 
-    return _ask(request, f"the passkey {passkey.name}", f"It can't be used to sign in any more. {KEYS_GO}", remove)
+    return _confirm_removal(
+        request, f"the passkey {passkey.name}", f"It can't be used to sign in any more. {KEYS_REVOKED}", remove
+    )
 
 
 @requires(SIGNED_IN_TO_ADD_FACTOR)
 @require_http_methods(["GET", "HEAD", "POST"])
-@asking_for_password
+@requires_recent_authentication
 def renew_codes(request: PageRequest) -> HttpResponse:
     """Ask, then make new recovery codes and show them."""
     form = bound(ServiceForm, request)
     if request.method == "POST" and form.is_valid():
-        return _try(request, form, lambda: _renew(request), _renew_page)
+        return _apply(request, form, lambda: _renew(request), _renew_page)
     return _renew_page(request, form)
 
 
@@ -218,17 +225,19 @@ def _renew_page(request: PageRequest, form: ServiceForm) -> HttpResponse:
     return render_form(request, "accounts/renew_codes.html", form, {"crumbs": _crumbs("New recovery codes")})
 
 
-def _ask(request: PageRequest, what: str, consequence: str, remove: Callable[[], HttpResponse]) -> HttpResponse:
+def _confirm_removal(
+    request: PageRequest, what: str, consequence: str, remove: Callable[[], HttpResponse]
+) -> HttpResponse:
     form = bound(ServiceForm, request)
 
     def page(request: PageRequest, form: ServiceForm) -> HttpResponse:
         context = {"what": what, "consequence": consequence, "crumbs": _crumbs("Remove")}
         return render_form(request, "accounts/remove_factor.html", form, context)
 
-    return _try(request, form, remove, page) if request.method == "POST" and form.is_valid() else page(request, form)
+    return _apply(request, form, remove, page) if request.method == "POST" and form.is_valid() else page(request, form)
 
 
-def _try(
+def _apply(
     request: PageRequest,
     form: Any,
     change: Callable[[], HttpResponse],

@@ -30,15 +30,15 @@ from accounts.models import Passkey, User
 
 REQUIRED, PREFERRED = UserVerificationRequirement.REQUIRED, UserVerificationRequirement.PREFERRED
 #: Characters of a browser's answer; larger ones aren't looked at.
-MOST = 20_000
+MAX_RESPONSE_LENGTH = 20_000
 
 
-class NotGenuine(Exception):
+class InvalidResponse(Exception):
     """The browser's answer proves nothing: malformed, of another site, or of another challenge."""
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
+class NewCredential:
     """A new credential, as it is stored."""
 
     credential_id: str
@@ -46,7 +46,7 @@ class Registered:
     sign_count: int
 
 
-def is_possible() -> bool:
+def is_available() -> bool:
     """Whether browsers allow it at PUBLIC_URL: by https or on localhost, and by a name."""
     parts = urlsplit(settings.PUBLIC_URL)
     host = parts.hostname or ""
@@ -75,7 +75,7 @@ def registration_options(user: User, existing: Iterable[Passkey], challenge: byt
     return dict(options)
 
 
-def request_options(allowed: Iterable[Passkey] | None, challenge: bytes) -> dict[str, Any]:
+def authentication_options(allowed: Iterable[Passkey] | None, challenge: bytes) -> dict[str, Any]:
     """What `navigator.credentials.get` takes; without `allowed` any passkey of this site, unlocked by its owner."""
     options, _ = _server().authenticate_begin(
         credentials=None if allowed is None else _descriptors(allowed),
@@ -85,39 +85,39 @@ def request_options(allowed: Iterable[Passkey] | None, challenge: bytes) -> dict
     return dict(options)
 
 
-def check_registration(answer: str, challenge: bytes) -> Registered:
-    """The credential that an answer registers; raises NotGenuine."""
+def verify_registration(answer: str, challenge: bytes) -> NewCredential:
+    """The credential that an answer registers; raises InvalidResponse."""
     try:
         made = _server().register_complete(_state(challenge, PREFERRED), _parsed(answer))
         credential = made.credential_data
         if credential is None:
-            raise NotGenuine
-        return Registered(websafe_encode(credential.credential_id), bytes(credential), made.counter)
-    except NotGenuine:
+            raise InvalidResponse
+        return NewCredential(websafe_encode(credential.credential_id), bytes(credential), made.counter)
+    except InvalidResponse:
         raise
     except Exception as error:
         # The library raises whatever its parsers meet in bytes that a stranger sent.
-        raise NotGenuine from error
+        raise InvalidResponse from error
 
 
-def named_credential(answer: str) -> str:
-    """The id of the credential that an answer claims to come from; raises NotGenuine."""
+def claimed_credential_id(answer: str) -> str:
+    """The id of the credential that an answer claims to come from; raises InvalidResponse."""
     return websafe_encode(_assertion(answer).raw_id)
 
 
-def check_assertion(answer: str, passkey: Passkey, challenge: bytes, *, alone: bool) -> int:
-    """The count of signatures in a genuine answer; `alone` it must prove its owner too. Raises NotGenuine."""
+def verify_assertion(answer: str, passkey: Passkey, challenge: bytes, *, alone: bool) -> int:
+    """The count of signatures in a genuine answer; `alone` it must prove its owner too. Raises InvalidResponse."""
     assertion = _assertion(answer)
     handle = assertion.response.user_handle
     if handle is None and alone:
-        raise NotGenuine
+        raise InvalidResponse
     if handle is not None and handle != user_handle(passkey.user):
-        raise NotGenuine
+        raise InvalidResponse
     credential = AttestedCredentialData(bytes(passkey.credential))
     try:
         _server().authenticate_complete(_state(challenge, REQUIRED if alone else PREFERRED), [credential], assertion)
     except Exception as error:
-        raise NotGenuine from error
+        raise InvalidResponse from error
     return int(assertion.response.authenticator_data.counter)
 
 
@@ -129,21 +129,21 @@ def user_handle(user: User) -> bytes:
 def _assertion(answer: str) -> AuthenticationResponse:
     try:
         return AuthenticationResponse.from_dict(_parsed(answer))
-    except NotGenuine:
+    except InvalidResponse:
         raise
     except Exception as error:
-        raise NotGenuine from error
+        raise InvalidResponse from error
 
 
 def _parsed(answer: str) -> Mapping[str, Any]:
-    if len(answer) > MOST:
-        raise NotGenuine
+    if len(answer) > MAX_RESPONSE_LENGTH:
+        raise InvalidResponse
     try:
         parsed = json.loads(answer)
     except (ValueError, RecursionError):
-        raise NotGenuine from None
+        raise InvalidResponse from None
     if not isinstance(parsed, dict):
-        raise NotGenuine
+        raise InvalidResponse
     return parsed
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from django.utils import timezone
 
 LIFETIME = timedelta(minutes=5)
-BYTES = 32
+CHALLENGE_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Challenge:
     @classmethod
     def new(cls, purpose: str) -> "Challenge":
         """A new one."""
-        return cls(secrets.token_bytes(BYTES), purpose, timezone.now() + LIFETIME)
+        return cls(secrets.token_bytes(CHALLENGE_BYTES), purpose, timezone.now() + LIFETIME)
 
     @classmethod
     def from_cookie(cls, kept: Any, purpose: str) -> "Challenge | None":

@@ -7,7 +7,7 @@ from accounts.models import User
 
 #: Characters that a password with such a word in it must have beside it. A word within more is no fault: blocklists
 #: compare whole passwords (NIST SP 800-63B-4, 3.1.1.2).
-LEAST_BESIDE_WORD = 5
+MIN_OTHER_CHARACTERS = 5
 
 
 class ContextWordValidator:
@@ -17,7 +17,7 @@ class ContextWordValidator:
         """Raise ValidationError when the password is little more than such a word."""
         typed = password.casefold()
         found = [word for word in settings.PASSWORD_CONTEXT_WORDS if word in typed]
-        if any(len(typed.replace(word, "")) < LEAST_BESIDE_WORD for word in found):
+        if any(len(typed.replace(word, "")) < MIN_OTHER_CHARACTERS for word in found):
             raise ValidationError(self.get_help_text(), code="context_word")
 
     def get_help_text(self) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from accounts.passwords.validators import MAXIMUM_LENGTH
+from accounts.passwords.validators import MAX_PASSWORD_LENGTH
 
 
 class PasswordField(forms.CharField):
@@ -20,7 +20,7 @@ class PasswordField(forms.CharField):
 def password_input(label: str, autocomplete: str, **options: Any) -> forms.CharField:
     """A password field that password managers understand."""
     widget = forms.PasswordInput(attrs={"autocomplete": autocomplete})
-    errors = {"max_length": f"Use at most {MAXIMUM_LENGTH} characters."}
+    errors = {"max_length": f"Use at most {MAX_PASSWORD_LENGTH} characters."}
     return PasswordField(
-        label=label, widget=widget, strip=False, max_length=MAXIMUM_LENGTH, error_messages=errors, **options
+        label=label, widget=widget, strip=False, max_length=MAX_PASSWORD_LENGTH, error_messages=errors, **options
     )

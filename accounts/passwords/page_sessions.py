@@ -3,7 +3,7 @@
 from typing import Any
 
 from accounts.passwords import services as password_services
-from accounts.sessions.browser import take_over
+from accounts.sessions.browser import apply_renewal
 
 
 def confirm_page_session(request: Any, password: str) -> None:
@@ -11,4 +11,4 @@ def confirm_page_session(request: Any, password: str) -> None:
     session = password_services.confirm_password(
         actor=request.user, password=password, session_id=request.page_session.pk
     )
-    take_over(request, session)
+    apply_renewal(request, session)

@@ -23,7 +23,7 @@ from reprotech.core.exceptions import TooManyAttempts
 from reprotech.core.request_context import RequestOrigin, current_origin, request_origin
 
 #: A request that nobody could answer for so long is of no use any more.
-GIVE_UP = timedelta(hours=1)
+MAX_REQUEST_AGE = timedelta(hours=1)
 
 
 @transaction.atomic
@@ -43,7 +43,7 @@ def request_reset(*, typed: str) -> None:
 
 @transaction.atomic
 @explicitly_recorded()
-def answer_next() -> bool:
+def process_next_request() -> bool:
     """Answer the oldest request; returns whether there was one."""
     skip_locked = connection.features.has_select_for_update_skip_locked
     request = ResetRequest.objects.select_for_update(skip_locked=skip_locked).first()
@@ -51,13 +51,13 @@ def answer_next() -> bool:
         return False
     request.delete()
     origin = RequestOrigin(request.ip_address or "", request.user_agent, request.request_id)
-    if timezone.now() - request.created_at < GIVE_UP:
+    if timezone.now() - request.created_at < MAX_REQUEST_AGE:
         with request_origin(origin):
-            _answer(request.typed)
+            _process(request.typed)
     return True
 
 
-def _answer(typed: str) -> None:
+def _process(typed: str) -> None:
     user = User.objects.known_as(typed)
     refusal = _refusal(user)
     if user is None or refusal:

@@ -17,7 +17,7 @@ from reprotech.web.responses import bound, render_form
 
 @requires(PUBLIC)  # whoever forgot the password can't sign in
 @require_http_methods(["GET", "HEAD", "POST"])
-def ask(request: Any) -> HttpResponse:
+def forgot_password(request: Any) -> HttpResponse:
     """Who is it? The answer is the same for everybody."""
     form = bound(ForgottenPasswordForm, request)
     refusal = None
@@ -37,6 +37,6 @@ def ask(request: Any) -> HttpResponse:
 
 @requires(PUBLIC)  # as above
 @require_safe
-def say_sent(request: Any) -> HttpResponse:
+def forgot_password_sent(request: Any) -> HttpResponse:
     """What happens now, if there is an account."""
     return render(request, "accounts/forgot_password_sent.html")

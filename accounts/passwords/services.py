@@ -17,7 +17,7 @@ from accounts.core.hashers import normalize_password, seat
 from accounts.models import EmailChange, PasswordHistory, Session, User
 from accounts.notifications.links import is_good_link
 from accounts.notifications.services import send_notice, send_reset_link
-from accounts.passwords.validators import HISTORY_LENGTH, HistoryValidator, is_usable, validators
+from accounts.passwords.validators import HISTORY_LENGTH, HistoryValidator, is_usable_hash, validators
 from accounts.permissions import USER_UPDATE
 from accounts.sessions.services import end_sessions, renew_session
 from accounts.throttling import login_throttle, rate_limits
@@ -27,7 +27,7 @@ from reprotech.core.exceptions import Conflict, NotFound, TooManyAttempts, Valid
 from reprotech.core.reauthentication import require_fresh
 
 #: What a link is called that isn't good (any more).
-LINK = "link, or it has expired: ask for a new one"
+INVALID_LINK = "link, or it has expired: ask for a new one"
 
 
 def refuse_to_set_passwords(actor: Actor, instead: str) -> None:
@@ -81,7 +81,7 @@ def change_password(
     with seat():
         _check_current(user, current_password, field="current_password")
         encoded = hash_new_password(user, new_password, field="new_password")
-    return _store(
+    return _store_password(
         actor=user,
         action=Action.PASSWORD_CHANGE,
         user=user,
@@ -138,7 +138,7 @@ def set_password_by_link(*, user_id: int, link_token: str, new_password: str) ->
     """
     user = owner_of_link(user_id=user_id, link_token=link_token)
     if user is None:
-        raise NotFound(LINK)
+        raise NotFound(INVALID_LINK)
     return _replace(
         user, new_password, "new_password", actor=user, action=Action.PASSWORD_CHANGE, link_token=link_token
     )
@@ -205,13 +205,13 @@ def _replace(
     """Set a password that is chosen without the present one."""
     check_password_rules(user, password, field)
     encoded = hash_new_password(user, password, field)
-    return _store(
+    return _store_password(
         actor=actor, action=action, user=user, encoded=encoded, link_token=link_token, revoked_keys=PASSWORD_RESET
     )
 
 
 @service
-def _store(
+def _store_password(
     *,
     actor: Actor,
     action: Action,
@@ -226,15 +226,15 @@ def _store(
         raise NotFound("user")
     _refuse_service(stored)
     if link_token is not None and not (stored.can_sign_in and is_good_link(stored, link_token)):
-        raise NotFound(LINK)
+        raise NotFound(INVALID_LINK)
     if stored.password != user.password:
         raise Conflict("The password was changed by someone else a moment ago. Try again.")
     if actor.pk != stored.pk:
         # The target may have been given more since the reset was authorized.
         authorize(actor, {USER_UPDATE, *stored.grants.permissions}, stored)
     must_change = action == Action.PASSWORD_RESET  # someone else knows it
-    if is_usable(stored.password):
-        _remember(stored)
+    if is_usable_hash(stored.password):
+        _remember_in_history(stored)
         send_notice(stored, "password_changed", by_link=link_token is not None, by_themselves=actor.pk == stored.pk)
     stored.password = encoded
     stored.must_change_password = must_change
@@ -249,7 +249,7 @@ def _store(
     return stored
 
 
-def _remember(user: User) -> None:
+def _remember_in_history(user: User) -> None:
     PasswordHistory.objects.create(user=user, password=user.password)
     kept = user.password_history.values_list("pk", flat=True)[: HISTORY_LENGTH - 1]
     user.password_history.exclude(pk__in=list(kept)).delete()

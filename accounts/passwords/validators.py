@@ -10,11 +10,11 @@ from django.core.exceptions import ValidationError
 from accounts.models import User
 
 #: A bound on the work that a request can cause; the policy itself sets none (NIST SP 800-63B-4, 3.1.1.2).
-MAXIMUM_LENGTH = 1024
+MAX_PASSWORD_LENGTH = 1024
 HISTORY_LENGTH = 5
 #: Characters that a password with the account's own name in it must have beside it. A name within more is no fault: a
 #: blocklist compares whole passwords (NIST SP 800-63B-4, 3.1.1.2), and the strength estimate tells of the name.
-LEAST_BESIDE_NAME = 4
+MIN_OTHER_CHARACTERS = 4
 
 CHARACTER_CLASSES = (
     ("An upper-case letter", r"\p{Lu}"),
@@ -46,8 +46,8 @@ class LengthValidator:
         """Raise ValidationError for one that is too short or absurdly long."""
         if len(password) < settings.PASSWORD_MIN_LENGTH:
             raise ValidationError(self.get_help_text(), code="too_short")
-        if len(password) > MAXIMUM_LENGTH:
-            raise ValidationError(f"Use at most {MAXIMUM_LENGTH} characters.", code="too_long")
+        if len(password) > MAX_PASSWORD_LENGTH:
+            raise ValidationError(f"Use at most {MAX_PASSWORD_LENGTH} characters.", code="too_long")
 
     def get_help_text(self) -> str:
         """The rule as a sentence."""
@@ -79,7 +79,7 @@ class AccountNameValidator:
             return
         typed = password.casefold()
         names = {name.casefold() for name in (user.username, user.email, user.email.partition("@")[0])} - {""}
-        if any(len(typed.replace(name, "")) < LEAST_BESIDE_NAME for name in names if name in typed):
+        if any(len(typed.replace(name, "")) < MIN_OTHER_CHARACTERS for name in names if name in typed):
             raise ValidationError(self.get_help_text(), code="account_name")
 
     def get_help_text(self) -> str:
@@ -95,7 +95,7 @@ class HistoryValidator:
         if user is None or user.pk is None:
             return
         earlier = user.password_history.values_list("password", flat=True)[: HISTORY_LENGTH - 1]
-        if any(is_usable(encoded) and check_password(password, encoded) for encoded in (user.password, *earlier)):
+        if any(is_usable_hash(encoded) and check_password(password, encoded) for encoded in (user.password, *earlier)):
             raise ValidationError(self.get_help_text(), code="used_before")
 
     def get_help_text(self) -> str:
@@ -103,6 +103,6 @@ class HistoryValidator:
         return f"Don't use one of your last {HISTORY_LENGTH} passwords."
 
 
-def is_usable(encoded: str) -> bool:
+def is_usable_hash(encoded: str) -> bool:
     """Whether a stored hash is one, and not the mark of an account without a password."""
     return bool(encoded) and not encoded.startswith("!")

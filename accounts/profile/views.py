@@ -12,7 +12,7 @@ from accounts.common.requests import PageRequest
 from accounts.models import EmailChange
 from accounts.roles.permission_matrix import Matrix
 from accounts.sessions import services as session_services
-from accounts.sessions.browser import cleared, end_page_session
+from accounts.sessions.browser import clear_site_data, end_page_session
 from accounts.sessions.filters import OwnSessionFilter
 from accounts.sessions.forms import EndSessionsForm
 from reprotech.web.access import SIGNED_IN, requires
@@ -61,7 +61,7 @@ def end_other_sessions(request: PageRequest) -> HttpResponse:
         if form.cleaned_data["everywhere"]:
             end_page_session(request)
             messages.success(request, "You are signed out everywhere.")
-            return cleared(go_to(request, "login"))
+            return clear_site_data(go_to(request, "login"))
         messages.success(request, f"Ended: {ended} session{'' if ended == 1 else 's'}. This one goes on.")
         return go_to(request, "profile")
     others = request.user.sessions.alive().exclude(pk=request.page_session.pk).count()

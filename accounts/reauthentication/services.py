@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from accounts.access.user_events import record_user
-from accounts.mfa.verification import by_code
+from accounts.mfa.verification import totp_or_recovery_code
 from accounts.models import User
 from accounts.passwords.services import check_current_password
 from accounts.throttling import login_throttle
@@ -13,7 +13,7 @@ from reprotech.core.exceptions import ValidationFailed
 from reprotech.core.reauthentication import ProofRequired
 
 
-def prove_identity(*, actor: User, password: str, otp: str, action: Action) -> None:
+def reauthenticate(*, actor: User, password: str, otp: str, action: Action) -> None:
     """Check the actor's password and, where the account has a second factor, a code of it.
 
     Wrong ones count like those at a change of password and at a second step, and are on record as a failed `action`.
@@ -27,7 +27,7 @@ def prove_identity(*, actor: User, password: str, otp: str, action: Action) -> N
         raise ProofRequired
     guess = login_throttle.guess_at(user, user.username, "factor")
     login_throttle.count_login(guess)
-    if not _is_right_code(user, otp):
+    if not _verify_code(user, otp):
         record_user(user, action, user, success=False, reason="The second factor was wrong or was used before.")
         raise ValidationFailed({"otp": ["This code is wrong or was used before."]})
     login_throttle.forgive_login(guess)
@@ -35,6 +35,6 @@ def prove_identity(*, actor: User, password: str, otp: str, action: Action) -> N
 
 @transaction.atomic
 @explicitly_recorded()
-def _is_right_code(user: User, otp: str) -> bool:
+def _verify_code(user: User, otp: str) -> bool:
     stored = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    return bool(by_code(otp)(stored))
+    return bool(totp_or_recovery_code(otp)(stored))

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts.access.user_events import record_user
 from accounts.models import Permission, Role, User
-from accounts.sessions.services import forget_proofs
+from accounts.sessions.services import expire_recent_authentication
 from audit.models import Action
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import ValidationFailed
@@ -33,7 +33,7 @@ def names_of(roles: Iterable[Role]) -> list[str]:
 
 def touch(user: User) -> None:
     """Give a user whose roles changed a new version, and let them prove who they are before they use what is new."""
-    forget_proofs(user_ids=[user.pk])
+    expire_recent_authentication(user_ids=[user.pk])
     user.updated_at = timezone.now()
     user.save(update_fields=["updated_at"])
 

@@ -10,11 +10,11 @@ from django.shortcuts import redirect
 
 from accounts.models import Session
 from accounts.sessions import services as session_services
-from accounts.sessions.middleware import GENERATION, SESSION_ID, USER_ID
+from accounts.sessions.middleware import GENERATION_KEY, SESSION_ID_KEY, USER_ID_KEY
 from accounts.throttling import known_devices
 
 
-def enter(request: Any, session: Session, target: str) -> HttpResponse:
+def start_session(request: Any, session: Session, target: str) -> HttpResponse:
     """Go on to `target` in a new session, and know the browser again."""
     _start_page_session(request, session)
     response = redirect(target)
@@ -26,10 +26,10 @@ def _start_page_session(request: Any, session: Session) -> None:
     """Put a new session into the browser; nothing of an earlier one stays (session fixation)."""
     request.session.flush()
     request.session.set_expiry(session.ends_at if session.is_remembered else 0)
-    request.session[SESSION_ID] = str(session.pk)
-    request.session[USER_ID] = session.user_id
+    request.session[SESSION_ID_KEY] = str(session.pk)
+    request.session[USER_ID_KEY] = session.user_id
     rotate_token(request)
-    _warn_of_duty(request, session)
+    _warn_about_mfa_grace(request, session)
 
 
 def end_page_session(request: Any) -> None:
@@ -39,7 +39,7 @@ def end_page_session(request: Any) -> None:
     rotate_token(request)
 
 
-def cleared(response: HttpResponse) -> HttpResponse:
+def clear_site_data(response: HttpResponse) -> HttpResponse:
     """An answer upon which the browser forgets what it kept of our pages, for the Back button too."""
     # Not the cookies: one tells the sign-in page which colours to wear.
     response["Clear-Site-Data"] = '"cache", "storage"'
@@ -49,16 +49,16 @@ def cleared(response: HttpResponse) -> HttpResponse:
 def renew_page_session(request: Any) -> None:
     """Give the browser a new cookie, after what proves just as well who sits there."""
     session = session_services.renew_session(session_id=request.page_session.pk, user_id=request.user.pk)
-    take_over(request, session)
+    apply_renewal(request, session)
 
 
-def take_over(request: Any, session: Session) -> None:
-    request.session[GENERATION] = session.generation
+def apply_renewal(request: Any, session: Session) -> None:
+    request.session[GENERATION_KEY] = session.generation
     # For what else this request does.
     request.page_session.confirmed_at = session.confirmed_at
 
 
-def _warn_of_duty(request: Any, session: Session) -> None:
+def _warn_about_mfa_grace(request: Any, session: Session) -> None:
     used = session.user.factor_grace_used
     if not used or session.user.must_add_factor:
         return

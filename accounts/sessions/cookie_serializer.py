@@ -9,7 +9,7 @@ from accounts.core.encryption import decrypt, encrypt
 PURPOSE = "session cookie"
 
 
-class SealedSerializer:
+class EncryptedJSONSerializer:
     """Django's SESSION_SERIALIZER. A message that waits for the next page may name somebody, and a link is a secret."""
 
     def dumps(self, obj: Any) -> bytes:

@@ -9,7 +9,7 @@ from audit.services import event, record_all
 from audit.tracking.model_tracking import explicitly_recorded
 
 #: Sessions that one transaction ends; more are ended by the next ones, as after a server was down for long.
-BATCH = 500
+BATCH_SIZE = 500
 
 
 def end_expired_sessions() -> int:
@@ -20,19 +20,19 @@ def end_expired_sessions() -> int:
     count = 0
     # Asked first, so that SQLite isn't locked for nothing.
     while Session.objects.expired().exists():
-        ended = _end_some()
+        ended = _end_batch()
         count += ended
-        if ended < BATCH:
+        if ended < BATCH_SIZE:
             break
     return count
 
 
 @transaction.atomic
 @explicitly_recorded()
-def _end_some() -> int:
+def _end_batch() -> int:
     skip_locked = connection.features.has_select_for_update_skip_locked
     over = Session.objects.expired().select_related("user").order_by("expires_at")
-    sessions = list(over.select_for_update(no_key=True, skip_locked=skip_locked, of=("self",))[:BATCH])
+    sessions = list(over.select_for_update(no_key=True, skip_locked=skip_locked, of=("self",))[:BATCH_SIZE])
     for reason in (Session.EndReason.IDLE, Session.EndReason.AGE):
         ids = [session.pk for session in sessions if _reason(session) == reason]
         Session.objects.filter(pk__in=ids).update(ended_at=F("expires_at"), end_reason=reason)

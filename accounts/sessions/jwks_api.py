@@ -12,9 +12,9 @@ from reprotech.api.viewsets import ViewSet
 from reprotech.web.access import PUBLIC
 
 #: Seconds that others may keep the keys: a new one must be listed for so long before it signs.
-KEPT = 300
+CACHE_SECONDS = 300
 
-KEY = inline_serializer(
+PUBLIC_KEYS = inline_serializer(
     "PublicKey", {name: serializers.CharField() for name in ("kty", "crv", "use", "alg", "kid", "x")}, many=True
 )
 
@@ -28,13 +28,13 @@ class JwksViewSet(ViewSet):
     @extend_schema(
         operation_id="auth_jwks",
         tags=["auth"],
-        responses=inline_serializer("PublicKeys", {"keys": KEY}),
+        responses=inline_serializer("PublicKeys", {"keys": PUBLIC_KEYS}),
         summary="Public keys of tokens",
     )
     def jwks(self, request: Request) -> Response:  # noqa: ARG002
         """The keys that check EdDSA tokens; none where tokens are HS256. They can't tell that a session has ended."""
         response = Response({"keys": published_keys()})
-        response["Cache-Control"] = f"public, max-age={KEPT}"
+        response["Cache-Control"] = f"public, max-age={CACHE_SECONDS}"
         # Applications check tokens in browsers too, whatever their origin. No cookie is asked for or sent.
         response["Access-Control-Allow-Origin"] = "*"
         response["Cross-Origin-Resource-Policy"] = "cross-origin"

@@ -22,9 +22,9 @@ from reprotech.core.jwk import jwk, public_half, thumbprint
 SECRET_ALGORITHM = "HS256"  # noqa: S105 (a name)
 PUBLIC_ALGORITHM = "EdDSA"
 #: Seconds by which another machine's clock may be ahead.
-LEEWAY = 5
+LEEWAY_SECONDS = 5
 #: What parsing a forged token may raise: PyJWT turns most, not all, of what it meets into its own errors.
-MALFORMED = (jwt.PyJWTError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError)
+PARSING_ERRORS = (jwt.PyJWTError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 
 class UnescapedJSONEncoder(json.JSONEncoder):
@@ -59,7 +59,7 @@ class KeyBackend(TokenBackend):  # type: ignore[misc]
         """
         try:
             claims: dict[str, Any] = super().decode(token)
-        except MALFORMED as error:
+        except PARSING_ERRORS as error:
             raise TokenBackendError("Token is invalid") from error
         return claims
 
@@ -68,7 +68,7 @@ class HS256Backend(KeyBackend):
     """A secret, which signs and verifies what Reprotech alone reads."""
 
     def __init__(self, secret: str) -> None:
-        super().__init__(SECRET_ALGORITHM, secret, leeway=LEEWAY, json_encoder=UnescapedJSONEncoder)
+        super().__init__(SECRET_ALGORITHM, secret, leeway=LEEWAY_SECONDS, json_encoder=UnescapedJSONEncoder)
         self.key_id = key_id(secret)
 
     def decode(self, token: str, verify: bool = True) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class EdDSABackend(KeyBackend):
             Ed25519PublicKey.from_public_bytes(public),
             audience,
             issuer,
-            leeway=LEEWAY,
+            leeway=LEEWAY_SECONDS,
             json_encoder=UnescapedJSONEncoder,
         )
         self.key_id = thumbprint(public)
@@ -121,7 +121,7 @@ class KeyRing:
         """The claims of a token that one of the keys signed; raises TokenBackendError for any other."""
         try:
             header = jwt.get_unverified_header(token)
-        except MALFORMED as error:
+        except PARSING_ERRORS as error:
             raise TokenBackendError("Token is invalid") from error
         for key in self._named.get(header["kid"], []) if "kid" in header else self._unnamed:
             with suppress(TokenBackendError):
@@ -130,7 +130,7 @@ class KeyRing:
 
     def get_leeway(self) -> timedelta:
         """By how much clocks may differ."""
-        return timedelta(seconds=LEEWAY)
+        return timedelta(seconds=LEEWAY_SECONDS)
 
 
 def key_ring(audience: str) -> KeyRing:

@@ -15,17 +15,17 @@ from reprotech.core.principal import NOBODY
 from reprotech.core.request_context import act_as
 
 #: Keys of the signed cookie.
-SESSION_ID = "sid"
+SESSION_ID_KEY = "sid"
 
 
-USER_ID = "user"
+USER_ID_KEY = "user"
 
 
-GENERATION = "generation"
+GENERATION_KEY = "generation"
 
 
 #: What our scripts send along when a page asks for news by itself: that doesn't keep a session alive.
-UNATTENDED = "HTTP_X_UNATTENDED"
+BACKGROUND_POLL_HEADER = "HTTP_X_UNATTENDED"
 
 
 class PageSessionMiddleware(AuthenticationMiddleware):
@@ -45,7 +45,7 @@ def _user(request: Any) -> Any:
 
 
 def _page_session(request: Any) -> Session | None:
-    session_id, user_id = request.session.get(SESSION_ID), request.session.get(USER_ID)
+    session_id, user_id = request.session.get(SESSION_ID_KEY), request.session.get(USER_ID_KEY)
     if session_id is None or user_id is None:
         return None
     session = _session_of(request, session_id, user_id)
@@ -62,10 +62,10 @@ def _session_of(request: Any, session_id: Any, user_id: Any) -> Session | None:
     except (ValueError, TypeError):  # signed by us, but not by this version
         return None
     try:
-        session = find_session(session_id=known, user_id=user, is_attended=UNATTENDED not in request.META)
+        session = find_session(session_id=known, user_id=user, is_attended=BACKGROUND_POLL_HEADER not in request.META)
     except NotAuthenticated:
         return None
-    is_good = session.kind == Session.Kind.PAGE and session.accepts(request.session.get(GENERATION, 0))
+    is_good = session.kind == Session.Kind.PAGE and session.accepts(request.session.get(GENERATION_KEY, 0))
     if not is_good:
         act_as(NOBODY)
         return None

@@ -10,18 +10,18 @@ from django.utils import timezone
 from accounts.core.exceptions import AccountDisabled, TokenInvalid
 from accounts.models import Session, User
 from accounts.sessions import tokens
-from accounts.sessions.services import _end
+from accounts.sessions.services import mark_ended
 from accounts.sessions.tokens import TokenPair
 from audit.models import Action
 from audit.services import record
 from audit.tracking.model_tracking import explicitly_recorded
 
 #: Seconds after which a spent refresh token means theft and no longer a race or a retry.
-REUSE_GRACE = 10
+REUSE_GRACE_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Refreshed:
+class SessionTokens:
     """A session with its new tokens."""
 
     session: Session
@@ -36,22 +36,22 @@ def issue_tokens(*, session: Session) -> TokenPair:
     return pair
 
 
-def refresh_session(*, refresh_token: str) -> Refreshed:
+def refresh_session(*, refresh_token: str) -> SessionTokens:
     """Spend a refresh token for a new pair.
 
     Of two requests with the same token the row's lock lets one win. A token spent more than ten seconds ago has been
     stolen (RFC 9700, section 4.14.2): it ends the session, on record. Raises TokenInvalid or AccountDisabled.
     """
-    claims = tokens.read(refresh_token, tokens.RefreshToken)
+    claims = tokens.verify(refresh_token, tokens.RefreshToken)
     outcome = _refresh(claims)
-    if isinstance(outcome, Refreshed):
+    if isinstance(outcome, SessionTokens):
         return outcome
     raise outcome
 
 
 @transaction.atomic
 @explicitly_recorded()
-def _refresh(claims: tokens.Claims) -> Refreshed | TokenInvalid | AccountDisabled:
+def _refresh(claims: tokens.Claims) -> SessionTokens | TokenInvalid | AccountDisabled:
     # A refusal is returned, not raised: what it ended and recorded must be kept.
     session = Session.objects.select_for_update(no_key=True).filter(pk=claims.session_id).first()
     if session is None or session.user_id != claims.user_id or session.user.deleted_at is not None:
@@ -62,30 +62,30 @@ def _refresh(claims: tokens.Claims) -> Refreshed | TokenInvalid | AccountDisable
         return TokenInvalid()
     token_hash, now = tokens.hash_token_id(claims.token_id), time.time()
     if token_hash != session.refresh_hash:
-        if token_hash not in _lately_spent(session, now):
-            _end([session], Session.EndReason.REFRESH_REUSE)
+        if token_hash not in _recently_used(session, now):
+            mark_ended([session], Session.EndReason.REFRESH_REUSE)
             _record_refresh(session, success=False, reason="A spent refresh token was used again.")
         return TokenInvalid()
-    session.spent_refresh_hashes = {**_lately_spent(session, now), token_hash: now}
+    session.spent_refresh_hashes = {**_recently_used(session, now), token_hash: now}
     session.last_used_at = timezone.now()
     session.expires_at = session.expiry_after(session.last_used_at)
-    _note_expiry(session.user)
+    _require_change_of_expired_password(session.user)
     pair = tokens.issue_pair(session)
     session.refresh_hash = pair.refresh_hash
     session.save(update_fields=["spent_refresh_hashes", "last_used_at", "expires_at", "refresh_hash"])
     _record_refresh(session, success=True)
-    return Refreshed(session, pair)
+    return SessionTokens(session, pair)
 
 
-def _note_expiry(user: User) -> None:
+def _require_change_of_expired_password(user: User) -> None:
     # A script that renews its tokens for ever would never sign in, when the others' passwords expire.
     if user.has_expired_password and not user.must_change_password:
         user.must_change_password = True
         User.objects.filter(pk=user.pk).update(must_change_password=True)
 
 
-def _lately_spent(session: Session, now: float) -> dict[str, float]:
-    return {spent: when for spent, when in session.spent_refresh_hashes.items() if now - when <= REUSE_GRACE}
+def _recently_used(session: Session, now: float) -> dict[str, float]:
+    return {spent: when for spent, when in session.spent_refresh_hashes.items() if now - when <= REUSE_GRACE_SECONDS}
 
 
 def _record_refresh(session: Session, *, success: bool, **details: Any) -> None:

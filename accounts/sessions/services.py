@@ -65,9 +65,9 @@ def find_session(*, session_id: UUID, user_id: int, is_attended: bool = True, is
     found = session_cache.fetch(session_id, user_id, is_call=is_call)
     session = found.session
     # One that is over by the cache may have been used a moment ago, and last longer than that says.
-    if session is None or not session.is_alive or (is_attended and _is_due(session)):
+    if session is None or not session.is_alive or (is_attended and _needs_touch(session)):
         session = load_session(session_id, user_id)
-        if is_attended and _is_due(session):
+        if is_attended and _needs_touch(session):
             _touch(session)
         if found.stamp is not None:
             session_cache.store(session, found.stamp)
@@ -92,7 +92,7 @@ def load_session(session_id: UUID, user_id: int) -> Session:
     return cast("Session", session)
 
 
-def _is_due(session: Session) -> bool:
+def _needs_touch(session: Session) -> bool:
     return timezone.now() - session.last_used_at >= TOUCH_INTERVAL
 
 
@@ -126,7 +126,7 @@ def renew_session(*, session_id: UUID, user_id: int) -> Session:
     return session
 
 
-def forget_proofs(*, user_ids: Iterable[int]) -> None:
+def expire_recent_authentication(*, user_ids: Iterable[int]) -> None:
     """Have users prove again who they are before they change what guards accounts, since they may do more now."""
     Session.objects.alive().filter(user_id__in=user_ids).update(confirmed_at=None)
 
@@ -135,7 +135,7 @@ def forget_proofs(*, user_ids: Iterable[int]) -> None:
 @explicitly_recorded()
 def sign_out(*, session: Session) -> None:
     """End the session that the request itself came with; its tokens and cookie stop working at once."""
-    _end([session], Session.EndReason.LOGOUT)
+    mark_ended([session], Session.EndReason.LOGOUT)
     record(actor=session.user, action=Action.LOGOUT, resource="auth", session_id=session.pk)
 
 
@@ -155,7 +155,7 @@ def end_session(*, actor: Actor, session_id: UUID) -> None:
         authorize(actor, SESSION_REVOKE, session.user)
         authorize(actor, session.user.grants.permissions, session.user)
     require_fresh()
-    _end([session], Session.EndReason.REVOKED)
+    mark_ended([session], Session.EndReason.REVOKED)
     record(
         actor=actor,
         action=Action.SESSION_REVOKE,
@@ -176,12 +176,12 @@ def end_other_sessions(*, actor: User, session_id: UUID, revoke_keys: bool = Fal
     if revoke_keys:
         revoke_keys_of(actor, actor, reason=SESSIONS_ENDED)
     others = list(actor.sessions.alive().exclude(pk=session_id))
-    ended = _end(others, Session.EndReason.REVOKED)
-    return _on_record(actor, ended, actor.username)
+    ended = mark_ended(others, Session.EndReason.REVOKED)
+    return _record_ended(actor, ended, actor.username)
 
 
 @service
-def end_sessions_of(*, actor: Actor, user_id: int) -> int:
+def end_user_sessions(*, actor: Actor, user_id: int) -> int:
     """End all live sessions of a user, with `session_revoke`, if they hold no more than the actor; returns how many.
 
     One row tells of all. Raises NotFound or Forbidden.
@@ -191,8 +191,8 @@ def end_sessions_of(*, actor: Actor, user_id: int) -> int:
     if user is None:
         raise NotFound("user")
     authorize(actor, user.grants.permissions, user)
-    ended = _end(list(user.sessions.alive()), Session.EndReason.REVOKED)
-    return _on_record(actor, ended, user.username)
+    ended = mark_ended(list(user.sessions.alive()), Session.EndReason.REVOKED)
+    return _record_ended(actor, ended, user.username)
 
 
 @service
@@ -204,7 +204,7 @@ def end_all_sessions(*, actor: Actor) -> int:
     authorize(actor, SESSION_REVOKE)
     live = Session.objects.alive()
     ended = live.update(ended_at=timezone.now(), end_reason=Session.EndReason.REVOKED)
-    return _on_record(actor, ended)
+    return _record_ended(actor, ended)
 
 
 def end_sessions(*, user_ids: Iterable[int], reason: Session.EndReason, except_session: UUID | None = None) -> int:
@@ -212,10 +212,10 @@ def end_sessions(*, user_ids: Iterable[int], reason: Session.EndReason, except_s
     sessions = Session.objects.filter(user_id__in=user_ids, ended_at__isnull=True)
     if except_session is not None:
         sessions = sessions.exclude(pk=except_session)
-    return _end(list(sessions), reason)
+    return mark_ended(list(sessions), reason)
 
 
-def _on_record(actor: Actor, ended: int, whose: str = "") -> int:
+def _record_ended(actor: Actor, ended: int, whose: str = "") -> int:
     """Record that so many sessions were ended in one go, if there were any; returns how many."""
     if ended:
         record(
@@ -228,7 +228,7 @@ def _on_record(actor: Actor, ended: int, whose: str = "") -> int:
     return ended
 
 
-def _end(sessions: Iterable[Session], reason: Session.EndReason) -> int:
+def mark_ended(sessions: Iterable[Session], reason: Session.EndReason) -> int:
     return Session.objects.filter(pk__in=[session.pk for session in sessions], ended_at__isnull=True).update(
         ended_at=timezone.now(), end_reason=reason
     )

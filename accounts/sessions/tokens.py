@@ -18,12 +18,12 @@ from rest_framework_simplejwt.tokens import Token
 from accounts.access.required_actions import has_required_action
 from accounts.core.exceptions import TokenInvalid
 from accounts.models import Session
-from accounts.sessions.jwt_signing import LEEWAY, KeyRing, key_ring
+from accounts.sessions.jwt_signing import LEEWAY_SECONDS, KeyRing, key_ring
 
 #: Larger ids no database takes.
 MAX_USER_ID = 2**63 - 1
 #: Tokens of which a process remembers that they are genuine.
-MOST_REMEMBERED = 10_000
+MAX_CACHED_TOKENS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,33 +128,33 @@ def issue_pair(session: Session) -> TokenPair:
     return TokenPair(str(access), str(refresh), hash_token_id(refresh["jti"]), lifetime)
 
 
-def read(token: str, token_class: type[SessionToken]) -> Claims:
+def verify(token: str, token_class: type[SessionToken]) -> Claims:
     """Check a token's signature, times and type, and return its claims; raises TokenInvalid.
 
     Most tokens come again and again. What one says is remembered under a hash of it, and only whether it is over is
     looked at anew: keys and times of issue don't change while a process runs.
     """
     name = hashlib.sha256(f"{token_class.token_type} {token}".encode(errors="replace")).digest()
-    claims = _genuine.get(name)
+    claims = _verified.get(name)
     if claims is None:
         try:
             claims = token_class(token).claims
         except TokenError:
             raise TokenInvalid from None
-        if len(_genuine) >= MOST_REMEMBERED:
-            _genuine.clear()
-        _genuine[name] = claims
-    elif claims.expires_at + LEEWAY <= time.time():
+        if len(_verified) >= MAX_CACHED_TOKENS:
+            _verified.clear()
+        _verified[name] = claims
+    elif claims.expires_at + LEEWAY_SECONDS <= time.time():
         raise TokenInvalid
     return claims
 
 
-def forget() -> None:
+def clear_cache() -> None:
     """Check every token anew, as after a change of keys."""
-    _genuine.clear()
+    _verified.clear()
 
 
-_genuine: dict[bytes, Claims] = {}
+_verified: dict[bytes, Claims] = {}
 
 
 def hash_token_id(token_id: str) -> str:

@@ -3,7 +3,7 @@
 import re
 
 #: The first that occurs names the program; all browsers claim to be the ones further down.
-PROGRAMS = (
+BROWSERS = (
     ("Edge", re.compile(r"\bEdg(?:e|A|iOS)?/(\d+)")),
     ("Opera", re.compile(r"\bOPR/(\d+)")),
     ("Samsung Internet", re.compile(r"\bSamsungBrowser/(\d+)")),
@@ -11,7 +11,7 @@ PROGRAMS = (
     ("Chrome", re.compile(r"\b(?:Headless)?(?:Chrome|CriOS|Chromium)/(\d+)")),
     ("Safari", re.compile(r"\bVersion/(\d+)[\d.]* (?:Mobile/\S+ )?Safari/")),
 )
-SYSTEMS = (
+OPERATING_SYSTEMS = (
     ("iPhone", "iPhone"),
     ("iPad", "iPad"),
     ("Android", "Android"),
@@ -20,7 +20,7 @@ SYSTEMS = (
     ("Mac OS X", "macOS"),
     ("Linux", "Linux"),
 )
-LONGEST = 48
+MAX_NAME_LENGTH = 48
 
 
 #: What programs call themselves; not the address of a site, which a mail program would make a link of.
@@ -32,7 +32,7 @@ def client_name(user_agent: str) -> str:
     name, version, system = _browser(user_agent)
     if name:
         return f"{name} {version}" + (f" on {system}" if system else "")
-    return user_agent.partition(" ")[0][:LONGEST] or "Unknown client"
+    return user_agent.partition(" ")[0][:MAX_NAME_LENGTH] or "Unknown client"
 
 
 def safe_client_name(user_agent: str) -> str:
@@ -50,8 +50,8 @@ def browser_family(user_agent: str) -> str:
 
 def _browser(user_agent: str) -> tuple[str, str, str]:
     """Name, version and operating system; without a name it is none that we know."""
-    system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
-    for name, pattern in PROGRAMS:
+    system = next((name for mark, name in OPERATING_SYSTEMS if mark in user_agent), "")
+    for name, pattern in BROWSERS:
         if found := pattern.search(user_agent):
             return name, found[1], system
     return "", "", system

@@ -13,7 +13,7 @@ from accounts.access.locks import lock_for_change
 from accounts.access.optimistic_locking import refuse_outdated
 from accounts.access.user_events import record_user
 from accounts.core.model_fields import stored_form
-from accounts.mfa.enrolment import forget_factors
+from accounts.mfa.enrolment import delete_factors
 from accounts.models import EmailChange, Role, Session, User
 from accounts.notifications.services import send_invitations, tell_both_addresses
 from accounts.passwords.services import check_password_rules, hash_new_password, refuse_to_set_passwords
@@ -241,7 +241,7 @@ def delete_user(*, actor: Actor, user_id: int, expected_versions: Collection[str
     revoke_keys_of(actor, user, reason=ACCOUNT_DELETED)
     user.is_active = False
     user.set_unusable_password()
-    forget_factors(user)
+    delete_factors(user)
     _save(user)
     record_user(actor, Action.DELETE, user, changes={"roles": (held, []), "is_active": (was_active, False)})
 

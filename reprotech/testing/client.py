@@ -11,7 +11,7 @@ from django.db import transaction
 from django.test import Client
 
 from accounts.models import Session, User
-from accounts.sessions.refresh import Refreshed, issue_tokens
+from accounts.sessions.refresh import SessionTokens, issue_tokens
 from accounts.sessions.services import open_session
 from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.testing.cast import PASSWORD
@@ -61,12 +61,12 @@ class Caller:
     user_agent: str = "lab-script/1.0"
 
     @cached_property
-    def signed_in(self) -> Refreshed:
+    def signed_in(self) -> SessionTokens:
         """A session and its tokens, as a login would open it."""
         assert self.user is not None
         with explicitly_recorded(), transaction.atomic():
             session = open_session(user=self.user, kind=Session.Kind.TOKEN, lifetime=timedelta(days=1))
-            return Refreshed(session, issue_tokens(session=session))
+            return SessionTokens(session, issue_tokens(session=session))
 
     @property
     def token(self) -> str:

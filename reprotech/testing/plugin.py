@@ -199,7 +199,7 @@ def clear_cache():
     cache.clear()
     rate_limits.reset()
     session_cache.forget_outage()
-    tokens.forget()
+    tokens.clear_cache()
     latest_event.forget()
     dashboard.forget()
     many.forget()

@@ -169,7 +169,7 @@ class Command(BaseCommand):
         self._warn(user)
 
     def _end_sessions(self, user: User, _: dict[str, Any]) -> None:
-        ended = session_services.end_sessions_of(actor=SYSTEM, user_id=user.pk)
+        ended = session_services.end_user_sessions(actor=SYSTEM, user_id=user.pk)
         self.stdout.write(f"{'1 session' if ended == 1 else f'{ended:,} sessions'} of {user.username} ended.")
 
     def _grant(self, user: User, options: dict[str, Any]) -> None:

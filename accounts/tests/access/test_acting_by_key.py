@@ -4,7 +4,7 @@ from threading import Thread
 
 import pytest
 
-from accounts.api_keys.services import create_key, find_key, revoke_key
+from accounts.api_keys.services import authenticate_key, create_key, revoke_key
 from accounts.core.exceptions import ApiKeyNotAllowed
 from accounts.models import User
 from accounts.users.services import create_user, lock_user
@@ -25,7 +25,7 @@ def key(cast):
 @pytest.fixture
 def owner(cast, key, origin):
     """The key's owner as a service would load them in the key's request."""
-    find_key(text=key.text)
+    authenticate_key(text=key.text)
     return User.objects.get(pk=cast.super_admin.pk)
 
 

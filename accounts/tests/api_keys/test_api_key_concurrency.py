@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.access.authorization import SYSTEM
-from accounts.api_keys.services import MOST_KEYS, NewKey, create_key, revoke_key
+from accounts.api_keys.services import MAX_KEYS_PER_USER, CreatedKey, create_key, revoke_key
 from accounts.models import ApiKey
 from accounts.tests.session_cache.test_session_cache import SecondProcess
 from accounts.users.services import lock_user, unlock_user, update_user
@@ -54,15 +54,15 @@ def test_another_process_notices_at_once_what_becomes_of_a_key_and_its_owner(els
 def test_racing_requests_make_no_more_keys_than_allowed(cast):
     expiry = timezone.now() + timedelta(days=1)
     ApiKey.objects.bulk_create(
-        ApiKey(user=cast.viewer, name="x", prefix=f"{n:012}", expires_at=expiry) for n in range(MOST_KEYS - 1)
+        ApiKey(user=cast.viewer, name="x", prefix=f"{n:012}", expires_at=expiry) for n in range(MAX_KEYS_PER_USER - 1)
     )
 
     def make():
         return create_key(actor=cast.viewer, user_id=cast.viewer.pk, name="One more", scopes=[])
 
     done = [type(one) for one in at_once(*[make] * 4)]
-    assert (done.count(NewKey), done.count(Conflict)) == (1, 3)
-    assert ApiKey.objects.unrevoked().count() == MOST_KEYS
+    assert (done.count(CreatedKey), done.count(Conflict)) == (1, 3)
+    assert ApiKey.objects.unrevoked().count() == MAX_KEYS_PER_USER
 
 
 def test_of_racing_revocations_one_is_recorded(cast, made):

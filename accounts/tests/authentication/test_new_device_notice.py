@@ -8,7 +8,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from accounts.authentication.new_device_notice import MOST_A_DAY
+from accounts.authentication.new_device_notice import MAX_NOTICES_PER_DAY
 from accounts.models import OutgoingMail, Session
 from accounts.notifications import outbox
 from accounts.sessions.user_agent import safe_client_name
@@ -134,18 +134,18 @@ def test_nobody_writes_into_the_mail_by_the_name_of_their_program(agent, name):
 
 
 def test_there_are_at_most_five_mails_a_day(cast):
-    for n in range(MOST_A_DAY + 4):
+    for n in range(MAX_NOTICES_PER_DAY + 4):
         by_page(address=f"203.0.113.{n}")
-    assert waiting().count() == MOST_A_DAY
+    assert waiting().count() == MAX_NOTICES_PER_DAY
     Session.objects.update(created_at=timezone.now() - timedelta(days=1))
     by_page(address=HOME)
-    assert waiting().count() == MOST_A_DAY + 1
+    assert waiting().count() == MAX_NOTICES_PER_DAY + 1
 
 
 def test_mails_to_others_do_not_count(cast):
-    for n in range(MOST_A_DAY + 1):
+    for n in range(MAX_NOTICES_PER_DAY + 1):
         by_page(address=f"203.0.113.{n}", name="the-manager")
-    assert waiting().count() == MOST_A_DAY
+    assert waiting().count() == MAX_NOTICES_PER_DAY
     by_page()
     by_page(address=HOME)
     assert waiting().latest("pk").user == cast.viewer
@@ -155,9 +155,9 @@ def test_mails_to_others_do_not_count(cast):
 def test_nor_are_there_more_by_signing_in_at_once(cast):
     by_page()
     mail.outbox.clear()
-    at_once(*(lambda n=n: by_page(address=f"203.0.113.{n}") for n in range(MOST_A_DAY + 4)))
-    assert Session.objects.filter(was_announced=True).count() == MOST_A_DAY
-    assert len([message for message in mail.outbox if "new device" in message.subject]) == MOST_A_DAY
+    at_once(*(lambda n=n: by_page(address=f"203.0.113.{n}") for n in range(MAX_NOTICES_PER_DAY + 4)))
+    assert Session.objects.filter(was_announced=True).count() == MAX_NOTICES_PER_DAY
+    assert len([message for message in mail.outbox if "new device" in message.subject]) == MAX_NOTICES_PER_DAY
 
 
 def test_an_installation_switches_the_mails_off(cast, settings):

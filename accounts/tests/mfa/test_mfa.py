@@ -16,7 +16,7 @@ from accounts.mfa import pending_login_token, totp
 from accounts.mfa import services as mfa_services
 from accounts.models import RecoveryCode, Session, TotpKey, User
 from accounts.passwords import services as password_services
-from accounts.sessions.jwt_signing import LEEWAY
+from accounts.sessions.jwt_signing import LEEWAY_SECONDS
 from accounts.throttling import login_throttle, rate_limits
 from accounts.users import services as user_services
 from reprotech.core.exceptions import Conflict, Forbidden, TooManyAttempts, ValidationFailed
@@ -41,7 +41,7 @@ def fresh(cast, origin):
 
 
 def test_an_app_is_set_up_by_its_first_right_code(cast, fresh):
-    key = totp.new_key()
+    key = totp.generate_secret()
     with audit_rows() as rows:
         codes = mfa_services.add_authenticator_app(
             actor=cast.viewer, session_id=fresh.pk, key=key, code=pyotp.TOTP(key).now()
@@ -55,14 +55,14 @@ def test_an_app_is_set_up_by_its_first_right_code(cast, fresh):
 
 
 def test_a_wrong_first_code_sets_nothing_up(cast, fresh):
-    key = totp.new_key()
+    key = totp.generate_secret()
     with pytest.raises(ValidationFailed):
         mfa_services.add_authenticator_app(actor=cast.viewer, session_id=fresh.pk, key=key, code=App(key).wrong_code())
     assert not TotpKey.objects.exists()
 
 
 def test_a_second_app_is_refused(cast, app, fresh_with_app):
-    key = totp.new_key()
+    key = totp.generate_secret()
     with pytest.raises(Conflict, match="already"):
         mfa_services.add_authenticator_app(
             actor=cast.viewer, session_id=fresh_with_app.pk, key=key, code=pyotp.TOTP(key).now()
@@ -181,7 +181,7 @@ def test_the_token_of_the_first_step_dies_after_five_minutes(app, monkeypatch):
             return cls.fromtimestamp(later, tz)
 
     monkeypatch.setattr("jwt.api_jwt.datetime", Later)
-    assert pending_login_token.read(token) is None
+    assert pending_login_token.parse(token) is None
 
 
 def test_a_spent_token_of_the_first_step_is_remembered_for_as_long_as_one_could_pass(app, monkeypatch):
@@ -189,7 +189,7 @@ def test_a_spent_token_of_the_first_step_is_remembered_for_as_long_as_one_could_
     token = first_step()
     expires_at = jwt.decode(token, options={"verify_signature": False})["exp"]
     finish_with_tokens(mfa_token=token, otp=app.code())
-    for seconds in (3, LEEWAY - 1):
+    for seconds in (3, LEEWAY_SECONDS - 1):
         later = datetime.fromtimestamp(expires_at + seconds, UTC)
 
         class Later(datetime):
@@ -200,7 +200,7 @@ def test_a_spent_token_of_the_first_step_is_remembered_for_as_long_as_one_could_
         monkeypatch.setattr("jwt.api_jwt.datetime", Later)
         monkeypatch.setattr("django.utils.timezone.now", lambda later=later: later)
         one_time._forget_old()
-        assert pending_login_token.read(token) is not None, "it would still pass"
+        assert pending_login_token.parse(token) is not None, "it would still pass"
         with pytest.raises(TokenInvalid):
             finish_with_tokens(mfa_token=token, otp=app.code(ahead=1))
 
@@ -265,7 +265,7 @@ def test_new_recovery_codes_replace_the_old(cast, app, fresh_with_app):
 
 CHANGES = {
     "add": lambda user, sid: mfa_services.add_authenticator_app(
-        actor=user, session_id=sid, key=totp.new_key(), code="1"
+        actor=user, session_id=sid, key=totp.generate_secret(), code="1"
     ),
     "remove": lambda user, sid: mfa_services.remove_authenticator_app(actor=user, session_id=sid),
     "remove passkey": lambda user, sid: mfa_services.remove_passkey(actor=user, session_id=sid, passkey_id=1),
@@ -378,7 +378,7 @@ def test_setting_a_factor_up_ends_the_duty(cast, origin):
     cast.viewer.roles.update(requires_factor=True)
     for _ in range(4):
         session = sign_in().session
-    key = totp.new_key()
+    key = totp.generate_secret()
     mfa_services.add_authenticator_app(actor=cast.viewer, session_id=session.pk, key=key, code=pyotp.TOTP(key).now())
     assert Caller(User.objects.get(pk=cast.viewer.pk)).get("/api/audit").json()["code"] == "permission_denied"
 

@@ -8,7 +8,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from accounts.mfa.enrolment import note_factors
+from accounts.mfa.enrolment import update_mfa_state
 from accounts.models import Passkey, RecoveryCode, Role, Session, TotpKey, User
 from reprotech.testing.cast import PASSWORD, audit_rows
 from reprotech.testing.client import page_client
@@ -268,5 +268,5 @@ def test_a_role_is_made_to_require_a_second_factor(cast):
 
 def test_the_kinds_follow_what_there_is(cast):
     Passkey.objects.create(user=cast.viewer, name="Key", credential_id="abc", credential=b"x")
-    note_factors(cast.viewer)
+    update_mfa_state(cast.viewer)
     assert cast.viewer.second_factors == ["passkey"]

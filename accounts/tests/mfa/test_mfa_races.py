@@ -68,7 +68,7 @@ def test_a_code_is_spent_once_even_where_nothing_locks_the_account(cast):
     """The check itself must hold, whoever calls it."""
     for _ in range(ROUNDS):
         app = give_app(cast.viewer)
-        check = transaction.atomic(verification.by_code(app.code()))
+        check = transaction.atomic(verification.totp_or_recovery_code(app.code()))
         assert sorted(at_once(*[partial(check, cast.viewer)] * CALLERS)) == [""] * (CALLERS - 1) + ["totp"]
         cast.viewer.refresh_from_db()
         TotpKey.objects.all().delete()
@@ -84,5 +84,5 @@ def test_what_would_have_expired_is_forgotten(cast):
 def test_a_recovery_code_is_spent_once_even_where_nothing_locks_the_account(cast):
     app = give_app(cast.viewer)
     for code in app.recovery_codes[:ROUNDS]:
-        check = transaction.atomic(verification.by_code(code))
+        check = transaction.atomic(verification.totp_or_recovery_code(code))
         assert sorted(at_once(*[partial(check, cast.viewer)] * CALLERS)) == [""] * (CALLERS - 1) + ["recovery_code"]

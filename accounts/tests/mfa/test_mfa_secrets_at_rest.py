@@ -5,7 +5,7 @@ from django.db import connection
 
 from accounts.authentication.login import sign_in_with_tokens
 from accounts.core.exceptions import InvalidFactor
-from accounts.mfa.recovery_codes import hash_of
+from accounts.mfa.recovery_codes import hash_code
 from accounts.models import RecoveryCode, TotpKey, User
 from reprotech.testing.cast import PASSWORD, audit_rows
 from reprotech.tests.support.mfa_devices import give_app
@@ -27,7 +27,7 @@ def test_neither_keys_nor_recovery_codes_stand_in_the_database(cast, app):
     (stored,) = TotpKey.objects.values_list("sealed_key", flat=True)
     assert app.key not in stored
     hashes = set(RecoveryCode.objects.values_list("code_hash", flat=True))
-    assert hashes == {hash_of(code) for code in app.recovery_codes}
+    assert hashes == {hash_code(code) for code in app.recovery_codes}
     everything = "\n".join(dump())
     assert stored in everything
     for secret in (app.key, *app.recovery_codes, *(code.replace("-", "") for code in app.recovery_codes)):

@@ -7,11 +7,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from accounts.authentication.login import finish_sign_in, page_opening, sign_in_to_pages, sign_in_with_passkey
+from accounts.authentication.login import finish_sign_in, page_session_spec, sign_in_to_pages, sign_in_with_passkey
 from accounts.core.exceptions import InvalidCredentials, InvalidFactor, SecondFactorRequired
 from accounts.mfa import services as mfa_services
 from accounts.mfa import webauthn
-from accounts.mfa.verification import by_passkey
+from accounts.mfa.verification import passkey_assertion
 from accounts.mfa.webauthn_challenge import Challenge
 from accounts.models import Passkey, SpentOnce
 from accounts.users import services as user_services
@@ -49,7 +49,7 @@ def key(cast, session):
 
 def asked(allowed=None):
     challenge = Challenge.new("alone")
-    return challenge, webauthn.request_options(allowed, challenge.value)
+    return challenge, webauthn.authentication_options(allowed, challenge.value)
 
 
 def enter(key, **options):
@@ -156,8 +156,10 @@ def test_after_the_password_a_key_that_unlocks_nothing_will_do_but_only_ones_own
 
     def finish(with_key):
         challenge, question = asked(cast.viewer.passkeys.all())
-        check = by_passkey(with_key.sign(question, flags=0x01, userHandle=None), challenge)
-        return finish_sign_in(mfa_token=required.value.mfa_token, check=check, opening=page_opening(remember=False))
+        check = passkey_assertion(with_key.sign(question, flags=0x01, userHandle=None), challenge)
+        return finish_sign_in(
+            mfa_token=required.value.mfa_token, check=check, opening=page_session_spec(remember=False)
+        )
 
     theirs = Key()
     register(cast.manager, sign_in_to_pages(identifier="the-manager", password=PASSWORD), theirs)
@@ -183,7 +185,7 @@ def test_a_passkey_has_a_name_that_can_be_read(cast, session, name):
 
 
 def test_nobody_has_more_passkeys_than_a_page_shows(cast, session):
-    for _ in range(mfa_services.MOST_PASSKEYS):
+    for _ in range(mfa_services.MAX_PASSKEYS):
         register(cast.viewer, session, Key())
     with pytest.raises(Conflict):
         register(cast.viewer, session, Key())

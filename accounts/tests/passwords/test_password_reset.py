@@ -304,7 +304,7 @@ def test_mails_leave_although_a_request_can_not_be_answered(cast, monkeypatch, c
     def fail(*_):
         raise ValueError("broken")
 
-    monkeypatch.setattr("accounts.passwords.reset._answer", fail)
+    monkeypatch.setattr("accounts.passwords.reset._process", fail)
     ResetRequest.objects.create(typed="the-viewer")
     OutgoingMail.objects.create(user=cast.manager, address="m@lab.example", letter="invitation")
     assert outbox.drain() == 1

@@ -177,7 +177,7 @@ ONE_READ = {
     "delete_user": lambda actor, user, _: user_services.delete_user(actor=actor, user_id=user.pk),
     "create_role": lambda actor, *_: role_services.create_role(actor=actor, name="New", permissions=["animal_read"]),
     "send_password_reset": lambda actor, user, _: password_services.send_password_reset(actor=actor, user_id=user.pk),
-    "end_sessions": lambda actor, user, _: session_services.end_sessions_of(actor=actor, user_id=user.pk),
+    "end_sessions": lambda actor, user, _: session_services.end_user_sessions(actor=actor, user_id=user.pk),
 }
 
 

@@ -346,7 +346,7 @@ def confirm(browser):
 def test_another_process_learns_at_once_that_the_password_was_typed_and_of_the_newer_cookie(cast, second_process):
     browser, file = page_client(cast.super_admin), "/api/users/export"
     assert [second_process.status(browser, file) for _ in range(2)] == [200, 200]
-    session_services.forget_proofs(user_ids=[cast.super_admin.pk])
+    session_services.expire_recent_authentication(user_ids=[cast.super_admin.pk])
     assert second_process.status(browser, file) == 403
     old = Client()
     old.cookies = browser.cookies.copy()

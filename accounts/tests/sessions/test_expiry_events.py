@@ -69,7 +69,7 @@ def test_sessions_that_live_or_were_ended_are_left_alone(cast):
 
 
 def test_many_are_ended_a_few_at_a_time(cast, monkeypatch):
-    monkeypatch.setattr(expiry_events, "BATCH", 2)
+    monkeypatch.setattr(expiry_events, "BATCH_SIZE", 2)
     for n in range(5):
         expired(cast.viewer, ago=n * HOUR + HOUR)
     assert end_expired_sessions() == 5

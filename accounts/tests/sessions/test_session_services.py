@@ -84,7 +84,7 @@ def test_a_refresh_gives_a_new_pair_for_the_same_session_and_leaves_one_row(cast
         second = refresh.refresh_session(refresh_token=first.pair.refresh_token)
     assert second.session == first.session
     assert second.pair.refresh_token != first.pair.refresh_token
-    assert tokens.read(second.pair.access_token, tokens.AccessToken).session_id == first.session.pk
+    assert tokens.verify(second.pair.access_token, tokens.AccessToken).session_id == first.session.pk
     assert refresh.refresh_session(refresh_token=second.pair.refresh_token).session == first.session
     (row,) = rows
     expect_row(row, cast.viewer, "token_refresh", resource="auth")
@@ -154,7 +154,7 @@ def test_a_token_is_good_for_its_own_purpose_alone(cast, settings):
     with pytest.raises(TokenInvalid):
         refresh.refresh_session(refresh_token=pair.access_token)
     with pytest.raises(TokenInvalid):
-        tokens.read(pair.refresh_token, tokens.AccessToken)
+        tokens.verify(pair.refresh_token, tokens.AccessToken)
     claims = jwt.decode(pair.refresh_token, options={"verify_signature": False})
     forged = [
         jwt.encode(claims, "x" * 64, algorithm="HS256"),

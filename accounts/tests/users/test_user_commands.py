@@ -13,7 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.core.catalogue import SUPER_ADMIN
-from accounts.mfa.enrolment import note_factors
+from accounts.mfa.enrolment import update_mfa_state
 from accounts.models import Session, User
 from audit.models import Action, AuditLog
 from audit.presentation.event_text import sentence
@@ -111,7 +111,7 @@ def test_a_link_is_mailed_instead(cast):
 
 def test_lost_second_factors_are_removed(cast):
     cast.viewer.passkeys.create(name="Key", credential_id=b"1" * 16, credential=b"2")
-    note_factors(cast.viewer)
+    update_mfa_state(cast.viewer)
     assert "no second factor now" in users("reset-factors", "the-viewer")
     assert not cast.viewer.passkeys.exists()
 

@@ -15,7 +15,7 @@ from fido2.cose import ES256
 from fido2.webauthn import AttestedCredentialData
 
 from accounts.mfa import totp
-from accounts.mfa.enrolment import make_recovery_codes, note_factors
+from accounts.mfa.enrolment import replace_recovery_codes, update_mfa_state
 from accounts.models import TotpKey, User
 
 STEP = 30
@@ -47,11 +47,11 @@ def code_at(key, seconds, digits=6):
 
 def give_app(user):
     """An authenticator app for a user, set up a while ago."""
-    key = totp.new_key()
+    key = totp.generate_secret()
     user = User.objects.get(pk=user.pk)
-    TotpKey.objects.create(user=user, sealed_key=totp.close(key, user.pk))
-    note_factors(user)
-    return App(key, make_recovery_codes(user))
+    TotpKey.objects.create(user=user, sealed_key=totp.encrypt_secret(key, user.pk))
+    update_mfa_state(user)
+    return App(key, replace_recovery_codes(user))
 
 
 class Key:

@@ -64,7 +64,7 @@ def claims(viewer, signed_in):
         lifetime = 60 if kind == "mfa" else 3600
         good = {"type": kind, "user_id": viewer.user.pk, "jti": uuid4().hex, "iat": now, "exp": now + lifetime}
         if kind == "mfa":
-            good["state"] = pending_login_token._state(viewer.user)
+            good["state"] = pending_login_token._password_state(viewer.user)
         else:
             good["sid"] = str(viewer.signed_in.session.pk)
         texts = {name: json.dumps(value) for name, value in good.items()} | changed
@@ -261,10 +261,10 @@ def test_reading_signed_nonsense_never_fails_in_another_way(changed, kind, secre
     good = {"type": kind, "user_id": 1, "jti": "a" * 32, "iat": now, "exp": now + 60, "sid": str(uuid4())}
     token = signed(json.dumps({**good, "state": "b" * 64, **changed}), secret)
     if kind == "mfa":
-        pending_login_token.read(token)
+        pending_login_token.parse(token)
     else:
         try:
-            found = tokens.read(token, tokens.AccessToken if kind == "access" else tokens.RefreshToken)
+            found = tokens.verify(token, tokens.AccessToken if kind == "access" else tokens.RefreshToken)
         except TokenInvalid:
             return
         assert tokens.hash_token_id(found.token_id)
@@ -273,7 +273,7 @@ def test_reading_signed_nonsense_never_fails_in_another_way(changed, kind, secre
 
 def test_text_that_no_encoding_has_is_no_token():
     for text in ("\ud800", "\ud800.a.b", "a.\udfff.b"):
-        assert pending_login_token.read(text) is None
+        assert pending_login_token.parse(text) is None
         for kind in (tokens.AccessToken, tokens.RefreshToken):
             with pytest.raises(TokenInvalid):
-                tokens.read(text, kind)
+                tokens.verify(text, kind)

@@ -83,7 +83,7 @@ def test_a_token_of_before_for_the_second_step_is_good(settings, cast):
         "type": "mfa",
         "user_id": cast.viewer.pk,
         "jti": uuid4().hex,
-        "state": pending_login_token._state(cast.viewer),
+        "state": pending_login_token._password_state(cast.viewer),
     }
     token = jwt.encode({**claims, "iat": now, "exp": now + 300}, settings.JWT_SECRET_KEY, algorithm="HS256")
     answer = Caller().post("/api/auth/login/mfa", {"mfa_token": token, "otp": app.code()})

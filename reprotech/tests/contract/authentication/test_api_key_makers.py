@@ -13,7 +13,7 @@ from accounts.access.authorization import SYSTEM
 from accounts.api_keys.services import create_key
 from accounts.core.exceptions import OwnerOnly
 from accounts.mfa import services as mfa_services
-from accounts.mfa.enrolment import note_factors
+from accounts.mfa.enrolment import update_mfa_state
 from accounts.models import ApiKey, OutgoingMail, Passkey, Session, TotpKey, User
 from accounts.notifications.links import link_tokens
 from accounts.passwords import services as password_services
@@ -147,7 +147,7 @@ def remove_app(user, actor):
 
 def remove_passkey(user, actor):
     passkey = Passkey.objects.create(user=user, name="Key", credential_id=b"1", credential=b"1")
-    note_factors(user)
+    update_mfa_state(user)
     session = Caller(user).signed_in.session
     mfa_services.remove_passkey(actor=user, session_id=session.pk, passkey_id=passkey.pk)
 
@@ -202,7 +202,7 @@ ENDS = {
 def test_what_ends_a_persons_keys_says_so_on_record(cast, end):
     act, reason, by = ENDS[end]
     TotpKey.objects.create(user=cast.viewer, sealed_key="x")
-    note_factors(cast.viewer)
+    update_mfa_state(cast.viewer)
     keys, other = [make(cast.viewer), make(cast.viewer)], make(cast.researcher)
     with audit_rows() as rows:
         act(cast.viewer, cast.admin)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from limits import parse
 
 from accounts.access.authorization import SYSTEM
-from accounts.api_keys.services import create_key, read_key, revoke_key
+from accounts.api_keys.services import create_key, load_key, revoke_key
 from accounts.core.exceptions import TokenInvalid
 from accounts.models import ApiKey, OutgoingMail
 from accounts.throttling import rate_limits
@@ -319,6 +319,6 @@ def test_no_text_but_the_key_itself_is_taken_for_it(cast, data):
     forged = text[:position] + inserted + text[end:]
     if forged != text:
         with pytest.raises(TokenInvalid):
-            read_key(forged)
-    assert read_key(text).user == cast.viewer
+            load_key(forged)
+    assert load_key(text).user == cast.viewer
     ApiKey.objects.all().delete()
