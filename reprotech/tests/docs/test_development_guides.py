@@ -155,3 +155,21 @@ def test_the_glossary_is_in_order():
     words = re.findall(r"^\| \*\*(.+?)\*\*", text_of(GLOSSARY), re.MULTILINE)
     assert len(words) > 40
     assert words == sorted(words, key=lambda word: word.lower().replace("-", " "))
+
+
+RECORDS = sorted((ROOT / "docs" / "adr").glob("0*.md"))
+
+
+def test_decision_records_are_numbered_and_listed():
+    titles = [re.match(r"# (\d+)\. ", text_of(path)) for path in RECORDS]
+    assert [int(title[1]) for title in titles] == [int(path.name[:4]) for path in RECORDS]
+    assert [int(path.name[:4]) for path in RECORDS] == list(range(1, len(RECORDS) + 1))
+    listed = re.findall(r"^\| \[(\d+)\. .*?\]\((.+?)\)", text_of(ROOT / "docs" / "adr" / "README.md"), re.MULTILINE)
+    assert listed == [(str(int(path.name[:4])), path.name) for path in RECORDS]
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.name) for path in RECORDS])
+def test_a_decision_record_has_its_parts(path):
+    parts = re.findall(r"^## (.+)", text_of(path), re.MULTILINE)
+    assert parts[:4] == ["Status", "Context", "Decision", "Consequences"]
+    assert parts[4:] in ([], ["How to remove it"])
