@@ -17,21 +17,21 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         """Give SQLite's connections what they need, and have migrations bring triggers and rights in line."""
-        from audit.capture.triggers import install, make_way
+        from audit.capture.triggers import install, remove_outdated_triggers
         from audit.models.querysets import AuditLogQuerySet
         from audit.sealing.database_role import grant_rights
         from audit.tracking import events
 
         AuditLogQuerySet.recorder = events
         connection_created.connect(_prepare_sqlite, dispatch_uid="audit.sqlite")
-        pre_migrate.connect(make_way, sender=self)
+        pre_migrate.connect(remove_outdated_triggers, sender=self)
         post_migrate.connect(install, sender=self)
         post_migrate.connect(grant_rights, sender=self)
 
 
 def _prepare_sqlite(connection: Any, **_: Any) -> None:
-    from audit.capture.sqlite_triggers import number_transaction
+    from audit.capture.sqlite_triggers import install_connection_triggers
 
     if connection.vendor == "sqlite":
-        connection.before_transaction = number_transaction
+        connection.before_transaction = install_connection_triggers
         connection.connection.create_function("reprotech_fold", 1, fold_column, deterministic=True)

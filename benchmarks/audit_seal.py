@@ -247,7 +247,7 @@ def proving(leaves):
     from django.db import connection
 
     from audit.crypto.merkle import is_included
-    from audit.sealing.stored_tree import STEP, StoredTree
+    from audit.sealing.stored_tree import LEVEL_STEP, StoredTree
 
     empty_log()
     say(f"loading a tree of {leaves:,} leaves ...")
@@ -258,7 +258,7 @@ def proving(leaves):
                 copy.write_row((number, number, os.urandom(32)))
         with cursor.copy("COPY audit_nodes (level, index, hash) FROM STDIN (FORMAT BINARY)") as copy:
             copy.set_types(["int2", "int8", "bytea"])
-            for level in range(STEP, leaves.bit_length(), STEP):
+            for level in range(LEVEL_STEP, leaves.bit_length(), LEVEL_STEP):
                 for index in range(leaves >> level):
                     copy.write_row((level, index, os.urandom(32)))
     analyze()

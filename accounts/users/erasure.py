@@ -17,7 +17,7 @@ from accounts.users.former_usernames import hash_names
 from accounts.users.identifiers import Identifiers, identifiers_of
 from accounts.users.services import delete_user
 from audit.models import Action, AuditLog
-from audit.retention.erasure import Parts, erase_parts
+from audit.retention.erasure import ErasureParts, erase_parts
 from audit.sealing.append_only_triggers import ChangeRefused
 from audit.sealing.sealer import LedgerCorrupted
 from audit.sealing.signing_keys import SigningKeyError
@@ -54,7 +54,7 @@ def erase_person(*, actor: Actor, user_id: int) -> int:
         require_fresh()
     who, username = identifiers_of(user), user.username
     exports, kept_filters = _exports_about(who)
-    parts = Parts(_events_by(user, who), [*_events_about(user, who), exports])
+    parts = ErasureParts(_events_by(user, who), [*_events_about(user, who), exports])
     if user.deleted_at is None:
         delete_user(actor=actor, user_id=user.pk)
         user.refresh_from_db()

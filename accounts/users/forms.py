@@ -16,7 +16,7 @@ from accounts.passwords.validators import SHOWN_RULES
 from accounts.roles.effective_permissions import missing_permissions
 from accounts.user_list.filters import UserQuery
 from accounts.users.erasure import NOT_BY_THIS_ROLE, instead_of_server
-from audit.sealing.append_only_triggers import may_change
+from audit.sealing.append_only_triggers import has_update_right
 from reprotech.core.exceptions import ValidationFailed
 from reprotech.web.fields import WHOLE_NUMBER
 from reprotech.web.lists import MAXIMUM_PER_PAGE
@@ -230,7 +230,7 @@ class DeleteUserForm(ServiceForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not may_change():
+        if not has_update_right():
             self.fields["erase"].help_text = f"{NOT_BY_THIS_ROLE} {instead_of_server('USERNAME')}"
             # In the page alone: a form that is sent all the same is refused, so that nothing is half done.
             self.fields["erase"].widget.attrs["disabled"] = True

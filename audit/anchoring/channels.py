@@ -23,18 +23,18 @@ from django.utils import timezone
 
 from audit.models import Anchor, Checkpoint
 from audit.sealing import anchor_file
-from audit.sealing.sealer import LedgerCorrupted, latest_checkpoint, must_be_stored
+from audit.sealing.sealer import LedgerCorrupted, latest_checkpoint, require_stored
 from reprotech.core.background import PeriodicThread
 from reprotech.core.message_ids import message_id
 
 #: After which another process takes over: longer than any attempt lasts.
-CLAIM = timedelta(minutes=2)
+CLAIM_DURATION = timedelta(minutes=2)
 #: Seconds between attempts while a way fails.
 RETRY_SECONDS = 60
 #: Seconds that a web address may be silent, and that its whole answer may take.
-SILENCE_SECONDS, ANSWER_SECONDS = 5, 10
+READ_TIMEOUT_SECONDS, RESPONSE_TIMEOUT_SECONDS = 5, 10
 #: Checkpoints that are appended at once.
-BATCH = 1_000
+BATCH_SIZE = 1_000
 
 
 class AnchorFailed(Exception):
@@ -75,11 +75,11 @@ class FileChannel(Channel):
                 ) from None
             note = None
         if note:
-            must_be_stored(note)
+            require_stored(note)
             sent = Checkpoint(note=note).statement.size
         # The first one covers all events before it.
-        new = list(Checkpoint.objects.filter(size__gt=sent)[:BATCH]) if sent else [latest]
-        anchor_file.append(self.path, [checkpoint.note for checkpoint in new], create=not sent)
+        new = list(Checkpoint.objects.filter(size__gt=sent)[:BATCH_SIZE]) if sent else [latest]
+        anchor_file.append_notes(self.path, [checkpoint.note for checkpoint in new], create=not sent)
         return new[-1].size if new else latest.size
 
 
@@ -97,9 +97,9 @@ class WebChannel(Channel):
         """Post; any answer but 2xx is a failure."""
         parts = urlsplit(settings.AUDIT_ANCHOR_URL)
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        client = kind(parts.hostname or "", parts.port, timeout=SILENCE_SECONDS)
+        client = kind(parts.hostname or "", parts.port, timeout=READ_TIMEOUT_SECONDS)
         # The timeout above begins anew with every byte.
-        deadline = Timer(ANSWER_SECONDS, _hang_up, [client])
+        deadline = Timer(RESPONSE_TIMEOUT_SECONDS, _hang_up, [client])
         deadline.start()
         try:
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -146,7 +146,7 @@ def channels() -> list[Channel]:
 def anchored_notes() -> Iterator[str]:
     """The checkpoints in the anchor file, the oldest first; none without such a file. Raises OSError."""
     if settings.AUDIT_ANCHOR_FILE:
-        yield from anchor_file.notes(settings.AUDIT_ANCHOR_FILE)
+        yield from anchor_file.read_notes(settings.AUDIT_ANCHOR_FILE)
 
 
 def anchor(channel: Channel, *, at_once: bool = False) -> int:
@@ -199,7 +199,7 @@ def _claim(state: Anchor) -> bool:
     now = timezone.now()
     is_free = Q(busy_until=None) | Q(busy_until__lte=now)
     unchanged = Anchor.objects.filter(is_free, pk=state.pk, size=state.size)
-    return unchanged.update(busy_until=now + CLAIM) == 1
+    return unchanged.update(busy_until=now + CLAIM_DURATION) == 1
 
 
 def _release(state: Anchor) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from audit.export.bundles import event_fields, text, texts
+from audit.export.bundles import base64_text, base64_texts, event_fields
 from audit.export.proofs import Consistency, Inclusion
 from audit.models import AuditLog, Checkpoint, SigningKey
 from reprotech.api.fields import AddressAnswer
@@ -85,11 +85,11 @@ class ProofAnswer(serializers.Serializer[Inclusion]):
 
     def get_leaf(self, found: Inclusion) -> str:
         """The hash of the event, base64."""
-        return text(found.place.leaf)
+        return base64_text(found.place.leaf)
 
     def get_proof(self, found: Inclusion) -> list[str]:
         """The audit path from the leaf up, each hash in base64."""
-        return texts(found.path)
+        return base64_texts(found.path)
 
     def get_event(self, found: Inclusion) -> dict[str, Any] | None:
         """The event as a line of a bundle has it; null once it was archived."""
@@ -110,4 +110,4 @@ class ConsistencyAnswer(serializers.Serializer[Consistency]):
 
     def get_proof(self, found: Consistency) -> list[str]:
         """The proof of RFC 6962, each hash in base64."""
-        return texts(found.path)
+        return base64_texts(found.path)

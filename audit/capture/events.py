@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 
-from audit.capture.triggers import owner_field, through_of
+from audit.capture.triggers import owner_field, through_model
 from audit.models import Action, AuditLog, CapturedChange
 from audit.presentation.database_event_text import SOURCE
 from audit.services import event
@@ -15,10 +15,10 @@ from audit.tracking.registry import Tracked, Words, tracked
 from reprotech.core.request_context import RequestOrigin, request_origin
 
 #: What SQLite says of who it was. No account can have a name with spaces.
-UNKNOWN = "unknown (SQLite)"
+UNKNOWN_ROLE = "unknown (SQLite)"
 
 #: By resource and id.
-Names = Mapping[tuple[str, str], str]
+SubjectNames = Mapping[tuple[str, str], str]
 
 
 class DatabaseRole(NamedTuple):
@@ -40,13 +40,13 @@ class _Group(NamedTuple):
     action: Action
 
 
-def events_of(changes: Iterable[CapturedChange]) -> list[AuditLog]:
+def build_events(changes: Iterable[CapturedChange]) -> list[AuditLog]:
     """One event for each transaction, table, subject and kind of change, not yet stored."""
     groups: dict[_Group, list[CapturedChange]] = {}
     for change in changes:
         groups.setdefault(_group_of(change), []).append(change)
-    names = _names([name for found in groups.values() for change in found for name in _mentioned(change)])
-    return [_event(group, found, names) for group, found in groups.items()]
+    names = _subject_names([name for found in groups.values() for change in found for name in _mentioned(change)])
+    return [_build_event(group, found, names) for group, found in groups.items()]
 
 
 def _group_of(change: CapturedChange) -> _Group:
@@ -89,12 +89,12 @@ def _tracked_in(table: str) -> tuple[Tracked | None, str]:
         if model._meta.db_table == table:
             return entry, ""
         for name in entry.relations:
-            if through_of(model, name)._meta.db_table == table:
+            if through_model(model, name)._meta.db_table == table:
                 return entry, name
     return None, ""
 
 
-def announce(changes: Iterable[CapturedChange]) -> None:
+def notify_caches(changes: Iterable[CapturedChange]) -> None:
     """Have caches learn of changes, as of those that the ORM makes."""
     rows: dict[type[Model], list[Any]] = {}
     for change in changes:
@@ -113,7 +113,7 @@ def _row_of(model: type[Model], change: CapturedChange, *, is_relation: bool) ->
     return model(pk=key, **({owner.attname: change.subject[1]} if owner else {}))
 
 
-def _event(group: _Group, changes: list[CapturedChange], names: Names) -> AuditLog:
+def _build_event(group: _Group, changes: list[CapturedChange], names: SubjectNames) -> AuditLog:
     resource, resource_id = group.subject
     found = {
         "database_role": group.database_role,
@@ -134,7 +134,7 @@ def _event(group: _Group, changes: list[CapturedChange], names: Names) -> AuditL
     origin = RequestOrigin(ip_address=group.client_address or "", user_agent=group.application)
     with request_origin(origin):
         return event(
-            actor=DatabaseRole(f"database role {group.database_role}" if group.database_role else UNKNOWN),
+            actor=DatabaseRole(f"database role {group.database_role}" if group.database_role else UNKNOWN_ROLE),
             action=group.action,
             resource=resource,
             resource_id=resource_id,
@@ -143,7 +143,7 @@ def _event(group: _Group, changes: list[CapturedChange], names: Names) -> AuditL
         )
 
 
-def _related(changes: list[CapturedChange], names: Names) -> dict[str, list[str]]:
+def _related(changes: list[CapturedChange], names: SubjectNames) -> dict[str, list[str]]:
     """What a relation gained or lost."""
     entry, relation = _tracked_in(changes[0].table_name)
     if entry is None or not relation:
@@ -156,7 +156,7 @@ def _related(changes: list[CapturedChange], names: Names) -> dict[str, list[str]
     return {"added": gained, "removed": lost} if words.gained == words.lost else {relation: gained or lost}
 
 
-def _others(change: CapturedChange, names: Names) -> list[str]:
+def _others(change: CapturedChange, names: SubjectNames) -> list[str]:
     return [names.get(other) or f"number {other[1]}" for other in change.others.items()]
 
 
@@ -172,7 +172,7 @@ def _keys_of(model: type[Model], texts: Iterable[str]) -> Iterator[Any]:
             yield field.clean(text, None)
 
 
-def _names(mentioned: Iterable[tuple[str, str]]) -> Names:
+def _subject_names(mentioned: Iterable[tuple[str, str]]) -> SubjectNames:
     """Those of what is there; of what isn't any more what the log called it last."""
     names = {}
     left = {(resource, key) for resource, key in mentioned if key}

@@ -8,14 +8,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 #: Events that say that something was not done.
-REFUSALS = frozenset({"access_denied"})
+REFUSAL_ACTIONS = frozenset({"access_denied"})
 #: Events that a person leaves about their own account or session.
-OWN = frozenset({"auth", "factor"})
+OWN_ACCOUNT_RESOURCES = frozenset({"auth", "factor"})
 #: Events that say of everything about their subject that it is new or gone.
-WHOLE = frozenset({"create", "delete", "erase"})
+WHOLE_SUBJECT_ACTIONS = frozenset({"create", "delete", "erase"})
 
 
-class Said(NamedTuple):
+class Evidence(NamedTuple):
     """How an event says that a column or relation changed: by a name among its changes, or by its action."""
 
     names: Collection[str]
@@ -24,25 +24,25 @@ class Said(NamedTuple):
 
 #: By table; "" is any change of it. No event says that a row got another key. For what else changes with these, such as
 #: that a password must be replaced, any event about the subject will do.
-TO_BE_SAID = {
+REQUIRED_EVIDENCE = {
     "users": {
-        "id": Said(()),
-        "username": Said({"username"}),
-        "email": Said({"email"}),
-        "is_active": Said({"is_active"}),
-        "is_service": Said({"is_service"}),
-        "password_hash": Said({"password", "password_hash"}, {"password_change", "password_reset"}),
-        "locked_at": Said({"locked"}, {"lock", "unlock"}),
-        "deleted_at": Said({"deleted"}),
+        "id": Evidence(()),
+        "username": Evidence({"username"}),
+        "email": Evidence({"email"}),
+        "is_active": Evidence({"is_active"}),
+        "is_service": Evidence({"is_service"}),
+        "password_hash": Evidence({"password", "password_hash"}, {"password_change", "password_reset"}),
+        "locked_at": Evidence({"locked"}, {"lock", "unlock"}),
+        "deleted_at": Evidence({"deleted"}),
     },
     "roles": {
-        "id": Said(()),
-        "name": Said({"name"}),
-        "slug": Said({"slug", "name"}),
-        "requires_factor": Said({"requires_factor"}),
+        "id": Evidence(()),
+        "name": Evidence({"name"}),
+        "slug": Evidence({"slug", "name"}),
+        "requires_factor": Evidence({"requires_factor"}),
     },
-    "user_roles": {"": Said({"roles"}, {"role_assign", "role_revoke"})},
-    "role_permissions": {"": Said({"permissions"})},
+    "user_roles": {"": Evidence({"roles"}, {"role_assign", "role_revoke"})},
+    "role_permissions": {"": Evidence({"permissions"})},
 }
 
 
@@ -93,40 +93,40 @@ class Event(Protocol):
 AnyChange = TypeVar("AnyChange", bound=Change)
 
 
-def unaccounted(changes: Iterable[AnyChange], events: Iterable[Event]) -> list[AnyChange]:
+def unexplained_changes(changes: Iterable[AnyChange], events: Iterable[Event]) -> list[AnyChange]:
     """Of the changes of one transaction, those that none of its events is about."""
     known: dict[str, list[Event]] = {}
     for event in events:
         for subject in _subjects_of_event(event):
-            known.setdefault(_plain(subject), []).append(event)
-    return [change for change in changes if not _is_accounted(change, known)]
+            known.setdefault(_without_hyphens(subject), []).append(event)
+    return [change for change in changes if not _is_explained(change, known)]
 
 
-def _is_accounted(change: Change, known: Mapping[str, list[Event]]) -> bool:
-    main, *others = map(_plain, _subjects_of_change(change))
-    if any(_is_whole(event, main, WHOLE) for event in known.get(main, ())):
+def _is_explained(change: Change, known: Mapping[str, list[Event]]) -> bool:
+    main, *others = map(_without_hyphens, _subjects_of_change(change))
+    if any(_is_whole(event, main, WHOLE_SUBJECT_ACTIONS) for event in known.get(main, ())):
         return True
     # A new role says nothing of the users whom it is given to.
     if any(_is_whole(event, other, {"delete"}) for other in others for event in known.get(other, ())):
         return True
     events = [event for subject in (main, *others) for event in known.get(subject, ())]
-    of_table = TO_BE_SAID.get(change.table_name, {})
+    of_table = REQUIRED_EVIDENCE.get(change.table_name, {})
     to_be_said = [said for column, said in of_table.items() if column in {"", *change.columns.split()}]
-    return bool(events) and all(any(_says(event, said) for event in events) for said in to_be_said)
+    return bool(events) and all(any(_is_evidence(event, said) for event in events) for said in to_be_said)
 
 
 def _is_whole(event: Event, subject: str, actions: Collection[str]) -> bool:
     """Whether the subject itself, and nothing that belongs to it, is new or gone."""
-    is_itself = _plain(f"{event.resource}:{event.resource_id}") == subject
+    is_itself = _without_hyphens(f"{event.resource}:{event.resource_id}") == subject
     return is_itself and event.action in actions and "record" not in event.details
 
 
-def _says(event: Event, said: Said) -> bool:
+def _is_evidence(event: Event, said: Evidence) -> bool:
     named = {*(event.details.get("changes") or ()), *(event.details.get("concealed") or ())}
     return event.action in said.actions or not named.isdisjoint(said.names)
 
 
-def _plain(subject: str) -> str:
+def _without_hyphens(subject: str) -> str:
     """SQLite keeps UUIDs without their hyphens."""
     return subject.replace("-", "")
 
@@ -139,13 +139,13 @@ def _subjects_of_change(change: Change) -> Iterator[str]:
 
 def _subjects_of_event(event: Event) -> Iterator[str]:
     """What an event is about, in the same form."""
-    if event.action in REFUSALS:
+    if event.action in REFUSAL_ACTIONS:
         return
     if event.resource_id:
         yield f"{event.resource}:{event.resource_id}"
     if owner := event.details.get("owner_id"):
         yield f"user:{owner}"
-    if event.resource in OWN:
+    if event.resource in OWN_ACCOUNT_RESOURCES:
         if event.user_id is not None:
             yield f"user:{event.user_id}"
         if event.session_id is not None:

@@ -10,9 +10,9 @@ from typing import Any
 
 from audit.capture.captured_table import CapturedTable
 
-CAPTURE, REMOVE = "audit_capture_change", "audit_remove_captured_changes"
+CAPTURE_FUNCTION, REMOVE_FUNCTION = "audit_capture_change", "audit_remove_captured_changes"
 #: What each function is declared with, without the name of the schema.
-SIGNATURES = {CAPTURE: "()", REMOVE: "(bigint[])"}
+SIGNATURES = {CAPTURE_FUNCTION: "()", REMOVE_FUNCTION: "(bigint[])"}
 
 #: Arguments of the trigger: what a row is about (`user=user_id role=role_id`), its key, and the columns.
 CAPTURE_BODY = """
@@ -64,24 +64,24 @@ SELECT count(*) FROM removed
 INSERT, UPDATE, DELETE, TRUNCATE = (f"audit_capture_{verb}" for verb in ("insert", "update", "delete", "truncate"))
 
 #: Triggers that are ours by name or function, with their state: O and A are on.
-TRIGGERS = """
+SELECT_TRIGGERS = """
 SELECT relname, tgname, tgenabled, pg_get_triggerdef(pg_trigger.oid) FROM pg_trigger
 JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_proc ON pg_proc.oid = tgfoid
 WHERE NOT tgisinternal AND relnamespace = current_schema()::regnamespace
     AND (starts_with(tgname, 'audit_capture_') OR proname = 'audit_capture_change')
 """
-FUNCTIONS = """
+SELECT_FUNCTIONS = """
 SELECT proname, prosrc, prosecdef, proconfig, has_function_privilege('public', pg_proc.oid, 'EXECUTE')
 FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND proname = ANY(%s)
 """
 
 
-def changes(cursor: Any, tables: Iterable[CapturedTable]) -> Iterator[str]:
+def update_statements(cursor: Any, tables: Iterable[CapturedTable]) -> Iterator[str]:
     """The statements that make functions and triggers what they should be."""
-    schema = _schema(cursor)
+    schema = _current_schema(cursor)
     present = _functions(cursor)
     for name, statement in _function_statements(schema).items():
-        if present.get(name) != _wanted_function(name, schema):
+        if present.get(name) != _expected_function(name, schema):
             yield statement
             yield f"REVOKE ALL ON FUNCTION {name}{SIGNATURES[name]} FROM PUBLIC"
     found = _triggers(cursor)
@@ -90,7 +90,7 @@ def changes(cursor: Any, tables: Iterable[CapturedTable]) -> Iterator[str]:
         yield f'DROP TRIGGER "{name}" ON "{table}"'
     for (table, name), text in wanted.items():
         is_on, present_text = found.get((table, name), (False, ""))
-        if present_text != _plain(text):
+        if present_text != _normalized(text):
             if present_text:
                 yield f'DROP TRIGGER "{name}" ON "{table}"'
             yield text
@@ -98,34 +98,34 @@ def changes(cursor: Any, tables: Iterable[CapturedTable]) -> Iterator[str]:
             yield f'ALTER TABLE "{table}" ENABLE TRIGGER "{name}"'
 
 
-def removals(cursor: Any, names: Collection[str]) -> Iterator[str]:
+def removal_statements(cursor: Any, names: Collection[str]) -> Iterator[str]:
     """The statements that remove the triggers of these tables."""
     yield from (f'DROP TRIGGER "{name}" ON "{table}"' for table, name in _triggers(cursor) if table in names)
 
 
 def problems(cursor: Any, tables: Iterable[CapturedTable]) -> Iterator[str]:
     """A sentence for each trigger or function that is not as it should be."""
-    schema, present, found = _schema(cursor), _functions(cursor), _triggers(cursor)
+    schema, present, found = _current_schema(cursor), _functions(cursor), _triggers(cursor)
     for table in tables:
         for name, text in _trigger_statements(table).items():
             is_on, present_text = found.pop((table.name, name), (False, ""))
             if not is_on:
                 yield f"The trigger {name} of {table.name} is missing or switched off: not all changes are captured."
-            elif present_text != _plain(text):
+            elif present_text != _normalized(text):
                 yield f"The trigger {name} of {table.name} is not the one that was installed."
     for table_name, name in sorted(found):
         yield f"The trigger {name} of {table_name} is none of this program's. Find out who made it."
     for name in SIGNATURES:
-        if present.get(name) != _wanted_function(name, schema):
+        if present.get(name) != _expected_function(name, schema):
             yield f"The function {name}, which belongs to capturing changes, is not the one that was installed."
 
 
-def switched_off(tables: Iterable[CapturedTable]) -> list[str]:
+def disable_statements(tables: Iterable[CapturedTable]) -> list[str]:
     """The statements after which, in this transaction, nothing is captured."""
     return [_switch(table, name, "DISABLE") for table in tables for name in _trigger_statements(table)]
 
 
-def switched_on(tables: Iterable[CapturedTable]) -> list[str]:
+def enable_statements(tables: Iterable[CapturedTable]) -> list[str]:
     """The statements after which it is again."""
     return [_switch(table, name, "ENABLE") for table in tables for name in _trigger_statements(table)]
 
@@ -136,7 +136,7 @@ def _switch(table: CapturedTable, name: str, word: str) -> str:
 
 def _trigger_statements(table: CapturedTable) -> dict[str, str]:
     subjects = " ".join(f"{resource}={column}" for resource, column in table.subjects)
-    run = f"EXECUTE FUNCTION {CAPTURE}('{subjects}', '{table.key}', '{' '.join(table.columns)}')"
+    run = f"EXECUTE FUNCTION {CAPTURE_FUNCTION}('{subjects}', '{table.key}', '{' '.join(table.columns)}')"
     row = f'ON "{table.name}" FOR EACH ROW'
     differs = " OR ".join(f'OLD."{column}" IS DISTINCT FROM NEW."{column}"' for column in table.columns)
     ends = f'WHEN (OLD."{table.end_column}" IS NULL) ' if table.end_column else ""
@@ -153,20 +153,20 @@ def _function_statements(schema: str) -> dict[str, str]:
     # pg_temp last: else a table that someone makes there would be taken for one of ours.
     options = f'SECURITY DEFINER SET search_path = "{schema}", pg_temp'
     return {
-        CAPTURE: f"CREATE OR REPLACE FUNCTION {CAPTURE}() RETURNS trigger LANGUAGE plpgsql {options} "
+        CAPTURE_FUNCTION: f"CREATE OR REPLACE FUNCTION {CAPTURE_FUNCTION}() RETURNS trigger LANGUAGE plpgsql {options} "
         f"AS $${CAPTURE_BODY}$$",
-        REMOVE: f"CREATE OR REPLACE FUNCTION {REMOVE}(bigint[]) RETURNS bigint LANGUAGE sql {options} "
-        f"AS $${REMOVE_BODY}$$",
+        REMOVE_FUNCTION: f"CREATE OR REPLACE FUNCTION {REMOVE_FUNCTION}(bigint[]) RETURNS bigint "
+        f"LANGUAGE sql {options} AS $${REMOVE_BODY}$$",
     }
 
 
-def _wanted_function(name: str, schema: str) -> tuple[Any, ...]:
-    body = CAPTURE_BODY if name == CAPTURE else REMOVE_BODY
+def _expected_function(name: str, schema: str) -> tuple[Any, ...]:
+    body = CAPTURE_BODY if name == CAPTURE_FUNCTION else REMOVE_BODY
     return body, True, f"{schema}, pg_temp", False
 
 
 def _functions(cursor: Any) -> dict[str, tuple[Any, ...]]:
-    cursor.execute(FUNCTIONS, [list(SIGNATURES)])
+    cursor.execute(SELECT_FUNCTIONS, [list(SIGNATURES)])
     return {
         name: (source, is_definer, _search_path(options), is_public)
         for name, source, is_definer, options, is_public in cursor.fetchall()
@@ -178,17 +178,17 @@ def _search_path(options: list[str] | None) -> str:
 
 
 def _triggers(cursor: Any) -> dict[tuple[str, str], tuple[bool, str]]:
-    cursor.execute(TRIGGERS)
-    return {(table, name): (state in {"O", "A"}, _plain(text)) for table, name, state, text in cursor.fetchall()}
+    cursor.execute(SELECT_TRIGGERS)
+    return {(table, name): (state in {"O", "A"}, _normalized(text)) for table, name, state, text in cursor.fetchall()}
 
 
-def _plain(text: str) -> str:
+def _normalized(text: str) -> str:
     """A trigger's statement as one text, however PostgreSQL writes it: without casts, parentheses, quotes, schema."""
     text = re.sub(r"::\w+", "", text.lower())
     text = re.sub(r'["()]', "", text)
     return re.sub(r"\s+", " ", re.sub(r"\bon \w+\.", "on ", re.sub(r"function \w+\.", "function ", text))).strip()
 
 
-def _schema(cursor: Any) -> str:
+def _current_schema(cursor: Any) -> str:
     cursor.execute("SELECT current_schema()")
     return str(cursor.fetchone()[0])

@@ -14,24 +14,24 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from audit.capture.duplicate_rows import is_copy
-from audit.capture.events import announce, events_of
-from audit.capture.matching import unaccounted
-from audit.capture.postgresql_triggers import REMOVE
+from audit.capture.events import build_events, notify_caches
+from audit.capture.matching import unexplained_changes
+from audit.capture.postgresql_triggers import REMOVE_FUNCTION
 from audit.crypto.canonical_json import SealedRow
 from audit.crypto.row_mac import is_authentic
 from audit.models import AuditLog, CapturedChange
 from audit.services import record_all
 
 #: Captured changes that one transaction settles, and events that are looked at together.
-BATCH = 1_000
+BATCH_SIZE = 1_000
 #: How far an event's time may be from that of the change: clocks differ and services take a while, but an event that
 #: was archived since, and is inserted once more as cover, is older than any that the log may lose
 #: (`audit.retention.archiving`).
-MAX_TIME_APART = timedelta(days=1)
+MAX_TIME_DIFFERENCE = timedelta(days=1)
 #: What SQLite keeps beside an event, to say which transaction wrote it.
-EVENT = "event"
+EVENT_MARK = "event"
 #: The events that may account for a change.
-CANDIDATES = """
+CANDIDATE_EVENTS = """
 SELECT id, transaction_id FROM audit_logs WHERE transaction_id = ANY(%s) AND (
     resource_id = ANY(%s) OR resource_id = '' OR user_id::text = ANY(%s) OR details ->> 'owner_id' = ANY(%s)
     OR resource = 'role'
@@ -49,7 +49,7 @@ def settle(lock: Callable[[], None]) -> int:
             if batch := _batch(_committed(own)):
                 recorded += _settle(batch)
     if connection.vendor == "sqlite":
-        _forget_events(own)
+        _delete_event_marks(own)
     return recorded
 
 
@@ -64,23 +64,23 @@ def _own_transaction() -> int | None:
 
 def _committed(own: int | None) -> Any:
     """Captured changes of other transactions than the present one."""
-    changes = CapturedChange.objects.exclude(verb=EVENT)
+    changes = CapturedChange.objects.exclude(verb=EVENT_MARK)
     return changes if own is None else changes.filter(~Q(transaction_id=own) | Q(transaction_id=None))
 
 
 def _batch(changes: Any) -> list[CapturedChange]:
     """The first of them. A transaction that isn't there whole waits for the next batch, unless it fills one alone."""
-    found: list[CapturedChange] = list(changes.order_by("pk")[:BATCH])
+    found: list[CapturedChange] = list(changes.order_by("pk")[:BATCH_SIZE])
     last = found[-1].transaction_id if found else None
     whole = [change for change in found if change.transaction_id != last]
-    return whole if whole and len(found) == BATCH else found
+    return whole if whole and len(found) == BATCH_SIZE else found
 
 
 def _settle(batch: list[CapturedChange]) -> int:
     unrecorded = _unrecorded(batch)
-    events = events_of(unrecorded)
+    events = build_events(unrecorded)
     if unrecorded:
-        announce(unrecorded)
+        notify_caches(unrecorded)
         record_all(events)
     _remove([change.pk for change in batch])
     return len(events)
@@ -92,7 +92,7 @@ def _unrecorded(batch: Iterable[CapturedChange]) -> list[CapturedChange]:
         left.setdefault(change.transaction_id, []).append(change)
     # All events of a transaction are looked at together: what several columns need may be said by several events.
     for transaction_id, events in _authentic_events({key: of for key, of in left.items() if key is not None}).items():
-        left[transaction_id] = unaccounted(left[transaction_id], events)
+        left[transaction_id] = unexplained_changes(left[transaction_id], events)
     return [change for changes in left.values() for change in changes]
 
 
@@ -100,12 +100,12 @@ def _authentic_events(changes: dict[int, list[CapturedChange]]) -> dict[int, lis
     """The events by transaction."""
     found: dict[int, list[SealedRow]] = {}
     candidates = iter(_candidates(changes))
-    while transactions := dict(islice(candidates, BATCH)):
+    while transactions := dict(islice(candidates, BATCH_SIZE)):
         rows = AuditLog.objects.filter(pk__in=transactions).annotate(is_copy=is_copy()).order_by("pk")
         for *columns, code, is_a_copy in rows.values_list(*SealedRow._fields, "authentication", "is_copy"):
             row = SealedRow(*columns)
             transaction_id = transactions[row.id or 0]
-            is_of_then = abs(row.timestamp - changes[transaction_id][0].changed_at) < MAX_TIME_APART
+            is_of_then = abs(row.timestamp - changes[transaction_id][0].changed_at) < MAX_TIME_DIFFERENCE
             if is_of_then and not is_a_copy and is_authentic(row, bytes(code)):
                 found.setdefault(transaction_id, []).append(row)
     return found
@@ -114,7 +114,7 @@ def _authentic_events(changes: dict[int, list[CapturedChange]]) -> dict[int, lis
 def _candidates(changes: dict[int, list[CapturedChange]]) -> list[tuple[int, int]]:
     """Ids of events of these transactions, each with that of its transaction."""
     if connection.vendor == "sqlite":
-        marks = CapturedChange.objects.filter(verb=EVENT, transaction_id__in=list(changes)).order_by("pk")
+        marks = CapturedChange.objects.filter(verb=EVENT_MARK, transaction_id__in=list(changes)).order_by("pk")
         return [
             (int(key), transaction_id or 0) for key, transaction_id in marks.values_list("row_key", "transaction_id")
         ]
@@ -122,7 +122,7 @@ def _candidates(changes: dict[int, list[CapturedChange]]) -> list[tuple[int, int
     ids = sorted({name.partition(":")[2] for name in subjects})
     users = sorted({name.removeprefix("user:") for name in subjects if name.startswith("user:")})
     with connection.cursor() as cursor:
-        cursor.execute(CANDIDATES, [list(changes), ids, users, users])
+        cursor.execute(CANDIDATE_EVENTS, [list(changes), ids, users, users])
         return list(cursor.fetchall())
 
 
@@ -131,15 +131,15 @@ def _remove(ids: list[int]) -> None:
         CapturedChange.objects.filter(pk__in=ids).delete()
         return
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {REMOVE}(%s)", [ids])
+        cursor.execute(f"SELECT {REMOVE_FUNCTION}(%s)", [ids])
         removed = cursor.fetchone()[0]
     if removed != len(ids):
         raise RuntimeError(f"{removed} of {len(ids)} captured changes could be removed, so none was.")
 
 
-def _forget_events(own: int | None) -> None:
+def _delete_event_marks(own: int | None) -> None:
     """Forget which transactions wrote events, but for those of which a change is left."""
-    marks = CapturedChange.objects.filter(verb=EVENT).exclude(transaction_id=own)
+    marks = CapturedChange.objects.filter(verb=EVENT_MARK).exclude(transaction_id=own)
     if marks.exists():
-        left = CapturedChange.objects.exclude(verb=EVENT).filter(transaction_id__isnull=False)
+        left = CapturedChange.objects.exclude(verb=EVENT_MARK).filter(transaction_id__isnull=False)
         marks.exclude(transaction_id__in=left.values("transaction_id")).delete()

@@ -10,10 +10,12 @@ from typing import Any
 
 from audit.capture.captured_table import CapturedTable
 
-PREFIX = "audit_capture_"
-TRIGGERS = r"SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'audit\_capture\_%' ESCAPE '\'"
+TRIGGER_PREFIX = "audit_capture_"
+SELECT_TRIGGERS = (
+    r"SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'audit\_capture\_%' ESCAPE '\'"
+)
 #: Of our own connections alone: the number of the transaction, also beside each event of the log.
-OF_CONNECTION = (
+CONNECTION_TRIGGERS = (
     """
     CREATE TEMP TRIGGER IF NOT EXISTS audit_number_change AFTER INSERT ON main.audit_captured_changes
     WHEN NEW.transaction_id IS NULL BEGIN
@@ -29,30 +31,30 @@ OF_CONNECTION = (
     END
     """,
 )
-FORGET_EVENTS = "DROP TRIGGER IF EXISTS temp.audit_number_event"
+DROP_EVENT_TRIGGER = "DROP TRIGGER IF EXISTS temp.audit_number_event"
 
 
-def number_transaction(connection: Any) -> None:
+def install_connection_triggers(connection: Any) -> None:
     """Have what the driver's connection writes from now on bear the numbers of its transactions."""
     try:
-        for statement in OF_CONNECTION:
+        for statement in CONNECTION_TRIGGERS:
             connection.execute(statement)
     except sqlite3.OperationalError as error:
         if "no such table" not in str(error):
             raise
         # It isn't migrated yet, or not any more.
-        connection.execute(FORGET_EVENTS)
+        connection.execute(DROP_EVENT_TRIGGER)
 
 
-def changes(cursor: Any, tables: Iterable[CapturedTable]) -> Iterator[str]:
+def update_statements(cursor: Any, tables: Iterable[CapturedTable]) -> Iterator[str]:
     """The statements that make the triggers what they should be."""
     found = _triggers(cursor)
-    wanted = {name: text for table in tables for name, text in _statements(table).items()}
+    wanted = {name: text for table in tables for name, text in _trigger_statements(table).items()}
     yield from (f"DROP TRIGGER {name}" for name, text in found.items() if wanted.get(name) != text)
     yield from (text for name, text in wanted.items() if found.get(name) != text)
 
 
-def removals(cursor: Any, names: Collection[str]) -> Iterator[str]:
+def removal_statements(cursor: Any, names: Collection[str]) -> Iterator[str]:
     """The statements that remove the triggers of these tables."""
     yield from (f"DROP TRIGGER {name}" for name, text in _triggers(cursor).items() if _table_of(text) in names)
 
@@ -65,7 +67,7 @@ def problems(cursor: Any, tables: Iterable[CapturedTable]) -> Iterator[str]:
     """A sentence for each trigger that is not as it should be."""
     found = _triggers(cursor)
     for table in tables:
-        for name, text in _statements(table).items():
+        for name, text in _trigger_statements(table).items():
             present = found.pop(name, None)
             if present is None:
                 yield f"The trigger {name} of {table.name} is missing: not all changes are captured."
@@ -74,18 +76,18 @@ def problems(cursor: Any, tables: Iterable[CapturedTable]) -> Iterator[str]:
     yield from (f"The trigger {name} is none of this program's. Find out who made it." for name in sorted(found))
 
 
-def switched_off(tables: Iterable[CapturedTable]) -> list[str]:
+def disable_statements(tables: Iterable[CapturedTable]) -> list[str]:
     """The statements after which, in this transaction, nothing is captured."""
-    of_tables = [f"DROP TRIGGER {name}" for table in tables for name in _statements(table)]
-    return [*of_tables, FORGET_EVENTS]
+    of_tables = [f"DROP TRIGGER {name}" for table in tables for name in _trigger_statements(table)]
+    return [*of_tables, DROP_EVENT_TRIGGER]
 
 
-def switched_on(tables: Iterable[CapturedTable]) -> list[str]:
+def enable_statements(tables: Iterable[CapturedTable]) -> list[str]:
     """The statements after which it is again."""
-    return [*OF_CONNECTION, *(text for table in tables for text in _statements(table).values())]
+    return [*CONNECTION_TRIGGERS, *(text for table in tables for text in _trigger_statements(table).values())]
 
 
-def _statements(table: CapturedTable) -> dict[str, str]:
+def _trigger_statements(table: CapturedTable) -> dict[str, str]:
     differs = " OR ".join(f"OLD.{column} IS NOT NEW.{column}" for column in table.columns)
     ends = f" WHEN OLD.{table.end_column} IS NULL" if table.end_column else ""
     bodies = {
@@ -97,11 +99,11 @@ def _statements(table: CapturedTable) -> dict[str, str]:
         del bodies["update"]
     if not table.are_deletions_captured:
         del bodies["delete"]
-    return {
-        f"{PREFIX}{table.name}_{verb}": f"CREATE TRIGGER {PREFIX}{table.name}_{verb} {when} ON {table.name}{condition} "
-        f"BEGIN {body} END"
-        for verb, (when, condition, body) in bodies.items()
-    }
+    statements = {}
+    for verb, (when, condition, body) in bodies.items():
+        name = f"{TRIGGER_PREFIX}{table.name}_{verb}"
+        statements[name] = f"CREATE TRIGGER {name} {when} ON {table.name}{condition} BEGIN {body} END"
+    return statements
 
 
 def _capture_update(table: CapturedTable) -> str:
@@ -134,5 +136,5 @@ def _capture(table: CapturedTable, verb: str, row: str, changed: str = "", condi
 
 
 def _triggers(cursor: Any) -> dict[str, str]:
-    cursor.execute(TRIGGERS)
+    cursor.execute(SELECT_TRIGGERS)
     return dict(cursor.fetchall())

@@ -27,9 +27,9 @@ def captured_tables() -> list[CapturedTable]:
     """The tables of tracked models and of their relations, in the order of their names."""
     found = {}
     for model, entry in tracked().items():
-        found[model._meta.db_table] = _of_model(model, entry.fields, are_deletions_routine=entry.deleted is None)
+        found[model._meta.db_table] = _table_of_model(model, entry.fields, are_deletions_routine=entry.deleted is None)
         for name in entry.relations:
-            table = _of_relation(model, name)
+            table = _table_of_relation(model, name)
             found[table.name] = table
     return [found[name] for name in sorted(found)]
 
@@ -39,7 +39,7 @@ def owner_field(model: type[models.Model]) -> Any:
     return next((field for field in model._meta.concrete_fields if field.related_model in tracked()), None)
 
 
-def _of_model(model: type[models.Model], names: frozenset[str], *, are_deletions_routine: bool) -> CapturedTable:
+def _table_of_model(model: type[models.Model], names: frozenset[str], *, are_deletions_routine: bool) -> CapturedTable:
     options: Any = model._meta
     owner = owner_field(model)
     own = (str(options.model_name), options.pk.column)
@@ -49,36 +49,36 @@ def _of_model(model: type[models.Model], names: frozenset[str], *, are_deletions
         key=options.pk.column,
         # Its key too: rows that exchange their keys exchange all that refers to them.
         columns=tuple(sorted({options.pk.column, *(options.get_field(name).column for name in names)})),
-        subjects=(own,) if owner is None else ((_word(owner.related_model), owner.column), own),
+        subjects=(own,) if owner is None else ((_resource_name(owner.related_model), owner.column), own),
         are_deletions_captured=not are_deletions_routine,
         end_column=ends[0] if ends else "",
     )
 
 
-def through_of(model: type[models.Model], relation: str) -> type[models.Model]:
+def through_model(model: type[models.Model], relation: str) -> type[models.Model]:
     """The model of the rows that a many-to-many relation consists of."""
     field: Any = model._meta.get_field(relation)
     through: type[models.Model] = field.remote_field.through
     return through
 
 
-def _of_relation(model: type[models.Model], name: str) -> CapturedTable:
+def _table_of_relation(model: type[models.Model], name: str) -> CapturedTable:
     field: Any = model._meta.get_field(name)
-    options: Any = through_of(model, name)._meta
+    options: Any = through_model(model, name)._meta
     holder, held = field.m2m_column_name(), field.m2m_reverse_name()
     return CapturedTable(
         name=options.db_table,
         key=options.pk.column,
         columns=tuple(sorted((holder, held))),
-        subjects=((_word(model), holder), (_word(field.related_model), held)),
+        subjects=((_resource_name(model), holder), (_resource_name(field.related_model), held)),
     )
 
 
-def _word(model: Any) -> str:
+def _resource_name(model: Any) -> str:
     return str(model._meta.model_name)
 
 
-def make_way(*, plan: list[tuple[Migration, bool]], **_: Any) -> None:
+def remove_outdated_triggers(*, plan: list[tuple[Migration, bool]], **_: Any) -> None:
     """Before migrations, remove the triggers of tables whose columns these change: neither database would allow it."""
     touched = {
         (migration.app_label, operation.model_name_lower)
@@ -89,10 +89,10 @@ def make_way(*, plan: list[tuple[Migration, bool]], **_: Any) -> None:
     names = set()
     for model, entry in tracked().items():
         if (model._meta.app_label, model._meta.model_name) in touched:
-            names |= {model._meta.db_table, *(through_of(model, name)._meta.db_table for name in entry.relations)}
+            names |= {model._meta.db_table, *(through_model(model, name)._meta.db_table for name in entry.relations)}
     if names:
         with transaction.atomic(), connection.cursor() as cursor:
-            _run(list(_dialect().removals(cursor, names)))
+            _execute(list(_dialect().removal_statements(cursor, names)))
 
 
 def install(**_: Any) -> None:
@@ -101,19 +101,19 @@ def install(**_: Any) -> None:
         present = set(connection.introspection.table_names(cursor))
         if CapturedChange._meta.db_table not in present:
             return  # migrations went back to before it
-        tables = [table for table in captured_tables() if _is_whole(cursor, table, present)]
-        for statement in _dialect().changes(cursor, tables):
+        tables = [table for table in captured_tables() if _is_complete(cursor, table, present)]
+        for statement in _dialect().update_statements(cursor, tables):
             cursor.execute(statement)
 
 
-def _is_whole(cursor: Any, table: CapturedTable, present: set[str]) -> bool:
+def _is_complete(cursor: Any, table: CapturedTable, present: set[str]) -> bool:
     if table.name not in present:
         return False
     description: Any = connection.introspection.get_table_description(cursor, table.name)
     return table.all_columns <= {column.name for column in description}
 
 
-def absent_triggers() -> list[str]:
+def trigger_problems() -> list[str]:
     """A sentence for each trigger of ours that is missing, switched off or altered."""
     with connection.cursor() as cursor:
         return list(_dialect().problems(cursor, captured_tables()))
@@ -126,12 +126,12 @@ def suspended() -> Iterator[None]:
     Only the owner of the tables may; the server's role in PostgreSQL can't.
     """
     dialect, tables = _dialect(), captured_tables()
-    _run(dialect.switched_off(tables))
+    _execute(dialect.disable_statements(tables))
     yield
-    _run(dialect.switched_on(tables))
+    _execute(dialect.enable_statements(tables))
 
 
-def _run(statements: list[str]) -> None:
+def _execute(statements: list[str]) -> None:
     if connection.vendor == "postgresql":
         connection.check_constraints()  # it alters no table of which a check is still to come
     with connection.cursor() as cursor:

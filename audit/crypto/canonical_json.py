@@ -71,7 +71,7 @@ def canonical_fields(row: SealedRow) -> dict[str, Any]:
         "session_id": row.session_id and str(row.session_id),
         "subject": commitment(row.subject_opening, subject_part(row, personal)).hex(),
         "success": row.success,
-        "timestamp": moment(row.timestamp),
+        "timestamp": format_timestamp(row.timestamp),
         "user_id": row.user_id,
         "v": row.version,
     }
@@ -80,7 +80,7 @@ def canonical_fields(row: SealedRow) -> dict[str, Any]:
 def actor_part(row: SealedRow) -> dict[str, Any]:
     """What the event tells of who acted."""
     return {
-        "ip_address": plain_address(row.ip_address),
+        "ip_address": expanded_address(row.ip_address),
         "user_agent": row.user_agent,
         "username": row.username,
     }
@@ -112,11 +112,11 @@ def split_details(details: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str,
     return public, personal
 
 
-def moment(timestamp: datetime) -> str:
+def format_timestamp(timestamp: datetime) -> str:
     """A time in UTC, always with microseconds."""
     return timestamp.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def plain_address(address: str | None) -> str | None:
+def expanded_address(address: str | None) -> str | None:
     """An address in the one form that no database and no library shortens in its own way."""
     return IPv6Address(address).exploded if address and ":" in address else address

@@ -16,27 +16,27 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from audit.crypto.canonical_json import SealedRow, canonical_bytes
 
-PURPOSE = b"reprotech.audit.authenticity"
+KEY_PURPOSE = b"reprotech.audit.authenticity"
 
 
 def authentication_code(row: SealedRow) -> bytes:
     """The code of a row, whatever id the database gives it."""
-    return hmac.digest(_derived(settings.SECRET_KEY), canonical_bytes(row._replace(id=None)), "sha256")
+    return hmac.digest(_mac_key(settings.SECRET_KEY), canonical_bytes(row._replace(id=None)), "sha256")
 
 
 def authentication_code_of(content: bytes, event_id: int) -> bytes:
     """The same for an event whose canonical bytes are at hand."""
-    return hmac.digest(_derived(settings.SECRET_KEY), _without_id(content, event_id), "sha256")
+    return hmac.digest(_mac_key(settings.SECRET_KEY), _without_id(content, event_id), "sha256")
 
 
 def is_authentic(row: SealedRow, code: bytes) -> bool:
     """Whether the code was made here, with the present key or one that it replaced (SECRET_KEY_FALLBACKS)."""
-    return _fits(canonical_bytes(row._replace(id=None)), code)
+    return _matches(canonical_bytes(row._replace(id=None)), code)
 
 
 def is_authentic_content(content: bytes, event_id: int, code: bytes) -> bool:
     """The same for a stored event whose canonical bytes are at hand."""
-    return _fits(_without_id(content, event_id), code)
+    return _matches(_without_id(content, event_id), code)
 
 
 def _without_id(content: bytes, event_id: int) -> bytes:
@@ -45,12 +45,12 @@ def _without_id(content: bytes, event_id: int) -> bytes:
     return b'%b,"id":null,"request_id":%b' % (before, after)
 
 
-def _fits(content: bytes, code: bytes) -> bool:
+def _matches(content: bytes, code: bytes) -> bool:
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return any(hmac.compare_digest(hmac.digest(_derived(key), content, "sha256"), code) for key in keys)
+    return any(hmac.compare_digest(hmac.digest(_mac_key(key), content, "sha256"), code) for key in keys)
 
 
-def plain_details(details: Mapping[str, Any]) -> dict[str, Any]:
+def json_details(details: Mapping[str, Any]) -> dict[str, Any]:
     """Details as the database gives them back; raises ValueError for a fraction, which has no one form in JSON."""
     encoded = json.dumps(details, cls=DjangoJSONEncoder)
     found: dict[str, Any] = json.loads(encoded, parse_float=_refuse_fraction)
@@ -62,5 +62,5 @@ def _refuse_fraction(text: str) -> NoReturn:
 
 
 @cache
-def _derived(secret: str) -> bytes:
-    return hmac.digest(secret.encode(), PURPOSE, "sha256")
+def _mac_key(secret: str) -> bytes:
+    return hmac.digest(secret.encode(), KEY_PURPOSE, "sha256")

@@ -12,7 +12,7 @@ from datetime import datetime
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from audit.crypto.canonical_json import moment
+from audit.crypto.canonical_json import format_timestamp
 
 ED25519 = b"\x01"
 KEY_ID_BYTES = 4
@@ -97,12 +97,12 @@ def sign(text: str, signers: Iterable[Signer]) -> str:
     return f"{text}\n{''.join(signer.line(text) for signer in signers)}"
 
 
-def signed_text(note: str, keys: Iterable[VerifierKey]) -> tuple[str, list[VerifierKey]]:
+def verify_note(note: str, keys: Iterable[VerifierKey]) -> tuple[str, list[VerifierKey]]:
     """The text of a note and those of `keys` that signed it; raises NoteError unless at least one did.
 
     Signatures of unknown keys are passed over; one by a known key that does not fit refuses the whole note.
     """
-    text, lines = _parts(note)
+    text, lines = _split_note(note)
     known = {(key.name, key.key_id): key for key in keys}
     signed_by = []
     for name, signature in lines:
@@ -119,10 +119,10 @@ def signed_text(note: str, keys: Iterable[VerifierKey]) -> tuple[str, list[Verif
 
 def key_ids(note: str) -> list[bytes]:
     """The ids of the keys that a note says it is signed with; raises NoteError."""
-    return [signature[:KEY_ID_BYTES] for _, signature in _parts(note)[1]]
+    return [signature[:KEY_ID_BYTES] for _, signature in _split_note(note)[1]]
 
 
-def _parts(note: str) -> tuple[str, list[tuple[str, bytes]]]:
+def _split_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:
     text, separator, signatures = note.rpartition("\n\n")
     if not separator or not signatures.endswith("\n"):
         raise NoteError("This is no signed note: text, an empty line, signatures.")
@@ -158,7 +158,7 @@ class CheckpointText:
     previous: str = ""
 
     def __str__(self) -> str:
-        lines = [self.origin, str(self.size), b64encode(self.root).decode(), f"time {moment(self.time)}"]
+        lines = [self.origin, str(self.size), b64encode(self.root).decode(), f"time {format_timestamp(self.time)}"]
         if self.previous:
             lines.append(f"previous {self.previous}")
         return "".join(f"{line}\n" for line in lines)

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple, Protocol
 from django.db.models import Count, Exists, Max, Min, OuterRef
 from django.utils import timezone
 
-from audit.crypto.canonical_json import COMMITMENT_BYTES, SealedRow, moment
+from audit.crypto.canonical_json import COMMITMENT_BYTES, SealedRow, format_timestamp
 from audit.crypto.merkle import cover
 from audit.models import AuditLog, Checkpoint, Leaf, SigningKey
-from audit.sealing.sealer import latest_checkpoint, unsealed
-from audit.sealing.stored_tree import StoredTree, Unprovable
+from audit.sealing.sealer import latest_checkpoint, unsealed_events
+from audit.sealing.stored_tree import ProofUnavailable, StoredTree
 
 #: The format's name.
 BUNDLE = "bundle"
@@ -25,7 +25,7 @@ BUNDLE = "bundle"
 FORMAT = "reprotech-audit/1"
 COMPLETE, SELECTION = "complete", "selection"
 #: Events that are read at once.
-CHUNK = 500
+CHUNK_SIZE = 500
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -37,7 +37,7 @@ class Writable(Protocol):
         """Write."""
 
 
-class Place(NamedTuple):
+class LeafPosition(NamedTuple):
     """Where an event stands in the tree."""
 
     position: int
@@ -55,7 +55,7 @@ class Bundle:
     #: How many events it has; of a selection, how many it had when it was asked for.
     rows: int
     #: The places of its events, in the order of the tree, a few at a time.
-    places: Iterable[list[Place]] = field(repr=False)
+    places: Iterable[list[LeafPosition]] = field(repr=False)
 
     def lines(self) -> Iterator[str]:
         """Every line of the file."""
@@ -67,42 +67,42 @@ class Bundle:
             for place in some:
                 line = event_line(place, events.get(place.event_id))
                 if tree:
-                    line["proof"] = texts(tree.inclusion_path(place.position, self.size))
+                    line["proof"] = base64_texts(tree.inclusion_path(place.position, self.size))
                 yield f"{_encode(line)}\n"
             count += len(some)
         yield f"{_encode({'end': count})}\n"
 
 
 def complete_bundle(start: int = 0, end: int | None = None) -> Bundle:
-    """Every event of a range of places (`end` excluded; up to the newest checkpoint if None); raises Unprovable."""
-    checkpoint = _newest()
+    """Every event from position `start` to `end` (excluded; None: the newest checkpoint's); raises ProofUnavailable."""
+    checkpoint = _newest_checkpoint()
     size = checkpoint.size
     end = size if end is None else end
     if not 0 <= start < end <= size:
-        raise Unprovable(f"{size:,} events are sealed: give places from 0 to {size}, the first below the second.")
+        raise ProofUnavailable(f"{size:,} events are sealed: give places from 0 to {size}, the first below the second.")
     header = _header(COMPLETE, checkpoint) | {
         "start": start,
         "end": end,
         "before": _subtrees(0, start),
         "after": _subtrees(end, size),
-        "unsealed": unsealed().count() if end == size else 0,
+        "unsealed": unsealed_events().count() if end == size else 0,
     }
-    return Bundle(header, size, end - start, _all_places(start, end))
+    return Bundle(header, size, end - start, _all_positions(start, end))
 
 
 def selected_bundle(events: Any, filters: Mapping[str, str]) -> Bundle:
-    """Those of `events`, a queryset, that are sealed; raises Unprovable. `filters` say in the file what they are."""
-    checkpoint = _newest()
+    """The sealed ones of `events`; `filters` are named in the file. Raises ProofUnavailable."""
+    checkpoint = _newest_checkpoint()
     wanted = Exists(events.order_by().filter(pk=OuterRef("event_id")))
     leaves = Leaf.objects.filter(wanted, position__lt=checkpoint.size)
     found = leaves.aggregate(rows=Count("position"), first=Min("position"), last=Max("position"))
-    header = _header(SELECTION, checkpoint) | {"filters": dict(filters), "unsealed": _unsealed_of(events)}
-    places = _found_places(leaves, found["first"], found["last"], found["rows"]) if found["rows"] else ()
+    header = _header(SELECTION, checkpoint) | {"filters": dict(filters), "unsealed": _count_unsealed(events)}
+    places = _selected_positions(leaves, found["first"], found["last"], found["rows"]) if found["rows"] else ()
     return Bundle(header, checkpoint.size, found["rows"], places)
 
 
 def write_bundle(file: Writable, start: int = 0, end: int | None = None) -> str:
-    """Write the complete bundle of a range of places; returns the file's SHA-256, hexadecimal. Raises Unprovable."""
+    """Write a complete bundle; returns the file's SHA-256, hexadecimal. Raises ProofUnavailable."""
     return write(file, complete_bundle(start, end))
 
 
@@ -115,9 +115,9 @@ def write(file: Writable, bundle: Bundle) -> str:
     return digest.hexdigest()
 
 
-def event_line(place: Place, row: SealedRow | None) -> dict[str, Any]:
+def event_line(place: LeafPosition, row: SealedRow | None) -> dict[str, Any]:
     """A line of a bundle, without a proof; `row` is None for an event that was archived."""
-    line: dict[str, Any] = {"position": place.position, "leaf": text(place.leaf)}
+    line: dict[str, Any] = {"position": place.position, "leaf": base64_text(place.leaf)}
     if row is not None:
         line["event"] = event_fields(row)
     return line
@@ -128,7 +128,7 @@ def event_fields(row: SealedRow) -> dict[str, Any]:
     return {
         "id": row.id,
         "v": row.version,
-        "timestamp": moment(row.timestamp),
+        "timestamp": format_timestamp(row.timestamp),
         "user_id": row.user_id,
         "username": row.username,
         "action": row.action,
@@ -141,8 +141,8 @@ def event_fields(row: SealedRow) -> dict[str, Any]:
         "request_id": row.request_id,
         "session_id": row.session_id and str(row.session_id),
         "details": row.details,
-        _opening("actor", row.actor_opening): row.actor_opening.hex(),
-        _opening("subject", row.subject_opening): row.subject_opening.hex(),
+        _opening_name("actor", row.actor_opening): row.actor_opening.hex(),
+        _opening_name("subject", row.subject_opening): row.subject_opening.hex(),
     }
 
 
@@ -152,24 +152,24 @@ def read_events(ids: Iterable[int]) -> dict[int, SealedRow]:
     return {columns[0]: SealedRow(*columns[:-2], *map(bytes, columns[-2:])) for columns in rows}
 
 
-def text(binary: bytes) -> str:
+def base64_text(binary: bytes) -> str:
     """Base64."""
     return b64encode(binary).decode()
 
 
-def texts(hashes: Iterable[bytes]) -> list[str]:
+def base64_texts(hashes: Iterable[bytes]) -> list[str]:
     """Base64 of each."""
-    return [text(found) for found in hashes]
+    return [base64_text(found) for found in hashes]
 
 
-def _opening(part: str, opening: bytes) -> str:
+def _opening_name(part: str, opening: bytes) -> str:
     return f"{part}_commitment" if len(opening) == COMMITMENT_BYTES else f"{part}_salt"
 
 
-def _newest() -> Checkpoint:
+def _newest_checkpoint() -> Checkpoint:
     checkpoint = latest_checkpoint()
     if checkpoint is None:
-        raise Unprovable("The audit log is not sealed yet: there is no checkpoint.")
+        raise ProofUnavailable("The audit log is not sealed yet: there is no checkpoint.")
     return checkpoint
 
 
@@ -177,7 +177,7 @@ def _header(kind: str, checkpoint: Checkpoint) -> dict[str, Any]:
     return {
         "bundle": FORMAT,
         "kind": kind,
-        "made_at": moment(timezone.now()),
+        "made_at": format_timestamp(timezone.now()),
         "checkpoint": checkpoint.note,
         "keys": list(SigningKey.objects.values_list("statement", flat=True)),
     }
@@ -185,31 +185,31 @@ def _header(kind: str, checkpoint: Checkpoint) -> dict[str, Any]:
 
 def _subtrees(start: int, end: int) -> list[str]:
     tree = StoredTree()
-    return texts(tree.node(level, index) for level, index in cover(start, end))
+    return base64_texts(tree.node(level, index) for level, index in cover(start, end))
 
 
-def _all_places(start: int, end: int) -> Iterator[list[Place]]:
-    for first in range(start, end, CHUNK):
-        yield _places(Leaf.objects.filter(position__gte=first, position__lt=min(first + CHUNK, end)))
+def _all_positions(start: int, end: int) -> Iterator[list[LeafPosition]]:
+    for first in range(start, end, CHUNK_SIZE):
+        yield _read_positions(Leaf.objects.filter(position__gte=first, position__lt=min(first + CHUNK_SIZE, end)))
 
 
-def _found_places(leaves: Any, start: int, last: int, rows: int) -> Iterator[list[Place]]:
+def _selected_positions(leaves: Any, start: int, last: int, rows: int) -> Iterator[list[LeafPosition]]:
     """The places of `leaves` in windows that hold about a chunk of them each: none is read twice, however few or many
     they are, and those of a crowded window are read a chunk at a time.
     """
-    width = (last + 1 - start) * CHUNK // rows + 1
+    width = (last + 1 - start) * CHUNK_SIZE // rows + 1
     while start <= last:
-        some = _places(leaves.filter(position__gte=start, position__lt=min(start + width, last + 1)))
+        some = _read_positions(leaves.filter(position__gte=start, position__lt=min(start + width, last + 1)))
         if some:
             yield some
-        start = some[-1].position + 1 if len(some) == CHUNK else start + width
+        start = some[-1].position + 1 if len(some) == CHUNK_SIZE else start + width
 
 
-def _places(leaves: Any) -> list[Place]:
-    columns = leaves.order_by("position").values_list("position", "event_id", "hash")[:CHUNK]
-    return [Place(position, event_id, bytes(leaf)) for position, event_id, leaf in columns]
+def _read_positions(leaves: Any) -> list[LeafPosition]:
+    columns = leaves.order_by("position").values_list("position", "event_id", "hash")[:CHUNK_SIZE]
+    return [LeafPosition(position, event_id, bytes(leaf)) for position, event_id, leaf in columns]
 
 
-def _unsealed_of(events: Any) -> int:
+def _count_unsealed(events: Any) -> int:
     is_sealed = Exists(Leaf.objects.filter(event_id=OuterRef("pk")))
     return int(events.order_by().filter(~is_sealed).count())

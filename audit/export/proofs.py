@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 from audit.crypto.canonical_json import SealedRow
-from audit.export.bundles import Place, read_events
+from audit.export.bundles import LeafPosition, read_events
 from audit.models import AuditLog, Checkpoint, Leaf
 from audit.sealing.sealer import latest_checkpoint
 from audit.sealing.stored_tree import StoredTree
 from reprotech.core.exceptions import DomainError, NotFound
 
 
-class NothingToProve(DomainError):
+class ProofNotFound(DomainError):
     """There is no such event or checkpoint; the message says so in a sentence."""
 
     code = NotFound.code
@@ -21,7 +21,7 @@ class NothingToProve(DomainError):
 class Inclusion:
     """That an event stands at a place of the tree that a checkpoint signs."""
 
-    place: Place
+    place: LeafPosition
     checkpoint: Checkpoint
     path: list[bytes]
     #: None once it was archived.
@@ -38,31 +38,31 @@ class Consistency:
 
 
 def prove_inclusion(event_id: int, size: int | None = None) -> Inclusion:
-    """The proof for an event, under the newest checkpoint or the one of `size`; raises NothingToProve, Unprovable."""
+    """Prove an event under the newest checkpoint or that of `size`; raises ProofNotFound or ProofUnavailable."""
     leaf = Leaf.objects.filter(event_id=event_id).values_list("position", "event_id", "hash").first()
     if leaf is None:
         is_there = AuditLog.objects.filter(pk=event_id).exists()
-        raise NothingToProve("This event is not sealed yet." if is_there else "There is no such event.")
-    place = Place(leaf[0], leaf[1], bytes(leaf[2]))
+        raise ProofNotFound("This event is not sealed yet." if is_there else "There is no such event.")
+    place = LeafPosition(leaf[0], leaf[1], bytes(leaf[2]))
     checkpoint = find_checkpoint(size)
     if place.position >= checkpoint.size:
-        raise NothingToProve(f"This event was sealed after the checkpoint of {checkpoint.size:,} events.")
+        raise ProofNotFound(f"This event was sealed after the checkpoint of {checkpoint.size:,} events.")
     path = StoredTree().inclusion_path(place.position, checkpoint.size)
     return Inclusion(place, checkpoint, path, read_events([event_id]).get(event_id))
 
 
 def prove_consistency(old_size: int, new_size: int) -> Consistency:
-    """The proof that the log of one checkpoint begins with that of another; raises NothingToProve, Unprovable."""
+    """Prove that the newer log begins with the older one; raises ProofNotFound or ProofUnavailable."""
     old, new = find_checkpoint(old_size), find_checkpoint(new_size)
     return Consistency(old, new, StoredTree().consistency_path(old.size, new.size))
 
 
 def find_checkpoint(size: int | None = None) -> Checkpoint:
-    """The checkpoint of so many events, or the newest; raises NothingToProve."""
+    """The checkpoint of so many events, or the newest; raises ProofNotFound."""
     if size is None:
         found, sentence = latest_checkpoint(), "There is no checkpoint yet."
     else:
         found, sentence = Checkpoint.objects.filter(size=size).first(), f"There is no checkpoint of {size:,} events."
     if found is None:
-        raise NothingToProve(sentence)
+        raise ProofNotFound(sentence)
     return found

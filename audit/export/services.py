@@ -13,7 +13,7 @@ from reprotech.core.reauthentication import require_fresh
 
 CSV, REPORT = "csv", "report"
 #: Events of a report at most: more would be no page to read.
-REPORT_ROWS = 2_000
+MAX_REPORT_ROWS = 2_000
 
 
 @recording_denials
@@ -46,14 +46,14 @@ def start_report(*, actor: Actor, query: Any) -> list[AuditLog] | None:
     `query` is an `AuditQuery`. Raises Forbidden.
     """
     authorize(actor, AUDIT_EXPORT)
-    if query.apply(AuditLog.objects.all())[REPORT_ROWS : REPORT_ROWS + 1].exists():
+    if query.apply(AuditLog.objects.all())[MAX_REPORT_ROWS : MAX_REPORT_ROWS + 1].exists():
         return None
     return list(start_export(actor=actor, query=query, file_format=REPORT))[::-1]
 
 
 @recording_denials
 def start_bundle(*, actor: Actor, query: Any) -> Bundle:
-    """Put the export of a bundle on record, then give it; raises Forbidden, or Unprovable."""
+    """Put the export of a bundle on record, then give it; raises Forbidden, or ProofUnavailable."""
     authorize(actor, AUDIT_EXPORT)
     require_fresh()
     if query.given:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from audit.crypto import canonical_json
 from audit.crypto.canonical_json import COMMITMENT_BYTES, SALT_BYTES, SealedRow
-from audit.crypto.row_mac import authentication_code, plain_details
+from audit.crypto.row_mac import authentication_code, json_details
 from audit.models.querysets import AppendOnlyError, AuditLogQuerySet
 
 
@@ -172,7 +172,7 @@ class AuditLog(AppendOnlyModel):
 
     def authenticate(self) -> None:
         """Bring details into the form in which they are read again, and compute the authentication code."""
-        self.details = plain_details(self.details)
+        self.details = json_details(self.details)
         self.authentication = authentication_code(self.sealed_row())
 
     def sealed_row(self) -> SealedRow:

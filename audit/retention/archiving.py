@@ -17,15 +17,15 @@ from audit.export.bundles import BUNDLE, Writable, write_bundle
 from audit.models import Action, AuditLog, Leaf
 from audit.permissions import AUDIT_MAINTAIN
 from audit.sealing.append_only_triggers import suspended
-from audit.sealing.sealer import Sealer, latest_checkpoint, nobody_seals
+from audit.sealing.sealer import Sealer, latest_checkpoint, sealing_lock
 from audit.services import record
 from audit.statistics import id_ranges
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict
 
 #: Events that stay for good, for they explain what is missing or which key signed. They are few, and name no person.
-KEPT = (Action.ARCHIVE, Action.KEY_ROTATE)
-DELETE = """
+PERMANENT_ACTIONS = (Action.ARCHIVE, Action.KEY_ROTATE)
+DELETE_EVENTS = """
 DELETE FROM audit_logs WHERE action NOT IN (%s, %s)
 AND id IN (SELECT event_id FROM audit_leaves WHERE position >= %s AND position < %s)
 """
@@ -35,7 +35,7 @@ class ArchiveRefused(Conflict):
     """Nothing is archived; the message says why."""
 
 
-class Places(NamedTuple):
+class LeafRange(NamedTuple):
     """A range of the tree, `end` excluded."""
 
     start: int
@@ -46,19 +46,19 @@ class Places(NamedTuple):
 class Archive:
     """What was written to a bundle, and could be dropped."""
 
-    places: Places
+    places: LeafRange
     sha256: str
     #: How many erasures there had been: what was erased later must not live on in the bundle unnoticed.
     erasures: int
 
 
-def newest_that_may_go() -> datetime:
+def archive_cutoff() -> datetime:
     """Events before this moment may be archived; figures need the younger ones, and settings may keep more."""
     days = max(settings.AUDIT_RETENTION_DAYS, settings.LOOKING_BACK_DAYS + 1)
     return datetime.combine(timezone.now().astimezone(UTC).date() - timedelta(days=days), time(), UTC)
 
 
-def archivable(before: datetime, most: int | None = None) -> Places:
+def archivable_range(before: datetime, most: int | None = None) -> LeafRange:
     """The places after those that were archived already whose events are all older than `before`.
 
     At most `most` of them. Raises ArchiveRefused when there is none.
@@ -75,8 +75,8 @@ def archivable(before: datetime, most: int | None = None) -> Places:
         end = min(end, start + most)
     if start >= end:
         raise ArchiveRefused(f"There is nothing to archive from before {before:%Y-%m-%d}.")
-    places = Places(start, end)
-    _refuse_gaps(places, _rows_of(places).count())
+    places = LeafRange(start, end)
+    _require_complete(places, _events_in(places).count())
     return places
 
 
@@ -95,7 +95,7 @@ def archive_of(event_id: int) -> tuple[AuditLog, str] | None:
 
 
 @recording_denials
-def write_archive(*, actor: Actor, file: Writable, places: Places) -> Archive:
+def write_archive(*, actor: Actor, file: Writable, places: LeafRange) -> Archive:
     """Write the bundle of these places. Nothing is on record yet: the file may still turn out not to prove itself."""
     authorize(actor, AUDIT_MAINTAIN)
     erasures = _erasures()
@@ -119,15 +119,15 @@ def drop_archived(*, actor: Actor, archive: Archive) -> int:
     """
     authorize(actor, AUDIT_MAINTAIN)
     start, end = archive.places
-    with nobody_seals(), suspended():
+    with sealing_lock(), suspended():
         if archived_until() != start:
             raise ArchiveRefused("Another process has archived meanwhile. Nothing was removed.")
         if _erasures() != archive.erasures:
             raise ArchiveRefused("A person was erased meanwhile, but not in the bundle. Destroy it and archive again.")
         with connection.cursor() as cursor:
-            cursor.execute(DELETE, [*KEPT, start, end])
+            cursor.execute(DELETE_EVENTS, [*PERMANENT_ACTIONS, start, end])
             count: int = cursor.rowcount
-        _refuse_gaps(archive.places, count + _rows_of(archive.places).count())
+        _require_complete(archive.places, count + _events_in(archive.places).count())
         record(
             actor=actor,
             action=Action.ARCHIVE,
@@ -142,20 +142,20 @@ def drop_archived(*, actor: Actor, archive: Archive) -> int:
     return count
 
 
-def _rows_of(places: Places) -> Any:
+def _events_in(places: LeafRange) -> Any:
     is_there = Leaf.objects.filter(event_id=OuterRef("pk"), position__gte=places.start, position__lt=places.end)
     return AuditLog.objects.filter(Exists(is_there))
 
 
-def _refuse_gaps(places: Places, found: int) -> None:
+def _require_complete(places: LeafRange, found: int) -> None:
     """An event that somebody removed must not be explained by an archive afterwards."""
     if missing := places.end - places.start - found:
         raise ArchiveRefused(f"{missing} of these events are missing. Find out why first: manage.py verify_audit.")
 
 
-def _archives() -> list[tuple[Places, AuditLog]]:
+def _archives() -> list[tuple[LeafRange, AuditLog]]:
     rows: Any = AuditLog.objects.filter(action=Action.ARCHIVE, success=True).order_by("pk")
-    return [(Places(row.details["start"], row.details["end"]), row) for row in rows]
+    return [(LeafRange(row.details["start"], row.details["end"]), row) for row in rows]
 
 
 def _erasures() -> int:

@@ -18,12 +18,12 @@ from audit.models import Action, AuditLog, Leaf
 from audit.models.querysets import AuditLogQuerySet
 from audit.permissions import permission_to_erase
 from audit.sealing.append_only_triggers import suspended
-from audit.sealing.sealer import Sealer, nobody_seals
+from audit.sealing.sealer import Sealer, sealing_lock
 from audit.services import record
 from reprotech.core.actors import Actor
 
 #: Events that one `erase` event tells of: at two parts each it names no more than 5,000 ids.
-BATCH = 2_500
+BATCH_SIZE = 2_500
 
 ERASE_ACTOR = (
     "UPDATE audit_logs SET username = '', user_agent = '', ip_address = NULL, actor_opening = %s WHERE id = %s"
@@ -34,7 +34,7 @@ ERASE_SUBJECT = {
 }
 
 
-class Parts(NamedTuple):
+class ErasureParts(NamedTuple):
     """Events of which the actor's part, and of which the subject's part is meant."""
 
     actor: Iterable[AuditLogQuerySet]
@@ -45,7 +45,7 @@ class Parts(NamedTuple):
 def erase_parts(
     *,
     actor: Actor,
-    parts: Parts,
+    parts: ErasureParts,
     resource: str,
     resource_id: object,
     kept_filters: Mapping[str, Mapping[str, Any]] | None = None,
@@ -57,15 +57,15 @@ def erase_parts(
     Forbidden, SigningKeyError, LedgerCorrupted or ChangeRefused.
     """
     authorize(actor, permission_to_erase(resource))
-    with nobody_seals(), suspended():
+    with sealing_lock(), suspended():
         Sealer().seal()
         by_actor, by_subject = _sealed_ids(parts.actor), _sealed_ids(parts.subject)
         count = 0
-        _overwrite_what_is_deleted()
+        _enable_secure_delete()
         found = sorted(by_actor | by_subject)
         # Once also when nothing is found: what else was erased of the person is to be on record.
-        for start in range(0, max(len(found), 1), BATCH):
-            actors, subjects = _erase(found[start : start + BATCH], by_actor, by_subject)
+        for start in range(0, max(len(found), 1), BATCH_SIZE):
+            actors, subjects = _erase(found[start : start + BATCH_SIZE], by_actor, by_subject)
             count += len({*actors, *subjects})
             kept: dict[str, Any] = {"filters": kept_filters} if kept_filters and not start else {}
             record(
@@ -90,7 +90,7 @@ def _sealed_ids(found: Iterable[AuditLogQuerySet]) -> set[int]:
 
 def _erase(ids: Iterable[int], by_actor: set[int], by_subject: set[int]) -> tuple[list[int], list[int]]:
     """Erase what isn't yet; returns the ids of the events whose actor's and whose subject's part it was."""
-    rows = list(_read(ids))
+    rows = list(_read_rows(ids))
     actors = [row for row in rows if row.id in by_actor and len(row.actor_opening) == SALT_BYTES]
     subjects = [row for row in rows if row.id in by_subject and len(row.subject_opening) == SALT_BYTES]
     with connection.cursor() as cursor:
@@ -99,7 +99,7 @@ def _erase(ids: Iterable[int], by_actor: set[int], by_subject: set[int]) -> tupl
     return [row.id for row in actors if row.id], [row.id for row in subjects if row.id]
 
 
-def _read(ids: Iterable[int]) -> Iterator[SealedRow]:
+def _read_rows(ids: Iterable[int]) -> Iterator[SealedRow]:
     rows = AuditLog.objects.filter(pk__in=list(ids)).order_by("pk").values_list(*SealedRow._fields)
     for columns in rows:
         yield SealedRow(*columns[:-2], *map(bytes, columns[-2:]))
@@ -114,15 +114,15 @@ def _without_subject(row: SealedRow) -> tuple[Any, ...]:
     return json.dumps(public), commitment(row.subject_opening, subject_part(row, personal)), row.id
 
 
-def _overwrite_what_is_deleted() -> None:
+def _enable_secure_delete() -> None:
     """Have SQLite overwrite the bytes that it gives free, and its journal once all is committed."""
     if connection.vendor != "sqlite":
         return
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA secure_delete = ON")
-    transaction.on_commit(_empty_journal)
+    transaction.on_commit(_truncate_journal)
 
 
-def _empty_journal() -> None:
+def _truncate_journal() -> None:
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -10,12 +10,12 @@ from pathlib import Path
 from audit.crypto.signed_note import DASH
 
 #: More than any note takes.
-TAIL = 65_536
+MAX_NOTE_BYTES = 65_536
 SIGNATURE_BYTES = 4 + 64
-END = "\n\n"
+NOTE_END = "\n\n"
 
 
-def notes(path: Path) -> Iterator[str]:
+def read_notes(path: Path) -> Iterator[str]:
     """The notes of the file, the oldest first; one that a full disk cut short is passed over. Raises OSError."""
     with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
         yield from _notes_in(file)
@@ -30,18 +30,18 @@ def last_note(path: Path) -> str | None:
         os.close(descriptor)
 
 
-def append(path: Path, new: Iterable[str], *, create: bool) -> None:
+def append_notes(path: Path, new: Iterable[str], *, create: bool) -> None:
     """Add notes, and return once the disk has them. Raises OSError; what was half written is taken back if possible."""
     descriptor = _open(path, os.O_RDWR | os.O_APPEND | (os.O_CREAT if create else 0))
     try:
         size = os.fstat(descriptor).st_size
-        is_cut = size > 0 and not _tail(descriptor).endswith(END.encode())
-        content = (END if is_cut else "") + "".join(f"{note}\n" for note in new)
+        is_cut = size > 0 and not _tail(descriptor).endswith(NOTE_END.encode())
+        content = (NOTE_END if is_cut else "") + "".join(f"{note}\n" for note in new)
         try:
             _write_all(descriptor, content.encode())
             os.fsync(descriptor)
         except OSError:
-            _cut(descriptor, size)
+            _truncate(descriptor, size)
             raise
     finally:
         os.close(descriptor)
@@ -82,13 +82,13 @@ def _are_signatures(block: str) -> bool:
 
 def _tail(descriptor: int) -> bytes:
     size = os.fstat(descriptor).st_size
-    return os.pread(descriptor, TAIL, max(size - TAIL, 0))
+    return os.pread(descriptor, MAX_NOTE_BYTES, max(size - MAX_NOTE_BYTES, 0))
 
 
 def _last_in(tail: bytes) -> str | None:
     text = tail.decode(errors="replace")
-    if len(tail) == TAIL:
-        text = text.partition(END)[2]  # the first may have lost its beginning
+    if len(tail) == MAX_NOTE_BYTES:
+        text = text.partition(NOTE_END)[2]  # the first may have lost its beginning
     found = None
     for found in _notes_in(text.splitlines(keepends=True)):  # noqa: B007 (the last one is wanted)
         pass
@@ -100,7 +100,7 @@ def _write_all(descriptor: int, content: bytes) -> None:
         content = content[os.write(descriptor, content) :]
 
 
-def _cut(descriptor: int, size: int) -> None:
+def _truncate(descriptor: int, size: int) -> None:
     try:
         os.ftruncate(descriptor, size)
     except OSError:

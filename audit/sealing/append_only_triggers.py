@@ -13,16 +13,16 @@ from django.db import ProgrammingError, connection, transaction
 
 from reprotech.core.exceptions import Conflict
 
-TABLES = ("audit_logs", "audit_leaves", "audit_nodes", "audit_keys", "audit_checkpoints")
+APPEND_ONLY_TABLES = ("audit_logs", "audit_leaves", "audit_nodes", "audit_keys", "audit_checkpoints")
 #: Nothing may react to what the database captures either (`audit.capture.triggers`).
-CAPTURED = "audit_captured_changes"
+CAPTURED_CHANGES_TABLE = "audit_captured_changes"
 #: While it is on, within one transaction, PostgreSQL's triggers let changes pass.
-SWITCH = "reprotech.audit_upkeep"
+UPKEEP_SETTING = "reprotech.audit_upkeep"
 VERBS = ("UPDATE", "DELETE")
 REFUSAL = "The audit log is append-only."
 
 #: PostgreSQL's code for a right that the role lacks.
-NO_RIGHT = "42501"
+INSUFFICIENT_PRIVILEGE = "42501"
 
 
 class ChangeRefused(Conflict):
@@ -37,7 +37,7 @@ class ChangeRefused(Conflict):
 FUNCTION = f"""
 CREATE FUNCTION audit_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF current_setting('{SWITCH}', true) = 'on' THEN
+    IF current_setting('{UPKEEP_SETTING}', true) = 'on' THEN
         IF TG_OP = 'TRUNCATE' THEN
             RETURN NULL;
         ELSIF TG_OP = 'DELETE' THEN
@@ -51,14 +51,14 @@ END $$
 
 #: Bits of pg_trigger.tgtype: BEFORE, with UPDATE and DELETE for each row, or with TRUNCATE.
 CHANGE_EVENTS, TRUNCATE_EVENTS = 1 + 2 + 8 + 16, 2 + 32
-ENABLED = """
+ENABLED_TRIGGERS = """
 SELECT class.relname, tgname, tgtype FROM pg_trigger
 JOIN pg_class class ON class.oid = tgrelid JOIN pg_proc proc ON proc.oid = tgfoid
 WHERE tgenabled IN ('O', 'A') AND tgqual IS NULL AND proname = 'audit_refuse_change'
     AND class.relnamespace = current_schema()::regnamespace
 """
 #: What else reacts to a change of these tables: triggers that aren't internal, and rules but for those that make views.
-REACTIONS = """
+TRIGGERS_AND_RULES = """
 SELECT class.relname, 'trigger', tgname, proname = 'audit_refuse_change' FROM pg_trigger
 JOIN pg_class class ON class.oid = tgrelid JOIN pg_proc proc ON proc.oid = tgfoid
 WHERE NOT tgisinternal AND class.relnamespace = current_schema()::regnamespace AND class.relname = ANY(%s)
@@ -68,32 +68,35 @@ ORDER BY 1, 2, 3
 """
 
 
-def install(vendor: str) -> list[str]:
+def install_statements(vendor: str) -> list[str]:
     """The statements that make the triggers."""
     if vendor == "sqlite":
         return [
-            f"CREATE TRIGGER {_name(table, verb)} BEFORE {verb} ON {table} BEGIN {_refuse(table, verb)} END"
-            for table in TABLES
+            f"CREATE TRIGGER {_trigger_name(table, verb)} BEFORE {verb} ON {table} "
+            f"BEGIN {_refusal_statement(table, verb)} END"
+            for table in APPEND_ONLY_TABLES
             for verb in VERBS
         ]
     run = "EXECUTE FUNCTION audit_refuse_change()"
     changes = [
-        f"CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW {run}" for table in TABLES
+        f"CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW {run}"
+        for table in APPEND_ONLY_TABLES
     ]
     truncations = [
-        f"CREATE TRIGGER audit_never_emptied BEFORE TRUNCATE ON {table} FOR EACH STATEMENT {run}" for table in TABLES
+        f"CREATE TRIGGER audit_never_emptied BEFORE TRUNCATE ON {table} FOR EACH STATEMENT {run}"
+        for table in APPEND_ONLY_TABLES
     ]
     return [FUNCTION, *changes, *truncations]
 
 
-def remove(vendor: str) -> list[str]:
+def remove_statements(vendor: str) -> list[str]:
     """The statements that take the triggers away."""
     if vendor == "sqlite":
-        return [f"DROP TRIGGER {_name(table, verb)}" for table in TABLES for verb in VERBS]
+        return [f"DROP TRIGGER {_trigger_name(table, verb)}" for table in APPEND_ONLY_TABLES for verb in VERBS]
     return ["DROP FUNCTION audit_refuse_change() CASCADE"]
 
 
-def absent_guards() -> list[str]:
+def missing_triggers() -> list[str]:
     """A sentence for each trigger that is missing, switched off or not as it was installed."""
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
@@ -101,14 +104,18 @@ def absent_guards() -> list[str]:
             present = {row[0] for row in cursor.fetchall()}
             return [
                 f"Nothing refuses {verb} of {table}: its trigger is missing."
-                for (table, verb), statement in zip(product(TABLES, VERBS), install("sqlite"), strict=True)
+                for (table, verb), statement in zip(
+                    product(APPEND_ONLY_TABLES, VERBS), install_statements("sqlite"), strict=True
+                )
                 if statement not in present
             ]
-        cursor.execute(ENABLED)
+        cursor.execute(ENABLED_TRIGGERS)
         enabled = set(cursor.fetchall())
         cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'audit_refuse_change'")
         sources = {row[0] for row in cursor.fetchall()}
-    wanted = product(TABLES, (("audit_append_only", CHANGE_EVENTS), ("audit_never_emptied", TRUNCATE_EVENTS)))
+    wanted = product(
+        APPEND_ONLY_TABLES, (("audit_append_only", CHANGE_EVENTS), ("audit_never_emptied", TRUNCATE_EVENTS))
+    )
     missing = [
         f"The trigger {name} of {table} is missing or switched off."
         for table, (name, events) in wanted
@@ -119,19 +126,19 @@ def absent_guards() -> list[str]:
     return missing
 
 
-def foreign_reactions() -> list[str]:
+def unknown_triggers() -> list[str]:
     """A sentence for each trigger and rule on the log's tables that was not installed with them."""
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute("SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY 1, 2")
-            ours = set(install("sqlite"))
+            ours = set(install_statements("sqlite"))
             found = [
                 ("trigger", name, table.lower())
                 for table, name, sql in cursor
-                if table.lower() in {*TABLES, CAPTURED} and sql not in ours
+                if table.lower() in {*APPEND_ONLY_TABLES, CAPTURED_CHANGES_TABLE} and sql not in ours
             ]
         else:
-            cursor.execute(REACTIONS, [[*TABLES, CAPTURED]] * 2)
+            cursor.execute(TRIGGERS_AND_RULES, [[*APPEND_ONLY_TABLES, CAPTURED_CHANGES_TABLE]] * 2)
             ours = {"audit_append_only", "audit_never_emptied"}
             found = [
                 (kind, name, table)
@@ -143,7 +150,7 @@ def foreign_reactions() -> list[str]:
     ]
 
 
-def may_change() -> bool:
+def has_update_right() -> bool:
     """Whether the database role has the right without which `suspended` raises ChangeRefused."""
     if connection.vendor == "sqlite":
         return True
@@ -162,28 +169,28 @@ def suspended() -> Iterator[None]:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             if connection.vendor == "sqlite":
-                _run(cursor, remove("sqlite"))
+                _execute(cursor, remove_statements("sqlite"))
             else:
-                cursor.execute("SELECT set_config(%s, 'on', true)", [SWITCH])
+                cursor.execute("SELECT set_config(%s, 'on', true)", [UPKEEP_SETTING])
             yield
             if connection.vendor == "sqlite":
-                _run(cursor, install("sqlite"))
+                _execute(cursor, install_statements("sqlite"))
             else:
-                cursor.execute("SELECT set_config(%s, 'off', true)", [SWITCH])
+                cursor.execute("SELECT set_config(%s, 'off', true)", [UPKEEP_SETTING])
     except ProgrammingError as error:
-        if getattr(error.__cause__, "sqlstate", "") == NO_RIGHT:
+        if getattr(error.__cause__, "sqlstate", "") == INSUFFICIENT_PRIVILEGE:
             raise ChangeRefused from error
         raise
 
 
-def _name(table: str, verb: str) -> str:
+def _trigger_name(table: str, verb: str) -> str:
     return f"{table}_no_{verb.lower()}"
 
 
-def _refuse(table: str, verb: str) -> str:
+def _refusal_statement(table: str, verb: str) -> str:
     return f"SELECT RAISE(ABORT, '{REFUSAL} {verb} of {table} is refused.');"
 
 
-def _run(cursor: Any, statements: list[str]) -> None:
+def _execute(cursor: Any, statements: list[str]) -> None:
     for statement in statements:
         cursor.execute(statement)

@@ -14,9 +14,9 @@ from audit.crypto.canonical_json import SealedRow, canonical_bytes
 from audit.crypto.merkle import leaf_hash
 from audit.crypto.row_mac import authentication_code_of
 from audit.models import AuditLog
-from audit.sealing.sealer import Sealer, latest_checkpoint, nobody_seals, sign_tree
+from audit.sealing.sealer import Sealer, latest_checkpoint, sealing_lock, sign_tree
 from audit.sealing.signing_keys import current_signer
-from audit.sealing.stored_tree import STEP
+from audit.sealing.stored_tree import LEVEL_STEP
 from audit.statistics import daily_counts, id_ranges
 
 COLUMNS = (*SealedRow._fields, "authentication")
@@ -27,22 +27,22 @@ NODE_COLUMNS = ("level", "index", "hash")
 MAINTENANCE_MEMORY = "512MB"
 
 
-class Prepared(NamedTuple):
+class PreparedEvent(NamedTuple):
     """An event's row, ready for COPY, and its leaf's hash."""
 
     row: tuple[Any, ...]
     leaf: bytes
 
 
-def prepared(event: SealedRow, event_id: int) -> Prepared:
+def prepare_event(event: SealedRow, event_id: int) -> PreparedEvent:
     """Give an event its id, its code and its leaf."""
     content = canonical_bytes(event._replace(id=event_id))
     row = [event_id, *event[1:], authentication_code_of(content, event_id)]
     row[DETAILS] = json.dumps(event.details)
-    return Prepared(tuple(row), leaf_hash(content))
+    return PreparedEvent(tuple(row), leaf_hash(content))
 
 
-class Loader:
+class HistoryLoader:
     """Adds events to the log and to its tree."""
 
     def __init__(self) -> None:
@@ -50,16 +50,16 @@ class Loader:
         self._previous = latest_checkpoint()
         self._frontier = Sealer().trusted_frontier(self._previous)
 
-    def add(self, events: Iterable[Prepared]) -> None:
+    def add(self, events: Iterable[PreparedEvent]) -> None:
         """Add some, in the order of their ids."""
         rows, leaves, nodes = [], [], []
         for row, leaf in events:
             rows.append(row)
             leaves.append((self._frontier.size, row[0], leaf))
-            nodes += [node for node in self._frontier.append(leaf) if node[0] % STEP == 0]
-        copy("audit_logs", COLUMNS, rows)
-        copy("audit_leaves", LEAF_COLUMNS, leaves)
-        copy("audit_nodes", NODE_COLUMNS, nodes)
+            nodes += [node for node in self._frontier.append(leaf) if node[0] % LEVEL_STEP == 0]
+        copy_rows("audit_logs", COLUMNS, rows)
+        copy_rows("audit_leaves", LEAF_COLUMNS, leaves)
+        copy_rows("audit_nodes", NODE_COLUMNS, nodes)
         id_ranges.add((row[0], row[TIMESTAMP]) for row in rows)
         daily_counts.add(daily_counts.Kind.of(row[TIMESTAMP], row[ACTION], success=row[SUCCESS]) for row in rows)
 
@@ -70,11 +70,11 @@ class Loader:
 
 
 @contextmanager
-def loading() -> Iterator[Loader]:
+def bulk_loading() -> Iterator[HistoryLoader]:
     """A transaction in which a history is loaded and then signed. Whoever writes to the log meanwhile waits."""
     Sealer().seal()
-    with nobody_seals(), indexes_put_off("audit_logs"):
-        loader = Loader()
+    with sealing_lock(), indexes_dropped("audit_logs"):
+        loader = HistoryLoader()
         yield loader
         loader.sign()
 
@@ -87,7 +87,7 @@ def reserve_ids(count: int) -> int:
     return first
 
 
-def copy(table: str, columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> None:
+def copy_rows(table: str, columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> None:
     """Add rows by COPY."""
     quoted = ", ".join(f'"{column}"' for column in columns)
     with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({quoted}) FROM STDIN") as stream:
@@ -96,7 +96,7 @@ def copy(table: str, columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> N
 
 
 @contextmanager
-def indexes_put_off(table: str) -> Iterator[None]:
+def indexes_dropped(table: str) -> Iterator[None]:
     """Drop a table's indexes, but for those of constraints, and build them again at the end: far quicker for many rows.
 
     Needs a transaction around it; the table is locked in it.

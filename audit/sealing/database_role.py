@@ -13,24 +13,24 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection, transaction
 from psycopg import sql
 
-from audit.capture.postgresql_triggers import REMOVE
-from audit.sealing.append_only_triggers import CAPTURED
-from audit.sealing.append_only_triggers import TABLES as APPEND_ONLY
+from audit.capture.postgresql_triggers import REMOVE_FUNCTION
+from audit.sealing.append_only_triggers import APPEND_ONLY_TABLES as APPEND_ONLY
+from audit.sealing.append_only_triggers import CAPTURED_CHANGES_TABLE
 
 logger = logging.getLogger(__name__)
 
 #: Tables of which the server needs less than all others.
-FEWER_RIGHTS = {
+RESTRICTED_RIGHTS = {
     **dict.fromkeys(APPEND_ONLY, "SELECT, INSERT"),
     **dict.fromkeys(("audit_anchors", "audit_blocks", "audit_daily_counts"), "SELECT, INSERT, UPDATE"),
     "django_migrations": "SELECT",
     # Triggers write it as the owner, and the sealer removes by a function what is settled.
-    CAPTURED: "SELECT",
+    CAPTURED_CHANGES_TABLE: "SELECT",
 }
-RIGHTS = "SELECT, INSERT, UPDATE, DELETE"
+DEFAULT_RIGHTS = "SELECT, INSERT, UPDATE, DELETE"
 
 #: Tables and sequences of the role that asks; an extension may have brought others.
-OWNED = """
+OWNED_RELATIONS = """
 SELECT relname FROM pg_class
 WHERE relnamespace = current_schema()::regnamespace AND relkind = ANY(%s) AND pg_has_role(relowner, 'USAGE')
 ORDER BY relname
@@ -52,12 +52,12 @@ def grant_rights(**_: Any) -> None:
     if not role or connection.vendor != "postgresql":
         return
     with transaction.atomic(), connection.cursor() as cursor:
-        _refuse_unfit(cursor, role)
-        for statement in _statements(cursor, role):
+        _check_role(cursor, role)
+        for statement in _grant_statements(cursor, role):
             cursor.execute(statement)
 
 
-def _refuse_unfit(cursor: Any, role: str) -> None:
+def _check_role(cursor: Any, role: str) -> None:
     cursor.execute(ROLE, [role])
     found = cursor.fetchone()
     if found is None:
@@ -72,25 +72,25 @@ def _refuse_unfit(cursor: Any, role: str) -> None:
         )
 
 
-def _statements(cursor: Any, role: str) -> Iterator[sql.Composed]:
+def _grant_statements(cursor: Any, role: str) -> Iterator[sql.Composed]:
     grantee = sql.Identifier(role)
-    for table in _owned(cursor, "rpvm"):
-        rights = sql.SQL(FEWER_RIGHTS.get(table, RIGHTS))
+    for table in _owned_relations(cursor, "rpvm"):
+        rights = sql.SQL(RESTRICTED_RIGHTS.get(table, DEFAULT_RIGHTS))
         yield sql.SQL("REVOKE ALL ON TABLE {} FROM {}").format(sql.Identifier(table), grantee)
         yield sql.SQL("GRANT {} ON TABLE {} TO {}").format(rights, sql.Identifier(table), grantee)
-    for sequence in _owned(cursor, "S"):
+    for sequence in _owned_relations(cursor, "S"):
         yield sql.SQL("GRANT USAGE, SELECT ON SEQUENCE {} TO {}").format(sql.Identifier(sequence), grantee)
-    yield sql.SQL("GRANT EXECUTE ON FUNCTION {}(bigint[]) TO {}").format(sql.Identifier(REMOVE), grantee)
+    yield sql.SQL("GRANT EXECUTE ON FUNCTION {}(bigint[]) TO {}").format(sql.Identifier(REMOVE_FUNCTION), grantee)
 
 
-def _owned(cursor: Any, kinds: Sequence[str]) -> list[str]:
-    cursor.execute(OWNED, [list(kinds)])
+def _owned_relations(cursor: Any, kinds: Sequence[str]) -> list[str]:
+    cursor.execute(OWNED_RELATIONS, [list(kinds)])
     return [name for (name,) in cursor.fetchall()]
 
 
 def excessive_rights(cursor: Any) -> str:
     """What the role that `cursor` uses should not be able to do, as a sentence; "" when it can't."""
-    cursor.execute(OWN_ROLE, [[*APPEND_ONLY, CAPTURED]])
+    cursor.execute(OWN_ROLE, [[*APPEND_ONLY, CAPTURED_CHANGES_TABLE]])
     role, is_superuser, is_owner, may_change = cursor.fetchone()
     if is_superuser:
         what = "is a superuser"

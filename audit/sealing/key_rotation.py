@@ -6,8 +6,8 @@ from audit.authorization import authorize, recording_denials
 from audit.crypto.signed_note import VerifierKey
 from audit.models import Action
 from audit.permissions import AUDIT_MAINTAIN
-from audit.sealing.sealer import Sealer, nobody_seals
-from audit.sealing.signing_keys import hand_over, known_keys, replace_lost_key
+from audit.sealing.sealer import Sealer, sealing_lock
+from audit.sealing.signing_keys import endorse_new_key, known_keys, replace_lost_key
 from audit.services import record
 from reprotech.core.actors import Actor
 
@@ -21,9 +21,9 @@ def rotate_key(*, actor: Actor, new_seed: bytes, old_key_is_lost: bool = False) 
     name it in AUDIT_TRUSTED_KEYS first. Raises SigningKeyError or LedgerCorrupted.
     """
     authorize(actor, AUDIT_MAINTAIN)
-    with nobody_seals():
+    with sealing_lock():
         known = known_keys()
-        signer = replace_lost_key(new_seed) if old_key_is_lost else hand_over(new_seed)
+        signer = replace_lost_key(new_seed) if old_key_is_lost else endorse_new_key(new_seed)
         lost: dict[str, Any] = {"old_key_is_lost": True} if old_key_is_lost else {}
         record(
             actor=actor,

@@ -27,27 +27,27 @@ from audit.capture.settlement import settle
 from audit.crypto.canonical_json import SealedRow, canonical_bytes
 from audit.crypto.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from audit.crypto.row_mac import is_authentic_content
-from audit.crypto.signed_note import CheckpointText, NoteError, Signer, VerifierKey, fingerprint, sign, signed_text
+from audit.crypto.signed_note import CheckpointText, NoteError, Signer, VerifierKey, fingerprint, sign, verify_note
 from audit.models import AuditLog, Checkpoint, Leaf, Node
 from audit.sealing import anchor_file
 from audit.sealing.signing_keys import configured_signer, current_signer, known_keys
-from audit.sealing.stored_tree import STEP, StoredTree
+from audit.sealing.stored_tree import LEVEL_STEP, StoredTree
 from audit.statistics import daily_counts, id_ranges
 from reprotech.core.exceptions import Conflict
 
 logger = logging.getLogger(__name__)
 
 #: Events that one transaction seals at most; on SQLite, where writers wait meanwhile, fewer.
-BATCH = {"postgresql": 10_000, "sqlite": 1_000}
+BATCH_SIZES = {"postgresql": 10_000, "sqlite": 1_000}
 #: PostgreSQL's advisory lock that says who seals.
-LOCK = 0x5EA1_A0D1
-INSERT_SIZE = 1_000
+ADVISORY_LOCK_ID = 0x5EA1_A0D1
+INSERT_BATCH_SIZE = 1_000
 #: Below every id that a row can have, whoever gave it.
-FIRST_ID = -(2**63)
+MIN_ID = -(2**63)
 COLUMNS = SealedRow._fields
 
 
-class Event(NamedTuple):
+class EventToSeal(NamedTuple):
     """What sealing needs of one."""
 
     id: int
@@ -68,7 +68,7 @@ class LedgerCorrupted(Conflict):
 
 
 @dataclass(slots=True)
-class Sealed:
+class SealResult:
     """What one run did: how many events it sealed, and the ids of rows that this installation didn't write."""
 
     count: int = 0
@@ -86,18 +86,18 @@ class Sealer:
         self._latest: CheckpointText | None = None
         self._agrees_with_anchors = False
 
-    def seal(self) -> Sealed:
+    def seal(self) -> SealResult:
         """Seal every event that is committed now; raises SealingInProgress, SigningKeyError or LedgerCorrupted."""
         settle(_lock)
-        result = Sealed()
+        result = SealResult()
         if not self._agrees_with_anchors:
-            self._agrees_with_anchors = _agrees_with_anchors()
+            self._agrees_with_anchors = _matches_anchor_file()
         since, self._looked_until = self._looked_until, None  # all events again if this fails
         if connection.vendor == "postgresql":
-            until = int(_value("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
-            start = FIRST_ID if since is None else _first_event_since(since)
+            until = int(_query_value("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
+            start = MIN_ID if since is None else _first_event_since(since)
         else:
-            until = start = FIRST_ID if since is None else since
+            until = start = MIN_ID if since is None else since
         while start is not None:
             last = self._seal_batch(start, result)
             start = None if last is None else last + 1
@@ -113,20 +113,20 @@ class Sealer:
             )
         return result
 
-    def _seal_batch(self, start: int, result: Sealed) -> int | None:
+    def _seal_batch(self, start: int, result: SealResult) -> int | None:
         """Seal some events from the id `start` on; returns the last one's id, None when there are none."""
-        if not unsealed(start).exists():
+        if not unsealed_events(start).exists():
             return None
         with transaction.atomic():
             _lock()
-            found = list(to_seal(start)[: BATCH[connection.vendor]])
-            events = _authentic(found, result)
+            found = list(rows_to_seal(start)[: BATCH_SIZES[connection.vendor]])
+            events = _authentic_events(found, result)
             latest = self._append(events) if events else self._latest
         self._latest = latest
         result.count += len(events)
         return found[-1][0] if found else None
 
-    def _append(self, events: Collection[Event]) -> CheckpointText:
+    def _append(self, events: Collection[EventToSeal]) -> CheckpointText:
         """Add the leaves of these events, and sign the tree that they make."""
         signer = self._signer or current_signer()
         previous = latest_checkpoint()
@@ -137,18 +137,18 @@ class Sealer:
             leaf = leaf_hash(event.content)
             leaves.append((frontier.size, event.id, leaf))
             completed = frontier.append(leaf)
-            nodes += [Node(level=at, index=index, hash=found) for at, index, found in completed if at % STEP == 0]
-        _store(leaves)
+            nodes += [Node(level=at, index=index, hash=found) for at, index, found in completed if at % LEVEL_STEP == 0]
+        _store_leaves(leaves)
         id_ranges.add((event.id, event.timestamp) for event in events)
         daily_counts.add(event.kind for event in events)
-        Node.objects.bulk_create(nodes, INSERT_SIZE)
+        Node.objects.bulk_create(nodes, INSERT_BATCH_SIZE)
         return sign_tree(frontier, previous, signer)
 
     def trusted_frontier(self, previous: Checkpoint | None) -> Frontier:
         """The right edge of the stored tree, if it is the one that was signed last; raises LedgerCorrupted."""
         last = Leaf.objects.order_by("-position").values_list("position", flat=True).first()
         size = 0 if last is None else last + 1
-        signed = verified(previous) if previous else None
+        signed = verified_checkpoint(previous) if previous else None
         if size != (signed.size if signed else 0):
             raise LedgerCorrupted(f"The tree has {size} events, but {signed.size if signed else 0} were signed.")
         try:
@@ -165,16 +165,16 @@ class Sealer:
 
 def _lock() -> None:
     """Keep other processes from sealing during this transaction; raises SealingInProgress."""
-    if connection.vendor == "postgresql" and not _value("SELECT pg_try_advisory_xact_lock(%s)", LOCK):
+    if connection.vendor == "postgresql" and not _query_value("SELECT pg_try_advisory_xact_lock(%s)", ADVISORY_LOCK_ID):
         raise SealingInProgress
 
 
 @contextmanager
-def nobody_seals() -> Iterator[None]:
+def sealing_lock() -> Iterator[None]:
     """A transaction during which no other process seals; waits until one that does has finished its batch."""
     with transaction.atomic():
         if connection.vendor == "postgresql":  # SQLite's transactions exclude each other already
-            _value("SELECT pg_advisory_xact_lock(%s)", LOCK)
+            _query_value("SELECT pg_advisory_xact_lock(%s)", ADVISORY_LOCK_ID)
         yield
 
 
@@ -183,18 +183,18 @@ def latest_checkpoint() -> Checkpoint | None:
     return Checkpoint.objects.last()
 
 
-def unsealed(start: int = FIRST_ID) -> Any:
+def unsealed_events(start: int = MIN_ID) -> Any:
     """Events from the id `start` on that are not in the tree, by id."""
     is_sealed = Exists(Leaf.objects.filter(event_id=OuterRef("pk")))
     return AuditLog.objects.filter(~is_sealed, pk__gte=start).order_by("pk")
 
 
-def to_seal(start: int) -> Any:
+def rows_to_seal(start: int) -> Any:
     """What the sealer reads of events: the sealed columns, the code, and whether it is a copy of another row."""
-    return unsealed(start).annotate(is_copy=is_copy()).values_list(*COLUMNS, "authentication", "is_copy")
+    return unsealed_events(start).annotate(is_copy=is_copy()).values_list(*COLUMNS, "authentication", "is_copy")
 
 
-def _authentic(found: Iterable[tuple[Any, ...]], result: Sealed) -> list[Event]:
+def _authentic_events(found: Iterable[tuple[Any, ...]], result: SealResult) -> list[EventToSeal]:
     """The events that this installation wrote; the ids of the others go into the result."""
     events = []
     for event_id, *columns, code, is_a_copy in found:
@@ -204,11 +204,11 @@ def _authentic(found: Iterable[tuple[Any, ...]], result: Sealed) -> list[Event]:
             result.refused.append(event_id)
         else:
             kind = daily_counts.Kind.of(row.timestamp, row.action, success=row.success)
-            events.append(Event(event_id, content, row.timestamp, kind))
+            events.append(EventToSeal(event_id, content, row.timestamp, kind))
     return events
 
 
-def _store(leaves: Collection[tuple[int, int, bytes]]) -> None:
+def _store_leaves(leaves: Collection[tuple[int, int, bytes]]) -> None:
     """Insert leaves. On PostgreSQL as three arrays: composing a statement of thousands of values takes half the run."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
@@ -219,7 +219,7 @@ def _store(leaves: Collection[tuple[int, int, bytes]]) -> None:
             )
     else:
         rows = [Leaf(position=position, event_id=event_id, hash=leaf) for position, event_id, leaf in leaves]
-        Leaf.objects.bulk_create(rows, INSERT_SIZE)
+        Leaf.objects.bulk_create(rows, INSERT_BATCH_SIZE)
 
 
 def sign_tree(frontier: Frontier, previous: Checkpoint | None, signer: Signer) -> CheckpointText:
@@ -242,14 +242,14 @@ def trusted_keys() -> list[VerifierKey]:
     return [configured_signer().verifier, *settings.AUDIT_TRUSTED_KEYS]
 
 
-def verified(checkpoint: Checkpoint) -> CheckpointText:
+def verified_checkpoint(checkpoint: Checkpoint) -> CheckpointText:
     """What a checkpoint says; raises LedgerCorrupted unless a key signed it that the operator trusts.
 
     What the database says of other keys doesn't count: it may be a stranger's word, and with the next signature it
     would become ours.
     """
     try:
-        text, _ = signed_text(checkpoint.note, trusted_keys())
+        text, _ = verify_note(checkpoint.note, trusted_keys())
         return CheckpointText.parse(text)
     except NoteError as error:
         raise LedgerCorrupted(
@@ -259,7 +259,7 @@ def verified(checkpoint: Checkpoint) -> CheckpointText:
         ) from None
 
 
-def _agrees_with_anchors() -> bool:
+def _matches_anchor_file() -> bool:
     """Whether the last checkpoint in the anchor file was found in the database; False while the file can't be read.
 
     Raises LedgerCorrupted when the database lacks it: then somebody made the log shorter, or another one.
@@ -271,14 +271,14 @@ def _agrees_with_anchors() -> bool:
     except OSError:
         return False  # whoever appends to it tells of it
     if note:
-        must_be_stored(note)
+        require_stored(note)
     return True
 
 
-def must_be_stored(note: str) -> None:
+def require_stored(note: str) -> None:
     """Raise LedgerCorrupted unless the database has this checkpoint, which was sent out of reach before."""
     try:
-        text, _ = signed_text(note, known_keys())
+        text, _ = verify_note(note, known_keys())
         size = CheckpointText.parse(text).size
     except NoteError as error:
         raise LedgerCorrupted(f"The last checkpoint in the anchor file is none of this log. {error}") from None
@@ -292,14 +292,14 @@ def must_be_stored(note: str) -> None:
 
 def _first_event_since(transaction_id: int) -> int | None:
     """The lowest id of the events that this transaction or later ones wrote, by what is committed now."""
-    found = _value(
+    found = _query_value(
         "WITH recent AS MATERIALIZED (SELECT id FROM audit_logs WHERE transaction_id >= %s) SELECT min(id) FROM recent",
         transaction_id,
     )
     return None if found is None else int(found)
 
 
-def _value(statement: str, *parameters: Any) -> Any:
+def _query_value(statement: str, *parameters: Any) -> Any:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return cursor.fetchone()[0]

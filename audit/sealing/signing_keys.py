@@ -11,21 +11,21 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils import timezone
 
-from audit.crypto.canonical_json import moment
+from audit.crypto.canonical_json import format_timestamp
 from audit.crypto.signed_note import Signer, VerifierKey, sign
 from audit.models import Checkpoint, SigningKey
 from reprotech.core.exceptions import Conflict
 
 #: What a statement says of the key before the new one. Part of the format.
-FIRST = "as the first"
+ORIGIN_FIRST = "as the first"
 
 
-def after(key: VerifierKey) -> str:
+def origin_after(key: VerifierKey) -> str:
     """The new key follows this one, which signs the statement too."""
     return f"after {key}"
 
 
-def instead_of(key: VerifierKey) -> str:
+def origin_instead_of(key: VerifierKey) -> str:
     """The new key replaces this one, which nobody has any more."""
     return f"instead of {key}"
 
@@ -60,7 +60,7 @@ def current_signer() -> Signer:
     if not known:
         if Checkpoint.objects.exists():
             raise SigningKeyError("The keys that signed the audit log are missing: manage.py verify_audit tells more.")
-        _register(signer, FIRST)
+        _register(signer, ORIGIN_FIRST)
     elif signer.verifier != known[-1]:
         raise SigningKeyError(
             f"AUDIT_SIGNING_KEY is {signer.verifier.label}, but the newest key of the audit log is {known[-1].label}. "
@@ -69,11 +69,11 @@ def current_signer() -> Signer:
     return signer
 
 
-def hand_over(new_seed: bytes) -> Signer:
+def endorse_new_key(new_seed: bytes) -> Signer:
     """Make a new key known, by the word of the present one; afterwards AUDIT_SIGNING_KEY must be the new one."""
     old = current_signer()
-    new = _unknown(old.name, new_seed)
-    _register(new, after(old.verifier), endorsed_by=old)
+    new = _new_signer(old.name, new_seed)
+    _register(new, origin_after(old.verifier), endorsed_by=old)
     return new
 
 
@@ -89,12 +89,12 @@ def replace_lost_key(new_seed: bytes) -> Signer:
     name, seed = log_name(), settings.AUDIT_SIGNING_KEY
     if seed is not None and Signer(name, seed).verifier == known[-1]:
         raise SigningKeyError("AUDIT_SIGNING_KEY is the present key, so it isn't lost: hand over to a new one.")
-    signer = _unknown(name, new_seed)
-    _register(signer, instead_of(known[-1]))
+    signer = _new_signer(name, new_seed)
+    _register(signer, origin_instead_of(known[-1]))
     return signer
 
 
-def _unknown(name: str, seed: bytes) -> Signer:
+def _new_signer(name: str, seed: bytes) -> Signer:
     signer = Signer(name, seed)
     if signer.verifier in known_keys():
         raise SigningKeyError(f"{signer.verifier.label} is not new: it is or was a key of this log.")
@@ -114,7 +114,7 @@ def _register(signer: Signer, origin: str, *, endorsed_by: Signer | None = None)
     latest, before = Checkpoint.objects.last(), SigningKey.objects.last()
     earlier = [latest.sealed_at if latest else None, before.created_at if before else None]
     now = max([timezone.now(), *(time for time in earlier if time)])
-    text = statement_text(signer.verifier, moment(now), origin)
+    text = statement_text(signer.verifier, format_timestamp(now), origin)
     signers = [endorsed_by, signer] if endorsed_by else [signer]
     SigningKey.objects.create(
         name=signer.name, public_key=signer.verifier.public, statement=sign(text, signers), created_at=now

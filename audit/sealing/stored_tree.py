@@ -9,17 +9,17 @@ from audit.models import Leaf, Node
 from reprotech.core.exceptions import Conflict
 
 #: Levels 0, 8, 16, ... are stored: a subtree between them is folded from at most 256 hashes.
-STEP = 8
-WIDTH = 1 << STEP
+LEVEL_STEP = 8
+BLOCK_WIDTH = 1 << LEVEL_STEP
 #: Blocks that are kept: a walk through the whole tree needs one of each stored level, and those of the right edge.
-KEPT = 32
+MAX_CACHED_BLOCKS = 32
 
 
-class Unprovable(Conflict):
+class ProofUnavailable(Conflict):
     """What was asked for can't be proven; the message says why in a sentence."""
 
 
-class TreeIncomplete(Unprovable, LookupError):
+class TreeIncomplete(ProofUnavailable, LookupError):
     """Leaves or nodes are missing that were there."""
 
     def __init__(self, level: int, index: int) -> None:
@@ -34,9 +34,9 @@ class StoredTree:
 
     def node(self, level: int, index: int) -> bytes:
         """The hash of a complete subtree; raises TreeIncomplete when leaves or nodes are missing."""
-        stored_level = level - level % STEP
+        stored_level = level - level % LEVEL_STEP
         above = level - stored_level
-        block, offset = divmod(index, WIDTH >> above)
+        block, offset = divmod(index, BLOCK_WIDTH >> above)
         hashes = self._block(stored_level, block)[above]
         if offset >= len(hashes):
             raise TreeIncomplete(level, index)
@@ -60,16 +60,16 @@ class StoredTree:
         if key in self._blocks:
             self._blocks.move_to_end(key)
             return self._blocks[key]
-        rows = [list(_stored(level, block * WIDTH, (block + 1) * WIDTH))]
-        while len(rows) < STEP:
+        rows = [list(_stored_hashes(level, block * BLOCK_WIDTH, (block + 1) * BLOCK_WIDTH))]
+        while len(rows) < LEVEL_STEP:
             rows.append([node_hash(left, right) for left, right in zip(rows[-1][::2], rows[-1][1::2], strict=False)])
         self._blocks[key] = rows
-        if len(self._blocks) > KEPT:
+        if len(self._blocks) > MAX_CACHED_BLOCKS:
             self._blocks.popitem(last=False)
         return rows
 
 
-def _stored(level: int, start: int, end: int) -> Iterable[bytes]:
+def _stored_hashes(level: int, start: int, end: int) -> Iterable[bytes]:
     if level == 0:
         rows: Any = Leaf.objects.filter(position__gte=start, position__lt=end).order_by("position")
     else:

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from audit.crypto.canonical_json import moment
-from audit.crypto.signed_note import CheckpointText, NoteError, fingerprint, signed_text
+from audit.crypto.canonical_json import format_timestamp
+from audit.crypto.signed_note import CheckpointText, NoteError, fingerprint, verify_note
 from audit.models import Checkpoint
 from audit.verification.findings import Finding, Kind
 from audit.verification.key_chain import KeyChain, has_signatures
 
 #: By how much the clocks of a server that seals and of one that replaces the key may differ.
-CLOCKS_APART = timedelta(minutes=10)
+MAX_CLOCK_SKEW = timedelta(minutes=10)
 
 
 class CheckpointChain:
@@ -37,20 +37,22 @@ class CheckpointChain:
     def statement(self, checkpoint: Checkpoint) -> tuple[CheckpointText | None, list[Finding]]:
         """What a checkpoint says, None unless a key of the log signed it; and what is wrong with it by itself."""
         try:
-            text, signed_by = signed_text(checkpoint.note, self._keys.keys)
+            text, signed_by = verify_note(checkpoint.note, self._keys.keys)
             found = CheckpointText.parse(text)
         except (NoteError, ValueError) as error:
-            return None, [_about(checkpoint, f"is not genuine. {error}")]
+            return None, [_finding(checkpoint, f"is not genuine. {error}")]
         wrong = []
         if not has_signatures(checkpoint.note, signed_by[:1]):
-            wrong.append(_about(checkpoint, "has signatures that this log didn't give it."))
+            wrong.append(_finding(checkpoint, "has signatures that this log didn't give it."))
         if found.origin != self._keys.keys[0].name:
-            wrong.append(_about(checkpoint, f"is of another log, {found.origin}."))
+            wrong.append(_finding(checkpoint, f"is of another log, {found.origin}."))
         if (found.size, found.time) != (checkpoint.size, checkpoint.sealed_at):
-            wrong.append(_about(checkpoint, f"says another number or time: {found.size}, {moment(found.time)}."))
+            wrong.append(
+                _finding(checkpoint, f"says another number or time: {found.size}, {format_timestamp(found.time)}.")
+            )
         signer = self._keys.keys.index(signed_by[0])
         if signer < self._key or self._is_replaced(signer, found.time):
-            wrong.append(_about(checkpoint, "was signed with a key that a newer one had replaced."))
+            wrong.append(_finding(checkpoint, "was signed with a key that a newer one had replaced."))
         self._key = max(self._key, signer)
         self._signers.add(signer)
         return found, wrong
@@ -58,7 +60,7 @@ class CheckpointChain:
     def _is_replaced(self, signer: int, time: datetime) -> bool:
         """Whether the next key signed before this time that it takes over."""
         later = self._keys.rows[signer + 1 : signer + 2]
-        return any(time > row.created_at + CLOCKS_APART for row in later)
+        return any(time > row.created_at + MAX_CLOCK_SKEW for row in later)
 
     def idle_keys(self) -> Iterator[Finding]:
         """Keys that a statement of an older version connects, but that signed nothing: anybody can add such a key."""
@@ -72,10 +74,10 @@ class CheckpointChain:
         previous = found.previous if found else _claimed_previous(checkpoint)
         if previous is not None and previous != (fingerprint(self._before.text) if self._before else ""):
             where = f"after that of {self._before.size}" if self._before else "before it"
-            wrong.append(_about(checkpoint, f"doesn't follow the one before: one {where} is missing or replaced."))
+            wrong.append(_finding(checkpoint, f"doesn't follow the one before: one {where} is missing or replaced."))
         self._before = checkpoint
         if found and self._time and found.time < self._time:
-            wrong.append(_about(checkpoint, "is older than the one before it."))
+            wrong.append(_finding(checkpoint, "is older than the one before it."))
         if found is None or found.size <= self._size:
             return None, wrong
         self._size, self._time = found.size, found.time
@@ -89,7 +91,7 @@ def _claimed_previous(checkpoint: Checkpoint) -> str | None:
         return None
 
 
-def _about(checkpoint: Checkpoint, sentence: str) -> Finding:
+def _finding(checkpoint: Checkpoint, sentence: str) -> Finding:
     return Finding(
         Kind.CHECKPOINT,
         f"The checkpoint of {checkpoint.size} events {sentence}",

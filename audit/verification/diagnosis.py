@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from audit.crypto.merkle import Frontier
-from audit.sealing.sealer import unsealed
+from audit.sealing.sealer import unsealed_events
 from audit.sealing.stored_tree import StoredTree
-from audit.verification.findings import Finding, Kind, at_place, said
-from audit.verification.reader import COLUMNS, Entry, entries, entry
+from audit.verification.findings import Finding, Kind, describe_range, finding_at
+from audit.verification.reader import COLUMNS, Entry, make_entry, read_entries
 
 #: Larger stretches between two checkpoints, which no sealer makes, are named as a whole.
-LIMIT = 50_000
+MAX_DIAGNOSED_LEAVES = 50_000
 
 
 class Diagnosis(NamedTuple):
@@ -24,9 +24,9 @@ class Diagnosis(NamedTuple):
 
 def diagnose(start: Frontier, size: int, root: bytes) -> Diagnosis:
     """Look at what follows the tree at `start`, which is good, up to `size`, of which another root was signed."""
-    if size - start.size > LIMIT:
-        return Diagnosis([_rewritten(start.size, size)], tree_by_nodes(size, root))
-    found = list(entries(start.size, size))
+    if size - start.size > MAX_DIAGNOSED_LEAVES:
+        return Diagnosis([_rewritten(start.size, size)], frontier_from_nodes(size, root))
+    found = list(read_entries(start.size, size))
     orphans = list(_without_leaf(size - start.size - len(found)))
     # Each checkpoint seals its events in the order of their ids.
     in_order = sorted([*found, *orphans], key=lambda one: one.event_id)
@@ -35,17 +35,17 @@ def diagnose(start: Frontier, size: int, root: bytes) -> Diagnosis:
         nodes = [node for one in attempt for node in tree.append(one.computed or one.leaf)]
         if (tree.size, tree.root) == (size, root):
             return Diagnosis(list(_differences(start.size, attempt)), tree, nodes)
-    return Diagnosis([_rewritten(start.size, size), *_suspects(found)], tree_by_nodes(size, root))
+    return Diagnosis([_rewritten(start.size, size), *_suspects(found)], frontier_from_nodes(size, root))
 
 
-def judged(found: Entry, others: Sequence[Entry] = ()) -> Finding:
+def classify(found: Entry, others: Sequence[Entry] = ()) -> Finding:
     """What to say of an event that its leaf doesn't stand for, while the leaf is the one that was signed."""
     at = f"event {found.event_id} at place {found.position}"
     moved = found.is_authentic or any(found.computed == other.leaf for other in others)
     if moved:
         sentence = f"The {at} is as it was written, but another one was sealed at this place."
-        return at_place(Kind.REORDERED, found.position, sentence, found.event_id)
-    return at_place(Kind.CHANGED, found.position, f"The {at} is not what was sealed.", found.event_id)
+        return finding_at(Kind.REORDERED, found.position, sentence, found.event_id)
+    return finding_at(Kind.CHANGED, found.position, f"The {at} is not what was sealed.", found.event_id)
 
 
 def _differences(start: int, proper: Sequence[Entry]) -> Iterator[Finding]:
@@ -53,27 +53,27 @@ def _differences(start: int, proper: Sequence[Entry]) -> Iterator[Finding]:
     for position, one in enumerate(proper, start):
         if not one.leaf:
             sentence = f"The leaf of event {one.event_id} at place {position} is missing."
-            yield at_place(Kind.REMOVED, position, sentence, one.event_id)
+            yield finding_at(Kind.REMOVED, position, sentence, one.event_id)
         elif one.position != position:
             sentence = f"Event {one.event_id} was sealed at place {position}, and now stands at {one.position}."
-            yield at_place(Kind.REORDERED, one.position, sentence, one.event_id)
+            yield finding_at(Kind.REORDERED, one.position, sentence, one.event_id)
         elif one.computed and one.computed != one.leaf:
             sentence = f"The leaf of event {one.event_id} at place {position} was changed; the event is as it was."
-            yield at_place(Kind.TREE, position, sentence, one.event_id)
+            yield finding_at(Kind.TREE, position, sentence, one.event_id)
 
 
 def _suspects(found: Sequence[Entry]) -> Iterator[Finding]:
     """Events that can be named although the tree can't be trusted."""
     misfits = [one for one in found if one.computed is not None and one.computed != one.leaf]
-    yield from (judged(one, misfits) for one in misfits)
+    yield from (classify(one, misfits) for one in misfits)
     if any(one.is_authentic for one in found):  # otherwise SECRET_KEY is another one than it was
         for one in found:
             if one.row and one.computed == one.leaf and not one.is_authentic:
                 sentence = f"The event {one.event_id} at place {one.position} was not written like this."
-                yield at_place(Kind.CHANGED, one.position, sentence, one.event_id)
+                yield finding_at(Kind.CHANGED, one.position, sentence, one.event_id)
     for one in _out_of_order(found):
         sentence = f"Event {one.event_id} stands at place {one.position}, where it can't have been sealed."
-        yield at_place(Kind.REORDERED, one.position, sentence, one.event_id)
+        yield finding_at(Kind.REORDERED, one.position, sentence, one.event_id)
 
 
 def _out_of_order(found: Sequence[Entry]) -> list[Entry]:
@@ -96,13 +96,13 @@ def _out_of_order(found: Sequence[Entry]) -> list[Entry]:
 def _without_leaf(count: int) -> Iterator[Entry]:
     """The first events that this installation wrote and that stand nowhere in the tree."""
     if count > 0:
-        for columns in unsealed()[:count].values_list(*COLUMNS):
-            found = entry(-1, columns[0], b"", columns)
+        for columns in unsealed_events()[:count].values_list(*COLUMNS):
+            found = make_entry(-1, columns[0], b"", columns)
             if found.is_authentic:
                 yield found
 
 
-def tree_by_nodes(size: int, root: bytes) -> Frontier | None:
+def frontier_from_nodes(size: int, root: bytes) -> Frontier | None:
     """The tree by its stored nodes, if those were left as they were."""
     try:
         tree = StoredTree().frontier(size)
@@ -113,7 +113,7 @@ def tree_by_nodes(size: int, root: bytes) -> Frontier | None:
 
 def _rewritten(start: int, end: int) -> Finding:
     sentence = (
-        f"What stands at {said(start, end)} is not what was signed: events were changed, removed, inserted or moved "
-        "there, together with their leaves."
+        f"What stands at {describe_range(start, end)} is not what was signed: events were changed, removed, "
+        "inserted or moved there, together with their leaves."
     )
     return Finding(Kind.TREE, sentence, start=start, end=end)

@@ -9,22 +9,22 @@ from typing import Any
 
 from audit.crypto.canonical_json import COMMITMENT_BYTES, SealedRow, split_details
 from audit.models import AuditLog, Leaf
-from audit.verification.findings import Finding, Kind, Places, at_place, said
-from audit.verification.reader import COLUMNS, Entry, entry
+from audit.verification.findings import Finding, IntervalSet, Kind, describe_range, finding_at
+from audit.verification.reader import COLUMNS, Entry, make_entry
 
 #: Values of `action`, part of the format.
 ERASE, ARCHIVE = "erase", "archive"
-UPKEEP = frozenset({ERASE, ARCHIVE})
+UPKEEP_ACTIONS = frozenset({ERASE, ARCHIVE})
 #: So many events of a run that are missing are named one by one.
-NAMED = 100
+MAX_NAMED = 100
 
 
-class Coverage:
+class GapAccounting:
     """Collects, while events are read, what misses something and what explains it; both in any order."""
 
     def __init__(self) -> None:
         self._explained_by: set[int] = set()
-        self._gone = Places()
+        self._gone = IntervalSet()
         self._archived: list[tuple[int, int]] = []
         #: Of each part, the events that miss it, and those of which a sealed event says that it was erased.
         self._erased: dict[str, set[int]] = {"actor": set(), "subject": set()}
@@ -41,7 +41,7 @@ class Coverage:
         row = found.row
         if row is None:
             return
-        if row.action in UPKEEP:
+        if row.action in UPKEEP_ACTIONS:
             self.explain(found)
         if len(row.actor_opening) == COMMITMENT_BYTES:
             self._erased["actor"].add(found.event_id)
@@ -49,7 +49,7 @@ class Coverage:
                 yield _refilled(found, "who acted")
         if len(row.subject_opening) == COMMITMENT_BYTES:
             self._erased["subject"].add(found.event_id)
-            if row.resource_name or _tells(row):
+            if row.resource_name or _has_personal_details(row):
                 yield _refilled(found, "whom it is about")
 
     def explain(self, found: Entry) -> None:
@@ -64,18 +64,18 @@ class Coverage:
         details = row.details
         if row.action == ERASE:
             for part, covered in self._covered.items():
-                named = list(_numbers(details.get(f"{part}_parts")))
+                named = list(_integers(details.get(f"{part}_parts")))
                 covered.update(named)
                 self._erased[part].difference_update(named)
         if row.action == ARCHIVE:
-            places = list(_numbers([details.get("start"), details.get("end")]))
+            places = list(_integers([details.get("start"), details.get("end")]))
             self._archived += [(places[0], places[1])] if len(places) == 2 else []  # noqa: PLR2004
 
     def explain_by_unsealed(self) -> None:
         """Take in what was done since the newest checkpoint: its event is authentic, and will be sealed in seconds."""
-        rows = AuditLog.objects.filter(action__in=UPKEEP).order_by("pk").values_list(*COLUMNS)
+        rows = AuditLog.objects.filter(action__in=UPKEEP_ACTIONS).order_by("pk").values_list(*COLUMNS)
         for columns in rows.iterator():
-            found = entry(0, columns[0], b"", columns)
+            found = make_entry(0, columns[0], b"", columns)
             if found.is_authentic:
                 self.explain(found)
 
@@ -85,7 +85,7 @@ class Coverage:
             self._gone.remove(start, end)
         if self._inauthentic:
             inauthentic = tuple(self._inauthentic)
-            named = ", ".join(map(str, inauthentic[:NAMED])) + (", …" if len(inauthentic) > NAMED else "")
+            named = ", ".join(map(str, inauthentic[:MAX_NAMED])) + (", …" if len(inauthentic) > MAX_NAMED else "")
             sentence = (
                 f"The events {named} tell of erasures or archives, but their authentication codes fit no present "
                 "SECRET_KEY, so they explain nothing. If SECRET_KEY was replaced, name the older one in "
@@ -93,7 +93,7 @@ class Coverage:
             )
             yield Finding(Kind.CODE, sentence, inauthentic)
         for start, end in self._gone:
-            yield from _removed(start, end)
+            yield from _missing_events(start, end)
         for part, what in (("actor", "who acted"), ("subject", "whom it is about")):
             for event_id in sorted(self._erased[part] - self._covered[part]):
                 yield Finding(
@@ -101,26 +101,26 @@ class Coverage:
                 )
 
 
-def _removed(start: int, end: int) -> Iterator[Finding]:
-    named = Leaf.objects.filter(position__gte=start, position__lt=end).order_by("position")[:NAMED]
+def _missing_events(start: int, end: int) -> Iterator[Finding]:
+    named = Leaf.objects.filter(position__gte=start, position__lt=end).order_by("position")[:MAX_NAMED]
     for position, event_id in named.values_list("position", "event_id"):
-        yield at_place(Kind.REMOVED, position, f"Event {event_id} is missing at place {position}.", event_id)
-    if end - start > NAMED:
-        rest = said(start + NAMED, end)
-        yield Finding(Kind.REMOVED, f"The events of {rest} are missing as well.", start=start + NAMED, end=end)
+        yield finding_at(Kind.REMOVED, position, f"Event {event_id} is missing at place {position}.", event_id)
+    if end - start > MAX_NAMED:
+        rest = describe_range(start + MAX_NAMED, end)
+        yield Finding(Kind.REMOVED, f"The events of {rest} are missing as well.", start=start + MAX_NAMED, end=end)
 
 
 def _refilled(found: Entry, what: str) -> Finding:
     sentence = f"Event {found.event_id} counts as erased, but tells {what}, which nothing proves."
-    return at_place(Kind.CHANGED, found.position, sentence, found.event_id)
+    return finding_at(Kind.CHANGED, found.position, sentence, found.event_id)
 
 
-def _tells(row: SealedRow) -> bool:
+def _has_personal_details(row: SealedRow) -> bool:
     """Whether there is anything personal in the details."""
     _, personal = split_details(row.details)
     changes = personal.pop("changes", {})
     return any(value is not None for value in (*personal.values(), *changes.values()))
 
 
-def _numbers(values: Any) -> Iterable[int]:
+def _integers(values: Any) -> Iterable[int]:
     return (value for value in values if isinstance(value, int)) if isinstance(values, list) else ()

@@ -51,12 +51,12 @@ class Finding:
         return place is not None and self.start is not None and self.end is not None and self.start <= place < self.end
 
 
-def at_place(kind: Kind, position: int, sentence: str, event_id: int | None = None) -> Finding:
+def finding_at(kind: Kind, position: int, sentence: str, event_id: int | None = None) -> Finding:
     """A finding about one place in the tree, and the event that stands there."""
     return Finding(kind, sentence, () if event_id is None else (event_id,), position, position + 1)
 
 
-class Places:
+class IntervalSet:
     """A set of places in the tree, kept as runs: the millions of an archive take no more memory than one."""
 
     def __init__(self) -> None:
@@ -85,6 +85,6 @@ class Places:
         return ((start, end) for start, end in self._runs)
 
 
-def said(start: int, end: int) -> str:
+def describe_range(start: int, end: int) -> str:
     """A run of places in words."""
     return f"place {start}" if end - start == 1 else f"places {start} to {end - 1}"

@@ -13,10 +13,10 @@ key names the one before it, but is told as a warning: only someone who kept the
 from collections.abc import Collection, Iterator, Sequence
 from enum import Enum, auto
 
-from audit.crypto.canonical_json import moment
-from audit.crypto.signed_note import NoteError, VerifierKey, signed_text
+from audit.crypto.canonical_json import format_timestamp
+from audit.crypto.signed_note import NoteError, VerifierKey, verify_note
 from audit.models import SigningKey
-from audit.sealing.signing_keys import FIRST, after, instead_of, statement_text
+from audit.sealing.signing_keys import ORIGIN_FIRST, origin_after, origin_instead_of, statement_text
 from audit.verification.findings import Finding, Kind
 
 
@@ -72,7 +72,7 @@ class KeyChain:
         before = self.keys[index - 1] if index else None
         what = f"ey {row.pk}, {key.label},"
         try:
-            text, signed_by = signed_text(row.statement, [key, *([before] if before else [])])
+            text, signed_by = verify_note(row.statement, [key, *([before] if before else [])])
         except (NoteError, ValueError) as error:
             self._problems.append(f"The statement of k{what} is not genuine. {error}")
             return Link.NONE
@@ -82,9 +82,14 @@ class KeyChain:
             self._problems.append(f"K{what} is for another log than the key before it.")
         if before and row.created_at < self.rows[index - 1].created_at:
             self._problems.append(f"K{what} is older than the key before it.")
-        origins = {"": Link.UNNAMED, **({after(before): Link.NAMED, instead_of(before): Link.NONE} if before else {})}
-        links = {statement_text(key, moment(row.created_at), origin): link for origin, link in origins.items()}
-        links.setdefault(statement_text(key, moment(row.created_at), FIRST), Link.NONE)
+        origins = {
+            "": Link.UNNAMED,
+            **({origin_after(before): Link.NAMED, origin_instead_of(before): Link.NONE} if before else {}),
+        }
+        links = {
+            statement_text(key, format_timestamp(row.created_at), origin): link for origin, link in origins.items()
+        }
+        links.setdefault(statement_text(key, format_timestamp(row.created_at), ORIGIN_FIRST), Link.NONE)
         if text not in links or not has_signatures(row.statement, signed_by):
             self._problems.append(f"The statement of k{what} says something else than its row and the key before it.")
             return Link.NONE

@@ -11,7 +11,7 @@ from audit.crypto.row_mac import is_authentic_content
 from audit.models import AuditLog, Leaf
 
 #: Large enough that queries cost little, small enough to need no memory to speak of.
-BATCH = 2_000
+BATCH_SIZE = 2_000
 COLUMNS = (*SealedRow._fields, "authentication")
 #: What a row that can't even be read hashes to: nothing.
 UNREADABLE = b""
@@ -33,17 +33,17 @@ class Entry(NamedTuple):
     is_authentic: bool
 
 
-def entries(start: int, end: int) -> Iterator[Entry]:
+def read_entries(start: int, end: int) -> Iterator[Entry]:
     """The leaves from `start` to `end` (excluded) with their events."""
     leaves = Leaf.objects.order_by("position").values_list("position", "event_id", "hash")
-    while batch := list(leaves.filter(position__gte=start, position__lt=end)[:BATCH]):
+    while batch := list(leaves.filter(position__gte=start, position__lt=end)[:BATCH_SIZE]):
         start = batch[-1][0] + 1
         rows = _rows(batch[0][0], start)
         for position, event_id, leaf in batch:
-            yield entry(position, event_id, bytes(leaf), rows.get(event_id))
+            yield make_entry(position, event_id, bytes(leaf), rows.get(event_id))
 
 
-def entry(position: int, event_id: int, leaf: bytes, columns: Any) -> Entry:
+def make_entry(position: int, event_id: int, leaf: bytes, columns: Any) -> Entry:
     """One leaf with its event, of which `columns` are as COLUMNS, None when it is missing, and () if unreadable."""
     if not columns:
         return Entry(position, event_id, leaf, None, None if columns is None else UNREADABLE, False)

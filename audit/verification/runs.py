@@ -20,21 +20,21 @@ from django.utils import timezone
 from audit.models import AuditLog, Checkpoint, VerificationRun
 from audit.sealing.sealer import latest_checkpoint
 from audit.verification.findings import Finding
-from audit.verification.verifier import CannotTell, Verification
+from audit.verification.verifier import CannotVerify, Verification
 
 logger = logging.getLogger(__name__)
 
 #: A run that has not ended after so long was cut off.
-LONGEST = timedelta(hours=2)
+MAX_RUN_DURATION = timedelta(hours=2)
 #: Findings that are kept of one run: the first tell where to look, and `manage.py verify_audit` tells all.
-KEPT = 20
+MAX_KEPT_FINDINGS = 20
 #: Events that are older, and not sealed, mean that the sealer doesn't work.
-SEAL_PATIENCE = timedelta(minutes=2)
+MAX_SEALING_DELAY = timedelta(minutes=2)
 #: By how much the clocks of several servers may differ.
-CLOCKS_APART = timedelta(minutes=1)
+MAX_CLOCK_SKEW = timedelta(minutes=1)
 LOW_PRIORITY = 19
 #: Any number will do, as long as nothing else in the database takes the same advisory lock.
-START_LOCK = 7_203_917
+START_LOCK_ID = 7_203_917
 
 
 class State(StrEnum):
@@ -67,7 +67,7 @@ def status() -> Status:
     checkpoint = latest_checkpoint()
     if checkpoint is None:
         return Status(State.UNSEALED, stalled_since=_stalled_since(None), is_running=is_running())
-    runs = _runs_since_the_last_whole_one()
+    runs = _runs_since_last_full_run()
     damaged = next((run for run in runs if run.findings), None)
     good = max((run for run in runs if not run.findings), key=lambda run: run.size, default=None)
     state = State.DAMAGED if damaged else State.GOOD if good else State.UNVERIFIED
@@ -83,7 +83,7 @@ def status() -> Status:
     )
 
 
-def remembered(verification: Verification, *, since: int = 0, run_id: int = 0) -> Iterator[Finding]:
+def record_run(verification: Verification, *, since: int = 0, run_id: int = 0) -> Iterator[Finding]:
     """The findings of a verification that begins at `since`, remembered; one that is cut off leaves nothing.
 
     `run_id` is the run that was announced already, if any.
@@ -93,7 +93,7 @@ def remembered(verification: Verification, *, since: int = 0, run_id: int = 0) -
     try:
         for finding in verification.findings():
             kept = run.warnings if finding.is_warning else run.findings
-            if len(kept) < KEPT:
+            if len(kept) < MAX_KEPT_FINDINGS:
                 kept.append(finding.sentence)
             yield finding
     except BaseException:
@@ -108,12 +108,12 @@ def remembered(verification: Verification, *, since: int = 0, run_id: int = 0) -
 
 def is_running() -> bool:
     """Whether somebody verifies at this moment."""
-    return VerificationRun.objects.filter(finished_at=None, started_at__gt=timezone.now() - LONGEST).exists()
+    return VerificationRun.objects.filter(finished_at=None, started_at__gt=timezone.now() - MAX_RUN_DURATION).exists()
 
 
 def is_due() -> bool:
     """Whether the whole log should be verified again."""
-    latest = _last_whole_run()
+    latest = _last_full_run()
     hours = timedelta(hours=settings.AUDIT_VERIFY_HOURS)
     return bool(hours) and (latest is None or latest.started_at < timezone.now() - hours) and not is_running()
 
@@ -123,11 +123,11 @@ def begin_run(*, since: int = 0) -> VerificationRun | None:
     """Announce a verification, unless one is running: of several that ask at once, on any server, one begins."""
     if connection.vendor == "postgresql":  # SQLite's transactions exclude each other already
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [START_LOCK])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [START_LOCK_ID])
     return None if is_running() else VerificationRun.objects.create(since=since)
 
 
-def verify_all_apart() -> Thread | None:
+def start_full_verification() -> Thread | None:
     """Start a process of low priority that verifies the whole log; the thread ends when it does.
 
     None, and nothing is started, while a verification is running.
@@ -140,7 +140,7 @@ def verify_all_apart() -> Thread | None:
     except OSError:
         run.delete()
         raise
-    waiter = Thread(target=_await, args=(process, run.pk), name="audit-verification", daemon=True)
+    waiter = Thread(target=_wait_for, args=(process, run.pk), name="audit-verification", daemon=True)
     waiter.start()
     return waiter
 
@@ -163,7 +163,7 @@ def _start(run: VerificationRun) -> "subprocess.Popen[bytes]":
     )
 
 
-def _await(process: "subprocess.Popen[bytes]", run_id: int) -> None:
+def _wait_for(process: "subprocess.Popen[bytes]", run_id: int) -> None:
     process.wait()
     try:
         # One that could not even start has left its run open.
@@ -174,27 +174,27 @@ def _await(process: "subprocess.Popen[bytes]", run_id: int) -> None:
         connection.close()
 
 
-def verify_news() -> None:
+def verify_incrementally() -> None:
     """Verify what was sealed since the last good verification, if anything was; all, if that one's end is gone."""
     checkpoint, known = latest_checkpoint(), status()
     if not checkpoint or known.state != State.GOOD or checkpoint.size <= known.size:
         return
     run = begin_run(since=known.size)
     try:
-        for _ in remembered(Verification(since=known.size), run_id=run.pk) if run else ():
+        for _ in record_run(Verification(since=known.size), run_id=run.pk) if run else ():
             pass
-    except CannotTell:
-        if verification := verify_all_apart():
+    except CannotVerify:
+        if verification := start_full_verification():
             verification.join()
 
 
-def _last_whole_run() -> VerificationRun | None:
+def _last_full_run() -> VerificationRun | None:
     return VerificationRun.objects.filter(since=0, finished_at__isnull=False).first()
 
 
-def _runs_since_the_last_whole_one() -> list[VerificationRun]:
+def _runs_since_last_full_run() -> list[VerificationRun]:
     """Newest first; of those in between the last few, and each that found something."""
-    whole = _last_whole_run()
+    whole = _last_full_run()
     if whole is None:
         return []
     later = VerificationRun.objects.filter(pk__gt=whole.pk, finished_at__isnull=False)
@@ -203,7 +203,7 @@ def _runs_since_the_last_whole_one() -> list[VerificationRun]:
 
 def _stalled_since(checkpoint: Checkpoint | None) -> datetime | None:
     """The time of the oldest event that should be sealed by now and isn't."""
-    rows = AuditLog.objects.filter(timestamp__lt=timezone.now() - SEAL_PATIENCE)
+    rows = AuditLog.objects.filter(timestamp__lt=timezone.now() - MAX_SEALING_DELAY)
     if checkpoint:
-        rows = rows.filter(timestamp__gt=checkpoint.sealed_at + CLOCKS_APART)
+        rows = rows.filter(timestamp__gt=checkpoint.sealed_at + MAX_CLOCK_SKEW)
     return rows.order_by("timestamp").values_list("timestamp", flat=True).first()

@@ -6,14 +6,14 @@ from itertools import groupby
 from django.db.models import Q
 
 from audit.models import Node
-from audit.sealing.stored_tree import STEP
-from audit.verification.findings import Finding, Kind, said
+from audit.sealing.stored_tree import LEVEL_STEP
+from audit.verification.findings import Finding, Kind, describe_range
 
-LEVELS = range(STEP, 64, STEP)
+STORED_LEVELS = range(LEVEL_STEP, 64, LEVEL_STEP)
 #: So many are looked up at once.
-BATCH = 500
+BATCH_SIZE = 500
 #: So many nodes that shouldn't be there are named.
-NAMED = 20
+MAX_NAMED = 20
 
 Computed = tuple[int, int, bytes]
 
@@ -27,13 +27,13 @@ class NodeCheck:
 
     def note(self, completed: Iterable[Computed]) -> None:
         """Take in nodes that a leaf completed."""
-        self._new += [node for node in completed if node[0] % STEP == 0]
+        self._new += [node for node in completed if node[0] % LEVEL_STEP == 0]
 
     def accept(self) -> Iterator[Finding]:
         """What was noted is as it was signed."""
         self._good += self._new
         self._new = []
-        if len(self._good) >= BATCH:
+        if len(self._good) >= BATCH_SIZE:
             yield from self.finish()
 
     def replace(self, completed: Iterable[Computed]) -> None:
@@ -56,22 +56,22 @@ def _compared(level: int, nodes: Sequence[Computed]) -> Iterator[Finding]:
         if stored.get(index) != expected:
             start, end = index << level, index + 1 << level
             what = "was changed" if index in stored else "is missing"
-            sentence = f"The node {index} of level {level}, over {said(start, end)}, {what}."
+            sentence = f"The node {index} of level {level}, over {describe_range(start, end)}, {what}."
             yield Finding(Kind.TREE, sentence, start=start, end=end)
 
 
-def beyond(size: int) -> list[tuple[int, int]]:
+def extra_nodes(size: int) -> list[tuple[int, int]]:
     """Stored nodes, as (level, index), that the tree of the first `size` leaves doesn't have."""
     proper = Q()
-    for level in LEVELS:
+    for level in STORED_LEVELS:
         proper |= Q(level=level, index__gte=0, index__lt=size >> level)
     return list(Node.objects.exclude(proper).order_by("level", "index").values_list("level", "index"))
 
 
-def surplus(nodes: Iterable[tuple[int, int]], size: int) -> Iterator[Finding]:
+def extra_node_findings(nodes: Iterable[tuple[int, int]], size: int) -> Iterator[Finding]:
     """Which of these nodes no tree of `size` leaves can have."""
-    wrong = [(level, index) for level, index in nodes if level not in LEVELS or not 0 <= index < size >> level]
-    for level, index in wrong[:NAMED]:
+    wrong = [(level, index) for level, index in nodes if level not in STORED_LEVELS or not 0 <= index < size >> level]
+    for level, index in wrong[:MAX_NAMED]:
         yield Finding(Kind.TREE, f"The node {index} of level {level} is none of this tree's.")
-    if len(wrong) > NAMED:
-        yield Finding(Kind.TREE, f"{len(wrong) - NAMED} more nodes are none of this tree's.")
+    if len(wrong) > MAX_NAMED:
+        yield Finding(Kind.TREE, f"{len(wrong) - MAX_NAMED} more nodes are none of this tree's.")

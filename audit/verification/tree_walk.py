@@ -7,18 +7,18 @@ from audit.crypto.canonical_json import COMMITMENT_BYTES, SealedRow
 from audit.crypto.merkle import Frontier
 from audit.crypto.signed_note import CheckpointText, NoteError
 from audit.models import Checkpoint
-from audit.sealing.stored_tree import STEP
+from audit.sealing.stored_tree import LEVEL_STEP
 from audit.verification.checkpoint_chain import CheckpointChain
-from audit.verification.diagnosis import diagnose, judged, tree_by_nodes
-from audit.verification.explained_gaps import UPKEEP, Coverage
-from audit.verification.findings import Finding, Kind, Places, said
-from audit.verification.reader import BATCH, Entry, entries
+from audit.verification.diagnosis import classify, diagnose, frontier_from_nodes
+from audit.verification.explained_gaps import UPKEEP_ACTIONS, GapAccounting
+from audit.verification.findings import Finding, IntervalSet, Kind, describe_range
+from audit.verification.reader import BATCH_SIZE, Entry, read_entries
 from audit.verification.stored_nodes import NodeCheck
 
 #: So many mismatches wait for the next checkpoint to tell what they are.
-HELD = 10_000
+MAX_PENDING_MISMATCHES = 10_000
 #: So often, after damage, the stored nodes are asked for the tree as it was.
-ATTEMPTS = 20
+MAX_RECOVERY_ATTEMPTS = 20
 
 Progress = Callable[[int, int], object]
 
@@ -26,19 +26,19 @@ Progress = Callable[[int, int], object]
 class TreeWalk:
     """One walk, from the tree of `frontier`, which is good, to the checkpoint `newest`."""
 
-    def __init__(self, frontier: Frontier, newest: Checkpoint, coverage: Coverage, progress: Progress) -> None:
+    def __init__(self, frontier: Frontier, newest: Checkpoint, coverage: GapAccounting, progress: Progress) -> None:
         self.end = max(newest.size, _claimed_size(newest))
         #: How far the tree is good, and since when that is signed.
         self.good = frontier.copy()
         self.until: datetime | None = None
         #: Where codes fit no SECRET_KEY.
-        self.unfit_codes = Places()
+        self.unfit_codes = IntervalSet()
         self._newest, self._coverage, self._progress = newest, coverage, progress
         self._frontier = frontier
         self._nodes = NodeCheck()
         self._misfits: list[Entry] = []
-        self._is_lost, self._attempts, self._unfit_checkpoints = False, ATTEMPTS, 0
-        self._entries = entries(frontier.size, self.end)
+        self._is_lost, self._attempts, self._unfit_checkpoints = False, MAX_RECOVERY_ATTEMPTS, 0
+        self._entries = read_entries(frontier.size, self.end)
         self._ahead = next(self._entries, None)
 
     def findings(self, chain: CheckpointChain, kept: Iterable[CheckpointText]) -> Iterator[Finding]:
@@ -70,11 +70,11 @@ class TreeWalk:
             if found.position != self._frontier.size:
                 yield from self._jump(found.position)
             completed = self._frontier.append(found.leaf)
-            if len(completed) >= STEP:
+            if len(completed) >= LEVEL_STEP:
                 self._nodes.note(completed)
             if found.computed != found.leaf or not found.is_authentic or _is_special(found.row):
                 yield from self._note(found)
-            if not found.position % BATCH:
+            if not found.position % BATCH_SIZE:
                 self._progress(found.position, self.end)
             found = next(self._entries, None)
         self._ahead = found
@@ -87,7 +87,7 @@ class TreeWalk:
             self._coverage.miss(found.position)
         elif found.computed != found.leaf:
             self._misfits.append(found)
-            if len(self._misfits) > HELD:
+            if len(self._misfits) > MAX_PENDING_MISMATCHES:
                 yield from self._name_misfits()
         else:
             if not found.is_authentic:
@@ -102,7 +102,9 @@ class TreeWalk:
             sentence = f"The tree ends before place {start}, but {position} events were signed."
             yield Finding(Kind.TRUNCATED, sentence, start=start, end=position)
         else:
-            yield Finding(Kind.TREE, f"The leaves of {said(start, position)} are missing.", start=start, end=position)
+            yield Finding(
+                Kind.TREE, f"The leaves of {describe_range(start, position)} are missing.", start=start, end=position
+            )
 
     def _judge(self, signed: CheckpointText) -> Iterator[Finding]:
         """Compare the tree with what was signed of it."""
@@ -113,7 +115,7 @@ class TreeWalk:
             self._unfit_checkpoints += 1
             yield from self._name_misfits()
             self._attempts -= 1
-            tree = tree_by_nodes(signed.size, signed.root) if self._attempts > 0 else None
+            tree = frontier_from_nodes(signed.size, signed.root) if self._attempts > 0 else None
             self._nodes.replace([])
         else:
             diagnosis = diagnose(self.good, signed.size, signed.root)
@@ -136,7 +138,7 @@ class TreeWalk:
 
     def _name_misfits(self) -> Iterator[Finding]:
         for one in self._misfits:
-            yield judged(one, self._misfits)
+            yield classify(one, self._misfits)
         self._misfits = []
 
 
@@ -145,7 +147,7 @@ def _is_special(row: SealedRow | None) -> bool:
     return row is not None and (
         len(row.actor_opening) == COMMITMENT_BYTES
         or len(row.subject_opening) == COMMITMENT_BYTES
-        or row.action in UPKEEP
+        or row.action in UPKEEP_ACTIONS
     )
 
 
@@ -158,6 +160,6 @@ def _claimed_size(checkpoint: Checkpoint) -> int:
 
 def _checkpoints(after: int, until: int) -> Iterator[Checkpoint]:
     """The stored checkpoints in their order, read a few at a time."""
-    while batch := list(Checkpoint.objects.filter(size__gt=after, size__lte=until).order_by("size")[:BATCH]):
+    while batch := list(Checkpoint.objects.filter(size__gt=after, size__lte=until).order_by("size")[:BATCH_SIZE]):
         yield from batch
         after = batch[-1].size

@@ -11,30 +11,30 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import Max, Q
 
-from audit.capture.triggers import absent_triggers
+from audit.capture.triggers import trigger_problems
 from audit.crypto.canonical_json import SealedRow
 from audit.crypto.merkle import Frontier
 from audit.crypto.row_mac import is_authentic
-from audit.crypto.signed_note import CheckpointText, NoteError, VerifierKey, signed_text
+from audit.crypto.signed_note import CheckpointText, NoteError, VerifierKey, verify_note
 from audit.models import Checkpoint, Leaf, SigningKey
-from audit.sealing.append_only_triggers import absent_guards, foreign_reactions
-from audit.sealing.sealer import FIRST_ID, latest_checkpoint, to_seal
+from audit.sealing.append_only_triggers import missing_triggers, unknown_triggers
+from audit.sealing.sealer import MIN_ID, latest_checkpoint, rows_to_seal
 from audit.sealing.signing_keys import configured_signer
 from audit.sealing.stored_tree import StoredTree
 from audit.verification.checkpoint_chain import CheckpointChain
-from audit.verification.explained_gaps import Coverage
-from audit.verification.findings import Finding, Kind, Places, said
+from audit.verification.explained_gaps import GapAccounting
+from audit.verification.findings import Finding, IntervalSet, Kind, describe_range
 from audit.verification.key_chain import KeyChain
-from audit.verification.reader import BATCH, UNREADABLE_ERRORS
-from audit.verification.stored_nodes import beyond, surplus
+from audit.verification.reader import BATCH_SIZE, UNREADABLE_ERRORS
+from audit.verification.stored_nodes import extra_node_findings, extra_nodes
 from audit.verification.tree_walk import Progress, TreeWalk
 from reprotech.core.exceptions import Conflict
 
 #: So many events are named in one sentence.
-NAMED = 20
+MAX_NAMED = 20
 
 
-class CannotTell(Conflict):
+class CannotVerify(Conflict):
     """Nothing can be said about the log; the message says why."""
 
 
@@ -53,7 +53,7 @@ class Verification:
         that the caller trusts, in place of those that settings name. `kept_notes`: checkpoints kept elsewhere.
         """
         self._since, self._pinned, self._kept_notes, self._progress = since, pinned, kept_notes, progress
-        self._coverage = Coverage()
+        self._coverage = GapAccounting()
         #: Number of events that were looked at under a checkpoint, and its time.
         self.count = 0
         self.until: datetime | None = None
@@ -61,19 +61,19 @@ class Verification:
         self.unsealed = 0
 
     def findings(self) -> Iterator[Finding]:
-        """Everything that is wrong; nothing with a log that nobody touched. Raises CannotTell."""
+        """Everything that is wrong; nothing with a log that nobody touched. Raises CannotVerify."""
         newest = latest_checkpoint()  # before the keys: whichever signed it is known by now
         keys = self._key_chain()
         yield from keys.findings()
-        guards = (*absent_guards(), *foreign_reactions(), *absent_triggers())
+        guards = (*missing_triggers(), *unknown_triggers(), *trigger_problems())
         yield from (Finding(Kind.GUARD, sentence) for sentence in guards)
         if newest and keys.accepted:
-            yield from _newest_signer(newest, keys)
+            yield from _newest_checkpoint_signer(newest, keys)
         if keys.keys:
             yield from self._tree(keys, newest)
         elif newest:
             yield Finding(Kind.KEY, "The keys that signed the log are missing.")
-        yield from _loose_ends(newest.size if newest else 0)
+        yield from _uncovered_leaves(newest.size if newest else 0)
         yield from self._unsealed()
         self._coverage.explain_by_unsealed()
         yield from self._coverage.findings()
@@ -83,7 +83,9 @@ class Verification:
         if self._pinned:
             return KeyChain(rows, self._pinned, leaders=self._pinned)
         if settings.AUDIT_SIGNING_KEY is None:
-            raise CannotTell("AUDIT_SIGNING_KEY is not set, and no public key was given: nobody knows whose log it is.")
+            raise CannotVerify(
+                "AUDIT_SIGNING_KEY is not set, and no public key was given: nobody knows whose log it is."
+            )
         configured = configured_signer().verifier
         return KeyChain(rows, [configured, *settings.AUDIT_TRUSTED_KEYS], leaders=[configured])
 
@@ -92,7 +94,7 @@ class Verification:
         kept = []
         for note in self._kept_notes:
             try:
-                kept.append(CheckpointText.parse(signed_text(note, keys.accepted)[0]))
+                kept.append(CheckpointText.parse(verify_note(note, keys.accepted)[0]))
             except (NoteError, ValueError) as error:
                 yield Finding(Kind.KEY, f"A checkpoint that was kept elsewhere is none of this log. {error}")
         kept = sorted((one for one in kept if one.size > self._since), key=lambda one: one.size)
@@ -102,14 +104,14 @@ class Verification:
             yield from walk.findings(chain, kept)
             yield from chain.idle_keys()
             self.count, self.until = walk.good.size - self._since, walk.until
-            yield from _codes(walk.unfit_codes)
+            yield from _unmatched_codes(walk.unfit_codes)
         elif kept:
             yield Finding(Kind.TRUNCATED, f"{kept[-1].size} events were signed once, and now there is no checkpoint.")
 
     def _start(self, keys: KeyChain) -> tuple[Checkpoint, Frontier]:
         """The checkpoint of `since` events, and the tree that it signs."""
         checkpoint = Checkpoint.objects.filter(size=self._since).first()
-        signed = _signed(checkpoint, keys.accepted) if checkpoint else None
+        signed = _verified_text(checkpoint, keys.accepted) if checkpoint else None
         try:
             frontier = StoredTree().frontier(self._since)
         except LookupError:
@@ -117,20 +119,20 @@ class Verification:
         else:
             if checkpoint and signed and (signed.size, signed.root) == (self._since, frontier.root):
                 return checkpoint, frontier
-        raise CannotTell(
+        raise CannotVerify(
             f"There is no checkpoint of {self._since} events that the stored tree fits. Verify from the beginning."
         )
 
     def _sealed_before(self) -> int:
         """The id from which to look for events that are not sealed: to look at all is for a verification of all."""
         leaf = Leaf.objects.filter(position=self._since - 1).first() if self._since else None
-        return leaf.event_id if leaf else FIRST_ID
+        return leaf.event_id if leaf else MIN_ID
 
     def _unsealed(self) -> Iterator[Finding]:
         """Events that are not sealed yet are fine, if this installation wrote them."""
         last = self._sealed_before() - 1
         try:
-            while batch := list(to_seal(last + 1)[:BATCH]):
+            while batch := list(rows_to_seal(last + 1)[:BATCH_SIZE]):
                 last = batch[-1][0]
                 self.unsealed += len(batch)
                 for *columns, code, is_copy in batch:
@@ -142,46 +144,48 @@ class Verification:
             yield Finding(Kind.INSERTED, f"An event after {last}, which is not sealed, can't even be read: {error}")
 
 
-def _signed(checkpoint: Checkpoint, keys: Collection[VerifierKey]) -> CheckpointText | None:
+def _verified_text(checkpoint: Checkpoint, keys: Collection[VerifierKey]) -> CheckpointText | None:
     """What a checkpoint says, if one of these keys signed it."""
     try:
-        return CheckpointText.parse(signed_text(checkpoint.note, keys)[0])
+        return CheckpointText.parse(verify_note(checkpoint.note, keys)[0])
     except (NoteError, ValueError):
         return None
 
 
-def _newest_signer(newest: Checkpoint, keys: KeyChain) -> Iterator[Finding]:
+def _newest_checkpoint_signer(newest: Checkpoint, keys: KeyChain) -> Iterator[Finding]:
     """The newest checkpoint covers all others: it must be by the present key or by one that this key leads to."""
-    if _signed(newest, keys.current) is None:
+    if _verified_text(newest, keys.current) is None:
         names = " or ".join(key.label for key in keys.current) or "the trusted key"
         sentence = f"The newest checkpoint, of {newest.size} events, is not signed with {names}."
         yield Finding(Kind.CHECKPOINT, sentence, start=newest.size, end=newest.size + 1)
 
 
-def _loose_ends(verified: int) -> Iterator[Finding]:
+def _uncovered_leaves(verified: int) -> Iterator[Finding]:
     """Leaves and nodes that no checkpoint covers. They are read before the checkpoint that may have come with them."""
     farthest = Leaf.objects.aggregate(farthest=Max("position"))["farthest"]
-    nodes = beyond(verified)
+    nodes = extra_nodes(verified)
     newest = latest_checkpoint()
     size = newest.size if newest else 0
     astray = Q(position__lt=0)
     if farthest is not None and farthest >= size:
         astray |= Q(position__gte=size)
-    events = tuple(Leaf.objects.filter(astray).order_by("position").values_list("event_id", flat=True)[: NAMED + 1])
+    events = tuple(Leaf.objects.filter(astray).order_by("position").values_list("event_id", flat=True)[: MAX_NAMED + 1])
     if events:
-        names = ", ".join(map(str, events[:NAMED])) + (", …" if len(events) > NAMED else "")
+        names = ", ".join(map(str, events[:MAX_NAMED])) + (", …" if len(events) > MAX_NAMED else "")
         sentence = f"No checkpoint covers the leaves of the events {names}: they were added, or a checkpoint removed."
         yield Finding(Kind.INSERTED, sentence, events, size, (farthest or 0) + 1)
-    yield from surplus(nodes, size)
+    yield from extra_node_findings(nodes, size)
 
 
-def _codes(unfit: Places) -> Iterator[Finding]:
+def _unmatched_codes(unfit: IntervalSet) -> Iterator[Finding]:
     """Codes have done their duty once an event is sealed, and nobody can tell an old key's from a changed one."""
     runs = list(unfit)
     if not runs:
         return
-    named = Leaf.objects.filter(position__in=[start for start, _ in runs[:NAMED]]).order_by("position")
-    places = ", ".join(said(start, end) for start, end in runs[:NAMED]) + (", …" if len(runs) > NAMED else "")
+    named = Leaf.objects.filter(position__in=[start for start, _ in runs[:MAX_NAMED]]).order_by("position")
+    places = ", ".join(describe_range(start, end) for start, end in runs[:MAX_NAMED]) + (
+        ", …" if len(runs) > MAX_NAMED else ""
+    )
     sentence = (
         f"Of {unfit.count} sealed events the authentication code fits no present SECRET_KEY, at {places}. They were "
         "written under an older one, or just the code was changed; the events are as they were sealed."

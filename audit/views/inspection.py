@@ -8,7 +8,7 @@ from django.urls import reverse_lazy
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from audit.export.services import REPORT_ROWS, start_report
+from audit.export.services import MAX_REPORT_ROWS, start_report
 from audit.filters import AuditQuery
 from audit.permissions import AUDIT_EXPORT
 from audit.presentation.change_rows import shown_changes
@@ -31,7 +31,7 @@ def show_report(request: PageRequest) -> HttpResponse:
         return _refuse_report(request, refusal.errors)
     events = start_report(actor=request.user, query=query)
     if events is None:
-        sentences = [f"More than {REPORT_ROWS:,} match. Narrow the filters, or export them as a file."]
+        sentences = [f"More than {MAX_REPORT_ROWS:,} match. Narrow the filters, or export them as a file."]
         return _refuse_report(request, {"events": sentences})
     context = {
         "entries": [(event, sentence(event), shown_changes(event)) for event in events],

@@ -9,7 +9,7 @@ from audit.export.bundles import selected_bundle
 from audit.models import AuditLog
 from audit.permissions import AUDIT_READ
 from audit.sealing.sealer import latest_checkpoint
-from audit.sealing.stored_tree import Unprovable
+from audit.sealing.stored_tree import ProofUnavailable
 from audit.verification import runs as verification_runs
 from reprotech.web.access import requires
 from reprotech.web.responses import PageRequest, wants_fragment
@@ -28,7 +28,7 @@ def show_status(request: PageRequest) -> HttpResponse:
 @require_POST
 def verify_now(request: PageRequest) -> HttpResponse:
     """Have the whole log verified, unless somebody does already; the page shows the outcome when it is there."""
-    verification_runs.verify_all_apart()
+    verification_runs.start_full_verification()
     messages.success(request, "The log is being verified. This takes a few seconds for each hundred thousand events.")
     return redirect("audit")
 
@@ -51,7 +51,7 @@ def download_proof(request: PageRequest, event_id: int) -> StreamingHttpResponse
     """A bundle of this one event, which `scripts/verify-export` checks anywhere."""
     try:
         bundle = selected_bundle(AuditLog.objects.filter(pk=event_id), {"id": str(event_id)})
-    except Unprovable:
+    except ProofUnavailable:
         raise Http404 from None
     if not bundle.rows:
         raise Http404

@@ -23,9 +23,9 @@ def start() -> None:
 
 def _look() -> None:
     if verification_runs.is_due():
-        verification = verification_runs.verify_all_apart()
+        verification = verification_runs.start_full_verification()
         connection.close()
         if verification:
             verification.join()
     else:
-        verification_runs.verify_news()
+        verification_runs.verify_incrementally()

@@ -16,7 +16,7 @@ from typing import IO, Any, cast
 from django.conf import settings
 from django.db import connection, transaction
 
-from audit.sealing.transaction_ids import begin_anew
+from audit.sealing.transaction_ids import reset_transaction_ids
 from reprotech.backup import scratch
 from reprotech.backup.archive import PIECE
 from reprotech.backup.exceptions import BackupFailed
@@ -67,7 +67,7 @@ def load(content: Iterable[bytes]) -> None:
     connection.close()
     if connection.vendor == "postgresql":
         _load_postgresql(content)
-        begin_anew()
+        reset_transaction_ids()
     else:
         _load_sqlite(content)
 

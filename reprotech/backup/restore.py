@@ -18,7 +18,7 @@ from audit.crypto.signed_note import CheckpointText, NoteError
 from audit.models import Action
 from audit.sealing.sealer import latest_checkpoint
 from audit.services import record
-from audit.verification.verifier import CannotTell, Verification
+from audit.verification.verifier import CannotVerify, Verification
 from reprotech.backup.archive import Checked, check_archive
 from reprotech.backup.dump import load, program_version
 from reprotech.backup.exceptions import BackupFailed
@@ -166,7 +166,7 @@ def verify_log() -> tuple[int, list[str]]:
     verification = Verification(kept_notes=[note for note, of in sizes.items() if of <= size])
     try:
         findings = list(verification.findings())
-    except CannotTell as error:
+    except CannotVerify as error:
         raise BackupFailed(f"The audit log can't be verified. {error}") from None
     if damages := [str(finding) for finding in findings if not finding.is_warning]:
         raise BackupFailed("The restored audit log is damaged:\n" + "\n".join(damages[:20]))

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import OperationalError, ProgrammingError, connection
 
-from audit.sealing.append_only_triggers import NO_RIGHT
+from audit.sealing.append_only_triggers import INSUFFICIENT_PRIVILEGE
 from reprotech.backup.exceptions import BackupFailed
 
 REHEARSAL, COPY = ".rehearsal-", ".backup-"
@@ -76,7 +76,7 @@ def _make(name: str) -> None:
     try:
         _ask(f'CREATE DATABASE "{name}"')
     except ProgrammingError as error:
-        if getattr(error.__cause__, "sqlstate", "") == NO_RIGHT:
+        if getattr(error.__cause__, "sqlstate", "") == INSUFFICIENT_PRIVILEGE:
             raise BackupFailed(
                 "To restore the backup for a test, the database role must be allowed to make a database: "
                 f'ALTER ROLE "{connection.settings_dict["USER"]}" CREATEDB'

@@ -12,7 +12,7 @@ from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from audit.crypto.signed_note import NoteError, Signer, VerifierKey, key_ids, sign, signed_text
+from audit.crypto.signed_note import NoteError, Signer, VerifierKey, key_ids, sign, verify_note
 from reprotech.backup.exceptions import BackupFailed
 
 #: In the comments of the file of a private key, before a public key whose backups are trusted.
@@ -86,7 +86,7 @@ class Trust:
         if not {key.key_id for key in keys}.intersection(found):
             raise BackupFailed(FOREIGN.format(" and ".join(key_id.hex() for key_id in found)))
         try:
-            text, signed_by = signed_text(signature, keys)
+            text, signed_by = verify_note(signature, keys)
         except NoteError:
             raise BackupFailed(ALTERED) from None
         if text != digests.text(signed_by[0].name):

@@ -27,12 +27,12 @@ from django.db import DatabaseError, connection, connections, models, transactio
 
 from accounts.access.authorization import SYSTEM
 from audit.capture import triggers
-from audit.capture.settlement import EVENT
+from audit.capture.settlement import EVENT_MARK
 from audit.crypto.row_mac import is_authentic
 from audit.crypto.signed_note import Signer
 from audit.models import Action, AuditLog, CapturedChange, SigningKey
 from audit.sealing import append_only_triggers
-from audit.sealing.transaction_ids import give_numbers
+from audit.sealing.transaction_ids import assign_transaction_ids
 from audit.services import record
 from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.backup.dump import tables_there
@@ -223,10 +223,10 @@ class _Encoder(DjangoJSONEncoder):
 
 def _number_events() -> None:
     """Say in PostgreSQL's way which events belong to changes that were captured in SQLite and aren't settled yet."""
-    marks = CapturedChange.objects.filter(verb=EVENT)
+    marks = CapturedChange.objects.filter(verb=EVENT_MARK)
     events = [(int(key), number or 0) for key, number in marks.values_list("row_key", "transaction_id")]
     with append_only_triggers.suspended(), connection.cursor() as cursor:
-        give_numbers(cursor, events)
+        assign_transaction_ids(cursor, events)
     marks.delete()
 
 

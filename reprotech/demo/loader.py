@@ -23,7 +23,7 @@ from accounts.roles.services import creation_changes
 from audit.capture import triggers
 from audit.models import Action, AuditLog
 from audit.sealing import bulk_load
-from audit.sealing.bulk_load import Prepared
+from audit.sealing.bulk_load import PreparedEvent
 from audit.sealing.sealer import Sealer
 from audit.services import record
 from audit.tracking.model_tracking import explicitly_recorded
@@ -71,7 +71,7 @@ def load(demand: Demand, progress: Progress) -> None:
     if User.objects.count() > 1 or FormerUsername.objects.exists():
         raise NotEmpty
     is_fast = connection.vendor == "postgresql"
-    loading = bulk_load.loading() if is_fast else transaction.atomic()
+    loading = bulk_load.bulk_loading() if is_fast else transaction.atomic()
     with explicitly_recorded(), loading as loader, triggers.suspended():
         latest: Any = User.objects.order_by("-pk").values_list("pk", flat=True).first()
         people = People(demand.users, demand.seed)
@@ -97,19 +97,19 @@ def load(demand: Demand, progress: Progress) -> None:
     Sealer().seal()
 
 
-def _load_roles(history: History, beginning: datetime, loader: bulk_load.Loader | None) -> None:
+def _load_roles(history: History, beginning: datetime, loader: bulk_load.HistoryLoader | None) -> None:
     """Begin with the roles that people come with. The installation told the same of them, but years later."""
     described = [(role.pk, role.name, creation_changes(role)) for role in Role.objects.with_permissions()]
     events = history.roles(beginning, described)
     if loader:
         first_id = bulk_load.reserve_ids(len(events))
-        loader.add(bulk_load.prepared(event, event_id) for event_id, event in enumerate(events, first_id))
+        loader.add(bulk_load.prepare_event(event, event_id) for event_id, event in enumerate(events, first_id))
     else:
         AuditLog.objects.bulk_create([AuditLog(**event._asdict()) for event in events])
 
 
 def _load_events(
-    demand: Demand, history: History, calendar: list[Day], loader: bulk_load.Loader | None, progress: Progress
+    demand: Demand, history: History, calendar: list[Day], loader: bulk_load.HistoryLoader | None, progress: Progress
 ) -> tuple["array[int]", dict[Any, Any]]:
     """Returns each person's last sign-in, in microseconds since 1970 and 0 for none, and the sessions still open."""
     sign_ins, visits, done = array("q", bytes(8 * demand.users)), {}, 0
@@ -129,7 +129,7 @@ def _load_events(
 
 def _pasts(
     demand: Demand, history: History, calendar: list[Day], first_id: int | None
-) -> Iterator[tuple[Past, list[Prepared]]]:
+) -> Iterator[tuple[Past, list[PreparedEvent]]]:
     """Each day's past in order, with its events prepared if they shall have ids from `first_id` on."""
     counts = [day.told + day.events for day in calendar]
     starts = [None if first_id is None else first_id + before for before in accumulate(counts[:-1], initial=0)]
@@ -147,18 +147,18 @@ def _pasts(
             ahead.extend(pool.submit(_past, history, *job) for job in islice(jobs, 1))
 
 
-def _past(history: History, day: Day, start: int | None) -> tuple[Past, list[Prepared]]:
+def _past(history: History, day: Day, start: int | None) -> tuple[Past, list[PreparedEvent]]:
     past = history.past(day)
     if start is None:
         return past, []
-    return past, [bulk_load.prepared(event, event_id) for event_id, event in enumerate(past.events, start)]
+    return past, [bulk_load.prepare_event(event, event_id) for event_id, event in enumerate(past.events, start)]
 
 
 def _load_people(history: History, calendar: list[Day], sign_ins: "array[int]", progress: Progress) -> None:
     roles = dict(Role.objects.values_list("slug", "pk"))
     through = User.roles.through
     is_fast = connection.vendor == "postgresql"
-    with bulk_load.indexes_put_off("users") if is_fast else nullcontext():
+    with bulk_load.indexes_dropped("users") if is_fast else nullcontext():
         people = _users(history, calendar, sign_ins)
         while chunk := list(islice(people, CHUNK)):
             users = [user for _, user in chunk]
@@ -209,7 +209,7 @@ def _insert(model: Any, rows: list[Any]) -> None:
     # Without the id where the database gives it.
     fields = [field for field in model._meta.concrete_fields if not field.primary_key or rows[0].pk]
     values = ([getattr(row, field.attname) for field in fields] for row in rows)
-    bulk_load.copy(model._meta.db_table, [field.column for field in fields], values)
+    bulk_load.copy_rows(model._meta.db_table, [field.column for field in fields], values)
 
 
 def _load_sessions(history: History, visits: dict[Any, Any], until: datetime) -> None:

@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from accounts.models import OutgoingMail
 from audit.models import Leaf
-from audit.sealing.sealer import FIRST_ID, unsealed
+from audit.sealing.sealer import MIN_ID, unsealed_events
 from audit.verification import runs as verification_runs
 from reprotech import __version__
 from reprotech.core.status import CONNECTED, FAILED, cache_state, database_state
@@ -72,8 +72,8 @@ def _outbox() -> Iterator[Metric]:
 
 def _audit() -> Iterator[Metric]:
     last = Leaf.objects.order_by("-position").values_list("event_id", flat=True).first()
-    start = max(FIRST_ID, (last or 0) - OUT_OF_ORDER)
-    oldest = unsealed(start).values_list("timestamp", flat=True).first()
+    start = max(MIN_ID, (last or 0) - OUT_OF_ORDER)
+    oldest = unsealed_events(start).values_list("timestamp", flat=True).first()
     yield _gauge("reprotech_audit_seal_lag_seconds", "Age of the oldest event that is not sealed yet.", _age(oldest))
     state = verification_runs.status()
     yield _gauge(

@@ -166,7 +166,7 @@ def end(block: Block) -> None:
 
 def unrecorded(changes: list[Change], last_event: int) -> Iterator[Change]:
     """Those that no event of their transaction is about."""
-    from audit.capture.matching import unaccounted
+    from audit.capture.matching import unexplained_changes
 
     by_transaction, events = defaultdict(list), defaultdict(list)
     for change in changes:
@@ -175,7 +175,7 @@ def unrecorded(changes: list[Change], last_event: int) -> Iterator[Change]:
         event = Event(*row, details if isinstance(details, dict) else json.loads(details))
         events[event.transaction_id].append(event)
     for transaction_id, of_transaction in by_transaction.items():
-        yield from unaccounted(of_transaction, events[transaction_id])
+        yield from unexplained_changes(of_transaction, events[transaction_id])
 
 
 def announced_since(block: Block) -> set[str]:

@@ -14,15 +14,15 @@ from django.utils.dateparse import parse_date
 from audit.anchoring.channels import anchored_notes
 from audit.retention.archiving import (
     Archive,
-    Places,
-    archivable,
+    LeafRange,
+    archivable_range,
+    archive_cutoff,
     drop_archived,
-    newest_that_may_go,
     record_copy,
     write_archive,
 )
 from audit.sealing.sealer import trusted_keys
-from audit.verification.verifier import CannotTell, Verification
+from audit.verification.verifier import CannotVerify, Verification
 from reprotech.core.actors import System
 from reprotech.core.exceptions import Conflict
 from reprotech.core.secure_files import private_file
@@ -48,7 +48,7 @@ class Command(BaseCommand):
         if most is not None and most < 1:
             raise CommandError("--most must be at least 1.")
         try:
-            places = archivable(_moment(before), most)
+            places = archivable_range(_moment(before), most)
             archive = _write(to, places)
             _verify(to)
             what = f"{places.end - places.start:,} events, places {places.start} to {places.end - 1}"
@@ -76,7 +76,7 @@ def _refuse_damaged_log() -> None:
         damages = (one for one in Verification(kept_notes=anchored_notes()).findings() if not one.is_warning)
         if damage := next(damages, None):
             raise CommandError(f"The audit log is damaged, so nothing was removed. {damage.sentence}")
-    except CannotTell as error:
+    except CannotVerify as error:
         raise CommandError(
             f"It can't be told whether the audit log is whole, so nothing was removed. {error}"
         ) from None
@@ -84,7 +84,7 @@ def _refuse_damaged_log() -> None:
 
 def _moment(before: str | None) -> datetime:
     """The moment before which events go."""
-    limit = newest_that_may_go()
+    limit = archive_cutoff()
     if before is None:
         if not settings.AUDIT_RETENTION_DAYS:
             raise CommandError("Give --before, or set AUDIT_RETENTION_DAYS.")
@@ -101,7 +101,7 @@ def _moment(before: str | None) -> datetime:
     return moment
 
 
-def _write(path: Path, places: Places) -> Archive:
+def _write(path: Path, places: LeafRange) -> Archive:
     """Write a bundle to a new file that its owner alone may read, and return once the disk has it."""
     try:
         with private_file(path) as file:

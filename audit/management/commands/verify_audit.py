@@ -12,7 +12,7 @@ from audit.anchoring.channels import anchored_notes
 from audit.crypto.signed_note import NoteError, VerifierKey
 from audit.verification import runs as verification_runs
 from audit.verification.findings import Finding
-from audit.verification.verifier import CannotTell, Verification
+from audit.verification.verifier import CannotVerify, Verification
 
 #: Findings that are printed one by one.
 LIMIT = 100
@@ -63,7 +63,7 @@ class Command(BaseCommand):
                 **({"progress": progress} if progress else {}),
             )
             damages = self._print_findings(_findings(verification, options), progress)
-        except (CannotTell, NoteError, OSError, ValueError, DatabaseError) as error:
+        except (CannotVerify, NoteError, OSError, ValueError, DatabaseError) as error:
             raise CommandError(f"It can't be told whether the log is whole: {error}", returncode=UNKNOWN) from error
         if damages:
             raise CommandError(f"The audit log is damaged: {counted(damages, 'finding')}.", returncode=DAMAGED)
@@ -90,7 +90,7 @@ def _findings(verification: Verification, options: dict[str, Any]) -> Iterable[F
     """What is found, kept for the audit page if that is asked for."""
     if options["remember"] is None:
         return verification.findings()
-    return verification_runs.remembered(verification, since=options["since"], run_id=options["remember"])
+    return verification_runs.record_run(verification, since=options["since"], run_id=options["remember"])
 
 
 class ProgressLine:

@@ -131,24 +131,24 @@ def test_a_file_that_is_gone_is_not_silently_begun_anew(file):
     assert not file.exists()
     file.touch()
     anchor(FileChannel(file))
-    assert [*anchor_file.notes(kept), *anchored_notes()] == notes()
+    assert [*anchor_file.read_notes(kept), *anchored_notes()] == notes()
 
 
 def test_a_full_disk_leaves_no_half_note(file):
     seal(2)
     first, second = notes()
-    anchor_file.append(file, [first], create=True)
+    anchor_file.append_notes(file, [first], create=True)
     whole = file.read_bytes()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 40, limits[1]))
     try:
         with pytest.raises(OSError, match="large"):
-            anchor_file.append(file, [second], create=False)
+            anchor_file.append_notes(file, [second], create=False)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert file.read_bytes() == whole
-    anchor_file.append(file, [second], create=False)
-    assert list(anchor_file.notes(file)) == [first, second]
+    anchor_file.append_notes(file, [second], create=False)
+    assert list(anchor_file.read_notes(file)) == [first, second]
 
 
 @pytest.mark.parametrize("lost", [1, 2, 30, 100, 200])
@@ -156,18 +156,18 @@ def test_a_note_that_could_not_be_taken_back_is_passed_over(file, lost):
     seal(2)
     first, second = notes()
     file.write_text(f"{first}\n{second}\n"[:-lost], encoding="utf-8")
-    anchor_file.append(file, [second], create=False)
-    assert [note for note in anchor_file.notes(file) if note != second] == [first]
+    anchor_file.append_notes(file, [second], create=False)
+    assert [note for note in anchor_file.read_notes(file) if note != second] == [first]
     assert anchor_file.last_note(file) == second
 
 
 def test_the_end_of_a_large_file_is_enough(file):
     seal(2)
-    anchor_file.append(file, notes()[:1] * 1000, create=True)
-    anchor_file.append(file, notes()[1:], create=False)
-    assert file.stat().st_size > 3 * anchor_file.TAIL
+    anchor_file.append_notes(file, notes()[:1] * 1000, create=True)
+    anchor_file.append_notes(file, notes()[1:], create=False)
+    assert file.stat().st_size > 3 * anchor_file.MAX_NOTE_BYTES
     assert anchor_file.last_note(file) == notes()[1]
-    assert len(list(anchor_file.notes(file))) == 1001
+    assert len(list(anchor_file.read_notes(file))) == 1001
 
 
 def test_what_is_no_file_is_refused_without_waiting(file, tmp_path):
@@ -177,7 +177,7 @@ def test_what_is_no_file_is_refused_without_waiting(file, tmp_path):
         with pytest.raises(AnchorFailed, match="no regular file"):
             anchor(FileChannel(file))
         with pytest.raises(OSError, match=r"no regular file|Is a directory"):
-            anchor_file.append(file, notes(), create=False)
+            anchor_file.append_notes(file, notes(), create=False)
         file.unlink(missing_ok=True) if file.is_fifo() else file.rmdir()
         file.mkdir()
     assert Anchor.objects.get().busy_until is None
@@ -247,8 +247,8 @@ def test_a_refusal_is_tried_again_and_a_redirect_not_followed(receiver, status):
 
 @pytest.mark.parametrize("drips", [False, True])
 def test_a_receiver_that_hangs_or_drips_is_left_in_the_end(settings, monkeypatch, drips):
-    monkeypatch.setattr(channels, "SILENCE_SECONDS", 0.2)
-    monkeypatch.setattr(channels, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(channels, "READ_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(channels, "RESPONSE_TIMEOUT_SECONDS", 0.5)
     seal()
     with stubborn_receiver(drips=drips) as url:
         settings.AUDIT_ANCHOR_URL = url
@@ -259,7 +259,7 @@ def test_a_receiver_that_hangs_or_drips_is_left_in_the_end(settings, monkeypatch
 
 def test_two_processes_send_once_and_a_dead_one_is_replaced(receiver):
     seal()
-    state = Anchor.objects.create(channel="url", busy_until=timezone.now() + channels.CLAIM)
+    state = Anchor.objects.create(channel="url", busy_until=timezone.now() + channels.CLAIM_DURATION)
     assert anchor(WebChannel()) == 0
     Anchor.objects.update(busy_until=timezone.now())
     assert anchor(WebChannel())

@@ -19,11 +19,11 @@ from accounts.sessions.services import sign_out
 from accounts.users import services as user_services
 from accounts.users.erasure import erase_person
 from audit.capture import settlement as capture_settlement
-from audit.capture.triggers import absent_triggers, captured_tables, install, suspended
+from audit.capture.triggers import captured_tables, install, suspended, trigger_problems
 from audit.models import AuditLog, CapturedChange
 from audit.presentation.event_text import sentence
 from audit.sealing.sealer import Sealer, SealingInProgress
-from audit.sealing.transaction_ids import begin_anew
+from audit.sealing.transaction_ids import reset_transaction_ids
 from audit.verification.verifier import Verification
 from reprotech.testing.cast import PASSWORD, at_once
 
@@ -136,7 +136,7 @@ def test_an_event_that_is_made_up_or_copied_accounts_for_nothing(cast):
 
 
 def test_a_trigger_that_is_missing_off_or_altered_is_reported_and_brought_back_by_migrating(cast, stack):
-    assert absent_triggers() == []
+    assert trigger_problems() == []
     broken = {
         "postgresql": [
             "ALTER TABLE users DISABLE TRIGGER audit_capture_update",
@@ -156,12 +156,12 @@ def test_a_trigger_that_is_missing_off_or_altered_is_reported_and_brought_back_b
     }[stack]
     for statement in broken:
         run(statement)
-    problems = absent_triggers()
+    problems = trigger_problems()
     assert len(problems) == {"postgresql": 4, "sqlite": 2}[stack]
     assert any("user_roles is missing" in problem for problem in problems)
     assert any("roles is not the one that was installed" in problem for problem in problems)
     install()
-    assert absent_triggers() == []
+    assert trigger_problems() == []
 
 
 def test_a_column_that_is_tracked_from_now_on_is_captured_after_migrating(cast, monkeypatch):
@@ -174,12 +174,12 @@ def test_a_column_that_is_tracked_from_now_on_is_captured_after_migrating(cast, 
         for table in captured_tables()
     ]
     monkeypatch.setattr(triggers, "captured_tables", lambda: wider)
-    assert len(absent_triggers()) >= 1
+    assert len(trigger_problems()) >= 1
     install()
-    assert absent_triggers() == []
+    assert trigger_problems() == []
     monkeypatch.undo()
     install()
-    assert absent_triggers() == []
+    assert trigger_problems() == []
 
 
 def test_nothing_is_captured_of_what_is_loaded_while_it_is_suspended(cast):
@@ -187,7 +187,7 @@ def test_nothing_is_captured_of_what_is_loaded_while_it_is_suspended(cast):
         User.objects.filter(pk=cast.viewer.pk).update(is_active=False)
         User.roles.through.objects.filter(user=cast.viewer).delete()
     assert not CapturedChange.objects.exclude(verb="event").exists()
-    assert absent_triggers() == []
+    assert trigger_problems() == []
 
 
 def test_of_two_sealers_one_puts_a_change_on_record(cast):
@@ -216,7 +216,7 @@ def test_a_sealer_that_is_stopped_in_between_leaves_it_to_the_next(cast, monkeyp
 
 
 def test_many_changes_are_settled_in_batches(cast, monkeypatch):
-    monkeypatch.setattr(capture_settlement, "BATCH", 3)
+    monkeypatch.setattr(capture_settlement, "BATCH_SIZE", 3)
     run("UPDATE users SET is_active = false")
     for _ in range(2):
         user_services.update_user(actor=SYSTEM, user_id=cast.stranger.pk, is_active=True, roles=["Viewer"])
@@ -328,7 +328,7 @@ def test_migrations_back_and_forth_end_with_every_trigger(cast):
     call_command("migrate", "audit", "0014", verbosity=0)
     User.objects.filter(pk=cast.viewer.pk).update(first_name="Ann")  # no trigger is left that would write
     call_command("migrate", verbosity=0)
-    assert absent_triggers() == []
+    assert trigger_problems() == []
     run("UPDATE users SET first_name = 'Eve' WHERE id = %s", cast.viewer.pk)
     assert len(brief()) == 1
 
@@ -337,7 +337,7 @@ def test_migrations_back_and_forth_end_with_every_trigger(cast):
 def test_what_was_not_settled_yet_is_told_apart_after_a_restore_on_another_server(cast):
     user_services.lock_user(actor=SYSTEM, user_id=cast.viewer.pk)
     run("UPDATE users SET first_name = 'Ann' WHERE id = %s", cast.stranger.pk)
-    begin_anew()
+    reset_transaction_ids()
     assert [row[2] for row in brief()] == [str(cast.stranger.pk)]
 
 

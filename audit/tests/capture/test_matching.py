@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from audit.capture.matching import unaccounted
+from audit.capture.matching import unexplained_changes
 
 pytestmark = pytest.mark.only_on("sqlite")  # it asks no database
 
@@ -59,7 +59,7 @@ SIGN_IN = Event("login", "auth", "", user_id=8, session_id="a-b")
     ],
 )
 def test_an_event_that_says_so_accounts_for_a_change(change, event):
-    assert unaccounted([change], [event]) == []
+    assert unexplained_changes([change], [event]) == []
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,11 @@ def test_an_event_that_says_so_accounts_for_a_change(change, event):
     ],
 )
 def test_an_event_about_something_else_accounts_for_nothing(change, event):
-    assert unaccounted([change], [event]) == [change]
+    assert unexplained_changes([change], [event]) == [change]
 
 
 def test_several_events_account_for_a_change_together():
     change = Change("users", "user:8", "email is_active")
-    assert unaccounted([change], [Event("update", details=changed(name)) for name in ("email", "is_active")]) == []
+    assert (
+        unexplained_changes([change], [Event("update", details=changed(name)) for name in ("email", "is_active")]) == []
+    )

@@ -19,7 +19,7 @@ from audit.models import AuditLog, Leaf, Node, SigningKey
 from audit.sealing import stored_tree
 from audit.sealing.append_only_triggers import suspended
 from audit.sealing.sealer import Sealer, latest_checkpoint
-from audit.sealing.stored_tree import Unprovable
+from audit.sealing.stored_tree import ProofUnavailable
 from audit.services import record
 from audit.tests.support.sealed_log import archive, complete, erase, first_key, selection, write_events
 from audit.tests.support.standalone_verifier import lines_of, verify
@@ -70,7 +70,7 @@ def test_a_line_has_all_that_it_takes_to_check_an_event(events):
     line = next(line for line in lines_of(complete())[1:] if line.get("event", {}).get("id") == event.pk)
     assert line == {
         "position": place.position,
-        "leaf": bundles.text(bytes(place.hash)),
+        "leaf": bundles.base64_text(bytes(place.hash)),
         "event": {
             "id": event.pk,
             "v": 1,
@@ -118,7 +118,7 @@ def test_a_selection_has_the_sealed_events_that_match_in_the_order_of_the_tree(e
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 7, 500])
 def test_chunks_and_windows_leave_nothing_out(events, monkeypatch, chunk):
-    monkeypatch.setattr(bundles, "CHUNK", chunk)
+    monkeypatch.setattr(bundles, "CHUNK_SIZE", chunk)
     for _ in range(3):
         write_events(5)
     key = first_key()
@@ -132,15 +132,15 @@ def test_chunks_and_windows_leave_nothing_out(events, monkeypatch, chunk):
 
 
 def test_nothing_can_be_proven_before_the_first_checkpoint(db):
-    with pytest.raises(Unprovable, match="not sealed yet"):
+    with pytest.raises(ProofUnavailable, match="not sealed yet"):
         complete_bundle()
-    with pytest.raises(Unprovable, match="not sealed yet"):
+    with pytest.raises(ProofUnavailable, match="not sealed yet"):
         selected_bundle(AuditLog.objects.all(), {})
 
 
 @pytest.mark.parametrize(("start", "end"), [(-1, 2), (3, 3), (5, 2), (0, 10**6), (10**6, None)])
 def test_places_that_are_not_there_are_refused(events, start, end):
-    with pytest.raises(Unprovable, match="give places from 0 to"):
+    with pytest.raises(ProofUnavailable, match="give places from 0 to"):
         complete_bundle(start, end)
 
 
@@ -149,12 +149,12 @@ def test_a_damaged_tree_is_said_to_be_one(db):
     Sealer().seal()
     with suspended():
         Node._base_manager.all().delete()
-    with pytest.raises(Unprovable, match="verify_audit"):
+    with pytest.raises(ProofUnavailable, match="verify_audit"):
         complete_bundle(256)
 
 
 def test_a_walk_through_the_tree_keeps_few_blocks(db, monkeypatch):
-    monkeypatch.setattr(stored_tree, "KEPT", 4)
+    monkeypatch.setattr(stored_tree, "MAX_CACHED_BLOCKS", 4)
     AuditLog.objects.bulk_create(AuditLog(action="login", resource="auth") for _ in range(2_000))
     Sealer().seal()
     size, walk = latest_checkpoint().size, stored_tree.StoredTree()
@@ -173,11 +173,11 @@ def queries(make):
 def test_a_bundle_costs_a_few_queries_for_each_chunk(db, make):
     costs = []
     for _ in range(2):
-        AuditLog.objects.bulk_create(AuditLog(action="login", resource="auth") for _ in range(2 * bundles.CHUNK))
+        AuditLog.objects.bulk_create(AuditLog(action="login", resource="auth") for _ in range(2 * bundles.CHUNK_SIZE))
         Sealer().seal()
         costs.append(queries(make))
     (few, short), (many, long) = costs
-    assert long - short == 2 * bundles.CHUNK
+    assert long - short == 2 * bundles.CHUNK_SIZE
     # For a selection the leaves beside it are read too, 256 at a time.
     assert 0 < many - few <= (12 if make is selection else 5)
 

@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 
 from audit.crypto.signed_note import Signer, sign
-from audit.export.bundles import text, texts
+from audit.export.bundles import base64_text, base64_texts
 from audit.export.proofs import prove_consistency
 from audit.models import Checkpoint
 from audit.sealing.key_rotation import rotate_key
@@ -168,7 +168,7 @@ def test_lines_that_are_dropped_doubled_or_swapped_are_noticed(events, options, 
 def test_an_event_whose_hash_was_made_to_fit_is_noticed(events, options):
     lines = lines_of(complete())
     lines[-3]["event"]["username"] = "somebody else"
-    lines[-3]["leaf"] = text(verifier.leaf_of(lines[-3]["event"]))
+    lines[-3]["leaf"] = base64_text(verifier.leaf_of(lines[-3]["event"]))
     assert_refused(file_of(lines), *options, names="the events are not those that were sealed")
 
 
@@ -260,7 +260,7 @@ def kept(events, tmp_path):
 def consistency(path, old, new):
     """A file as the API answers."""
     proof = prove_consistency(old, new)
-    answer = {"from_checkpoint": proof.old.note, "to_checkpoint": proof.new.note, "proof": texts(proof.path)}
+    answer = {"from_checkpoint": proof.old.note, "to_checkpoint": proof.new.note, "proof": base64_texts(proof.path)}
     path.write_text(json.dumps(answer))
     return path
 

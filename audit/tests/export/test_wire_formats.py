@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 
 from audit.crypto.canonical_json import SealedRow, canonical_bytes, commitment, encode
 from audit.crypto.merkle import leaf_hash
-from audit.crypto.signed_note import NoteError, Signer, VerifierKey, sign, signed_text
+from audit.crypto.signed_note import NoteError, Signer, VerifierKey, sign, verify_note
 from audit.tests.support.standalone_verifier import module as verifier
 
 pytestmark = pytest.mark.only_on("sqlite")  # it asks no database
@@ -108,7 +108,7 @@ GO_LINE = (
 def test_the_signed_note_of_go_verifies():
     key = VerifierKey.parse(GO_KEY)
     assert str(key) == GO_KEY
-    assert signed_text(f"{GO_TEXT}\n{GO_LINE}", [key]) == (GO_TEXT, [key])
+    assert verify_note(f"{GO_TEXT}\n{GO_LINE}", [key]) == (GO_TEXT, [key])
     own = verifier.key_of(GO_KEY)
     assert verifier.open_note(f"{GO_TEXT}\n{GO_LINE}", [own]) == (GO_TEXT[:-1], [own])
 
@@ -128,7 +128,7 @@ def test_the_signed_note_of_go_verifies():
 )
 def test_another_note_does_not(note):
     with pytest.raises(NoteError):
-        signed_text(note, [VerifierKey.parse(GO_KEY)])
+        verify_note(note, [VerifierKey.parse(GO_KEY)])
     with pytest.raises(verifier.Wrong):
         verifier.open_note(note, [verifier.key_of(GO_KEY)])
 
@@ -147,9 +147,9 @@ def test_a_note_with_two_signatures_is_read_by_both_programs():
     signers = [Signer("lab.example/audit", bytes([number]) * 32) for number in (1, 2)]
     note = sign("text\n", signers)
     keys = [signer.verifier for signer in signers]
-    assert signed_text(note, keys) == ("text\n", keys)
+    assert verify_note(note, keys) == ("text\n", keys)
     assert verifier.open_note(note, [verifier.key_of(str(key)) for key in keys])[0] == "text"
-    assert signed_text(note, keys[1:]) == ("text\n", keys[1:])
+    assert verify_note(note, keys[1:]) == ("text\n", keys[1:])
 
 
 ROW = SealedRow(

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from audit.export.services import REPORT_ROWS
+from audit.export.services import MAX_REPORT_ROWS
 from audit.models import AuditLog, SavedFilter
 from audit.saved_filters import MOST
 from audit.sealing.sealer import Sealer, latest_checkpoint
@@ -94,7 +94,7 @@ def test_a_report_is_itself_on_record(manager):
 
 
 def test_a_report_of_too_much_is_refused_and_not_recorded(manager):
-    rows = [AuditLog(action="lock", resource="user", username="clerk") for _ in range(REPORT_ROWS + 1)]
+    rows = [AuditLog(action="lock", resource="user", username="clerk") for _ in range(MAX_REPORT_ROWS + 1)]
     AuditLog.objects.bulk_create(rows)
     response = manager.get("/audit/report?user=clerk")
     assert response.status_code == 422

@@ -60,7 +60,7 @@ def test_the_newest_checkpoint_is_a_file(manager, event):
 
 
 def verified(since=0):
-    return list(verification_runs.remembered(Verification(since=since), since=since))
+    return list(verification_runs.record_run(Verification(since=since), since=since))
 
 
 def test_a_log_that_is_not_sealed_says_so(manager):
@@ -80,10 +80,10 @@ def test_what_is_new_is_verified_on_top_of_what_was(manager, event):
     verified()
     AuditLog.objects.create(username="clerk", action="unlock", resource="user")
     Sealer().seal()
-    verification_runs.verify_news()
+    verification_runs.verify_incrementally()
     assert verification_runs.status().size == latest_checkpoint().size
     runs = VerificationRun.objects.count()
-    verification_runs.verify_news()
+    verification_runs.verify_incrementally()
     assert VerificationRun.objects.count() == runs
 
 
@@ -111,7 +111,7 @@ def test_damage_among_the_new_events_is_loud_too(manager, event):
     Sealer().seal()
     with suspended():
         AuditLog._base_manager.filter(pk=new.pk).update(action="lock")
-    verification_runs.verify_news()
+    verification_runs.verify_incrementally()
     assert verification_runs.status().state == verification_runs.State.DAMAGED
 
 
@@ -151,5 +151,5 @@ def test_the_whole_log_is_due_once_a_day(event, settings):
 @pytest.mark.django_db(transaction=True)
 def test_a_verification_that_can_not_start_leaves_no_trace(cast, settings):
     settings.BASE_DIR = settings.BASE_DIR / "nowhere"
-    verification_runs.verify_all_apart().join()
+    verification_runs.start_full_verification().join()
     assert not verification_runs.is_running()

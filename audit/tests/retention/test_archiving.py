@@ -18,10 +18,10 @@ from audit.crypto.canonical_json import canonical_bytes
 from audit.crypto.merkle import is_included, leaf_hash, root_hash
 from audit.models import Action, AuditLog, Leaf
 from audit.retention import archiving
-from audit.retention.archiving import archivable, archive_of, archived_until, drop_archived, write_archive
-from audit.retention.erasure import Parts, erase_parts
+from audit.retention.archiving import archivable_range, archive_of, archived_until, drop_archived, write_archive
+from audit.retention.erasure import ErasureParts, erase_parts
 from audit.sealing.append_only_triggers import suspended
-from audit.sealing.sealer import Sealer, latest_checkpoint, verified
+from audit.sealing.sealer import Sealer, latest_checkpoint, verified_checkpoint
 from audit.sealing.signing_keys import known_keys
 from audit.sealing.stored_tree import StoredTree
 from audit.services import event, record
@@ -74,7 +74,7 @@ def is_proven(path):
 
 
 def assert_the_tree_holds():
-    now = verified(latest_checkpoint())
+    now = verified_checkpoint(latest_checkpoint())
     tree = StoredTree()
     assert root_hash(tree.node, now.size) == now.root
     for leaf in Leaf.objects.all():
@@ -112,7 +112,7 @@ def test_archiving_again_continues_and_keeps_what_explains_the_gap(old_log, tmp_
     with pytest.raises(CommandError, match="nothing to archive"):
         archive(tmp_path / "third", "--drop", "--yes")
     # When the record of an archive is itself old, it stays.
-    places = archiving.Places(archived_until(), latest_checkpoint().size)
+    places = archiving.LeafRange(archived_until(), latest_checkpoint().size)
     with (tmp_path / "fourth").open("wb") as file:
         written = write_archive(actor=System(), file=file, places=places)
     drop_archived(actor=System(), archive=written)
@@ -132,15 +132,15 @@ def test_what_is_younger_than_31_days_stays_whatever_settings_say(db, days, goes
     row.save()
     Sealer().seal()
     if goes:
-        assert archivable(archiving.newest_that_may_go()) == (0, 1)
+        assert archivable_range(archiving.archive_cutoff()) == (0, 1)
     else:
         with pytest.raises(archiving.ArchiveRefused, match="nothing to archive"):
-            archivable(archiving.newest_that_may_go())
+            archivable_range(archiving.archive_cutoff())
 
 
 def test_an_old_event_behind_a_young_one_waits(old_log):
     write_old(2)
-    places = archivable(datetime(2026, 1, 1, tzinfo=UTC))
+    places = archivable_range(datetime(2026, 1, 1, tzinfo=UTC))
     ids = Leaf.objects.filter(position__gte=places.start, position__lt=places.end).values_list("event_id", flat=True)
     assert set(ids) >= {row.pk for row in old_log}
     assert not AuditLog.objects.filter(pk__in=ids, timestamp__gte=datetime(2026, 1, 1, tzinfo=UTC)).exists()
@@ -173,7 +173,7 @@ def test_an_event_that_is_missing_already_stops_it(old_log, tmp_path):
 
 def test_an_event_that_goes_missing_meanwhile_stops_it(old_log, tmp_path):
     with (tmp_path / "old").open("wb") as file:
-        written = write_archive(actor=System(), file=file, places=archivable(datetime(2026, 1, 1, tzinfo=UTC)))
+        written = write_archive(actor=System(), file=file, places=archivable_range(datetime(2026, 1, 1, tzinfo=UTC)))
     with suspended():
         AuditLog._base_manager.filter(pk=old_log[3].pk).delete()
     with pytest.raises(archiving.ArchiveRefused, match="1 of these"):
@@ -183,15 +183,15 @@ def test_an_event_that_goes_missing_meanwhile_stops_it(old_log, tmp_path):
 
 def test_what_was_erased_meanwhile_does_not_live_on_in_the_bundle(old_log, tmp_path):
     with (tmp_path / "old").open("wb") as file:
-        written = write_archive(actor=System(), file=file, places=archivable(datetime(2026, 1, 1, tzinfo=UTC)))
-    parts = Parts([AuditLog.objects.filter(pk=old_log[0].pk)], [])
+        written = write_archive(actor=System(), file=file, places=archivable_range(datetime(2026, 1, 1, tzinfo=UTC)))
+    parts = ErasureParts([AuditLog.objects.filter(pk=old_log[0].pk)], [])
     erase_parts(actor=System(), parts=parts, resource="user", resource_id=1)
     with pytest.raises(archiving.ArchiveRefused, match="erased meanwhile"):
         drop_archived(actor=System(), archive=written)
 
 
 def test_two_archives_of_the_same_events_are_dropped_once(old_log, tmp_path):
-    places = archivable(datetime(2026, 1, 1, tzinfo=UTC))
+    places = archivable_range(datetime(2026, 1, 1, tzinfo=UTC))
     with (tmp_path / "old").open("wb") as file:
         written = write_archive(actor=System(), file=file, places=places)
     drop_archived(actor=System(), archive=written)

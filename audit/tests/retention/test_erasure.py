@@ -9,11 +9,11 @@ from django.db import connection
 
 from audit.crypto.canonical_json import canonical_bytes
 from audit.crypto.merkle import consistency_path, is_consistent, is_included, leaf_hash
-from audit.crypto.signed_note import signed_text
+from audit.crypto.signed_note import verify_note
 from audit.models import Action, AuditLog, Checkpoint, Leaf
-from audit.retention.erasure import BATCH, Parts, erase_parts
+from audit.retention.erasure import BATCH_SIZE, ErasureParts, erase_parts
 from audit.sealing.append_only_triggers import ChangeRefused, suspended
-from audit.sealing.sealer import Sealer, latest_checkpoint, verified
+from audit.sealing.sealer import Sealer, latest_checkpoint, verified_checkpoint
 from audit.sealing.signing_keys import SigningKeyError, known_keys
 from audit.sealing.stored_tree import StoredTree
 from audit.services import event, record, record_all
@@ -45,7 +45,7 @@ def write(count=1, **fields):
 def erase():
     mine = AuditLog.objects.filter(user_id=Person.pk)
     about = AuditLog.objects.filter(resource="user", resource_id=str(YAK)).exclude(action=Action.ERASE)
-    return erase_parts(actor=System(), parts=Parts([mine], [about]), resource="user", resource_id=YAK)
+    return erase_parts(actor=System(), parts=ErasureParts([mine], [about]), resource="user", resource_id=YAK)
 
 
 def snapshot():
@@ -60,7 +60,7 @@ def assert_proofs_hold(before):
     leaves, checkpoints = before
     assert list(Leaf.objects.order_by("position").values_list("position", "event_id", "hash"))[: len(leaves)] == leaves
     assert list(Checkpoint.objects.values_list("size", "note"))[: len(checkpoints)] == checkpoints
-    now = verified(latest_checkpoint())
+    now = verified_checkpoint(latest_checkpoint())
     tree = StoredTree()
     for leaf in Leaf.objects.all():
         row = AuditLog.objects.get(pk=leaf.event_id)
@@ -68,7 +68,7 @@ def assert_proofs_hold(before):
         path = tree.inclusion_path(leaf.position, now.size)
         assert is_included(bytes(leaf.hash), leaf.position, now.size, path, now.root)
     for size, note in checkpoints:
-        text, _ = signed_text(note, known_keys())
+        text, _ = verify_note(note, known_keys())
         root = Checkpoint(note=note).statement.root
         assert text
         assert is_consistent(size, now.size, root, now.root, consistency_path(tree.node, size, now.size))
@@ -104,7 +104,7 @@ def test_one_part_can_go_without_the_other(db):
     write()
     nobody = AuditLog.objects.none()
     mine = AuditLog.objects.filter(user_id=Person.pk)
-    erase_parts(actor=System(), parts=Parts([mine], [nobody]), resource="user", resource_id=Person.pk)
+    erase_parts(actor=System(), parts=ErasureParts([mine], [nobody]), resource="user", resource_id=Person.pk)
     row = AuditLog.objects.get(user_id=Person.pk)
     assert (row.username, row.resource_name, row.is_subject_erased) == ("", "yan.yak", False)
     assert row.details["changes"]["email"] == ["yan@lab.example", "yak@lab.example"]
@@ -138,11 +138,11 @@ def test_a_row_that_is_not_ours_is_not_erased(db):
 
 
 def test_many_events_take_several_records_of_bounded_length(db):
-    write(BATCH + 1)
+    write(BATCH_SIZE + 1)
     before = snapshot()
-    assert erase() == BATCH + 1
+    assert erase() == BATCH_SIZE + 1
     told = AuditLog.objects.filter(action=Action.ERASE).order_by("pk")
-    assert [len(row.details["actor_parts"]) for row in told] == [BATCH, 1]
+    assert [len(row.details["actor_parts"]) for row in told] == [BATCH_SIZE, 1]
     assert max(len(row.details["actor_parts"]) + len(row.details["subject_parts"]) for row in told) <= 5_000
     assert snapshot()[0][: len(before[0])] == before[0]
 

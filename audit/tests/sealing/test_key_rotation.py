@@ -6,7 +6,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from audit.crypto.signed_note import NoteError, Signer, VerifierKey, sign, signed_text
+from audit.crypto.signed_note import NoteError, Signer, VerifierKey, sign, verify_note
 from audit.models import Action, AuditLog, Checkpoint, SigningKey
 from audit.sealing.append_only_triggers import suspended
 from audit.sealing.key_rotation import rotate_key
@@ -41,12 +41,12 @@ def test_a_rotated_key_signs_once_the_settings_name_it(settings, tmp_path):
     assert seed_text(seed) not in said
     event = AuditLog.objects.get(action=Action.KEY_ROTATE)
     assert (event.username, event.resource, event.changes) == ("system", "audit", {"key": [old.label, new.label]})
-    assert signed_text(SigningKey.objects.last().statement, known_keys())[1] == [old, new]
+    assert verify_note(SigningKey.objects.last().statement, known_keys())[1] == [old, new]
     with pytest.raises(SigningKeyError):
         seal_one()
     settings.AUDIT_SIGNING_KEY = seed
     assert seal_one().count >= 2
-    assert signed_text(Checkpoint.objects.last().note, [new])[1] == [new]
+    assert verify_note(Checkpoint.objects.last().note, [new])[1] == [new]
 
 
 def test_a_key_file_is_never_overwritten_and_not_left_behind(settings, tmp_path):
@@ -94,8 +94,8 @@ def test_a_lost_key_is_a_break_until_the_operator_names_it(settings, tmp_path):
     old, new = known_keys()
     assert f"AUDIT_TRUSTED_KEYS={old}" in said
     with pytest.raises(NoteError):
-        signed_text(SigningKey.objects.last().statement, [old])
-    assert signed_text(SigningKey.objects.last().statement, [new])[1] == [new]
+        verify_note(SigningKey.objects.last().statement, [old])
+    assert verify_note(SigningKey.objects.last().statement, [new])[1] == [new]
     assert AuditLog.objects.get(action=Action.KEY_ROTATE).details["old_key_is_lost"] is True
     with pytest.raises(LedgerCorrupted, match="AUDIT_TRUSTED_KEYS"):
         seal_one()

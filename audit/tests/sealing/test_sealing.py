@@ -10,11 +10,11 @@ from django.db import connection, transaction
 
 from audit.crypto.canonical_json import canonical_bytes
 from audit.crypto.merkle import leaf_hash, root_hash
-from audit.crypto.signed_note import signed_text
+from audit.crypto.signed_note import verify_note
 from audit.models import Action, AuditLog, Checkpoint, Leaf, Node, SigningKey
 from audit.sealing.append_only_triggers import suspended
 from audit.sealing.key_rotation import rotate_key
-from audit.sealing.sealer import LedgerCorrupted, Sealer, SealingInProgress, latest_checkpoint, verified
+from audit.sealing.sealer import LedgerCorrupted, Sealer, SealingInProgress, latest_checkpoint, verified_checkpoint
 from audit.sealing.signing_keys import SigningKeyError, known_keys
 from audit.sealing.stored_tree import StoredTree
 from audit.services import record
@@ -37,7 +37,7 @@ def assert_all_is_sealed():
     hashes = sealed_hashes()
     assert [bytes(leaf.hash) for leaf in Leaf.objects.order_by("position")] == hashes
     assert len(hashes) == AuditLog.objects.count()
-    statement = verified(latest_checkpoint())
+    statement = verified_checkpoint(latest_checkpoint())
     tree = lambda level, index: hashes[index] if level == 0 else StoredTree().node(level, index)  # noqa: E731
     assert (statement.size, statement.root) == (len(hashes), root_hash(tree, len(hashes)))
 
@@ -47,7 +47,7 @@ def test_events_are_sealed_under_a_signed_checkpoint(db):
     done = Sealer().seal()
     assert (done.count, done.refused) == (AuditLog.objects.count(), [])
     assert_all_is_sealed()
-    text, signed_by = signed_text(latest_checkpoint().note, known_keys())
+    text, signed_by = verify_note(latest_checkpoint().note, known_keys())
     assert signed_by == known_keys()
     assert text.splitlines()[:2] == ["127.0.0.1:5001/audit", str(done.count)]
 
@@ -169,8 +169,8 @@ def test_a_foreign_key_may_not_sign_until_the_old_one_says_so(db, settings):
     settings.AUDIT_SIGNING_KEY = new
     assert Sealer().seal().count == 1
     first, second = known_keys()
-    assert signed_text(SigningKey.objects.last().statement, [first])[1] == [first]
-    assert signed_text(latest_checkpoint().note, [second])[1] == [second]
+    assert verify_note(SigningKey.objects.last().statement, [first])[1] == [first]
+    assert verify_note(latest_checkpoint().note, [second])[1] == [second]
 
 
 @pytest.mark.only_on("postgresql")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from audit.crypto.merkle import consistency_path, is_consistent, is_included
-from audit.crypto.signed_note import signed_text
+from audit.crypto.signed_note import verify_note
 from audit.models import AuditLog, Checkpoint, Leaf
 from audit.sealing.key_rotation import rotate_key
 from audit.sealing.sealer import Sealer
@@ -119,7 +119,7 @@ class Histories(RuleBasedStateMachine):
         assert not is_included(bytes(leaf.hash), leaf.position, newest.size, [*path, b"x" * 32], newest.root)
         proof = consistency_path(tree.node, older.size, newest.size)
         assert is_consistent(older.size, newest.size, older.root, newest.root, proof)
-        assert signed_text(Checkpoint.objects.get(size=older.size).note, known_keys())
+        assert verify_note(Checkpoint.objects.get(size=older.size).note, known_keys())
 
     def teardown(self):
         Sealer().seal()

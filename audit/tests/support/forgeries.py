@@ -9,11 +9,11 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 
-from audit.crypto.canonical_json import canonical_bytes, moment
+from audit.crypto.canonical_json import canonical_bytes, format_timestamp
 from audit.crypto.merkle import Frontier, leaf_hash
 from audit.crypto.signed_note import CheckpointText, Signer, VerifierKey, fingerprint, sign
 from audit.models import AuditLog, Checkpoint, Leaf, SigningKey
-from audit.sealing.signing_keys import FIRST, after, instead_of, statement_text
+from audit.sealing.signing_keys import ORIGIN_FIRST, origin_after, origin_instead_of, statement_text
 from audit.tests.support.tampering import FOREIGN_SEED, end_of_tree, forged, rewrite_nodes, rows
 
 
@@ -24,7 +24,7 @@ def stranger():
 def row_of(origin, since, *, statement=None):
     """A row for the stranger's key, with a statement of its own unless another one is replayed."""
     signer = stranger()
-    text = statement_text(signer.verifier, moment(since), origin)
+    text = statement_text(signer.verifier, format_timestamp(since), origin)
     return SigningKey(
         name=signer.name,
         public_key=signer.verifier.public,
@@ -41,7 +41,7 @@ def endorsed(row):
 
 def rewritten(row):
     """A genuine key's row with a statement as older versions made them, signed by the stranger."""
-    return replaced(row, statement=sign(statement_text(row.verifier, moment(row.created_at)), [stranger()]))
+    return replaced(row, statement=sign(statement_text(row.verifier, format_timestamp(row.created_at)), [stranger()]))
 
 
 def replaced(row, **values):
@@ -53,22 +53,26 @@ DAY = timedelta(days=1)
 #: The rows of `audit_keys`, made of the two genuine ones.
 PLACES = {
     "no key": lambda one, two: [one, two],
-    "a key before the first": lambda one, two: [row_of(FIRST, one.created_at - DAY), one, two],
+    "a key before the first": lambda one, two: [row_of(ORIGIN_FIRST, one.created_at - DAY), one, two],
     "an old key before the first": lambda one, two: [row_of("", one.created_at - DAY), one, two],
-    "a key that signed the first": lambda one, two: [row_of(FIRST, one.created_at - DAY), endorsed(one), two],
+    "a key that signed the first": lambda one, two: [row_of(ORIGIN_FIRST, one.created_at - DAY), endorsed(one), two],
     "a key that tells of the first": lambda one, two: [row_of("", one.created_at - DAY), rewritten(one), two],
-    "a key in between": lambda one, two: [one, row_of(after(one.verifier), one.created_at), two],
+    "a key in between": lambda one, two: [one, row_of(origin_after(one.verifier), one.created_at), two],
     "an old key in between": lambda one, two: [one, row_of("", one.created_at), endorsed(two)],
-    "a key after the last": lambda one, two: [one, two, row_of(after(two.verifier), two.created_at)],
+    "a key after the last": lambda one, two: [one, two, row_of(origin_after(two.verifier), two.created_at)],
     "an old key after the last": lambda one, two: [one, two, row_of("", two.created_at)],
-    "a key for a lost one": lambda one, two: [one, two, row_of(instead_of(two.verifier), two.created_at)],
+    "a key for a lost one": lambda one, two: [one, two, row_of(origin_instead_of(two.verifier), two.created_at)],
     "a replayed statement": lambda one, two: [one, two, row_of("", two.created_at, statement=two.statement)],
-    "a key for the first": lambda one, two: [row_of(FIRST, one.created_at), two],
-    "a key that signed the second": lambda one, two: [row_of(FIRST, one.created_at), endorsed(two)],
-    "a key for the second": lambda one, two: [one, row_of(after(one.verifier), two.created_at)],
-    "a key for the second, lost": lambda one, two: [one, row_of(instead_of(one.verifier), two.created_at)],
-    "a key for both": lambda one, two: [row_of(FIRST, one.created_at)],
-    "a key, and the genuine ones in another order": lambda one, two: [row_of(FIRST, one.created_at - DAY), two, one],
+    "a key for the first": lambda one, two: [row_of(ORIGIN_FIRST, one.created_at), two],
+    "a key that signed the second": lambda one, two: [row_of(ORIGIN_FIRST, one.created_at), endorsed(two)],
+    "a key for the second": lambda one, two: [one, row_of(origin_after(one.verifier), two.created_at)],
+    "a key for the second, lost": lambda one, two: [one, row_of(origin_instead_of(one.verifier), two.created_at)],
+    "a key for both": lambda one, two: [row_of(ORIGIN_FIRST, one.created_at)],
+    "a key, and the genuine ones in another order": lambda one, two: [
+        row_of(ORIGIN_FIRST, one.created_at - DAY),
+        two,
+        one,
+    ],
 }
 
 

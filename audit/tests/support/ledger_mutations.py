@@ -6,7 +6,7 @@ from datetime import timedelta
 from audit.crypto.canonical_json import actor_part, commitment
 from audit.crypto.signed_note import CheckpointText, Signer, sign
 from audit.models import AuditLog, Checkpoint, Leaf, Node, SigningKey
-from audit.sealing.stored_tree import STEP
+from audit.sealing.stored_tree import LEVEL_STEP
 from audit.tests.support.tampering import (
     FOREIGN_SEED,
     OLD_SEED,
@@ -206,13 +206,13 @@ def delete_keys():
 
 @mutation("a node deleted")
 def delete_node():
-    rows(Node).filter(level=STEP, index=1).delete()
+    rows(Node).filter(level=LEVEL_STEP, index=1).delete()
     return Named(place=256)
 
 
 @mutation("a node added")
 def add_node():
-    rows(Node).bulk_create([Node(level=STEP, index=77, hash=b"x" * 32)])
+    rows(Node).bulk_create([Node(level=LEVEL_STEP, index=77, hash=b"x" * 32)])
     return SOMETHING
 
 

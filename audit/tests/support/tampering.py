@@ -10,13 +10,13 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db.models import F
 
-from audit.crypto.canonical_json import canonical_bytes, moment
+from audit.crypto.canonical_json import canonical_bytes, format_timestamp
 from audit.crypto.merkle import Frontier, leaf_hash
 from audit.crypto.row_mac import authentication_code
 from audit.crypto.signed_note import Signer, fingerprint, sign
 from audit.models import Action, AuditLog, Checkpoint, Leaf, Node, SigningKey
 from audit.sealing.signing_keys import statement_text
-from audit.sealing.stored_tree import STEP
+from audit.sealing.stored_tree import LEVEL_STEP
 from audit.services import record
 from reprotech.core.request_context import RequestOrigin, request_origin
 
@@ -130,7 +130,7 @@ def inside_checkpoint():
 #: Another value of the same kind, by the field's. None becomes EXAMPLES.
 OTHERS = {
     "BooleanField": lambda value: not value,
-    "PositiveSmallIntegerField": lambda value: value + STEP,
+    "PositiveSmallIntegerField": lambda value: value + LEVEL_STEP,
     "BigIntegerField": lambda value: value + 1_000_000,
     "BigAutoField": lambda value: value + 1_000_000,
     "CharField": lambda value: value[:-1] + ("x" if value[-1:] != "x" else "y"),
@@ -195,7 +195,9 @@ def rewrite_nodes():
     hashes = rows(Leaf).filter(position__gte=0).order_by("position").values_list("hash", flat=True)
     nodes = [node for found in hashes for node in tree.append(bytes(found))]
     rows(Node).all().delete()
-    rows(Node).bulk_create([Node(level=at, index=index, hash=found) for at, index, found in nodes if at % STEP == 0])
+    rows(Node).bulk_create(
+        [Node(level=at, index=index, hash=found) for at, index, found in nodes if at % LEVEL_STEP == 0]
+    )
 
 
 def rewrite_checkpoints(signer):
@@ -216,5 +218,5 @@ def present_signer():
 
 def put_key(signer, row):
     """Make a key the one of this row, by its own word."""
-    text = statement_text(signer.verifier, moment(row.created_at))
+    text = statement_text(signer.verifier, format_timestamp(row.created_at))
     rows(SigningKey).filter(pk=row.pk).update(public_key=signer.verifier.public, statement=sign(text, [signer]))

@@ -6,13 +6,13 @@ from functools import cache
 import pytest
 from django.db import connection, transaction
 
-from audit.crypto.signed_note import NoteError, signed_text
+from audit.crypto.signed_note import NoteError, verify_note
 from audit.models import SigningKey
 from audit.sealing.append_only_triggers import suspended
 from audit.sealing.key_rotation import rotate_key
 from audit.sealing.sealer import LedgerCorrupted, Sealer, latest_checkpoint
 from audit.sealing.signing_keys import SigningKeyError, known_keys
-from audit.sealing.stored_tree import Unprovable
+from audit.sealing.stored_tree import ProofUnavailable
 from audit.tests.support.forgeries import (
     FORGERIES,
     added_at_the_end,
@@ -54,7 +54,7 @@ def damages(**options):
 
 def deceived(keys):
     """Who lets what the database now holds pass as genuine."""
-    findings = list(verification_runs.remembered(Verification()))
+    findings = list(verification_runs.record_run(Verification()))
     assert Kind.GUARD not in {one.kind for one in findings}
     if all(one.is_warning for one in findings):
         yield "verify_audit"
@@ -71,7 +71,7 @@ def deceived(keys):
 def bundle_of_all():
     try:
         return complete()
-    except Unprovable:
+    except ProofUnavailable:
         return b""
 
 
@@ -81,7 +81,7 @@ def passes(bundle, key):
 
 def _is_by(key):
     try:
-        return bool(signed_text(latest_checkpoint().note, [key]))
+        return bool(verify_note(latest_checkpoint().note, [key]))
     except NoteError:
         return False
 
@@ -157,16 +157,16 @@ def test_a_new_key_takes_over_no_forgery(keys):
 
 class VerifiedHere:
     def join(self):
-        list(verification_runs.remembered(Verification()))
+        list(verification_runs.record_run(Verification()))
 
 
 @pytest.mark.parametrize("place", ["a key before the first", "a key for both"])
 def test_the_page_need_not_wait_for_the_next_verification_of_all(keys, place, monkeypatch):
-    list(verification_runs.remembered(Verification()))
+    list(verification_runs.record_run(Verification()))
     monkeypatch.setattr(
-        verification_runs, "verify_all_apart", VerifiedHere
+        verification_runs, "start_full_verification", VerifiedHere
     )  # another process would not see this transaction
     with suspended():
         forge(place, added_at_the_end)
-    verification_runs.verify_news()
+    verification_runs.verify_incrementally()
     assert verification_runs.status().state == verification_runs.State.DAMAGED

@@ -64,7 +64,7 @@ def test_triggers_and_rules_that_are_none_of_the_logs_are_told_also_on_the_page(
     execute(FOREIGN[stack])
     told = [one.sentence for one in found() if one.kind == Kind.GUARD]
     assert ["aaa_silent of audit_keys" in told[0], "aaa_quiet of audit_logs" in told[1]] == [True, True]
-    list(verification_runs.remembered(Verification()))
+    list(verification_runs.record_run(Verification()))
     assert set(told) <= set(verification_runs.status().warnings)
     assert run()[0] == 0
 

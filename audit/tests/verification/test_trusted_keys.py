@@ -4,19 +4,19 @@ from datetime import timedelta
 
 import pytest
 
-from audit.crypto.canonical_json import moment
+from audit.crypto.canonical_json import format_timestamp
 from audit.crypto.signed_note import Signer, sign
 from audit.models import SigningKey
 from audit.sealing.append_only_triggers import suspended
 from audit.sealing.key_rotation import rotate_key
 from audit.sealing.sealer import Sealer
-from audit.sealing.signing_keys import instead_of, known_keys, statement_text
+from audit.sealing.signing_keys import known_keys, origin_instead_of, statement_text
 from audit.tests.support.sealed_log import complete
 from audit.tests.support.standalone_verifier import verify
 from audit.tests.support.tampering import NEW_SEED, rows
 from audit.tests.support.verifying import found, run, seal, upkeep
 from audit.verification.findings import Kind
-from audit.verification.verifier import CannotTell
+from audit.verification.verifier import CannotVerify
 from reprotech.core.actors import System
 
 
@@ -31,7 +31,7 @@ def test_a_key_that_is_pinned_must_be_the_logs(db, settings):
     assert [one.kind for one in found(pinned=[stranger])] == [Kind.KEY]
     settings.AUDIT_SIGNING_KEY = None
     assert found(pinned=[first]) == []
-    with pytest.raises(CannotTell):
+    with pytest.raises(CannotVerify):
         found()
 
 
@@ -41,7 +41,9 @@ def test_what_the_log_says_of_a_lost_key_excuses_nothing(db, settings, details):
     first, old_seed = known_keys()[0], settings.AUDIT_SIGNING_KEY
     signer = Signer(first.name, NEW_SEED)
     row = SigningKey(name=first.name, public_key=signer.verifier.public)
-    row.statement = sign(statement_text(signer.verifier, moment(row.created_at), instead_of(first)), [signer])
+    row.statement = sign(
+        statement_text(signer.verifier, format_timestamp(row.created_at), origin_instead_of(first)), [signer]
+    )
     row.save()
     upkeep("key_rotate", changes={"key": (first.label, signer.verifier.label)}, **details)
     settings.AUDIT_SIGNING_KEY = NEW_SEED
@@ -69,7 +71,7 @@ def test_rotations_of_older_versions_verify_with_a_word_of_warning_to_who_knows_
     old, new = (Signer(known_keys()[0].name, seed) for seed in (old_seed, NEW_SEED))
     with suspended():
         for row, signers in zip(rows(SigningKey), ([old], [old, new]), strict=True):
-            statement = sign(statement_text(row.verifier, moment(row.created_at)), signers)
+            statement = sign(statement_text(row.verifier, format_timestamp(row.created_at)), signers)
             rows(SigningKey).filter(pk=row.pk).update(statement=statement)
     assert found(pinned=[old.verifier]) == found(pinned=[old.verifier, new.verifier]) == []
     assert [one.kind for one in found()] == [one.kind for one in found(pinned=[new.verifier])] == [Kind.OLD_STATEMENT]
@@ -82,11 +84,11 @@ def test_nobody_can_put_a_key_before_the_first_one_of_an_older_version(db, setti
     seal(3)
     own = Signer(known_keys()[0].name, settings.AUDIT_SIGNING_KEY)
     row = SigningKey.objects.get()
-    text = statement_text(own.verifier, moment(row.created_at))
+    text = statement_text(own.verifier, format_timestamp(row.created_at))
     stranger = Signer(own.name, b"s" * 32)
     with suspended():
         before = row.created_at - timedelta(days=1)
-        theirs = sign(statement_text(stranger.verifier, moment(before)), [stranger])
+        theirs = sign(statement_text(stranger.verifier, format_timestamp(before)), [stranger])
         rows(SigningKey).filter(pk=row.pk).update(statement=sign(text, [stranger, own]))
         rows(SigningKey).bulk_create([SigningKey(0, own.name, stranger.verifier.public, theirs, before)])
     assert {one.kind for one in found()} == {Kind.OLD_STATEMENT, Kind.KEY}

@@ -12,8 +12,8 @@ from audit.sealing.signing_keys import known_keys
 from audit.tests.support.tampering import event_at, rows, write
 from audit.tests.support.verifying import found, run, seal, upkeep
 from audit.verification import runs as verification_runs
-from audit.verification.findings import Kind, Places
-from audit.verification.verifier import CannotTell, Verification
+from audit.verification.findings import IntervalSet, Kind
+from audit.verification.verifier import CannotVerify, Verification
 
 
 def erase(event, *parts):
@@ -124,11 +124,11 @@ def test_verifying_can_start_at_a_checkpoint(db):
         rows(AuditLog).filter(pk__in=[event_at(3), newer[0].pk]).update(username="mallory")
     assert [one.events for one in found(since=size)] == [(newer[0].pk,)]
     assert len(found()) == 2
-    with pytest.raises(CannotTell):
+    with pytest.raises(CannotVerify):
         found(since=size - 1)
     with suspended():
         Leaf._base_manager.filter(position=size - 1).update(hash=b"x" * 32)
-    with pytest.raises(CannotTell):
+    with pytest.raises(CannotVerify):
         found(since=size)
 
 
@@ -139,7 +139,7 @@ def test_codes_of_a_forgotten_secret_key_are_no_damage(db, settings):
     (warning,) = found()
     assert (warning.kind, warning.is_warning) == (Kind.CODE, True)
     assert "place" in warning.sentence
-    list(verification_runs.remembered(Verification()))
+    list(verification_runs.record_run(Verification()))
     assert verification_runs.status().warnings == (warning.sentence,)
 
 
@@ -227,7 +227,7 @@ class Counter:
 
 
 def test_places_are_kept_as_runs():
-    places = Places()
+    places = IntervalSet()
     for place in (1, 2, 3, 7, 8, 20):
         places.add(place)
     assert (list(places), places.count) == ([(1, 4), (7, 9), (20, 21)], 6)

@@ -42,7 +42,7 @@ def test_of_twelve_who_ask_at_once_one_starts_a_verification(cast, monkeypatch):
     try:
         assert at_once(*[ask] * ASKING) == [302] * ASKING
         assert len(started) == VerificationRun.objects.count() == 1
-        assert verification_runs.verify_all_apart() is None
+        assert verification_runs.start_full_verification() is None
         assert verification_runs.begin_run(since=5) is None
     finally:
         for process in started:
@@ -58,5 +58,5 @@ def test_a_verification_that_can_not_be_started_does_not_keep_others_from_it(cas
 
     monkeypatch.setattr(verification_runs, "_start", refuse)
     with pytest.raises(OSError, match="no such program"):
-        verification_runs.verify_all_apart()
+        verification_runs.start_full_verification()
     assert not verification_runs.is_running()

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from audit.export.bundles import text
+from audit.export.bundles import base64_text
 from audit.models import AuditLog, Checkpoint, Leaf, Node, SigningKey
 from audit.sealing.append_only_triggers import suspended
 from audit.sealing.sealer import Sealer, latest_checkpoint
@@ -26,7 +26,7 @@ def shown(checkpoint):
     return {
         "size": checkpoint.size,
         "time": TIME,
-        "root": text(checkpoint.statement.root),
+        "root": base64_text(checkpoint.statement.root),
         "note": checkpoint.note,
     }
 
@@ -102,7 +102,7 @@ def test_an_event_is_proven_under_the_newest_checkpoint_or_another(events, super
             "event_id": event.pk,
             "position": place.position,
             "size": checkpoint.size,
-            "leaf": text(bytes(place.hash)),
+            "leaf": base64_text(bytes(place.hash)),
             "proof": [BASE64] * len(answer["proof"]),
             "checkpoint": checkpoint.note,
             "event": {

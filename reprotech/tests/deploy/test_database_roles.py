@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from psycopg.errors import InsufficientPrivilege
 
-from audit.sealing.append_only_triggers import TABLES
+from audit.sealing.append_only_triggers import APPEND_ONLY_TABLES
 from audit.sealing.database_role import excessive_rights, grant_rights, warn_of_excessive_rights
 from benchmarks.faults.http_client import Client
 from reprotech.testing.cast import eventually
@@ -161,7 +161,7 @@ def web(lab):
 
 
 def test_the_server_s_role_can_not_unprotect_the_log(web):
-    assert set(COLUMNS) == set(TABLES)
+    assert set(COLUMNS) == set(APPEND_ONLY_TABLES)
     for statement in FORBIDDEN:
         with pytest.raises(InsufficientPrivilege):
             pytest.fail(f"done: {web.execute(statement).statusmessage}")

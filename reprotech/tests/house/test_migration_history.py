@@ -74,8 +74,8 @@ EXPECTED = [
     pytest.param(page_index.install, page_index.remove, id="page index", marks=ON_POSTGRESQL),
     pytest.param(daily_counters.install, daily_counters.remove, id="numbers of each day", marks=ON_POSTGRESQL),
     pytest.param(
-        lambda: append_only_triggers.install(connection.vendor),
-        lambda: append_only_triggers.remove(connection.vendor),
+        lambda: append_only_triggers.install_statements(connection.vendor),
+        lambda: append_only_triggers.remove_statements(connection.vendor),
         id="append-only log",
     ),
 ]

@@ -11,8 +11,8 @@ from accounts.users.csv.export import start_export as export_users
 from audit.export.services import start_bundle, start_export, start_report
 from audit.filters import AuditExport, AuditQuery
 from audit.models import AuditLog, SavedFilter
-from audit.retention.archiving import Archive, Places, drop_archived, record_copy, write_archive
-from audit.retention.erasure import Parts, erase_parts
+from audit.retention.archiving import Archive, LeafRange, drop_archived, record_copy, write_archive
+from audit.retention.erasure import ErasureParts, erase_parts
 from audit.saved_filters import forget_filter, save_filter
 from audit.sealing.key_rotation import rotate_key
 from reprotech.core.exceptions import Forbidden
@@ -20,7 +20,7 @@ from reprotech.core.principal import Principal
 from reprotech.core.request_context import RequestOrigin, act_as, request_origin
 from reprotech.testing.cast import make_user
 
-ARCHIVE = Archive(Places(0, 1), "0" * 64, 0)
+ARCHIVE = Archive(LeafRange(0, 1), "0" * 64, 0)
 
 
 def own_filter(actor):
@@ -48,7 +48,7 @@ FILE = io.BytesIO()
 
 
 def everything():
-    return Parts([AuditLog.objects.all()], [AuditLog.objects.all()])
+    return ErasureParts([AuditLog.objects.all()], [AuditLog.objects.all()])
 
 
 def refusal(call, actor):
