@@ -20,7 +20,7 @@ from accounts.users import services as user_services
 from reprotech.web.admin import ReadOnlyAdmin, ServiceAdmin, ServiceForm
 
 
-def chosen(found: Any) -> list[str]:
+def names_of(found: Any) -> list[str]:
     """Names of the chosen roles or permissions."""
     return [record.name for record in found]
 
@@ -35,7 +35,7 @@ class UserAdminForm(ServiceForm):
 
     def call_service(self, values: dict[str, Any]) -> User:
         """Change the user."""
-        given = {**values, "roles": chosen(values["roles"])}
+        given = {**values, "roles": names_of(values["roles"])}
         return user_services.update_user(actor=self.actor, user_id=self.instance.pk, **given)
 
 
@@ -53,7 +53,7 @@ class NewUserAdminForm(UserAdminForm):
 
     def call_service(self, values: dict[str, Any]) -> User:
         """Create the user."""
-        given = {**values, "roles": chosen(values["roles"]), "password": values.get("password") or None}
+        given = {**values, "roles": names_of(values["roles"]), "password": values.get("password") or None}
         return user_services.create_user(actor=self.actor, **given)
 
 
@@ -142,7 +142,7 @@ class RoleAdminForm(ServiceForm):
 
     def call_service(self, values: dict[str, Any]) -> Role:
         """Create or change the role."""
-        given = {**values, "permissions": chosen(values["permissions"])}
+        given = {**values, "permissions": names_of(values["permissions"])}
         if self.instance.pk is None:
             return role_services.create_role(actor=self.actor, **given)
         return role_services.update_role(actor=self.actor, role_id=self.instance.pk, **given)

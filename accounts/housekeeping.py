@@ -15,45 +15,45 @@ from reprotech.core.background import PeriodicThread
 logger = logging.getLogger(__name__)
 
 #: Seconds: what ends by itself is on record within a minute.
-PAUSE = 30
+INTERVAL_SECONDS = 30
 
 
 def start() -> None:
     """Begin, for as long as the process lives."""
-    Thread(target=_renew_key, name="username-key", daemon=True).start()
+    Thread(target=_reencrypt_username_key, name="username-key", daemon=True).start()
     PeriodicThread(
         "sessions",
-        look_after_sessions,
-        PAUSE,
+        maintain_sessions,
+        INTERVAL_SECONDS,
         problem="Sessions that are over can't be put on record at the moment.",
         recovered="Sessions that are over are put on record again.",
     ).start()
     if user_list_counters.is_kept():
         PeriodicThread(
             "user-lists",
-            _keep_up_lists,
-            PAUSE,
+            _maintain_user_lists,
+            INTERVAL_SECONDS,
             problem="The list of users can't be kept up at the moment.",
             recovered="The list of users is kept up again.",
         ).start()
 
 
-def _renew_key() -> None:
+def _reencrypt_username_key() -> None:
     try:
-        former_usernames.renew_key()
+        former_usernames.reencrypt_key()
     except Exception:
         logger.exception("The key of erased usernames can't be looked at.")
     finally:
         connection.close()
 
 
-def look_after_sessions() -> None:
+def maintain_sessions() -> None:
     """Read what Redis keeps for this process, which one that nobody asks would never do, and record what has ended."""
     session_cache.catch_up()
     expiry_events.end_expired_sessions()
 
 
-def _keep_up_lists() -> None:
+def _maintain_user_lists() -> None:
     user_list_counters.fold()
     daily_counters.fold()
     page_index.keep_up()

@@ -82,7 +82,7 @@ def _track_credentials() -> None:
     # personal, and could never be erased.
     track(
         ApiKey,
-        lambda key: _belonging(key, "api_key", key=key.public_id),
+        lambda key: _owned_by_user(key, "api_key", key=key.public_id),
         fields=("user", "created_by", "prefix", "secret_hash", "scopes", "addresses", "expires_at", "revoked_at"),
         actions={"revoked_at": (Action.KEY_REVOKE, UPDATE)},
         created=Action.KEY_CREATE,
@@ -91,7 +91,7 @@ def _track_credentials() -> None:
     )
     track(
         TotpKey,
-        lambda app: _belonging(app, "authenticator_app", kind="totp"),
+        lambda app: _owned_by_user(app, "authenticator_app", kind="totp"),
         fields=("user", "sealed_key"),
         created=Action.FACTOR_ADD,
         deleted=Action.FACTOR_REMOVE,
@@ -99,7 +99,7 @@ def _track_credentials() -> None:
     )
     track(
         Passkey,
-        lambda passkey: _belonging(passkey, "passkey", kind="passkey"),
+        lambda passkey: _owned_by_user(passkey, "passkey", kind="passkey"),
         fields=("user", "credential_id", "credential"),
         created=Action.FACTOR_ADD,
         deleted=Action.FACTOR_REMOVE,
@@ -107,7 +107,7 @@ def _track_credentials() -> None:
     )
     track(
         RecoveryCode,
-        lambda code: _belonging(code, "recovery_code"),
+        lambda code: _owned_by_user(code, "recovery_code"),
         fields=("user", "code_hash"),
         created=UPDATE,
         deleted=UPDATE,
@@ -118,7 +118,7 @@ def _track_mail() -> None:
     # A new address, and where links to choose a password are sent: details of these names can be erased.
     track(
         EmailChange,
-        lambda change: _belonging(change, "email_change", sent_to=change.address),
+        lambda change: _owned_by_user(change, "email_change", sent_to=change.address),
         fields=("user", "address", "requested_at"),
         created=UPDATE,
         deleted=UPDATE,
@@ -126,7 +126,7 @@ def _track_mail() -> None:
     )
     track(
         OutgoingMail,
-        lambda mail: _belonging(mail, "outgoing_mail", sent_to=mail.address, letter=mail.letter),
+        lambda mail: _owned_by_user(mail, "outgoing_mail", sent_to=mail.address, letter=mail.letter),
         fields=("user", "address", "letter"),
         created=UPDATE,
         deleted=None,
@@ -134,7 +134,7 @@ def _track_mail() -> None:
     )
 
 
-def _belonging(row: Any, record: str, **details: Any) -> Subject:
+def _owned_by_user(row: Any, record: str, **details: Any) -> Subject:
     return Subject("user", row.user_id, row.user.username, {"record": record, **details})
 
 

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 
-def growth_sentence(growth: list[dict[str, Any]]) -> str:
+def growth_summary(growth: list[dict[str, Any]]) -> str:
     """From the users of each day."""
     first = growth[0]["total"] - growth[0]["new"] if growth else 0
     last, new = growth[-1]["total"] if growth else 0, sum(day["new"] for day in growth)
@@ -13,7 +13,7 @@ def growth_sentence(growth: list[dict[str, Any]]) -> str:
     return f"From {first:,} to {_users(last)} in {_days(len(growth))}; {new:,} joined."
 
 
-def activity_sentence(activity: list[dict[str, Any]]) -> str:
+def activity_summary(activity: list[dict[str, Any]]) -> str:
     """From the logins of each day."""
     good, failed = sum(day["success"] for day in activity), sum(day["failed"] for day in activity)
     if not good + failed:
@@ -24,7 +24,7 @@ def activity_sentence(activity: list[dict[str, Any]]) -> str:
     return f"{good:,} successful and {failed:,} failed in {period}; most on {when}: {most:,}."
 
 
-def roles_sentence(roles: dict[str, int]) -> str:
+def roles_summary(roles: dict[str, int]) -> str:
     """From the number of users of each role."""
     if not any(roles.values()):
         return "Nobody holds a role yet."
@@ -34,7 +34,7 @@ def roles_sentence(roles: dict[str, int]) -> str:
     return f"Most hold {name}: {roles[name]:,}{rest}."
 
 
-def status_sentence(statuses: dict[str, int]) -> str:
+def status_summary(statuses: dict[str, int]) -> str:
     """From the number of users of each status."""
     return ", ".join(f"{number:,} {status.lower()}" for status, number in statuses.items()) + "."
 

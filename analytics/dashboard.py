@@ -1,30 +1,15 @@
 """What the dashboard shows, and the version by which it knows that nothing changed."""
 
-import hashlib
-import json
-import time
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
-from django.core.cache import cache
-from django.utils import timezone
-
-from accounts.models import Permission, Role, Session
-from analytics import queries
-from analytics.chart_summaries import activity_sentence, growth_sentence, roles_sentence, status_sentence
-from analytics.history import active_users_at, users_at
+from accounts.models import Session
+from analytics.chart_summaries import activity_summary, growth_summary, roles_summary, status_summary
 from audit.models import AuditLog
-from audit.statistics.latest_event import newest_event
 from reprotech import __version__
 from reprotech.core.status import CONNECTED, cache_state, database_state
 
-RECENT = 8
-CHANGE_DAYS = settings.LOOKING_BACK_DAYS
-#: Seconds after which the figures are made again though nothing was recorded: sessions expire and days pass in silence,
-#: and events may become visible out of the order of their ids. Who has the same already is told that nothing changed.
-SLOT = 60
+RECENT_ROWS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,73 +63,6 @@ class Chart:
         return {"kind": self.kind, "labels": self.labels, "series": series}
 
 
-def version_of(days: int) -> str:
-    """Changes whenever the dashboard has changed, a second later at most for what is recorded, else `SLOT`."""
-    moment = _moment(days)
-    known = _versions.get(days)
-    if known is None or known[0] != moment:
-        content = [figures_of(days), _latest_in_short(), health()]
-        digest = hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
-        # With what was recorded last, which may have changed what somebody may see of it.
-        known = _versions[days] = moment, f"{newest_event()}-{days}-{digest[:16]}"
-    return known[1]
-
-
-def _moment(days: int) -> str:
-    return f"{newest_event()}-{days}-{int(time.time()) // SLOT}"
-
-
-#: By the range of days: the moment of the last look, and the version that it found.
-_versions: dict[int, tuple[str, str]] = {}
-
-
-def forget() -> None:
-    """Look again."""
-    _versions.clear()
-
-
-def figures_of(days: int) -> dict[str, Any]:
-    """Cards and charts, made once for all who look at the same time."""
-    key = f"dashboard:{_moment(days)}"
-    figures: dict[str, Any] | None = _from_cache(key)
-    if figures is None:
-        figures = {**queries.user_analytics(days), "before": _before(), "now": _now()}
-        _to_cache(key, figures)
-    return figures
-
-
-def _from_cache(key: str) -> Any:
-    try:
-        return cache.get(key)
-    except Exception:  # noqa: BLE001 (without the cache it is made anew)
-        return None
-
-
-def _to_cache(key: str, figures: dict[str, Any]) -> None:
-    try:
-        cache.set(key, figures, SLOT * 2)
-    except Exception:  # noqa: BLE001 (as above)
-        return
-
-
-def _now() -> dict[str, int]:
-    return {
-        "system_roles": Role.objects.filter(is_system=True).count(),
-        "custom_roles": Role.objects.filter(is_system=False).count(),
-        "permissions": Permission.objects.count(),
-    }
-
-
-def _before() -> dict[str, int]:
-    moment = timezone.now() - timedelta(days=CHANGE_DAYS)
-    return {
-        "users": users_at(moment),
-        "active_users": active_users_at(moment),
-        "system_roles": Role.objects.filter(is_system=True, created_at__lt=moment).count(),
-        "permissions": Permission.objects.filter(created_at__lt=moment).count(),
-    }
-
-
 def cards_of(figures: dict[str, Any]) -> list[Card]:
     """The four figures at the top."""
     now, before = figures["now"], figures["before"]
@@ -173,7 +91,7 @@ def charts_of(figures: dict[str, Any]) -> list[Chart]:
         Chart(
             "growth",
             "User growth",
-            growth_sentence(growth),
+            growth_summary(growth),
             "line",
             dates,
             [("Users", [day["total"] for day in growth], ["--accent"])],
@@ -181,7 +99,7 @@ def charts_of(figures: dict[str, Any]) -> list[Chart]:
         Chart(
             "activity",
             "Login activity",
-            activity_sentence(activity),
+            activity_summary(activity),
             "stacked",
             dates,
             [("Successful", good, ["--accent"]), ("Failed", failed, ["--chart-2"])],
@@ -189,7 +107,7 @@ def charts_of(figures: dict[str, Any]) -> list[Chart]:
         Chart(
             "roles",
             "Users by role",
-            roles_sentence(roles),
+            roles_summary(roles),
             "bars",
             list(roles),
             [("Users", list(roles.values()), ["--accent"])],
@@ -197,7 +115,7 @@ def charts_of(figures: dict[str, Any]) -> list[Chart]:
         Chart(
             "status",
             "User status",
-            status_sentence(statuses),
+            status_summary(statuses),
             "doughnut",
             list(statuses),
             [("Users", list(statuses.values()), ["--accent", "--chart-7", "--chart-2"])],
@@ -205,21 +123,14 @@ def charts_of(figures: dict[str, Any]) -> list[Chart]:
     ]
 
 
-def latest() -> dict[str, Any]:
+def recent_activity() -> dict[str, Any]:
     """Recent logins and sessions: a few rows each, so always as they are now."""
     alive = Session.objects.alive()
     return {
-        "logins": AuditLog.objects.sign_ins().newest_first()[:RECENT],
+        "logins": AuditLog.objects.sign_ins().newest_first()[:RECENT_ROWS],
         "session_count": alive.count(),
-        "sessions": alive.select_related("user").latest_used_first()[:RECENT],
+        "sessions": alive.select_related("user").latest_used_first()[:RECENT_ROWS],
     }
-
-
-def _latest_in_short() -> tuple[Any, ...]:
-    """By what one knows whether they have changed."""
-    shown = latest()
-    sessions = [(session.pk, session.last_used_at, session.user.username) for session in shown["sessions"]]
-    return [event.pk for event in shown["logins"]], sessions, shown["session_count"]
 
 
 def health() -> list[tuple[str, str, bool]]:

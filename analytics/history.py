@@ -10,7 +10,7 @@ from analytics.queries import user_totals
 from audit.models import Action, AuditLog
 
 #: What an account is when nothing says otherwise.
-State = dict[str, bool]
+UserState = dict[str, bool]
 
 
 def users_at(moment: datetime) -> int:
@@ -36,20 +36,20 @@ def active_users_at(moment: datetime) -> int:
     return number
 
 
-def _states_before_changes(moment: datetime) -> dict[int, State]:
+def _states_before_changes(moment: datetime) -> dict[int, UserState]:
     """For each user whose status changed since: what it was before the first of the changes."""
     rows = AuditLog.objects.filter(resource="user", success=True, timestamp__gte=moment).filter(
         Q(action__in=[Action.LOCK, Action.UNLOCK, Action.DELETE])
         | Q(action=Action.UPDATE, details__changes__has_key="is_active")
     )
-    states: dict[int, State] = {}
+    states: dict[int, UserState] = {}
     for resource_id, details in rows.order_by("id").values_list("resource_id", "details").iterator():
         state = states.setdefault(int(resource_id), {})
-        for field, change in _pairs(details):
+        for field, change in _status_changes(details):
             state.setdefault(field, bool(change[0]))
     return states
 
 
-def _pairs(details: dict[str, Any]) -> list[tuple[str, list[Any]]]:
+def _status_changes(details: dict[str, Any]) -> list[tuple[str, list[Any]]]:
     changes = details.get("changes") or {}
     return [(field, changes[field]) for field in ("is_active", "locked") if field in changes]

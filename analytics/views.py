@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.common.requests import PageRequest
 from accounts.permissions import USER_READ
-from analytics import dashboard
+from analytics import dashboard, dashboard_cache
 from analytics.filters import RANGES, DashboardQuery
 from analytics.permissions import ANALYTICS_READ
 from audit.permissions import AUDIT_READ
@@ -22,7 +22,7 @@ from reprotech.web.access import SIGNED_IN, requires
 from reprotech.web.responses import go_to, render_page, wants_fragment
 
 #: The permissions on which it depends where something leads, by their names in the template.
-LINKS = {"AUDIT_READ": AUDIT_READ, "USER_READ": USER_READ}
+LINK_PERMISSIONS = {"AUDIT_READ": AUDIT_READ, "USER_READ": USER_READ}
 
 
 @requires(SIGNED_IN)
@@ -43,16 +43,16 @@ def show_home(request: PageRequest) -> HttpResponse:
 
 def _show_dashboard(request: PageRequest, days: int) -> HttpResponse:
     """The page; or its live part, which costs the database nothing when nothing changed (304)."""
-    version = dashboard.version_of(days)
+    version = dashboard_cache.version_of(days)
     etag = quote_etag(f"{version}-{request.user.pk}")
-    may = {name: request.user.has_perm(permission) for name, permission in LINKS.items()}
+    may = {name: request.user.has_perm(permission) for name, permission in LINK_PERMISSIONS.items()}
     if not wants_fragment(request):
         content = _content(days, may)
     else:
         unchanged = get_conditional_response(request, etag=etag)
         if unchanged is not None:
             return unchanged
-        content = _content_once(days, may, version)
+        content = _cached_content(days, may, version)
     context: dict[str, Any] = {
         "days": days,
         "ranges": RANGES,
@@ -66,19 +66,19 @@ def _show_dashboard(request: PageRequest, days: int) -> HttpResponse:
 
 def _content(days: int, may: dict[str, bool]) -> SafeString:
     """What is the same for all who may follow the same links, which is nearly everything."""
-    figures = dashboard.figures_of(days)
+    figures = dashboard_cache.figures_of(days)
     context: dict[str, Any] = {
         "may": may,
         "cards": dashboard.cards_of(figures),
         "charts": [(chart, json.dumps(chart.for_script)) for chart in dashboard.charts_of(figures)],
-        **dashboard.latest(),
+        **dashboard.recent_activity(),
         "health": dashboard.health(),
         "version": dashboard.version(),
     }
     return render_to_string("analytics/_content.html", context)
 
 
-def _content_once(days: int, may: dict[str, bool], version: str) -> SafeString:
+def _cached_content(days: int, may: dict[str, bool], version: str) -> SafeString:
     """The same, rendered once for all dashboards that stand open."""
     key = days, *may.values()
     known = _contents.get(key)

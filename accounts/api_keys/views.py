@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.api_keys import services as api_key_services
 from accounts.api_keys.forms import KeyForm
 from accounts.common.requests import PageRequest
-from accounts.common.shortcuts import crumbs, find_person
+from accounts.common.shortcuts import get_user_or_404, user_breadcrumbs
 from accounts.core.exceptions import OwnerOnly
 from accounts.models import User
 from accounts.permissions import USER_UPDATE
@@ -43,16 +43,18 @@ def revoke_own_key(request: PageRequest, key_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def create_key(request: PageRequest, user_id: int) -> HttpResponse:
     """A new key of a user."""
-    person = find_person(request, user_id)
-    return _create(request, person, reverse("user", args=[person.pk]), crumbs(person, "New API key"))
+    person = get_user_or_404(request, user_id)
+    return _create(request, person, reverse("user", args=[person.pk]), user_breadcrumbs(person, "New API key"))
 
 
 @requires(USER_UPDATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def revoke_key(request: PageRequest, user_id: int, key_id: UUID) -> HttpResponse:
     """Ask, then take back a key of a user."""
-    person = find_person(request, user_id)
-    return _revoke(request, person, key_id, reverse("user", args=[person.pk]), crumbs(person, "Revoke API key"))
+    person = get_user_or_404(request, user_id)
+    return _revoke(
+        request, person, key_id, reverse("user", args=[person.pk]), user_breadcrumbs(person, "Revoke API key")
+    )
 
 
 def _own_crumbs(step: str) -> Crumbs:

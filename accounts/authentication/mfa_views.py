@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.authentication import login
-from accounts.common.shortcuts import too_many
+from accounts.common.shortcuts import too_many_attempts_message
 from accounts.core.exceptions import InvalidFactor, SecondFactorRequired, TokenInvalid
 from accounts.mfa import pending_login_token, webauthn
 from accounts.mfa.forms import CodeForm, PasskeyAnswerForm
@@ -78,7 +78,7 @@ def passkey(request: Any) -> HttpResponse:
     try:
         session = login.sign_in_with_passkey(answer=answer, challenge=challenge, remember=remember)
     except TooManyAttempts as refusal:
-        return _back_to_login(request, too_many(refusal))
+        return _back_to_login(request, too_many_attempts_message(refusal))
     except DomainError:
         return _back_to_login(request, "This passkey doesn't open an account here. Sign in with your password.")
     return start_session(request, session, safe_target(request))
@@ -92,7 +92,9 @@ def _finish(request: Any, pending: dict[str, Any], check: Verifier, form: CodeFo
         del request.session[PENDING_LOGIN_KEY]
         return _back_to_login(request, "That took too long. Sign in again.")
     except TooManyAttempts as refusal:
-        return _refused(request, pending, form, too_many(refusal), status=429, retry_after=refusal.retry_after)
+        return _refused(
+            request, pending, form, too_many_attempts_message(refusal), status=429, retry_after=refusal.retry_after
+        )
     except InvalidFactor:
         return _refused(request, pending, form, "This code is wrong or was used before.")
     except DomainError:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.authentication import login as authentication_login
 from accounts.authentication.forms import LoginForm
 from accounts.authentication.mfa_views import redirect_to_second_step
-from accounts.common.shortcuts import too_many
+from accounts.common.shortcuts import too_many_attempts_message
 from accounts.core.exceptions import SecondFactorRequired
 from accounts.mfa import webauthn
 from accounts.notifications.link_session import keep_link, kept_link
@@ -62,7 +62,7 @@ def _show_refusal(form: LoginForm, refusal: DomainError) -> None:
     if isinstance(refusal, ServerBusy):
         form.add_error(None, refusal.sentence)
     elif isinstance(refusal, TooManyAttempts):
-        form.add_error(None, too_many(refusal))
+        form.add_error(None, too_many_attempts_message(refusal))
     else:
         form.add_error(None, "The name or the password is wrong.")
 

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.common.shortcuts import too_many
+from accounts.common.shortcuts import too_many_attempts_message
 from accounts.passwords.forms import ForgottenPasswordForm
 from accounts.passwords.reset import request_reset
 from reprotech.core.exceptions import TooManyAttempts
@@ -27,7 +27,7 @@ def forgot_password(request: Any) -> HttpResponse:
             return redirect("forgot_password_sent")
         except TooManyAttempts as too_often:
             refusal = too_often
-            form.add_error(None, too_many(refusal))
+            form.add_error(None, too_many_attempts_message(refusal))
     response = render_form(request, "accounts/forgot_password.html", form)
     if refusal:
         response.status_code = HTTPStatus.TOO_MANY_REQUESTS

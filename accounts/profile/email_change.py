@@ -8,12 +8,12 @@ from accounts.models import EmailChange, User
 from accounts.notifications.links import address_tokens
 from accounts.notifications.services import send_confirmation
 from accounts.throttling import rate_limits
-from accounts.users.services import change_address, check_address
+from accounts.users.services import change_email, check_email
 from audit.models import Action
 from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
 from reprotech.core.reauthentication import require_fresh
 
-LINK = "link, or it has expired: ask for the change again"
+INVALID_LINK = "link, or it has expired: ask for the change again"
 
 
 @service
@@ -29,7 +29,7 @@ def request_email_change(*, actor: User, email: str) -> EmailChange:
     if address == present:
         raise ValidationFailed({"email": ["This is your address already."]})
     rate_limits.count_email_change(user.pk)
-    check_address(user, address)
+    check_email(user, address)
     user.email = present
     EmailChange.objects.filter(user=user).delete()
     change = EmailChange.objects.create(user=user, address=address)
@@ -50,7 +50,7 @@ def cancel_email_change(*, actor: User) -> None:
     record_user(user, Action.UPDATE, user, email_change="cancelled")
 
 
-def find_change(*, user_id: int, link_token: str) -> EmailChange | None:
+def find_email_change(*, user_id: int, link_token: str) -> EmailChange | None:
     """The change that a link confirms; None for a link that is broken, old or spent."""
     found = EmailChange.objects.select_related("user").filter(user_id=user_id).first()
     is_good = found and found.user.can_sign_in and found.is_open and address_tokens.check_token(found, link_token)
@@ -66,12 +66,12 @@ def confirm_email_change(*, user_id: int, link_token: str) -> User:
     try:
         user = lock_own_account(user_id)
     except AccountDisabled:
-        raise NotFound(LINK) from None
-    change = find_change(user_id=user.pk, link_token=link_token)
+        raise NotFound(INVALID_LINK) from None
+    change = find_email_change(user_id=user.pk, link_token=link_token)
     if change is None:
-        raise NotFound(LINK)
+        raise NotFound(INVALID_LINK)
     try:
-        change_address(user=user, address=change.address)
+        change_email(user=user, address=change.address)
     except Conflict:
         raise Conflict(
             f"Another account has {change.address} by now, so yours stays as it is. Choose a different address."

@@ -17,7 +17,7 @@ from reprotech.core.exceptions import DomainError
 from reprotech.web.access import PUBLIC, SIGNED_IN, requires
 from reprotech.web.responses import bound, render_form
 
-LINK = "email_link"
+LINK_SESSION_KEY = "email_link"
 
 
 @requires(SIGNED_IN)
@@ -49,21 +49,21 @@ def cancel(request: PageRequest) -> HttpResponse:
 @require_safe
 def open_link(request: Any, user: str, link_token: str) -> HttpResponse:
     """Keep the link's token; nothing changes before somebody presses the button: mail programs look at links too."""
-    return keep_link(request, LINK, "confirm_email", user, link_token)
+    return keep_link(request, LINK_SESSION_KEY, "confirm_email", user, link_token)
 
 
 @requires(PUBLIC)  # as above
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: Any) -> HttpResponse:
     """Ask, then make the address the account's."""
-    link = kept_link(request, LINK)
-    asked = email_change.find_change(**link)
+    link = kept_link(request, LINK_SESSION_KEY)
+    asked = email_change.find_email_change(**link)
     form = bound(ServiceForm, request)
     if request.method == "POST" and form.is_valid():
         is_signed_in = request.user.is_authenticated  # known before the service asks for their password
         try:
             user = email_change.confirm_email_change(**link)
-            del request.session[LINK]
+            del request.session[LINK_SESSION_KEY]
             messages.success(request, f"The account {user.username} has the e-mail address {user.email} now.")
             return redirect("profile" if is_signed_in else "login")
         except DomainError as refusal:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.common.requests import PageRequest
 from accounts.models import EmailChange
-from accounts.roles.permission_matrix import Matrix
+from accounts.roles.permission_matrix import PermissionMatrix
 from accounts.sessions import services as session_services
 from accounts.sessions.browser import clear_site_data, end_page_session
 from accounts.sessions.filters import OwnSessionFilter
@@ -31,7 +31,7 @@ def show_profile(request: PageRequest) -> HttpResponse:
         "keys": request.user.api_keys.unrevoked().with_maker(),
         "roles": request.user.roles.all(),
         "new_email": EmailChange.objects.filter(user=request.user).first(),
-        "matrix": Matrix.of(request.user.grants.permissions),
+        "matrix": PermissionMatrix.of(request.user.grants.permissions),
         "crumbs": [("Profile", None)],
     }
     return render_page(request, "accounts/profile.html", context, fragment="accounts/_own_sessions.html")

@@ -21,17 +21,17 @@ def find_roles(names: Collection[str]) -> list[Role]:
     return sorted({role for role in found.values() if role}, key=lambda role: (role.position, role.name))
 
 
-def permissions_of(roles: Iterable[Role]) -> set[str]:
+def permission_names_of(roles: Iterable[Role]) -> set[str]:
     """The names of the permissions that these roles give."""
     return set(Permission.objects.filter(roles__in=list(roles)).values_list("name", flat=True))
 
 
-def names_of(roles: Iterable[Role]) -> list[str]:
+def role_names(roles: Iterable[Role]) -> list[str]:
     """The names of roles, in their order."""
     return [role.name for role in roles]
 
 
-def touch(user: User) -> None:
+def mark_roles_changed(user: User) -> None:
     """Give a user whose roles changed a new version, and let them prove who they are before they use what is new."""
     expire_recent_authentication(user_ids=[user.pk])
     user.updated_at = timezone.now()
@@ -40,7 +40,7 @@ def touch(user: User) -> None:
 
 def record_role_changes(actor: Actor, user: User, held: Iterable[Role], wanted: Iterable[Role]) -> None:
     """Put on record which roles a user was given, and which were taken, a row each."""
-    before, after = set(names_of(held)), set(names_of(wanted))
+    before, after = set(role_names(held)), set(role_names(wanted))
     both = before | after
     if after - before:
         changes = {"roles": (sorted(before), sorted(both))}

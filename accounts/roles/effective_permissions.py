@@ -10,7 +10,7 @@ from accounts.models import Role, User
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PermissionSource:
     """Permissions on one resource that come from the same roles."""
 
     permissions: tuple[PermissionEntry, ...]
@@ -22,7 +22,7 @@ class ResourceAccess:
     """What may be done to a resource."""
 
     resource: str
-    sources: tuple[Source, ...]
+    sources: tuple[PermissionSource, ...]
 
     @property
     def label(self) -> str:
@@ -42,7 +42,7 @@ def effective_access(roles: Iterable[Role]) -> list[ResourceAccess]:
         together: dict[tuple[int, ...], list[PermissionEntry]] = {}
         for entry in entries:
             together.setdefault(tuple(role.pk for role in holders[entry.name]), []).append(entry)
-        sources = [Source(tuple(some), tuple(holders[some[0].name])) for some in together.values()]
+        sources = [PermissionSource(tuple(some), tuple(holders[some[0].name])) for some in together.values()]
         found.append(ResourceAccess(resource, tuple(sources)))
     return found
 

@@ -43,7 +43,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Matrix:
+class PermissionMatrix:
     """All permissions, by resource and action."""
 
     rows: tuple[Row, ...]
@@ -79,7 +79,7 @@ class Matrix:
         return any(not cell.is_grantable for cell in self.cells)
 
     @classmethod
-    def of(cls, held: Collection[str], grantable: Collection[str] | None = None) -> "Matrix":
+    def of(cls, held: Collection[str], grantable: Collection[str] | None = None) -> "PermissionMatrix":
         """The table of the `held` permissions (names); `grantable` are those that the reader holds, None for all."""
         givable = {entry.name for entry in PERMISSIONS} if grantable is None else grantable
         cells = {

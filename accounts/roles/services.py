@@ -14,7 +14,7 @@ from accounts.core.confusables import looks_of
 from accounts.core.model_fields import stored_form
 from accounts.models import Permission, Role, User
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_UPDATE
-from accounts.roles.assignments import record_role_changes, touch
+from accounts.roles.assignments import mark_roles_changed, record_role_changes
 from audit.models import Action
 from audit.services import Changes, record
 from reprotech.core.actors import Actor
@@ -168,7 +168,7 @@ def _reassign(actor: Actor, role: Role, holders: list[User], other: Role | None)
         before = list(user.roles.all())
         after = list({other, *before} - {role})
         user.roles.add(other)
-        touch(user)
+        mark_roles_changed(user)
         record_role_changes(actor, user, before, after)
 
 

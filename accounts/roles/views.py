@@ -14,12 +14,12 @@ from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDAT
 from accounts.roles import services as role_services
 from accounts.roles.effective_permissions import missing_permissions
 from accounts.roles.forms import DeleteRoleForm, RoleForm
-from accounts.roles.permission_matrix import Matrix, RoleChange
+from accounts.roles.permission_matrix import PermissionMatrix, RoleChange
 from reprotech.core.exceptions import DomainError, StaleVersion
 from reprotech.web.access import requires
 from reprotech.web.responses import UNPROCESSABLE, bound, go_to, render_form, render_page
 
-SHOWN_HOLDERS = 10
+MAX_HOLDERS = 10
 
 
 @requires(ROLE_READ)
@@ -28,7 +28,7 @@ def list_roles(request: PageRequest) -> HttpResponse:
     """All roles."""
     context = {
         "roles": Role.objects.with_permissions().with_user_count(),
-        "matrix": Matrix.of(()),
+        "matrix": PermissionMatrix.of(()),
         "crumbs": [("Roles", None)],
     }
     return render_page(request, "accounts/role_list.html", context)
@@ -39,13 +39,13 @@ def list_roles(request: PageRequest) -> HttpResponse:
 def show_role(request: PageRequest, role_id: int) -> HttpResponse:
     """A role, its permissions and some of its users."""
     role = _find(role_id)
-    holders = User.objects.visible_to(request.user).holders_by_id(role.pk, slice(SHOWN_HOLDERS), is_all=True)
+    holders = User.objects.visible_to(request.user).holders_by_id(role.pk, slice(MAX_HOLDERS), is_all=True)
     context = {
         "role": role,
-        "matrix": Matrix.of(role.permission_names),
+        "matrix": PermissionMatrix.of(role.permission_names),
         "holders": holders if request.user.has_perm(USER_READ) else None,
         "beyond_reader": missing_permissions(request.user, role),
-        "crumbs": _crumbs(role),
+        "crumbs": _breadcrumbs(role),
     }
     return render(request, "accounts/role.html", context)
 
@@ -141,7 +141,7 @@ def delete_role(request: PageRequest, role_id: int) -> HttpResponse:
     context = {
         "role": role,
         "beyond_reader": missing_permissions(request.user, role),
-        "crumbs": _crumbs(role, "Delete"),
+        "crumbs": _breadcrumbs(role, "Delete"),
     }
     return render_form(request, "accounts/role_delete.html", form, context, fragment="accounts/_role_delete.html")
 
@@ -158,13 +158,13 @@ def _render_form(
     context = {
         "form": form,
         "role": role,
-        "matrix": Matrix.of(form.chosen, grantable=request.user.get_all_permissions()),
+        "matrix": PermissionMatrix.of(form.chosen, grantable=request.user.get_all_permissions()),
         "change": RoleChange.between(before, form.chosen, user_count),
         "is_review": is_review,
         "beyond_reader": missing_permissions(request.user, role) if role else [],
         "save_url": reverse("edit_role", args=[role.pk]) if role else reverse("new_role"),
         "review_url": reverse("review_role", args=[role.pk]) if role else reverse("review_new_role"),
-        "crumbs": _crumbs(role, "Edit") if role else _crumbs(None, "New role"),
+        "crumbs": _breadcrumbs(role, "Edit") if role else _breadcrumbs(None, "New role"),
         **more,
     }
     fragment = "accounts/_role_change.html" if is_review else None
@@ -172,7 +172,7 @@ def _render_form(
     return render_page(request, "accounts/role_form.html", context, fragment=fragment, status=status)
 
 
-def _crumbs(role: Role | None, step: str = "") -> list[tuple[str, str | None]]:
+def _breadcrumbs(role: Role | None, step: str = "") -> list[tuple[str, str | None]]:
     """Roles / the role / the step."""
     trail: list[tuple[str, str | None]] = [("Roles", reverse("roles"))]
     if role is not None:

@@ -8,7 +8,7 @@ from accounts import session_cache
 from accounts.access.authorization import SYSTEM
 from accounts.core import hashers
 from accounts.models import Permission, Role
-from accounts.tests.support.admin_client import Desk
+from accounts.tests.support.admin_client import AdminClient
 from accounts.tests.support.hashing_slots import SEATS
 from accounts.tests.support.tracked_rows import make_tracked_rows
 from accounts.throttling import rate_limits
@@ -55,7 +55,7 @@ def clerk(cast, make_role):
 @pytest.fixture
 def desk(cast):
     """The Super Administrator in front of Django admin."""
-    return Desk(cast.super_admin)
+    return AdminClient(cast.super_admin)
 
 
 @pytest.fixture

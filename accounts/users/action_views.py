@@ -11,14 +11,14 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.common.forms import ServiceForm
 from accounts.common.requests import PageRequest
-from accounts.common.shortcuts import crumbs, find_person
+from accounts.common.shortcuts import get_user_or_404, user_breadcrumbs
 from accounts.mfa import services as mfa_services
 from accounts.models import User
 from accounts.passwords import services as password_services
 from accounts.permissions import USER_DELETE, USER_UPDATE
 from accounts.roles.effective_permissions import missing_permissions
 from accounts.users import services as user_services
-from accounts.users.erasure import erase_person
+from accounts.users.erasure import erase_personal_data
 from accounts.users.forms import PASSWORD, DeleteUserForm, ResetPasswordForm
 from reprotech.core.exceptions import DomainError
 from reprotech.web.access import requires
@@ -28,7 +28,7 @@ View = Callable[..., HttpResponse]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class UserAction:
     """What is done to one user: in words, and the service that does it."""
 
     verb: str
@@ -45,13 +45,13 @@ class Step:
     form: type[ServiceForm] = ServiceForm
 
 
-def page_of(step: Step) -> View:
+def confirmation_view(step: UserAction) -> View:
     """The view that asks (GET) and does (POST)."""
 
     @requires(step.permission)
     @require_http_methods(["GET", "HEAD", "POST"])
     def view(request: PageRequest, user_id: int) -> HttpResponse:
-        person = find_person(request, user_id)
+        person = get_user_or_404(request, user_id)
         user_page = reverse("user", args=[person.pk])
         back = safe_target(request, user_page)
         form = bound(step.form, request)
@@ -67,7 +67,7 @@ def page_of(step: Step) -> View:
             "person": person,
             "beyond": missing_permissions(request.user, person),
             "next": back,
-            "crumbs": crumbs(person, step.button or step.verb),
+            "crumbs": user_breadcrumbs(person, step.button or step.verb),
         }
         return render_form(request, "accounts/user_action.html", form, context, fragment="accounts/_user_action.html")
 
@@ -84,13 +84,13 @@ def _deactivate(*, actor: User, user_id: int) -> None:
 
 def _delete(*, actor: User, user_id: int, erase: bool) -> None:
     if erase:
-        erase_person(actor=actor, user_id=user_id)
+        erase_personal_data(actor=actor, user_id=user_id)
     else:
         user_services.delete_user(actor=actor, user_id=user_id)
 
 
-lock = page_of(
-    Step(
+lock = confirmation_view(
+    UserAction(
         verb="Lock",
         consequence="All their sessions end at once, in browsers and in scripts, and they can't sign in, nor use an "
         "API key, until someone unlocks the account. Use it when an account may be in the wrong hands.",
@@ -99,16 +99,16 @@ lock = page_of(
         is_destructive=True,
     )
 )
-unlock = page_of(
-    Step(
+unlock = confirmation_view(
+    UserAction(
         verb="Unlock",
         consequence="They can sign in again with their password, also if it was mistyped too often.",
         done="is unlocked.",
         run=user_services.unlock_user,
     )
 )
-reset_factors = page_of(
-    Step(
+reset_factors = confirmation_view(
+    UserAction(
         verb="Remove the second factors of",
         button="Remove second factors",
         consequence="Their authenticator app, passkeys and recovery codes are forgotten, all their sessions end and "
@@ -119,8 +119,8 @@ reset_factors = page_of(
         is_destructive=True,
     )
 )
-deactivate = page_of(
-    Step(
+deactivate = confirmation_view(
+    UserAction(
         verb="Deactivate",
         consequence="All their sessions end at once, and they can't sign in, nor use an API key, until someone "
         "activates the account again. Roles and history stay. Use it when someone is away or has left.",
@@ -129,16 +129,16 @@ deactivate = page_of(
         is_destructive=True,
     )
 )
-activate = page_of(
-    Step(
+activate = confirmation_view(
+    UserAction(
         verb="Activate",
         consequence="They can sign in again, with the roles and the password that they had.",
         done="is activated.",
         run=_activate,
     )
 )
-delete = page_of(
-    Step(
+delete = confirmation_view(
+    UserAction(
         verb="Delete",
         consequence="The account is taken out of use for good: its sessions end, its API keys are revoked, its roles "
         "are taken away and it leaves every list. Its history stays in the audit log under its name, which nobody else "
@@ -157,12 +157,12 @@ delete = page_of(
 @require_http_methods(["GET", "HEAD", "POST"])
 def reset_password(request: PageRequest, user_id: int) -> HttpResponse:
     """Mail a link to choose a new password, or set one that must be changed."""
-    person = find_person(request, user_id)
+    person = get_user_or_404(request, user_id)
     back = safe_target(request, reverse("user", args=[person.pk]))
     form = bound(ResetPasswordForm, request)
     if request.method == "POST" and form.is_valid():
         try:
-            messages.success(request, _reset(request.user, person, form.cleaned_data))
+            messages.success(request, _reset_password(request.user, person, form.cleaned_data))
             return go_to(request, back)
         except DomainError as refusal:
             form.add_refusal(refusal)
@@ -171,13 +171,13 @@ def reset_password(request: PageRequest, user_id: int) -> HttpResponse:
         "beyond": missing_permissions(request.user, person),
         "is_own": person.pk == request.user.pk,
         "next": back,
-        "crumbs": crumbs(person, "Reset password"),
+        "crumbs": user_breadcrumbs(person, "Reset password"),
     }
     page, fragment = "accounts/user_reset_password.html", "accounts/_user_reset_password.html"
     return render_form(request, page, form, context, fragment=fragment)
 
 
-def _reset(actor: User, person: User, typed: dict[str, Any]) -> str:
+def _reset_password(actor: User, person: User, typed: dict[str, Any]) -> str:
     """Do what was chosen; returns the sentence that says so."""
     if typed["access"] == PASSWORD:
         password_services.reset_password(actor=actor, user_id=person.pk, password=typed["password"])

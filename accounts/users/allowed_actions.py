@@ -5,7 +5,7 @@ from accounts.permissions import USER_DELETE, USER_UPDATE
 from accounts.roles.effective_permissions import missing_permissions
 
 
-def actions_on(actor: User, user: User) -> set[str]:
+def allowed_actions(actor: User, user: User) -> set[str]:
     """The actions that make sense for `user` now and that `actor` may take."""
     if missing_permissions(actor, user):
         return set()

@@ -17,7 +17,7 @@ from accounts.user_list import list_sql
 from accounts.user_list.filters import UserFilter
 from accounts.users import serializers as user_serializers
 from accounts.users import services as user_services
-from accounts.users.erasure import erase_person
+from accounts.users.erasure import erase_personal_data
 from reprotech.api.etags import ETAG, IF_MATCH, expected_versions, versioned
 from reprotech.api.parsers import EmptyBody
 from reprotech.api.schema import query_parameters
@@ -104,7 +104,7 @@ class UserViewSet(ViewSet):
 
         Where the server's database role may not change the audit log the answer is 409, with the command that does it.
         """
-        events = erase_person(actor=request.user, user_id=user_id)
+        events = erase_personal_data(actor=request.user, user_id=user_id)
         return Response({"message": "Personal data erased successfully", "events": events})
 
     @extend_schema(

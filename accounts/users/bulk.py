@@ -23,23 +23,23 @@ class BulkOutcome:
 
 def set_active(*, actor: Actor, user_ids: Iterable[int], is_active: bool) -> BulkOutcome:
     """Activate or deactivate users."""
-    return _each(user_ids, lambda user_id: update_user(actor=actor, user_id=user_id, is_active=is_active))
+    return _apply_to_each(user_ids, lambda user_id: update_user(actor=actor, user_id=user_id, is_active=is_active))
 
 
 def assign_role(*, actor: Actor, user_ids: Iterable[int], role: str) -> BulkOutcome:
     """Give users a role (by name or slug) beside those that they have. Raises ValidationFailed for an unknown role."""
     find_roles([role])
-    return _each(user_ids, lambda user_id: change_roles(actor=actor, user_id=user_id, given=role))
+    return _apply_to_each(user_ids, lambda user_id: change_role(actor=actor, user_id=user_id, given=role))
 
 
 def remove_role(*, actor: Actor, user_ids: Iterable[int], role: str) -> BulkOutcome:
     """Take a role (by name or slug) from users. Raises ValidationFailed for an unknown role."""
     find_roles([role])
-    return _each(user_ids, lambda user_id: change_roles(actor=actor, user_id=user_id, taken=role))
+    return _apply_to_each(user_ids, lambda user_id: change_role(actor=actor, user_id=user_id, taken=role))
 
 
 @service
-def change_roles(*, actor: Actor, user_id: int, given: str = "", taken: str = "") -> User:
+def change_role(*, actor: Actor, user_id: int, given: str = "", taken: str = "") -> User:
     """Assign and remove a role (by name or slug); others stay. Raises NotFound, Forbidden or Conflict."""
     # The lock comes first, so that what is read here is what is changed.
     user = lock_for_change(actor, user_id, USER_UPDATE)
@@ -48,7 +48,7 @@ def change_roles(*, actor: Actor, user_id: int, given: str = "", taken: str = ""
     return update_user(actor=actor, user_id=user_id, roles=wanted)
 
 
-def _each(user_ids: Iterable[int], change: Callable[[int], User]) -> BulkOutcome:
+def _apply_to_each(user_ids: Iterable[int], change: Callable[[int], User]) -> BulkOutcome:
     outcome = BulkOutcome()
     for user_id in dict.fromkeys(user_ids):
         try:
@@ -56,11 +56,11 @@ def _each(user_ids: Iterable[int], change: Callable[[int], User]) -> BulkOutcome
         except NotFound:
             continue  # deleted meanwhile, or not visible to the actor
         except Forbidden as denial:
-            outcome.refused[_name_of(user_id)] = f"it needs the permission {denial.required}, which you don't hold"
+            outcome.refused[_username(user_id)] = f"it needs the permission {denial.required}, which you don't hold"
         except DomainError as refusal:
-            outcome.refused[_name_of(user_id)] = refusal.message.rstrip(".")
+            outcome.refused[_username(user_id)] = refusal.message.rstrip(".")
     return outcome
 
 
-def _name_of(user_id: int) -> str:
+def _username(user_id: int) -> str:
     return User.objects.values_list("username", flat=True).filter(pk=user_id).first() or f"user {user_id}"

@@ -18,21 +18,21 @@ from accounts.roles.effective_permissions import missing_permissions
 from accounts.users import bulk
 from accounts.users.bulk import BulkOutcome
 from accounts.users.csv.export import start_export
-from accounts.users.csv.parser import users_file
-from accounts.users.forms import MOST_AT_ONCE, BulkRoleForm, SelectionForm
+from accounts.users.csv.parser import csv_response
+from accounts.users.forms import MAX_BULK_USERS, BulkRoleForm, SelectionForm
 from reprotech.core.exceptions import DomainError
 from reprotech.web.access import requires
 from reprotech.web.responses import go_to, render_form, safe_target
 
 View = Callable[..., HttpResponseBase]
 #: So many refusals are named in the message; the audit log has them all.
-NAMED = 5
+MAX_NAMED_REFUSALS = 5
 #: So many are listed on the page that asks.
-SHOWN = 100
+MAX_LISTED_USERS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class BulkStep:
+class BulkAction:
     """What is done to several users: in words, and the service that does it."""
 
     verb: str
@@ -44,7 +44,7 @@ class BulkStep:
     is_destructive: bool = False
 
 
-def page_of(step: BulkStep) -> View:
+def confirmation_view(step: BulkAction) -> View:
     """The view that asks (GET) and does (POST)."""
 
     @requires(USER_UPDATE)
@@ -55,37 +55,39 @@ def page_of(step: BulkStep) -> View:
         if not selection.is_valid():
             return _refuse(request, back, *(sentence for found in selection.errors.values() for sentence in found))
         people = selection.people(User.objects.visible_to(request.user))
-        ids = list(people.order_by("pk").values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
+        ids = list(people.order_by("pk").values_list("pk", flat=True)[: MAX_BULK_USERS + 1])
         if not ids:
             return _refuse(request, back, "There is nobody to change: nobody matches any more.")
-        if len(ids) > MOST_AT_ONCE:
-            return _refuse(request, back, f"At most {MOST_AT_ONCE:,} users can be changed at once. Narrow the filters.")
-        form = _form(request, step)
+        if len(ids) > MAX_BULK_USERS:
+            return _refuse(
+                request, back, f"At most {MAX_BULK_USERS:,} users can be changed at once. Narrow the filters."
+            )
+        form = _bound_form(request, step)
         if request.method == "POST" and form.is_valid():
-            if selection.cleaned_data["matching"] and form.cleaned_data["seen"] != digest(ids):
+            if selection.cleaned_data["matching"] and form.cleaned_data["seen"] != selection_digest(ids):
                 form.add_error(None, "Other users match now than when you looked. Look again before you go on.")
-                return _ask(request, step, form, selection=selection, ids=ids, back=back)
+                return _render_confirmation(request, step, form, selection=selection, ids=ids, back=back)
             try:
                 outcome = step.run(actor=request.user, user_ids=ids, **_arguments(form))
-                _tell(request, step, outcome, _role_name(form))
+                _show_outcome(request, step, outcome, _role_name(form))
                 return go_to(request, back)
             except DomainError as refusal:
                 form.add_refusal(refusal)
-        return _ask(request, step, form, selection=selection, ids=ids, back=back)
+        return _render_confirmation(request, step, form, selection=selection, ids=ids, back=back)
 
     return view
 
 
-def digest(ids: list[int]) -> str:
+def selection_digest(ids: list[int]) -> str:
     """Tells one set of users from another, so that nobody is changed who was not on the page that asked."""
     return hashlib.sha256(",".join(map(str, ids)).encode()).hexdigest()
 
 
-def _ask(
-    request: PageRequest, step: BulkStep, form: SelectionForm, *, selection: SelectionForm, ids: list[int], back: str
+def _render_confirmation(
+    request: PageRequest, step: BulkAction, form: SelectionForm, *, selection: SelectionForm, ids: list[int], back: str
 ) -> HttpResponse:
     matching = selection.cleaned_data["matching"]
-    shown = User.objects.visible_to(request.user).filter(pk__in=ids[:SHOWN]).with_roles()
+    shown = User.objects.visible_to(request.user).filter(pk__in=ids[:MAX_LISTED_USERS]).with_roles()
     context = {
         "step": step,
         "count": len(ids),
@@ -93,7 +95,7 @@ def _ask(
         "selected": [] if matching else ids,
         "matching": selection.data.get("matching", ""),
         "filters": matching.given.items() if matching else (),
-        "seen": digest(ids),
+        "seen": selection_digest(ids),
         "next": back,
         "crumbs": [("Users", reverse("users")), (f"{step.verb} users", None)],
     }
@@ -105,7 +107,7 @@ def _refuse(request: PageRequest, back: str, *sentences: Any) -> HttpResponse:
     return go_to(request, back)
 
 
-def _form(request: PageRequest, step: BulkStep) -> SelectionForm:
+def _bound_form(request: PageRequest, step: BulkAction) -> SelectionForm:
     typed = request.POST if request.method == "POST" else None
     return BulkRoleForm(typed, actor=request.user) if step.takes_role else SelectionForm(typed)
 
@@ -118,14 +120,14 @@ def _role_name(form: SelectionForm) -> str:
     return form.role_names[form.cleaned_data["role"]] if isinstance(form, BulkRoleForm) else ""
 
 
-def _tell(request: PageRequest, step: BulkStep, outcome: BulkOutcome, role: str) -> None:
+def _show_outcome(request: PageRequest, step: BulkAction, outcome: BulkOutcome, role: str) -> None:
     count = len(outcome.done)
     counted = f"{count} user{'' if count == 1 else 's'}"
     sentence = step.done.format(users=counted, role=role) if count else "Nobody was changed."
     if not outcome.refused:
         messages.success(request, sentence)
         return
-    named = [f"{name} ({reason})" for name, reason in list(outcome.refused.items())[:NAMED]]
+    named = [f"{name} ({reason})" for name, reason in list(outcome.refused.items())[:MAX_NAMED_REFUSALS]]
     more = len(outcome.refused) - len(named)
     named += [f"{more} more"] if more else []
     messages.warning(request, f"{sentence} Refused: {', '.join(named)}.")
@@ -139,16 +141,16 @@ def _deactivate(*, actor: User, user_ids: list[int]) -> BulkOutcome:
     return bulk.set_active(actor=actor, user_ids=user_ids, is_active=False)
 
 
-activate = page_of(
-    BulkStep(
+activate = confirmation_view(
+    BulkAction(
         "Activate",
         "They can sign in again, with the roles and passwords that they had.",
         "{users} activated.",
         _activate,
     )
 )
-deactivate = page_of(
-    BulkStep(
+deactivate = confirmation_view(
+    BulkAction(
         "Deactivate",
         "All their sessions end at once, and they can't sign in until someone activates them again.",
         "{users} deactivated.",
@@ -156,8 +158,8 @@ deactivate = page_of(
         is_destructive=True,
     )
 )
-assign_role = page_of(
-    BulkStep(
+assign_role = confirmation_view(
+    BulkAction(
         "Give a role to",
         "They keep the roles that they have. The change takes effect with their next click.",
         "The role {role} is given to {users}.",
@@ -165,8 +167,8 @@ assign_role = page_of(
         takes_role=True,
     )
 )
-remove_role = page_of(
-    BulkStep(
+remove_role = confirmation_view(
+    BulkAction(
         "Take a role from",
         "They keep their other roles. The change takes effect with their next click.",
         "The role {role} is taken from {users}.",
@@ -188,4 +190,4 @@ def export_selected(request: PageRequest) -> HttpResponseBase:
     matching = selection.cleaned_data["matching"]
     users = selection.people(User.objects.visible_to(request.user))
     filters = matching.given if matching else {"ids": selection.cleaned_data["user"]}
-    return users_file(start_export(actor=request.user, users=users, filters=filters), has_mark=True)
+    return csv_response(start_export(actor=request.user, users=users, filters=filters), has_mark=True)

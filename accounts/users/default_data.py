@@ -24,11 +24,11 @@ ADMIN_USERNAME = "admin"
 #: For development alone; production refuses it.
 DOCUMENTED_PASSWORD = "Admin123!"  # noqa: S105
 #: The roles that MFA_REQUIRED_FOR_ADMINISTRATORS is about.
-ADMINISTRATORS = (SUPER_ADMIN, ADMIN)
+ADMINISTRATOR_ROLES = (SUPER_ADMIN, ADMIN)
 #: What the log records of a system role that a new version changes, beside its permissions.
-RECORDED = ("name", "description", "requires_factor")
+RECORDED_ROLE_FIELDS = ("name", "description", "requires_factor")
 #: Any number will do, as long as nothing else in the database takes the same advisory lock.
-LOCK = 7_203_914
+ADVISORY_LOCK_ID = 7_203_914
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +101,18 @@ def load_default_data() -> DefaultData:
     Two processes may call it at once. System roles that were edited on purpose keep their permissions, except that
     Super Administrator holds all. Raises ValidationFailed when ADMIN_PASSWORD breaks the policy.
     """
-    _wait_for_others()
+    _lock_against_other_processes()
     changes = _load_permissions() + sum(_load_role(position, entry) for position, entry in enumerate(ROLES))
     if User.objects.exists():
         return DefaultData(changes, admin_created=False)
     return DefaultData(changes, admin_created=True, password_to_tell=_create_admin())
 
 
-def _wait_for_others() -> None:
+def _lock_against_other_processes() -> None:
     # SQLite's transactions exclude each other already.
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK_ID])
 
 
 def _load_permissions() -> int:
@@ -124,7 +124,7 @@ def _load_permissions() -> int:
             "action": entry.action,
             "position": position,
         }
-        changes += _bring_in_line(Permission, {"name": entry.name}, wanted)
+        changes += _update_if_different(Permission, {"name": entry.name}, wanted)
     stale = Permission.objects.exclude(name__in=PERMISSION_NAMES)
     for role in Role.objects.filter(permissions__in=stale).distinct():
         before = role.permission_names
@@ -138,14 +138,14 @@ def _load_role(position: int, entry: RoleEntry) -> int:
     role = Role.objects.filter(slug=entry.slug).first()
     is_customized = role is not None and role.is_customized
     if not is_customized:
-        wanted["requires_factor"] = settings.MFA_REQUIRED_FOR_ADMINISTRATORS and entry.slug in ADMINISTRATORS
+        wanted["requires_factor"] = settings.MFA_REQUIRED_FOR_ADMINISTRATORS and entry.slug in ADMINISTRATOR_ROLES
         wanted["description"] = entry.description
-    known = {field: getattr(role, field) for field in RECORDED} if role else None
-    changes = _bring_in_line(Role, {"slug": entry.slug}, wanted)
+    known = {field: getattr(role, field) for field in RECORDED_ROLE_FIELDS} if role else None
+    changes = _update_if_different(Role, {"slug": entry.slug}, wanted)
     role = Role.objects.get(slug=entry.slug)
     if known is None:
         role.permissions.set(Permission.objects.filter(name__in=entry.permissions))
-        _record(role, Action.CREATE, creation_changes(role))
+        _record_role(role, Action.CREATE, creation_changes(role))
         return changes
     for field, old in known.items():
         if getattr(role, field) != old:
@@ -162,10 +162,10 @@ def _load_role(position: int, entry: RoleEntry) -> int:
 
 
 def _record_change(role: Role, field: str, before: Any, after: Any) -> None:
-    _record(role, Action.UPDATE, {field: (before, after)})
+    _record_role(role, Action.UPDATE, {field: (before, after)})
 
 
-def _record(role: Role, action: Action, changes: Changes) -> None:
+def _record_role(role: Role, action: Action, changes: Changes) -> None:
     record(
         actor=SYSTEM,
         action=action,
@@ -176,7 +176,7 @@ def _record(role: Role, action: Action, changes: Changes) -> None:
     )
 
 
-def _bring_in_line(model: type[Permission | Role], key: dict[str, str], wanted: dict[str, Any]) -> int:
+def _update_if_different(model: type[Permission | Role], key: dict[str, str], wanted: dict[str, Any]) -> int:
     row = model._default_manager.filter(**key).first()
     if row is not None and all(getattr(row, name) == value for name, value in wanted.items()):
         return 0

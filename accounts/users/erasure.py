@@ -11,10 +11,10 @@ from accounts.access.authorization import About, authorize, service
 from accounts.core.catalogue import PERMISSION_NAMES
 from accounts.models import OutgoingMail, Role, Session, User
 from accounts.permissions import USER_DELETE
-from accounts.roles.assignments import permissions_of
+from accounts.roles.assignments import permission_names_of
 from accounts.user_list import page_index
-from accounts.users.former_usernames import hash_names
-from accounts.users.identifiers import Identifiers, identifiers_of
+from accounts.users.former_usernames import hash_usernames
+from accounts.users.identifiers import Identifiers, find_identifiers
 from accounts.users.services import delete_user
 from audit.models import Action, AuditLog
 from audit.retention.erasure import ErasureParts, erase_parts
@@ -26,10 +26,10 @@ from reprotech.core.exceptions import Conflict, NotFound
 from reprotech.core.reauthentication import require_fresh
 
 #: Why the server doesn't erase where it uses the lesser of two database roles.
-NOT_BY_THIS_ROLE = "The server's database role may not change the audit log."
+CANNOT_CHANGE_LOG = "The server's database role may not change the audit log."
 
 
-def instead_of_server(username: str) -> str:
+def erasure_command_hint(username: str) -> str:
     """What to do where the server may not erase."""
     return (
         "Ask the person who runs the server to run, as the owner of the database's tables: reprotech erase_person "
@@ -38,7 +38,7 @@ def instead_of_server(username: str) -> str:
 
 
 @service
-def erase_person(*, actor: Actor, user_id: int) -> int:
+def erase_personal_data(*, actor: Actor, user_id: int) -> int:
     """Erase what tells who a user was; an account that still exists is deleted first, by the rules of `delete_user`.
 
     Their number stays, so that one can still tell events of one person from those of another, and what events tell of
@@ -50,9 +50,9 @@ def erase_person(*, actor: Actor, user_id: int) -> int:
     if user is None:
         raise NotFound("user")
     if user.deleted_at is not None:
-        authorize(actor, _held_before_deletion(user), user)
+        authorize(actor, _permissions_before_deletion(user), user)
         require_fresh()
-    who, username = identifiers_of(user), user.username
+    who, username = find_identifiers(user), user.username
     exports, kept_filters = _exports_about(who)
     parts = ErasureParts(_events_by(user, who), [*_events_about(user, who), exports])
     if user.deleted_at is None:
@@ -62,12 +62,12 @@ def erase_person(*, actor: Actor, user_id: int) -> int:
     try:
         return erase_parts(actor=actor, parts=parts, resource="user", resource_id=user.pk, kept_filters=kept_filters)
     except ChangeRefused:
-        raise Conflict(f"{NOT_BY_THIS_ROLE} Nothing was erased. {instead_of_server(username)}") from None
+        raise Conflict(f"{CANNOT_CHANGE_LOG} Nothing was erased. {erasure_command_hint(username)}") from None
     except (SigningKeyError, LedgerCorrupted) as refusal:
         raise Conflict(f"The audit log can't be changed now, so nothing was erased. {refusal}") from None
 
 
-def _held_before_deletion(user: User) -> set[str]:
+def _permissions_before_deletion(user: User) -> set[str]:
     """What the roles permit that a deleted user held; everything where nobody can tell any more which these were."""
     told = AuditLog.objects.filter(resource="user", resource_id=str(user.pk), action=Action.DELETE, success=True)
     event = told.order_by("-pk").first()
@@ -75,12 +75,12 @@ def _held_before_deletion(user: User) -> set[str]:
     roles = list(Role.objects.filter(name__in=names or ()))
     if names is None or len(roles) != len(names):
         return set(PERMISSION_NAMES)
-    return permissions_of(roles)
+    return permission_names_of(roles)
 
 
 def _erase_account(user: User) -> None:
     if ":" not in user.username:
-        hash_names(user)
+        hash_usernames(user)
     # No name that a person can choose has a colon.
     user.username, user.email, user.first_name, user.last_name = f"erased:{user.pk}", "", "", ""
     user.last_login = None

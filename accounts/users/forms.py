@@ -15,7 +15,7 @@ from accounts.passwords.form_fields import password_input
 from accounts.passwords.validators import SHOWN_RULES
 from accounts.roles.effective_permissions import missing_permissions
 from accounts.user_list.filters import UserQuery
-from accounts.users.erasure import NOT_BY_THIS_ROLE, instead_of_server
+from accounts.users.erasure import CANNOT_CHANGE_LOG, erasure_command_hint
 from audit.sealing.append_only_triggers import has_update_right
 from reprotech.core.exceptions import ValidationFailed
 from reprotech.web.fields import WHOLE_NUMBER
@@ -23,7 +23,7 @@ from reprotech.web.lists import MAXIMUM_PER_PAGE
 
 INVITE, PASSWORD, SERVICE = "invite", "password", "service"
 #: Each change of one user is a transaction of its own; more of them than this would keep a request waiting too long.
-MOST_AT_ONCE = 500
+MAX_BULK_USERS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class UserForm(RecordForm):
         super().__init__(*args, **kwargs)
         self.actor = actor
         self.all_roles = list(Role.objects.with_permissions())
-        offer_roles(self.fields["roles"], self.all_roles)
+        set_role_choices(self.fields["roles"], self.all_roles)
 
     @staticmethod
     def values_of(record: User) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class NewUserForm(UserForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offer_passwords(self)
+        remove_disallowed_password_choice(self)
 
     @property
     def values(self) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class ResetPasswordForm(ServiceForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offer_passwords(self)
+        remove_disallowed_password_choice(self)
 
     def clean(self) -> dict[str, Any]:
         """Ask for a password when one is to be set."""
@@ -190,7 +190,7 @@ class BulkRoleForm(SelectionForm):
         super().__init__(*args, **kwargs)
         self.actor = actor
         self.all_roles = list(Role.objects.with_permissions())
-        offer_roles(self.fields["role"], self.all_roles)
+        set_role_choices(self.fields["role"], self.all_roles)
 
     @property
     def role_choices(self) -> list[RoleChoice]:
@@ -231,18 +231,18 @@ class DeleteUserForm(ServiceForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not has_update_right():
-            self.fields["erase"].help_text = f"{NOT_BY_THIS_ROLE} {instead_of_server('USERNAME')}"
+            self.fields["erase"].help_text = f"{CANNOT_CHANGE_LOG} {erasure_command_hint('USERNAME')}"
             # In the page alone: a form that is sent all the same is refused, so that nothing is half done.
             self.fields["erase"].widget.attrs["disabled"] = True
 
 
-def offer_roles(field: forms.Field, roles: Iterable[Role]) -> None:
+def set_role_choices(field: forms.Field, roles: Iterable[Role]) -> None:
     """Make roles the choices of a field, by their slugs."""
     assert isinstance(field, forms.ChoiceField)  # noqa: S101 (for the type checker)  # nosec B101
     field.choices = [(role.slug, role.name) for role in roles]
 
 
-def offer_passwords(form: forms.Form) -> None:
+def remove_disallowed_password_choice(form: forms.Form) -> None:
     """Leave a form the choice to set a password only where this installation allows that."""
     if settings.ADMIN_SETS_PASSWORDS:
         return

@@ -17,7 +17,7 @@ from audit.models import Action, AuditLog
 from reprotech.core.normalization import fold_text
 
 #: Filters of exports whose value can name a person. All others, such as an action or a role, never do.
-NAMING_FILTERS = ("user", "search")
+IDENTIFYING_FILTERS = ("user", "search")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,9 @@ class Identifiers:
     def rest_of(self, filters: Mapping[str, Any], moment: datetime) -> dict[str, Any]:
         """The filters that someone used at this moment, without those that were exactly this person's identifiers."""
         return {
-            name: value for name, value in filters.items() if name not in NAMING_FILTERS or not self._is(value, moment)
+            name: value
+            for name, value in filters.items()
+            if name not in IDENTIFYING_FILTERS or not self._is(value, moment)
         }
 
     def _is(self, value: Any, moment: datetime) -> bool:
@@ -44,7 +46,7 @@ class Identifiers:
         return since is not None and since <= moment
 
 
-def identifiers_of(user: User) -> Identifiers:
+def find_identifiers(user: User) -> Identifiers:
     """By which words the log knows a user, from what it says of their account and from the account itself."""
     since: dict[str, datetime] = {}
     for moment, old, new in _recorded_names(user):

@@ -18,10 +18,16 @@ from accounts.models import EmailChange, Role, Session, User
 from accounts.notifications.services import send_invitations, tell_both_addresses
 from accounts.passwords.services import check_password_rules, hash_new_password, refuse_to_set_passwords
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_UPDATE
-from accounts.roles.assignments import find_roles, names_of, permissions_of, record_role_changes, touch
+from accounts.roles.assignments import (
+    find_roles,
+    mark_roles_changed,
+    permission_names_of,
+    record_role_changes,
+    role_names,
+)
 from accounts.sessions.services import end_sessions
-from accounts.users.former_usernames import remember_name
-from accounts.users.uniqueness import refuse_former_names, taken_names
+from accounts.users.former_usernames import remember_former_username
+from accounts.users.uniqueness import find_taken_names, refuse_former_usernames
 from audit.authorization import recording_denials
 from audit.models import Action
 from audit.services import Changes
@@ -29,7 +35,7 @@ from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict, ValidationFailed
 from reprotech.core.reauthentication import require_fresh
 
-INVITE_INSTEAD = "Leave it out: an invitation to choose one is mailed then."
+INVITATION_HINT = "Leave it out: an invitation to choose one is mailed then."
 PROFILE_FIELDS = ("username", "email", "first_name", "last_name", "is_active")
 
 
@@ -57,8 +63,8 @@ def create_user(
     if is_service and password is not None:
         raise ValidationFailed({"password": ["A service account has no password. Make an API key for it."]})
     if password is not None:
-        refuse_to_set_passwords(actor, INVITE_INSTEAD)
-    user = checked_user(
+        refuse_to_set_passwords(actor, INVITATION_HINT)
+    user = build_user(
         password=password,
         username=username,
         email=email,
@@ -75,7 +81,7 @@ def create_user(
     return _store_user(actor=actor, user=user, roles=roles)
 
 
-def checked_user(*, password: str | None, **fields: Any) -> User:
+def build_user(*, password: str | None, **fields: Any) -> User:
     """A user who isn't stored yet, with fields and password that meet the rules, but without a usable password.
 
     Raises ValidationFailed with all that is wrong with the fields, or else with the password.
@@ -93,7 +99,7 @@ def checked_user(*, password: str | None, **fields: Any) -> User:
 def _store_user(*, actor: Actor, user: User, roles: Collection[str]) -> User:
     granted = _check_creation(actor, user, roles)
     _save(user)
-    refuse_former_names([user])
+    refuse_former_usernames([user])
     user.roles.set(granted)
     record_user(actor, Action.CREATE, user, changes=creation_changes(user, granted))
     if not user.is_service and not user.has_usable_password():
@@ -117,7 +123,7 @@ def creation_changes(user: User, granted: Iterable[Role]) -> Changes:
     changes: dict[str, tuple[Any, Any]] = {field: (None, getattr(user, field)) for field in PROFILE_FIELDS}
     if user.is_service:
         changes["is_service"] = (None, True)
-    return {**changes, "roles": ([], names_of(granted))}
+    return {**changes, "roles": ([], role_names(granted))}
 
 
 @service
@@ -151,7 +157,7 @@ def update_user(
 def _change_fields(actor: Actor, user: User, changes: Changes) -> None:
     if "is_active" in changes and user.is_active:
         _refuse_own_account(actor, user, "deactivate")
-        _disable(actor, user)
+        _revoke_access(actor, user)
     if "email" in changes:
         require_fresh()
     for name, (_, new) in changes.items():
@@ -160,27 +166,27 @@ def _change_fields(actor: Actor, user: User, changes: Changes) -> None:
     _refuse_taken_names(user)
     _save(user)
     if "username" in changes:
-        _give_up_name(user, changes["username"][0])
+        _retire_username(user, changes["username"][0])
     record_user(actor, Action.UPDATE, user, changes=changes)
     if "email" in changes:
         EmailChange.objects.filter(user=user).delete()
         tell_both_addresses(user, old=changes["email"][0])
 
 
-def _give_up_name(user: User, name: str) -> None:
+def _retire_username(user: User, name: str) -> None:
     if name.lower() != user.username.lower():
-        remember_name(user, name)
-        refuse_former_names([user])
+        remember_former_username(user, name)
+        refuse_former_usernames([user])
 
 
-def check_address(user: User, address: str) -> None:
+def check_email(user: User, address: str) -> None:
     """Raise ValidationFailed or Conflict unless the user could have this address, which it has then: don't save it."""
     user.email = address
     _validate_fields(user)
     _refuse_taken_names(user)
 
 
-def change_address(*, user: User, address: str) -> None:
+def change_email(*, user: User, address: str) -> None:
     """Give a user, locked, the address that they confirmed. Part of a transaction. Raises Conflict."""
     _change_fields(user, user, {"email": (user.email, address)})
 
@@ -189,14 +195,14 @@ def _change_roles(actor: Actor, user: User, wanted: list[Role]) -> None:
     held = list(user.roles.all())
     given = [role for role in wanted if role not in held]
     taken = [role for role in held if role not in wanted]
-    authorize(actor, permissions_of(given), user)
+    authorize(actor, permission_names_of(given), user)
     if any(role.is_super_admin for role in taken) and user.can_sign_in:
         keep_a_super_administrator(without=[user.pk])
     if not given and not taken:
         return
     require_fresh()
     user.roles.set(wanted)
-    touch(user)
+    mark_roles_changed(user)
     vars(user).pop("grants", None)
     record_role_changes(actor, user, held, wanted)
 
@@ -207,7 +213,7 @@ def lock_user(*, actor: Actor, user_id: int) -> User:
     user = lock_for_change(actor, user_id, USER_UPDATE)
     _refuse_own_account(actor, user, "lock")
     if not user.is_locked:
-        _disable(actor, user)
+        _revoke_access(actor, user)
         user.locked_at = timezone.now()
         _save(user)
         record_user(actor, Action.LOCK, user, changes={"locked": (False, True)})
@@ -234,8 +240,8 @@ def delete_user(*, actor: Actor, user_id: int, expected_versions: Collection[str
     refuse_outdated(actor, user, expected_versions)
     _refuse_own_account(actor, user, "delete")
     require_fresh()
-    _disable(actor, user)
-    held, was_active = names_of(user.roles.all()), user.is_active
+    _revoke_access(actor, user)
+    held, was_active = role_names(user.roles.all()), user.is_active
     user.roles.set([])
     user.deleted_at = timezone.now()
     revoke_keys_of(actor, user, reason=ACCOUNT_DELETED)
@@ -246,7 +252,7 @@ def delete_user(*, actor: Actor, user_id: int, expected_versions: Collection[str
     record_user(actor, Action.DELETE, user, changes={"roles": (held, []), "is_active": (was_active, False)})
 
 
-def _disable(actor: Actor, user: User) -> None:
+def _revoke_access(actor: Actor, user: User) -> None:
     """What locking, deactivating and deleting have in common, before the fields change; the caller saves."""
     if user.can_sign_in and user.is_super_administrator:
         keep_a_super_administrator(without=[user.pk])
@@ -269,7 +275,7 @@ def _validate_fields(user: User) -> None:
 
 
 def _refuse_taken_names(user: User) -> None:
-    if errors := taken_names([user]).errors(user):
+    if errors := find_taken_names([user]).errors(user):
         raise Conflict(" ".join(sentence for sentences in errors.values() for sentence in sentences), errors)
 
 

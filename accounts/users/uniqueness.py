@@ -7,7 +7,7 @@ from django.db.models.functions import Lower
 
 from accounts.core.email_addresses import lookup_address
 from accounts.models import User
-from accounts.users.former_usernames import former_names
+from accounts.users.former_usernames import find_former_usernames
 from reprotech.core.exceptions import Conflict
 
 
@@ -33,7 +33,7 @@ class TakenNames:
         return errors
 
 
-def taken_names(users: Iterable[User]) -> TakenNames:
+def find_taken_names(users: Iterable[User]) -> TakenNames:
     """Those of the users' names that other accounts have or had, in four queries for a few hundred users."""
     users = list(users)
     names = {
@@ -44,14 +44,14 @@ def taken_names(users: Iterable[User]) -> TakenNames:
     others = others.annotate(username_lower=Lower("username"), email_lower=Lower("email"))
     usernames = others.filter(username_lower__in=names).values_list("username_lower", flat=True)
     addresses = others.existing().filter(email_lower__in=names).values_list("email_lower", flat=True)
-    return TakenNames(frozenset({*usernames, *former_names(names, ids)}), frozenset(addresses))
+    return TakenNames(frozenset({*usernames, *find_former_usernames(names, ids)}), frozenset(addresses))
 
 
-def refuse_former_names(users: Iterable[User]) -> None:
+def refuse_former_usernames(users: Iterable[User]) -> None:
     """Raise Conflict if a username is one that another account gave up a moment ago, as part of storing the users.
 
     The database let them be stored once the other change was committed, and only since then is it seen here.
     """
     users = list(users)
-    if former_names({user.username.lower() for user in users}, [user.pk for user in users]):
+    if find_former_usernames({user.username.lower() for user in users}, [user.pk for user in users]):
         raise Conflict("The username or e-mail address was taken a moment ago.")

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.common.requests import PageRequest
-from accounts.common.shortcuts import crumbs, find_person
+from accounts.common.shortcuts import get_user_or_404, user_breadcrumbs
 from accounts.models import Role, User
 from accounts.permissions import SESSION_REVOKE, USER_CREATE, USER_READ, USER_UPDATE
 from accounts.roles.effective_permissions import effective_access, missing_permissions
@@ -19,20 +19,20 @@ from accounts.sessions import services as session_services
 from accounts.throttling import login_throttle
 from accounts.user_list.filters import UserPageFilter
 from accounts.users import services as user_services
-from accounts.users.allowed_actions import actions_on
-from accounts.users.forms import MOST_AT_ONCE, NewUserForm, UserForm
+from accounts.users.allowed_actions import allowed_actions
+from accounts.users.forms import MAX_BULK_USERS, NewUserForm, UserForm
 from audit.models import AuditLog
 from audit.permissions import AUDIT_READ
 from reprotech.core.exceptions import DomainError, StaleVersion, ValidationFailed
 from reprotech.web.access import requires
 from reprotech.web.responses import UNPROCESSABLE, bound, go_to, render_form, render_page, safe_target
 
-KINDS = (("person", "People"), ("service", "Service accounts"))
+KIND_OPTIONS = (("person", "People"), ("service", "Service accounts"))
 PAGE_SIZES = (10, 25, 50, 100)
-SHOWN_SESSIONS = 20
-SHOWN_EVENTS = 8
+MAX_SESSIONS = 20
+MAX_EVENTS = 8
 #: What the page calls the filters, where it isn't their name.
-LABELS = {"per_page": "Rows", "sort": "Order"}
+FILTER_LABELS = {"per_page": "Rows", "sort": "Order"}
 
 
 @requires(USER_READ)
@@ -43,7 +43,7 @@ def list_users(request: PageRequest) -> HttpResponse:
         "typed": request.GET,
         "roles": role_options(request.GET.get("role", "")),
         "statuses": [(name, name.capitalize(), name == request.GET.get("status")) for name in User.STATUSES],
-        "kinds": [(value, label, value == request.GET.get("kind")) for value, label in KINDS],
+        "kinds": [(value, label, value == request.GET.get("kind")) for value, label in KIND_OPTIONS],
         "sizes": PAGE_SIZES,
         "per_page": UserPageFilter.base_fields["per_page"].clean(None),
         "here": urlencode({"next": request.get_full_path()}),
@@ -56,12 +56,12 @@ def list_users(request: PageRequest) -> HttpResponse:
         context |= {
             "page": page,
             "per_page": page.per_page,
-            "rows": [(user, actions_on(request.user, user)) for user in page.items],
+            "rows": [(user, allowed_actions(request.user, user)) for user in page.items],
             "matching": f"?{urlencode(query.given)}",
-            "most_at_once": MOST_AT_ONCE,
+            "most_at_once": MAX_BULK_USERS,
         }
     except ValidationFailed as refusal:
-        context["errors"] = {LABELS.get(name, name): found for name, found in refusal.errors.items()}
+        context["errors"] = {FILTER_LABELS.get(name, name): found for name, found in refusal.errors.items()}
         status = UNPROCESSABLE
     return render_page(request, "accounts/user_list.html", context, fragment="accounts/_user_table.html", status=status)
 
@@ -77,11 +77,11 @@ def role_options(chosen: str) -> list[tuple[str, str, bool]]:
 @require_safe
 def show_user(request: PageRequest, user_id: int) -> HttpResponse:
     """A user: profile, roles, permissions, and for whom it is open their sessions and what happened."""
-    person = find_person(request, user_id)
+    person = get_user_or_404(request, user_id)
     me = request.user
     sees_sessions = me.pk == person.pk or me.has_perm(SESSION_REVOKE) or me.has_perm(AUDIT_READ)
     above = missing_permissions(me, person)
-    actions = actions_on(me, person)
+    actions = allowed_actions(me, person)
     context = {
         "person": person,
         "beyond": above,
@@ -92,11 +92,11 @@ def show_user(request: PageRequest, user_id: int) -> HttpResponse:
         "is_closed_to_strangers": login_throttle.is_closed_to_strangers(person),
         "access": effective_access(person.roles.all()),
         "session": request.page_session,
-        "sessions": person.sessions.alive().latest_used_first()[:SHOWN_SESSIONS] if sees_sessions else None,
+        "sessions": person.sessions.alive().latest_used_first()[:MAX_SESSIONS] if sees_sessions else None,
         "may_end": me.pk == person.pk or (me.has_perm(SESSION_REVOKE) and not above),
-        "events": AuditLog.objects.latest_around(person.pk, SHOWN_EVENTS) if me.has_perm(AUDIT_READ) else None,
+        "events": AuditLog.objects.latest_around(person.pk, MAX_EVENTS) if me.has_perm(AUDIT_READ) else None,
         "here": urlencode({"next": request.path}),
-        "crumbs": crumbs(person),
+        "crumbs": user_breadcrumbs(person),
     }
     return render(request, "accounts/user.html", context)
 
@@ -115,14 +115,14 @@ def create_user(request: PageRequest) -> HttpResponse:
             return go_to(request, "user", person.pk) if request.user.has_perm(USER_READ) else go_to(request, "home")
         except DomainError as refusal:
             form.add_refusal(refusal)
-    return render_form(request, "accounts/user_form.html", form, {"crumbs": crumbs(None, "New user")})
+    return render_form(request, "accounts/user_form.html", form, {"crumbs": user_breadcrumbs(None, "New user")})
 
 
 @requires(USER_UPDATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_user(request: PageRequest, user_id: int) -> HttpResponse:
     """Profile and roles of a user."""
-    person = find_person(request, user_id)
+    person = get_user_or_404(request, user_id)
     back = safe_target(request, reverse("user", args=[person.pk]))
     form = bound(UserForm, request, actor=request.user, record=person)
     if request.method == "POST" and form.is_valid():
@@ -133,12 +133,12 @@ def edit_user(request: PageRequest, user_id: int) -> HttpResponse:
         except DomainError as refusal:
             form.add_refusal(refusal)
             if isinstance(refusal, StaleVersion):
-                form.catch_up(find_person(request, user_id))
+                form.catch_up(get_user_or_404(request, user_id))
     context = {
         "person": person,
         "beyond": missing_permissions(request.user, person),
         "next": back,
-        "crumbs": crumbs(person, "Edit"),
+        "crumbs": user_breadcrumbs(person, "Edit"),
     }
     return render_form(request, "accounts/user_form.html", form, context)
 
@@ -147,7 +147,7 @@ def edit_user(request: PageRequest, user_id: int) -> HttpResponse:
 @require_POST
 def end_session(request: PageRequest, user_id: int, session_id: UUID) -> HttpResponse:
     """End one of a user's sessions."""
-    person = find_person(request, user_id)
+    person = get_user_or_404(request, user_id)
     session = get_object_or_404(person.sessions.alive(), pk=session_id)
     session_services.end_session(actor=request.user, session_id=session.pk)
     messages.success(request, f"The session of {person.username} has ended.")

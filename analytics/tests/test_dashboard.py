@@ -16,8 +16,8 @@ from accounts.access.authorization import SYSTEM
 from accounts.models import Permission, Role, Session, User
 from accounts.roles.services import create_role
 from accounts.users import services as user_services
-from analytics import dashboard
-from analytics.chart_summaries import activity_sentence, growth_sentence, roles_sentence, status_sentence
+from analytics import dashboard, dashboard_cache
+from analytics.chart_summaries import activity_summary, growth_summary, roles_summary, status_summary
 from analytics.history import active_users_at
 from audit.models import AuditLog
 from audit.services import record
@@ -33,7 +33,7 @@ HTMX = {"HX-Request": "true"}
 @pytest.fixture(autouse=True)
 def one_slot(one_day, monkeypatch):
     """Neither the day nor the minute changes within a test."""
-    monkeypatch.setattr(dashboard, "SLOT", 10**12)
+    monkeypatch.setattr(dashboard_cache, "REFRESH_SECONDS", 10**12)
 
 
 def text_of(response):
@@ -155,7 +155,7 @@ def test_an_unchanged_dashboard_costs_the_log_one_look_a_second(cast):
 
 
 def a_minute_later(monkeypatch):
-    monkeypatch.setattr(dashboard, "SLOT", dashboard.SLOT // 1000)
+    monkeypatch.setattr(dashboard_cache, "REFRESH_SECONDS", dashboard_cache.REFRESH_SECONDS // 1000)
 
 
 def poll(browser, etag):
@@ -168,7 +168,7 @@ def test_a_minute_in_which_nothing_happens_changes_nothing(cast, monkeypatch):
     for _ in range(2):
         a_minute_later(monkeypatch)
         assert poll(browser, etag).status_code == 304
-        dashboard.forget()  # another process, that finds the figures in the cache
+        dashboard_cache.reset_versions()  # another process, that finds the figures in the cache
         assert poll(other, others).status_code == 304
 
 
@@ -258,7 +258,7 @@ def test_without_the_cache_the_dashboard_is_there_all_the_same(cast, monkeypatch
     def fail(*_, **__):
         raise ConnectionError
 
-    monkeypatch.setattr(dashboard, "cache", type("Cache", (), {"get": fail, "set": fail})())
+    monkeypatch.setattr(dashboard_cache, "cache", type("Cache", (), {"get": fail, "set": fail})())
     text_of(browser.get("/"))
 
 
@@ -269,16 +269,16 @@ def day(date, **figures):
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        (growth_sentence([day("a", total=3, new=3)]), "From 0 to 3 users in a day; 3 joined."),
-        (growth_sentence([day("a", total=1, new=0), day("b", total=1, new=0)]), "1 user, as many as 2 days ago."),
-        (activity_sentence([day("a", success=0, failed=0)]), "Nobody signed in within a day."),
+        (growth_summary([day("a", total=3, new=3)]), "From 0 to 3 users in a day; 3 joined."),
+        (growth_summary([day("a", total=1, new=0), day("b", total=1, new=0)]), "1 user, as many as 2 days ago."),
+        (activity_summary([day("a", success=0, failed=0)]), "Nobody signed in within a day."),
         (
-            activity_sentence([day("2026-11-09", success=2, failed=1), day("2026-11-10", success=1, failed=0)]),
+            activity_summary([day("2026-11-09", success=2, failed=1), day("2026-11-10", success=1, failed=0)]),
             "3 successful and 1 failed in 2 days; most on 9 Nov 2026: 3.",
         ),
-        (roles_sentence({}), "Nobody holds a role yet."),
-        (roles_sentence({"A": 1, "B": 1200, "C": 0}), "Most hold B: 1,200; 1 role is not in use."),
-        (status_sentence({"Active": 1200, "Locked": 0}), "1,200 active, 0 locked."),
+        (roles_summary({}), "Nobody holds a role yet."),
+        (roles_summary({"A": 1, "B": 1200, "C": 0}), "Most hold B: 1,200; 1 role is not in use."),
+        (status_summary({"Active": 1200, "Locked": 0}), "1,200 active, 0 locked."),
     ],
 )
 def test_a_chart_is_told_in_a_sentence(said, expected):

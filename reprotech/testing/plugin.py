@@ -192,7 +192,7 @@ def clear_cache():
     from accounts.session_cache import bypass_flag as session_cache_bypass_flag
     from accounts.sessions import tokens
     from accounts.throttling import rate_limits
-    from analytics import dashboard
+    from analytics import dashboard_cache
     from audit.statistics import latest_event
     from reprotech.web.estimated_counts import many
 
@@ -201,7 +201,7 @@ def clear_cache():
     session_cache.forget_outage()
     tokens.clear_cache()
     latest_event.forget()
-    dashboard.forget()
+    dashboard_cache.reset_versions()
     many.forget()
     session_cache_bypass_flag._none_until = math.inf  # as if each had asked; tests of it forget that
 

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.access.authorization import SYSTEM
 from accounts.models import User
-from accounts.users.erasure import erase_person
+from accounts.users.erasure import erase_personal_data
 from reprotech.core.exceptions import DomainError
 
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         if not yes and not self._is_sure(user):
             raise CommandError("Nothing was erased.")
         try:
-            events = erase_person(actor=SYSTEM, user_id=user.pk)
+            events = erase_personal_data(actor=SYSTEM, user_id=user.pk)
         except DomainError as refusal:
             raise CommandError(refusal.message) from None
         self.stdout.write(f"User {user.pk} is erased, also from {events} events of the audit log.")

@@ -20,7 +20,7 @@ from accounts.sessions import services as session_services
 from accounts.user_list.filters import UserQuery
 from accounts.users import bulk
 from accounts.users import services as user_services
-from accounts.users.csv.export import COLUMNS, start_export, user_cells
+from accounts.users.csv.export import EXPORT_COLUMNS, start_export, user_cells
 from accounts.users.default_data import random_password
 from reprotech.core.exceptions import DomainError, ValidationFailed
 from reprotech.core.secure_files import private_file
@@ -173,12 +173,12 @@ class Command(BaseCommand):
         self.stdout.write(f"{'1 session' if ended == 1 else f'{ended:,} sessions'} of {user.username} ended.")
 
     def _grant(self, user: User, options: dict[str, Any]) -> None:
-        bulk.change_roles(actor=SYSTEM, user_id=user.pk, given=options["role"])
+        bulk.change_role(actor=SYSTEM, user_id=user.pk, given=options["role"])
         self.stdout.write(f"{user.username} has the roles {_roles_of(user)}.")
         self._warn(user)
 
     def _revoke(self, user: User, options: dict[str, Any]) -> None:
-        bulk.change_roles(actor=SYSTEM, user_id=user.pk, taken=options["role"])
+        bulk.change_role(actor=SYSTEM, user_id=user.pk, taken=options["role"])
         self.stdout.write(f"{user.username} has {'the roles ' + left if (left := _roles_of(user)) else 'no role'}.")
 
     def _tell(self, password: str) -> None:
@@ -215,7 +215,7 @@ def _query(options: dict[str, Any]) -> UserQuery:
 def _csv(query: UserQuery, *, has_mark: bool) -> Iterator[str]:
     found = query.apply(User.objects.visible_to(SYSTEM))
     rows = start_export(actor=SYSTEM, users=found, filters=query.given)
-    yield from csv_lines(chain([COLUMNS], map(user_cells, rows)), has_mark=has_mark)
+    yield from csv_lines(chain([EXPORT_COLUMNS], map(user_cells, rows)), has_mark=has_mark)
 
 
 def _roles_of(user: User) -> str:

@@ -53,7 +53,7 @@ def new_user(role):
 def import_of(actor, role):
     fields = {"username": "made", "email": "made@lab.example", "first_name": "", "last_name": ""}
     with pytest.raises(ValidationFailed):
-        import_users.import_users(actor=actor, rows=[import_users.NewUser(2, fields, (role.name,))])
+        import_users.import_users(actor=actor, rows=[import_users.ImportRow(2, fields, (role.name,))])
 
 
 ON_ROLES = {

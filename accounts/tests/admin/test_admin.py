@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from accounts.models import Role, Session, User
 from accounts.passwords import services as password_services
-from accounts.tests.support.admin_client import ADDRESS, AGENT, errors_of, expect, told
+from accounts.tests.support.admin_client import ADDRESS, AGENT, assert_recorded, errors_of, messages_of
 from reprotech.testing.cast import PASSWORD, audit_rows, make_user
 from reprotech.testing.client import Caller, page_client
 
@@ -90,7 +90,7 @@ def test_a_user_is_created_by_the_service(desk):
     assert user.check_password(PASSWORD)
     assert user.grants.role_slugs == ("viewer",)
     (row,) = rows
-    expect(row, "create", user)
+    assert_recorded(row, "create", user)
     assert row.details["changes"]["roles"] == [[], ["Viewer"]]
 
 
@@ -127,7 +127,7 @@ def test_a_change_leaves_the_same_rows_as_by_the_api(cast, desk):
     assert User.objects.get(pk=user.pk).grants.role_slugs == ("manager", "viewer")
     assert [row.action for row in rows] == ["update", "role_assign", "role_revoke"]
     for row in rows:
-        expect(row, row.action, user)
+        assert_recorded(row, row.action, user)
     with audit_rows() as by_api:
         body = {"first_name": "New", "roles": ["viewer", "manager"]}
         Caller(cast.super_admin).patch(f"/api/users/{twin.pk}", body)
@@ -161,7 +161,7 @@ def test_a_user_is_deleted_by_the_service(cast, desk):
         answer = desk.post(f"accounts/user/{cast.viewer.pk}/delete/", post="yes")
     assert answer.status_code == 200
     (row,) = rows
-    expect(row, "delete", cast.viewer)
+    assert_recorded(row, "delete", cast.viewer)
     assert User.objects.get(pk=cast.viewer.pk).deleted_at is not None
     assert Session.objects.get(pk=session.pk).end_reason == "account_disabled"
     assert b"the-viewer" not in desk.get("accounts/user/").content
@@ -171,8 +171,8 @@ def test_a_user_is_deleted_by_the_service(cast, desk):
 def test_a_refused_deletion_is_shown(cast, desk):
     with audit_rows() as rows:
         answer = desk.post(f"accounts/user/{cast.super_admin.pk}/delete/", post="yes")
-    assert any("your own account" in sentence for sentence in told(answer))
-    assert not any("deleted successfully" in sentence for sentence in told(answer))
+    assert any("your own account" in sentence for sentence in messages_of(answer))
+    assert not any("deleted successfully" in sentence for sentence in messages_of(answer))
     assert User.objects.get(pk=cast.super_admin.pk).can_sign_in
     assert rows == []
 
@@ -195,11 +195,11 @@ def test_a_bulk_change_does_what_it_may_and_tells_of_the_rest(cast, desk, action
     by_name = {row.resource_name: row for row in rows}
     assert sorted(by_name) == ["the-manager", "the-viewer"]
     for user in (cast.viewer, cast.manager):
-        expect(by_name[user.username], row_action, user)
+        assert_recorded(by_name[user.username], row_action, user)
     assert len(rows) == 2
-    assert any("the-super_admin" in sentence and "your own account" in sentence for sentence in told(answer))
-    assert any(sentence.endswith(": 2.") for sentence in told(answer))
-    assert not any("3" in sentence for sentence in told(answer))
+    assert any("the-super_admin" in sentence and "your own account" in sentence for sentence in messages_of(answer))
+    assert any(sentence.endswith(": 2.") for sentence in messages_of(answer))
+    assert not any("3" in sentence for sentence in messages_of(answer))
 
 
 def test_bulk_unlock(cast, desk):
@@ -215,7 +215,7 @@ def test_links_are_mailed_in_bulk(cast, desk, mailoutbox, django_capture_on_comm
         desk.act("user", "send_reset_link", cast.viewer)
     assert [mail.to for mail in mailoutbox] == [["the-viewer@lab.example"]]
     (row,) = rows
-    expect(row, "password_reset", cast.viewer)
+    assert_recorded(row, "password_reset", cast.viewer)
 
 
 def test_djangos_own_password_form_is_not_there(cast, desk):

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Permission, Role, Session, User
 from accounts.sessions import refresh
 from accounts.sessions import services as session_services
-from accounts.tests.support.admin_client import errors_of, expect, told
+from accounts.tests.support.admin_client import assert_recorded, errors_of, messages_of
 from reprotech.testing.cast import audit_rows, make_user
 from reprotech.testing.client import Caller
 
@@ -33,7 +33,7 @@ def test_a_role_is_created_edited_and_deleted_by_the_services(desk):
     assert not Role.objects.filter(pk=role.pk).exists()
     create, update, delete = rows
     for row, action in ((create, "create"), (update, "update"), (delete, "delete")):
-        expect(row, action, role, resource="role")
+        assert_recorded(row, action, role, resource="role")
     assert update.details["changes"] == {
         "description": ["", "Night"],
         "permissions": [["animal_read"], ["sample_read"]],
@@ -58,10 +58,11 @@ def test_a_system_role_and_a_role_in_use_are_kept_and_said_why(desk):
     with audit_rows() as rows:
         for role, why in ((viewer, "System roles"), (shift, "this role")):
             answer = desk.post(f"accounts/role/{role.pk}/delete/", post="yes")
-            assert any(why in sentence for sentence in told(answer))
+            assert any(why in sentence for sentence in messages_of(answer))
         answer = desk.act("role", "delete_selected", shift, viewer)
         assert (
-            len([sentence for sentence in told(answer) if "System roles" in sentence or "this role" in sentence]) == 2
+            len([sentence for sentence in messages_of(answer) if "System roles" in sentence or "this role" in sentence])
+            == 2
         )
         renamed = desk.post(f"accounts/role/{viewer.pk}/change/", name="Guest", description="", permissions=[])
         assert list(errors_of(renamed)) == ["name"]

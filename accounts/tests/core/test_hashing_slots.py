@@ -190,7 +190,7 @@ def test_threads_remain_while_passwords_are_changed_confirmed_set_and_imported(c
     session = Caller(cast.manager).signed_in.session
     token = link_tokens.make_token(people[0])
     rows = [
-        import_users.NewUser(
+        import_users.ImportRow(
             2, {"username": "n-1", "email": "n1@lab.example", "first_name": "", "last_name": ""}, (), NEW
         )
     ]

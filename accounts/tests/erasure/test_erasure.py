@@ -13,7 +13,7 @@ from accounts.passwords import services as password_services
 from accounts.roles.services import create_role
 from accounts.sessions.services import end_other_sessions
 from accounts.users import services as user_services
-from accounts.users.erasure import erase_person
+from accounts.users.erasure import erase_personal_data
 from audit.crypto.canonical_json import canonical_bytes
 from audit.crypto.merkle import leaf_hash
 from audit.models import Action, AuditLog, Leaf
@@ -57,7 +57,7 @@ def test_nothing_tells_who_they_were_and_every_leaf_still_fits(person, cast):
     before = dict(Leaf.objects.values_list("event_id", "hash"))
     assert "quill" in told()
     assert OutgoingMail.objects.filter(user=person).exists()
-    assert erase_person(actor=cast.admin, user_id=person.pk) >= 10
+    assert erase_personal_data(actor=cast.admin, user_id=person.pk) >= 10
     person.refresh_from_db()
     assert (person.username, person.email, person.full_name) == (f"erased:{person.pk}", "", f"erased:{person.pk}")
     assert (person.deleted_at is not None, person.last_login, person.can_sign_in) == (True, None, False)
@@ -76,14 +76,14 @@ def test_what_is_not_theirs_stays(person, cast):
     kept = others.filter(username="the-manager", details__filters={"search": "other"})
     assert kept.count() == 1
     by_admin = list(AuditLog.objects.filter(user_id=cast.admin.pk).values_list("pk", "username", "user_agent"))
-    erase_person(actor=cast.admin, user_id=person.pk)
+    erase_personal_data(actor=cast.admin, user_id=person.pk)
     assert kept.count() == 1
     still = AuditLog.objects.filter(pk__in=[pk for pk, _, _ in by_admin]).order_by("-pk")
     assert list(still.values_list("pk", "username", "user_agent")) == by_admin
 
 
 def test_the_record_names_a_number_and_who_did_it(person, cast):
-    erase_person(actor=cast.admin, user_id=person.pk)
+    erase_personal_data(actor=cast.admin, user_id=person.pk)
     row = AuditLog.objects.get(action=Action.ERASE)
     assert (row.username, row.resource, row.resource_id, row.resource_name) == (
         *("the-admin", "user", str(person.pk)),
@@ -96,12 +96,12 @@ def test_an_address_that_someone_else_has_now_stays_theirs(person, cast):
     user_services.update_user(actor=cast.admin, user_id=person.pk, email="quill@lab.example")
     other = make_user("other", "viewer", email=ADDRESS)
     Caller().post("/api/auth/login", {"username": ADDRESS, "password": "wrong"})
-    erase_person(actor=cast.admin, user_id=person.pk)
+    erase_personal_data(actor=cast.admin, user_id=person.pk)
     assert AuditLog.objects.filter(user_id=other.pk, username=ADDRESS, action=Action.LOGIN).count() == 1
 
 
 def test_nobody_can_take_the_name_of_an_erased_person(person, cast):
-    erase_person(actor=cast.admin, user_id=person.pk)
+    erase_personal_data(actor=cast.admin, user_id=person.pk)
     response = Caller(cast.admin).post(
         "/api/users", {"username": f"erased:{person.pk}", "email": "x@lab.example", "password": PASSWORD}
     )
@@ -110,8 +110,8 @@ def test_nobody_can_take_the_name_of_an_erased_person(person, cast):
 
 def test_who_is_deleted_already_can_be_erased_and_again(person, cast):
     user_services.delete_user(actor=cast.admin, user_id=person.pk)
-    assert erase_person(actor=cast.admin, user_id=person.pk)
-    assert erase_person(actor=cast.admin, user_id=person.pk) == 0
+    assert erase_personal_data(actor=cast.admin, user_id=person.pk)
+    assert erase_personal_data(actor=cast.admin, user_id=person.pk) == 0
     assert "quin" not in told()
 
 
@@ -124,11 +124,11 @@ def test_it_takes_what_deleting_takes(person, cast):
     ]
     for actor, target, refusal in refusals:
         with pytest.raises(refusal):
-            erase_person(actor=actor, user_id=target.pk)
+            erase_personal_data(actor=actor, user_id=target.pk)
         target.refresh_from_db()
         assert target.can_sign_in and ":" not in target.username  # noqa: PT018
     with pytest.raises(NotFound):
-        erase_person(actor=cast.admin, user_id=2**70)
+        erase_personal_data(actor=cast.admin, user_id=2**70)
     assert not AuditLog.objects.filter(action=Action.ERASE).exists()
     assert AuditLog.objects.filter(action=Action.ACCESS_DENIED, user_id=cast.manager.pk).exists()
 
@@ -136,7 +136,7 @@ def test_it_takes_what_deleting_takes(person, cast):
 def test_erasing_who_is_deleted_takes_the_same_permission(person, cast):
     user_services.delete_user(actor=cast.admin, user_id=person.pk)
     with pytest.raises(Forbidden):
-        erase_person(actor=cast.manager, user_id=person.pk)
+        erase_personal_data(actor=cast.manager, user_id=person.pk)
     assert NAME in told()
 
 
@@ -144,7 +144,7 @@ def test_nothing_is_deleted_or_erased_when_the_log_can_not_be_sealed(person, cas
     Sealer().seal()
     settings.AUDIT_SIGNING_KEY = b"k" * 31 + b"!"
     with pytest.raises(Conflict, match="nothing was erased"):
-        erase_person(actor=cast.admin, user_id=person.pk)
+        erase_personal_data(actor=cast.admin, user_id=person.pk)
     person.refresh_from_db()
     assert (person.username, person.deleted_at) == (NAME, None)
     assert NAME in told()
@@ -208,7 +208,7 @@ def test_where_the_server_may_not_erase_api_and_page_name_the_command(person, ca
 
 def test_an_erased_event_says_so_on_its_page(person, cast):
     row = AuditLog.objects.filter(user_id=person.pk, action=Action.PASSWORD_CHANGE).first()
-    erase_person(actor=cast.admin, user_id=person.pk)
+    erase_personal_data(actor=cast.admin, user_id=person.pk)
     client = page_client(cast.admin)
     page = client.get(f"/audit/{row.pk}").content.decode()
     assert f"An erased person (user {person.pk}) changed their password" in page

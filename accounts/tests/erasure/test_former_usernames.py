@@ -12,7 +12,7 @@ from accounts.models import FormerUsername, User, UsernameKey
 from accounts.users import former_usernames
 from accounts.users import services as user_services
 from accounts.users.csv import import_users
-from accounts.users.erasure import erase_person
+from accounts.users.erasure import erase_personal_data
 from audit.models import Action
 from audit.services import record
 from reprotech.core.exceptions import Conflict, ValidationFailed
@@ -38,12 +38,12 @@ def deleted(user):
 
 
 def erased(user):
-    erase_person(actor=SYSTEM, user_id=user.pk)
+    erase_personal_data(actor=SYSTEM, user_id=user.pk)
 
 
 def renamed_and_erased(user):
     rename(user, "somebody.else")
-    erase_person(actor=SYSTEM, user_id=user.pk)
+    erase_personal_data(actor=SYSTEM, user_id=user.pk)
 
 
 WAYS = [renamed, deleted, erased, renamed_and_erased]
@@ -59,7 +59,7 @@ def by_renaming(cast):
 
 
 def by_import(cast):
-    rows = [import_users.NewUser(2, {**NEW, "username": NAME.title()})]
+    rows = [import_users.ImportRow(2, {**NEW, "username": NAME.title()})]
     with pytest.raises(ValidationFailed) as refusal:
         import_users.import_users(actor=cast.super_admin, rows=rows, dry_run=True)
     return refusal.value.errors == {"line 2": ["username: This username is taken."]}
@@ -111,9 +111,9 @@ def test_names_of_the_erased_are_known_after_every_rotation_of_the_secret_key(ca
     erased(make_user(NAME))
     for _ in range(2):
         settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], settings.SECRET_KEY + "x"
-        former_usernames.renew_key()
+        former_usernames.reencrypt_key()
         settings.SECRET_KEY_FALLBACKS = []
-        assert former_usernames.former_names({NAME}) == {NAME}
+        assert former_usernames.find_former_usernames({NAME}) == {NAME}
     erased(make_user("another"))
     assert UsernameKey.objects.count() == 1
 
@@ -121,10 +121,10 @@ def test_names_of_the_erased_are_known_after_every_rotation_of_the_secret_key(ca
 def test_a_lost_secret_key_is_told_of_and_later_names_are_remembered(cast, settings, caplog):
     erased(make_user(NAME))
     settings.SECRET_KEY = "z" * 50
-    former_usernames.renew_key()
+    former_usernames.reencrypt_key()
     assert "SECRET_KEY was replaced" in caplog.text
     erased(make_user("another"))
-    assert former_usernames.former_names({NAME, "another"}) == {"another"}
+    assert former_usernames.find_former_usernames({NAME, "another"}) == {"another"}
 
 
 @pytest.mark.django_db(transaction=True)

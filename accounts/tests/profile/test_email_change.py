@@ -14,7 +14,7 @@ from accounts.notifications.links import address_tokens
 from accounts.passwords import services as password_services
 from accounts.profile import email_change
 from accounts.users import services as user_services
-from accounts.users.erasure import erase_person
+from accounts.users.erasure import erase_personal_data
 from audit.presentation.event_text import sentence
 from reprotech.core.exceptions import Conflict, NotFound, TooManyAttempts
 from reprotech.testing.cast import PASSWORD, at_once, audit_rows, make_user
@@ -202,7 +202,7 @@ def test_an_account_that_cannot_be_used_changes_no_address(cast, field):
     token = token_of(ask(cast.viewer))
     # Unlike the services, this leaves the waiting change and its token as they were.
     User.objects.filter(pk=cast.viewer.pk).update(**{field: timezone.now()})
-    assert email_change.find_change(user_id=cast.viewer.pk, link_token=token) is None
+    assert email_change.find_email_change(user_id=cast.viewer.pk, link_token=token) is None
     with pytest.raises(NotFound):
         confirm(cast.viewer, token)
     for call in (lambda: ask(cast.viewer), lambda: email_change.cancel_email_change(actor=cast.viewer)):
@@ -295,7 +295,7 @@ def test_erasing_a_person_takes_the_address_they_never_confirmed(cast):
     person = make_user("quintilla", "viewer")
     ask(person, "quilla.at.home@lab.example")
     with audit_rows() as rows:
-        erase_person(actor=cast.admin, user_id=person.pk)
+        erase_personal_data(actor=cast.admin, user_id=person.pk)
     assert not EmailChange.objects.exists()
     assert not OutgoingMail.objects.filter(user=person).exists()
     assert rows

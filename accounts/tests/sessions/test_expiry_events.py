@@ -56,7 +56,7 @@ def test_it_ends_with_an_event_that_says_why(cast, kind, ends_in, reason):
 
 
 def test_looking_happens_often_enough_to_tell_within_a_minute():
-    assert housekeeping.PAUSE <= 30
+    assert housekeeping.INTERVAL_SECONDS <= 30
 
 
 def test_sessions_that_live_or_were_ended_are_left_alone(cast):
@@ -87,6 +87,6 @@ def test_sessions_of_before_the_upgrade_leave_nothing(cast):
 @pytest.mark.django_db(transaction=True)
 def test_of_processes_that_look_at_once_each_session_is_ended_by_one(cast):
     sessions = {expired(cast.viewer).pk for _ in range(20)}
-    at_once(*[housekeeping.look_after_sessions] * 3)
-    housekeeping.look_after_sessions()
+    at_once(*[housekeeping.maintain_sessions] * 3)
+    housekeeping.maintain_sessions()
     assert sorted(events().values_list("session_id", flat=True)) == sorted(sessions)

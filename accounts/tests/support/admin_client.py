@@ -6,7 +6,7 @@ AGENT = "lab-browser/3"
 ADDRESS = "203.0.113.9"
 
 
-class Desk:
+class AdminClient:
     """A Super Administrator in front of Django admin."""
 
     def __init__(self, user):
@@ -33,11 +33,11 @@ def errors_of(answer):
     return {field: list(errors) for field, errors in form.errors.items()}
 
 
-def told(answer):
+def messages_of(answer):
     return [str(message) for message in answer.context["messages"]]
 
 
-def expect(row, action, target, resource="user"):
+def assert_recorded(row, action, target, resource="user"):
     assert (row.username, row.action, row.resource) == ("the-super_admin", action, resource)
     assert (row.resource_id, row.resource_name, row.success) == (str(target.pk), str(target), True)
     assert (row.ip_address, row.user_agent) == (ADDRESS, AGENT)

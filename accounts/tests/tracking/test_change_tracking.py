@@ -27,7 +27,7 @@ from accounts.sessions.expiry_events import end_expired_sessions
 from accounts.tests.support.tracked_rows import DIRECTLY, EXPIRY, saved, users, with_fixture, with_password
 from accounts.users import services as user_services
 from accounts.users.default_data import load_default_data
-from accounts.users.erasure import erase_person
+from accounts.users.erasure import erase_personal_data
 from audit.models import AuditLog
 from audit.presentation.event_text import sentence
 from audit.sealing.sealer import Sealer
@@ -300,7 +300,7 @@ def test_erasing_a_person_takes_them_out_of_direct_changes_too(seen, cast):
     saved(seen.user, username="quillb")
     Sealer().seal()
     assert "quill" in str(list(AuditLog.objects.values()))
-    erase_person(actor=cast.super_admin, user_id=seen.user.pk)
+    erase_personal_data(actor=cast.super_admin, user_id=seen.user.pk)
     written = str(list(AuditLog.objects.values()))
     for part in ("quill", "203.0.113.99", "the-viewer", "Anna"):
         assert part not in written, part

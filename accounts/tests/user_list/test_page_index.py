@@ -14,7 +14,7 @@ from accounts.access.authorization import SYSTEM
 from accounts.models import User, UserMove, UserSignpost
 from accounts.user_list import page_index
 from accounts.user_list.filters import UserFilter
-from accounts.users.erasure import erase_person
+from accounts.users.erasure import erase_personal_data
 from reprotech.testing.cast import make_many_users
 
 pytestmark = pytest.mark.only_on("postgresql")
@@ -190,7 +190,7 @@ def test_signposts_can_be_put_up_while_users_change(cast, short_ways):
 def test_an_erased_person_is_not_named_by_them(many):
     someone = User.objects.get(username="many-14")
     User.objects.filter(pk=someone.pk).update(first_name="Quintilla")
-    erase_person(actor=SYSTEM, user_id=someone.pk)
+    erase_personal_data(actor=SYSTEM, user_id=someone.pk)
     for model in (UserSignpost, UserMove):
         keys = model.objects.filter(user_id=someone.pk).values_list("key", flat=True)
         assert not [key for key in keys if key and ("many-14" in key or "quintilla" in key)]

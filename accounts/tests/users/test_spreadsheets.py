@@ -6,13 +6,13 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.models import Role, User
-from accounts.users.csv.parser import read_users
-from accounts.users.csv.table import MAXIMUM_BYTES
+from accounts.users.csv.parser import parse_users
+from accounts.users.csv.table import MAX_BYTES
 from reprotech.core.exceptions import ValidationFailed
 from reprotech.testing.cast import make_user
 from reprotech.testing.client import error_of, page_client
 
-FILES = Path(__file__).parent.parent / "csv_files"
+FILES = Path(__file__).parent / "csv_files"
 
 MUELLER = ("jmueller", "j.mueller@lab.example", "Jörg", "Müller", ("Researcher", "Viewer"), True)
 OBRIEN = ("obrien", "obrien@lab.example", "Aoife", "O'Brien", ("Viewer",), False)
@@ -147,7 +147,7 @@ BECOMES = {
 def outcome(content, **options):
     """The users of a file, or what is wrong with it as a whole or with its lines."""
     try:
-        users = read_users(content, **options).users
+        users = parse_users(content, **options).users
     except ValidationFailed as refusal:
         return refusal.errors
     problems = {f"line {user.line}": list(user.problems) for user in users if user.problems}
@@ -229,7 +229,7 @@ def test_a_sentence_of_many_lines_stands_on_the_page_once(cast):
 )
 def test_roles_in_a_cell_are_told_apart(db, cell, found):
     Role.objects.create(name="Night, day", slug="night_day")
-    [user] = read_users(f'username,email,roles\nada,ada@lab.example,"{cell}"\n').users
+    [user] = parse_users(f'username,email,roles\nada,ada@lab.example,"{cell}"\n').users
     assert (user.roles, user.problems) == (found, ())
 
 
@@ -275,13 +275,13 @@ def test_what_a_person_would_ask_about_is_refused(db, text, place, sentence):
 
 
 def test_a_file_counts_as_the_text_that_it_is(db):
-    in_utf_16 = ("username,email\n" + "\u4e00" * (MAXIMUM_BYTES // 2 - 100)).encode("utf-16")
-    assert len(in_utf_16) < MAXIMUM_BYTES
+    in_utf_16 = ("username,email\n" + "\u4e00" * (MAX_BYTES // 2 - 100)).encode("utf-16")
+    assert len(in_utf_16) < MAX_BYTES
     assert outcome(in_utf_16) == {"file": ["The file is larger than 5 MB. Split it into several."]}
 
 
 def test_a_password_is_taken_as_it_stands(db):
-    [user] = read_users("username,email,password\nada,ada@lab.example, '=Correct 7 \n").users
+    [user] = parse_users("username,email,password\nada,ada@lab.example, '=Correct 7 \n").users
     assert (user.password, user.problems) == (" '=Correct 7 ", ())
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from accounts.access.authorization import SYSTEM
 from accounts.models import User
-from accounts.users.bulk import assign_role, change_roles, remove_role, set_active
-from accounts.users.forms import MOST_AT_ONCE
+from accounts.users.bulk import assign_role, change_role, remove_role, set_active
+from accounts.users.forms import MAX_BULK_USERS
 from reprotech.core.exceptions import ValidationFailed
 from reprotech.testing.cast import NOBODY, at_once, audit_rows, make_user
 from reprotech.testing.client import page_client
@@ -58,7 +58,7 @@ def test_a_role_is_given_beside_the_others_and_taken_again(cast):
 def test_of_changes_at_once_none_undoes_another(cast, make_role):
     taken, given = [[make_role(f"{verb} {n}").slug for n in range(4)] for verb in ("Taken", "Given")]
     user = make_user("busy", *taken)
-    change = partial(change_roles, actor=cast.admin, user_id=user.pk)
+    change = partial(change_role, actor=cast.admin, user_id=user.pk)
     calls = [partial(change, taken=role) for role in taken] + [partial(change, given=role) for role in given]
     assert {type(answer) for answer in at_once(*calls)} == {User}
     assert slugs_of(user) == given
@@ -167,7 +167,7 @@ def test_filters_that_make_no_sense_match_nobody(browser, matching):
 def test_more_than_a_request_can_bear_are_refused_and_not_offered(cast, browser):
     people = [
         User(username=f"crowd-{n}", email=f"crowd-{n}@lab.example", search_text=f"crowd-{n}")
-        for n in range(MOST_AT_ONCE + 1)
+        for n in range(MAX_BULK_USERS + 1)
     ]
     User.objects.bulk_create(people)
     response = browser.get("/users/selected/deactivate", {"matching": "?search=crowd-"})

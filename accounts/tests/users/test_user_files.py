@@ -12,7 +12,7 @@ from accounts.models import User
 from accounts.roles.services import create_role
 from accounts.users.csv import import_users
 from accounts.users.csv.export import start_export
-from accounts.users.csv.table import MAXIMUM_BYTES, MAXIMUM_ROWS
+from accounts.users.csv.table import MAX_BYTES, MAX_ROWS
 from audit.models import AuditLog
 from reprotech.testing.cast import PASSWORD, audit_rows, make_user
 from reprotech.testing.client import error_of, page_client
@@ -146,8 +146,8 @@ def test_every_bad_row_is_reported_by_line_and_nothing_is_saved(cast, admin):
             "line 2",
             "A cell begins with a quotation mark here",
         ),
-        ("username,email\n" + "a,b\n" * (MAXIMUM_ROWS + 1), "file", "The file has more than 10,000 rows."),
-        ("username,email\n" + "a" * MAXIMUM_BYTES, "file", "The file is larger than 5 MB."),
+        ("username,email\n" + "a,b\n" * (MAX_ROWS + 1), "file", "The file has more than 10,000 rows."),
+        ("username,email\n" + "a" * MAX_BYTES, "file", "The file is larger than 5 MB."),
         (
             "username,email,password\n" + "".join(f"u{n},u{n}@lab.example,x\n" for n in range(201)),
             "file",

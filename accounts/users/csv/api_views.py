@@ -13,27 +13,28 @@ from accounts.common.requests import SignedInRequest
 from accounts.models import User
 from accounts.permissions import USER_CREATE, USER_READ
 from accounts.users.csv import serializers as csv_serializers
-from accounts.users.csv.columns import PASSED_OVER, READ, REQUIRED
+from accounts.users.csv.columns import IGNORED_COLUMNS, IMPORT_COLUMNS, REQUIRED_COLUMNS
 from accounts.users.csv.export import start_export
 from accounts.users.csv.filters import UserExport, UserImportQuery
-from accounts.users.csv.import_users import MAXIMUM_PASSWORDS, import_users
-from accounts.users.csv.parser import read_users, users_file
-from accounts.users.csv.table import MAXIMUM_ROWS
+from accounts.users.csv.import_users import MAX_PASSWORDS, import_users
+from accounts.users.csv.parser import csv_response, parse_users
+from accounts.users.csv.table import MAX_ROWS
 from reprotech.api.schema import query_parameters
 from reprotech.api.viewsets import ViewSet
 from reprotech.core.exceptions import ValidationFailed
 
 IMPORT_DESCRIPTION = f"""
 Send the file as the body (`text/csv`) or as the part `file` of a form (`multipart/form-data`): UTF-8, or UTF-16 with
-its byte order mark; separated by commas, semicolons, tabs or vertical bars; at most 5 MB and {MAXIMUM_ROWS:,} rows, of
-which {MAXIMUM_PASSWORDS} may have a password. What Excel, LibreOffice, Google Sheets, Numbers, pandas and PowerShell
+its byte order mark; separated by commas, semicolons, tabs or vertical bars; at most 5 MB and {MAX_ROWS:,} rows, of
+which {MAX_PASSWORDS} may have a password. What Excel, LibreOffice, Google Sheets, Numbers, pandas and PowerShell
 add (`sep=;`, `#TYPE`, empty columns and rows, row numbers without a heading) is understood.
 
-Columns: `{"`, `".join(READ)}`, also as `User name`, `E-mail`, `Given name`, `Surname`, `Role` and the like; of these
-`{"` and `".join(REQUIRED)}` are needed. Several roles, by name or slug, are separated by `;`, `,`, `|` or line breaks.
-People without a password are invited by e-mail. `status`, `active` or `inactive`, may stand for `is_active`, and
-mustn't contradict it. The columns `{"` and `".join(PASSED_OVER)}` of an export are passed over; any other is refused
-unless `ignore_unknown_columns=true`: then `ignored_columns` of the answer names those that were left out.
+Columns: `{"`, `".join(IMPORT_COLUMNS)}`, also as `User name`, `E-mail`, `Given name`, `Surname`, `Role` and the
+like; of these `{"` and `".join(REQUIRED_COLUMNS)}` are needed. Several roles, by name or slug, are separated by `;`,
+`,`, `|` or line breaks. People without a password are invited by e-mail. `status`, `active` or `inactive`, may stand
+for `is_active`, and mustn't contradict it. The columns `{"` and `".join(IGNORED_COLUMNS)}` of an export are passed
+over; any other is refused unless `ignore_unknown_columns=true`: then `ignored_columns` of the answer names those that
+were left out.
 
 All rows are created or none: what is wrong stands in `errors`, by `line 3` (the header is line 1) or by `file`.
 """
@@ -72,7 +73,7 @@ class UserFileViewSet(ViewSet):
         query = UserExport.parse(request.query_params)
         users = query.apply(User.objects.visible_to(request.user))
         has_mark = query.value("bom") == "true"
-        return users_file(start_export(actor=request.user, users=users, filters=query.given), has_mark=has_mark)
+        return csv_response(start_export(actor=request.user, users=users, filters=query.given), has_mark=has_mark)
 
     @extend_schema(
         operation_id="users_import",
@@ -87,7 +88,7 @@ class UserFileViewSet(ViewSet):
         query = UserImportQuery.parse(request.query_params)
         dry_run = query.value("dry_run") == "true"
         ignore_unknown = query.value("ignore_unknown_columns") == "true"
-        file = read_users(_file_of(request), ignore_unknown_columns=ignore_unknown)
+        file = parse_users(_file_of(request), ignore_unknown_columns=ignore_unknown)
         created = import_users(actor=request.user, rows=file.users, dry_run=dry_run)
         answer = {"created": created, "dry_run": dry_run, "ignored_columns": file.left_out}
         return Response(answer, status=200 if dry_run else 201)

@@ -13,11 +13,21 @@ from audit.services import record
 from reprotech.core.actors import Actor
 from reprotech.core.reauthentication import require_fresh
 
-COLUMNS = ("username", "email", "first_name", "last_name", "roles", "is_active", "status", "last_login", "created_at")
+EXPORT_COLUMNS = (
+    "username",
+    "email",
+    "first_name",
+    "last_name",
+    "roles",
+    "is_active",
+    "status",
+    "last_login",
+    "created_at",
+)
 #: Between the names of roles.
-SEPARATOR = ";"
+ROLE_SEPARATOR = ";"
 #: What an import takes for that: people and programs write all of these, and line breaks.
-ROLE_SEPARATORS = ";,|"
+IMPORT_ROLE_SEPARATORS = ";,|"
 
 
 @recording_denials
@@ -41,7 +51,7 @@ def user_cells(user: User) -> list[str]:
         user.email,
         user.first_name,
         user.last_name,
-        SEPARATOR.join(map(_role_name, user.roles.all())),
+        ROLE_SEPARATOR.join(map(_role_name, user.roles.all())),
         "true" if user.is_active else "false",
         user.status,
         user.last_login.isoformat().replace("+00:00", "Z") if user.last_login else "",
@@ -51,4 +61,4 @@ def user_cells(user: User) -> list[str]:
 
 def _role_name(role: Role) -> str:
     """Its name, or the slug if the name can't be told from two names."""
-    return role.slug if any(mark in role.name for mark in ROLE_SEPARATORS) else role.name
+    return role.slug if any(mark in role.name for mark in IMPORT_ROLE_SEPARATORS) else role.name

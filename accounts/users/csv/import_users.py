@@ -14,8 +14,8 @@ from accounts.notifications.services import send_invitations
 from accounts.passwords.services import refuse_to_set_passwords
 from accounts.permissions import USER_CREATE
 from accounts.roles.assignments import find_roles
-from accounts.users.services import checked_user, creation_changes
-from accounts.users.uniqueness import refuse_former_names, taken_names
+from accounts.users.services import build_user, creation_changes
+from accounts.users.uniqueness import find_taken_names, refuse_former_usernames
 from audit.authorization import record_denial, recording_denials
 from audit.models import Action
 from audit.services import event, record_all
@@ -24,14 +24,14 @@ from reprotech.core.exceptions import Conflict, Forbidden, ValidationFailed
 from reprotech.core.reauthentication import require_fresh
 
 #: Each password takes a quarter of a second to hash, and people wait for the answer.
-MAXIMUM_PASSWORDS = 200
-BATCH = 500
+MAX_PASSWORDS = 200
+BATCH_SIZE = 500
 
 Errors = Mapping[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class NewUser:
+class ImportRow:
     """A row: what `create_user` takes, the line that it begins on, and what can't be read of it."""
 
     line: int
@@ -42,7 +42,7 @@ class NewUser:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class PreparedUser:
     """A user who meets the rules and isn't stored yet, with roles that the actor may give."""
 
     user: User
@@ -51,7 +51,7 @@ class Draft:
 
 
 @recording_denials
-def import_users(*, actor: Actor, rows: Sequence[NewUser], dry_run: bool = False) -> int:
+def import_users(*, actor: Actor, rows: Sequence[ImportRow], dry_run: bool = False) -> int:
     """Create a user for every row, by the rules of `create_user` and with an audit row each; returns how many.
 
     Rows without a password are invited. With `dry_run` nothing is changed. Raises Forbidden, Conflict, or
@@ -60,10 +60,10 @@ def import_users(*, actor: Actor, rows: Sequence[NewUser], dry_run: bool = False
     authorize(actor, USER_CREATE)
     if any(row.password is not None for row in rows):
         refuse_to_set_passwords(actor, "Leave the column empty: people are invited by e-mail then.")
-    if sum(row.password is not None for row in rows) > MAXIMUM_PASSWORDS:
-        sentence = f"More than {MAXIMUM_PASSWORDS} rows have a password. Leave it empty to invite people by e-mail."
+    if sum(row.password is not None for row in rows) > MAX_PASSWORDS:
+        sentence = f"More than {MAX_PASSWORDS} rows have a password. Leave it empty to invite people by e-mail."
         raise ValidationFailed({"file": [sentence]})
-    drafts = _Check(actor).drafts(rows)
+    drafts = _RowValidator(actor).drafts(rows)
     if not dry_run:
         if any(draft.roles for draft in drafts):
             require_fresh()
@@ -72,7 +72,7 @@ def import_users(*, actor: Actor, rows: Sequence[NewUser], dry_run: bool = False
     return len(drafts)
 
 
-class _Check:
+class _RowValidator:
     """Goes through rows and finds all that is wrong with them."""
 
     def __init__(self, actor: Actor) -> None:
@@ -82,7 +82,7 @@ class _Check:
         self.known_roles: dict[str, Role | str] = {}
         self.first_lines: dict[str, int] = {}
 
-    def drafts(self, rows: Sequence[NewUser]) -> list[Draft]:
+    def drafts(self, rows: Sequence[ImportRow]) -> list[PreparedUser]:
         """What to store; raises ValidationFailed."""
         drafts = [draft for row in rows if (draft := self._draft(row))]
         for row, sentences in self._taken(rows):
@@ -93,7 +93,7 @@ class _Check:
             raise ValidationFailed({f"line {line}": self.errors[line] for line in sorted(self.errors)})
         return drafts
 
-    def _draft(self, row: NewUser) -> Draft | None:
+    def _draft(self, row: ImportRow) -> PreparedUser | None:
         self._refuse(row, row.problems)
         if not row.fields:
             return None
@@ -101,16 +101,16 @@ class _Check:
         self._refuse(row, [f"roles: {refusal}" for refusal in roles if isinstance(refusal, str)])
         self._refuse(row, self._repeated(row))
         try:
-            user = checked_user(password=row.password, **row.fields)
+            user = build_user(password=row.password, **row.fields)
         except ValidationFailed as refusal:
-            self._refuse(row, by_column(refusal.errors))
+            self._refuse(row, prefix_with_column(refusal.errors))
             return None
         # In the roles' order, and each once.
         found = {role for role in roles if isinstance(role, Role)}
         granted = sorted(found, key=lambda role: (role.position, role.name))
-        return Draft(user, granted, row.password)
+        return PreparedUser(user, granted, row.password)
 
-    def _refuse(self, row: NewUser, sentences: Iterable[str]) -> None:
+    def _refuse(self, row: ImportRow, sentences: Iterable[str]) -> None:
         if found := list(sentences):
             self.errors.setdefault(row.line, []).extend(found)
 
@@ -131,39 +131,39 @@ class _Check:
             return f"You can't give {name!r}: it holds {denial.required}, which you don't."
         return role
 
-    def _repeated(self, row: NewUser) -> Iterator[str]:
+    def _repeated(self, row: ImportRow) -> Iterator[str]:
         """What another row has already; a username may not be another's address either."""
         names = {field: lookup_address(row.fields[field]) for field in ("username", "email")}
         for field, name in names.items():
             if name and self.first_lines.setdefault(name, row.line) != row.line:
                 yield f"{field}: Line {self.first_lines[name]} has it too."
 
-    def _taken(self, rows: Sequence[NewUser]) -> Iterator[tuple[NewUser, list[str]]]:
+    def _taken(self, rows: Sequence[ImportRow]) -> Iterator[tuple[ImportRow, list[str]]]:
         named = [row for row in rows if row.fields]
-        for start in range(0, len(named), BATCH):
-            some = named[start : start + BATCH]
+        for start in range(0, len(named), BATCH_SIZE):
+            some = named[start : start + BATCH_SIZE]
             users = [
                 User(username=row.fields["username"], email=User.objects.normalize_email(row.fields["email"]))
                 for row in some
             ]
-            taken = taken_names(users)
+            taken = find_taken_names(users)
             for row, user in zip(some, users, strict=True):
-                yield row, by_column(taken.errors(user))
+                yield row, prefix_with_column(taken.errors(user))
 
 
-def by_column(errors: Errors) -> list[str]:
+def prefix_with_column(errors: Errors) -> list[str]:
     """Sentences that begin with the name of their column."""
     return [f"{column}: {sentence}" for column, sentences in errors.items() for sentence in sentences]
 
 
-def _hash_passwords(drafts: Iterable[Draft]) -> None:
+def _hash_passwords(drafts: Iterable[PreparedUser]) -> None:
     typed = [(draft.user, draft.password) for draft in drafts if draft.password is not None]
     for (user, _), encoded in zip(typed, hash_many([password for _, password in typed]), strict=True):
         user.password = encoded
 
 
 @service
-def _store(*, actor: Actor, drafts: Sequence[Draft]) -> None:
+def _store(*, actor: Actor, drafts: Sequence[PreparedUser]) -> None:
     authorize(actor, USER_CREATE)
     authorize_roles(actor, {role for draft in drafts for role in draft.roles})
     users = [draft.user for draft in drafts]
@@ -171,15 +171,16 @@ def _store(*, actor: Actor, drafts: Sequence[Draft]) -> None:
         user.fold_search_text()
     try:
         with transaction.atomic():
-            User.objects.bulk_create(users, batch_size=BATCH)
+            User.objects.bulk_create(users, batch_size=BATCH_SIZE)
     except IntegrityError:
         # Another request took one between the check and now.
         raise Conflict("A username or e-mail address was taken a moment ago. Check the file again.") from None
-    for start in range(0, len(users), BATCH):
-        refuse_former_names(users[start : start + BATCH])
+    for start in range(0, len(users), BATCH_SIZE):
+        refuse_former_usernames(users[start : start + BATCH_SIZE])
     grants = User.roles.through
     grants.objects.bulk_create(
-        [grants(user_id=draft.user.pk, role_id=role.pk) for draft in drafts for role in draft.roles], batch_size=BATCH
+        [grants(user_id=draft.user.pk, role_id=role.pk) for draft in drafts for role in draft.roles],
+        batch_size=BATCH_SIZE,
     )
     record_all(
         event(

@@ -10,14 +10,14 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 
 from accounts.models import Role, User
-from accounts.users.csv.columns import REQUIRED, Columns, find_columns, recognized, shortened
-from accounts.users.csv.export import COLUMNS, ROLE_SEPARATORS, user_cells
-from accounts.users.csv.import_users import NewUser
-from accounts.users.csv.table import SAVE_AS_CSV, SEPARATORS, Line, Table, decoded, read_table, refuse
+from accounts.users.csv.columns import REQUIRED_COLUMNS, Columns, count_recognized, find_columns, truncate
+from accounts.users.csv.export import EXPORT_COLUMNS, IMPORT_ROLE_SEPARATORS, user_cells
+from accounts.users.csv.import_users import ImportRow
+from accounts.users.csv.table import SAVE_AS_CSV, SEPARATORS, Table, TableRow, decode, file_error, read_table
 from reprotech.web.streaming import BYTE_ORDER_MARK, plain, stream_csv
 
 #: Words for yes and no, as spreadsheets of several languages write what they compute.
-YES = frozenset(
+TRUE_WORDS = frozenset(
     {
         "true",
         "yes",
@@ -40,7 +40,7 @@ YES = frozenset(
         "sann",
     }
 )
-NO = frozenset(
+FALSE_WORDS = frozenset(
     {
         "false",
         "no",
@@ -68,33 +68,33 @@ TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
 SHORTENED_NUMBER = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+")
 
 
-def users_file(users: Iterable[User], *, has_mark: bool) -> StreamingHttpResponse:
+def csv_response(users: Iterable[User], *, has_mark: bool) -> StreamingHttpResponse:
     """Users as a file for a client."""
-    return stream_csv(f"users-{timezone.now():%Y-%m-%d}.csv", COLUMNS, map(user_cells, users), has_mark=has_mark)
+    return stream_csv(f"users-{timezone.now():%Y-%m-%d}.csv", EXPORT_COLUMNS, map(user_cells, users), has_mark=has_mark)
 
 
 @dataclass(frozen=True, slots=True)
-class UserFile:
+class ParsedFile:
     """The users of a file, its text, and the headings of the columns that were left out."""
 
-    users: list[NewUser]
+    users: list[ImportRow]
     text: str
     left_out: list[str]
 
 
-def read_users(file: bytes | str, *, ignore_unknown_columns: bool = False) -> UserFile:
+def parse_users(file: bytes | str, *, ignore_unknown_columns: bool = False) -> ParsedFile:
     """The users of a file as spreadsheets write it, or of its text.
 
     Raises ValidationFailed, by `file` or by `line n`, for a file that can't be read as a whole.
     """
     # Tools that put files together leave a second mark.
-    text = (decoded(file) if isinstance(file, bytes) else file).lstrip(BYTE_ORDER_MARK)
-    table = read_table(text, recognized)
+    text = (decode(file) if isinstance(file, bytes) else file).lstrip(BYTE_ORDER_MARK)
+    table = read_table(text, count_recognized)
     columns = find_columns(table, ignore_unknown=ignore_unknown_columns)
     if not table.rows:
-        raise refuse("There are no users in the file: it has a header alone.")
+        raise file_error("There are no users in the file: it has a header alone.")
     reader = _RowReader(table, columns)
-    return UserFile([reader.user(row) for row in table.rows], text, columns.left_out)
+    return ParsedFile([reader.user(row) for row in table.rows], text, columns.left_out)
 
 
 class _RowReader:
@@ -103,16 +103,16 @@ class _RowReader:
         self._columns = columns
         self._names_with_separators = _names_with_separators() if "roles" in columns.positions else {}
 
-    def user(self, row: Line) -> NewUser:
+    def user(self, row: TableRow) -> ImportRow:
         """The user of a row, with what can't be read of it."""
         if sentence := self._misshapen(row):
-            return NewUser(row.number, {}, problems=(sentence,))
+            return ImportRow(row.number, {}, problems=(sentence,))
         typed = self._columns.named(row.cells)
         # A password is taken as it stands: blanks and apostrophes may belong to it.
         password = typed.pop("password", "") or None
         problems: list[str] = []
-        values = {name: _value(name, cell, problems) for name, cell in typed.items()}
-        fields: dict[str, Any] = {name: values.get(name, "") for name in (*REQUIRED, "first_name", "last_name")}
+        values = {name: _clean_cell(name, cell, problems) for name, cell in typed.items()}
+        fields: dict[str, Any] = {name: values.get(name, "") for name in (*REQUIRED_COLUMNS, "first_name", "last_name")}
         if SHORTENED_NUMBER.fullmatch(fields["username"]):
             problems.append(
                 f"username: “{fields['username']}” is a number that a spreadsheet shortened. Format the column as text."
@@ -121,9 +121,9 @@ class _RowReader:
             problems.append("password: A password has no line break.")
         fields["is_active"] = _is_active(values, problems)
         roles = self._roles(values.get("roles", ""), problems)
-        return NewUser(row.number, fields, roles, password, tuple(problems))
+        return ImportRow(row.number, fields, roles, password, tuple(problems))
 
-    def _misshapen(self, row: Line) -> str:
+    def _misshapen(self, row: TableRow) -> str:
         width, count = self._columns.width, len(row.cells)
         if any(cell.strip() for cell in row.cells[width:]):
             marks = SEPARATORS[self._table.separator]
@@ -140,31 +140,31 @@ class _RowReader:
         if found := self._names_with_separators.get(cell.casefold()):
             slug, is_ambiguous = found
             if is_ambiguous:
-                problems.append(f"roles: “{shortened(cell)}” is one role and several. Write {slug} for the one.")
+                problems.append(f"roles: “{truncate(cell)}” is one role and several. Write {slug} for the one.")
             return (slug,)
         parts = [part.strip() for part in re.split(r"[;|\r\n]", cell)]
         if len(parts) > 1:
             return tuple(name for part in parts for name in self._roles(part, problems))
-        return _names(cell)
+        return _split_names(cell)
 
 
 def _names_with_separators() -> dict[str, tuple[str, bool]]:
     """The roles whose names can be taken for several, by name in lower case: the slug, and whether those exist too."""
     has_separator = Q()
-    for mark in ROLE_SEPARATORS:
+    for mark in IMPORT_ROLE_SEPARATORS:
         has_separator |= Q(name__contains=mark)
     return {
-        name.casefold(): (slug, all(Role.objects.named(part) for part in _names(name)))
+        name.casefold(): (slug, all(Role.objects.named(part) for part in _split_names(name)))
         for name, slug in Role.objects.filter(has_separator).values_list("name", "slug")
     }
 
 
-def _names(text: str) -> tuple[str, ...]:
-    parts = re.split(f"[{ROLE_SEPARATORS}]", text)
+def _split_names(text: str) -> tuple[str, ...]:
+    parts = re.split(f"[{IMPORT_ROLE_SEPARATORS}]", text)
     return tuple(name for part in parts if (name := part.strip()))
 
 
-def _value(name: str, cell: str, problems: list[str]) -> str:
+def _clean_cell(name: str, cell: str, problems: list[str]) -> str:
     """What a cell says, without what only a spreadsheet needs."""
     text = cell.strip()
     if found := TEXT_FORMULA.fullmatch(text):
@@ -174,34 +174,34 @@ def _value(name: str, cell: str, problems: list[str]) -> str:
     elif text.startswith("="):
         problems.append(f"{name}: This is a formula. Save the file with what the formula gives.")
     elif CELL_ERROR.fullmatch(text):
-        problems.append(f"{name}: “{shortened(text)}” is an error of the spreadsheet. Correct the cell.")
+        problems.append(f"{name}: “{truncate(text)}” is an error of the spreadsheet. Correct the cell.")
     elif text in EMPTY_WORDS:
         problems.append(f"{name}: “{text}” is what programs write for an empty cell. Leave the cell empty.")
-    elif name in {"first_name", "last_name"} and (damage := _damage(text)):
+    elif name in {"first_name", "last_name"} and (damage := _encoding_damage(text)):
         problems.append(f"{name}: {damage} {SAVE_AS_CSV}")
     return plain(text)
 
 
-def _damage(text: str) -> str:
+def _encoding_damage(text: str) -> str:
     """What a wrong encoding did to a name before it came here, or ""."""
     if "?" in text or "\N{REPLACEMENT CHARACTER}" in text:
-        return f"“{shortened(text)}” lost a letter when it was saved."
+        return f"“{truncate(text)}” lost a letter when it was saved."
     try:
         meant = text.encode("cp1252").decode()
     except UnicodeError:
         return ""
-    return "" if meant == text else f"“{shortened(text)}” seems to be “{shortened(meant)}” in a wrong encoding."
+    return "" if meant == text else f"“{truncate(text)}” seems to be “{truncate(meant)}” in a wrong encoding."
 
 
 def _is_active(values: Mapping[str, str], problems: list[str]) -> bool:
     """What the columns `is_active` and `status` say; an account is active where neither says anything."""
     typed, status = values.get("is_active", "").casefold(), values.get("status", "").casefold()
-    if typed and typed not in YES | NO:
+    if typed and typed not in TRUE_WORDS | FALSE_WORDS:
         problems.append("is_active: Write true or false.")
     if status == "locked":
         problems.append("status: A locked account can't be imported. Set is_active to false and status to inactive.")
     elif status and status not in User.STATUSES:
         problems.append("status: Write active or inactive.")
-    elif status and typed and (status == "inactive") != (typed in NO):
+    elif status and typed and (status == "inactive") != (typed in FALSE_WORDS):
         problems.append(f"status: It says {status}, but is_active says {typed}. Correct one of them.")
-    return typed not in NO if typed else status != "inactive"
+    return typed not in FALSE_WORDS if typed else status != "inactive"

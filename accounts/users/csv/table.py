@@ -12,12 +12,12 @@ from itertools import islice
 
 from reprotech.core.exceptions import ValidationFailed
 
-MAXIMUM_BYTES = 5 * 1024 * 1024
-MAXIMUM_ROWS = 10_000
+MAX_BYTES = 5 * 1024 * 1024
+MAX_ROWS = 10_000
 #: What may stand between cells, and what a sentence calls it.
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 #: How files begin that are no text, and what they are.
-BINARY_FILES = (
+BINARY_SIGNATURES = (
     (b"PK\x03\x04", "a workbook or an archive"),  # .xlsx, .ods, .numbers, .zip
     (b"\xd0\xcf\x11\xe0", "an Excel workbook"),
     (b"%PDF", "a PDF file"),
@@ -33,7 +33,7 @@ SAVE_AS_CSV = "In the spreadsheet program, save it as “CSV UTF-8”."
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TableRow:
     """A row of cells, and the number of the line that it begins on."""
 
     number: int
@@ -44,33 +44,33 @@ class Line:
 class Table:
     """The header and the rows that aren't blank."""
 
-    header: Line
-    rows: list[Line]
+    header: TableRow
+    rows: list[TableRow]
     separator: str
     #: The last line has no end, as in a file of which the rest is missing.
     is_open: bool
 
 
-def refuse(sentence: str, line: int | None = None) -> ValidationFailed:
+def file_error(sentence: str, line: int | None = None) -> ValidationFailed:
     """The refusal of a whole file, or of one of its lines."""
     return ValidationFailed({"file" if line is None else f"line {line}": [sentence]})
 
 
-def decoded(content: bytes) -> str:
+def decode(content: bytes) -> str:
     """The text of a file in UTF-8, or in UTF-16 with its mark; raises ValidationFailed."""
-    if len(content) > MAXIMUM_BYTES:
+    if len(content) > MAX_BYTES:
         raise _too_large()
-    for beginning, what in BINARY_FILES:
+    for beginning, what in BINARY_SIGNATURES:
         if content.startswith(beginning):
-            raise refuse(f"This is {what}, not a CSV file. {SAVE_AS_CSV}")
+            raise file_error(f"This is {what}, not a CSV file. {SAVE_AS_CSV}")
     encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
         before = content[: error.start].decode(encoding, "replace")
         line = len(LINE_END.findall(before)) + 1
-        raise refuse(f"The line has characters in another encoding than UTF-8. {SAVE_AS_CSV}", line) from None
-    if len(text.encode()) > MAXIMUM_BYTES:
+        raise file_error(f"The line has characters in another encoding than UTF-8. {SAVE_AS_CSV}", line) from None
+    if len(text.encode()) > MAX_BYTES:
         raise _too_large()
     return text
 
@@ -78,50 +78,50 @@ def decoded(content: bytes) -> str:
 def read_table(text: str, recognized: Callable[[list[str]], int]) -> Table:
     """The table of a text; `recognized` says how many of a header's cells name a column. Raises ValidationFailed."""
     if "\0" in text:
-        raise refuse(f"This is not a text file. {SAVE_AS_CSV}")
+        raise file_error(f"This is not a text file. {SAVE_AS_CSV}")
     if not text.strip():
-        raise refuse("The file is empty.")
+        raise file_error("The file is empty.")
     if text.lstrip()[:1] == "<":
-        raise refuse(f"This is a web page, not a CSV file. {SAVE_AS_CSV}")
-    start, declared = _preamble(text)
+        raise file_error(f"This is a web page, not a CSV file. {SAVE_AS_CSV}")
+    start, declared = _parse_preamble(text)
     if not text[start:].strip():
-        raise refuse("The file is empty.")
-    separator = _separator(text, start, recognized, declared)
-    lines = _lines(text, start, separator)
+        raise file_error("The file is empty.")
+    separator = _detect_separator(text, start, recognized, declared)
+    lines = _read_rows(text, start, separator)
     header = next(lines, None)
     if header is None:
-        raise refuse("The file is empty.")
-    rows: list[Line] = []
+        raise file_error("The file is empty.")
+    rows: list[TableRow] = []
     for line in lines:
-        if len(rows) == MAXIMUM_ROWS:
-            raise refuse(f"The file has more than {MAXIMUM_ROWS:,} rows. Split it into several.")
+        if len(rows) == MAX_ROWS:
+            raise file_error(f"The file has more than {MAX_ROWS:,} rows. Split it into several.")
         rows.append(line)
     return Table(header, rows, separator, is_open=not text.endswith(("\n", "\r")))
 
 
 def _too_large() -> ValidationFailed:
-    return refuse(f"The file is larger than {MAXIMUM_BYTES // 1024**2} MB. Split it into several.")
+    return file_error(f"The file is larger than {MAX_BYTES // 1024**2} MB. Split it into several.")
 
 
-def _preamble(text: str) -> tuple[int, str | None]:
+def _parse_preamble(text: str) -> tuple[int, str | None]:
     """Where the table begins, and the separator that the file names."""
     if found := TYPE_LINE.match(text):
         return found.end(), None
     if found := SEPARATOR_LINE.match(text):
         named = "\t" if found[1] == "\\t" else found[1]
         if named not in SEPARATORS:
-            raise refuse(f"The cells are separated by “{named}”. Use commas, semicolons or tabs.", 1)
+            raise file_error(f"The cells are separated by “{named}”. Use commas, semicolons or tabs.", 1)
         return found.end(), named
     return 0, None
 
 
-def _separator(text: str, start: int, recognized: Callable[[list[str]], int], declared: str | None) -> str:
+def _detect_separator(text: str, start: int, recognized: Callable[[list[str]], int], declared: str | None) -> str:
     """What separates the cells of the header: the one separator with which it names columns."""
     readings: dict[tuple[str, ...], str] = {}
     refusals = []
     for separator in SEPARATORS:
         try:
-            for line in islice(_lines(text, start, separator), 1):
+            for line in islice(_read_rows(text, start, separator), 1):
                 readings.setdefault(tuple(line.cells), separator)
         except ValidationFailed as refusal:
             first_line = LINE_END.split(text[start:].lstrip(), maxsplit=1)[0]
@@ -130,20 +130,20 @@ def _separator(text: str, start: int, recognized: Callable[[list[str]], int], de
     found = [separator for cells, separator in readings.items() if recognized(list(cells))]
     if declared and found and declared not in found:
         said, meant = SEPARATORS[declared], SEPARATORS[found[0]]
-        raise refuse(f"The line says that {said} separate the cells, but {meant} do. Correct or remove it.", 1)
+        raise file_error(f"The line says that {said} separate the cells, but {meant} do. Correct or remove it.", 1)
     if declared:
         return declared
     if len(found) > 1:
         names = " and by ".join(SEPARATORS[separator] for separator in found)
-        line = next(_lines(text, start, found[0]))
-        raise refuse(f"The columns are separated by {names}. Use one of them in the whole file.", line.number)
+        line = next(_read_rows(text, start, found[0]))
+        raise file_error(f"The columns are separated by {names}. Use one of them in the whole file.", line.number)
     if not found and refusals:
         raise refusals[0]
     # Without a name of a column any will do: the header is refused. The one that makes most cells tells most.
     return found[0] if found else readings[max(readings, key=len)] if readings else ","
 
 
-def _lines(text: str, start: int, separator: str) -> Iterator[Line]:
+def _read_rows(text: str, start: int, separator: str) -> Iterator[TableRow]:
     """The rows that aren't blank, the header among them."""
     skipped = len(LINE_END.findall(text, 0, start))
     file = io.StringIO(text, newline="")
@@ -159,12 +159,12 @@ def _lines(text: str, start: int, separator: str) -> Iterator[Line]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise refuse(_unreadable(str(error)), number) from None
+            raise file_error(_csv_error_message(str(error)), number) from None
         if any(cell.strip() for cell in cells):
-            yield Line(number, cells)
+            yield TableRow(number, cells)
 
 
-def _unreadable(error: str) -> str:
+def _csv_error_message(error: str) -> str:
     if error.startswith("unexpected end of data"):
         return "A cell begins with a quotation mark here that no other one closes."
     if "expected after" in error:

@@ -14,20 +14,20 @@ from accounts.common.requests import PageRequest
 from accounts.models import User
 from accounts.permissions import USER_CREATE, USER_READ
 from accounts.user_list.filters import UserQuery
-from accounts.users.csv.columns import PASSED_OVER
+from accounts.users.csv.columns import IGNORED_COLUMNS
 from accounts.users.csv.export import start_export
-from accounts.users.csv.import_users import MAXIMUM_PASSWORDS, NewUser, import_users
-from accounts.users.csv.parser import UserFile, read_users, users_file
-from accounts.users.csv.table import MAXIMUM_ROWS
+from accounts.users.csv.import_users import MAX_PASSWORDS, ImportRow, import_users
+from accounts.users.csv.parser import ParsedFile, csv_response, parse_users
+from accounts.users.csv.table import MAX_ROWS
 from accounts.users.forms import UploadForm
 from reprotech.core.exceptions import Conflict, ValidationFailed
 from reprotech.web.access import requires
 from reprotech.web.responses import UNPROCESSABLE, go_to, render_page
 
-SHOWN_ROWS = 10
-SHOWN_ERRORS = 100
-SHOWN_RANGES = 3
-SHOWN_HEADINGS = 20
+MAX_PREVIEW_ROWS = 10
+MAX_ERRORS = 100
+MAX_RANGES = 3
+MAX_HEADINGS = 20
 
 
 @requires(USER_READ)
@@ -36,7 +36,7 @@ def export_all(request: PageRequest) -> HttpResponseBase:
     """All users that the filters let through, as a file."""
     query = UserQuery.parse(request.GET)
     users = query.apply(User.objects.visible_to(request.user))
-    return users_file(start_export(actor=request.user, users=users, filters=query.given), has_mark=True)
+    return csv_response(start_export(actor=request.user, users=users, filters=query.given), has_mark=True)
 
 
 @requires(USER_CREATE)
@@ -50,10 +50,10 @@ def upload(request: PageRequest) -> HttpResponse:
         return _render(request, form=form, status=UNPROCESSABLE)
     upload, ignore_unknown = form.cleaned_data["file"], form.cleaned_data["ignore_unknown_columns"]
     try:
-        file = read_users(upload.read(), ignore_unknown_columns=ignore_unknown)
+        file = parse_users(upload.read(), ignore_unknown_columns=ignore_unknown)
         import_users(actor=request.user, rows=file.users, dry_run=True)
     except ValidationFailed as refusal:
-        return _render(request, form=form, filename=upload.name, status=UNPROCESSABLE, **_explained(refusal.errors))
+        return _render(request, form=form, filename=upload.name, status=UNPROCESSABLE, **_error_context(refusal.errors))
     return _render(request, form=form, filename=upload.name, **_preview(file))
 
 
@@ -65,35 +65,35 @@ def confirm(request: PageRequest) -> HttpResponse:
         return redirect("import_users")
     try:
         ignore_unknown = bool(request.POST.get("ignore_unknown_columns"))
-        rows = read_users(request.POST.get("text", ""), ignore_unknown_columns=ignore_unknown).users
+        rows = parse_users(request.POST.get("text", ""), ignore_unknown_columns=ignore_unknown).users
         created = import_users(actor=request.user, rows=rows)
     except ValidationFailed as refusal:
-        return _render(request, form=UploadForm(), status=UNPROCESSABLE, **_explained(refusal.errors))
+        return _render(request, form=UploadForm(), status=UNPROCESSABLE, **_error_context(refusal.errors))
     except Conflict as refusal:
-        return _render(request, form=UploadForm(), status=UNPROCESSABLE, **_explained({"file": [refusal.message]}))
-    messages.success(request, f"{created:,} user{'' if created == 1 else 's'} created.{_invited(rows)}")
+        return _render(request, form=UploadForm(), status=UNPROCESSABLE, **_error_context({"file": [refusal.message]}))
+    messages.success(request, f"{created:,} user{'' if created == 1 else 's'} created.{_invitation_message(rows)}")
     return go_to(request, f"{reverse('users')}?sort=-created_at" if request.user.has_perm(USER_READ) else "home")
 
 
-def _invited(rows: Sequence[NewUser]) -> str:
+def _invitation_message(rows: Sequence[ImportRow]) -> str:
     count = sum(row.password is None for row in rows)
     return f" {count:,} invitation{' is' if count == 1 else 's are'} on the way." if count else ""
 
 
-def _preview(file: UserFile) -> dict[str, Any]:
+def _preview(file: ParsedFile) -> dict[str, Any]:
     rows = file.users
     return {
-        "rows": rows[:SHOWN_ROWS],
+        "rows": rows[:MAX_PREVIEW_ROWS],
         "row_count": len(rows),
         "invited_count": sum(row.password is None for row in rows),
         "inactive_count": sum(not row.fields["is_active"] for row in rows),
-        "left_out": file.left_out[:SHOWN_HEADINGS],
+        "left_out": file.left_out[:MAX_HEADINGS],
         "left_out_count": len(file.left_out),
         "text": file.text,
     }
 
 
-def _explained(errors: Mapping[str, list[str]]) -> dict[str, Any]:
+def _error_context(errors: Mapping[str, list[str]]) -> dict[str, Any]:
     """The first of what is wrong as (where, sentences): what is wrong with many lines stands there once."""
     places: dict[str, list[str]] = {}
     for place, sentences in errors.items():
@@ -102,11 +102,11 @@ def _explained(errors: Mapping[str, list[str]]) -> dict[str, Any]:
     problems: dict[tuple[str, ...], list[str]] = {}
     for sentence, where in places.items():
         problems.setdefault(tuple(where), []).append(sentence)
-    shown = [(_places(where), sentences) for where, sentences in list(problems.items())[:SHOWN_ERRORS]]
+    shown = [(_line_ranges(where), sentences) for where, sentences in list(problems.items())[:MAX_ERRORS]]
     return {"errors": shown, "error_count": len(problems), "line_count": len(errors)}
 
 
-def _places(places: Sequence[str]) -> str:
+def _line_ranges(places: Sequence[str]) -> str:
     """`Line 3`, `Lines 3 to 5 and 9`, or `File`."""
     numbers = [int(place.removeprefix("line ")) for place in places if place.startswith("line ")]
     if not numbers:
@@ -118,8 +118,8 @@ def _places(places: Sequence[str]) -> str:
         else:
             ranges.append([number])
     words = [_range(numbers) for numbers in ranges]
-    if len(words) > SHOWN_RANGES:
-        words = [*words[:SHOWN_RANGES], f"{len(words) - SHOWN_RANGES:,} more"]
+    if len(words) > MAX_RANGES:
+        words = [*words[:MAX_RANGES], f"{len(words) - MAX_RANGES:,} more"]
     listed = " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
     return f"Line{'' if len(numbers) == 1 else 's'} {listed}"
 
@@ -130,9 +130,9 @@ def _range(numbers: Sequence[int]) -> str:
 
 def _render(request: PageRequest, *, status: int = 200, **context: Any) -> HttpResponse:
     context |= {
-        "most_rows": MAXIMUM_ROWS,
-        "most_passwords": MAXIMUM_PASSWORDS,
-        "passed_over": PASSED_OVER,
+        "most_rows": MAX_ROWS,
+        "most_passwords": MAX_PASSWORDS,
+        "passed_over": IGNORED_COLUMNS,
         "crumbs": [("Users", reverse("users")), ("Import", None)],
     }
     page, fragment = "accounts/user_import.html", "accounts/_user_import.html"

@@ -17,7 +17,7 @@ from accounts.sessions import expiry_events
 from accounts.sessions.refresh import refresh_session
 from accounts.sessions.services import sign_out
 from accounts.users import services as user_services
-from accounts.users.erasure import erase_person
+from accounts.users.erasure import erase_personal_data
 from audit.capture import settlement as capture_settlement
 from audit.capture.triggers import captured_tables, install, suspended, trigger_problems
 from audit.models import AuditLog, CapturedChange
@@ -345,7 +345,7 @@ def test_events_of_captured_changes_verify_and_are_erased_with_the_person(cast):
     run("UPDATE users SET first_name = 'Ann' WHERE id = %s", cast.viewer.pk)
     run("INSERT INTO user_roles (user_id, role_id) VALUES (%s, %s)", cast.viewer.pk, Role.objects.get(slug="admin").pk)
     assert [row[3] for row in recorded()] == [cast.viewer.username] * 2
-    erase_person(actor=SYSTEM, user_id=cast.viewer.pk)
+    erase_personal_data(actor=SYSTEM, user_id=cast.viewer.pk)
     events = AuditLog.objects.filter(details__source="database", resource_id=str(cast.viewer.pk))
     assert {event.resource_name for event in events} == {""}
     assert all("an erased person" in sentence(event) for event in events)

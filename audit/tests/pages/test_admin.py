@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts.tests.support.admin_client import Desk
+from accounts.tests.support.admin_client import AdminClient
 from audit.models import AuditLog
 from reprotech.testing.cast import audit_rows
 from reprotech.testing.client import Caller
@@ -10,7 +10,7 @@ from reprotech.testing.client import Caller
 
 @pytest.fixture
 def desk(cast):
-    return Desk(cast.super_admin)
+    return AdminClient(cast.super_admin)
 
 
 def shown(answer):

@@ -13,7 +13,7 @@ from accounts.api_keys.services import create_key, load_key, revoke_key
 from accounts.core.exceptions import TokenInvalid
 from accounts.models import ApiKey, OutgoingMail
 from accounts.throttling import rate_limits
-from accounts.users.erasure import erase_person
+from accounts.users.erasure import erase_personal_data
 from accounts.users.services import delete_user, lock_user, unlock_user, update_user
 from audit.models import AuditLog
 from reprotech.testing.cast import make_user
@@ -232,7 +232,7 @@ def test_deleting_a_user_revokes_their_keys(cast):
 def test_erasing_a_person_leaves_nothing_of_their_keys(cast):
     made = make(cast.viewer, name="The viewer's own laptop")
     assert call(made.text).status_code == 200
-    erase_person(actor=SYSTEM, user_id=cast.viewer.pk)
+    erase_personal_data(actor=SYSTEM, user_id=cast.viewer.pk)
     assert answer(call(made.text)) == REFUSED
     assert not ApiKey.objects.exists()
     assert "laptop" not in str(list(AuditLog.objects.values_list("details", flat=True)))
