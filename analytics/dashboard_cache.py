@@ -14,7 +14,7 @@ from accounts.models import Permission, Role
 from analytics import queries
 from analytics.dashboard import health, recent_activity
 from analytics.history import active_users_at, users_at
-from audit.statistics.latest_event import newest_event
+from audit.statistics.latest_event import latest_event_id
 
 COMPARISON_DAYS = settings.LOOKING_BACK_DAYS
 #: Seconds after which the figures are made again though nothing was recorded: sessions expire and days pass in silence,
@@ -30,12 +30,12 @@ def version_of(days: int) -> str:
         content = [figures_of(days), _recent_activity_key(), health()]
         digest = hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
         # With what was recorded last, which may have changed what somebody may see of it.
-        known = _versions[days] = moment, f"{newest_event()}-{days}-{digest[:16]}"
+        known = _versions[days] = moment, f"{latest_event_id()}-{days}-{digest[:16]}"
     return known[1]
 
 
 def _time_slot(days: int) -> str:
-    return f"{newest_event()}-{days}-{int(time.time()) // REFRESH_SECONDS}"
+    return f"{latest_event_id()}-{days}-{int(time.time()) // REFRESH_SECONDS}"
 
 
 #: By the range of days: the moment of the last look, and the version that it found.

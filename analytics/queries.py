@@ -80,5 +80,5 @@ def user_growth(dates: list[date]) -> list[dict[str, Any]]:
 
 def login_activity(dates: list[date]) -> list[dict[str, Any]]:
     """For each date the good and the failed logins."""
-    found = daily_counts.counts_of(Action.LOGIN, dates[0])
+    found = daily_counts.read_counts(Action.LOGIN, dates[0])
     return [{"date": day.isoformat(), "success": found[day, True], "failed": found[day, False]} for day in dates]

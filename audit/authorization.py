@@ -17,7 +17,7 @@ from reprotech.core.actors import Actor, System
 from reprotech.core.exceptions import Forbidden
 from reprotech.core.request_context import current_origin
 
-ID_LENGTH = 64
+MAX_ID_LENGTH = 64
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -84,7 +84,7 @@ def record_denial(actor: Actor, denial: Forbidden) -> None:
         actor=actor,
         action=Action.ACCESS_DENIED,
         resource=target.resource if target else denial.required.rpartition("_")[0],
-        resource_id=str(target.pk)[:ID_LENGTH] if target else "",
+        resource_id=str(target.pk)[:MAX_ID_LENGTH] if target else "",
         resource_name=target.current_name() if target else "",
         success=False,
         required=denial.required,

@@ -8,7 +8,7 @@ from django.utils.http import urlencode
 
 from audit.models import AuditLog
 from audit.models.querysets import AuditLogQuerySet
-from audit.models.search import expected, words_of
+from audit.models.search import estimated_rows, split_words
 from audit.statistics import id_ranges
 from reprotech.web import estimated_counts
 from reprotech.web.fields import ByteOrderMarkField, MomentField, WholeNumberField
@@ -48,7 +48,7 @@ class AuditQuery(Query):
     @property
     def given(self) -> dict[str, str]:
         """The filters that were given, as they were typed."""
-        return {name: self.data[name] for name in GIVEN if self.data.get(name)}
+        return {name: self.data[name] for name in FILTER_NAMES if self.data.get(name)}
 
     @property
     def address(self) -> str:
@@ -79,22 +79,22 @@ class AuditQuery(Query):
         return rows.newest_first()
 
 
-GIVEN = tuple(AuditQuery().fields)
+FILTER_NAMES = tuple(AuditQuery().fields)
 #: Filters with an index of their own in the order of the list.
-WALKED = frozenset({"user", "action", "ip_address", "outcome", "session", "resource_id"})
+SORTED_INDEX_FILTERS = frozenset({"user", "action", "ip_address", "outcome", "session", "resource_id"})
 #: Of these PostgreSQL also knows how often they go together: the statistics `audit_kinds`.
-KINDS = frozenset({"action", "resource", "outcome"})
+CORRELATED_FILTERS = frozenset({"action", "resource", "outcome"})
 #: So many times more events than are counted must be expected, so that there are more for sure.
-MARGIN = 4
+ESTIMATE_MARGIN = 4
 #: Words of a search of which PostgreSQL is asked how rare they are, and how many events a rare one may be expected in.
-MOST_WEIGHED, RARE = 3, 20_000
+MAX_WEIGHED_WORDS, MAX_RARE_ROWS = 3, 20_000
 
 
 class AuditFilter(AuditQuery, ListFilter):
     """A page of events."""
 
     #: How long the whole log was when it was last asked for.
-    _there: id_ranges.Extent | None = None
+    _there: id_ranges.LogExtent | None = None
     #: Of several words the rarest, if it is rare.
     _rarest: str | None = None
 
@@ -115,32 +115,32 @@ class AuditFilter(AuditQuery, ListFilter):
 
     def known_count(self) -> int | None:
         """The length of the whole log."""
-        self._there = None if self.given else id_ranges.extent()
+        self._there = None if self.given else id_ranges.log_extent()
         return self._there.events if self._there else None
 
     def expects_many(self, filtered: Any) -> bool:
         """Of words alone or of several kinds: PostgreSQL would read all events with a frequent word, or thousands."""
         given = {*self.given}
-        is_known = given == {"search"} or (len(given) > 1 and given <= KINDS)
+        is_known = given == {"search"} or (len(given) > 1 and given <= CORRELATED_FILTERS)
         if connection.vendor != "postgresql" or not is_known:
             return False
-        words = sorted(words_of(self.value("search")), key=len)[-MOST_WEIGHED:]
+        words = sorted(split_words(self.value("search")), key=len)[-MAX_WEIGHED_WORDS:]
         weighed = words if len(words) > 1 else []
-        rows, *rows_of_words = expected(filtered, *(AuditLog.objects.mentioning(word) for word in weighed))
+        rows, *rows_of_words = estimated_rows(filtered, *(AuditLog.objects.mentioning(word) for word in weighed))
         fewest, rarest = min(zip(rows_of_words, weighed, strict=True), default=(0, None))
-        self._rarest = rarest if fewest <= RARE else None
-        return rows > MARGIN * estimated_counts.MOST_COUNTED
+        self._rarest = rarest if fewest <= MAX_RARE_ROWS else None
+        return rows > ESTIMATE_MARGIN * estimated_counts.MOST_COUNTED
 
     @property
     def is_walked(self) -> bool:
         """By one of these alone."""
-        return len(self.given) == 1 and not WALKED.isdisjoint(self.given)
+        return len(self.given) == 1 and not SORTED_INDEX_FILTERS.isdisjoint(self.given)
 
     def keys(self, filtered: Any) -> list[Any] | None:
         """Of words."""
         if "search" not in self.given:
             return None
-        few = AuditLog.objects.few_mentioning(self.value("search"), self._rarest) if self._rarest else None
+        few = AuditLog.objects.rare_ids(self.value("search"), self._rarest) if self._rarest else None
         if few is not None:
             return sorted(few, reverse=True)
         found = filtered.order_by().values_list("pk", flat=True)[: estimated_counts.MOST_COUNTED + 1]

@@ -10,10 +10,10 @@ from reprotech.core.exceptions import DomainError
 from reprotech.core.normalization import is_disguise, normalize_text
 
 #: More than anyone finds their way in.
-MOST = 30
+MAX_SAVED_FILTERS = 30
 
 
-class FilterRefused(DomainError):
+class InvalidSavedFilter(DomainError):
     """A view can't be kept; the message says why."""
 
     code = "invalid"
@@ -30,23 +30,23 @@ def save_filter(*, actor: Actor, name: str, query: str) -> SavedFilter:
     authorize(actor, AUDIT_READ)
     name = " ".join(normalize_text(name).split())
     if not name:
-        raise FilterRefused("Give it a name.")
+        raise InvalidSavedFilter("Give it a name.")
     if len(name) > SavedFilter.NAME_LENGTH or not name.isprintable() or any(map(is_disguise, name)):
-        raise FilterRefused(f"Give it a name of at most {SavedFilter.NAME_LENGTH} ordinary characters.")
+        raise InvalidSavedFilter(f"Give it a name of at most {SavedFilter.NAME_LENGTH} ordinary characters.")
     kept = SavedFilter.objects.filter(user_id=actor.pk)
-    if kept.count() >= MOST:
-        raise FilterRefused(f"You keep {MOST} views already. Remove one first.")
+    if kept.count() >= MAX_SAVED_FILTERS:
+        raise InvalidSavedFilter(f"You keep {MAX_SAVED_FILTERS} views already. Remove one first.")
     try:
         with transaction.atomic():
             return SavedFilter.objects.create(user_id=actor.pk, name=name, query=query)
     except IntegrityError:
-        raise FilterRefused(
+        raise InvalidSavedFilter(
             f"You keep a view called {name} already. Remove it first, or choose another name."
         ) from None
 
 
 @recording_denials
-def forget_filter(*, actor: Actor, filter_id: int) -> bool:
+def delete_filter(*, actor: Actor, filter_id: int) -> bool:
     """Remove one of the actor's own views; returns whether it was there. Raises Forbidden."""
     authorize(actor, AUDIT_READ)
     deleted, _ = SavedFilter.objects.filter(user_id=actor.pk, pk=filter_id).delete()

@@ -11,7 +11,7 @@ from reprotech.core.normalization import normalize_text
 from reprotech.core.request_context import current_origin, current_principal
 
 #: Field names that may never reach a row, whoever passes them: a second line of defence.
-SECRET_MARKS = ("password", "token", "secret", "hash", "otp")
+SECRET_NAME_PARTS = ("password", "token", "secret", "hash", "otp")
 
 Changes = Mapping[str, tuple[Any, Any]]
 
@@ -35,7 +35,7 @@ def record(
     `changes` maps a field to its old and new value; `details` takes whatever else explains the event. Raises
     ValueError when a detail's name says that it is a secret.
     """
-    row = event(
+    row = build_event(
         actor=actor,
         action=action,
         resource=resource,
@@ -47,11 +47,11 @@ def record(
         **details,
     )
     row.save()
-    latest_event.something_is_recorded()
+    latest_event.invalidate()
     return row
 
 
-def event(
+def build_event(
     *,
     actor: Actor | None,
     action: Action,
@@ -63,7 +63,7 @@ def event(
     session_id: UUID | None = None,
     **details: Any,
 ) -> AuditLog:
-    """What `record` would add, not yet stored: for `record_all`."""
+    """What `record` would add, not yet stored: for `record_events`."""
     origin, principal = current_origin(), current_principal()
     if changes is not None:
         details["changes"] = {field: list(values) for field, values in changes.items()}
@@ -86,14 +86,14 @@ def event(
     )
 
 
-def record_all(events: Iterable[AuditLog]) -> None:
+def record_events(events: Iterable[AuditLog]) -> None:
     """Add many events at once, in their order, as `record` does with one."""
     AuditLog.objects.bulk_create(events, batch_size=500)
-    latest_event.something_is_recorded()
+    latest_event.invalidate()
 
 
 def _refuse_secrets(details: Mapping[str, Any]) -> None:
     names = {*details, *details.get("changes", {})}
     for name in names:
-        if any(mark in name.lower() for mark in SECRET_MARKS) and name != "must_change_password":
+        if any(mark in name.lower() for mark in SECRET_NAME_PARTS) and name != "must_change_password":
             raise ValueError(f"{name} must not be recorded in the audit log.")

@@ -104,7 +104,7 @@ def round_of_writing(seconds, with_sealer):
     Sealer().seal()
     if not with_sealer:
         return write_for(seconds)
-    with supervisor.process() as process:
+    with supervisor.start_process() as process:
         write_for(0)
         while count_unsealed():
             time.sleep(0.1)

@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from reprotech.backup.archive import check_archive, identities
+from reprotech.backup.archive import check_archive, parse_identities
 from reprotech.backup.exceptions import BackupFailed
 from reprotech.backup.signatures import Trust, add_trust_arguments, signers_in
 from reprotech.core.key_material import parse_seed
@@ -47,7 +47,7 @@ def saved_settings(options: Namespace) -> str:
         trust = Trust.of(parse_seed(seed) if seed else None, signers, accepts_unsigned=options.accept_unsigned)
     except ValueError as error:
         raise BackupFailed(f"AUDIT_SIGNING_KEY {error}") from None
-    text = check_archive(options.backup, identities(key_file), trust).settings
+    text = check_archive(options.backup, parse_identities(key_file), trust).settings
     if url := os.environ.get("DATABASE_URL", "").strip():
         text = re.sub(r"^(export\s+)?DATABASE_URL=.*\n", "", text, flags=re.MULTILINE) + f"DATABASE_URL='{url}'\n"
     return text

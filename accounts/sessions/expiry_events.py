@@ -5,7 +5,7 @@ from django.db.models import F
 
 from accounts.models import Session
 from audit.models import Action
-from audit.services import event, record_all
+from audit.services import build_event, record_events
 from audit.tracking.model_tracking import explicitly_recorded
 
 #: Sessions that one transaction ends; more are ended by the next ones, as after a server was down for long.
@@ -36,8 +36,8 @@ def _end_batch() -> int:
     for reason in (Session.EndReason.IDLE, Session.EndReason.AGE):
         ids = [session.pk for session in sessions if _reason(session) == reason]
         Session.objects.filter(pk__in=ids).update(ended_at=F("expires_at"), end_reason=reason)
-    record_all(
-        event(
+    record_events(
+        build_event(
             actor=session.user,
             action=Action.SESSION_END,
             resource="auth",

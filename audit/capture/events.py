@@ -10,8 +10,8 @@ from django.db.models import Model
 from audit.capture.triggers import owner_field, through_model
 from audit.models import Action, AuditLog, CapturedChange
 from audit.presentation.database_event_text import SOURCE
-from audit.services import event
-from audit.tracking.registry import Tracked, Words, tracked
+from audit.services import build_event
+from audit.tracking.registry import ActionPair, Tracked, tracked_models
 from reprotech.core.request_context import RequestOrigin, request_origin
 
 #: What SQLite says of who it was. No account can have a name with spaces.
@@ -78,14 +78,14 @@ def _action_of(change: CapturedChange) -> Action:
     return entry.deleted or Action.DELETE
 
 
-def _words_of_column(entry: Tracked, column: str) -> Words | None:
+def _words_of_column(entry: Tracked, column: str) -> ActionPair | None:
     names = {field.column: field.name for field in entry.model._meta.concrete_fields}
     return entry.actions.get(names.get(column, ""))
 
 
 def _tracked_in(table: str) -> tuple[Tracked | None, str]:
     """The model that a table is of, and the relation when it is that one's; None when nothing tracks it any more."""
-    for model, entry in tracked().items():
+    for model, entry in tracked_models().items():
         if model._meta.db_table == table:
             return entry, ""
         for name in entry.relations:
@@ -102,7 +102,7 @@ def notify_caches(changes: Iterable[CapturedChange]) -> None:
         if entry and change.verb != "truncate":
             rows.setdefault(entry.model, []).append(_row_of(entry.model, change, is_relation=bool(relation)))
     for model, found in rows.items():
-        if on_change := tracked()[model].on_change:
+        if on_change := tracked_models()[model].on_change:
             on_change(found, None)
 
 
@@ -133,7 +133,7 @@ def _build_event(group: _Group, changes: list[CapturedChange], names: SubjectNam
     # The request or command that runs now has nothing to do with it.
     origin = RequestOrigin(ip_address=group.client_address or "", user_agent=group.application)
     with request_origin(origin):
-        return event(
+        return build_event(
             actor=DatabaseRole(f"database role {group.database_role}" if group.database_role else UNKNOWN_ROLE),
             action=group.action,
             resource=resource,
@@ -176,7 +176,7 @@ def _subject_names(mentioned: Iterable[tuple[str, str]]) -> SubjectNames:
     """Those of what is there; of what isn't any more what the log called it last."""
     names = {}
     left = {(resource, key) for resource, key in mentioned if key}
-    for model, entry in tracked().items():
+    for model, entry in tracked_models().items():
         if owner_field(model) is None:
             resource = str(model._meta.model_name)
             rows = model._base_manager.filter(pk__in=_keys_of(model, [key for kind, key in left if kind == resource]))

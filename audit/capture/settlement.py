@@ -20,7 +20,7 @@ from audit.capture.postgresql_triggers import REMOVE_FUNCTION
 from audit.crypto.canonical_json import SealedRow
 from audit.crypto.row_mac import is_authentic
 from audit.models import AuditLog, CapturedChange
-from audit.services import record_all
+from audit.services import record_events
 
 #: Captured changes that one transaction settles, and events that are looked at together.
 BATCH_SIZE = 1_000
@@ -81,7 +81,7 @@ def _settle(batch: list[CapturedChange]) -> int:
     events = build_events(unrecorded)
     if unrecorded:
         notify_caches(unrecorded)
-        record_all(events)
+        record_events(events)
     _remove([change.pk for change in batch])
     return len(events)
 

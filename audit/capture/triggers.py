@@ -17,7 +17,7 @@ from django.db.migrations.operations.fields import FieldOperation
 from audit.capture import postgresql_triggers, sqlite_triggers
 from audit.capture.captured_table import CapturedTable
 from audit.models import CapturedChange
-from audit.tracking.registry import tracked
+from audit.tracking.registry import tracked_models
 
 #: Columns by which a row says that its time is over. Deleting it then takes access from nobody.
 END_COLUMNS = ("ended_at", "revoked_at")
@@ -26,7 +26,7 @@ END_COLUMNS = ("ended_at", "revoked_at")
 def captured_tables() -> list[CapturedTable]:
     """The tables of tracked models and of their relations, in the order of their names."""
     found = {}
-    for model, entry in tracked().items():
+    for model, entry in tracked_models().items():
         found[model._meta.db_table] = _table_of_model(model, entry.fields, are_deletions_routine=entry.deleted is None)
         for name in entry.relations:
             table = _table_of_relation(model, name)
@@ -36,7 +36,7 @@ def captured_tables() -> list[CapturedTable]:
 
 def owner_field(model: type[models.Model]) -> Any:
     """The field by which rows belong to those of another tracked model, such as keys to users; None without one."""
-    return next((field for field in model._meta.concrete_fields if field.related_model in tracked()), None)
+    return next((field for field in model._meta.concrete_fields if field.related_model in tracked_models()), None)
 
 
 def _table_of_model(model: type[models.Model], names: frozenset[str], *, are_deletions_routine: bool) -> CapturedTable:
@@ -87,7 +87,7 @@ def remove_outdated_triggers(*, plan: list[tuple[Migration, bool]], **_: Any) ->
         if isinstance(operation, FieldOperation)
     }
     names = set()
-    for model, entry in tracked().items():
+    for model, entry in tracked_models().items():
         if (model._meta.app_label, model._meta.model_name) in touched:
             names |= {model._meta.db_table, *(through_model(model, name)._meta.db_table for name in entry.relations)}
     if names:

@@ -1,14 +1,12 @@
 """The append-only audit log, the Merkle tree that seals it, and what helps to inspect it."""
 
 from audit.models.captured_changes import CapturedChange
-from audit.models.events import FIELDS, PAIR, Action, AppendOnlyModel, AuditLog
+from audit.models.events import Action, AppendOnlyModel, AuditLog
 from audit.models.ledger import Anchor, Block, Checkpoint, DailyCount, Leaf, Node, SigningKey
 from audit.models.saved_filters import SavedFilter
 from audit.models.verification_runs import VerificationRun
 
 __all__ = [
-    "FIELDS",
-    "PAIR",
     "Action",
     "Anchor",
     "AppendOnlyModel",

@@ -47,7 +47,7 @@ class Action(models.TextChoices):
 
 
 #: The order in which changed fields are told.
-FIELDS = (
+FIELD_ORDER = (
     "username",
     "email",
     "name",
@@ -194,5 +194,7 @@ class AuditLog(AppendOnlyModel):
         """`{field: [old, new]}` in one order, since PostgreSQL's JSON keeps none; without what is no such pair."""
         found = self.details.get("changes")
         pairs = found if isinstance(found, dict) else {}
-        in_order = sorted(pairs, key=lambda name: (FIELDS.index(name) if name in FIELDS else len(FIELDS), name))
+        in_order = sorted(
+            pairs, key=lambda name: (FIELD_ORDER.index(name) if name in FIELD_ORDER else len(FIELD_ORDER), name)
+        )
         return {name: pairs[name] for name in in_order if isinstance(pairs[name], list) and len(pairs[name]) == PAIR}

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Cast, Lower
 
 from audit.models.resources import RESOURCES
-from audit.models.search import Folded, Mentions, by_parts, mentions_all
+from audit.models.search import ContainsWords, FoldedColumn, contains_all_words, contains_each_word
 from reprotech.core.normalization import fold_text, forms_of
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: What an erased account is called, which no person can choose; 18 digits fit into every database's ids.
 ERASED_NAME = re.compile(r"erased:(\d{1,18})", re.ASCII)
 #: So many events are looked at one by one.
-FEW = 1_000
+MAX_RARE_MATCHES = 1_000
 
 
 class AppendOnlyError(TypeError):
@@ -61,7 +61,7 @@ class AppendOnlyQuerySet(models.QuerySet[Row]):
         raise AppendOnlyError
 
 
-def _is_about(user_id: int) -> Q:
+def _events_about(user_id: int) -> Q:
     """Events about an account. Its refusals were once filed under the resource of the permission that was missing."""
     number = str(user_id)
     path = rf"^(/api|/admin/accounts)?/users?/{number}(/|$)"
@@ -95,7 +95,7 @@ class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
         if found := ERASED_NAME.fullmatch(name.lower()):
             return self.filter(user_id=int(found[1]), username="")
         if connection.vendor == "sqlite" and not name.isascii():
-            return self.alias(folded=Folded("username")).filter(folded=fold_text(name))
+            return self.alias(folded=FoldedColumn("username")).filter(folded=fold_text(name))
         forms = [form.lower() for form in forms_of(name)]
         lowered = self.alias(username_lower=Lower("username"))
         return lowered.filter(username_lower=forms[0]) if len(forms) == 1 else lowered.filter(username_lower__in=forms)
@@ -103,25 +103,25 @@ class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
     def mentioning(self, text: str) -> Self:
         """Events whose names and details hold each word of the text, or a word that begins with it."""
         if connection.vendor == "postgresql":
-            return self.filter(Mentions(text))
-        return self.alias(details_text=Cast("details", models.TextField())).filter(by_parts(text))
+            return self.filter(ContainsWords(text))
+        return self.alias(details_text=Cast("details", models.TextField())).filter(contains_each_word(text))
 
-    def few_mentioning(self, text: str, rarest: str) -> list[int] | None:
+    def rare_ids(self, text: str, rarest: str) -> list[int] | None:
         """The ids of the same events, looked for among those that hold the rarest of the words; None if these are many.
 
         PostgreSQL would read where each of the words stands, and each that begins with one.
         """
-        rows = self.mentioning(rarest).order_by().annotate(has_all=mentions_all(text))
-        found = list(rows.values_list("pk", "has_all")[: FEW + 1])
-        return None if len(found) > FEW else [pk for pk, has_all in found if has_all]
+        rows = self.mentioning(rarest).order_by().annotate(has_all=contains_all_words(text))
+        found = list(rows.values_list("pk", "has_all")[: MAX_RARE_MATCHES + 1])
+        return None if len(found) > MAX_RARE_MATCHES else [pk for pk, has_all in found if has_all]
 
     def involving(self, user_id: int) -> Self:
         """What a user did, and what was done to their account, or was refused."""
-        return self.filter(Q(user_id=user_id) | _is_about(user_id))
+        return self.filter(Q(user_id=user_id) | _events_about(user_id))
 
     def latest_around(self, user_id: int, count: int) -> list["AuditLog"]:
         """The newest events of and about a user; asked for apart, since an index answers each at once."""
-        about = self.filter(_is_about(user_id))
+        about = self.filter(_events_about(user_id))
         found = {row.pk: row for rows in (self.filter(user_id=user_id), about) for row in rows.newest_first()[:count]}
         return [found[pk] for pk in sorted(found, reverse=True)][:count]
 

@@ -1,12 +1,12 @@
 """What events are about: every value of `resource`, in the order of the filter."""
 
 #: What our own code records events about.
-OWN = (
+RECORDED_RESOURCES = (
     *("auth", "user", "role", "permission", "session", "factor", "audit", "analytics", "settings", "database"),
     *("admin", "demo_data"),
 )
 #: What permissions are about besides: a refusal that is about no account or role stands under the missing permission's.
 #: The catalogue has them too, but no import goes from the log to accounts; a test compares the two.
-MODULES = ("animal", "sample", "lab_test", "procedure", "customer", "inventory", "report", "genomics")
+CATALOGUE_MODULES = ("animal", "sample", "lab_test", "procedure", "customer", "inventory", "report", "genomics")
 
-RESOURCES = (*OWN, *MODULES)
+RESOURCES = (*RECORDED_RESOURCES, *CATALOGUE_MODULES)

@@ -15,28 +15,28 @@ from django.db.models.lookups import GreaterThan
 from reprotech.core.normalization import fold_text, forms_of, normalize_text
 
 _SEPARATORS = "'[^[:alnum:]]+', ' ', 'g'"
-_TYPED = f"nullif(btrim(regexp_replace(%s, {_SEPARATORS})), '')"
+_TYPED_WORDS = f"nullif(btrim(regexp_replace(%s, {_SEPARATORS})), '')"
 #: What was typed: each word, or its beginning. Without any word nothing is found.
-QUERY = f"to_tsquery('simple', replace({_TYPED}, ' ', ':* & ') || ':*')"
+PREFIX_QUERY = f"to_tsquery('simple', replace({_TYPED_WORDS}, ' ', ':* & ') || ':*')"
 
-NAMES = ("username", "resource_name")
-COLUMNS = (*NAMES, "details")
-SQLITE_COLUMNS = (*NAMES, "details_text")
+NAME_COLUMNS = ("username", "resource_name")
+SEARCHED_COLUMNS = (*NAME_COLUMNS, "details")
+SQLITE_COLUMNS = (*NAME_COLUMNS, "details_text")
 
 #: Any limit does: it is told how many rows there would be without it.
-LIMIT = 10_000
+ESTIMATE_LIMIT = 10_000
 #: What separates words whatever a database's locale takes for letters.
 ASCII_SEPARATORS = re.compile(r"[\x00-/:-@\[-`{-\x7f]+")
 
 
-class Folded(Func):
+class FoldedColumn(Func):
     """A column without regard to case and form, on SQLite: `fold_column`."""
 
     function = "reprotech_fold"
     output_field = models.TextField()
 
 
-class Mentions(Func):
+class ContainsWords(Func):
     """PostgreSQL's condition: each of the words that were typed begins a word of the event, whatever the case.
 
     The index `audit_words` is on the expression before the @@: the two change together.
@@ -48,61 +48,61 @@ class Mentions(Func):
 
     def __init__(self, text: str, *columns: str, is_indexed: bool = True) -> None:
         """In these columns alone, if any are given. Without `is_indexed` PostgreSQL looks at events that it has."""
-        super().__init__(*(columns or COLUMNS))
+        super().__init__(*(columns or SEARCHED_COLUMNS))
         self.text, self.is_indexed = text, is_indexed
 
     def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:  # type: ignore[override]
         """With the text as a parameter."""
         words, parameters = super().as_sql(compiler, connection, **context)
         forms = forms_of(self.text)
-        query = " || ".join([QUERY] * len(forms))
+        query = " || ".join([PREFIX_QUERY] * len(forms))
         return f"({words} @@ ({query})){'' if self.is_indexed else ' IS TRUE'}", [*parameters, *forms]
 
 
-def mentions_all(text: str) -> Case:
+def contains_all_words(text: str) -> Case:
     """The same condition for events that were found already.
 
     Most hits have it in their names, or it is one of these: PostgreSQL takes 30 µs to take details apart, 7 for names.
     """
     is_name = Q(username=text) | Q(resource_name=text)
-    in_names, in_all = (Mentions(text, *columns, is_indexed=False) for columns in (NAMES, COLUMNS))
+    in_names, in_all = (ContainsWords(text, *columns, is_indexed=False) for columns in (NAME_COLUMNS, SEARCHED_COLUMNS))
     return Case(When(is_name, then=Value(value=True)), When(in_names, then=Value(value=True)), default=in_all)
 
 
-def expected(*queries: models.QuerySet[Any]) -> list[int]:
+def estimated_rows(*queries: models.QuerySet[Any]) -> list[int]:
     """How many rows of each PostgreSQL expects. Of words it knows how frequent they are, up to a few per cent."""
     # A limit has each planned by itself: it would share all of them out to several processes, in an order of its own.
-    first, *others = (query.order_by().values("pk")[:LIMIT] for query in queries)
+    first, *others = (query.order_by().values("pk")[:ESTIMATE_LIMIT] for query in queries)
     asked = first.union(*others, all=True) if others else first
     plan = json.loads(asked.explain(format="json"))[0]["Plan"]
-    return [int(_limited(part)["Plan Rows"]) for part in (plan["Plans"] if others else [plan])]
+    return [int(_plan_below_limit(part)["Plan Rows"]) for part in (plan["Plans"] if others else [plan])]
 
 
-def _limited(plan: dict[str, Any]) -> dict[str, Any]:
+def _plan_below_limit(plan: dict[str, Any]) -> dict[str, Any]:
     """What a plan limits."""
     while plan["Node Type"] in {"Subquery Scan", "Limit"}:
         (plan,) = plan["Plans"]
     return plan
 
 
-def words_of(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """The parts of what was typed that are words of their own for PostgreSQL too; it may take them apart further."""
     return [word for word in ASCII_SEPARATORS.split(text) if word]
 
 
-def by_parts(text: str) -> Q:
+def contains_each_word(text: str) -> Q:
     """SQLite's: each of the words stands somewhere; rows need `details_text`, the details as text."""
     condition = Q()
     text = normalize_text(text)
     for word in re.findall(r"[^\W_]+", text) or [text]:
-        condition &= _somewhere(word)
+        condition &= _contains_word(word)
     return condition
 
 
-def _somewhere(word: str) -> Any:
+def _contains_word(word: str) -> Any:
     if not word.isascii():
         return Q(
-            *[GreaterThan(StrIndex(Folded(column), Value(fold_text(word))), 0) for column in SQLITE_COLUMNS],
+            *[GreaterThan(StrIndex(FoldedColumn(column), Value(fold_text(word))), 0) for column in SQLITE_COLUMNS],
             _connector=Q.OR,
         )
     in_json = json.dumps(word)[1:-1]

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit.models import AuditLog
-from audit.presentation.field_names import field_word
+from audit.presentation.field_names import field_label
 
 
 @dataclass(frozen=True, slots=True)
-class ShownChange:
+class ChangeRow:
     """One field: each side as words, one to a line; of two lists only what differs, and how many entries don't."""
 
     field: str
@@ -17,27 +17,27 @@ class ShownChange:
     unchanged: int = 0
 
 
-def shown_changes(event: AuditLog) -> list[ShownChange]:
+def change_rows(event: AuditLog) -> list[ChangeRow]:
     """The changed fields in their order; whatever doesn't look like a change is left to the raw JSON."""
-    return [_shown(name, old, new) for name, (old, new) in event.changes.items()]
+    return [_change_row(name, old, new) for name, (old, new) in event.changes.items()]
 
 
-def _shown(name: str, old: Any, new: Any) -> ShownChange:
-    field = field_word(name).capitalize()
+def _change_row(name: str, old: Any, new: Any) -> ChangeRow:
+    field = field_label(name).capitalize()
     if isinstance(old, list) and isinstance(new, list):
         gone = [str(entry) for entry in old if entry not in new]
         added = [str(entry) for entry in new if entry not in old]
-        return ShownChange(field, gone, added, unchanged=len(old) - len(gone))
+        return ChangeRow(field, gone, added, unchanged=len(old) - len(gone))
     if name == "is_active":
-        return ShownChange(field, _status(old), _status(new))
-    return ShownChange(field, _words(old), _words(new))
+        return ChangeRow(field, _status_lines(old), _status_lines(new))
+    return ChangeRow(field, _value_lines(old), _value_lines(new))
 
 
-def _status(value: Any) -> list[str]:
+def _status_lines(value: Any) -> list[str]:
     return [] if value is None else ["Active" if value else "Inactive"]
 
 
-def _words(value: Any) -> list[str]:
+def _value_lines(value: Any) -> list[str]:
     """The lines of a value; none for an empty one."""
     if isinstance(value, bool):
         return ["Yes" if value else "No"]

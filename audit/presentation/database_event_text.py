@@ -1,11 +1,11 @@
 """Sentences about changes that were made directly in the database."""
 
 from audit.models import Action, AuditLog
-from audit.presentation.field_names import field_word
+from audit.presentation.field_names import field_label
 
 SOURCE = "database"
 #: Columns whose names differ from those of the fields in services' events.
-FIELD_OF_COLUMN = {
+COLUMN_FIELDS = {
     "password_hash": "password",
     "locked_at": "locked",
     "deleted_at": "deleted",
@@ -15,7 +15,7 @@ FIELD_OF_COLUMN = {
     "created_by_id": "created_by",
 }
 #: Tables whose rows belong to the account or role that the event is about, in the words for one row.
-ROW_WORDS = {
+ROW_LABELS = {
     "api_keys": "an API key",
     "email_changes": "a new e-mail address",
     "outgoing_mails": "an e-mail message",
@@ -32,25 +32,25 @@ def database_sentence(event: AuditLog, target: str) -> str:
     application = event.details.get("application")
     who = f"The {event.username}" + (f" ({application})" if application else "") if role else "Someone"
     where = "directly in the database" + ("" if role else ", and SQLite doesn't say who")
-    return f"{who} {_done(event, target)} {where}"
+    return f"{who} {_action_text(event, target)} {where}"
 
 
-def _done(event: AuditLog, target: str) -> str:
+def _action_text(event: AuditLog, target: str) -> str:
     verbs = event.details.get("verbs") or []
     if "truncate" in verbs:
         return f"removed everything from the table {event.details.get('table')}"
-    if relation := _relation(event, target):
+    if relation := _relation_text(event, target):
         return relation
-    row = ROW_WORDS.get(str(event.details.get("table")))
+    row = ROW_LABELS.get(str(event.details.get("table")))
     if "update" in verbs:
-        words = _listed([field_word(FIELD_OF_COLUMN.get(name, name)) for name in event.details.get("columns") or []])
+        words = _listed([field_label(COLUMN_FIELDS.get(name, name)) for name in event.details.get("columns") or []])
         return f"changed the {words} of {f'{row} of ' if row else ''}{target}"
     if row:
         return f"added {row} to {target}" if "insert" in verbs else f"removed {row} from {target}"
     return f"{'created' if event.action == Action.CREATE else 'deleted'} {target}"
 
 
-def _relation(event: AuditLog, target: str) -> str:
+def _relation_text(event: AuditLog, target: str) -> str:
     details = event.details
     if event.action in {Action.ROLE_ASSIGN, Action.ROLE_REVOKE}:
         roles = [str(name) for name in details.get("roles") or []]

@@ -1,7 +1,7 @@
 """What people call the fields and records in events."""
 
 #: Fields, as a sentence calls them.
-FIELD_WORDS = {
+FIELD_LABELS = {
     "email": "e-mail address",
     "first_name": "first name",
     "last_name": "last name",
@@ -36,7 +36,7 @@ FIELD_WORDS = {
     "requested_at": "date",
 }
 #: What belongs to a user and has no events of its own kind, by `details.record`.
-RECORD_WORDS = {
+RECORD_LABELS = {
     "api_key": "API key",
     "authenticator_app": "authenticator app",
     "passkey": "passkey",
@@ -46,6 +46,6 @@ RECORD_WORDS = {
 }
 
 
-def field_word(name: str) -> str:
+def field_label(name: str) -> str:
     """What a sentence calls a field."""
-    return FIELD_WORDS.get(name, name.replace("_", " "))
+    return FIELD_LABELS.get(name, name.replace("_", " "))

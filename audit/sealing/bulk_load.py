@@ -61,7 +61,7 @@ class HistoryLoader:
         copy_rows("audit_leaves", LEAF_COLUMNS, leaves)
         copy_rows("audit_nodes", NODE_COLUMNS, nodes)
         id_ranges.add((row[0], row[TIMESTAMP]) for row in rows)
-        daily_counts.add(daily_counts.Kind.of(row[TIMESTAMP], row[ACTION], success=row[SUCCESS]) for row in rows)
+        daily_counts.add(daily_counts.CountKey.of(row[TIMESTAMP], row[ACTION], success=row[SUCCESS]) for row in rows)
 
     def sign(self) -> None:
         """Sign the tree as it is now, if anything was added."""

@@ -53,7 +53,7 @@ class EventToSeal(NamedTuple):
     id: int
     content: bytes
     timestamp: datetime
-    kind: daily_counts.Kind
+    kind: daily_counts.CountKey
 
 
 class SealingInProgress(Conflict):
@@ -203,7 +203,7 @@ def _authentic_events(found: Iterable[tuple[Any, ...]], result: SealResult) -> l
         if is_a_copy or not is_authentic_content(content, event_id, bytes(code)):
             result.refused.append(event_id)
         else:
-            kind = daily_counts.Kind.of(row.timestamp, row.action, success=row.success)
+            kind = daily_counts.CountKey.of(row.timestamp, row.action, success=row.success)
             events.append(EventToSeal(event_id, content, row.timestamp, kind))
     return events
 

@@ -13,7 +13,7 @@ from django.db.models.functions import TruncDate
 from audit.models import Action, AuditLog, DailyCount, Leaf
 
 
-class Kind(NamedTuple):
+class CountKey(NamedTuple):
     """What is counted together."""
 
     day: date
@@ -21,19 +21,19 @@ class Kind(NamedTuple):
     success: bool
 
     @classmethod
-    def of(cls, timestamp: datetime, action: str, *, success: bool) -> "Kind":
+    def of(cls, timestamp: datetime, action: str, *, success: bool) -> "CountKey":
         """That of an event."""
         return cls(timestamp.astimezone(UTC).date(), action, success)
 
 
-def add(kinds: Iterable[Kind]) -> None:
+def add(kinds: Iterable[CountKey]) -> None:
     """Count sealed events, as part of the present transaction."""
     for kind, events in Counter(kinds).items():
         if not DailyCount.objects.filter(**kind._asdict()).update(events=F("events") + events):
             DailyCount.objects.create(**kind._asdict(), events=events)
 
 
-def counts_of(action: Action, since: date) -> Counter[tuple[date, bool]]:
+def read_counts(action: Action, since: date) -> Counter[tuple[date, bool]]:
     """How many events of this kind there were, as {(day, success): number}, from the day `since` on."""
     sealed = DailyCount.objects.filter(action=action, day__gte=since).values_list("day", "success", "events")
     found = Counter({(day, success): events for day, success, events in sealed})

@@ -17,15 +17,15 @@ from django.db.models import Case, F, Sum, Value, When, Window
 
 from audit.models import AuditLog, Block
 
-SIZE = 4_096
+RANGE_SIZE = 4_096
 #: Events that are not sealed yet are counted up to this number; where nobody seals there may be millions.
-MOST_UNSEALED = 50_000
-EXTENT = """
+MAX_UNSEALED = 50_000
+EXTENT_SQL = """
     SELECT last_id, (SELECT CAST(coalesce(sum(events), 0) AS bigint) FROM audit_blocks),
         (SELECT count(*) FROM (SELECT 1 FROM audit_logs WHERE id > last_id LIMIT %s) AS later)
     FROM (SELECT coalesce(max(event_id), 0) AS last_id FROM audit_leaves) AS sealed
 """
-BETWEEN = """
+ID_BOUNDS_SQL = """
     WITH sealed AS (SELECT coalesce(max(event_id), 0) AS last_id FROM audit_leaves),
         later AS (SELECT timestamp FROM audit_logs WHERE id > (SELECT last_id FROM sealed) ORDER BY id LIMIT %(most)s)
     SELECT last_id, (SELECT count(*) FROM later), EXISTS (SELECT 1 FROM later WHERE timestamp <= %(end)s),
@@ -33,17 +33,17 @@ BETWEEN = """
         (SELECT max(block) FROM audit_blocks WHERE first_at IS NULL OR first_at <= %(end)s)
     FROM sealed
 """
-REBUILD = f"""
+REBUILD_SQL = f"""
     INSERT INTO audit_blocks (block, events, first_at, last_at)
-    SELECT event_id / {SIZE}, count(*), min(timestamp), max(timestamp)
-    FROM audit_leaves JOIN audit_logs ON audit_logs.id = event_id GROUP BY event_id / {SIZE}
+    SELECT event_id / {RANGE_SIZE}, count(*), min(timestamp), max(timestamp)
+    FROM audit_leaves JOIN audit_logs ON audit_logs.id = event_id GROUP BY event_id / {RANGE_SIZE}
 """  # noqa: S608 (a constant)  # nosec B608
 #: While a new version is installed, the old one may still seal: it adds to a block and leaves its times as they are.
-SLACK = timedelta(minutes=10)
+UPGRADE_MARGIN = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class LogExtent:
     """The whole log: the last sealed id, the sealed events, and those that came since."""
 
     last_id: int
@@ -56,24 +56,24 @@ class Extent:
         return self.sealed + self.since
 
 
-def extent() -> Extent | None:
+def log_extent() -> LogExtent | None:
     """How long the log is; None when too little of it is sealed to tell without counting."""
     with connection.cursor() as cursor:
-        cursor.execute(EXTENT, [MOST_UNSEALED + 1])
-        there = Extent(*cursor.fetchone())
-    return None if there.since > MOST_UNSEALED else there
+        cursor.execute(EXTENT_SQL, [MAX_UNSEALED + 1])
+        there = LogExtent(*cursor.fetchone())
+    return None if there.since > MAX_UNSEALED else there
 
 
-def ids_at(there: Extent | None, first: int, count: int) -> list[int] | None:
+def ids_at(there: LogExtent | None, first: int, count: int) -> list[int] | None:
     """The ids of `count` events from the position `first` on, 0 for the newest; None when walking there is as good."""
-    if there is None or first < max(SIZE, there.since):
+    if there is None or first < max(RANGE_SIZE, there.since):
         return None
     sealed_before = first - there.since
     passed = Block.objects.annotate(passed=Window(Sum("events"), order_by=F("pk").desc()))
     block = passed.filter(passed__gt=sealed_before).order_by("-pk").first()
     if block is None:
         return []
-    below = min((block.pk + 1) * SIZE, there.last_id + 1)
+    below = min((block.pk + 1) * RANGE_SIZE, there.last_id + 1)
     ids = AuditLog.objects.filter(pk__lt=below).newest_first().values_list("pk", flat=True)
     start = sealed_before - (block.passed - block.events)
     return list(ids[start : start + count])
@@ -86,23 +86,23 @@ def ids_between(begin: datetime | None, end: datetime | None) -> tuple[int, int 
     adapt = connection.ops.adapt_datetimefield_value
     earliest, latest = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
     moments = {
-        "begin": adapt(begin - SLACK if begin and begin > earliest + SLACK else earliest),
-        "end": adapt(end + SLACK if end and end < latest - SLACK else latest),
+        "begin": adapt(begin - UPGRADE_MARGIN if begin and begin > earliest + UPGRADE_MARGIN else earliest),
+        "end": adapt(end + UPGRADE_MARGIN if end and end < latest - UPGRADE_MARGIN else latest),
     }
     with connection.cursor() as cursor:
-        cursor.execute(BETWEEN, {**moments, "most": MOST_UNSEALED + 1})
+        cursor.execute(ID_BOUNDS_SQL, {**moments, "most": MAX_UNSEALED + 1})
         last_id, unsealed, is_also_later, first, last = cursor.fetchone()
-    if not last_id or unsealed > MOST_UNSEALED:
+    if not last_id or unsealed > MAX_UNSEALED:
         return None
-    after = None if is_also_later else 0 if last is None else (last + 1) * SIZE
-    return last_id + 1 if first is None else first * SIZE, after
+    after = None if is_also_later else 0 if last is None else (last + 1) * RANGE_SIZE
+    return last_id + 1 if first is None else first * RANGE_SIZE, after
 
 
 def add(events: Iterable[tuple[int, datetime]]) -> None:
     """Note that these events, of which the ids and times are given, are sealed; part of the present transaction."""
     times: dict[int, list[datetime]] = defaultdict(list)
     for event_id, moment in events:
-        times[event_id // SIZE].append(moment)
+        times[event_id // RANGE_SIZE].append(moment)
     for block, moments in times.items():
         first, last = min(moments), max(moments)
         # A block without times, which an old version made, has none later either: they would not be those of all.
@@ -118,4 +118,4 @@ def rebuild() -> None:
     """Count all sealed events again, as part of the present transaction: after some left the database."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM audit_blocks")
-        cursor.execute(REBUILD)
+        cursor.execute(REBUILD_SQL)

@@ -11,29 +11,29 @@ from django.db import transaction
 from audit.models import AuditLog
 
 #: How long an answer holds.
-SECONDS = 1.0
+CACHE_SECONDS = 1.0
 
 _known_until = 0.0
 _known = 0
 
 
-def newest_event() -> int:
+def latest_event_id() -> int:
     """The id of the newest event, as of a second ago or later; 0 without any."""
     global _known, _known_until  # noqa: PLW0603 (one for each process)
     asked = time.monotonic()
     if asked >= _known_until:
         _known = AuditLog.objects.newest_first().values_list("pk", flat=True).first() or 0
-        _known_until = asked + SECONDS
+        _known_until = asked + CACHE_SECONDS
     return _known
 
 
-def something_is_recorded() -> None:
+def invalidate() -> None:
     """Ask anew now, and once more when it is there for others: who asked in between was told that it isn't."""
-    forget()
-    transaction.on_commit(forget)
+    reset()
+    transaction.on_commit(reset)
 
 
-def forget() -> None:
+def reset() -> None:
     """Ask anew."""
     global _known_until  # noqa: PLW0603 (as above)
     _known_until = 0.0

@@ -11,32 +11,32 @@ from django.contrib.auth import get_user_model
 from django.db import connections, models
 
 from audit.models import Action, AuditLog
-from audit.services import SECRET_MARKS, Changes, event, record_all
+from audit.services import SECRET_NAME_PARTS, Changes, build_event, record_events
 from audit.tracking.registry import Subject, Tracked, registry
 from reprotech.core.actors import Actor, System
 from reprotech.core.request_context import current_origin, current_principal
 
-SOURCE = "orm"
+ORM_SOURCE = "orm"
 #: Times that stand for a state, such as locked: events show the state.
-STATES = {"locked_at": "locked", "deleted_at": "deleted", "revoked_at": "revoked", "ended_at": "ended"}
+STATE_COLUMNS = {"locked_at": "locked", "deleted_at": "deleted", "revoked_at": "revoked", "ended_at": "ended"}
 
 Pair = tuple[Any, Any]
 
 
-class _User(NamedTuple):
+class _DeletedUser(NamedTuple):
     """Who made the request being served, if their account is gone by now."""
 
     pk: Any
     username: str = ""
 
 
-def columns_of(model: type[models.Model]) -> frozenset[str]:
+def tracked_columns(model: type[models.Model]) -> frozenset[str]:
     """What a caller may call the tracked fields of a model."""
-    return _columns(model) if model in registry else frozenset()
+    return _tracked_columns(model) if model in registry else frozenset()
 
 
 @cache
-def _columns(model: type[models.Model]) -> frozenset[str]:
+def _tracked_columns(model: type[models.Model]) -> frozenset[str]:
     names = registry[model].all_fields
     return names | {field.attname for field in model._meta.concrete_fields if field.name in names}
 
@@ -44,15 +44,15 @@ def _columns(model: type[models.Model]) -> frozenset[str]:
 def record_differences(action: Action, pairs: Iterable[tuple[Any, Any]]) -> None:
     """Record how rows differ, each given as it was and as it is (None where it isn't there)."""
     events: list[AuditLog] = []
-    actor = _acting()
+    actor = _current_actor()
     for old, new in pairs:
         changes = model_instance_diff(old, new, use_json_for_changes=True)
         if changes:
             events += _events_of(actor, new or old, action, changes)
-    _record(events)
+    _record_built(events)
 
 
-def announce(model: type[models.Model], rows: Iterable[Any], columns: Collection[str] | None = None) -> None:
+def notify_listener(model: type[models.Model], rows: Iterable[Any], columns: Collection[str] | None = None) -> None:
     """Call what wants to know of changes before they commit, whoever makes and records them."""
     found = registry.get(model)
     if found is not None and found.on_change:
@@ -68,7 +68,7 @@ def record_row(instance: models.Model, *, action: Action, changes: Any, **_: Any
         return None
     if action == Action.DELETE and _belongs_to_deletion(instance):
         return None
-    return _record(_events_of(_acting(), instance, action, changes))
+    return _record_built(_events_of(_current_actor(), instance, action, changes))
 
 
 def before_save(sender: type[models.Model], instance: models.Model, using: str, **_: Any) -> None:
@@ -96,14 +96,14 @@ def after_save(
     before = vars(instance).pop("_tracked_before", None)
     if created:
         return
-    announce(sender, [row for row in (before, instance) if row], update_fields)
+    notify_listener(sender, [row for row in (before, instance) if row], update_fields)
     if changes:
-        _record(_events_of(_acting(), instance, Action.UPDATE, changes))
+        _record_built(_events_of(_current_actor(), instance, Action.UPDATE, changes))
 
 
 def before_delete(sender: type[models.Model], instance: models.Model, using: str, origin: Any, **_: Any) -> None:
     """Announce a deletion; note what it takes with it, and whether the row is there at all."""
-    announce(sender, [instance])
+    notify_listener(sender, [instance])
     if auditlog_disabled.get():
         return
     relations = {name: sorted(map(str, getattr(instance, name).all())) for name in registry[sender].relations}
@@ -136,24 +136,24 @@ def record_relation(
     changed: Iterable[models.Model], instance: models.Model, operation: str, name: str
 ) -> AuditLog | None:
     """Record what a relation gained or lost, from whichever side it was changed."""
-    gone = vars(instance).pop(_key(name), None) if operation == "delete" else None
+    gone = vars(instance).pop(_removed_key(name), None) if operation == "delete" else None
     others: Collection[Any] = list(changed) if gone is None else gone
-    found = _holder_of(name, instance)
+    found = _tracked_with_relation(name, instance)
     if not others or found is None:
         return None
     owners, named = ([instance], others) if isinstance(instance, found.model) else (others, [instance])
     action = found.relations[name].gained if operation == "add" else found.relations[name].lost
     stored = found.model._base_manager.filter(pk__in=[owner.pk for owner in owners]).prefetch_related(name)
     names = {str(row) for row in named}
-    actor = _acting()
+    actor = _current_actor()
     events = []
     for owner in stored.order_by("pk"):
         now = {str(row) for row in getattr(owner, name).all()}
         before = now - names if operation == "add" else now | names
         more = {} if action == Action.UPDATE else {name: sorted(names)}
         changes = {name: (sorted(before), sorted(now))}
-        events.append(_event(actor, action, found.subject(owner), changes=changes, **more))
-    return _record(events)
+        events.append(_orm_event(actor, action, found.subject(owner), changes=changes, **more))
+    return _record_built(events)
 
 
 def before_relation_changes(
@@ -172,16 +172,16 @@ def before_relation_changes(
                 accessor = relation.remote_field.get_accessor_name() if reverse else name
                 held = getattr(instance, accessor).all()
                 others = held if pk_set is None else held.model._base_manager.filter(pk__in=pk_set)
-                announce(found.model, others if reverse else [instance])
+                notify_listener(found.model, others if reverse else [instance])
                 if action != "pre_add" and not auditlog_disabled.get():
-                    vars(instance)[_key(name)] = list(held if pk_set is None else held.filter(pk__in=pk_set))
+                    vars(instance)[_removed_key(name)] = list(held if pk_set is None else held.filter(pk__in=pk_set))
 
 
-def _key(name: str) -> str:
+def _removed_key(name: str) -> str:
     return f"_tracked_{name}_that_go"
 
 
-def _holder_of(name: str, instance: models.Model) -> Tracked | None:
+def _tracked_with_relation(name: str, instance: models.Model) -> Tracked | None:
     for found in registry.values():
         if name in found.relations:
             other: Any = found.model._meta.get_field(name).related_model
@@ -192,12 +192,12 @@ def _holder_of(name: str, instance: models.Model) -> Tracked | None:
 
 def _events_of(actor: Actor | None, instance: Any, action: Action, changes: dict[str, Pair]) -> list[AuditLog]:
     found = registry[type(instance)]
-    called = _called(found, action, changes)
+    called = _action_for(found, action, changes)
     if called is None:
         return []
     if action != Action.UPDATE:
-        changes = {name: pair for name, pair in changes.items() if not _goes_without_saying(found, name, pair)}
-    shown, concealed = _presentable(found, changes)
+        changes = {name: pair for name, pair in changes.items() if not _is_implied(found, name, pair)}
+    shown, concealed = _visible_changes(found, changes)
     more: dict[str, Any] = {}
     if called == Action.UPDATE != action:
         more["row"] = "created" if action == Action.CREATE else "deleted"
@@ -208,10 +208,10 @@ def _events_of(actor: Actor | None, instance: Any, action: Action, changes: dict
         more |= {"deleted_with": counts} if counts else {}
     if concealed:
         more["concealed"] = concealed
-    return [_event(actor, called, found.subject(instance), changes=shown, **more)]
+    return [_orm_event(actor, called, found.subject(instance), changes=shown, **more)]
 
 
-def _goes_without_saying(found: Tracked, name: str, pair: Pair) -> bool:
+def _is_implied(found: Tracked, name: str, pair: Pair) -> bool:
     """Whether a new or deleted row's value is only a column's default, or whose it is, which the event says anyway."""
     field: Any = found.model._meta.get_field(name)
     if field.remote_field:
@@ -219,7 +219,7 @@ def _goes_without_saying(found: Tracked, name: str, pair: Pair) -> bool:
     return field.default is False and not any(pair)
 
 
-def _called(found: Tracked, action: Action, changes: Mapping[str, Pair]) -> Action | None:
+def _action_for(found: Tracked, action: Action, changes: Mapping[str, Pair]) -> Action | None:
     if action == Action.CREATE:
         return found.created
     if action == Action.DELETE:
@@ -230,20 +230,20 @@ def _called(found: Tracked, action: Action, changes: Mapping[str, Pair]) -> Acti
     return found.actions[name].gained if changes[name][1] else found.actions[name].lost
 
 
-def _event(actor: Actor | None, action: Action, subject: Subject, *, changes: Changes, **details: Any) -> AuditLog:
-    return event(
+def _orm_event(actor: Actor | None, action: Action, subject: Subject, *, changes: Changes, **details: Any) -> AuditLog:
+    return build_event(
         actor=actor,
         action=action,
         resource=subject.resource,
         resource_id=subject.resource_id,
         resource_name=subject.resource_name,
         changes=changes,
-        source=SOURCE,
+        source=ORM_SOURCE,
         **{**subject.details, **details},
     )
 
 
-def _presentable(found: Tracked, changes: Mapping[str, Pair]) -> tuple[dict[str, Pair], list[str]]:
+def _visible_changes(found: Tracked, changes: Mapping[str, Pair]) -> tuple[dict[str, Pair], list[str]]:
     """The changes as services show them, and the names of fields whose values nobody may see."""
     shown: dict[str, Pair] = {}
     concealed = []
@@ -252,25 +252,25 @@ def _presentable(found: Tracked, changes: Mapping[str, Pair]) -> tuple[dict[str,
         field = found.model._meta.get_field(name)
         if name in found.concealed or _is_secret(name):
             concealed.append(name)
-        elif name in STATES:
+        elif name in STATE_COLUMNS:
             if old != new and (old or new):
-                shown[STATES[name]] = (old is not None, new is not None)
+                shown[STATE_COLUMNS[name]] = (old is not None, new is not None)
         elif not all(value in (None, "", []) for value in (old, new)):
             is_time = isinstance(field, models.DateTimeField)
-            shown[name] = (_moment(old), _moment(new)) if is_time else (old, new)
+            shown[name] = (_utc_text(old), _utc_text(new)) if is_time else (old, new)
     return shown, concealed
 
 
 def _is_secret(name: str) -> bool:
-    return name != "must_change_password" and any(mark in name for mark in SECRET_MARKS)
+    return name != "must_change_password" and any(mark in name for mark in SECRET_NAME_PARTS)
 
 
-def _moment(text: str | None) -> str | None:
+def _utc_text(text: str | None) -> str | None:
     """A time as the API writes it; django-auditlog leaves out that it is in UTC."""
     return text and datetime.fromisoformat(text).replace(tzinfo=UTC).isoformat().replace("+00:00", "Z")
 
 
-def _acting() -> Actor | None:
+def _current_actor() -> Actor | None:
     """Who makes the request being served, nobody known if they didn't sign in; else the installation itself."""
     if not current_origin().request_id:
         return System()
@@ -278,9 +278,9 @@ def _acting() -> Actor | None:
     if user_id is None:
         return None
     user: Any = get_user_model()._base_manager.filter(pk=user_id).first()
-    return user or _User(user_id)
+    return user or _DeletedUser(user_id)
 
 
-def _record(events: list[AuditLog]) -> AuditLog | None:
-    record_all(events)
+def _record_built(events: list[AuditLog]) -> AuditLog | None:
+    record_events(events)
     return events[-1] if events else None

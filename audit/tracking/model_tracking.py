@@ -21,12 +21,21 @@ from django.db.models.signals import m2m_changed, post_save, pre_delete, pre_sav
 
 from audit.models import Action
 from audit.tracking import events as tracking_events
-from audit.tracking.registry import NOTHING, OnChange, Subject, Tracked, Words, registry, tracked
+from audit.tracking.registry import EMPTY, ActionPair, OnChange, Subject, Tracked, registry, tracked_models
 
-__all__ = ["Subject", "Tracked", "TrackedModel", "TrackedQuerySet", "Words", "explicitly_recorded", "track", "tracked"]
+__all__ = [
+    "ActionPair",
+    "Subject",
+    "Tracked",
+    "TrackedModel",
+    "TrackedQuerySet",
+    "explicitly_recorded",
+    "track",
+    "tracked_models",
+]
 
 #: Rows that are compared and recorded at a time.
-BATCH = 500
+BATCH_SIZE = 500
 #: PostgreSQL's code for a row that is there already.
 UNIQUE_VIOLATION = "23505"
 
@@ -38,9 +47,9 @@ def track(
     subject: Callable[[Any], Subject],
     *,
     fields: Collection[str],
-    relations: Mapping[str, tuple[Action, Action]] = NOTHING,
+    relations: Mapping[str, tuple[Action, Action]] = EMPTY,
     routine_fields: Collection[str] = (),
-    actions: Mapping[str, tuple[Action, Action]] = NOTHING,
+    actions: Mapping[str, tuple[Action, Action]] = EMPTY,
     created: Action = Action.CREATE,
     deleted: Action | None = Action.DELETE,
     concealed: Collection[str] = (),
@@ -55,8 +64,8 @@ def track(
         subject=subject,
         fields=frozenset(fields),
         routine_fields=frozenset(routine_fields),
-        relations={name: Words(*words) for name, words in relations.items()},
-        actions={name: Words(*words) for name, words in actions.items()},
+        relations={name: ActionPair(*words) for name, words in relations.items()},
+        actions={name: ActionPair(*words) for name, words in actions.items()},
         created=created,
         deleted=deleted,
         concealed=frozenset(concealed),
@@ -143,7 +152,7 @@ class TrackedModel(models.Model):
         names = kwargs.get("update_fields")
         using = kwargs.get("using") or self._state.db or "default"
         with transaction.atomic(using=using, savepoint=False):
-            if auditlog_disabled.get() or not (names is None or tracking_events.columns_of(type(self)) & {*names}):
+            if auditlog_disabled.get() or not (names is None or tracking_events.tracked_columns(type(self)) & {*names}):
                 with explicitly_recorded():
                     super().save_base(*args, **kwargs)
             elif any(hasattr(vars(self).get(name), "resolve_expression") for name in found.all_fields):
@@ -167,11 +176,11 @@ class TrackedQuerySet(models.QuerySet[Row]):
     def update(self, **values: Any) -> int:
         """As Django's; `bulk_update` comes here too."""
         found = registry.get(self.model)
-        columns = tracking_events.columns_of(self.model) & values.keys() if _is_tracked_now(self.model) else set()
+        columns = tracking_events.tracked_columns(self.model) & values.keys() if _is_tracked_now(self.model) else set()
         if not columns and not (found and found.on_change):
             return super().update(**values)
         with transaction.atomic(using=self.db, savepoint=False):
-            tracking_events.announce(self.model, self._stored(pk__in=self._chosen()), values.keys())
+            tracking_events.notify_listener(self.model, self._stored(pk__in=self._chosen()), values.keys())
             if not columns:
                 return super().update(**values)
             names = sorted(columns)
@@ -180,7 +189,7 @@ class TrackedQuerySet(models.QuerySet[Row]):
             count = super().update(**values)
             for pks in _batches(old):
                 after = self._stored(pk__in=pks).order_by("pk")
-                pairs = [(_with(row, dict(zip(names, old[row.pk], strict=True))), row) for row in after]
+                pairs = [(_copy_with(row, dict(zip(names, old[row.pk], strict=True))), row) for row in after]
                 tracking_events.record_differences(Action.UPDATE, pairs)
         return count
 
@@ -200,7 +209,7 @@ class TrackedQuerySet(models.QuerySet[Row]):
         conflicts: Any = (update_conflicts, update_fields, unique_fields)
         with transaction.atomic(using=self.db, savepoint=False):
             before = self._in_conflict(rows, unique_fields) if update_conflicts else {}
-            tracking_events.announce(self.model, before.values(), update_fields)
+            tracking_events.notify_listener(self.model, before.values(), update_fields)
             if not _is_tracked_now(self.model):
                 return super().bulk_create(rows, batch_size, ignore_conflicts, *conflicts)
             if ignore_conflicts and not update_conflicts:
@@ -219,7 +228,7 @@ class TrackedQuerySet(models.QuerySet[Row]):
     def _raw_delete(self, using: str | None) -> int:
         """As Django's, which asks for it where nothing depends on the rows."""
         with transaction.atomic(using=using, savepoint=False):
-            tracking_events.announce(self.model, self._stored(pk__in=self._chosen()))
+            tracking_events.notify_listener(self.model, self._stored(pk__in=self._chosen()))
             if not _is_tracked_now(self.model):
                 return super()._raw_delete(using)
             gone = list(self._stored(pk__in=self._chosen()).select_for_update().order_by("pk"))
@@ -263,11 +272,11 @@ class TrackedQuerySet(models.QuerySet[Row]):
 
 def _batches(values: Iterable[Any]) -> Iterator[list[Any]]:
     rest = iter(values)
-    while batch := list(islice(rest, BATCH)):
+    while batch := list(islice(rest, BATCH_SIZE)):
         yield batch
 
 
-def _with(row: Row, values: Mapping[str, Any]) -> Row:
+def _copy_with(row: Row, values: Mapping[str, Any]) -> Row:
     """A copy of a row with other values in these columns, by `attname`."""
     found: dict[str, Any] = {}
     for field in row._meta.concrete_fields:

@@ -9,7 +9,7 @@ from django.db import models
 
 from audit.models import Action
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 #: Takes the rows that change, which may be a queryset, and the names of their changed columns: None for any, and for a
@@ -23,10 +23,10 @@ class Subject(NamedTuple):
     resource: str
     resource_id: object
     resource_name: str
-    details: Mapping[str, Any] = NOTHING
+    details: Mapping[str, Any] = EMPTY
 
 
-class Words(NamedTuple):
+class ActionPair(NamedTuple):
     """How it is called that a field or relation gets a value, and that it loses one."""
 
     gained: Action
@@ -46,9 +46,9 @@ class Tracked:
     #: ORM changes them outside of services, and not to be looked for in the database.
     routine_fields: frozenset[str]
     #: Many-to-many relations.
-    relations: Mapping[str, Words]
+    relations: Mapping[str, ActionPair]
     #: What a change of one field alone is called, by its name; anything else is an update.
-    actions: Mapping[str, Words]
+    actions: Mapping[str, ActionPair]
     created: Action
     #: None: rows go as soon as they have done their work, and their deletion is not recorded.
     deleted: Action | None
@@ -66,6 +66,6 @@ class Tracked:
 registry: dict[type[models.Model], Tracked] = {}
 
 
-def tracked() -> Mapping[type[models.Model], Tracked]:
+def tracked_models() -> Mapping[type[models.Model], Tracked]:
     """Everything that is tracked, by model."""
     return MappingProxyType(registry)

@@ -17,7 +17,7 @@ from audit.filters import AuditExport, AuditPageFilter
 from audit.models import Action, AuditLog
 from audit.models.resources import RESOURCES
 from audit.permissions import AUDIT_EXPORT, AUDIT_READ
-from audit.presentation.change_rows import shown_changes
+from audit.presentation.change_rows import change_rows
 from audit.presentation.event_text import sentence
 from audit.presentation.seal_info import seal_of
 from audit.retention.archiving import archive_of
@@ -92,7 +92,7 @@ def show_event(request: PageRequest, event_id: int) -> HttpResponse:
     context = {
         "event": event,
         "sentence": sentence(event),
-        "changes": shown_changes(event),
+        "changes": change_rows(event),
         "seal": seal_of(event),
         "object_page": _object_page(request, event),
         "erasures": _erasures(event),

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST
 
 from audit.filters import AuditQuery
 from audit.permissions import AUDIT_READ
-from audit.saved_filters import FilterRefused, forget_filter, save_filter
+from audit.saved_filters import InvalidSavedFilter, delete_filter, save_filter
 from audit.views.events import render_list
 from reprotech.core.exceptions import ValidationFailed
 from reprotech.web.access import requires
@@ -24,7 +24,7 @@ def save_view(request: PageRequest) -> HttpResponse:
         kept = save_filter(actor=request.user, name=request.POST.get("name", ""), query=query)
     except ValidationFailed:
         return render_list(request, save_error="These filters can't be kept: correct them first.")
-    except FilterRefused as refusal:
+    except InvalidSavedFilter as refusal:
         return render_list(request, save_error=refusal.message)
     messages.success(request, f"The view {kept.name} is kept.")
     return redirect(f"{reverse('audit')}?{kept.query}")
@@ -32,8 +32,8 @@ def save_view(request: PageRequest) -> HttpResponse:
 
 @requires(AUDIT_READ)
 @require_POST
-def forget_view(request: PageRequest, filter_id: int) -> HttpResponse:
+def delete_view(request: PageRequest, filter_id: int) -> HttpResponse:
     """Remove one of one's own views."""
-    if forget_filter(actor=request.user, filter_id=filter_id):
+    if delete_filter(actor=request.user, filter_id=filter_id):
         messages.success(request, "The view is removed. The events stay.")
     return redirect("audit")

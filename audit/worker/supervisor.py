@@ -23,11 +23,11 @@ from reprotech.core.background import PeriodicThread
 logger = logging.getLogger(__name__)
 
 #: Seconds before it is started, so that the server's first answers don't wait for it, and before it is started again.
-PAUSE = 1
+RESTART_SECONDS = 1
 #: Seconds after which it is tried again where that failed, as on a disk that is full.
-LONGER_PAUSE = 5
+RETRY_SECONDS = 5
 #: A little behind the server's own processes, where there are more of them than cores.
-PRIORITY = 5
+NICENESS = 5
 
 
 def is_needed() -> bool:
@@ -46,7 +46,7 @@ def start() -> None:
     """Have the work done beside this process as long as it lives, if there is any."""
     if is_needed():
         problem = "The audit worker can't be started. It is tried again."
-        keeper = PeriodicThread("audit-worker", _keep_one, LONGER_PAUSE, problem=problem, expected=(OSError,))
+        keeper = PeriodicThread("audit-worker", _keep_one, RETRY_SECONDS, problem=problem, expected=(OSError,))
         keeper.start()
         keeper.wake()
 
@@ -57,18 +57,18 @@ def _keep_one() -> None:
     with (directory / "audit-worker.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         while True:
-            time.sleep(PAUSE)
-            status = process().wait()
+            time.sleep(RESTART_SECONDS)
+            status = start_process().wait()
             logger.error("The audit worker ended (exit status %s). It is started again.", status)
 
 
-def process() -> "subprocess.Popen[bytes]":
+def start_process() -> "subprocess.Popen[bytes]":
     """Start the worker; it ends when its standard input is closed."""
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "audit_worker", "--until-closed"]
     # Only processes that answer requests may leave their counters in the directory of metrics.
     environment = {name: value for name, value in os.environ.items() if name != "PROMETHEUS_MULTIPROC_DIR"}
     return subprocess.Popen(  # noqa: S603 (all of it is ours)  # nosec B603, B607
-        ["nice", "-n", str(PRIORITY), *command],  # noqa: S607
+        ["nice", "-n", str(NICENESS), *command],  # noqa: S607
         stdin=subprocess.PIPE,
         env=environment,
         # Ctrl-C in a terminal is for the server, which then ends this one in order.

@@ -33,15 +33,15 @@ from reprotech.backup.signatures import Digests, Trust, digest
 
 FORMAT = "reprotech-backup/2"
 #: The first one had no signature.
-FORMATS = ("reprotech-backup/1", FORMAT)
+SUPPORTED_FORMATS = ("reprotech-backup/1", FORMAT)
 MANIFEST, SETTINGS, DATABASE, SIGNATURE = "manifest.json", "settings.env", "database.", "signature.txt"
 #: Bytes of a piece of the database; it is held in memory.
-PIECE = 8 * 1024**2
+CHUNK_SIZE = 8 * 1024**2
 #: More than any manifest or settings take.
-SMALL = 4 * 1024**2
+MAX_HEADER_BYTES = 4 * 1024**2
 
 
-def recipient(text: str) -> x25519.Recipient:
+def parse_recipient(text: str) -> x25519.Recipient:
     """A public key; raises BackupFailed for a text that is none."""
     try:
         return x25519.Recipient.from_str(text)
@@ -49,7 +49,7 @@ def recipient(text: str) -> x25519.Recipient:
         raise BackupFailed(f"{text!r} is no public key of age: it begins with age1.") from None
 
 
-def identities(text: str) -> list[x25519.Identity]:
+def parse_identities(text: str) -> list[x25519.Identity]:
     """The private keys in the text of a key file as `age-keygen` writes it; raises BackupFailed."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
     try:
@@ -71,7 +71,7 @@ def write_archive(
     signer: Signer,
 ) -> None:
     """Encrypt an archive into a file, as the pieces of the database come."""
-    stream = _Stream(_tar(manifest, settings, database, signer))
+    stream = _IteratorFile(_tar(manifest, settings, database, signer))
     try:
         pyrage.encrypt_io(stream, file, keys)
     except pyrage.EncryptError as error:
@@ -83,7 +83,7 @@ def _tar(manifest: dict[str, Any], settings: str, database: Iterable[bytes], sig
     digests = Digests(digest(first), digest(second))
     yield from _member(MANIFEST, first)
     yield from _member(SETTINGS, second)
-    for number, piece in enumerate(_pieces(database)):
+    for number, piece in enumerate(_equal_chunks(database)):
         digests.pieces.append(digest(piece))
         yield from _member(f"{DATABASE}{number:06}", piece)
     yield from _member(SIGNATURE, digests.signed_by(signer).encode())
@@ -98,19 +98,19 @@ def _member(name: str, content: bytes) -> Iterator[bytes]:
     yield bytes(-len(content) % tarfile.BLOCKSIZE)
 
 
-def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def _equal_chunks(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """The same bytes in pieces of one size, of which the last may be smaller."""
     held = bytearray()
     for chunk in chunks:
         held += chunk
-        while len(held) >= PIECE:
-            yield bytes(held[:PIECE])
-            del held[:PIECE]
+        while len(held) >= CHUNK_SIZE:
+            yield bytes(held[:CHUNK_SIZE])
+            del held[:CHUNK_SIZE]
     if held:
         yield bytes(held)
 
 
-class _Stream(io.RawIOBase):
+class _IteratorFile(io.RawIOBase):
     """What an iterator gives, to be read as a file."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
@@ -154,7 +154,7 @@ class Archive:
         while (member := self._tar.next()) is not None and member.name != SIGNATURE:
             if member.name != f"{DATABASE}{number:06}":
                 raise BackupFailed(f"A piece of the database is missing before {member.name[:60]!r}.")
-            yield self._content(member, PIECE)
+            yield self._content(member, CHUNK_SIZE)
             number += 1
         if member is None:
             return
@@ -165,7 +165,7 @@ class Archive:
     def _small(self, member: tarfile.TarInfo | None, name: str) -> bytes:
         if member is None or member.name != name:
             raise BackupFailed(f"It holds no {name} where there should be one.")
-        return self._content(member, SMALL)
+        return self._content(member, MAX_HEADER_BYTES)
 
     def _content(self, member: tarfile.TarInfo, most: int) -> bytes:
         content = self._tar.extractfile(member) if member.isreg() and member.size <= most else None
@@ -175,7 +175,7 @@ class Archive:
 
 
 @dataclass(frozen=True)
-class Checked:
+class VerifiedArchive:
     """A backup all of which was read, and whose signature was verified: what it holds may be used."""
 
     path: Path
@@ -198,7 +198,7 @@ class Checked:
             raise BackupFailed(f"{self.path.name} was changed while it was being restored.")
 
 
-def check_archive(path: Path, keys: Sequence[x25519.Identity], trust: Trust) -> Checked:
+def check_archive(path: Path, keys: Sequence[x25519.Identity], trust: Trust) -> VerifiedArchive:
     """Read all of a backup and verify who made it; raises BackupFailed."""
     with open_archive(path, keys) as archive:
         pieces = [digest(piece) for piece in archive.pieces()]
@@ -209,9 +209,9 @@ def check_archive(path: Path, keys: Sequence[x25519.Identity], trust: Trust) -> 
         form = manifest["format"]
     except (ValueError, LookupError, TypeError, RecursionError):
         raise BackupFailed("Its manifest or its settings can't be read.") from None
-    if form not in FORMATS:
+    if form not in SUPPORTED_FORMATS:
         raise BackupFailed(f"Its format is {form!r}: a newer version of Reprotech made it.")
-    return Checked(path, keys, manifest, settings, digests, signer)
+    return VerifiedArchive(path, keys, manifest, settings, digests, signer)
 
 
 @contextmanager
@@ -228,17 +228,17 @@ def open_archive(path: Path, keys: Sequence[x25519.Identity]) -> Iterator[Archiv
         try:
             with tarfile.open(fileobj=plain, mode="r|") as tar:
                 yield Archive(tar)
-            while plain.read(PIECE):
+            while plain.read(CHUNK_SIZE):
                 pass  # to the end, so that a file that was cut short is found out
         except (tarfile.TarError, ValueError, EOFError) as error:
             plain.close()
             thread.join()
-            raise _failure(path, failures[0] if failures else error) from None
+            raise _backup_error(path, failures[0] if failures else error) from None
         finally:
             plain.close()
             thread.join()
     if failures:
-        raise _failure(path, failures[0])
+        raise _backup_error(path, failures[0])
 
 
 def _decrypt(path: Path, sink: int, keys: Sequence[x25519.Identity], fail: Callable[[Exception], None]) -> None:
@@ -251,7 +251,7 @@ def _decrypt(path: Path, sink: int, keys: Sequence[x25519.Identity], fail: Calla
         fail(error)
 
 
-def _failure(path: Path, error: Exception) -> BackupFailed:
+def _backup_error(path: Path, error: Exception) -> BackupFailed:
     if isinstance(error, BackupFailed):
         return error
     if isinstance(error, pyrage.DecryptError) and "No matching keys" in str(error):

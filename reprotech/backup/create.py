@@ -19,8 +19,8 @@ from audit.models import Action
 from audit.sealing.signing_keys import log_name
 from audit.services import record
 from reprotech.backup import scratch
-from reprotech.backup.archive import FORMAT, check_archive, recipient, write_archive
-from reprotech.backup.dump import Copy, copied
+from reprotech.backup.archive import FORMAT, check_archive, parse_recipient, write_archive
+from reprotech.backup.dump import Snapshot, snapshot
 from reprotech.backup.exceptions import BackupFailed
 from reprotech.backup.retention import name_at
 from reprotech.backup.signatures import Trust
@@ -28,7 +28,7 @@ from reprotech.core.secure_files import private_file, sync_directory
 
 AUDIT_KEY = "AUDIT_SIGNING_KEY"
 #: What a rehearsal must not touch: others' caches and anchors are not its business. Empty means the default.
-APART = ("REDIS_URL", "AUDIT_ANCHOR_FILE", "AUDIT_ANCHOR_URL", "AUDIT_ANCHOR_EMAIL")
+ISOLATED_SETTINGS = ("REDIS_URL", "AUDIT_ANCHOR_FILE", "AUDIT_ANCHOR_URL", "AUDIT_ANCHOR_EMAIL")
 
 
 def make_backup(directory: Path, recipients: Sequence[str], *, with_audit_key: bool, restore_it: bool) -> Path:
@@ -37,7 +37,7 @@ def make_backup(directory: Path, recipients: Sequence[str], *, with_audit_key: b
     It is also encrypted for a key that is made for it and forgotten with this process: this is how it can be read back
     here, where nobody has the private key. Raises BackupFailed or OSError; then there is no file of this name.
     """
-    keys = [recipient(text) for text in recipients]
+    keys = [parse_recipient(text) for text in recipients]
     if not keys:
         raise BackupFailed(
             "Nobody could open the backup: set BACKUP_RECIPIENTS. scripts/backup --new-key FILE makes a key."
@@ -50,16 +50,16 @@ def make_backup(directory: Path, recipients: Sequence[str], *, with_audit_key: b
     scratch.remove_leftovers()
     # Before the copy, so that it is in it. Everything leaves the house, so it is put on record as every export is.
     record(actor=SYSTEM, action=Action.EXPORT, resource="database", format="backup", recipients=list(recipients))
-    with copied() as copy:
+    with snapshot() as copy:
         path = directory / name_at(copy.moment)
         partial = path.with_name(f"{path.name}.partial")
         with private_file(partial) as file:
             manifest, chosen = _manifest(copy), settings_text(with_audit_key=with_audit_key)
             write_archive(file, manifest, chosen, copy.content, keys=[*keys, passing.to_public()], signer=signer)
     try:
-        read_back(partial, passing)
+        verify_readable(partial, passing)
         if restore_it:
-            rehearse(partial, passing)
+            trial_restore(partial, passing)
         partial.rename(path)
         sync_directory(path)
     finally:
@@ -67,7 +67,7 @@ def make_backup(directory: Path, recipients: Sequence[str], *, with_audit_key: b
     return path
 
 
-def _manifest(copy: Copy) -> dict[str, Any]:
+def _manifest(copy: Snapshot) -> dict[str, Any]:
     notes = copy.ask("SELECT note FROM audit_checkpoints ORDER BY size DESC LIMIT 1")
     return {
         "format": FORMAT,
@@ -98,15 +98,15 @@ def settings_text(*, with_audit_key: bool) -> str:
     return "\n".join([text, *added]).strip() + "\n"
 
 
-def read_back(path: Path, key: x25519.Identity) -> None:
+def verify_readable(path: Path, key: x25519.Identity) -> None:
     """Decrypt all of a backup as it lies on the disk, and verify its signature; raises BackupFailed."""
     check_archive(path, [key], Trust.of(settings.AUDIT_SIGNING_KEY))
 
 
-def rehearse(path: Path, key: x25519.Identity) -> None:
+def trial_restore(path: Path, key: x25519.Identity) -> None:
     """Restore a backup into a database of its own, by the command of a real restore, which verifies; then drop it."""
     with scratch.database() as url:
-        environment = {**os.environ, **dict.fromkeys(APART, ""), "DATABASE_URL": url}
+        environment = {**os.environ, **dict.fromkeys(ISOLATED_SETTINGS, ""), "DATABASE_URL": url}
         environment.pop("PROMETHEUS_MULTIPROC_DIR", None)
         done = subprocess.run(  # noqa: S603 (our own command)  # nosec B603
             [sys.executable, str(settings.BASE_DIR / "manage.py"), "restore", str(path), "--identity", "-"],

@@ -18,11 +18,11 @@ from django.db import connection, transaction
 
 from audit.sealing.transaction_ids import reset_transaction_ids
 from reprotech.backup import scratch
-from reprotech.backup.archive import PIECE
+from reprotech.backup.archive import CHUNK_SIZE
 from reprotech.backup.exceptions import BackupFailed
 
 #: How psycopg names what PostgreSQL's programs take from the environment.
-VARIABLES = {
+LIBPQ_VARIABLES = {
     "host": "PGHOST",
     "port": "PGPORT",
     "user": "PGUSER",
@@ -33,11 +33,11 @@ VARIABLES = {
     "sslcert": "PGSSLCERT",
     "sslkey": "PGSSLKEY",
 }
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class Snapshot:
     """What a database held at one moment."""
 
     #: Whatever was acknowledged before it is in the copy.
@@ -45,21 +45,21 @@ class Copy:
     #: The version of the program that reads the copy again.
     version: int
     #: Answers queries as of that moment.
-    ask: Ask
+    ask: Query
     tables: list[str]
     content: Iterable[bytes]
 
 
 @contextmanager
-def copied() -> Iterator[Copy]:
+def snapshot() -> Iterator[Snapshot]:
     """The configured database as of now, while others go on writing. Raises BackupFailed."""
-    with _copied_postgresql() if connection.vendor == "postgresql" else _copied_sqlite() as copy:
+    with _postgresql_snapshot() if connection.vendor == "postgresql" else _sqlite_snapshot() as copy:
         yield copy
 
 
 def load(content: Iterable[bytes]) -> None:
     """Put a copy into the configured database, which must be empty: all of it or nothing. Raises BackupFailed."""
-    if tables := tables_there():
+    if tables := existing_tables():
         raise BackupFailed(
             f"The database of DATABASE_URL is not empty: it has {len(tables)} tables. Nothing was changed. "
             "Name an empty one, or move this one out of the way first."
@@ -72,7 +72,7 @@ def load(content: Iterable[bytes]) -> None:
         _load_sqlite(content)
 
 
-def tables_there() -> list[str]:
+def existing_tables() -> list[str]:
     """The tables of the configured database; none of a file that isn't there, which isn't made by asking."""
     if connection.vendor == "sqlite" and not Path(settings.DATABASES["default"]["NAME"]).exists():
         return []
@@ -80,7 +80,7 @@ def tables_there() -> list[str]:
 
 
 @contextmanager
-def _copied_postgresql() -> Iterator[Copy]:
+def _postgresql_snapshot() -> Iterator[Snapshot]:
     version = program_version("pg_dump")
     if version < (server := connection.cursor().connection.info.server_version // 10_000):
         raise BackupFailed(
@@ -88,17 +88,17 @@ def _copied_postgresql() -> Iterator[Copy]:
             f"Put that of PostgreSQL {server} or newer first on the PATH."
         )
     # Before the snapshot: whatever was acknowledged by then is in it.
-    ((moment,),) = _ask("SELECT clock_timestamp()")
+    ((moment,),) = _query("SELECT clock_timestamp()")
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        ((snapshot,),) = _ask("SELECT pg_export_snapshot()")
-        tables = [name for (name,) in _ask("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")]
+        ((snapshot,),) = _query("SELECT pg_export_snapshot()")
+        tables = [name for (name,) in _query("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")]
         command = ["pg_dump", "--format=custom", f"--snapshot={snapshot}"]
-        yield Copy(moment.astimezone(UTC), version, _ask, sorted(tables), _output_of(command))
+        yield Snapshot(moment.astimezone(UTC), version, _query, sorted(tables), _output_of(command))
 
 
-def _ask(query: str) -> list[tuple[Any, ...]]:
+def _query(query: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query)
         return list(cursor.fetchall())
@@ -108,7 +108,7 @@ def _output_of(command: list[str]) -> Iterator[bytes]:
     with tempfile.TemporaryFile() as complaints, _run(command, stdout=subprocess.PIPE, stderr=complaints) as process:
         output = cast("IO[bytes]", process.stdout)
         try:
-            while chunk := output.read(PIECE):
+            while chunk := output.read(CHUNK_SIZE):
                 yield chunk
         finally:
             output.close()
@@ -135,7 +135,7 @@ def _load_postgresql(content: Iterable[bytes]) -> None:
 
 def _run(command: list[str], **streams: IO[bytes] | int) -> "subprocess.Popen[bytes]":
     parameters = connection.get_connection_params()
-    environment = {name: str(parameters[key]) for key, name in VARIABLES.items() if parameters.get(key)}
+    environment = {name: str(parameters[key]) for key, name in LIBPQ_VARIABLES.items() if parameters.get(key)}
     return subprocess.Popen(command, env={**os.environ, **environment}, **streams)  # type: ignore[call-overload, no-any-return]  # noqa: S603  # nosec B603
 
 
@@ -159,12 +159,12 @@ def program_version(program: str) -> int:
 
 
 @contextmanager
-def _copied_sqlite() -> Iterator[Copy]:
+def _sqlite_snapshot() -> Iterator[Snapshot]:
     path = Path(settings.DATABASES["default"]["NAME"])
     if not path.exists():
         raise BackupFailed(f"There is no database {path}.")
     moment = datetime.now(UTC)
-    with scratch.directory(scratch.COPY) as directory:
+    with scratch.directory(scratch.COPY_PREFIX) as directory:
         copy = directory / "copy"
         with closing(sqlite3.connect(path, timeout=60)) as source, closing(sqlite3.connect(copy)) as target:
             try:
@@ -178,12 +178,14 @@ def _copied_sqlite() -> Iterator[Copy]:
                 return database.execute(query).fetchall()
 
             named = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
-            yield Copy(moment, sqlite3.sqlite_version_info[0], ask, [name for (name,) in ask(named)], _file(copy))
+            yield Snapshot(
+                moment, sqlite3.sqlite_version_info[0], ask, [name for (name,) in ask(named)], _read_chunks(copy)
+            )
 
 
-def _file(path: Path) -> Iterator[bytes]:
+def _read_chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
-        while chunk := file.read(PIECE):
+        while chunk := file.read(CHUNK_SIZE):
             yield chunk
 
 

@@ -19,16 +19,16 @@ from audit.models import Action
 from audit.sealing.sealer import latest_checkpoint
 from audit.services import record
 from audit.verification.verifier import CannotVerify, Verification
-from reprotech.backup.archive import Checked, check_archive
+from reprotech.backup.archive import VerifiedArchive, check_archive
 from reprotech.backup.dump import load, program_version
 from reprotech.backup.exceptions import BackupFailed
 from reprotech.backup.signatures import Trust
 from reprotech.core.key_material import seed_text
 from reprotech.migration_history import FIRST_STEP, is_too_old, known_migrations
 
-OURS = ("accounts", "audit", "analytics")
+OWN_APPS = ("accounts", "audit", "analytics")
 #: What the settings of now must have of the backup's, and what for.
-SAME = {
+REQUIRED_SECRETS = {
     "SECRET_KEY": "its data can't be read without, nor its newest events be proven. Set that one, or list it in "
     "SECRET_KEY_FALLBACKS",
     "AUDIT_SIGNING_KEY": "nothing can be sealed after its last checkpoint. Set that one; afterwards replace it by "
@@ -82,10 +82,10 @@ def restore(path: Path, keys: Sequence[x25519.Identity], trust: Trust) -> Restor
     """
     backup = check_archive(path, keys, trust)
     manifest = Manifest.of(backup.manifest)
-    _refuse_unfit(manifest)
+    _refuse_incompatible(manifest)
     _refuse_other_secrets(backup)
     load(backup.database())
-    _compare(manifest.rows)
+    _compare_row_counts(manifest.rows)
     call_command("migrate", interactive=False, verbosity=0)
     events, warnings = verify_log()
     if backup.signer is None:
@@ -95,14 +95,14 @@ def restore(path: Path, keys: Sequence[x25519.Identity], trust: Trust) -> Restor
     return Restored(manifest.moment, sum(manifest.rows.values()), events, ended, warnings)
 
 
-def _refuse_unfit(manifest: Manifest) -> None:
+def _refuse_incompatible(manifest: Manifest) -> None:
     if manifest.database != connection.vendor:
         raise BackupFailed(
             f"It is a backup of {manifest.database}, and DATABASE_URL names {connection.vendor}. Restore it into "
             "the same kind of database; manage.py migrate_sqlite_to_postgres moves it to PostgreSQL afterwards."
         )
     applied = {(app, name) for app, _, name in (text.partition(".") for text in manifest.migrations)}
-    if unknown := sorted(name for name in applied - known_migrations() if name[0] in OURS):
+    if unknown := sorted(name for name in applied - known_migrations() if name[0] in OWN_APPS):
         raise BackupFailed(f"A newer version of Reprotech made it: this one doesn't know {'.'.join(unknown[-1])}.")
     if is_too_old(applied):
         raise BackupFailed(
@@ -112,29 +112,29 @@ def _refuse_unfit(manifest: Manifest) -> None:
         raise BackupFailed(f"pg_restore is version {version}, and pg_dump {manifest.version} made the backup.")
 
 
-def _refuse_other_secrets(backup: Checked) -> None:
+def _refuse_other_secrets(backup: VerifiedArchive) -> None:
     """Without telling any."""
     seed = settings.AUDIT_SIGNING_KEY
     if backup.signer is None:
-        fits_log = _saved(backup, "AUDIT_SIGNING_KEY") in {"", seed and seed_text(seed)}
+        fits_log = _saved_setting(backup, "AUDIT_SIGNING_KEY") in {"", seed and seed_text(seed)}
     else:
         fits_log = backup.signer in Trust.of(seed).keys
     fits = {
-        "SECRET_KEY": _saved(backup, "SECRET_KEY") in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS],
+        "SECRET_KEY": _saved_setting(backup, "SECRET_KEY") in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS],
         "AUDIT_SIGNING_KEY": fits_log,
     }
-    for name, consequence in SAME.items():
+    for name, consequence in REQUIRED_SECRETS.items():
         if not fits[name]:
             raise BackupFailed(f"{name} is not the one of the backup: {consequence}. Nothing was restored.")
 
 
-def _saved(backup: Checked, name: str) -> str:
+def _saved_setting(backup: VerifiedArchive, name: str) -> str:
     """A setting in a backup."""
     found = re.search(rf"^(?:export\s+)?{name}=\s*(['\"]?)(.*)\1\s*$", backup.settings, re.MULTILINE)
     return found[2] if found else ""
 
 
-def _compare(rows: dict[str, int]) -> None:
+def _compare_row_counts(rows: dict[str, int]) -> None:
     known = set(connection.introspection.table_names())
     with connection.cursor() as cursor:
         for table, expected in rows.items():
@@ -153,7 +153,7 @@ def verify_log() -> tuple[int, list[str]]:
         return size, ["The audit log wasn't verified: AUDIT_SIGNING_KEY is not set."]
     absent = ""
     try:
-        sizes = {note: _size(note) for note in anchored_notes()}
+        sizes = {note: _note_size(note) for note in anchored_notes()}
     except FileNotFoundError:  # as on a new server
         sizes = {}
         absent = (
@@ -180,7 +180,7 @@ def verify_log() -> tuple[int, list[str]]:
     return verification.count, warnings
 
 
-def _size(note: str) -> int:
+def _note_size(note: str) -> int:
     try:
         return CheckpointText.parse(note.rpartition("\n\n")[0] + "\n").size
     except (NoteError, ValueError):

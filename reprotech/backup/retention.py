@@ -8,7 +8,7 @@ from pathlib import Path
 NAME = re.compile(r"reprotech-(\d{8}T\d{6}Z)\.age(\.partial)?")
 TIME = "%Y%m%dT%H%M%SZ"
 #: After this time nobody is still writing a file.
-ABANDONED = timedelta(days=2)
+ABANDONED_AFTER = timedelta(days=2)
 
 
 def name_at(moment: datetime) -> str:
@@ -21,15 +21,15 @@ def prune(directory: Path, keep: Sequence[int], now: datetime) -> list[Path]:
     found = {path: match for path in directory.iterdir() if (match := NAME.fullmatch(path.name))}
     moments = {path: datetime.strptime(match[1], TIME).replace(tzinfo=UTC) for path, match in found.items()}
     whole = {path: moment for path, moment in moments.items() if not found[path][2]}
-    staying = kept(whole.values(), *keep)
+    staying = retained(whole.values(), *keep)
     gone = [path for path, moment in whole.items() if moment not in staying]
-    gone += [path for path in moments.keys() - whole.keys() if now - moments[path] > ABANDONED]
+    gone += [path for path in moments.keys() - whole.keys() if now - moments[path] > ABANDONED_AFTER]
     for path in gone:
         path.unlink(missing_ok=True)
     return sorted(gone)
 
 
-def kept(moments: Iterable[datetime], days: int, weeks: int, months: int) -> set[datetime]:
+def retained(moments: Iterable[datetime], days: int, weeks: int, months: int) -> set[datetime]:
     """The moments whose backups stay; the newest always does."""
     newest_first = sorted(moments, reverse=True)
     periods: list[tuple[Callable[[datetime], tuple[int, ...]], int]] = [

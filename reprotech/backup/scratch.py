@@ -21,32 +21,32 @@ from django.db import OperationalError, ProgrammingError, connection
 from audit.sealing.append_only_triggers import INSUFFICIENT_PRIVILEGE
 from reprotech.backup.exceptions import BackupFailed
 
-REHEARSAL, COPY = ".rehearsal-", ".backup-"
+TRIAL_PREFIX, COPY_PREFIX = ".rehearsal-", ".backup-"
 #: A name of at most 63 bytes: the number is that of the database which is backed up, since several may have a server.
-NAME = "reprotech_rehearsal_{database}_{chance}"
+DATABASE_NAME = "reprotech_rehearsal_{database}_{chance}"
 
 
 @contextmanager
 def database() -> Iterator[str]:
     """The URL of an empty database to restore a backup into."""
     if connection.vendor == "sqlite":
-        with directory(REHEARSAL) as path:
+        with directory(TRIAL_PREFIX) as path:
             yield f"sqlite:///{path}/rehearsal.sqlite3"
         return
-    name = NAME.format(database=_number(), chance=secrets.token_hex(6))
-    _ask("SELECT pg_advisory_lock(hashtextextended(%s, 0))", name)
+    name = DATABASE_NAME.format(database=_database_oid(), chance=secrets.token_hex(6))
+    _query("SELECT pg_advisory_lock(hashtextextended(%s, 0))", name)
     try:
-        _make(name)
+        _create_database(name)
         yield urlsplit(settings.ENV.text("DATABASE_URL"))._replace(path=f"/{name}").geturl()
     finally:
-        _ask(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        _ask("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
+        _query(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        _query("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
 
 
 @contextmanager
 def directory(prefix: str) -> Iterator[Path]:
     """A directory where whoever may read the copy may read the original."""
-    path, descriptor = _claim(prefix)
+    path, descriptor = _create_claimed(prefix)
     try:
         yield path
     finally:
@@ -57,24 +57,24 @@ def directory(prefix: str) -> Iterator[Path]:
 def remove_leftovers() -> None:
     """Remove what backups of this database left that were killed."""
     if connection.vendor == "sqlite":
-        for prefix in (REHEARSAL, COPY):
-            for path in _home().glob(f"{prefix}*/"):
+        for prefix in (TRIAL_PREFIX, COPY_PREFIX):
+            for path in _database_directory().glob(f"{prefix}*/"):
                 _remove_unclaimed(path)
         return
-    pattern = NAME.format(database=_number(), chance="").replace("_", r"\_") + "%"
+    pattern = DATABASE_NAME.format(database=_database_oid(), chance="").replace("_", r"\_") + "%"
     owned = "SELECT datname FROM pg_database WHERE datname LIKE %s AND pg_get_userbyid(datdba) = current_user"
-    for (name,) in _ask(owned, pattern):
-        if _ask("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", name) == [(True,)]:
+    for (name,) in _query(owned, pattern):
+        if _query("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", name) == [(True,)]:
             try:
                 with suppress(OperationalError):  # somebody is connected: a restore that goes on, or a person who looks
-                    _ask(f'DROP DATABASE IF EXISTS "{name}"')
+                    _query(f'DROP DATABASE IF EXISTS "{name}"')
             finally:
-                _ask("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
+                _query("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
 
 
-def _make(name: str) -> None:
+def _create_database(name: str) -> None:
     try:
-        _ask(f'CREATE DATABASE "{name}"')
+        _query(f'CREATE DATABASE "{name}"')
     except ProgrammingError as error:
         if getattr(error.__cause__, "sqlstate", "") == INSUFFICIENT_PRIVILEGE:
             raise BackupFailed(
@@ -84,24 +84,24 @@ def _make(name: str) -> None:
         raise
 
 
-def _number() -> int:
-    ((number,),) = _ask("SELECT oid FROM pg_database WHERE datname = current_database()")
+def _database_oid() -> int:
+    ((number,),) = _query("SELECT oid FROM pg_database WHERE datname = current_database()")
     return int(number)
 
 
-def _ask(statement: str, *parameters: str) -> list[tuple[Any, ...]]:
+def _query(statement: str, *parameters: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters or None)
         return cursor.fetchall() if cursor.description else []
 
 
-def _home() -> Path:
+def _database_directory() -> Path:
     return Path(settings.DATABASES["default"]["NAME"]).resolve().parent
 
 
-def _claim(prefix: str) -> tuple[Path, int]:
+def _create_claimed(prefix: str) -> tuple[Path, int]:
     while True:
-        path = Path(tempfile.mkdtemp(dir=_home(), prefix=prefix))
+        path = Path(tempfile.mkdtemp(dir=_database_directory(), prefix=prefix))
         with suppress(FileNotFoundError):  # another backup took it for a leftover before it was claimed
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
             fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -16,18 +16,18 @@ from audit.crypto.signed_note import NoteError, Signer, VerifierKey, key_ids, si
 from reprotech.backup.exceptions import BackupFailed
 
 #: In the comments of the file of a private key, before a public key whose backups are trusted.
-SIGNERS = "backups are signed by: "
-UNSIGNED = (
+SIGNER_COMMENT = "backups are signed by: "
+UNSIGNED_MESSAGE = (
     "It has no signature, so anyone who can write to the place where backups are kept may have made it. If you know "
     "that it is one of yours, from before backups were signed, restore it with --accept-unsigned."
 )
-FOREIGN = (
+UNKNOWN_SIGNER_MESSAGE = (
     "It is signed with the key {}, which nothing here says is yours. If that was this installation's key before a "
     "rotation, set AUDIT_SIGNING_KEY to it for the restore, and replace it afterwards by manage.py rotate_audit_key. "
     "On a server without settings name the public key of your installation, as manage.py audit_keys printed it there: "
     "--signed-by KEY."
 )
-ALTERED = "What it holds is not what was signed: it was put together or changed without the key."
+ALTERED_MESSAGE = "What it holds is not what was signed: it was put together or changed without the key."
 
 
 @dataclass(slots=True)
@@ -77,20 +77,20 @@ class Trust:
         if signature is None:
             if self.accepts_unsigned:
                 return None
-            raise BackupFailed(UNSIGNED)
+            raise BackupFailed(UNSIGNED_MESSAGE)
         keys = [VerifierKey(signature.partition("\n")[0], public) for public in self.keys]
         try:
             found = key_ids(signature)
         except NoteError:
             raise BackupFailed("Its signature is damaged.") from None
         if not {key.key_id for key in keys}.intersection(found):
-            raise BackupFailed(FOREIGN.format(" and ".join(key_id.hex() for key_id in found)))
+            raise BackupFailed(UNKNOWN_SIGNER_MESSAGE.format(" and ".join(key_id.hex() for key_id in found)))
         try:
             text, signed_by = verify_note(signature, keys)
         except NoteError:
-            raise BackupFailed(ALTERED) from None
+            raise BackupFailed(ALTERED_MESSAGE) from None
         if text != digests.text(signed_by[0].name):
-            raise BackupFailed(ALTERED)
+            raise BackupFailed(ALTERED_MESSAGE)
         return signed_by[0].public
 
 
@@ -112,7 +112,7 @@ def add_trust_arguments(parser: ArgumentParser) -> None:
 
 def signers_in(text: str) -> list[str]:
     """The public keys that the file of a private key names as signers of the backups that it opens."""
-    return re.findall(rf"^# {SIGNERS}(.+)$", text, re.MULTILINE)
+    return re.findall(rf"^# {SIGNER_COMMENT}(.+)$", text, re.MULTILINE)
 
 
 def public_key(line: str) -> bytes:

@@ -35,25 +35,25 @@ from audit.sealing import append_only_triggers
 from audit.sealing.transaction_ids import assign_transaction_ids
 from audit.services import record
 from audit.tracking.model_tracking import explicitly_recorded
-from reprotech.backup.dump import tables_there
+from reprotech.backup.dump import existing_tables
 from reprotech.backup.exceptions import BackupFailed
 from reprotech.backup.restore import verify_log
 
-SOURCE = "source"
-BATCH = 2_000
-MODULUS = 2**256
+SOURCE_ALIAS = "source"
+BATCH_SIZE = 2_000
+CHECKSUM_MODULUS = 2**256
 #: The newest, of which one at least must have been written under this SECRET_KEY or one that it replaced.
-EVENTS_LOOKED_AT = 20
-CARRY_OVER = "Take SECRET_KEY, JWT_SECRET_KEY and AUDIT_SIGNING_KEY over from the settings beside it (.env)."
+MAX_CHECKED_EVENTS = 20
+SECRETS_HINT = "Take SECRET_KEY, JWT_SECRET_KEY and AUDIT_SIGNING_KEY over from the settings beside it (.env)."
 Model = type[models.Model]
 
 
-class MoveRefused(Exception):
+class MigrationRefused(Exception):
     """Nothing was moved; the message is a sentence that says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class MigrationResult:
     """How many rows each table has, how many sealed events were verified, and what deserves attention."""
 
     rows: dict[str, int]
@@ -61,61 +61,61 @@ class Moved:
     warnings: list[str]
 
 
-def move(path: Path, tell: Callable[[str], None]) -> Moved:
-    """Move everything; raises MoveRefused, and then PostgreSQL is as it was but for empty tables."""
+def migrate_to_postgres(path: Path, tell: Callable[[str], None]) -> MigrationResult:
+    """Move everything; raises MigrationRefused, and then PostgreSQL is as it was but for empty tables."""
     if connection.vendor != "postgresql":
-        raise MoveRefused("DATABASE_URL must name the PostgreSQL database that everything goes to.")
+        raise MigrationRefused("DATABASE_URL must name the PostgreSQL database that everything goes to.")
     if not path.is_file():
-        raise MoveRefused(f"There is no file {path}.")
-    if tables_there():
+        raise MigrationRefused(f"There is no file {path}.")
+    if existing_tables():
         _refuse_rows()
     call_command("migrate", interactive=False, verbosity=0)
-    with _upgraded_copy(path) as copy, _source(copy):
+    with _upgraded_copy(path) as copy, _source_connection(copy):
         _refuse_other_keys()
         try:
-            with transaction.atomic(durable=True), _times_as_they_are():
+            with transaction.atomic(durable=True), _auto_now_disabled():
                 with explicitly_recorded(), triggers.suspended():  # one event describes it all
-                    rows = {model._meta.db_table: _move_table(model, tell) for model in moved_models()}
-                _number_events()
+                    rows = {model._meta.db_table: _copy_table(model, tell) for model in migrated_models()}
+                _assign_transaction_ids()
                 _set_sequences()
                 events, warnings = verify_log()
-                refuse_changes(path, copy)
+                refuse_concurrent_writes(path, copy)
                 record(actor=SYSTEM, action=Action.UPDATE, resource="database", moved_from="SQLite")
         except BackupFailed as failure:
-            raise MoveRefused(str(failure)) from None
-    return Moved(rows, events, warnings)
+            raise MigrationRefused(str(failure)) from None
+    return MigrationResult(rows, events, warnings)
 
 
-def moved_models() -> list[Model]:
+def migrated_models() -> list[Model]:
     """Every table of ours and Django's, also those between users and roles."""
     return [model for model in apps.get_models(include_auto_created=True) if model._meta.managed]
 
 
 def _refuse_rows() -> None:
-    for model in moved_models():
+    for model in migrated_models():
         table = model._meta.db_table
-        if model.__module__.startswith(("accounts", "audit", "analytics")) and table in tables_there():
+        if model.__module__.startswith(("accounts", "audit", "analytics")) and table in existing_tables():
             with connection.cursor() as cursor:
                 cursor.execute(f'SELECT EXISTS (SELECT FROM "{table}")')  # noqa: S608 (a table of ours)  # nosec B608
                 if cursor.fetchone()[0]:
-                    raise MoveRefused(f"The PostgreSQL database is not empty: {table} has rows. Name a new one.")
+                    raise MigrationRefused(f"The PostgreSQL database is not empty: {table} has rows. Name a new one.")
 
 
 def _refuse_other_keys() -> None:
     """The log goes on under the keys that it was written with; who sets up a new server has made others."""
-    newest = SigningKey._base_manager.using(SOURCE).order_by("id").last()
+    newest = SigningKey._base_manager.using(SOURCE_ALIAS).order_by("id").last()
     seed = settings.AUDIT_SIGNING_KEY
     if newest and (seed is None or Signer(newest.name, seed).verifier != newest.verifier):
-        raise MoveRefused(
+        raise MigrationRefused(
             f"AUDIT_SIGNING_KEY is not the one of the SQLite database, whose audit log is signed with {newest}. "
-            f"{CARRY_OVER}"
+            f"{SECRETS_HINT}"
         )
-    events = AuditLog._base_manager.using(SOURCE).order_by("-id")[:EVENTS_LOOKED_AT]
+    events = AuditLog._base_manager.using(SOURCE_ALIAS).order_by("-id")[:MAX_CHECKED_EVENTS]
     codes = [(event.sealed_row(), event.authentication) for event in events]
     if codes and not any(is_authentic(row, bytes(code or b"")) for row, code in codes):
-        raise MoveRefused(
+        raise MigrationRefused(
             "SECRET_KEY is not the one of the SQLite database: its second factors could not be read any more, nor its "
-            f"newest events be proven. {CARRY_OVER}"
+            f"newest events be proven. {SECRETS_HINT}"
         )
 
 
@@ -126,7 +126,7 @@ def _upgraded_copy(path: Path) -> Iterator[Path]:
         # Beside it, where those who may read the copy may read the original.
         directory = tempfile.TemporaryDirectory(dir=path.resolve().parent, prefix=".moving-")
     except OSError as error:
-        raise MoveRefused(
+        raise MigrationRefused(
             f"A copy of {path} is brought up to date beside it, and {path.resolve().parent} can't be written: "
             f"{error.strerror}. Put the file into a directory of your own, such as /var/lib/reprotech."
         ) from None
@@ -136,21 +136,21 @@ def _upgraded_copy(path: Path) -> Iterator[Path]:
             with closing(sqlite3.connect(path, timeout=60)) as source, closing(sqlite3.connect(copy)) as target:
                 source.backup(target)
         except sqlite3.DatabaseError as error:
-            raise MoveRefused(f"{path} can't be read: {error}.") from None
+            raise MigrationRefused(f"{path} can't be read: {error}.") from None
         environment = {**os.environ, "DATABASE_URL": f"sqlite:///{copy}", "REDIS_URL": ""}
         command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "migrate", "--no-input", "--verbosity=0"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 (ours)  # nosec B603
         if done.returncode:
-            raise MoveRefused(f"{path} can't be brought up to date: {done.stderr.strip()}")
+            raise MigrationRefused(f"{path} can't be brought up to date: {done.stderr.strip()}")
         yield copy
 
 
 @contextmanager
-def _source(path: Path) -> Iterator[None]:
+def _source_connection(path: Path) -> Iterator[None]:
     """Another connection of Django's, to the SQLite database."""
     defaults = connections.settings["default"]
     options = {"transaction_mode": "IMMEDIATE", "timeout": 20}
-    connections.settings[SOURCE] = {
+    connections.settings[SOURCE_ALIAS] = {
         **defaults,
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(path),
@@ -159,17 +159,17 @@ def _source(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        connections[SOURCE].close()
-        del connections[SOURCE]
-        del connections.settings[SOURCE]
+        connections[SOURCE_ALIAS].close()
+        del connections[SOURCE_ALIAS]
+        del connections.settings[SOURCE_ALIAS]
 
 
 @contextmanager
-def _times_as_they_are() -> Iterator[None]:
+def _auto_now_disabled() -> Iterator[None]:
     """Fields that take the present time whenever a row is written take the row's own instead."""
     fields = [
         field
-        for model in moved_models()
+        for model in migrated_models()
         for field in model._meta.concrete_fields
         if isinstance(field, models.DateField) and field.auto_now
     ]
@@ -182,35 +182,37 @@ def _times_as_they_are() -> Iterator[None]:
             field.auto_now = True
 
 
-def _move_table(model: Model, tell: Callable[[str], None]) -> int:
+def _copy_table(model: Model, tell: Callable[[str], None]) -> int:
     """Copy a table, then read it on both sides and compare; returns the number of its rows."""
     table = model._meta.db_table
     with connection.cursor() as cursor:
         # Ours are empty; Django's own rows were made by migrate, with other ids.
         cursor.execute(f'DELETE FROM "{table}"')  # noqa: S608 (a table of ours)  # nosec B608
-    rows = model._base_manager.using(SOURCE).order_by().iterator(chunk_size=BATCH)
-    while batch := list(islice(rows, BATCH)):
+    rows = model._base_manager.using(SOURCE_ALIAS).order_by().iterator(chunk_size=BATCH_SIZE)
+    while batch := list(islice(rows, BATCH_SIZE)):
         try:
             model._base_manager.using("default").bulk_create(batch)
         except (DatabaseError, ValueError) as error:
             between = f"{batch[0].pk} and {batch[-1].pk}"
-            raise MoveRefused(f"PostgreSQL refuses a row of {table} between {between}: {str(error).strip()}") from None
-    (before, sum_before), (after, sum_after) = (_sum(model, alias) for alias in (SOURCE, "default"))
+            raise MigrationRefused(
+                f"PostgreSQL refuses a row of {table} between {between}: {str(error).strip()}"
+            ) from None
+    (before, sum_before), (after, sum_after) = (_checksum(model, alias) for alias in (SOURCE_ALIAS, "default"))
     if (before, sum_before) != (after, sum_after):
-        raise MoveRefused(f"{table} is not the same on both sides: {before:,} rows before, {after:,} after.")
+        raise MigrationRefused(f"{table} is not the same on both sides: {before:,} rows before, {after:,} after.")
     if after:
         tell(f"{table}: {after:,} rows, checksum {sum_after:064x}"[:100])
     return after
 
 
-def _sum(model: Model, alias: str) -> tuple[int, int]:
+def _checksum(model: Model, alias: str) -> tuple[int, int]:
     """The number of a table's rows, and a checksum that doesn't depend on their order."""
     fields = [field.attname for field in model._meta.concrete_fields]
     number = total = 0
-    for row in model._base_manager.using(alias).order_by().values_list(*fields).iterator(chunk_size=BATCH):
+    for row in model._base_manager.using(alias).order_by().values_list(*fields).iterator(chunk_size=BATCH_SIZE):
         number += 1
         total += int.from_bytes(hashlib.sha256(json.dumps(row, cls=_Encoder, sort_keys=True).encode()).digest())
-    return number, total % MODULUS
+    return number, total % CHECKSUM_MODULUS
 
 
 class _Encoder(DjangoJSONEncoder):
@@ -221,7 +223,7 @@ class _Encoder(DjangoJSONEncoder):
         return bytes(o).hex() if isinstance(o, bytes | memoryview) else super().default(o)
 
 
-def _number_events() -> None:
+def _assign_transaction_ids() -> None:
     """Say in PostgreSQL's way which events belong to changes that were captured in SQLite and aren't settled yet."""
     marks = CapturedChange.objects.filter(verb=EVENT_MARK)
     events = [(int(key), number or 0) for key, number in marks.values_list("row_key", "transaction_id")]
@@ -232,15 +234,15 @@ def _number_events() -> None:
 
 def _set_sequences() -> None:
     with connection.cursor() as cursor:
-        for statement in connection.ops.sequence_reset_sql(no_style(), moved_models()):
+        for statement in connection.ops.sequence_reset_sql(no_style(), migrated_models()):
             cursor.execute(statement)
 
 
-def refuse_changes(path: Path, copy: Path) -> None:
+def refuse_concurrent_writes(path: Path, copy: Path) -> None:
     """What was written to the SQLite database meanwhile would be lost."""
     newest = []
     for file in (path, copy):
         with closing(sqlite3.connect(file, timeout=60)) as database:
             newest.append(database.execute("SELECT count(*), max(id) FROM audit_logs").fetchone())
     if newest[0] != newest[1]:
-        raise MoveRefused("Somebody wrote to the SQLite database meanwhile. Stop the server, then start again.")
+        raise MigrationRefused("Somebody wrote to the SQLite database meanwhile. Stop the server, then start again.")

@@ -38,12 +38,12 @@ class Day:
 def days(people: int, events: int, until: datetime) -> list[Day]:
     """The days that end with `until`. Their new people add up to `people`, and their events to `events`."""
     dates = [until.date() - timedelta(days=back) for back in range(DAYS, -1, -1)]
-    growth = [_curve(position / DAYS) for position in range(len(dates))]
+    growth = [_growth(position / DAYS) for position in range(len(dates))]
     arrivals = [
         (later - earlier) * (0.02 if is_quiet(day) else 1)
         for day, earlier, later in zip(dates, [0.0, *growth], growth, strict=False)
     ]
-    new = shares(arrivals, people)
+    new = proportional_parts(arrivals, people)
     if people and not new[0]:
         # The first person is there from the beginning: every event has an actor.
         new[new.index(next(filter(None, new)))] -= 1
@@ -52,18 +52,18 @@ def days(people: int, events: int, until: datetime) -> list[Day]:
     for count in new:
         total += count
         there.append(total)
-    weights = [count * activity(day) for day, count in zip(dates, there, strict=True)]
+    weights = [count * activity_level(day) for day, count in zip(dates, there, strict=True)]
     weights[-1] *= (until - midnight(until.date())) / timedelta(days=1)
     # Half of the events at most; of more people the last ones.
     told, left = [], min(people, events // 2)
     for count in reversed(new):
         told.append(min(count, left))
         left -= told[-1]
-    others = shares(weights, events - sum(told))
+    others = proportional_parts(weights, events - sum(told))
     return [Day(*fields) for fields in zip(dates, there, new, reversed(told), others, range(DAYS + 1), strict=True)]
 
 
-def shares(weights: Sequence[float], total: int) -> list[int]:
+def proportional_parts(weights: Sequence[float], total: int) -> list[int]:
     """`total` in whole parts that are proportional to the weights; they add up to it if any weight is above zero."""
     whole = sum(weights)
     if not whole:
@@ -82,7 +82,7 @@ def is_quiet(day: date) -> bool:
     return day.weekday() >= SATURDAY or (day.month, day.day) in HOLIDAYS
 
 
-def activity(day: date) -> float:
+def activity_level(day: date) -> float:
     """How much is done on a day, as a share of a usual one."""
     share = WEEKEND if day.weekday() >= SATURDAY else 1.0
     if (day.month, day.day) in HOLIDAYS:
@@ -94,7 +94,7 @@ def activity(day: date) -> float:
     return share
 
 
-def moments(chance: Random, day: date, count: int, before: datetime) -> list[datetime]:
+def sign_in_times(chance: Random, day: date, count: int, before: datetime) -> list[datetime]:
     """So many moments of sign-ins of a day, by shifts, in order; none after `before`."""
     hours = chance.choices([hour for hour, _ in SHIFTS], [weight for _, weight in SHIFTS], k=count)
     start = midnight(day)
@@ -114,7 +114,7 @@ def midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def _curve(progress: float) -> float:
+def _growth(progress: float) -> float:
     """Which share of the people is there: a few at the beginning, then a rise that flattens."""
     steep, middle = 5.0, 0.45
     low, high = _logistic(-steep * middle), _logistic(steep * (1 - middle))

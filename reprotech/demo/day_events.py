@@ -18,7 +18,7 @@ from audit.crypto.canonical_json import SALT_BYTES, VERSION, SealedRow
 from audit.models import Action
 from reprotech.core.actors import System
 from reprotech.demo.calendar import Day, midnight
-from reprotech.demo.employment import NEVER, Change, Life, Lives, events_of
+from reprotech.demo.employment import NEVER, Career, Careers, Change, event_count
 from reprotech.demo.people import People, Person
 
 ROLE_NAMES = {role.slug: role.name for role in ROLES}
@@ -29,21 +29,21 @@ BROWSERS = (
     "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Mobile Safari/537.36",
 )
 #: The share of requests from other networks than the laboratory's own.
-AWAY = 0.1
-SCRIPT = "python-requests/2.32.5"
+EXTERNAL_SHARE = 0.1
+SCRIPT_USER_AGENT = "python-requests/2.32.5"
 #: A page's session lasts so long without use, and so many seconds later its end is on record.
-IDLE, NOTICED_SECONDS = timedelta(hours=1), 30
+IDLE_LIMIT, SWEEP_SECONDS = timedelta(hours=1), 30
 ENCODER = DjangoJSONEncoder()
 #: What the log has for a command in the place of a browser.
-COMMAND = "manage.py users (root)"
-SYSTEM = System().username
+COMMAND_USER_AGENT = "manage.py users (root)"
+SYSTEM_NAME = System().username
 
 
-class Visit(NamedTuple):
+class DemoSession(NamedTuple):
     """A session, as the events of one day see it."""
 
     person: Person
-    life: Life
+    life: Career
     session_id: UUID
     kind: Session.Kind
     ip_address: str
@@ -51,7 +51,7 @@ class Visit(NamedTuple):
 
 
 @dataclass(slots=True)
-class Past:
+class DayEvents:
     """What a day left."""
 
     #: In the order of their times, and without ids yet.
@@ -59,14 +59,14 @@ class Past:
     #: The last sign-in of each person who had one, by number.
     sign_ins: dict[int, datetime] = field(default_factory=dict)
     #: Sessions that nobody signed out of, with their beginning.
-    visits: dict[UUID, tuple[Visit, datetime]] = field(default_factory=dict)
+    visits: dict[UUID, tuple[DemoSession, datetime]] = field(default_factory=dict)
 
 
-class DayOfWork:
+class DaySimulation:
     """One day at a laboratory, whose events come from `chance` alone."""
 
     def __init__(
-        self, day: Day, *, people: People, lives: Lives, first_id: int, chance: Random, arrivals: list[datetime]
+        self, day: Day, *, people: People, lives: Careers, first_id: int, chance: Random, arrivals: list[datetime]
     ) -> None:
         self._people = people
         self._lives = lives
@@ -76,12 +76,12 @@ class DayOfWork:
         #: People who had an account in the morning.
         self._present = day.people - day.new
         self._chance = chance
-        self._past = Past()
-        self._visits: list[Visit] = []
+        self._past = DayEvents()
+        self._visits: list[DemoSession] = []
         self._open_counts: Counter[int] = Counter()
         self._last_uses: dict[UUID, datetime] = {}
         #: Those of administrators, in which they look after accounts.
-        self._desks: list[Visit] = []
+        self._desks: list[DemoSession] = []
         #: What may happen, and in how many of a thousand cases.
         self._kinds: list[Callable[[datetime], None]] = []
         self._weights: list[int] = []
@@ -101,7 +101,7 @@ class DayOfWork:
             self._kinds.append(kind)
             self._weights.append(weight)
 
-    def past(self, moments_of: Callable[[int], list[datetime]]) -> Past:
+    def past(self, moments_of: Callable[[int], list[datetime]]) -> DayEvents:
         """What happened; `moments_of` gives as many times of the day as are asked for."""
         day, count = self._day, self._day.events
         told = range(day.people - day.told, day.people)
@@ -112,7 +112,7 @@ class DayOfWork:
         for packed in day.changes:
             number, change = self._lives.unpacked(packed)
             agenda.append((self._lives.moment(number, change, day.number), partial(self._change, number, change)))
-            count -= events_of(change, self._people[number])
+            count -= event_count(change, self._people[number])
         if agenda and self._present and count:
             # An administrator has to be signed in for it.
             morning, first = midnight(day.date), min(moment for moment, _ in agenda)
@@ -131,7 +131,7 @@ class DayOfWork:
         actor: Person | None,
         *,
         subject: Person | None = None,
-        visit: Visit | None = None,
+        visit: DemoSession | None = None,
         success: bool = True,
         details: dict[str, Any] | None = None,
         request_id: str = "",
@@ -147,7 +147,7 @@ class DayOfWork:
                 VERSION,
                 moment,
                 self._first_id + actor.number if actor else None,
-                actor.username if actor else SYSTEM,
+                actor.username if actor else SYSTEM_NAME,
                 action.value,
                 resource,
                 str(self._first_id + subject.number) if subject else "",
@@ -163,17 +163,17 @@ class DayOfWork:
             )
         )
 
-    def _user_agent(self, actor: Person | None, visit: Visit | None) -> str:
+    def _user_agent(self, actor: Person | None, visit: DemoSession | None) -> str:
         if visit:
             return visit.user_agent
-        return self._browser(actor) if actor else COMMAND
+        return self._browser(actor) if actor else COMMAND_USER_AGENT
 
     def _request_id(self) -> str:
         return f"{self._chance.getrandbits(128):032x}"
 
     # Who
 
-    def _somebody(self) -> tuple[Person, Life]:
+    def _somebody(self) -> tuple[Person, Career]:
         """A person who can sign in on this day, and whose account doesn't change on it."""
         while True:
             number = self._chance.randrange(self._present)
@@ -181,13 +181,13 @@ class DayOfWork:
             if self._lives.can_work(number, life, self._day.number):
                 return self._people[number], life
 
-    def _somebody_else(self, visit: Visit) -> tuple[Person, Life] | None:
+    def _somebody_else(self, visit: DemoSession) -> tuple[Person, Career] | None:
         """Another one, if there is any."""
         found = self._somebody()
         return found if found[0].number != visit.person.number else None
 
     def _address(self, person: Person) -> str:
-        if self._chance.random() < AWAY:
+        if self._chance.random() < EXTERNAL_SHARE:
             return f"203.0.113.{self._chance.randrange(1, 255)}"
         return f"10.20.{person.number // 250 % 250}.{person.number % 250 + 1}"
 
@@ -197,17 +197,17 @@ class DayOfWork:
     def _is_administrator(self, person: Person) -> bool:
         return person.number < self._people.administrators
 
-    def _roles(self, person: Person, life: Life) -> tuple[str, ...]:
+    def _roles(self, person: Person, life: Career) -> tuple[str, ...]:
         """Their roles on this day."""
         return person.first_roles if self._day.number < life.role != NEVER else person.roles
 
-    def _email(self, person: Person, life: Life) -> str:
+    def _email(self, person: Person, life: Career) -> str:
         """Their address on this day."""
         return person.first_email if self._day.number < life.email != NEVER else person.email
 
-    def _visit(self, moment: datetime, who: tuple[Person, Life], kind: Session.Kind, user_agent: str) -> Visit:
+    def _visit(self, moment: datetime, who: tuple[Person, Career], kind: Session.Kind, user_agent: str) -> DemoSession:
         session_id = UUID(int=self._chance.getrandbits(128), version=4)
-        visit = Visit(*who, session_id, kind, self._address(who[0]), user_agent)
+        visit = DemoSession(*who, session_id, kind, self._address(who[0]), user_agent)
         held = [ROLE_NAMES[slug] for slug in self._roles(*who)]
         details = {"kind": kind.value, "roles": held, "method": "password"}
         self._add(moment, Action.LOGIN, "auth", visit.person, visit=visit, details=details)
@@ -215,11 +215,11 @@ class DayOfWork:
         self._past.visits[session_id] = visit, moment
         return visit
 
-    def _open_visit(self) -> Visit | None:
+    def _open_visit(self) -> DemoSession | None:
         """A session of this day that is still open."""
         return self._chance.choice(self._visits) if self._visits else None
 
-    def _desk(self) -> Visit | None:
+    def _desk(self) -> DemoSession | None:
         """The same of an administrator."""
         return self._chance.choice(self._desks) if self._desks else None
 
@@ -240,7 +240,7 @@ class DayOfWork:
         self._desks.append(self._visit(moment, who, Session.Kind.PAGE, self._browser(person)))
 
     def _sign_in_by_script(self, moment: datetime) -> None:
-        self._keep_open(self._visit(moment, self._somebody(), Session.Kind.TOKEN, SCRIPT))
+        self._keep_open(self._visit(moment, self._somebody(), Session.Kind.TOKEN, SCRIPT_USER_AGENT))
 
     def _sign_out(self, moment: datetime) -> None:
         if not self._visits:
@@ -255,15 +255,19 @@ class DayOfWork:
         """A page's session that wasn't used for so long that it ended by itself, a moment ago."""
         position = self._chance.randrange(len(self._visits)) if self._visits else 0
         visit = self._visits[position] if self._visits else None
-        ended_at = moment - timedelta(seconds=self._chance.random() * NOTICED_SECONDS)
-        if visit is None or visit.kind != Session.Kind.PAGE or ended_at - IDLE < self._last_uses[visit.session_id]:
+        ended_at = moment - timedelta(seconds=self._chance.random() * SWEEP_SECONDS)
+        if (
+            visit is None
+            or visit.kind != Session.Kind.PAGE
+            or ended_at - IDLE_LIMIT < self._last_uses[visit.session_id]
+        ):
             return self._sign_in(moment)
         details = {"reason": "idle", "kind": visit.kind.value, "ended_at": ENCODER.default(ended_at)}
         self._add(moment, Action.SESSION_END, "auth", visit.person, visit=visit, details=details, is_attended=False)
         self._end(position)
         return None
 
-    def _keep_open(self, visit: Visit) -> None:
+    def _keep_open(self, visit: DemoSession) -> None:
         self._visits.append(visit)
         self._open_counts[visit.person.number] += 1
 

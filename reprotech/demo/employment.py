@@ -20,7 +20,7 @@ NEVER = 1 << 30
 #: So many events for each person leave room for what changes; with fewer nothing does.
 MIN_EVENTS_PER_PERSON = 3
 #: People who came in the last days stay as they came.
-SETTLING_DAYS = 30
+UNCHANGED_DAYS = 30
 EMAIL_PERMILLE, MOVE_PERMILLE, LOCKOUT_PERMILLE, LONGEST_LOCKOUT_DAYS = 100, 50, 20, 5
 OFFICE_OPENS, OFFICE_MICROSECONDS = timedelta(hours=8), 9 * 3600 * 1_000_000
 
@@ -35,7 +35,7 @@ class Change(IntEnum):
     LEAVE = 4
 
 
-class Life(NamedTuple):
+class Career(NamedTuple):
     """The days of what changes for a person, as positions in the calendar, in the order of `Change`."""
 
     email: int = NEVER
@@ -53,10 +53,10 @@ class Life(NamedTuple):
         return [(change, day) for change, day in zip(Change, self, strict=True) if day != NEVER]
 
 
-UNCHANGED = Life()
+UNCHANGED = Career()
 
 
-class Lives:
+class Careers:
     """The lives of people who come as a calendar says."""
 
     def __init__(self, people: People, calendar: Sequence[Day], seed: int) -> None:
@@ -74,7 +74,7 @@ class Lives:
         #: Of the others no event tells.
         self._first_told = people.count - sum(day.told for day in calendar)
 
-    def life(self, number: int) -> Life:
+    def life(self, number: int) -> Career:
         """The life of a person."""
         people = self._people
         if not self._is_eventful or number < people.administrators:
@@ -89,12 +89,12 @@ class Lives:
         if not (has_email or has_role or has_lockout or leaves or is_locked):
             return UNCHANGED
         joined, last = bisect_right(self._there, number), len(self._there) - 1
-        if last - joined < SETTLING_DAYS:
+        if last - joined < UNCHANGED_DAYS:
             return UNCHANGED
         days = mix(chance)
         email, role, lock, leave = (self._day(joined, days >> shift) for shift in (0, 12, 24, 36))
         unlock = self._workdays[min(lock + 1 + (days >> 48) % LONGEST_LOCKOUT_DAYS, last)]
-        wanted = Life(
+        wanted = Career(
             email if has_email else NEVER,
             role if has_role else NEVER,
             lock if is_locked or has_lockout else NEVER,
@@ -116,22 +116,22 @@ class Lives:
         """Whether an account begins as an active one: unless nothing else can tell that it isn't."""
         return self._is_eventful or not self._people.leaves(number, self._people.chance(number))
 
-    def is_active(self, number: int, life: Life) -> bool:
+    def is_active(self, number: int, life: Career) -> bool:
         """Whether an account is active in the end."""
         return life.leave == NEVER if self._is_eventful else self.is_active_at_first(number)
 
-    def is_locked(self, number: int, life: Life) -> bool:
+    def is_locked(self, number: int, life: Career) -> bool:
         """Whether an account is locked in the end."""
         if self._is_eventful:
             return life.lock != NEVER and life.unlock == NEVER
         return number < self._first_told and self._people.is_locked(number, self._people.chance(number))
 
-    def locked_at(self, number: int, life: Life) -> datetime | None:
+    def locked_at(self, number: int, life: Career) -> datetime | None:
         """Since when an account is locked in the end, if an event told."""
         is_told = life.lock != NEVER and life.unlock == NEVER
         return self.moment(number, Change.LOCK, life.lock) if is_told else None
 
-    def can_work(self, number: int, life: Life, day: int) -> bool:
+    def can_work(self, number: int, life: Career, day: int) -> bool:
         """Whether a person can sign in on a day, and nothing of their account changes on it."""
         if not life.is_at_work(day):
             return False
@@ -150,20 +150,20 @@ class Lives:
             life = self.life(number)
             for change, day in life.changes():
                 changes[day].append(number * len(Change) + change)
-                counts[day] += events_of(change, self._people[number]) if change == Change.ROLE else 1
-        ordinary = _make_room([day.events for day in calendar], counts)
+                counts[day] += event_count(change, self._people[number]) if change == Change.ROLE else 1
+        ordinary = _fit_events([day.events for day in calendar], counts)
         return [
             replace(day, changes=found, events=count + rest)
             for day, found, count, rest in zip(calendar, changes, counts, ordinary, strict=True)
         ]
 
 
-def events_of(change: Change, person: Person) -> int:
+def event_count(change: Change, person: Person) -> int:
     """How many events a change leaves: a person who moves gets a role and loses another."""
     return 2 if change == Change.ROLE and len(person.roles) == 1 else 1
 
 
-def _in_order(life: Life, last: int) -> Life:
+def _in_order(life: Career, last: int) -> Career:
     """The life without what would come too late, or on the day of something else."""
     email, role, lock, unlock, leave = life
     if lock >= min(leave, last) or NEVER > unlock >= min(leave, last):
@@ -172,10 +172,10 @@ def _in_order(life: Life, last: int) -> Life:
         role = NEVER
     if email >= leave or email in {role, lock, unlock}:
         email = NEVER
-    return Life(email, role, lock, unlock, leave)
+    return Career(email, role, lock, unlock, leave)
 
 
-def _make_room(planned: Sequence[int], taken: Sequence[int]) -> list[int]:
+def _fit_events(planned: Sequence[int], taken: Sequence[int]) -> list[int]:
     """What is left of the planned events of each day; what a day has no room for, others take, but never the first."""
     rest, owed = [], 0
     for position, (count, mandatory) in enumerate(zip(planned, taken, strict=True)):

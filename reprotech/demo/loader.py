@@ -30,16 +30,16 @@ from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.core.actors import System
 from reprotech.demo.audit_history import History
 from reprotech.demo.calendar import Day, days, midnight
-from reprotech.demo.day_events import Past
-from reprotech.demo.employment import Lives
+from reprotech.demo.day_events import DayEvents
+from reprotech.demo.employment import Careers
 from reprotech.demo.people import People, Person
 
 #: More than these are worth processes of their own.
-FEW_EVENTS = 50_000
-CHUNK = 5_000
+MAX_SINGLE_PROCESS_EVENTS = 50_000
+CHUNK_SIZE = 5_000
 #: Sessions that are still open, for the dashboard.
-MOST_SESSIONS = 2_000
-LATELY = timedelta(minutes=10)
+MAX_SESSIONS = 2_000
+RECENT_USE = timedelta(minutes=10)
 #: Nobody can sign in with it: an administrator sends a link, or sets a password.
 NO_PASSWORD = "!demo"  # noqa: S105
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -49,7 +49,7 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class LoadOptions:
     """What is asked for."""
 
     users: int
@@ -58,25 +58,25 @@ class Demand:
     until: datetime
 
 
-class NotEmpty(Exception):
+class InstallationNotEmpty(Exception):
     """Somebody uses this installation already."""
 
 
-def load(demand: Demand, progress: Progress) -> None:
+def load(demand: LoadOptions, progress: Progress) -> None:
     """Load it, all or nothing but for the seal of what was there; `progress` is told (what, done, of how many).
 
-    Raises NotEmpty unless there is one user at most.
+    Raises InstallationNotEmpty unless there is one user at most.
     """
     # Nor where a name was given up that one of the people might get.
     if User.objects.count() > 1 or FormerUsername.objects.exists():
-        raise NotEmpty
+        raise InstallationNotEmpty
     is_fast = connection.vendor == "postgresql"
     loading = bulk_load.bulk_loading() if is_fast else transaction.atomic()
     with explicitly_recorded(), loading as loader, triggers.suspended():
         latest: Any = User.objects.order_by("-pk").values_list("pk", flat=True).first()
         people = People(demand.users, demand.seed)
         calendar = days(demand.users, demand.events, demand.until)
-        lives = Lives(people, calendar, demand.seed)
+        lives = Careers(people, calendar, demand.seed)
         calendar = lives.on_calendar(calendar)
         history = History(people, lives, (latest or 0) + 1, demand.seed, demand.until)
         if demand.events:
@@ -109,12 +109,16 @@ def _load_roles(history: History, beginning: datetime, loader: bulk_load.History
 
 
 def _load_events(
-    demand: Demand, history: History, calendar: list[Day], loader: bulk_load.HistoryLoader | None, progress: Progress
+    demand: LoadOptions,
+    history: History,
+    calendar: list[Day],
+    loader: bulk_load.HistoryLoader | None,
+    progress: Progress,
 ) -> tuple["array[int]", dict[Any, Any]]:
     """Returns each person's last sign-in, in microseconds since 1970 and 0 for none, and the sessions still open."""
     sign_ins, visits, done = array("q", bytes(8 * demand.users)), {}, 0
     first_id = bulk_load.reserve_ids(demand.events) if loader else 0
-    for past, events in _pasts(demand, history, calendar, first_id if loader else None):
+    for past, events in _generated_days(demand, history, calendar, first_id if loader else None):
         if loader:
             loader.add(events)
         else:
@@ -127,27 +131,27 @@ def _load_events(
     return sign_ins, visits
 
 
-def _pasts(
-    demand: Demand, history: History, calendar: list[Day], first_id: int | None
-) -> Iterator[tuple[Past, list[PreparedEvent]]]:
+def _generated_days(
+    demand: LoadOptions, history: History, calendar: list[Day], first_id: int | None
+) -> Iterator[tuple[DayEvents, list[PreparedEvent]]]:
     """Each day's past in order, with its events prepared if they shall have ids from `first_id` on."""
     counts = [day.told + day.events for day in calendar]
     starts = [None if first_id is None else first_id + before for before in accumulate(counts[:-1], initial=0)]
-    if demand.events <= FEW_EVENTS or first_id is None:
-        yield from (_past(history, day, start) for day, start in zip(calendar, starts, strict=True))
+    if demand.events <= MAX_SINGLE_PROCESS_EVENTS or first_id is None:
+        yield from (_generated_day(history, day, start) for day, start in zip(calendar, starts, strict=True))
         return
     # Not forked: this process holds a connection to the database.
     with ProcessPoolExecutor(cpu_count(), get_context("spawn"), initializer=django.setup) as pool:
         jobs = iter(zip(calendar, starts, strict=True))
         # A few days ahead at most: what is done and not yet stored waits in memory.
         first = islice(jobs, 2 * (cpu_count() or 1))
-        ahead: deque[Future[Any]] = deque(pool.submit(_past, history, *job) for job in first)
+        ahead: deque[Future[Any]] = deque(pool.submit(_generated_day, history, *job) for job in first)
         while ahead:
             yield ahead.popleft().result()
-            ahead.extend(pool.submit(_past, history, *job) for job in islice(jobs, 1))
+            ahead.extend(pool.submit(_generated_day, history, *job) for job in islice(jobs, 1))
 
 
-def _past(history: History, day: Day, start: int | None) -> tuple[Past, list[PreparedEvent]]:
+def _generated_day(history: History, day: Day, start: int | None) -> tuple[DayEvents, list[PreparedEvent]]:
     past = history.past(day)
     if start is None:
         return past, []
@@ -160,7 +164,7 @@ def _load_people(history: History, calendar: list[Day], sign_ins: "array[int]", 
     is_fast = connection.vendor == "postgresql"
     with bulk_load.indexes_dropped("users") if is_fast else nullcontext():
         people = _users(history, calendar, sign_ins)
-        while chunk := list(islice(people, CHUNK)):
+        while chunk := list(islice(people, CHUNK_SIZE)):
             users = [user for _, user in chunk]
             grants = [through(user_id=user.pk, role_id=roles[slug]) for person, user in chunk for slug in person.roles]
             _insert(User, users)
@@ -222,7 +226,7 @@ def _load_sessions(history: History, visits: dict[Any, Any], until: datetime) ->
             kind=visit.kind,
             created_at=began,
             # People who are still signed in are at work.
-            last_used_at=max(began, until - LATELY),
+            last_used_at=max(began, until - RECENT_USE),
             ends_at=began + lifetimes[visit.kind],
             ip_address=visit.ip_address,
             user_agent=visit.user_agent,
@@ -231,4 +235,4 @@ def _load_sessions(history: History, visits: dict[Any, Any], until: datetime) ->
     ]
     for session in sessions:
         session.expires_at = session.expiry_after(session.last_used_at)
-    Session.objects.bulk_create([session for session in sessions if session.expires_at > now][-MOST_SESSIONS:], 500)
+    Session.objects.bulk_create([session for session in sessions if session.expires_at > now][-MAX_SESSIONS:], 500)

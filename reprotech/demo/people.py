@@ -8,16 +8,16 @@ from reprotech.demo.names import FIRST_NAMES, LAST_NAMES
 
 DOMAIN = "lab.example"
 #: One administrator for so many people, and one manager.
-PEOPLE_OF_AN_ADMINISTRATOR, PEOPLE_OF_A_MANAGER = 500, 60
+USERS_PER_ADMINISTRATOR, USERS_PER_MANAGER = 500, 60
 #: How many of a hundred of the others hold a role.
-SHARES = (("lab_technician", 38), ("viewer", 27), ("researcher", 25), ("veterinarian", 10))
-OTHERS = [slug for slug, percent in SHARES for _ in range(percent)]
+ROLE_PERCENTAGES = (("lab_technician", 38), ("viewer", 27), ("researcher", 25), ("veterinarian", 10))
+ROLE_CHOICES = [slug for slug, percent in ROLE_PERCENTAGES for _ in range(percent)]
 INACTIVE_PERCENT, LOCKED_PERMILLE, SECOND_ROLE_PERCENT = 6, 4, 3
 # Letters that no accent makes.
-PLAIN = str.maketrans(
+ASCII_LETTERS = str.maketrans(
     {"ø": "o", "Ø": "O", "\N{LATIN SMALL LETTER DOTLESS I}": "i", "ß": "ss", "ł": "l", "Ł": "L", "æ": "ae", "đ": "d"}
 )
-MASK = (1 << 64) - 1
+MASK_64_BITS = (1 << 64) - 1
 
 
 class Person(NamedTuple):
@@ -47,8 +47,8 @@ class People:
 
     def __init__(self, count: int, seed: int) -> None:
         self.count = count
-        self.administrators = count and count // PEOPLE_OF_AN_ADMINISTRATOR + 1
-        self.managers = count // PEOPLE_OF_A_MANAGER
+        self.administrators = count and count // USERS_PER_ADMINISTRATOR + 1
+        self.managers = count // USERS_PER_MANAGER
         self._seed = mix(seed)
 
     def __getitem__(self, number: int) -> Person:
@@ -56,9 +56,9 @@ class People:
         first = FIRST_NAMES[chance % len(FIRST_NAMES)]
         last = LAST_NAMES[(chance >> 16) % len(LAST_NAMES)]
         # There are fewer names than people, so the number makes them different.
-        username = f"{plain(first)}.{plain(last)}{number or ''}"
+        username = f"{ascii_name(first)}.{ascii_name(last)}{number or ''}"
         roles = self._roles(number, chance)
-        return Person(number, username, first, last, roles, _earlier(roles))
+        return Person(number, username, first, last, roles, _first_roles(roles))
 
     def chance(self, number: int) -> int:
         """64 bits that everything about a person comes from."""
@@ -81,12 +81,12 @@ class People:
             return (ADMIN,)
         if number < self.administrators + self.managers:
             return ("manager",)
-        slug = OTHERS[(chance >> 48) % len(OTHERS)]
+        slug = ROLE_CHOICES[(chance >> 48) % len(ROLE_CHOICES)]
         is_second = (chance >> 56) % 100 < SECOND_ROLE_PERCENT and slug != "viewer"
         return (slug, "viewer") if is_second else (slug,)
 
 
-def _earlier(roles: tuple[str, ...]) -> tuple[str, ...]:
+def _first_roles(roles: tuple[str, ...]) -> tuple[str, ...]:
     """The roles before a second one came, or before a move to other work."""
     if len(roles) > 1:
         return roles[:1]
@@ -95,12 +95,14 @@ def _earlier(roles: tuple[str, ...]) -> tuple[str, ...]:
 
 def mix(number: int) -> int:
     """64 bits that look random, from a number: the finalizer of SplitMix64 (Steele, Lea and Flood, 2014)."""
-    number = (number + 0x9E3779B97F4A7C15) & MASK
-    number = ((number ^ (number >> 30)) * 0xBF58476D1CE4E5B9) & MASK
-    number = ((number ^ (number >> 27)) * 0x94D049BB133111EB) & MASK
+    number = (number + 0x9E3779B97F4A7C15) & MASK_64_BITS
+    number = ((number ^ (number >> 30)) * 0xBF58476D1CE4E5B9) & MASK_64_BITS
+    number = ((number ^ (number >> 27)) * 0x94D049BB133111EB) & MASK_64_BITS
     return number ^ (number >> 31)
 
 
-def plain(name: str) -> str:
+def ascii_name(name: str) -> str:
     """A name in the letters that usernames have."""
-    return "".join(letter for letter in normalize("NFKD", name.translate(PLAIN)) if not combining(letter)).lower()
+    return "".join(
+        letter for letter in normalize("NFKD", name.translate(ASCII_LETTERS)) if not combining(letter)
+    ).lower()

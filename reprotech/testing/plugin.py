@@ -200,7 +200,7 @@ def clear_cache():
     rate_limits.reset()
     session_cache.forget_outage()
     tokens.clear_cache()
-    latest_event.forget()
+    latest_event.reset()
     dashboard_cache.reset_versions()
     many.forget()
     session_cache_bypass_flag._none_until = math.inf  # as if each had asked; tests of it forget that

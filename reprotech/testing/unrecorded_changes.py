@@ -190,13 +190,15 @@ def unannounced(changes: list[Change], versions: set[str]) -> Iterator[Change]:
     from django.conf import settings
 
     from accounts import session_cache
-    from audit.tracking.registry import tracked
+    from audit.tracking.registry import tracked_models
 
     if not settings.REDIS_URL or session_cache.ROLES_VERSION in versions:
         return
-    models = {model for model, entry in tracked().items() if entry.on_change}
+    models = {model for model, entry in tracked_models().items() if entry.on_change}
     tables = {model._meta.db_table for model in models}
-    relations = {getattr(model, name).through._meta.db_table for model in models for name in tracked()[model].relations}
+    relations = {
+        getattr(model, name).through._meta.db_table for model in models for name in tracked_models()[model].relations
+    }
     fields = [field for model in models for field in model._meta.concrete_fields]
     uncached = {field.column for field in fields if field.name in session_cache.NOT_CACHED}
     # Nobody has a cached session of what is new.

@@ -18,7 +18,7 @@ from accounts.users.services import build_user, creation_changes
 from accounts.users.uniqueness import find_taken_names, refuse_former_usernames
 from audit.authorization import record_denial, recording_denials
 from audit.models import Action
-from audit.services import event, record_all
+from audit.services import build_event, record_events
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict, Forbidden, ValidationFailed
 from reprotech.core.reauthentication import require_fresh
@@ -182,8 +182,8 @@ def _store(*, actor: Actor, drafts: Sequence[PreparedUser]) -> None:
         [grants(user_id=draft.user.pk, role_id=role.pk) for draft in drafts for role in draft.roles],
         batch_size=BATCH_SIZE,
     )
-    record_all(
-        event(
+    record_events(
+        build_event(
             actor=actor,
             action=Action.CREATE,
             resource="user",

@@ -48,7 +48,7 @@ class Command(BaseCommand):
         if most is not None and most < 1:
             raise CommandError("--most must be at least 1.")
         try:
-            places = archivable_range(_moment(before), most)
+            places = archivable_range(_archive_before(before), most)
             archive = _write(to, places)
             _verify(to)
             what = f"{places.end - places.start:,} events, places {places.start} to {places.end - 1}"
@@ -82,7 +82,7 @@ def _refuse_damaged_log() -> None:
         ) from None
 
 
-def _moment(before: str | None) -> datetime:
+def _archive_before(before: str | None) -> datetime:
     """The moment before which events go."""
     limit = archive_cutoff()
     if before is None:

@@ -28,11 +28,11 @@ class Command(BaseCommand):
             if row is not rows[0] and link is Link.NONE:
                 notes.append("not endorsed by the key before it: that one was lost, or a stranger added this one")
             if row is rows[-1]:
-                notes.append(f"current, {_held(row.verifier)}")
+                notes.append(f"current, {_private_half(row.verifier)}")
             self.stdout.write(f"{row.verifier}\n    {'; '.join(notes)}")
 
 
-def _held(current: VerifierKey) -> str:
+def _private_half(current: VerifierKey) -> str:
     """Whether this installation has the private half."""
     seed = settings.AUDIT_SIGNING_KEY
     is_set = seed is not None and Signer(log_name(), seed).verifier == current

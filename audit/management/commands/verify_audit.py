@@ -15,7 +15,7 @@ from audit.verification.findings import Finding
 from audit.verification.verifier import CannotVerify, Verification
 
 #: Findings that are printed one by one.
-LIMIT = 100
+MAX_PRINTED_FINDINGS = 100
 DAMAGED, UNKNOWN = 1, 2
 
 
@@ -75,14 +75,14 @@ class Command(BaseCommand):
         for finding in findings:
             total += 1
             damages += not finding.is_warning
-            if total <= LIMIT:
+            if total <= MAX_PRINTED_FINDINGS:
                 if progress:
                     progress.clear()
                 self.stdout.write(f"{'warning, ' if finding.is_warning else ''}{finding}")
         if progress:
             progress.clear()
-        if total > LIMIT:
-            self.stdout.write(f"... and {counted(total - LIMIT, 'more finding')}.")
+        if total > MAX_PRINTED_FINDINGS:
+            self.stdout.write(f"... and {counted(total - MAX_PRINTED_FINDINGS, 'more finding')}.")
         return damages
 
 

@@ -12,7 +12,7 @@ from accounts.models import Role, User
 from accounts.users.services import update_user
 from audit.models import Action, AuditLog
 from audit.sealing.sealer import Sealer
-from audit.services import event
+from audit.services import build_event
 from reprotech.testing.cast import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,7 +53,7 @@ def replace_password(user):
 def test_an_old_event_that_is_inserted_once_more_hides_nothing(cast, captured, age, is_on_record):
     """Such as one that was archived: its code is right, and no row of the log shows that it is a copy."""
     named = {"resource": "user", "resource_id": cast.viewer.pk, "changes": {"is_active": (True, False)}}
-    archived = event(actor=SYSTEM, action=Action.UPDATE, **named)
+    archived = build_event(actor=SYSTEM, action=Action.UPDATE, **named)
     archived.timestamp = timezone.now() - age
     with transaction.atomic():
         archived.save()

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from audit.models import Action, AuditLog
 from audit.sealing.sealer import Sealer
-from audit.services import event
+from audit.services import build_event
 from audit.statistics import daily_counts
 from reprotech.core.actors import System
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 def write(moment, action, *, success):
-    row = event(actor=System(), action=action, resource="auth", success=success)
+    row = build_event(actor=System(), action=action, resource="auth", success=success)
     row.timestamp = moment
     row.save()
 
@@ -38,7 +38,7 @@ def test_any_history(seed):
             Sealer().seal()
         since = (now - timedelta(days=chance.randrange(7))).date()
         for action in (Action.LOGIN, Action.LOGOUT):
-            assert daily_counts.counts_of(action, since) == counted(action, since)
+            assert daily_counts.read_counts(action, since) == counted(action, since)
 
 
 def test_days_begin_at_midnight_in_utc():
@@ -46,6 +46,6 @@ def test_days_begin_at_midnight_in_utc():
     for moment in (midnight, midnight - timedelta(microseconds=1)):
         write(moment, Action.LOGIN, success=True)
     expected = {(midnight.date(), True): 1, (midnight.date() - timedelta(days=1), True): 1}
-    assert daily_counts.counts_of(Action.LOGIN, date(2026, 4, 1)) == expected
+    assert daily_counts.read_counts(Action.LOGIN, date(2026, 4, 1)) == expected
     Sealer().seal()
-    assert daily_counts.counts_of(Action.LOGIN, date(2026, 4, 1)) == expected
+    assert daily_counts.read_counts(Action.LOGIN, date(2026, 4, 1)) == expected

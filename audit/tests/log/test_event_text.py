@@ -3,7 +3,7 @@
 import pytest
 
 from audit.models import Action, AuditLog
-from audit.presentation.change_rows import ShownChange, shown_changes
+from audit.presentation.change_rows import ChangeRow, change_rows
 from audit.presentation.event_text import sentence
 from audit.templatetags.audit import stored_time
 
@@ -325,15 +325,15 @@ def test_changes_show_what_differs():
             }
         },
     )
-    assert shown_changes(row) == [
-        ShownChange("E-mail address", ["a@lab.example"], ["b@lab.example"]),
-        ShownChange("First name", [], ["New"]),
-        ShownChange("Status", [], ["Active"]),
-        ShownChange("Duty to change the password", ["Yes"], ["No"]),
-        ShownChange("Roles", ["A"], ["C"], unchanged=1),
-        ShownChange("Limits", [], []),
+    assert change_rows(row) == [
+        ChangeRow("E-mail address", ["a@lab.example"], ["b@lab.example"]),
+        ChangeRow("First name", [], ["New"]),
+        ChangeRow("Status", [], ["Active"]),
+        ChangeRow("Duty to change the password", ["Yes"], ["No"]),
+        ChangeRow("Roles", ["A"], ["C"], unchanged=1),
+        ChangeRow("Limits", [], []),
     ]
-    assert shown_changes(event("login")) == []
+    assert change_rows(event("login")) == []
 
 
 @pytest.mark.parametrize(

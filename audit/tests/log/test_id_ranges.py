@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def small_blocks(monkeypatch):
     """So that few events make many blocks."""
-    monkeypatch.setattr(id_ranges, "SIZE", 5)
+    monkeypatch.setattr(id_ranges, "RANGE_SIZE", 5)
 
 
 def write(count, *, lost=0):
@@ -38,8 +38,8 @@ def write(count, *, lost=0):
 
 def is_right():
     ids = list(AuditLog.objects.newest_first().values_list("pk", flat=True))
-    assert id_ranges.extent().events == len(ids)
-    pages = {first: id_ranges.ids_at(id_ranges.extent(), first, 4) for first in range(len(ids) + 3)}
+    assert id_ranges.log_extent().events == len(ids)
+    pages = {first: id_ranges.ids_at(id_ranges.log_extent(), first, 4) for first in range(len(ids) + 3)}
     for first, found in pages.items():
         assert found is None or found == ids[first : first + 4], first
     return sum(found is not None for found in pages.values())
@@ -60,14 +60,14 @@ def test_any_history(small_blocks, seed):
 def test_nothing_sealed(small_blocks):
     write(12)
     assert not Leaf.objects.exists()
-    assert id_ranges.extent().since == AuditLog.objects.count()
-    assert id_ranges.ids_at(id_ranges.extent(), 11, 4) is None
+    assert id_ranges.log_extent().since == AuditLog.objects.count()
+    assert id_ranges.ids_at(id_ranges.log_extent(), 11, 4) is None
 
 
 def test_too_much_is_not_counted(small_blocks, monkeypatch, super_admin):
-    monkeypatch.setattr(id_ranges, "MOST_UNSEALED", 3)
+    monkeypatch.setattr(id_ranges, "MAX_UNSEALED", 3)
     write(5)
-    assert id_ranges.extent() is None
+    assert id_ranges.log_extent() is None
     assert super_admin.get("/api/audit").json()["total"] == AuditLog.objects.count()
 
 
@@ -76,11 +76,11 @@ def test_all_can_be_counted_again(small_blocks):
     Sealer().seal()
     kept = list(Block.objects.order_by("pk").values_list())
     Block.objects.update(events=1, first_at=None, last_at=None)
-    id_ranges.REBUILD, original = id_ranges.REBUILD.replace("4096", "5"), id_ranges.REBUILD
+    id_ranges.REBUILD_SQL, original = id_ranges.REBUILD_SQL.replace("4096", "5"), id_ranges.REBUILD_SQL
     try:
         id_ranges.rebuild()
     finally:
-        id_ranges.REBUILD = original
+        id_ranges.REBUILD_SQL = original
     assert list(Block.objects.order_by("pk").values_list()) == kept
 
 
@@ -107,7 +107,7 @@ def test_past_the_end_is_an_empty_page(small_blocks, super_admin):
 def clock(monkeypatch):
     """Moves the time of events; each happens up to half an hour before or after its id would have it."""
     now, chance = timezone.now(), Random(1)
-    monkeypatch.setattr(id_ranges, "SLACK", timedelta(0))
+    monkeypatch.setattr(id_ranges, "UPGRADE_MARGIN", timedelta(0))
 
     def moment():
         nonlocal now

@@ -10,7 +10,7 @@ from accounts.users import services as user_services
 from audit import filters
 from audit.filters import AuditFilter
 from audit.models import Action, AuditLog, querysets
-from audit.models.search import words_of
+from audit.models.search import split_words
 from audit.services import record
 from reprotech.testing.cast import make_user, pages_waiting
 from reprotech.web import lists
@@ -74,9 +74,9 @@ def test_among_the_few_with_a_rare_word_are_all_that_have_the_others(events, typ
         AuditLog(action=Action.UPDATE, resource="user", details={"note": "often"}, username="x") for _ in range(50)
     )
     expected = set(AuditLog.objects.mentioning(typed).values_list("pk", flat=True))
-    assert len(words_of(typed)) > 1
-    for rarest in words_of(typed):
-        assert set(AuditLog.objects.few_mentioning(typed, rarest)) == expected
+    assert len(split_words(typed)) > 1
+    for rarest in split_words(typed):
+        assert set(AuditLog.objects.rare_ids(typed, rarest)) == expected
     assert bool(expected) == ("zyzzyva" not in typed)
 
 
@@ -102,15 +102,15 @@ def test_the_rarest_of_several_words_is_looked_for(events, monkeypatch, parallel
 
     assert rarest("often+zyzzyva") == rarest("zyzzyva+page") == rarest("page+often+zyzzyva") == "zyzzyva"
     assert rarest("zyzzyva") is None
-    monkeypatch.setattr(filters, "RARE", 500)
+    monkeypatch.setattr(filters, "MAX_RARE_ROWS", 500)
     assert rarest("often+zyzzyva") == "zyzzyva"
-    monkeypatch.setattr(filters, "RARE", 0)
+    monkeypatch.setattr(filters, "MAX_RARE_ROWS", 0)
     assert rarest("often+zyzzyva") is None
 
 
 @pytest.mark.parametrize("few", [0, 1_000])
 def test_a_search_for_several_words_has_its_pages(super_admin, monkeypatch, few):
-    monkeypatch.setattr(querysets, "FEW", few)
+    monkeypatch.setattr(querysets, "MAX_RARE_MATCHES", few)
     ids = [
         record(actor=None, action=Action.UPDATE, resource="user", note="often seldom" if number % 2 else "often").pk
         for number in range(10)

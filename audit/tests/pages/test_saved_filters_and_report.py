@@ -6,7 +6,7 @@ import pytest
 
 from audit.export.services import MAX_REPORT_ROWS
 from audit.models import AuditLog, SavedFilter
-from audit.saved_filters import MOST
+from audit.saved_filters import MAX_SAVED_FILTERS
 from audit.sealing.sealer import Sealer, latest_checkpoint
 from reprotech.testing.client import page_client
 
@@ -67,7 +67,9 @@ def test_what_can_not_be_kept_says_why_and_keeps_nothing(manager, name, query, s
 
 
 def test_there_is_an_end_to_keeping(cast, manager):
-    views = [SavedFilter(user_id=cast.manager.pk, name=f"View {n}", query="action=login") for n in range(MOST)]
+    views = [
+        SavedFilter(user_id=cast.manager.pk, name=f"View {n}", query="action=login") for n in range(MAX_SAVED_FILTERS)
+    ]
     SavedFilter.objects.bulk_create(views)
     assert b"Remove one first" in keep(manager).content
 

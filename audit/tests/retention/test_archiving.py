@@ -24,7 +24,7 @@ from audit.sealing.append_only_triggers import suspended
 from audit.sealing.sealer import Sealer, latest_checkpoint, verified_checkpoint
 from audit.sealing.signing_keys import known_keys
 from audit.sealing.stored_tree import StoredTree
-from audit.services import event, record
+from audit.services import build_event, record
 from audit.statistics import id_ranges
 from reprotech.core.actors import System
 from reprotech.testing.client import page_client
@@ -43,7 +43,7 @@ def old_log(cast):
 
 
 def write_old(count):
-    rows = [event(actor=System(), action=Action.LOGIN, resource="auth", number=number) for number in range(count)]
+    rows = [build_event(actor=System(), action=Action.LOGIN, resource="auth", number=number) for number in range(count)]
     for row in rows:
         row.timestamp = timezone.now() - YEAR
         row.save()
@@ -116,7 +116,7 @@ def test_archiving_again_continues_and_keeps_what_explains_the_gap(old_log, tmp_
     with (tmp_path / "fourth").open("wb") as file:
         written = write_archive(actor=System(), file=file, places=places)
     drop_archived(actor=System(), archive=written)
-    assert id_ranges.extent().events == AuditLog.objects.count()
+    assert id_ranges.log_extent().events == AuditLog.objects.count()
     assert AuditLog.objects.filter(action=Action.ARCHIVE).count() == 3
     assert set(AuditLog.objects.values_list("action", flat=True)) == {Action.ARCHIVE}
     assert_the_tree_holds()
@@ -127,7 +127,7 @@ def test_what_is_younger_than_31_days_stays_whatever_settings_say(db, days, goes
     with suspended():
         AuditLog._base_manager.all().delete()
     today = datetime.combine(timezone.now().astimezone(UTC).date(), time(), UTC)
-    row = event(actor=System(), action=Action.LOGIN, resource="auth")
+    row = build_event(actor=System(), action=Action.LOGIN, resource="auth")
     row.timestamp = today - timedelta(days=days, microseconds=1)
     row.save()
     Sealer().seal()

@@ -16,7 +16,7 @@ from audit.sealing.append_only_triggers import ChangeRefused, suspended
 from audit.sealing.sealer import Sealer, latest_checkpoint, verified_checkpoint
 from audit.sealing.signing_keys import SigningKeyError, known_keys
 from audit.sealing.stored_tree import StoredTree
-from audit.services import event, record, record_all
+from audit.services import build_event, record, record_events
 from reprotech.core.actors import System
 from reprotech.core.request_context import RequestOrigin, request_origin
 
@@ -36,8 +36,8 @@ class Person:
 def write(count=1, **fields):
     with request_origin(ORIGIN):
         wanted = {"action": Action.UPDATE, "resource": "user", "resource_id": YAK, "resource_name": "yan.yak", **fields}
-        record_all(
-            event(actor=Person(), changes={"email": ("yan@lab.example", "yak@lab.example")}, **wanted)
+        record_events(
+            build_event(actor=Person(), changes={"email": ("yan@lab.example", "yak@lab.example")}, **wanted)
             for _ in range(count)
         )
 

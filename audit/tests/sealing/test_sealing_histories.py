@@ -16,7 +16,7 @@ from audit.sealing.key_rotation import rotate_key
 from audit.sealing.sealer import Sealer
 from audit.sealing.signing_keys import known_keys
 from audit.sealing.stored_tree import StoredTree
-from audit.services import record_all
+from audit.services import record_events
 from audit.tests.support.tampering import write
 from audit.verification.verifier import Verification
 from reprotech.core.actors import System
@@ -74,7 +74,7 @@ class Histories(RuleBasedStateMachine):
         self.late = []
         for event in events:
             event._state.adding = True
-        record_all(events)
+        record_events(events)
         # On one connection nothing commits late: what made it visible to the sealer is that its transaction was open.
         self.sealer = Sealer()
 

@@ -15,7 +15,7 @@ from audit.sealing.signing_keys import log_name
 from reprotech.backup.create import make_backup
 from reprotech.backup.exceptions import BackupFailed
 from reprotech.backup.retention import prune
-from reprotech.backup.signatures import SIGNERS
+from reprotech.backup.signatures import SIGNER_COMMENT
 from reprotech.core.secure_files import private_file
 
 
@@ -93,4 +93,4 @@ class Command(BaseCommand):
             name = log_name()
         except DatabaseError:  # there need not be one yet, and the name proves nothing
             name = "reprotech"
-        return [f"{SIGNERS}{Signer(name, settings.AUDIT_SIGNING_KEY).verifier}"]
+        return [f"{SIGNER_COMMENT}{Signer(name, settings.AUDIT_SIGNING_KEY).verifier}"]

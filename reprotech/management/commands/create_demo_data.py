@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from reprotech.core.exceptions import Conflict
-from reprotech.demo.loader import Demand, NotEmpty, load
+from reprotech.demo.loader import InstallationNotEmpty, LoadOptions, load
 
 BAR = 30
 
@@ -33,8 +33,8 @@ class Command(BaseCommand):
             raise CommandError("Events need people: give --users a number above 0.")
         began = time.monotonic()
         try:
-            load(Demand(users, audit_events, seed, until or timezone.now()), self._show)
-        except NotEmpty:
+            load(LoadOptions(users, audit_events, seed, until or timezone.now()), self._show)
+        except InstallationNotEmpty:
             raise CommandError(
                 "There are users here already. Demonstration data goes into an installation that nobody uses yet."
             ) from None

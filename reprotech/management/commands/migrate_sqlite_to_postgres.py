@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from reprotech.backup.sqlite_to_postgres import MoveRefused, move
+from reprotech.backup.sqlite_to_postgres import MigrationRefused, migrate_to_postgres
 
 
 class Command(BaseCommand):
@@ -22,8 +22,8 @@ class Command(BaseCommand):
     def handle(self, *_: Any, sqlite: Path, **__: Any) -> None:
         """Do it."""
         try:
-            moved = move(sqlite, self.stdout.write)
-        except MoveRefused as refusal:
+            moved = migrate_to_postgres(sqlite, self.stdout.write)
+        except MigrationRefused as refusal:
             raise CommandError(f"Nothing was moved. {refusal}") from None
         self.stdout.write(f"{sum(moved.rows.values()):,} rows were moved. Each table is the same on both sides.")
         self.stdout.write(f"The audit log is whole: {moved.events:,} sealed events were verified in PostgreSQL.")

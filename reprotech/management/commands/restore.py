@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from reprotech.backup.archive import identities
+from reprotech.backup.archive import parse_identities
 from reprotech.backup.exceptions import BackupFailed
 from reprotech.backup.restore import restore
 from reprotech.backup.signatures import Trust, add_trust_arguments, signers_in
@@ -40,7 +40,7 @@ class Command(BaseCommand):
                 [*signers_in(text), *options["signed_by"]],
                 accepts_unsigned=options["accept_unsigned"],
             )
-            done = restore(backup, identities(text), trust)
+            done = restore(backup, parse_identities(text), trust)
         except BackupFailed as failure:
             raise CommandError(str(failure)) from None
         except DatabaseError as error:

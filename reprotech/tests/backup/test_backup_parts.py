@@ -20,10 +20,10 @@ from audit.crypto.signed_note import Signer
 from audit.models import AuditLog
 from audit.presentation.event_text import sentence
 from reprotech.backup import archive
-from reprotech.backup.archive import check_archive, identities, write_archive
+from reprotech.backup.archive import check_archive, parse_identities, write_archive
 from reprotech.backup.create import settings_text
 from reprotech.backup.exceptions import BackupFailed
-from reprotech.backup.retention import kept, name_at, prune
+from reprotech.backup.retention import name_at, prune, retained
 from reprotech.backup.signatures import Trust, public_key, signers_in
 from reprotech.core.exceptions import Forbidden
 from reprotech.core.key_material import new_seed
@@ -65,7 +65,7 @@ def rewritten(path, change):
 
 @pytest.mark.parametrize("sizes", [[], [0], [1], [511, 1, 513], [70_000, 3], [100_001] * 7])
 def test_what_was_written_is_read(tmp_path, monkeypatch, sizes):
-    monkeypatch.setattr(archive, "PIECE", 65_536)
+    monkeypatch.setattr(archive, "CHUNK_SIZE", 65_536)
     pieces = [os.urandom(size) for size in sizes]
     assert read(written(tmp_path / "b.age", pieces)) == b"".join(pieces)
 
@@ -106,7 +106,7 @@ def replacing(name, content):
     ],
 )
 def test_an_archive_that_was_put_together_without_the_key_is_refused(tmp_path, monkeypatch, change, reason):
-    monkeypatch.setattr(archive, "PIECE", 1_000)
+    monkeypatch.setattr(archive, "CHUNK_SIZE", 1_000)
     path = written(tmp_path / "b.age", [os.urandom(2_500)])
     assert len(read(path)) == 2_500
     with pytest.raises(BackupFailed, match=reason):
@@ -137,7 +137,7 @@ def test_only_a_key_that_settings_or_the_operator_name_makes_a_backup_that_is_re
 
 def test_a_backup_without_a_signature_is_read_if_that_is_accepted_by_name(tmp_path):
     path = rewritten(
-        written(tmp_path / "b.age", [b"x"], manifest={"format": archive.FORMATS[0]}), without("signature.txt")
+        written(tmp_path / "b.age", [b"x"], manifest={"format": archive.SUPPORTED_FORMATS[0]}), without("signature.txt")
     )
     assert read(path, trust=Trust(accepts_unsigned=True)) == b"x"
     for content in (b"[]", b"{", b"{}", b"[" * 100_000, b"\xff"):
@@ -147,7 +147,7 @@ def test_a_backup_without_a_signature_is_read_if_that_is_accepted_by_name(tmp_pa
 
 @pytest.mark.parametrize("change", [replacing("database.000001", b"evil"), without("database.000002")])
 def test_nothing_is_let_out_of_a_file_that_was_replaced_after_it_was_verified(tmp_path, monkeypatch, change):
-    monkeypatch.setattr(archive, "PIECE", 4)
+    monkeypatch.setattr(archive, "CHUNK_SIZE", 4)
     path = written(tmp_path / "b.age", [b"ours-ours-ou"])
     checked = check_archive(path, [KEY], TRUST)
     rewritten(path, change)
@@ -181,7 +181,7 @@ def test_the_standard_tools_open_what_is_inside(tmp_path):
 )
 def test_what_is_no_private_key_is_refused(text):
     with pytest.raises(BackupFailed, match="AGE-SECRET-KEY"):
-        identities(text)
+        parse_identities(text)
 
 
 @pytest.fixture
@@ -227,7 +227,7 @@ def test_the_key_of_the_audit_log_stays_out_if_asked(env_file):
 
 def test_of_each_day_week_and_month_the_newest_stays():
     nightly = [NOW - timedelta(days=days) for days in range(500)]
-    staying = sorted(kept(nightly, 7, 5, 12), reverse=True)
+    staying = sorted(retained(nightly, 7, 5, 12), reverse=True)
     assert staying[:7] == nightly[:7]
     assert len(staying) == 7 + 4 + 11  # weeks and months of which one stays already take none of their own
     assert staying[-1] == datetime(2030, 7, 31, 2, 17, tzinfo=UTC)
@@ -235,12 +235,12 @@ def test_of_each_day_week_and_month_the_newest_stays():
 
 @given(st.lists(st.datetimes(timezones=st.just(UTC))), *[st.integers(0, 9)] * 3)
 def test_the_newest_backup_always_stays_and_making_room_twice_is_making_it_once(moments, days, weeks, months):
-    staying = kept(moments, days, weeks, months)
+    staying = retained(moments, days, weeks, months)
     assert staying <= set(moments)
     assert len(staying) <= max(1, days + weeks + months)
     if moments:
         assert max(moments) in staying
-    assert kept(staying, days, weeks, months) == staying
+    assert retained(staying, days, weeks, months) == staying
 
 
 def test_only_backups_are_removed_and_what_was_left_half_written(tmp_path):

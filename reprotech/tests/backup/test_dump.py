@@ -123,7 +123,7 @@ def test_a_copy_is_committed_whole_or_not_at_all(dump, empty):
 @pytest.mark.parametrize(("rows", "said"), [({"users": 10**6}, "users has"), ({"gone": 1}, "gone is not there")])
 def test_rows_that_are_missing_after_a_restore_are_named(db, rows, said):
     with pytest.raises(BackupFailed, match=f"^{said}"):
-        backup_restore._compare(rows)
+        backup_restore._compare_row_counts(rows)
 
 
 ABOUT = {"moment": "m", "database": connection.vendor, "version": 10**6, "migrations": [], "rows": {}}
@@ -139,7 +139,7 @@ def test_what_says_too_little_of_itself_is_no_backup(name):
 @pytest.mark.only_on("postgresql")
 def test_a_dump_of_a_newer_program_than_the_one_here_is_refused(db):
     with pytest.raises(BackupFailed, match="pg_restore is version"):
-        backup_restore._refuse_unfit(Manifest.of(ABOUT))
+        backup_restore._refuse_incompatible(Manifest.of(ABOUT))
 
 
 # The trial restore
@@ -161,10 +161,10 @@ def test_a_trial_restore_touches_neither_cache_nor_anchors_and_its_key_is_no_arg
     ):
         monkeypatch.setenv(name, "of-the-server")
     monkeypatch.setattr(backup_create.subprocess, "run", run)
-    monkeypatch.setattr(backup_create.aside, "database", lambda: nullcontext("sqlite:///trial"))
+    monkeypatch.setattr(backup_create.scratch, "database", lambda: nullcontext("sqlite:///trial"))
     key = x25519.Identity.generate()
     with pytest.raises(BackupFailed, match="can't be restored: it is refused"):
-        backup_create.rehearse(tmp_path / "b.age", key)
+        backup_create.trial_restore(tmp_path / "b.age", key)
     ((command, options),) = started
     assert "of-the-server" not in options["env"].values()
     assert options["env"]["DATABASE_URL"] == "sqlite:///trial"

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from reprotech.backup.sqlite_to_postgres import MoveRefused, refuse_changes
+from reprotech.backup.sqlite_to_postgres import MigrationRefused, refuse_concurrent_writes
 from reprotech.tests.support.command_runner import STORED_SECRETS, Installation, stored_installation
 
 pytestmark = pytest.mark.only_on("postgresql")
@@ -129,7 +129,7 @@ def test_it_takes_a_file_and_postgresql(grown, empty, tmp_path):
 def test_what_was_written_meanwhile_is_noticed(grown, tmp_path):
     copy = tmp_path / "copy.db"
     copy.write_bytes(grown.database.read_bytes())
-    refuse_changes(grown.database, copy)
+    refuse_concurrent_writes(grown.database, copy)
     grown.do("users", "lock", "mira")
-    with pytest.raises(MoveRefused, match="Somebody wrote to the SQLite database meanwhile"):
-        refuse_changes(grown.database, copy)
+    with pytest.raises(MigrationRefused, match="Somebody wrote to the SQLite database meanwhile"):
+        refuse_concurrent_writes(grown.database, copy)

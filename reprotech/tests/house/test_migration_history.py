@@ -126,9 +126,9 @@ def test_a_database_that_stopped_between_replaced_migrations_is_refused_with_the
 def test_a_backup_of_such_a_database_is_refused_too(app):
     migrations = [f"{app}.{name}" for app, name in replaced(app)]
     manifest = Manifest("2026-11-01T02:00:00+00:00", connection.vendor, 1, migrations, {})
-    backup_restore._refuse_unfit(manifest)
+    backup_restore._refuse_incompatible(manifest)
     with pytest.raises(BackupFailed, match=WAY_OUT):
-        backup_restore._refuse_unfit(replace(manifest, migrations=migrations[:-1]))
+        backup_restore._refuse_incompatible(replace(manifest, migrations=migrations[:-1]))
 
 
 WAY_OUT = r"version of commit e89fd8f first \(git checkout e89fd8f"

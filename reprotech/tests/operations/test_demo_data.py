@@ -28,7 +28,7 @@ from reprotech.core.exceptions import Forbidden
 from reprotech.demo import loader
 from reprotech.demo.audit_history import History
 from reprotech.demo.calendar import DAYS, days, is_quiet
-from reprotech.demo.employment import Lives
+from reprotech.demo.employment import Careers
 from reprotech.demo.people import People
 from reprotech.testing.cast import PASSWORD, make_user
 from reprotech.tests.support.replay import Replay
@@ -210,7 +210,7 @@ def test_events_without_people_are_refused(installation):
 
 @pytest.mark.only_on("postgresql")
 def test_processes_share_the_work_and_make_the_same(installation, monkeypatch):
-    monkeypatch.setattr(loader, "FEW_EVENTS", 10)
+    monkeypatch.setattr(loader, "MAX_SINGLE_PROCESS_EVENTS", 10)
     create(users=100, events=3_000, until=UNTIL)
     assert list(Verification().findings()) == []
     expected = list(pasts(100, 3_000))
@@ -226,7 +226,7 @@ def test_processes_share_the_work_and_make_the_same(installation, monkeypatch):
 def pasts(users, events, seed=1):
     """Every event, without a database."""
     people, calendar = People(users, seed), days(users, events, UNTIL)
-    lives = Lives(people, calendar, seed)
+    lives = Careers(people, calendar, seed)
     history = History(people, lives, 2, seed, UNTIL)
     return [event for day in lives.on_calendar(calendar) for event in history.past(day).events]
 
@@ -238,7 +238,7 @@ def test_the_same_seed_gives_the_same_and_another_something_else():
 @pytest.mark.parametrize(("users", "events"), [(0, 0), (1, 0), (1, 1), (1, 50), (3_000, 10), (3_000, 90_000)])
 def test_numbers_add_up(users, events):
     plain = days(users, events, UNTIL)
-    for calendar in (plain, Lives(People(users, 1), plain, 1).on_calendar(plain)):
+    for calendar in (plain, Careers(People(users, 1), plain, 1).on_calendar(plain)):
         assert_adds_up(calendar, users, events)
 
 

@@ -21,7 +21,7 @@ from accounts.passwords.reset import request_reset
 from accounts.roles import services as role_services
 from accounts.users import services as user_services
 from audit.models import AuditLog
-from audit.saved_filters import FilterRefused, save_filter
+from audit.saved_filters import InvalidSavedFilter, save_filter
 from reprotech.core.exceptions import Conflict, ValidationFailed
 from reprotech.testing.cast import PASSWORD, audit_rows, make_user
 from reprotech.testing.client import Caller, error_of, page_client
@@ -317,7 +317,7 @@ def test_no_text_that_people_enter_has_characters_that_disguise_it(cast, text):
     ]
     assert [admin.post(path, body).status_code for path, body in calls] == [400] * len(calls)
     if len(text.split()) == 1:  # blanks of every kind become one
-        with pytest.raises(FilterRefused, match="ordinary characters"):
+        with pytest.raises(InvalidSavedFilter, match="ordinary characters"):
             save_filter(actor=cast.super_admin, name=text, query="")
     with pytest.raises(Exception, match="invisible characters"):
         ApiKey._meta.get_field("name").clean(text, None)

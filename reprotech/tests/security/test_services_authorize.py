@@ -13,7 +13,7 @@ from audit.filters import AuditExport, AuditQuery
 from audit.models import AuditLog, SavedFilter
 from audit.retention.archiving import Archive, LeafRange, drop_archived, record_copy, write_archive
 from audit.retention.erasure import ErasureParts, erase_parts
-from audit.saved_filters import forget_filter, save_filter
+from audit.saved_filters import delete_filter, save_filter
 from audit.sealing.key_rotation import rotate_key
 from reprotech.core.exceptions import Forbidden
 from reprotech.core.principal import Principal
@@ -34,7 +34,7 @@ SERVICES = {
     "export a report": (lambda actor: start_report(actor=actor, query=AuditQuery()), "audit_export"),
     "export a bundle": (lambda actor: start_bundle(actor=actor, query=AuditExport.parse(QueryDict())), "audit_export"),
     "save a filter": (lambda actor: save_filter(actor=actor, name="Mine", query=""), "audit_read"),
-    "remove a filter": (lambda actor: forget_filter(actor=actor, filter_id=own_filter(actor)), "audit_read"),
+    "remove a filter": (lambda actor: delete_filter(actor=actor, filter_id=own_filter(actor)), "audit_read"),
     "write an archive": (lambda actor: write_archive(actor=actor, file=FILE, places=ARCHIVE.places), "audit_maintain"),
     "record a copy": (lambda actor: record_copy(actor=actor, archive=ARCHIVE), "audit_maintain"),
     "drop archived events": (lambda actor: drop_archived(actor=actor, archive=ARCHIVE), "audit_maintain"),

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from audit.export.services import MAX_REPORT_ROWS, start_report
 from audit.filters import AuditQuery
 from audit.permissions import AUDIT_EXPORT
-from audit.presentation.change_rows import shown_changes
+from audit.presentation.change_rows import change_rows
 from audit.presentation.event_text import sentence
 from audit.sealing.sealer import latest_checkpoint
 from reprotech.core.exceptions import ValidationFailed
@@ -34,7 +34,7 @@ def show_report(request: PageRequest) -> HttpResponse:
         sentences = [f"More than {MAX_REPORT_ROWS:,} match. Narrow the filters, or export them as a file."]
         return _refuse_report(request, {"events": sentences})
     context = {
-        "entries": [(event, sentence(event), shown_changes(event)) for event in events],
+        "entries": [(event, sentence(event), change_rows(event)) for event in events],
         "given": query.given,
         "checkpoint": latest_checkpoint(),
         "made_at": timezone.now(),
