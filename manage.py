@@ -31,9 +31,9 @@ def main() -> None:
     except ImproperlyConfigured as error:
         sys.exit(f"Reprotech can't start: {error}")
     except (Exception, KeyboardInterrupt) as error:
-        from reprotech.management.command_errors import sentence_of
+        from reprotech.management.command_errors import describe_error
 
-        sentence = sentence_of(error)
+        sentence = describe_error(error)
         if sentence is None or "--traceback" in sys.argv:
             raise
         sys.exit(sentence)

@@ -16,7 +16,7 @@ from analytics.dashboard import health, recent_activity
 from analytics.history import active_users_at, users_at
 from audit.statistics.latest_event import latest_event_id
 
-COMPARISON_DAYS = settings.LOOKING_BACK_DAYS
+COMPARISON_DAYS = settings.DASHBOARD_COMPARISON_DAYS
 #: Seconds after which the figures are made again though nothing was recorded: sessions expire and days pass in silence,
 #: and events may become visible out of the order of their ids. Who has the same already is told that nothing changed.
 REFRESH_SECONDS = 60

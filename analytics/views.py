@@ -19,7 +19,7 @@ from analytics.permissions import ANALYTICS_READ
 from audit.permissions import AUDIT_READ
 from reprotech.core.exceptions import ValidationFailed
 from reprotech.web.access import SIGNED_IN, requires
-from reprotech.web.responses import go_to, render_page, wants_fragment
+from reprotech.web.responses import htmx_redirect, render_page, wants_fragment
 
 #: The permissions on which it depends where something leads, by their names in the template.
 LINK_PERMISSIONS = {"AUDIT_READ": AUDIT_READ, "USER_READ": USER_READ}
@@ -31,13 +31,13 @@ def show_home(request: PageRequest) -> HttpResponse:
     """The dashboard for those who may read figures, one's own profile in short for everybody else."""
     if not request.user.has_perm(ANALYTICS_READ):
         if wants_fragment(request):  # the permission was taken away while the dashboard was open
-            return go_to(request, "home")
+            return htmx_redirect(request, "home")
         context = {"session": request.page_session, "crumbs": [("Home", None)]}
         return render(request, "analytics/welcome.html", context)
     try:
-        days = int(DashboardQuery.of(request).value("days") or DashboardQuery.DEFAULT)
+        days = int(DashboardQuery.from_request(request).value("days") or DashboardQuery.DEFAULT)
     except ValidationFailed:
-        return go_to(request, "home")
+        return htmx_redirect(request, "home")
     return _show_dashboard(request, days)
 
 

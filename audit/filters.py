@@ -11,12 +11,12 @@ from audit.models.querysets import AuditLogQuerySet
 from audit.models.search import estimated_rows, split_words
 from audit.statistics import id_ranges
 from reprotech.web import estimated_counts
-from reprotech.web.fields import ByteOrderMarkField, MomentField, WholeNumberField
-from reprotech.web.lists import MAXIMUM_PER_PAGE, ListFilter
-from reprotech.web.query_params import Query
+from reprotech.web.fields import ByteOrderMarkParam, DateTimeParam, IntegerParam
+from reprotech.web.pagination import MAX_PER_PAGE, ListFilter
+from reprotech.web.query_params import QueryParams
 
 
-class AuditQuery(Query):
+class AuditQuery(QueryParams):
     """Which events: by words, user, action, resource, address, outcome, time, request and session."""
 
     search = forms.CharField(required=False, max_length=200)
@@ -34,7 +34,7 @@ class AuditQuery(Query):
     )
     request_id = forms.CharField(required=False, max_length=64)
     #: The id of a user: what they did, and what was done to their account.
-    involving = WholeNumberField(default=None)
+    involving = IntegerParam(default=None)
     session = forms.UUIDField(
         required=False, error_messages={"invalid": "Give a session's id such as 00000000-0000-4000-8000-000000000000."}
     )
@@ -42,8 +42,8 @@ class AuditQuery(Query):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # "from" can't be the name of an attribute.
-        self.fields["from"] = MomentField(end_of_day=False)
-        self.fields["to"] = MomentField(end_of_day=True)
+        self.fields["from"] = DateTimeParam(end_of_day=False)
+        self.fields["to"] = DateTimeParam(end_of_day=True)
 
     @property
     def given(self) -> dict[str, str]:
@@ -109,16 +109,16 @@ class AuditFilter(AuditQuery, ListFilter):
         return rows.filter(pk__gte=first) if after is None else rows.filter(pk__gte=first, pk__lt=after)
 
     @property
-    def name(self) -> str:
+    def cache_key(self) -> str:
         """Whoever may read events sees the same ones."""
         return f"events {self.given}"
 
-    def known_count(self) -> int | None:
+    def maintained_count(self) -> int | None:
         """The length of the whole log."""
         self._there = None if self.given else id_ranges.log_extent()
         return self._there.events if self._there else None
 
-    def expects_many(self, filtered: Any) -> bool:
+    def is_estimated_large(self, filtered: Any) -> bool:
         """Of words alone or of several kinds: PostgreSQL would read all events with a frequent word, or thousands."""
         given = {*self.given}
         is_known = given == {"search"} or (len(given) > 1 and given <= CORRELATED_FILTERS)
@@ -129,24 +129,24 @@ class AuditFilter(AuditQuery, ListFilter):
         rows, *rows_of_words = estimated_rows(filtered, *(AuditLog.objects.mentioning(word) for word in weighed))
         fewest, rarest = min(zip(rows_of_words, weighed, strict=True), default=(0, None))
         self._rarest = rarest if fewest <= MAX_RARE_ROWS else None
-        return rows > ESTIMATE_MARGIN * estimated_counts.MOST_COUNTED
+        return rows > ESTIMATE_MARGIN * estimated_counts.MAX_COUNTED
 
     @property
-    def is_walked(self) -> bool:
+    def has_matching_index(self) -> bool:
         """By one of these alone."""
         return len(self.given) == 1 and not SORTED_INDEX_FILTERS.isdisjoint(self.given)
 
-    def keys(self, filtered: Any) -> list[Any] | None:
+    def prefetched_ids(self, filtered: Any) -> list[Any] | None:
         """Of words."""
         if "search" not in self.given:
             return None
         few = AuditLog.objects.rare_ids(self.value("search"), self._rarest) if self._rarest else None
         if few is not None:
             return sorted(few, reverse=True)
-        found = filtered.order_by().values_list("pk", flat=True)[: estimated_counts.MOST_COUNTED + 1]
+        found = filtered.order_by().values_list("pk", flat=True)[: estimated_counts.MAX_COUNTED + 1]
         return sorted(found, reverse=True)
 
-    def by_keys(self, _: Any, keys: list[Any]) -> Any:
+    def rows_by_id(self, _: Any, keys: list[Any]) -> Any:
         """These events: to look for the words once more would take as long again."""
         return AuditLog.objects.filter(pk__in=keys)
 
@@ -159,7 +159,7 @@ class AuditFilter(AuditQuery, ListFilter):
 class AuditPageFilter(AuditFilter):
     """A page of events for people."""
 
-    per_page = WholeNumberField(default=25, most=MAXIMUM_PER_PAGE)
+    per_page = IntegerParam(default=25, max_value=MAX_PER_PAGE)
 
 
 class AuditExport(AuditQuery):
@@ -170,9 +170,9 @@ class AuditExport(AuditQuery):
         choices=[("csv", "csv"), ("jsonl", "jsonl"), ("bundle", "bundle")],
         error_messages={"invalid_choice": "Give one of: csv, jsonl, bundle."},
     )
-    start = WholeNumberField(least=0)
-    end = WholeNumberField()
-    bom = ByteOrderMarkField()
+    start = IntegerParam(min_value=0)
+    end = IntegerParam()
+    bom = ByteOrderMarkParam()
 
     def clean(self) -> dict[str, Any]:
         """Places belong to a bundle that has no filters, and byte order marks to CSV."""
@@ -195,7 +195,7 @@ class CheckpointFilter(ListFilter):
         return queryset.order_by("-size")
 
 
-class CheckpointQuery(Query):
+class CheckpointQuery(QueryParams):
     """How to show one checkpoint."""
 
     format = forms.ChoiceField(
@@ -205,20 +205,20 @@ class CheckpointQuery(Query):
     )
 
 
-class ProofQuery(Query):
+class ProofQuery(QueryParams):
     """Under which checkpoint an event is to be proven: the newest, or the one of `size` events."""
 
-    size = WholeNumberField()
+    size = IntegerParam()
 
 
-class ConsistencyQuery(Query):
+class ConsistencyQuery(QueryParams):
     """The sizes of two checkpoints."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # "from" can't be the name of an attribute.
-        self.fields["from"] = WholeNumberField(required=True)
-        self.fields["to"] = WholeNumberField(required=True)
+        self.fields["from"] = IntegerParam(required=True)
+        self.fields["to"] = IntegerParam(required=True)
 
     def clean(self) -> dict[str, Any]:
         """The older checkpoint comes first."""

@@ -7,7 +7,7 @@ from audit.models import SavedFilter
 from audit.permissions import AUDIT_READ
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import DomainError
-from reprotech.core.normalization import is_disguise, normalize_text
+from reprotech.core.normalization import is_deceptive, normalize_text
 
 #: More than anyone finds their way in.
 MAX_SAVED_FILTERS = 30
@@ -31,7 +31,7 @@ def save_filter(*, actor: Actor, name: str, query: str) -> SavedFilter:
     name = " ".join(normalize_text(name).split())
     if not name:
         raise InvalidSavedFilter("Give it a name.")
-    if len(name) > SavedFilter.NAME_LENGTH or not name.isprintable() or any(map(is_disguise, name)):
+    if len(name) > SavedFilter.NAME_LENGTH or not name.isprintable() or any(map(is_deceptive, name)):
         raise InvalidSavedFilter(f"Give it a name of at most {SavedFilter.NAME_LENGTH} ordinary characters.")
     kept = SavedFilter.objects.filter(user_id=actor.pk)
     if kept.count() >= MAX_SAVED_FILTERS:

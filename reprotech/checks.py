@@ -9,12 +9,12 @@ from django.core.checks import Warning as CheckWarning
 from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 
-from reprotech.conf.env import LOOPBACK
-from reprotech.migration_history import FIRST_STEP, is_too_old
+from reprotech.conf.env import LOOPBACK_HOSTS
+from reprotech.migration_history import UPGRADE_HINT, is_too_old
 from reprotech.route_access import all_routes
 
-CONSOLE = "django.core.mail.backends.console.EmailBackend"
-SMTP = "django.core.mail.backends.smtp.EmailBackend"
+CONSOLE_BACKEND = "django.core.mail.backends.console.EmailBackend"
+SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 
 
 @register(Tags.urls)
@@ -32,7 +32,7 @@ def database_is_not_too_old(*, databases: Sequence[str] | None = None, **_: Any)
     """`migrate` asks this before it looks for what is to be done."""
     return [
         Error(
-            "The database is of a version that this one can't bring up to date.", hint=FIRST_STEP, id="reprotech.E004"
+            "The database is of a version that this one can't bring up to date.", hint=UPGRADE_HINT, id="reprotech.E004"
         )
         for alias in databases or ()
         if is_too_old(MigrationRecorder(connections[alias]).applied_migrations())
@@ -40,9 +40,9 @@ def database_is_not_too_old(*, databases: Sequence[str] | None = None, **_: Any)
 
 
 @register(Tags.security)
-def debugging_stays_at_home(**_: Any) -> list[CheckMessage]:
+def debug_serves_this_machine_alone(**_: Any) -> list[CheckMessage]:
     """With DEBUG a failure shows code and settings to whoever caused it."""
-    foreign = [host for host in settings.ALLOWED_HOSTS if host not in {*LOOPBACK, "[::1]", "testserver"}]
+    foreign = [host for host in settings.ALLOWED_HOSTS if host not in {*LOOPBACK_HOSTS, "[::1]", "testserver"}]
     if not settings.DEBUG or not foreign:
         return []
     return [
@@ -55,8 +55,8 @@ def debugging_stays_at_home(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security, deploy=True)
-def anchors_leave_the_house(**_: Any) -> list[CheckMessage]:
+def mailed_anchors_have_a_mail_server(**_: Any) -> list[CheckMessage]:
     """Checkpoints that are mailed reach somebody only by a mail server."""
-    if not settings.AUDIT_ANCHOR_EMAIL or settings.EMAIL_BACKEND != CONSOLE:
+    if not settings.AUDIT_ANCHOR_EMAIL or settings.EMAIL_BACKEND != CONSOLE_BACKEND:
         return []
     return [Error("AUDIT_ANCHOR_EMAIL is set, but EMAIL_URL names no mail server.", id="reprotech.E003")]

@@ -11,7 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts.core.catalogue import PERMISSIONS
 from accounts.permissions import ADMIN_SITE
 from audit.authorization import record_denial
-from reprotech.api.exception_handler import is_outage, plain_error
+from reprotech.api.exception_handler import default_error_response, is_database_unavailable
 from reprotech.core.exceptions import DomainError, Forbidden, NotFound, TooManyAttempts, ValidationFailed
 from reprotech.core.request_context import current_origin
 from reprotech.navigation import chosen_scheme
@@ -24,7 +24,7 @@ DESCRIPTIONS = {permission.name: permission.description for permission in PERMIS
 RETRY_AFTER = 30
 
 
-class RefusalMiddleware:
+class DomainErrorMiddleware:
     """Turn a rule's refusal that a page view didn't show itself into the error page that fits."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -42,7 +42,7 @@ class RefusalMiddleware:
             return None
         if isinstance(exception, Forbidden):
             record_denial(request.user, exception)
-            return error_response(request, 403, advice=how_to_get(exception.required))
+            return error_response(request, 403, advice=missing_permission_advice(exception.required))
         if isinstance(exception, NotFound):
             return error_response(request, 404)
         if isinstance(exception, TooManyAttempts):
@@ -62,10 +62,10 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler403; says what is missing when the exception carries a denial."""
     denial = next((cause for cause in exception.args if isinstance(cause, Forbidden)), None)
-    return error_response(request, 403, advice=how_to_get(denial.required) if denial else "")
+    return error_response(request, 403, advice=missing_permission_advice(denial.required) if denial else "")
 
 
-def how_to_get(required: str) -> str:
+def missing_permission_advice(required: str) -> str:
     """Which permission is missing, in words, and who to ask for it; "" when nobody could grant it."""
     if required == ADMIN_SITE:
         return "Django admin opens for Super Administrators alone. Ask one of them to do it for you."
@@ -84,7 +84,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 @csrf_exempt  # nothing happens there, so that nothing needs to be protected from being forged
 @requires(PUBLIC)  # there is nothing there, for anybody
-def unknown_address(request: HttpRequest, **_: object) -> HttpResponse:
+def unknown_path(request: HttpRequest, **_: object) -> HttpResponse:
     """The view of every address that nothing else serves."""
     return error_response(request, 404)
 
@@ -94,9 +94,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
     The page needs neither database nor session: the template gets no request, so no context processor runs.
     """
-    status = 503 if is_outage(sys.exc_info()[1]) else 500
+    status = 503 if is_database_unavailable(sys.exc_info()[1]) else 500
     if is_api(request):
-        return plain_error(status)
+        return default_error_response(status)
     explanation = EXPLANATIONS[status]
     context = {
         "status": status,

@@ -35,10 +35,10 @@ from reprotech.core.request_context import current_origin
 from reprotech.navigation import chosen_scheme
 from reprotech.web.errors import is_api
 
-USUAL_MESSAGE = "What was saved is safe. Try again in a few minutes."
+DEFAULT_MESSAGE = "What was saved is safe. Try again in a few minutes."
 #: Seconds after which to try again when no end is announced, and at least.
 RETRY_AFTER = 120
-LEAST_RETRY_AFTER = 30
+MIN_RETRY_AFTER = 30
 #: What balancers and monitors ask is answered as ever, and what the page itself is made of is served.
 OPEN_PATHS = ("/api/health", "/api/health/live", "/api/health/ready", "/metrics")
 
@@ -64,7 +64,7 @@ class Maintenance:
     def sentence(self) -> str:
         """Message and end in words."""
         announced = f" It should be over by {self.until:%-d %b %Y, %H:%M} UTC." if self.until else ""
-        message = self.message or USUAL_MESSAGE
+        message = self.message or DEFAULT_MESSAGE
         return f"{message}{'' if message.endswith(('.', '!', '?')) else '.'}{announced}"
 
     @property
@@ -72,10 +72,10 @@ class Maintenance:
         """Seconds after which it makes sense to try again."""
         if self.until is None:
             return RETRY_AFTER
-        return max(LEAST_RETRY_AFTER, int((self.until - datetime.now(UTC)).total_seconds()))
+        return max(MIN_RETRY_AFTER, int((self.until - datetime.now(UTC)).total_seconds()))
 
 
-def begin(maintenance: Maintenance) -> None:
+def enable(maintenance: Maintenance) -> None:
     """Close the doors; at no moment is there half a file."""
     path: Path = settings.MAINTENANCE_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ def begin(maintenance: Maintenance) -> None:
     Path(temporary).replace(path)
 
 
-def end() -> bool:
+def disable() -> bool:
     """Open the doors; returns whether they were closed."""
     try:
         settings.MAINTENANCE_FILE.unlink()
@@ -114,7 +114,7 @@ def _read(path: Path, _inode: int, _changed: int) -> Maintenance:
     return Maintenance()
 
 
-def record_change(before: Maintenance | None, after: Maintenance | None) -> None:
+def record_maintenance_change(before: Maintenance | None, after: Maintenance | None) -> None:
     """Record what a command at the server announced or ended. Raises a database's error."""
     changes = {
         "maintenance": (before is not None, after is not None),
@@ -136,13 +136,13 @@ class MaintenanceMiddleware:
         maintenance = current()
         if maintenance is None or request.path_info in OPEN_PATHS:
             return self.get_response(request)
-        response = closed(request, maintenance)
+        response = maintenance_response(request, maintenance)
         response["Retry-After"] = str(maintenance.retry_after)
         response["Cache-Control"] = "no-store"
         return response
 
 
-def closed(request: HttpRequest, maintenance: Maintenance) -> HttpResponse:
+def maintenance_response(request: HttpRequest, maintenance: Maintenance) -> HttpResponse:
     """What a program, a part of a page and a person each get."""
     status = HTTPStatus.SERVICE_UNAVAILABLE
     if is_api(request):

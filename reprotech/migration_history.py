@@ -9,7 +9,7 @@ from collections.abc import Collection
 from django.db.migrations.loader import MigrationLoader
 
 LAST_OLD_VERSION = "e89fd8f"
-FIRST_STEP = (
+UPGRADE_HINT = (
     f"Bring it up to date with the version of commit {LAST_OLD_VERSION} first (git checkout {LAST_OLD_VERSION}, "
     "install its requirements, manage.py migrate), then with this one."
 )

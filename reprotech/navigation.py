@@ -37,7 +37,7 @@ ENTRIES = (
 )
 
 
-class May:
+class PermissionFlags:
     """`{% if may.USER_READ %}` in a template: whether the user holds the permission of this constant's name."""
 
     def __init__(self, user: Any) -> None:
@@ -53,12 +53,12 @@ def chosen_scheme(request: HttpRequest) -> str:
     return scheme if scheme in SCHEMES else "auto"
 
 
-def shell(request: HttpRequest) -> dict[str, Any]:
+def layout_context(request: HttpRequest) -> dict[str, Any]:
     """Context processor: the sidebar's lines, which one is open, and the colour scheme."""
     context: dict[str, Any] = {"scheme": chosen_scheme(request), "schemes": SCHEMES}
     user: Any = getattr(request, "user", None)
     if user is not None and user.is_authenticated:
-        context["may"] = May(user)
+        context["may"] = PermissionFlags(user)
         context["navigation"] = [
             {"label": entry.label, "url": url, "icon": entry.icon, "is_open": _is_open(request.path, url)}
             for entry in ENTRIES

@@ -22,16 +22,16 @@ class Route:
 
 def all_routes() -> Iterator[Route]:
     """Walk the URL configuration."""
-    yield from _walk(get_resolver().url_patterns, "")
+    yield from _routes_in(get_resolver().url_patterns, "")
 
 
-def _walk(patterns: list[Any], prefix: str) -> Iterator[Route]:
+def _routes_in(patterns: list[Any], prefix: str) -> Iterator[Route]:
     for pattern in patterns:
         path = prefix + str(pattern.pattern)
         if path in GUARDED_ELSEWHERE:
             yield Route(path, {"*": GUARDED_ELSEWHERE[path]})
         elif isinstance(pattern, URLResolver):
-            yield from _walk(pattern.url_patterns, path)
+            yield from _routes_in(pattern.url_patterns, path)
         elif isinstance(pattern, URLPattern):
             yield Route(path, declared_access(pattern.callback))
 

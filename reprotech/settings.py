@@ -12,10 +12,10 @@ from corsheaders.defaults import default_headers
 
 from reprotech.conf.api import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 (Django reads them here)
 from reprotech.conf.env import Environment
-from reprotech.conf.logging import logging_of
+from reprotech.conf.logging import logging_config
 
 #: Days of the audit log that the dashboard compares with.
-LOOKING_BACK_DAYS = 30
+DASHBOARD_COMPARISON_DAYS = 30
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV = env = Environment(BASE_DIR / ".env")
 
@@ -25,7 +25,7 @@ JWT_SECRET_KEY = env.secret("JWT_SECRET_KEY", debug=DEBUG)
 #: Keys that these replaced: what they signed stays good, and nothing new is signed with them.
 SECRET_KEY_FALLBACKS = env.old_secrets("SECRET_KEY_FALLBACKS", debug=DEBUG)
 JWT_SECRET_KEY_FALLBACKS = env.old_secrets("JWT_SECRET_KEY_FALLBACKS", debug=DEBUG)
-env.demand(
+env.require(
     DEBUG or not {SECRET_KEY, *SECRET_KEY_FALLBACKS} & {JWT_SECRET_KEY, *JWT_SECRET_KEY_FALLBACKS},
     "SECRET_KEY and JWT_SECRET_KEY must differ: whoever finds one would have both.",
 )
@@ -48,34 +48,36 @@ AUDIT_SIGNING_KEY = env.signing_key("AUDIT_SIGNING_KEY", debug=DEBUG)
 AUDIT_SIGNING_KEY_FILE = env.text("AUDIT_SIGNING_KEY_FILE")
 #: Public keys of the audit log that the operator knows, besides that of AUDIT_SIGNING_KEY: of a key that was lost.
 AUDIT_TRUSTED_KEYS = env.log_keys("AUDIT_TRUSTED_KEYS")
-env.demand(
+env.require(
     AUDIT_SIGNING_KEY is None or JWT_SIGNING_KEY != AUDIT_SIGNING_KEY,
     "JWT_SIGNING_KEY and AUDIT_SIGNING_KEY must differ: whoever finds one would have both.",
 )
 #: Seconds between two looks of the server for events to seal; 0: it doesn't, and `manage.py seal_audit` must.
-AUDIT_SEAL_SECONDS = env.number("AUDIT_SEAL_SECONDS", default=3, least=0, most=3600)
+AUDIT_SEAL_SECONDS = env.number("AUDIT_SEAL_SECONDS", default=3, between=(0, 3600))
 #: Hours between two verifications of the whole audit log by the server; 0: `manage.py verify_audit --remember` must.
-AUDIT_VERIFY_HOURS = env.number("AUDIT_VERIFY_HOURS", default=24, least=0, most=8760)
+AUDIT_VERIFY_HOURS = env.number("AUDIT_VERIFY_HOURS", default=24, between=(0, 8760))
 #: Where signed checkpoints are sent, out of the database owner's reach. The file gets each, the others one at a time.
 AUDIT_ANCHOR_FILE = BASE_DIR / path if (path := env.text("AUDIT_ANCHOR_FILE")) else None
 AUDIT_ANCHOR_URL = env.webhook("AUDIT_ANCHOR_URL")
 AUDIT_ANCHOR_EMAIL = env.addresses("AUDIT_ANCHOR_EMAIL")
-AUDIT_ANCHOR_INTERVAL = timedelta(minutes=env.number("AUDIT_ANCHOR_MINUTES", default=60, least=1, most=10_080))
+AUDIT_ANCHOR_INTERVAL = timedelta(minutes=env.number("AUDIT_ANCHOR_MINUTES", default=60, between=(1, 10_080)))
 #: Days that an event stays in the database at least; 0: for good. Figures look back a month.
-AUDIT_RETENTION_DAYS = env.number("AUDIT_RETENTION_DAYS", default=0, least=0, most=36_500)
-env.demand(
-    AUDIT_RETENTION_DAYS == 0 or AUDIT_RETENTION_DAYS > LOOKING_BACK_DAYS,
-    f"AUDIT_RETENTION_DAYS must be more than {LOOKING_BACK_DAYS}, which figures look back.",
+AUDIT_RETENTION_DAYS = env.number("AUDIT_RETENTION_DAYS", default=0, between=(0, 36_500))
+env.require(
+    AUDIT_RETENTION_DAYS == 0 or AUDIT_RETENTION_DAYS > DASHBOARD_COMPARISON_DAYS,
+    f"AUDIT_RETENTION_DAYS must be more than {DASHBOARD_COMPARISON_DAYS}, which figures look back.",
 )
 #: Where backups go, the public keys that they are encrypted for, and of how many days, weeks and months one is kept.
 BACKUP_DIR = BASE_DIR / env.text("BACKUP_DIR", "backups")
 BACKUP_RECIPIENTS = env.words("BACKUP_RECIPIENTS")
-KEPT = {"DAYS": 7, "WEEKS": 5, "MONTHS": 12}
-BACKUP_KEEP = [env.number(f"BACKUP_KEEP_{unit}", default, least=0, most=1000) for unit, default in KEPT.items()]
+BACKUP_RETENTION_DEFAULTS = {"DAYS": 7, "WEEKS": 5, "MONTHS": 12}
+BACKUP_KEEP = [
+    env.number(f"BACKUP_KEEP_{unit}", default, between=(0, 1000)) for unit, default in BACKUP_RETENTION_DEFAULTS.items()
+]
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 #: Which build of the version runs: the commit, or what who made an image calls it.
 BUILD_ID = env.text("BUILD_ID", "unknown")
-env.demand(
+env.require(
     re.fullmatch(r"[\w.+-]{1,64}", BUILD_ID, re.ASCII) is not None,
     "BUILD_ID must be a commit or another name of at most 64 letters, digits and . _ + -.",
 )
@@ -105,7 +107,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "reprotech.middleware.requests.RequestContextMiddleware",
+    "reprotech.middleware.request_context.RequestContextMiddleware",
     "reprotech.monitoring.metrics.MetricsMiddleware",
     # Around whatever answers: what is refused before it reaches a view is an answer too.
     "reprotech.middleware.security_headers.IsolationMiddleware",
@@ -116,7 +118,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "reprotech.middleware.trailing_slash.TrailingSlashMiddleware",
     "reprotech.maintenance_mode.MaintenanceMiddleware",
-    "reprotech.middleware.api_fast_path.TokenCallMiddleware",  # calls with a token go no further
+    "reprotech.middleware.api_fast_path.TokenFastPathMiddleware",  # calls with a token go no further
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -124,8 +126,8 @@ MIDDLEWARE = [
     "accounts.sessions.middleware.PageSessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.access.middleware.AccessMiddleware",
-    "reprotech.error_pages.RefusalMiddleware",
-    "reprotech.middleware.reauthentication.ConfirmationMiddleware",
+    "reprotech.error_pages.DomainErrorMiddleware",
+    "reprotech.middleware.reauthentication.ReauthenticationMiddleware",
 ]
 
 ROOT_URLCONF = "reprotech.urls"
@@ -142,7 +144,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "reprotech.navigation.shell",
+                "reprotech.navigation.layout_context",
             ],
         },
     }
@@ -173,7 +175,7 @@ else:
         "keepalives_interval": 2,
         "pool": {
             "min_size": 1,
-            "max_size": env.number("DATABASE_POOL_SIZE", default=20, least=1, most=1000),
+            "max_size": env.number("DATABASE_POOL_SIZE", default=20, between=(1, 1000)),
             # There are more connections than threads: one waits only while the database is out of reach.
             "timeout": 2,
             # Ever longer pauses between attempts would outlast the outage; the next request makes a new attempt.
@@ -223,7 +225,7 @@ AUTH_USER_MODEL = "accounts.User"
 SILENCED_SYSTEM_CHECKS = ["auth.W004", "security.W001", "security.W002"]
 AUTHENTICATION_BACKENDS = ["accounts.access.backends.RoleBackend"]
 #: Of a server process. Whoever signs in waits in one of them for the hash of a password, and leaves some to all others.
-THREADS = env.number("THREADS", default=16, least=1, most=1000)
+THREADS = env.number("THREADS", default=16, between=(1, 1000))
 PASSWORD_HASHERS = ["accounts.core.hashers.BCryptPasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.passwords.validators.LengthValidator"},
@@ -233,7 +235,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "accounts.passwords.validators.HistoryValidator"},
 ]
-PASSWORD_MIN_LENGTH = env.number("PASSWORD_MIN_LENGTH", default=8, least=8, most=64)
+PASSWORD_MIN_LENGTH = env.number("PASSWORD_MIN_LENGTH", default=8, between=(8, 64))
 #: Whether a password needs upper and lower case, a digit and a special character.
 PASSWORD_CHARACTER_CLASSES = env.flag("PASSWORD_CHARACTER_CLASSES", default=True)
 #: Of this installation, in lower case: no password is little more than one of them.
@@ -241,16 +243,16 @@ PASSWORD_CONTEXT_WORDS = {"reprotech", *(word.casefold() for word in env.words("
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 
-ACCESS_TOKEN_LIFETIME = timedelta(minutes=env.number("ACCESS_TOKEN_MINUTES", default=60, least=1, most=1440))
-REFRESH_TOKEN_LIFETIME = timedelta(days=env.number("REFRESH_TOKEN_DAYS", default=30, least=1, most=365))
+ACCESS_TOKEN_LIFETIME = timedelta(minutes=env.number("ACCESS_TOKEN_MINUTES", default=60, between=(1, 1440)))
+REFRESH_TOKEN_LIFETIME = timedelta(days=env.number("REFRESH_TOKEN_DAYS", default=30, between=(1, 365)))
 # How long sessions last: at the most, and without being used (NIST SP 800-63B-4, 2.2.3: 24 hours and one hour at AAL2).
-PAGE_SESSION_LIFETIME = timedelta(hours=env.number("PAGE_SESSION_HOURS", default=12, least=1, most=168))
-PAGE_IDLE_LIFETIME = timedelta(minutes=env.number("PAGE_IDLE_MINUTES", default=60, least=5, most=1440))
-REMEMBERED_SESSION_LIFETIME = timedelta(days=env.number("REMEMBERED_SESSION_DAYS", default=30, least=0, most=90))
-REMEMBERED_IDLE_LIFETIME = timedelta(days=env.number("REMEMBERED_IDLE_DAYS", default=7, least=1, most=90))
-TOKEN_SESSION_LIFETIME = timedelta(days=env.number("TOKEN_SESSION_DAYS", default=90, least=1, most=3650))
+PAGE_SESSION_LIFETIME = timedelta(hours=env.number("PAGE_SESSION_HOURS", default=12, between=(1, 168)))
+PAGE_IDLE_LIFETIME = timedelta(minutes=env.number("PAGE_IDLE_MINUTES", default=60, between=(5, 1440)))
+REMEMBERED_SESSION_LIFETIME = timedelta(days=env.number("REMEMBERED_SESSION_DAYS", default=30, between=(0, 90)))
+REMEMBERED_IDLE_LIFETIME = timedelta(days=env.number("REMEMBERED_IDLE_DAYS", default=7, between=(1, 90)))
+TOKEN_SESSION_LIFETIME = timedelta(days=env.number("TOKEN_SESSION_DAYS", default=90, between=(1, 3650)))
 #: For so long after a password was typed what guards accounts may be changed without typing it again.
-SUDO_MINUTES = env.number("SUDO_MINUTES", default=5, least=1, most=60)
+SUDO_MINUTES = env.number("SUDO_MINUTES", default=5, between=(1, 60))
 #: Whether users get a mail when someone signs in to their account from a new device.
 NEW_DEVICE_MAILS = env.flag("NEW_DEVICE_MAILS", default=True)
 #: How long a link to choose a password is good for, by the mail that it came in.
@@ -258,7 +260,7 @@ INVITATION_LIFETIME = timedelta(days=3)
 RESET_LIFETIME = timedelta(hours=1)
 PASSWORD_RESET_TIMEOUT = int(INVITATION_LIFETIME.total_seconds())  # the longest of them, for Django
 #: How old a password may become; none: as old as it likes.
-PASSWORD_MAX_AGE = timedelta(days=env.number("PASSWORD_MAX_AGE_DAYS", default=0, least=0, most=3650))
+PASSWORD_MAX_AGE = timedelta(days=env.number("PASSWORD_MAX_AGE_DAYS", default=0, between=(0, 3650)))
 ADMIN_PASSWORD = env.text("ADMIN_PASSWORD")
 #: Of the first administrator; without it they have an address that gets no mail in production.
 ADMIN_EMAIL = env.address("ADMIN_EMAIL")
@@ -266,25 +268,25 @@ ADMIN_EMAIL = env.address("ADMIN_EMAIL")
 #: Whether Super Administrator and Administrator require a second factor, unless someone decided otherwise for the role.
 MFA_REQUIRED_FOR_ADMINISTRATORS = env.flag("MFA_REQUIRED_FOR_ADMINISTRATORS", default=not DEBUG)
 #: Sign-ins without a second factor that a role which requires one lets pass.
-MFA_GRACE_SIGN_INS = env.number("MFA_GRACE_SIGN_INS", default=3, least=0, most=1000)
+MFA_GRACE_SIGN_INS = env.number("MFA_GRACE_SIGN_INS", default=3, between=(0, 1000))
 
 RATE_LIMIT_ENABLED = env.flag("RATE_LIMIT_ENABLED", default=True)
-LOGIN_WINDOW = f"{env.number('LOGIN_FAILURE_MINUTES', default=15, least=1, most=1440)} minutes"
-LOGIN_FAILURES = env.number("LOGIN_FAILURES_PER_NAME", default=10, least=1, most=1000)
+LOGIN_WINDOW = f"{env.number('LOGIN_FAILURE_MINUTES', default=15, between=(1, 1440))} minutes"
+LOGIN_FAILURES = env.number("LOGIN_FAILURES_PER_NAME", default=10, between=(1, 1000))
 RATE_LIMITS = {
     "login_name": f"{LOGIN_FAILURES} per {LOGIN_WINDOW}",
     "login_day": f"{LOGIN_FAILURES} per day",  # each time that it is full, the window doubles
-    "login_address": f"{env.number('LOGIN_FAILURES_PER_ADDRESS', default=50, least=1, most=10**6)} per {LOGIN_WINDOW}",
-    "login_row": f"{env.number('LOGIN_FAILURES_IN_A_ROW', default=100, least=1, most=10**6)} per 30 days",
+    "login_address": f"{env.number('LOGIN_FAILURES_PER_ADDRESS', default=50, between=(1, 10**6))} per {LOGIN_WINDOW}",
+    "login_row": f"{env.number('LOGIN_FAILURES_IN_A_ROW', default=100, between=(1, 10**6))} per 30 days",
     "refused_login": "1 per 15 minutes",
-    "token": f"{env.number('TOKEN_CALLS_PER_MINUTE', default=6000, least=1, most=10**9)} per minute",
+    "token": f"{env.number('TOKEN_CALLS_PER_MINUTE', default=6000, between=(1, 10**9))} per minute",
     "reset_address": "20 per 15 minutes",
     "reset_account": "3 per 15 minutes",
     "email_change": "5 per hour",
     "password_proof": "10 per minute",
 }
 #: How long after a sign-in its browser and its address are known for the account.
-KNOWN_DEVICE_AGE = timedelta(days=env.number("KNOWN_DEVICE_DAYS", default=90, least=0, most=400))
+KNOWN_DEVICE_LIFETIME = timedelta(days=env.number("KNOWN_DEVICE_DAYS", default=90, between=(0, 400)))
 
 # Page sessions live in the `sessions` table; the signed cookie only names one.
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
@@ -345,13 +347,13 @@ CORS_EXPOSE_HEADERS = ["X-Request-ID", "Retry-After", "ETag", "Content-Dispositi
 
 #: Bytes that a request's body may have, and where it may have more (a file of 5 MB, with room for what surrounds it).
 BODY_LIMIT = 1_048_576
-LARGER_BODIES = {
+BODY_LIMIT_OVERRIDES = {
     "/api/users/import": 5_500_000,
     "/users/import": 5_500_000,
     "/users/import/confirm": 5_500_000,
 }
 #: Django's own limit, the same for all addresses: `RequestLimitsMiddleware` keeps the ones above.
-DATA_UPLOAD_MAX_MEMORY_SIZE = max(LARGER_BODIES.values())
+DATA_UPLOAD_MAX_MEMORY_SIZE = max(BODY_LIMIT_OVERRIDES.values())
 
 # Static files
 
@@ -388,7 +390,7 @@ LOG_DIR = Path(env.text("LOG_DIR", "logs"))
 if not LOG_DIR.is_absolute():
     LOG_DIR = BASE_DIR / LOG_DIR
 
-LOGGING = logging_of(level=LOG_LEVEL, form=LOG_FORMAT, directory=LOG_DIR)
+LOGGING = logging_config(level=LOG_LEVEL, form=LOG_FORMAT, directory=LOG_DIR)
 if env.inspecting:
     LOGGING = {}  # whoever only looks at the settings writes nothing
 else:

@@ -6,7 +6,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from accounts.sessions.jwks_api import JwksViewSet
-from reprotech.error_pages import unknown_address
+from reprotech.error_pages import unknown_path
 from reprotech.monitoring.health import HealthViewSet
 from reprotech.monitoring.metrics import metrics
 from reprotech.views import choose_scheme
@@ -41,5 +41,5 @@ urlpatterns = [
     path("admin", requires(SIGNED_IN)(RedirectView.as_view(url="/admin/"))),
     path("admin/", admin.site.urls),
     # Last, so that DEBUG too answers in the one error shape and tells no addresses.
-    re_path(r"", unknown_address),
+    re_path(r"", unknown_path),
 ]

@@ -6,7 +6,7 @@ from django.views.decorators.http import require_POST
 
 from reprotech.navigation import SCHEME_COOKIE, SCHEMES
 from reprotech.web.access import PUBLIC, requires
-from reprotech.web.responses import safe_target
+from reprotech.web.responses import safe_next_url
 
 A_YEAR = 365 * 24 * 3600
 
@@ -15,7 +15,7 @@ A_YEAR = 365 * 24 * 3600
 @require_POST
 def choose_scheme(request: HttpRequest) -> HttpResponse:
     """Keep the colour scheme that was chosen."""
-    response = redirect(safe_target(request))
+    response = redirect(safe_next_url(request))
     chosen = request.POST.get("scheme")
     if chosen in SCHEMES:
         response.set_cookie(

@@ -12,18 +12,18 @@ def remove_own(port: str) -> None:
     """Remove what the server on this port kept. Only who holds the lock may."""
     shutil.rmtree(RUN / f"metrics-{port}", ignore_errors=True)
     with suppress(OSError):
-        lock_of(port).unlink()
+        lock_file(port).unlink()
 
 
 def remove_abandoned() -> None:
     """Remove what servers left that were killed."""
     ports = {path.stem.partition("-")[2] for path in (*RUN.glob("server-*.lock"), *RUN.glob("metrics-*"))}
     for port in ports:
-        with suppress(OSError), lock_of(port).open("a") as lock:
+        with suppress(OSError), lock_file(port).open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             remove_own(port)
 
 
-def lock_of(port: str) -> Path:
+def lock_file(port: str) -> Path:
     """The file on which the server of this port holds its lock."""
     return RUN / f"server-{port}.lock"

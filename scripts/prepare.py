@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-LAST_PORT = 65535
+MAX_PORT = 65535
 #: Bytes of each: more than 32 as text, and exactly 32 of the key that signs the audit log.
-SECRETS = {"SECRET_KEY": 48, "JWT_SECRET_KEY": 48, "AUDIT_SIGNING_KEY": 32}
+SECRET_BYTES = {"SECRET_KEY": 48, "JWT_SECRET_KEY": 48, "AUDIT_SIGNING_KEY": 32}
 
 
 def main() -> None:
@@ -30,8 +30,8 @@ def main() -> None:
 
 def refuse_taken_address(host: str, port: str) -> None:
     """End with a line when another program listens there already, or nobody can."""
-    if not (port.isascii() and port.isdigit() and 0 < int(port[:9]) <= LAST_PORT):
-        sys.exit(f"PORT must be a whole number from 1 to {LAST_PORT}, not {port!r}.")
+    if not (port.isascii() and port.isdigit() and 0 < int(port[:9]) <= MAX_PORT):
+        sys.exit(f"PORT must be a whole number from 1 to {MAX_PORT}, not {port!r}.")
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as probe:
@@ -46,13 +46,13 @@ def write_missing_secrets(env_file: Path) -> None:
     """Add the keys that neither the environment nor `env_file` has, leaving the rest of the file as it is."""
     text = env_file.read_bytes().decode() if env_file.exists() else ""
     completed = text
-    for name in SECRETS:
+    for name in SECRET_BYTES:
         if not any(os.environ.get(variable, "").strip() for variable in (name, f"{name}_FILE")):
             completed = with_secret(completed, name)
     if completed and os.environ.get("DEBUG", "").strip().lower() == "true" and is_only_ours(completed):
         completed += "DEBUG=true\n"
     if completed != text:
-        replace(env_file, completed)
+        replace_file(env_file, completed)
 
 
 def is_only_ours(text: str) -> bool:
@@ -61,7 +61,7 @@ def is_only_ours(text: str) -> bool:
     Then it gets DEBUG as well, so that every command in this directory takes it as the server does: init_data would
     replace the documented password while people work with it. A file that others wrote is left to them.
     """
-    return set(re.findall(r"^\s*(?:export\s+)?(\w+)\s*=", text, re.MULTILINE)) <= set(SECRETS)
+    return set(re.findall(r"^\s*(?:export\s+)?(\w+)\s*=", text, re.MULTILINE)) <= set(SECRET_BYTES)
 
 
 def with_secret(text: str, name: str) -> str:
@@ -70,14 +70,14 @@ def with_secret(text: str, name: str) -> str:
     found = line.search(text)
     if found and found[2].strip().strip("'\""):
         return text
-    value = base64.b64encode(secrets.token_bytes(SECRETS[name])).decode()
+    value = base64.b64encode(secrets.token_bytes(SECRET_BYTES[name])).decode()
     if found:
         return text[: found.start()] + found[1] + value + text[found.end() :]
     separator = "" if not text or text.endswith("\n") else "\n"
     return f"{text}{separator}{name}={value}\n"
 
 
-def replace(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str) -> None:
     """Write `text` for the owner's eyes only; at no moment is there half a file."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".env.")  # mode 600
     try:

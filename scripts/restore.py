@@ -10,7 +10,7 @@ from reprotech.backup.archive import check_archive, parse_identities
 from reprotech.backup.exceptions import BackupFailed
 from reprotech.backup.signatures import Trust, add_trust_arguments, signers_in
 from reprotech.core.key_material import parse_seed
-from scripts.prepare import replace
+from scripts.prepare import replace_file
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
     env_file = Path(".env").resolve()
     try:
         if not env_file.exists() and not os.environ.get("SECRET_KEY", "").strip():
-            replace(env_file, saved_settings(options))
+            replace_file(env_file, saved_settings(options))
             print(f"The settings of the backup are in {env_file}. Look through them.", flush=True)
     except (BackupFailed, OSError, UnicodeDecodeError) as error:
         sys.exit(f"Nothing was restored: {error}")

@@ -53,17 +53,17 @@ BROWSERS = (
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_5) AppleWebKit/605.1 (KHTML, like Gecko) Version/19.0 Safari/605.1",
 )
 WEEKEND = 5
-NAMED = {"first_name": "Wilhelmina-Theodora", "last_name": "van der Hoogenbosch-Castellanos y Montenegro"}
+LONG_NAMES = {"first_name": "Wilhelmina-Theodora", "last_name": "van der Hoogenbosch-Castellanos y Montenegro"}
 
 
-def furnish(administrator: User) -> None:
+def create_lab(administrator: User) -> None:
     """Fill the database; repeatable, since chance starts from a seed."""
     for model in (Role, Permission):
         model._default_manager.update(created_at=timezone.now() - timedelta(days=400))
     chance = random.Random(7)  # noqa: S311 (decoration)  # nosec B311
     people = _hire(chance)
     _sign_in_for_a_year(chance, people)
-    _stretch()
+    _create_extremes()
     _open_sessions(chance, people)
     _administer(administrator, people)
 
@@ -77,7 +77,7 @@ def _hire(chance: random.Random) -> list[User]:
         first, last = chance.choice(FIRST_NAMES), chance.choice(LAST_NAMES)
         username = ascii_letters(f"{first}.{last}{number}").lower()
         joined = now - timedelta(days=chance.randrange(1, 380), minutes=chance.randrange(1000))
-        names = NAMED if number == 0 else {"first_name": first, "last_name": last}
+        names = LONG_NAMES if number == 0 else {"first_name": first, "last_name": last}
         person = User(username=username, email=f"{username}@lab.example", created_at=joined, updated_at=joined, **names)
         person.is_active = chance.random() > 0.08  # noqa: PLR2004
         person.set_unusable_password()
@@ -87,7 +87,7 @@ def _hire(chance: random.Random) -> list[User]:
     return people
 
 
-def _stretch() -> None:
+def _create_extremes() -> None:
     """Somebody who may do little, and the longest that anything may be."""
     user_services.create_user(
         actor=SYSTEM,

@@ -23,10 +23,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PORT = int(os.environ.get("PORT") or 5073)
 URL = f"http://127.0.0.1:{PORT}"
 SIZES = {1440: 900, 768: 1024, 390: 844}
-NARROW = 900
+NARROW_WIDTH = 900
 #: Names of scenes, when not all are wanted.
 ONLY = set(sys.argv[2:])
-PATIENCE = 300  # seconds for the server to start
+START_TIMEOUT_SECONDS = 300  # seconds for the server to start
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
     server = subprocess.Popen([ROOT / "scripts" / "server"], cwd=ROOT, start_new_session=True)  # noqa: S603  # nosec B603
     try:
         wait_for(server)
-        names = furnish()
+        names = fill_database()
         missing = photograph(target, names)
     finally:
         os.killpg(server.pid, signal.SIGTERM)
@@ -70,7 +70,7 @@ def environment(home: Path) -> dict[str, str]:
 
 def wait_for(server: "subprocess.Popen[bytes]") -> None:
     """Return once the server answers; end the program when it doesn't."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while server.poll() is None and time.monotonic() < deadline:
         connection = HTTPConnection("127.0.0.1", PORT, timeout=5)
         try:
@@ -85,7 +85,7 @@ def wait_for(server: "subprocess.Popen[bytes]") -> None:
     sys.exit("The server did not start.")
 
 
-def furnish() -> dict[str, int]:
+def fill_database() -> dict[str, int]:
     """Fill the server's database; returns what to put into the addresses."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "reprotech.settings"
     import django
@@ -95,7 +95,7 @@ def furnish() -> dict[str, int]:
     from audit.models import AuditLog
     from scripts import screenshot_lab
 
-    screenshot_lab.furnish(User.objects.get(username="admin"))
+    screenshot_lab.create_lab(User.objects.get(username="admin"))
     event = AuditLog.objects.filter(resource="role", action="update", username="admin").latest("id")
     return {
         "user": User.objects.get(last_name__startswith="van der").pk,
@@ -123,7 +123,7 @@ def photograph(target: Path, names: dict[str, int]) -> list[str]:
                 page = browser.new_context(base_url=URL, **options).new_page()
                 sign_in(page, who)
                 for name, scene in wanted.items():
-                    if scene.who == who and (width < NARROW or not scene.is_narrow_alone):
+                    if scene.who == who and (width < NARROW_WIDTH or not scene.is_narrow_alone):
                         missing |= (
                             set() if shoot(page, target / f"{name}-{scheme}-{width}.png", scene, names) else {name}
                         )

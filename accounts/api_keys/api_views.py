@@ -13,18 +13,18 @@ from accounts.common.serializers import MessageAnswer
 from accounts.models import User
 from accounts.permissions import USER_UPDATE
 from accounts.users.api_views import find_user
-from reprotech.api.serialization import many, one
+from reprotech.api.serialization import serialize, serialize_many
 from reprotech.api.viewsets import ViewSet
 from reprotech.web.access import SIGNED_IN
 
 
 def _list(user: User) -> Response:
-    return Response({"keys": many(shapes.ApiKeyAnswer, user.api_keys.unrevoked().with_maker())})
+    return Response({"keys": serialize_many(shapes.ApiKeyAnswer, user.api_keys.unrevoked().with_maker())})
 
 
 def _create(request: SignedInRequest, user_id: int) -> Response:
     made = api_key_services.create_key(actor=request.user, user_id=user_id, **shapes.CreateKeyBody.read(request))
-    key = one(shapes.ApiKeyAnswer, made.key)
+    key = serialize(shapes.ApiKeyAnswer, made.key)
     response = Response({"message": "Key created successfully", "key": key, "token": made.text}, status=201)
     response["Cache-Control"] = "no-store"
     return response

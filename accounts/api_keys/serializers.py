@@ -8,25 +8,31 @@ from accounts.api_keys.services import DEFAULT_DAYS, MAX_ADDRESSES, MAX_DAYS
 from accounts.common.serializers import MessageAnswer, names_field
 from accounts.models import ApiKey
 from accounts.passwords.serializers import password_field
-from reprotech.api.fields import AddressAnswer, NetworkAnswer, NetworkField
-from reprotech.api.parsers import Body, StringField, WholeNumberField
+from reprotech.api.fields import (
+    AddressOutputField,
+    NetworkField,
+    NetworkOutputField,
+    StrictIntegerField,
+    StrictStringField,
+)
+from reprotech.api.request_bodies import RequestBody
 
 
-class CreateKeyBody(Body):
+class CreateKeyBody(RequestBody):
     """`POST /api/auth/keys` and `POST /api/users/{id}/keys`."""
 
     null_is_absent = True
 
-    name = StringField(max_length=80)
+    name = StrictStringField(max_length=80)
     scopes = names_field()
-    expires_in_days = WholeNumberField(
+    expires_in_days = StrictIntegerField(
         required=False, min_value=1, max_value=MAX_DAYS, help_text=f"{DEFAULT_DAYS} unless given."
     )
     addresses = serializers.ListField(child=NetworkField(), max_length=MAX_ADDRESSES, required=False)
     current_password = password_field(
         required=False, help_text="Needed if the session of the access token began more than `SUDO_MINUTES` ago."
     )
-    otp = StringField(
+    otp = StrictStringField(
         required=False, allow_blank=True, max_length=32, help_text="With it, if the account has a second factor."
     )
 
@@ -38,12 +44,12 @@ class ApiKeyAnswer(serializers.Serializer[ApiKey]):
     name = serializers.CharField()
     prefix = serializers.CharField()
     scopes = serializers.ListField(child=serializers.CharField())
-    addresses = serializers.ListField(child=NetworkAnswer())
+    addresses = serializers.ListField(child=NetworkOutputField())
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
     is_expired = serializers.BooleanField()
     last_used_at = serializers.DateTimeField(allow_null=True)
-    last_used_from = AddressAnswer(allow_null=True)
+    last_used_from = AddressOutputField(allow_null=True)
     created_by = serializers.CharField(
         source="maker_name", allow_null=True, help_text="Who made it; null where that isn't known any more."
     )

@@ -30,8 +30,8 @@ from audit.services import record
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
 from reprotech.core.principal import Principal
-from reprotech.core.reauthentication import require_fresh, require_recent_proof
-from reprotech.core.request_context import act_as, current_origin, current_principal
+from reprotech.core.reauthentication import require_recent_authentication, require_recent_authentication_for_tokens
+from reprotech.core.request_context import current_origin, current_principal, set_principal
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ def _store_key(
 ) -> CreatedKey:
     owner = _lock_owner_of_new_key(actor, user_id)
     if not is_proven:
-        require_recent_proof()
+        require_recent_authentication_for_tokens()
     text = token_format.generate()
     key = ApiKey(
         user=owner,
@@ -119,7 +119,7 @@ def revoke_key(*, actor: Actor, user_id: int, key_id: UUID) -> ApiKey:
     Raises NotFound or Forbidden.
     """
     _refuse_acting_by_key()
-    require_fresh()
+    require_recent_authentication()
     owner = _lock_owner(actor, user_id)
     key: ApiKey | None = owner.api_keys.unrevoked().filter(pk=key_id).first()
     if key is None:
@@ -221,7 +221,7 @@ def authenticate_key(*, text: str) -> ApiKey:
     if reason := refusal_reason(key, address):
         _record_refusal(key, address, reason)
         raise TokenInvalid
-    act_as(Principal(user_id=key.user_id, api_key=key.public_id, scopes=frozenset(key.scopes)))
+    set_principal(Principal(user_id=key.user_id, api_key=key.public_id, scopes=frozenset(key.scopes)))
     _touch(key, address)
     return key
 

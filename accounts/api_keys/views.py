@@ -18,7 +18,7 @@ from accounts.models import User
 from accounts.permissions import USER_UPDATE
 from reprotech.core.exceptions import DomainError
 from reprotech.web.access import SIGNED_IN, requires
-from reprotech.web.responses import bound, go_to, render_form, render_page
+from reprotech.web.responses import bind_form, htmx_redirect, render_form, render_page
 
 CONFLICT = 409
 
@@ -66,7 +66,7 @@ def _create(request: PageRequest, owner: User, back: str, trail: Crumbs) -> Http
     if not owner.may_get_key_from(request.user.pk):
         refused = {**context, "refusal": OwnerOnly().message}
         return render_page(request, "accounts/key_refused.html", refused, status=CONFLICT)
-    form = bound(KeyForm, request, owner=owner)
+    form = bind_form(KeyForm, request, owner=owner)
     if request.method == "POST" and form.is_valid():
         try:
             made = api_key_services.create_key(actor=request.user, user_id=owner.pk, **form.cleaned_data)
@@ -82,6 +82,6 @@ def _revoke(request: PageRequest, owner: User, key_id: UUID, back: str, trail: C
     if request.method == "POST":
         api_key_services.revoke_key(actor=request.user, user_id=owner.pk, key_id=key.pk)
         messages.success(request, f"The key {key.name} is revoked.")
-        return go_to(request, back)
+        return htmx_redirect(request, back)
     context = {"key": key, "owner": owner, "is_own": owner.pk == request.user.pk, "back": back, "crumbs": trail}
     return render_page(request, "accounts/key_revoke.html", context, fragment="accounts/_key_revoke.html")

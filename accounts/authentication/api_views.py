@@ -17,9 +17,9 @@ from accounts.sessions import refresh as session_refresh
 from accounts.sessions import serializers as session_serializers
 from accounts.sessions import services as session_services
 from accounts.sessions.filters import SessionFilter
-from reprotech.api.parsers import EmptyBody
+from reprotech.api.request_bodies import EmptyBody
 from reprotech.api.schema import query_parameters
-from reprotech.api.serialization import in_json, many, one
+from reprotech.api.serialization import json_response, serialize, serialize_many
 from reprotech.api.viewsets import ViewSet
 from reprotech.web.access import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD
 
@@ -32,7 +32,7 @@ def token_response(refreshed: session_refresh.SessionTokens) -> dict[str, Any]:
         "refresh_token": pair.refresh_token,
         "token_type": "Bearer",
         "expires_in": pair.expires_in,
-        "user": one(authentication_serializers.OwnAccountAnswer, refreshed.session.user),
+        "user": serialize(authentication_serializers.OwnAccountAnswer, refreshed.session.user),
     }
 
 
@@ -98,7 +98,7 @@ class AccountViewSet(ViewSet):
     @extend_schema(responses=authentication_serializers.OwnAccountAnswer, summary="Who am I?")
     def me(self, request: SignedInRequest) -> HttpResponse:
         """The caller, with roles and permissions."""
-        return in_json(authentication_serializers.OwnAccountAnswer, request.user)
+        return json_response(authentication_serializers.OwnAccountAnswer, request.user)
 
     @extend_schema(
         request=authentication_serializers.ChangePasswordBody,
@@ -126,7 +126,9 @@ class OwnSessionViewSet(ViewSet):
         """Live sessions, the one used last first."""
         page = SessionFilter.parse(request.query_params).page_of(request.user.sessions.alive())
         context = {"current": request.auth.pk}
-        return Response(page.as_dict("sessions", partial(many, session_serializers.SessionAnswer, context=context)))
+        return Response(
+            page.as_dict("sessions", partial(serialize_many, session_serializers.SessionAnswer, context=context))
+        )
 
     @extend_schema(responses={200: shapes.MessageAnswer}, summary="End a session")
     def destroy(self, request: SignedInRequest, session_id: Any) -> Response:

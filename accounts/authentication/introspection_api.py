@@ -13,8 +13,9 @@ from accounts.authentication.api_authentication import (
 )
 from accounts.authentication.introspection import introspect
 from accounts.common.requests import SignedInRequest
-from reprotech.api.fields import AddressField
-from reprotech.api.parsers import Body, StrictFormParser, StrictJSONParser, StringField, is_form
+from reprotech.api.fields import AddressField, StrictStringField
+from reprotech.api.parsers import StrictFormParser, StrictJSONParser, is_form
+from reprotech.api.request_bodies import RequestBody
 from reprotech.api.viewsets import ViewSet
 from reprotech.web.access import SIGNED_IN
 
@@ -22,13 +23,13 @@ from reprotech.web.access import SIGNED_IN
 MAX_TOKEN_LENGTH = 65_536
 
 
-class IntrospectBody(Body):
+class IntrospectBody(RequestBody):
     """`POST /api/auth/introspect` as JSON."""
 
     null_is_absent = True
 
-    token = StringField(max_length=MAX_TOKEN_LENGTH)
-    token_type_hint = StringField(required=False, allow_blank=True, max_length=40, help_text="Not needed.")
+    token = StrictStringField(max_length=MAX_TOKEN_LENGTH)
+    token_type_hint = StrictStringField(required=False, allow_blank=True, max_length=40, help_text="Not needed.")
     ip_address = AddressField(
         required=False, help_text="Where it came from. A key that is limited to addresses is active only from those."
     )

@@ -18,7 +18,7 @@ from accounts.models import Passkey
 from accounts.sessions.browser import start_session
 from reprotech.core.exceptions import DomainError, TooManyAttempts
 from reprotech.web.access import PUBLIC, requires
-from reprotech.web.responses import UNPROCESSABLE, bound, safe_target
+from reprotech.web.responses import UNPROCESSABLE, bind_form, safe_next_url
 
 #: Keys of the signed cookie: the sign-in that waits for its second step, and the challenge of this browser.
 PENDING_LOGIN_KEY = "second_step"
@@ -41,7 +41,7 @@ def verify(request: Any) -> HttpResponse:
     pending = request.session.get(PENDING_LOGIN_KEY)
     if not pending or request.user.is_authenticated:
         return redirect("login")
-    form = bound(CodeForm, request)
+    form = bind_form(CodeForm, request)
     if request.method == "POST" and form.is_valid():
         return _finish(request, pending, totp_or_recovery_code(form.cleaned_data["code"]), form)
     return _page(request, pending, form, UNPROCESSABLE if form.errors else 200)
@@ -81,7 +81,7 @@ def passkey(request: Any) -> HttpResponse:
         return _back_to_login(request, too_many_attempts_message(refusal))
     except DomainError:
         return _back_to_login(request, "This passkey doesn't open an account here. Sign in with your password.")
-    return start_session(request, session, safe_target(request))
+    return start_session(request, session, safe_next_url(request))
 
 
 def _finish(request: Any, pending: dict[str, Any], check: Verifier, form: CodeForm) -> HttpResponse:

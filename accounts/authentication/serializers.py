@@ -9,40 +9,41 @@ from accounts.common.serializers import UserDetailAnswer
 from accounts.core.catalogue import in_order
 from accounts.models import User
 from accounts.passwords.serializers import password_field
-from reprotech.api.parsers import Body, StringField, YesNoField
+from reprotech.api.fields import StrictBooleanField, StrictStringField
+from reprotech.api.request_bodies import RequestBody
 
 
-class LoginBody(Body):
+class LoginBody(RequestBody):
     """`POST /api/auth/login`."""
 
     null_is_absent = True
 
-    username = StringField(max_length=254)
+    username = StrictStringField(max_length=254)
     password = password_field()
-    otp = StringField(required=False, allow_blank=True, max_length=32)
+    otp = StrictStringField(required=False, allow_blank=True, max_length=32)
 
 
-class LoginMfaBody(Body):
+class LoginMfaBody(RequestBody):
     """`POST /api/auth/login/mfa`."""
 
-    mfa_token = StringField(max_length=4096)
-    otp = StringField(max_length=32)
+    mfa_token = StrictStringField(max_length=4096)
+    otp = StrictStringField(max_length=32)
 
 
-class RefreshBody(Body):
+class RefreshBody(RequestBody):
     """`POST /api/auth/refresh`."""
 
-    refresh_token = StringField(max_length=4096)
+    refresh_token = StrictStringField(max_length=4096)
 
 
-class ChangePasswordBody(Body):
+class ChangePasswordBody(RequestBody):
     """`POST /api/auth/change-password`."""
 
     null_is_absent = True
 
     current_password = password_field()
     new_password = password_field()
-    revoke_keys = YesNoField(required=False, help_text="Whether all own API keys are revoked too.")
+    revoke_keys = StrictBooleanField(required=False, help_text="Whether all own API keys are revoked too.")
 
 
 class OwnAccountAnswer(UserDetailAnswer):

@@ -21,7 +21,7 @@ from accounts.sessions.browser import clear_site_data, end_page_session, renew_p
 from accounts.throttling import known_devices
 from reprotech.core.exceptions import DomainError, ServerBusy, TooManyAttempts
 from reprotech.web.access import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD, requires
-from reprotech.web.responses import UNPROCESSABLE, bound, go_to, render_form, safe_target
+from reprotech.web.responses import UNPROCESSABLE, bind_form, htmx_redirect, render_form, safe_next_url
 
 LINK_KEY = "password_link"
 
@@ -30,10 +30,10 @@ LINK_KEY = "password_link"
 @require_http_methods(["GET", "HEAD", "POST"])
 def login(request: Any) -> HttpResponse:
     """The sign-in page; whoever is signed in already goes on."""
-    target = safe_target(request)
+    target = safe_next_url(request)
     if request.user.is_authenticated:
         return redirect(target)
-    form = bound(LoginForm, request)
+    form = bind_form(LoginForm, request)
     response = None
     if request.method == "POST" and form.is_valid():
         typed = form.cleaned_data
@@ -88,7 +88,7 @@ def logout(request: Any) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_password(request: Any) -> HttpResponse:
     """One's own password."""
-    form = bound(ChangePasswordForm, request)
+    form = bind_form(ChangePasswordForm, request)
     if request.method == "POST" and form.is_valid():
         try:
             user = password_services.change_password(
@@ -100,7 +100,7 @@ def change_password(request: Any) -> HttpResponse:
             )
             renew_page_session(request)
             messages.success(request, "Your password is changed. All your other sessions have ended.")
-            response = go_to(request, "home")
+            response = htmx_redirect(request, "home")
             known_devices.remember(response, user)
             return response
         except DomainError as refusal:
@@ -132,7 +132,7 @@ def set_password(request: Any) -> HttpResponse:
     """Choose a password with a link's token."""
     link = kept_link(request, LINK_KEY)
     owner = password_services.owner_of_link(**link)
-    form = bound(NewPasswordForm, request)
+    form = bind_form(NewPasswordForm, request)
     if request.method == "POST" and form.is_valid():
         try:
             owner = password_services.set_password_by_link(**link, new_password=form.cleaned_data["new_password"])

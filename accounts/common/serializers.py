@@ -6,12 +6,12 @@ from rest_framework import serializers
 
 from accounts.models import User
 from accounts.models.grants import in_order_of_roles
-from reprotech.api.parsers import StringField
+from reprotech.api.fields import StrictStringField
 
 
 def names_field(**options: Any) -> serializers.ListField:
     """A list of names of roles or permissions."""
-    return serializers.ListField(child=StringField(max_length=80), max_length=200, **options)
+    return serializers.ListField(child=StrictStringField(max_length=80), max_length=200, **options)
 
 
 class MessageAnswer(serializers.Serializer[Any]):

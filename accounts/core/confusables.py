@@ -9,15 +9,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 
-from reprotech.core.normalization import look_of
+from reprotech.core.normalization import confusable_key
 
 
 def looks_of(name: str) -> set[tuple[str, str]]:
     """What a name looks like in small letters and as it is written: two that share either can't be told apart."""
     composed = unicodedata.normalize("NFKC", name)
     return {
-        ("in small letters", _pairs(_skeleton(look_of(composed)))),
-        ("as written", _pairs(look_of(_skeleton(composed)))),
+        ("in small letters", _pairs(_skeleton(confusable_key(composed)))),
+        ("as written", _pairs(confusable_key(_skeleton(composed)))),
     }
 
 

@@ -5,7 +5,7 @@ import unicodedata
 from django.core.exceptions import ValidationError
 from django.core.validators import MinLengthValidator, RegexValidator
 
-from reprotech.core.normalization import is_disguise
+from reprotech.core.normalization import is_deceptive
 
 validate_username = RegexValidator(
     # ASCII alone: a name that looks like somebody else's must not exist.
@@ -17,7 +17,7 @@ validate_username_length = MinLengthValidator(3, "Use at least 3 characters.")
 
 def validate_plain_text(text: str) -> None:
     """Raise ValidationError for control, invisible and private characters, which can disguise a text."""
-    if any(is_disguise(char) for char in text):
+    if any(is_deceptive(char) for char in text):
         raise ValidationError("Leave out control characters and invisible characters.", code="characters")
 
 

@@ -19,8 +19,8 @@ from audit.models import Action
 from audit.services import record
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
-from reprotech.core.normalization import is_disguise, normalize_text
-from reprotech.core.reauthentication import ConfirmationRequired, require_fresh
+from reprotech.core.normalization import is_deceptive, normalize_text
+from reprotech.core.reauthentication import ReauthenticationRequired, require_recent_authentication
 
 #: More than anyone carries; a page must list them.
 MAX_PASSKEYS = 20
@@ -121,7 +121,7 @@ def reset_factors(*, actor: Actor, user_id: int) -> User:
     kinds = user.second_factors
     if not kinds:
         raise Conflict("The account has no second factor.")
-    require_fresh()
+    require_recent_authentication()
     delete_factors(user)
     ended = end_sessions(user_ids=[user.pk], reason=Session.EndReason.REVOKED)
     record_user(actor, Action.FACTOR_RESET, user, kinds=kinds, ended_sessions=ended)
@@ -135,7 +135,7 @@ def _lock_own(actor: User, session_id: UUID) -> User:
     user = lock_own_account(actor.pk)
     session = Session.objects.alive().filter(pk=session_id, user=user).first()
     if session is None or not session.is_fresh:
-        raise ConfirmationRequired
+        raise ReauthenticationRequired
     return user
 
 
@@ -166,7 +166,7 @@ def _record(user: User, action: Action, factor_id: int, kind: str, name: str) ->
 def _checked_name(name: str) -> str:
     name = " ".join(normalize_text(name).split())
     longest: Any = Passkey._meta.get_field("name").max_length
-    if not name or not name.isprintable() or any(map(is_disguise, name)):
+    if not name or not name.isprintable() or any(map(is_deceptive, name)):
         raise ValidationFailed({"name": ["Give it a name that you know it by, such as “Phone” or “Blue key”."]})
     if len(name) > longest:
         raise ValidationFailed({"name": [f"Use at most {longest} characters."]})

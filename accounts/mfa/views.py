@@ -21,7 +21,7 @@ from accounts.models import TotpKey
 from accounts.passwords.page_sessions import confirm_page_session
 from reprotech.core.exceptions import DomainError
 from reprotech.web.access import SIGNED_IN_TO_ADD_FACTOR, requires
-from reprotech.web.responses import bound, render_form, safe_target
+from reprotech.web.responses import bind_form, render_form, safe_next_url
 
 #: Key of the signed cookie, and what its challenge is for.
 CHALLENGE_KEY = "registration_challenge"
@@ -65,8 +65,8 @@ def show_security(request: PageRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm_password(request: PageRequest) -> HttpResponse:
     """One's password, before something that guards accounts is opened."""
-    form = bound(ConfirmPasswordForm, request)
-    target = safe_target(request, reverse("security"))
+    form = bind_form(ConfirmPasswordForm, request)
+    target = safe_next_url(request, reverse("security"))
     back = _page_of_download(target)
     if request.method == "POST" and form.is_valid():
         try:
@@ -96,7 +96,7 @@ def _page_of_download(target: str) -> str:
 @requires_recent_authentication
 def add_app(request: PageRequest) -> HttpResponse:
     """Show an authenticator app its key, and take the first code."""
-    form = bound(AuthenticatorAppForm, request)
+    form = bind_form(AuthenticatorAppForm, request)
     me = request.user
     key = totp.unpack_pending_secret(form["offer"].value(), me.pk) if form.is_bound and form["offer"].value() else None
     if request.method == "POST" and form.is_valid():
@@ -133,7 +133,7 @@ def _app_page(request: PageRequest, form: Any) -> HttpResponse:
 @requires_recent_authentication
 def add_passkey(request: PageRequest) -> HttpResponse:
     """Name a passkey or security key; `passkeys.js` has the browser make it."""
-    form = bound(NewPasskeyForm, request)
+    form = bind_form(NewPasskeyForm, request)
     if request.method == "POST":
         challenge = Challenge.from_cookie(request.session.pop(CHALLENGE_KEY, None), REGISTRATION)
         if form.is_valid() and challenge is None:
@@ -210,7 +210,7 @@ def remove_passkey(request: PageRequest, passkey_id: int) -> HttpResponse:
 @requires_recent_authentication
 def renew_codes(request: PageRequest) -> HttpResponse:
     """Ask, then make new recovery codes and show them."""
-    form = bound(ServiceForm, request)
+    form = bind_form(ServiceForm, request)
     if request.method == "POST" and form.is_valid():
         return _apply(request, form, lambda: _renew(request), _renew_page)
     return _renew_page(request, form)
@@ -228,7 +228,7 @@ def _renew_page(request: PageRequest, form: ServiceForm) -> HttpResponse:
 def _confirm_removal(
     request: PageRequest, what: str, consequence: str, remove: Callable[[], HttpResponse]
 ) -> HttpResponse:
-    form = bound(ServiceForm, request)
+    form = bind_form(ServiceForm, request)
 
     def page(request: PageRequest, form: ServiceForm) -> HttpResponse:
         context = {"what": what, "consequence": consequence, "crumbs": _crumbs("Remove")}

@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from accounts.models import EmailChange, OutgoingMail
 from accounts.models.pending_requests import CONFIRMATION_LIFETIME
 from accounts.notifications.links import address_link, invitation_tokens, link_tokens, password_link
-from reprotech.core.message_ids import message_id
+from reprotech.core.message_ids import make_message_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def write(mail: OutgoingMail) -> EmailMultiAlternatives | None:
         context["within"] = in_words(letter.link.lifetime)
     text = render_to_string(letter.template, context).strip()
     # So that nobody's absence note answers it (RFC 3834).
-    headers = {"Auto-Submitted": "auto-generated", "Message-ID": message_id()}
+    headers = {"Auto-Submitted": "auto-generated", "Message-ID": make_message_id()}
     message = EmailMultiAlternatives(f"Reprotech: {letter.subject}", text, None, [mail.address], headers=headers)
     html = {
         "subject": letter.subject,

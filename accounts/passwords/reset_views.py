@@ -12,14 +12,14 @@ from accounts.passwords.forms import ForgottenPasswordForm
 from accounts.passwords.reset import request_reset
 from reprotech.core.exceptions import TooManyAttempts
 from reprotech.web.access import PUBLIC, requires
-from reprotech.web.responses import bound, render_form
+from reprotech.web.responses import bind_form, render_form
 
 
 @requires(PUBLIC)  # whoever forgot the password can't sign in
 @require_http_methods(["GET", "HEAD", "POST"])
 def forgot_password(request: Any) -> HttpResponse:
     """Who is it? The answer is the same for everybody."""
-    form = bound(ForgottenPasswordForm, request)
+    form = bind_form(ForgottenPasswordForm, request)
     refusal = None
     if request.method == "POST" and form.is_valid():
         try:

@@ -24,7 +24,7 @@ from accounts.throttling import login_throttle, rate_limits
 from audit.models import Action
 from reprotech.core.actors import Actor, System
 from reprotech.core.exceptions import Conflict, NotFound, TooManyAttempts, ValidationFailed
-from reprotech.core.reauthentication import require_fresh
+from reprotech.core.reauthentication import require_recent_authentication
 
 #: What a link is called that isn't good (any more).
 INVALID_LINK = "link, or it has expired: ask for a new one"
@@ -183,7 +183,7 @@ def _check_current(user: User, password: str, field: str, action: Action = Actio
 @service
 def _authorize_reset(*, actor: Actor, user_id: int) -> User:
     authorize(actor, USER_UPDATE, About("user", user_id))
-    require_fresh()
+    require_recent_authentication()
     user: User | None = User.objects.visible_to(actor).filter(pk=user_id).first()
     if user is None:
         raise NotFound("user")

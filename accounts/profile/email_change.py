@@ -11,7 +11,7 @@ from accounts.throttling import rate_limits
 from accounts.users.services import change_email, check_email
 from audit.models import Action
 from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
-from reprotech.core.reauthentication import require_fresh
+from reprotech.core.reauthentication import require_recent_authentication
 
 INVALID_LINK = "link, or it has expired: ask for the change again"
 
@@ -23,7 +23,7 @@ def request_email_change(*, actor: User, email: str) -> EmailChange:
     An earlier request is replaced. Raises AccountDisabled, ConfirmationRequired, TooManyAttempts, ValidationFailed
     or Conflict.
     """
-    require_fresh()
+    require_recent_authentication()
     user = lock_own_account(actor.pk)
     present, address = user.email, User.objects.normalize_email(email)
     if address == present:

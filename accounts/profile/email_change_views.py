@@ -15,7 +15,7 @@ from accounts.profile import email_change
 from accounts.profile.forms import NewEmailForm
 from reprotech.core.exceptions import DomainError
 from reprotech.web.access import PUBLIC, SIGNED_IN, requires
-from reprotech.web.responses import bound, render_form
+from reprotech.web.responses import bind_form, render_form
 
 LINK_SESSION_KEY = "email_link"
 
@@ -24,7 +24,7 @@ LINK_SESSION_KEY = "email_link"
 @require_http_methods(["GET", "HEAD", "POST"])
 def change(request: PageRequest) -> HttpResponse:
     """Ask for the new address, and mail it a link."""
-    form = bound(NewEmailForm, request)
+    form = bind_form(NewEmailForm, request)
     if request.method == "POST" and form.is_valid():
         try:
             asked = email_change.request_email_change(actor=request.user, email=form.cleaned_data["email"])
@@ -58,7 +58,7 @@ def confirm(request: Any) -> HttpResponse:
     """Ask, then make the address the account's."""
     link = kept_link(request, LINK_SESSION_KEY)
     asked = email_change.find_email_change(**link)
-    form = bound(ServiceForm, request)
+    form = bind_form(ServiceForm, request)
     if request.method == "POST" and form.is_valid():
         is_signed_in = request.user.is_authenticated  # known before the service asks for their password
         try:

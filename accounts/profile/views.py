@@ -16,7 +16,7 @@ from accounts.sessions.browser import clear_site_data, end_page_session
 from accounts.sessions.filters import OwnSessionFilter
 from accounts.sessions.forms import EndSessionsForm
 from reprotech.web.access import SIGNED_IN, requires
-from reprotech.web.responses import bound, go_to, render_form, render_page
+from reprotech.web.responses import bind_form, htmx_redirect, render_form, render_page
 
 
 @requires(SIGNED_IN)
@@ -51,7 +51,7 @@ def end_own_session(request: PageRequest, session_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def end_other_sessions(request: PageRequest) -> HttpResponse:
     """Ask, then end all of one's own sessions but this one, or this one too."""
-    form = bound(EndSessionsForm, request)
+    form = bind_form(EndSessionsForm, request)
     if request.method == "POST" and form.is_valid():
         ended = session_services.end_other_sessions(
             actor=request.user,
@@ -61,9 +61,9 @@ def end_other_sessions(request: PageRequest) -> HttpResponse:
         if form.cleaned_data["everywhere"]:
             end_page_session(request)
             messages.success(request, "You are signed out everywhere.")
-            return clear_site_data(go_to(request, "login"))
+            return clear_site_data(htmx_redirect(request, "login"))
         messages.success(request, f"Ended: {ended} session{'' if ended == 1 else 's'}. This one goes on.")
-        return go_to(request, "profile")
+        return htmx_redirect(request, "profile")
     others = request.user.sessions.alive().exclude(pk=request.page_session.pk).count()
     context = {
         "others": others,

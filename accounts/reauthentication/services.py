@@ -10,7 +10,7 @@ from accounts.throttling import login_throttle
 from audit.models import Action
 from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.core.exceptions import ValidationFailed
-from reprotech.core.reauthentication import ProofRequired
+from reprotech.core.reauthentication import TokenReauthenticationRequired
 
 
 def reauthenticate(*, actor: User, password: str, otp: str, action: Action) -> None:
@@ -24,7 +24,7 @@ def reauthenticate(*, actor: User, password: str, otp: str, action: Action) -> N
     if not user.second_factors:
         return
     if not otp:
-        raise ProofRequired
+        raise TokenReauthenticationRequired
     guess = login_throttle.guess_at(user, user.username, "factor")
     login_throttle.count_login(guess)
     if not _verify_code(user, otp):

@@ -12,9 +12,9 @@ from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDAT
 from accounts.roles import serializers as role_serializers
 from accounts.roles import services as role_services
 from accounts.roles.filters import RoleDeletion
-from reprotech.api.etags import ETAG, IF_MATCH, expected_versions, versioned
+from reprotech.api.etags import ETAG, IF_MATCH, expected_versions, versioned_response
 from reprotech.api.schema import query_parameters
-from reprotech.api.serialization import many, one
+from reprotech.api.serialization import serialize, serialize_many
 from reprotech.api.viewsets import ViewSet
 from reprotech.core.exceptions import NotFound
 
@@ -42,7 +42,7 @@ class RoleViewSet(ViewSet):
     def list(self, request: SignedInRequest) -> Response:  # noqa: ARG002
         """All roles, system roles first."""
         found = Role.objects.with_permissions().with_user_count()
-        return Response({"roles": many(role_serializers.RoleAnswer, found)})
+        return Response({"roles": serialize_many(role_serializers.RoleAnswer, found)})
 
     @extend_schema(
         request=role_serializers.CreateRoleBody,
@@ -59,7 +59,7 @@ class RoleViewSet(ViewSet):
     def retrieve(self, request: SignedInRequest, role_id: int) -> Response:  # noqa: ARG002
         """A role."""
         role = find_role(role_id)
-        return versioned(role, one(role_serializers.RoleAnswer, role))
+        return versioned_response(role, serialize(role_serializers.RoleAnswer, role))
 
     @extend_schema(
         request=role_serializers.UpdateRoleBody,
@@ -93,7 +93,9 @@ class RoleViewSet(ViewSet):
 
     def _changed(self, role_id: int, message: str, status: int = 200) -> Response:
         role = find_role(role_id)
-        return versioned(role, {"message": message, "role": one(role_serializers.RoleAnswer, role)}, status)
+        return versioned_response(
+            role, {"message": message, "role": serialize(role_serializers.RoleAnswer, role)}, status
+        )
 
 
 class PermissionViewSet(ViewSet):
@@ -104,4 +106,4 @@ class PermissionViewSet(ViewSet):
     @extend_schema(responses=role_serializers.PermissionListAnswer, summary="List permissions")
     def list(self, request: SignedInRequest) -> Response:  # noqa: ARG002
         """All permissions, by resource."""
-        return Response({"permissions": many(role_serializers.PermissionAnswer, Permission.objects.all())})
+        return Response({"permissions": serialize_many(role_serializers.PermissionAnswer, Permission.objects.all())})

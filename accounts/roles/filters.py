@@ -5,8 +5,8 @@ from typing import Any
 from django import forms
 
 from accounts.models.querysets import UserQuerySet
-from reprotech.web.lists import ListFilter
-from reprotech.web.query_params import Query
+from reprotech.web.pagination import ListFilter
+from reprotech.web.query_params import QueryParams
 
 
 class HolderFilter(ListFilter):
@@ -20,7 +20,7 @@ class HolderFilter(ListFilter):
         return users.search(term) if (term := self.value("search")) else users
 
 
-class RoleDeletion(Query):
+class RoleDeletion(QueryParams):
     """The role that a deleted role's users get instead."""
 
     reassign_to = forms.CharField(required=False, max_length=80)

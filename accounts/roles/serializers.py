@@ -6,27 +6,28 @@ from rest_framework import serializers
 
 from accounts.common.serializers import MessageAnswer, names_field
 from accounts.models import Role
-from reprotech.api.parsers import Body, StringField, YesNoField
+from reprotech.api.fields import StrictBooleanField, StrictStringField
+from reprotech.api.request_bodies import RequestBody
 
 
-class CreateRoleBody(Body):
+class CreateRoleBody(RequestBody):
     """`POST /api/roles`."""
 
-    name = StringField(max_length=80)
-    description = StringField(required=False, allow_blank=True, max_length=200)
+    name = StrictStringField(max_length=80)
+    description = StrictStringField(required=False, allow_blank=True, max_length=200)
     permissions = names_field(required=False)
-    requires_factor = YesNoField(required=False)
+    requires_factor = StrictBooleanField(required=False)
 
 
-class UpdateRoleBody(Body):
+class UpdateRoleBody(RequestBody):
     """`PUT` and `PATCH /api/roles/{id}`: what is left out stays as it is."""
 
     hints = dict.fromkeys(("id", "slug", "is_system", "user_count"), "This can't be changed.")
 
-    name = StringField(required=False, max_length=80)
-    description = StringField(required=False, allow_blank=True, max_length=200)
+    name = StrictStringField(required=False, max_length=80)
+    description = StrictStringField(required=False, allow_blank=True, max_length=200)
     permissions = names_field(required=False)
-    requires_factor = YesNoField(required=False)
+    requires_factor = StrictBooleanField(required=False)
 
 
 class RoleAnswer(serializers.Serializer[Role]):

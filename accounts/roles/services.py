@@ -19,7 +19,7 @@ from audit.models import Action
 from audit.services import Changes, record
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
-from reprotech.core.reauthentication import require_fresh
+from reprotech.core.reauthentication import require_recent_authentication
 
 
 @service
@@ -88,7 +88,7 @@ def update_role(
         role.is_customized = role.is_system
         _save(role, is_named="name" in changes)
         if changes.keys() & {"permissions", "requires_factor"}:
-            require_fresh()
+            require_recent_authentication()
         _record(actor, Action.UPDATE, role, changes)
     return role
 
@@ -126,7 +126,7 @@ def delete_role(
     refuse_outdated(actor, role, expected_versions)
     if role.is_system:
         raise Conflict("System roles can't be deleted.")
-    require_fresh()
+    require_recent_authentication()
     holders = list(User.objects.existing().filter(roles=role).with_roles().order_by("pk"))
     if holders and reassign_to is None:
         users = "1 user holds" if len(holders) == 1 else f"{len(holders)} users hold"

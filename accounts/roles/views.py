@@ -17,7 +17,7 @@ from accounts.roles.forms import DeleteRoleForm, RoleForm
 from accounts.roles.permission_matrix import PermissionMatrix, RoleChange
 from reprotech.core.exceptions import DomainError, StaleVersion
 from reprotech.web.access import requires
-from reprotech.web.responses import UNPROCESSABLE, bound, go_to, render_form, render_page
+from reprotech.web.responses import UNPROCESSABLE, bind_form, htmx_redirect, render_form, render_page
 
 MAX_HOLDERS = 10
 
@@ -54,12 +54,12 @@ def show_role(request: PageRequest, role_id: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def create_role(request: PageRequest) -> HttpResponse:
     """A new role."""
-    form = bound(RoleForm, request)
+    form = bind_form(RoleForm, request)
     if request.method == "POST" and form.is_valid():
         try:
             role = role_services.create_role(actor=request.user, **form.values)
             messages.success(request, f"The role {role.name} is created.")
-            return go_to(request, "role", role.pk)
+            return htmx_redirect(request, "role", role.pk)
         except DomainError as refusal:
             form.add_refusal(refusal)
     return _render_form(request, form)
@@ -94,12 +94,12 @@ def review_new_role(request: PageRequest) -> HttpResponse:
 def edit_role(request: PageRequest, role_id: int) -> HttpResponse:
     """Change a role."""
     role = _find(role_id)
-    form = bound(RoleForm, request, record=role)
+    form = bind_form(RoleForm, request, record=role)
     if request.method == "POST" and form.is_valid():
         try:
             changed = role_services.update_role(actor=request.user, role_id=role.pk, **form.values)
             messages.success(request, f"The role {changed.name} is saved.")
-            return go_to(request, "role", role.pk)
+            return htmx_redirect(request, "role", role.pk)
         except DomainError as refusal:
             form.add_refusal(refusal)
             if isinstance(refusal, StaleVersion):
@@ -128,14 +128,14 @@ def delete_role(request: PageRequest, role_id: int) -> HttpResponse:
         for other in Role.objects.with_permissions()
         if other != role and not missing_permissions(request.user, other)
     ]
-    form = bound(DeleteRoleForm, request, others=others)
+    form = bind_form(DeleteRoleForm, request, others=others)
     form.fields["reassign_to"].required = bool(role.user_count)
     if request.method == "POST" and form.is_valid():
         try:
             reassign_to = form.cleaned_data["reassign_to"] or None
             role_services.delete_role(actor=request.user, role_id=role.pk, reassign_to=reassign_to)
             messages.success(request, f"The role {role.name} is deleted.")
-            return go_to(request, "roles")
+            return htmx_redirect(request, "roles")
         except DomainError as refusal:
             form.add_refusal(refusal)
     context = {

@@ -52,7 +52,7 @@ from accounts.models.grants import Grants
 from accounts.session_cache import bypass_flag
 from accounts.session_cache.invalidation_listener import Changed, News
 from accounts.throttling import rate_limits
-from reprotech.core.circuit_breaker import Outage
+from reprotech.core.circuit_breaker import CircuitBreaker
 
 #: How long a snapshot lives. Longer would save little: each costs one query.
 SNAPSHOT_SECONDS = 30
@@ -91,7 +91,7 @@ Row = TypeVar("Row", bound=models.Model)
 LOOKUPS = Counter("session_cache_lookups_total", "Sessions looked for in the cache, by what came of it.", ["outcome"])
 HIT, MISS, OFF = (LOOKUPS.labels(outcome) for outcome in ("hit", "miss", "off"))
 
-_outage = Outage("The session cache", seconds=SNAPSHOT_SECONDS)
+_outage = CircuitBreaker("The session cache", seconds=SNAPSHOT_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ _kept: dict[UUID, _Kept] = {}
 
 def fetch(session_id: UUID, user_id: int, *, is_call: bool = False) -> Found:
     """Look for a session of a user, and count a call with it."""
-    if not settings.REDIS_URL or _outage.is_on:
+    if not settings.REDIS_URL or _outage.is_open:
         OFF.inc()
         return Found()
     now = time.monotonic()
@@ -142,7 +142,7 @@ def fetch(session_id: UUID, user_id: int, *, is_call: bool = False) -> Found:
 
 def catch_up() -> None:
     """Read what Redis tells of changes. Whoever asks for sessions does so; who isn't asked must now and then."""
-    if settings.REDIS_URL and not _outage.is_on:
+    if settings.REDIS_URL and not _outage.is_open:
         _news.catch_up(_watched())
 
 
@@ -196,7 +196,7 @@ def _call_redis(names: list[str], arguments: list[str | int]) -> list[Any]:
 
 
 def _begin_outage(error: Exception) -> None:
-    _outage.begin(error)
+    _outage.trip(error)
     _kept.clear()
 
 
@@ -233,7 +233,7 @@ def roles_change() -> None:
 
 def forget_outage() -> None:
     """Try Redis again at once, as a process that has just started does."""
-    _outage.end()
+    _outage.reset()
     _news.close()
     _kept.clear()
     _prefix.cache_clear()

@@ -16,7 +16,7 @@ from typing import Any
 
 from django_redis import get_redis_connection
 
-from reprotech.core.circuit_breaker import Outage
+from reprotech.core.circuit_breaker import CircuitBreaker
 
 #: For how long after a ping, which came back, news are complete; and after how long to ping again.
 GOOD_SECONDS, PING_SECONDS = 1, 0.3
@@ -35,7 +35,7 @@ class News:
     def __init__(self, forget: Callable[[Changed], None]) -> None:
         self._forget = forget
         self._lock = Lock()
-        self._outage = Outage("Redis' news of changes", seconds=AGAIN_SECONDS)
+        self._outage = CircuitBreaker("Redis' news of changes", seconds=AGAIN_SECONDS)
         self._connection: Any = None
         self._has_come: Callable[[], Any] | None = None
         self._is_reading = False
@@ -57,7 +57,7 @@ class News:
 
     def catch_up(self, prefixes: list[str]) -> None:
         """Read what came, and see to it that more comes. Waits for nobody: what fails, fails later."""
-        if self._outage.is_on or not self._lock.acquire(blocking=False):
+        if self._outage.is_open or not self._lock.acquire(blocking=False):
             return
         try:
             if self._connection is None:
@@ -66,7 +66,7 @@ class News:
             self._ping()
         except Exception as error:  # noqa: BLE001 (whatever is wrong with Redis or in it, it can still be asked)
             self._disconnect()
-            self._outage.begin(error)
+            self._outage.trip(error)
         except BaseException:
             self._disconnect()
             raise
@@ -86,7 +86,7 @@ class News:
         """Begin anew, as a process that has just started does."""
         with self._lock:
             self._disconnect()
-            self._outage.end()
+            self._outage.reset()
 
     def _connect(self, prefixes: list[str]) -> None:
         pool = get_redis_connection("default").connection_pool

@@ -3,14 +3,14 @@
 from typing import Any
 
 from accounts.models.querysets import SessionQuerySet
-from reprotech.web.fields import WholeNumberField
-from reprotech.web.lists import MAXIMUM_PER_PAGE, ListFilter
+from reprotech.web.fields import IntegerParam
+from reprotech.web.pagination import MAX_PER_PAGE, ListFilter
 
 
 class SessionFilter(ListFilter):
     """Pages alone."""
 
-    per_page = WholeNumberField(default=MAXIMUM_PER_PAGE, most=MAXIMUM_PER_PAGE)
+    per_page = IntegerParam(default=MAX_PER_PAGE, max_value=MAX_PER_PAGE)
 
     def apply(self, queryset: Any) -> SessionQuerySet:
         """All sessions."""
@@ -21,4 +21,4 @@ class SessionFilter(ListFilter):
 class OwnSessionFilter(SessionFilter):
     """A page of one's own sessions for people."""
 
-    per_page = WholeNumberField(default=10, most=MAXIMUM_PER_PAGE)
+    per_page = IntegerParam(default=10, max_value=MAX_PER_PAGE)

@@ -17,7 +17,7 @@ from django.conf import settings
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError
 
-from reprotech.core.jwk import jwk, public_half, thumbprint
+from reprotech.core.jwk import as_jwk, public_key_of, thumbprint
 
 SECRET_ALGORITHM = "HS256"  # noqa: S105 (a name)
 PUBLIC_ALGORITHM = "EdDSA"
@@ -146,7 +146,7 @@ def key_ring(audience: str) -> KeyRing:
 def _key_ring(
     audience: str, issuer: str, seed: bytes | None, listed: tuple[bytes, ...], secrets: tuple[str, ...]
 ) -> KeyRing:
-    own = seed and public_half(seed)
+    own = seed and public_key_of(seed)
     public = [EdDSABackend(key, audience, issuer, seed if key == own else None) for key in listed]
     secret = [HS256Backend(key) for key in secrets]
     return KeyRing([*secret, *public] if seed is None else [*public, *secret])
@@ -160,11 +160,11 @@ def secret_key_ring(secret: str) -> KeyRing:
 
 def published_keys() -> list[dict[str, str]]:
     """The public keys by which others check our tokens, the one that signs now first."""
-    return [jwk(public) for public in _public_keys()]
+    return [as_jwk(public) for public in _public_keys()]
 
 
 def _public_keys() -> list[bytes]:
-    own = [] if settings.JWT_SIGNING_KEY is None else [public_half(settings.JWT_SIGNING_KEY)]
+    own = [] if settings.JWT_SIGNING_KEY is None else [public_key_of(settings.JWT_SIGNING_KEY)]
     return list(dict.fromkeys([*own, *settings.JWT_PUBLIC_KEYS]))
 
 

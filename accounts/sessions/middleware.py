@@ -11,8 +11,8 @@ from django.utils.functional import SimpleLazyObject
 from accounts.models import Session
 from accounts.sessions.services import find_session
 from reprotech.core.exceptions import NotAuthenticated
-from reprotech.core.principal import NOBODY
-from reprotech.core.request_context import act_as
+from reprotech.core.principal import ANONYMOUS
+from reprotech.core.request_context import set_principal
 
 #: Keys of the signed cookie.
 SESSION_ID_KEY = "sid"
@@ -67,6 +67,6 @@ def _session_of(request: Any, session_id: Any, user_id: Any) -> Session | None:
         return None
     is_good = session.kind == Session.Kind.PAGE and session.accepts(request.session.get(GENERATION_KEY, 0))
     if not is_good:
-        act_as(NOBODY)
+        set_principal(ANONYMOUS)
         return None
     return session

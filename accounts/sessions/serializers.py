@@ -4,7 +4,7 @@ from rest_framework import serializers
 
 from accounts.common.serializers import MessageAnswer
 from accounts.models import Session
-from reprotech.api.fields import AddressAnswer
+from reprotech.api.fields import AddressOutputField
 from reprotech.api.serialization import PageAnswer
 
 
@@ -14,7 +14,7 @@ class SessionAnswer(serializers.Serializer[Session]):
     id = serializers.UUIDField()
     kind = serializers.ChoiceField(choices=Session.Kind.choices)
     client = serializers.CharField(source="user_agent")
-    ip_address = AddressAnswer(allow_null=True)
+    ip_address = AddressOutputField(allow_null=True)
     created_at = serializers.DateTimeField()
     last_used_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(help_text="When it ends if it isn't used until then.")

@@ -25,8 +25,8 @@ from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import NotFound
 from reprotech.core.principal import Principal
-from reprotech.core.reauthentication import require_fresh
-from reprotech.core.request_context import act_as, current_origin, current_principal
+from reprotech.core.reauthentication import require_recent_authentication
+from reprotech.core.request_context import current_origin, current_principal, set_principal
 
 #: How exactly `last_used_at` is kept, so that not every request writes.
 TOUCH_INTERVAL = timedelta(minutes=1)
@@ -38,7 +38,7 @@ def open_session(*, user: User, kind: Session.Kind, lifetime: timedelta, is_reme
     It ends after `lifetime`, and sooner if it isn't used.
     """
     origin, now = current_origin(), timezone.now()
-    act_as(replace(current_principal(), user_id=user.pk))
+    set_principal(replace(current_principal(), user_id=user.pk))
     session = Session(
         user=user,
         kind=kind,
@@ -75,7 +75,7 @@ def find_session(*, session_id: UUID, user_id: int, is_attended: bool = True, is
         raise TokenInvalid
     if is_call:
         rate_limits.check_call(session_id, found.calls)
-    act_as(Principal(user_id=session.user_id, session=session))
+    set_principal(Principal(user_id=session.user_id, session=session))
     return session
 
 
@@ -154,7 +154,7 @@ def end_session(*, actor: Actor, session_id: UUID) -> None:
             refuse_required_action(actor)
         authorize(actor, SESSION_REVOKE, session.user)
         authorize(actor, session.user.grants.permissions, session.user)
-    require_fresh()
+    require_recent_authentication()
     mark_ended([session], Session.EndReason.REVOKED)
     record(
         actor=actor,
@@ -172,7 +172,7 @@ def end_other_sessions(*, actor: User, session_id: UUID, revoke_keys: bool = Fal
 
     Where asked for, one's API keys are revoked too.
     """
-    require_fresh()
+    require_recent_authentication()
     if revoke_keys:
         revoke_keys_of(actor, actor, reason=SESSIONS_ENDED)
     others = list(actor.sessions.alive().exclude(pk=session_id))

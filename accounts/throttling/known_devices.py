@@ -38,7 +38,7 @@ def browser_of(user: User | None) -> str:
     signer = _signer(user)
     for entry in _entries():
         try:
-            return signer.unsign(entry, max_age=settings.KNOWN_DEVICE_AGE)
+            return signer.unsign(entry, max_age=settings.KNOWN_DEVICE_LIFETIME)
         except BadSignature:
             continue
     return ""
@@ -48,7 +48,7 @@ def is_known_address(user: User | None) -> bool:
     """Whether the user signed in from the present request's address since their last password."""
     address = current_origin().ip_address or None
     changed_at = (user and user.password_changed_at) or NEVER
-    since = max(timezone.now() - settings.KNOWN_DEVICE_AGE, changed_at)
+    since = max(timezone.now() - settings.KNOWN_DEVICE_LIFETIME, changed_at)
     # Asked also for a name that nobody has: it takes the same time.
     sessions = Session.objects.filter(user_id=user.pk if user else 0, created_at__gt=since)
     return _any_from(sessions, address) and address is not None
@@ -74,7 +74,7 @@ def remember(response: HttpResponse, user: User) -> None:
     response.set_cookie(
         settings.DEVICE_COOKIE_NAME,
         SEPARATOR.join(entries),
-        max_age=settings.KNOWN_DEVICE_AGE,
+        max_age=settings.KNOWN_DEVICE_LIFETIME,
         secure=settings.SSL_REQUIRED,
         httponly=True,
         samesite="Lax",

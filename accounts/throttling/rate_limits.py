@@ -23,7 +23,7 @@ from limits.storage import MemoryStorage, RedisStorage, Storage, storage_from_st
 
 from accounts.core.client_networks import client_network
 from accounts.throttling.shared_counters import VARIABLE, FileStorage
-from reprotech.core.circuit_breaker import Outage
+from reprotech.core.circuit_breaker import CircuitBreaker
 from reprotech.core.exceptions import TooManyAttempts
 
 #: What part of the calls that a session has left a process counts before it tells the others.
@@ -33,8 +33,8 @@ MOST_TALLIES = 10_000
 
 Result = TypeVar("Result")
 
-_outage = Outage("The rate limits' Redis", seconds=5)
-_file_outage = Outage("The file of counters", seconds=5)
+_outage = CircuitBreaker("The rate limits' Redis", seconds=5)
+_file_outage = CircuitBreaker("The file of counters", seconds=5)
 _memory = MemoryStorage()
 
 
@@ -56,17 +56,17 @@ def _limit(name: str) -> RateLimitItem:
 
 
 def _with_storage(use: Callable[[Storage], Result], *, is_call: bool = False) -> Result:
-    if settings.REDIS_URL and not _outage.is_on:
+    if settings.REDIS_URL and not _outage.is_open:
         try:
             return use(_redis())
         except StorageError as error:
-            _outage.begin(error)
+            _outage.trip(error)
     path = os.environ.get(VARIABLE)
-    if path and not is_call and not _file_outage.is_on:
+    if path and not is_call and not _file_outage.is_open:
         try:
             return use(_file(path))
         except StorageError as error:
-            _file_outage.begin(error)
+            _file_outage.trip(error)
     return use(_memory)
 
 
@@ -192,7 +192,7 @@ def call_counter(session_id: UUID) -> CallCounter | None:
 
     None where calls are not counted, or not in Redis.
     """
-    if not settings.RATE_LIMIT_ENABLED or not settings.REDIS_URL or _outage.is_on:
+    if not settings.RATE_LIMIT_ENABLED or not settings.REDIS_URL or _outage.is_open:
         return None
     limit, counted_here = _limit("token"), 0
     with _counting:
@@ -220,8 +220,8 @@ def check_call(session_id: UUID, counted: int | None) -> None:
 
 def reset() -> None:
     """Forget all counters and outages."""
-    _outage.end()
-    _file_outage.end()
+    _outage.reset()
+    _file_outage.reset()
     _with_storage(lambda storage: storage.reset())
     _memory.reset()
     _tallies.clear()

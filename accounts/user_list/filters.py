@@ -10,14 +10,14 @@ from accounts.models import Role, User
 from accounts.models.querysets import UserQuerySet
 from accounts.user_list import counters as user_list_counters
 from accounts.user_list import page_index
-from reprotech.web.estimated_counts import many, part
-from reprotech.web.fields import WholeNumberField
-from reprotech.web.lists import MAXIMUM_PER_PAGE, ListFilter
-from reprotech.web.ordering import Nullable
-from reprotech.web.query_params import Query
+from reprotech.web.estimated_counts import large_results, slice_by_pk
+from reprotech.web.fields import IntegerParam
+from reprotech.web.ordering import NullableColumn
+from reprotech.web.pagination import MAX_PER_PAGE, ListFilter
+from reprotech.web.query_params import QueryParams
 
 
-class UserQuery(Query):
+class UserQuery(QueryParams):
     """Which users: by search, role, status and kind."""
 
     search = forms.CharField(required=False, max_length=200)
@@ -72,7 +72,7 @@ class UserFilter(UserQuery, ListFilter):
         "first_name": Lower("first_name"),
         "last_name": Lower("last_name"),
         "is_active": "is_active",
-        "last_login": Nullable("last_login"),
+        "last_login": NullableColumn("last_login"),
         "created_at": "created_at",
         "updated_at": "updated_at",
     }
@@ -91,7 +91,7 @@ class UserFilter(UserQuery, ListFilter):
             users: UserQuerySet = filtered
             rows, is_alone = slice(first, first + count), self.given.keys() == {"role"}
             return users.holders_by_id(role_id, rows, descending=self.sorted_by == "-id", is_all=is_alone)
-        return cast("UserQuerySet", part(self.ordered(filtered), first, count))
+        return cast("UserQuerySet", slice_by_pk(self.ordered(filtered), first, count))
 
     @property
     def is_by_id(self) -> bool:
@@ -100,14 +100,14 @@ class UserFilter(UserQuery, ListFilter):
 
     def apply(self, queryset: Any) -> UserQuerySet:
         """Narrow users."""
-        return self.narrowed(queryset, self.role_id(), is_frequent=many.holds(self.name))
+        return self.narrowed(queryset, self.role_id(), is_frequent=large_results.has(self.cache_key))
 
     @property
-    def name(self) -> str:
+    def cache_key(self) -> str:
         """Whoever may read users sees the same ones."""
         return f"users {self.given}"
 
-    def known_count(self) -> int | None:
+    def maintained_count(self) -> int | None:
         """Of all users, of a status, a kind or a role, where the database keeps count."""
         numbers = self.numbers(self.role_id()) if user_list_counters.is_kept() else None
         return (
@@ -132,4 +132,4 @@ class UserFilter(UserQuery, ListFilter):
 class UserPageFilter(UserFilter):
     """A page of users for people."""
 
-    per_page = WholeNumberField(default=25, most=MAXIMUM_PER_PAGE)
+    per_page = IntegerParam(default=25, max_value=MAX_PER_PAGE)

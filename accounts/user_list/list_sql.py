@@ -27,7 +27,7 @@ from accounts.user_list import page_index
 from accounts.user_list.filters import UserFilter
 from reprotech.db.postgresql.statements import Row
 from reprotech.web import estimated_counts
-from reprotech.web.lists import pages_of
+from reprotech.web.pagination import page_count
 
 #: Query strings of which the statements are remembered.
 MOST_REMEMBERED = 500
@@ -105,12 +105,12 @@ class _Pages:
         # Of others there may be so few that walking would take long.
         if numbers is not None and (asked.is_by_id or asked.given.keys() <= {"status"}):
             return self._page()
-        if not estimated_counts.many.holds(asked.name):
+        if not estimated_counts.large_results.has(asked.cache_key):
             rows = self._ask(Question.FOUND)
             total = _number(rows[0][1])
-            if total <= estimated_counts.MOST_COUNTED:
+            if total <= estimated_counts.MAX_COUNTED:
                 return self._answered([row for row in rows if row[0] is not None], total)
-            estimated_counts.many.remember(asked.name)
+            estimated_counts.large_results.add(asked.cache_key)
         return self._many() if numbers is None else self._page()
 
     def _page(self) -> HttpResponse | None:
@@ -121,7 +121,7 @@ class _Pages:
         rows, per_page = self._ask(Question.MANY), self.asked.value("per_page")
         if len(rows) <= per_page:
             return None  # their end is in sight
-        seen = max(estimated_counts.MOST_COUNTED, self.asked.first + len(rows))
+        seen = max(estimated_counts.MAX_COUNTED, self.asked.first + len(rows))
         return self._answered(rows[:per_page], seen, is_exact=False)
 
     def _deep(self) -> HttpResponse | None:
@@ -133,7 +133,7 @@ class _Pages:
 
     def _answered(self, rows: list[Row], total: int, *, is_exact: bool = True) -> HttpResponse:
         page, per_page = self.asked.value("page"), self.asked.value("per_page")
-        numbers = f'"total":{total},"page":{page},"per_page":{per_page},"pages":{pages_of(total, per_page)}'
+        numbers = f'"total":{total},"page":{page},"per_page":{per_page},"pages":{page_count(total, per_page)}'
         if not is_exact:
             numbers += ',"total_is_exact":false'
         users = b",".join(row[0] or b"" for row in rows)
@@ -176,7 +176,7 @@ def _statement(question: Question, name: str, write: Callable[[], str]) -> str:
 
 def _rows_of(statement: str) -> list[Row]:
     backend: Any = connection
-    rows: list[Row] = backend.rows_of(statement)
+    rows: list[Row] = backend.fetch_all(statement)
     return rows
 
 
@@ -206,7 +206,7 @@ def _finding(asked: UserFilter, users: Any) -> str:
     expression = asked.sorts[sort.removeprefix("-")]
     placed = users.order_by().annotate(place=F(expression) if isinstance(expression, str) else expression)
     return FINDING.format(
-        found=_written(placed.values_list("pk", "place")[: estimated_counts.MOST_COUNTED + 1]),
+        found=_written(placed.values_list("pk", "place")[: estimated_counts.MAX_COUNTED + 1]),
         shown=_written(_shown_of_page().annotate(answer=_answer()).values_list("pk", "answer")),
         order=f"place {'DESC' if sort.startswith('-') else 'ASC'} NULLS LAST, user_id",
         first=asked.first,

@@ -171,7 +171,7 @@ def rows_of(sort: str, first: int, count: int, shown: str) -> list[Any] | None:
     backend: Any = connection
     reach = _reaches.get(sort, LEAST_REACH)
     while True:
-        rows = backend.rows_of(_page_statement(sort, reach, count, shown), [first])
+        rows = backend.fetch_all(_page_statement(sort, reach, count, shown), [first])
         if not rows:
             return None  # there is no signpost
         needed = int(rows[0][0]) + count

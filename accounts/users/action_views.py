@@ -22,7 +22,7 @@ from accounts.users.erasure import erase_personal_data
 from accounts.users.forms import PASSWORD, DeleteUserForm, ResetPasswordForm
 from reprotech.core.exceptions import DomainError
 from reprotech.web.access import requires
-from reprotech.web.responses import bound, go_to, render_form, safe_target
+from reprotech.web.responses import bind_form, htmx_redirect, render_form, safe_next_url
 
 View = Callable[..., HttpResponse]
 
@@ -53,13 +53,13 @@ def confirmation_view(step: UserAction) -> View:
     def view(request: PageRequest, user_id: int) -> HttpResponse:
         person = get_user_or_404(request, user_id)
         user_page = reverse("user", args=[person.pk])
-        back = safe_target(request, user_page)
-        form = bound(step.form, request)
+        back = safe_next_url(request, user_page)
+        form = bind_form(step.form, request)
         if request.method == "POST" and form.is_valid():
             try:
                 step.run(actor=request.user, user_id=person.pk, **form.cleaned_data)
                 messages.success(request, f"{person.username} {step.done}")
-                return go_to(request, back if step.leaves_user or back != user_page else "users")
+                return htmx_redirect(request, back if step.leaves_user or back != user_page else "users")
             except DomainError as refusal:
                 form.add_refusal(refusal)
         context = {
@@ -158,12 +158,12 @@ delete = confirmation_view(
 def reset_password(request: PageRequest, user_id: int) -> HttpResponse:
     """Mail a link to choose a new password, or set one that must be changed."""
     person = get_user_or_404(request, user_id)
-    back = safe_target(request, reverse("user", args=[person.pk]))
-    form = bound(ResetPasswordForm, request)
+    back = safe_next_url(request, reverse("user", args=[person.pk]))
+    form = bind_form(ResetPasswordForm, request)
     if request.method == "POST" and form.is_valid():
         try:
             messages.success(request, _reset_password(request.user, person, form.cleaned_data))
-            return go_to(request, back)
+            return htmx_redirect(request, back)
         except DomainError as refusal:
             form.add_refusal(refusal)
     context = {

@@ -18,10 +18,10 @@ from accounts.user_list.filters import UserFilter
 from accounts.users import serializers as user_serializers
 from accounts.users import services as user_services
 from accounts.users.erasure import erase_personal_data
-from reprotech.api.etags import ETAG, IF_MATCH, expected_versions, versioned
-from reprotech.api.parsers import EmptyBody
+from reprotech.api.etags import ETAG, IF_MATCH, expected_versions, versioned_response
+from reprotech.api.request_bodies import EmptyBody
 from reprotech.api.schema import query_parameters
-from reprotech.api.serialization import many, one
+from reprotech.api.serialization import serialize, serialize_many
 from reprotech.api.viewsets import ViewSet
 from reprotech.core.exceptions import NotFound
 
@@ -55,11 +55,11 @@ class UserViewSet(ViewSet):
     )
     def list(self, request: SignedInRequest) -> HttpResponse:
         """Users by search, role, status and kind, a page at a time."""
-        asked = UserFilter.of(request)
+        asked = UserFilter.from_request(request)
         if answer := list_sql.answer_of(asked, request):
             return answer
         page = asked.page_of(User.objects.visible_to(request.user).with_role_rows())
-        return Response(page.as_dict("users", partial(many, shapes.UserAnswer)))
+        return Response(page.as_dict("users", partial(serialize_many, shapes.UserAnswer)))
 
     @extend_schema(
         request=user_serializers.CreateUserBody,
@@ -76,7 +76,7 @@ class UserViewSet(ViewSet):
     def retrieve(self, request: SignedInRequest, user_id: int) -> Response:
         """A user with roles and permissions."""
         user = find_user(request, user_id)
-        return versioned(user, one(shapes.UserDetailAnswer, user))
+        return versioned_response(user, serialize(shapes.UserDetailAnswer, user))
 
     @extend_schema(
         request=user_serializers.UpdateUserBody,
@@ -141,4 +141,4 @@ class UserViewSet(ViewSet):
 
     def _changed(self, request: SignedInRequest, user_id: int, message: str, status: int = 200) -> Response:
         user = find_user(request, user_id)
-        return versioned(user, {"message": message, "user": one(shapes.UserDetailAnswer, user)}, status)
+        return versioned_response(user, {"message": message, "user": serialize(shapes.UserDetailAnswer, user)}, status)

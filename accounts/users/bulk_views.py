@@ -22,7 +22,7 @@ from accounts.users.csv.parser import csv_response
 from accounts.users.forms import MAX_BULK_USERS, BulkRoleForm, SelectionForm
 from reprotech.core.exceptions import DomainError
 from reprotech.web.access import requires
-from reprotech.web.responses import go_to, render_form, safe_target
+from reprotech.web.responses import htmx_redirect, render_form, safe_next_url
 
 View = Callable[..., HttpResponseBase]
 #: So many refusals are named in the message; the audit log has them all.
@@ -50,7 +50,7 @@ def confirmation_view(step: BulkAction) -> View:
     @requires(USER_UPDATE)
     @require_http_methods(["GET", "HEAD", "POST"])
     def view(request: PageRequest) -> HttpResponse:
-        back = safe_target(request, reverse("users"))
+        back = safe_next_url(request, reverse("users"))
         selection = SelectionForm(request.POST if request.method == "POST" else request.GET)
         if not selection.is_valid():
             return _refuse(request, back, *(sentence for found in selection.errors.values() for sentence in found))
@@ -70,7 +70,7 @@ def confirmation_view(step: BulkAction) -> View:
             try:
                 outcome = step.run(actor=request.user, user_ids=ids, **_arguments(form))
                 _show_outcome(request, step, outcome, _role_name(form))
-                return go_to(request, back)
+                return htmx_redirect(request, back)
             except DomainError as refusal:
                 form.add_refusal(refusal)
         return _render_confirmation(request, step, form, selection=selection, ids=ids, back=back)
@@ -104,7 +104,7 @@ def _render_confirmation(
 
 def _refuse(request: PageRequest, back: str, *sentences: Any) -> HttpResponse:
     messages.error(request, " ".join(map(str, sentences)))
-    return go_to(request, back)
+    return htmx_redirect(request, back)
 
 
 def _bound_form(request: PageRequest, step: BulkAction) -> SelectionForm:
@@ -186,8 +186,8 @@ def export_selected(request: PageRequest) -> HttpResponseBase:
     selection = SelectionForm(request.GET)
     if not selection.is_valid():
         sentences = (sentence for found in selection.errors.values() for sentence in found)
-        return _refuse(request, safe_target(request, reverse("users")), *sentences)
+        return _refuse(request, safe_next_url(request, reverse("users")), *sentences)
     matching = selection.cleaned_data["matching"]
     users = selection.people(User.objects.visible_to(request.user))
     filters = matching.given if matching else {"ids": selection.cleaned_data["user"]}
-    return csv_response(start_export(actor=request.user, users=users, filters=filters), has_mark=True)
+    return csv_response(start_export(actor=request.user, users=users, filters=filters), with_bom=True)

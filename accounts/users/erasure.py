@@ -23,7 +23,7 @@ from audit.sealing.sealer import LedgerCorrupted
 from audit.sealing.signing_keys import SigningKeyError
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict, NotFound
-from reprotech.core.reauthentication import require_fresh
+from reprotech.core.reauthentication import require_recent_authentication
 
 #: Why the server doesn't erase where it uses the lesser of two database roles.
 CANNOT_CHANGE_LOG = "The server's database role may not change the audit log."
@@ -51,7 +51,7 @@ def erase_personal_data(*, actor: Actor, user_id: int) -> int:
         raise NotFound("user")
     if user.deleted_at is not None:
         authorize(actor, _permissions_before_deletion(user), user)
-        require_fresh()
+        require_recent_authentication()
     who, username = find_identifiers(user), user.username
     exports, kept_filters = _exports_about(who)
     parts = ErasureParts(_events_by(user, who), [*_events_about(user, who), exports])

@@ -18,8 +18,8 @@ from accounts.user_list.filters import UserQuery
 from accounts.users.erasure import CANNOT_CHANGE_LOG, erasure_command_hint
 from audit.sealing.append_only_triggers import has_update_right
 from reprotech.core.exceptions import ValidationFailed
-from reprotech.web.fields import WHOLE_NUMBER
-from reprotech.web.lists import MAXIMUM_PER_PAGE
+from reprotech.web.fields import DIGITS
+from reprotech.web.pagination import MAX_PER_PAGE
 
 INVITE, PASSWORD, SERVICE = "invite", "password", "service"
 #: Each change of one user is a transaction of its own; more of them than this would keep a request waiting too long.
@@ -139,9 +139,9 @@ class UserIdsField(forms.Field):
 
     def clean(self, value: Any) -> list[int]:
         """The ids; raises ValidationError."""
-        ids = [int(typed) for typed in value or [] if WHOLE_NUMBER.fullmatch(typed)]
-        if len(ids) > MAXIMUM_PER_PAGE:
-            raise forms.ValidationError(f"Select at most {MAXIMUM_PER_PAGE} users at once.")
+        ids = [int(typed) for typed in value or [] if DIGITS.fullmatch(typed)]
+        if len(ids) > MAX_PER_PAGE:
+            raise forms.ValidationError(f"Select at most {MAX_PER_PAGE} users at once.")
         return ids
 
 

@@ -4,24 +4,25 @@ from rest_framework import serializers
 
 from accounts.common.serializers import MessageAnswer, UserAnswer, UserDetailAnswer, names_field
 from accounts.passwords.serializers import password_field
-from reprotech.api.parsers import Body, StringField, YesNoField
+from reprotech.api.fields import StrictBooleanField, StrictStringField
+from reprotech.api.request_bodies import RequestBody
 from reprotech.api.serialization import PageAnswer
 
 
-class CreateUserBody(Body):
+class CreateUserBody(RequestBody):
     """`POST /api/users`."""
 
-    username = StringField(max_length=80)
-    email = StringField(max_length=254)
+    username = StrictStringField(max_length=80)
+    email = StrictStringField(max_length=254)
     password = password_field(required=False)
-    first_name = StringField(required=False, allow_blank=True, max_length=50)
-    last_name = StringField(required=False, allow_blank=True, max_length=50)
+    first_name = StrictStringField(required=False, allow_blank=True, max_length=50)
+    last_name = StrictStringField(required=False, allow_blank=True, max_length=50)
     roles = names_field(required=False)
-    is_active = YesNoField(required=False)
-    is_service = YesNoField(required=False, help_text="Of a script or lab module: no password, API keys alone.")
+    is_active = StrictBooleanField(required=False)
+    is_service = StrictBooleanField(required=False, help_text="Of a script or lab module: no password, API keys alone.")
 
 
-class UpdateUserBody(Body):
+class UpdateUserBody(RequestBody):
     """`PUT` and `PATCH /api/users/{id}`: what is left out stays as it is."""
 
     hints = {
@@ -30,15 +31,15 @@ class UpdateUserBody(Body):
         **dict.fromkeys(("id", "is_service", "created_at", "updated_at", "last_login"), "This can't be changed."),
     }
 
-    username = StringField(required=False, max_length=80)
-    email = StringField(required=False, max_length=254)
-    first_name = StringField(required=False, allow_blank=True, max_length=50)
-    last_name = StringField(required=False, allow_blank=True, max_length=50)
+    username = StrictStringField(required=False, max_length=80)
+    email = StrictStringField(required=False, max_length=254)
+    first_name = StrictStringField(required=False, allow_blank=True, max_length=50)
+    last_name = StrictStringField(required=False, allow_blank=True, max_length=50)
     roles = names_field(required=False)
-    is_active = YesNoField(required=False)
+    is_active = StrictBooleanField(required=False)
 
 
-class ResetPasswordBody(Body):
+class ResetPasswordBody(RequestBody):
     """`POST /api/users/{id}/reset-password`."""
 
     null_is_absent = True

@@ -33,7 +33,7 @@ from audit.models import Action
 from audit.services import Changes
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict, ValidationFailed
-from reprotech.core.reauthentication import require_fresh
+from reprotech.core.reauthentication import require_recent_authentication
 
 INVITATION_HINT = "Leave it out: an invitation to choose one is mailed then."
 PROFILE_FIELDS = ("username", "email", "first_name", "last_name", "is_active")
@@ -113,7 +113,7 @@ def _check_creation(actor: Actor, user: User, roles: Collection[str]) -> list[Ro
     granted = find_roles(roles)
     authorize_roles(actor, granted)
     if granted:
-        require_fresh()
+        require_recent_authentication()
     _refuse_taken_names(user)
     return granted
 
@@ -159,7 +159,7 @@ def _change_fields(actor: Actor, user: User, changes: Changes) -> None:
         _refuse_own_account(actor, user, "deactivate")
         _revoke_access(actor, user)
     if "email" in changes:
-        require_fresh()
+        require_recent_authentication()
     for name, (_, new) in changes.items():
         setattr(user, name, new)
     _validate_fields(user)
@@ -200,7 +200,7 @@ def _change_roles(actor: Actor, user: User, wanted: list[Role]) -> None:
         keep_a_super_administrator(without=[user.pk])
     if not given and not taken:
         return
-    require_fresh()
+    require_recent_authentication()
     user.roles.set(wanted)
     mark_roles_changed(user)
     vars(user).pop("grants", None)
@@ -239,7 +239,7 @@ def delete_user(*, actor: Actor, user_id: int, expected_versions: Collection[str
     user = lock_for_change(actor, user_id, USER_DELETE)
     refuse_outdated(actor, user, expected_versions)
     _refuse_own_account(actor, user, "delete")
-    require_fresh()
+    require_recent_authentication()
     _revoke_access(actor, user)
     held, was_active = role_names(user.roles.all()), user.is_active
     user.roles.set([])

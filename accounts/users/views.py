@@ -25,7 +25,7 @@ from audit.models import AuditLog
 from audit.permissions import AUDIT_READ
 from reprotech.core.exceptions import DomainError, StaleVersion, ValidationFailed
 from reprotech.web.access import requires
-from reprotech.web.responses import UNPROCESSABLE, bound, go_to, render_form, render_page, safe_target
+from reprotech.web.responses import UNPROCESSABLE, bind_form, htmx_redirect, render_form, render_page, safe_next_url
 
 KIND_OPTIONS = (("person", "People"), ("service", "Service accounts"))
 PAGE_SIZES = (10, 25, 50, 100)
@@ -105,14 +105,18 @@ def show_user(request: PageRequest, user_id: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def create_user(request: PageRequest) -> HttpResponse:
     """A new user, invited or with a password."""
-    form = bound(NewUserForm, request, actor=request.user)
+    form = bind_form(NewUserForm, request, actor=request.user)
     if request.method == "POST" and form.is_valid():
         try:
             person = user_services.create_user(actor=request.user, **form.values)
             waits = not person.is_service and not person.has_usable_password()
             invited = "" if not waits else f" An invitation is on its way to {person.email}."
             messages.success(request, f"{person.username} is created.{invited}")
-            return go_to(request, "user", person.pk) if request.user.has_perm(USER_READ) else go_to(request, "home")
+            return (
+                htmx_redirect(request, "user", person.pk)
+                if request.user.has_perm(USER_READ)
+                else htmx_redirect(request, "home")
+            )
         except DomainError as refusal:
             form.add_refusal(refusal)
     return render_form(request, "accounts/user_form.html", form, {"crumbs": user_breadcrumbs(None, "New user")})
@@ -123,13 +127,13 @@ def create_user(request: PageRequest) -> HttpResponse:
 def edit_user(request: PageRequest, user_id: int) -> HttpResponse:
     """Profile and roles of a user."""
     person = get_user_or_404(request, user_id)
-    back = safe_target(request, reverse("user", args=[person.pk]))
-    form = bound(UserForm, request, actor=request.user, record=person)
+    back = safe_next_url(request, reverse("user", args=[person.pk]))
+    form = bind_form(UserForm, request, actor=request.user, record=person)
     if request.method == "POST" and form.is_valid():
         try:
             changed = user_services.update_user(actor=request.user, user_id=person.pk, **form.values)
             messages.success(request, f"{changed.username} is saved.")
-            return go_to(request, back)
+            return htmx_redirect(request, back)
         except DomainError as refusal:
             form.add_refusal(refusal)
             if isinstance(refusal, StaleVersion):

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from analytics.filters import AnalyticsQuery
 from analytics.permissions import ANALYTICS_READ
 from analytics.queries import user_analytics
-from reprotech.api.fields import AddressAnswer
+from reprotech.api.fields import AddressOutputField
 from reprotech.api.schema import query_parameters
 from reprotech.api.viewsets import ViewSet
 
@@ -19,7 +19,7 @@ LOGIN = inline_serializer(
     {
         "user": serializers.CharField(),
         "timestamp": serializers.DateTimeField(),
-        "ip_address": AddressAnswer(allow_null=True),
+        "ip_address": AddressOutputField(allow_null=True),
     },
     many=True,
 )

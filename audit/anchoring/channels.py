@@ -25,7 +25,7 @@ from audit.models import Anchor, Checkpoint
 from audit.sealing import anchor_file
 from audit.sealing.sealer import LedgerCorrupted, latest_checkpoint, require_stored
 from reprotech.core.background import PeriodicThread
-from reprotech.core.message_ids import message_id
+from reprotech.core.message_ids import make_message_id
 
 #: After which another process takes over: longer than any attempt lasts.
 CLAIM_DURATION = timedelta(minutes=2)
@@ -126,7 +126,7 @@ class MailChannel(Channel):
     def send(self, latest: Checkpoint, sent: int) -> int:  # noqa: ARG002 (the latest covers all before)
         """Mail it."""
         subject = f"Reprotech: audit log sealed, {latest.size} events"
-        headers = {"Message-ID": message_id()}
+        headers = {"Message-ID": make_message_id()}
         EmailMessage(subject, latest.note, None, settings.AUDIT_ANCHOR_EMAIL, headers=headers).send()
         return latest.size
 

@@ -21,9 +21,9 @@ from audit.filters import CheckpointFilter, CheckpointQuery, ConsistencyQuery, P
 from audit.models import Checkpoint, SigningKey
 from audit.permissions import AUDIT_READ
 from reprotech.api.schema import query_parameters
-from reprotech.api.serialization import many
+from reprotech.api.serialization import serialize_many
 from reprotech.api.viewsets import ViewSet
-from reprotech.web.query_params import Query
+from reprotech.web.query_params import QueryParams
 
 
 class ProofViewSet(ViewSet):
@@ -39,8 +39,8 @@ class ProofViewSet(ViewSet):
     @extend_schema(responses=KeyListAnswer, summary="Read the keys that sign the audit log")
     def keys(self, request: Request) -> Response:
         """Public keys, the oldest first; each but the first is vouched for by the one before."""
-        Query.parse(request.query_params)
-        return Response({"keys": many(KeyAnswer, SigningKey.objects.all())})
+        QueryParams.parse(request.query_params)
+        return Response({"keys": serialize_many(KeyAnswer, SigningKey.objects.all())})
 
     @extend_schema(
         parameters=query_parameters(CheckpointFilter), responses=CheckpointListAnswer, summary="Read checkpoints"
@@ -48,7 +48,7 @@ class ProofViewSet(ViewSet):
     def checkpoints(self, request: Request) -> Response:
         """Checkpoints, newest first, a page at a time."""
         page = CheckpointFilter.parse(request.query_params).page_of(Checkpoint.objects.all())
-        return Response(page.as_dict("checkpoints", partial(many, CheckpointAnswer)))
+        return Response(page.as_dict("checkpoints", partial(serialize_many, CheckpointAnswer)))
 
     @extend_schema(
         parameters=query_parameters(CheckpointQuery),

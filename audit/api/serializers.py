@@ -7,7 +7,7 @@ from rest_framework import serializers
 from audit.export.bundles import base64_text, base64_texts, event_fields
 from audit.export.proofs import Consistency, Inclusion
 from audit.models import AuditLog, Checkpoint, SigningKey
-from reprotech.api.fields import AddressAnswer
+from reprotech.api.fields import AddressOutputField
 from reprotech.api.serialization import PageAnswer
 
 
@@ -21,7 +21,7 @@ class AuditLogAnswer(serializers.Serializer[AuditLog]):
     resource = serializers.CharField()
     resource_id = serializers.CharField()
     resource_name = serializers.CharField()
-    ip_address = AddressAnswer(allow_null=True)
+    ip_address = AddressOutputField(allow_null=True)
     user_agent = serializers.CharField()
     request_id = serializers.CharField()
     session_id = serializers.UUIDField(allow_null=True)

@@ -15,7 +15,7 @@ from audit.models import AuditLog
 from audit.permissions import AUDIT_EXPORT, AUDIT_READ
 from reprotech.api.requests import SignedInRequest
 from reprotech.api.schema import query_parameters
-from reprotech.api.serialization import many
+from reprotech.api.serialization import serialize_many
 from reprotech.api.viewsets import ViewSet
 
 
@@ -28,7 +28,7 @@ class AuditLogViewSet(ViewSet):
     def list(self, request: Request) -> Response:
         """Events, newest first, a page at a time."""
         page = AuditFilter.parse(request.query_params).page_of(AuditLog.objects.all())
-        return Response(page.as_dict("logs", partial(many, AuditLogAnswer)))
+        return Response(page.as_dict("logs", partial(serialize_many, AuditLogAnswer)))
 
     @extend_schema(
         parameters=query_parameters(AuditExport),
@@ -43,4 +43,4 @@ class AuditLogViewSet(ViewSet):
     def export(self, request: SignedInRequest) -> StreamingHttpResponse:
         """All events that the filters let through, newest first, as a file."""
         query = AuditExport.parse(request.query_params)
-        return export_response(actor=request.user, query=query, has_mark=query.value("bom") == "true")
+        return export_response(actor=request.user, query=query, with_bom=query.value("bom") == "true")

@@ -46,13 +46,13 @@ def event_cells(event: AuditLog) -> list[Any]:
     return [line[column] for column in COLUMNS]
 
 
-def export_response(*, actor: Actor, query: Any, has_mark: bool) -> StreamingHttpResponse:
-    """A file for an `AuditExport`; with `has_mark` CSV begins with a byte order mark. Raises Forbidden or Conflict."""
+def export_response(*, actor: Actor, query: Any, with_bom: bool) -> StreamingHttpResponse:
+    """A file for an `AuditExport`; with `with_bom` CSV begins with a byte order mark. Raises Forbidden or Conflict."""
     file_format = query.value("format") or CSV
     name = f"audit-{timezone.now():%Y-%m-%d}.{file_format}"
     if file_format == BUNDLE:
         return stream_json_lines(f"{name}.jsonl", start_bundle(actor=actor, query=query).lines())
     events = start_export(actor=actor, query=query, file_format=file_format)
     if file_format == CSV:
-        return stream_csv(name, COLUMNS, map(event_cells, events), has_mark=has_mark)
+        return stream_csv(name, COLUMNS, map(event_cells, events), with_bom=with_bom)
     return stream_jsonl(name, map(event_line, events))

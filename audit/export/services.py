@@ -9,7 +9,7 @@ from audit.models import Action, AuditLog
 from audit.permissions import AUDIT_EXPORT
 from audit.services import record
 from reprotech.core.actors import Actor
-from reprotech.core.reauthentication import require_fresh
+from reprotech.core.reauthentication import require_recent_authentication
 
 CSV, REPORT = "csv", "report"
 #: Events of a report at most: more would be no page to read.
@@ -23,7 +23,7 @@ def start_export(*, actor: Actor, query: Any, file_format: str) -> Iterator[Audi
     `query` is an `AuditQuery`. Raises Forbidden.
     """
     authorize(actor, AUDIT_EXPORT)
-    require_fresh()
+    require_recent_authentication()
     events = query.apply(AuditLog.objects.all())
     newest = events.values_list("pk", flat=True).first() or 0
     events = events.filter(pk__lte=newest)
@@ -55,7 +55,7 @@ def start_report(*, actor: Actor, query: Any) -> list[AuditLog] | None:
 def start_bundle(*, actor: Actor, query: Any) -> Bundle:
     """Put the export of a bundle on record, then give it; raises Forbidden, or ProofUnavailable."""
     authorize(actor, AUDIT_EXPORT)
-    require_fresh()
+    require_recent_authentication()
     if query.given:
         bundle = selected_bundle(query.apply(AuditLog.objects.all()), query.given)
     else:

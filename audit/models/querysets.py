@@ -10,7 +10,7 @@ from django.db.models.functions import Cast, Lower
 
 from audit.models.resources import RESOURCES
 from audit.models.search import ContainsWords, FoldedColumn, contains_all_words, contains_each_word
-from reprotech.core.normalization import fold_text, forms_of
+from reprotech.core.normalization import fold_text, unicode_forms
 
 if TYPE_CHECKING:
     from audit.models import AuditLog
@@ -96,7 +96,7 @@ class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
             return self.filter(user_id=int(found[1]), username="")
         if connection.vendor == "sqlite" and not name.isascii():
             return self.alias(folded=FoldedColumn("username")).filter(folded=fold_text(name))
-        forms = [form.lower() for form in forms_of(name)]
+        forms = [form.lower() for form in unicode_forms(name)]
         lowered = self.alias(username_lower=Lower("username"))
         return lowered.filter(username_lower=forms[0]) if len(forms) == 1 else lowered.filter(username_lower__in=forms)
 

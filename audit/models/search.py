@@ -12,7 +12,7 @@ from django.db.models import Case, Func, Q, Value, When
 from django.db.models.functions import StrIndex
 from django.db.models.lookups import GreaterThan
 
-from reprotech.core.normalization import fold_text, forms_of, normalize_text
+from reprotech.core.normalization import fold_text, normalize_text, unicode_forms
 
 _SEPARATORS = "'[^[:alnum:]]+', ' ', 'g'"
 _TYPED_WORDS = f"nullif(btrim(regexp_replace(%s, {_SEPARATORS})), '')"
@@ -54,7 +54,7 @@ class ContainsWords(Func):
     def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:  # type: ignore[override]
         """With the text as a parameter."""
         words, parameters = super().as_sql(compiler, connection, **context)
-        forms = forms_of(self.text)
+        forms = unicode_forms(self.text)
         query = " || ".join([PREFIX_QUERY] * len(forms))
         return f"({words} @@ ({query})){'' if self.is_indexed else ' IS TRUE'}", [*parameters, *forms]
 

@@ -54,7 +54,7 @@ class Archive:
 
 def archive_cutoff() -> datetime:
     """Events before this moment may be archived; figures need the younger ones, and settings may keep more."""
-    days = max(settings.AUDIT_RETENTION_DAYS, settings.LOOKING_BACK_DAYS + 1)
+    days = max(settings.AUDIT_RETENTION_DAYS, settings.DASHBOARD_COMPARISON_DAYS + 1)
     return datetime.combine(timezone.now().astimezone(UTC).date() - timedelta(days=days), time(), UTC)
 
 

@@ -135,7 +135,7 @@ def _erasures(event: AuditLog) -> str:
 def export_events(request: PageRequest) -> HttpResponseBase:
     """All events that the filters let through, as a file; the list explains filters that make no sense."""
     try:
-        return export_response(actor=request.user, query=AuditExport.parse(request.GET), has_mark=True)
+        return export_response(actor=request.user, query=AuditExport.parse(request.GET), with_bom=True)
     except ValidationFailed as refusal:
         context = {"errors": refusal.errors, "crumbs": [("Audit log", reverse("audit")), ("Export", None)]}
         return render(request, "audit/export_refused.html", context, status=UNPROCESSABLE)

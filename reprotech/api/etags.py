@@ -26,17 +26,17 @@ ETAG = OpenApiParameter(
     description="The version that the answer shows, to be sent as `If-Match` with a change of it.",
 )
 #: One or more tags, weak ones too, or any version. A comma always separates.
-TAGS = r'^(\*|(W/)?"[!#-+\--~]*"(, *(W/)?"[!#-+\--~]*")*)$'
+ETAG_PATTERN = r'^(\*|(W/)?"[!#-+\--~]*"(, *(W/)?"[!#-+\--~]*")*)$'
 IF_MATCH = OpenApiParameter(
     "If-Match",
-    {"type": "string", "pattern": TAGS},
+    {"type": "string", "pattern": ETAG_PATTERN},
     OpenApiParameter.HEADER,
     description="The `ETag` from which the change starts: if someone else has changed it since, nothing is done and "
     "the answer is 412. Without it, or with `*`, the last change wins.",
 )
 
 
-def versioned(shown: Versioned, body: dict[str, Any], status: int = 200) -> Response:
+def versioned_response(shown: Versioned, body: dict[str, Any], status: int = 200) -> Response:
     """An answer with the version of what it shows."""
     return Response(body, status=status, headers={"ETag": f'"{shown.version}"'})
 

@@ -11,13 +11,13 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from reprotech.core.exceptions import DomainError, ValidationFailed
-from reprotech.core.reauthentication import ConfirmationRequired
+from reprotech.core.reauthentication import ReauthenticationRequired
 from reprotech.core.request_context import current_origin
 
 logger = logging.getLogger(__name__)
 
 #: Sentence and code of failures that have nothing to say of their own.
-PLAIN: dict[int, tuple[str, str]] = {
+DEFAULT_ERRORS: dict[int, tuple[str, str]] = {
     400: ("The request can't be understood.", "bad_request"),
     403: ("This request is refused.", "forbidden"),
     404: ("There is nothing at this address.", "not_found"),
@@ -30,13 +30,13 @@ PLAIN: dict[int, tuple[str, str]] = {
 }
 
 #: PostgreSQL's code of a change where none are taken: on a standby, or because somebody set it so.
-READ_ONLY = "25006"
+READ_ONLY_SQLSTATE = "25006"
 
 
-def is_outage(exception: BaseException | None) -> bool:
+def is_database_unavailable(exception: BaseException | None) -> bool:
     """Whether it says that the database is out of reach, or takes no changes."""
     if isinstance(exception, InternalError):
-        return getattr(exception.__cause__, "sqlstate", "") == READ_ONLY
+        return getattr(exception.__cause__, "sqlstate", "") == READ_ONLY_SQLSTATE
     return isinstance(exception, OperationalError | InterfaceError)
 
 
@@ -45,9 +45,9 @@ def error_body(error: str, code: str, **more: Any) -> dict[str, Any]:
     return {"error": error, "code": code, **more, "request_id": current_origin().request_id}
 
 
-def plain_error(status: int, sentence: str = "") -> JsonResponse:
+def default_error_response(status: int, sentence: str = "") -> JsonResponse:
     """An error outside of any API view, such as an unknown address; `sentence` replaces the usual one."""
-    error, code = PLAIN[status]
+    error, code = DEFAULT_ERRORS[status]
     return JsonResponse(error_body(sentence or error, code), status=status)
 
 
@@ -55,7 +55,7 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
     """What an API view answers when it raised `exception`; DRF's EXCEPTION_HANDLER."""
     if isinstance(exception, DomainError):
         return _refusal(exception)
-    if isinstance(exception, ConfirmationRequired):
+    if isinstance(exception, ReauthenticationRequired):
         return _response(403, exception.message, exception.code)
     if isinstance(exception, exceptions.ValidationError):
         return _refusal(ValidationFailed(_by_field(exception.detail)))
@@ -66,9 +66,9 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
     if isinstance(exception, exceptions.PermissionDenied):
         return _response(403, str(exception.detail), "csrf_failed")
     if isinstance(exception, exceptions.UnsupportedMediaType):
-        error, code = PLAIN[415]
+        error, code = DEFAULT_ERRORS[415]
         return _response(415, getattr(context["view"], "media_types_hint", error), code)
-    return _plain_response(_status_of(exception))
+    return _default_response(_status_of(exception))
 
 
 def _status_of(exception: Exception) -> int:
@@ -81,7 +81,7 @@ def _status_of(exception: Exception) -> int:
         return 403
     if isinstance(exception, SuspiciousOperation):
         return 400  # a form of more parts than anybody sends
-    if is_outage(exception):
+    if is_database_unavailable(exception):
         logger.error("The database does not do its work: %s", exception)
         return 503
     logger.error("An API view failed.", exc_info=exception)
@@ -99,8 +99,8 @@ def _response(status: int, error: str, code: str, **more: Any) -> Response:
     return Response(error_body(error, code, **more), status=status)
 
 
-def _plain_response(status: int) -> Response:
-    error, code = PLAIN[status]
+def _default_response(status: int) -> Response:
+    error, code = DEFAULT_ERRORS[status]
     return _response(status, error, code)
 
 

@@ -1,18 +1,16 @@
 """Reading request bodies, JSON and nothing else, strictly."""
 
 import json
-from collections.abc import Mapping
 from typing import IO, Any
 from urllib.parse import parse_qsl
 
-from rest_framework import serializers
 from rest_framework.exceptions import ParseError
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
 
-class AlwaysJSON(BaseContentNegotiation):
+class JSONOnlyNegotiation(BaseContentNegotiation):
     """Answer JSON whatever `Accept` says: there is nothing else to choose."""
 
     def select_parser(self, request: Request, parsers: Any) -> Any:
@@ -94,70 +92,3 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> None:
     raise StrictnessError(f"{name} is not a JSON value")
-
-
-class StringField(serializers.CharField):
-    """A JSON string; numbers aren't taken for one."""
-
-    def to_internal_value(self, data: Any) -> str:
-        """The string, blanks around it removed unless the field keeps them."""
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return str(super().to_internal_value(data))
-
-
-class WholeNumberField(serializers.IntegerField):
-    """A JSON whole number; words, fractions and yes or no aren't taken for one."""
-
-    def to_internal_value(self, data: Any) -> int:
-        """The number."""
-        if isinstance(data, bool) or not isinstance(data, int):
-            self.fail("invalid")
-        return int(super().to_internal_value(str(data)[: self.MAX_STRING_LENGTH]))
-
-
-class YesNoField(serializers.BooleanField):
-    """A JSON true or false; words and numbers aren't taken for one."""
-
-    def to_internal_value(self, data: Any) -> bool:
-        """The value."""
-        if not isinstance(data, bool):
-            self.fail("invalid", input=data)
-        return data
-
-
-class Body(serializers.Serializer[Any]):
-    """A request body. A key that isn't declared is refused, so that a typo isn't silently ignored."""
-
-    #: Keys with a hint of their own when they are sent to where they don't belong.
-    hints: Mapping[str, str] = {}
-    #: Whether a key that isn't declared is refused.
-    refuses_unknown = True
-    #: Whether null in a field that may be left out counts as leaving it out, as many programs send it.
-    null_is_absent = False
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.null_is_absent:
-            for field in self.fields.values():
-                field.allow_null = field.allow_null or not field.required
-
-    def to_internal_value(self, data: Any) -> Any:
-        """The values; raises ValidationError."""
-        if isinstance(data, Mapping) and self.refuses_unknown:
-            unknown = [str(key) for key in data if key not in self.fields]
-            if unknown:
-                raise serializers.ValidationError({key: [self.hints.get(key, "Unknown field.")] for key in unknown})
-        return super().to_internal_value(data)
-
-    @classmethod
-    def read(cls, request: Request, **options: Any) -> dict[str, Any]:
-        """The validated values of a request's body; raises ValidationError, ParseError or UnsupportedMediaType."""
-        body = cls(data=request.data, **options)
-        body.is_valid(raise_exception=True)
-        values = dict(body.validated_data)
-        return {name: value for name, value in values.items() if not (value is None and cls.null_is_absent)}
-
-
-class EmptyBody(Body):
-    """For requests that need no body."""

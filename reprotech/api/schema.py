@@ -7,11 +7,11 @@ from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 
-from reprotech.api.exception_handler import PLAIN
-from reprotech.api.fields import ADDRESS
-from reprotech.api.parsers import Body
-from reprotech.web.fields import WholeNumberField
-from reprotech.web.query_params import Query
+from reprotech.api.exception_handler import DEFAULT_ERRORS
+from reprotech.api.fields import ADDRESS_SCHEMA
+from reprotech.api.request_bodies import RequestBody
+from reprotech.web.fields import IntegerParam
+from reprotech.web.query_params import QueryParams
 
 JSON = "application/json"
 
@@ -37,8 +37,8 @@ ERROR_SCHEMA = {
 }
 
 #: Statuses that any call may answer with, and what they mean where `PLAIN` has no sentence.
-ANY_CALL = (400, 401, 403, 404, 405, 409, 413, 415, 429, 503)
-MEANINGS = {
+COMMON_STATUSES = (400, 401, 403, 404, 405, 409, 413, 415, 429, 503)
+STATUS_DESCRIPTIONS = {
     401: "Not signed in, or not any more.",
     409: "The present state of things forbids it.",
     412: "Someone else has changed it: it isn't as `If-Match` says any more.",
@@ -46,10 +46,10 @@ MEANINGS = {
 }
 
 
-class BodySchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+class RequestBodySchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
     """What a body that refuses unknown keys looks like."""
 
-    target_class = Body
+    target_class = RequestBody
     match_subclasses = True
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Any) -> Any:
@@ -83,31 +83,31 @@ class ReprotechSchema(AutoSchema):
         return [self.path.strip("/").split("/")[1]]
 
 
-def query_parameters(query: type[Query]) -> list[OpenApiParameter]:
+def query_parameters(query: type[QueryParams]) -> list[OpenApiParameter]:
     """The parameters of a list, from the form that reads them."""
     return [_parameter(name, field) for name, field in query().fields.items()]
 
 
 def _parameter(name: str, field: forms.Field) -> OpenApiParameter:
-    if isinstance(field, WholeNumberField):
-        schema: dict[str, Any] = {"type": "integer", "minimum": field.least}
+    if isinstance(field, IntegerParam):
+        schema: dict[str, Any] = {"type": "integer", "minimum": field.min_value}
         if field.default is not None:
             schema["default"] = field.default
-        if field.most is not None:
-            schema["maximum"] = field.most
+        if field.max_value is not None:
+            schema["maximum"] = field.max_value
     elif isinstance(field, forms.ChoiceField):
         schema = {"type": "string", "enum": [choice for choice, _ in field.choices]}  # type: ignore[misc,union-attr]
     elif isinstance(field, forms.GenericIPAddressField):
-        schema = dict(ADDRESS)
+        schema = dict(ADDRESS_SCHEMA)
     else:
         schema = {"type": "string"}
         if isinstance(field, forms.CharField) and field.max_length:
             schema["maxLength"] = field.max_length
-    required = isinstance(field, WholeNumberField) and field.required
+    required = isinstance(field, IntegerParam) and field.required
     return OpenApiParameter(name, schema, description=field.help_text, required=required)
 
 
-def _takes(operation: dict[str, Any], parameter: str) -> bool:
+def _has_parameter(operation: dict[str, Any], parameter: str) -> bool:
     return any(declared["name"] == parameter for declared in operation.get("parameters", ()))
 
 
@@ -117,8 +117,8 @@ def add_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     for operations in result["paths"].values():
         for operation in operations.values():
-            statuses = [*ANY_CALL, *([412] if _takes(operation, "If-Match") else [])]
+            statuses = [*COMMON_STATUSES, *([412] if _has_parameter(operation, "If-Match") else [])]
             for status in statuses:
-                meaning = MEANINGS.get(status) or PLAIN[status][0]
+                meaning = STATUS_DESCRIPTIONS.get(status) or DEFAULT_ERRORS[status][0]
                 operation["responses"].setdefault(str(status), {"description": meaning, "content": content})
     return result

@@ -14,18 +14,18 @@ import orjson
 from django.http import HttpResponse
 from rest_framework import serializers
 
-from reprotech.api.fields import AddressAnswer, NetworkAnswer
+from reprotech.api.fields import AddressOutputField, NetworkOutputField
 
 Answer = type[serializers.Serializer[Any]]
 Reader = Callable[[Any], Any]
 
 #: Fields that show a value of this type as it is.
-AS_IT_IS: dict[type[serializers.Field[Any, Any, Any, Any]], type] = {
+PASSED_THROUGH: dict[type[serializers.Field[Any, Any, Any, Any]], type] = {
     serializers.BooleanField: bool,
     serializers.CharField: str,
     serializers.IntegerField: int,
-    AddressAnswer: str,
-    NetworkAnswer: str,
+    AddressOutputField: str,
+    NetworkOutputField: str,
 }
 
 
@@ -39,17 +39,17 @@ class PageAnswer(serializers.Serializer[Any]):
     pages = serializers.IntegerField()
 
 
-def in_json(answer: Answer, item: Any) -> HttpResponse:
+def json_response(answer: Answer, item: Any) -> HttpResponse:
     """The answer of an item for what is asked most: DRF's own response takes longer to write it than all the rest."""
-    return HttpResponse(orjson.dumps(one(answer, item)), content_type="application/json")
+    return HttpResponse(orjson.dumps(serialize(answer, item)), content_type="application/json")
 
 
-def one(answer: Answer, item: Any) -> Any:
+def serialize(answer: Answer, item: Any) -> Any:
     """The answer of an item."""
     return _reader_of(answer)(item)
 
 
-def many(answer: Answer, items: Iterable[Any], context: Mapping[str, Any] | None = None) -> list[Any]:
+def serialize_many(answer: Answer, items: Iterable[Any], context: Mapping[str, Any] | None = None) -> list[Any]:
     """The answers of several items."""
     read = _reader(answer(context=dict(context))) if context else _reader_of(answer)
     return [read(item) for item in items]
@@ -83,9 +83,9 @@ def _field_reader(field: Any) -> Reader | None:
         return _reader(field) if field.source == "*" else None
     if not field.required and field.read_only is False:
         return None
-    get, plain, represent = attrgetter(field.source), AS_IT_IS.get(type(field)), field.to_representation
+    get, plain, represent = attrgetter(field.source), PASSED_THROUGH.get(type(field)), field.to_representation
     if type(field) is serializers.DateTimeField:
-        represent = _moment
+        represent = _utc_time
 
     def read(item: Any) -> Any:
         value = get(item)
@@ -94,6 +94,6 @@ def _field_reader(field: Any) -> Reader | None:
     return read
 
 
-def _moment(moment: datetime) -> str:
+def _utc_time(moment: datetime) -> str:
     """A time as DRF writes it where no time zone is in force but UTC, without looking for one."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -24,7 +24,7 @@ from reprotech.backup.dump import Snapshot, snapshot
 from reprotech.backup.exceptions import BackupFailed
 from reprotech.backup.retention import name_at
 from reprotech.backup.signatures import Trust
-from reprotech.core.secure_files import private_file, sync_directory
+from reprotech.core.secure_files import create_private_file, sync_parent_directory
 
 AUDIT_KEY = "AUDIT_SIGNING_KEY"
 #: What a rehearsal must not touch: others' caches and anchors are not its business. Empty means the default.
@@ -53,7 +53,7 @@ def make_backup(directory: Path, recipients: Sequence[str], *, with_audit_key: b
     with snapshot() as copy:
         path = directory / name_at(copy.moment)
         partial = path.with_name(f"{path.name}.partial")
-        with private_file(partial) as file:
+        with create_private_file(partial) as file:
             manifest, chosen = _manifest(copy), settings_text(with_audit_key=with_audit_key)
             write_archive(file, manifest, chosen, copy.content, keys=[*keys, passing.to_public()], signer=signer)
     try:
@@ -61,7 +61,7 @@ def make_backup(directory: Path, recipients: Sequence[str], *, with_audit_key: b
         if restore_it:
             trial_restore(partial, passing)
         partial.rename(path)
-        sync_directory(path)
+        sync_parent_directory(path)
     finally:
         partial.unlink(missing_ok=True)
     return path

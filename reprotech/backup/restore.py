@@ -23,8 +23,8 @@ from reprotech.backup.archive import VerifiedArchive, check_archive
 from reprotech.backup.dump import load, program_version
 from reprotech.backup.exceptions import BackupFailed
 from reprotech.backup.signatures import Trust
-from reprotech.core.key_material import seed_text
-from reprotech.migration_history import FIRST_STEP, is_too_old, known_migrations
+from reprotech.core.key_material import encode_seed
+from reprotech.migration_history import UPGRADE_HINT, is_too_old, known_migrations
 
 OWN_APPS = ("accounts", "audit", "analytics")
 #: What the settings of now must have of the backup's, and what for.
@@ -106,7 +106,7 @@ def _refuse_incompatible(manifest: Manifest) -> None:
         raise BackupFailed(f"A newer version of Reprotech made it: this one doesn't know {'.'.join(unknown[-1])}.")
     if is_too_old(applied):
         raise BackupFailed(
-            f"It is of a version that this one can't bring up to date. Restore it with that version. {FIRST_STEP}"
+            f"It is of a version that this one can't bring up to date. Restore it with that version. {UPGRADE_HINT}"
         )
     if connection.vendor == "postgresql" and (version := program_version("pg_restore")) < manifest.version:
         raise BackupFailed(f"pg_restore is version {version}, and pg_dump {manifest.version} made the backup.")
@@ -116,7 +116,7 @@ def _refuse_other_secrets(backup: VerifiedArchive) -> None:
     """Without telling any."""
     seed = settings.AUDIT_SIGNING_KEY
     if backup.signer is None:
-        fits_log = _saved_setting(backup, "AUDIT_SIGNING_KEY") in {"", seed and seed_text(seed)}
+        fits_log = _saved_setting(backup, "AUDIT_SIGNING_KEY") in {"", seed and encode_seed(seed)}
     else:
         fits_log = backup.signer in Trust.of(seed).keys
     fits = {

@@ -10,7 +10,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["accounts.access.api_permissions.DeclaredPermission"],
     "DEFAULT_PARSER_CLASSES": ["reprotech.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "reprotech.api.parsers.AlwaysJSON",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "reprotech.api.parsers.JSONOnlyNegotiation",
     "DEFAULT_SCHEMA_CLASS": "reprotech.api.schema.ReprotechSchema",
     "EXCEPTION_HANDLER": "reprotech.api.exception_handler.exception_handler",
     "DEFAULT_METADATA_CLASS": None,

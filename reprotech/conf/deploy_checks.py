@@ -16,12 +16,12 @@ from django.db import connection
 
 from accounts.core.default_admin_address import DEFAULT_ADMIN_EMAIL
 from audit.sealing.database_role import excessive_rights
-from reprotech.checks import CONSOLE, SMTP
-from reprotech.conf.env import LOOPBACK
+from reprotech.checks import CONSOLE_BACKEND, SMTP_BACKEND
+from reprotech.conf.env import LOOPBACK_HOSTS
 from reprotech.conf.web_addresses import normalize_host
 
 #: A variable, and what is unsafe about its value.
-Unsafe = tuple[str, str]
+Risk = tuple[str, str]
 #: Networks with fewer fixed bits than a subnet's hold more than proxies: other machines too could invent addresses.
 MIN_PREFIX_LENGTH = {4: 24, 6: 64}
 ENCRYPTED_SSLMODES = {"require", "verify-ca", "verify-full"}
@@ -35,16 +35,16 @@ def unsafe_settings(**_: Any) -> list[CheckMessage]:
     return [CheckWarning(sentence, obj=name, id="reprotech.W003") for name, sentence in found]
 
 
-def _debug() -> Iterator[Unsafe]:
+def _debug() -> Iterator[Risk]:
     yield "DEBUG", "Failures show code and settings to whoever causes them, and keys need not be safe."
 
 
-def _backup() -> Iterator[Unsafe]:
+def _backup() -> Iterator[Risk]:
     if not settings.BACKUP_RECIPIENTS:
         yield "BACKUP_RECIPIENTS", "No backup can be made. `scripts/backup --new-key FILE` makes the key that it takes."
 
 
-def _readable_secrets() -> Iterator[Unsafe]:
+def _readable_secrets() -> Iterator[Risk]:
     files: dict[str, Path | str] = {
         "SECRET_KEY": settings.ENV.env_file,
         "AUDIT_SIGNING_KEY_FILE": settings.AUDIT_SIGNING_KEY_FILE,
@@ -55,7 +55,7 @@ def _readable_secrets() -> Iterator[Unsafe]:
             yield name, f"Everybody on this machine can open {file.name}. Do: chmod 600 {file}"
 
 
-def _transport() -> Iterator[Unsafe]:
+def _transport() -> Iterator[Risk]:
     address = urlsplit(settings.PUBLIC_URL)
     if not settings.SSL_REQUIRED and not _is_here(address.hostname):
         yield "SSL_REQUIRED", "Passwords cross the network unencrypted, unless a proxy sees to it. Set it to true."
@@ -82,7 +82,7 @@ def _transport() -> Iterator[Unsafe]:
             yield "CORS_ORIGINS", f"Whoever is between a browser and {origin} can change what it sends here."
 
 
-def _database() -> Iterator[Unsafe]:
+def _database() -> Iterator[Risk]:
     database: dict[str, Any] = settings.DATABASES["default"]
     if database["ENGINE"] == "reprotech.db.sqlite":
         yield "DATABASE_URL", "SQLite lets one process write at a time and keeps no log to recover a moment from."
@@ -110,7 +110,7 @@ def _rights() -> str:
         return ""
 
 
-def _redis() -> Iterator[Unsafe]:
+def _redis() -> Iterator[Risk]:
     address = urlsplit(settings.REDIS_URL)
     if settings.REDIS_URL and not address.password and not _is_here(address.hostname):
         yield "REDIS_URL", "It names no password: whoever reaches Redis can undo lockouts and revive sessions."
@@ -118,7 +118,7 @@ def _redis() -> Iterator[Unsafe]:
         yield "REDIS_URL", "The connection is not encrypted. With rediss:// it is."
 
 
-def _sign_in() -> Iterator[Unsafe]:
+def _sign_in() -> Iterator[Risk]:
     if not settings.RATE_LIMIT_ENABLED:
         yield "RATE_LIMIT_ENABLED", "Nothing stops whoever tries one password after another."
     if not settings.MFA_REQUIRED_FOR_ADMINISTRATORS:
@@ -129,13 +129,13 @@ def _sign_in() -> Iterator[Unsafe]:
         yield "LOG_LEVEL", "With DEBUG the log tells of people and fills the disk."
 
 
-def _mail() -> Iterator[Unsafe]:
-    if settings.ADMIN_SETS_PASSWORDS and settings.EMAIL_BACKEND == SMTP:
+def _mail() -> Iterator[Risk]:
+    if settings.ADMIN_SETS_PASSWORDS and settings.EMAIL_BACKEND == SMTP_BACKEND:
         yield (
             "ADMIN_SETS_PASSWORDS",
             "Administrators may choose, and so know, passwords of others. Mailed links do instead.",
         )
-    if not settings.ADMIN_SETS_PASSWORDS and settings.EMAIL_BACKEND != SMTP:
+    if not settings.ADMIN_SETS_PASSWORDS and settings.EMAIL_BACKEND != SMTP_BACKEND:
         yield "ADMIN_SETS_PASSWORDS", "No mail server takes the links by which people would choose their passwords."
     if not settings.ADMIN_EMAIL:
         yield (
@@ -145,7 +145,7 @@ def _mail() -> Iterator[Unsafe]:
                 "gets no mail. Set it to yours, then run manage.py init_data."
             ),
         )
-    if settings.EMAIL_BACKEND == CONSOLE:
+    if settings.EMAIL_BACKEND == CONSOLE_BACKEND:
         yield "EMAIL_URL", "Mails are only written to the server's output, with links that let in whoever reads it."
     elif settings.EMAIL_HOST_PASSWORD and not (
         settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL or _is_here(settings.EMAIL_HOST)
@@ -153,7 +153,7 @@ def _mail() -> Iterator[Unsafe]:
         yield "EMAIL_URL", "The mail server's password crosses the network unencrypted. Use smtp+tls:// or smtp+ssl://."
 
 
-def _audit() -> Iterator[Unsafe]:
+def _audit() -> Iterator[Risk]:
     if not settings.AUDIT_SEAL_SECONDS:
         yield (
             "AUDIT_SEAL_SECONDS",
@@ -170,7 +170,7 @@ def _audit() -> Iterator[Unsafe]:
 
 def _is_here(host: str | None) -> bool:
     """Whether a host is this machine; a socket's path and no host at all are."""
-    if not host or host in LOOPBACK or host.startswith("/"):
+    if not host or host in LOOPBACK_HOSTS or host.startswith("/"):
         return True
     try:
         return ip_address(host).is_loopback

@@ -16,15 +16,15 @@ from django.core.validators import validate_email
 
 from audit.crypto.signed_note import VerifierKey
 from reprotech.conf.web_addresses import normalize_host, normalize_origin
-from reprotech.core.jwk import parse_private, parse_public
+from reprotech.core.jwk import parse_private_key, parse_public_key
 from reprotech.core.key_material import parse_seed
 
-MINIMUM_SECRET_BYTES = 32
+MIN_SECRET_BYTES = 32
 #: Words that occur in example values of documentations, ours and the earlier system's.
-EXAMPLE_MARKS = ("change-this", "changeme", "change-me", "your-", "example", "dev-jwt", "insecure")
+EXAMPLE_WORDS = ("change-this", "changeme", "change-me", "your-", "example", "dev-jwt", "insecure")
 
 #: Hosts to which plain http may carry a note.
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 Network = IPv4Network | IPv6Network
 
@@ -33,7 +33,7 @@ Arguments = ParamSpec("Arguments")
 Value = TypeVar("Value")
 
 
-def reading(
+def reads_variable(
     read: Callable[Concatenate["Environment", str, Arguments], Value],
 ) -> Callable[Concatenate["Environment", str, Arguments], Value]:
     """Note which variables are read, and how; while inspecting, note a refusal too and go on with the default."""
@@ -46,8 +46,8 @@ def reading(
         except ImproperlyConfigured as error:
             if not self.inspecting:
                 raise
-            self.refusals.append(str(error))
-            self.refused.add(name)
+            self.problems.append(str(error))
+            self.refused_names.add(name)
             if "debug" in kwargs:
                 kwargs["debug"] = True
             with self._without(name):
@@ -65,28 +65,28 @@ class Environment:
     def __init__(self, env_file: Path) -> None:
         self.env_file = env_file
         #: Names that the process was given before `.env` was read.
-        self.of_process = {name for name, value in os.environ.items() if value.strip()}
+        self.from_process = {name for name, value in os.environ.items() if value.strip()}
         environ.Env.read_env(env_file)
         #: Of every variable that was read: the method that read it, and the default as text.
         self.kinds: dict[str, str] = {}
         self.defaults: dict[str, str] = {}
         #: While inspecting: what is wrong, and with which variables.
-        self.refusals: list[str] = []
-        self.refused: set[str] = set()
+        self.problems: list[str] = []
+        self.refused_names: set[str] = set()
 
-    def demand(self, is_met: bool, sentence: str) -> None:
+    def require(self, is_met: bool, sentence: str) -> None:
         """What several variables must fulfil together; raises ImproperlyConfigured unless it is met."""
         if is_met:
             return
         if not self.inspecting:
             raise ImproperlyConfigured(sentence)
-        self.refusals.append(sentence)
+        self.problems.append(sentence)
 
     def source(self, name: str) -> str:
         """Where a variable's value comes from: `environment`, `.env` or `default`."""
         if not os.environ.get(name, "").strip():
             return "default"
-        return "environment" if name in self.of_process else ".env"
+        return "environment" if name in self.from_process else ".env"
 
     def make_directory(self, name: str, path: Path) -> None:
         """Make the directory that a variable names, unless it is there; raises ImproperlyConfigured."""
@@ -103,18 +103,18 @@ class Environment:
         finally:
             os.environ.update(taken)
 
-    @reading
+    @reads_variable
     def text(self, name: str, default: str = "") -> str:
         """The value without surrounding blanks; `default` when it is missing or blank."""
         self.defaults.setdefault(name, default)
         return os.environ.get(name, "").strip() or default
 
-    @reading
+    @reads_variable
     def words(self, name: str, default: str = "") -> list[str]:
         """A comma-separated list, blanks removed."""
         return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
 
-    @reading
+    @reads_variable
     def flag(self, name: str, default: bool) -> bool:
         """A yes or no; raises ImproperlyConfigured for anything else."""
         value = self.text(name, str(default)).lower()
@@ -124,15 +124,15 @@ class Environment:
             return False
         raise ImproperlyConfigured(f"{name} must be true or false, not {value!r}.")
 
-    @reading
-    def number(self, name: str, default: int, least: int, most: int) -> int:
+    @reads_variable
+    def number(self, name: str, default: int, between: tuple[int, int]) -> int:
         """A whole number from `least` to `most`; raises ImproperlyConfigured otherwise."""
-        value = self.text(name, str(default))
+        value, (least, most) = self.text(name, str(default)), between
         if value.isascii() and value.isdigit() and least <= int(value[:18]) <= most:
             return int(value)
         raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}, not {value!r}.")
 
-    @reading
+    @reads_variable
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
         """One of `choices`, whatever the case; raises ImproperlyConfigured otherwise."""
         value = self.text(name, default)
@@ -141,7 +141,7 @@ class Environment:
                 return choice
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
 
-    @reading
+    @reads_variable
     def networks(self, name: str) -> list[Network]:
         """A comma-separated list of addresses and CIDR networks."""
         try:
@@ -149,7 +149,7 @@ class Environment:
         except ValueError as error:
             raise ImproperlyConfigured(f"{name} must list addresses or networks: {error}.") from None
 
-    @reading
+    @reads_variable
     def hosts(self, name: str, default: str, *, debug: bool) -> list[str]:
         """A comma-separated list of host names. Production refuses `*`: anybody could choose the Host header."""
         hosts = self.words(name, default)
@@ -167,12 +167,12 @@ class Environment:
                 f"{name} must list names such as lab.example.org, without https:// and a port; not {host!r}."
             ) from None
 
-    @reading
+    @reads_variable
     def origins(self, name: str) -> list[str]:
         """A comma-separated list of web origins, as `https://lab.example:8443`."""
         return [self._origin(name, origin) for origin in self.words(name)]
 
-    @reading
+    @reads_variable
     def origin(self, name: str, default: str) -> str:
         """The one address of this installation, as browsers write it."""
         return self._origin(name, self.text(name, default))
@@ -186,7 +186,7 @@ class Environment:
                 f"{name} needs an address such as https://lab.example.org{given}: {error}."
             ) from None
 
-    @reading
+    @reads_variable
     def secret(self, name: str, *, debug: bool) -> str:
         """A signing key. Production refuses a missing, short or documented one.
 
@@ -203,7 +203,7 @@ class Environment:
         _refuse_weak(name, value)
         return value
 
-    @reading
+    @reads_variable
     def old_secrets(self, name: str, *, debug: bool) -> list[str]:
         """Signing keys that were replaced and still open what they signed, comma-separated, by the same rules."""
         values = self.words(name)
@@ -211,7 +211,7 @@ class Environment:
             _refuse_weak(name, value)
         return values
 
-    @reading
+    @reads_variable
     def signing_key(self, name: str, *, debug: bool) -> bytes | None:
         """The 32 bytes of an Ed25519 private key: base64, in the variable or in the file that `name`_FILE names.
 
@@ -230,24 +230,24 @@ class Environment:
         except ValueError as error:
             raise ImproperlyConfigured(f"{name} {error}") from None
 
-    @reading
+    @reads_variable
     def token_key(self, name: str) -> bytes | None:
         """The 32 bytes of an Ed25519 private key, as base64 or PEM, here or in a file; None without one."""
         value = self._text_or_file(name)
         try:
-            return parse_private(value) if value else None
+            return parse_private_key(value) if value else None
         except ValueError as error:
             raise ImproperlyConfigured(f"{name} {error}") from None
 
-    @reading
+    @reads_variable
     def public_keys(self, name: str) -> list[bytes]:
         """Ed25519 public keys, comma-separated. What is no public key may be a private one: it is not repeated."""
         try:
-            return [parse_public(word) for word in self.words(name)]
+            return [parse_public_key(word) for word in self.words(name)]
         except ValueError as error:
             raise ImproperlyConfigured(f"{name} {error}.") from None
 
-    @reading
+    @reads_variable
     def log_keys(self, name: str) -> list[VerifierKey]:
         """Public keys of an audit log, comma-separated, each as name+id+base64."""
         try:
@@ -266,7 +266,7 @@ class Environment:
         except (OSError, ValueError):
             raise ImproperlyConfigured(f"{name}_FILE names a file that can't be read as text: {path}.") from None
 
-    @reading
+    @reads_variable
     def database(self, name: str, default: str, base: Path) -> dict[str, Any]:
         """Django's database settings from a `sqlite:///` or `postgresql://` URL.
 
@@ -284,7 +284,7 @@ class Environment:
             settings["NAME"] = str(base / settings["NAME"])
         return settings
 
-    @reading
+    @reads_variable
     def redis(self, name: str) -> str:
         """A `redis://` or `rediss://` URL, or "" for the cache inside the process."""
         url = self.text(name)
@@ -294,7 +294,7 @@ class Environment:
             raise ImproperlyConfigured(f"{name} must name one server: several (Sentinel, Cluster) are not supported.")
         return url
 
-    @reading
+    @reads_variable
     def webhook(self, name: str) -> str:
         """An address to post to, or "": https, or http on this machine, without a name and a password."""
         url = self.text(name)
@@ -307,7 +307,7 @@ class Environment:
                 and url.isascii()
                 and url.isprintable()
                 and " " not in url
-                and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))
+                and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS))
             )
         except ValueError:
             is_fine = False
@@ -316,7 +316,7 @@ class Environment:
             raise ImproperlyConfigured(f"{name} must be an https:// address, or http:// on 127.0.0.1, without a name.")
         return url
 
-    @reading
+    @reads_variable
     def addresses(self, name: str) -> list[str]:
         """A comma-separated list of e-mail addresses."""
         found = self.words(name)
@@ -327,7 +327,7 @@ class Environment:
                 raise ImproperlyConfigured(f"{name} must list e-mail addresses, not {address!r}.") from None
         return found
 
-    @reading
+    @reads_variable
     def address(self, name: str) -> str:
         """An e-mail address, or ""."""
         found = self.text(name)
@@ -338,7 +338,7 @@ class Environment:
             raise ImproperlyConfigured(f"{name} must be an e-mail address, not {found!r}.") from None
         return found
 
-    @reading
+    @reads_variable
     def email(self, name: str, default: str) -> dict[str, Any]:
         """Django's EMAIL_* settings from a URL such as `smtp+tls://name:password@host:587`."""
         try:
@@ -355,7 +355,7 @@ def _scheme(url: str) -> str:
 
 
 def _refuse_weak(name: str, value: str) -> None:
-    if len(value.encode()) < MINIMUM_SECRET_BYTES:
-        raise ImproperlyConfigured(f"{name} must be at least {MINIMUM_SECRET_BYTES} bytes long.")
-    if any(mark in value.lower() for mark in EXAMPLE_MARKS):
+    if len(value.encode()) < MIN_SECRET_BYTES:
+        raise ImproperlyConfigured(f"{name} must be at least {MIN_SECRET_BYTES} bytes long.")
+    if any(mark in value.lower() for mark in EXAMPLE_WORDS):
         raise ImproperlyConfigured(f"{name} is an example value from a documentation. Make your own.")

@@ -17,7 +17,7 @@ MAX_BYTES, BACKUP_COUNT = 10_000_000, 10
 #: of a request that a cache answers; a process that is killed loses the lines of this time.
 BATCH_SECONDS = 0.05
 #: Lines kept in memory while the disk hangs; further ones are lost.
-MAX_WAITING = 100_000
+MAX_QUEUED_LINES = 100_000
 
 
 class BatchListener(QueueListener):
@@ -72,7 +72,7 @@ class LineHandler(QueueHandler):
         if self._listener is None:  # not before: a thread would be lost when the server's worker processes are forked
             self._listener = BatchListener(self.queue, *self._targets)
             self._listener.start()
-        if self.queue.qsize() < MAX_WAITING:
+        if self.queue.qsize() < MAX_QUEUED_LINES:
             self.queue.put_nowait(record)
 
     def close(self) -> None:
@@ -84,7 +84,7 @@ class LineHandler(QueueHandler):
         super().close()
 
 
-def logging_of(*, level: str, form: str, directory: Path) -> dict[str, Any]:
+def logging_config(*, level: str, form: str, directory: Path) -> dict[str, Any]:
     """Django's LOGGING setting."""
     return {
         "version": 1,

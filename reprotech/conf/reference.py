@@ -16,14 +16,14 @@ HEADING = re.compile(r"# --- (.+) ---")
 EXAMPLE_VALUE = re.compile(r"# ([A-Z][A-Z0-9_]*)=")
 NAME = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=", re.MULTILINE)
 #: How settings are read that hold nothing but a secret, and those that may hold one within an address.
-SECRETS = {"secret", "old_secrets", "signing_key", "token_key"}
-ADDRESSES = {"database", "redis", "webhook", "email"}
+SECRET_KINDS = {"secret", "old_secrets", "signing_key", "token_key"}
+URL_KINDS = {"database", "redis", "webhook", "email"}
 SECRET_NAME = re.compile("PASSWORD|SECRET|TOKEN")
 HIDDEN = "(hidden)"
 
 
 @dataclass
-class Paragraph:
+class VariableGroup:
     """What `.env.example` says about some variables."""
 
     heading: str
@@ -31,20 +31,20 @@ class Paragraph:
     names: list[str] = field(default_factory=list)
 
 
-def explained(env: Environment) -> Iterator[Paragraph]:
+def documented_variables(env: Environment) -> Iterator[VariableGroup]:
     """The paragraphs of `.env.example`, then one with what is read and not told of there."""
     told: set[str] = set()
     for paragraph in _paragraphs(Path(settings.BASE_DIR, EXAMPLE).read_text(encoding="utf-8")):
         told.update(paragraph.names)
         yield paragraph
     if others := sorted(set(env.kinds) - told):
-        yield Paragraph("Others", [], others)
+        yield VariableGroup("Others", [], others)
 
 
-def _paragraphs(example: str) -> Iterator[Paragraph]:
+def _paragraphs(example: str) -> Iterator[VariableGroup]:
     heading = ""
     for block in example.split("\n\n"):
-        found = Paragraph(heading)
+        found = VariableGroup(heading)
         for line in block.splitlines():
             if title := HEADING.fullmatch(line):
                 heading = title[1]
@@ -56,7 +56,7 @@ def _paragraphs(example: str) -> Iterator[Paragraph]:
             yield found
 
 
-def shown(env: Environment, name: str) -> str:
+def redacted_value(env: Environment, name: str) -> str:
     """The value of a variable as it may be shown: without what must stay secret."""
     kind = env.kinds.get(name)
     if kind is None:
@@ -64,10 +64,10 @@ def shown(env: Environment, name: str) -> str:
     value = env.defaults.get(name, "") if env.source(name) == "default" else os.environ[name].strip()
     if not value:
         return "(none)"
-    if kind in SECRETS or (kind in {"text", "words"} and SECRET_NAME.search(name)):
+    if kind in SECRET_KINDS or (kind in {"text", "words"} and SECRET_NAME.search(name)):
         return HIDDEN
-    if kind in ADDRESSES:
-        return HIDDEN if name in env.refused else _without_secrets(value)
+    if kind in URL_KINDS:
+        return HIDDEN if name in env.refused_names else _without_secrets(value)
     return value
 
 
@@ -90,13 +90,13 @@ def _without_secrets(address: str) -> str:
     )
 
 
-def misspelt(env: Environment) -> Iterator[str]:
+def unknown_variables(env: Environment) -> Iterator[str]:
     """Names in `.env` that nothing reads, but that look like one that something does."""
     try:
         names = NAME.findall(env.env_file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         return
-    known = {*env.kinds, *(name for paragraph in explained(env) for name in paragraph.names)}
+    known = {*env.kinds, *(name for paragraph in documented_variables(env) for name in paragraph.names)}
     for name in names:
         if name not in known and (meant := difflib.get_close_matches(name.upper(), known, 1, cutoff=0.8)):
             yield f"{env.env_file.name} has {name}, which nothing reads. Do you mean {meant[0]}?"

@@ -6,7 +6,7 @@ import time
 logger = logging.getLogger(__name__)
 
 
-class Outage:
+class CircuitBreaker:
     """Remembers that a part failed, so that not every request waits for its time-out.
 
     It lasts `seconds` after the last failure that was reported.
@@ -18,16 +18,16 @@ class Outage:
         self._until = 0.0
 
     @property
-    def is_on(self) -> bool:
+    def is_open(self) -> bool:
         """Whether to do without the part."""
         return time.monotonic() < self._until
 
-    def begin(self, error: Exception) -> None:
+    def trip(self, error: Exception) -> None:
         """Note a failure."""
-        if not self.is_on:
+        if not self.is_open:
             logger.warning("%s is out of reach, doing without for %g s: %s", self._part, self._seconds, error)
         self._until = time.monotonic() + self._seconds
 
-    def end(self) -> None:
+    def reset(self) -> None:
         """Try the part again at once."""
         self._until = 0.0

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from reprotech.core.key_material import parse_seed
 
 
-def parse_private(text: str) -> bytes:
+def parse_private_key(text: str) -> bytes:
     """Read a private key, 32 bytes in base64 or PEM; raises ValueError, which doesn't repeat the text."""
     if "-----BEGIN" not in text:
         return parse_seed(text)
@@ -32,7 +32,7 @@ def parse_private(text: str) -> bytes:
     return key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
 
 
-def parse_public(text: str) -> bytes:
+def parse_public_key(text: str) -> bytes:
     """Read a public key as `public_text` and `openssl pkey -pubout` write it; raises ValueError.
 
     The 32 bare bytes are refused, since a private key looks just the same, and what is read here is published.
@@ -45,14 +45,14 @@ def parse_public(text: str) -> bytes:
     return key.public_bytes_raw()
 
 
-def public_text(public: bytes) -> str:
+def encode_public_key(public: bytes) -> str:
     """A public key as settings hold it: what stands between the first and the last line of its PEM."""
     der = Ed25519PublicKey.from_public_bytes(public).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return b64encode(der).decode()
 
 
 @cache
-def public_half(seed: bytes) -> bytes:
+def public_key_of(seed: bytes) -> bytes:
     """The public key of a private one."""
     return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
 
@@ -64,7 +64,7 @@ def thumbprint(public: bytes) -> str:
     return _unpadded(hashlib.sha256(members.encode()).digest())
 
 
-def jwk(public: bytes) -> dict[str, str]:
+def as_jwk(public: bytes) -> dict[str, str]:
     """A public key as `jwks.json` lists it."""
     return {
         "kty": "OKP",

@@ -12,7 +12,7 @@ def new_seed() -> bytes:
     return os.urandom(SEED_BYTES)
 
 
-def seed_text(seed: bytes) -> str:
+def encode_seed(seed: bytes) -> str:
     """A private key as settings hold it."""
     return b64encode(seed).decode()
 

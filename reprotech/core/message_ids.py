@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 
-def message_id() -> str:
+def make_message_id() -> str:
     """A new one, under the sender's domain or, where that says nothing, under the name by which people reach us."""
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
     if not domain or domain == "localhost":

@@ -40,4 +40,4 @@ class Principal:
         return permissions if self.scopes is None else permissions & self.scopes
 
 
-NOBODY = Principal()
+ANONYMOUS = Principal()

@@ -9,7 +9,7 @@ exception: `require_recent_proof` holds for tokens too.
 from reprotech.core.request_context import current_principal
 
 
-class ConfirmationRequired(Exception):
+class ReauthenticationRequired(Exception):
     """The user who acts by a page's cookie proved too long ago who they are for a change to what guards accounts.
 
     No refusal, and so no DomainError: no form shows it at its fields and no list of outcomes counts it. Pages ask for
@@ -23,7 +23,7 @@ class ConfirmationRequired(Exception):
         super().__init__(self.message)
 
 
-class ProofRequired(ConfirmationRequired):
+class TokenReauthenticationRequired(ReauthenticationRequired):
     """The same of an access token, whose holder can send the proof along with the call."""
 
     message = (
@@ -32,16 +32,16 @@ class ProofRequired(ConfirmationRequired):
     )
 
 
-def require_fresh() -> None:
+def require_recent_authentication() -> None:
     """Raise ConfirmationRequired if the user who acts by a page's cookie proved too long ago who they are."""
     session = current_principal().session
     if session and session.acts_by_cookie and not session.is_fresh:
-        raise ConfirmationRequired
+        raise ReauthenticationRequired
 
 
-def require_recent_proof() -> None:
+def require_recent_authentication_for_tokens() -> None:
     """As `require_fresh`, also for an access token."""
-    require_fresh()
+    require_recent_authentication()
     session = current_principal().session
     if session and not session.is_fresh:
-        raise ProofRequired
+        raise TokenReauthenticationRequired

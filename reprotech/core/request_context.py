@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
-from reprotech.core.principal import NOBODY, Principal
+from reprotech.core.principal import ANONYMOUS, Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class RequestContext:
     """Where a request comes from, and who makes it once they are known."""
 
     origin: RequestOrigin = RequestOrigin()
-    principal: Principal = NOBODY
+    principal: Principal = ANONYMOUS
 
 
 _current: ContextVar[RequestContext] = ContextVar("request_context", default=RequestContext())  # noqa: B039 (frozen)
@@ -67,6 +67,6 @@ def current_principal() -> Principal:
     return _current.get().principal
 
 
-def act_as(principal: Principal) -> None:
+def set_principal(principal: Principal) -> None:
     """From now on `principal` makes the request being served, until its `request_origin` block ends."""
     _current.set(replace(_current.get(), principal=principal))

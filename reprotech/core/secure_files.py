@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 
 @contextmanager
-def private_file(path: Path) -> Iterator[BinaryIO]:
+def create_private_file(path: Path) -> Iterator[BinaryIO]:
     """A new file that its owner alone may read: the disk has it when the block ends; when that fails, it is gone.
 
     Raises FileExistsError, or OSError for whatever else prevents it.
@@ -19,13 +19,13 @@ def private_file(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(descriptor)
-        sync_directory(path)
+        sync_parent_directory(path)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
 
 
-def sync_directory(path: Path) -> None:
+def sync_parent_directory(path: Path) -> None:
     """Have the disk keep the file's name too."""
     descriptor = os.open(path.resolve().parent, os.O_RDONLY)
     try:

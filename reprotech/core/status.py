@@ -13,17 +13,17 @@ CONNECTED = "connected"
 
 
 #: The failed part is named, the reason isn't: it may tell addresses and users.
-FAILED = "unavailable"
+UNAVAILABLE = "unavailable"
 
 
 #: It can be read, but takes no changes: a standby, for one.
 READ_ONLY = "read-only"
 
 
-DATABASE_STATES = [CONNECTED, READ_ONLY, FAILED]
+DATABASE_STATES = [CONNECTED, READ_ONLY, UNAVAILABLE]
 
 
-CACHE_STATES = [CONNECTED, FAILED]
+CACHE_STATES = [CONNECTED, UNAVAILABLE]
 
 
 def database_state() -> str:
@@ -38,7 +38,7 @@ def database_state() -> str:
                 cursor.execute("SELECT 1")
     except Exception as error:  # noqa: BLE001 (whatever it is, the answer is the same)
         logger.error("The database does not answer: %s", error)
-        return FAILED
+        return UNAVAILABLE
     return CONNECTED
 
 
@@ -63,7 +63,7 @@ def cache_state() -> str:
     """`connected` if the cache takes and gives a value."""
     try:
         cache.set("health", "well", 10)
-        return CONNECTED if cache.get("health") == "well" else FAILED
+        return CONNECTED if cache.get("health") == "well" else UNAVAILABLE
     except Exception as error:  # noqa: BLE001 (as above)
         logger.error("The cache does not answer: %s", error)
-        return FAILED
+        return UNAVAILABLE

@@ -7,15 +7,15 @@ from django.db import DatabaseError, OperationalError, connection
 from redis import RedisError
 
 #: PostgreSQL's codes for a right that a role lacks and for a table that isn't there.
-NO_RIGHT, NO_TABLE = "42501", "42P01"
+INSUFFICIENT_PRIVILEGE, UNDEFINED_TABLE = "42501", "42P01"
 
 
-def sentence_of(error: BaseException) -> str | None:
+def describe_error(error: BaseException) -> str | None:
     """What happened and what to do; None for anything that is a mistake of ours, which needs its traceback."""
     if isinstance(error, KeyboardInterrupt):
         return "Interrupted."
     if isinstance(error, DatabaseError):
-        return _about_database(error)
+        return _describe_database(error)
     if isinstance(error, RedisError):
         return f"Redis can't be used: {error}. Is REDIS_URL right, and does it run?"
     if isinstance(error, OSError):
@@ -24,12 +24,12 @@ def sentence_of(error: BaseException) -> str | None:
     return None
 
 
-def _about_database(error: DatabaseError) -> str | None:
+def _describe_database(error: DatabaseError) -> str | None:
     first_line = str(error).partition("\n")[0].strip().rstrip(".")
     code = getattr(error.__cause__, "sqlstate", None)
-    if code == NO_TABLE or first_line.startswith("no such table"):
+    if code == UNDEFINED_TABLE or first_line.startswith("no such table"):
         return f"The database lacks a table ({first_line}). Bring it up to date: manage.py migrate"
-    if code == NO_RIGHT:
+    if code == INSUFFICIENT_PRIVILEGE:
         return (
             f"The database role {connection.settings_dict['USER']} may not do this ({first_line}). Run the command as "
             "the owner of the tables (docs/deployment.md)."
@@ -40,11 +40,12 @@ def _about_database(error: DatabaseError) -> str | None:
             f"The database {connection.settings_dict['NAME']} can't be used: {first_line}." if is_about_file else None
         )
     if isinstance(error, OperationalError):
-        return f"The database can't be reached: {_reason() or first_line}. Is DATABASE_URL right, and does it run?"
+        reason = _connection_error() or first_line
+        return f"The database can't be reached: {reason}. Is DATABASE_URL right, and does it run?"
     return None
 
 
-def _reason() -> str:
+def _connection_error() -> str:
     """Why no connection can be made, which the pool keeps to itself; "" when one can."""
     parameters = {name: value for name, value in connection.get_connection_params().items() if name != "pool"}
     with suppress(psycopg.Error):

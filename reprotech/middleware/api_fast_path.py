@@ -12,10 +12,10 @@ from django.urls import ResolverMatch, resolve
 from rest_framework.views import APIView
 
 #: Pages that lie among the API's addresses.
-PAGES_OF_THE_API = {"/api/docs"}
+API_PAGES = {"/api/docs"}
 
 
-class TokenCallMiddleware:
+class TokenFastPathMiddleware:
     """Have the API's view answer a call with an `Authorization` header: where that is, no cookie is looked at."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -24,7 +24,7 @@ class TokenCallMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer."""
         path = request.path_info
-        if "HTTP_AUTHORIZATION" in request.META and path.startswith("/api/") and path not in PAGES_OF_THE_API:
+        if "HTTP_AUTHORIZATION" in request.META and path.startswith("/api/") and path not in API_PAGES:
             match = _match(path)
             if issubclass(getattr(match.func, "cls", object), APIView):
                 request.resolver_match = match

@@ -16,17 +16,17 @@ from django.urls import reverse
 from accounts.mfa.forms import ConfirmPasswordForm
 from accounts.passwords.page_sessions import confirm_page_session
 from reprotech.core.exceptions import DomainError
-from reprotech.core.reauthentication import ConfirmationRequired
+from reprotech.core.reauthentication import ReauthenticationRequired
 from reprotech.web.errors import is_api
-from reprotech.web.responses import UNPROCESSABLE, render_instead
+from reprotech.web.responses import UNPROCESSABLE, render_interruption
 
 PREFIX = "confirm"
 FIELD = f"{PREFIX}-password"
 #: Fields of ours, of which the new form has its own.
-NOT_CARRIED = {FIELD, "csrfmiddlewaretoken"}
+OWN_FIELDS = {FIELD, "csrfmiddlewaretoken"}
 
 
-class ConfirmationMiddleware:
+class ReauthenticationMiddleware:
     """Ask whoever acts by a page's cookie for their password where a service requires it, and take it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -49,20 +49,20 @@ class ConfirmationMiddleware:
                 return None
             except DomainError as refusal:
                 form.add_refusal(refusal)
-        return _ask(request, form)
+        return _ask_for_password(request, form)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """The page that asks; what was only to be shown is come back to by its address."""
-        if not isinstance(exception, ConfirmationRequired) or is_api(request):
+        if not isinstance(exception, ReauthenticationRequired) or is_api(request):
             return None
         if request.method == "POST":
-            return _ask(request, ConfirmPasswordForm(prefix=PREFIX))
+            return _ask_for_password(request, ConfirmPasswordForm(prefix=PREFIX))
         return redirect(f"{reverse('confirm_password')}?{urlencode({'next': request.get_full_path()})}")
 
 
-def _ask(request: HttpRequest, form: ConfirmPasswordForm) -> HttpResponse:
-    sent = [(name, values) for name, values in request.POST.lists() if name not in NOT_CARRIED]
+def _ask_for_password(request: HttpRequest, form: ConfirmPasswordForm) -> HttpResponse:
+    sent = [(name, values) for name, values in request.POST.lists() if name not in OWN_FIELDS]
     context = {"form": form, "carried": [(name, value) for name, values in sent for value in values]}
-    return render_instead(
+    return render_interruption(
         request, "accounts/confirm_and_go_on.html", context, "accounts/_confirm_and_go_on.html", UNPROCESSABLE
     )

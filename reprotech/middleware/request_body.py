@@ -20,22 +20,22 @@ from reprotech.server.graceful_shutdown import open_sockets
 
 #: Bytes of a refused body that are read all the same: many clients send everything before they read the answer.
 MAX_DRAINED = 33_554_432
-CHUNK = 65_536
+CHUNK_BYTES = 65_536
 #: Linux' numbers of a connection's states: reset by the client, and closed by it in order.
 TCP_CLOSE, TCP_CLOSE_WAIT = 7, 8
 #: Where Linux keeps how many bytes came on a connection (`tcpi_bytes_received`, eight bytes).
-RECEIVED = 128
+TCP_INFO_BYTES_RECEIVED = 128
 #: Seconds in which the server closes an idle connection that the client has closed.
-MOMENTS = 0.1
+POLL_SECONDS = 0.1
 #: How long other requests are waited for, and by how many threads at once: broken bodies must not hold them all.
-MAX_WAIT_SECONDS, MAX_WAITING = 1, 2
+MAX_WAIT_SECONDS, MAX_WAITING_THREADS = 1, 2
 #: Methods whose requests have no body unless they say so.
 WITHOUT_BODY = {"GET", "HEAD", "OPTIONS", "TRACE"}
 
 
 INCOMPLETE = "The body ended before it was complete. Send the request again."
-NO_NUMBER = "The Content-Length must be a number."
-_waiting = BoundedSemaphore(MAX_WAITING)
+INVALID_LENGTH = "The Content-Length must be a number."
+_waiting = BoundedSemaphore(MAX_WAITING_THREADS)
 
 
 class BodyRefused(Exception):
@@ -69,7 +69,7 @@ def read_body(request: HttpRequest, limit: int) -> None:
 
 def _parse_length(length: str) -> int:
     if not (length.isascii() and length.isdigit()):
-        raise BodyRefused(HTTPStatus.BAD_REQUEST, NO_NUMBER)
+        raise BodyRefused(HTTPStatus.BAD_REQUEST, INVALID_LENGTH)
     return int(length[:18])  # cut, since Python refuses to read numbers of thousands of digits
 
 
@@ -91,7 +91,7 @@ def _read_announced(meta: dict[str, Any], size: int, limit: int) -> bytes:
 def _read_to_end(request: HttpRequest, limit: int, *, is_chunked: bool) -> bytes:
     pieces: list[bytes] = []
     size = 0
-    while piece := _read(request.META, CHUNK):
+    while piece := _read(request.META, CHUNK_BYTES):
         size += len(piece)
         if size > limit:
             pieces.clear()
@@ -126,13 +126,13 @@ def is_client_gone(meta: dict[str, Any]) -> bool:
     """
     closed = _closed_by_client(meta)
     if closed:
-        time.sleep(MOMENTS)
+        time.sleep(POLL_SECONDS)
         closed &= _closed_by_client(meta)
     if closed and _waiting.acquire(blocking=False):
         try:
             until = time.monotonic() + MAX_WAIT_SECONDS
             while closed and time.monotonic() < until:
-                time.sleep(MOMENTS)
+                time.sleep(POLL_SECONDS)
                 closed &= _closed_by_client(meta)
         finally:
             _waiting.release()
@@ -146,8 +146,8 @@ def _closed_by_client(meta: dict[str, Any]) -> set[int]:
         with found, suppress(OSError):
             if str(found.getsockname()[1]) != meta["SERVER_PORT"]:
                 continue
-            told = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, RECEIVED + 8)
-            state, received = told[0], any(told[RECEIVED:])
+            told = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES_RECEIVED + 8)
+            state, received = told[0], any(told[TCP_INFO_BYTES_RECEIVED:])
             # A socket on which nothing ever came is none of a client's: the main process' own is such.
             if (state == TCP_CLOSE and received) or (
                 state == TCP_CLOSE_WAIT and parse_address(found.getpeername()[0]) == address
@@ -158,7 +158,7 @@ def _closed_by_client(meta: dict[str, Any]) -> set[int]:
 
 def _drain(meta: dict[str, Any], length: int) -> None:
     left = min(length, MAX_DRAINED)
-    while left > 0 and (piece := _read(meta, min(CHUNK, left))):
+    while left > 0 and (piece := _read(meta, min(CHUNK_BYTES, left))):
         left -= len(piece)
 
 

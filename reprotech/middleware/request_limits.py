@@ -6,9 +6,9 @@ from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 
-from reprotech.api.exception_handler import plain_error
+from reprotech.api.exception_handler import default_error_response
 from reprotech.middleware.request_body import BodyRefused, read_body
-from reprotech.middleware.requests import HTTP_1_0, Respond
+from reprotech.middleware.request_context import HTTP_1_0, GetResponse
 from reprotech.web.errors import error_response, is_api
 
 PROBES = re.compile(r"/(api/health(/live|/ready)?|metrics)/?")
@@ -24,7 +24,7 @@ ADDRESS_HOST = re.compile(r"(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]{2,45}\])(:\d{
 class RequestLimitsMiddleware:
     """Refuse what no view should see: foreign hosts, and bodies that are too large, incomplete or without a length."""
 
-    def __init__(self, get_response: Respond) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -34,10 +34,10 @@ class RequestLimitsMiddleware:
         if not has_known_host(request):
             return error_response(request, 400)
         try:
-            read_body(request, settings.LARGER_BODIES.get(request.path_info.rstrip("/"), settings.BODY_LIMIT))
+            read_body(request, settings.BODY_LIMIT_OVERRIDES.get(request.path_info.rstrip("/"), settings.BODY_LIMIT))
         except BodyRefused as refusal:
             if is_api(request):
-                return plain_error(refusal.status, refusal.sentence)
+                return default_error_response(refusal.status, refusal.sentence)
             return error_response(request, refusal.status, advice=refusal.sentence)
         return self.get_response(request)
 

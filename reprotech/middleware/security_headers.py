@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.security import SecurityMiddleware
 
+from reprotech.middleware.request_context import GetResponse
 from reprotech.middleware.request_limits import has_known_host
-from reprotech.middleware.requests import Respond
 
 
 class IsolationMiddleware:
@@ -31,7 +31,7 @@ class IsolationMiddleware:
         "X-Frame-Options": settings.X_FRAME_OPTIONS,
     }
 
-    def __init__(self, get_response: Respond) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -50,7 +50,7 @@ class IsolationMiddleware:
 class TransportMiddleware(SecurityMiddleware):
     """Send who comes by HTTP to HTTPS, and have browsers remember it. Other headers are IsolationMiddleware's."""
 
-    def __init__(self, get_response: Respond) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         super().__init__(get_response)
         self.content_type_nosniff = False
         self.referrer_policy = self.cross_origin_opener_policy = None

@@ -2,13 +2,13 @@
 
 from django.http import HttpRequest, HttpResponse
 
-from reprotech.middleware.requests import Respond
+from reprotech.middleware.request_context import GetResponse
 
 
 class TrailingSlashMiddleware:
     """Treat `/api/users/` as `/api/users`: the answer is the same, without a redirect that loses a POST's body."""
 
-    def __init__(self, get_response: Respond) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:

@@ -18,12 +18,12 @@ from audit.models import Leaf
 from audit.sealing.sealer import MIN_ID, unsealed_events
 from audit.verification import runs as verification_runs
 from reprotech import __version__
-from reprotech.core.status import CONNECTED, FAILED, cache_state, database_state
+from reprotech.core.status import CONNECTED, UNAVAILABLE, cache_state, database_state
 
 logger = logging.getLogger(__name__)
 
 #: Events commit out of the order of their ids, though seldom further apart than this.
-OUT_OF_ORDER = 10_000
+MAX_ID_DISORDER = 10_000
 
 
 class StateCollector(Collector):
@@ -38,7 +38,7 @@ class StateCollector(Collector):
         build.add_metric([__version__, settings.BUILD_ID], 1)
         yield build
         state = database_state()
-        is_up = state != FAILED
+        is_up = state != UNAVAILABLE
         yield _gauge("reprotech_database_up", "Whether the database answers.", is_up)
         yield _gauge("reprotech_database_writable", "Whether the database takes changes.", state == CONNECTED)
         yield _gauge("reprotech_cache_up", "Whether the cache answers.", cache_state() == CONNECTED)
@@ -72,7 +72,7 @@ def _outbox() -> Iterator[Metric]:
 
 def _audit() -> Iterator[Metric]:
     last = Leaf.objects.order_by("-position").values_list("event_id", flat=True).first()
-    start = max(MIN_ID, (last or 0) - OUT_OF_ORDER)
+    start = max(MIN_ID, (last or 0) - MAX_ID_DISORDER)
     oldest = unsealed_events(start).values_list("timestamp", flat=True).first()
     yield _gauge("reprotech_audit_seal_lag_seconds", "Age of the oldest event that is not sealed yet.", _age(oldest))
     state = verification_runs.status()

@@ -15,8 +15,8 @@ from reprotech.core.status import (
     CACHE_STATES,
     CONNECTED,
     DATABASE_STATES,
-    FAILED,
     READ_ONLY,
+    UNAVAILABLE,
     cache_state,
     database_state,
     has_tables,
@@ -25,7 +25,7 @@ from reprotech.web.access import PUBLIC
 
 HEALTH_STATES = ["healthy", "unhealthy"]
 
-HEALTH = inline_serializer(
+HEALTH_ANSWER = inline_serializer(
     "Health",
     {
         "status": serializers.ChoiceField(choices=HEALTH_STATES),
@@ -36,8 +36,8 @@ HEALTH = inline_serializer(
         "cache": serializers.ChoiceField(choices=CACHE_STATES),
     },
 )
-STATUS = inline_serializer("Status", {"status": serializers.CharField()})
-READINESS = inline_serializer(
+LIVENESS_ANSWER = inline_serializer("Status", {"status": serializers.CharField()})
+READINESS_ANSWER = inline_serializer(
     "Readiness", {"status": serializers.CharField(), "problem": serializers.CharField(required=False)}
 )
 
@@ -49,7 +49,7 @@ class HealthViewSet(ViewSet):
     # DRF calls every OPTIONS "metadata".
     required_permissions: ClassVar = dict.fromkeys(("health", "live", "ready", "metadata"), PUBLIC)
 
-    @extend_schema(responses={200: HEALTH, 503: HEALTH}, summary="Is everything well?")
+    @extend_schema(responses={200: HEALTH_ANSWER, 503: HEALTH_ANSWER}, summary="Is everything well?")
     def health(self, request: Request) -> Response:  # noqa: ARG002
         """Database and cache, each tried."""
         parts = {"database": database_state(), "cache": cache_state()}
@@ -63,16 +63,16 @@ class HealthViewSet(ViewSet):
         }
         return Response(body, status=200 if healthy else 503)
 
-    @extend_schema(responses=STATUS, summary="Does the process answer?")
+    @extend_schema(responses=LIVENESS_ANSWER, summary="Does the process answer?")
     def live(self, request: Request) -> Response:  # noqa: ARG002
         """The process answers; it should be restarted if it doesn't."""
         return Response({"status": "alive"})
 
-    @extend_schema(responses={200: READINESS, 503: READINESS}, summary="Can it do its work?")
+    @extend_schema(responses={200: READINESS_ANSWER, 503: READINESS_ANSWER}, summary="Can it do its work?")
     def ready(self, request: Request) -> Response:  # noqa: ARG002
         """The database answers and has this version's tables. Without the cache, or changes, the service works on."""
         state = database_state()
-        if state == FAILED:
+        if state == UNAVAILABLE:
             return Response({"status": "not ready", "problem": "The database does not answer."}, status=503)
         if not has_tables():
             return Response({"status": "not ready", "problem": "Migrations are missing."}, status=503)

@@ -56,10 +56,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus' text format."""
     if not may_scrape(request):
         return error_response(request, 403)
-    pool_metrics.note()
+    pool_metrics.sample()
     registry: CollectorRegistry = REGISTRY
     if directory := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        pool_metrics.forget_the_dead(directory)
+        pool_metrics.remove_dead_processes(directory)
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     state = CollectorRegistry()

@@ -15,7 +15,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from reprotech.core.background import PeriodicThread
 
 #: Seconds between two notes. Prometheus scrapes less often.
-EVERY = 5
+SAMPLE_SECONDS = 5
 
 CONNECTIONS = Gauge(
     "reprotech_database_pool_connections",
@@ -33,11 +33,11 @@ WAITING = Gauge(
 
 def start() -> None:
     """Keep noting it as long as this process lives."""
-    note()
-    PeriodicThread("pool-metrics", note, EVERY, problem="The pool of connections can't be measured.").start()
+    sample()
+    PeriodicThread("pool-metrics", sample, SAMPLE_SECONDS, problem="The pool of connections can't be measured.").start()
 
 
-def note() -> None:
+def sample() -> None:
     """Note what this process's pool is like now; without a pool, nothing."""
     pool: Any = getattr(connection, "pool", None)
     if pool is None:
@@ -50,7 +50,7 @@ def note() -> None:
     WAITING.set(statistics.get("requests_waiting", 0))
 
 
-def forget_the_dead(directory: str) -> None:
+def remove_dead_processes(directory: str) -> None:
     """Take what processes that are gone have noted out of the sum."""
     for path in Path(directory).glob("gauge_live*_*.db"):
         process = int(path.stem.rpartition("_")[2])

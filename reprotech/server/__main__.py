@@ -21,7 +21,7 @@ from granian.server import Server
 #: What `scripts/server` runs with, on a bench; `deploy/serve` sets its own.
 DEFAULTS = {"HOST": "127.0.0.1", "PORT": "5001", "WORKERS": "1"}
 #: Seconds that a worker which was told to stop gets to finish its requests.
-KILL_TIMEOUT = "10"
+DEFAULT_KILL_TIMEOUT = "10"
 
 
 def main() -> None:
@@ -72,7 +72,7 @@ def serve() -> None:
         port, workers = int(chosen["PORT"]), int(chosen["WORKERS"])
     except ValueError:
         sys.exit("PORT and WORKERS must be whole numbers.")
-    _let_go_of_connections()
+    _close_connections()
     gc.collect()
     gc.freeze()  # a collection would write into the memory that is shared
     try:
@@ -93,7 +93,7 @@ def _serve(address: str, port: int, workers: int) -> None:
         workers=workers,
         blocking_threads=settings.THREADS,
         respawn_failed_workers=True,
-        workers_kill_timeout=int(os.environ.get("KILL_TIMEOUT") or KILL_TIMEOUT),
+        workers_kill_timeout=int(os.environ.get("KILL_TIMEOUT") or DEFAULT_KILL_TIMEOUT),
         # Not warning: granian warns of more threads than cores, but these wait for the database most of the time.
         log_level=LogLevels.error,
     ).serve()
@@ -108,7 +108,7 @@ def _remove_counters() -> None:
             directory.rmdir()
 
 
-def _let_go_of_connections() -> None:
+def _close_connections() -> None:
     from django.db import connection, connections
 
     connections.close_all()

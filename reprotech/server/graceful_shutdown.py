@@ -31,14 +31,14 @@ SO_BINDTOIFINDEX, NO_INTERFACE = 62, 2**31 - 1
 _stopping = Event()
 
 
-def prepare() -> None:
+def install() -> None:
     """From now on SIGTERM stops this process so, once it serves; before that at once."""
     # In every thread: those that start later inherit it.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    Thread(target=_stop_when_told, name="stop-when-told", daemon=True).start()
+    Thread(target=_stop_on_sigterm, name="stop-when-told", daemon=True).start()
 
 
-def closing_connections(application: Callable[..., Any]) -> Callable[..., Any]:
+def close_when_draining(application: Callable[..., Any]) -> Callable[..., Any]:
     """The WSGI application, whose answers close their connection once the process stops."""
 
     def respond(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
@@ -52,7 +52,7 @@ def closing_connections(application: Callable[..., Any]) -> Callable[..., Any]:
     return respond
 
 
-def _stop_when_told() -> None:
+def _stop_on_sigterm() -> None:
     while True:
         signal.sigwait({signal.SIGTERM})
         stop = signal.getsignal(signal.SIGTERM)

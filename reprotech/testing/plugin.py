@@ -194,7 +194,7 @@ def clear_cache():
     from accounts.throttling import rate_limits
     from analytics import dashboard_cache
     from audit.statistics import latest_event
-    from reprotech.web.estimated_counts import many
+    from reprotech.web.estimated_counts import large_results
 
     cache.clear()
     rate_limits.reset()
@@ -202,7 +202,7 @@ def clear_cache():
     tokens.clear_cache()
     latest_event.reset()
     dashboard_cache.reset_versions()
-    many.forget()
+    large_results.clear()
     session_cache_bypass_flag._none_until = math.inf  # as if each had asked; tests of it forget that
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from reprotech.api.exception_handler import PLAIN, plain_error
+from reprotech.api.exception_handler import DEFAULT_ERRORS, default_error_response
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ EXPLANATIONS = {
 def error_response(request: HttpRequest, status: int, sentence: str = "", advice: str = "") -> HttpResponse:
     """The answer with this status; `sentence` and `advice` replace the usual ones on a page."""
     if is_api(request):
-        return plain_error(status)
-    usual = EXPLANATIONS.get(status, Explanation(PLAIN.get(status, PLAIN[400])[0], ""))
+        return default_error_response(status)
+    usual = EXPLANATIONS.get(status, Explanation(DEFAULT_ERRORS.get(status, DEFAULT_ERRORS[400])[0], ""))
     context = {"status": status, "title": sentence or usual.title, "advice": advice or usual.advice}
     return render(request, "error.html", context, status=status)
 

@@ -8,7 +8,7 @@ from django import forms
 from django.utils.dateparse import parse_date, parse_datetime
 
 
-class MomentField(forms.Field):
+class DateTimeParam(forms.Field):
     """A time (ISO 8601, UTC unless it says otherwise) or a date, which stands for the whole day."""
 
     def __init__(self, *, end_of_day: bool, **kwargs: Any) -> None:
@@ -37,34 +37,36 @@ class MomentField(forms.Field):
 
 
 #: More digits than any page has; Python refuses to read numbers of thousands of digits.
-WHOLE_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
+DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
-class WholeNumberField(forms.Field):
-    """A whole number of at least 1, or `least`, in plain digits; when it isn't given the default, if it has one."""
+class IntegerParam(forms.Field):
+    """A whole number of at least 1, or `min_value`, in plain digits; when it isn't given the default, if it has one."""
 
     def __init__(
-        self, default: int | None = None, most: int | None = None, *, least: int = 1, required: bool = False
+        self, default: int | None = None, max_value: int | None = None, *, min_value: int = 1, required: bool = False
     ) -> None:
         super().__init__(required=required)
-        self.default, self.least, self.most = default, least, most
+        self.default, self.min_value, self.max_value = default, min_value, max_value
 
     def clean(self, value: Any) -> int | None:
         """The number; raises ValidationError with a sentence."""
         if value in (None, "") and not self.required:
             return self.default
-        number = int(value) if value and WHOLE_NUMBER.fullmatch(value) else -1
-        if number < self.least or (self.most is not None and number > self.most):
+        number = int(value) if value and DIGITS.fullmatch(value) else -1
+        if number < self.min_value or (self.max_value is not None and number > self.max_value):
             raise forms.ValidationError(f"Give a whole number {self.range}.")
         return number
 
     @property
     def range(self) -> str:
         """What is allowed, in words."""
-        return f"of at least {self.least}" if self.most is None else f"from {self.least} to {self.most}"
+        return (
+            f"of at least {self.min_value}" if self.max_value is None else f"from {self.min_value} to {self.max_value}"
+        )
 
 
-class YesNoField(forms.ChoiceField):
+class BooleanParam(forms.ChoiceField):
     """`true` or `false`; nothing given means no."""
 
     def __init__(self, *, help_text: str) -> None:
@@ -76,7 +78,7 @@ class YesNoField(forms.ChoiceField):
         )
 
 
-class ByteOrderMarkField(YesNoField):
+class ByteOrderMarkParam(BooleanParam):
     """Whether CSV begins with a byte order mark."""
 
     def __init__(self) -> None:

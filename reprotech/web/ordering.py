@@ -9,13 +9,13 @@ from django.db.models.expressions import OrderBy
 Row = TypeVar("Row", bound=models.Model)
 
 
-class Nullable(str):
+class NullableColumn(str):
     """The name of a column that may be empty."""
 
     __slots__ = ()
 
 
-def as_order(order: Any) -> OrderBy:
+def to_order_by(order: Any) -> OrderBy:
     """A part of a query's order, be it a column's name with a sign or an expression, to be changed at will."""
     if isinstance(order, str):
         return OrderBy(F(order.removeprefix("-")), descending=order.startswith("-"))
@@ -25,5 +25,5 @@ def as_order(order: Any) -> OrderBy:
 def sort_by(expression: Any, *, descending: bool) -> OrderBy:
     """A column's name, or an expression, as a sort order; in a `Nullable` column empty values come last either way."""
     column = F(expression) if isinstance(expression, str) else expression
-    nulls_last = True if isinstance(expression, Nullable) else None
+    nulls_last = True if isinstance(expression, NullableColumn) else None
     return OrderBy(column, descending=descending, nulls_last=nulls_last)

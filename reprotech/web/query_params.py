@@ -9,7 +9,7 @@ from django.http import QueryDict
 from reprotech.core.exceptions import ValidationFailed
 
 
-class Query(forms.Form):
+class QueryParams(forms.Form):
     """The query parameters that an address takes."""
 
     @classmethod
@@ -23,13 +23,13 @@ class Query(forms.Form):
         return parsed
 
     @classmethod
-    def of(cls, request: Any) -> Self:
+    def from_request(cls, request: Any) -> Self:
         """The same of a request, remembered."""
-        return cls.remembered(request.META.get("QUERY_STRING", ""))
+        return cls.parse_cached(request.META.get("QUERY_STRING", ""))
 
     @classmethod
     @lru_cache(maxsize=1_000)
-    def remembered(cls, query: str) -> Self:
+    def parse_cached(cls, query: str) -> Self:
         """The same of a query string as WSGI gives it, remembered: only where its meaning doesn't change with time."""
         return cls.parse(QueryDict(query.encode("latin-1")))
 

@@ -43,7 +43,7 @@ def render_page(
     return response
 
 
-def bound(form: Callable[..., FormType], request: HttpRequest, **options: Any) -> FormType:
+def bind_form(form: Callable[..., FormType], request: HttpRequest, **options: Any) -> FormType:
     """The form, with what was sent if this is a POST."""
     return form(request.POST, **options) if request.method == "POST" else form(**options)
 
@@ -66,13 +66,13 @@ def render_form(
     return response
 
 
-def go_to(request: Any, target: str, *args: Any) -> HttpResponse:
+def htmx_redirect(request: Any, target: str, *args: Any) -> HttpResponse:
     """A redirect that htmx follows as a whole page too. `target` is a URL name or a path."""
     response: HttpResponseRedirect = redirect(target, *args)
     return HttpResponseClientRedirect(response.url) if request.htmx else response
 
 
-def safe_target(request: HttpRequest, default: str = "/") -> str:
+def safe_next_url(request: HttpRequest, default: str = "/") -> str:
     """Where `next` leads, if that is an address of this site, from its root; `default` otherwise."""
     target = request.POST.get("next") or request.GET.get("next") or ""
     # A word alone would be looked up as the name of an address, which it needn't be.
@@ -80,7 +80,7 @@ def safe_target(request: HttpRequest, default: str = "/") -> str:
     return target if is_ours else default
 
 
-def render_instead(request: Any, page: str, context: dict[str, Any], fragment: str, status: int) -> HttpResponse:
+def render_interruption(request: Any, page: str, context: dict[str, Any], fragment: str, status: int) -> HttpResponse:
     """Another page than was asked for, whatever part of that htmx wanted; its `fragment` for a dialog."""
     is_dialog = bool(request.htmx) and request.htmx.target == DIALOG
     response = render(request, fragment if is_dialog else page, context, status=status)

@@ -18,21 +18,21 @@ BYTE_ORDER_MARK = "\ufeff"
 ROWS_PER_CHUNK = 200
 
 
-def neutral(cell: Any) -> Any:
+def escape_formula(cell: Any) -> Any:
     """The cell as text that no spreadsheet takes for a formula: with an apostrophe before it where needed."""
     return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell
 
 
-def plain(cell: str) -> str:
+def unescape_formula(cell: str) -> str:
     """What `neutral` made this cell from: for imports of what was exported."""
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
 
 
 def stream_csv(
-    filename: str, header: Sequence[str], rows: Iterable[Sequence[Any]], *, has_mark: bool
+    filename: str, header: Sequence[str], rows: Iterable[Sequence[Any]], *, with_bom: bool
 ) -> StreamingHttpResponse:
     """Answer with a CSV file of `rows`, each a sequence of cells, in constant memory; cells are neutralised."""
-    return _stream(filename, "text/csv", csv_lines(chain([header], rows), has_mark=has_mark))
+    return _stream(filename, "text/csv", csv_lines(chain([header], rows), with_bom=with_bom))
 
 
 def stream_jsonl(filename: str, rows: Iterable[Any]) -> StreamingHttpResponse:
@@ -46,18 +46,18 @@ def stream_json_lines(filename: str, lines: Iterable[str]) -> StreamingHttpRespo
     return _stream(filename, "application/x-ndjson", lines)
 
 
-def csv_lines(rows: Iterable[Sequence[Any]], *, has_mark: bool) -> Iterator[str]:
+def csv_lines(rows: Iterable[Sequence[Any]], *, with_bom: bool) -> Iterator[str]:
     """Rows as lines of CSV; cells are neutralised.
 
     With a byte order mark Excel reads the file as UTF-8 on a double click. Files for people have it. Programs would
     take it for a part of the first column's name, so they ask for it.
     """
     buffer = io.StringIO()
-    if has_mark:
+    if with_bom:
         buffer.write(BYTE_ORDER_MARK)
     writer = csv.writer(buffer)
     for row in rows:
-        writer.writerow([neutral(cell) for cell in row])
+        writer.writerow([escape_formula(cell) for cell in row])
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from reprotech.core.jwk import public_half, public_text, thumbprint
+from reprotech.core.jwk import encode_public_key, public_key_of, thumbprint
 
 
 class Command(BaseCommand):
@@ -17,6 +17,6 @@ class Command(BaseCommand):
         """Print."""
         if settings.JWT_SIGNING_KEY is None:
             raise CommandError("JWT_SIGNING_KEY is not set: tokens are signed with JWT_SECRET_KEY.")
-        public = public_half(settings.JWT_SIGNING_KEY)
-        self.stdout.write(public_text(public))
+        public = public_key_of(settings.JWT_SIGNING_KEY)
+        self.stdout.write(encode_public_key(public))
         self.stderr.write(f"kid {thumbprint(public)}")

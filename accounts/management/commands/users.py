@@ -23,7 +23,7 @@ from accounts.users import services as user_services
 from accounts.users.csv.export import EXPORT_COLUMNS, start_export, user_cells
 from accounts.users.default_data import random_password
 from reprotech.core.exceptions import DomainError, ValidationFailed
-from reprotech.core.secure_files import private_file
+from reprotech.core.secure_files import create_private_file
 from reprotech.web.streaming import csv_lines
 
 FILTERS = {"search": "in username, address and name", "role": "a role", "status": "a status", "kind": "person, service"}
@@ -95,13 +95,13 @@ class Command(BaseCommand):
     def _export(self, options: dict[str, Any]) -> None:
         query, to = _query(options), options["to"]
         if to == "-":
-            for line in _csv(query, has_mark=options["bom"]):
+            for line in _csv(query, with_bom=options["bom"]):
                 sys.stdout.write(line)
             return
         try:
-            with private_file(Path(to)) as file:
+            with create_private_file(Path(to)) as file:
                 lines = -1  # the header
-                for line in _csv(query, has_mark=options["bom"]):
+                for line in _csv(query, with_bom=options["bom"]):
                     lines += 1
                     file.write(line.encode())
         except FileExistsError:
@@ -212,10 +212,10 @@ def _query(options: dict[str, Any]) -> UserQuery:
     return UserQuery.parse(QueryDict(urlencode({name: options[name] for name in FILTERS if options[name]})))
 
 
-def _csv(query: UserQuery, *, has_mark: bool) -> Iterator[str]:
+def _csv(query: UserQuery, *, with_bom: bool) -> Iterator[str]:
     found = query.apply(User.objects.visible_to(SYSTEM))
     rows = start_export(actor=SYSTEM, users=found, filters=query.given)
-    yield from csv_lines(chain([EXPORT_COLUMNS], map(user_cells, rows)), has_mark=has_mark)
+    yield from csv_lines(chain([EXPORT_COLUMNS], map(user_cells, rows)), with_bom=with_bom)
 
 
 def _roles_of(user: User) -> str:

@@ -15,8 +15,8 @@ from accounts.authentication.api_authentication import BearerAuthentication
 from accounts.models import ApiKey, OutgoingMail, Role, Session, User
 from audit.models import AuditLog
 from reprotech.core.principal import Principal
-from reprotech.core.reauthentication import ConfirmationRequired, require_fresh
-from reprotech.core.request_context import RequestOrigin, act_as, request_origin
+from reprotech.core.reauthentication import ReauthenticationRequired, require_recent_authentication
+from reprotech.core.request_context import RequestOrigin, request_origin, set_principal
 from reprotech.testing.cast import PASSWORD, audit_rows, make_user
 from reprotech.testing.client import Caller, error_of, page_client
 from reprotech.tests.support.mfa_devices import give_app
@@ -254,7 +254,7 @@ def test_the_api_with_the_pages_cookie_says_that_the_password_is_needed(browser,
     assert (answer.status_code, error_of(answer)) == (
         403,
         {
-            "error": ConfirmationRequired.message,
+            "error": ReauthenticationRequired.message,
             "code": "reauthentication_required",
         },
     )
@@ -283,13 +283,13 @@ def test_a_token_counts_in_place_of_a_stale_cookie_beside_it_by_whatever_way_the
     for credential in (Caller(cast.super_admin).token, key):
         request = APIRequestFactory().get("/api/users/export", HTTP_AUTHORIZATION=f"Bearer {credential}")
         with request_origin(RequestOrigin()):
-            act_as(Principal(user_id=stale.user_id, session=stale))
-            with pytest.raises(ConfirmationRequired):
-                require_fresh()
+            set_principal(Principal(user_id=stale.user_id, session=stale))
+            with pytest.raises(ReauthenticationRequired):
+                require_recent_authentication()
             assert BearerAuthentication().authenticate(Request(request))[0] == cast.super_admin
-            require_fresh()
+            require_recent_authentication()
         with request_origin(RequestOrigin()):
-            require_fresh()
+            require_recent_authentication()
 
 
 def test_tokens_and_keys_are_asked_for_nothing_but_new_keys(cast, person):

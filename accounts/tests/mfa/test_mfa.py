@@ -20,7 +20,7 @@ from accounts.sessions.jwt_signing import LEEWAY_SECONDS
 from accounts.throttling import login_throttle, rate_limits
 from accounts.users import services as user_services
 from reprotech.core.exceptions import Conflict, Forbidden, TooManyAttempts, ValidationFailed
-from reprotech.core.reauthentication import ConfirmationRequired
+from reprotech.core.reauthentication import ReauthenticationRequired
 from reprotech.testing.cast import PASSWORD, audit_rows
 from reprotech.testing.client import Caller
 from reprotech.tests.support.mfa_devices import STEP, App, code_at, give_app
@@ -276,12 +276,12 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_an_old_sign_in_changes_nothing_before_the_password_is_confirmed(cast, app, fresh_with_app, change):
     make_old(fresh_with_app)
-    with pytest.raises(ConfirmationRequired):
+    with pytest.raises(ReauthenticationRequired):
         CHANGES[change](cast.viewer, fresh_with_app.pk)
     password_services.confirm_password(actor=cast.viewer, password=PASSWORD, session_id=fresh_with_app.pk)
     try:
         CHANGES[change](cast.viewer, fresh_with_app.pk)
-    except ConfirmationRequired:
+    except ReauthenticationRequired:
         pytest.fail("The confirmed password did not count.")
     except Exception:  # noqa: BLE001, S110 (further refusals are another test's)
         pass
@@ -307,7 +307,7 @@ def test_a_wrong_password_confirms_nothing_and_counts(cast, fresh):
 
 
 def test_somebody_elses_session_confirms_nothing(cast, fresh):
-    with pytest.raises(ConfirmationRequired):
+    with pytest.raises(ReauthenticationRequired):
         CHANGES["add"](cast.manager, fresh.pk)
 
 

@@ -141,7 +141,7 @@ def test_news_that_nobody_understands_are_no_news(listener, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(listener.news._connection, "read_response", fail)
         assert not listener.is_sure()
-    listener.news._outage.end()
+    listener.news._outage.reset()
     assert eventually(listener.is_sure)
     assert listener.told == [None]
 

@@ -94,7 +94,7 @@ def test_a_new_password_makes_every_browser_unknown_but_the_one_where_it_was_cha
 
 def test_a_browser_is_forgotten_after_a_time_that_can_be_set(cast, settings):
     cookie = signed_in(cast.viewer).value
-    settings.KNOWN_DEVICE_AGE = timedelta(0)
+    settings.KNOWN_DEVICE_LIFETIME = timedelta(0)
     assert not knows(cookie, cast.viewer)
 
 

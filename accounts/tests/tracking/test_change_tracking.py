@@ -33,7 +33,7 @@ from audit.presentation.event_text import sentence
 from audit.sealing.sealer import Sealer
 from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.core.principal import Principal
-from reprotech.core.request_context import RequestOrigin, act_as, request_origin
+from reprotech.core.request_context import RequestOrigin, request_origin, set_principal
 from reprotech.testing.cast import PASSWORD
 from reprotech.testing.client import Caller, page_client
 
@@ -175,13 +175,13 @@ def test_what_is_gone_already_is_not_deleted_once_more(seen):
 def test_a_request_acts_as_its_user_and_without_one_as_nobody(seen, cast):
     with request_origin(RequestOrigin(ip_address="192.0.2.1", user_agent="desk", request_id="r-1")):
         saved(seen.user, is_active=False)
-        act_as(Principal(user_id=cast.admin.pk))
+        set_principal(Principal(user_id=cast.admin.pk))
         saved(seen.user, is_active=True)
     nobody, admin = seen.rows()
     assert (nobody.username, nobody.user_id) == ("", None)
     assert (admin.username, admin.user_id, admin.ip_address) == ("the-admin", cast.admin.pk, "192.0.2.1")
     with request_origin(RequestOrigin()):  # what a request before left behind means nothing
-        act_as(Principal(user_id=cast.admin.pk))
+        set_principal(Principal(user_id=cast.admin.pk))
         saved(seen.user, is_active=False)
     assert [row.username for row in seen.rows()] == ["system"]
 

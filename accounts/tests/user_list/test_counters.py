@@ -13,7 +13,7 @@ from hypothesis.extra.django import TestCase
 from accounts.models import Role, User, UserCount
 from accounts.user_list import counters as user_list_counters
 from reprotech.testing.client import page_client
-from reprotech.web import estimated_counts, lists
+from reprotech.web import estimated_counts
 
 pytestmark = pytest.mark.only_on("postgresql")
 
@@ -144,7 +144,7 @@ class TestManyRows:
 
     @pytest.fixture(autouse=True)
     def few_are_counted(self, monkeypatch, cast):
-        monkeypatch.setattr(lists, "MOST_COUNTED", 4)
+        monkeypatch.setattr(estimated_counts, "MAX_COUNTED", 4)
 
     def page(self, caller, number):
         body = caller.get(f"/api/users?search=lab.example&per_page=2&page={number}").json()
@@ -168,11 +168,11 @@ class TestManyRows:
             assert self.page(super_admin, 4) == (2, 8, 4, True)
         for user in User.objects.existing().order_by("-pk")[:5]:
             User.objects.filter(pk=user.pk).update(search_text="nothing")
-        estimated_counts.many.forget()
+        estimated_counts.large_results.clear()
         assert self.page(super_admin, 1) == (2, 3, 2, True)
 
     def test_but_not_for_ever(self, super_admin, monkeypatch):
-        monkeypatch.setattr(lists, "SECONDS_OF_MANY", 0)
+        monkeypatch.setattr(estimated_counts, "LARGE_RESULT_SECONDS", 0)
         assert self.page(super_admin, 1) == (2, 4, 2, False)
         with CaptureQueriesContext(connection) as queries:
             self.page(super_admin, 1)

@@ -12,9 +12,9 @@ from accounts.models import Role, User
 from accounts.models.users import searchable
 from accounts.user_list import list_sql, page_index
 from accounts.user_list.filters import UserFilter
-from reprotech.api.serialization import many
+from reprotech.api.serialization import serialize_many
 from reprotech.testing.client import Caller
-from reprotech.web import estimated_counts, lists
+from reprotech.web import estimated_counts
 
 pytestmark = [pytest.mark.django_db, pytest.mark.only_on("postgresql")]
 #: What is easily told wrong: in JSON, in SQL, and in formats.
@@ -42,7 +42,7 @@ def hostile(cast):
 
 def usual(asked, actor):
     page = asked.page_of(User.objects.visible_to(actor).with_role_rows())
-    return page.as_dict("users", lambda rows: many(UserAnswer, rows))
+    return page.as_dict("users", lambda rows: serialize_many(UserAnswer, rows))
 
 
 QUERIES = [
@@ -76,7 +76,7 @@ QUERIES = [
 @pytest.mark.parametrize("query", QUERIES)
 def test_a_page_says_the_same_as_the_answers_of_its_users(hostile, super_admin, query):
     answers = [super_admin.get(f"/api/users?{query}") for _ in range(2)]
-    asked = UserFilter.remembered(query)
+    asked = UserFilter.parse_cached(query)
     expected = usual(asked, hostile.super_admin)
     assert expected["users"]
     assert [answer.json() for answer in answers] == [expected, expected]
@@ -109,14 +109,14 @@ def test_a_role_is_the_one_that_has_the_name_now(super_admin, cast):
 @pytest.mark.parametrize("sort", ["", "-id", "username"])
 @pytest.mark.parametrize("query", ["role=viewer", "role=viewer&status=active", "role=viewer&search=lab", "kind=person"])
 def test_more_of_a_role_or_a_kind_than_are_counted(super_admin, cast, monkeypatch, query, sort, page):
-    monkeypatch.setattr(lists, "MOST_COUNTED", 3)
+    monkeypatch.setattr(estimated_counts, "MAX_COUNTED", 3)
     for user in (cast.admin, cast.manager, cast.lab_technician, cast.veterinarian):
         user.roles.add(Role.objects.get(slug="viewer"))
     query = f"{query}&sort={sort}&page={page}&per_page=2"
-    expected = usual(UserFilter.remembered(query), cast.super_admin)
+    expected = usual(UserFilter.parse_cached(query), cast.super_admin)
     assert bool(expected["users"]) == (page <= 3 or query.startswith("kind"))
     assert super_admin.get(f"/api/users?{query}").json() == expected
-    estimated_counts.many.forget()
+    estimated_counts.large_results.clear()
     assert super_admin.get(f"/api/users?{query}").json() == expected
 
 
@@ -156,7 +156,7 @@ def test_a_page_far_down_says_the_same_and_is_one_statement(hostile, super_admin
     monkeypatch.setattr(page_index, "STEP", 2)
     page_index.keep_up()
     query = f"sort={sort}&per_page=2&page=3"
-    expected = usual(UserFilter.remembered(query), hostile.super_admin)
+    expected = usual(UserFilter.parse_cached(query), hostile.super_admin)
     assert len(expected["users"]) == 2
     super_admin.get("/api/users")
     for _ in range(2):
@@ -169,12 +169,12 @@ def test_a_page_far_down_says_the_same_and_is_one_statement(hostile, super_admin
 @pytest.mark.parametrize("page", [1, 2, 3, 4, 5, 6])
 @pytest.mark.parametrize("sort", ["", "-last_login"])
 def test_a_search_that_finds_more_than_are_counted_says_the_same(hostile, super_admin, monkeypatch, page, sort):
-    monkeypatch.setattr(lists, "MOST_COUNTED", 3)
+    monkeypatch.setattr(estimated_counts, "MAX_COUNTED", 3)
     query = f"search=lab.example&per_page=2&page={page}&sort={sort}"
-    expected = usual(UserFilter.remembered(query), hostile.super_admin)
+    expected = usual(UserFilter.parse_cached(query), hostile.super_admin)
     assert expected.get("total_is_exact", True) == (page >= 4)
     assert super_admin.get(f"/api/users?{query}").json() == expected
-    estimated_counts.many.forget()
+    estimated_counts.large_results.clear()
     assert super_admin.get(f"/api/users?{query}").json() == expected
 
 
@@ -187,7 +187,7 @@ def test_a_search_that_finds_nobody_and_a_page_past_the_end_are_answered(super_a
 
 
 def test_what_is_typed_is_never_taken_for_a_part_of_the_statement(super_admin, cast, monkeypatch):
-    monkeypatch.setattr(lists, "MOST_COUNTED", 1)
+    monkeypatch.setattr(estimated_counts, "MAX_COUNTED", 1)
     marker = "'page' $1 {found} %s"
     User.objects.filter(pk__in=[cast.viewer.pk, cast.admin.pk, cast.manager.pk]).update(search_text=f"x {marker} y")
     answer = super_admin.get(f"/api/users?{urlencode({'search': marker})}&per_page=2")

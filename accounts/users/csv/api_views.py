@@ -72,8 +72,8 @@ class UserFileViewSet(ViewSet):
         """All users that the filters let through, as a file."""
         query = UserExport.parse(request.query_params)
         users = query.apply(User.objects.visible_to(request.user))
-        has_mark = query.value("bom") == "true"
-        return csv_response(start_export(actor=request.user, users=users, filters=query.given), has_mark=has_mark)
+        with_bom = query.value("bom") == "true"
+        return csv_response(start_export(actor=request.user, users=users, filters=query.given), with_bom=with_bom)
 
     @extend_schema(
         operation_id="users_import",

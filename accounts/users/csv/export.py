@@ -11,7 +11,7 @@ from audit.authorization import recording_denials
 from audit.models import Action
 from audit.services import record
 from reprotech.core.actors import Actor
-from reprotech.core.reauthentication import require_fresh
+from reprotech.core.reauthentication import require_recent_authentication
 
 EXPORT_COLUMNS = (
     "username",
@@ -37,7 +37,7 @@ def start_export(*, actor: Actor, users: UserQuerySet, filters: dict[str, Any]) 
     `filters` say on record which users they are.
     """
     authorize(actor, USER_READ)
-    require_fresh()
+    require_recent_authentication()
     newest = users.order_by("-id").values_list("pk", flat=True).first() or 0
     users = users.filter(pk__lte=newest)
     record(actor=actor, action=Action.EXPORT, resource="user", format="csv", filters=filters, rows=users.count())

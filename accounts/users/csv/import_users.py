@@ -21,7 +21,7 @@ from audit.models import Action
 from audit.services import build_event, record_events
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict, Forbidden, ValidationFailed
-from reprotech.core.reauthentication import require_fresh
+from reprotech.core.reauthentication import require_recent_authentication
 
 #: Each password takes a quarter of a second to hash, and people wait for the answer.
 MAX_PASSWORDS = 200
@@ -66,7 +66,7 @@ def import_users(*, actor: Actor, rows: Sequence[ImportRow], dry_run: bool = Fal
     drafts = _RowValidator(actor).drafts(rows)
     if not dry_run:
         if any(draft.roles for draft in drafts):
-            require_fresh()
+            require_recent_authentication()
         _hash_passwords(drafts)
         _store(actor=actor, drafts=drafts)
     return len(drafts)

@@ -14,7 +14,7 @@ from accounts.users.csv.columns import REQUIRED_COLUMNS, Columns, count_recogniz
 from accounts.users.csv.export import EXPORT_COLUMNS, IMPORT_ROLE_SEPARATORS, user_cells
 from accounts.users.csv.import_users import ImportRow
 from accounts.users.csv.table import SAVE_AS_CSV, SEPARATORS, Table, TableRow, decode, file_error, read_table
-from reprotech.web.streaming import BYTE_ORDER_MARK, plain, stream_csv
+from reprotech.web.streaming import BYTE_ORDER_MARK, stream_csv, unescape_formula
 
 #: Words for yes and no, as spreadsheets of several languages write what they compute.
 TRUE_WORDS = frozenset(
@@ -68,9 +68,9 @@ TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
 SHORTENED_NUMBER = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+")
 
 
-def csv_response(users: Iterable[User], *, has_mark: bool) -> StreamingHttpResponse:
+def csv_response(users: Iterable[User], *, with_bom: bool) -> StreamingHttpResponse:
     """Users as a file for a client."""
-    return stream_csv(f"users-{timezone.now():%Y-%m-%d}.csv", EXPORT_COLUMNS, map(user_cells, users), has_mark=has_mark)
+    return stream_csv(f"users-{timezone.now():%Y-%m-%d}.csv", EXPORT_COLUMNS, map(user_cells, users), with_bom=with_bom)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ def _clean_cell(name: str, cell: str, problems: list[str]) -> str:
         problems.append(f"{name}: “{text}” is what programs write for an empty cell. Leave the cell empty.")
     elif name in {"first_name", "last_name"} and (damage := _encoding_damage(text)):
         problems.append(f"{name}: {damage} {SAVE_AS_CSV}")
-    return plain(text)
+    return unescape_formula(text)
 
 
 def _encoding_damage(text: str) -> str:

@@ -22,7 +22,7 @@ from accounts.users.csv.table import MAX_ROWS
 from accounts.users.forms import UploadForm
 from reprotech.core.exceptions import Conflict, ValidationFailed
 from reprotech.web.access import requires
-from reprotech.web.responses import UNPROCESSABLE, go_to, render_page
+from reprotech.web.responses import UNPROCESSABLE, htmx_redirect, render_page
 
 MAX_PREVIEW_ROWS = 10
 MAX_ERRORS = 100
@@ -36,7 +36,7 @@ def export_all(request: PageRequest) -> HttpResponseBase:
     """All users that the filters let through, as a file."""
     query = UserQuery.parse(request.GET)
     users = query.apply(User.objects.visible_to(request.user))
-    return csv_response(start_export(actor=request.user, users=users, filters=query.given), has_mark=True)
+    return csv_response(start_export(actor=request.user, users=users, filters=query.given), with_bom=True)
 
 
 @requires(USER_CREATE)
@@ -72,7 +72,9 @@ def confirm(request: PageRequest) -> HttpResponse:
     except Conflict as refusal:
         return _render(request, form=UploadForm(), status=UNPROCESSABLE, **_error_context({"file": [refusal.message]}))
     messages.success(request, f"{created:,} user{'' if created == 1 else 's'} created.{_invitation_message(rows)}")
-    return go_to(request, f"{reverse('users')}?sort=-created_at" if request.user.has_perm(USER_READ) else "home")
+    return htmx_redirect(
+        request, f"{reverse('users')}?sort=-created_at" if request.user.has_perm(USER_READ) else "home"
+    )
 
 
 def _invitation_message(rows: Sequence[ImportRow]) -> str:

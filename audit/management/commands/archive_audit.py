@@ -25,7 +25,7 @@ from audit.sealing.sealer import trusted_keys
 from audit.verification.verifier import CannotVerify, Verification
 from reprotech.core.actors import System
 from reprotech.core.exceptions import Conflict
-from reprotech.core.secure_files import private_file
+from reprotech.core.secure_files import create_private_file
 
 VERIFIER = settings.BASE_DIR / "scripts" / "verify-export"
 
@@ -104,7 +104,7 @@ def _archive_before(before: str | None) -> datetime:
 def _write(path: Path, places: LeafRange) -> Archive:
     """Write a bundle to a new file that its owner alone may read, and return once the disk has it."""
     try:
-        with private_file(path) as file:
+        with create_private_file(path) as file:
             return write_archive(actor=System(), file=file, places=places)
     except FileExistsError:
         raise CommandError(f"{path} is there already. Name a new file.") from None

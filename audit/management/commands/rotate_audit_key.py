@@ -11,7 +11,7 @@ from audit.sealing.key_rotation import rotate_key
 from audit.sealing.signing_keys import known_keys
 from reprotech.core.actors import System
 from reprotech.core.exceptions import Conflict
-from reprotech.core.key_material import new_seed, parse_seed, seed_text
+from reprotech.core.key_material import encode_seed, new_seed, parse_seed
 
 
 class Command(BaseCommand):
@@ -69,7 +69,7 @@ def _write_private(path: Path, seed: bytes) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(seed_text(seed) + "\n")
+            file.write(encode_seed(seed) + "\n")
             file.flush()
             os.fsync(descriptor)
     except FileExistsError:

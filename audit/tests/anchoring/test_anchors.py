@@ -30,7 +30,7 @@ from audit.sealing.append_only_triggers import suspended
 from audit.sealing.sealer import LedgerCorrupted, Sealer, latest_checkpoint
 from audit.services import record
 from reprotech.conf.env import Environment
-from reprotech.core.message_ids import message_id
+from reprotech.core.message_ids import make_message_id
 
 pytestmark = pytest.mark.django_db
 
@@ -287,7 +287,7 @@ def test_checkpoints_are_mailed(settings):
 )
 def test_mails_are_named_under_our_domain(settings, sender, domain):
     settings.DEFAULT_FROM_EMAIL, settings.PUBLIC_URL = sender, "https://auth.lab.example"
-    assert message_id().endswith(f"@{domain}>")
+    assert make_message_id().endswith(f"@{domain}>")
 
 
 def test_an_outage_is_logged_once_and_so_is_its_end(receiver, caplog, monkeypatch):

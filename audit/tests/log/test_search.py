@@ -13,7 +13,7 @@ from audit.models import Action, AuditLog, querysets
 from audit.models.search import split_words
 from audit.services import record
 from reprotech.testing.cast import make_user, pages_waiting
-from reprotech.web import lists
+from reprotech.web import estimated_counts
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def refuse_counting(execute, sql, params, many, context):
 
 @pytest.mark.only_on("postgresql")
 def test_a_frequent_word_is_known_without_counting(super_admin, monkeypatch):
-    monkeypatch.setattr(lists, "MOST_COUNTED", 5)
+    monkeypatch.setattr(estimated_counts, "MAX_COUNTED", 5)
     # PostgreSQL judges beginnings of words only where it knows a hundred different ones.
     for number in range(120):
         note = "frequent" if number % 2 else f"seldom{number} again{number}"
@@ -194,7 +194,7 @@ def test_a_frequent_word_is_known_without_counting(super_admin, monkeypatch):
 
 @pytest.mark.only_on("postgresql")
 def test_kinds_of_events_that_go_together_are_known_without_counting(super_admin, monkeypatch):
-    monkeypatch.setattr(lists, "MOST_COUNTED", 5)
+    monkeypatch.setattr(estimated_counts, "MAX_COUNTED", 5)
     for number in range(100):
         is_login = number % 2 == 0
         action, resource = (Action.LOGIN, "auth") if is_login else (Action.UPDATE, "user")

@@ -16,7 +16,7 @@ from accounts.users import services as user_services
 from audit.models import AuditLog
 from reprotech.testing.cast import NOBODY, make_user
 from reprotech.testing.client import Caller, error_of, page_client
-from reprotech.web.streaming import neutral, plain
+from reprotech.web.streaming import escape_formula, unescape_formula
 
 HTMX = {"HX-Request": "true"}
 
@@ -259,14 +259,14 @@ def test_who_may_read_but_not_export_sees_no_button(cast, manager):
     "cell", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", " =1", "'=1", "''=x", "\uff1d1", "-", "\n+"]
 )
 def test_a_cell_that_a_spreadsheet_takes_for_a_formula_is_made_text_and_back(cell):
-    assert neutral(cell) == f"'{cell}"
-    assert plain(neutral(cell)) == cell
+    assert escape_formula(cell) == f"'{cell}"
+    assert unescape_formula(escape_formula(cell)) == cell
 
 
 @pytest.mark.parametrize("cell", ["anna", "a=b", "'quoted'", "", "o'neil", -5, None, 1.5])
 def test_other_cells_stay_as_they_are(cell):
-    assert neutral(cell) == cell
-    assert not isinstance(cell, str) or plain(cell) == cell
+    assert escape_formula(cell) == cell
+    assert not isinstance(cell, str) or unescape_formula(cell) == cell
 
 
 def test_the_day_of_a_filter_is_the_whole_day(cast, manager):

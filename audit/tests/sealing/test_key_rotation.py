@@ -14,7 +14,7 @@ from audit.sealing.sealer import LedgerCorrupted, Sealer
 from audit.sealing.signing_keys import SigningKeyError, known_keys
 from audit.services import record
 from reprotech.core.actors import System
-from reprotech.core.key_material import new_seed, parse_seed, seed_text
+from reprotech.core.key_material import encode_seed, new_seed, parse_seed
 
 pytestmark = pytest.mark.django_db
 
@@ -38,7 +38,7 @@ def test_a_rotated_key_signs_once_the_settings_name_it(settings, tmp_path):
     seed = parse_seed(file.read_text())
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert str(new) in said
-    assert seed_text(seed) not in said
+    assert encode_seed(seed) not in said
     event = AuditLog.objects.get(action=Action.KEY_ROTATE)
     assert (event.username, event.resource, event.changes) == ("system", "audit", {"key": [old.label, new.label]})
     assert verify_note(SigningKey.objects.last().statement, known_keys())[1] == [old, new]
@@ -64,7 +64,7 @@ def test_a_key_file_is_never_overwritten_and_not_left_behind(settings, tmp_path)
     assert not AuditLog.objects.filter(action=Action.KEY_ROTATE).exists()
 
 
-@pytest.mark.parametrize("content", ["", "nonsense\n", "AAAA", "ä", seed_text(b"\0" * 32)])
+@pytest.mark.parametrize("content", ["", "nonsense\n", "AAAA", "ä", encode_seed(b"\0" * 32)])
 def test_a_file_without_a_key_is_refused_without_being_repeated(tmp_path, content):
     seal_one()
     file = tmp_path / "bad"
@@ -78,7 +78,7 @@ def test_a_file_without_a_key_is_refused_without_being_repeated(tmp_path, conten
 def test_a_key_that_signed_before_is_no_new_one(settings, tmp_path):
     seal_one()
     file = tmp_path / "present"
-    file.write_text(seed_text(settings.AUDIT_SIGNING_KEY))
+    file.write_text(encode_seed(settings.AUDIT_SIGNING_KEY))
     with pytest.raises(CommandError, match="not new"):
         run("rotate_audit_key", "--new-key-file", str(file))
 
@@ -88,7 +88,7 @@ def test_a_lost_key_is_a_break_until_the_operator_names_it(settings, tmp_path):
     with pytest.raises(CommandError, match="isn't lost"):
         run("rotate_audit_key", "--old-key-is-lost", "--to", str(tmp_path / "new"))
     file = tmp_path / "new"
-    file.write_text(seed_text(new_seed()))
+    file.write_text(encode_seed(new_seed()))
     settings.AUDIT_SIGNING_KEY = parse_seed(file.read_text())
     said = run("rotate_audit_key", "--old-key-is-lost", "--new-key-file", str(file))
     old, new = known_keys()

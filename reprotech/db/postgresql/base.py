@@ -25,7 +25,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection: Any = super().get_new_connection(conn_params)
         return self._working(connection) if self.pool else connection
 
-    def rows_of(self, statement: str, values: Values = ()) -> list[Row]:
+    def fetch_all(self, statement: str, values: Values = ()) -> list[Row]:
         """The rows that a statement finds, which changes nothing; raises Django's database errors.
 
         Inside a transaction it is part of that, and asked by a cursor.
@@ -41,26 +41,26 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.queries_log.append({"sql": statement, "time": ""})
         with self.wrap_database_errors, RawCursor(self.connection) as cursor:
             cursor.execute(statement.encode(), values)
-            return statements.rows_of(cursor.pgresult) if cursor.pgresult else []
+            return statements.result_rows(cursor.pgresult) if cursor.pgresult else []
 
     def _asked_quickly(self, statement: str, values: Values) -> list[Row] | None:
         self.pool.open()
         connection = self._working(self.pool.getconn())
         try:
-            return statements.ask(connection, statement, values)
+            return statements.execute(connection, statement, values)
         finally:
             self.pool.putconn(connection)
 
     def _working(self, connection: Any) -> Any:
         """The same connection of the pool, or another in its place."""
-        while not works(connection):
+        while not is_usable(connection):
             connection.close()
             self.pool.putconn(connection)  # which has it replaced
             connection = self.pool.getconn()
         return connection
 
 
-def works(connection: Connection[Any]) -> bool:
+def is_usable(connection: Connection[Any]) -> bool:
     """Whether an idle connection is open at the other end, as far as that is known here."""
     if connection.closed:
         return False

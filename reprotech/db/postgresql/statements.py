@@ -20,24 +20,24 @@ Row = tuple[bytes | None, ...]
 Values = Sequence[str | int | None]
 
 #: Uses of a statement in this process, after which connections prepare it, and how many of them a connection keeps.
-USES, MOST_PREPARED = 5, 100
+PREPARE_AFTER_USES, MAX_PREPARED = 5, 100
 #: Statements whose uses are counted.
-MOST_COUNTED = 1_000
+MAX_COUNTED = 1_000
 
 
-def ask(connection: Connection[Any], statement: str, values: Values) -> list[Row] | None:
+def execute(connection: Connection[Any], statement: str, values: Values) -> list[Row] | None:
     """The rows; None where the statement failed: a cursor that asks the same knows why.
 
     Raises OperationalError when the connection was lost. Whoever asked again might wait as long once more.
     """
     written = [None if value is None else str(value).encode() for value in values]
     try:
-        result = _ask(connection, statement, written)
+        result = _execute(connection, statement, written)
     except Error as error:
         _raise_if_lost(connection, error)
         return None
     if result.status == ExecStatus.TUPLES_OK:
-        return rows_of(result)
+        return result_rows(result)
     _raise_if_lost(connection)
     return None
 
@@ -47,20 +47,20 @@ def _raise_if_lost(connection: Connection[Any], error: Error | None = None) -> N
         raise OperationalError("the connection was lost") from error
 
 
-def rows_of(result: PGresult) -> list[Row]:
+def result_rows(result: PGresult) -> list[Row]:
     """The rows of a result."""
     columns = range(result.nfields)
     return [tuple(result.get_value(row, column) for column in columns) for row in range(result.ntuples)]
 
 
-def _ask(connection: Connection[Any], statement: str, values: list[Any]) -> PGresult:
+def _execute(connection: Connection[Any], statement: str, values: list[Any]) -> PGresult:
     link = connection.pgconn
     if _is_rare(statement):
         return link.exec_params(statement.encode(), values)
     names = _prepared.setdefault(connection, {})
     name = names.get(statement)
     if name is None:
-        if len(names) >= MOST_PREPARED:
+        if len(names) >= MAX_PREPARED:
             link.close_prepared(names.pop(next(iter(names))))
         name = b"statement_%d" % next(_numbers)
         link.prepare(name, statement.encode())
@@ -74,9 +74,9 @@ def _ask(connection: Connection[Any], statement: str, values: list[Any]) -> PGre
 
 def _is_rare(statement: str) -> bool:
     uses = _uses[statement] = _uses.get(statement, 0) + 1
-    if len(_uses) > MOST_COUNTED:
+    if len(_uses) > MAX_COUNTED:
         _uses.clear()
-    return uses <= USES
+    return uses <= PREPARE_AFTER_USES
 
 
 _uses: dict[str, int] = {}

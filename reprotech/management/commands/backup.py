@@ -16,7 +16,7 @@ from reprotech.backup.create import make_backup
 from reprotech.backup.exceptions import BackupFailed
 from reprotech.backup.retention import prune
 from reprotech.backup.signatures import SIGNER_COMMENT
-from reprotech.core.secure_files import private_file
+from reprotech.core.secure_files import create_private_file
 
 
 class Command(BaseCommand):
@@ -78,7 +78,7 @@ class Command(BaseCommand):
         if name == "-":
             self.stdout.write(text, ending="")
         else:
-            with private_file(Path(name)) as file:
+            with create_private_file(Path(name)) as file:
                 file.write(text.encode())
         told = self.stderr if name == "-" else self.stdout
         place = "on standard output" if name == "-" else f"in {name}"

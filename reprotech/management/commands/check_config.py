@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from reprotech.conf.deploy_checks import unsafe_settings
-from reprotech.conf.reference import explained, misspelt, shown
+from reprotech.conf.reference import documented_variables, redacted_value, unknown_variables
 
 
 class Command(BaseCommand):
@@ -30,10 +30,10 @@ class Command(BaseCommand):
         env = settings.ENV
         unsafe: dict[str, list[str]] = defaultdict(list)
         for warning in unsafe_settings():
-            if warning.obj not in env.refused:  # the default stands in its place
+            if warning.obj not in env.refused_names:  # the default stands in its place
                 unsafe[warning.obj].append(warning.msg)
         heading = ""
-        for paragraph in explained(env):
+        for paragraph in documented_variables(env):
             if paragraph.heading != heading and not brief:
                 heading = paragraph.heading
                 self.stdout.write(f"\n== {heading}")
@@ -46,17 +46,17 @@ class Command(BaseCommand):
 
     def _conclude(self, unsafe: int, *, strict: bool) -> None:
         env = settings.ENV
-        for sentence in misspelt(env):
+        for sentence in unknown_variables(env):
             self.stdout.write(f"Look at this: {sentence}")
-        for refusal in env.refusals:
+        for refusal in env.problems:
             self.stdout.write(self.style.ERROR(f"Refused: {refusal}"))
-        if env.refusals:
+        if env.problems:
             raise CommandError("Reprotech can't start with these settings.")
         if unsafe and strict:
             raise CommandError(f"Unsafe: {unsafe}, marked above.")
         self.stdout.write(f"Reprotech starts with these settings. Unsafe: {unsafe or 'nothing'}.")
 
     def _explain(self, name: str, unsafe: list[str]) -> None:
-        self.stdout.write(f"    {name} = {shown(settings.ENV, name)}   [{settings.ENV.source(name)}]")
+        self.stdout.write(f"    {name} = {redacted_value(settings.ENV, name)}   [{settings.ENV.source(name)}]")
         for sentence in unsafe:
             self.stdout.write(self.style.WARNING(f"        Unsafe: {sentence}"))

@@ -12,7 +12,7 @@ from django.utils import timezone
 from reprotech.core.exceptions import Conflict
 from reprotech.demo.loader import InstallationNotEmpty, LoadOptions, load
 
-BAR = 30
+BAR_WIDTH = 30
 
 
 class Command(BaseCommand):
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--users", type=_count, default=1_000, help="how many people (1,000)")
         parser.add_argument("--audit-events", type=_count, default=20_000, help="how many events (20,000)")
         parser.add_argument("--seed", type=int, default=1, help="another number gives other data (1)")
-        parser.add_argument("--until", type=_moment, help="when the history ends, as 2026-01-31T17:00 UTC (now)")
+        parser.add_argument("--until", type=_utc_time, help="when the history ends, as 2026-01-31T17:00 UTC (now)")
 
     def handle(self, *_: Any, users: int, audit_events: int, seed: int, until: datetime | None, **__: Any) -> None:
         """Load it and say how long it took."""
@@ -47,7 +47,7 @@ class Command(BaseCommand):
         if not sys.stderr.isatty():
             return
         share = done / whole if whole else 1
-        bar = ("█" * round(BAR * share)).ljust(BAR, "░")
+        bar = ("█" * round(BAR_WIDTH * share)).ljust(BAR_WIDTH, "░")
         figures = f"{share:4.0%} {done:,} of {whole:,}" if whole else "…"
         self.stderr.write(f"\r\033[K{what:16} {bar} {figures}", ending="\n" if done == whole else "")
         self.stderr.flush()
@@ -60,6 +60,6 @@ def _count(text: str) -> int:
     return number
 
 
-def _moment(text: str) -> datetime:
+def _utc_time(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

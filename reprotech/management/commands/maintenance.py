@@ -10,10 +10,10 @@ from django.db import Error as DatabaseFailure
 from reprotech import maintenance_mode
 from reprotech.maintenance_mode import Maintenance
 
-LONGEST_MESSAGE = 500
+MAX_MESSAGE_LENGTH = 500
 
 
-def moment(text: str) -> datetime:
+def utc_time(text: str) -> datetime:
     """A time such as 2026-12-24T14:00, in UTC unless it says otherwise."""
     try:
         found = datetime.fromisoformat(text)
@@ -34,14 +34,14 @@ class Command(BaseCommand):
         """What to do, and what to tell people."""
         parser.add_argument("state", choices=["on", "off", "status"])
         parser.add_argument("--message", default="", help='what people read, such as "Back at 14:00"')
-        parser.add_argument("--until", type=moment, help="when it should be over, such as 2026-12-24T14:00 (UTC)")
+        parser.add_argument("--until", type=utc_time, help="when it should be over, such as 2026-12-24T14:00 (UTC)")
 
     def handle(self, *_: Any, state: str, message: str, until: datetime | None, **__: Any) -> None:
         """Do it, and put it on record if the database can be reached."""
         if state != "on" and (message or until):
             raise CommandError("--message and --until go with on.")
-        if len(message) > LONGEST_MESSAGE:
-            raise CommandError(f"The message may have at most {LONGEST_MESSAGE} characters.")
+        if len(message) > MAX_MESSAGE_LENGTH:
+            raise CommandError(f"The message may have at most {MAX_MESSAGE_LENGTH} characters.")
         if until and until <= datetime.now(UTC):
             raise CommandError(f"{until:%Y-%m-%d %H:%M} UTC is over already.")
         try:
@@ -52,14 +52,14 @@ class Command(BaseCommand):
     def on(self, wanted: Maintenance) -> None:
         """Close the doors, or change what people are told."""
         before = maintenance_mode.current()
-        maintenance_mode.begin(wanted)
+        maintenance_mode.enable(wanted)
         self._record(before, wanted)
         self.status(wanted)
 
     def off(self, wanted: Maintenance) -> None:
         """Open them."""
         before = maintenance_mode.current()
-        if maintenance_mode.end():
+        if maintenance_mode.disable():
             self._record(before, None)
         self.status(wanted)
 
@@ -70,7 +70,7 @@ class Command(BaseCommand):
 
     def _record(self, before: Maintenance | None, after: Maintenance | None) -> None:
         try:
-            maintenance_mode.record_change(before, after)
+            maintenance_mode.record_maintenance_change(before, after)
         except DatabaseFailure as error:
             reason = str(error).partition("\n")[0]
             self.stderr.write(f"This isn't in the audit log, since the database does not answer: {reason}")

@@ -76,7 +76,7 @@ def test_no_secret_is_shown_whatever_it_looks_like(tmp_path):
 @pytest.mark.parametrize("between", ["#", "/", "?", "@", ":", "://", "@x/", "[", "%", "?@", " "])
 @pytest.mark.parametrize("name", ["DATABASE_URL", "EMAIL_URL", "REDIS_URL"])
 def test_no_part_of_a_password_is_shown_that_was_not_written_as_it_must(tmp_path, monkeypatch, name, between):
-    from reprotech.conf.reference import shown
+    from reprotech.conf.reference import redacted_value
 
     address = {"DATABASE_URL": "postgresql", "EMAIL_URL": "smtp+tls", "REDIS_URL": "redis"}[name]
     monkeypatch.setenv(name, f"{address}://me:Zq7{between}Zq8@host.test:12/db")
@@ -87,7 +87,7 @@ def test_no_part_of_a_password_is_shown_that_was_not_written_as_it_must(tmp_path
         "EMAIL_URL": lambda: env.email(name, "consolemail://"),
         "REDIS_URL": lambda: env.redis(name),
     }[name]()
-    assert "Zq" not in shown(env, name)
+    assert "Zq" not in redacted_value(env, name)
 
 
 def test_all_that_is_refused_is_told_at_once(tmp_path):
@@ -207,10 +207,10 @@ def test_secrets_that_others_can_open_are_told(tmp_path, settings, monkeypatch):
 
 
 def test_a_misspelt_name_is_told(tmp_path, monkeypatch):
-    from reprotech.conf.reference import misspelt
+    from reprotech.conf.reference import unknown_variables
 
     file = tmp_path / ".env"
     file.write_text("DATABSE_URL=sqlite:///x\nPOSTGRES_PASSWORD=word\nSECRET_KEY=fine\n")
     monkeypatch.setattr(django_settings.ENV, "env_file", Path(file))
-    (sentence,) = misspelt(django_settings.ENV)
+    (sentence,) = unknown_variables(django_settings.ENV)
     assert "DATABSE_URL, which nothing reads. Do you mean DATABASE_URL?" in sentence

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from audit.crypto.signed_note import VerifierKey
 from reprotech import checks
 from reprotech.conf.env import Environment
-from reprotech.core.jwk import public_half, public_text
+from reprotech.core.jwk import encode_public_key, public_key_of
 from reprotech.testing.commands import evaluate
 
 pytestmark = pytest.mark.only_on("sqlite")  # the settings are the same on every stack
@@ -31,7 +31,7 @@ SEED = base64.b64encode(bytes(range(1, 33))).decode()
 PEM = """-----BEGIN {0}-----
 MC4CAQAwBQYDK2VwBCIEIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g
 -----END {0}-----"""
-PUBLIC = public_text(public_half(bytes(range(1, 33))))
+PUBLIC = encode_public_key(public_key_of(bytes(range(1, 33))))
 
 
 def load(tmp_path, expression, **changed):
@@ -128,7 +128,7 @@ def test_how_often_one_may_guess_can_be_set(tmp_path):
         "KNOWN_DEVICE_DAYS": "7",
     }
     limits = "(limit for name, limit in settings.RATE_LIMITS.items() if name == 'token' or 'login' in name)"
-    done = load(tmp_path, f"settings.KNOWN_DEVICE_AGE.days, *{limits}", **chosen)
+    done = load(tmp_path, f"settings.KNOWN_DEVICE_LIFETIME.days, *{limits}", **chosen)
     assert done.stdout.split(" ", 1) == [
         "7",
         "5 per 30 minutes 5 per day 20 per 30 minutes 60 per 30 days 1 per 15 minutes 100 per minute\n",
@@ -186,4 +186,4 @@ def test_settings_of_a_first_try_stop_the_start(tmp_path, changed, said):
 )
 def test_debugging_for_the_world_is_warned_of(settings, debug, hosts, warned):
     settings.DEBUG, settings.ALLOWED_HOSTS = debug, hosts
-    assert bool(checks.debugging_stays_at_home()) == warned
+    assert bool(checks.debug_serves_this_machine_alone()) == warned

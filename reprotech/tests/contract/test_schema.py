@@ -6,7 +6,7 @@ import pytest
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 
-from reprotech.api.etags import TAGS
+from reprotech.api.etags import ETAG_PATTERN
 from reprotech.testing.client import Caller
 
 
@@ -62,7 +62,7 @@ def test_addresses_networks_and_tags_have_their_format(schema):
     of_change = {
         given["name"]: given["schema"] for given in schema["paths"]["/api/users/{user_id}"]["put"]["parameters"]
     }
-    assert of_change["If-Match"]["pattern"] == TAGS
+    assert of_change["If-Match"]["pattern"] == ETAG_PATTERN
 
 
 def test_a_file_to_import_is_required(schema):
@@ -76,7 +76,7 @@ def test_a_file_to_import_is_required(schema):
 def test_the_pattern_of_if_match_is_what_is_taken(cast, tag, status):
     answer = Caller(cast.super_admin).patch(f"/api/users/{cast.viewer.pk}", {}, HTTP_IF_MATCH=tag)
     assert answer.status_code == status
-    assert Draft202012Validator({"pattern": TAGS}).is_valid(tag) is (status != 400)
+    assert Draft202012Validator({"pattern": ETAG_PATTERN}).is_valid(tag) is (status != 400)
 
 
 def test_a_key_that_the_schema_refuses_is_refused(schema, viewer):

@@ -20,7 +20,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from reprotech.core.key_material import new_seed, seed_text
+from reprotech.core.key_material import encode_seed, new_seed
 from reprotech.testing.plugin import ROOT, check_alive, create_database, require
 from reprotech.testing.servers import free_port, wait_for
 
@@ -256,7 +256,7 @@ def machine(processes):
     machine.said = {
         "SECRET_KEY": "one-" * 12,
         "JWT_SECRET_KEY": "two-" * 12,
-        "AUDIT_SIGNING_KEY": seed_text(new_seed()),
+        "AUDIT_SIGNING_KEY": encode_seed(new_seed()),
         "REDIS_URL": "",
         "ADMIN_EMAIL": "chief@lab.example",
         "WORKERS": "1",

@@ -12,12 +12,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from reprotech.api.exception_handler import PLAIN
+from reprotech.api.exception_handler import DEFAULT_ERRORS
 from reprotech.core.exceptions import DomainError, NotAuthenticated
-from reprotech.core.reauthentication import ConfirmationRequired
+from reprotech.core.reauthentication import ReauthenticationRequired
 from reprotech.testing.cast import make_user
 from reprotech.testing.plugin import ROOT, require
-from reprotech.web import lists
+from reprotech.web import estimated_counts
 
 # What the API answers is the same whatever the database, and compared elsewhere.
 pytestmark = pytest.mark.only_on("postgresql")
@@ -110,7 +110,7 @@ def test_the_examples_run_one_after_another_and_print_what_the_guide_says(server
 def test_what_the_guide_reads_of_a_list_is_all_of_it_where_nobody_counts_that_far(admin, monkeypatch, number):
     for count in range(number):
         make_user(f"counted-{count}", password=None)
-    monkeypatch.setattr(lists, "MOST_COUNTED", 3)
+    monkeypatch.setattr(estimated_counts, "MAX_COUNTED", 3)
     answers = []
 
     def ask(method, path, params):
@@ -139,7 +139,7 @@ def test_the_table_of_errors_has_every_status_and_code_that_the_api_answers_with
         told |= set(zip(numbers * len(words) if len(numbers) == 1 else numbers, words, strict=True))
     bases = {DomainError, NotAuthenticated}
     ours = {(str(int(refusal.status)), refusal.code) for refusal in set(refusals()) - bases}
-    plain = {(str(status), code) for status, (_, code) in PLAIN.items()}
+    plain = {(str(status), code) for status, (_, code) in DEFAULT_ERRORS.items()}
     others = {("400", "malformed"), ("403", "csrf_failed"), ("503", "maintenance")}
-    confirmation = {("403", ConfirmationRequired.code)}
+    confirmation = {("403", ReauthenticationRequired.code)}
     assert told == ours | plain | others | confirmation

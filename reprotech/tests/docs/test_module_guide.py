@@ -19,7 +19,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from reprotech.core.jwk import public_half, public_text, thumbprint
+from reprotech.core.jwk import encode_public_key, public_key_of, thumbprint
 from reprotech.testing import servers as testing_servers
 from reprotech.testing.plugin import ROOT, check_alive, start_server
 
@@ -50,7 +50,7 @@ def text_of(seed):
 @pytest.fixture(scope="module")
 def signing_server(stack, processes):
     """A server that signs tokens with a key pair, and announces the next one."""
-    listed = public_text(public_half(NEXT_SEED))
+    listed = encode_public_key(public_key_of(NEXT_SEED))
     server = start_server(
         processes, stack, JWT_SIGNING_KEY=text_of(SEED), JWT_PUBLIC_KEYS=listed, LOG_LEVEL="DEBUG", WORKERS="1"
     )
@@ -147,29 +147,29 @@ def part(content):
 
 
 def signed(claims, seed=SEED, kid=None):
-    headers = {"kid": thumbprint(public_half(seed)) if kid is None else kid}
+    headers = {"kid": thumbprint(public_key_of(seed)) if kid is None else kid}
     return jwt.encode(claims, Ed25519PrivateKey.from_private_bytes(seed), algorithm="EdDSA", headers=headers)
 
 
 def with_mac(claims, key):
     """By HMAC with the public key, as if it were a secret."""
-    content = part({"alg": "HS256", "typ": "JWT", "kid": thumbprint(public_half(SEED))}) + b"." + part(claims)
+    content = part({"alg": "HS256", "typ": "JWT", "kid": thumbprint(public_key_of(SEED))}) + b"." + part(claims)
     return (content + b"." + part(hmac.new(key, content, hashlib.sha256).digest())).decode()
 
 
 def forgeries(claims, issuer):
     """What a module must refuse, by what is wrong with it."""
     now = int(time.time())
-    header = {"alg": "none", "typ": "JWT", "kid": thumbprint(public_half(SEED))}
-    public = Ed25519PublicKey.from_public_bytes(public_half(SEED))
+    header = {"alg": "none", "typ": "JWT", "kid": thumbprint(public_key_of(SEED))}
+    public = Ed25519PublicKey.from_public_bytes(public_key_of(SEED))
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     left_out = {name: {key: value for key, value in claims.items() if key != name} for name in ("exp", "type", "jti")}
     return {
         "another key": signed(claims, OTHER_SEED),
-        "another key under our name": signed(claims, OTHER_SEED, thumbprint(public_half(SEED))),
+        "another key under our name": signed(claims, OTHER_SEED, thumbprint(public_key_of(SEED))),
         "unknown kid": signed(claims, SEED, "unknown"),
         "no signature": (part(header) + b"." + part(claims) + b".").decode(),
-        "public key as a secret": with_mac(claims, public_half(SEED)),
+        "public key as a secret": with_mac(claims, public_key_of(SEED)),
         "public key in PEM as a secret": with_mac(claims, pem),
         "its own SECRET_KEY": jwt.encode(claims, MODULE_SECRET, algorithm="HS256"),
         "expired": signed({**claims, "iat": now - 100, "exp": now - 60}),
@@ -225,11 +225,11 @@ def test_tokens_of_a_newly_rotated_key_are_taken_at_once(lab_module, issuer, tok
     assert send(lab_module, token=tokens["access_token"])[0] == 200
     kill(processes, signing_server)
     signing_server.env["JWT_SIGNING_KEY"] = text_of(NEXT_SEED)
-    signing_server.env["JWT_PUBLIC_KEYS"] = public_text(public_half(SEED))
+    signing_server.env["JWT_PUBLIC_KEYS"] = encode_public_key(public_key_of(SEED))
     log = signing_server.log
     process = processes.start([ROOT / "scripts" / "server"], log, env=signing_server.env, cwd=log.parent)
     testing_servers.wait_for(process, log, lambda: check_alive(int(signing_server.env["PORT"])), patience=300)
     signing_server.process = process
     renewed = send(f"{issuer}/api/auth/refresh", {"refresh_token": tokens["refresh_token"]})[1]["access_token"]
-    assert jwt.get_unverified_header(renewed)["kid"] == thumbprint(public_half(NEXT_SEED))
+    assert jwt.get_unverified_header(renewed)["kid"] == thumbprint(public_key_of(NEXT_SEED))
     assert [send(lab_module, token=token)[0] for token in (renewed, tokens["access_token"])] == [200, 200]

@@ -117,7 +117,7 @@ def lines_of(caplog):
 
 def test_a_log_line_names_request_user_and_duration(db, viewer, caplog):
     caplog.handler.addFilter(RequestFilter())
-    with caplog.at_level(logging.INFO, logger="reprotech.middleware.requests"):
+    with caplog.at_level(logging.INFO, logger="reprotech.middleware.request_context"):
         answer = viewer.get("/api/auth/me")
         Caller().get("/api/auth/me")
     mine, strangers = lines_of(caplog)

@@ -5,7 +5,7 @@ import os
 import pytest
 from django.db import Error, connection, transaction
 
-from reprotech.management.command_errors import sentence_of
+from reprotech.management.command_errors import describe_error
 from reprotech.testing.commands import manage
 
 AWAY = "postgresql://me:Zq7@127.0.0.1:1/lab"
@@ -44,13 +44,13 @@ def failure(statement):
 
 
 def test_missing_tables_are_said(db):
-    assert sentence_of(failure("SELECT * FROM nowhere")).endswith("Bring it up to date: manage.py migrate")
+    assert describe_error(failure("SELECT * FROM nowhere")).endswith("Bring it up to date: manage.py migrate")
 
 
 @pytest.mark.only_on("postgresql")
 def test_missing_rights_are_said(db):
     error = failure("CREATE ROLE of_no_rights; SET LOCAL ROLE of_no_rights; TRUNCATE users")
-    assert "Run the command as the owner of the tables" in sentence_of(error)
+    assert "Run the command as the owner of the tables" in describe_error(error)
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ def test_missing_rights_are_said(db):
     ],
 )
 def test_what_is_ours_to_mend_keeps_its_traceback(error, sentence):
-    assert sentence_of(error) == sentence
+    assert describe_error(error) == sentence
 
 
 def test_a_wrong_statement_is_ours(db):
-    assert sentence_of(failure("INSERT INTO django_migrations (app) VALUES (NULL)")) is None
+    assert describe_error(failure("INSERT INTO django_migrations (app) VALUES (NULL)")) is None

@@ -35,7 +35,7 @@ def own_file(settings, tmp_path):
 
 @pytest.fixture
 def closed():
-    maintenance_mode.begin(ANNOUNCED)
+    maintenance_mode.enable(ANNOUNCED)
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_a_form_that_is_sent_is_not_offered_to_be_sent_again(closed, visitor):
 
 
 def test_what_is_announced_is_text_and_never_markup(visitor):
-    maintenance_mode.begin(Maintenance("<script>alert(1)</script>"))
+    maintenance_mode.enable(Maintenance("<script>alert(1)</script>"))
     assert "&lt;script&gt;" in visitor.get("/").content.decode()
     assert "<script>" not in visitor.get("/").content.decode()
 
@@ -89,7 +89,7 @@ def test_the_api_says_so_in_its_own_way(closed, visitor, method, path):
 
 
 def test_without_an_announced_end_there_is_none_to_tell(visitor):
-    maintenance_mode.begin(Maintenance())
+    maintenance_mode.enable(Maintenance())
     answer = visitor.get("/api/users")
     assert error_of(answer) == {
         "error": "Reprotech is being maintained. What was saved is safe. Try again in a few minutes.",
@@ -99,7 +99,7 @@ def test_without_an_announced_end_there_is_none_to_tell(visitor):
 
 
 def test_an_announced_end_that_is_over_opens_nothing(visitor):
-    maintenance_mode.begin(Maintenance(until=datetime.now(UTC) - timedelta(hours=1)))
+    maintenance_mode.enable(Maintenance(until=datetime.now(UTC) - timedelta(hours=1)))
     answer = visitor.get("/")
     assert (answer.status_code, answer["Retry-After"]) == (503, "30")
 

@@ -9,7 +9,7 @@ import pytest
 from django.db import InternalError, connection, transaction
 
 from benchmarks.faults.http_client import Client
-from reprotech.api.exception_handler import PLAIN, is_outage
+from reprotech.api.exception_handler import DEFAULT_ERRORS, is_database_unavailable
 from reprotech.testing.cast import PASSWORD
 from reprotech.testing.client import page_client
 from reprotech.testing.plugin import start_server
@@ -70,7 +70,11 @@ def test_reading_goes_on_and_changes_are_told_that_they_are_not_taken(lab):
     ]
     for change in changes:
         answer = lab.ask(*change)
-        assert (answer.status, answer.body["code"], answer.body["error"]) == (503, "unavailable", PLAIN[503][0])
+        assert (answer.status, answer.body["code"], answer.body["error"]) == (
+            503,
+            "unavailable",
+            DEFAULT_ERRORS[503][0],
+        )
     ready = lab.ask("GET", "/api/health/ready")
     assert (ready.status, ready.body) == (
         200,
@@ -109,4 +113,4 @@ def test_pages_are_shown_and_their_changes_get_the_page_of_an_outage(db, cast):
 def test_another_inner_error_of_the_database_is_no_outage():
     error = InternalError("tuple concurrently updated")
     error.__cause__ = psycopg.errors.InternalError_("tuple concurrently updated")
-    assert not is_outage(error)
+    assert not is_database_unavailable(error)

@@ -30,7 +30,7 @@ def without_length():
 
 
 def in_maintenance():
-    maintenance_mode.begin(maintenance_mode.Maintenance())
+    maintenance_mode.enable(maintenance_mode.Maintenance())
     return Caller().post(LOGIN, {}, HTTP_ORIGIN=LAB)
 
 

@@ -17,7 +17,7 @@ from audit.saved_filters import delete_filter, save_filter
 from audit.sealing.key_rotation import rotate_key
 from reprotech.core.exceptions import Forbidden
 from reprotech.core.principal import Principal
-from reprotech.core.request_context import RequestOrigin, act_as, request_origin
+from reprotech.core.request_context import RequestOrigin, request_origin, set_principal
 from reprotech.testing.cast import make_user
 
 ARCHIVE = Archive(LeafRange(0, 1), "0" * 64, 0)
@@ -85,7 +85,7 @@ def test_a_role_that_was_taken_away_a_moment_ago_counts_no_more(cast, name):
 def test_an_api_key_exports_no_more_than_its_scopes(cast):
     actor = cast.super_admin
     with request_origin(RequestOrigin()):
-        act_as(Principal(user_id=actor.pk, api_key="key", scopes=frozenset({"audit_read"})))
+        set_principal(Principal(user_id=actor.pk, api_key="key", scopes=frozenset({"audit_read"})))
         refusal(SERVICES["export events"][0], actor)
         refusal(SERVICES["export users"][0], actor)
         save_filter(actor=actor, name="Mine", query="")

@@ -17,7 +17,7 @@ from accounts.core.exceptions import TokenInvalid
 from accounts.mfa import pending_login_token
 from accounts.sessions import tokens
 from accounts.sessions.jwt_signing import key_id
-from reprotech.core.jwk import public_half, thumbprint
+from reprotech.core.jwk import public_key_of, thumbprint
 from reprotech.testing.client import Caller, error_of
 from reprotech.tests.conftest import state
 from reprotech.tests.support.mfa_devices import give_app
@@ -83,7 +83,7 @@ def signed(claims, secret, header=None):
 
 def signed_by_key(claims, header=None):
     """A token by our key pair, whatever it says."""
-    header = {"alg": "EdDSA", "typ": "JWT", "kid": thumbprint(public_half(SEED))} if header is None else header
+    header = {"alg": "EdDSA", "typ": "JWT", "kid": thumbprint(public_key_of(SEED))} if header is None else header
     content = f"{unpadded(json.dumps(header).encode())}.{unpadded(claims.encode())}"
     return f"{content}.{unpadded(Ed25519PrivateKey.from_private_bytes(SEED).sign(content.encode()))}"
 

@@ -17,7 +17,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.sessions import jwt_signing
 from audit.models import AuditLog
-from reprotech.core.jwk import parse_public, public_half, public_text, thumbprint
+from reprotech.core.jwk import encode_public_key, parse_public_key, public_key_of, thumbprint
 from reprotech.testing.client import Caller, error_of
 
 OLD, NEW, OTHER = (bytes([number]) * 31 + b"\x01" for number in (3, 4, 5))
@@ -34,7 +34,7 @@ def signing(settings):
     settings.PUBLIC_URL = ISSUER
 
     def replace(seed, *listed):
-        settings.JWT_SIGNING_KEY, settings.JWT_PUBLIC_KEYS = seed, [public_half(other) for other in listed]
+        settings.JWT_SIGNING_KEY, settings.JWT_PUBLIC_KEYS = seed, [public_key_of(other) for other in listed]
 
     replace(OLD)
     return replace
@@ -58,7 +58,7 @@ def listed_keys():
 
 def test_a_token_is_signed_with_the_key_and_says_for_whom_it_is(signing, viewer):
     header = jwt.get_unverified_header(viewer.token)
-    assert (header["alg"], header["kid"]) == ("EdDSA", thumbprint(public_half(OLD)))
+    assert (header["alg"], header["kid"]) == ("EdDSA", thumbprint(public_key_of(OLD)))
     key = listed_keys()[header["kid"]]
     claims = jwt.decode(viewer.token, key, algorithms=["EdDSA"], audience=ISSUER, issuer=ISSUER)
     assert (claims["type"], claims["sub"], claims["user_id"]) == ("access", str(viewer.user.pk), viewer.user.pk)
@@ -68,7 +68,7 @@ def test_a_token_is_signed_with_the_key_and_says_for_whom_it_is(signing, viewer)
 def test_a_refresh_token_is_not_for_modules(signing, viewer):
     token = viewer.signed_in.pair.refresh_token
     with pytest.raises(jwt.InvalidAudienceError):
-        jwt.decode(token, listed_keys()[thumbprint(public_half(OLD))], algorithms=["EdDSA"], audience=ISSUER)
+        jwt.decode(token, listed_keys()[thumbprint(public_key_of(OLD))], algorithms=["EdDSA"], audience=ISSUER)
     assert (me(token).status_code, renew(viewer.signed_in.pair).status_code) == (401, 200)
 
 
@@ -95,7 +95,7 @@ def test_nobody_is_signed_out_when_a_key_is_replaced(signing, viewer):
     signing(NEW, OTHER, OLD)
     assert me(token).status_code == 200
     assert jwt.get_unverified_header(renew(viewer.signed_in.pair).json()["access_token"])["kid"] == thumbprint(
-        public_half(NEW)
+        public_key_of(NEW)
     )
     signing(NEW)
     assert (me(token).status_code, error_of(me(token))) == REFUSED
@@ -114,10 +114,10 @@ def test_the_keys_are_public_cacheable_and_no_more_than_public(signing, anonymou
     assert (response.status_code, response["Cache-Control"]) == (200, "public, max-age=300")
     assert "Cookie" not in response.get("Vary", "")
     keys = response.json()["keys"]
-    assert [key["kid"] for key in keys] == [thumbprint(public_half(NEW)), thumbprint(public_half(OLD))]
+    assert [key["kid"] for key in keys] == [thumbprint(public_key_of(NEW)), thumbprint(public_key_of(OLD))]
     assert {frozenset(key) for key in keys} == {frozenset({"kty", "crv", "use", "alg", "kid", "x"})}
     assert {(key["kty"], key["crv"], key["use"], key["alg"]) for key in keys} == {("OKP", "Ed25519", "sig", "EdDSA")}
-    assert base64.urlsafe_b64decode(keys[0]["x"] + "=") == public_half(NEW)
+    assert base64.urlsafe_b64decode(keys[0]["x"] + "=") == public_key_of(NEW)
     assert anonymous.post(PATH, {}).status_code == 405
 
 
@@ -135,8 +135,8 @@ def test_the_thumbprint_is_that_of_rfc_8037():
 def test_the_command_prints_the_public_key_alone(signing):
     printed, told = StringIO(), StringIO()
     call_command("token_key", stdout=printed, stderr=told)
-    assert parse_public(printed.getvalue().strip()) == public_half(OLD)
-    assert told.getvalue().strip() == f"kid {thumbprint(public_half(OLD))}"
+    assert parse_public_key(printed.getvalue().strip()) == public_key_of(OLD)
+    assert told.getvalue().strip() == f"kid {thumbprint(public_key_of(OLD))}"
     signing(None)
     with pytest.raises(CommandError, match="JWT_SIGNING_KEY is not set"):
         call_command("token_key", stdout=printed)
@@ -164,7 +164,7 @@ def with_mac(claims, key, **header):
     return f"{signed}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
 
 
-KID = thumbprint(public_half(OLD))
+KID = thumbprint(public_key_of(OLD))
 
 
 def signed(claims, seed, kid=KID):
@@ -179,13 +179,21 @@ def forms_of(public):
     key = Ed25519PublicKey.from_public_bytes(public)
     pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return [public, pem, pem.strip(), der, public_text(public).encode(), thumbprint(public).encode(), str(key).encode()]
+    return [
+        public,
+        pem,
+        pem.strip(),
+        der,
+        encode_public_key(public).encode(),
+        thumbprint(public).encode(),
+        str(key).encode(),
+    ]
 
 
 @changes_nothing
 def test_a_public_key_is_no_secret_to_sign_with(claims):
-    for key in forms_of(public_half(OLD)):
-        for header in ({"kid": KID}, {}, {"kid": jwt_signing.key_id(public_text(public_half(OLD)))}):
+    for key in forms_of(public_key_of(OLD)):
+        for header in ({"kid": KID}, {}, {"kid": jwt_signing.key_id(encode_public_key(public_key_of(OLD)))}):
             response = me(with_mac(claims, key, **header))
             assert (response.status_code, error_of(response)) == REFUSED
 
@@ -207,7 +215,7 @@ def test_a_genuine_signature_under_another_header_is_worth_nothing(viewer, claim
 
 
 @changes_nothing
-@pytest.mark.parametrize("kid", [KID, jwt_signing.key_id("x"), thumbprint(public_half(OTHER)), "", "../x", 7, [KID]])
+@pytest.mark.parametrize("kid", [KID, jwt_signing.key_id("x"), thumbprint(public_key_of(OTHER)), "", "../x", 7, [KID]])
 def test_a_foreign_key_signs_nothing(claims, kid):
     assert me(signed(claims, OTHER, kid)).status_code == 401
 
@@ -219,7 +227,7 @@ def test_a_token_that_does_not_name_its_public_key_is_none_of_ours(claims):
 
 @changes_nothing
 def test_a_key_that_the_token_brings_along_is_not_believed(claims):
-    foreign = {"kty": "OKP", "crv": "Ed25519", "x": base64.urlsafe_b64encode(public_half(OTHER)).decode().rstrip("=")}
+    foreign = {"kty": "OKP", "crv": "Ed25519", "x": base64.urlsafe_b64encode(public_key_of(OTHER)).decode().rstrip("=")}
     for header in ({"jwk": foreign}, {"jku": "https://evil.example/jwks.json"}, {"x5u": "https://evil.example/x"}):
         for kid in (KID, "evil"):
             token = jwt.encode(claims, private(OTHER), algorithm="EdDSA", headers={"kid": kid, **header})

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from accounts.mfa import pending_login_token
 from accounts.sessions import tokens
 from accounts.sessions.jwt_signing import key_id
-from reprotech.core.jwk import public_half, thumbprint
+from reprotech.core.jwk import public_key_of, thumbprint
 from reprotech.testing.client import Caller
 from reprotech.tests.support.mfa_devices import give_app
 
@@ -45,7 +45,7 @@ def as_before(settings, key):
         claims |= {"exp": now + int(lifetime.total_seconds()), **more}
         if key == "key pair":
             named = {"iss": ISSUER, "aud": audience_of(kind), "sub": str(session.user_id)}
-            private, header = Ed25519PrivateKey.from_private_bytes(SEED), {"kid": thumbprint(public_half(SEED))}
+            private, header = Ed25519PrivateKey.from_private_bytes(SEED), {"kid": thumbprint(public_key_of(SEED))}
             return jwt.encode({**named, **claims}, private, algorithm="EdDSA", headers=header)
         header = {"kid": key_id(settings.JWT_SECRET_KEY)} if key == "secret with its name" else None
         return jwt.encode(claims, settings.JWT_SECRET_KEY, algorithm="HS256", headers=header)
@@ -93,7 +93,7 @@ def test_a_token_of_before_for_the_second_step_is_good(settings, cast):
 def read_as_before(token, kind, key, secret):
     """The claims, checked as versions before did."""
     if key == "key pair":
-        assert jwt.get_unverified_header(token)["kid"] == thumbprint(public_half(SEED))
+        assert jwt.get_unverified_header(token)["kid"] == thumbprint(public_key_of(SEED))
         checking, algorithm, named = Ed25519PrivateKey.from_private_bytes(SEED).public_key(), "EdDSA", ["iss", "aud"]
         expected = {"audience": audience_of(kind), "issuer": ISSUER}
     else:

@@ -10,15 +10,16 @@ from typing import Any, ClassVar, Generic
 from django import forms
 from django.db import models
 
-from reprotech.web.estimated_counts import FEW, MOST_COUNTED, found_first, many, part
-from reprotech.web.fields import WholeNumberField
+from reprotech.web import estimated_counts
+from reprotech.web.estimated_counts import SMALL_RESULT_LIMIT, fence_index_scan, large_results, slice_by_pk
+from reprotech.web.fields import IntegerParam
 from reprotech.web.ordering import Row, sort_by
-from reprotech.web.query_params import Query
+from reprotech.web.query_params import QueryParams
 
 DEFAULT_PER_PAGE = 10
-MAXIMUM_PER_PAGE = 100
+MAX_PER_PAGE = 100
 #: No list has a row there, and a database can still count so far.
-FARTHEST = 2**62
+MAX_OFFSET = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Page(Generic[Row]):
     @property
     def pages(self) -> int:
         """How many pages there are."""
-        return pages_of(self.total, self.per_page)
+        return page_count(self.total, self.per_page)
 
     @property
     def first(self) -> int:
@@ -71,19 +72,19 @@ class Page(Generic[Row]):
         return answer if self.is_exact else {**answer, "total_is_exact": False}
 
 
-def pages_of(total: int, per_page: int) -> int:
+def page_count(total: int, per_page: int) -> int:
     """How many pages so many rows fill."""
     return -(-total // per_page)
 
 
-class ListFilter(Query):
+class ListFilter(QueryParams):
     """Page and page size; a list adds its own filters, and applies them in `apply`."""
 
     #: What `sort` takes, and the expression that it sorts by.
     sorts: ClassVar[dict[str, Any]] = {}
 
-    page = WholeNumberField(default=1)
-    per_page = WholeNumberField(default=DEFAULT_PER_PAGE, most=MAXIMUM_PER_PAGE)
+    page = IntegerParam(default=1)
+    per_page = IntegerParam(default=DEFAULT_PER_PAGE, max_value=MAX_PER_PAGE)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -103,43 +104,47 @@ class ListFilter(Query):
     @property
     def first(self) -> int:
         """The position of the page's first row, 0 for the first of all."""
-        return min((int(self.value("page")) - 1) * int(self.value("per_page")), FARTHEST)
+        return min((int(self.value("page")) - 1) * int(self.value("per_page")), MAX_OFFSET)
 
     def page_of(self, queryset: models.QuerySet[Row]) -> Page[Row]:
         """The page of `queryset` that was asked for, filtered and sorted; empty past the end."""
         filtered: models.QuerySet[Row] = self.apply(queryset)
         page, per_page = self.value("page"), self.value("per_page")
-        total = self.known_count()
+        total = self.maintained_count()
         if total is None:
-            if not many.holds(self.name) and self.expects_many(filtered):
-                many.remember(self.name)
-            if many.holds(self.name):
+            if not large_results.has(self.cache_key) and self.is_estimated_large(filtered):
+                large_results.add(self.cache_key)
+            if large_results.has(self.cache_key):
                 return self._page_of_many(filtered, page, per_page)
-            keys = self.keys(filtered)
+            keys = self.prefetched_ids(filtered)
             # By keys alone: what is shown of a row would be put together to be counted.
-            total = filtered.order_by().values("pk")[: MOST_COUNTED + 1].count() if keys is None else len(keys)
-            if total > MOST_COUNTED:
-                many.remember(self.name)
+            total = (
+                filtered.order_by().values("pk")[: estimated_counts.MAX_COUNTED + 1].count()
+                if keys is None
+                else len(keys)
+            )
+            if total > estimated_counts.MAX_COUNTED:
+                large_results.add(self.cache_key)
                 return self._page_of_many(filtered, page, per_page)
             if keys is not None:
                 return self._page_of_keys(filtered, keys, page, per_page)
-            if total <= FEW and not self.is_walked:
+            if total <= SMALL_RESULT_LIMIT and not self.has_matching_index:
                 return self._page_of_few(filtered, total, page, per_page)
         items = self.rows(filtered, self.first, per_page) if self.first < total else []
         return Page(items, total, page, per_page)
 
     def rows(self, filtered: models.QuerySet[Row], first: int, count: int) -> list[Row]:
         """So many rows from the position `first` on, 0 for the first of all, sorted as asked."""
-        return list(part(self.ordered(filtered), first, count))
+        return list(slice_by_pk(self.ordered(filtered), first, count))
 
     def _page_of_few(self, filtered: models.QuerySet[Row], total: int, page: int, per_page: int) -> Page[Row]:
-        found = found_first(self.ordered(filtered))
-        items = list(part(found, self.first, per_page)) if self.first < total else []
+        found = fence_index_scan(self.ordered(filtered))
+        items = list(slice_by_pk(found, self.first, per_page)) if self.first < total else []
         return Page(items, total, page, per_page)
 
     def _page_of_keys(self, filtered: models.QuerySet[Row], keys: list[Any], page: int, per_page: int) -> Page[Row]:
         shown = keys[self.first : self.first + per_page]
-        found = {row.pk: row for row in self.by_keys(filtered, shown)} if shown else {}
+        found = {row.pk: row for row in self.rows_by_id(filtered, shown)} if shown else {}
         return Page([found[key] for key in shown if key in found], len(keys), page, per_page)
 
     def _page_of_many(self, filtered: models.QuerySet[Row], page: int, per_page: int) -> Page[Row]:
@@ -147,35 +152,35 @@ class ListFilter(Query):
         rows = self.rows(filtered, self.first, per_page + 1)
         seen = self.first + len(rows)
         if len(rows) > per_page:
-            return Page(rows[:per_page], max(MOST_COUNTED, seen), page, per_page, is_exact=False)
+            return Page(rows[:per_page], max(estimated_counts.MAX_COUNTED, seen), page, per_page, is_exact=False)
         return Page(rows, seen if rows else filtered.order_by().count(), page, per_page)
 
     @property
-    def name(self) -> str | None:
+    def cache_key(self) -> str | None:
         """What the filters are known by, where they let through the same rows for everybody."""
         return None
 
     @property
-    def is_walked(self) -> bool:
+    def has_matching_index(self) -> bool:
         """Whether an index has just the rows that the filters let through, in the order of the list."""
         return False
 
-    def keys(self, _: models.QuerySet[Row]) -> list[Any] | None:
+    def prefetched_ids(self, _: models.QuerySet[Row]) -> list[Any] | None:
         """The keys of the rows in their order, one more than are counted at most; None to count and to sort them there.
 
         Where it takes long to find them, they are found once and not for their number and for a page.
         """
         return None
 
-    def by_keys(self, filtered: models.QuerySet[Row], keys: list[Any]) -> models.QuerySet[Row]:
+    def rows_by_id(self, filtered: models.QuerySet[Row], keys: list[Any]) -> models.QuerySet[Row]:
         """The rows of some of these keys."""
         return filtered.filter(pk__in=keys)
 
-    def known_count(self) -> int | None:
+    def maintained_count(self) -> int | None:
         """How many rows the filters let through, if that need not be counted."""
         return None
 
-    def expects_many(self, _: models.QuerySet[Row]) -> bool:
+    def is_estimated_large(self, _: models.QuerySet[Row]) -> bool:
         """Whether there are more rows than are counted for sure, where counting them takes long."""
         return False
 

@@ -16,7 +16,7 @@ from reprotech.middleware.forwarded_headers import HEADERS as FORWARDING_HEADERS
 from reprotech.middleware.forwarded_headers import read_client
 from reprotech.monitoring.log_formatters import SECRET_PATH
 
-Respond = Callable[[HttpRequest], HttpResponse]
+GetResponse = Callable[[HttpRequest], HttpResponse]
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class RequestContextMiddleware:
     removed before anything can read them.
     """
 
-    def __init__(self, get_response: Respond) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -47,7 +47,7 @@ class RequestContextMiddleware:
             request.META.pop(name, None)
         origin = RequestOrigin(
             ip_address=client.address,
-            user_agent=printable(request.META.get("HTTP_USER_AGENT", "") or _unreadable(request)),
+            user_agent=sanitize_header(request.META.get("HTTP_USER_AGENT", "") or _unreadable(request)),
             request_id=_request_id(request, client.is_proxied),
             method=request.method or "",
             path=request.path,
@@ -92,15 +92,15 @@ def _request_id(request: HttpRequest, proxied: bool) -> str:
 
 
 def _unreadable(request: HttpRequest) -> str:
-    return UNREADABLE if "HTTP_USER_AGENT" in request.META else ""
+    return UNREADABLE_HEADER if "HTTP_USER_AGENT" in request.META else ""
 
 
 #: Recorded for a header of which granian gives the name alone, as it does when a byte is not ASCII.
-UNREADABLE = "(unreadable)"
+UNREADABLE_HEADER = "(unreadable)"
 
 
 @lru_cache(maxsize=1024)
-def printable(text: str) -> str:
+def sanitize_header(text: str) -> str:
     """A header's text without what can't be stored or would disturb a log.
 
     Servers give its bytes as Latin-1 (PEP 3333); most clients mean UTF-8.
