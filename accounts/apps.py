@@ -15,5 +15,5 @@ class AccountsConfig(AppConfig):
         from accounts.notifications import outbox
         from accounts.passwords import reset as password_reset
 
-        outbox.also(password_reset.process_next_request)
+        outbox.register_job(password_reset.process_next_request)
         tracked_models.track_all()

@@ -28,7 +28,7 @@ def start() -> None:
         problem="Sessions that are over can't be put on record at the moment.",
         recovered="Sessions that are over are put on record again.",
     ).start()
-    if user_list_counters.is_kept():
+    if user_list_counters.is_supported():
         PeriodicThread(
             "user-lists",
             _maintain_user_lists,
@@ -54,6 +54,6 @@ def maintain_sessions() -> None:
 
 
 def _maintain_user_lists() -> None:
-    user_list_counters.fold()
-    daily_counters.fold()
-    page_index.keep_up()
+    user_list_counters.compact()
+    daily_counters.compact()
+    page_index.refresh()

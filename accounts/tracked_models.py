@@ -143,11 +143,11 @@ def _users_change(owner: str, rows: Iterable[Any], columns: Collection[str] | No
     if columns is not None and session_cache.NOT_CACHED.issuperset(columns):
         return
     if not isinstance(rows, QuerySet):
-        session_cache.users_change({getattr(row, owner) for row in rows})
+        session_cache.invalidate_users({getattr(row, owner) for row in rows})
     elif settings.REDIS_URL:
         ids = rows.order_by().values_list(owner, flat=True).distinct()
-        session_cache.users_change(ids[: session_cache.MAX_USERS + 1])
+        session_cache.invalidate_users(ids[: session_cache.MAX_USERS + 1])
 
 
 def _roles_change(_rows: Iterable[Any], _columns: Collection[str] | None) -> None:
-    session_cache.roles_change()
+    session_cache.invalidate_roles()

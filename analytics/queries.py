@@ -30,8 +30,8 @@ def user_analytics(days: int) -> dict[str, Any]:
 
 def user_totals() -> dict[str, int]:
     """How many users there are, and how many may sign in."""
-    if user_list_counters.is_kept():
-        kept = user_list_counters.counts_of(["existing", "active", "locked"])
+    if user_list_counters.is_supported():
+        kept = user_list_counters.read_counters(["existing", "active", "locked"])
         return {
             "total_users": kept["existing"],
             "active_users": kept["active"],

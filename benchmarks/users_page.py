@@ -94,7 +94,7 @@ def extend(size):
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE users")
         cursor.execute("VACUUM ANALYZE user_roles")
-    page_index.keep_up()  # as the server does once a minute
+    page_index.refresh()  # as the server does once a minute
 
 
 def timings():

@@ -9,9 +9,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from accounts.access.authorization import FILED_UNDER, About
-from accounts.access.middleware import PAGE_OF_DUTY, ask_to_sign_in
-from accounts.access.required_actions import duty_before
+from accounts.access.authorization import TARGET_MODELS, Target
+from accounts.access.middleware import REQUIRED_ACTION_VIEWS, redirect_to_sign_in
+from accounts.access.required_actions import required_action_for
 from accounts.permissions import ADMIN_SITE
 from audit.authorization import record_denial
 from reprotech.core.exceptions import Forbidden
@@ -31,7 +31,7 @@ class ReprotechAdminSite(AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether the request's user is a Super Administrator with no duty that comes first."""
         user: Any = request.user
-        return bool(user.is_authenticated and user.is_staff and not duty_before(user, ADMIN_SITE))
+        return bool(user.is_authenticated and user.is_staff and not required_action_for(user, ADMIN_SITE))
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Wrap a view: visitors go to our sign-in, users without the right get a 403, on record."""
@@ -60,9 +60,9 @@ class ReprotechAdminSite(AdminSite):
     def _refuse(self, request: HttpRequest) -> HttpResponse:
         user: Any = request.user
         if not user.is_authenticated:
-            return ask_to_sign_in(request)
-        if duty := duty_before(user, ADMIN_SITE):
-            return redirect(PAGE_OF_DUTY[duty])
+            return redirect_to_sign_in(request)
+        if duty := required_action_for(user, ADMIN_SITE):
+            return redirect(REQUIRED_ACTION_VIEWS[duty])
         if self.has_permission(request):
             return redirect("admin:index")
         denial = Forbidden(ADMIN_SITE, _about(request))
@@ -70,12 +70,12 @@ class ReprotechAdminSite(AdminSite):
         raise PermissionDenied(denial)
 
 
-def _about(request: HttpRequest) -> About | None:
+def _about(request: HttpRequest) -> Target | None:
     """The account or role whose page in the admin was asked for."""
     match = request.resolver_match
     if match is None or not OBJECT_ID.fullmatch(str(match.kwargs.get("object_id", ""))):
         return None
-    for resource in FILED_UNDER:
+    for resource in TARGET_MODELS:
         if (match.url_name or "").startswith(f"accounts_{resource}_"):
-            return About(resource, int(match.kwargs["object_id"]))
+            return Target(resource, int(match.kwargs["object_id"]))
     return None

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from accounts.access.authorization import About
+from accounts.access.authorization import Target
 from accounts.access.required_actions import refuse_required_action
 from accounts.core.exceptions import ApiKeyNotAllowed, TokenMissing
 from accounts.models import ApiKey
@@ -39,6 +39,6 @@ class DeclaredPermission(BasePermission):
             return True
         if access is not None and request.user.has_perm(access):
             return True
-        denial = Forbidden(access or "undeclared", About.named_in(view.kwargs))
+        denial = Forbidden(access or "undeclared", Target.named_in(view.kwargs))
         record_denial(request.user, denial)
         raise denial

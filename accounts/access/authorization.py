@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.db import IntegrityError, transaction
 
-from accounts.core.catalogue import PERMISSION_NAMES, SUPER_ADMIN, in_order
+from accounts.core.catalogue import PERMISSION_NAMES, SUPER_ADMIN, in_catalogue_order
 from accounts.models import Permission, Role, User
 from audit.authorization import recording_denials
 from reprotech.core.actors import Actor, System
@@ -31,13 +31,13 @@ Result = TypeVar("Result")
 SYSTEM = System()
 
 #: What a refusal can be filed under, by the name of the log's resource.
-FILED_UNDER: dict[str, type[User | Role]] = {"user": User, "role": Role}
+TARGET_MODELS: dict[str, type[User | Role]] = {"user": User, "role": Role}
 #: By the actor's id, what the running service has read; None outside of a service's transaction.
 _read_permissions: ContextVar[dict[Any, frozenset[str]] | None] = ContextVar("read_permissions", default=None)
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class Target:
     """The account or role that someone wanted to touch, by its id; its name is looked up when a refusal is recorded."""
 
     resource: str
@@ -45,15 +45,15 @@ class About:
     name: str = ""
 
     @classmethod
-    def named_in(cls, arguments: Mapping[str, Any]) -> "About | None":
+    def named_in(cls, arguments: Mapping[str, Any]) -> "Target | None":
         """The one that the arguments of an address name, if they name one."""
         found = (
-            cls(resource, arguments[f"{resource}_id"]) for resource in FILED_UNDER if f"{resource}_id" in arguments
+            cls(resource, arguments[f"{resource}_id"]) for resource in TARGET_MODELS if f"{resource}_id" in arguments
         )
         return next(found, None)
 
     @classmethod
-    def of(cls, target: "User | Role | About | None") -> "About | None":
+    def of(cls, target: "User | Role | Target | None") -> "Target | None":
         if isinstance(target, User | Role):
             return cls("user" if isinstance(target, User) else "role", target.pk, str(target))
         return target
@@ -62,13 +62,13 @@ class About:
         """Its name, looked up unless it was loaded; "" if it doesn't exist."""
         if self.name or self.pk == "":
             return self.name
-        found = FILED_UNDER[self.resource]._default_manager.filter(pk=self.pk).first()
+        found = TARGET_MODELS[self.resource]._default_manager.filter(pk=self.pk).first()
         return str(found) if found else ""
 
 
 def service(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Run a change in one transaction; if it is denied, undo it and then record the denial."""
-    return recording_denials(conflicting_with_deletions(transaction.atomic(reading_permissions_once(change))))
+    return recording_denials(raising_conflicts(transaction.atomic(reading_permissions_once(change))))
 
 
 def reading_permissions_once(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
@@ -90,7 +90,7 @@ def reading_permissions_once(change: Callable[Arguments, Result]) -> Callable[Ar
     return run
 
 
-def conflicting_with_deletions(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+def raising_conflicts(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Raise Conflict if, as the transaction ends, something that the change refers to turns out to be gone.
 
     So it is when a role is given while it is being deleted: neither waits for the other before it ends.
@@ -125,7 +125,7 @@ def held_permissions(actor: Actor) -> frozenset[str]:
     return current_principal().within_scopes(held)
 
 
-def authorize(actor: Actor, needed: str | Iterable[str], target: User | Role | About | None = None) -> None:
+def authorize(actor: Actor, needed: str | Iterable[str], target: User | Role | Target | None = None) -> None:
     """Raise Forbidden, naming the first of the missing, unless `actor` holds the needed permission or permissions.
 
     The denial is recorded as one about the `target`. This is the rule against escalation as well: what a target holds
@@ -134,7 +134,7 @@ def authorize(actor: Actor, needed: str | Iterable[str], target: User | Role | A
     missing = {needed} if isinstance(needed, str) else set(needed)
     missing -= held_permissions(actor)
     if missing:
-        raise Forbidden(in_order(missing)[0], About.of(target))
+        raise Forbidden(in_catalogue_order(missing)[0], Target.of(target))
 
 
 def authorize_roles(actor: Actor, roles: Iterable[Role]) -> None:
@@ -146,10 +146,10 @@ def authorize_roles(actor: Actor, roles: Iterable[Role]) -> None:
         given.setdefault(role_id, set()).add(permission)
     for role in roles:
         if missing := given.get(role.pk, set()) - held:
-            raise Forbidden(in_order(missing)[0], About.of(role))
+            raise Forbidden(in_catalogue_order(missing)[0], Target.of(role))
 
 
-def keep_a_super_administrator(without: Iterable[int]) -> None:
+def require_remaining_super_administrator(without: Iterable[int]) -> None:
     """Raise Conflict if the users of the ids `without` are the last active Super Administrators.
 
     People with a password count, since a service account or someone who was only invited can't sign in to appoint

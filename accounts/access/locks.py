@@ -1,6 +1,6 @@
 """Locks on the rows that a service changes."""
 
-from accounts.access.authorization import About, authorize
+from accounts.access.authorization import Target, authorize
 from accounts.core.exceptions import AccountDisabled
 from accounts.models import User
 from reprotech.core.actors import Actor
@@ -14,7 +14,7 @@ def lock_for_change(actor: Actor, user_id: int, permission: str) -> User:
     NotFound.
     """
     user: User | None = User.objects.visible_to(actor).lock(user_id)
-    authorize(actor, permission, About("user", user_id))
+    authorize(actor, permission, Target("user", user_id))
     if user is None:
         raise NotFound("user")
     authorize(actor, user.grants.permissions, user)

@@ -9,19 +9,19 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from accounts.access.authorization import About
-from accounts.access.required_actions import ADD_FACTOR, CHANGE_PASSWORD, duty_before
+from accounts.access.authorization import Target
+from accounts.access.required_actions import ADD_FACTOR, CHANGE_PASSWORD, required_action_for
 from audit.authorization import record_denial
 from reprotech.core.exceptions import Forbidden
 from reprotech.web.access import PUBLIC, SIGNED_IN, SIGNED_IN_TO_ADD_FACTOR, SIGNED_IN_TO_CHANGE_PASSWORD
 from reprotech.web.responses import wants_fragment
 
 #: Open to whoever is signed in.
-MARKS = (SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD, SIGNED_IN_TO_ADD_FACTOR)
-PAGE_OF_DUTY = {CHANGE_PASSWORD: "change_password", ADD_FACTOR: "security"}
+SIGNED_IN_MARKS = (SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD, SIGNED_IN_TO_ADD_FACTOR)
+REQUIRED_ACTION_VIEWS = {CHANGE_PASSWORD: "change_password", ADD_FACTOR: "security"}
 
 
-def ask_to_sign_in(request: Any) -> HttpResponse:
+def redirect_to_sign_in(request: Any) -> HttpResponse:
     """A redirect to the sign-in and back; it says so when there was a session until now."""
     if getattr(request, "has_outlived_session", False):
         messages.info(request, "Your session has ended. Sign in to go on.")
@@ -53,11 +53,11 @@ class AccessMiddleware:
             # The page stays as it is, with what was typed into it, and says that the session has ended.
             return HttpResponse(status=401)
         if not user.is_authenticated:
-            return ask_to_sign_in(request)
-        if duty := duty_before(user, access):
-            return redirect(PAGE_OF_DUTY[duty])
-        if access in MARKS or (access is not None and user.has_perm(access)):
+            return redirect_to_sign_in(request)
+        if duty := required_action_for(user, access):
+            return redirect(REQUIRED_ACTION_VIEWS[duty])
+        if access in SIGNED_IN_MARKS or (access is not None and user.has_perm(access)):
             return None
-        denial = Forbidden(access or "undeclared", About.named_in(kwargs))
+        denial = Forbidden(access or "undeclared", Target.named_in(kwargs))
         record_denial(user, denial)
         raise PermissionDenied(denial)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.models import SpentOnce
 
 
-def spend(name: str, expires_at: datetime) -> bool:
+def consume(name: str, expires_at: datetime) -> bool:
     """Whether this is the first use. Part of a transaction: of two at once the second waits for the first's end."""
     try:
         with transaction.atomic():
@@ -19,7 +19,7 @@ def spend(name: str, expires_at: datetime) -> bool:
     return True
 
 
-def is_spent(name: str) -> bool:
+def is_consumed(name: str) -> bool:
     """Whether it was used before."""
     return SpentOnce.objects.filter(pk=name).exists()
 

@@ -8,7 +8,7 @@ from reprotech.core.actors import Actor
 from reprotech.core.exceptions import StaleVersion
 
 
-def refuse_outdated(actor: Actor, found: User | Role, expected: Collection[str]) -> None:
+def refuse_stale_version(actor: Actor, found: User | Role, expected: Collection[str]) -> None:
     """Raise StaleVersion unless the record is still one of the `expected` versions; without any, every version will do.
 
     Call it once the record is locked: what is compared then is what is changed.

@@ -8,7 +8,7 @@ CHANGE_PASSWORD = "change_password"  # noqa: S105 (no password)
 ADD_FACTOR = "add_factor"
 
 
-def duty_before(user: User, access: str | None) -> str:
+def required_action_for(user: User, access: str | None) -> str:
     """The duty that comes before a view which declares this access; "" when there is none."""
     if access == SIGNED_IN_TO_CHANGE_PASSWORD:
         return ""
@@ -21,10 +21,10 @@ def duty_before(user: User, access: str | None) -> str:
 
 def has_required_action(user: User) -> bool:
     """Whether something must be done before the account's permissions can be used, by whatever credential."""
-    return bool(duty_before(user, SIGNED_IN))
+    return bool(required_action_for(user, SIGNED_IN))
 
 
 def refuse_required_action(user: User, access: str = SIGNED_IN) -> None:
     """Raise PasswordChangeRequired or SecondFactorSetupRequired if that comes before what declares this access."""
-    if duty := duty_before(user, access):
+    if duty := required_action_for(user, access):
         raise PasswordChangeRequired if duty == CHANGE_PASSWORD else SecondFactorSetupRequired

@@ -9,7 +9,7 @@ from django import forms
 from accounts.api_keys.services import DEFAULT_DAYS
 from accounts.common.forms import ServiceForm
 from accounts.core.catalogue import PERMISSIONS, PermissionEntry
-from accounts.core.text import words
+from accounts.core.text import humanize
 from accounts.models import User
 
 LIFETIMES = [(30, "30 days"), (90, "90 days"), (180, "half a year"), (DEFAULT_DAYS, "a year"), (730, "2 years")]
@@ -53,4 +53,4 @@ class KeyForm(ServiceForm):
         """What the owner holds, by resource, and whether it is ticked."""
         ticked = set(self["scopes"].value() or ())
         for resource, entries in groupby(self.held, key=lambda entry: entry.resource):
-            yield words(resource), [(entry, entry.name in ticked) for entry in entries]
+            yield humanize(resource), [(entry, entry.name in ticked) for entry in entries]

@@ -16,7 +16,7 @@ from accounts.access.authorization import service
 from accounts.access.locks import lock_for_change
 from accounts.access.user_events import record_user
 from accounts.api_keys import token_format
-from accounts.core.catalogue import PERMISSION_NAMES, in_order
+from accounts.core.catalogue import PERMISSION_NAMES, in_catalogue_order
 from accounts.core.exceptions import AccountDisabled, ApiKeyNotAllowed, OwnerOnly, TokenInvalid
 from accounts.models import ApiKey, User
 from accounts.models.grants import Grants
@@ -97,7 +97,7 @@ def _store_key(
         name=name,
         prefix=text.prefix,
         secret_hash=text.secret_hash,
-        scopes=in_order(set(scopes) & set(PERMISSION_NAMES)),
+        scopes=in_catalogue_order(set(scopes) & set(PERMISSION_NAMES)),
         addresses=_networks(addresses),
         expires_at=_expiry(expires_in_days),
     )
@@ -159,7 +159,7 @@ def _refuse_scopes(owner: User, scopes: Collection[str]) -> None:
     unknown = sorted(set(scopes) - set(PERMISSION_NAMES))
     if unknown:
         raise ValidationFailed({"scopes": [f"There is no permission {name}." for name in unknown]})
-    beyond = in_order(set(scopes) - owner.grants.permissions)
+    beyond = in_catalogue_order(set(scopes) - owner.grants.permissions)
     if beyond:
         raise ValidationFailed({"scopes": [f"{owner.username} doesn't hold {', '.join(beyond)}: a key can't do more."]})
 
@@ -239,7 +239,7 @@ def refusal_reason(key: ApiKey, address: str) -> str:
 
 def _record_refusal(key: ApiKey, address: str, reason: str) -> None:
     # One row a window: a script that goes on trying must not flood the log.
-    if rate_limits.is_news(f"key-{key.pk}", address):
+    if rate_limits.is_first_refusal(f"key-{key.pk}", address):
         record(
             actor=key.user,
             action=Action.ACCESS_DENIED,

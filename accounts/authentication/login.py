@@ -9,12 +9,12 @@ from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from accounts.access.one_time import is_spent, spend
+from accounts.access.one_time import consume, is_consumed
 from accounts.authentication import metrics as authentication_metrics
 from accounts.authentication.metrics import LOCKOUTS, Outcome
 from accounts.authentication.new_device_notice import send_new_device_notice
 from accounts.core.exceptions import InvalidCredentials, InvalidFactor, SecondFactorRequired, TokenInvalid
-from accounts.core.hashers import check_nothing, seat
+from accounts.core.hashers import hashing_slot, simulate_password_check
 from accounts.mfa import pending_login_token
 from accounts.mfa.pending_login_token import PendingLogin
 from accounts.mfa.verification import Verifier, owner_of_passkey, passkey_assertion, totp_or_recovery_code
@@ -23,7 +23,7 @@ from accounts.models import Session, User
 from accounts.sessions.refresh import SessionTokens, issue_tokens
 from accounts.sessions.services import open_session
 from accounts.throttling import login_throttle, rate_limits
-from accounts.throttling.login_throttle import Guess
+from accounts.throttling.login_throttle import AttemptCounters
 from audit.models import Action
 from audit.services import record
 from audit.tracking.model_tracking import explicitly_recorded
@@ -95,7 +95,7 @@ def finish_sign_in(*, mfa_token: str, check: Verifier, opening: SessionSpec) -> 
     """
     passed = pending_login_token.parse(mfa_token)
     user = User.objects.existing().filter(pk=passed.user_id).first() if passed else None
-    if passed is None or user is None or not passed.is_of(user) or is_spent(_name(passed)):
+    if passed is None or user is None or not passed.is_of(user) or is_consumed(_name(passed)):
         raise TokenInvalid
     return _take_second_step(user, check, opening, passed)
 
@@ -104,7 +104,7 @@ def sign_in_with_passkey(*, answer: str, challenge: Challenge, remember: bool = 
     """Open a page session for whoever holds a passkey and unlocked it; raises InvalidFactor or TooManyAttempts."""
     address = current_origin().ip_address
     try:
-        login_throttle.count_address(address)
+        login_throttle.record_address_attempt(address)
     except TooManyAttempts:
         authentication_metrics.count_login(Outcome.THROTTLED)
         raise
@@ -114,14 +114,14 @@ def sign_in_with_passkey(*, answer: str, challenge: Challenge, remember: bool = 
         raise InvalidFactor
     check = passkey_assertion(answer, challenge, alone=True)
     opening = page_session_spec(remember=remember)
-    return _opened(user, opening, lambda: login_throttle.forgive_address(address), check, by_password=False)
+    return _opened(user, opening, lambda: login_throttle.refund_address(address), check, by_password=False)
 
 
 def _take_second_step(user: User, check: Verifier, opening: SessionSpec, passed: PendingLogin | None = None) -> Session:
     # Counted apart from the password, which whoever gets here knows: a right one must not grant new guesses.
-    guess = login_throttle.guess_at(user, user.username, "factor")
+    guess = login_throttle.counters_for(user, user.username, "factor")
     _count(user.username, user, guess)
-    return _opened(user, opening, lambda: login_throttle.forgive_login(guess), check, passed)
+    return _opened(user, opening, lambda: login_throttle.refund_success(guess), check, passed)
 
 
 def _opened(
@@ -151,13 +151,13 @@ def _opened(
 def _sign_in(identifier: str, password: str, opening: SessionSpec, otp: str = "") -> Session:
     user = User.objects.known_as(identifier)
     # A user's name and address share one counter, a name that nobody has gets its own: no difference shows.
-    guess = login_throttle.guess_at(user, identifier)
+    guess = login_throttle.counters_for(user, identifier)
     _count(identifier, user, guess)
     try:
-        with seat():
+        with hashing_slot():
             refusal = _refusal(user, password)
     except ServerBusy:
-        login_throttle.take_back(guess)
+        login_throttle.refund_login_attempt(guess)
         authentication_metrics.count_login(Outcome.THROTTLED)
         raise
     if user is None or refusal:
@@ -165,21 +165,21 @@ def _sign_in(identifier: str, password: str, opening: SessionSpec, otp: str = ""
         authentication_metrics.count_login(Outcome.REFUSED)
         raise InvalidCredentials
     if user.second_factors:
-        login_throttle.forgive_login(guess)
+        login_throttle.refund_success(guess)
         if not otp:
             authentication_metrics.count_login(Outcome.SECOND_STEP)
             raise SecondFactorRequired(pending_login_token.issue(user), user.second_factors)
         return _take_second_step(user, totp_or_recovery_code(otp), opening)
-    return _opened(user, opening, lambda: login_throttle.forgive_login(guess))
+    return _opened(user, opening, lambda: login_throttle.refund_success(guess))
 
 
-def _count(identifier: str, user: User | None, guess: Guess) -> None:
+def _count(identifier: str, user: User | None, guess: AttemptCounters) -> None:
     try:
-        login_throttle.count_login(guess)
+        login_throttle.record_login_attempt(guess)
     except TooManyAttempts:
         authentication_metrics.count_login(Outcome.THROTTLED)
         # One row a window: a flood of refused guesses must not become a flood of rows.
-        if rate_limits.is_news(guess.own or guess.name, guess.address):
+        if rate_limits.is_first_refusal(guess.own or guess.name, guess.address):
             LOCKOUTS.inc()
             _record_failure(identifier, user, "Too many attempts.")
         raise
@@ -188,7 +188,7 @@ def _count(identifier: str, user: User | None, guess: Guess) -> None:
 def _refusal(user: User | None, password: str) -> str:
     """Why not, or "". Every refusal takes the same number of hashes, so that the time tells nothing."""
     if user is None:
-        check_nothing(password)
+        simulate_password_check(password)
         return "There is no such user."
     if not user.check_password(password):
         return "The password is wrong."
@@ -206,7 +206,7 @@ def _open(
         raise _LoginRefused(f"The account is {stored.status}.", InvalidCredentials())
     if stored.password != user.password or (stored.second_factors and check is None):
         raise _LoginRefused("The account changed meanwhile.", InvalidCredentials())
-    if passed and not spend(_name(passed), passed.expires_at):
+    if passed and not consume(_name(passed), passed.expires_at):
         raise _LoginRefused("The second step was taken already.", TokenInvalid())
     factor = check(stored) if check else ""
     if check and not factor:

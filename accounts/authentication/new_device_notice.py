@@ -47,7 +47,7 @@ def is_known_device(session: Session) -> bool:
 
     The first sign-in of all counts as known: there is nothing to compare it with.
     """
-    if known_devices.browser_of(session.user):
+    if known_devices.known_browser(session.user):
         return True
     earlier = Session.objects.filter(user_id=session.user_id).exclude(pk=session.pk)
     recent = earlier.filter(kind=session.kind, last_used_at__gt=timezone.now() - LOOKBACK)

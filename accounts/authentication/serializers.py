@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from accounts.access.required_actions import has_required_action
 from accounts.common.serializers import UserDetailAnswer
-from accounts.core.catalogue import in_order
+from accounts.core.catalogue import in_catalogue_order
 from accounts.models import User
 from accounts.passwords.serializers import password_field
 from reprotech.api.fields import StrictBooleanField, StrictStringField
@@ -51,7 +51,7 @@ class OwnAccountAnswer(UserDetailAnswer):
 
     def get_permissions(self, user: User) -> list[str]:
         """What they can do in this request, in the catalogue's order; nothing before a required action is done."""
-        return [] if has_required_action(user) else in_order(user.get_all_permissions())
+        return [] if has_required_action(user) else in_catalogue_order(user.get_all_permissions())
 
 
 class TokenAnswer(serializers.Serializer[Any]):

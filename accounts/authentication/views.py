@@ -14,7 +14,7 @@ from accounts.authentication.mfa_views import redirect_to_second_step
 from accounts.common.shortcuts import too_many_attempts_message
 from accounts.core.exceptions import SecondFactorRequired
 from accounts.mfa import webauthn
-from accounts.notifications.link_session import keep_link, kept_link
+from accounts.notifications.link_session import stash_link, stashed_link
 from accounts.passwords import services as password_services
 from accounts.passwords.forms import ChangePasswordForm, NewPasswordForm
 from accounts.sessions.browser import clear_site_data, end_page_session, renew_page_session, start_session
@@ -101,7 +101,7 @@ def change_password(request: Any) -> HttpResponse:
             renew_page_session(request)
             messages.success(request, "Your password is changed. All your other sessions have ended.")
             response = htmx_redirect(request, "home")
-            known_devices.remember(response, user)
+            known_devices.remember_browser(response, user)
             return response
         except DomainError as refusal:
             form.add_refusal(refusal)
@@ -123,14 +123,14 @@ def find_change_password(_request: Any) -> HttpResponse:
 @require_safe
 def open_password_link(request: Any, user: str, link_token: str) -> HttpResponse:
     """Keep the link's token; nothing is spent before a password is chosen: mail programs look at links too."""
-    return keep_link(request, LINK_KEY, "set_password_form", user, link_token)
+    return stash_link(request, LINK_KEY, "set_password_form", user, link_token)
 
 
 @requires(PUBLIC)  # as above
 @require_http_methods(["GET", "HEAD", "POST"])
 def set_password(request: Any) -> HttpResponse:
     """Choose a password with a link's token."""
-    link = kept_link(request, LINK_KEY)
+    link = stashed_link(request, LINK_KEY)
     owner = password_services.owner_of_link(**link)
     form = bind_form(NewPasswordForm, request)
     if request.method == "POST" and form.is_valid():
@@ -140,7 +140,7 @@ def set_password(request: Any) -> HttpResponse:
             messages.success(request, "Your password is set. Sign in with it.")
             response = redirect("login")
             # Strangers who go on guessing must not keep them from it.
-            known_devices.remember(response, owner)
+            known_devices.remember_browser(response, owner)
             return response
         except DomainError as refusal:
             form.add_refusal(refusal)

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.models import User
-from accounts.models.grants import in_order_of_roles
+from accounts.models.grants import sort_role_rows
 from reprotech.api.fields import StrictStringField
 
 
@@ -44,7 +44,7 @@ class UserAnswer(serializers.Serializer[User]):
         if "grants" in vars(user):
             return list(user.grants.role_names)
         if "role_rows" in vars(user):
-            return [role["name"] for role in in_order_of_roles(vars(user)["role_rows"])]
+            return [role["name"] for role in sort_role_rows(vars(user)["role_rows"])]
         return [role.name for role in user.roles.all()]
 
 

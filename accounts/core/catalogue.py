@@ -119,7 +119,7 @@ ROLES = (
 _ORDER = {name: position for position, name in enumerate(PERMISSION_NAMES)}
 
 
-def in_order(names: Iterable[str]) -> list[str]:
+def in_catalogue_order(names: Iterable[str]) -> list[str]:
     """Permission names in the catalogue's order."""
     return sorted(names, key=_place)
 

@@ -8,13 +8,13 @@ IPV6_PREFIX = 64
 
 def client_network(address: str) -> str:
     """What stands for a client's address: itself for IPv4, its /64 for IPv6; any other text as it is."""
-    network = parsed_network(address)
+    network = parse_network(address)
     if network is None:
         return address
     return str(network.network_address) if isinstance(network, IPv4Network) else str(network)
 
 
-def parsed_network(address: str) -> IPv4Network | IPv6Network | None:
+def parse_network(address: str) -> IPv4Network | IPv6Network | None:
     """The network that is one client's, with all its addresses; None for what is no address."""
     try:
         parsed = ip_address(address)

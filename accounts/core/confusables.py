@@ -12,7 +12,7 @@ from functools import cache
 from reprotech.core.normalization import confusable_key
 
 
-def looks_of(name: str) -> set[tuple[str, str]]:
+def confusable_forms(name: str) -> set[tuple[str, str]]:
     """What a name looks like in small letters and as it is written: two that share either can't be told apart."""
     composed = unicodedata.normalize("NFKC", name)
     return {

@@ -6,7 +6,7 @@ Its domain isn't the operator's: the people who read mail there would get links 
 from django.conf import settings
 
 DEFAULT_ADMIN_EMAIL = "admin@reprotech.com"
-NO_MAIL = (
+WITHHELD_MESSAGE = (
     f"No mail is sent to {DEFAULT_ADMIN_EMAIL}: it is the default address of the first administrator, in a domain that "
     "isn't yours. Set ADMIN_EMAIL, or give the account an address of yours."
 )

@@ -8,7 +8,7 @@ from reprotech.core.normalization import normalize_text
 ENCODED = "xn--"
 
 
-class UnknownDomain(ValueError):
+class InvalidDomain(ValueError):
     """No mail can ever leave to the domain."""
 
 
@@ -22,7 +22,7 @@ def lookup_address(address: str) -> str:
     """The same in lower case, for comparing; of what is no address whatever was typed."""
     try:
         return normalize_address(address).lower()
-    except UnknownDomain:
+    except InvalidDomain:
         return normalize_text(address).lower()
 
 
@@ -44,4 +44,4 @@ def _normalize_domain(domain: str) -> str:
     try:
         return idna.encode(absolute, uts46=True).decode().removesuffix(".")
     except UnicodeError:
-        raise UnknownDomain(domain) from None
+        raise InvalidDomain(domain) from None

@@ -16,7 +16,7 @@ from django.conf import settings
 KEY_BYTES = 32
 
 
-class Unreadable(Exception):
+class DecryptionFailed(Exception):
     """Not encrypted by this installation for this purpose, too old, or under a SECRET_KEY that is gone."""
 
 
@@ -31,7 +31,7 @@ def decrypt(sealed: str, purpose: str, max_age: timedelta | None = None) -> str:
     try:
         return MultiFernet(_ciphers(purpose)).decrypt(sealed.encode(), ttl=age).decode()
     except (InvalidToken, ValueError):
-        raise Unreadable from None
+        raise DecryptionFailed from None
 
 
 def is_current(sealed: str, purpose: str) -> bool:

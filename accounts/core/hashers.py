@@ -21,7 +21,7 @@ from django.utils.crypto import constant_time_compare
 from reprotech.core.exceptions import ServerBusy
 
 #: Threads of a process that stay free for those who are signed in, however many sign in.
-KEPT_FREE = 4
+RESERVED_THREADS = 4
 #: How much the threads that hash give way (`man 7 sched`): where others want all cores, they are left a tenth of one.
 NICENESS = 10
 
@@ -52,15 +52,15 @@ class BCryptPasswordHasher(BCryptSHA256PasswordHasher):
         return constant_time_compare(encoded, self._encode(password, setting.encode()))
 
     def _encode(self, password: str, salt: str | bytes) -> str:
-        with seat():
+        with hashing_slot():
             # django-stubs says str of what `salt()` returns as bytes.
             return _threads().submit(super().encode, password, salt).result()  # type: ignore[arg-type]
 
 
-def check_nothing(password: str) -> None:
+def simulate_password_check(password: str) -> None:
     """Take the time that it takes to find out that a password is wrong, for an account that isn't there."""
     hasher = get_hasher()
-    with seat():
+    with hashing_slot():
         hasher.encode(password, hasher.salt())
         hasher.is_of_typed_form(password, "")
 
@@ -84,28 +84,28 @@ def normalize_password(password: str) -> str:
 
 
 @contextlib.contextmanager
-def seat() -> Iterator[None]:
+def hashing_slot() -> Iterator[None]:
     """Be one of those who may wait for hashes within the block; raises ServerBusy when there are as many as may.
 
     Each holds one of the process' threads for as long: if they held all, nobody else would be answered. It never waits
     for a seat, so a caller that holds a database lock can't be part of a deadlock. Within another's block of the
     same thread it takes none.
     """
-    global _seated  # noqa: PLW0603 (as below)
-    if _has_seat.get():
+    global _used_slots  # noqa: PLW0603 (as below)
+    if _has_slot.get():
         yield
         return
-    with _counting:
-        if _seated >= max(1, settings.THREADS - KEPT_FREE):
+    with _slots_lock:
+        if _used_slots >= max(1, settings.THREADS - RESERVED_THREADS):
             raise ServerBusy
-        _seated += 1
-    token = _has_seat.set(True)
+        _used_slots += 1
+    token = _has_slot.set(True)
     try:
         yield
     finally:
-        _has_seat.reset(token)
-        with _counting:
-            _seated -= 1
+        _has_slot.reset(token)
+        with _slots_lock:
+            _used_slots -= 1
 
 
 def hash_many(passwords: Sequence[str]) -> list[str]:
@@ -115,20 +115,20 @@ def hash_many(passwords: Sequence[str]) -> list[str]:
     """
     if not passwords:
         return []
-    if not _hashing_many.acquire(blocking=False):
+    if not _import_lock.acquire(blocking=False):
         raise ServerBusy
     try:
-        with seat(), ThreadPoolExecutor(os.cpu_count()) as threads:
+        with hashing_slot(), ThreadPoolExecutor(os.cpu_count()) as threads:
             # Each in a copy of this context, which has the seat.
             hashes = [threads.submit(copy_context().run, make_password, password) for password in passwords]
             return [hashed.result() for hashed in hashes]
     finally:
-        _hashing_many.release()
+        _import_lock.release()
 
 
 def _threads() -> ThreadPoolExecutor:
     global _pool  # noqa: PLW0603 (as above)
-    with _making:
+    with _pool_lock:
         if _pool is None:
             _pool = ThreadPoolExecutor(os.cpu_count(), "hashing", initializer=_give_way)
         return _pool
@@ -140,14 +140,14 @@ def _give_way() -> None:
 
 
 def _forget_threads() -> None:
-    global _pool, _making
-    _pool, _making = None, threading.Lock()
+    global _pool, _pool_lock
+    _pool, _pool_lock = None, threading.Lock()
 
 
 _pool: ThreadPoolExecutor | None = None
-_making = threading.Lock()
-_seated = 0
-_counting = threading.Lock()
-_hashing_many = threading.Lock()
-_has_seat: ContextVar[bool] = ContextVar("has_seat", default=False)
+_pool_lock = threading.Lock()
+_used_slots = 0
+_slots_lock = threading.Lock()
+_import_lock = threading.Lock()
+_has_slot: ContextVar[bool] = ContextVar("has_seat", default=False)
 os.register_at_fork(after_in_child=_forget_threads)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from accounts.core.email_addresses import UnknownDomain, lookup_address, normalize_address
+from accounts.core.email_addresses import InvalidDomain, lookup_address, normalize_address
 from accounts.core.validators import validate_person_name, validate_plain_text
 from reprotech.core.normalization import normalize_text
 
@@ -54,7 +54,7 @@ class AddressField(EmailField):
         value = super().to_python(value)
         try:
             return normalize_address(value) if isinstance(value, str) else value
-        except UnknownDomain:
+        except InvalidDomain:
             sentence = "No mail can be sent to this domain: it is not a valid internet name. Check its spelling."
             raise ValidationError(sentence, code="domain") from None
 

@@ -1,6 +1,6 @@
 """Texts put together for people."""
 
 
-def words(name: str) -> str:
+def humanize(name: str) -> str:
     """A resource's or an action's name for people: `lab_test` is "Lab test"."""
     return name.replace("_", " ").capitalize()

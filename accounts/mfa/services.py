@@ -6,7 +6,7 @@ from uuid import UUID
 from accounts.access.api_key_revocation import FACTORS_REMOVED, revoke_keys_of
 from accounts.access.authorization import service
 from accounts.access.locks import lock_for_change, lock_own_account
-from accounts.access.one_time import spend
+from accounts.access.one_time import consume
 from accounts.access.user_events import record_user
 from accounts.mfa import totp, webauthn
 from accounts.mfa.enrolment import METHOD_NAMES, delete_factors, replace_recovery_codes, update_mfa_state
@@ -58,7 +58,7 @@ def add_passkey(*, actor: User, session_id: UUID, name: str, answer: str, challe
     except webauthn.InvalidResponse:
         raise ValidationFailed({"passkey": ["The passkey could not be set up. Try again."]}) from None
     if (
-        not spend(challenge.name, challenge.expires_at)
+        not consume(challenge.name, challenge.expires_at)
         or Passkey.objects.filter(credential_id=made.credential_id).exists()
     ):
         raise Conflict("This passkey is set up already.")

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pyotp
 import segno
 
-from accounts.core.encryption import Unreadable, decrypt, encrypt, is_current
+from accounts.core.encryption import DecryptionFailed, decrypt, encrypt, is_current
 
 DIGITS = 6
 STEP_SECONDS = 30  # seconds
@@ -57,7 +57,7 @@ def unpack_pending_secret(sealed: str, user_id: int) -> str | None:
     """The key that was offered to this user, unless that is long ago or made up."""
     try:
         return decrypt(sealed, _purpose(user_id, "offer"), PENDING_SECRET_LIFETIME)
-    except Unreadable:
+    except DecryptionFailed:
         return None
 
 

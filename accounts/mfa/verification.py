@@ -9,9 +9,9 @@ from collections.abc import Callable
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.access.one_time import spend
+from accounts.access.one_time import consume
 from accounts.access.user_events import record_user
-from accounts.core.encryption import Unreadable
+from accounts.core.encryption import DecryptionFailed
 from accounts.mfa import recovery_codes, totp, webauthn
 from accounts.mfa.webauthn_challenge import Challenge
 from accounts.models import Passkey, RecoveryCode, TotpKey, User
@@ -61,7 +61,7 @@ def _is_app_code(user: User, code: str) -> bool:
         return False
     try:
         key = totp.decrypt_secret(app.sealed_key, user.pk)
-    except Unreadable:
+    except DecryptionFailed:
         logger.error("The authenticator app's key of user %s can't be decrypted: was SECRET_KEY replaced?", user.pk)
         return False
     step = totp.matching_step(key, code)
@@ -97,7 +97,7 @@ def _is_passkey_answer(user: User, answer: str, challenge: Challenge, *, alone: 
         count = webauthn.verify_assertion(answer, passkey, challenge.value, alone=alone)
     except webauthn.InvalidResponse:
         return False
-    if not spend(challenge.name, challenge.expires_at):
+    if not consume(challenge.name, challenge.expires_at):
         return False
     # A count that doesn't rise means that the key was copied (WebAuthn, section 6.1.1). Some never count.
     risen = Q(sign_count__lt=count) if count else Q(sign_count=0)

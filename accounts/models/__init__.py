@@ -8,7 +8,7 @@ from accounts.models.outbox import OutgoingMail
 from accounts.models.pending_requests import EmailChange, ResetRequest
 from accounts.models.roles import Permission, Role
 from accounts.models.sessions import Session
-from accounts.models.users import EXISTING, PasswordHistory, User, searchable
+from accounts.models.users import EXISTING, PasswordHistory, User, build_search_text
 
 __all__ = [
     "EXISTING",
@@ -31,5 +31,5 @@ __all__ = [
     "UserMove",
     "UserSignpost",
     "UsernameKey",
-    "searchable",
+    "build_search_text",
 ]

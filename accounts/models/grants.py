@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from accounts.core.catalogue import in_order
+from accounts.core.catalogue import in_catalogue_order
 
 if TYPE_CHECKING:
     from accounts.models import Role
@@ -21,7 +21,7 @@ class Grants:
     @property
     def ordered_permissions(self) -> list[str]:
         """Permission names in the catalogue's order."""
-        return in_order(self.permissions)
+        return in_catalogue_order(self.permissions)
 
     @classmethod
     def of(cls, roles: Iterable["Role"]) -> "Grants":
@@ -36,7 +36,7 @@ class Grants:
     @classmethod
     def loaded_with(cls, row: Any) -> "Grants":
         """The grants of the user of a row that `with_grants` read."""
-        rows = in_order_of_roles(row.role_rows)
+        rows = sort_role_rows(row.role_rows)
         return cls(
             role_names=tuple(role["name"] for role in rows),
             role_slugs=tuple(role["slug"] for role in rows),
@@ -48,6 +48,6 @@ class Grants:
         return replace(self, permissions=self.permissions & scopes)
 
 
-def in_order_of_roles(role_rows: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+def sort_role_rows(role_rows: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
     """The roles that a query read into one column, in the roles' order."""
     return sorted(role_rows or [], key=lambda role: (role["position"], role["name"]))

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts.core.catalogue import SUPER_ADMIN
-from accounts.core.email_addresses import UnknownDomain, lookup_address, normalize_address
+from accounts.core.email_addresses import InvalidDomain, lookup_address, normalize_address
 from audit.tracking.model_tracking import TrackedQuerySet
 from reprotech.core.normalization import fold_text, normalize_text
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from reprotech.core.actors import Actor
 
 #: What the names of `UserCount` begin with that tell how many hold a role; its id follows.
-ROLE_COUNT = "role "
+ROLE_COUNTER_PREFIX = "role "
 #: Letters that a search needs for PostgreSQL to find them by its index of trigrams.
-TRIGRAM = 3
+TRIGRAM_LENGTH = 3
 #: A larger share of users is met soon when all are looked at: by an index it would take longer.
-MOST_FOUND = 0.1
-SHARE = """
+MAX_INDEXED_SHARE = 0.1
+SHARE_SQL = """
     SELECT share FROM pg_stats,
         unnest(most_common_elems::text::text[], most_common_elem_freqs) AS common (letters, share)
     WHERE schemaname = current_schema AND tablename = 'user_short_search' AND letters = %s
@@ -57,10 +57,10 @@ class SearchLetters(Func):
     output_field = ArrayField(models.TextField())
 
 
-def share_of(letters: str) -> float:
+def expected_share(letters: str) -> float:
     """The share of users that PostgreSQL expects to have a letter, or two that follow each other; 0 where it is low."""
     with connection.cursor() as cursor:
-        cursor.execute(SHARE, [letters])
+        cursor.execute(SHARE_SQL, [letters])
         found = cursor.fetchone()
     return float(found[0]) if found else 0
 
@@ -154,9 +154,9 @@ class UserQuerySet(TrackedQuerySet["User"]):
     def search(self, term: str, *, is_frequent: bool = False) -> Self:
         """Username, e-mail or full name contains `term`, whatever the case; `is_frequent`: thousands are known to."""
         folded = " ".join(fold_text(term).split())
-        if len(folded) >= TRIGRAM or connection.vendor != "postgresql":
+        if len(folded) >= TRIGRAM_LENGTH or connection.vendor != "postgresql":
             return self.filter(search_text__contains=folded)
-        if folded and not is_frequent and share_of(folded) < MOST_FOUND:
+        if folded and not is_frequent and expected_share(folded) < MAX_INDEXED_SHARE:
             return self.alias(letters=SearchLetters("search_text")).filter(letters__contains=[folded])
         # No index: of trigrams all would be read, and to take a text apart takes longer than to look into it.
         return self.alias(unindexed=Concat("search_text", Value(""), output_field=models.TextField())).filter(
@@ -214,7 +214,7 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
         """The one form of an address; as it is, for the field's check to refuse, when its domain has none."""
         try:
             return normalize_address(email or "")
-        except UnknownDomain:
+        except InvalidDomain:
             return email or ""
 
     def get_by_natural_key(self, username: str | None) -> "User":
@@ -233,7 +233,7 @@ class RoleQuerySet(TrackedQuerySet["Role"]):
     def with_user_count(self) -> Self:
         """`user_count`: how many existing users hold each."""
         if connection.vendor == "postgresql":
-            name = Concat(Value(ROLE_COUNT), OuterRef("pk"), output_field=models.CharField())
+            name = Concat(Value(ROLE_COUNTER_PREFIX), OuterRef("pk"), output_field=models.CharField())
             kept: Any = apps.get_model("accounts", "UserCount").objects.filter(name=name).values("name")
             counted = self.annotate(user_count=Coalesce(Subquery(kept.annotate(sum=Sum("change")).values("sum")), 0))
         else:
@@ -262,7 +262,7 @@ class PermissionQuerySet(TrackedQuerySet["Permission"]):
         return self.annotate(role_count=Count("roles")).order_by("position", "name")
 
 
-class WithGrants(TrackedQuerySet[Row]):
+class OwnedQuerySet(TrackedQuerySet[Row]):
     """Rows that belong to a user."""
 
     def with_grants(self) -> Self:
@@ -272,7 +272,7 @@ class WithGrants(TrackedQuerySet[Row]):
         )
 
 
-class SessionQuerySet(WithGrants["Session"]):
+class SessionQuerySet(OwnedQuerySet["Session"]):
     """Sessions."""
 
     def alive(self) -> Self:
@@ -288,7 +288,7 @@ class SessionQuerySet(WithGrants["Session"]):
         return self.order_by("-last_used_at", "id")
 
 
-class ApiKeyQuerySet(WithGrants["ApiKey"]):
+class ApiKeyQuerySet(OwnedQuerySet["ApiKey"]):
     """API keys."""
 
     def with_grants(self) -> Self:

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from accounts.core.catalogue import SUPER_ADMIN, in_order
+from accounts.core.catalogue import SUPER_ADMIN, in_catalogue_order
 from accounts.core.model_fields import PlainTextField
 from accounts.models.querysets import PermissionQuerySet, RoleQuerySet
 from accounts.models.versioning import Versioned
@@ -72,4 +72,4 @@ class Role(Versioned, TrackedModel):
     @property
     def permission_names(self) -> list[str]:
         """Names of its permissions, in the catalogue's order."""
-        return in_order(permission.name for permission in self.permissions.all())
+        return in_catalogue_order(permission.name for permission in self.permissions.all())

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.core.catalogue import SUPER_ADMIN
 from accounts.core.email_addresses import readable_address
-from accounts.core.hashers import get_hasher, normalize_password, seat
+from accounts.core.hashers import get_hasher, hashing_slot, normalize_password
 from accounts.core.model_fields import AddressField, PersonNameField
 from accounts.core.validators import validate_username, validate_username_length
 from accounts.models.grants import Grants
@@ -116,7 +116,7 @@ class User(Versioned, TrackedModel, AbstractBaseUser):
 
     def fold_search_text(self) -> None:
         """Bring the search text up to date; `save` does it, `bulk_create` doesn't."""
-        self.search_text = searchable(self.username, self.email, self.first_name, self.last_name)
+        self.search_text = build_search_text(self.username, self.email, self.first_name, self.last_name)
 
     def check_password(self, raw_password: str | None) -> bool:
         """Whether this is the password. A hash of another cost, or of a form that isn't normalized, is replaced, unless
@@ -140,7 +140,7 @@ class User(Versioned, TrackedModel, AbstractBaseUser):
 
         if raw_password is None:
             return check_password(None, self.password)
-        with seat():
+        with hashing_slot():
             if check_password(normalize_password(raw_password), self.password, replace_hash):
                 return True
             if not get_hasher().is_of_typed_form(raw_password, self.password):
@@ -250,7 +250,7 @@ class PasswordHistory(models.Model):
         return f"password of user {self.user_id} until {self.replaced_at:%Y-%m-%d}"
 
 
-def searchable(*texts: str) -> str:
+def build_search_text(*texts: str) -> str:
     """The folded text that `UserQuerySet.search` looks through; fields stay apart, names run together."""
     username, email, *names = (fold_text(text) for text in texts)
     if (readable := fold_text(readable_address(texts[1]))) != email:

@@ -5,10 +5,10 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
-from accounts.notifications.links import decoded
+from accounts.notifications.links import decode_user_id
 
 
-def keep_link(request: Any, name: str, page: str, user: str, link_token: str) -> HttpResponse:
+def stash_link(request: Any, name: str, page: str, user: str, link_token: str) -> HttpResponse:
     """Keep a link under a name, and go to the page that uses it."""
     request.session[name] = [user, link_token]
     response = redirect(page)
@@ -17,7 +17,7 @@ def keep_link(request: Any, name: str, page: str, user: str, link_token: str) ->
     return response
 
 
-def kept_link(request: Any, name: str) -> dict[str, Any]:
+def stashed_link(request: Any, name: str) -> dict[str, Any]:
     """What services take: the number of the user that the link is for, 0 without one, and its token."""
     user, link_token = request.session.get(name, ["", ""])
-    return {"user_id": decoded(user), "link_token": link_token}
+    return {"user_id": decode_user_id(user), "link_token": link_token}

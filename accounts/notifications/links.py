@@ -53,13 +53,13 @@ class AddressTokens(Tokens):
 
 
 invitation_tokens = PasswordTokens("invitation", settings.INVITATION_LIFETIME)
-link_tokens = PasswordTokens("reset", settings.RESET_LIFETIME)
+reset_tokens = PasswordTokens("reset", settings.RESET_LIFETIME)
 address_tokens = AddressTokens("address", CONFIRMATION_LIFETIME)
 
 
-def is_good_link(user: User, link_token: str) -> bool:
+def is_valid_link(user: User, link_token: str) -> bool:
     """Whether a link to choose a password may still be used, be it of an invitation or of a reset."""
-    return any(tokens.check_token(user, link_token) for tokens in (link_tokens, invitation_tokens))
+    return any(tokens.check_token(user, link_token) for tokens in (reset_tokens, invitation_tokens))
 
 
 def password_link(user: User, tokens: PasswordTokens) -> str:
@@ -77,7 +77,7 @@ def _link(name: str, user: User, token: str) -> str:
     return settings.PUBLIC_URL + reverse(name, args=[urlsafe_base64_encode(force_bytes(user.pk)), token])
 
 
-def decoded(user: str) -> int:
+def decode_user_id(user: str) -> int:
     """The user's id in a link; 0, which nobody has, for anything else."""
     try:
         return int(urlsafe_base64_decode(user).decode("ascii")[:18])

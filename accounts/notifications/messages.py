@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 
 from accounts.models import EmailChange, OutgoingMail
 from accounts.models.pending_requests import CONFIRMATION_LIFETIME
-from accounts.notifications.links import address_link, invitation_tokens, link_tokens, password_link
+from accounts.notifications.links import address_link, invitation_tokens, password_link, reset_tokens
 from reprotech.core.message_ids import make_message_id
 
 
@@ -25,7 +25,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class EmailTemplate:
     """A kind of mail: its subject, its template and its link, if it has one."""
 
     subject: str
@@ -38,7 +38,7 @@ def _invitation(mail: OutgoingMail) -> str:
 
 
 def _reset(mail: OutgoingMail) -> str:
-    return password_link(mail.user, link_tokens) if mail.user.can_sign_in else ""
+    return password_link(mail.user, reset_tokens) if mail.user.can_sign_in else ""
 
 
 def _confirmation(mail: OutgoingMail) -> str:
@@ -46,43 +46,43 @@ def _confirmation(mail: OutgoingMail) -> str:
     return address_link(change) if change and change.is_open else ""
 
 
-TO_RESET = Link("Choose a new password", settings.RESET_LIFETIME, _reset)
+RESET_LINK = Link("Choose a new password", settings.RESET_LIFETIME, _reset)
 
-LETTERS: Mapping[str, Letter] = {
-    "invitation": Letter(
+EMAIL_TEMPLATES: Mapping[str, EmailTemplate] = {
+    "invitation": EmailTemplate(
         "Your account",
         "emails/invitation.txt",
         Link("Choose your password", settings.INVITATION_LIFETIME, _invitation),
     ),
-    "password_reset": Letter("Choose a new password", "emails/password_reset.txt", TO_RESET),
-    "password_forgotten": Letter("Choose a new password", "emails/password_forgotten.txt", TO_RESET),
-    "password_changed": Letter("Your password was changed", "emails/password_changed.txt"),
-    "email_confirmation": Letter(
+    "password_reset": EmailTemplate("Choose a new password", "emails/password_reset.txt", RESET_LINK),
+    "password_forgotten": EmailTemplate("Choose a new password", "emails/password_forgotten.txt", RESET_LINK),
+    "password_changed": EmailTemplate("Your password was changed", "emails/password_changed.txt"),
+    "email_confirmation": EmailTemplate(
         "Confirm your e-mail address",
         "emails/email_confirmation.txt",
         Link("Confirm this address", CONFIRMATION_LIFETIME, _confirmation),
     ),
-    "email_change_asked": Letter("A new e-mail address for your account", "emails/email_change_asked.txt"),
-    "email_changed": Letter("Your e-mail address was changed", "emails/email_changed.txt"),
-    "key_created": Letter("A new API key for your account", "emails/key_created.txt"),
-    "new_sign_in": Letter("A sign-in from a new device", "emails/new_sign_in.txt"),
-    "factor_added": Letter("A second factor was added", "emails/factor_added.txt"),
-    "factor_removed": Letter("A second factor was removed", "emails/factor_removed.txt"),
-    "factors_reset": Letter("Your second factors were removed", "emails/factors_reset.txt"),
-    "recovery_code_used": Letter("A recovery code was used", "emails/recovery_code_used.txt"),
-    "recovery_codes_renewed": Letter("You have new recovery codes", "emails/recovery_codes_renewed.txt"),
+    "email_change_asked": EmailTemplate("A new e-mail address for your account", "emails/email_change_asked.txt"),
+    "email_changed": EmailTemplate("Your e-mail address was changed", "emails/email_changed.txt"),
+    "key_created": EmailTemplate("A new API key for your account", "emails/key_created.txt"),
+    "new_sign_in": EmailTemplate("A sign-in from a new device", "emails/new_sign_in.txt"),
+    "factor_added": EmailTemplate("A second factor was added", "emails/factor_added.txt"),
+    "factor_removed": EmailTemplate("A second factor was removed", "emails/factor_removed.txt"),
+    "factors_reset": EmailTemplate("Your second factors were removed", "emails/factors_reset.txt"),
+    "recovery_code_used": EmailTemplate("A recovery code was used", "emails/recovery_code_used.txt"),
+    "recovery_codes_renewed": EmailTemplate("You have new recovery codes", "emails/recovery_codes_renewed.txt"),
 }
 
 
-def write(mail: OutgoingMail) -> EmailMultiAlternatives | None:
+def render(mail: OutgoingMail) -> EmailMultiAlternatives | None:
     """The mail as it leaves, as text and as HTML; None when what its link was for is over."""
-    letter = LETTERS[mail.letter]
+    letter = EMAIL_TEMPLATES[mail.letter]
     link = letter.link.make(mail) if letter.link else ""
     if letter.link and not link:
         return None
     context: dict[str, Any] = {**mail.context, "user": mail.user, "link": link}
     if letter.link:
-        context["within"] = in_words(letter.link.lifetime)
+        context["within"] = humanize_lifetime(letter.link.lifetime)
     text = render_to_string(letter.template, context).strip()
     # So that nobody's absence note answers it (RFC 3834).
     headers = {"Auto-Submitted": "auto-generated", "Message-ID": make_message_id()}
@@ -96,7 +96,7 @@ def write(mail: OutgoingMail) -> EmailMultiAlternatives | None:
     return message
 
 
-def in_words(lifetime: timedelta) -> str:
+def humanize_lifetime(lifetime: timedelta) -> str:
     """`1 hour`, `24 hours`, `3 days`."""
     hours = int(lifetime.total_seconds() // 3600)
     number, unit = (hours, "hour") if hours <= 24 else (hours // 24, "day")  # noqa: PLR2004 (a day)

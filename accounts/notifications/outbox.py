@@ -15,37 +15,37 @@ from django.core.mail import get_connection
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from accounts.core.default_admin_address import NO_MAIL, is_withheld
+from accounts.core.default_admin_address import WITHHELD_MESSAGE, is_withheld
 from accounts.models import OutgoingMail
-from accounts.notifications.messages import write
+from accounts.notifications.messages import render
 from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.core.background import PeriodicThread
 
 logger = logging.getLogger(__name__)
 
 #: Seconds between two looks; what this process itself puts in is sent at once.
-PAUSE = 5
+INTERVAL_SECONDS = 5
 #: After which an attempt counts as lost: longer than a mail server may take.
 LEASE = timedelta(minutes=5)
-FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=30), timedelta(hours=1)
+FIRST_RETRY, MAX_RETRY = timedelta(seconds=30), timedelta(hours=1)
 #: A mail that is older would tell of what is long over, and a link in it would be nearly spent.
-GIVE_UP = timedelta(hours=20)
+MAX_AGE = timedelta(hours=20)
 
 _thread: PeriodicThread | None = None
 #: What else is done while nobody waits, before mails leave. Each does one piece and says whether there was one.
-_chores: list[Callable[[], bool]] = []
+_jobs: list[Callable[[], bool]] = []
 #: Mails that left, but could not be deleted yet.
-_gone: set[int] = set()
+_sent_not_deleted: set[int] = set()
 
 
-def put(mails: Sequence[OutgoingMail]) -> None:
+def enqueue(mails: Sequence[OutgoingMail]) -> None:
     """Add mails, as part of the present transaction; they leave when it is committed."""
     with explicitly_recorded():  # the service that queues them records why
         OutgoingMail.objects.bulk_create(mails)
     transaction.on_commit(_wake)
 
 
-def do_later() -> None:
+def wake_after_commit() -> None:
     """Say, as part of the present transaction, that it leaves a chore behind.
 
     It is done at the next look, seconds later: if it began now it would slow the present answer down, and so tell how
@@ -54,9 +54,9 @@ def do_later() -> None:
     transaction.on_commit(_do_without_thread)
 
 
-def also(chore: Callable[[], bool]) -> None:
+def register_job(chore: Callable[[], bool]) -> None:
     """Do this in the background too."""
-    _chores.append(chore)
+    _jobs.append(chore)
 
 
 def start() -> None:
@@ -65,7 +65,7 @@ def start() -> None:
     _thread = PeriodicThread(
         "outbox",
         drain,
-        PAUSE,
+        INTERVAL_SECONDS,
         problem="The outbox can't be read at the moment.",
         recovered="The outbox is read again.",
     )
@@ -82,16 +82,16 @@ def stop() -> None:
 
 def drain() -> int:
     """Do what else there is to do and send what is due; returns how many mails left."""
-    _forget_gone()
-    for chore in _chores:
-        _do(chore)
+    _delete_sent()
+    for chore in _jobs:
+        _run_job(chore)
     sent = 0
     while mail := _take():
         sent += _send(mail)
     return sent
 
 
-def _do(chore: Callable[[], bool]) -> None:
+def _run_job(chore: Callable[[], bool]) -> None:
     try:
         while chore():
             pass
@@ -131,31 +131,31 @@ def _take() -> OutgoingMail | None:
 
 def _send(mail: OutgoingMail) -> bool:
     if is_withheld(mail.address):
-        logger.warning("Mail %s to user %s was not sent. %s", mail.letter, mail.user_id, NO_MAIL)
+        logger.warning("Mail %s to user %s was not sent. %s", mail.letter, mail.user_id, WITHHELD_MESSAGE)
     elif mail.user.deleted_at is None:
         try:
-            if message := write(mail):
+            if message := render(mail):
                 get_connection().send_messages([message])
         except Exception as error:  # noqa: BLE001 (whatever the mail server or its way does, there is another attempt)
-            _put_off(mail, error)
+            _reschedule(mail, error)
             return False
-    _gone.add(mail.pk)
-    _forget_gone()
+    _sent_not_deleted.add(mail.pk)
+    _delete_sent()
     return True
 
 
-def _forget_gone() -> None:
+def _delete_sent() -> None:
     # Without its thread several may send at once: what others add meanwhile stays theirs.
-    if ids := {*_gone}:
+    if ids := {*_sent_not_deleted}:
         OutgoingMail.objects.filter(pk__in=ids).delete()
-        _gone.difference_update(ids)
+        _sent_not_deleted.difference_update(ids)
 
 
-def _put_off(mail: OutgoingMail, error: Exception) -> None:
+def _reschedule(mail: OutgoingMail, error: Exception) -> None:
     now = timezone.now()
     mail.last_error = f"{type(error).__name__}: {error}"[:200]
-    mail.due_at = now + min(FIRST_RETRY * 2 ** (mail.attempts - 1), LONGEST_RETRY)
-    mail.failed_at = now if now - mail.created_at > GIVE_UP else None
+    mail.due_at = now + min(FIRST_RETRY * 2 ** (mail.attempts - 1), MAX_RETRY)
+    mail.failed_at = now if now - mail.created_at > MAX_AGE else None
     mail.save(update_fields=["last_error", "due_at", "failed_at"])
     outcome = "given up" if mail.failed_at else f"tried again at {mail.due_at:%H:%M:%S}"
     logger.error("Mail %s to user %s was not sent and is %s. %s", mail.letter, mail.user_id, outcome, mail.last_error)

@@ -5,13 +5,13 @@ from typing import Any
 
 from django.db.models import F
 
-from accounts.core.default_admin_address import NO_MAIL, is_withheld
+from accounts.core.default_admin_address import WITHHELD_MESSAGE, is_withheld
 from accounts.models import EmailChange, OutgoingMail, User
 from accounts.notifications import outbox
 from reprotech.core.exceptions import ValidationFailed
 
 #: Mails with a link to choose a new password.
-RESETS = ("password_reset", "password_forgotten")
+RESET_TEMPLATES = ("password_reset", "password_forgotten")
 
 
 def send_invitations(users: Iterable[User]) -> None:
@@ -19,24 +19,24 @@ def send_invitations(users: Iterable[User]) -> None:
     mails = [_mail("invitation", user) for user in users]
     for mail in mails:
         _refuse_withheld(mail.address)
-    outbox.put(mails)
+    outbox.enqueue(mails)
 
 
 def send_reset_link(user: User, letter: str = "password_reset") -> None:
     """Mail a user the link to choose a new password. Those sent before are good no longer, whether they left or not."""
     User.objects.filter(pk=user.pk).update(link_number=F("link_number") + 1)
-    OutgoingMail.objects.filter(user=user, letter__in=RESETS).delete()
-    outbox.put([_mail(letter, user)])
+    OutgoingMail.objects.filter(user=user, letter__in=RESET_TEMPLATES).delete()
+    outbox.enqueue([_mail(letter, user)])
 
 
-def send_confirmation(change: EmailChange) -> None:
+def send_address_confirmation(change: EmailChange) -> None:
     """Mail the link that confirms a new address to that address, and tell the old one.
 
     Raises ValidationFailed for an address that gets no mail.
     """
     _refuse_withheld(change.address)
     told = {"new": change.address}
-    outbox.put(
+    outbox.enqueue(
         [
             _mail("email_confirmation", change.user, change.address),
             _mail("email_change_asked", change.user, context=told),
@@ -44,10 +44,10 @@ def send_confirmation(change: EmailChange) -> None:
     )
 
 
-def tell_both_addresses(user: User, old: str) -> None:
+def send_email_changed(user: User, old: str) -> None:
     """Mail a user, at both addresses, that the new one has replaced the old one."""
     told = {"old": old, "new": user.email}
-    outbox.put([_mail("email_changed", user, address, told) for address in (old, user.email)])
+    outbox.enqueue([_mail("email_changed", user, address, told) for address in (old, user.email)])
 
 
 def send_notice(user: User, letter: str, *, address: str = "", **context: Any) -> None:
@@ -55,13 +55,13 @@ def send_notice(user: User, letter: str, *, address: str = "", **context: Any) -
 
     Call it in the transaction of what happened. It is kept in the database until it is sent: no secret may be in it.
     """
-    outbox.put([_mail(letter, user, address, context)])
+    outbox.enqueue([_mail(letter, user, address, context)])
 
 
 def _refuse_withheld(address: str) -> None:
     """Of notices it is enough that they don't leave; with a link that doesn't, its recipient would wait for it."""
     if is_withheld(address):
-        raise ValidationFailed({"email": [NO_MAIL]})
+        raise ValidationFailed({"email": [WITHHELD_MESSAGE]})
 
 
 def _mail(letter: str, user: User, address: str = "", context: Mapping[str, Any] | None = None) -> OutgoingMail:

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts.core.default_admin_address import NO_MAIL, is_withheld
+from accounts.core.default_admin_address import WITHHELD_MESSAGE, is_withheld
 from accounts.models import ResetRequest, User
 from accounts.notifications import outbox
 from accounts.notifications.services import send_reset_link
@@ -38,7 +38,7 @@ def request_reset(*, typed: str) -> None:
         user_agent=origin.user_agent[:512],
         request_id=origin.request_id[:64],
     )
-    outbox.do_later()
+    outbox.wake_after_commit()
 
 
 @transaction.atomic
@@ -67,7 +67,7 @@ def _process(typed: str) -> None:
         rate_limits.count_reset_link(user.pk)
     except TooManyAttempts:
         # One row a window: a flood of requests must not become a flood of rows.
-        if rate_limits.is_news(f"reset-{user.pk}", current_origin().ip_address):
+        if rate_limits.is_first_refusal(f"reset-{user.pk}", current_origin().ip_address):
             _record(typed, user, success=False, reason="Too many attempts.")
         return
     send_reset_link(user, "password_forgotten")
@@ -80,7 +80,7 @@ def _refusal(user: User | None) -> str:
     if user.is_service:
         return "It is a service account."
     if is_withheld(user.email):
-        return NO_MAIL
+        return WITHHELD_MESSAGE
     return "" if user.can_sign_in else f"The account is {user.status}."
 
 

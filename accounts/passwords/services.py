@@ -9,13 +9,13 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts.access.api_key_revocation import PASSWORD_CHANGED, PASSWORD_RESET, revoke_keys_of
-from accounts.access.authorization import About, authorize, service
+from accounts.access.authorization import Target, authorize, service
 from accounts.access.user_events import record_user
-from accounts.core.default_admin_address import NO_MAIL, is_withheld
+from accounts.core.default_admin_address import WITHHELD_MESSAGE, is_withheld
 from accounts.core.exceptions import AccountDisabled
-from accounts.core.hashers import normalize_password, seat
+from accounts.core.hashers import hashing_slot, normalize_password
 from accounts.models import EmailChange, PasswordHistory, Session, User
-from accounts.notifications.links import is_good_link
+from accounts.notifications.links import is_valid_link
 from accounts.notifications.services import send_notice, send_reset_link
 from accounts.passwords.validators import HISTORY_LENGTH, HistoryValidator, is_usable_hash, validators
 from accounts.permissions import USER_UPDATE
@@ -50,7 +50,7 @@ def hash_new_password(user: User, password: str, field: str) -> str:
 
     It takes up to six quarters of a second: call it outside a transaction.
     """
-    with seat():
+    with hashing_slot():
         _validate(user, password, field, of_history=True)
         return make_password(password)
 
@@ -78,7 +78,7 @@ def change_password(
     check_password_rules(user, new_password, field="new_password")
     if normalize_password(new_password) == normalize_password(current_password):
         raise ValidationFailed({"new_password": [HistoryValidator().get_help_text()]})
-    with seat():
+    with hashing_slot():
         _check_current(user, current_password, field="current_password")
         encoded = hash_new_password(user, new_password, field="new_password")
     return _store_password(
@@ -118,7 +118,7 @@ def send_password_reset(*, actor: Actor, user_id: int) -> User:
     if not user.can_sign_in:
         raise Conflict(f"The account is {user.status}. Unlock or activate it first.")
     if is_withheld(user.email):
-        raise Conflict(NO_MAIL)
+        raise Conflict(WITHHELD_MESSAGE)
     record_user(actor, Action.PASSWORD_RESET, user, sent_to=user.email)
     send_reset_link(user)
     return user
@@ -127,7 +127,7 @@ def send_password_reset(*, actor: Actor, user_id: int) -> User:
 def owner_of_link(*, user_id: int, link_token: str) -> User | None:
     """Who may choose a password with a link that was mailed to them; None for one that is broken, old or spent."""
     user: User | None = User.objects.active().people().filter(pk=user_id).first()
-    return user if user and is_good_link(user, link_token) else None
+    return user if user and is_valid_link(user, link_token) else None
 
 
 def set_password_by_link(*, user_id: int, link_token: str, new_password: str) -> User:
@@ -149,7 +149,7 @@ def check_current_password(*, actor: User, password: str, field: str, action: Ac
 
     Raises ValidationFailed, TooManyAttempts or AccountDisabled.
     """
-    with seat():
+    with hashing_slot():
         user = _active(actor)
         _check_current(user, password, field=field, action=action)
     return user
@@ -167,22 +167,22 @@ def _check_current(user: User, password: str, field: str, action: Action = Actio
 
     Called with a seat, so that nothing is counted of what is not looked at.
     """
-    counter = login_throttle.user_counter(user, "change")
-    login_throttle.count_guess(counter)
+    counter = login_throttle.account_key(user, "change")
+    login_throttle.record_attempt(counter)
     try:
         rate_limits.count_password_proof(user.pk)
     except TooManyAttempts:
-        login_throttle.take_back_guess(counter)
+        login_throttle.refund_attempt(counter)
         raise
     if not user.check_password(password):
         record_user(user, action, user, success=False, reason="The current password was wrong.")
         raise ValidationFailed({field: ["This is not your current password."]})
-    login_throttle.forget_guesses(counter)
+    login_throttle.reset_attempts(counter)
 
 
 @service
 def _authorize_reset(*, actor: Actor, user_id: int) -> User:
-    authorize(actor, USER_UPDATE, About("user", user_id))
+    authorize(actor, USER_UPDATE, Target("user", user_id))
     require_recent_authentication()
     user: User | None = User.objects.visible_to(actor).filter(pk=user_id).first()
     if user is None:
@@ -225,7 +225,7 @@ def _store_password(
     if stored is None:
         raise NotFound("user")
     _refuse_service(stored)
-    if link_token is not None and not (stored.can_sign_in and is_good_link(stored, link_token)):
+    if link_token is not None and not (stored.can_sign_in and is_valid_link(stored, link_token)):
         raise NotFound(INVALID_LINK)
     if stored.password != user.password:
         raise Conflict("The password was changed by someone else a moment ago. Try again.")

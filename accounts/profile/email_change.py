@@ -6,7 +6,7 @@ from accounts.access.user_events import record_user
 from accounts.core.exceptions import AccountDisabled
 from accounts.models import EmailChange, User
 from accounts.notifications.links import address_tokens
-from accounts.notifications.services import send_confirmation
+from accounts.notifications.services import send_address_confirmation
 from accounts.throttling import rate_limits
 from accounts.users.services import change_email, check_email
 from audit.models import Action
@@ -35,7 +35,7 @@ def request_email_change(*, actor: User, email: str) -> EmailChange:
     change = EmailChange.objects.create(user=user, address=address)
     # What a person's erasure takes of an event has fixed names: `sent_to` is one.
     record_user(user, Action.UPDATE, user, email_change="asked", sent_to=address)
-    send_confirmation(change)
+    send_address_confirmation(change)
     return change
 
 

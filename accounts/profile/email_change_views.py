@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.common.forms import ServiceForm
 from accounts.common.requests import PageRequest
-from accounts.notifications.link_session import keep_link, kept_link
+from accounts.notifications.link_session import stash_link, stashed_link
 from accounts.profile import email_change
 from accounts.profile.forms import NewEmailForm
 from reprotech.core.exceptions import DomainError
@@ -49,14 +49,14 @@ def cancel(request: PageRequest) -> HttpResponse:
 @require_safe
 def open_link(request: Any, user: str, link_token: str) -> HttpResponse:
     """Keep the link's token; nothing changes before somebody presses the button: mail programs look at links too."""
-    return keep_link(request, LINK_SESSION_KEY, "confirm_email", user, link_token)
+    return stash_link(request, LINK_SESSION_KEY, "confirm_email", user, link_token)
 
 
 @requires(PUBLIC)  # as above
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: Any) -> HttpResponse:
     """Ask, then make the address the account's."""
-    link = kept_link(request, LINK_SESSION_KEY)
+    link = stashed_link(request, LINK_SESSION_KEY)
     asked = email_change.find_email_change(**link)
     form = bind_form(ServiceForm, request)
     if request.method == "POST" and form.is_valid():

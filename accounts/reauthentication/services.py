@@ -25,12 +25,12 @@ def reauthenticate(*, actor: User, password: str, otp: str, action: Action) -> N
         return
     if not otp:
         raise TokenReauthenticationRequired
-    guess = login_throttle.guess_at(user, user.username, "factor")
-    login_throttle.count_login(guess)
+    guess = login_throttle.counters_for(user, user.username, "factor")
+    login_throttle.record_login_attempt(guess)
     if not _verify_code(user, otp):
         record_user(user, action, user, success=False, reason="The second factor was wrong or was used before.")
         raise ValidationFailed({"otp": ["This code is wrong or was used before."]})
-    login_throttle.forgive_login(guess)
+    login_throttle.refund_success(guess)
 
 
 @transaction.atomic

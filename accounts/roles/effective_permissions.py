@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-from accounts.core.catalogue import PERMISSIONS, PermissionEntry, in_order
-from accounts.core.text import words
+from accounts.core.catalogue import PERMISSIONS, PermissionEntry, in_catalogue_order
+from accounts.core.text import humanize
 from accounts.models import Role, User
 
 
@@ -27,7 +27,7 @@ class ResourceAccess:
     @property
     def label(self) -> str:
         """The resource for people."""
-        return words(self.resource)
+        return humanize(self.resource)
 
 
 def effective_access(roles: Iterable[Role]) -> list[ResourceAccess]:
@@ -50,4 +50,4 @@ def effective_access(roles: Iterable[Role]) -> list[ResourceAccess]:
 def missing_permissions(actor: User, holder: User | Role) -> list[str]:
     """Permissions that `holder` has and `actor` lacks: while there are any, the actor may not change or give it."""
     held = holder.grants.permissions if isinstance(holder, User) else holder.permission_names
-    return in_order(set(held) - actor.get_all_permissions())
+    return in_catalogue_order(set(held) - actor.get_all_permissions())

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from accounts.core.catalogue import PERMISSIONS, PermissionEntry
-from accounts.core.text import words
+from accounts.core.text import humanize
 
 #: The columns, in the order in which the catalogue first names them.
 ACTIONS = tuple(dict.fromkeys(permission.action for permission in PERMISSIONS))
@@ -34,7 +34,7 @@ class Row:
     @property
     def label(self) -> str:
         """The resource for people."""
-        return words(self.resource)
+        return humanize(self.resource)
 
     @property
     def held(self) -> list[Cell]:
@@ -51,7 +51,7 @@ class PermissionMatrix:
     @property
     def actions(self) -> list[str]:
         """The columns' headings."""
-        return [words(action) for action in ACTIONS]
+        return [humanize(action) for action in ACTIONS]
 
     @property
     def cells(self) -> Iterator[Cell]:

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.common.requests import PageRequest
-from accounts.core.text import words
+from accounts.core.text import humanize
 from accounts.models import Permission, Role, User
 from accounts.permissions import ROLE_READ, USER_READ
 from accounts.roles.filters import HolderFilter
@@ -21,7 +21,7 @@ from reprotech.web.responses import render_page
 def list_permissions(request: PageRequest) -> HttpResponse:
     """All permissions, by resource."""
     found = Permission.objects.with_role_count()
-    groups = [(words(resource), list(group)) for resource, group in groupby(found, key=lambda entry: entry.resource)]
+    groups = [(humanize(resource), list(group)) for resource, group in groupby(found, key=lambda entry: entry.resource)]
     context = {"groups": groups, "crumbs": [("Permissions", None)]}
     return render_page(request, "accounts/permission_list.html", context)
 

@@ -7,10 +7,10 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from accounts.access.authorization import About, authorize, service
-from accounts.access.optimistic_locking import refuse_outdated
-from accounts.core.catalogue import in_order
-from accounts.core.confusables import looks_of
+from accounts.access.authorization import Target, authorize, service
+from accounts.access.optimistic_locking import refuse_stale_version
+from accounts.core.catalogue import in_catalogue_order
+from accounts.core.confusables import confusable_forms
 from accounts.core.model_fields import stored_form
 from accounts.models import Permission, Role, User
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_UPDATE
@@ -34,7 +34,7 @@ def create_role(
     """Create a role with these permissions. Raises Forbidden, ValidationFailed, or Conflict for a taken name."""
     authorize(actor, ROLE_CREATE)
     granted = find_permissions(permissions)
-    authorize(actor, permissions, About("role", name=name))
+    authorize(actor, permissions, Target("role", name=name))
     name, description = stored_form(Role, "name", name), stored_form(Role, "description", description)
     role = Role(name=name, slug=_slug(name), description=description, requires_factor=requires_factor)
     _save(role, is_named=True)
@@ -68,12 +68,12 @@ def update_role(
     StaleVersion unless the role is still as one of `expected_versions`.
     """
     role = Role.objects.select_for_update(no_key=True).filter(pk=role_id).first()
-    authorize(actor, ROLE_UPDATE, About("role", role_id))
+    authorize(actor, ROLE_UPDATE, Target("role", role_id))
     if role is None:
         raise NotFound("role")
     granted = find_permissions(permissions or ())
     authorize(actor, {*role.permission_names, *(permissions or ())}, role)
-    refuse_outdated(actor, role, expected_versions)
+    refuse_stale_version(actor, role, expected_versions)
     fields = {name: stored_form(Role, name, value) for name, value in fields.items()}
     changes: dict[str, tuple[Any, Any]] = {
         name: (getattr(role, name), new) for name, new in fields.items() if getattr(role, name) != new
@@ -118,12 +118,12 @@ def delete_role(
     `reassign_to`, or StaleVersion unless the role is still as one of `expected_versions`.
     """
     locked = _lock_for_deletion(role_id, reassign_to)
-    authorize(actor, ROLE_DELETE, About("role", role_id))
+    authorize(actor, ROLE_DELETE, Target("role", role_id))
     if locked is None:
         raise NotFound("role")
     locked_users, role, other = locked
     authorize(actor, role.permission_names, role)
-    refuse_outdated(actor, role, expected_versions)
+    refuse_stale_version(actor, role, expected_versions)
     if role.is_system:
         raise Conflict("System roles can't be deleted.")
     require_recent_authentication()
@@ -177,7 +177,9 @@ def find_permissions(names: Iterable[str]) -> list[Permission]:
     wanted = set(names)
     found = list(Permission.objects.filter(name__in=wanted))
     if unknown := wanted - {permission.name for permission in found}:
-        raise ValidationFailed({"permissions": [f"There is no permission {name!r}." for name in in_order(unknown)]})
+        raise ValidationFailed(
+            {"permissions": [f"There is no permission {name!r}." for name in in_catalogue_order(unknown)]}
+        )
     return found
 
 
@@ -208,9 +210,9 @@ def _refuse_taken_name(role: Role) -> None:
     taken = Role.objects.exclude(pk=role.pk)
     if taken.filter(name__iexact=role.name).exists() or taken.filter(slug=role.slug).exists():
         raise _name_taken()
-    looks = looks_of(role.name)
+    looks = confusable_forms(role.name)
     for other in taken.values_list("name", flat=True):
-        if looks & looks_of(other):
+        if looks & confusable_forms(other):
             sentence = f"The role {other} exists already, and this name looks the same. Choose another."
             raise Conflict(sentence, {"name": [sentence]})
 

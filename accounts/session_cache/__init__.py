@@ -50,20 +50,20 @@ from prometheus_client import Counter
 from accounts.models import Session, User
 from accounts.models.grants import Grants
 from accounts.session_cache import bypass_flag
-from accounts.session_cache.invalidation_listener import Changed, News
+from accounts.session_cache.invalidation_listener import ChangedKeys, InvalidationListener
 from accounts.throttling import rate_limits
 from reprotech.core.circuit_breaker import CircuitBreaker
 
 #: How long a snapshot lives. Longer would save little: each costs one query.
 SNAPSHOT_SECONDS = 30
 #: How long a process relies on one that it has read; with the above, the longest that a snapshot is used.
-KEPT_SECONDS = 20
+LOCAL_SECONDS = 20
 #: Snapshots that a process keeps, of some 3 KB each.
-MOST_KEPT = 2_000
+MAX_LOCAL_SNAPSHOTS = 2_000
 #: How long a mark lives: longer than a snapshot plus the longest transaction.
-MARK_SECONDS = 120
+MARKER_SECONDS = 120
 VERSION_SECONDS = 86_400
-CHANGING = "changing"
+INVALIDATING = "changing"
 ROLES_VERSION = "roles-version"
 
 #: More users whose sessions change at once are announced as a change of roles, which makes every snapshot void.
@@ -74,7 +74,7 @@ MAX_USERS = 1_000
 NOT_CACHED = frozenset({"password", "search_text", "link_number", "refresh_hash", "spent_refresh_hashes"})
 
 #: Reads two versions and, where asked for, a snapshot; counts calls, in a window that begins with the first.
-READ = """
+READ_SCRIPT = """
 local versions = redis.call('MGET', KEYS[1], KEYS[2])
 local snapshot = ARGV[1] == '1' and redis.call('GET', KEYS[3])
 local calls = -1
@@ -85,7 +85,7 @@ end
 return {versions[1], versions[2], snapshot, calls}
 """
 
-Stamp = tuple[str, str]
+Versions = tuple[str, str]
 Row = TypeVar("Row", bound=models.Model)
 
 LOOKUPS = Counter("session_cache_lookups_total", "Sessions looked for in the cache, by what came of it.", ["outcome"])
@@ -95,7 +95,7 @@ _outage = CircuitBreaker("The session cache", seconds=SNAPSHOT_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class CacheResult:
     """What the cache told: a session with its user and grants, if a good snapshot is there.
 
     `stamp` is what to store one under; without it, read the database and store nothing. `calls` is how many were
@@ -103,16 +103,16 @@ class Found:
     """
 
     session: Session | None = None
-    stamp: Stamp | None = None
+    stamp: Versions | None = None
     calls: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class LocalSnapshot:
     """A snapshot that this process has read, until when by `time.monotonic()`."""
 
     until: float
-    stamp: Stamp
+    stamp: Versions
     #: The same as it stands in Redis, and under which name the first does.
     versions: list[bytes]
     version_name: bytes
@@ -120,33 +120,33 @@ class _Kept:
     user: User
 
 
-_kept: dict[UUID, _Kept] = {}
+_kept: dict[UUID, LocalSnapshot] = {}
 
 
-def fetch(session_id: UUID, user_id: int, *, is_call: bool = False) -> Found:
+def fetch(session_id: UUID, user_id: int, *, is_call: bool = False) -> CacheResult:
     """Look for a session of a user, and count a call with it."""
     if not settings.REDIS_URL or _outage.is_open:
         OFF.inc()
-        return Found()
+        return CacheResult()
     now = time.monotonic()
-    if not _news.are_complete(now):
+    if not _listener.are_complete(now):
         catch_up()
-    if _news.are_complete(now):
+    if _listener.are_complete(now):
         kept = _kept.get(session_id)
-        is_good = kept is not None and kept.until > now and kept.user.pk == user_id and not bypass_flag.is_there()
-        if kept and is_good and (not is_call or rate_limits.count_here(session_id)):
+        is_good = kept is not None and kept.until > now and kept.user.pk == user_id and not bypass_flag.is_raised()
+        if kept and is_good and (not is_call or rate_limits.count_locally(session_id)):
             HIT.inc()
-            return Found(_session_of(kept), kept.stamp, 0)
+            return CacheResult(_session_of(kept), kept.stamp, 0)
     return _ask(session_id, user_id, rate_limits.call_counter(session_id) if is_call else None)
 
 
 def catch_up() -> None:
     """Read what Redis tells of changes. Whoever asks for sessions does so; who isn't asked must now and then."""
     if settings.REDIS_URL and not _outage.is_open:
-        _news.catch_up(_watched())
+        _listener.catch_up(_watched())
 
 
-def _ask(session_id: UUID, user_id: int, counter: rate_limits.CallCounter | None) -> Found:
+def _ask(session_id: UUID, user_id: int, counter: rate_limits.CallCounter | None) -> CacheResult:
     kept = _kept.get(session_id)
     if kept is not None and kept.until < time.monotonic():
         kept = None
@@ -156,38 +156,38 @@ def _ask(session_id: UUID, user_id: int, counter: rate_limits.CallCounter | None
     if counter is not None:
         names.append(counter.name)
         arguments += [counter.amount, counter.seconds]
-    heard = _news.count
+    heard = _listener.count
     try:
         *versions, text, calls = _call_redis(names, arguments)
         snapshot = kept or _read(text, names[0])
         if snapshot and snapshot.versions == versions:
-            stamp: Stamp | None = snapshot.stamp
+            stamp: Versions | None = snapshot.stamp
         else:
             stamp = _stamp(keys, [version and json.loads(version) for version in versions])
     except Exception as error:  # noqa: BLE001 (whatever is wrong with Redis or in it, the database has the answer)
         _begin_outage(error)
         OFF.inc()
-        return Found()
+        return CacheResult()
     counted = None if calls < 0 else int(calls)
     if stamp is None:
         MISS.inc()
-        return Found(calls=counted)
+        return CacheResult(calls=counted)
     if snapshot is None or snapshot.stamp != stamp:
         _kept.pop(session_id, None)
         MISS.inc()
-        return Found(stamp=stamp, calls=counted)
+        return CacheResult(stamp=stamp, calls=counted)
     if snapshot is not kept:
-        _news.keep(heard, lambda: _keep(session_id, snapshot))
-    if bypass_flag.is_there():
+        _listener.keep(heard, lambda: _keep(session_id, snapshot))
+    if bypass_flag.is_raised():
         OFF.inc()
-        return Found(calls=counted)
+        return CacheResult(calls=counted)
     HIT.inc()
-    return Found(_session_of(snapshot), stamp, counted)
+    return CacheResult(_session_of(snapshot), stamp, counted)
 
 
 @memoize
 def _script() -> Any:
-    return get_redis_connection("default").register_script(READ)
+    return get_redis_connection("default").register_script(READ_SCRIPT)
 
 
 def _call_redis(names: list[str], arguments: list[str | int]) -> list[Any]:
@@ -200,7 +200,7 @@ def _begin_outage(error: Exception) -> None:
     _kept.clear()
 
 
-def store(session: Session, stamp: Stamp) -> None:
+def store(session: Session, stamp: Versions) -> None:
     """Keep a session that was read after `stamp` was fetched."""
     snapshot = {
         "stamp": stamp,
@@ -217,28 +217,28 @@ def store(session: Session, stamp: Stamp) -> None:
         _begin_outage(error)
 
 
-def users_change(user_ids: Iterable[int]) -> None:
+def invalidate_users(user_ids: Iterable[int]) -> None:
     """Announce, inside the transaction and before its end, that users, their grants or sessions change.
 
     `accounts.tracked_models` does, for whatever changes them.
     """
     ids = set(user_ids)
-    _announce({_version_key(user_id) for user_id in ids} if len(ids) <= MAX_USERS else {ROLES_VERSION})
+    _invalidate({_version_key(user_id) for user_id in ids} if len(ids) <= MAX_USERS else {ROLES_VERSION})
 
 
-def roles_change() -> None:
+def invalidate_roles() -> None:
     """Announce in the same way that roles or their permissions change."""
-    _announce({ROLES_VERSION})
+    _invalidate({ROLES_VERSION})
 
 
-def forget_outage() -> None:
+def reset() -> None:
     """Try Redis again at once, as a process that has just started does."""
     _outage.reset()
-    _news.close()
+    _listener.close()
     _kept.clear()
     _prefix.cache_clear()
     _watched.cache_clear()
-    bypass_flag.forget()
+    bypass_flag.reset()
 
 
 class _Publication:
@@ -249,16 +249,16 @@ class _Publication:
 
     def __call__(self) -> None:
         if not _set_all(self.keys, uuid4().hex, VERSION_SECONDS):
-            bypass_flag.spread()
+            bypass_flag.raise_flag()
 
 
-def _announce(keys: set[str]) -> None:
+def _invalidate(keys: set[str]) -> None:
     if not settings.REDIS_URL:
         return
     publication = _pending_publication()
     marked = publication.keys if publication else set()
     if new := keys - marked:
-        _set_all(new, CHANGING, MARK_SECONDS)
+        _set_all(new, INVALIDATING, MARKER_SECONDS)
         if publication:
             publication.keys |= new
         else:
@@ -285,13 +285,13 @@ def _set_all(keys: Iterable[str], value: str, seconds: int) -> bool:
     return True
 
 
-def _stamp(keys: list[str], versions: list[Any]) -> Stamp | None:
+def _stamp(keys: list[str], versions: list[Any]) -> Versions | None:
     """The versions in force; missing ones are made. None while one is changing."""
     for place, version in enumerate(versions):
         if version is None:
             cache.add(keys[place], uuid4().hex, VERSION_SECONDS)
             versions[place] = cache.get(keys[place])
-    if CHANGING in versions or None in versions:
+    if INVALIDATING in versions or None in versions:
         return None
     return versions[0], versions[1]
 
@@ -325,7 +325,7 @@ def _to_dict(row: models.Model) -> dict[str, str | None]:
     }
 
 
-def _read(text: bytes | None, version_name: str) -> _Kept | None:
+def _read(text: bytes | None, version_name: str) -> LocalSnapshot | None:
     """What a snapshot's text says."""
     if text is None:
         return None
@@ -337,8 +337,8 @@ def _read(text: bytes | None, version_name: str) -> _Kept | None:
         permissions=frozenset(snapshot["permissions"]),
     )
     stamp = tuple(snapshot["stamp"])
-    return _Kept(
-        until=time.monotonic() + KEPT_SECONDS,
+    return LocalSnapshot(
+        until=time.monotonic() + LOCAL_SECONDS,
         stamp=stamp,
         versions=[json.dumps(version).encode() for version in stamp],
         version_name=version_name.encode(),
@@ -347,13 +347,13 @@ def _read(text: bytes | None, version_name: str) -> _Kept | None:
     )
 
 
-def _keep(session_id: UUID, snapshot: _Kept) -> None:
-    if len(_kept) >= MOST_KEPT:
+def _keep(session_id: UUID, snapshot: LocalSnapshot) -> None:
+    if len(_kept) >= MAX_LOCAL_SNAPSHOTS:
         _kept.clear()
     _kept[session_id] = snapshot
 
 
-def _forget(changed: Changed) -> None:
+def _forget(changed: ChangedKeys) -> None:
     """Forget what is kept of users whose versions changed."""
     if changed is None or (_prefix() + ROLES_VERSION).encode() in changed:
         _kept.clear()
@@ -363,7 +363,7 @@ def _forget(changed: Changed) -> None:
             _kept.pop(session_id, None)
 
 
-_news = News(_forget)
+_listener = InvalidationListener(_forget)
 
 
 def _row_of(model: type[Row], values: Mapping[str, str | None]) -> Row:
@@ -375,7 +375,7 @@ def _row_of(model: type[Row], values: Mapping[str, str | None]) -> Row:
     )
 
 
-def _session_of(kept: _Kept) -> Session:
+def _session_of(kept: LocalSnapshot) -> Session:
     """Objects of the request's own: whoever changes them changes nobody else's."""
     session = _copy(kept.session)
     session.user = _copy(kept.user)

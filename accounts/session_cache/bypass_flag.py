@@ -19,48 +19,48 @@ from accounts.models import SpentOnce
 logger = logging.getLogger(__name__)
 
 #: For so many seconds an answer holds: that there is none, and that there is.
-ASK_SECONDS, AGAIN_SECONDS = 1, 5
+CHECK_SECONDS, RECHECK_SECONDS = 1, 5
 #: After which no process relies on an older answer.
-SPREAD_SECONDS = 1.2
+PROPAGATION_SECONDS = 1.2
 #: How long doubt lasts, by the database's clock, and what must be left of it for one more change: more than the life
 #: of any snapshot.
-DOUBT_SECONDS, NEEDED_SECONDS = 120, 60
+RAISED_SECONDS, MIN_REMAINING_SECONDS = 120, 60
 #: A row among what is good once: a name and an end are all that it needs.
-ROW = "doubt about cached sessions"
+ROW_NAME = "doubt about cached sessions"
 
 _lock = Lock()
 #: By this process's own clock: until when an answer holds, and when the doubt that it spread is everywhere and over.
-_none_until = _some_until = 0.0
-_spread_at = _over_at = 0.0
+_clear_until = _raised_until = 0.0
+_propagated_at = _expires_at = 0.0
 
 
-def is_there() -> bool:
+def is_raised() -> bool:
     """Whether what is cached may not be used; a query, unless the last answer holds."""
-    global _none_until, _some_until  # noqa: PLW0603 (one for each process)
+    global _clear_until, _raised_until  # noqa: PLW0603 (one for each process)
     asked = time.monotonic()
-    if asked < _none_until or asked < _some_until:
-        return asked >= _none_until
-    if SpentOnce.objects.filter(pk=ROW, expires_at__gt=Now()).exists():
-        _some_until = asked + AGAIN_SECONDS
+    if asked < _clear_until or asked < _raised_until:
+        return asked >= _clear_until
+    if SpentOnce.objects.filter(pk=ROW_NAME, expires_at__gt=Now()).exists():
+        _raised_until = asked + RECHECK_SECONDS
         return True
-    _none_until = asked + ASK_SECONDS
+    _clear_until = asked + CHECK_SECONDS
     return False
 
 
-def spread() -> None:
+def raise_flag() -> None:
     """Return once every process doubts. Called when a change is committed, before anybody is told of it."""
-    global _spread_at, _over_at
+    global _propagated_at, _expires_at
     with _lock:
-        if _over_at - time.monotonic() < NEEDED_SECONDS:
-            logger.warning("A change can't be announced in Redis: no sessions are cached for %s s.", DOUBT_SECONDS)
-            end = ExpressionWrapper(Now() + Value(timedelta(seconds=DOUBT_SECONDS)), DateTimeField())
-            SpentOnce.objects.update_or_create(pk=ROW, defaults={"expires_at": end})
+        if _expires_at - time.monotonic() < MIN_REMAINING_SECONDS:
+            logger.warning("A change can't be announced in Redis: no sessions are cached for %s s.", RAISED_SECONDS)
+            end = ExpressionWrapper(Now() + Value(timedelta(seconds=RAISED_SECONDS)), DateTimeField())
+            SpentOnce.objects.update_or_create(pk=ROW_NAME, defaults={"expires_at": end})
             now = time.monotonic()
-            _spread_at, _over_at = now + SPREAD_SECONDS, now + DOUBT_SECONDS
-    time.sleep(max(0.0, _spread_at - time.monotonic()))
+            _propagated_at, _expires_at = now + PROPAGATION_SECONDS, now + RAISED_SECONDS
+    time.sleep(max(0.0, _propagated_at - time.monotonic()))
 
 
-def forget() -> None:
+def reset() -> None:
     """Begin anew, as a process that has just started does."""
-    global _none_until, _some_until, _spread_at, _over_at  # noqa: PLW0603 (as above)
-    _none_until = _some_until = _spread_at = _over_at = 0.0
+    global _clear_until, _raised_until, _propagated_at, _expires_at  # noqa: PLW0603 (as above)
+    _clear_until = _raised_until = _propagated_at = _expires_at = 0.0

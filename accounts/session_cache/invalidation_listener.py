@@ -19,23 +19,23 @@ from django_redis import get_redis_connection
 from reprotech.core.circuit_breaker import CircuitBreaker
 
 #: For how long after a ping, which came back, news are complete; and after how long to ping again.
-GOOD_SECONDS, PING_SECONDS = 1, 0.3
+CURRENT_SECONDS, PING_INTERVAL_SECONDS = 1, 0.3
 #: After which a ping that didn't come back is the end of its connection.
-LOST_SECONDS = 5
+PING_TIMEOUT_SECONDS = 5
 #: How long to leave it after a failure. A Redis that can't do this, or that forbids it, is asked as before.
-AGAIN_SECONDS = 10
+RETRY_SECONDS = 10
 
 #: The names of keys that were written, or None for all.
-Changed = set[bytes] | None
+ChangedKeys = set[bytes] | None
 
 
-class News:
+class InvalidationListener:
     """The news of keys with certain prefixes. `forget` is called with what changed, by one thread at a time."""
 
-    def __init__(self, forget: Callable[[Changed], None]) -> None:
+    def __init__(self, forget: Callable[[ChangedKeys], None]) -> None:
         self._forget = forget
         self._lock = Lock()
-        self._outage = CircuitBreaker("Redis' news of changes", seconds=AGAIN_SECONDS)
+        self._outage = CircuitBreaker("Redis' news of changes", seconds=RETRY_SECONDS)
         self._connection: Any = None
         self._has_come: Callable[[], Any] | None = None
         self._is_reading = False
@@ -100,7 +100,7 @@ class News:
         connection.read_response()
         self._tell(None)  # what changed before
         # The public `can_read` takes what came from the socket, so only one thread at a time could look.
-        self._has_come = _looking_at(connection._get_socket())
+        self._has_come = _poller(connection._get_socket())
         self._ping_at = 0.0
 
     def _read(self) -> None:
@@ -112,11 +112,11 @@ class News:
                     self._tell(message[1] and set(message[1]))
                 elif self._awaits_ping:
                     self._awaits_ping = False
-                    self._good_until = self._pinged_at + GOOD_SECONDS
+                    self._good_until = self._pinged_at + CURRENT_SECONDS
         finally:
             self._is_reading = False
 
-    def _tell(self, changed: Changed) -> None:
+    def _tell(self, changed: ChangedKeys) -> None:
         self.count += 1
         self._forget(changed)
 
@@ -124,12 +124,12 @@ class News:
         now = time.monotonic()
         if now < self._ping_at:
             return
-        if self._awaits_ping and now - self._pinged_at > LOST_SECONDS:
+        if self._awaits_ping and now - self._pinged_at > PING_TIMEOUT_SECONDS:
             raise ConnectionError("no answer")
         if not self._awaits_ping:
             self._connection.send_command("PING", check_health=False)
             self._awaits_ping, self._pinged_at = True, now
-        self._ping_at = now + PING_SECONDS
+        self._ping_at = now + PING_INTERVAL_SECONDS
 
     def _disconnect(self) -> None:
         # First, for whoever looks meanwhile, and finds nothing on a connection that is closed.
@@ -140,7 +140,7 @@ class News:
         self._awaits_ping = False
 
 
-def _looking_at(socket: Any) -> Callable[[], Any]:
+def _poller(socket: Any) -> Callable[[], Any]:
     """What tells, without waiting and to several threads at once, whether there is something to read."""
     if not hasattr(select, "epoll"):
         return lambda: socket.fileno() < 0 or select.select([socket], [], [], 0)[0]

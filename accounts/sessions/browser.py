@@ -18,7 +18,7 @@ def start_session(request: Any, session: Session, target: str) -> HttpResponse:
     """Go on to `target` in a new session, and know the browser again."""
     _start_page_session(request, session)
     response = redirect(target)
-    known_devices.remember(response, session.user)
+    known_devices.remember_browser(response, session.user)
     return response
 
 

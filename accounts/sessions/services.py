@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import session_cache
 from accounts.access.api_key_revocation import SESSIONS_ENDED, revoke_keys_of
-from accounts.access.authorization import About, authorize, service
+from accounts.access.authorization import Target, authorize, service
 from accounts.access.required_actions import refuse_required_action
 from accounts.core.exceptions import AccountDisabled, TokenInvalid
 from accounts.models import Session, User
@@ -74,7 +74,7 @@ def find_session(*, session_id: UUID, user_id: int, is_attended: bool = True, is
     if not session.is_alive:
         raise TokenInvalid
     if is_call:
-        rate_limits.check_call(session_id, found.calls)
+        rate_limits.enforce_call_limit(session_id, found.calls)
     set_principal(Principal(user_id=session.user_id, session=session))
     return session
 
@@ -186,7 +186,7 @@ def end_user_sessions(*, actor: Actor, user_id: int) -> int:
 
     One row tells of all. Raises NotFound or Forbidden.
     """
-    authorize(actor, SESSION_REVOKE, About("user", user_id))
+    authorize(actor, SESSION_REVOKE, Target("user", user_id))
     user = User.objects.visible_to(actor).filter(pk=user_id).first()
     if user is None:
         raise NotFound("user")

@@ -121,15 +121,15 @@ def valkey(processes, settings):
     settings.CACHES = {"default": cache}
     rate_limits._redis.cache_clear()
     rate_limits.reset()
-    session_cache.forget_outage()
+    session_cache.reset()
     yield server
     server.stop()
     rate_limits._redis.cache_clear()
-    session_cache.forget_outage()
+    session_cache.reset()
 
 
 @pytest.fixture
 def seats(settings):
     """So few seats for hashes that a test can take them all."""
-    settings.THREADS = hashers.KEPT_FREE + SEATS
+    settings.THREADS = hashers.RESERVED_THREADS + SEATS
     rate_limits.reset()

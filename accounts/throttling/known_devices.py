@@ -15,13 +15,13 @@ from django.db import connection
 from django.http import HttpResponse
 from django.utils import timezone
 
-from accounts.core.client_networks import client_network, parsed_network
+from accounts.core.client_networks import client_network, parse_network
 from accounts.models import Session, User
 from accounts.models.querysets import SessionQuerySet
 from reprotech.core.request_context import current_origin
 
 #: A browser that many share remembers the last few; each takes 63 bytes of the cookie.
-MOST_ACCOUNTS = 10
+MAX_ACCOUNTS = 10
 SEPARATOR = "."
 IPV4 = 4
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,10 +29,10 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 def is_known(user: User) -> bool:
     """Whether the present request comes from a browser or an address from which the user signed in before."""
-    return bool(browser_of(user)) or is_known_address(user)
+    return bool(known_browser(user)) or is_known_address(user)
 
 
-def browser_of(user: User | None) -> str:
+def known_browser(user: User | None) -> str:
     """The name of the present request's browser, if the user signed in with it since their last password; else ""."""
     # Also for a name that nobody has: it takes the same time.
     signer = _signer(user)
@@ -56,7 +56,7 @@ def is_known_address(user: User | None) -> bool:
 
 def _any_from(sessions: SessionQuerySet, address: str | None) -> bool:
     """Whether one of the sessions was opened from the network of an address."""
-    network = parsed_network(address or "")
+    network = parse_network(address or "")
     if network is None or network.version == IPV4:
         return sessions.filter(ip_address=address).exists()
     if connection.vendor == "postgresql":
@@ -66,11 +66,11 @@ def _any_from(sessions: SessionQuerySet, address: str | None) -> bool:
     return any(client_network(one or "") == str(network) for one in seen)
 
 
-def remember(response: HttpResponse, user: User) -> None:
+def remember_browser(response: HttpResponse, user: User) -> None:
     """Make the browser known for a user who has just proved who they are."""
-    signer, name = _signer(user), browser_of(user)
+    signer, name = _signer(user), known_browser(user)
     others = [entry for entry in _entries() if not name or not entry.startswith(f"{name}{signer.sep}")]
-    entries = [signer.sign(name or secrets.token_urlsafe(9)), *others][:MOST_ACCOUNTS]
+    entries = [signer.sign(name or secrets.token_urlsafe(9)), *others][:MAX_ACCOUNTS]
     response.set_cookie(
         settings.DEVICE_COOKIE_NAME,
         SEPARATOR.join(entries),
@@ -83,7 +83,7 @@ def remember(response: HttpResponse, user: User) -> None:
 
 def _entries() -> Iterator[str]:
     text = current_origin().device_cookie
-    yield from text.split(SEPARATOR, MOST_ACCOUNTS)[:MOST_ACCOUNTS] if text else ()
+    yield from text.split(SEPARATOR, MAX_ACCOUNTS)[:MAX_ACCOUNTS] if text else ()
 
 
 def _signer(user: User | None) -> TimestampSigner:

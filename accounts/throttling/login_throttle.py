@@ -19,13 +19,13 @@ from reprotech.core.normalization import fold_text
 from reprotech.core.request_context import current_origin
 
 #: Names that nobody has share so many counters, so that a flood of them can't fill Redis.
-TYPED_COUNTERS = 2**18
+UNKNOWN_NAME_COUNTERS = 2**18
 #: After all guesses of a window its successor lasts twice as long, up to 64 times: of 15 minutes they become 16 hours.
-MOST_DOUBLINGS = 6
+MAX_BACKOFF_EXPONENT = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Guess:
+class AttemptCounters:
     """The counters of one guess: the name's, the address's, and `own` where the guesser is known."""
 
     name: str
@@ -34,25 +34,25 @@ class Guess:
     by_browser: bool = False
 
 
-def guess_at(user: User | None, identifier: str, purpose: str = "login") -> Guess:
+def counters_for(user: User | None, identifier: str, purpose: str = "login") -> AttemptCounters:
     """The guess that the present request makes at a user, or at a typed name that nobody has."""
     # Both are looked up for everyone, known or not, which takes the same time.
-    browser, is_known_address = known_devices.browser_of(user), known_devices.is_known_address(user)
+    browser, is_known_address = known_devices.known_browser(user), known_devices.is_known_address(user)
     address = client_network(current_origin().ip_address)
-    name = user_counter(user, purpose) if user else typed_counter(identifier)
-    own = user_counter(user, purpose, browser or address) if user and (browser or is_known_address) else ""
-    return Guess(name, address, own, bool(browser))
+    name = account_key(user, purpose) if user else unknown_name_key(identifier)
+    own = account_key(user, purpose, browser or address) if user and (browser or is_known_address) else ""
+    return AttemptCounters(name, address, own, bool(browser))
 
 
-def typed_counter(identifier: str) -> str:
+def unknown_name_key(identifier: str) -> str:
     """The counter of a typed name that nobody has. Which names share one can't be told from outside."""
     # All spellings of an address that an account has share its counter, so those of one that nobody has do too.
     typed = fold_text(lookup_address(identifier)).encode(errors="surrogatepass")
     digest = salted_hmac("accounts.throttling.login_throttle.typed", typed, algorithm="sha256").digest()
-    return f"typed-{int.from_bytes(digest) % TYPED_COUNTERS}"
+    return f"typed-{int.from_bytes(digest) % UNKNOWN_NAME_COUNTERS}"
 
 
-def user_counter(user: User, purpose: str = "login", place: str = "") -> str:
+def account_key(user: User, purpose: str = "login", place: str = "") -> str:
     """The counter of wrong guesses at a user, by whichever of their names, or of those from one known place alone.
 
     Guesses at the sign-in, at the second factor and at a signed-in user's own change of password are counted apart, so
@@ -64,82 +64,82 @@ def user_counter(user: User, purpose: str = "login", place: str = "") -> str:
     return f"user-{user.pk}-{purpose}-{state.hexdigest()[:16]}"
 
 
-def count_guess(counter: str) -> None:
+def record_attempt(counter: str) -> None:
     """Count a guess before it is checked; raises TooManyAttempts."""
-    _begin_or_go_on(counter)
-    rate_limits.tally("login_day", counter)
+    _count_in_window(counter)
+    rate_limits.increment("login_day", counter)
     rate_limits.count("login_row", counter)
 
 
-def forget_guesses(counter: str) -> None:
+def reset_attempts(counter: str) -> None:
     """Begin anew after a right one."""
     for name in ("login_name", "login_day", "login_row"):
-        rate_limits.forget(name, counter)
+        rate_limits.clear(name, counter)
 
 
-def count_login(guess: Guess) -> None:
+def record_login_attempt(guess: AttemptCounters) -> None:
     """Count a guess at the sign-in before it is checked; raises TooManyAttempts."""
     if guess.by_browser:
-        rate_limits.tally("login_address", guess.address)
+        rate_limits.increment("login_address", guess.address)
     else:
         rate_limits.count("login_address", guess.address)
     try:
-        count_guess(guess.own or guess.name)
+        record_attempt(guess.own or guess.name)
     except TooManyAttempts:
         # Guesses at a locked name must not lock out everyone behind the same address.
-        forgive_address(guess.address)
+        refund_address(guess.address)
         raise
     if guess.own:
         # Strangers have one guess less, and don't wait longer for it.
         with contextlib.suppress(TooManyAttempts):
-            _begin_or_go_on(guess.name)
+            _count_in_window(guess.name)
 
 
-def forgive_login(guess: Guess) -> None:
+def refund_success(guess: AttemptCounters) -> None:
     """It was right: who is known begins anew, and all others have back what it cost them, but no more.
 
     Were the guesses of strangers forgotten too, they could see that someone signed in, and guess again each time.
     """
     if guess.own:
-        forget_guesses(guess.own)
+        reset_attempts(guess.own)
     else:
-        rate_limits.tally("login_day", guess.name, -1)
-    rate_limits.tally("login_name", guess.name, -1)
-    rate_limits.forget("login_row", guess.name)
-    forgive_address(guess.address)
+        rate_limits.increment("login_day", guess.name, -1)
+    rate_limits.increment("login_name", guess.name, -1)
+    rate_limits.clear("login_row", guess.name)
+    refund_address(guess.address)
 
 
-def take_back(guess: Guess) -> None:
+def refund_login_attempt(guess: AttemptCounters) -> None:
     """It was not looked at, as if it had not been made."""
-    take_back_guess(guess.own or guess.name)
+    refund_attempt(guess.own or guess.name)
     if guess.own:
-        rate_limits.tally("login_name", guess.name, -1)
-    forgive_address(guess.address)
+        rate_limits.increment("login_name", guess.name, -1)
+    refund_address(guess.address)
 
 
-def take_back_guess(counter: str) -> None:
+def refund_attempt(counter: str) -> None:
     """The same of a guess that was counted by `count_guess` alone."""
     for name in ("login_name", "login_day", "login_row"):
-        rate_limits.tally(name, counter, -1)
+        rate_limits.increment(name, counter, -1)
 
 
-def count_address(address: str) -> None:
+def record_address_attempt(address: str) -> None:
     """Count a sign-in that gives no name, before it is checked; raises TooManyAttempts."""
     rate_limits.count("login_address", client_network(address))
 
 
-def forgive_address(address: str) -> None:
+def refund_address(address: str) -> None:
     """It was right: the address has one attempt back."""
-    rate_limits.tally("login_address", client_network(address), -1)
+    rate_limits.increment("login_address", client_network(address), -1)
 
 
-def is_closed_to_strangers(user: User) -> bool:
+def is_locked_for_unknown_devices(user: User) -> bool:
     """Whether the next guess at the user's password or second factor from an unknown place would be refused."""
-    counters = [user_counter(user, purpose) for purpose in ("login", "factor")]
-    return any(rate_limits.is_used_up(name, counter) for counter in counters for name in ("login_name", "login_row"))
+    counters = [account_key(user, purpose) for purpose in ("login", "factor")]
+    return any(rate_limits.is_exceeded(name, counter) for counter in counters for name in ("login_name", "login_row"))
 
 
-def _begin_or_go_on(counter: str) -> None:
+def _count_in_window(counter: str) -> None:
     # The day remembers the windows that were filled before this one.
-    doublings = min(rate_limits.fillings("login_day", counter), MOST_DOUBLINGS)
+    doublings = min(rate_limits.times_exceeded("login_day", counter), MAX_BACKOFF_EXPONENT)
     rate_limits.count("login_name", counter, doublings=doublings)

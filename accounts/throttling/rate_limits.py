@@ -22,14 +22,14 @@ from limits.errors import StorageError
 from limits.storage import MemoryStorage, RedisStorage, Storage, storage_from_string
 
 from accounts.core.client_networks import client_network
-from accounts.throttling.shared_counters import VARIABLE, FileStorage
+from accounts.throttling.shared_counters import PATH_VARIABLE, FileStorage
 from reprotech.core.circuit_breaker import CircuitBreaker
 from reprotech.core.exceptions import TooManyAttempts
 
 #: What part of the calls that a session has left a process counts before it tells the others.
-SHARE = 64
+LOCAL_FRACTION = 64
 #: Sessions whose calls a process counts, of which it forgets all when they are more.
-MOST_TALLIES = 10_000
+MAX_LOCAL_COUNTS = 10_000
 
 Result = TypeVar("Result")
 
@@ -61,7 +61,7 @@ def _with_storage(use: Callable[[Storage], Result], *, is_call: bool = False) ->
             return use(_redis())
         except StorageError as error:
             _outage.trip(error)
-    path = os.environ.get(VARIABLE)
+    path = os.environ.get(PATH_VARIABLE)
     if path and not is_call and not _file_outage.is_open:
         try:
             return use(_file(path))
@@ -93,30 +93,30 @@ def count(name: str, identifier: str, amount: int = 1, *, doublings: int = 0) ->
         raise TooManyAttempts(retry_after)
 
 
-def tally(name: str, identifier: str, amount: int = 1) -> None:
+def increment(name: str, identifier: str, amount: int = 1) -> None:
     """Count an event, or take one back, and refuse nothing."""
     with contextlib.suppress(TooManyAttempts):
         count(name, identifier, amount)
 
 
-def fillings(name: str, identifier: str) -> int:
+def times_exceeded(name: str, identifier: str) -> int:
     """How many times as many events there were in the present window as the limit allows, rounded down."""
     limit = _limit(name)
     counted = _with_storage(lambda storage: int(storage.get(limit.key_for(name, identifier))))
     return max(counted, 0) // limit.amount
 
 
-def is_used_up(name: str, identifier: str) -> bool:
+def is_exceeded(name: str, identifier: str) -> bool:
     """Whether the next event would be refused."""
-    return settings.RATE_LIMIT_ENABLED and fillings(name, identifier) > 0
+    return settings.RATE_LIMIT_ENABLED and times_exceeded(name, identifier) > 0
 
 
-def forget(name: str, identifier: str) -> None:
+def clear(name: str, identifier: str) -> None:
     """Begin anew."""
     _with_storage(lambda storage: storage.clear(_limit(name).key_for(name, identifier)))
 
 
-def is_news(identifier: str, address: str) -> bool:
+def is_first_refusal(identifier: str, address: str) -> bool:
     """Whether this is the first refusal of its kind from this address within a window."""
     try:
         count("refused_login", f"{identifier} {client_network(address)}")
@@ -151,7 +151,7 @@ def count_call(session_id: UUID) -> None:
 
 
 @dataclass(slots=True)
-class _Tally:
+class _LocalCount:
     """Calls of a session that no other process knows of yet, and how many there may be."""
 
     calls: int = 0
@@ -167,11 +167,11 @@ class CallCounter:
     seconds: int
 
 
-_tallies: dict[UUID, _Tally] = {}
-_counting = Lock()
+_local_counts: dict[UUID, _LocalCount] = {}
+_lock = Lock()
 
 
-def count_here(session_id: UUID) -> bool:
+def count_locally(session_id: UUID) -> bool:
     """Count a call in this process alone; False, and nothing is counted, when it's time to tell the others.
 
     A process counts by itself a small part of what is left, so somewhat more calls pass when several are asked, by less
@@ -179,8 +179,8 @@ def count_here(session_id: UUID) -> bool:
     """
     if not settings.RATE_LIMIT_ENABLED:
         return True
-    with _counting:
-        tally = _tallies.get(session_id)
+    with _lock:
+        tally = _local_counts.get(session_id)
         if tally is None or tally.calls >= tally.most:
             return False
         tally.calls += 1
@@ -195,23 +195,23 @@ def call_counter(session_id: UUID) -> CallCounter | None:
     if not settings.RATE_LIMIT_ENABLED or not settings.REDIS_URL or _outage.is_open:
         return None
     limit, counted_here = _limit("token"), 0
-    with _counting:
-        if tally := _tallies.get(session_id):
+    with _lock:
+        if tally := _local_counts.get(session_id):
             counted_here, tally.calls = tally.calls, 0
     name = _redis().prefixed_key(limit.key_for("token", str(session_id)))
     return CallCounter(name, counted_here + 1, limit.get_expiry())
 
 
-def check_call(session_id: UUID, counted: int | None) -> None:
+def enforce_call_limit(session_id: UUID, counted: int | None) -> None:
     """Refuse a call that was counted in `call_counter`, or count it now; raises TooManyAttempts."""
     limit = _limit("token")
     if counted is None:
         count_call(session_id)
     elif counted:
-        with _counting:
-            if len(_tallies) >= MOST_TALLIES:
-                _tallies.clear()
-            _tallies.setdefault(session_id, _Tally()).most = max(limit.amount - counted, 0) // SHARE
+        with _lock:
+            if len(_local_counts) >= MAX_LOCAL_COUNTS:
+                _local_counts.clear()
+            _local_counts.setdefault(session_id, _LocalCount()).most = max(limit.amount - counted, 0) // LOCAL_FRACTION
         if counted > limit.amount:
             key = limit.key_for("token", str(session_id))
             left = _with_storage(lambda storage: math.ceil(storage.get_expiry(key) - time.time()), is_call=True)
@@ -224,4 +224,4 @@ def reset() -> None:
     _file_outage.reset()
     _with_storage(lambda storage: storage.reset())
     _memory.reset()
-    _tallies.clear()
+    _local_counts.clear()

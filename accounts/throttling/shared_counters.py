@@ -18,7 +18,7 @@ from typing import Any
 from limits.storage import Storage
 
 #: Names the file to the worker processes.
-VARIABLE = "REPROTECH_COUNTERS_FILE"
+PATH_VARIABLE = "REPROTECH_COUNTERS_FILE"
 #: Counts between two looks for counters whose window is over, and how many counters may be left then.
 CLEANING_INTERVAL, MAX_COUNTERS = 1_000, 500_000
 #: Seconds to wait for another process, which counts for some microseconds.
@@ -55,11 +55,11 @@ def shared_file() -> Iterator[None]:
     except OSError:
         yield
         return
-    os.environ[VARIABLE] = str(directory / "counters.sqlite3")
+    os.environ[PATH_VARIABLE] = str(directory / "counters.sqlite3")
     try:
         yield
     finally:
-        del os.environ[VARIABLE]
+        del os.environ[PATH_VARIABLE]
         shutil.rmtree(directory, ignore_errors=True)
 
 

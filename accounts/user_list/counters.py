@@ -11,10 +11,10 @@ from django.db import connection
 from django.db.models import Sum
 
 from accounts.models import UserCount
-from accounts.models.querysets import ROLE_COUNT
+from accounts.models.querysets import ROLE_COUNTER_PREFIX
 
 #: Rows that may gather before they are folded.
-MOST_ROWS = 500
+MAX_ROWS = 500
 
 # What each user counts towards, as `UserQuerySet` has it.
 NAMES = """
@@ -24,44 +24,44 @@ NAMES = """
     UNION ALL SELECT 'locked', {sign} FROM {rows} WHERE deleted_at IS NULL AND locked_at IS NOT NULL
     UNION ALL SELECT 'service', {sign} FROM {rows} WHERE deleted_at IS NULL AND is_service
 """
-ROLE_NAMES = f"SELECT '{ROLE_COUNT}' || role_id AS name, {{sign}} AS change FROM {{rows}}"  # noqa: S608 (constants)  # nosec B608
+ROLE_NAMES = f"SELECT '{ROLE_COUNTER_PREFIX}' || role_id AS name, {{sign}} AS change FROM {{rows}}"  # noqa: S608 (constants)  # nosec B608
 ADD = """
     INSERT INTO user_counts (name, change)
     SELECT name, sum(change) FROM ({rows}) AS changes GROUP BY name HAVING sum(change) <> 0
 """
 #: Written out: each list asks, and putting it together would take longer than its answer.
-COUNT = "SELECT coalesce(sum(change), 0) FROM user_counts WHERE name = %s"
+COUNTER_SQL = "SELECT coalesce(sum(change), 0) FROM user_counts WHERE name = %s"
 IS_OTHER = " OR ".join(
     f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in ("is_active", "locked_at", "deleted_at", "is_service")
 )
 
 
-def is_kept() -> bool:
+def is_supported() -> bool:
     """Whether this database keeps count."""
     return connection.vendor == "postgresql"
 
 
-def count_of(name: str) -> int:
+def read_counter(name: str) -> int:
     """How many users there are that are `existing`, `active`, `inactive`, `locked` or `service`, or in a role."""
     with connection.cursor() as cursor:
-        cursor.execute(COUNT, [name])
+        cursor.execute(COUNTER_SQL, [name])
         return int(cursor.fetchone()[0])
 
 
-def counts_of(names: Iterable[str]) -> dict[str, int]:
+def read_counters(names: Iterable[str]) -> dict[str, int]:
     """The same for several."""
     found = UserCount.objects.filter(name__in=names).values_list("name").annotate(sum=Sum("change"))
     return dict.fromkeys(names, 0) | dict(found)
 
 
-def role_count(role_id: int) -> str:
+def role_counter(role_id: int) -> str:
     """The name of a role's number of users."""
-    return f"{ROLE_COUNT}{role_id}"
+    return f"{ROLE_COUNTER_PREFIX}{role_id}"
 
 
-def fold() -> None:
+def compact() -> None:
     """Put the rows of each number into one, if they have become many."""
-    if UserCount.objects.count() > MOST_ROWS:
+    if UserCount.objects.count() > MAX_ROWS:
         with connection.cursor() as cursor:
             cursor.execute(
                 "WITH gone AS (DELETE FROM user_counts RETURNING name, change) "

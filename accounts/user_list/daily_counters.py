@@ -16,7 +16,7 @@ from accounts.models import User, UserDay
 from accounts.user_list import counters as user_list_counters
 
 #: Rows beyond one a day that may gather before they are folded.
-MOST_ROWS = 500
+MAX_ROWS = 500
 
 ADD = """
     INSERT INTO user_days (day, created, deleted)
@@ -38,7 +38,7 @@ IS_OTHER = "OLD.deleted_at IS DISTINCT FROM NEW.deleted_at OR OLD.created_at IS 
 
 def changes_since(first: date) -> tuple[Counter[date], Counter[date]]:
     """How many accounts were made and how many were deleted each day, from the day `first` on."""
-    if not user_list_counters.is_kept():
+    if not user_list_counters.is_supported():
         start = datetime.combine(first, time(), UTC)
         return _counted("created_at", start), _counted("deleted_at", start)
     days = UserDay.objects.filter(day__gte=first).values("day").annotate(came=Sum("created"), went=Sum("deleted"))
@@ -51,10 +51,10 @@ def _counted(field: str, start: datetime) -> Counter[date]:
     return Counter(dict(since.order_by().values("date").annotate(n=Count("pk")).values_list("date", "n")))
 
 
-def fold() -> None:
+def compact() -> None:
     """Put the rows of each day into one, if they have become many."""
     there = UserDay.objects.aggregate(rows=Count("pk"), days=Count("day", distinct=True))
-    if there["rows"] - there["days"] > MOST_ROWS:
+    if there["rows"] - there["days"] > MAX_ROWS:
         with connection.cursor() as cursor:
             cursor.execute(FOLD)
 

@@ -80,14 +80,14 @@ class UserFilter(UserQuery, ListFilter):
     def rows(self, filtered: Any, first: int, count: int) -> list[Any]:
         """As everywhere; without a filter the way to a page deep in the list is short."""
         if not self.given:
-            found = page_index.page_of(filtered, self.sorted_by or "id", first, count)
+            found = page_index.users_at(filtered, self.sorted_by or "id", first, count)
             if found is not None:
                 return found
         return list(self.part(filtered, self.role_id(), first, count))
 
     def part(self, filtered: Any, role_id: int | None, first: int, count: int) -> UserQuerySet:
         """So many of the users that the filters let through, from the position `first` on, sorted as asked."""
-        if role_id and self.is_by_id and user_list_counters.is_kept():
+        if role_id and self.is_by_id and user_list_counters.is_supported():
             users: UserQuerySet = filtered
             rows, is_alone = slice(first, first + count), self.given.keys() == {"role"}
             return users.holders_by_id(role_id, rows, descending=self.sorted_by == "-id", is_all=is_alone)
@@ -109,9 +109,11 @@ class UserFilter(UserQuery, ListFilter):
 
     def maintained_count(self) -> int | None:
         """Of all users, of a status, a kind or a role, where the database keeps count."""
-        numbers = self.numbers(self.role_id()) if user_list_counters.is_kept() else None
+        numbers = self.numbers(self.role_id()) if user_list_counters.is_supported() else None
         return (
-            None if numbers is None else sum(sign * user_list_counters.count_of(name) for name, sign in numbers.items())
+            None
+            if numbers is None
+            else sum(sign * user_list_counters.read_counter(name) for name, sign in numbers.items())
         )
 
     def numbers(self, role_id: int | None) -> dict[str, int] | None:
@@ -123,7 +125,7 @@ class UserFilter(UserQuery, ListFilter):
         if len(given) > 1 or "search" in given:
             return None
         if "role" in given:
-            return {user_list_counters.role_count(role_id): 1} if role_id else {}
+            return {user_list_counters.role_counter(role_id): 1} if role_id else {}
         if "kind" in given:
             return {"service": 1} if self.value("kind") == "service" else {"existing": 1, "service": -1}
         return {self.value("status") or "existing": 1}

@@ -30,7 +30,7 @@ from reprotech.web import estimated_counts
 from reprotech.web.pagination import page_count
 
 #: Query strings of which the statements are remembered.
-MOST_REMEMBERED = 500
+MAX_CACHED_STATEMENTS = 500
 FINDING = """
     WITH found (user_id, place) AS MATERIALIZED ({found}),
         page AS (SELECT user_id, place FROM found ORDER BY {order} LIMIT {count} OFFSET {first}),
@@ -59,7 +59,7 @@ class ToJSON(Func):
     output_field = models.TextField()
 
 
-class Moment(Func):
+class ISODateTime(Func):
     """A moment in JSON, as the API tells it: ISO 8601 in UTC, with microseconds if there are any."""
 
     template = (
@@ -69,7 +69,7 @@ class Moment(Func):
     output_field = models.TextField()
 
 
-class Question(StrEnum):
+class ListQuery(StrEnum):
     """What PostgreSQL is asked."""
 
     ROLE = "the role that was asked for"
@@ -79,13 +79,13 @@ class Question(StrEnum):
     DEEP = "the users of a page far down the list, and how many there are"
 
 
-def answer_of(asked: UserFilter, request: SignedInRequest) -> HttpResponse | None:
+def list_response(asked: UserFilter, request: SignedInRequest) -> HttpResponse | None:
     """The answer to a request for a page; None where the list has to be put together as usual."""
-    if not user_list_counters.is_kept():
+    if not user_list_counters.is_supported():
         return None
     if not asked.value("role"):
         return _Pages(asked, request, None).answer()
-    roles = _rows_of(_statement(Question.ROLE, asked.value("role"), lambda: _role(asked.value("role"))))
+    roles = _rows_of(_statement(ListQuery.ROLE, asked.value("role"), lambda: _role(asked.value("role"))))
     return _Pages(asked, request, _number(roles[0][0])).answer() if roles else None
 
 
@@ -99,14 +99,14 @@ class _Pages:
 
     def answer(self) -> HttpResponse | None:
         asked = self.asked
-        if not asked.given and asked.first >= page_index.DEEP:
+        if not asked.given and asked.first >= page_index.MIN_POSITION:
             return self._deep()
         numbers = asked.numbers(self.role_id)
         # Of others there may be so few that walking would take long.
         if numbers is not None and (asked.is_by_id or asked.given.keys() <= {"status"}):
             return self._page()
         if not estimated_counts.large_results.has(asked.cache_key):
-            rows = self._ask(Question.FOUND)
+            rows = self._ask(ListQuery.FOUND)
             total = _number(rows[0][1])
             if total <= estimated_counts.MAX_COUNTED:
                 return self._answered([row for row in rows if row[0] is not None], total)
@@ -114,11 +114,11 @@ class _Pages:
         return self._many() if numbers is None else self._page()
 
     def _page(self) -> HttpResponse | None:
-        rows = self._ask(Question.PAGE)
+        rows = self._ask(ListQuery.PAGE)
         return self._answered(rows, _number(rows[0][1])) if rows else None
 
     def _many(self) -> HttpResponse | None:
-        rows, per_page = self._ask(Question.MANY), self.asked.value("per_page")
+        rows, per_page = self._ask(ListQuery.MANY), self.asked.value("per_page")
         if len(rows) <= per_page:
             return None  # their end is in sight
         seen = max(estimated_counts.MAX_COUNTED, self.asked.first + len(rows))
@@ -126,8 +126,8 @@ class _Pages:
 
     def _deep(self) -> HttpResponse | None:
         asked = self.asked
-        shown = self._statement(Question.DEEP)
-        found = page_index.rows_of(asked.sorted_by or "id", asked.first, asked.value("per_page"), shown)
+        shown = self._statement(ListQuery.DEEP)
+        found = page_index.rows_at(asked.sorted_by or "id", asked.first, asked.value("per_page"), shown)
         rows = [row[1:] for row in found or () if row[0] is not None]
         return self._answered(rows, _number(rows[0][1])) if rows else None
 
@@ -139,38 +139,38 @@ class _Pages:
         users = b",".join(row[0] or b"" for row in rows)
         return HttpResponse(b'{"users":[%b],%b}' % (users, numbers.encode()), content_type="application/json")
 
-    def _ask(self, question: Question) -> list[Row]:
+    def _ask(self, question: ListQuery) -> list[Row]:
         return _rows_of(self._statement(question))
 
-    def _statement(self, question: Question) -> str:
+    def _statement(self, question: ListQuery) -> str:
         # Whoever may read users sees the same ones: with scopes, a scope would be part of the name.
-        name = "" if question == Question.DEEP else f"{self.role_id} {self.request.META.get('QUERY_STRING', '')}"
+        name = "" if question == ListQuery.DEEP else f"{self.role_id} {self.request.META.get('QUERY_STRING', '')}"
         return _statement(question, name, lambda: self._written_out(question))
 
-    def _written_out(self, question: Question) -> str:
+    def _written_out(self, question: ListQuery) -> str:
         asked, count = self.asked, self.asked.value("per_page")
-        is_many = question == Question.MANY
+        is_many = question == ListQuery.MANY
         users = asked.narrowed(User.objects.visible_to(self.request.user), self.role_id, is_frequent=is_many)
-        if question == Question.FOUND:
+        if question == ListQuery.FOUND:
             return _finding(asked, users)
         if is_many:
             wanted = asked.part(users, self.role_id, asked.first, count + 1)
             return _written(wanted.annotate(answer=_answer()).values_list("answer"))
         answers = {"answer": _answer(), "total": _total(asked.numbers(self.role_id) or {})}
-        if question == Question.DEEP:
+        if question == ListQuery.DEEP:
             return _written(_shown_of_page().annotate(user_id=F("pk"), **answers).values_list("user_id", *answers))
         wanted = asked.part(users, self.role_id, asked.first, count)
         return _written(wanted.annotate(**answers).values_list(*answers))
 
 
-def _statement(question: Question, name: str, write: Callable[[], str]) -> str:
+def _statement(question: ListQuery, name: str, write: Callable[[], str]) -> str:
     """A statement with all its values in it: so it can be prepared, and PostgreSQL plans it for just these."""
     key = f"{question} {name}"
-    statement = _remembered.get(key)
+    statement = _statements.get(key)
     if statement is None:
-        if len(_remembered) >= MOST_REMEMBERED:
-            _remembered.clear()
-        statement = _remembered[key] = write()
+        if len(_statements) >= MAX_CACHED_STATEMENTS:
+            _statements.clear()
+        statement = _statements[key] = write()
     return statement
 
 
@@ -184,7 +184,7 @@ def _number(text: bytes | None) -> int:
     return int(text or 0)
 
 
-_remembered: dict[str, str] = {}
+_statements: dict[str, str] = {}
 
 
 def _role(name: str) -> str:
@@ -197,7 +197,7 @@ def _total(numbers: dict[str, int]) -> Any:
 
 
 def _kept(name: str) -> RawSQL:
-    return RawSQL(f"({user_list_counters.COUNT})", [name], output_field=models.BigIntegerField())  # noqa: S611 (a constant)  # nosec B611
+    return RawSQL(f"({user_list_counters.COUNTER_SQL})", [name], output_field=models.BigIntegerField())  # noqa: S611 (a constant)  # nosec B611
 
 
 def _finding(asked: UserFilter, users: Any) -> str:
@@ -244,9 +244,9 @@ def _answer() -> JSONText:
         is_service=_truth(is_service=True),
         must_change_password=_truth(must_change_password=True),
         must_add_factor=_truth(must_add_factor=True),
-        last_login=Moment("last_login"),
-        created_at=Moment("created_at"),
-        updated_at=Moment("updated_at"),
+        last_login=ISODateTime("last_login"),
+        created_at=ISODateTime("created_at"),
+        updated_at=ISODateTime("updated_at"),
     )
 
 

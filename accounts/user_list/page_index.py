@@ -18,15 +18,15 @@ from accounts.user_list import counters as user_list_counters
 
 STEP = 100
 #: Pages before this position are reached by walking.
-DEEP = 10_000
+MIN_POSITION = 10_000
 #: Moves after which signposts are put up anew. Each sign-in leaves two, and moments are sorted in a fifth of the time.
-MANY_MOVES, MANY_OF_MOMENTS = 2_000, 500
+MAX_DELTAS, MAX_TIMESTAMP_DELTAS = 2_000, 500
 #: PostgreSQL's advisory lock that says who puts up signposts, or takes them down.
 LOCK = 0x516E_7057
 #: Statements that touch more users leave no moves: all signposts are taken down.
-MOST_AT_ONCE = 1_000
+MAX_TRACKED_ROWS = 1_000
 #: Statements that are remembered: of each sort, page size and reach.
-MOST_REMEMBERED = 500
+MAX_CACHED_STATEMENTS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,11 @@ class Order:
     @property
     def many_moves(self) -> int:
         """After how many moves its signposts are put up anew."""
-        return MANY_MOVES
+        return MAX_DELTAS
 
 
 @dataclass(frozen=True, slots=True)
-class Moments(Order):
+class TimestampOrder(Order):
     """A column of moments, which are kept as text of the same order: to read them as moments would take longer."""
 
     type: str = "timestamptz"
@@ -63,7 +63,7 @@ class Moments(Order):
     @property
     def many_moves(self) -> int:
         """They change most often."""
-        return MANY_OF_MOMENTS
+        return MAX_TIMESTAMP_DELTAS
 
 
 ORDERS = {
@@ -73,16 +73,16 @@ ORDERS = {
     "first_name": Order("lower({}.first_name)"),
     "last_name": Order("lower({}.last_name)"),
     "is_active": Order("{}.is_active", "boolean"),
-    "last_login": Moments("{}.last_login", is_nullable=True),
-    "created_at": Moments("{}.created_at"),
-    "updated_at": Moments("{}.updated_at"),
+    "last_login": TimestampOrder("{}.last_login", is_nullable=True),
+    "created_at": TimestampOrder("{}.created_at"),
+    "updated_at": TimestampOrder("{}.updated_at"),
 }
 
 #: How many users after a signpost are read: as far as it may be away.
-LEAST_REACH, MOST_REACH = 128, 65_536
+MIN_SCAN_ROWS, MAX_SCAN_ROWS = 128, 65_536
 
 # The last signpost before a position, and how many users there are up to it by now.
-POST = """(
+ANCHOR = """(
             SELECT post.*, position + coalesce((
                 SELECT sum(moves.change) FROM moves WHERE moves.mark {before} post.mark
                     OR (post.mark IS NULL AND moves.mark IS NOT NULL)
@@ -99,7 +99,7 @@ SAFE = "$1::bigint - (SELECT count(*) FROM moves WHERE change > 0)"
 NEAR = "$1::bigint - (SELECT place - position FROM safe)"
 # What follows a signpost comes in parts, each from an index: the same key, the other keys, no key. Of these no more is
 # read than lacks for the page; how many that are PostgreSQL can't know when it plans, so it is told how far it may be.
-PAGE = """
+PAGE_SQL = """
     WITH moves AS MATERIALIZED (
             SELECT change, user_id, {mark} AS mark FROM user_moves WHERE sort = '{name}'
         ),
@@ -133,7 +133,7 @@ PART = """{part} AS MATERIALIZED (
 READ = " - (SELECT count(*) FROM {part})"
 FOLLOWING = "SELECT user_id, part, key FROM {part}"
 # One statement, so that all of it sees the same users and moves: what it doesn't see leaves its moves.
-PUT_UP = """
+REBUILD_SQL = """
     WITH old_moves AS (DELETE FROM user_moves WHERE sort = %(name)s),
         old_posts AS (DELETE FROM user_signposts WHERE sort IN (%(name)s, '-' || %(name)s))
     INSERT INTO user_signposts (sort, position, user_id, key)
@@ -147,12 +147,12 @@ PUT_UP = """
 """
 
 
-def page_of(users: UserQuerySet, sort: str, first: int, count: int) -> list[User] | None:
+def users_at(users: UserQuerySet, sort: str, first: int, count: int) -> list[User] | None:
     """The `count` existing users from the position `first` (0 for the first of all) of the list sorted by `sort`.
 
     None when walking there is as good.
     """
-    rows = rows_of(sort, first, count, shown="SELECT user_id FROM page")
+    rows = rows_at(sort, first, count, shown="SELECT user_id FROM page")
     if rows is None:
         return None
     ids = [int(user_id) for (user_id,) in rows if user_id]
@@ -160,39 +160,39 @@ def page_of(users: UserQuerySet, sort: str, first: int, count: int) -> list[User
     return [found[user_id] for user_id in ids if user_id in found]
 
 
-def rows_of(sort: str, first: int, count: int, shown: str) -> list[Any] | None:
+def rows_at(sort: str, first: int, count: int, shown: str) -> list[Any] | None:
     """What the statement `shown` tells of these users, in their order, as PostgreSQL's text.
 
     It reads their ids from `page`, which has them as `user_id`, as its own first column has. Where there are no users,
     one row holds nothing. None when walking there is as good.
     """
-    if first < DEEP or not user_list_counters.is_kept():
+    if first < MIN_POSITION or not user_list_counters.is_supported():
         return None
     backend: Any = connection
-    reach = _reaches.get(sort, LEAST_REACH)
+    reach = _scan_rows.get(sort, MIN_SCAN_ROWS)
     while True:
         rows = backend.fetch_all(_page_statement(sort, reach, count, shown), [first])
         if not rows:
             return None  # there is no signpost
         needed = int(rows[0][0]) + count
-        if needed > MOST_REACH:
+        if needed > MAX_SCAN_ROWS:
             return None
         if needed > reach or needed < reach // 4:
             # A power of two: each is a statement of its own, which PostgreSQL prepares.
-            _reaches[sort] = max(LEAST_REACH, 1 << (needed - 1).bit_length())
+            _scan_rows[sort] = max(MIN_SCAN_ROWS, 1 << (needed - 1).bit_length())
         if needed <= reach:
             return [row[1:] for row in rows]
-        reach = _reaches[sort]
+        reach = _scan_rows[sort]
 
 
-def keep_up() -> None:
+def refresh() -> None:
     """Put up the signposts that are missing, and those that many moves lie behind; a short list needs none."""
-    if not user_list_counters.is_kept():
+    if not user_list_counters.is_supported():
         return
-    if user_list_counters.count_of("existing") <= DEEP:
-        if UserMove.objects.count() > MANY_MOVES:
+    if user_list_counters.read_counter("existing") <= MIN_POSITION:
+        if UserMove.objects.count() > MAX_DELTAS:
             with transaction.atomic():
-                take_down()
+                drop()
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT sort FROM user_signposts")
@@ -201,28 +201,28 @@ def keep_up() -> None:
         moves = dict(cursor.fetchall())
     for name, order in ORDERS.items():
         if name not in there or moves.get(name, 0) > order.many_moves:
-            put_up(name)
+            rebuild(name)
 
 
-def put_up(name: str) -> None:
+def rebuild(name: str) -> None:
     """Put up the signposts of one order, both ways, anew; nothing when another process is at it or takes them down."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
         if cursor.fetchone()[0]:
-            statement = PUT_UP.format(key=ORDERS[name].image("image"), text=ORDERS[name].text.format("key"))
+            statement = REBUILD_SQL.format(key=ORDERS[name].image("image"), text=ORDERS[name].text.format("key"))
             cursor.execute(statement, {"name": name, "step": STEP})
 
 
-def take_down() -> None:
+def drop() -> None:
     """Forget all signposts and moves, as part of the present transaction: they tell names that users had."""
-    if user_list_counters.is_kept():
+    if user_list_counters.is_supported():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
             UserSignpost.objects.all().delete()
             UserMove.objects.all().delete()
 
 
-@lru_cache(maxsize=MOST_REMEMBERED)
+@lru_cache(maxsize=MAX_CACHED_STATEMENTS)
 def _page_statement(sort: str, reach: int, count: int, shown: str) -> str:
     name = sort.removeprefix("-")
     order, key = ORDERS[name], ORDERS[name].image("users")
@@ -245,11 +245,11 @@ def _page_statement(sort: str, reach: int, count: int, shown: str) -> str:
     # Written anew, for a server of an earlier version may have put it up, with moments in another form.
     mark = order.mark.format(order.text.format(f"key::{order.type}"))
     post = {"sort": sort, "type": order.type, "mark": mark, "before": before}
-    return PAGE.format(
+    return PAGE_SQL.format(
         name=name,
         mark=order.mark.format("key"),
-        safe=POST.format(position=SAFE, **post),
-        near=POST.format(position=NEAR, **post),
+        safe=ANCHOR.format(position=SAFE, **post),
+        near=ANCHOR.format(position=NEAR, **post),
         direction=direction,
         parts=", ".join(parts),
         following=" UNION ALL ".join(FOLLOWING.format(part=part) for part in names),
@@ -259,7 +259,7 @@ def _page_statement(sort: str, reach: int, count: int, shown: str) -> str:
 
 
 #: How far each sort had to be read from a signpost last.
-_reaches: dict[str, int] = {}
+_scan_rows: dict[str, int] = {}
 
 
 def install() -> list[str]:
@@ -277,7 +277,7 @@ def install() -> list[str]:
     for verb, change, image in (("INSERT", 1, "NEW"), ("DELETE", -1, "OLD")):
         moves = (_leave(name, change, "touched") for name in ORDERS)
         body = f"""
-            IF (SELECT count(*) FROM touched) > {MOST_AT_ONCE} THEN
+            IF (SELECT count(*) FROM touched) > {MAX_TRACKED_ROWS} THEN
                 PERFORM pg_advisory_xact_lock({LOCK});
                 DELETE FROM user_signposts;
                 DELETE FROM user_moves;

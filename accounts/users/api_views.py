@@ -56,7 +56,7 @@ class UserViewSet(ViewSet):
     def list(self, request: SignedInRequest) -> HttpResponse:
         """Users by search, role, status and kind, a page at a time."""
         asked = UserFilter.from_request(request)
-        if answer := list_sql.answer_of(asked, request):
+        if answer := list_sql.list_response(asked, request):
             return answer
         page = asked.page_of(User.objects.visible_to(request.user).with_role_rows())
         return Response(page.as_dict("users", partial(serialize_many, shapes.UserAnswer)))

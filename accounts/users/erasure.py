@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from accounts.access.authorization import About, authorize, service
+from accounts.access.authorization import Target, authorize, service
 from accounts.core.catalogue import PERMISSION_NAMES
 from accounts.models import OutgoingMail, Role, Session, User
 from accounts.permissions import USER_DELETE
@@ -46,7 +46,7 @@ def erase_personal_data(*, actor: Actor, user_id: int) -> int:
     of how many events something was erased. Raises NotFound, Forbidden or Conflict.
     """
     user = User.objects.ever_visible_to(actor).lock(user_id)
-    authorize(actor, USER_DELETE, About("user", user_id))
+    authorize(actor, USER_DELETE, Target("user", user_id))
     if user is None:
         raise NotFound("user")
     if user.deleted_at is not None:
@@ -92,7 +92,7 @@ def _erase_account(user: User) -> None:
     # Also one that was given up: it has their address, and may tell where they signed in.
     OutgoingMail.objects.filter(user=user).delete()
     Session.objects.filter(user=user).update(ip_address=None, user_agent="")
-    page_index.take_down()
+    page_index.drop()
 
 
 def _events_by(user: User, who: Identifiers) -> Iterator[Any]:

@@ -10,7 +10,7 @@ import logging
 import secrets
 from collections.abc import Collection, Iterable
 
-from accounts.core.encryption import Unreadable, decrypt, encrypt, is_current
+from accounts.core.encryption import DecryptionFailed, decrypt, encrypt, is_current
 from accounts.models import FormerUsername, User, UsernameKey
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def reencrypt_key() -> None:
     for row in UsernameKey.objects.all():
         try:
             key = decrypt(row.sealed_key, ENCRYPTION_PURPOSE)
-        except Unreadable:
+        except DecryptionFailed:
             logger.error(
                 "Usernames of erased people can't be recognized, and might be given to others: SECRET_KEY was replaced "
                 "without the old one in SECRET_KEY_FALLBACKS. Put it there and restart."
@@ -64,7 +64,7 @@ def _readable_keys() -> list[str]:
     for sealed in UsernameKey.objects.values_list("sealed_key", flat=True):
         try:
             found.append(decrypt(sealed, ENCRYPTION_PURPOSE))
-        except Unreadable:
+        except DecryptionFailed:
             continue  # `renew_key` has said so
     return found
 

@@ -8,14 +8,14 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.access.api_key_revocation import ACCOUNT_DELETED, revoke_keys_made_for_people_by, revoke_keys_of
-from accounts.access.authorization import authorize, authorize_roles, keep_a_super_administrator, service
+from accounts.access.authorization import authorize, authorize_roles, require_remaining_super_administrator, service
 from accounts.access.locks import lock_for_change
-from accounts.access.optimistic_locking import refuse_outdated
+from accounts.access.optimistic_locking import refuse_stale_version
 from accounts.access.user_events import record_user
 from accounts.core.model_fields import stored_form
 from accounts.mfa.enrolment import delete_factors
 from accounts.models import EmailChange, Role, Session, User
-from accounts.notifications.services import send_invitations, tell_both_addresses
+from accounts.notifications.services import send_email_changed, send_invitations
 from accounts.passwords.services import check_password_rules, hash_new_password, refuse_to_set_passwords
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_UPDATE
 from accounts.roles.assignments import (
@@ -141,7 +141,7 @@ def update_user(
     Conflict, or StaleVersion unless the user is still as one of `expected_versions`.
     """
     user = lock_for_change(actor, user_id, USER_UPDATE)
-    refuse_outdated(actor, user, expected_versions)
+    refuse_stale_version(actor, user, expected_versions)
     unknown = set(fields) - set(PROFILE_FIELDS)
     if unknown:
         raise TypeError(f"Not a field of a user: {', '.join(sorted(unknown))}.")
@@ -170,7 +170,7 @@ def _change_fields(actor: Actor, user: User, changes: Changes) -> None:
     record_user(actor, Action.UPDATE, user, changes=changes)
     if "email" in changes:
         EmailChange.objects.filter(user=user).delete()
-        tell_both_addresses(user, old=changes["email"][0])
+        send_email_changed(user, old=changes["email"][0])
 
 
 def _retire_username(user: User, name: str) -> None:
@@ -197,7 +197,7 @@ def _change_roles(actor: Actor, user: User, wanted: list[Role]) -> None:
     taken = [role for role in held if role not in wanted]
     authorize(actor, permission_names_of(given), user)
     if any(role.is_super_admin for role in taken) and user.can_sign_in:
-        keep_a_super_administrator(without=[user.pk])
+        require_remaining_super_administrator(without=[user.pk])
     if not given and not taken:
         return
     require_recent_authentication()
@@ -237,7 +237,7 @@ def delete_user(*, actor: Actor, user_id: int, expected_versions: Collection[str
     Raises NotFound, Forbidden, Conflict, or StaleVersion unless the user is still as one of `expected_versions`.
     """
     user = lock_for_change(actor, user_id, USER_DELETE)
-    refuse_outdated(actor, user, expected_versions)
+    refuse_stale_version(actor, user, expected_versions)
     _refuse_own_account(actor, user, "delete")
     require_recent_authentication()
     _revoke_access(actor, user)
@@ -255,7 +255,7 @@ def delete_user(*, actor: Actor, user_id: int, expected_versions: Collection[str
 def _revoke_access(actor: Actor, user: User) -> None:
     """What locking, deactivating and deleting have in common, before the fields change; the caller saves."""
     if user.can_sign_in and user.is_super_administrator:
-        keep_a_super_administrator(without=[user.pk])
+        require_remaining_super_administrator(without=[user.pk])
     end_sessions(user_ids=[user.pk], reason=Session.EndReason.ACCOUNT_DISABLED)
     revoke_keys_made_for_people_by(actor, user)
     user.link_number += 1

@@ -89,7 +89,7 @@ def show_user(request: PageRequest, user_id: int) -> HttpResponse:
         "keys": person.api_keys.unrevoked().with_maker() if me.has_perm(USER_UPDATE) else None,
         "may_manage": "keys" in actions,
         "may_make": "make_keys" in actions,
-        "is_closed_to_strangers": login_throttle.is_closed_to_strangers(person),
+        "is_closed_to_strangers": login_throttle.is_locked_for_unknown_devices(person),
         "access": effective_access(person.roles.all()),
         "session": request.page_session,
         "sessions": person.sessions.alive().latest_used_first()[:MAX_SESSIONS] if sees_sessions else None,

@@ -84,7 +84,7 @@ def samples(users):
             "first_name": column(FIRST_NAME),
             "middle": column(MIDDLE)[0],
             "sorts": [*UserFilter.sorts],
-            "signposts": 2 * len(page_index.ORDERS) if users > page_index.DEEP else 0,
+            "signposts": 2 * len(page_index.ORDERS) if users > page_index.MIN_POSITION else 0,
         }
 
 

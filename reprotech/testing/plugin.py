@@ -148,7 +148,7 @@ def adjust_settings():
     BCryptSHA256PasswordHasher.rounds = 4  # a password check takes a quarter of a second otherwise
     # On a busy machine half a second without an answer doesn't mean that Valkey is out of reach.
     settings.REDIS_TIMEOUT = testing_servers.PATIENCE
-    bypass_flag.ASK_SECONDS = math.inf  # a query now and then would make their numbers differ
+    bypass_flag.CHECK_SECONDS = math.inf  # a query now and then would make their numbers differ
     if settings.REDIS_URL:
         timeouts = {"SOCKET_CONNECT_TIMEOUT": settings.REDIS_TIMEOUT, "SOCKET_TIMEOUT": settings.REDIS_TIMEOUT}
         settings.CACHES["default"]["OPTIONS"].update(timeouts)
@@ -198,12 +198,12 @@ def clear_cache():
 
     cache.clear()
     rate_limits.reset()
-    session_cache.forget_outage()
+    session_cache.reset()
     tokens.clear_cache()
     latest_event.reset()
     dashboard_cache.reset_versions()
     large_results.clear()
-    session_cache_bypass_flag._none_until = math.inf  # as if each had asked; tests of it forget that
+    session_cache_bypass_flag._clear_until = math.inf  # as if each had asked; tests of it forget that
 
 
 @dataclass

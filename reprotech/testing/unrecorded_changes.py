@@ -22,7 +22,7 @@ import pytest
 TRACKING = "audit.tracking.model_tracking"
 #: Blocks that change what no event is about, and why.
 WITHOUT_EVENTS = {
-    "put": "what sends a mail records why",
+    "enqueue": "what sends a mail records why",
     "load": "demonstration data comes with events of its own, written by COPY",
 }
 LAST = """
@@ -245,13 +245,13 @@ def pytest_collection() -> None:
     from audit.tracking import model_tracking
 
     model_tracking.auditlog_disabled = Observed(model_tracking.auditlog_disabled)
-    announce = session_cache._announce
+    announce = session_cache._invalidate
 
     def observed(versions: set[str]) -> None:
         announced[get_ident()].append(versions)
         announce(versions)
 
-    session_cache._announce = observed
+    session_cache._invalidate = observed
 
 
 def complain() -> None:

@@ -8,7 +8,7 @@ from django.utils.http import urlsafe_base64_encode
 from accounts.access.authorization import SYSTEM
 from accounts.api_keys.services import create_key
 from accounts.models import ApiKey, User
-from accounts.notifications.links import link_tokens
+from accounts.notifications.links import reset_tokens
 from accounts.users.services import create_user
 from reprotech.testing.cast import PASSWORD, make_user
 from reprotech.testing.client import Caller, page_client
@@ -158,7 +158,7 @@ def test_a_super_administrator_revokes_keys_in_django_admin(cast):
 def test_a_service_account_cannot_sign_in_or_choose_a_password(cast, client):
     account = create_user(actor=SYSTEM, username="lims", email="lims@lab.example", is_service=True)
     assert client.post("/login", {"username": "lims", "password": account.password}).status_code == 422
-    link = f"/set-password/{urlsafe_base64_encode(str(account.pk).encode())}/{link_tokens.make_token(account)}"
+    link = f"/set-password/{urlsafe_base64_encode(str(account.pk).encode())}/{reset_tokens.make_token(account)}"
     client.get(link)
     client.post("/set-password", {"new_password": "Correct-Horse-7", "repeated": "Correct-Horse-7"})
     account.refresh_from_db()

@@ -44,7 +44,7 @@ def test_forgotten_passwords_are_limited_by_network(db, settings):
 
 
 def test_refusals_are_recorded_once_for_a_network(db):
-    assert [rate_limits.is_news("key-1", address) for address in (HERE, NEAR, FAR)] == [True, False, True]
+    assert [rate_limits.is_first_refusal("key-1", address) for address in (HERE, NEAR, FAR)] == [True, False, True]
 
 
 @pytest.mark.parametrize(("address", "is_known"), [(HERE, True), (NEAR, True), (FAR, False), ("192.0.2.7", False)])
@@ -53,6 +53,6 @@ def test_devices_are_known_by_their_network(cast, address, is_known):
         sign_in_to_pages(identifier="the-viewer", password=PASSWORD)
     with request_origin(RequestOrigin(ip_address=address, user_agent="Old/1")):
         assert known_devices.is_known_address(cast.viewer) is is_known
-        assert bool(login_throttle.guess_at(cast.viewer, "the-viewer").own) is is_known
+        assert bool(login_throttle.counters_for(cast.viewer, "the-viewer").own) is is_known
         session = sign_in_to_pages(identifier="the-viewer", password=PASSWORD)
         assert is_known_device(Session.objects.select_related("user").get(pk=session.pk)) is is_known

@@ -9,7 +9,7 @@ from accounts.access.authorization import SYSTEM
 from accounts.core.default_admin_address import DEFAULT_ADMIN_EMAIL, is_withheld
 from accounts.models import OutgoingMail, User
 from accounts.notifications import outbox
-from accounts.notifications.messages import LETTERS
+from accounts.notifications.messages import EMAIL_TEMPLATES
 from accounts.users.services import create_user
 from audit.models import AuditLog
 from reprotech.core.exceptions import ValidationFailed
@@ -50,13 +50,15 @@ def test_no_kind_of_mail_leaves_for_the_default_address(admin, settings, chosen,
         "old": "o@lab.example",
         "new": "n@lab.example",
     }
-    for letter in LETTERS:
+    for letter in EMAIL_TEMPLATES:
         OutgoingMail.objects.create(user=admin, address=DEFAULT_ADMIN_EMAIL, letter=letter, context=context)
     outbox.drain()
     # A confirmation that nobody asked for says nothing.
-    assert len(mail.outbox) == (len(LETTERS) - 1 if chosen else 0)
+    assert len(mail.outbox) == (len(EMAIL_TEMPLATES) - 1 if chosen else 0)
     assert not OutgoingMail.objects.exists()
-    assert caplog.text.count("was not sent. No mail is sent to admin@reprotech.com") == (0 if chosen else len(LETTERS))
+    assert caplog.text.count("was not sent. No mail is sent to admin@reprotech.com") == (
+        0 if chosen else len(EMAIL_TEMPLATES)
+    )
 
 
 def test_who_would_wait_for_a_link_is_told_that_none_comes(admin, super_admin):

@@ -9,7 +9,7 @@ from django.contrib.auth.hashers import check_password, make_password
 
 from accounts.core import hashers
 from accounts.models import Session, User
-from accounts.notifications.links import link_tokens
+from accounts.notifications.links import reset_tokens
 from accounts.passwords import services as password_services
 from accounts.tests.support.hashing_slots import SEATS, taken_seats
 from accounts.throttling import rate_limits
@@ -53,7 +53,7 @@ def watched(monkeypatch, settings):
     def note(password, salt):
         with counting:
             seen["hashes"] += 1
-            seen["most"] = max(seen["most"], hashers._seated)
+            seen["most"] = max(seen["most"], hashers._used_slots)
         return real(password, salt)
 
     monkeypatch.setattr(bcrypt, "hashpw", note)
@@ -89,7 +89,7 @@ def test_a_page_says_so_too(cast, seats, path, sent):
 
 
 def test_a_link_stays_good_when_there_was_no_seat(cast, seats):
-    token = link_tokens.make_token(cast.viewer)
+    token = reset_tokens.make_token(cast.viewer)
     with taken_seats(), pytest.raises(ServerBusy):
         password_services.set_password_by_link(user_id=cast.viewer.pk, link_token=token, new_password=NEW)
     assert password_services.set_password_by_link(user_id=cast.viewer.pk, link_token=token, new_password=NEW)
@@ -108,9 +108,9 @@ def hashers_hash():
 
 def test_within_a_seat_no_hash_needs_another(seats, settings):
     settings.THREADS = 1
-    with hashers.seat(), hashers.seat():
+    with hashers.hashing_slot(), hashers.hashing_slot():
         assert check_password(NEW, make_password(NEW))
-    assert hashers._seated == 0
+    assert hashers._used_slots == 0
 
 
 def test_passwords_of_an_import_take_one_seat_in_all(seats, settings, watched):
@@ -135,7 +135,7 @@ def test_of_two_imports_one_hashes_at_a_time_and_others_keep_their_seats(seats, 
         assert begun.wait(60)
         with pytest.raises(ServerBusy):
             hashers.hash_many(["three"])
-        with hashers.seat():  # the second of two
+        with hashers.hashing_slot():  # the second of two
             pass
         go_on.set()
         assert len(first.result()) == 2
@@ -188,7 +188,7 @@ def test_threads_remain_while_passwords_are_changed_confirmed_set_and_imported(c
         for n in range(2)
     ]
     session = Caller(cast.manager).signed_in.session
-    token = link_tokens.make_token(people[0])
+    token = reset_tokens.make_token(people[0])
     rows = [
         import_users.ImportRow(
             2, {"username": "n-1", "email": "n1@lab.example", "first_name": "", "last_name": ""}, (), NEW
@@ -219,7 +219,7 @@ def test_threads_remain_while_passwords_are_changed_confirmed_set_and_imported(c
         asked = [threads.submit(run, call) for call in calls]
         try:
             eventually(lambda: sum(done.done() for done in asked) == len(calls) - SEATS, seconds=20)
-            assert hashers._seated == SEATS
+            assert hashers._used_slots == SEATS
         except AssertionError:
             everybody.set()
             raise
@@ -227,5 +227,5 @@ def test_threads_remain_while_passwords_are_changed_confirmed_set_and_imported(c
         assert Caller().get("/api/health").status_code == 200
         everybody.set()
     assert sorted(done.result() for done in asked) == ["busy"] * (len(calls) - SEATS) + ["done"] * SEATS
-    assert hashers._seated == 0
+    assert hashers._used_slots == 0
     assert Session.objects.filter(pk=session.pk).exists()

@@ -387,4 +387,4 @@ def test_guesses_are_forgotten_after_a_right_code(cast, app):
     with pytest.raises(InvalidFactor):
         sign_in(app.wrong_code())
     sign_in(app.code())
-    assert not rate_limits.is_used_up("login_name", login_throttle.user_counter(cast.viewer, "factor"))
+    assert not rate_limits.is_exceeded("login_name", login_throttle.account_key(cast.viewer, "factor"))

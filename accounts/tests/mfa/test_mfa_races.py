@@ -7,7 +7,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.access.one_time import spend
+from accounts.access.one_time import consume
 from accounts.mfa import verification
 from accounts.models import RecoveryCode, Session, SpentOnce, TotpKey
 from accounts.throttling import rate_limits
@@ -59,7 +59,7 @@ def test_a_name_is_spent_once(cast):
 
         @transaction.atomic
         def take(name=name, expires_at=expires_at):
-            return spend(name, expires_at)
+            return consume(name, expires_at)
 
         assert sorted(at_once(*[take] * CALLERS)) == [False] * (CALLERS - 1) + [True]
 
@@ -77,7 +77,7 @@ def test_a_code_is_spent_once_even_where_nothing_locks_the_account(cast):
 def test_what_would_have_expired_is_forgotten(cast):
     for name, age in (("old", -1), ("young", 5)):
         with transaction.atomic():
-            assert spend(name, timezone.now() + timedelta(minutes=age))
+            assert consume(name, timezone.now() + timedelta(minutes=age))
     assert list(SpentOnce.objects.values_list("name", flat=True)) == ["young"]
 
 

@@ -203,7 +203,7 @@ def test_what_another_thread_sends_meanwhile_is_not_forgotten(cast):
     def send_other(execute, sql, params, many, context):
         found = execute(sql, params, many, context)
         if sql.startswith("DELETE"):
-            outbox._gone.add(other.pk)
+            outbox._sent_not_deleted.add(other.pk)
         return found
 
     with connection.execute_wrapper(send_other):

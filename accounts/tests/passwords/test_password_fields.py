@@ -9,7 +9,7 @@ from django.core import mail
 from django.test import Client
 
 from accounts.models import User
-from accounts.notifications.links import link_tokens
+from accounts.notifications.links import reset_tokens
 from accounts.passwords import services as password_services
 from reprotech.testing.cast import PASSWORD, make_user
 from reprotech.testing.client import Caller, error_of, page_client
@@ -165,7 +165,7 @@ def test_password_managers_are_told_what_each_field_is(cast):
 def link_of(user):
     from django.utils.http import urlsafe_base64_encode
 
-    return f"{urlsafe_base64_encode(str(user.pk).encode())}/{link_tokens.make_token(user)}"
+    return f"{urlsafe_base64_encode(str(user.pk).encode())}/{reset_tokens.make_token(user)}"
 
 
 def test_no_browser_cuts_a_password_that_is_pasted(cast):
@@ -198,7 +198,7 @@ def test_a_change_is_told_by_mail_and_a_first_choice_is_not(cast, django_capture
     def by_link(user, password):
         user = User.objects.get(pk=user.pk)
         return lambda: password_services.set_password_by_link(
-            user_id=user.pk, link_token=link_tokens.make_token(user), new_password=password
+            user_id=user.pk, link_token=reset_tokens.make_token(user), new_password=password
         )
 
     own = told(

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import OutgoingMail, ResetRequest, User
 from accounts.notifications import outbox
-from accounts.notifications.links import invitation_tokens, is_good_link, link_tokens
+from accounts.notifications.links import invitation_tokens, is_valid_link, reset_tokens
 from accounts.notifications.services import send_reset_link
 from accounts.passwords import services as password_services
 from accounts.passwords.reset import request_reset
@@ -216,27 +216,27 @@ VOIDED_BY = {
 
 @pytest.mark.parametrize("happens", VOIDED_BY.values(), ids=VOIDED_BY)
 def test_a_link_dies_by(cast, happens):
-    token = link_tokens.make_token(stored(cast.viewer))
-    assert is_good_link(stored(cast.viewer), token)
+    token = reset_tokens.make_token(stored(cast.viewer))
+    assert is_valid_link(stored(cast.viewer), token)
     happens(cast)
-    assert not is_good_link(stored(cast.viewer), token)
+    assert not is_valid_link(stored(cast.viewer), token)
 
 
 def test_signing_in_meanwhile_leaves_it_good(cast):
-    token = link_tokens.make_token(stored(cast.viewer))
+    token = reset_tokens.make_token(stored(cast.viewer))
     assert login("the-viewer").status_code == 200
-    assert is_good_link(stored(cast.viewer), token)
+    assert is_valid_link(stored(cast.viewer), token)
 
 
 @pytest.mark.parametrize(
-    ("tokens", "good_for"), [(link_tokens, timedelta(hours=1)), (invitation_tokens, timedelta(days=3))]
+    ("tokens", "good_for"), [(reset_tokens, timedelta(hours=1)), (invitation_tokens, timedelta(days=3))]
 )
 def test_a_reset_is_good_for_an_hour_and_an_invitation_for_three_days(cast, monkeypatch, tokens, good_for):
     token = tokens.make_token(stored(cast.viewer))
     made = tokens._now()
     for is_good, age in ((True, good_for - timedelta(seconds=60)), (False, good_for + timedelta(seconds=60))):
         monkeypatch.setattr(tokens, "_now", lambda age=age: made + age)
-        assert is_good_link(stored(cast.viewer), token) is is_good
+        assert is_valid_link(stored(cast.viewer), token) is is_good
 
 
 def test_a_mail_that_still_waits_is_replaced_by_a_newer_one(cast, settings):
@@ -324,7 +324,7 @@ def test_several_processes_answer_each_request_once(cast):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_link_that_is_used_many_times_at_once_is_spent_once(cast):
-    token = link_tokens.make_token(stored(cast.viewer))
+    token = reset_tokens.make_token(stored(cast.viewer))
 
     def use(number):
         return lambda: password_services.set_password_by_link(
@@ -343,7 +343,7 @@ def test_a_link_that_is_used_many_times_at_once_is_spent_once(cast):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_link_that_became_void_while_the_password_was_hashed_sets_none(cast, monkeypatch):
-    token = link_tokens.make_token(stored(cast.viewer))
+    token = reset_tokens.make_token(stored(cast.viewer))
     original = password_services.make_password
 
     def hash_slowly(password):

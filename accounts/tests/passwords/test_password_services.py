@@ -8,7 +8,7 @@ from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 from accounts.authentication.login import sign_in_to_pages
 from accounts.core.exceptions import InvalidCredentials
 from accounts.models import Session, User
-from accounts.notifications.links import link_tokens
+from accounts.notifications.links import reset_tokens
 from accounts.passwords import services as password_services
 from accounts.throttling import rate_limits
 from accounts.users import services as user_services
@@ -182,7 +182,7 @@ def test_a_reset_link_is_mailed_and_works_once(cast, expect_row, mailoutbox, dja
 
 
 def test_a_link_is_good_for_one_account_alone_and_for_a_limited_time(cast, settings):
-    link_token = link_tokens.make_token(stored(cast.viewer))
+    link_token = reset_tokens.make_token(stored(cast.viewer))
     refused = [(cast.manager.pk, link_token), (cast.viewer.pk, link_token + "x"), (cast.viewer.pk, ""), (0, link_token)]
     for user_id, token in refused:
         with pytest.raises(NotFound):
@@ -194,7 +194,7 @@ def test_a_link_is_good_for_one_account_alone_and_for_a_limited_time(cast, setti
 
 
 def test_a_link_does_not_let_in_who_was_locked_since(cast):
-    link_token = link_tokens.make_token(stored(cast.viewer))
+    link_token = reset_tokens.make_token(stored(cast.viewer))
     user_services.lock_user(actor=cast.admin, user_id=cast.viewer.pk)
     with pytest.raises(NotFound):
         password_services.set_password_by_link(user_id=cast.viewer.pk, link_token=link_token, new_password=NEW)

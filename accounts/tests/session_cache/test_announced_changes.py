@@ -63,7 +63,7 @@ STATEMENTS = {
 def announced(monkeypatch):
     """The names of versions that were announced."""
     names = set()
-    monkeypatch.setattr(session_cache, "_announce", names.update)
+    monkeypatch.setattr(session_cache, "_invalidate", names.update)
     return names
 
 
@@ -97,7 +97,7 @@ class Marks(list):
     """What was written to Redis: the value, in short, and of whose versions."""
 
     def write(self, keys, value, _seconds):
-        self.append(("changing" if value == session_cache.CHANGING else "new", sorted(keys)))
+        self.append(("changing" if value == session_cache.INVALIDATING else "new", sorted(keys)))
         return True
 
 

@@ -8,7 +8,7 @@ from django_redis import get_redis_connection
 from redis import Redis
 
 from accounts.session_cache import invalidation_listener
-from accounts.session_cache.invalidation_listener import News
+from accounts.session_cache.invalidation_listener import InvalidationListener
 from reprotech.testing.cast import eventually
 
 pytestmark = pytest.mark.only_on("postgresql")
@@ -21,7 +21,7 @@ class Listener:
 
     def __init__(self):
         self.told = []
-        self.news = News(self.told.append)
+        self.news = InvalidationListener(self.told.append)
 
     def is_sure(self):
         """Whether all is known, after catching up."""
@@ -112,8 +112,8 @@ def test_after_a_break_of_the_connection_everything_may_have_changed(listener, r
 
 
 def test_a_redis_that_says_nothing_is_not_trusted_for_long(listener, redis, monkeypatch):
-    monkeypatch.setattr(invalidation_listener, "GOOD_SECONDS", 0.2)
-    time.sleep(invalidation_listener.PING_SECONDS)
+    monkeypatch.setattr(invalidation_listener, "CURRENT_SECONDS", 0.2)
+    time.sleep(invalidation_listener.PING_INTERVAL_SECONDS)
     listener.learn()
     connection = listener.news._connection
     redis.client_pause(1_000, all=True)
@@ -124,8 +124,8 @@ def test_a_redis_that_says_nothing_is_not_trusted_for_long(listener, redis, monk
 
 
 def test_a_ping_that_never_comes_back_ends_the_connection(listener, redis, monkeypatch):
-    monkeypatch.setattr(invalidation_listener, "GOOD_SECONDS", 0.2)
-    monkeypatch.setattr(invalidation_listener, "LOST_SECONDS", 0.5)
+    monkeypatch.setattr(invalidation_listener, "CURRENT_SECONDS", 0.2)
+    monkeypatch.setattr(invalidation_listener, "PING_TIMEOUT_SECONDS", 0.5)
     listener.news._outage._seconds = 0
     redis.client_pause(1_500, all=True)
     assert eventually(lambda: not listener.is_sure() and listener.news._connection is None, seconds=1.4)

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("post
 
 @pytest.fixture
 def worker(cast):
-    session_cache.forget_outage()
+    session_cache.reset()
     caller = Caller(make_user("worker", "viewer"))
     assert caller.token  # signed in from the beginning
     return caller
@@ -43,7 +43,7 @@ def test_a_session_that_did_not_change_is_not_asked_for(worker, asked):
 
 
 def test_without_news_each_request_asks(worker, asked, monkeypatch):
-    monkeypatch.setattr(session_cache._news, "are_complete", lambda now: False)
+    monkeypatch.setattr(session_cache._listener, "are_complete", lambda now: False)
     warm(worker)
     asked.clear()
     for _ in range(20):
@@ -53,7 +53,7 @@ def test_without_news_each_request_asks(worker, asked, monkeypatch):
 
 @pytest.mark.parametrize("forget", ["its scripts", "its clients"])
 def test_a_redis_that_has_restarted_is_asked_as_before(worker, asked, monkeypatch, forget):
-    monkeypatch.setattr(session_cache._news, "are_complete", lambda now: False)
+    monkeypatch.setattr(session_cache._listener, "are_complete", lambda now: False)
     warm(worker)
     redis = get_redis_connection()
     if forget == "its scripts":

@@ -35,8 +35,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("post
 
 @pytest.fixture(autouse=True)
 def shared_cache(db):
-    session_cache.forget_outage()
-    assert not bypass_flag.is_there()
+    session_cache.reset()
+    assert not bypass_flag.is_raised()
 
 
 class SecondProcess:
@@ -263,9 +263,9 @@ def test_during_a_change_nothing_is_taken_from_the_cache_nor_stored(cast, shift,
             user_services.update_user(actor=cast.super_admin, user_id=worker.user.pk, roles=["viewer"])
         else:
             role_services.update_role(actor=cast.super_admin, role_id=shift.pk, permissions=[])
-        assert session_cache.fetch(session.pk, worker.user.pk) == session_cache.Found()
+        assert session_cache.fetch(session.pk, worker.user.pk) == session_cache.CacheResult()
         session_cache.store(slow, stamp)
-        assert session_cache.fetch(session.pk, worker.user.pk) == session_cache.Found()
+        assert session_cache.fetch(session.pk, worker.user.pk) == session_cache.CacheResult()
     assert "report_create" not in me(worker)[1]["permissions"]
 
 
@@ -282,9 +282,9 @@ def test_the_mark_of_a_killed_process_keeps_the_cache_out_of_use_until_it_expire
     victim.tell("die while locking", worker.user.pk)
     victim.process.communicate(timeout=60)
     key = f"user-version-{worker.user.pk}"
-    assert cache.get(key) == session_cache.CHANGING
+    assert cache.get(key) == session_cache.INVALIDATING
     # It outlives every snapshot that was stored before it.
-    assert session_cache.SNAPSHOT_SECONDS < cache.ttl(key) <= session_cache.MARK_SECONDS
+    assert session_cache.SNAPSHOT_SECONDS < cache.ttl(key) <= session_cache.MARKER_SECONDS
     for _ in range(2):
         with django_assert_num_queries(1):
             assert me(worker)[0] == 200
@@ -385,7 +385,7 @@ def test_a_session_that_others_keep_in_the_cache_is_still_used_in_the_database(c
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"stamp": ["a", "b"]}'])
 def test_what_is_no_snapshot_is_not_used_and_harms_nobody(worker, text):
     warm(worker)
-    session_cache.forget_outage()
+    session_cache.reset()
     name = cache.make_key(f"session-{worker.signed_in.session.pk}")
     get_redis_connection().set(name, text)
     for _ in range(2):

@@ -15,7 +15,7 @@ def taken_seats():
     leave, sitting = Event(), []
 
     def sit():
-        with hashers.seat():
+        with hashers.hashing_slot():
             sitting.append(1)
             leave.wait(60)
 

@@ -136,11 +136,11 @@ def test_a_name_that_nobody_has_costs_the_same_query(cast, origin, django_assert
         with django_assert_num_queries(1):
             assert not known_devices.is_known_address(user)
     with from_browser("a:b:c"):
-        assert known_devices.browser_of(None) == ""
+        assert known_devices.known_browser(None) == ""
 
 
 def test_over_tls_the_cookie_is_secure(cast, origin, settings):
     settings.SSL_REQUIRED = True
     response = HttpResponse()
-    known_devices.remember(response, cast.viewer)
+    known_devices.remember_browser(response, cast.viewer)
     assert response.cookies[COOKIE]["secure"] is True

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils.http import urlsafe_base64_encode
 
 from accounts.models import User
-from accounts.notifications.messages import link_tokens
+from accounts.notifications.messages import reset_tokens
 from accounts.passwords import services as password_services
 from accounts.throttling import login_throttle, rate_limits
 from accounts.users import services as user_services
@@ -60,7 +60,7 @@ def home(cast):
 
 def let_the_wait_pass(counter):
     """As when the present window is over."""
-    rate_limits.forget("login_name", counter)
+    rate_limits.clear("login_name", counter)
 
 
 def stored(user):
@@ -182,9 +182,9 @@ def test_who_knows_the_password_is_not_locked_out_by_a_database_that_takes_nothi
 
 
 def test_what_was_counted_before_an_outage_and_is_given_back_after_it_gains_nobody_a_guess(cast):
-    counted_elsewhere = login_throttle.guess_at(cast.viewer, "the-viewer")
+    counted_elsewhere = login_throttle.counters_for(cast.viewer, "the-viewer")
     for _ in range(3):
-        login_throttle.forgive_login(counted_elsewhere)
+        login_throttle.refund_success(counted_elsewhere)
     assert guess(12) == [401] * 10 + [429] * 2
     assert login("the-manager").status_code == 200
 
@@ -199,7 +199,7 @@ def test_a_right_password_itself_costs_strangers_no_guess(cast):
 @pytest.mark.parametrize("name", ["the-viewer", "nobody-of-this-name"])
 def test_who_goes_on_guessing_waits_twice_as_long_each_time(cast, name):
     user = User.objects.known_as(name)
-    counter = login_throttle.user_counter(user) if user else login_throttle.typed_counter(name)
+    counter = login_throttle.account_key(user) if user else login_throttle.unknown_name_key(name)
     waits = []
     for n in range(8):
         assert guess(10, name, f"198.51.100.{n}") == [401] * 10
@@ -214,7 +214,7 @@ def hundred(cast, home):
     """A hundred wrong guesses in a row by strangers, over days; the Viewer is known at home."""
     for n in range(10):
         assert guess(10, address=f"198.51.100.{n}") == [401] * 10
-        let_the_wait_pass(login_throttle.user_counter(stored(cast.viewer)))
+        let_the_wait_pass(login_throttle.account_key(stored(cast.viewer)))
 
 
 def test_after_a_hundred_in_a_row_strangers_wait_for_good(hundred):
@@ -227,7 +227,7 @@ ENDS = {
     "a right password where one is known": lambda cast: login(address=HOME),
     "an administrator": lambda cast: user_services.unlock_user(actor=cast.admin, user_id=cast.viewer.pk),
     "another password": lambda cast: password_services.set_password_by_link(
-        user_id=cast.viewer.pk, link_token=link_tokens.make_token(stored(cast.viewer)), new_password=NEW
+        user_id=cast.viewer.pk, link_token=reset_tokens.make_token(stored(cast.viewer)), new_password=NEW
     ),
 }
 
@@ -254,7 +254,7 @@ def test_an_administrator_lets_in_again_also_where_one_is_known(cast, browser, a
 
 def test_a_password_from_a_mailed_link_lets_in_again_everywhere(cast, browser):
     locked_out_everywhere(browser)
-    link = link_tokens.make_token(stored(cast.viewer))
+    link = reset_tokens.make_token(stored(cast.viewer))
     password_services.set_password_by_link(user_id=cast.viewer.pk, link_token=link, new_password=NEW)
     assert [page_login(browser, NEW), login(password=NEW).status_code] == [302, 200]
 
@@ -262,7 +262,7 @@ def test_a_password_from_a_mailed_link_lets_in_again_everywhere(cast, browser):
 def test_strangers_who_go_on_keep_nobody_out_of_the_browser_that_followed_a_mailed_link(cast):
     guess(11)
     browser, place = Client(), urlsafe_base64_encode(str(cast.viewer.pk).encode())
-    browser.get(f"/set-password/{place}/{link_tokens.make_token(stored(cast.viewer))}")
+    browser.get(f"/set-password/{place}/{reset_tokens.make_token(stored(cast.viewer))}")
     form = {"new_password": NEW, "repeated": NEW}
     assert browser.post("/set-password", form)["Location"] == "/login"
     assert guess(11) == [401] * 10 + [429]
@@ -328,13 +328,13 @@ def test_whoever_guesses_at_the_current_password_in_a_session_is_told_how_long_t
 
 def test_names_that_nobody_has_share_a_bounded_number_of_counters_that_only_the_server_can_tell(settings):
     names = [f"nobody-{n}" for n in range(200)] + ["\ud800", "x" * 10_000]
-    counters = [login_throttle.typed_counter(name) for name in names]
-    assert all(int(counter.removeprefix("typed-")) < login_throttle.TYPED_COUNTERS for counter in counters)
+    counters = [login_throttle.unknown_name_key(name) for name in names]
+    assert all(int(counter.removeprefix("typed-")) < login_throttle.UNKNOWN_NAME_COUNTERS for counter in counters)
     assert len(set(counters)) > 190
     settings.SECRET_KEY = "another key of more than 32 bytes"
-    assert login_throttle.typed_counter(names[0]) != counters[0]
+    assert login_throttle.unknown_name_key(names[0]) != counters[0]
 
 
 def test_a_counter_shows_nothing_of_the_password_and_the_place(cast):
-    for counter in (login_throttle.user_counter(cast.viewer), login_throttle.user_counter(cast.viewer, "login", HOME)):
+    for counter in (login_throttle.account_key(cast.viewer), login_throttle.account_key(cast.viewer, "login", HOME)):
         assert re.fullmatch(rf"user-{cast.viewer.pk}-login-[0-9a-f]{{16}}", counter)

@@ -31,7 +31,7 @@ def path(monkeypatch, settings):
     """Of the file, which this process shares with others."""
     settings.REDIS_URL = ""
     with shared_file():
-        yield os.environ[shared_counters.VARIABLE]
+        yield os.environ[shared_counters.PATH_VARIABLE]
 
 
 def test_processes_that_count_at_once_never_count_the_same(path):
@@ -50,8 +50,8 @@ def test_two_processes_allow_as_many_as_one(path, monkeypatch):
     with pytest.raises(TooManyAttempts) as refusal:
         rate_limits.count("login_name", "someone")
     assert 0 < refusal.value.retry_after <= 15 * 60
-    assert rate_limits.is_used_up("login_name", "someone")
-    rate_limits.forget("login_name", "someone")
+    assert rate_limits.is_exceeded("login_name", "someone")
+    rate_limits.clear("login_name", "someone")
     rate_limits.count("login_name", "someone")
 
 
@@ -84,10 +84,10 @@ def test_counters_that_are_over_are_removed_and_there_is_an_end_to_the_others(pa
 
 def test_only_the_servers_user_can_open_it_and_it_goes_with_the_server():
     with shared_file():
-        path = Path(os.environ[shared_counters.VARIABLE])
+        path = Path(os.environ[shared_counters.PATH_VARIABLE])
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert not path.parent.exists()
-    assert shared_counters.VARIABLE not in os.environ
+    assert shared_counters.PATH_VARIABLE not in os.environ
 
 
 def test_without_room_for_it_each_process_counts_for_itself(path, caplog):

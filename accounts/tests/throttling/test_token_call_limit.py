@@ -40,7 +40,7 @@ def test_threads_of_one_process_allow_as_many(caller):
     found = [status for statuses in at_once(call, call, call, call) for status in statuses]
     assert set(found) == {200, 429}
     # While one tells what was counted, others count on.
-    assert MOST <= found.count(200) <= MOST * (1 + 4 / rate_limits.SHARE)
+    assert MOST <= found.count(200) <= MOST * (1 + 4 / rate_limits.LOCAL_FRACTION)
 
 
 def test_two_processes_tell_each_other_what_they_counted(caller):
@@ -52,7 +52,7 @@ def test_two_processes_tell_each_other_what_they_counted(caller):
     finally:
         assert other.end() == 0
     assert set(statuses[-20:]) == {429}
-    assert MOST <= statuses.count(200) <= MOST * (1 + 2 / rate_limits.SHARE)
+    assert MOST <= statuses.count(200) <= MOST * (1 + 2 / rate_limits.LOCAL_FRACTION)
 
 
 def test_who_changes_something_all_the_time_is_counted_all_the_same(caller):
@@ -61,6 +61,6 @@ def test_who_changes_something_all_the_time_is_counted_all_the_same(caller):
     for number in range(MOST + 10):
         if number % 3 == 0:
             with transaction.atomic():
-                session_cache.users_change([caller.user.pk])
+                session_cache.invalidate_users([caller.user.pk])
         statuses.append(status(caller))
     assert statuses == [200] * MOST + [429] * 10

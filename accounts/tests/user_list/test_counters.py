@@ -28,13 +28,13 @@ def counted():
         "inactive": users.inactive().count(),
         "locked": users.locked().count(),
         "service": users.existing().services().count(),
-        **{user_list_counters.role_count(role.pk): role.n for role in role_counts},
+        **{user_list_counters.role_counter(role.pk): role.n for role in role_counts},
     }
 
 
 def is_right():
     found = counted()
-    return user_list_counters.counts_of(found) == found
+    return user_list_counters.read_counters(found) == found
 
 
 def make_user(number, **fields):
@@ -83,9 +83,9 @@ class TestHistories(TestCase):
                 for user in users[:value]:
                     user.delete()
             elif step == "fold":
-                user_list_counters.MOST_ROWS, kept = 0, user_list_counters.MOST_ROWS
-                user_list_counters.fold()
-                user_list_counters.MOST_ROWS = kept
+                user_list_counters.MAX_ROWS, kept = 0, user_list_counters.MAX_ROWS
+                user_list_counters.compact()
+                user_list_counters.MAX_ROWS = kept
             # Deleting an account takes its roles, which these steps leave to the service.
             for user in User.objects.filter(deleted_at__isnull=False):
                 user.roles.clear()
@@ -94,7 +94,7 @@ class TestHistories(TestCase):
 
 @pytest.mark.django_db(transaction=True)
 def test_changes_and_folding_at_once_lose_nothing(cast, monkeypatch):
-    monkeypatch.setattr(user_list_counters, "MOST_ROWS", 0)
+    monkeypatch.setattr(user_list_counters, "MAX_ROWS", 0)
 
     def work(number):
         try:
@@ -103,21 +103,21 @@ def test_changes_and_folding_at_once_lose_nothing(cast, monkeypatch):
                 user.save()
                 user.roles.set([Role.objects.get(slug="viewer")])
                 User.objects.filter(pk=user.pk).update(is_active=False)
-                user_list_counters.fold()
+                user_list_counters.compact()
         finally:
             connection.close()
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(work, range(6)))
     assert is_right()
-    assert user_list_counters.count_of("inactive") == 60
-    user_list_counters.fold()
+    assert user_list_counters.read_counter("inactive") == 60
+    user_list_counters.compact()
     assert UserCount.objects.count() == UserCount.objects.values("name").distinct().count()
 
 
 def test_a_few_rows_are_left_alone(cast):
     before = set(UserCount.objects.values_list("pk", flat=True))
-    user_list_counters.fold()
+    user_list_counters.compact()
     assert set(UserCount.objects.values_list("pk", flat=True)) == before
 
 

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.common.serializers import UserAnswer
 from accounts.models import Role, User
-from accounts.models.users import searchable
+from accounts.models.users import build_search_text
 from accounts.user_list import list_sql, page_index
 from accounts.user_list.filters import UserFilter
 from reprotech.api.serialization import serialize_many
@@ -27,7 +27,7 @@ def hostile(cast):
     User.objects.filter(pk=cast.viewer.pk).update(
         first_name=HOSTILE,
         last_name=HOSTILE,
-        search_text=searchable("the-viewer", HOSTILE),
+        search_text=build_search_text("the-viewer", HOSTILE),
         last_login=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
         is_active=False,
     )
@@ -81,7 +81,7 @@ def test_a_page_says_the_same_as_the_answers_of_its_users(hostile, super_admin, 
     assert expected["users"]
     assert [answer.json() for answer in answers] == [expected, expected]
     assert list(answers[0].json()["users"][0]) == list(expected["users"][0]), "in the same order"
-    assert any(name.endswith(f" {query}") for name in list_sql._remembered), "this is what was to be tested"
+    assert any(name.endswith(f" {query}") for name in list_sql._statements), "this is what was to be tested"
 
 
 def test_a_remembered_statement_sees_what_changed(super_admin, cast):
@@ -152,9 +152,9 @@ def test_another_statement_tells_which_role_it_is(super_admin, cast, query):
 
 @pytest.mark.parametrize("sort", ["", "-last_login", "first_name"])
 def test_a_page_far_down_says_the_same_and_is_one_statement(hostile, super_admin, monkeypatch, sort):
-    monkeypatch.setattr(page_index, "DEEP", 4)
+    monkeypatch.setattr(page_index, "MIN_POSITION", 4)
     monkeypatch.setattr(page_index, "STEP", 2)
-    page_index.keep_up()
+    page_index.refresh()
     query = f"sort={sort}&per_page=2&page=3"
     expected = usual(UserFilter.parse_cached(query), hostile.super_admin)
     assert len(expected["users"]) == 2

@@ -25,9 +25,9 @@ SORTS = [sign + name for name in UserFilter.sorts for sign in ("", "-")]
 def short_ways(monkeypatch):
     """Signposts every few users, so that few users make a long list."""
     monkeypatch.setattr(page_index, "STEP", 7)
-    monkeypatch.setattr(page_index, "DEEP", 10)
-    monkeypatch.setattr(page_index, "MANY_MOVES", 5)
-    monkeypatch.setattr(page_index, "MANY_OF_MOMENTS", 5)
+    monkeypatch.setattr(page_index, "MIN_POSITION", 10)
+    monkeypatch.setattr(page_index, "MAX_DELTAS", 5)
+    monkeypatch.setattr(page_index, "MAX_TIMESTAMP_DELTAS", 5)
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def many(cast, short_ways):
     make_many_users(120)
     # Equal values and missing ones, in each order.
     User.objects.filter(pk__in=User.objects.order_by("?")[:40]).update(first_name="Same", last_name="", last_login=None)
-    page_index.keep_up()
+    page_index.refresh()
 
 
 def walk(sort):
@@ -48,7 +48,7 @@ def pages(sort, *, walked=0, size=6):
     """Every page of the list, one after the other; fails when more than `walked` of a hundred were walked to."""
     found, count, long = [], 0, walk(sort)
     for first in range(12, len(long), size):
-        page = page_index.page_of(User.objects.existing(), sort, first, size)
+        page = page_index.users_at(User.objects.existing(), sort, first, size)
         found += long[first : first + size] if page is None else [user.pk for user in page]
         count += page is None
     assert count * size <= walked * len(long) / 100
@@ -68,7 +68,7 @@ def test_after_any_changes(many, seed):
     for sort in SORTS:
         # Near the beginning there may be more moves than users before a signpost.
         assert pages(sort, walked=70) == walk(sort)[12:], sort
-    page_index.keep_up()
+    page_index.refresh()
     assert not UserMove.objects.filter(sort="first_name").exists()
     for sort in SORTS:
         assert pages(sort) == walk(sort)[12:], sort
@@ -99,7 +99,7 @@ def test_signposts_of_a_server_of_an_earlier_version_are_as_good(many):
     moment = timezone.now().replace(microsecond=500_000)
     for number, user in enumerate(User.objects.filter(username__startswith="many-").order_by("id")):
         User.objects.filter(pk=user.pk).update(last_login=moment + timedelta(seconds=number))
-    page_index.put_up("last_login")
+    page_index.rebuild("last_login")
     with connection.cursor() as cursor:
         cursor.execute("UPDATE user_signposts SET key = key::timestamptz::text WHERE sort LIKE '%last_login'")
     # Who stands at a signpost goes elsewhere.
@@ -111,35 +111,35 @@ def test_signposts_of_a_server_of_an_earlier_version_are_as_good(many):
 
 def test_the_moves_of_a_short_list_are_forgotten(cast, monkeypatch):
     """It has no signposts, of which new ones would take them away."""
-    monkeypatch.setattr(page_index, "MANY_MOVES", 20)
-    page_index.keep_up()
+    monkeypatch.setattr(page_index, "MAX_DELTAS", 20)
+    page_index.refresh()
     assert not UserMove.objects.exists()
     User.objects.filter(pk=cast.viewer.pk).update(last_login=timezone.now())
-    page_index.keep_up()
+    page_index.refresh()
     assert UserMove.objects.count() == 2  # a few are in nobody's way
     for _ in range(11):
         User.objects.filter(pk=cast.viewer.pk).update(last_login=timezone.now())
-    page_index.keep_up()
+    page_index.refresh()
     assert not UserMove.objects.exists()
 
 
 def test_signposts_of_moments_are_put_up_anew_sooner(many, monkeypatch):
-    monkeypatch.setattr(page_index, "MANY_MOVES", 20)
+    monkeypatch.setattr(page_index, "MAX_DELTAS", 20)
     for number in range(6):
         User.objects.filter(username="many-14").update(first_name=f"A{number}", last_login=timezone.now())
     moves = UserMove.objects.values_list("sort")
-    page_index.keep_up()
+    page_index.refresh()
     assert dict(moves.annotate(n=Count("pk"))) == {"first_name": 12}
 
 
 def test_many_at_once_take_the_signposts_down(many, monkeypatch):
     assert UserSignpost.objects.exists()
     User.objects.bulk_create(
-        User(username=f"bulk-{n}", email=f"bulk-{n}@lab.example") for n in range(page_index.MOST_AT_ONCE + 1)
+        User(username=f"bulk-{n}", email=f"bulk-{n}@lab.example") for n in range(page_index.MAX_TRACKED_ROWS + 1)
     )
     assert not UserSignpost.objects.exists()
-    assert page_index.page_of(User.objects.existing(), "id", 100, 5) is None
-    page_index.keep_up()
+    assert page_index.users_at(User.objects.existing(), "id", 100, 5) is None
+    page_index.refresh()
     assert pages("id", size=100) == walk("id")[12:]
 
 
@@ -153,19 +153,19 @@ def test_the_list_goes_there_by_signposts(many, super_admin):
 
 def test_what_is_far_from_its_signpost_is_read_again_once(many, monkeypatch):
     """Each of the forty who came to the end of the list could have come to a place before the one that is asked for."""
-    monkeypatch.setattr(page_index, "LEAST_REACH", 8)
-    monkeypatch.setattr(page_index, "_reaches", {})
+    monkeypatch.setattr(page_index, "MIN_SCAN_ROWS", 8)
+    monkeypatch.setattr(page_index, "_scan_rows", {})
     for user in User.objects.filter(username__startswith="many-").order_by("id")[:40]:
         User.objects.filter(pk=user.pk).update(last_login=timezone.now())
     expected, statements = walk("last_login"), []
     for first in (60, 60):
         with CaptureQueriesContext(connection) as queries:
-            page = page_index.page_of(User.objects.existing(), "last_login", first, 5)
+            page = page_index.users_at(User.objects.existing(), "last_login", first, 5)
         assert [user.pk for user in page] == expected[first : first + 5]
         statements.append(sum("user_signposts" in query["sql"] for query in queries))
     assert statements == [2, 1]
-    monkeypatch.setattr(page_index, "MOST_REACH", 8)
-    assert page_index.page_of(User.objects.existing(), "last_login", 60, 5) is None
+    monkeypatch.setattr(page_index, "MAX_SCAN_ROWS", 8)
+    assert page_index.users_at(User.objects.existing(), "last_login", 60, 5) is None
 
 
 @pytest.mark.django_db(transaction=True)
@@ -176,13 +176,13 @@ def test_signposts_can_be_put_up_while_users_change(cast, short_ways):
         chance = Random(number)
         try:
             for _ in range(15):
-                change(chance) if number else page_index.put_up("first_name")
+                change(chance) if number else page_index.rebuild("first_name")
         finally:
             connection.close()
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
-    page_index.keep_up()
+    page_index.refresh()
     for sort in ("first_name", "-first_name", "id"):
         assert pages(sort) == walk(sort)[12:], sort
 

@@ -6,8 +6,8 @@ import pytest
 from django.db import connection, transaction
 
 from accounts.models import User
-from accounts.models.querysets import MOST_FOUND, share_of
-from accounts.models.users import searchable
+from accounts.models.querysets import MAX_INDEXED_SHARE, expected_share
+from accounts.models.users import build_search_text
 from reprotech.testing.cast import make_many_users, pages_waiting
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +44,7 @@ def test_every_letter_and_every_two_find_whoever_has_them(people, is_frequent):
 def test_chinese_names_are_found(people):
     (person,) = (person for person in people if person.first_name == "王")
     assert found("王") == found("伟") == {person.pk}
-    User.objects.filter(pk=person.pk).update(search_text=searchable("w-w", "w@lab.example", "王伟"))
+    User.objects.filter(pk=person.pk).update(search_text=build_search_text("w-w", "w@lab.example", "王伟"))
     assert found("王伟") == {person.pk}
     assert found("伟王") == set()
 
@@ -55,8 +55,8 @@ def test_few_are_found_by_the_index_and_many_without(cast):
     with connection.cursor() as cursor:
         cursor.execute("UPDATE users SET search_text = search_text || 'zyzzyva' WHERE id % 500 = 0")
         cursor.execute("ANALYZE users")
-    assert share_of("zy") < MOST_FOUND < share_of("la") <= 1
-    assert share_of("qx") == 0
+    assert expected_share("zy") < MAX_INDEXED_SHARE < expected_share("la") <= 1
+    assert expected_share("qx") == 0
     for term, is_by_index in (("zy", True), ("qx", True), ("la", False), ("a", False)):
         plan = User.objects.existing().search(term).order_by().values("pk").explain()
         assert ("user_short_search" in plan) == is_by_index, plan

@@ -21,7 +21,7 @@ from django.db import transaction
 from accounts import session_cache
 from accounts.models import Session, User
 with transaction.atomic():
-    session_cache.users_change(User.objects.values_list("pk", flat=True))
+    session_cache.invalidate_users(User.objects.values_list("pk", flat=True))
     Session.objects.update(confirmed_at=None)
 """
 

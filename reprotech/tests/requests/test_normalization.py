@@ -13,7 +13,7 @@ from django.db import connection
 
 from accounts.access.authorization import SYSTEM
 from accounts.core import email_addresses
-from accounts.core.confusables import looks_of
+from accounts.core.confusables import confusable_forms
 from accounts.models import ApiKey, EmailChange, PasswordHistory, Role, User
 from accounts.notifications import outbox
 from accounts.passwords import services as password_services
@@ -194,7 +194,7 @@ def test_a_role_whose_name_has_letters_that_look_like_another_s_is_refused(cast,
     ],
 )
 def test_names_of_letters_that_look_the_same_can_not_be_told_apart(first, second):
-    assert looks_of(first) & looks_of(second)
+    assert confusable_forms(first) & confusable_forms(second)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from accounts.mfa import pending_login_token
 from accounts.models import PasswordHistory, RecoveryCode, Session, User
-from accounts.notifications.messages import link_tokens
+from accounts.notifications.messages import reset_tokens
 from audit.models import AuditLog
 from reprotech.testing.cast import at_once
 from reprotech.testing.client import Caller
@@ -125,7 +125,7 @@ def test_a_refresh_token_is_exchanged_once(cast, servers):
 
 def test_a_reset_link_sets_one_password(cast, servers):
     user = User.objects.get(pk=cast.viewer.pk)
-    place = f"{urlsafe_base64_encode(str(user.pk).encode())}/{link_tokens.make_token(user)}"
+    place = f"{urlsafe_base64_encode(str(user.pk).encode())}/{reset_tokens.make_token(user)}"
     _, headers, _ = send(servers[0], "GET", f"/set-password/{place}")
     cookies = cookies_of(headers)
     _, headers, page = send(servers[0], "GET", "/set-password", Cookie=cookies)

@@ -4,7 +4,7 @@ import jwt
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from accounts.notifications.links import is_good_link, link_tokens
+from accounts.notifications.links import is_valid_link, reset_tokens
 from accounts.sessions import jwt_signing
 from audit.crypto.row_mac import is_authentic
 from audit.models import AuditLog
@@ -65,17 +65,17 @@ def test_a_key_id_that_fits_no_or_another_key_opens_nothing(jwt_key, viewer, kid
 
 def test_cookies_links_and_audit_rows_of_a_replaced_secret_are_good_while_it_is_listed(settings, cast):
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = OLD, []
-    browser, link = page_client(cast.viewer), link_tokens.make_token(cast.viewer)
+    browser, link = page_client(cast.viewer), reset_tokens.make_token(cast.viewer)
     row = AuditLog.objects.latest("id")
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW, [OLD]
     assert browser.get("/profile").status_code == 200
     cast.viewer.refresh_from_db()
-    assert is_good_link(cast.viewer, link)
+    assert is_valid_link(cast.viewer, link)
     assert is_authentic(row.sealed_row(), bytes(row.authentication))
     settings.SECRET_KEY_FALLBACKS = []
     assert browser.get("/profile").status_code == 302
     assert not is_authentic(row.sealed_row(), bytes(row.authentication))
-    assert not is_good_link(cast.viewer, link)
+    assert not is_valid_link(cast.viewer, link)
 
 
 #: Present key and fallbacks of a server before the rotation, after each step of it, and after the last.

@@ -15,7 +15,7 @@ from accounts.core.exceptions import OwnerOnly
 from accounts.mfa import services as mfa_services
 from accounts.mfa.enrolment import update_mfa_state
 from accounts.models import ApiKey, OutgoingMail, Passkey, Session, TotpKey, User
-from accounts.notifications.links import link_tokens
+from accounts.notifications.links import reset_tokens
 from accounts.passwords import services as password_services
 from accounts.sessions import services as session_services
 from accounts.users import services as user_services
@@ -154,7 +154,7 @@ def remove_passkey(user, actor):
 
 def choose_by_link(user, actor):
     user = User.objects.get(pk=user.pk)
-    link = link_tokens.make_token(user)
+    link = reset_tokens.make_token(user)
     password_services.set_password_by_link(user_id=user.pk, link_token=link, new_password="Other-Horse-8")
 
 

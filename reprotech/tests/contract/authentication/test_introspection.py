@@ -232,7 +232,7 @@ def test_a_key_opens_nothing_while_something_is_required_of_its_owner(cast, requ
 
 def require(user, required):
     User.objects.filter(pk=user.pk).update(**{required: True})
-    session_cache.users_change([user.pk])
+    session_cache.invalidate_users([user.pk])
 
 
 def claims_of(token):
