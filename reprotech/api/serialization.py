@@ -18,6 +18,8 @@ from reprotech.api.fields import AddressOutputField, NetworkOutputField
 
 Answer = type[serializers.Serializer[Any]]
 Reader = Callable[[Any], Any]
+#: A field's name, what reads its value, the type that is shown as it is, and what writes any other type.
+FieldReader = tuple[str, Reader, type | None, Reader | None]
 
 #: Fields that show a value of this type as it is.
 PASSED_THROUGH: dict[type[serializers.Field[Any, Any, Any, Any]], type] = {
@@ -62,36 +64,33 @@ def _reader_of(answer: Answer) -> Reader:
 
 def _reader(shape: Any) -> Reader:
     """What makes the answer of an item, by the fields of a serializer."""
-    readers: list[tuple[str, Reader]] = []
-    for field in shape.fields.values():
-        if field.write_only:
-            continue
-        read = _field_reader(field)
-        if read is None:
-            usual: Reader = shape.to_representation
-            return usual
-        readers.append((field.field_name, read))
-    return lambda item: {name: read(item) for name, read in readers}
+    fields = [_field_reader(field) for field in shape.fields.values() if not field.write_only]
+    if None in fields:
+        usual: Reader = shape.to_representation
+        return usual
 
-
-def _field_reader(field: Any) -> Reader | None:
-    """What makes the answer of a field; None if it may be left out or isn't read from one attribute."""
-    if isinstance(field, serializers.SerializerMethodField):
-        method: Reader = getattr(field.parent, field.method_name)
-        return method
-    if isinstance(field, serializers.Serializer):
-        return _reader(field) if field.source == "*" else None
-    if not field.required and field.read_only is False:
-        return None
-    get, plain, represent = attrgetter(field.source), PASSED_THROUGH.get(type(field)), field.to_representation
-    if type(field) is serializers.DateTimeField:
-        represent = _utc_time
-
-    def read(item: Any) -> Any:
-        value = get(item)
-        return value if value is None or type(value) is plain else represent(value)
+    # One loop instead of a function for each field: a third of what an answer costs.
+    def read(item: Any) -> dict[str, Any]:
+        answer = {}
+        for name, get, plain, represent in fields:  # type: ignore[misc]  # none of them is None
+            value = get(item)
+            answer[name] = value if value is None or represent is None or type(value) is plain else represent(value)
+        return answer
 
     return read
+
+
+def _field_reader(field: Any) -> FieldReader | None:
+    """What makes the answer of a field; None if it may be left out or isn't read from one attribute."""
+    name = field.field_name
+    if isinstance(field, serializers.SerializerMethodField):
+        return name, getattr(field.parent, field.method_name), None, None
+    if isinstance(field, serializers.Serializer):
+        return (name, _reader(field), None, None) if field.source == "*" else None
+    if not field.required and field.read_only is False:
+        return None
+    represent = _utc_time if type(field) is serializers.DateTimeField else field.to_representation
+    return name, attrgetter(field.source), PASSED_THROUGH.get(type(field)), represent
 
 
 def _utc_time(moment: datetime) -> str:
