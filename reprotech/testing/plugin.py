@@ -6,6 +6,7 @@ each has a database and a Valkey database of its own.
 """
 
 import base64
+import gc
 import math
 import os
 import re
@@ -25,6 +26,9 @@ from reprotech.testing import servers as testing_servers
 from reprotech.testing.servers import TestProcesses
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+#: How many tests of each file `--quick` runs, and the fixtures that take too long for it.
+QUICK_TESTS = 6
+SLOW_FIXTURES = {"processes", "browser", "live_server", "transactional_db", "grown_lab"}
 DIRECTORY = "REPROTECH_TEST_DIRECTORY"  # tells workers where the session keeps its files
 pytest_plugins = ["reprotech.testing.browser", "reprotech.testing.unrecorded_changes"]
 
@@ -39,23 +43,54 @@ def require(available, what):
 def pytest_addoption(parser):
     """The choice of servers."""
     parser.addoption("--stack", choices=("postgresql", "sqlite"), default="postgresql", help="servers to test with")
+    parser.addoption("--quick", action="store_true", help="a few tests of each file")
 
 
 def pytest_configure(config):
-    """The marker of tests that ask something of one stack alone."""
+    """The markers of this plugin."""
     config.addinivalue_line("markers", "only_on(stack): the test has no meaning on the other stack")
+    config.addinivalue_line("markers", "slow: --quick leaves it out")
+    config.addinivalue_line("markers", "quick: --quick runs it whatever it needs, as no other test covers its module")
 
 
 def pytest_collection_modifyitems(config, items):
     """Leave out the tests that have no meaning on this stack. They aren't skipped: nothing is missing for them.
 
+    With `--quick`, leave out all but a few of each file.
     Those of whole servers and commands, which take longest, come first: what is short fills both processes to the end.
     """
     stack = config.getoption("stack")
     marked = {item: item.get_closest_marker("only_on") for item in items}
-    left_out = [item for item, marker in marked.items() if marker and marker.args[0] != stack]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = sorted((item for item in items if item not in left_out), key=asks_the_database)
+    kept = [item for item, marker in marked.items() if not marker or marker.args[0] == stack]
+    if config.getoption("quick"):
+        kept = quick_tests(kept)
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = sorted(kept, key=asks_the_database)
+
+
+def quick_tests(items):
+    """Of each file the first tests that start no server and empty no database, each with its first case."""
+    chosen = {}
+    for item in items:
+        tests = chosen.setdefault(item.path, {})
+        is_wanted = item.get_closest_marker("quick") is not None or (len(tests) < QUICK_TESTS and not is_slow(item))
+        if is_wanted:
+            tests.setdefault(item.function, item)
+    return [item for tests in chosen.values() for item in tests.values()]
+
+
+def is_slow(item):
+    """Whether the test says so, needs servers of its own, or has transactions of its own."""
+    database = item.get_closest_marker("django_db")
+    empties = database is not None and database.kwargs.get("transaction", False)
+    return empties or item.get_closest_marker("slow") is not None or not SLOW_FIXTURES.isdisjoint(item.fixturenames)
+
+
+def pytest_collection_finish():
+    """What is there by now stays: without looking at it again and again, collecting garbage takes a tenth less time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
 
 
 def asks_the_database(item):

@@ -13,6 +13,8 @@ from django.contrib.auth.hashers import BCryptSHA256PasswordHasher, check_passwo
 from accounts.core import hashers
 from reprotech.testing.cast import PASSWORD
 
+pytestmark = pytest.mark.only_on("sqlite")  # hashing asks no database
+
 PASSWORDS = [PASSWORD, "", "a\0b", "pass\u00e9\U0001f9ec", "long " * 100]
 ENDS_EARLY = "a\0c"
 

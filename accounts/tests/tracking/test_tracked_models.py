@@ -9,6 +9,8 @@ from accounts.models import PasswordHistory, Permission, User
 from audit.models import Action
 from audit.tracking.model_tracking import Subject, TrackedModel, track, tracked
 
+pytestmark = pytest.mark.only_on("sqlite")  # what is declared is the same on every stack
+
 COUNTED = "PostgreSQL counts by itself, for lists; no access depends on it"
 SEALED = "part of the log itself: append-only, and proven by the seal"
 MODELS_NOT_TRACKED = {

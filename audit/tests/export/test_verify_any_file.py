@@ -45,6 +45,7 @@ JSON = some.recursive(
 
 @rules(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=some.data())
+@pytest.mark.slow
 def test_no_bytes_whatever_make_it_fail_otherwise_than_by_saying_so(events, options, data):
     content = selection(pk__gte=events[4].pk)
     lines = lines_of(content)

@@ -47,6 +47,7 @@ def test_a_complete_bundle_is_proven(events, options):
     assert f"PROVEN: {size} events are what was sealed, and none is missing among them." in output
 
 
+@pytest.mark.slow
 def test_every_range_of_places_is_proven(events, options):
     size = latest_checkpoint().size
     for start in range(size):

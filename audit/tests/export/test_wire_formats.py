@@ -26,6 +26,7 @@ JSON = some.recursive(
 
 
 @given(JSON)
+@pytest.mark.slow
 def test_canonical_json_is_that_of_rfc_8785(value):
     assert encode(value) == rfc8785.dumps(value) == verifier.canonical(value)
 

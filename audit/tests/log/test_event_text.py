@@ -7,6 +7,8 @@ from audit.presentation.change_rows import ChangeRow, change_rows
 from audit.presentation.event_text import sentence
 from audit.templatetags.audit import stored_time
 
+pytestmark = pytest.mark.only_on("sqlite")  # texts are made of events that are never stored
+
 U, R = {"resource": "user", "resource_name": "newuser"}, {"resource": "role", "resource_name": "Night Shift"}
 NO = {"success": False}
 GONE = {"username": "", "actor_opening": b"x" * 32}

@@ -3,6 +3,7 @@
 import contextlib
 import os
 
+import pytest
 from django.conf import settings as django_settings
 from django.db import transaction
 from hypothesis import HealthCheck, settings
@@ -128,6 +129,7 @@ class Histories(RuleBasedStateMachine):
         assert self.sealed.keys() == set(AuditLog.objects.values_list("pk", flat=True))
 
 
+@pytest.mark.slow
 def test_no_history_alarms_loses_or_repeats(db, settings):
     key = settings.AUDIT_SIGNING_KEY
 

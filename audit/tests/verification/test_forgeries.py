@@ -110,6 +110,7 @@ def test_the_genuine_log_passes(keys):
     assert _seals()
 
 
+@pytest.mark.slow
 def test_no_forgery_deceives_anybody(keys, monkeypatch):
     # Most signatures are the same in each forgery, and checking one takes 15 ms in plain Python.
     monkeypatch.setattr(verifier, "is_signed", cache(verifier.is_signed))

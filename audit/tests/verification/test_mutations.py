@@ -48,6 +48,7 @@ def missed(mutation, note):
     return ""
 
 
+@pytest.mark.slow
 def test_every_change_is_found_and_named(history):
     _, note = history
     assert found() == found(kept_notes=[note]) == []

@@ -23,6 +23,8 @@ from reprotech.core.key_material import new_seed
 from reprotech.testing.plugin import ROOT
 from reprotech.tests.support.command_runner import STORED_SECRETS, Installation, stored_installation
 
+pytestmark = pytest.mark.slow
+
 WRITER = """
 import sys, time, django
 django.setup()
@@ -137,6 +139,7 @@ def test_all_that_was_acknowledged_comes_back_from_a_backup_under_load(lab, empt
     assert "none was changed" in empty.do("verify_audit")
 
 
+@pytest.mark.quick
 def test_it_is_restored_for_a_test_without_the_private_key_and_nothing_is_left_of_that(lab, stack):
     before = databases(lab, stack)
     assert "It was restored for a test, and its audit log verified." in lab.do("backup", "--verify")

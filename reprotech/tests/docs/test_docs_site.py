@@ -17,7 +17,7 @@ from reprotech.testing.plugin import ROOT, require
 from reprotech.tests.browser.test_accessibility import AXE, SCHEMES, violations
 
 # What the site looks like is the same on every stack.
-pytestmark = pytest.mark.only_on("sqlite")
+pytestmark = [pytest.mark.only_on("sqlite"), pytest.mark.slow]
 DOCS = ROOT / "docs"
 PAGES = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md")}
 #: Links that lead nowhere, and what the build says of them.

@@ -14,6 +14,8 @@ from reprotech.testing import servers as testing_servers
 from reprotech.testing.plugin import ROOT, create_database
 from reprotech.tests.support.command_runner import Installation
 
+pytestmark = pytest.mark.slow
+
 COMMANDS, BACKUP = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("commands.md", "backup.md"))
 
 

@@ -11,6 +11,8 @@ from django.db import connection
 
 from reprotech.tests.support.command_runner import stored_installation
 
+pytestmark = pytest.mark.slow
+
 #: Each process takes a second to start.
 GO_ON = """
 from django.core.management import call_command

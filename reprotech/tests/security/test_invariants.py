@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
+import pytest
 from django.core.cache import cache
 from django.db import transaction
 from hypothesis import HealthCheck, settings
@@ -268,6 +269,7 @@ def make_more_people():
         make_user(f"actor-{n}", *roles)
 
 
+@pytest.mark.slow
 def test_nobody_rises_everything_is_on_record_and_somebody_stays_in_charge(cast, mailoutbox):
     make_more_people()
     run_state_machine_as_test(Everybody, settings=PROFILE)
