@@ -11,6 +11,7 @@ from django.test import Client
 from accounts.models import User
 from accounts.notifications.links import reset_tokens
 from accounts.passwords import services as password_services
+from reprotech.core.exceptions import ValidationFailed
 from reprotech.testing.cast import PASSWORD, make_user
 from reprotech.testing.client import Caller, error_of, page_client
 from reprotech.tests.contract.authentication.test_lockout import login
@@ -81,7 +82,7 @@ def test_a_password_is_not_the_name_with_hardly_anything_beside_it(cast, passwor
     refusal = None
     try:
         password_services.check_password_rules(user, password, field="password")
-    except password_services.Invalid as found:
+    except ValidationFailed as found:
         refusal = found.errors
     assert refusal == ({"password": ["Don't use your username or e-mail address."]} if is_refused else None)
 

@@ -11,7 +11,7 @@ from reprotech.testing.plugin import ROOT, require
 pytestmark = pytest.mark.only_on("sqlite")  # it looks at files, not at servers
 
 MONITORING = ROOT / "deploy/monitoring"
-CASES = ROOT / "reprotech/tests/alerts.yml"
+CASES = ROOT / "reprotech/tests/monitoring/alerts.yml"
 
 
 @pytest.fixture
