@@ -4,9 +4,6 @@ from collections.abc import Collection, Iterable
 from functools import partial
 from typing import Any
 
-from django.conf import settings
-from django.db.models import QuerySet
-
 from accounts import session_cache
 from accounts.models import (
     ApiKey,
@@ -49,20 +46,20 @@ def _track_accounts() -> None:
             "locked_at": (Action.LOCK, Action.UNLOCK),
             "deleted_at": (Action.DELETE, UPDATE),
         },
-        on_change=partial(_users_change, "pk"),
+        on_change=partial(session_cache.invalidate_owners, "pk"),
     )
     track(
         Role,
         lambda role: Subject("role", role.pk, role.name),
         fields=("name", "slug", "description", "requires_factor", "is_system", "is_customized"),
         relations={"permissions": (UPDATE, UPDATE)},
-        on_change=_roles_change,
+        on_change=_invalidate_roles,
     )
     track(
         Permission,
         lambda permission: Subject("permission", permission.pk, permission.name),
         fields=("name", "description", "resource", "action"),
-        on_change=_roles_change,
+        on_change=_invalidate_roles,
     )
 
 
@@ -73,7 +70,7 @@ def _track_sessions() -> None:
         fields=("user", "kind", "ended_at", "ends_at"),
         routine_fields=("expires_at", "confirmed_at", "is_remembered", "refresh_hash"),
         actions={"ended_at": (Action.SESSION_REVOKE, UPDATE)},
-        on_change=partial(_users_change, "user_id"),
+        on_change=partial(session_cache.invalidate_owners, "user_id"),
     )
 
 
@@ -138,16 +135,5 @@ def _owned_by_user(row: Any, record: str, **details: Any) -> Subject:
     return Subject("user", row.user_id, row.user.username, {"record": record, **details})
 
 
-def _users_change(owner: str, rows: Iterable[Any], columns: Collection[str] | None) -> None:
-    """Announce changes of rows whose column `owner` says of whose cached sessions they are part."""
-    if columns is not None and session_cache.NOT_CACHED.issuperset(columns):
-        return
-    if not isinstance(rows, QuerySet):
-        session_cache.invalidate_users({getattr(row, owner) for row in rows})
-    elif settings.REDIS_URL:
-        ids = rows.order_by().values_list(owner, flat=True).distinct()
-        session_cache.invalidate_users(ids[: session_cache.MAX_USERS + 1])
-
-
-def _roles_change(_rows: Iterable[Any], _columns: Collection[str] | None) -> None:
+def _invalidate_roles(_rows: Iterable[Any], _columns: Collection[str] | None) -> None:
     session_cache.invalidate_roles()

@@ -15,7 +15,7 @@ from accounts.core.exceptions import TokenInvalid
 from accounts.models import ApiKey, Session, User
 from accounts.sessions import tokens
 from accounts.sessions.services import find_session
-from accounts.throttling import rate_limits
+from accounts.throttling import token_calls
 from reprotech.core.exceptions import NotAuthenticated
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _password_in(credentials: str) -> str:
 
 def _used_key(text: str) -> ApiKey:
     key = authenticate_key(text=text)
-    rate_limits.count_call(key.pk)
+    token_calls.count_call(key.pk)
     return key
 
 

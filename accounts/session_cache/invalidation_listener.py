@@ -1,11 +1,11 @@
-"""What Redis tells a process of changes, so that it need not ask at each request.
+"""A connection on which Redis reports every key that is written, so that no request has to ask for it.
 
-Redis says on a connection of its own which keys somebody wrote, whoever it was: it does so in the same moment in which
-it answers the writer (client-side caching, `CLIENT TRACKING ON BCAST`, Redis 6 and later). To look whether something
-came takes less than a microsecond, and whoever looks before each use of what it keeps misses nothing.
+Redis reports it at the moment in which it answers the writer (client-side caching, `CLIENT TRACKING ON BCAST`, Redis 6
+and later). To look whether a report came takes less than a microsecond, and who looks before each use of a local copy
+misses none.
 
-A connection may be dead without a sign of it. So Redis is pinged as long as somebody looks, and news count as complete
-for a second after the last ping that came back. Whenever they aren't, ask Redis: that is always right.
+A connection may be dead without a sign of it. So Redis is pinged, and what is known counts as current for a second
+after the last ping that was answered. Otherwise ask Redis itself: that is always right.
 """
 
 import select
@@ -18,11 +18,10 @@ from django_redis import get_redis_connection
 
 from reprotech.core.circuit_breaker import CircuitBreaker
 
-#: For how long after a ping, which came back, news are complete; and after how long to ping again.
+#: For how long after an answered ping all is known; and after how long to ping again.
 CURRENT_SECONDS, PING_INTERVAL_SECONDS = 1, 0.3
-#: After which a ping that didn't come back is the end of its connection.
 PING_TIMEOUT_SECONDS = 5
-#: How long to leave it after a failure. A Redis that can't do this, or that forbids it, is asked as before.
+#: A Redis that can't do this, or that forbids it, is tried again now and then.
 RETRY_SECONDS = 10
 
 #: The names of keys that were written, or None for all.
@@ -30,34 +29,36 @@ ChangedKeys = set[bytes] | None
 
 
 class InvalidationListener:
-    """The news of keys with certain prefixes. `forget` is called with what changed, by one thread at a time."""
+    """Listens for keys with certain prefixes. `invalidate` is called with the changed keys, by one thread at a time."""
 
-    def __init__(self, forget: Callable[[ChangedKeys], None]) -> None:
-        self._forget = forget
+    def __init__(self, invalidate: Callable[[ChangedKeys], None]) -> None:
+        self._invalidate = invalidate
         self._lock = Lock()
-        self._outage = CircuitBreaker("Redis' news of changes", seconds=RETRY_SECONDS)
+        self._breaker = CircuitBreaker("Redis' news of changes", seconds=RETRY_SECONDS)
+        #: A redis-py connection, which has no types for what is needed here.
         self._connection: Any = None
-        self._has_come: Callable[[], Any] | None = None
+        self._has_pending: Callable[[], bool] | None = None
         self._is_reading = False
-        self._good_until = self._ping_at = self._pinged_at = 0.0
+        self._current_until = self._ping_at = self._pinged_at = 0.0
         self._awaits_ping = False
-        #: How often something changed.
-        self.count = 0
+        #: How often `invalidate` was called.
+        self.changes = 0
 
-    def are_complete(self, now: float) -> bool:
-        """Whether everything that changed until now, by `time.monotonic()`, has been forgotten.
+    def is_current(self, now: float) -> bool:
+        """Whether everything that changed until `now`, by `time.monotonic()`, was invalidated.
 
-        Look at what is kept only after that, in this order.
+        Look up local copies only after that.
         """
-        has_come = self._has_come
-        if has_come is None or now >= self._ping_at or has_come():
+        has_pending = self._has_pending
+        if has_pending is None or now >= self._ping_at or has_pending():
             return False
-        # In this order too: who took the news from the connection says so before, and until all is forgotten.
-        return now < self._good_until and not self._is_reading
+        # Checked last: a thread that takes reports from the connection sets it before and resets it after they are
+        # processed.
+        return now < self._current_until and not self._is_reading
 
-    def catch_up(self, prefixes: list[str]) -> None:
-        """Read what came, and see to it that more comes. Waits for nobody: what fails, fails later."""
-        if self._outage.is_open or not self._lock.acquire(blocking=False):
+    def drain(self, prefixes: list[str]) -> None:
+        """Process what came, and keep the connection alive. Neither blocks nor raises."""
+        if self._breaker.is_open or not self._lock.acquire(blocking=False):
             return
         try:
             if self._connection is None:
@@ -66,41 +67,41 @@ class InvalidationListener:
             self._ping()
         except Exception as error:  # noqa: BLE001 (whatever is wrong with Redis or in it, it can still be asked)
             self._disconnect()
-            self._outage.trip(error)
+            self._breaker.trip(error)
         except BaseException:
             self._disconnect()
             raise
         finally:
             self._lock.release()
 
-    def keep(self, count: int, keep: Callable[[], None]) -> None:
-        """Call `keep` unless something has changed since `self.count` was `count`, or is just being read."""
+    def run_unless_changed(self, changes: int, action: Callable[[], None]) -> None:
+        """Run `action` unless something has changed since `self.changes` was `changes`, or is just being read."""
         if self._lock.acquire(blocking=False):
             try:
-                if self.count == count:
-                    keep()
+                if self.changes == changes:
+                    action()
             finally:
                 self._lock.release()
 
     def close(self) -> None:
-        """Begin anew, as a process that has just started does."""
+        """Disconnect, and connect again at the next use."""
         with self._lock:
             self._disconnect()
-            self._outage.reset()
+            self._breaker.reset()
 
     def _connect(self, prefixes: list[str]) -> None:
         pool = get_redis_connection("default").connection_pool
         connection = self._connection = pool.connection_class(**{**pool.connection_kwargs, "protocol": 3})
         connection.connect()
-        # redis-py has no public way to be handed these messages but its own cache, which keeps answers of commands, not
+        # redis-py has no public way to get these messages but its own cache, which keeps answers of commands, not
         # ours, and reads on every command. Without a handler the parser drops them.
         connection._parser.set_invalidation_push_handler(lambda message: message)
         of_prefixes = [word for prefix in prefixes for word in ("PREFIX", prefix)]
         connection.send_command("CLIENT", "TRACKING", "ON", "BCAST", *of_prefixes)
         connection.read_response()
-        self._tell(None)  # what changed before
+        self._report(None)  # what changed before
         # The public `can_read` takes what came from the socket, so only one thread at a time could look.
-        self._has_come = _poller(connection._get_socket())
+        self._has_pending = _poller(connection._get_socket())
         self._ping_at = 0.0
 
     def _read(self) -> None:
@@ -109,16 +110,16 @@ class InvalidationListener:
             while self._connection.can_read():
                 message = self._connection.read_response(push_request=True)
                 if isinstance(message, list):
-                    self._tell(message[1] and set(message[1]))
+                    self._report(message[1] and set(message[1]))
                 elif self._awaits_ping:
                     self._awaits_ping = False
-                    self._good_until = self._pinged_at + CURRENT_SECONDS
+                    self._current_until = self._pinged_at + CURRENT_SECONDS
         finally:
             self._is_reading = False
 
-    def _tell(self, changed: ChangedKeys) -> None:
-        self.count += 1
-        self._forget(changed)
+    def _report(self, changed: ChangedKeys) -> None:
+        self.changes += 1
+        self._invalidate(changed)
 
     def _ping(self) -> None:
         now = time.monotonic()
@@ -132,18 +133,18 @@ class InvalidationListener:
         self._ping_at = now + PING_INTERVAL_SECONDS
 
     def _disconnect(self) -> None:
-        # First, for whoever looks meanwhile, and finds nothing on a connection that is closed.
-        self._good_until = 0.0
+        # First, for threads that look meanwhile, and find nothing on a connection that is closed.
+        self._current_until = 0.0
         if self._connection is not None:
             self._connection.disconnect()
-        self._connection = self._has_come = None
+        self._connection = self._has_pending = None
         self._awaits_ping = False
 
 
-def _poller(socket: Any) -> Callable[[], Any]:
-    """What tells, without waiting and to several threads at once, whether there is something to read."""
+def _poller(socket: Any) -> Callable[[], bool]:
+    """Whether there is something to read, without waiting, for several threads at once."""
     if not hasattr(select, "epoll"):
-        return lambda: socket.fileno() < 0 or select.select([socket], [], [], 0)[0]
+        return lambda: socket.fileno() < 0 or bool(select.select([socket], [], [], 0)[0])
     poll = select.epoll()
     poll.register(socket, select.EPOLLIN)
-    return lambda: poll.poll(0)
+    return lambda: bool(poll.poll(0))

@@ -18,7 +18,7 @@ from accounts.core.exceptions import AccountDisabled, TokenInvalid
 from accounts.models import Session, User
 from accounts.models.grants import Grants
 from accounts.permissions import SESSION_REVOKE
-from accounts.throttling import rate_limits
+from accounts.throttling import token_calls
 from audit.models import Action
 from audit.services import record
 from audit.tracking.model_tracking import explicitly_recorded
@@ -69,12 +69,12 @@ def find_session(*, session_id: UUID, user_id: int, is_attended: bool = True, is
         session = load_session(session_id, user_id)
         if is_attended and _needs_touch(session):
             _touch(session)
-        if found.stamp is not None:
-            session_cache.store(session, found.stamp)
+        if found.versions is not None:
+            session_cache.store(session, found.versions)
     if not session.is_alive:
         raise TokenInvalid
     if is_call:
-        rate_limits.enforce_call_limit(session_id, found.calls)
+        token_calls.enforce_call_limit(session_id, found.calls)
     set_principal(Principal(user_id=session.user_id, session=session))
     return session
 

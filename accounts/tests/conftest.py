@@ -11,7 +11,7 @@ from accounts.models import Permission, Role
 from accounts.tests.support.admin_client import AdminClient
 from accounts.tests.support.hashing_slots import SEATS
 from accounts.tests.support.tracked_rows import make_tracked_rows
-from accounts.throttling import rate_limits
+from accounts.throttling import rate_limits, token_calls
 from reprotech.core.request_context import RequestOrigin, request_origin
 from reprotech.testing import servers as testing_servers
 from reprotech.testing.cast import make_user
@@ -121,6 +121,7 @@ def valkey(processes, settings):
     settings.CACHES = {"default": cache}
     rate_limits._redis.cache_clear()
     rate_limits.reset()
+    token_calls.reset()
     session_cache.reset()
     yield server
     server.stop()
@@ -133,3 +134,4 @@ def seats(settings):
     """So few seats for hashes that a test can take them all."""
     settings.THREADS = hashers.RESERVED_THREADS + SEATS
     rate_limits.reset()
+    token_calls.reset()

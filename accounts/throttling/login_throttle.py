@@ -141,5 +141,5 @@ def is_locked_for_unknown_devices(user: User) -> bool:
 
 def _count_in_window(counter: str) -> None:
     # The day remembers the windows that were filled before this one.
-    doublings = min(rate_limits.times_exceeded("login_day", counter), MAX_BACKOFF_EXPONENT)
-    rate_limits.count("login_name", counter, doublings=doublings)
+    backoff = min(rate_limits.times_exceeded("login_day", counter), MAX_BACKOFF_EXPONENT)
+    rate_limits.count("login_name", counter, backoff=backoff)

@@ -226,13 +226,14 @@ def clear_cache():
     from accounts import session_cache
     from accounts.session_cache import bypass_flag as session_cache_bypass_flag
     from accounts.sessions import tokens
-    from accounts.throttling import rate_limits
+    from accounts.throttling import rate_limits, token_calls
     from analytics import dashboard_cache
     from audit.statistics import latest_event
     from reprotech.web.estimated_counts import large_results
 
     cache.clear()
     rate_limits.reset()
+    token_calls.reset()
     session_cache.reset()
     tokens.clear_cache()
     latest_event.reset()

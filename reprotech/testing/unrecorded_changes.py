@@ -189,10 +189,10 @@ def unannounced(changes: list[Change], versions: set[str]) -> Iterator[Change]:
     """Those that cached sessions show, without a word to the session cache."""
     from django.conf import settings
 
-    from accounts import session_cache
+    from accounts.session_cache import keys, snapshots
     from audit.tracking.registry import tracked_models
 
-    if not settings.REDIS_URL or session_cache.ROLES_VERSION in versions:
+    if not settings.REDIS_URL or keys.ROLES_VERSION in versions:
         return
     models = {model for model, entry in tracked_models().items() if entry.on_change}
     tables = {model._meta.db_table for model in models}
@@ -200,13 +200,13 @@ def unannounced(changes: list[Change], versions: set[str]) -> Iterator[Change]:
         getattr(model, name).through._meta.db_table for model in models for name in tracked_models()[model].relations
     }
     fields = [field for model in models for field in model._meta.concrete_fields]
-    uncached = {field.column for field in fields if field.name in session_cache.NOT_CACHED}
+    uncached = {field.column for field in fields if field.name in snapshots.NOT_CACHED}
     # Nobody has a cached session of what is new.
     new = {change.subjects.split()[0] for change in changes if change.verb == "insert" and change.table_name in tables}
     for change in changes:
         subject = change.subjects.split()[0]
         resource, _, row_id = subject.partition(":")
-        version = session_cache._version_key(row_id) if resource == "user" else session_cache.ROLES_VERSION
+        version = keys.version_key(row_id) if resource == "user" else keys.ROLES_VERSION
         is_cached = change.verb != "update" or set(change.columns.split()) - uncached
         if change.table_name in tables | relations and subject not in new and is_cached and version not in versions:
             yield change
@@ -241,17 +241,17 @@ def is_broken(connection: Any) -> bool:
 
 def pytest_collection() -> None:
     """Django is set up by now."""
-    from accounts import session_cache
+    from accounts.session_cache import invalidation
     from audit.tracking import model_tracking
 
     model_tracking.auditlog_disabled = Observed(model_tracking.auditlog_disabled)
-    announce = session_cache._invalidate
+    announce = invalidation._invalidate
 
     def observed(versions: set[str]) -> None:
         announced[get_ident()].append(versions)
         announce(versions)
 
-    session_cache._invalidate = observed
+    invalidation._invalidate = observed
 
 
 def complain() -> None:

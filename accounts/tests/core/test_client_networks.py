@@ -32,7 +32,7 @@ def test_an_address_stands_for_the_network_of_one_client(address, network):
 
 def test_forgotten_passwords_are_limited_by_network(db, settings):
     settings.RATE_LIMITS = {**settings.RATE_LIMITS, "reset_address": "2/hour"}
-    rate_limits._limit.cache_clear()
+    rate_limits.limit_of.cache_clear()
     try:
         for address in (HERE, NEAR):
             rate_limits.count_reset_request(address)
@@ -40,7 +40,7 @@ def test_forgotten_passwords_are_limited_by_network(db, settings):
             rate_limits.count_reset_request(HERE.replace("7", "8"))
         rate_limits.count_reset_request(FAR)
     finally:
-        rate_limits._limit.cache_clear()
+        rate_limits.limit_of.cache_clear()
 
 
 def test_refusals_are_recorded_once_for_a_network(db):

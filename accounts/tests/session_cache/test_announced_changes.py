@@ -5,8 +5,9 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from accounts import session_cache
 from accounts.models import Role, Session, User
+from accounts.session_cache import invalidation
+from accounts.session_cache.keys import INVALIDATING, ROLES_VERSION, version_key
 from accounts.tests.support.tracked_rows import replaced, saved, users
 from accounts.users import services as user_services
 from audit.tracking.model_tracking import explicitly_recorded
@@ -63,7 +64,7 @@ STATEMENTS = {
 def announced(monkeypatch):
     """The names of versions that were announced."""
     names = set()
-    monkeypatch.setattr(session_cache, "_invalidate", names.update)
+    monkeypatch.setattr(invalidation, "_invalidate", names.update)
     return names
 
 
@@ -71,9 +72,9 @@ def announced(monkeypatch):
 @pytest.mark.parametrize(("statement", "whose"), STATEMENTS.values(), ids=STATEMENTS)
 def test_a_change_makes_void_what_shows_it_and_nothing_else(seen, announced, statement, whose, within):
     versions = {
-        OWNER: session_cache._version_key(seen.user.pk),
-        OTHER: session_cache._version_key(seen.other.pk),
-        ALL: session_cache.ROLES_VERSION,
+        OWNER: version_key(seen.user.pk),
+        OTHER: version_key(seen.other.pk),
+        ALL: ROLES_VERSION,
     }
     announced.clear()
     if within == "service":
@@ -85,32 +86,32 @@ def test_a_change_makes_void_what_shows_it_and_nothing_else(seen, announced, sta
 
 
 def test_more_users_than_can_be_named_are_announced_as_all(cast, announced, monkeypatch):
-    monkeypatch.setattr(session_cache, "MAX_USERS", 2)
+    monkeypatch.setattr(invalidation, "MAX_USERS", 2)
     everybody = list(User.objects.values_list("pk", flat=True)[:3])
     User.objects.filter(pk__in=everybody[:2]).update(is_active=False)
-    assert announced == {session_cache._version_key(pk) for pk in everybody[:2]}
+    assert announced == {version_key(pk) for pk in everybody[:2]}
     User.objects.filter(pk__in=everybody).update(is_active=True)
-    assert session_cache.ROLES_VERSION in announced
+    assert ROLES_VERSION in announced
 
 
 class Marks(list):
     """What was written to Redis: the value, in short, and of whose versions."""
 
     def write(self, keys, value, _seconds):
-        self.append(("changing" if value == session_cache.INVALIDATING else "new", sorted(keys)))
+        self.append(("changing" if value == INVALIDATING else "new", sorted(keys)))
         return True
 
 
 @pytest.fixture
 def marks(monkeypatch):
     found = Marks()
-    monkeypatch.setattr(session_cache, "_set_all", found.write)
+    monkeypatch.setattr(invalidation, "_set_all", found.write)
     return found
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_transaction_marks_each_user_once_and_gives_all_new_versions_after_its_commit(cast, marks):
-    viewer, manager = (session_cache._version_key(user.pk) for user in (cast.viewer, cast.manager))
+    viewer, manager = (version_key(user.pk) for user in (cast.viewer, cast.manager))
     with transaction.atomic():
         for _ in range(2):
             User.objects.filter(pk=cast.viewer.pk).update(first_name="A")
@@ -127,7 +128,7 @@ def roll_back(change):
 
 @pytest.mark.django_db(transaction=True)
 def test_what_is_changed_after_a_rollback_to_a_savepoint_gets_a_new_version_all_the_same(cast, marks):
-    viewer = session_cache._version_key(cast.viewer.pk)
+    viewer = version_key(cast.viewer.pk)
 
     def change():
         User.objects.filter(pk=cast.viewer.pk).update(first_name="A")
@@ -145,5 +146,5 @@ def test_what_is_changed_after_a_rollback_to_a_savepoint_gets_a_new_version_all_
 @pytest.mark.django_db(transaction=True)
 def test_a_service_announces_without_a_word_of_its_own(cast, marks):
     user_services.lock_user(actor=cast.super_admin, user_id=cast.viewer.pk)
-    viewer = session_cache._version_key(cast.viewer.pk)
+    viewer = version_key(cast.viewer.pk)
     assert marks == [("changing", [viewer]), ("new", [viewer])]

@@ -25,8 +25,8 @@ class Listener:
 
     def is_sure(self):
         """Whether all is known, after catching up."""
-        self.news.catch_up([WATCHED])
-        return self.news.are_complete(time.monotonic())
+        self.news.drain([WATCHED])
+        return self.news.is_current(time.monotonic())
 
     def learn(self):
         """Wait until all is known, and name the keys that were told of until then."""
@@ -52,7 +52,7 @@ def redis(valkey):
 
 
 def are_complete(listener):
-    return listener.news.are_complete(time.monotonic())
+    return listener.news.is_current(time.monotonic())
 
 
 def test_a_change_is_known_as_soon_as_it_is_made(listener):
@@ -91,16 +91,16 @@ def test_what_others_write_disturbs_nobody(listener):
 
 def test_what_was_read_before_a_change_is_not_kept_after_it(listener):
     kept = []
-    count = listener.news.count
-    listener.news.keep(count, lambda: kept.append("good"))
+    count = listener.news.changes
+    listener.news.run_unless_changed(count, lambda: kept.append("good"))
     cache.set("watched-1", 1)
     listener.learn()
-    listener.news.keep(count, lambda: kept.append("stale"))
+    listener.news.run_unless_changed(count, lambda: kept.append("stale"))
     assert kept == ["good"]
 
 
 def test_after_a_break_of_the_connection_everything_may_have_changed(listener, redis):
-    listener.news._outage._seconds = 0
+    listener.news._breaker._seconds = 0
     for client in redis.client_list():
         if "t" in client["flags"]:  # it tracks keys
             redis.client_kill_filter(_id=client["id"])
@@ -126,7 +126,7 @@ def test_a_redis_that_says_nothing_is_not_trusted_for_long(listener, redis, monk
 def test_a_ping_that_never_comes_back_ends_the_connection(listener, redis, monkeypatch):
     monkeypatch.setattr(invalidation_listener, "CURRENT_SECONDS", 0.2)
     monkeypatch.setattr(invalidation_listener, "PING_TIMEOUT_SECONDS", 0.5)
-    listener.news._outage._seconds = 0
+    listener.news._breaker._seconds = 0
     redis.client_pause(1_500, all=True)
     assert eventually(lambda: not listener.is_sure() and listener.news._connection is None, seconds=1.4)
     assert eventually(listener.is_sure)
@@ -141,7 +141,7 @@ def test_news_that_nobody_understands_are_no_news(listener, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(listener.news._connection, "read_response", fail)
         assert not listener.is_sure()
-    listener.news._outage.reset()
+    listener.news._breaker.reset()
     assert eventually(listener.is_sure)
     assert listener.told == [None]
 

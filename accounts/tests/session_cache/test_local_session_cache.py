@@ -4,6 +4,7 @@ import pytest
 from django_redis import get_redis_connection
 
 from accounts import session_cache
+from accounts.session_cache import local, lookup
 from accounts.sessions import services as session_services
 from accounts.tests.session_cache.test_session_cache import me, warm
 from accounts.users import services as user_services
@@ -24,13 +25,13 @@ def worker(cast):
 @pytest.fixture
 def asked(monkeypatch):
     """What Redis was asked."""
-    questions, call = [], session_cache._call_redis
+    questions, call = [], lookup._call_redis
 
     def ask(*question):
         questions.append(question)
         return call(*question)
 
-    monkeypatch.setattr(session_cache, "_call_redis", ask)
+    monkeypatch.setattr(lookup, "_call_redis", ask)
     return questions
 
 
@@ -43,7 +44,7 @@ def test_a_session_that_did_not_change_is_not_asked_for(worker, asked):
 
 
 def test_without_news_each_request_asks(worker, asked, monkeypatch):
-    monkeypatch.setattr(session_cache._listener, "are_complete", lambda now: False)
+    monkeypatch.setattr(local.listener, "is_current", lambda now: False)
     warm(worker)
     asked.clear()
     for _ in range(20):
@@ -53,7 +54,7 @@ def test_without_news_each_request_asks(worker, asked, monkeypatch):
 
 @pytest.mark.parametrize("forget", ["its scripts", "its clients"])
 def test_a_redis_that_has_restarted_is_asked_as_before(worker, asked, monkeypatch, forget):
-    monkeypatch.setattr(session_cache._listener, "are_complete", lambda now: False)
+    monkeypatch.setattr(local.listener, "is_current", lambda now: False)
     warm(worker)
     redis = get_redis_connection()
     if forget == "its scripts":

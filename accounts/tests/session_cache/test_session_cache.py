@@ -21,7 +21,7 @@ from accounts.notifications.links import address_tokens
 from accounts.passwords import services as password_services
 from accounts.profile import email_change
 from accounts.roles import services as role_services
-from accounts.session_cache import bypass_flag
+from accounts.session_cache import bypass_flag, keys
 from accounts.sessions import refresh
 from accounts.sessions import services as session_services
 from accounts.users import services as user_services
@@ -244,7 +244,7 @@ def test_the_very_next_request_sees_a_change_in_this_and_in_another_process(
 
 def test_a_snapshot_read_before_a_change_and_stored_after_it_is_never_used(cast, worker):
     session = worker.signed_in.session
-    stamp = session_cache.fetch(session.pk, worker.user.pk).stamp
+    stamp = session_cache.fetch(session.pk, worker.user.pk).versions
     slow = session_services.load_session(session.pk, worker.user.pk)
     user_services.update_user(actor=cast.super_admin, user_id=worker.user.pk, roles=["viewer"])
     session_cache.store(slow, stamp)
@@ -256,7 +256,7 @@ def test_a_snapshot_read_before_a_change_and_stored_after_it_is_never_used(cast,
 def test_during_a_change_nothing_is_taken_from_the_cache_nor_stored(cast, shift, worker, announce):
     warm(worker)
     session = worker.signed_in.session
-    stamp = session_cache.fetch(session.pk, worker.user.pk).stamp
+    stamp = session_cache.fetch(session.pk, worker.user.pk).versions
     slow = session_services.load_session(session.pk, worker.user.pk)
     with transaction.atomic():
         if announce == "user":
@@ -282,9 +282,9 @@ def test_the_mark_of_a_killed_process_keeps_the_cache_out_of_use_until_it_expire
     victim.tell("die while locking", worker.user.pk)
     victim.process.communicate(timeout=60)
     key = f"user-version-{worker.user.pk}"
-    assert cache.get(key) == session_cache.INVALIDATING
+    assert cache.get(key) == keys.INVALIDATING
     # It outlives every snapshot that was stored before it.
-    assert session_cache.SNAPSHOT_SECONDS < cache.ttl(key) <= session_cache.MARKER_SECONDS
+    assert keys.SNAPSHOT_SECONDS < cache.ttl(key) <= keys.MARKER_SECONDS
     for _ in range(2):
         with django_assert_num_queries(1):
             assert me(worker)[0] == 200
@@ -328,7 +328,7 @@ def test_an_ended_session_is_not_brought_back_by_its_snapshot(worker):
     QuerySet.update(Session.objects.all(), expires_at=session.created_at)  # the cache doesn't learn of it
     found = session_cache.fetch(session.pk, worker.user.pk)
     found.session.expires_at = session.created_at
-    session_cache.store(found.session, found.stamp)
+    session_cache.store(found.session, found.versions)
     assert me(worker)[0] == 401
 
 

@@ -7,7 +7,8 @@ from django.db import models
 
 from accounts.models import PasswordHistory, Permission, User
 from audit.models import Action
-from audit.tracking.model_tracking import Subject, TrackedModel, track, tracked
+from audit.tracking.model_tracking import Subject, TrackedModel, track
+from audit.tracking.registry import tracked_models
 
 pytestmark = pytest.mark.only_on("sqlite")  # what is declared is the same on every stack
 
@@ -95,13 +96,13 @@ def ours():
 
 def test_every_model_is_tracked_or_says_why_not():
     names = {model._meta.label for model in ours()}
-    followed = {model._meta.label for model in tracked()}
+    followed = {model._meta.label for model in tracked_models()}
     assert followed | MODELS_NOT_TRACKED.keys() == names
     assert not followed & MODELS_NOT_TRACKED.keys()
 
 
 def test_every_field_of_a_tracked_model_is_tracked_or_says_why_not():
-    for model, found in tracked().items():
+    for model, found in tracked_models().items():
         others = FIELDS_NOT_TRACKED[model._meta.label].keys()
         names = {field.name for field in model._meta.concrete_fields if not field.primary_key}
         assert found.fields | found.routine_fields | others == names, model
@@ -113,11 +114,11 @@ def test_every_field_of_a_tracked_model_is_tracked_or_says_why_not():
 def test_nothing_stands_for_a_tracked_table_but_its_own_model():
     """Django would send the signals of a proxy or a child under another name."""
     for model in apps.get_models():
-        assert model in tracked() or not issubclass(model, TrackedModel), model
+        assert model in tracked_models() or not issubclass(model, TrackedModel), model
 
 
 def test_every_way_to_a_tracked_row_goes_through_what_records():
-    for model in tracked():
+    for model in tracked_models():
         for manager in (*model._meta.managers, model._base_manager):
             assert hasattr(manager.all(), "_chosen"), (model, manager)
 
@@ -133,10 +134,10 @@ def test_every_way_to_a_tracked_row_goes_through_what_records():
     ],
 )
 def test_what_would_be_missed_is_refused_at_the_start(model, options, problem):
-    before = tracked().copy()
+    before = tracked_models().copy()
     with pytest.raises(ImproperlyConfigured, match=problem):
         track(model, lambda row: Subject("user", row.pk, ""), **options)
-    assert tracked() == before
+    assert tracked_models() == before
 
 
 def test_a_model_without_a_key_of_its_own_is_refused():

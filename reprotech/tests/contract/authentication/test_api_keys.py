@@ -278,7 +278,7 @@ def test_there_are_at_most_fifty_keys(cast, viewer):
 
 
 def test_calls_with_one_key_are_counted(cast, monkeypatch):
-    monkeypatch.setattr(rate_limits, "_limit", lambda name: parse("2 per minute"))
+    monkeypatch.setattr(rate_limits, "limit_of", lambda name: parse("2 per minute"))
     one, other = make(cast.viewer).text, make(cast.viewer).text
     assert [call(one).status_code for _ in range(3)] == [200, 200, 429]
     assert call(one)["Retry-After"].isdigit()

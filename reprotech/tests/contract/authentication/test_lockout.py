@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from accounts.throttling.rate_limits import count_call
+from accounts.throttling.token_calls import count_call
 from audit.models import AuditLog
 from reprotech.testing.cast import PASSWORD
 from reprotech.testing.client import Caller, error_of
