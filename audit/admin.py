@@ -1,8 +1,7 @@
 """The audit log in Django admin: to be read."""
 
-from typing import Any
-
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from audit.models import AuditLog
@@ -13,7 +12,7 @@ admin.site.unregister(AuditLog)  # django-auditlog's page, which is made for a m
 
 @admin.register(AuditLog)
 class AuditLogAdmin(ReadOnlyAdmin):
-    """Events, newest first."""
+    """Events of the audit log, newest first."""
 
     list_display = ("timestamp", "username", "action", "resource", "resource_name", "success", "ip_address")
     list_filter = ("action", "resource", "success")
@@ -21,6 +20,5 @@ class AuditLogAdmin(ReadOnlyAdmin):
     show_full_result_count = False
     date_hierarchy = "timestamp"
 
-    def get_queryset(self, request: HttpRequest) -> Any:
-        """All events."""
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditLog]:
         return super().get_queryset(request).order_by("-id")

@@ -1,4 +1,4 @@
-"""The audit log."""
+"""Start of the audit app: signal handlers and what SQLite's connections need."""
 
 from typing import Any
 
@@ -10,13 +10,10 @@ from reprotech.core.normalization import fold_column
 
 
 class AuditConfig(AppConfig):
-    """App configuration."""
-
     name = "audit"
     verbose_name = "Audit"
 
     def ready(self) -> None:
-        """Give SQLite's connections what they need, and have migrations bring triggers and rights in line."""
         from audit.capture.triggers import install, remove_outdated_triggers
         from audit.models.querysets import AuditLogQuerySet
         from audit.sealing.database_role import grant_rights
@@ -29,7 +26,7 @@ class AuditConfig(AppConfig):
         post_migrate.connect(grant_rights, sender=self)
 
 
-def _prepare_sqlite(connection: Any, **_: Any) -> None:
+def _prepare_sqlite(connection: Any, **_: object) -> None:
     from audit.capture.sqlite_triggers import install_connection_triggers
 
     if connection.vendor == "sqlite":

@@ -1,4 +1,4 @@
-"""What the audit log's services ask of their actor, and how every app records a denial.
+"""Authorization of the audit log's own services, and the recording of denials for every app.
 
 The log knows no roles: it asks Django's authentication backend.
 """
@@ -6,7 +6,7 @@ The log knows no roles: it asks Django's authentication backend.
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import wraps
-from typing import Any, ParamSpec, Protocol, TypeVar, cast
+from typing import ParamSpec, Protocol, TypeVar, cast
 
 from django.contrib.auth import get_user_model
 
@@ -26,19 +26,19 @@ _in_service: ContextVar[bool] = ContextVar("in_service", default=False)
 
 
 class Target(Protocol):
-    """The record that an actor wanted to touch."""
+    """The record that a denied change was about."""
 
     resource: str
-    pk: Any
+    pk: object
 
     def current_name(self) -> str:
-        """Its name, "" if there is none."""
+        """The record's name, "" if it has none."""
 
 
 def authorize(actor: Actor, permission: str) -> None:
-    """Raise Forbidden unless `actor` holds `permission` by the database at this moment.
+    """Raise Forbidden unless `actor` holds `permission` at this moment.
 
-    The user of a request was read when it began; so it is read again. The backend knows an API key's scopes.
+    The request's user was read when it began, so it is read again. The backend knows an API key's scopes.
     """
     if isinstance(actor, System):
         return
@@ -48,10 +48,7 @@ def authorize(actor: Actor, permission: str) -> None:
 
 
 def recording_denials(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Record a denial of a change, once its transaction is undone. What it changes it records by itself.
-
-    A service within a service is part of it: the outer one records.
-    """
+    """Record a denied change after its transaction was rolled back. A nested service leaves it to the outer one."""
 
     @wraps(change)
     def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
@@ -71,7 +68,7 @@ def recording_denials(change: Callable[Arguments, Result]) -> Callable[Arguments
 
 
 def record_denial(actor: Actor, denial: Forbidden) -> None:
-    """Record a denial once, outside the transaction that it undid.
+    """Record a denial once, outside the transaction that it rolled back.
 
     It is filed under the record that it is about, or else under the resource of the missing permission.
     """

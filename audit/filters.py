@@ -1,17 +1,19 @@
-"""What the audit log can be asked for."""
+"""Query parameters of the audit log: filters of the list, exports and proofs."""
 
 from typing import Any
 
 from django import forms
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils.http import urlencode
 
-from audit.models import AuditLog
+from audit.models import AuditLog, Checkpoint
 from audit.models.querysets import AuditLogQuerySet
 from audit.models.search import estimated_rows, split_words
 from audit.statistics import id_ranges
 from reprotech.web import estimated_counts
 from reprotech.web.fields import ByteOrderMarkParam, DateTimeParam, IntegerParam
+from reprotech.web.ordering import Row
 from reprotech.web.pagination import MAX_PER_PAGE, ListFilter
 from reprotech.web.query_params import QueryParams
 
@@ -47,16 +49,15 @@ class AuditQuery(QueryParams):
 
     @property
     def given(self) -> dict[str, str]:
-        """The filters that were given, as they were typed."""
+        """The filters that were given, as typed."""
         return {name: self.data[name] for name in FILTER_NAMES if self.data.get(name)}
 
     @property
     def address(self) -> str:
-        """The query of a list's address with the filters that were given, and nothing else."""
+        """The query string of the given filters alone."""
         return urlencode(self.given)
 
     def apply(self, queryset: Any) -> AuditLogQuerySet:
-        """Narrow audit rows, newest first."""
         lookups = {
             "action": self.value("action").lower(),
             "resource": self.value("resource").lower(),
@@ -84,22 +85,22 @@ FILTER_NAMES = tuple(AuditQuery().fields)
 SORTED_INDEX_FILTERS = frozenset({"user", "action", "ip_address", "outcome", "session", "resource_id"})
 #: Of these PostgreSQL also knows how often they go together: the statistics `audit_kinds`.
 CORRELATED_FILTERS = frozenset({"action", "resource", "outcome"})
-#: So many times more events than are counted must be expected, so that there are more for sure.
+#: An estimate must exceed the counted events by this factor to be sure that there are more.
 ESTIMATE_MARGIN = 4
-#: Words of a search of which PostgreSQL is asked how rare they are, and how many events a rare one may be expected in.
+#: Words of a search whose frequency PostgreSQL estimates, and the events that a rare one may be expected in.
 MAX_WEIGHED_WORDS, MAX_RARE_ROWS = 3, 20_000
 
 
 class AuditFilter(AuditQuery, ListFilter):
-    """A page of events."""
+    """Filters and paging of the list."""
 
-    #: How long the whole log was when it was last asked for.
-    _there: id_ranges.LogExtent | None = None
-    #: Of several words the rarest, if it is rare.
+    #: The size of the whole log, read with the page's total.
+    _extent: id_ranges.LogExtent | None = None
+    #: The rarest of several words, if it is rare.
     _rarest: str | None = None
 
     def apply(self, queryset: Any) -> AuditLogQuerySet:
-        """Narrow audit rows; those of a time by their ids too, in the order of which the list is walked."""
+        """Bound a time range by ids too, in whose order the list is read."""
         rows = super().apply(queryset)
         begin, end = self.value("from"), self.value("to")
         ids = id_ranges.ids_between(begin, end) if begin or end else None
@@ -110,16 +111,14 @@ class AuditFilter(AuditQuery, ListFilter):
 
     @property
     def cache_key(self) -> str:
-        """Whoever may read events sees the same ones."""
         return f"events {self.given}"
 
     def maintained_count(self) -> int | None:
-        """The length of the whole log."""
-        self._there = None if self.given else id_ranges.log_extent()
-        return self._there.events if self._there else None
+        self._extent = None if self.given else id_ranges.log_extent()
+        return self._extent.events if self._extent else None
 
-    def is_estimated_large(self, filtered: Any) -> bool:
-        """Of words alone or of several kinds: PostgreSQL would read all events with a frequent word, or thousands."""
+    def is_estimated_large(self, filtered: QuerySet[Row]) -> bool:
+        """Words alone or several kinds: PostgreSQL would read all events with a frequent word, or thousands."""
         given = {*self.given}
         is_known = given == {"search"} or (len(given) > 1 and given <= CORRELATED_FILTERS)
         if connection.vendor != "postgresql" or not is_known:
@@ -133,11 +132,9 @@ class AuditFilter(AuditQuery, ListFilter):
 
     @property
     def has_matching_index(self) -> bool:
-        """By one of these alone."""
         return len(self.given) == 1 and not SORTED_INDEX_FILTERS.isdisjoint(self.given)
 
-    def prefetched_ids(self, filtered: Any) -> list[Any] | None:
-        """Of words."""
+    def prefetched_ids(self, filtered: QuerySet[Row]) -> list[int] | None:
         if "search" not in self.given:
             return None
         few = AuditLog.objects.rare_ids(self.value("search"), self._rarest) if self._rarest else None
@@ -146,24 +143,23 @@ class AuditFilter(AuditQuery, ListFilter):
         found = filtered.order_by().values_list("pk", flat=True)[: estimated_counts.MAX_COUNTED + 1]
         return sorted(found, reverse=True)
 
-    def rows_by_id(self, _: Any, keys: list[Any]) -> Any:
-        """These events: to look for the words once more would take as long again."""
-        return AuditLog.objects.filter(pk__in=keys)
+    def rows_by_id(self, filtered: QuerySet[Row], keys: list[int]) -> QuerySet[Row]:
+        # To search for the words once more would take as long again.
+        return filtered.model._default_manager.filter(pk__in=keys)
 
-    def rows(self, filtered: Any, first: int, count: int) -> list[Any]:
-        """As everywhere; in the whole log the way to a page deep in it is short."""
-        ids = id_ranges.ids_at(self._there, first, count)
+    def rows(self, filtered: QuerySet[Row], first: int, count: int) -> list[Row]:
+        ids = id_ranges.ids_at(self._extent, first, count)
         return super().rows(filtered, first, count) if ids is None else list(filtered.filter(pk__in=ids))
 
 
 class AuditPageFilter(AuditFilter):
-    """A page of events for people."""
+    """The same for the page, where people choose the page size."""
 
     per_page = IntegerParam(default=25, max_value=MAX_PER_PAGE)
 
 
 class AuditExport(AuditQuery):
-    """All events that the filters let through, in a file; or, in a bundle, those of a range of places in the tree."""
+    """Events for a file: filtered ones, or, in a bundle, those of a range of tree positions."""
 
     format = forms.ChoiceField(
         required=False,
@@ -174,8 +170,7 @@ class AuditExport(AuditQuery):
     end = IntegerParam()
     bom = ByteOrderMarkParam()
 
-    def clean(self) -> dict[str, Any]:
-        """Places belong to a bundle that has no filters, and byte order marks to CSV."""
+    def clean(self) -> dict[str, object]:
         if self.cleaned_data.get("bom") == "true" and self.cleaned_data.get("format") not in {"", "csv"}:
             self.add_error("bom", "Only CSV begins with a byte order mark.")
         for name in ("start", "end"):
@@ -190,13 +185,12 @@ class AuditExport(AuditQuery):
 class CheckpointFilter(ListFilter):
     """A page of checkpoints, newest first."""
 
-    def apply(self, queryset: Any) -> Any:
-        """All of them."""
+    def apply(self, queryset: QuerySet[Checkpoint]) -> QuerySet[Checkpoint]:
         return queryset.order_by("-size")
 
 
 class CheckpointQuery(QueryParams):
-    """How to show one checkpoint."""
+    """In which form to show a checkpoint."""
 
     format = forms.ChoiceField(
         required=False,
@@ -206,22 +200,21 @@ class CheckpointQuery(QueryParams):
 
 
 class ProofQuery(QueryParams):
-    """Under which checkpoint an event is to be proven: the newest, or the one of `size` events."""
+    """The checkpoint to prove an event under: that of `size` events, or the newest."""
 
     size = IntegerParam()
 
 
 class ConsistencyQuery(QueryParams):
-    """The sizes of two checkpoints."""
+    """The sizes of two checkpoints, the older first."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        # "from" can't be the name of an attribute.
-        self.fields["from"] = IntegerParam(required=True)
-        self.fields["to"] = IntegerParam(required=True)
+    to = IntegerParam(required=True)
 
-    def clean(self) -> dict[str, Any]:
-        """The older checkpoint comes first."""
+    def clean(self) -> dict[str, object]:
         if self.cleaned_data.get("from", 0) > self.cleaned_data.get("to", self.cleaned_data.get("from", 0)):
             self.add_error("to", "Give a size that is not below “from”.")
         return self.cleaned_data
+
+
+# A class body can't name an attribute `from`.
+ConsistencyQuery.base_fields = {"from": IntegerParam(required=True), **ConsistencyQuery.base_fields}

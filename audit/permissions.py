@@ -1,4 +1,4 @@
-"""The audit log's permissions."""
+"""Names of the audit log's permissions."""
 
 AUDIT_READ = "audit_read"
 AUDIT_EXPORT = "audit_export"
@@ -7,5 +7,4 @@ AUDIT_MAINTAIN = "audit_maintain"
 
 
 def permission_to_erase(resource: str) -> str:
-    """Erasing what events say of a record takes the permission to delete the record."""
     return f"{resource}_delete"

@@ -1,4 +1,4 @@
-"""Views of the audit log that people keep under names of their own."""
+"""Users' saved views of the audit log."""
 
 from django.db import IntegrityError, transaction
 
@@ -14,19 +14,18 @@ MAX_SAVED_FILTERS = 30
 
 
 class InvalidSavedFilter(DomainError):
-    """A view can't be kept; the message says why."""
+    """A view can't be saved; the message says why."""
 
     code = "invalid"
 
 
 def saved_filters(user_id: int) -> list[SavedFilter]:
-    """What a user keeps, by name."""
     return list(SavedFilter.objects.filter(user_id=user_id))
 
 
 @recording_denials
 def save_filter(*, actor: Actor, name: str, query: str) -> SavedFilter:
-    """Keep a view under a name; raises Forbidden or FilterRefused. `query` is an `AuditQuery`'s address."""
+    """Save a view; raises Forbidden or InvalidSavedFilter. `query` is an `AuditQuery`'s address."""
     authorize(actor, AUDIT_READ)
     name = " ".join(normalize_text(name).split())
     if not name:
@@ -47,7 +46,7 @@ def save_filter(*, actor: Actor, name: str, query: str) -> SavedFilter:
 
 @recording_denials
 def delete_filter(*, actor: Actor, filter_id: int) -> bool:
-    """Remove one of the actor's own views; returns whether it was there. Raises Forbidden."""
+    """Remove one of the actor's own views and return whether it existed; raises Forbidden."""
     authorize(actor, AUDIT_READ)
     deleted, _ = SavedFilter.objects.filter(user_id=actor.pk, pk=filter_id).delete()
     return bool(deleted)

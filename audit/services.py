@@ -1,4 +1,4 @@
-"""Writing the audit log."""
+"""Writing events to the audit log."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -26,14 +26,14 @@ def record(
     success: bool = True,
     changes: Changes | None = None,
     session_id: UUID | None = None,
-    **details: Any,
+    **details: object,
 ) -> AuditLog:
-    """Add one event to the log and return it.
+    """Add an event to the log and return it.
 
-    Call it inside the transaction of the change that it tells of, so that neither exists without the
-    other. Address, user agent, request id, API key and, unless given, session come from the request being served.
-    `changes` maps a field to its old and new value; `details` takes whatever else explains the event. Raises
-    ValueError when a detail's name says that it is a secret.
+    Call it inside the transaction of the change it describes, so that neither exists without the other. Address, user
+    agent, request id, API key and, unless given, session come from the current request. `changes` maps a field to its
+    old and new value; `details` takes whatever else explains the event. Raises ValueError when a detail's name says
+    that it is a secret.
     """
     row = build_event(
         actor=actor,
@@ -61,9 +61,9 @@ def build_event(
     success: bool = True,
     changes: Changes | None = None,
     session_id: UUID | None = None,
-    **details: Any,
+    **details: object,
 ) -> AuditLog:
-    """What `record` would add, not yet stored: for `record_events`."""
+    """The event that `record` would add, not yet stored: for `record_events`."""
     origin, principal = current_origin(), current_principal()
     if changes is not None:
         details["changes"] = {field: list(values) for field, values in changes.items()}
@@ -87,7 +87,6 @@ def build_event(
 
 
 def record_events(events: Iterable[AuditLog]) -> None:
-    """Add many events at once, in their order, as `record` does with one."""
     AuditLog.objects.bulk_create(events, batch_size=500)
     latest_event.invalidate()
 

@@ -29,7 +29,7 @@ from reprotech.web.query_params import QueryParams
 class ProofViewSet(ViewSet):
     """Keys, checkpoints and proofs.
 
-    Keys are public by nature, but not by this address: whoever doubts this server must have one from elsewhere.
+    Keys are public, but an auditor who doubts this server must have one from elsewhere.
     """
 
     required_permissions: ClassVar = dict.fromkeys(
@@ -38,7 +38,7 @@ class ProofViewSet(ViewSet):
 
     @extend_schema(responses=KeyListAnswer, summary="Read the keys that sign the audit log")
     def keys(self, request: Request) -> Response:
-        """Public keys, the oldest first; each but the first is vouched for by the one before."""
+        """Public keys, the oldest first; each but the first is endorsed by the one before."""
         QueryParams.parse(request.query_params)
         return Response({"keys": serialize_many(KeyAnswer, SigningKey.objects.all())})
 
@@ -57,7 +57,6 @@ class ProofViewSet(ViewSet):
         description="With `format=text` the signed note alone, as witnesses and auditors keep it.",
     )
     def latest(self, request: Request) -> HttpResponse:
-        """The newest checkpoint."""
         query = CheckpointQuery.parse(request.query_params)
         checkpoint = find_checkpoint()
         if query.value("format") == "text":
@@ -71,7 +70,6 @@ class ProofViewSet(ViewSet):
         description="Under the newest checkpoint, or the one of `size` events.",
     )
     def proof(self, request: Request, event_id: int) -> Response:
-        """That an event is in the sealed log, unchanged."""
         query = ProofQuery.parse(request.query_params)
         return Response(ProofAnswer(prove_inclusion(event_id, query.value("size"))).data)
 
@@ -82,6 +80,5 @@ class ProofViewSet(ViewSet):
         description="`from` and `to` are sizes of checkpoints; the older must be the beginning of the newer.",
     )
     def consistency(self, request: Request) -> Response:
-        """That the log of one checkpoint begins with that of another."""
         query = ConsistencyQuery.parse(request.query_params)
         return Response(ConsistencyAnswer(prove_consistency(query.value("from"), query.value("to"))).data)

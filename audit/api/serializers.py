@@ -12,7 +12,7 @@ from reprotech.api.serialization import PageAnswer
 
 
 class AuditLogAnswer(serializers.Serializer[AuditLog]):
-    """One event."""
+    """An event of the audit log."""
 
     id = serializers.IntegerField()
     user = serializers.CharField(source="username")
@@ -28,13 +28,13 @@ class AuditLogAnswer(serializers.Serializer[AuditLog]):
     timestamp = serializers.DateTimeField()
     details = serializers.SerializerMethodField()
 
-    def get_details(self, row: AuditLog) -> dict[str, Any]:
+    def get_details(self, row: AuditLog) -> dict[str, object]:
         """What else is known of the event; `success` says its outcome."""
         return {"success": row.success, **row.details}
 
 
 class AuditLogListAnswer(PageAnswer):
-    """A page of events."""
+    """A page of the audit log."""
 
     logs = AuditLogAnswer(many=True)
 
@@ -47,8 +47,8 @@ class KeyAnswer(serializers.Serializer[SigningKey]):
     statement = serializers.CharField(help_text="The note by which the key before it and it itself say so.")
 
 
-class KeyListAnswer(serializers.Serializer[Any]):
-    """All keys, the oldest first."""
+class KeyListAnswer(serializers.Serializer[object]):
+    """All public keys, the oldest first."""
 
     keys = KeyAnswer(many=True)
 
@@ -67,7 +67,7 @@ class CheckpointAnswer(serializers.Serializer[Checkpoint]):
 
 
 class CheckpointListAnswer(PageAnswer):
-    """A page of checkpoints."""
+    """A page of signed checkpoints."""
 
     checkpoints = CheckpointAnswer(many=True)
 
@@ -91,7 +91,7 @@ class ProofAnswer(serializers.Serializer[Inclusion]):
         """The audit path from the leaf up, each hash in base64."""
         return base64_texts(found.path)
 
-    def get_event(self, found: Inclusion) -> dict[str, Any] | None:
+    def get_event(self, found: Inclusion) -> dict[str, object] | None:
         """The event as a line of a bundle has it; null once it was archived."""
         return event_fields(found.row) if found.row else None
 
@@ -104,8 +104,8 @@ class ConsistencyAnswer(serializers.Serializer[Consistency]):
     from_checkpoint = serializers.CharField(source="old.note")
     to_checkpoint = serializers.CharField(source="new.note")
 
-    def get_fields(self) -> dict[str, Any]:
-        """`from` can't be the name of an attribute."""
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        # `from` can't be the name of an attribute.
         return {"from": serializers.IntegerField(source="old.size"), **super().get_fields()}
 
     def get_proof(self, found: Consistency) -> list[str]:

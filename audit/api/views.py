@@ -20,8 +20,6 @@ from reprotech.api.viewsets import ViewSet
 
 
 class AuditLogViewSet(ViewSet):
-    """The audit log."""
-
     required_permissions: ClassVar = {"list": AUDIT_READ, "export": AUDIT_EXPORT}
 
     @extend_schema(parameters=query_parameters(AuditFilter), responses=AuditLogListAnswer, summary="Read the audit log")
@@ -41,6 +39,5 @@ class AuditLogViewSet(ViewSet):
         ),
     )
     def export(self, request: SignedInRequest) -> StreamingHttpResponse:
-        """All events that the filters let through, newest first, as a file."""
         query = AuditExport.parse(request.query_params)
         return export_response(actor=request.user, query=query, with_bom=query.value("bom") == "true")

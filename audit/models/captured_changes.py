@@ -1,12 +1,12 @@
-"""Changes that the database noted by itself; `audit.capture.triggers` says which."""
+"""Changes that database triggers noted; `audit.capture.triggers` lists the tables."""
 
 from django.db import models
 
 
 class CapturedChange(models.Model):
-    """That a row of a tracked table was changed: by whom, which row, and the names of its changed columns, no values.
+    """A change to a row of a tracked table: who, which row, and the names of the changed columns, no values.
 
-    Triggers write it, in the transaction of the change. The sealer removes it (`audit.capture.settlement`).
+    Triggers write it in the transaction of the change. The sealer removes it (`audit.capture.settlement`).
     """
 
     #: PostgreSQL's, or the random one of `reprotech.db.sqlite`, which other programs don't have.
@@ -35,11 +35,11 @@ class CapturedChange(models.Model):
 
     @property
     def subject(self) -> tuple[str, str]:
-        """Resource and id of what it is about first of all; the id is empty when it is about all rows."""
+        """Resource and id of the first subject; the id is empty when all rows are meant."""
         resource, _, key = self.subjects.partition(" ")[0].partition(":")
         return resource, key
 
     @property
     def others(self) -> dict[str, str]:
-        """What else it concerns, as {resource: id}."""
+        """The other subjects, as {resource: id}."""
         return dict(name.split(":", 1) for name in self.subjects.split(" ")[1:])

@@ -1,4 +1,4 @@
-"""The audit log itself."""
+"""The event model of the append-only audit log."""
 
 import os
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -73,46 +73,43 @@ else:
 
 
 def new_salt() -> bytes:
-    """Random bytes for the commitment to one part of one row."""
     return os.urandom(SALT_BYTES)
 
 
 class SaltField(BinaryField):
-    """Random bytes that each new row gets from the code that runs, so that no migration has to import it."""
+    """Random bytes for each new row. The default stays out of migrations, so that none has to import it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"default": new_salt, **kwargs})
 
     def deconstruct(self) -> Any:
-        """As Django's own: the database has no default."""
         name, _, args, kwargs = super().deconstruct()
         kwargs.pop("default", None)
         return name, "django.db.models.BinaryField", args, kwargs
 
 
 class AppendOnlyModel(models.Model):
-    """A row that is written once; triggers refuse what this class doesn't see."""
+    """A row that is written once. Triggers refuse what this class doesn't see."""
 
     class Meta:
         abstract = True
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Insert; raises AppendOnlyError for a row that is already stored."""
+        # Django would try an UPDATE first for a new object that was given the id of a stored row.
         if not self._state.adding:
             raise AppendOnlyError
         # Django would try an UPDATE first for a new object that was given the id of a stored row.
         super().save(*args, **{**kwargs, "force_insert": True})
 
-    def delete(self, *_: Any, **__: Any) -> NoReturn:
-        """Refused."""
+    def delete(self, *_: object, **__: object) -> NoReturn:
         raise AppendOnlyError
 
 
 class AuditLog(AppendOnlyModel):
-    """One event: who did what to what, from where, with which outcome.
+    """An event: who did what to what, from where, with which outcome.
 
-    Names stand in the row as they were at the time, and users are not referenced by a foreign key, so
-    that nothing that happens to an account later can touch its history.
+    Names are stored as they were, and users aren't referenced by a foreign key: nothing that happens to an account
+    later can touch its history.
     """
 
     timestamp = models.DateTimeField(default=timezone.now, editable=False)
@@ -165,33 +162,29 @@ class AuditLog(AppendOnlyModel):
         return f"{self.username or 'someone'}: {self.action} {self.resource} {self.resource_name}".rstrip()
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Insert, with the code that proves who wrote it; raises AppendOnlyError for a row that is already stored."""
         if self._state.adding:
             self.authenticate()
         super().save(*args, **kwargs)
 
     def authenticate(self) -> None:
-        """Bring details into the form in which they are read again, and compute the authentication code."""
+        """Normalize details to the form in which they are read again, and compute the authentication code."""
         self.details = json_details(self.details)
         self.authentication = authentication_code(self.sealed_row())
 
     def sealed_row(self) -> SealedRow:
-        """The columns that the seal covers."""
         return SealedRow(*(getattr(self, name) for name in SealedRow._fields))
 
     @property
     def is_actor_erased(self) -> bool:
-        """Whether what told of who acted was erased on request."""
         return len(self.actor_opening) == COMMITMENT_BYTES
 
     @property
     def is_subject_erased(self) -> bool:
-        """Whether what told of whom it is about was erased on request."""
         return len(self.subject_opening) == COMMITMENT_BYTES
 
     @property
     def changes(self) -> dict[str, list[Any]]:
-        """`{field: [old, new]}` in one order, since PostgreSQL's JSON keeps none; without what is no such pair."""
+        """`{field: [old, new]}` in a fixed order, since PostgreSQL's JSON keeps none; only what is such a pair."""
         found = self.details.get("changes")
         pairs = found if isinstance(found, dict) else {}
         in_order = sorted(

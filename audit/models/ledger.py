@@ -1,4 +1,4 @@
-"""The Merkle tree that seals the log, its keys and checkpoints, and where these were sent."""
+"""The Merkle tree that seals the log, its keys and checkpoints, and the state of their anchors."""
 
 from django.db import models
 from django.utils import timezone
@@ -9,8 +9,9 @@ from audit.models.querysets import AppendOnlyQuerySet
 
 
 class Leaf(AppendOnlyModel):
-    """The place of an event in the Merkle tree, and its hash. Events are sealed in an order of their own: by id they
-    are numbered when they begin, and here they stand in the order in which the sealer found them committed.
+    """An event's position in the Merkle tree, and its hash.
+
+    Positions follow the order in which the sealer found events committed; ids follow the order in which they began.
     """
 
     position = models.BigIntegerField(primary_key=True)
@@ -28,7 +29,7 @@ class Leaf(AppendOnlyModel):
 
 
 class Node(AppendOnlyModel):
-    """The hash of a complete subtree; kept on every eighth level, from which the others are found quickly."""
+    """The hash of a complete subtree. Every eighth level is stored; the others are computed from it quickly."""
 
     pk = models.CompositePrimaryKey("level", "index")
     level = models.PositiveSmallIntegerField()
@@ -46,7 +47,7 @@ class Node(AppendOnlyModel):
 
 
 class SigningKey(AppendOnlyModel):
-    """A public key that signs checkpoints, and the note by which the key before it says so."""
+    """A public key that signs checkpoints, and the note in which the key before it endorses it."""
 
     name = models.CharField(max_length=200)
     public_key = models.BinaryField(max_length=32)
@@ -65,7 +66,6 @@ class SigningKey(AppendOnlyModel):
 
     @property
     def verifier(self) -> VerifierKey:
-        """The key in the form that verifies."""
         return VerifierKey(self.name, bytes(self.public_key))
 
 
@@ -88,17 +88,16 @@ class Checkpoint(AppendOnlyModel):
 
     @property
     def text(self) -> str:
-        """The note's text, which the next checkpoint names by its fingerprint."""
+        """The note's text, whose fingerprint the next checkpoint contains."""
         return self.note.rpartition("\n\n")[0] + "\n"
 
     @property
     def statement(self) -> CheckpointText:
-        """What the note says, whoever signed it; raises NoteError."""
         return CheckpointText.parse(self.text)
 
 
 class Block(models.Model):
-    """How many sealed events have an id of a range, and when they happened; `audit.statistics.id_ranges` reads it."""
+    """How many sealed events have an id in a range, and when they happened (`audit.statistics.id_ranges`)."""
 
     block = models.BigIntegerField(primary_key=True)
     events = models.BigIntegerField()
@@ -115,7 +114,7 @@ class Block(models.Model):
 
 
 class DailyCount(models.Model):
-    """How many sealed events of a kind a day had; `audit.statistics.daily_counts` reads it."""
+    """How many sealed events of a kind a day had (`audit.statistics.daily_counts`)."""
 
     day = models.DateField()
     action = models.CharField(max_length=32)
@@ -132,7 +131,7 @@ class DailyCount(models.Model):
 
 
 class Anchor(models.Model):
-    """How far one way of sending checkpoints out of reach has come. If it is lost, something is sent twice."""
+    """The last checkpoint that was sent through a channel. If this is lost, a checkpoint is sent twice."""
 
     channel = models.CharField(max_length=8, primary_key=True)
     #: Of the last checkpoint that was sent; 0 before the first.

@@ -22,24 +22,24 @@ MAX_RARE_MATCHES = 1_000
 
 
 class AppendOnlyError(TypeError):
-    """Someone tried to change or delete an audit row from code."""
+    """Code tried to change or delete an audit row."""
 
     def __init__(self) -> None:
         super().__init__("The audit log is append-only: its rows are never changed or deleted.")
 
 
 Row = TypeVar("Row", bound=models.Model)
+#: Old and new value of each field, as django-auditlog writes them.
+Changed = dict[str, tuple[Any, Any]]
 
 
 class AppendOnlyQuerySet(models.QuerySet[Row]):
-    """Reads and inserts; what would change or delete is refused."""
+    """Reads and inserts; changes and deletions are refused."""
 
     def update(self, **_: object) -> NoReturn:
-        """Refused."""
         raise AppendOnlyError
 
     def delete(self) -> NoReturn:
-        """Refused."""
         raise AppendOnlyError
 
     def bulk_create(  # noqa: PLR0917 (as Django has it)
@@ -51,18 +51,16 @@ class AppendOnlyQuerySet(models.QuerySet[Row]):
         update_fields: Collection[str] | None = None,
         unique_fields: Collection[str] | None = None,
     ) -> list[Row]:
-        """Insert; raises AppendOnlyError when rows that are there already would be changed."""
         if update_conflicts or update_fields or unique_fields:
             raise AppendOnlyError
         return super().bulk_create(objs, batch_size, ignore_conflicts)
 
     def bulk_update(self, *_: object, **__: object) -> NoReturn:
-        """Refused."""
         raise AppendOnlyError
 
 
 def _events_about(user_id: int) -> Q:
-    """Events about an account. Its refusals were once filed under the resource of the permission that was missing."""
+    """Events about an account. Its denials were once filed under the resource of the missing permission."""
     number = str(user_id)
     path = rf"^(/api|/admin/accounts)?/users?/{number}(/|$)"
     other = [name for name in RESOURCES if name not in {"user", "role"}]
@@ -71,9 +69,11 @@ def _events_about(user_id: int) -> Q:
 
 
 class ChangeRecorder(Protocol):
-    """What turns a change that django-auditlog saw into an event (`audit.tracking.events`)."""
+    """Makes events of changes that django-auditlog saw (`audit.tracking.events`)."""
 
-    def record_row(self, instance: models.Model, *, action: Any, changes: Any, **_: Any) -> "AuditLog | None": ...
+    def record_row(
+        self, instance: models.Model, *, action: Any, changes: Changed, **_: object
+    ) -> "AuditLog | None": ...
 
     def record_relation(
         self, changed: Iterable[models.Model], instance: models.Model, operation: str, field_name: str
@@ -87,11 +87,10 @@ class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
     recorder: ClassVar[ChangeRecorder]
 
     def newest_first(self) -> Self:
-        """In the order of the list: ids grow with time."""
         return self.order_by("-id")
 
     def by_user(self, name: str) -> Self:
-        """What was done under this name, whatever the case; under `erased:17` by the erased person of this number."""
+        """Events under a user name, in any case; `erased:17` names the erased account with this id."""
         if found := ERASED_NAME.fullmatch(name.lower()):
             return self.filter(user_id=int(found[1]), username="")
         if connection.vendor == "sqlite" and not name.isascii():
@@ -101,34 +100,34 @@ class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
         return lowered.filter(username_lower=forms[0]) if len(forms) == 1 else lowered.filter(username_lower__in=forms)
 
     def mentioning(self, text: str) -> Self:
-        """Events whose names and details hold each word of the text, or a word that begins with it."""
+        """Events whose names and details contain each word of the text, or a word that begins with it."""
         if connection.vendor == "postgresql":
             return self.filter(ContainsWords(text))
         return self.alias(details_text=Cast("details", models.TextField())).filter(contains_each_word(text))
 
     def rare_ids(self, text: str, rarest: str) -> list[int] | None:
-        """The ids of the same events, looked for among those that hold the rarest of the words; None if these are many.
+        """The ids of the same events if the rarest word occurs in few, None if in many.
 
-        PostgreSQL would read where each of the words stands, and each that begins with one.
+        PostgreSQL would look up every word, and every word that begins with one.
         """
         rows = self.mentioning(rarest).order_by().annotate(has_all=contains_all_words(text))
         found = list(rows.values_list("pk", "has_all")[: MAX_RARE_MATCHES + 1])
         return None if len(found) > MAX_RARE_MATCHES else [pk for pk, has_all in found if has_all]
 
     def involving(self, user_id: int) -> Self:
-        """What a user did, and what was done to their account, or was refused."""
+        """What a user did, and what was done to their account, or was denied."""
         return self.filter(Q(user_id=user_id) | _events_about(user_id))
 
     def latest_around(self, user_id: int, count: int) -> list["AuditLog"]:
-        """The newest events of and about a user; asked for apart, since an index answers each at once."""
+        """The newest events by and about a user, in two queries, since an index answers each at once."""
         about = self.filter(_events_about(user_id))
         found = {row.pk: row for rows in (self.filter(user_id=user_id), about) for row in rows.newest_first()[:count]}
         return [found[pk] for pk in sorted(found, reverse=True)][:count]
 
     def in_chunks(self, size: int = 2000) -> Iterator["AuditLog"]:
-        """Rows newest first, as they are now, read `size` at a time by their ids.
+        """Events newest first, read `size` at a time by id.
 
-        Neither this process nor the database holds more than a chunk, and no transaction stays open between two, as
+        Neither this process nor the database holds more than a chunk, and no transaction stays open in between, as
         it would with a cursor that outlives its query.
         """
         rows = self.newest_first()
@@ -138,22 +137,19 @@ class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
             chunk = list(rows.filter(pk__lt=chunk[-1].pk)[:size]) if len(chunk) == size else []
 
     def sign_ins(self) -> Self:
-        """Successful and failed logins."""
         return self.filter(action="login")
 
     def bulk_create(self, objs: "Iterable[AuditLog]", *args: Any, **kwargs: Any) -> "list[AuditLog]":
-        """Insert, each row with the code that proves who wrote it."""
         rows = list(objs)
         for row in rows:
             row.authenticate()
         return super().bulk_create(rows, *args, **kwargs)
 
-    def log_create(self, instance: models.Model, *, action: Any, changes: Any, **found: Any) -> "AuditLog | None":
-        """Record what django-auditlog, which asks for it by this name, saw become of a row of a tracked model."""
-        return self.recorder.record_row(instance, action=action, changes=changes, **found)
+    def log_create(self, instance: models.Model, *, action: Any, changes: Changed, **more: object) -> "AuditLog | None":
+        """Record the change of a row. django-auditlog calls it by this name."""
+        return self.recorder.record_row(instance, action=action, changes=changes, **more)
 
     def log_m2m_changes(
         self, changed: Iterable[models.Model], instance: models.Model, operation: str, field_name: str
     ) -> "AuditLog | None":
-        """The same of what a relation gained or lost."""
         return self.recorder.record_relation(changed, instance, operation, field_name)

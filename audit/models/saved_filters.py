@@ -8,7 +8,7 @@ from django.utils import timezone
 
 
 class SavedFilter(models.Model):
-    """A view of the audit log that someone keeps: the query of the list's address, under a name of their own."""
+    """A user's named view of the audit log: the query string of the list's address."""
 
     NAME_LENGTH: ClassVar[int] = 50
 

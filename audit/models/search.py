@@ -1,6 +1,6 @@
-"""Search in what events tell: names and details.
+"""Full-text search in the names and details of events.
 
-On PostgreSQL by words, through an index; on SQLite, which has none for it, by looking at every row.
+PostgreSQL searches by words through an index; SQLite has none for it and looks at every row.
 """
 
 import json
@@ -30,14 +30,14 @@ ASCII_SEPARATORS = re.compile(r"[\x00-/:-@\[-`{-\x7f]+")
 
 
 class FoldedColumn(Func):
-    """A column without regard to case and form, on SQLite: `fold_column`."""
+    """A column folded in case and Unicode form, on SQLite (`fold_column`)."""
 
     function = "reprotech_fold"
     output_field = models.TextField()
 
 
 class ContainsWords(Func):
-    """PostgreSQL's condition: each of the words that were typed begins a word of the event, whatever the case.
+    """PostgreSQL's condition that each typed word begins a word of the event, in any case.
 
     The index `audit_words` is on the expression before the @@: the two change together.
     """
@@ -47,12 +47,11 @@ class ContainsWords(Func):
     output_field = models.BooleanField()
 
     def __init__(self, text: str, *columns: str, is_indexed: bool = True) -> None:
-        """In these columns alone, if any are given. Without `is_indexed` PostgreSQL looks at events that it has."""
+        """Search these columns, or all. Without `is_indexed` PostgreSQL checks rows that it has, not the index."""
         super().__init__(*(columns or SEARCHED_COLUMNS))
         self.text, self.is_indexed = text, is_indexed
 
     def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:  # type: ignore[override]
-        """With the text as a parameter."""
         words, parameters = super().as_sql(compiler, connection, **context)
         forms = unicode_forms(self.text)
         query = " || ".join([PREFIX_QUERY] * len(forms))
@@ -60,17 +59,17 @@ class ContainsWords(Func):
 
 
 def contains_all_words(text: str) -> Case:
-    """The same condition for events that were found already.
+    """The same condition for rows that were found already.
 
-    Most hits have it in their names, or it is one of these: PostgreSQL takes 30 µs to take details apart, 7 for names.
+    Most matches are in names: PostgreSQL takes 30 µs to split up details, 7 for names.
     """
     is_name = Q(username=text) | Q(resource_name=text)
     in_names, in_all = (ContainsWords(text, *columns, is_indexed=False) for columns in (NAME_COLUMNS, SEARCHED_COLUMNS))
     return Case(When(is_name, then=Value(value=True)), When(in_names, then=Value(value=True)), default=in_all)
 
 
-def estimated_rows(*queries: models.QuerySet[Any]) -> list[int]:
-    """How many rows of each PostgreSQL expects. Of words it knows how frequent they are, up to a few per cent."""
+def estimated_rows(*queries: models.QuerySet[models.Model]) -> list[int]:
+    """How many rows of each query PostgreSQL expects. It knows the frequency of words up to a few per cent."""
     # A limit has each planned by itself: it would share all of them out to several processes, in an order of its own.
     first, *others = (query.order_by().values("pk")[:ESTIMATE_LIMIT] for query in queries)
     asked = first.union(*others, all=True) if others else first
@@ -79,19 +78,18 @@ def estimated_rows(*queries: models.QuerySet[Any]) -> list[int]:
 
 
 def _plan_below_limit(plan: dict[str, Any]) -> dict[str, Any]:
-    """What a plan limits."""
     while plan["Node Type"] in {"Subquery Scan", "Limit"}:
         (plan,) = plan["Plans"]
     return plan
 
 
 def split_words(text: str) -> list[str]:
-    """The parts of what was typed that are words of their own for PostgreSQL too; it may take them apart further."""
+    """The words of a text, split where PostgreSQL splits too; it may split them further."""
     return [word for word in ASCII_SEPARATORS.split(text) if word]
 
 
 def contains_each_word(text: str) -> Q:
-    """SQLite's: each of the words stands somewhere; rows need `details_text`, the details as text."""
+    """SQLite's condition that each word occurs somewhere; rows need `details_text`, the details as text."""
     condition = Q()
     text = normalize_text(text)
     for word in re.findall(r"[^\W_]+", text) or [text]:
@@ -99,7 +97,7 @@ def contains_each_word(text: str) -> Q:
     return condition
 
 
-def _contains_word(word: str) -> Any:
+def _contains_word(word: str) -> Q:
     if not word.isascii():
         return Q(
             *[GreaterThan(StrIndex(FoldedColumn(column), Value(fold_text(word))), 0) for column in SQLITE_COLUMNS],

@@ -1,11 +1,11 @@
-"""Results of verifications."""
+"""Stored outcomes of verification runs."""
 
 from django.db import models
 from django.utils import timezone
 
 
 class VerificationRun(models.Model):
-    """A verification that was made, and what it found: for pages and monitoring. It proves nothing by itself."""
+    """A verification run and its findings, for pages and monitoring. It proves nothing by itself."""
 
     started_at = models.DateTimeField(default=timezone.now, editable=False)
     #: None while it runs, and for ever if it was cut off.

@@ -1,7 +1,6 @@
-"""The changes that an event tells of, before and after, as words."""
+"""An event's changes, before and after, for tables."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from audit.models import AuditLog
 from audit.presentation.field_names import field_label
@@ -9,7 +8,7 @@ from audit.presentation.field_names import field_label
 
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
-    """One field: each side as words, one to a line; of two lists only what differs, and how many entries don't."""
+    """One field: each side as lines; of two lists only the differences, and the number of common entries."""
 
     field: str
     before: list[str]
@@ -18,11 +17,11 @@ class ChangeRow:
 
 
 def change_rows(event: AuditLog) -> list[ChangeRow]:
-    """The changed fields in their order; whatever doesn't look like a change is left to the raw JSON."""
+    """The changed fields in order. Values that don't look like a change are left to the raw JSON."""
     return [_change_row(name, old, new) for name, (old, new) in event.changes.items()]
 
 
-def _change_row(name: str, old: Any, new: Any) -> ChangeRow:
+def _change_row(name: str, old: object, new: object) -> ChangeRow:
     field = field_label(name).capitalize()
     if isinstance(old, list) and isinstance(new, list):
         gone = [str(entry) for entry in old if entry not in new]
@@ -33,12 +32,11 @@ def _change_row(name: str, old: Any, new: Any) -> ChangeRow:
     return ChangeRow(field, _value_lines(old), _value_lines(new))
 
 
-def _status_lines(value: Any) -> list[str]:
+def _status_lines(value: object) -> list[str]:
     return [] if value is None else ["Active" if value else "Inactive"]
 
 
-def _value_lines(value: Any) -> list[str]:
-    """The lines of a value; none for an empty one."""
+def _value_lines(value: object) -> list[str]:
     if isinstance(value, bool):
         return ["Yes" if value else "No"]
     if isinstance(value, list):

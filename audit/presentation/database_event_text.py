@@ -1,7 +1,7 @@
 """Sentences about changes that were made directly in the database."""
 
 from audit.models import Action, AuditLog
-from audit.presentation.field_names import field_label
+from audit.presentation.field_names import field_label, join_words
 
 SOURCE = "database"
 #: Columns whose names differ from those of the fields in services' events.
@@ -27,7 +27,6 @@ ROW_LABELS = {
 
 
 def database_sentence(event: AuditLog, target: str) -> str:
-    """What was done to `target`, and by whom as far as the database says it."""
     role = event.details.get("database_role")
     application = event.details.get("application")
     who = f"The {event.username}" + (f" ({application})" if application else "") if role else "Someone"
@@ -43,7 +42,7 @@ def _action_text(event: AuditLog, target: str) -> str:
         return relation
     row = ROW_LABELS.get(str(event.details.get("table")))
     if "update" in verbs:
-        words = _listed([field_label(COLUMN_FIELDS.get(name, name)) for name in event.details.get("columns") or []])
+        words = join_words([field_label(COLUMN_FIELDS.get(name, name)) for name in event.details.get("columns") or []])
         return f"changed the {words} of {f'{row} of ' if row else ''}{target}"
     if row:
         return f"added {row} to {target}" if "insert" in verbs else f"removed {row} from {target}"
@@ -54,14 +53,10 @@ def _relation_text(event: AuditLog, target: str) -> str:
     details = event.details
     if event.action in {Action.ROLE_ASSIGN, Action.ROLE_REVOKE}:
         roles = [str(name) for name in details.get("roles") or []]
-        what = f"the role{'s' if len(roles) > 1 else ''} {_listed(roles)}"
+        what = f"the role{'s' if len(roles) > 1 else ''} {join_words(roles)}"
         return f"gave {target} {what}" if event.action == Action.ROLE_ASSIGN else f"took {what} from {target}"
     added, removed = ([str(name) for name in details.get(name) or []] for name in ("added", "removed"))
-    parts = [f"gave {target} {_listed(added)}"] * bool(added) + [f"took {_listed(removed)} from {target}"] * bool(
+    parts = [f"gave {target} {join_words(added)}"] * bool(added) + [f"took {join_words(removed)} from {target}"] * bool(
         removed
     )
     return " and ".join(parts)
-
-
-def _listed(words: list[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -1,11 +1,10 @@
-"""What an audit row says, as a sentence for people: pure functions, nothing is looked up."""
+"""Sentences about events, for people: pure functions, nothing is looked up."""
 
 from collections.abc import Callable
-from typing import Any
 
 from audit.models import Action, AuditLog
 from audit.presentation import database_event_text
-from audit.presentation.field_names import RECORD_LABELS, field_label
+from audit.presentation.field_names import RECORD_LABELS, field_label, join_words
 
 #: Why a key was revoked with something else, by `details.reason`.
 KEY_REVOCATIONS = {
@@ -16,40 +15,45 @@ KEY_REVOCATIONS = {
     "account_deleted": "the account was deleted",
     "maker_disabled": "the account that made it lost access",
 }
-#: Whoever had their personal data erased.
 ERASED_PERSON = "an erased person"
 #: How a change was made that no service made, by `details.source`.
 SOURCE_SUFFIXES = {"orm": " directly, not through a service of Reprotech"}
 RESOURCE_NOUNS = {"audit": ("event", "events"), "user": ("user", "users"), "role": ("role", "roles")}
 
+Phrase = Callable[[AuditLog, str], str]
+
 
 def sentence(event: AuditLog) -> str:
-    """Who did what, or tried to: without a full stop, to stand in a list or a heading."""
+    """Who did what, or tried to, without a full stop."""
     if event.details.get("source") == database_event_text.SOURCE:
         return database_event_text.database_sentence(event, _typed_target(event))
-    phrase = PHRASES.get(event.action, _unknown_action)
-    found = phrase(event, actor(event)) + SOURCE_SUFFIXES.get(str(event.details.get("source")), "")
-    return found[0].upper() + found[1:] if event.is_actor_erased else found
+    words = event.action.replace("_", " ")
+    phrase = PHRASES.get(event.action) or _simple(f"did “{words}” to", f"do “{words}” to", _typed_target)
+    text = phrase(event, actor(event)) + SOURCE_SUFFIXES.get(str(event.details.get("source")), "")
+    return text[0].upper() + text[1:] if event.is_actor_erased else text
 
 
 def actor(event: AuditLog) -> str:
-    """The name of who acted."""
     return _erased_person(event.user_id) if event.is_actor_erased else event.username or "Someone"
 
 
 def _erased_person(number: object) -> str:
-    """An erased person, told from others by the number that stays."""
     return f"{ERASED_PERSON} (user {number})" if number else ERASED_PERSON
+
+
+def _outcome(event: AuditLog, who: str, past: str, infinitive: str, what: str = "") -> str:
+    verb, reason = (past, "") if event.success else (f"failed to {infinitive}", _reason(event))
+    return f"{who} {verb}{what and f' {what}'}{reason}"
+
+
+def _simple(past: str, infinitive: str, what: Callable[[AuditLog], str] = lambda _: "") -> Phrase:
+    return lambda event, who: _outcome(event, who, past, infinitive, what(event))
 
 
 def _login(event: AuditLog, who: str) -> str:
     if not event.success:
         return f"Signing in as {who} failed{_reason(event)}"
     return f"{who} signed in" + (" through the API" if event.details.get("kind") == "token" else "")
-
-
-def _logout(event: AuditLog, who: str) -> str:
-    return _outcome(event, who, "signed out", "sign out")
 
 
 def _token_refresh(event: AuditLog, who: str) -> str:
@@ -63,12 +67,11 @@ def _session_revoke(event: AuditLog, who: str) -> str:
     if ended and not _is_own(event):
         whose = _target(event) if event.resource_name or event.is_subject_erased else "everybody"
         what = f"the session of {whose}" if ended == 1 else f"all {ended} sessions of {whose}"
-        return _outcome(event, who, f"ended {what}", f"end {what}")
-    if ended:
-        others = "their other session" if ended == 1 else f"their {ended} other sessions"
-        return _outcome(event, who, f"ended {others}", f"end {others}")
-    whose = "one of their own sessions" if _is_own(event) else f"a session of {_target(event)}"
-    return _outcome(event, who, f"ended {whose}", f"end {whose}")
+    elif ended:
+        what = "their other session" if ended == 1 else f"their {ended} other sessions"
+    else:
+        what = "one of their own sessions" if _is_own(event) else f"a session of {_target(event)}"
+    return _outcome(event, who, "ended", "end", what)
 
 
 def _session_end(event: AuditLog, who: str) -> str:
@@ -76,13 +79,10 @@ def _session_end(event: AuditLog, who: str) -> str:
     return f"A session of {who} ended by itself" + why.get(str(event.details.get("reason") or ""), "")
 
 
-def _create(event: AuditLog, who: str) -> str:
-    what = _typed_target(event)
-    if _new_value(event, "is_service"):
-        what = f"the service account {_target(event)}"
-    if roles := _new_value(event, "roles"):
-        what += f" with {_roles(roles)}"
-    return _outcome(event, who, f"created {what}", f"create {what}")
+def _created(event: AuditLog) -> str:
+    what = f"the service account {_target(event)}" if _new_value(event, "is_service") else _typed_target(event)
+    roles = _new_value(event, "roles")
+    return f"{what} with {_roles(roles)}" if roles else what
 
 
 def _update(event: AuditLog, who: str) -> str:
@@ -90,53 +90,40 @@ def _update(event: AuditLog, who: str) -> str:
         return _database(event, who)
     if event.details.get("record") in RECORD_LABELS:
         return _user_record(event, who)
-    changes = event.changes
     if step := event.details.get("email_change"):
         return f"{who} {'asked to change' if step == 'asked' else 'gave up changing'} their e-mail address"
-    active = changes.get("is_active")
-    if len(changes) == 1 and active and not event.details.get("concealed"):
+    active = event.changes.get("is_active")
+    if len(event.changes) == 1 and active and not event.details.get("concealed"):
         past, verb = ("activated", "activate") if active[1] else ("deactivated", "deactivate")
-        return _outcome(event, who, f"{past} {_target(event)}", f"{verb} {_target(event)}")
+        return _outcome(event, who, past, verb, _target(event))
     if event.details.get("concealed") == ["password_hash"]:  # hashed again at a sign-in: it is the same password
         return f"{who} stored the password of {_target(event)} in the present form"
-    fields = _fields(event)
     owner = "their own account" if event.resource == "user" and _is_own(event) else _typed_target(event)
-    what = f"the {fields} of {owner}" if fields else owner
-    return _outcome(event, who, f"changed {what}", f"change {what}")
+    return _outcome(event, who, "changed", "change", _fields_of(event) + owner)
 
 
-def _fields(event: AuditLog) -> str:
+def _fields_of(event: AuditLog) -> str:
     concealed = event.details.get("concealed")
-    return _listed(
-        [field_label(name) for name in [*event.changes, *(concealed if isinstance(concealed, list) else [])]]
-    )
+    names = [*event.changes, *(concealed if isinstance(concealed, list) else [])]
+    return f"the {join_words([field_label(name) for name in names])} of " if names else ""
 
 
 def _user_record(event: AuditLog, who: str) -> str:
-    """A change of what a user has, which no service made."""
+    """A change, made by no service, of something that belongs to a user."""
     what = f"{RECORD_LABELS[event.details['record']]} of {_target(event)}"
     if event.details["record"] == "api_key":
         what = f"API key {_key(event)} of {_target(event)}"
     done = {"created": "added", "deleted": "removed"}.get(str(event.details.get("row")))
     if done:
         return f"{who} {done} {'an' if what[0] in 'aeiou' else 'a'} {what}"
-    fields = _fields(event)
-    return f"{who} changed the {f'{fields} of the ' if fields else ''}{what}"
+    return f"{who} changed {_fields_of(event)}the {what}"
 
 
 def _database(event: AuditLog, who: str) -> str:
     if moment := event.details.get("restored_to"):
-        as_of = f"as it was at {str(moment)[:16].replace('T', ' ')} UTC"
-        return _outcome(event, who, f"restored the database {as_of}", f"restore the database {as_of}")
-    return _outcome(event, who, "moved the database to PostgreSQL", "move the database to PostgreSQL")
-
-
-def _delete(event: AuditLog, who: str) -> str:
-    return _outcome(event, who, f"deleted {_typed_target(event)}", f"delete {_typed_target(event)}")
-
-
-def _password_change(event: AuditLog, who: str) -> str:
-    return _outcome(event, who, "changed their password", "change their password")
+        as_of = f"the database as it was at {str(moment)[:16].replace('T', ' ')} UTC"
+        return _outcome(event, who, "restored", "restore", as_of)
+    return _outcome(event, who, "moved", "move", "the database to PostgreSQL")
 
 
 def _password_reset(event: AuditLog, who: str) -> str:
@@ -144,7 +131,7 @@ def _password_reset(event: AuditLog, who: str) -> str:
     if event.details.get("source"):
         return f"{who} changed the password of {target}"
     if event.details.get("is_forgotten"):
-        # Whoever it was didn't sign in: it may have been anybody.
+        # Nobody was signed in: it may have been anybody.
         return (
             f"Someone forgot the password of {target}: a link to choose a new one was sent"
             if event.success
@@ -152,43 +139,28 @@ def _password_reset(event: AuditLog, who: str) -> str:
         )
     if event.details.get("sent_to"):
         return _outcome(event, who, f"sent {target} a link to reset the password", f"send {target} a link")
-    return _outcome(event, who, f"set a new password for {target}", f"set a new password for {target}")
-
-
-def _lock(event: AuditLog, who: str) -> str:
-    return _outcome(event, who, f"locked {_target(event)}", f"lock {_target(event)}")
+    return _outcome(event, who, "set", "set", f"a new password for {target}")
 
 
 def _unlock(event: AuditLog, who: str) -> str:
-    target = _target(event)
     if event.success and event.changes.get("locked") == [False, False]:
-        return f"{who} let {target} try to sign in again"
-    return _outcome(event, who, f"unlocked {target}", f"unlock {target}")
-
-
-def _role_assign(event: AuditLog, who: str) -> str:
-    roles = _roles(event.details.get("roles") or [])
-    return _outcome(event, who, f"gave {_target(event)} {roles}", f"give {_target(event)} {roles}")
-
-
-def _role_revoke(event: AuditLog, who: str) -> str:
-    roles = _roles(event.details.get("roles") or [])
-    return _outcome(event, who, f"took {roles} from {_target(event)}", f"take {roles} from {_target(event)}")
+        return f"{who} let {_target(event)} try to sign in again"
+    return _outcome(event, who, "unlocked", "unlock", _target(event))
 
 
 def _export(event: AuditLog, who: str) -> str:
     if event.resource == "database":
-        return _outcome(event, who, "made a backup of everything", "make a backup of everything")
+        return _outcome(event, who, "made", "make", "a backup of everything")
     one, many = RESOURCE_NOUNS.get(event.resource, ("row", "rows"))
     rows = event.details.get("rows")
-    what = many if rows is None else f"{rows:,} {one if rows == 1 else many}" if isinstance(rows, int) else many
+    what = f"{rows:,} {one if rows == 1 else many}" if isinstance(rows, int) else many
     if event.resource == "audit":
         what += " of the audit log"
     if event.details.get("format") == "report":
-        return _outcome(event, who, f"made a report of {what}", f"make a report of {what}")
+        return _outcome(event, who, "made", "make", f"a report of {what}")
     if file_format := event.details.get("format"):
         what += " with proof" if file_format == "bundle" else f" as {str(file_format).upper()}"
-    return _outcome(event, who, f"exported {what}", f"export {what}")
+    return _outcome(event, who, "exported", "export", what)
 
 
 def _access_denied(event: AuditLog, who: str) -> str:
@@ -208,55 +180,35 @@ def _access_denied(event: AuditLog, who: str) -> str:
 def _key_rotate(event: AuditLog, who: str) -> str:
     if event.details.get("old_key_is_lost"):
         return f"{who} replaced the audit log's lost signing key"
-    rest = "the audit log over to a new signing key"
-    return _outcome(event, who, f"handed {rest}", f"hand {rest}")
+    return _outcome(event, who, "handed", "hand", "the audit log over to a new signing key")
 
 
 def _erase(event: AuditLog, who: str) -> str:
     parts = [event.details.get(name) for name in ("actor_parts", "subject_parts")]
-    number = len({pk for found in parts if isinstance(found, list) for pk in found})
-    whose = f"user {event.resource_id}" if event.resource_id else "someone"
-    past = f"erased the personal data of {whose}, also in {_event_count(number)}"
-    return _outcome(event, who, past, f"erase the personal data of {whose}")
+    number = len({pk for ids in parts if isinstance(ids, list) for pk in ids})
+    whose = f"the personal data of {f'user {event.resource_id}' if event.resource_id else 'someone'}"
+    return _outcome(event, who, f"erased {whose}, also in {_events(number)}", f"erase {whose}")
 
 
 def _archive(event: AuditLog, who: str) -> str:
     number = event.details.get("events")
-    what = _event_count(number) if isinstance(number, int) else "events"
+    what = _events(number) if isinstance(number, int) else "events"
     return _outcome(event, who, f"archived {what} and removed them from the database", f"archive {what}")
 
 
-def _key_create(event: AuditLog, who: str) -> str:
-    what = f"the API key {_key(event)}"
-    whose = "" if _is_own(event) else f" for {_target(event)}"
-    return _outcome(event, who, f"made {what}{whose}", f"make {what}{whose}")
+def _new_key(event: AuditLog) -> str:
+    return f"the API key {_key(event)}" + ("" if _is_own(event) else f" for {_target(event)}")
 
 
 def _key_revoke(event: AuditLog, who: str) -> str:
-    what = f"the API key {_key(event)}"
-    whose = "" if _is_own(event) else f" of {_target(event)}"
+    what = f"the API key {_key(event)}" + ("" if _is_own(event) else f" of {_target(event)}")
     if cause := KEY_REVOCATIONS.get(str(event.details.get("reason"))):
-        return f"{who} revoked {what}{whose}, since {cause}"
-    return _outcome(event, who, f"revoked {what}{whose}", f"revoke {what}{whose}")
+        return f"{who} revoked {what}, since {cause}"
+    return _outcome(event, who, "revoked", "revoke", what)
 
 
 def _key(event: AuditLog) -> str:
     return str(event.details.get("key") or "").strip() or "of an unknown number"
-
-
-def _factor_add(event: AuditLog, who: str) -> str:
-    whose = f" for {_target(event)}" if event.resource == "user" else ""
-    return _outcome(event, who, f"set up {_factor(event)}{whose}", f"set up {_factor(event)}{whose}")
-
-
-def _factor_remove(event: AuditLog, who: str) -> str:
-    whose = f" of {_target(event)}" if event.resource == "user" else ""
-    return _outcome(event, who, f"removed {_factor(event)}{whose}", f"remove {_factor(event)}{whose}")
-
-
-def _factor_reset(event: AuditLog, who: str) -> str:
-    what = f"all second factors of {_target(event)}"
-    return _outcome(event, who, f"removed {what}", f"remove {what}")
 
 
 def _recovery_code_used(event: AuditLog, who: str) -> str:
@@ -265,54 +217,12 @@ def _recovery_code_used(event: AuditLog, who: str) -> str:
     return _outcome(event, who, f"signed in with a recovery code{rest}", "sign in with a recovery code")
 
 
-def _recovery_codes_renewed(event: AuditLog, who: str) -> str:
-    return _outcome(event, who, "made new recovery codes", "make new recovery codes")
-
-
-def _factor(event: AuditLog) -> str:
+def _factor(event: AuditLog, preposition: str) -> str:
+    whose = f" {preposition} {_target(event)}" if event.resource == "user" else ""
     if event.details.get("kind") == "totp":
-        return "an authenticator app as second factor"
+        return f"an authenticator app as second factor{whose}"
     is_named = event.resource_name and event.resource != "user"
-    return f"the passkey “{event.resource_name}”" if is_named else "a passkey"
-
-
-def _unknown_action(event: AuditLog, who: str) -> str:
-    words = event.action.replace("_", " ")
-    return _outcome(event, who, f"did “{words}” to {_typed_target(event)}", f"do “{words}” to {_typed_target(event)}")
-
-
-PHRASES: dict[str, Callable[[AuditLog, str], str]] = {
-    Action.LOGIN: _login,
-    Action.LOGOUT: _logout,
-    Action.TOKEN_REFRESH: _token_refresh,
-    Action.SESSION_REVOKE: _session_revoke,
-    Action.SESSION_END: _session_end,
-    Action.CREATE: _create,
-    Action.UPDATE: _update,
-    Action.DELETE: _delete,
-    Action.PASSWORD_CHANGE: _password_change,
-    Action.PASSWORD_RESET: _password_reset,
-    Action.LOCK: _lock,
-    Action.UNLOCK: _unlock,
-    Action.ROLE_ASSIGN: _role_assign,
-    Action.ROLE_REVOKE: _role_revoke,
-    Action.EXPORT: _export,
-    Action.ACCESS_DENIED: _access_denied,
-    Action.KEY_ROTATE: _key_rotate,
-    Action.ERASE: _erase,
-    Action.ARCHIVE: _archive,
-    Action.KEY_CREATE: _key_create,
-    Action.KEY_REVOKE: _key_revoke,
-    Action.FACTOR_ADD: _factor_add,
-    Action.FACTOR_REMOVE: _factor_remove,
-    Action.FACTOR_RESET: _factor_reset,
-    Action.RECOVERY_CODE_USED: _recovery_code_used,
-    Action.RECOVERY_CODES_RENEWED: _recovery_codes_renewed,
-}
-
-
-def _outcome(event: AuditLog, who: str, past: str, infinitive: str) -> str:
-    return f"{who} {past}" if event.success else f"{who} failed to {infinitive}{_reason(event)}"
+    return f"the passkey “{event.resource_name}”" if is_named else f"a passkey{whose}"
 
 
 def _reason(event: AuditLog) -> str:
@@ -320,9 +230,8 @@ def _reason(event: AuditLog) -> str:
     return f": {reason[0].lower()}{reason[1:]}" if reason else ""
 
 
-def _event_count(number: int) -> str:
-    one, many = RESOURCE_NOUNS["audit"]
-    return f"{number:,} {one if number == 1 else many}"
+def _events(number: int) -> str:
+    return f"{number:,} {'event' if number == 1 else 'events'}"
 
 
 def _target(event: AuditLog) -> str:
@@ -347,18 +256,47 @@ def _is_own(event: AuditLog) -> bool:
     return bool(event.username) and event.username.lower() == event.resource_name.lower()
 
 
-def _new_value(event: AuditLog, field: str) -> Any:
+def _new_value(event: AuditLog, field: str) -> object:
     pair = event.changes.get(field)
     return pair[1] if pair else None
 
 
-def _roles(names: Any) -> str:
-    names = [str(name) for name in names] if isinstance(names, list) else []
-    if not names:
+def _roles(names: object) -> str:
+    texts = [str(name) for name in names] if isinstance(names, list) else []
+    if not texts:
         return "a role"
-    return f"the role {names[0]}" if len(names) == 1 else f"the roles {_listed(names)}"
+    return f"the role {texts[0]}" if len(texts) == 1 else f"the roles {join_words(texts)}"
 
 
-def _listed(words: list[str]) -> str:
-    """`a, b and c`."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+def _listed_roles(event: AuditLog) -> str:
+    return _roles(event.details.get("roles"))
+
+
+PHRASES: dict[str, Phrase] = {
+    Action.LOGIN: _login,
+    Action.LOGOUT: _simple("signed out", "sign out"),
+    Action.TOKEN_REFRESH: _token_refresh,
+    Action.SESSION_REVOKE: _session_revoke,
+    Action.SESSION_END: _session_end,
+    Action.CREATE: _simple("created", "create", _created),
+    Action.UPDATE: _update,
+    Action.DELETE: _simple("deleted", "delete", _typed_target),
+    Action.PASSWORD_CHANGE: _simple("changed their password", "change their password"),
+    Action.PASSWORD_RESET: _password_reset,
+    Action.LOCK: _simple("locked", "lock", _target),
+    Action.UNLOCK: _unlock,
+    Action.ROLE_ASSIGN: _simple("gave", "give", lambda event: f"{_target(event)} {_listed_roles(event)}"),
+    Action.ROLE_REVOKE: _simple("took", "take", lambda event: f"{_listed_roles(event)} from {_target(event)}"),
+    Action.EXPORT: _export,
+    Action.ACCESS_DENIED: _access_denied,
+    Action.KEY_ROTATE: _key_rotate,
+    Action.ERASE: _erase,
+    Action.ARCHIVE: _archive,
+    Action.KEY_CREATE: _simple("made", "make", _new_key),
+    Action.KEY_REVOKE: _key_revoke,
+    Action.FACTOR_ADD: _simple("set up", "set up", lambda event: _factor(event, "for")),
+    Action.FACTOR_REMOVE: _simple("removed", "remove", lambda event: _factor(event, "of")),
+    Action.FACTOR_RESET: _simple("removed", "remove", lambda event: f"all second factors of {_target(event)}"),
+    Action.RECOVERY_CODE_USED: _recovery_code_used,
+    Action.RECOVERY_CODES_RENEWED: _simple("made new recovery codes", "make new recovery codes"),
+}

@@ -1,4 +1,4 @@
-"""What people call the fields and records in events."""
+"""The words for fields and records in sentences about events."""
 
 #: Fields, as a sentence calls them.
 FIELD_LABELS = {
@@ -47,5 +47,8 @@ RECORD_LABELS = {
 
 
 def field_label(name: str) -> str:
-    """What a sentence calls a field."""
     return FIELD_LABELS.get(name, name.replace("_", " "))
+
+
+def join_words(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

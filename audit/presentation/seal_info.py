@@ -1,4 +1,4 @@
-"""Where an event stands in the seal: for people who look at it."""
+"""The position and checkpoint of an event, for its page."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from audit.models import AuditLog, Checkpoint, Leaf
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """An event's place in the tree (0 for the first), its leaf (hexadecimal), and the checkpoint that sealed it."""
+    """An event's position in the tree (from 0), its leaf hash (hexadecimal), and the checkpoint that covers it."""
 
     position: int
     leaf: str
@@ -15,12 +15,10 @@ class Seal:
 
     @property
     def number(self) -> int:
-        """The place as people count."""
         return self.position + 1
 
 
 def seal_of(event: AuditLog) -> Seal | None:
-    """The seal of an event; None while it has none."""
     leaf = Leaf.objects.filter(event_id=event.pk).first()
     checkpoint = leaf and Checkpoint.objects.filter(size__gt=leaf.position).first()
     return Seal(leaf.position, bytes(leaf.hash).hex(), checkpoint) if leaf and checkpoint else None

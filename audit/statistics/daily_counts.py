@@ -1,5 +1,7 @@
-"""How many events of each kind every day (UTC) had. The sealer keeps count, so that figures of a year cost no more than
-those of a week; what is not sealed yet is counted. What is archived later stays counted here.
+"""How many events of each kind every day (UTC) had.
+
+The sealer keeps count, so that a year's numbers cost no more than a week's; unsealed events are counted. Archived
+events stay counted.
 """
 
 from collections import Counter
@@ -14,7 +16,7 @@ from audit.models import Action, AuditLog, DailyCount, Leaf
 
 
 class CountKey(NamedTuple):
-    """What is counted together."""
+    """Events with the same key are counted together."""
 
     day: date
     action: str
@@ -22,19 +24,17 @@ class CountKey(NamedTuple):
 
     @classmethod
     def of(cls, timestamp: datetime, action: str, *, success: bool) -> "CountKey":
-        """That of an event."""
         return cls(timestamp.astimezone(UTC).date(), action, success)
 
 
 def add(kinds: Iterable[CountKey]) -> None:
-    """Count sealed events, as part of the present transaction."""
     for kind, events in Counter(kinds).items():
         if not DailyCount.objects.filter(**kind._asdict()).update(events=F("events") + events):
             DailyCount.objects.create(**kind._asdict(), events=events)
 
 
 def read_counts(action: Action, since: date) -> Counter[tuple[date, bool]]:
-    """How many events of this kind there were, as {(day, success): number}, from the day `since` on."""
+    """The number of events of this kind since a day, as {(day, success): number}."""
     sealed = DailyCount.objects.filter(action=action, day__gte=since).values_list("day", "success", "events")
     found = Counter({(day, success): events for day, success, events in sealed})
     last_id = Leaf.objects.aggregate(last=Max("event_id"))["last"] or 0

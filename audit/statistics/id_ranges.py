@@ -1,16 +1,14 @@
-"""How many events there are, and which stand at a position of the list or happened at a time, without counting or
-walking through them.
+"""The number of events, and their ids at a position of the list or in a time range, without scanning the log.
 
-The sealer notes how many events it sealed of each SIZE ids that follow each other, and when the first and the last of
-them happened. Newer events, of a few seconds, are counted. An event whose transaction took so long that later ones were
-sealed before it is missing here until it is sealed itself; the list shows it all the same.
+The sealer counts the sealed events of each RANGE_SIZE consecutive ids, and notes the first and last time. Newer events,
+of a few seconds, are counted. An event whose transaction took so long that later ones were sealed before it is missing
+here until it is sealed too; the list shows it all the same.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from django.db import connection
 from django.db.models import Case, F, Sum, Value, When, Window
@@ -44,7 +42,7 @@ UPGRADE_MARGIN = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class LogExtent:
-    """The whole log: the last sealed id, the sealed events, and those that came since."""
+    """The last sealed id, the number of sealed events, and the number of newer ones."""
 
     last_id: int
     sealed: int
@@ -52,12 +50,11 @@ class LogExtent:
 
     @property
     def events(self) -> int:
-        """How many there are."""
         return self.sealed + self.since
 
 
 def log_extent() -> LogExtent | None:
-    """How long the log is; None when too little of it is sealed to tell without counting."""
+    """The size of the log; None when too much of it is unsealed to count."""
     with connection.cursor() as cursor:
         cursor.execute(EXTENT_SQL, [MAX_UNSEALED + 1])
         there = LogExtent(*cursor.fetchone())
@@ -65,7 +62,7 @@ def log_extent() -> LogExtent | None:
 
 
 def ids_at(there: LogExtent | None, first: int, count: int) -> list[int] | None:
-    """The ids of `count` events from the position `first` on, 0 for the newest; None when walking there is as good."""
+    """The ids of `count` events from position `first` on, 0 for the newest; None when an OFFSET scan is as good."""
     if there is None or first < max(RANGE_SIZE, there.since):
         return None
     sealed_before = first - there.since
@@ -80,8 +77,9 @@ def ids_at(there: LogExtent | None, first: int, count: int) -> list[int] | None:
 
 
 def ids_between(begin: datetime | None, end: datetime | None) -> tuple[int, int | None] | None:
-    """Two ids: every event between these moments has the first one or a later one, and, if there is a second, an
-    earlier one than that. None when too little is sealed to tell.
+    """The lowest id that an event in this time range can have, and the id that all of them are below, if any.
+
+    None when too much is unsealed to say.
     """
     adapt = connection.ops.adapt_datetimefield_value
     earliest, latest = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -99,14 +97,14 @@ def ids_between(begin: datetime | None, end: datetime | None) -> tuple[int, int 
 
 
 def add(events: Iterable[tuple[int, datetime]]) -> None:
-    """Note that these events, of which the ids and times are given, are sealed; part of the present transaction."""
+    """Count these sealed events, given by id and time."""
     times: dict[int, list[datetime]] = defaultdict(list)
     for event_id, moment in events:
         times[event_id // RANGE_SIZE].append(moment)
     for block, moments in times.items():
         first, last = min(moments), max(moments)
         # A block without times, which an old version made, has none later either: they would not be those of all.
-        changed: dict[str, Any] = {
+        changed: dict[str, object] = {
             "first_at": Case(When(first_at__gt=first, then=Value(first)), default=F("first_at")),
             "last_at": Case(When(last_at__lt=last, then=Value(last)), default=F("last_at")),
         }
@@ -115,7 +113,7 @@ def add(events: Iterable[tuple[int, datetime]]) -> None:
 
 
 def rebuild() -> None:
-    """Count all sealed events again, as part of the present transaction: after some left the database."""
+    """Count all sealed events again, after some were archived."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM audit_blocks")
         cursor.execute(REBUILD_SQL)

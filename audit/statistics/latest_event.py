@@ -1,7 +1,6 @@
 """The newest event's id, by which open pages know that nothing has happened.
 
-All of them ask again and again: a process asks the database once a second at most, and sees at once what it records
-itself.
+They all poll: a process asks the database once a second at most, and sees at once what it records itself.
 """
 
 import time
@@ -18,7 +17,7 @@ _known = 0
 
 
 def latest_event_id() -> int:
-    """The id of the newest event, as of a second ago or later; 0 without any."""
+    """The id of the newest event, at most a second old; 0 without any."""
     global _known, _known_until  # noqa: PLW0603 (one for each process)
     asked = time.monotonic()
     if asked >= _known_until:
@@ -28,12 +27,11 @@ def latest_event_id() -> int:
 
 
 def invalidate() -> None:
-    """Ask anew now, and once more when it is there for others: who asked in between was told that it isn't."""
+    # Again after the commit: a reader in between cached the id from before it.
     reset()
     transaction.on_commit(reset)
 
 
 def reset() -> None:
-    """Ask anew."""
     global _known_until  # noqa: PLW0603 (as above)
     _known_until = 0.0

@@ -1,4 +1,4 @@
-"""Tags for pages that show events."""
+"""Template filters for pages that show events."""
 
 from datetime import datetime
 
@@ -13,13 +13,12 @@ register = template.Library()
 
 @register.filter
 def sentence(event: AuditLog) -> str:
-    """Who did what, for people."""
     return sentence_of(event)
 
 
 @register.filter
 def stored_time(text: object) -> datetime | None:
-    """The time that stands in an event's details; None for what is no time, since details may hold anything."""
+    """A time from an event's details; None for anything else, since details may hold anything."""
     try:
         return parse_datetime(str(text))
     except ValueError:

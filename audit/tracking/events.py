@@ -1,4 +1,4 @@
-"""Events of what django-auditlog noticed, or a TrackedQuerySet: in the words of services, with `source: "orm"`."""
+"""Events about changes that django-auditlog or a TrackedQuerySet noticed: in services' words, with `source: "orm"`."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
@@ -24,14 +24,14 @@ Pair = tuple[Any, Any]
 
 
 class _DeletedUser(NamedTuple):
-    """Who made the request being served, if their account is gone by now."""
+    """The user of the current request, if their account is gone by now."""
 
-    pk: Any
+    pk: int
     username: str = ""
 
 
 def tracked_columns(model: type[models.Model]) -> frozenset[str]:
-    """What a caller may call the tracked fields of a model."""
+    """The names under which a caller may give the tracked fields of a model."""
     return _tracked_columns(model) if model in registry else frozenset()
 
 
@@ -41,26 +41,28 @@ def _tracked_columns(model: type[models.Model]) -> frozenset[str]:
     return names | {field.attname for field in model._meta.concrete_fields if field.name in names}
 
 
-def record_differences(action: Action, pairs: Iterable[tuple[Any, Any]]) -> None:
-    """Record how rows differ, each given as it was and as it is (None where it isn't there)."""
+def record_differences(action: Action, pairs: Iterable[tuple[models.Model | None, models.Model | None]]) -> None:
+    """Record how rows differ, as (before, after); None where the row doesn't exist."""
     events: list[AuditLog] = []
     actor = _current_actor()
     for old, new in pairs:
         changes = model_instance_diff(old, new, use_json_for_changes=True)
-        if changes:
-            events += _events_of(actor, new or old, action, changes)
+        if changes and (row := new or old):
+            events += _events_of(actor, row, action, changes)
     _record_built(events)
 
 
-def notify_listener(model: type[models.Model], rows: Iterable[Any], columns: Collection[str] | None = None) -> None:
-    """Call what wants to know of changes before they commit, whoever makes and records them."""
+def notify_listener(
+    model: type[models.Model], rows: Iterable[models.Model], columns: Collection[str] | None = None
+) -> None:
+    """Tell a model's listener of changes before they commit, whoever makes and records them."""
     found = registry.get(model)
     if found is not None and found.on_change:
         found.on_change(rows, columns)
 
 
-def record_row(instance: models.Model, *, action: Action, changes: Any, **_: Any) -> AuditLog | None:
-    """Record what django-auditlog saw become of one row; of an update as soon as it is stored."""
+def record_row(instance: models.Model, *, action: Action, changes: dict[str, Pair], **_: object) -> AuditLog | None:
+    """Record a row's change that django-auditlog saw; an update is recorded as soon as it is stored."""
     if not changes:
         return None
     if action == Action.UPDATE:
@@ -71,8 +73,8 @@ def record_row(instance: models.Model, *, action: Action, changes: Any, **_: Any
     return _record_built(_events_of(_current_actor(), instance, action, changes))
 
 
-def before_save(sender: type[models.Model], instance: models.Model, using: str, **_: Any) -> None:
-    """Compare a new object that has the key of a stored one, such as a fixture's, with what is stored.
+def before_save(sender: type[models.Model], instance: models.Model, using: str, **_: object) -> None:
+    """Compare a new object that has the key of a stored row, such as a fixture's, with that row.
 
     django-auditlog sees neither a creation nor a change in it.
     """
@@ -89,9 +91,12 @@ def before_save(sender: type[models.Model], instance: models.Model, using: str, 
 
 
 def after_save(
-    sender: type[models.Model], instance: models.Model, created: bool, update_fields: Any = None, **_: Any
+    sender: type[models.Model],
+    instance: models.Model,
+    created: bool,
+    update_fields: Collection[str] | None = None,
+    **_: object,
 ) -> None:
-    """Announce and record the change of a row that is stored by now."""
     changes = vars(instance).pop("_tracked_changes", None)
     before = vars(instance).pop("_tracked_before", None)
     if created:
@@ -101,8 +106,8 @@ def after_save(
         _record_built(_events_of(_current_actor(), instance, Action.UPDATE, changes))
 
 
-def before_delete(sender: type[models.Model], instance: models.Model, using: str, origin: Any, **_: Any) -> None:
-    """Announce a deletion; note what it takes with it, and whether the row is there at all."""
+def before_delete(sender: type[models.Model], instance: models.Model, using: str, origin: object, **_: object) -> None:
+    """Notify the listener; note the relations that go too, and whether the row exists at all."""
     notify_listener(sender, [instance])
     if auditlog_disabled.get():
         return
@@ -115,7 +120,7 @@ def before_delete(sender: type[models.Model], instance: models.Model, using: str
 
 
 def _belongs_to_deletion(instance: models.Model) -> bool:
-    """Whether a row needs no event: it wasn't there, or it went with another, whose event counts it."""
+    """Whether a row needs no event: it didn't exist, or it was deleted with another, whose event counts it."""
     if vars(instance).pop("_tracked_is_gone", False):
         return True
     origin: Any = vars(instance).get("_tracked_origin")
@@ -135,7 +140,7 @@ def _belongs_to_deletion(instance: models.Model) -> bool:
 def record_relation(
     changed: Iterable[models.Model], instance: models.Model, operation: str, name: str
 ) -> AuditLog | None:
-    """Record what a relation gained or lost, from whichever side it was changed."""
+    """Record what a relation gained or lost, whichever side was changed."""
     gone = vars(instance).pop(_removed_key(name), None) if operation == "delete" else None
     others: Collection[Any] = list(changed) if gone is None else gone
     found = _tracked_with_relation(name, instance)
@@ -152,16 +157,21 @@ def record_relation(
         before = now - names if operation == "add" else now | names
         more = {} if action == Action.UPDATE else {name: sorted(names)}
         changes = {name: (sorted(before), sorted(now))}
-        events.append(_orm_event(actor, action, found.subject(owner), changes=changes, **more))
+        events.append(_orm_event(actor, action, found.subject(owner), changes, **more))
     return _record_built(events)
 
 
 def before_relation_changes(
-    action: str, instance: models.Model, reverse: bool, sender: Any, pk_set: set[Any] | None, **_: Any
+    action: str,
+    instance: models.Model,
+    reverse: bool,
+    sender: type[models.Model],
+    pk_set: set[object] | None,
+    **_: object,
 ) -> None:
-    """Announce it, and remember what a relation loses.
+    """Notify the listener, and remember what a relation loses.
 
-    Afterwards django-auditlog names what it never held, and at `clear` all rows.
+    Afterwards django-auditlog names rows that it never had, and at `clear` all rows.
     """
     if action not in {"pre_add", "pre_clear", "pre_remove"} or pk_set == set():
         return
@@ -190,7 +200,7 @@ def _tracked_with_relation(name: str, instance: models.Model) -> Tracked | None:
     return None
 
 
-def _events_of(actor: Actor | None, instance: Any, action: Action, changes: dict[str, Pair]) -> list[AuditLog]:
+def _events_of(actor: Actor | None, instance: models.Model, action: Action, changes: dict[str, Pair]) -> list[AuditLog]:
     found = registry[type(instance)]
     called = _action_for(found, action, changes)
     if called is None:
@@ -198,7 +208,7 @@ def _events_of(actor: Actor | None, instance: Any, action: Action, changes: dict
     if action != Action.UPDATE:
         changes = {name: pair for name, pair in changes.items() if not _is_implied(found, name, pair)}
     shown, concealed = _visible_changes(found, changes)
-    more: dict[str, Any] = {}
+    more: dict[str, object] = {}
     if called == Action.UPDATE != action:
         more["row"] = "created" if action == Action.CREATE else "deleted"
     if action == Action.DELETE:
@@ -208,11 +218,11 @@ def _events_of(actor: Actor | None, instance: Any, action: Action, changes: dict
         more |= {"deleted_with": counts} if counts else {}
     if concealed:
         more["concealed"] = concealed
-    return [_orm_event(actor, called, found.subject(instance), changes=shown, **more)]
+    return [_orm_event(actor, called, found.subject(instance), shown, **more)]
 
 
 def _is_implied(found: Tracked, name: str, pair: Pair) -> bool:
-    """Whether a new or deleted row's value is only a column's default, or whose it is, which the event says anyway."""
+    """Whether a value of a new or deleted row is a column's default, or the owner, which the event names anyway."""
     field: Any = found.model._meta.get_field(name)
     if field.remote_field:
         return field.remote_field.on_delete is models.CASCADE
@@ -230,7 +240,7 @@ def _action_for(found: Tracked, action: Action, changes: Mapping[str, Pair]) -> 
     return found.actions[name].gained if changes[name][1] else found.actions[name].lost
 
 
-def _orm_event(actor: Actor | None, action: Action, subject: Subject, *, changes: Changes, **details: Any) -> AuditLog:
+def _orm_event(actor: Actor | None, action: Action, subject: Subject, changes: Changes, **details: Any) -> AuditLog:
     return build_event(
         actor=actor,
         action=action,
@@ -244,7 +254,7 @@ def _orm_event(actor: Actor | None, action: Action, subject: Subject, *, changes
 
 
 def _visible_changes(found: Tracked, changes: Mapping[str, Pair]) -> tuple[dict[str, Pair], list[str]]:
-    """The changes as services show them, and the names of fields whose values nobody may see."""
+    """The changes as services show them, and the names of fields whose values stay hidden."""
     shown: dict[str, Pair] = {}
     concealed = []
     for name in sorted(changes):
@@ -266,12 +276,12 @@ def _is_secret(name: str) -> bool:
 
 
 def _utc_text(text: str | None) -> str | None:
-    """A time as the API writes it; django-auditlog leaves out that it is in UTC."""
+    """A time as the API writes it; django-auditlog omits the time zone, UTC."""
     return text and datetime.fromisoformat(text).replace(tzinfo=UTC).isoformat().replace("+00:00", "Z")
 
 
 def _current_actor() -> Actor | None:
-    """Who makes the request being served, nobody known if they didn't sign in; else the installation itself."""
+    """The user of the current request, None for an anonymous one; outside of requests the system."""
     if not current_origin().request_id:
         return System()
     user_id = current_principal().user_id

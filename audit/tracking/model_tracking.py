@@ -1,10 +1,9 @@
-"""Puts on record what no service recorded: changes of tracked models in a shell, by a command, a fixture or other code.
+"""Records changes of tracked models that no service recorded: in a shell, a command, a fixture or other code.
 
-django-auditlog notices changes of the models that are registered here (`track`), compares old and new, and hands what
-it finds to `AuditLog.objects` (AUDITLOG_LOGENTRY_MODEL); `audit.tracking.events` makes an event of it. Services record
-by themselves, in better words, within `explicitly_recorded`; their changes too are announced to what keeps copies of
-rows (`on_change`). What sends no signals (raw SQL, rows of a relation's `through` table, historical models of
-migrations) isn't seen here.
+django-auditlog notices changes of the models registered here (`track`), compares old and new, and hands the result to
+`AuditLog.objects` (AUDITLOG_LOGENTRY_MODEL); `audit.tracking.events` makes an event of it. Services record explicitly,
+in better words, within `explicitly_recorded`; listeners (`on_change`) hear of their changes too. What sends no signals
+(raw SQL, rows of a relation's `through` table, historical models of migrations) isn't seen here.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -55,9 +54,9 @@ def track(
     concealed: Collection[str] = (),
     on_change: OnChange | None = None,
 ) -> None:
-    """Record what becomes of these fields and many-to-many relations of a model outside of services.
+    """Record changes of these fields and relations outside of services; `Tracked` describes the arguments.
 
-    `Tracked` describes the arguments. Raises ImproperlyConfigured for a model whose changes would be missed.
+    Raises ImproperlyConfigured for a model whose changes would be missed.
     """
     found = Tracked(
         model=model,
@@ -107,7 +106,7 @@ def _refuse_untrackable(found: Tracked) -> None:
 
 
 class _Block:
-    """An open block of `explicitly_recorded`; what runs on after it, such as a task that it started, is tracked."""
+    """An open block of `explicitly_recorded`. Code that outlives it, such as a task that it started, is tracked."""
 
     is_open = True
 
@@ -117,7 +116,7 @@ class _Block:
 
 @contextmanager
 def explicitly_recorded() -> Iterator[None]:
-    """Within it, also as a decorator, nothing is tracked: the caller records what changes.
+    """Nothing is tracked within it (also a decorator): the caller records its changes.
 
     It holds for this thread, and for tasks that end before it does.
     """
@@ -138,13 +137,12 @@ def _is_tracked_now(model: type[models.Model]) -> bool:
 
 
 class TrackedModel(models.Model):
-    """A row that is saved in one transaction with its event: neither is there without the other."""
+    """A row that is saved in one transaction with its event."""
 
     class Meta:
         abstract = True
 
     def save_base(self, *args: Any, **kwargs: Any) -> None:
-        """Save, in a transaction where the change is recorded."""
         found = registry.get(type(self))
         if found is None or (auditlog_disabled.get() and not found.on_change):
             super().save_base(*args, **kwargs)
@@ -161,7 +159,7 @@ class TrackedModel(models.Model):
                 super().save_base(*args, **kwargs)
 
     def _save_expressions(self, using: str, args: Any, kwargs: Any) -> None:
-        """What the database computes is known when it is stored."""
+        # What the database computes is known once it is stored.
         stored = type(self)._base_manager.using(using)
         before = stored.select_for_update().filter(pk=self.pk).first()
         with explicitly_recorded():
@@ -171,10 +169,9 @@ class TrackedModel(models.Model):
 
 
 class TrackedQuerySet(models.QuerySet[Row]):
-    """Changes many rows at once, of which Django sends no signal: it compares and records by itself."""
+    """Compares and records bulk changes itself, since Django sends no signals for them."""
 
     def update(self, **values: Any) -> int:
-        """As Django's; `bulk_update` comes here too."""
         found = registry.get(self.model)
         columns = tracking_events.tracked_columns(self.model) & values.keys() if _is_tracked_now(self.model) else set()
         if not columns and not (found and found.on_change):
@@ -204,7 +201,6 @@ class TrackedQuerySet(models.QuerySet[Row]):
         update_fields: Collection[str] | None = None,
         unique_fields: Collection[str] | None = None,
     ) -> list[Row]:
-        """As Django's; with `ignore_conflicts` one by one, since the database doesn't say which it took."""
         rows = list(objs)
         conflicts: Any = (update_conflicts, update_fields, unique_fields)
         with transaction.atomic(using=self.db, savepoint=False):
@@ -226,7 +222,6 @@ class TrackedQuerySet(models.QuerySet[Row]):
         return made
 
     def _raw_delete(self, using: str | None) -> int:
-        """As Django's, which asks for it where nothing depends on the rows."""
         with transaction.atomic(using=using, savepoint=False):
             tracking_events.notify_listener(self.model, self._stored(pk__in=self._chosen()))
             if not _is_tracked_now(self.model):
@@ -237,7 +232,6 @@ class TrackedQuerySet(models.QuerySet[Row]):
         return count
 
     def _chosen(self) -> Any:
-        """The keys of these rows, for a subquery, which locks nothing."""
         chosen: Any = self.order_by().values("pk")
         chosen.query.select_for_update = False
         return chosen
@@ -257,7 +251,7 @@ class TrackedQuerySet(models.QuerySet[Row]):
         return True
 
     def _in_conflict(self, rows: list[Row], names: Collection[str] | None) -> dict[Any, Row]:
-        """The stored rows that these will be written over, by key."""
+        """The stored rows that these would overwrite, by key."""
         options: Any = self.model._meta
         unique = [options.pk.name if name == "pk" else name for name in names or ["pk"]]
         found: dict[Any, Row] = {}

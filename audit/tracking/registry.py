@@ -1,4 +1,4 @@
-"""Which models are tracked, and how the log names what happens to their rows."""
+"""The registry of tracked models, and how the log names changes of their rows."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 #: Takes the rows that change, which may be a queryset, and the names of their changed columns: None for any, and for a
 #: relation.
-OnChange = Callable[[Iterable[Any], Collection[str] | None], None]
+OnChange = Callable[[Iterable[models.Model], Collection[str] | None], None]
 
 
 class Subject(NamedTuple):
-    """What an event about a row is filed under; `details` say which of the subject's belongings the row is."""
+    """What an event about a row is filed under; `details` describe the row if it belongs to the subject."""
 
     resource: str
     resource_id: object
     resource_name: str
-    details: Mapping[str, Any] = EMPTY
+    details: Mapping[str, object] = EMPTY
 
 
 class ActionPair(NamedTuple):
-    """How it is called that a field or relation gets a value, and that it loses one."""
+    """The actions for a field or relation that gets a value, and that loses one."""
 
     gained: Action
     lost: Action
@@ -35,7 +35,7 @@ class ActionPair(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """What is tracked of a model."""
+    """How a model's changes are recorded."""
 
     model: type[models.Model]
     #: What an event about a row is filed under.
@@ -59,7 +59,6 @@ class Tracked:
 
     @property
     def all_fields(self) -> frozenset[str]:
-        """Columns that are tracked where the ORM changes them."""
         return self.fields | self.routine_fields
 
 
@@ -67,5 +66,4 @@ registry: dict[type[models.Model], Tracked] = {}
 
 
 def tracked_models() -> Mapping[type[models.Model], Tracked]:
-    """Everything that is tracked, by model."""
     return MappingProxyType(registry)

@@ -1,1 +1,0 @@
-"""The audit log's pages: each view parses, calls one thing and renders."""

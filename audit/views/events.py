@@ -1,8 +1,8 @@
-"""The audit log's list, an event's page, and exports."""
+"""Pages of the audit log: the list, an event, the export."""
 
 import json
+from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import urlencode
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -37,13 +37,12 @@ LABELS = {"ip_address": "Address", "resource": "About", "per_page": "Page size"}
 @requires(AUDIT_READ)
 @require_safe
 def list_events(request: PageRequest) -> HttpResponse:
-    """Events, newest first, a page at a time; 422 with the list's place explained for filters that make no sense."""
     return render_list(request)
 
 
 def render_list(request: PageRequest, save_error: str = "") -> HttpResponse:
-    """The list; with `save_error` beside the form that keeps a view."""
-    context: dict[str, Any] = {
+    """The list, with status 422 and the problem for filters or a saved view that aren't valid."""
+    context: dict[str, object] = {
         "typed": request.GET,
         "actions": _choices(Action.values, request.GET.get("action", "")),
         "resources": _choices(RESOURCES, request.GET.get("resource", "")),
@@ -68,14 +67,13 @@ def render_list(request: PageRequest, save_error: str = "") -> HttpResponse:
     return render_page(request, "audit/event_list.html", context, fragment="audit/_event_table.html", status=status)
 
 
-def _choices(known: Any, chosen: str) -> list[tuple[str, str, bool]]:
-    """(value, label, is chosen) of a filter's choices, and of what is chosen although it isn't one of them."""
+def _choices(known: Iterable[str], chosen: str) -> list[tuple[str, str, bool]]:
+    """(value, label, is chosen) for each choice, and for a chosen value that isn't one of them."""
     values = [*known] if not chosen or chosen.lower() in known else [*known, chosen]
     return [(value, value.replace("_", " ").capitalize(), value in (chosen, chosen.lower())) for value in values]
 
 
 def _without(query: QueryDict, name: str) -> str:
-    """The list's address without one of its filters."""
     rest = query.copy()
     for dropped in (name, "page"):
         rest.pop(dropped, None)
@@ -85,7 +83,6 @@ def _without(query: QueryDict, name: str) -> str:
 @requires(AUDIT_READ)
 @require_safe
 def show_event(request: PageRequest, event_id: int) -> HttpResponse:
-    """One event with all that is known of it."""
     event = AuditLog.objects.filter(pk=event_id).first()
     if event is None:
         return _archived(request, event_id)
@@ -103,7 +100,7 @@ def show_event(request: PageRequest, event_id: int) -> HttpResponse:
 
 
 def _object_page(request: PageRequest, event: AuditLog) -> str:
-    """The address of the page of what the event is about; "" if there is none or it wouldn't open."""
+    """The address of the page of the event's user or role; "" if there is none or it wouldn't open."""
     name = {"user": "users", "role": "roles"}.get(event.resource, "")
     if not name or not event.resource_id.isdecimal():
         return ""
@@ -112,7 +109,7 @@ def _object_page(request: PageRequest, event: AuditLog) -> str:
 
 
 def _archived(request: PageRequest, event_id: int) -> HttpResponse:
-    """404, and where the event is if it was archived."""
+    """404, naming the archive if the event is in one."""
     found = archive_of(event_id)
     if found is None:
         raise NotFound("event")
@@ -123,7 +120,7 @@ def _archived(request: PageRequest, event_id: int) -> HttpResponse:
 
 
 def _erasures(event: AuditLog) -> str:
-    """The address of the list of events that tell of the erasure of this one's person."""
+    """The address of the list of erasures that concern this event."""
     is_about = event.is_subject_erased and event.resource == "user"
     whose = event.resource_id if is_about else event.user_id if event.is_actor_erased else None
     filters = {"action": Action.ERASE, **({"resource_id": whose} if whose else {})}
@@ -133,7 +130,6 @@ def _erasures(event: AuditLog) -> str:
 @requires(AUDIT_EXPORT)
 @require_safe
 def export_events(request: PageRequest) -> HttpResponseBase:
-    """All events that the filters let through, as a file; the list explains filters that make no sense."""
     try:
         return export_response(actor=request.user, query=AuditExport.parse(request.GET), with_bom=True)
     except ValidationFailed as refusal:

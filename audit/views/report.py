@@ -1,4 +1,4 @@
-"""What serves an inspection: views of the log that one keeps, and a report that prints well."""
+"""A printable report of events."""
 
 from collections.abc import Mapping
 
@@ -24,7 +24,7 @@ REPORT_CRUMBS = [("Audit log", reverse_lazy("audit")), ("Report", None)]
 @requires(AUDIT_EXPORT)
 @require_safe
 def show_report(request: PageRequest) -> HttpResponse:
-    """Events on paper, oldest first, with the checkpoint by which they can be checked; it is itself recorded."""
+    """Events, oldest first, with the checkpoint that verifies them. Making a report is itself recorded."""
     try:
         query = AuditQuery.parse(request.GET)
     except ValidationFailed as refusal:

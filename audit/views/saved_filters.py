@@ -18,7 +18,6 @@ from reprotech.web.responses import PageRequest
 @requires(AUDIT_READ)
 @require_POST
 def save_view(request: PageRequest) -> HttpResponse:
-    """Keep the filters of `query`, a list's, under a name."""
     try:
         query = AuditQuery.parse(QueryDict(request.POST.get("query", ""))).address
         kept = save_filter(actor=request.user, name=request.POST.get("name", ""), query=query)
@@ -33,7 +32,6 @@ def save_view(request: PageRequest) -> HttpResponse:
 @requires(AUDIT_READ)
 @require_POST
 def delete_view(request: PageRequest, filter_id: int) -> HttpResponse:
-    """Remove one of one's own views."""
     if delete_filter(actor=request.user, filter_id=filter_id):
         messages.success(request, "The view is removed. The events stay.")
     return redirect("audit")

@@ -1,4 +1,4 @@
-"""The seal: what an auditor takes along to check the log without this server."""
+"""Verification of the audit log: its status, a run on request, and downloads for auditors."""
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse, StreamingHttpResponse
@@ -18,7 +18,7 @@ from reprotech.web.responses import PageRequest, wants_fragment
 @requires(AUDIT_READ)
 @require_safe
 def show_status(request: PageRequest) -> HttpResponse:
-    """What is known of the log as a whole: a part of its page, or the way there."""
+    """The status fragment; without htmx a redirect to the list."""
     if not wants_fragment(request):
         return redirect("audit")
     return render(request, "audit/_seal_status.html", {"status": verification_runs.status()})
@@ -27,7 +27,6 @@ def show_status(request: PageRequest) -> HttpResponse:
 @requires(AUDIT_READ)
 @require_POST
 def verify_now(request: PageRequest) -> HttpResponse:
-    """Have the whole log verified, unless somebody does already; the page shows the outcome when it is there."""
     verification_runs.start_full_verification()
     messages.success(request, "The log is being verified. This takes a few seconds for each hundred thousand events.")
     return redirect("audit")
@@ -36,7 +35,6 @@ def verify_now(request: PageRequest) -> HttpResponse:
 @requires(AUDIT_READ)
 @require_safe
 def download_checkpoint(request: PageRequest) -> HttpResponse:  # noqa: ARG001
-    """The newest checkpoint: a signed note, as text."""
     checkpoint = latest_checkpoint()
     if checkpoint is None:
         raise Http404
@@ -48,7 +46,6 @@ def download_checkpoint(request: PageRequest) -> HttpResponse:  # noqa: ARG001
 @requires(AUDIT_READ)
 @require_safe
 def download_proof(request: PageRequest, event_id: int) -> StreamingHttpResponse:  # noqa: ARG001
-    """A bundle of this one event, which `scripts/verify-export` checks anywhere."""
     try:
         bundle = selected_bundle(AuditLog.objects.filter(pk=event_id), {"id": str(event_id)})
     except ProofUnavailable:

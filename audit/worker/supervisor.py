@@ -1,8 +1,8 @@
-"""The audit worker: one process beside the server's own that seals, anchors and watches the audit log.
+"""The audit worker: a process that seals, anchors and verifies the audit log.
 
-A thread of the server would hold up its requests, since threads of one process take turns at running Python. So each
-of the server's processes waits for a lock, and the one that has it starts the worker, again whenever that ended. The
-worker ends when the process that started it does, however that comes about: a pipe between them closes.
+A thread of the server would slow its requests, since threads of one process take turns at running Python. So each
+server process waits for a lock, and its holder starts the worker, again whenever it ended. A pipe between the two
+closes when the server process ends, however that happens, and ends the worker.
 """
 
 import fcntl
@@ -31,19 +31,16 @@ NICENESS = 5
 
 
 def is_needed() -> bool:
-    """Whether settings ask for any of it."""
     return bool(settings.AUDIT_SIGNING_KEY and (settings.AUDIT_SEAL_SECONDS or settings.AUDIT_VERIFY_HOURS))
 
 
 def run() -> None:
-    """Do the work in threads of this process, as long as it lives."""
     for work in (sealing, channels, verification):
         work.start()
     database_role.warn_of_excessive_rights()
 
 
 def start() -> None:
-    """Have the work done beside this process as long as it lives, if there is any."""
     if is_needed():
         problem = "The audit worker can't be started. It is tried again."
         keeper = PeriodicThread("audit-worker", _keep_one, RETRY_SECONDS, problem=problem, expected=(OSError,))

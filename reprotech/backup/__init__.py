@@ -1,1 +1,1 @@
-"""Backups: a consistent copy of database and settings, encrypted for whoever holds the private key, and back again."""
+"""Backups: a consistent copy of database and settings, encrypted for a public key, and its restore."""

@@ -42,7 +42,6 @@ MAX_HEADER_BYTES = 4 * 1024**2
 
 
 def parse_recipient(text: str) -> x25519.Recipient:
-    """A public key; raises BackupFailed for a text that is none."""
     try:
         return x25519.Recipient.from_str(text)
     except pyrage.RecipientError:
@@ -50,7 +49,7 @@ def parse_recipient(text: str) -> x25519.Recipient:
 
 
 def parse_identities(text: str) -> list[x25519.Identity]:
-    """The private keys in the text of a key file as `age-keygen` writes it; raises BackupFailed."""
+    """The private keys in a key file as `age-keygen` writes it; raises BackupFailed."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
     try:
         found = [x25519.Identity.from_str(line) for line in lines]
@@ -63,14 +62,13 @@ def parse_identities(text: str) -> list[x25519.Identity]:
 
 def write_archive(
     file: BinaryIO,
-    manifest: dict[str, Any],
+    manifest: dict[str, object],
     settings: str,
     database: Iterable[bytes],
     *,
     keys: Sequence[x25519.Recipient],
     signer: Signer,
 ) -> None:
-    """Encrypt an archive into a file, as the pieces of the database come."""
     stream = _IteratorFile(_tar(manifest, settings, database, signer))
     try:
         pyrage.encrypt_io(stream, file, keys)
@@ -78,7 +76,7 @@ def write_archive(
         raise (stream.failure or BackupFailed(f"The backup can't be encrypted: {error}")) from None
 
 
-def _tar(manifest: dict[str, Any], settings: str, database: Iterable[bytes], signer: Signer) -> Iterator[bytes]:
+def _tar(manifest: dict[str, object], settings: str, database: Iterable[bytes], signer: Signer) -> Iterator[bytes]:
     first, second = json.dumps(manifest, indent=1).encode(), settings.encode()
     digests = Digests(digest(first), digest(second))
     yield from _member(MANIFEST, first)
@@ -99,7 +97,6 @@ def _member(name: str, content: bytes) -> Iterator[bytes]:
 
 
 def _equal_chunks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces of one size, of which the last may be smaller."""
     held = bytearray()
     for chunk in chunks:
         held += chunk
@@ -111,7 +108,7 @@ def _equal_chunks(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 class _IteratorFile(io.RawIOBase):
-    """What an iterator gives, to be read as a file."""
+    """An iterator of bytes as a file."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks, self._held = chunks, memoryview(b"")
@@ -119,11 +116,9 @@ class _IteratorFile(io.RawIOBase):
         self.failure: Exception | None = None
 
     def readable(self) -> bool:
-        """It is."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill as much of the buffer as is at hand; 0 at the end."""
         while not self._held:
             try:
                 chunk = next(self._chunks, None)
@@ -140,7 +135,7 @@ class _IteratorFile(io.RawIOBase):
 
 
 class Archive:
-    """A backup that is being read, in the order in which it was written. Nothing of it is to be trusted."""
+    """A backup being read, in the order in which it was written. Its content is untrusted."""
 
     def __init__(self, tar: tarfile.TarFile) -> None:
         self._tar = tar
@@ -149,7 +144,7 @@ class Archive:
         self.signature: str | None = None
 
     def pieces(self) -> Iterator[bytes]:
-        """The database's bytes."""
+        """The chunks of the database."""
         number = 0
         while (member := self._tar.next()) is not None and member.name != SIGNATURE:
             if member.name != f"{DATABASE}{number:06}":
@@ -176,18 +171,18 @@ class Archive:
 
 @dataclass(frozen=True)
 class VerifiedArchive:
-    """A backup all of which was read, and whose signature was verified: what it holds may be used."""
+    """A backup that was read completely and whose signature was verified."""
 
     path: Path
     identities: Sequence[x25519.Identity]
-    manifest: dict[str, Any]
+    manifest: dict[str, object]
     settings: str
     digests: Digests
     #: The public key that signed it; None for a backup without a signature that was accepted all the same.
     signer: bytes | None
 
     def database(self) -> Iterator[bytes]:
-        """The database's bytes, read from the file again, each piece only if it is the one that was verified."""
+        """The database, read from the file again; each chunk must be the one that was verified."""
         number = 0
         with open_archive(self.path, self.identities) as archive:
             for number, piece in enumerate(archive.pieces(), start=1):
@@ -199,7 +194,7 @@ class VerifiedArchive:
 
 
 def check_archive(path: Path, keys: Sequence[x25519.Identity], trust: Trust) -> VerifiedArchive:
-    """Read all of a backup and verify who made it; raises BackupFailed."""
+    """Read a backup completely and verify its signature; raises BackupFailed."""
     with open_archive(path, keys) as archive:
         pieces = [digest(piece) for piece in archive.pieces()]
     digests = Digests(digest(archive.manifest), digest(archive.settings), pieces)
@@ -216,9 +211,9 @@ def check_archive(path: Path, keys: Sequence[x25519.Identity], trust: Trust) -> 
 
 @contextmanager
 def open_archive(path: Path, keys: Sequence[x25519.Identity]) -> Iterator[Archive]:
-    """Decrypt a backup while it is read. Raises BackupFailed, also at the end, for a file that isn't whole.
+    """Decrypt a backup while it is read. Raises BackupFailed, also at the end, for an incomplete file.
 
-    What is read before that is what was written: each part of the file is authenticated before it is let out.
+    What is read before that is authentic: age authenticates each part before it decrypts it.
     """
     source, sink = os.pipe()
     failures: list[Exception] = []

@@ -1,4 +1,4 @@
-"""Making a backup, and proving that it can be restored."""
+"""Making a backup, and checking that it can be restored."""
 
 import os
 import re
@@ -7,7 +7,6 @@ import sys
 from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -32,10 +31,10 @@ ISOLATED_SETTINGS = ("REDIS_URL", "AUDIT_ANCHOR_FILE", "AUDIT_ANCHOR_URL", "AUDI
 
 
 def make_backup(directory: Path, recipients: Sequence[str], *, with_audit_key: bool, restore_it: bool) -> Path:
-    """Write a backup for the holders of these keys, read it back from the disk, and with `restore_it` restore it too.
+    """Write a backup for these public keys, read it back from the disk and, with `restore_it`, restore it as a trial.
 
-    It is also encrypted for a key that is made for it and forgotten with this process: this is how it can be read back
-    here, where nobody has the private key. Raises BackupFailed or OSError; then there is no file of this name.
+    It is also encrypted for an ephemeral key, which is how it is read back where the private key isn't. Raises
+    BackupFailed or OSError; then there is no file of this name.
     """
     keys = [parse_recipient(text) for text in recipients]
     if not keys:
@@ -67,7 +66,7 @@ def make_backup(directory: Path, recipients: Sequence[str], *, with_audit_key: b
     return path
 
 
-def _manifest(copy: Snapshot) -> dict[str, Any]:
+def _manifest(copy: Snapshot) -> dict[str, object]:
     notes = copy.ask("SELECT note FROM audit_checkpoints ORDER BY size DESC LIMIT 1")
     return {
         "format": FORMAT,
@@ -81,7 +80,7 @@ def _manifest(copy: Snapshot) -> dict[str, Any]:
 
 
 def settings_text(*, with_audit_key: bool) -> str:
-    """`.env`, with what the process's environment or a file sets in its place: all that a restore needs."""
+    """`.env` with the values that the environment or a file overrides: all settings that a restore needs."""
     env = settings.ENV
     of_process = {name: os.environ[name].strip() for name in env.kinds if env.source(name) == "environment"}
     left_out = {f"{AUDIT_KEY}_FILE", AUDIT_KEY}
@@ -99,12 +98,11 @@ def settings_text(*, with_audit_key: bool) -> str:
 
 
 def verify_readable(path: Path, key: x25519.Identity) -> None:
-    """Decrypt all of a backup as it lies on the disk, and verify its signature; raises BackupFailed."""
     check_archive(path, [key], Trust.of(settings.AUDIT_SIGNING_KEY))
 
 
 def trial_restore(path: Path, key: x25519.Identity) -> None:
-    """Restore a backup into a database of its own, by the command of a real restore, which verifies; then drop it."""
+    """Restore a backup into a scratch database by the real command, which verifies it, and drop the database."""
     with scratch.database() as url:
         environment = {**os.environ, **dict.fromkeys(ISOLATED_SETTINGS, ""), "DATABASE_URL": url}
         environment.pop("PROMETHEUS_MULTIPROC_DIR", None)

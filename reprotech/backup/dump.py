@@ -1,4 +1,4 @@
-"""A database as a stream of bytes, from one moment, and back into an empty one; PostgreSQL and SQLite."""
+"""Dumping a consistent snapshot of the database, and loading one into an empty database; PostgreSQL and SQLite."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -20,6 +20,7 @@ from audit.sealing.transaction_ids import reset_transaction_ids
 from reprotech.backup import scratch
 from reprotech.backup.archive import CHUNK_SIZE
 from reprotech.backup.exceptions import BackupFailed
+from reprotech.backup.scratch import Rows
 
 #: How psycopg names what PostgreSQL's programs take from the environment.
 LIBPQ_VARIABLES = {
@@ -33,12 +34,12 @@ LIBPQ_VARIABLES = {
     "sslcert": "PGSSLCERT",
     "sslkey": "PGSSLKEY",
 }
-Query = Callable[[str], list[tuple[Any, ...]]]
+Query = Callable[[str], Rows]
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a database held at one moment."""
+    """A database as of one moment."""
 
     #: Whatever was acknowledged before it is in the copy.
     moment: datetime
@@ -52,13 +53,13 @@ class Snapshot:
 
 @contextmanager
 def snapshot() -> Iterator[Snapshot]:
-    """The configured database as of now, while others go on writing. Raises BackupFailed."""
+    """The configured database as of now, while it stays in use. Raises BackupFailed."""
     with _postgresql_snapshot() if connection.vendor == "postgresql" else _sqlite_snapshot() as copy:
         yield copy
 
 
 def load(content: Iterable[bytes]) -> None:
-    """Put a copy into the configured database, which must be empty: all of it or nothing. Raises BackupFailed."""
+    """Load a dump into the configured database, which must be empty: all or nothing. Raises BackupFailed."""
     if tables := existing_tables():
         raise BackupFailed(
             f"The database of DATABASE_URL is not empty: it has {len(tables)} tables. Nothing was changed. "
@@ -73,7 +74,7 @@ def load(content: Iterable[bytes]) -> None:
 
 
 def existing_tables() -> list[str]:
-    """The tables of the configured database; none of a file that isn't there, which isn't made by asking."""
+    """The tables of the configured database. Asking doesn't create a missing SQLite file."""
     if connection.vendor == "sqlite" and not Path(settings.DATABASES["default"]["NAME"]).exists():
         return []
     return connection.introspection.table_names()
@@ -98,7 +99,7 @@ def _postgresql_snapshot() -> Iterator[Snapshot]:
         yield Snapshot(moment.astimezone(UTC), version, _query, sorted(tables), _output_of(command))
 
 
-def _query(query: str) -> list[tuple[Any, ...]]:
+def _query(query: str) -> Rows:
     with connection.cursor() as cursor:
         cursor.execute(query)
         return list(cursor.fetchall())
@@ -147,7 +148,7 @@ def _check(program: str, process: "subprocess.Popen[bytes]", complaints: IO[byte
 
 
 def program_version(program: str) -> int:
-    """The version of one of PostgreSQL's programs; raises BackupFailed when it isn't there."""
+    """The major version of a PostgreSQL program; raises BackupFailed if it isn't installed."""
     if shutil.which(program) is None:
         raise BackupFailed(
             f"{program} is not on the PATH. Install PostgreSQL's client programs "
@@ -174,7 +175,7 @@ def _sqlite_snapshot() -> Iterator[Snapshot]:
                 raise BackupFailed(f"{path} can't be copied: {error}") from None
         with closing(sqlite3.connect(copy)) as database:
 
-            def ask(query: str) -> list[tuple[Any, ...]]:
+            def ask(query: str) -> Rows:
                 return database.execute(query).fetchall()
 
             named = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"

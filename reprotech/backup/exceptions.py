@@ -1,4 +1,4 @@
-"""Why a backup could not be made, read or restored."""
+"""The failure that backup and restore report."""
 
 
 class BackupFailed(Exception):

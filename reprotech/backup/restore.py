@@ -1,4 +1,4 @@
-"""Putting a backup into an empty database, bringing it up to date and proving that it is what was saved."""
+"""Restoring a backup into an empty database, migrating it and verifying that it is what was saved."""
 
 import re
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ REQUIRED_SECRETS = {
 
 @dataclass
 class Restored:
-    """What was restored, and what deserves attention."""
+    """The outcome of a restore, with warnings."""
 
     moment: str
     rows: int
@@ -49,7 +49,7 @@ class Restored:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup says of itself."""
+    """A backup's description of itself."""
 
     moment: str
     database: str
@@ -60,7 +60,7 @@ class Manifest:
 
     @classmethod
     def of(cls, found: dict[str, Any]) -> Self:
-        """Read it; raises BackupFailed. One that was signed is as we wrote it."""
+        """Parse a manifest; raises BackupFailed."""
         try:
             return cls(
                 moment=str(found["moment"]),
@@ -76,9 +76,8 @@ class Manifest:
 def restore(path: Path, keys: Sequence[x25519.Identity], trust: Trust) -> Restored:
     """Restore a backup into the configured database, which must be empty. Raises BackupFailed.
 
-    A restore that is refused leaves the database empty; one that fails at the verification leaves it for a look.
-    Nothing of the backup is used, least of all given to pg_restore, which runs what it is told, before the signature
-    over all of it was verified.
+    A refused restore leaves the database empty; one that fails at the verification leaves it for inspection. Nothing in
+    the backup is used before its signature was verified, least of all by pg_restore, which executes it.
     """
     backup = check_archive(path, keys, trust)
     manifest = Manifest.of(backup.manifest)
@@ -113,7 +112,7 @@ def _refuse_incompatible(manifest: Manifest) -> None:
 
 
 def _refuse_other_secrets(backup: VerifiedArchive) -> None:
-    """Without telling any."""
+    """Compare secrets without showing any."""
     seed = settings.AUDIT_SIGNING_KEY
     if backup.signer is None:
         fits_log = _saved_setting(backup, "AUDIT_SIGNING_KEY") in {"", seed and encode_seed(seed)}
@@ -129,7 +128,6 @@ def _refuse_other_secrets(backup: VerifiedArchive) -> None:
 
 
 def _saved_setting(backup: VerifiedArchive, name: str) -> str:
-    """A setting in a backup."""
     found = re.search(rf"^(?:export\s+)?{name}=\s*(['\"]?)(.*)\1\s*$", backup.settings, re.MULTILINE)
     return found[2] if found else ""
 
@@ -146,7 +144,7 @@ def _compare_row_counts(rows: dict[str, int]) -> None:
 
 
 def verify_log() -> tuple[int, list[str]]:
-    """Verify the audit log against its keys and the anchors that are not younger; returns events and warnings."""
+    """Verify the audit log against its keys and the anchors that are no newer; returns events and warnings."""
     latest = latest_checkpoint()
     size = latest.size if latest else 0
     if settings.AUDIT_SIGNING_KEY is None:

@@ -12,12 +12,11 @@ ABANDONED_AFTER = timedelta(days=2)
 
 
 def name_at(moment: datetime) -> str:
-    """The name of the backup of a moment."""
     return f"reprotech-{moment.astimezone(UTC):{TIME}}.age"
 
 
 def prune(directory: Path, keep: Sequence[int], now: datetime) -> list[Path]:
-    """Remove backups that need not stay, and what was left half written; returns them. Other files are left alone."""
+    """Remove superseded backups and abandoned partial files, and return them. Other files stay."""
     found = {path: match for path in directory.iterdir() if (match := NAME.fullmatch(path.name))}
     moments = {path: datetime.strptime(match[1], TIME).replace(tzinfo=UTC) for path, match in found.items()}
     whole = {path: moment for path, moment in moments.items() if not found[path][2]}

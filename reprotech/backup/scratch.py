@@ -1,7 +1,7 @@
-"""Databases and directories that a backup needs for a while, beside the real database.
+"""Scratch databases and directories for making and verifying a backup.
 
-Each is claimed by a lock that ends with its process, however that ends. What nobody claims any more was left by one
-that was killed, and the next backup removes it: it is a copy of everything, and takes as much space.
+Each is claimed by a lock that ends with its process. An unclaimed one was left by a killed process, and the next backup
+removes it: it is a copy of everything, and takes as much space.
 """
 
 import fcntl
@@ -25,10 +25,12 @@ TRIAL_PREFIX, COPY_PREFIX = ".rehearsal-", ".backup-"
 #: A name of at most 63 bytes: the number is that of the database which is backed up, since several may have a server.
 DATABASE_NAME = "reprotech_rehearsal_{database}_{chance}"
 
+Rows = list[tuple[Any, ...]]
+
 
 @contextmanager
 def database() -> Iterator[str]:
-    """The URL of an empty database to restore a backup into."""
+    """The URL of an empty database for a trial restore."""
     if connection.vendor == "sqlite":
         with directory(TRIAL_PREFIX) as path:
             yield f"sqlite:///{path}/rehearsal.sqlite3"
@@ -45,7 +47,7 @@ def database() -> Iterator[str]:
 
 @contextmanager
 def directory(prefix: str) -> Iterator[Path]:
-    """A directory where whoever may read the copy may read the original."""
+    """A directory next to the database, so that those who may read the copy may read the original."""
     path, descriptor = _create_claimed(prefix)
     try:
         yield path
@@ -55,7 +57,7 @@ def directory(prefix: str) -> Iterator[Path]:
 
 
 def remove_leftovers() -> None:
-    """Remove what backups of this database left that were killed."""
+    """Remove the scratch databases and directories of killed backups of this database."""
     if connection.vendor == "sqlite":
         for prefix in (TRIAL_PREFIX, COPY_PREFIX):
             for path in _database_directory().glob(f"{prefix}*/"):
@@ -89,7 +91,7 @@ def _database_oid() -> int:
     return int(number)
 
 
-def _query(statement: str, *parameters: str) -> list[tuple[Any, ...]]:
+def _query(statement: str, *parameters: str) -> Rows:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters or None)
         return cursor.fetchall() if cursor.description else []

@@ -1,8 +1,8 @@
-"""The signature of a backup: a note signed by the key that signs the audit log, over digests of all that it holds.
+"""A backup's signature: a signed note over digests of its parts, made with the key that signs the audit log.
 
-That key, since its public half is what auditors have already, so that a restore can check a backup on a server without
-settings; and since a restored log can be continued by that key alone. The text's second line differs from that of
-checkpoints and of keys' statements, so that none can be taken for another.
+Auditors have that key's public half already, so a restore can check a backup on a server without settings; and only
+that key can continue a restored log. The second line of the text differs from that of checkpoints and key statements,
+so that none can pass for another.
 """
 
 import hashlib
@@ -32,14 +32,14 @@ ALTERED_MESSAGE = "What it holds is not what was signed: it was put together or 
 
 @dataclass(slots=True)
 class Digests:
-    """SHA-256 of each part of a backup."""
+    """SHA-256 digests of a backup's parts."""
 
     manifest: bytes
     settings: bytes
     pieces: list[bytes] = field(default_factory=list)
 
     def text(self, name: str) -> str:
-        """What is signed, by a key of this name."""
+        """The text to sign, for a key of this name."""
         parts = {
             "manifest": b64encode(self.manifest).decode(),
             "settings": b64encode(self.settings).decode(),
@@ -48,16 +48,12 @@ class Digests:
         return f"{name}\nbackup\n" + "".join(f"{part} {value}\n" for part, value in parts.items())
 
     def signed_by(self, signer: Signer) -> str:
-        """The signature that an archive ends with."""
         return sign(self.text(signer.name), [signer])
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Whose backups are restored: those of the holders of these keys, by the word of settings or of the operator.
-
-    Never by that of the archive.
-    """
+    """The keys whose backups may be restored, according to settings or the operator, never the archive."""
 
     #: Ed25519 public keys. Their names differ between installations with the same key, so only the bytes count.
     keys: frozenset[bytes] = frozenset()
@@ -65,15 +61,12 @@ class Trust:
 
     @classmethod
     def of(cls, seed: bytes | None, lines: Iterable[str] = (), *, accepts_unsigned: bool = False) -> "Trust":
-        """Of a private key, and of public ones as `manage.py audit_keys` prints them; raises BackupFailed."""
+        """Trust a private key and public ones as `manage.py audit_keys` prints them; raises BackupFailed."""
         own = [Signer("", seed).verifier.public] if seed else []
         return cls(frozenset([*own, *map(public_key, lines)]), accepts_unsigned)
 
     def signer_of(self, signature: str | None, digests: Digests) -> bytes | None:
-        """The trusted key that signed; None for a backup without a signature, if that is accepted.
-
-        Raises BackupFailed for any other.
-        """
+        """The trusted key that signed, None if an unsigned backup is accepted; raises BackupFailed otherwise."""
         if signature is None:
             if self.accepts_unsigned:
                 return None
@@ -95,7 +88,6 @@ class Trust:
 
 
 def add_trust_arguments(parser: ArgumentParser) -> None:
-    """What says whose backups are restored, for both commands that do."""
     parser.add_argument(
         "--signed-by",
         action="append",
@@ -111,7 +103,7 @@ def add_trust_arguments(parser: ArgumentParser) -> None:
 
 
 def signers_in(text: str) -> list[str]:
-    """The public keys that the file of a private key names as signers of the backups that it opens."""
+    """The trusted signers in the comments of a private key file."""
     return re.findall(rf"^# {SIGNER_COMMENT}(.+)$", text, re.MULTILINE)
 
 
@@ -124,5 +116,4 @@ def public_key(line: str) -> bytes:
 
 
 def digest(content: bytes) -> bytes:
-    """SHA-256."""
     return hashlib.sha256(content).digest()

@@ -1,7 +1,7 @@
 """Moving everything from a SQLite database to an empty PostgreSQL database: all of it or nothing.
 
-Rows keep their ids, salts and codes, leaves and checkpoints their bytes, so that every proof stays what it was. Before
-the transaction ends, each table is compared row by row, and the audit log is verified where it is then.
+Rows keep their ids, salts and codes, leaves and checkpoints their bytes, so that every proof stays valid. Before the
+transaction ends, each table is compared row by row, and the audit log is verified in PostgreSQL.
 """
 
 import hashlib
@@ -49,12 +49,12 @@ Model = type[models.Model]
 
 
 class MigrationRefused(Exception):
-    """Nothing was moved; the message is a sentence that says why."""
+    """Nothing was moved; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class MigrationResult:
-    """How many rows each table has, how many sealed events were verified, and what deserves attention."""
+    """The rows of each table, the number of verified events, and warnings."""
 
     rows: dict[str, int]
     events: int
@@ -62,7 +62,7 @@ class MigrationResult:
 
 
 def migrate_to_postgres(path: Path, tell: Callable[[str], None]) -> MigrationResult:
-    """Move everything; raises MigrationRefused, and then PostgreSQL is as it was but for empty tables."""
+    """Move everything; raises MigrationRefused, and then PostgreSQL has empty tables at most."""
     if connection.vendor != "postgresql":
         raise MigrationRefused("DATABASE_URL must name the PostgreSQL database that everything goes to.")
     if not path.is_file():
@@ -87,7 +87,7 @@ def migrate_to_postgres(path: Path, tell: Callable[[str], None]) -> MigrationRes
 
 
 def migrated_models() -> list[Model]:
-    """Every table of ours and Django's, also those between users and roles."""
+    """Every managed table, also the `through` tables."""
     return [model for model in apps.get_models(include_auto_created=True) if model._meta.managed]
 
 
@@ -102,7 +102,7 @@ def _refuse_rows() -> None:
 
 
 def _refuse_other_keys() -> None:
-    """The log goes on under the keys that it was written with; who sets up a new server has made others."""
+    # The log continues under the keys it was written with; the settings of a new server have other ones.
     newest = SigningKey._base_manager.using(SOURCE_ALIAS).order_by("id").last()
     seed = settings.AUDIT_SIGNING_KEY
     if newest and (seed is None or Signer(newest.name, seed).verifier != newest.verifier):
@@ -121,7 +121,7 @@ def _refuse_other_keys() -> None:
 
 @contextmanager
 def _upgraded_copy(path: Path) -> Iterator[Path]:
-    """A copy of the SQLite database in the present schema; the original isn't touched."""
+    """A copy of the SQLite database in the present schema; the original stays untouched."""
     try:
         # Beside it, where those who may read the copy may read the original.
         directory = tempfile.TemporaryDirectory(dir=path.resolve().parent, prefix=".moving-")
@@ -147,7 +147,6 @@ def _upgraded_copy(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _source_connection(path: Path) -> Iterator[None]:
-    """Another connection of Django's, to the SQLite database."""
     defaults = connections.settings["default"]
     options = {"transaction_mode": "IMMEDIATE", "timeout": 20}
     connections.settings[SOURCE_ALIAS] = {
@@ -166,7 +165,7 @@ def _source_connection(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _auto_now_disabled() -> Iterator[None]:
-    """Fields that take the present time whenever a row is written take the row's own instead."""
+    """Keep the rows' own times in fields that take the present time whenever a row is written."""
     fields = [
         field
         for model in migrated_models()
@@ -183,7 +182,7 @@ def _auto_now_disabled() -> Iterator[None]:
 
 
 def _copy_table(model: Model, tell: Callable[[str], None]) -> int:
-    """Copy a table, then read it on both sides and compare; returns the number of its rows."""
+    """Copy a table, read it on both sides and compare; returns the number of its rows."""
     table = model._meta.db_table
     with connection.cursor() as cursor:
         # Ours are empty; Django's own rows were made by migrate, with other ids.
@@ -216,15 +215,14 @@ def _checksum(model: Model, alias: str) -> tuple[int, int]:
 
 
 class _Encoder(DjangoJSONEncoder):
-    """Values as both databases' drivers give them."""
+    """Encodes bytes as both database drivers return them."""
 
     def default(self, o: Any) -> Any:
-        """Bytes, of one kind or the other."""
         return bytes(o).hex() if isinstance(o, bytes | memoryview) else super().default(o)
 
 
 def _assign_transaction_ids() -> None:
-    """Say in PostgreSQL's way which events belong to changes that were captured in SQLite and aren't settled yet."""
+    """Give events of captured SQLite changes that aren't settled yet their transaction id in PostgreSQL."""
     marks = CapturedChange.objects.filter(verb=EVENT_MARK)
     events = [(int(key), number or 0) for key, number in marks.values_list("row_key", "transaction_id")]
     with append_only_triggers.suspended(), connection.cursor() as cursor:
@@ -239,7 +237,6 @@ def _set_sequences() -> None:
 
 
 def refuse_concurrent_writes(path: Path, copy: Path) -> None:
-    """What was written to the SQLite database meanwhile would be lost."""
     newest = []
     for file in (path, copy):
         with closing(sqlite3.connect(file, timeout=60)) as database:

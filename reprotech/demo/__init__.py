@@ -1,1 +1,1 @@
-"""Demonstration data: a laboratory's people, and years of what they did, the same again for the same seed."""
+"""Demonstration data: users of a laboratory and years of their events, the same for the same seed."""

@@ -1,4 +1,4 @@
-"""What they did: the events of one day after the other, as the audit log tells them."""
+"""Generates the events of each day."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -14,7 +14,7 @@ from reprotech.demo.people import People
 
 
 class History:
-    """The events of `people`, of whom the first has the id `first_id`, until a moment. Days don't depend on another."""
+    """The events of `people`, with ids from `first_id`, until a moment. Each day is generated independently."""
 
     def __init__(self, people: People, lives: Careers, first_id: int, seed: int, until: datetime) -> None:
         self.people = people
@@ -24,7 +24,6 @@ class History:
         self._until = until
 
     def past(self, day: Day) -> DayEvents:
-        """What happened on a day."""
         work = DaySimulation(
             day,
             people=self.people,
@@ -36,7 +35,7 @@ class History:
         return work.past(lambda count: sign_in_times(self._chance(day, "times"), day.date, count, self._until))
 
     def roles(self, moment: datetime, described: Iterable[tuple[int, str, Changes]]) -> list[SealedRow]:
-        """How the roles begin, of which id, name and changes are given."""
+        """The events that create roles, given as (id, name, changes)."""
         chance = Random(f"{self._seed} roles")  # noqa: S311 (nothing of it is secret)  # nosec B311
         return [
             SealedRow(
@@ -62,7 +61,7 @@ class History:
         ]
 
     def arrivals(self, day: Day) -> list[datetime]:
-        """When those who are new on a day got their accounts, in the order of their numbers."""
+        """When a day's new users got their accounts, in the order of their numbers."""
         return sign_in_times(self._chance(day, "arrivals"), day.date, day.new, self._until)
 
     def _chance(self, day: Day, purpose: str) -> Random:

@@ -1,4 +1,4 @@
-"""When they work: growth over the years, working days, holidays, shifts."""
+"""The calendar of the history: growth over the years, working days, holidays and shifts."""
 
 from array import array
 from collections.abc import Sequence
@@ -20,8 +20,6 @@ SPREAD_MINUTES = 25
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A day of the history."""
-
     date: date
     #: How many people there are in the evening, and how many of them are new.
     people: int
@@ -36,7 +34,7 @@ class Day:
 
 
 def days(people: int, events: int, until: datetime) -> list[Day]:
-    """The days that end with `until`. Their new people add up to `people`, and their events to `events`."""
+    """The days that end with `until`. Their new users add up to `people`, their events to `events`."""
     dates = [until.date() - timedelta(days=back) for back in range(DAYS, -1, -1)]
     growth = [_growth(position / DAYS) for position in range(len(dates))]
     arrivals = [
@@ -64,7 +62,7 @@ def days(people: int, events: int, until: datetime) -> list[Day]:
 
 
 def proportional_parts(weights: Sequence[float], total: int) -> list[int]:
-    """`total` in whole parts that are proportional to the weights; they add up to it if any weight is above zero."""
+    """`total` in whole parts proportional to the weights. They add up to it if any weight is above zero."""
     whole = sum(weights)
     if not whole:
         return [0] * len(weights)
@@ -78,12 +76,11 @@ def proportional_parts(weights: Sequence[float], total: int) -> list[int]:
 
 
 def is_quiet(day: date) -> bool:
-    """Whether few work on this day."""
     return day.weekday() >= SATURDAY or (day.month, day.day) in HOLIDAYS
 
 
 def activity_level(day: date) -> float:
-    """How much is done on a day, as a share of a usual one."""
+    """Activity of a day, as a share of a usual one."""
     share = WEEKEND if day.weekday() >= SATURDAY else 1.0
     if (day.month, day.day) in HOLIDAYS:
         share = HOLIDAY
@@ -95,7 +92,7 @@ def activity_level(day: date) -> float:
 
 
 def sign_in_times(chance: Random, day: date, count: int, before: datetime) -> list[datetime]:
-    """So many moments of sign-ins of a day, by shifts, in order; none after `before`."""
+    """Random sign-in times of a day, by shifts, sorted; none after `before`."""
     hours = chance.choices([hour for hour, _ in SHIFTS], [weight for _, weight in SHIFTS], k=count)
     start = midnight(day)
     end = min(start + timedelta(days=1), before)
@@ -110,12 +107,11 @@ def sign_in_times(chance: Random, day: date, count: int, before: datetime) -> li
 
 
 def midnight(day: date) -> datetime:
-    """When it begins."""
     return datetime.combine(day, time(), UTC)
 
 
 def _growth(progress: float) -> float:
-    """Which share of the people is there: a few at the beginning, then a rise that flattens."""
+    """The share of users that exist: a few at the beginning, then a rise that flattens."""
     steep, middle = 5.0, 0.45
     low, high = _logistic(-steep * middle), _logistic(steep * (1 - middle))
     return 0.04 + 0.96 * (_logistic(steep * (progress - middle)) - low) / (high - low)

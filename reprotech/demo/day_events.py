@@ -1,13 +1,13 @@
-"""The events of one day: who is at work, what they do, and what an administrator changes of accounts."""
+"""Simulates one day: who is at work, what they do, and what an administrator changes of accounts."""
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -40,8 +40,6 @@ SYSTEM_NAME = System().username
 
 
 class DemoSession(NamedTuple):
-    """A session, as the events of one day see it."""
-
     person: Person
     life: Career
     session_id: UUID
@@ -52,7 +50,7 @@ class DemoSession(NamedTuple):
 
 @dataclass(slots=True)
 class DayEvents:
-    """What a day left."""
+    """The outcome of a simulated day."""
 
     #: In the order of their times, and without ids yet.
     events: list[SealedRow] = field(default_factory=list)
@@ -63,7 +61,7 @@ class DayEvents:
 
 
 class DaySimulation:
-    """One day at a laboratory, whose events come from `chance` alone."""
+    """One day, whose events depend on `chance` alone."""
 
     def __init__(
         self, day: Day, *, people: People, lives: Careers, first_id: int, chance: Random, arrivals: list[datetime]
@@ -102,7 +100,7 @@ class DaySimulation:
             self._weights.append(weight)
 
     def past(self, moments_of: Callable[[int], list[datetime]]) -> DayEvents:
-        """What happened; `moments_of` gives as many times of the day as are asked for."""
+        """The day's events; `moments_of` returns the given number of times of the day."""
         day, count = self._day, self._day.events
         told = range(day.people - day.told, day.people)
         agenda: list[tuple[datetime, Callable[[datetime], None]]] = [
@@ -133,7 +131,7 @@ class DaySimulation:
         subject: Person | None = None,
         visit: DemoSession | None = None,
         success: bool = True,
-        details: dict[str, Any] | None = None,
+        details: Mapping[str, object] | None = None,
         request_id: str = "",
         is_attended: bool = True,
     ) -> None:
@@ -157,7 +155,7 @@ class DaySimulation:
                 self._user_agent(actor, visit) if is_attended else "",
                 (request_id or self._request_id()) if is_request else "",
                 visit.session_id if visit else None,
-                details or {},
+                dict(details or {}),
                 chance.randbytes(SALT_BYTES),
                 chance.randbytes(SALT_BYTES),
             )
@@ -174,7 +172,7 @@ class DaySimulation:
     # Who
 
     def _somebody(self) -> tuple[Person, Career]:
-        """A person who can sign in on this day, and whose account doesn't change on it."""
+        """A user who can sign in on this day, and whose account doesn't change on it."""
         while True:
             number = self._chance.randrange(self._present)
             life = self._lives.life(number)
@@ -182,7 +180,6 @@ class DaySimulation:
                 return self._people[number], life
 
     def _somebody_else(self, visit: DemoSession) -> tuple[Person, Career] | None:
-        """Another one, if there is any."""
         found = self._somebody()
         return found if found[0].number != visit.person.number else None
 
@@ -198,11 +195,9 @@ class DaySimulation:
         return person.number < self._people.administrators
 
     def _roles(self, person: Person, life: Career) -> tuple[str, ...]:
-        """Their roles on this day."""
         return person.first_roles if self._day.number < life.role != NEVER else person.roles
 
     def _email(self, person: Person, life: Career) -> str:
-        """Their address on this day."""
         return person.first_email if self._day.number < life.email != NEVER else person.email
 
     def _visit(self, moment: datetime, who: tuple[Person, Career], kind: Session.Kind, user_agent: str) -> DemoSession:
@@ -216,11 +211,9 @@ class DaySimulation:
         return visit
 
     def _open_visit(self) -> DemoSession | None:
-        """A session of this day that is still open."""
         return self._chance.choice(self._visits) if self._visits else None
 
     def _desk(self) -> DemoSession | None:
-        """The same of an administrator."""
         return self._chance.choice(self._desks) if self._desks else None
 
     # What
@@ -233,7 +226,6 @@ class DaySimulation:
             self._desks.append(visit)
 
     def _open_desk(self, moment: datetime) -> None:
-        """An administrator signs in, and stays for the day."""
         number = self._chance.randrange(min(self._people.administrators, self._present))
         person = self._people[number]
         who = person, self._lives.life(number)
@@ -252,7 +244,7 @@ class DaySimulation:
         return None
 
     def _time_out(self, moment: datetime) -> None:
-        """A page's session that wasn't used for so long that it ended by itself, a moment ago."""
+        """A page session that was idle for so long that it expired, a moment ago."""
         position = self._chance.randrange(len(self._visits)) if self._visits else 0
         visit = self._visits[position] if self._visits else None
         ended_at = moment - timedelta(seconds=self._chance.random() * SWEEP_SECONDS)
@@ -327,7 +319,7 @@ class DaySimulation:
         )
 
     def _let_try_again(self, moment: datetime) -> None:
-        """After too many wrong passwords; the account itself wasn't locked."""
+        """Resets failed attempts; the account itself wasn't locked."""
         visit = self._desk()
         found = self._somebody_else(visit) if visit else None
         if visit is None or found is None:
@@ -346,9 +338,9 @@ class DaySimulation:
     # What becomes of accounts
 
     def _administer(
-        self, moment: datetime, action: Action, person: Person, details: dict[str, Any], request_id: str = ""
+        self, moment: datetime, action: Action, person: Person, details: Mapping[str, object], request_id: str = ""
     ) -> None:
-        """By an administrator who is there; or else by a command, as in the beginning."""
+        """By a signed-in administrator; at the beginning by a command."""
         visit = self._desk()
         self._add(
             moment, action, "user", visit.person if visit else None,
@@ -364,7 +356,7 @@ class DaySimulation:
             "last_name": person.last_name,
             "is_active": self._lives.is_active_at_first(number),
         }
-        changes: dict[str, Any] = {name: [None, value] for name, value in after.items()}
+        changes: dict[str, object] = {name: [None, value] for name, value in after.items()}
         changes["roles"] = [[], [ROLE_NAMES[slug] for slug in self._roles(person, life)]]
         self._administer(moment, Action.CREATE, person, {"changes": changes})
 
@@ -381,7 +373,7 @@ class DaySimulation:
         return self._administer(moment, action, person, {"changes": {field_name: [before, after]}})
 
     def _change_roles(self, moment: datetime, person: Person) -> None:
-        """As `record_role_changes` does: an event for what is given, and one for what is taken."""
+        # As services do: one event for assigned roles and one for revoked ones.
         before, after = ({ROLE_NAMES[slug] for slug in roles} for roles in (person.first_roles, person.roles))
         both, request_id = sorted(before | after), self._request_id()
         given = {"changes": {"roles": [sorted(before), both]}, "roles": sorted(after - before)}

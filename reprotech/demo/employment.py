@@ -1,7 +1,7 @@
-"""What changes for each person while they are there: computed from their number, as the person is.
+"""Changes of each account over time, computed from the user's number.
 
-Events and accounts tell the same because both are made from this. A person's changes are each on a day of its own, on
-which they do nothing else, so that on any other day the state of the people in an event is known by itself.
+Events and accounts agree since both are made from this. Each change of a user is on a day of its own, on which they do
+nothing else, so that on any other day the state of the users in an event is known.
 """
 
 from array import array
@@ -26,7 +26,7 @@ OFFICE_OPENS, OFFICE_MICROSECONDS = timedelta(hours=8), 9 * 3600 * 1_000_000
 
 
 class Change(IntEnum):
-    """What an administrator does to an account."""
+    """What an administrator changes of an account."""
 
     EMAIL = 0
     ROLE = 1
@@ -36,7 +36,7 @@ class Change(IntEnum):
 
 
 class Career(NamedTuple):
-    """The days of what changes for a person, as positions in the calendar, in the order of `Change`."""
+    """The days of a user's changes, as positions in the calendar, in the order of `Change`."""
 
     email: int = NEVER
     role: int = NEVER
@@ -45,11 +45,10 @@ class Career(NamedTuple):
     leave: int = NEVER
 
     def is_at_work(self, day: int) -> bool:
-        """Whether someone who has come can sign in on the whole of a day, and nothing of their account changes."""
+        """Whether a user can sign in all day, and nothing of their account changes."""
         return day < self.leave and not self.lock <= day <= self.unlock and self.email != day != self.role
 
     def changes(self) -> list[tuple[Change, int]]:
-        """What happens, with the days."""
         return [(change, day) for change, day in zip(Change, self, strict=True) if day != NEVER]
 
 
@@ -57,7 +56,7 @@ UNCHANGED = Career()
 
 
 class Careers:
-    """The lives of people who come as a calendar says."""
+    """The careers of users who join as a calendar says."""
 
     def __init__(self, people: People, calendar: Sequence[Day], seed: int) -> None:
         self._people = people
@@ -75,7 +74,6 @@ class Careers:
         self._first_told = people.count - sum(day.told for day in calendar)
 
     def life(self, number: int) -> Career:
-        """The life of a person."""
         people = self._people
         if not self._is_eventful or number < people.administrators:
             return UNCHANGED
@@ -104,16 +102,15 @@ class Careers:
         return _in_order(wanted, last)
 
     def _day(self, joined: int, chance: int) -> int:
-        """A working day after the one on which they came, and before the last."""
+        """A working day between the one on which they joined and the last."""
         return self._workdays[joined + 1 + chance % 4096 % (len(self._there) - joined - 2)]
 
     def moment(self, number: int, change: Change, day: int) -> datetime:
-        """When on its day a change happens."""
         chance = mix(self._seed ^ (number * len(Change) + change))
         return self._mornings[day] + OFFICE_OPENS + timedelta(microseconds=chance % OFFICE_MICROSECONDS)
 
     def is_active_at_first(self, number: int) -> bool:
-        """Whether an account begins as an active one: unless nothing else can tell that it isn't."""
+        """Whether an account is created active: it isn't if no event can deactivate it later."""
         return self._is_eventful or not self._people.leaves(number, self._people.chance(number))
 
     def is_active(self, number: int, life: Career) -> bool:
@@ -127,23 +124,22 @@ class Careers:
         return number < self._first_told and self._people.is_locked(number, self._people.chance(number))
 
     def locked_at(self, number: int, life: Career) -> datetime | None:
-        """Since when an account is locked in the end, if an event told."""
+        """When an account was locked that is locked in the end, if an event says so."""
         is_told = life.lock != NEVER and life.unlock == NEVER
         return self.moment(number, Change.LOCK, life.lock) if is_told else None
 
     def can_work(self, number: int, life: Career, day: int) -> bool:
-        """Whether a person can sign in on a day, and nothing of their account changes on it."""
+        """Whether a user can sign in on a day, and nothing of their account changes on it."""
         if not life.is_at_work(day):
             return False
         return self._is_eventful or (self.is_active(number, life) and not self.is_locked(number, life))
 
     def unpacked(self, packed: int) -> tuple[int, Change]:
-        """A number of a day's changes: whose, and which."""
         number, change = divmod(packed, len(Change))
         return number, Change(change)
 
     def on_calendar(self, calendar: Sequence[Day]) -> list[Day]:
-        """The days with what changes on each; the other events make room for that, and begin once there are people."""
+        """The days with their changes. Other events make room for these, and begin once there are users."""
         changes: list[array[int]] = [array("q") for _ in calendar]
         counts = [0] * len(calendar)
         for number in range(self._people.count if self._is_eventful else 0):
@@ -159,12 +155,12 @@ class Careers:
 
 
 def event_count(change: Change, person: Person) -> int:
-    """How many events a change leaves: a person who moves gets a role and loses another."""
+    """The number of events of a change: one for each of an assigned and a revoked role."""
     return 2 if change == Change.ROLE and len(person.roles) == 1 else 1
 
 
 def _in_order(life: Career, last: int) -> Career:
-    """The life without what would come too late, or on the day of something else."""
+    """Drop changes that come too late, or on the day of another."""
     email, role, lock, unlock, leave = life
     if lock >= min(leave, last) or NEVER > unlock >= min(leave, last):
         lock = unlock = NEVER
@@ -176,7 +172,7 @@ def _in_order(life: Career, last: int) -> Career:
 
 
 def _fit_events(planned: Sequence[int], taken: Sequence[int]) -> list[int]:
-    """What is left of the planned events of each day; what a day has no room for, others take, but never the first."""
+    """The events left for each day after mandatory ones; other days make up for missing room, but never the first."""
     rest, owed = [], 0
     for position, (count, mandatory) in enumerate(zip(planned, taken, strict=True)):
         free = count - mandatory + owed

@@ -1,4 +1,4 @@
-"""Puts the demonstration data into the database: events first, then people, who know their last sign-in by then."""
+"""Loads the demonstration data: events first, then users, whose last sign-in is known by then."""
 
 from array import array
 from collections import deque
@@ -10,12 +10,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import accumulate, islice
 from multiprocessing import get_context
 from os import cpu_count
-from typing import Any
+from typing import TypeVar
+from uuid import UUID
 
 import django
 from django.conf import settings
 from django.core.management.color import no_style
-from django.db import connection, transaction
+from django.db import connection, models, transaction
 from django.utils import timezone
 
 from accounts.models import FormerUsername, Role, Session, User
@@ -30,14 +31,14 @@ from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.core.actors import System
 from reprotech.demo.audit_history import History
 from reprotech.demo.calendar import Day, days, midnight
-from reprotech.demo.day_events import DayEvents
+from reprotech.demo.day_events import DayEvents, DemoSession
 from reprotech.demo.employment import Careers
 from reprotech.demo.people import People, Person
 
 #: More than these are worth processes of their own.
 MAX_SINGLE_PROCESS_EVENTS = 50_000
 CHUNK_SIZE = 5_000
-#: Sessions that are still open, for the dashboard.
+#: OpenSessions that are still open, for the dashboard.
 MAX_SESSIONS = 2_000
 RECENT_USE = timedelta(minutes=10)
 #: Nobody can sign in with it: an administrator sends a link, or sets a password.
@@ -46,12 +47,13 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 Progress = Callable[[str, int, int], None]
+PreparedDay = tuple[DayEvents, list[PreparedEvent]]
+Model = TypeVar("Model", bound=models.Model)
+OpenSessions = dict[UUID, tuple[DemoSession, datetime]]
 
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """What is asked for."""
-
     users: int
     events: int
     seed: int
@@ -59,13 +61,13 @@ class LoadOptions:
 
 
 class InstallationNotEmpty(Exception):
-    """Somebody uses this installation already."""
+    """The installation has users already."""
 
 
 def load(demand: LoadOptions, progress: Progress) -> None:
-    """Load it, all or nothing but for the seal of what was there; `progress` is told (what, done, of how many).
+    """Load the data, all or nothing except for the seal of earlier events; `progress` gets (step, done, total).
 
-    Raises InstallationNotEmpty unless there is one user at most.
+    Raises InstallationNotEmpty if there is more than one user.
     """
     # Nor where a name was given up that one of the people might get.
     if User.objects.count() > 1 or FormerUsername.objects.exists():
@@ -73,7 +75,7 @@ def load(demand: LoadOptions, progress: Progress) -> None:
     is_fast = connection.vendor == "postgresql"
     loading = bulk_load.bulk_loading() if is_fast else transaction.atomic()
     with explicitly_recorded(), loading as loader, triggers.suspended():
-        latest: Any = User.objects.order_by("-pk").values_list("pk", flat=True).first()
+        latest = User.objects.order_by("-pk").values_list("pk", flat=True).first()
         people = People(demand.users, demand.seed)
         calendar = days(demand.users, demand.events, demand.until)
         lives = Careers(people, calendar, demand.seed)
@@ -98,7 +100,7 @@ def load(demand: LoadOptions, progress: Progress) -> None:
 
 
 def _load_roles(history: History, beginning: datetime, loader: bulk_load.HistoryLoader | None) -> None:
-    """Begin with the roles that people come with. The installation told the same of them, but years later."""
+    """Create the roles' events at the beginning of the history: those of the installation are years younger."""
     described = [(role.pk, role.name, creation_changes(role)) for role in Role.objects.with_permissions()]
     events = history.roles(beginning, described)
     if loader:
@@ -114,8 +116,8 @@ def _load_events(
     calendar: list[Day],
     loader: bulk_load.HistoryLoader | None,
     progress: Progress,
-) -> tuple["array[int]", dict[Any, Any]]:
-    """Returns each person's last sign-in, in microseconds since 1970 and 0 for none, and the sessions still open."""
+) -> tuple["array[int]", OpenSessions]:
+    """Returns each user's last sign-in (microseconds since 1970, 0 for none), and the open sessions."""
     sign_ins, visits, done = array("q", bytes(8 * demand.users)), {}, 0
     first_id = bulk_load.reserve_ids(demand.events) if loader else 0
     for past, events in _generated_days(demand, history, calendar, first_id if loader else None):
@@ -133,8 +135,8 @@ def _load_events(
 
 def _generated_days(
     demand: LoadOptions, history: History, calendar: list[Day], first_id: int | None
-) -> Iterator[tuple[DayEvents, list[PreparedEvent]]]:
-    """Each day's past in order, with its events prepared if they shall have ids from `first_id` on."""
+) -> Iterator[PreparedDay]:
+    """Each day's events in order; they are prepared if they get ids from `first_id` on."""
     counts = [day.told + day.events for day in calendar]
     starts = [None if first_id is None else first_id + before for before in accumulate(counts[:-1], initial=0)]
     if demand.events <= MAX_SINGLE_PROCESS_EVENTS or first_id is None:
@@ -145,13 +147,13 @@ def _generated_days(
         jobs = iter(zip(calendar, starts, strict=True))
         # A few days ahead at most: what is done and not yet stored waits in memory.
         first = islice(jobs, 2 * (cpu_count() or 1))
-        ahead: deque[Future[Any]] = deque(pool.submit(_generated_day, history, *job) for job in first)
+        ahead: deque[Future[PreparedDay]] = deque(pool.submit(_generated_day, history, *job) for job in first)
         while ahead:
             yield ahead.popleft().result()
             ahead.extend(pool.submit(_generated_day, history, *job) for job in islice(jobs, 1))
 
 
-def _generated_day(history: History, day: Day, start: int | None) -> tuple[DayEvents, list[PreparedEvent]]:
+def _generated_day(history: History, day: Day, start: int | None) -> PreparedDay:
     past = history.past(day)
     if start is None:
         return past, []
@@ -206,17 +208,17 @@ def _user(history: History, person: Person, arrival: datetime, last_login: datet
     return user
 
 
-def _insert(model: Any, rows: list[Any]) -> None:
+def _insert(model: type[Model], rows: list[Model]) -> None:
     if connection.vendor != "postgresql":
-        model.objects.bulk_create(rows, 500)
+        model._default_manager.bulk_create(rows, 500)
         return
     # Without the id where the database gives it.
     fields = [field for field in model._meta.concrete_fields if not field.primary_key or rows[0].pk]
     values = ([getattr(row, field.attname) for field in fields] for row in rows)
-    bulk_load.copy_rows(model._meta.db_table, [field.column for field in fields], values)
+    bulk_load.copy_rows(model._meta.db_table, [str(field.column) for field in fields], values)
 
 
-def _load_sessions(history: History, visits: dict[Any, Any], until: datetime) -> None:
+def _load_sessions(history: History, visits: OpenSessions, until: datetime) -> None:
     now = timezone.now()
     lifetimes = {Session.Kind.PAGE: settings.PAGE_SESSION_LIFETIME, Session.Kind.TOKEN: settings.TOKEN_SESSION_LIFETIME}
     sessions = [

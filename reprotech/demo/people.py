@@ -1,4 +1,4 @@
-"""Who works there. A person is computed from their number, so that a million of them take no memory."""
+"""The users, each computed from their number, so that a million of them take no memory."""
 
 from typing import NamedTuple
 from unicodedata import combining, normalize
@@ -21,7 +21,7 @@ MASK_64_BITS = (1 << 64) - 1
 
 
 class Person(NamedTuple):
-    """One of them; `number` counts from 0 in the order in which they came."""
+    """A user; `number` counts from 0 in the order in which they joined."""
 
     number: int
     username: str
@@ -33,17 +33,15 @@ class Person(NamedTuple):
 
     @property
     def email(self) -> str:
-        """Their address."""
         return f"{self.username}@{DOMAIN}"
 
     @property
     def first_email(self) -> str:
-        """The one with which they came, if that changed."""
         return f"{self.username}@old.{DOMAIN}"
 
 
 class People:
-    """All `count` of them. The first ones are the administrators, then come the managers."""
+    """All `count` users: administrators first, then managers."""
 
     def __init__(self, count: int, seed: int) -> None:
         self.count = count
@@ -61,19 +59,16 @@ class People:
         return Person(number, username, first, last, roles, _first_roles(roles))
 
     def chance(self, number: int) -> int:
-        """64 bits that everything about a person comes from."""
+        """64 bits from which everything about a user is derived."""
         return mix(self._seed ^ number)
 
     def leaves(self, number: int, chance: int) -> bool:
-        """Whether the person leaves at some time."""
         return (chance >> 32) % 100 < INACTIVE_PERCENT and number >= self.administrators
 
     def is_locked(self, number: int, chance: int) -> bool:
-        """Whether the person is locked at some time, for good."""
         return (chance >> 40) % 1000 < LOCKED_PERMILLE and number >= self.administrators
 
     def has_second_role(self, number: int, chance: int) -> bool:
-        """Whether the person has two roles at some time."""
         return (chance >> 56) % 100 < SECOND_ROLE_PERCENT and len(self._roles(number, chance)) > 1
 
     def _roles(self, number: int, chance: int) -> tuple[str, ...]:
@@ -87,14 +82,14 @@ class People:
 
 
 def _first_roles(roles: tuple[str, ...]) -> tuple[str, ...]:
-    """The roles before a second one came, or before a move to other work."""
+    """The roles before a second one was assigned, or before a transfer."""
     if len(roles) > 1:
         return roles[:1]
     return ("lab_technician",) if roles[0] != "lab_technician" else ("viewer",)
 
 
 def mix(number: int) -> int:
-    """64 bits that look random, from a number: the finalizer of SplitMix64 (Steele, Lea and Flood, 2014)."""
+    """64 random-looking bits from a number: the finalizer of SplitMix64 (Steele, Lea and Flood, 2014)."""
     number = (number + 0x9E3779B97F4A7C15) & MASK_64_BITS
     number = ((number ^ (number >> 30)) * 0xBF58476D1CE4E5B9) & MASK_64_BITS
     number = ((number ^ (number >> 27)) * 0x94D049BB133111EB) & MASK_64_BITS
@@ -102,7 +97,6 @@ def mix(number: int) -> int:
 
 
 def ascii_name(name: str) -> str:
-    """A name in the letters that usernames have."""
     return "".join(
         letter for letter in normalize("NFKD", name.translate(ASCII_LETTERS)) if not combining(letter)
     ).lower()

@@ -1,6 +1,4 @@
-"""`manage.py anchor_audit`: send the newest checkpoint out of reach."""
-
-from typing import Any
+"""`manage.py anchor_audit`: send the newest checkpoint to the configured anchors."""
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -9,12 +7,11 @@ from audit.sealing.sealer import LedgerCorrupted
 
 
 class Command(BaseCommand):
-    """Send once, by every way that settings name. The server does it by itself unless AUDIT_SEAL_SECONDS is 0."""
+    """Send once. The server does it by itself unless AUDIT_SEAL_SECONDS is 0."""
 
     help = "Send the newest checkpoint to AUDIT_ANCHOR_FILE, AUDIT_ANCHOR_URL and AUDIT_ANCHOR_EMAIL."
 
-    def handle(self, *_: Any, **__: Any) -> None:
-        """Send and say what was done; the exit code is 1 when something failed."""
+    def handle(self, *_: object, **__: object) -> None:
         ways = channels()
         if not ways:
             raise CommandError("Set AUDIT_ANCHOR_FILE, AUDIT_ANCHOR_URL or AUDIT_ANCHOR_EMAIL first.")

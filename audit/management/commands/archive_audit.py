@@ -31,20 +31,16 @@ VERIFIER = settings.BASE_DIR / "scripts" / "verify-export"
 
 
 class Command(BaseCommand):
-    """Write a bundle and check it; with --drop, remove its events from the database afterwards."""
-
     help = "Write the oldest events of the audit log to a bundle and, with --drop, remove them from the database."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which events, where to, and whether they go."""
         parser.add_argument("--to", required=True, type=Path, metavar="FILE", help="a new file")
         parser.add_argument("--before", metavar="DATE", help="events before this day, else AUDIT_RETENTION_DAYS ago")
         parser.add_argument("--most", type=int, metavar="N", help="at most so many events")
         parser.add_argument("--drop", action="store_true", help="remove the events from the database")
         parser.add_argument("--yes", action="store_true", help="don't ask before removing them")
 
-    def handle(self, *_: Any, to: Path, before: str | None, most: int | None, **options: Any) -> None:
-        """Archive, and say what was done."""
+    def handle(self, *_: object, to: Path, before: str | None, most: int | None, **options: Any) -> None:
         if most is not None and most < 1:
             raise CommandError("--most must be at least 1.")
         try:
@@ -71,7 +67,7 @@ class Command(BaseCommand):
 
 
 def _refuse_damaged_log() -> None:
-    """What is wrong with the log is hard to find once its events are gone."""
+    # Damage is hard to find once the events that show it are gone.
     try:
         damages = (one for one in Verification(kept_notes=anchored_notes()).findings() if not one.is_warning)
         if damage := next(damages, None):
@@ -83,7 +79,6 @@ def _refuse_damaged_log() -> None:
 
 
 def _archive_before(before: str | None) -> datetime:
-    """The moment before which events go."""
     limit = archive_cutoff()
     if before is None:
         if not settings.AUDIT_RETENTION_DAYS:
@@ -102,7 +97,7 @@ def _archive_before(before: str | None) -> datetime:
 
 
 def _write(path: Path, places: LeafRange) -> Archive:
-    """Write a bundle to a new file that its owner alone may read, and return once the disk has it."""
+    """Write a bundle to a new file readable by its owner alone, and return once the disk has it."""
     try:
         with create_private_file(path) as file:
             return write_archive(actor=System(), file=file, places=places)
@@ -113,7 +108,7 @@ def _write(path: Path, places: LeafRange) -> Archive:
 
 
 def _verify(path: Path) -> None:
-    """Check the file as an auditor would; nothing is removed whose bundle doesn't prove itself."""
+    """Check the file as an auditor would: nothing is removed whose bundle doesn't prove itself."""
     keys = [word for key in trusted_keys() for word in ("--key", str(key))]
     command = [sys.executable, str(VERIFIER), str(path), *keys]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (our own program)  # nosec B603

@@ -1,7 +1,5 @@
 """`manage.py audit_keys`: the audit log's public keys."""
 
-from typing import Any
-
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
@@ -12,12 +10,9 @@ from audit.verification.key_chain import KeyChain, Link
 
 
 class Command(BaseCommand):
-    """Print every public key, the oldest first, in the form that an auditor's program reads."""
-
     help = "List the audit log's public keys, to give to whoever checks the log."
 
-    def handle(self, *_: Any, **__: Any) -> None:
-        """Print."""
+    def handle(self, *_: object, **__: object) -> None:
         rows = list(SigningKey.objects.all())
         if not rows:
             self.stdout.write("No key has signed yet.")
@@ -33,7 +28,6 @@ class Command(BaseCommand):
 
 
 def _private_half(current: VerifierKey) -> str:
-    """Whether this installation has the private half."""
     seed = settings.AUDIT_SIGNING_KEY
     is_set = seed is not None and Signer(log_name(), seed).verifier == current
     return "set as AUDIT_SIGNING_KEY" if is_set else "but AUDIT_SIGNING_KEY is another one: nothing is sealed"

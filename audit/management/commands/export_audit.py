@@ -16,12 +16,9 @@ from reprotech.core.exceptions import Conflict, ValidationFailed
 
 
 class Command(BaseCommand):
-    """Write a bundle: all sealed events, those of a range of places, or those that filters let through."""
-
     help = "Write sealed events to a file for scripts/verify-export."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Where to, and what: the filters of the API, of which `from` and `to` are --from-date and --to-date."""
         parser.add_argument("--to", required=True, metavar="FILE", help="a new file; - for standard output")
         for name in ("start", "end"):
             parser.add_argument(f"--{name}", metavar="PLACE", help=f"the {name} of a range of places in the tree")
@@ -29,8 +26,7 @@ class Command(BaseCommand):
             option = {"from": "from-date", "to": "to-date"}.get(name, name.replace("_", "-"))
             parser.add_argument(f"--{option}", dest=f"filter_{name}", metavar="VALUE", help=f"as {name} in the API")
 
-    def handle(self, *_: Any, to: str, **options: Any) -> None:
-        """Write, and say how to check it."""
+    def handle(self, *_: object, to: str, **options: Any) -> None:
         if to == "-":
             write(sys.stdout.buffer, _bundle(options))
             return
@@ -48,7 +44,6 @@ class Command(BaseCommand):
 
 
 def _bundle(options: dict[str, Any]) -> Bundle:
-    """What the options ask for, put on record."""
     query = QueryDict(mutable=True)
     query["format"] = "bundle"
     for name, value in options.items():

@@ -1,9 +1,8 @@
-"""`manage.py rotate_audit_key`: hand the audit log over to a new signing key."""
+"""`manage.py rotate_audit_key`: replace the audit log's signing key. The private key is never printed."""
 
 import os
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -15,12 +14,9 @@ from reprotech.core.key_material import encode_seed, new_seed, parse_seed
 
 
 class Command(BaseCommand):
-    """Make a new key known by the word of the present one. The private key is never printed."""
-
     help = "Hand the audit log over to a new signing key."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Where the new key comes from."""
         source = parser.add_mutually_exclusive_group(required=True)
         source.add_argument(
             "--to", type=Path, metavar="FILE", help="make a new private key and write it to this new file"
@@ -32,8 +28,7 @@ class Command(BaseCommand):
             help="nobody has the present key any more: verifiers will report a break, which you must explain",
         )
 
-    def handle(self, *_: Any, to: Path | None, new_key_file: Path, old_key_is_lost: bool, **__: Any) -> None:
-        """Rotate, and say what to do next."""
+    def handle(self, *_: object, to: Path | None, new_key_file: Path, old_key_is_lost: bool, **__: object) -> None:
         if to:
             seed = new_seed()
             _write_private(to, seed)
@@ -65,7 +60,6 @@ class Command(BaseCommand):
 
 
 def _write_private(path: Path, seed: bytes) -> None:
-    """Write a key for the owner's eyes only, to a file that wasn't there."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:

@@ -1,6 +1,4 @@
-"""`manage.py seal_audit`: put what is new in the audit log into its Merkle tree, and sign a checkpoint."""
-
-from typing import Any
+"""`manage.py seal_audit`: seal new events of the audit log once. The server does the same every few seconds."""
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -9,12 +7,9 @@ from reprotech.core.exceptions import Conflict
 
 
 class Command(BaseCommand):
-    """Seal once. The server does the same every few seconds."""
-
     help = "Seal the events of the audit log that are not sealed yet."
 
-    def handle(self, *_: Any, **__: Any) -> None:
-        """Seal and say what was done; the exit code is 1 when something needs a person."""
+    def handle(self, *_: object, **__: object) -> None:
         try:
             done = Sealer().seal()
         except SealingInProgress:

@@ -1,11 +1,11 @@
-"""`manage.py verify_audit`: tell whether the audit log is what was sealed."""
+"""`manage.py verify_audit`: check that the audit log is what was sealed. The exit code says the outcome."""
 
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 from django.db import DatabaseError
 
 from audit.anchoring.channels import anchored_notes
@@ -20,15 +20,12 @@ DAMAGED, UNKNOWN = 1, 2
 
 
 class Command(BaseCommand):
-    """Verify, print each finding and a closing sentence; the exit code says the same."""
-
     help = (
         "Verify that no event of the audit log was changed, removed, inserted or moved since it was sealed. "
         "Exit code 0: it is whole, 1: it is not, 2: this can't be told."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Options."""
         parser.add_argument(
             "--since", type=int, default=0, metavar="SIZE", help="begin at the checkpoint of SIZE events"
         )
@@ -52,8 +49,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--quiet", action="store_true", help="print nothing but what is wrong")
 
-    def handle(self, *_: Any, **options: Any) -> None:
-        """Verify."""
+    def handle(self, *_: object, **options: Any) -> None:
         progress = None if options["quiet"] else ProgressLine(self.stderr)
         try:
             verification = Verification(
@@ -87,22 +83,20 @@ class Command(BaseCommand):
 
 
 def _findings(verification: Verification, options: dict[str, Any]) -> Iterable[Finding]:
-    """What is found, kept for the audit page if that is asked for."""
     if options["remember"] is None:
         return verification.findings()
     return verification_runs.record_run(verification, since=options["since"], run_id=options["remember"])
 
 
 class ProgressLine:
-    """On a terminal one line that is written over; elsewhere a line now and then."""
+    """On a terminal one line that is overwritten; elsewhere a line every ten seconds."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: OutputWrapper) -> None:
         self._stream = stream
         self._is_terminal = stream.isatty()
         self._began = self._said = time.monotonic()
 
     def __call__(self, done: int, size: int) -> None:
-        """So many of so many events are verified."""
         now = time.monotonic()
         if now - self._said < (0.2 if self._is_terminal else 10):
             return
@@ -113,14 +107,12 @@ class ProgressLine:
         self._stream.flush()
 
     def clear(self) -> None:
-        """Make room for a line of another kind."""
         if self._is_terminal:
             self._stream.write("\r\x1b[K", ending="")
             self._stream.flush()
 
 
 def closing_sentence(verification: Verification) -> str:
-    """What a whole log deserves."""
     waiting = f" {counted(verification.unsealed, 'newer event')} not sealed yet." if verification.unsealed else ""
     if verification.until is None:
         return f"Nothing new is sealed, so there is nothing to verify.{waiting}"
@@ -132,5 +124,4 @@ def closing_sentence(verification: Verification) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """ "1 event", "1,204,331 events"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

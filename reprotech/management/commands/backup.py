@@ -1,4 +1,7 @@
-"""`manage.py backup`: an encrypted backup of database and settings, made while the server runs."""
+"""`manage.py backup`: an encrypted backup of database and settings, made while the server runs.
+
+Then backups are removed that need not stay; none when it failed.
+"""
 
 from argparse import ArgumentParser
 from datetime import UTC, datetime
@@ -20,12 +23,9 @@ from reprotech.core.secure_files import create_private_file
 
 
 class Command(BaseCommand):
-    """One backup, then the removal of those that need not stay; nothing is removed when it failed."""
-
     help = "Back up database and settings, encrypted for BACKUP_RECIPIENTS, and remove what BACKUP_KEEP_… lets go."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Where to, for whom, and how thoroughly."""
         parser.add_argument("--to", type=Path, metavar="DIRECTORY", help="instead of BACKUP_DIR")
         parser.add_argument(
             "--recipient", action="append", metavar="KEY", help="a public key, instead of BACKUP_RECIPIENTS"
@@ -37,8 +37,7 @@ class Command(BaseCommand):
             "--new-key", metavar="FILE", help="make a pair of keys, and nothing else; - for standard output"
         )
 
-    def handle(self, *_: Any, **options: Any) -> None:
-        """Do it, and say what was done."""
+    def handle(self, *_: object, **options: Any) -> None:
         try:
             if options["new_key"]:
                 self._make_key(options["new_key"])
@@ -86,7 +85,7 @@ class Command(BaseCommand):
         told.write(f"BACKUP_RECIPIENTS={identity.to_public()}")
 
     def _signers(self) -> list[str]:
-        """So that the keeper of the private key knows whose backups to trust, also on a server without settings."""
+        # The holder of the private key sees whose backups to trust, also on a server without settings.
         if settings.AUDIT_SIGNING_KEY is None:
             return []
         try:

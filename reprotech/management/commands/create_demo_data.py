@@ -1,10 +1,9 @@
-"""`manage.py create_demo_data`: people of a laboratory, and years of what they did."""
+"""`manage.py create_demo_data`: load users and a sealed audit log into an unused installation."""
 
 import sys
 import time
 from argparse import ArgumentTypeError
 from datetime import UTC, datetime
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
@@ -16,19 +15,17 @@ BAR_WIDTH = 30
 
 
 class Command(BaseCommand):
-    """Load users and a sealed audit log into an installation that nobody uses yet."""
-
     help = "Fill an empty installation with believable users and a sealed audit log. The same seed gives the same data."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """How much of it."""
         parser.add_argument("--users", type=_count, default=1_000, help="how many people (1,000)")
         parser.add_argument("--audit-events", type=_count, default=20_000, help="how many events (20,000)")
         parser.add_argument("--seed", type=int, default=1, help="another number gives other data (1)")
         parser.add_argument("--until", type=_utc_time, help="when the history ends, as 2026-01-31T17:00 UTC (now)")
 
-    def handle(self, *_: Any, users: int, audit_events: int, seed: int, until: datetime | None, **__: Any) -> None:
-        """Load it and say how long it took."""
+    def handle(
+        self, *_: object, users: int, audit_events: int, seed: int, until: datetime | None, **__: object
+    ) -> None:
         if audit_events and not users:
             raise CommandError("Events need people: give --users a number above 0.")
         began = time.monotonic()

@@ -1,8 +1,7 @@
-"""`manage.py migrate_sqlite_to_postgres FILE`: move a system that has grown on SQLite to PostgreSQL."""
+"""`manage.py migrate_sqlite_to_postgres FILE`: move a SQLite installation to PostgreSQL."""
 
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -10,17 +9,13 @@ from reprotech.backup.sqlite_to_postgres import MigrationRefused, migrate_to_pos
 
 
 class Command(BaseCommand):
-    """Move, compare and verify; the SQLite file stays as it is."""
-
     help = "Move everything from a SQLite database to the empty PostgreSQL database that DATABASE_URL names."
     requires_migrations_checks = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """From where."""
         parser.add_argument("sqlite", type=Path, metavar="FILE", help="the SQLite database; stop its server first")
 
-    def handle(self, *_: Any, sqlite: Path, **__: Any) -> None:
-        """Do it."""
+    def handle(self, *_: object, sqlite: Path, **__: object) -> None:
         try:
             moved = migrate_to_postgres(sqlite, self.stdout.write)
         except MigrationRefused as refusal:

@@ -1,4 +1,4 @@
-"""`manage.py restore`: a backup into an empty database. `scripts/restore` brings settings where there are none."""
+"""`manage.py restore`: restore a backup into an empty database. `scripts/restore` also restores missing settings."""
 
 import sys
 from argparse import ArgumentParser
@@ -16,14 +16,11 @@ from reprotech.backup.signatures import Trust, add_trust_arguments, signers_in
 
 
 class Command(BaseCommand):
-    """Restore, bring up to date, verify, and say what to look at."""
-
     help = "Restore a backup into the database of DATABASE_URL, which must be empty, and verify it."
     requires_system_checks: Any = []
     requires_migrations_checks = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """What, and how to open it."""
         parser.add_argument("backup", type=Path, metavar="FILE")
         parser.add_argument(
             "--identity", required=True, metavar="KEY", help="the file of the private key; - for standard input"
@@ -31,8 +28,7 @@ class Command(BaseCommand):
 
         add_trust_arguments(parser)
 
-    def handle(self, *_: Any, backup: Path, identity: str, **options: Any) -> None:
-        """Do it."""
+    def handle(self, *_: object, backup: Path, identity: str, **options: Any) -> None:
         try:
             text = sys.stdin.read() if identity == "-" else Path(identity).read_text(encoding="utf-8")
             trust = Trust.of(
