@@ -6,7 +6,7 @@ from accounts.api_keys import views as api_key_views
 from accounts.authentication import mfa_views
 from accounts.authentication import views as authentication_views
 from accounts.mfa import views as mfa_views_module
-from accounts.passwords import reset_views
+from accounts.passwords import views as password_views
 from accounts.profile import email_change_views
 from accounts.profile import views as profile_views
 from accounts.roles import permission_views
@@ -21,12 +21,12 @@ urlpatterns = [
     path("login/passkey", mfa_views.passkey, name="sign_in_with_passkey"),
     path("login/passkey/options", mfa_views.passkey_options, name="sign_in_options"),
     path("logout", authentication_views.logout, name="logout"),
-    path("password", authentication_views.change_password, name="change_password"),
-    path(".well-known/change-password", authentication_views.find_change_password),
-    path("forgot-password", reset_views.forgot_password, name="forgot_password"),
-    path("forgot-password/sent", reset_views.forgot_password_sent, name="forgot_password_sent"),
-    path("set-password", authentication_views.set_password, name="set_password_form"),
-    path("set-password/<str:user>/<str:link_token>", authentication_views.open_password_link, name="set_password"),
+    path("password", password_views.change_password, name="change_password"),
+    path(".well-known/change-password", password_views.find_change_password),
+    path("forgot-password", password_views.forgot_password, name="forgot_password"),
+    path("forgot-password/sent", password_views.forgot_password_sent, name="forgot_password_sent"),
+    path("set-password", password_views.set_password, name="set_password_form"),
+    path("set-password/<str:user>/<str:link_token>", password_views.open_password_link, name="set_password"),
     path("confirm-email", email_change_views.confirm, name="confirm_email"),
     path("confirm-email/<str:user>/<str:link_token>", email_change_views.open_link, name="open_email_link"),
     path("profile/email", email_change_views.change, name="change_email"),

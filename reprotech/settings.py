@@ -231,7 +231,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.passwords.validators.LengthValidator"},
     {"NAME": "accounts.passwords.validators.CharacterClassValidator"},
     {"NAME": "accounts.passwords.validators.AccountNameValidator"},
-    {"NAME": "accounts.passwords.context_words.ContextWordValidator"},
+    {"NAME": "accounts.passwords.validators.ContextWordValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "accounts.passwords.validators.HistoryValidator"},
 ]

@@ -1,4 +1,4 @@
-"""`/api/auth/keys` and `/api/users/{id}/keys`: API keys. The services let no key make or revoke one."""
+"""`/api/auth/keys` and `/api/users/{id}/keys`. The services let no key create or revoke keys."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -6,8 +6,8 @@ from uuid import UUID
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
-from accounts.api_keys import serializers as shapes
 from accounts.api_keys import services as api_key_services
+from accounts.api_keys.serializers import ApiKeyAnswer, ApiKeyCreatedAnswer, ApiKeyListAnswer, CreateKeyBody
 from accounts.common.requests import SignedInRequest
 from accounts.common.serializers import MessageAnswer
 from accounts.models import User
@@ -19,12 +19,12 @@ from reprotech.web.access import SIGNED_IN
 
 
 def _list(user: User) -> Response:
-    return Response({"keys": serialize_many(shapes.ApiKeyAnswer, user.api_keys.unrevoked().with_maker())})
+    return Response({"keys": serialize_many(ApiKeyAnswer, user.api_keys.unrevoked().with_maker())})
 
 
 def _create(request: SignedInRequest, user_id: int) -> Response:
-    made = api_key_services.create_key(actor=request.user, user_id=user_id, **shapes.CreateKeyBody.read(request))
-    key = serialize(shapes.ApiKeyAnswer, made.key)
+    made = api_key_services.create_key(actor=request.user, user_id=user_id, **CreateKeyBody.read(request))
+    key = serialize(ApiKeyAnswer, made.key)
     response = Response({"message": "Key created successfully", "key": key, "token": made.text}, status=201)
     response["Cache-Control"] = "no-store"
     return response
@@ -36,50 +36,42 @@ def _revoke(request: SignedInRequest, user_id: int, key_id: UUID) -> Response:
 
 
 class OwnKeyViewSet(ViewSet):
-    """One's own API keys."""
-
     required_permissions: ClassVar = dict.fromkeys(("list", "create", "destroy"), SIGNED_IN)
 
-    @extend_schema(responses=shapes.ApiKeyListAnswer, summary="List own API keys")
+    @extend_schema(responses=ApiKeyListAnswer, summary="List own API keys")
     def list(self, request: SignedInRequest) -> Response:
-        """Keys that aren't revoked, the newest first."""
+        """Unrevoked keys, the newest first."""
         return _list(request.user)
 
-    @extend_schema(
-        request=shapes.CreateKeyBody, responses={201: shapes.ApiKeyCreatedAnswer}, summary="Make an API key for oneself"
-    )
+    @extend_schema(request=CreateKeyBody, responses={201: ApiKeyCreatedAnswer}, summary="Make an API key for oneself")
     def create(self, request: SignedInRequest) -> Response:
-        """Make a key that may do what `scopes` names, as long as its owner may. Its text is shown this once.
+        """Make a key with the permissions in `scopes`, as long as its owner has them. The token is shown only now.
 
-        A session that began, or in which the password was confirmed, more than `SUDO_MINUTES` ago needs
-        `current_password`, and `otp` if the account has a second factor; without it the answer is 403,
+        More than `SUDO_MINUTES` after the sign-in, or after the password was last confirmed, it needs
+        `current_password`, and `otp` if the account has a second factor; without them the answer is 403,
         `reauthentication_required`.
         """
         return _create(request, request.user.pk)
 
     @extend_schema(responses={200: MessageAnswer}, summary="Revoke an own API key")
     def destroy(self, request: SignedInRequest, key_id: UUID) -> Response:
-        """Take a key back; it stops working at once."""
+        """Revoke a key; it stops working at once."""
         return _revoke(request, request.user.pk, key_id)
 
 
 class UserKeyViewSet(ViewSet):
-    """API keys of a user, for who holds all that the user holds."""
-
     required_permissions: ClassVar = dict.fromkeys(("list", "create", "destroy"), USER_UPDATE)
 
-    @extend_schema(responses=shapes.ApiKeyListAnswer, summary="List a user's API keys")
+    @extend_schema(responses=ApiKeyListAnswer, summary="List a user's API keys")
     def list(self, request: SignedInRequest, user_id: int) -> Response:
-        """Keys that aren't revoked, the newest first."""
+        """Unrevoked keys, the newest first."""
         return _list(find_user(request, user_id))
 
     @extend_schema(
-        request=shapes.CreateKeyBody,
-        responses={201: shapes.ApiKeyCreatedAnswer},
-        summary="Make an API key for a service account",
+        request=CreateKeyBody, responses={201: ApiKeyCreatedAnswer}, summary="Make an API key for a service account"
     )
     def create(self, request: SignedInRequest, user_id: int) -> Response:
-        """Make a key for a service account, with a recent proof of who makes it as for an own one.
+        """Make a key for a service account, with recent authentication as for one's own.
 
         People make their keys themselves: for another person the answer is 409, `not_theirs`.
         """
@@ -88,5 +80,5 @@ class UserKeyViewSet(ViewSet):
 
     @extend_schema(responses={200: MessageAnswer}, summary="Revoke a user's API key")
     def destroy(self, request: SignedInRequest, user_id: int, key_id: UUID) -> Response:
-        """Take a user's key back; it stops working at once."""
+        """Revoke a user's key; it stops working at once."""
         return _revoke(request, user_id, key_id)

@@ -16,17 +16,16 @@ LIFETIMES = [(30, "30 days"), (90, "90 days"), (180, "half a year"), (DEFAULT_DA
 
 
 class AddressesField(forms.CharField):
-    """Addresses and networks, separated by blanks, commas or lines."""
+    """Addresses and networks, separated by blanks, commas or newlines."""
 
     widget = forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocapitalize": "none"})
 
-    def clean(self, value: Any) -> list[str]:
-        """The addresses as they were typed."""
+    def clean(self, value: object) -> list[str]:
         return str(super().clean(value)).replace(",", " ").split()
 
 
 class KeyForm(ServiceForm):
-    """A key of `owner`, who can't give it more than they hold."""
+    """A key offers only permissions that its `owner` has."""
 
     name = forms.CharField(
         max_length=80, help_text="What will use it, such as “Balance 3, room 12”.", widget=forms.TextInput
@@ -43,14 +42,14 @@ class KeyForm(ServiceForm):
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.held = [entry for entry in PERMISSIONS if entry.name in owner.grants.permissions]
+        self.grantable = [entry for entry in PERMISSIONS if entry.name in owner.grants.permissions]
         field = self.fields["scopes"]
         assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 (for the type checker)  # nosec B101
-        field.choices = [(entry.name, entry.description) for entry in self.held]
+        field.choices = [(entry.name, entry.description) for entry in self.grantable]
 
     @property
     def scope_groups(self) -> Iterator[tuple[str, list[tuple[PermissionEntry, bool]]]]:
-        """What the owner holds, by resource, and whether it is ticked."""
+        """The owner's permissions by resource, each with whether it is ticked."""
         ticked = set(self["scopes"].value() or ())
-        for resource, entries in groupby(self.held, key=lambda entry: entry.resource):
+        for resource, entries in groupby(self.grantable, key=lambda entry: entry.resource):
             yield humanize(resource), [(entry, entry.name in ticked) for entry in entries]

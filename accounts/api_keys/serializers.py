@@ -1,6 +1,4 @@
-"""Bodies of requests and answers about API keys."""
-
-from typing import Any
+"""Request bodies and responses about API keys."""
 
 from rest_framework import serializers
 
@@ -19,7 +17,7 @@ from reprotech.api.request_bodies import RequestBody
 
 
 class CreateKeyBody(RequestBody):
-    """`POST /api/auth/keys` and `POST /api/users/{id}/keys`."""
+    """The name, permissions and lifetime of a new API key."""
 
     null_is_absent = True
 
@@ -33,7 +31,10 @@ class CreateKeyBody(RequestBody):
         required=False, help_text="Needed if the session of the access token began more than `SUDO_MINUTES` ago."
     )
     otp = StrictStringField(
-        required=False, allow_blank=True, max_length=32, help_text="With it, if the account has a second factor."
+        required=False,
+        allow_blank=True,
+        max_length=32,
+        help_text="Needed together with it, if the account has a second factor.",
     )
 
 
@@ -51,18 +52,18 @@ class ApiKeyAnswer(serializers.Serializer[ApiKey]):
     last_used_at = serializers.DateTimeField(allow_null=True)
     last_used_from = AddressOutputField(allow_null=True)
     created_by = serializers.CharField(
-        source="maker_name", allow_null=True, help_text="Who made it; null where that isn't known any more."
+        source="maker_name", allow_null=True, help_text="Who made it; null if that isn't known any more."
     )
 
 
-class ApiKeyListAnswer(serializers.Serializer[Any]):
-    """All keys of a user that aren't revoked."""
+class ApiKeyListAnswer(serializers.Serializer[object]):
+    """All unrevoked keys of a user."""
 
     keys = ApiKeyAnswer(many=True)
 
 
 class ApiKeyCreatedAnswer(MessageAnswer):
-    """A new key, and its text, which is shown this once."""
+    """A new key and its token, which is shown only now."""
 
     key = ApiKeyAnswer()
     token = serializers.CharField(help_text="Send it as `Authorization: Bearer <token>`. It can't be shown again.")

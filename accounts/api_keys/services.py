@@ -1,4 +1,4 @@
-"""Making, finding and revoking API keys."""
+"""Creates, authenticates and revokes API keys."""
 
 import hmac
 import logging
@@ -37,38 +37,27 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_DAYS = 365
 MAX_DAYS = 730
-#: Keys that one user may have at once, and places that one key may be used from.
 MAX_KEYS_PER_USER = 50
 MAX_ADDRESSES = 50
 
 
 @dataclass(frozen=True, slots=True)
 class CreatedKey:
-    """A key that was just made, and its text, which nobody can be shown again."""
-
     key: ApiKey
     text: str
 
 
-def create_key(
-    *,
-    actor: Actor,
-    user_id: int,
-    current_password: str = "",
-    otp: str = "",
-    **wanted: Any,
-) -> CreatedKey:
-    """Make a key for oneself, or for a service account that holds no more than the actor. A mail tells its owner.
+def create_key(*, actor: Actor, user_id: int, current_password: str = "", otp: str = "", **options: Any) -> CreatedKey:
+    """Create a key for oneself, or for a service account that holds no more than the actor; its owner gets an e-mail.
 
-    `wanted` is what `_store_key` takes. `current_password`, and `otp` of who has a second factor, prove who acts by a
-    session in which that was proved too long ago. Raises NotFound, Forbidden, OwnerOnly, ValidationFailed, Conflict,
-    ConfirmationRequired or TooManyAttempts.
+    `options` are those of `_store_key`. `current_password` and `otp` reauthenticate an actor whose session needs it.
+    Raises NotFound, Forbidden, OwnerOnly, ValidationFailed, Conflict, ReauthenticationRequired or TooManyAttempts.
     """
     if current_password and isinstance(actor, User):
         _authorize_creation(actor=actor, user_id=user_id)
         reauthenticate(actor=actor, password=current_password, otp=otp, action=Action.KEY_CREATE)
-        return _store_key(actor=actor, user_id=user_id, is_proven=True, **wanted)
-    return _store_key(actor=actor, user_id=user_id, **wanted)
+        return _store_key(actor=actor, user_id=user_id, is_authenticated=True, **options)
+    return _store_key(actor=actor, user_id=user_id, **options)
 
 
 @service
@@ -85,10 +74,10 @@ def _store_key(
     scopes: Collection[str],
     expires_in_days: int = DEFAULT_DAYS,
     addresses: Collection[str] = (),
-    is_proven: bool = False,
+    is_authenticated: bool = False,
 ) -> CreatedKey:
     owner = _lock_owner_of_new_key(actor, user_id)
-    if not is_proven:
+    if not is_authenticated:
         require_recent_authentication_for_tokens()
     text = token_format.generate()
     key = ApiKey(
@@ -106,18 +95,15 @@ def _store_key(
     if owner.api_keys.unrevoked().count() >= MAX_KEYS_PER_USER:
         raise Conflict(f"There are {MAX_KEYS_PER_USER} keys already. Revoke one first.")
     key.save(force_insert=True)
-    told = {"scopes": key.scopes, "addresses": len(key.addresses), "expires_at": key.expires_at}
-    record_user(actor, Action.KEY_CREATE, owner, key=key.public_id, **told)
+    details = {"scopes": key.scopes, "addresses": len(key.addresses), "expires_at": key.expires_at}
+    record_user(actor, Action.KEY_CREATE, owner, key=key.public_id, **details)
     send_notice(owner, "key_created", key=key.name, by=actor.username, by_themselves=actor.pk == owner.pk)
     return CreatedKey(key, text.text)
 
 
 @service
 def revoke_key(*, actor: Actor, user_id: int, key_id: UUID) -> ApiKey:
-    """Take a key back for good: one's own, or that of a user who holds no more than the actor. It works at once.
-
-    Raises NotFound or Forbidden.
-    """
+    """Revoke a key: one's own, or that of a user who holds no more than the actor. Raises NotFound or Forbidden."""
     _refuse_acting_by_key()
     require_recent_authentication()
     owner = _lock_owner(actor, user_id)
@@ -132,12 +118,12 @@ def revoke_key(*, actor: Actor, user_id: int, key_id: UUID) -> ApiKey:
 
 def _refuse_acting_by_key() -> None:
     if current_principal().api_key:
-        # A key that makes keys would outlive its own revocation.
+        # A key that creates keys would outlive its own revocation.
         raise ApiKeyNotAllowed
 
 
 def _lock_owner_of_new_key(actor: Actor, user_id: int) -> User:
-    """The user, locked until the transaction ends, if the actor may make a key of theirs."""
+    """The locked user, if the actor may create keys for them."""
     _refuse_acting_by_key()
     owner = _lock_owner(actor, user_id)
     if not owner.may_get_key_from(actor.pk):
@@ -146,7 +132,7 @@ def _lock_owner_of_new_key(actor: Actor, user_id: int) -> User:
 
 
 def _lock_owner(actor: Actor, user_id: int) -> User:
-    """The user, locked until the transaction ends, if the actor may revoke their keys."""
+    """The locked user, if the actor may revoke their keys."""
     if actor.pk != user_id:
         return lock_for_change(actor, user_id, USER_UPDATE)
     owner: User | None = User.objects.active().lock(user_id)
@@ -159,9 +145,11 @@ def _refuse_scopes(owner: User, scopes: Collection[str]) -> None:
     unknown = sorted(set(scopes) - set(PERMISSION_NAMES))
     if unknown:
         raise ValidationFailed({"scopes": [f"There is no permission {name}." for name in unknown]})
-    beyond = in_catalogue_order(set(scopes) - owner.grants.permissions)
-    if beyond:
-        raise ValidationFailed({"scopes": [f"{owner.username} doesn't hold {', '.join(beyond)}: a key can't do more."]})
+    missing = in_catalogue_order(set(scopes) - owner.grants.permissions)
+    if missing:
+        raise ValidationFailed(
+            {"scopes": [f"{owner.username} doesn't hold {', '.join(missing)}: a key can't do more."]}
+        )
 
 
 def _check_name(key: ApiKey) -> None:
@@ -180,40 +168,35 @@ def _expiry(days: int) -> datetime:
 def _networks(addresses: Collection[str]) -> list[str]:
     if len(addresses) > MAX_ADDRESSES:
         raise ValidationFailed({"addresses": [f"Give at most {MAX_ADDRESSES} addresses or networks."]})
-    found, wrong = [], []
+    networks, errors = [], []
     for address in addresses:
         try:
-            found.append(str(ip_network(address)))
+            networks.append(str(ip_network(address)))
         except ValueError:
-            wrong.append(f"{address[:50]} is no address or network such as 192.0.2.7 or 192.0.2.0/24.")
-    if wrong:
-        raise ValidationFailed({"addresses": wrong})
-    return list(dict.fromkeys(found))
+            errors.append(f"{address[:50]} is no address or network such as 192.0.2.7 or 192.0.2.0/24.")
+    if errors:
+        raise ValidationFailed({"addresses": errors})
+    return list(dict.fromkeys(networks))
 
 
 def load_key(text: str) -> ApiKey:
-    """The genuine key of this text, whatever its state, with `user` and its grants loaded.
-
-    One query. Raises TokenInvalid.
-    """
+    """The genuine key of this text, whatever its state, with its user's grants loaded; raises TokenInvalid."""
     sent = token_format.parse(text)
     if sent is None:
         raise TokenInvalid
-    key: Any = ApiKey.objects.with_grants().filter(prefix=sent.prefix).first()
+    key: ApiKey | None = ApiKey.objects.with_grants().filter(prefix=sent.prefix).first()
     if key is None or not hmac.compare_digest(key.secret_hash, sent.secret_hash):
-        # Nobody is named in the audit log: strangers could fill it.
+        # No audit row: strangers could fill the log.
         logger.warning("An unknown API key was refused.")
         raise TokenInvalid
     key.user.grants = Grants.loaded_with(key)
-    found: ApiKey = key
-    return found
+    return key
 
 
 def authenticate_key(*, text: str) -> ApiKey:
-    """The key that a request came with, if it is good from where the request came.
+    """The key of the request, if it may be used from its address. Raises TokenInvalid or AccountDisabled.
 
-    At most two queries: revoking takes effect with the next request, on every process. Raises TokenInvalid, or
-    AccountDisabled when its owner may not sign in.
+    Keys aren't cached: revoking takes effect with the next request. At most two queries.
     """
     key, address = load_key(text), current_origin().ip_address
     if not key.user.can_sign_in:
@@ -227,7 +210,7 @@ def authenticate_key(*, text: str) -> ApiKey:
 
 
 def refusal_reason(key: ApiKey, address: str) -> str:
-    """Why a key is not good from an address, or ""."""
+    """Why a key can't be used from an address, or ""."""
     if key.revoked_at is not None:
         return "The key is revoked."
     if key.is_expired:
@@ -238,7 +221,7 @@ def refusal_reason(key: ApiKey, address: str) -> str:
 
 
 def _record_refusal(key: ApiKey, address: str, reason: str) -> None:
-    # One row a window: a script that goes on trying must not flood the log.
+    # One row per window: a script that goes on trying must not flood the log.
     if rate_limits.is_first_refusal(f"key-{key.pk}", address):
         record(
             actor=key.user,

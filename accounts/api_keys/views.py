@@ -1,4 +1,4 @@
-"""API keys: one's own, and those of users who hold no more."""
+"""Pages to create and revoke API keys, one's own and other users'."""
 
 from uuid import UUID
 
@@ -28,33 +28,27 @@ Crumbs = list[tuple[str, str | None]]
 @requires(SIGNED_IN)
 @require_http_methods(["GET", "HEAD", "POST"])
 def create_own_key(request: PageRequest) -> HttpResponse:
-    """A new key of one's own."""
     return _create(request, request.user, reverse("profile"), _own_crumbs("New API key"))
 
 
 @requires(SIGNED_IN)
 @require_http_methods(["GET", "HEAD", "POST"])
 def revoke_own_key(request: PageRequest, key_id: UUID) -> HttpResponse:
-    """Ask, then take back one of one's own keys."""
     return _revoke(request, request.user, key_id, reverse("profile"), _own_crumbs("Revoke API key"))
 
 
 @requires(USER_UPDATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def create_key(request: PageRequest, user_id: int) -> HttpResponse:
-    """A new key of a user."""
-    person = get_user_or_404(request, user_id)
-    return _create(request, person, reverse("user", args=[person.pk]), user_breadcrumbs(person, "New API key"))
+    user = get_user_or_404(request, user_id)
+    return _create(request, user, reverse("user", args=[user.pk]), user_breadcrumbs(user, "New API key"))
 
 
 @requires(USER_UPDATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def revoke_key(request: PageRequest, user_id: int, key_id: UUID) -> HttpResponse:
-    """Ask, then take back a key of a user."""
-    person = get_user_or_404(request, user_id)
-    return _revoke(
-        request, person, key_id, reverse("user", args=[person.pk]), user_breadcrumbs(person, "Revoke API key")
-    )
+    user = get_user_or_404(request, user_id)
+    return _revoke(request, user, key_id, reverse("user", args=[user.pk]), user_breadcrumbs(user, "Revoke API key"))
 
 
 def _own_crumbs(step: str) -> Crumbs:
@@ -70,7 +64,7 @@ def _create(request: PageRequest, owner: User, back: str, trail: Crumbs) -> Http
     if request.method == "POST" and form.is_valid():
         try:
             made = api_key_services.create_key(actor=request.user, user_id=owner.pk, **form.cleaned_data)
-            # Not a redirect: the text would have to be kept somewhere until the next request.
+            # Not a redirect: the key would have to be stored until the next request.
             return render(request, "accounts/key_made.html", {**context, "made": made, "url": settings.PUBLIC_URL})
         except DomainError as refusal:
             form.add_refusal(refusal)

@@ -1,4 +1,4 @@
-"""Who is calling the API: by access token, by API key, or by the session cookie of the pages."""
+"""Authenticates API calls by access token, API key or session cookie."""
 
 import base64
 from typing import TYPE_CHECKING
@@ -25,27 +25,26 @@ Caller = tuple[User, Session | ApiKey]
 
 
 class BearerAuthentication(JWTAuthentication):  # type: ignore[misc]
-    """`Authorization: Bearer <access token, or API key>` (RFC 6750).
+    """`Authorization: Bearer <access token or API key>` (RFC 6750).
 
-    A genuine token isn't enough: what validates it is the session that it names, which becomes `request.auth`.
+    A genuine token isn't enough: the session that it names must be alive, and becomes `request.auth`.
     """
 
     def get_header(self, request: Request) -> bytes:
-        """The header; letters that no header may have make it one that nothing fits, rather than an error."""
+        # Characters that no header may have lead to a 401, not to an error.
         header: str = request.META.get("HTTP_AUTHORIZATION", "")
         return header.encode("latin-1", "replace")
 
     def get_raw_token(self, header: bytes) -> bytes | None:
-        """The token. Raises TokenInvalid for another scheme, which Simple JWT would take for no header at all."""
         if not header:
             return None
         scheme, _, token = header.partition(b" ")
-        if scheme.lower() != b"bearer":
+        if scheme.lower() != b"bearer":  # Simple JWT would treat it as no header at all
             raise TokenInvalid
         return token.strip()
 
     def get_validated_token(self, raw_token: bytes) -> Session | ApiKey:
-        """The session or key that it stands for. Raises a NotAuthenticated or TooManyAttempts."""
+        """The session or key of the token. Raises a NotAuthenticated or TooManyAttempts."""
         text = raw_token.decode("latin-1")
         if text.startswith(token_format.PREFIX):
             return _used_key(text)
@@ -56,29 +55,27 @@ class BearerAuthentication(JWTAuthentication):  # type: ignore[misc]
         return session
 
     def get_user(self, validated_token: Session | ApiKey) -> User:
-        """Whose it is."""
         return validated_token.user
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002
-        """What a 401 names in `WWW-Authenticate`."""
         return "Bearer"
 
 
 class BasicKeyAuthentication(BaseAuthentication):
-    """HTTP Basic with an API key as the password, as clients of OAuth name themselves (RFC 6749, section 2.3.1).
+    """HTTP Basic with an API key as the password, as OAuth clients authenticate (RFC 6749, section 2.3.1).
 
-    The name beside it says nothing: a key names its owner.
+    The username is ignored: the key identifies its owner.
     """
 
     def authenticate(self, request: Request) -> Caller | None:
-        """The user and the key; None without such a header. Raises a NotAuthenticated or TooManyAttempts."""
+        """Raises a NotAuthenticated or TooManyAttempts."""
         scheme, _, credentials = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "basic":
             return None
         try:
             key = _used_key(_password_in(credentials))
         except NotAuthenticated as refusal:
-            refusal.challenge = 'Basic realm="Reprotech"'  # the scheme that was tried (RFC 6749, section 5.2)
+            refusal.challenge = 'Basic realm="Reprotech"'  # the client's scheme (RFC 6749, section 5.2)
             raise
         return key.user, key
 
@@ -98,10 +95,10 @@ def _used_key(text: str) -> ApiKey:
 
 
 class PageSessionAuthentication(SessionAuthentication):
-    """The cookie of the pages, with CSRF enforced."""
+    """The session cookie of the pages, with CSRF enforced."""
 
     def authenticate(self, request: Request) -> Caller | None:
-        """The user and the session; None without a live session. Raises PermissionDenied for a CSRF failure."""
+        """Raises PermissionDenied for a CSRF failure."""
         session: Session | None = getattr(request, "page_session", None)
         if not session:  # a lazy object: never None itself
             return None

@@ -1,6 +1,4 @@
-"""What another service may learn of a token that was sent to it (RFC 7662). It changes and extends nothing."""
-
-from typing import Any
+"""Token introspection (RFC 7662). It changes and extends nothing."""
 
 from accounts.access.required_actions import has_required_action
 from accounts.api_keys import token_format
@@ -11,14 +9,15 @@ from accounts.sessions import tokens
 from accounts.sessions.services import load_session
 from reprotech.core.exceptions import NotAuthenticated
 
-INACTIVE: dict[str, Any] = {"active": False}
+Claims = dict[str, object]
+
+INACTIVE: Claims = {"active": False}
 
 
-def introspect(*, token: str, ip_address: str = "") -> dict[str, Any]:
-    """The claims of a good access token or API key; `{"active": False}` and nothing more for anything else.
+def introspect(*, token: str, ip_address: str = "") -> Claims:
+    """The claims of a valid access token or API key; only `{"active": False}` for anything else.
 
-    `ip_address` is where the token came from, as the asking service saw it: a key that is limited to addresses is
-    active only from those.
+    `ip_address` is the client's, as the asking service saw it: a key may be limited to addresses.
     """
     try:
         return _of_key(token, ip_address) if token.startswith(token_format.PREFIX) else _of_access_token(token)
@@ -26,7 +25,7 @@ def introspect(*, token: str, ip_address: str = "") -> dict[str, Any]:
         return INACTIVE
 
 
-def _of_key(token: str, ip_address: str) -> dict[str, Any]:
+def _of_key(token: str, ip_address: str) -> Claims:
     key = load_key(token)
     if not key.user.can_sign_in or refusal_reason(key, ip_address) or has_required_action(key.user):
         return INACTIVE
@@ -36,16 +35,17 @@ def _of_key(token: str, ip_address: str) -> dict[str, Any]:
     return {**_of_user(key.user, usable), **claims, "token_type": "api_key", "key": key.name, **maker}
 
 
-def _of_access_token(token: str) -> dict[str, Any]:
+def _of_access_token(token: str) -> Claims:
     claims = tokens.verify(token, tokens.AccessToken)
     session = load_session(claims.session_id, claims.user_id)
     if session.kind != Session.Kind.TOKEN or has_required_action(session.user):
         return INACTIVE
-    about = {"iat": claims.issued_at, "exp": claims.expires_at, "sid": str(session.pk)}
-    return {**_of_user(session.user, session.user.grants), **about, "token_type": "access_token"}
+    times = {"iat": claims.issued_at, "exp": claims.expires_at}
+    of_user = _of_user(session.user, session.user.grants)
+    return {**of_user, **times, "sid": str(session.pk), "token_type": "access_token"}
 
 
-def _of_user(user: User, grants: Grants) -> dict[str, Any]:
+def _of_user(user: User, grants: Grants) -> Claims:
     permissions = grants.ordered_permissions
     return {
         "active": True,

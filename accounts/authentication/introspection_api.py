@@ -1,9 +1,12 @@
-"""`/api/auth/introspect`: what a lab module asks about the tokens that it is sent."""
+"""`/api/auth/introspect`: token introspection for lab modules."""
 
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 
 from accounts.authentication.api_authentication import (
@@ -19,12 +22,12 @@ from reprotech.api.request_bodies import RequestBody
 from reprotech.api.viewsets import ViewSet
 from reprotech.web.access import SIGNED_IN
 
-#: More than any access token has: a hundred roles with long names in any script.
+#: No access token is longer, with a hundred long role names in any script.
 MAX_TOKEN_LENGTH = 65_536
 
 
 class IntrospectBody(RequestBody):
-    """`POST /api/auth/introspect` as JSON."""
+    """An access token or API key to ask about."""
 
     null_is_absent = True
 
@@ -36,16 +39,16 @@ class IntrospectBody(RequestBody):
 
 
 class IntrospectForm(IntrospectBody):
-    """The same as a form: what isn't known, and what has no value, counts as left out (RFC 6749, section 3.2)."""
+    """The same as a form: unknown and empty parameters are ignored (RFC 6749, section 3.2)."""
 
     refuses_unknown = False
 
-    def to_internal_value(self, data: Any) -> Any:
-        """The values; raises ValidationError."""
-        return super().to_internal_value({name: value for name, value in data.items() if value})
+    def to_internal_value(self, data: Mapping[str, object]) -> dict[str, object]:
+        values: dict[str, object] = super().to_internal_value({name: value for name, value in data.items() if value})
+        return values
 
 
-class IntrospectionAnswer(serializers.Serializer[Any]):
+class IntrospectionAnswer(serializers.Serializer[object]):
     """Only `active` for a token that isn't."""
 
     active = serializers.BooleanField()
@@ -65,34 +68,30 @@ class IntrospectionAnswer(serializers.Serializer[Any]):
 
 
 class IntrospectionViewSet(ViewSet):
-    """Open to whoever is signed in, best with a service account's key.
-
-    It tells nothing that the token's holder couldn't ask for by `GET /api/auth/me`, and a token can't be guessed, so
-    a permission would protect nothing. That it takes an account keeps strangers from trying and lets calls be counted.
-    """
-
-    authentication_classes: ClassVar[list[Any]] = [  # type: ignore[misc]
+    # It reveals nothing that the token's holder couldn't get from `GET /api/auth/me`, and a token can't be guessed, so
+    # a permission would protect nothing. Authentication keeps strangers out and lets calls be counted.
+    authentication_classes: ClassVar[list[type[BaseAuthentication]]] = [  # type: ignore[misc]
         BasicKeyAuthentication,
         BearerAuthentication,
         PageSessionAuthentication,
     ]
     required_permissions: ClassVar = {"introspect": SIGNED_IN}
     open_to_keys: ClassVar = {"introspect"}
-    parser_classes: ClassVar[list[Any]] = [StrictJSONParser, StrictFormParser]  # type: ignore[misc]
+    parser_classes: ClassVar[list[type[BaseParser]]] = [StrictJSONParser, StrictFormParser]  # type: ignore[misc]
     media_types_hint = "Send the body as JSON or as a form."
 
     @extend_schema(
-        # The form is told of in words: openapi-python-client writes modules that can't be imported for two media types.
+        # Not the form too: for two media types openapi-python-client generates modules that can't be imported.
         request={StrictJSONParser.media_type: IntrospectBody},
         responses=IntrospectionAnswer,
         summary="Ask about a token",
     )
     def introspect(self, request: SignedInRequest) -> Response:
-        """Whether an access token or API key is good, whose it is and what it may do (RFC 7662).
+        """Whether an access token or API key is valid, whose it is and what it may do (RFC 7662).
 
-        The same fields may be sent as a form, `application/x-www-form-urlencoded`, in which others are passed over.
+        The same fields may be sent as a form, `application/x-www-form-urlencoded`, which may have others too.
         """
-        asked = (IntrospectForm if is_form(request) else IntrospectBody).read(request)
-        response = Response(introspect(token=asked["token"], ip_address=asked.get("ip_address", "")))
+        body = (IntrospectForm if is_form(request) else IntrospectBody).read(request)
+        response = Response(introspect(token=body["token"], ip_address=body.get("ip_address", "")))
         response["Cache-Control"] = "no-store"
         return response

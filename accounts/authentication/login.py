@@ -1,4 +1,4 @@
-"""Signing in: with a name and a password and, if the account has one, a second factor; or with a passkey alone."""
+"""Sign-in with a password and, if the account has one, a second factor; or with a passkey alone."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,8 +10,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from accounts.access.one_time import consume, is_consumed
-from accounts.authentication import metrics as authentication_metrics
-from accounts.authentication.metrics import LOCKOUTS, Outcome
+from accounts.authentication.metrics import LOCKOUTS, Outcome, count_login
 from accounts.authentication.new_device_notice import send_new_device_notice
 from accounts.core.exceptions import InvalidCredentials, InvalidFactor, SecondFactorRequired, TokenInvalid
 from accounts.core.hashers import hashing_slot, simulate_password_check
@@ -34,7 +33,7 @@ from reprotech.core.request_context import current_origin
 
 @dataclass(frozen=True, slots=True)
 class SessionSpec:
-    """The session that a sign-in opens: of which kind and for how long."""
+    """The kind and lifetime of the session that a sign-in opens."""
 
     kind: Session.Kind
     lifetime: timedelta
@@ -42,19 +41,18 @@ class SessionSpec:
 
 
 def page_session_spec(*, remember: bool) -> SessionSpec:
-    """A page session, a long one with `remember` where the installation allows it."""
+    """A page session: a long one with `remember`, where the installation allows that."""
     if remember and settings.REMEMBERED_SESSION_LIFETIME:
         return SessionSpec(Session.Kind.PAGE, settings.REMEMBERED_SESSION_LIFETIME, is_remembered=True)
     return SessionSpec(Session.Kind.PAGE, settings.PAGE_SESSION_LIFETIME)
 
 
 def token_session_spec() -> SessionSpec:
-    """A token session."""
     return SessionSpec(Session.Kind.TOKEN, settings.TOKEN_SESSION_LIFETIME)
 
 
 class _LoginRefused(Exception):
-    """Why a session isn't opened, for the log, and what the caller is told."""
+    """The reason, for the log, and the error that the caller gets."""
 
     def __init__(self, reason: str, error: NotAuthenticated) -> None:
         super().__init__(reason)
@@ -63,130 +61,122 @@ class _LoginRefused(Exception):
 
 
 def sign_in_to_pages(*, identifier: str, password: str, remember: bool = False) -> Session:
-    """Open a page session; raises InvalidCredentials, TooManyAttempts, or SecondFactorRequired after the password."""
+    """Open a page session. Raises InvalidCredentials, TooManyAttempts or SecondFactorRequired."""
     return _sign_in(identifier, password, page_session_spec(remember=remember))
 
 
-@transaction.atomic
-@explicitly_recorded()
-def _with_tokens(session: Session) -> SessionTokens:
-    return SessionTokens(session, issue_tokens(session=session))
-
-
 def sign_in_with_tokens(*, identifier: str, password: str, otp: str = "") -> SessionTokens:
-    """Open a token session; raises InvalidCredentials, TooManyAttempts, SecondFactorRequired or InvalidFactor.
+    """Open a token session. Raises InvalidCredentials, TooManyAttempts, SecondFactorRequired or InvalidFactor.
 
-    `otp` is a code of the user's authenticator app or a recovery code; whoever has no second factor needs none.
+    `otp` is a code of the authenticator app or a recovery code, for users with a second factor.
     """
-    return _with_tokens(_sign_in(identifier, password, token_session_spec(), otp))
+    return issue_tokens(session=_sign_in(identifier, password, token_session_spec(), otp))
 
 
 def finish_with_tokens(*, mfa_token: str, otp: str) -> SessionTokens:
-    """Open the token session that a right password stands for; raises TokenInvalid, InvalidFactor, TooManyAttempts."""
-    return _with_tokens(
-        finish_sign_in(mfa_token=mfa_token, check=totp_or_recovery_code(otp), opening=token_session_spec())
-    )
+    """The second step of a sign-in with tokens. Raises TokenInvalid, InvalidFactor or TooManyAttempts."""
+    session = finish_sign_in(mfa_token=mfa_token, verifier=totp_or_recovery_code(otp), spec=token_session_spec())
+    return issue_tokens(session=session)
 
 
-def finish_sign_in(*, mfa_token: str, check: Verifier, opening: SessionSpec) -> Session:
-    """The second step: open the session that a right password stands for.
-
-    The token is good once and dies with the password. Raises TokenInvalid, InvalidFactor or TooManyAttempts.
-    """
-    passed = pending_login_token.parse(mfa_token)
-    user = User.objects.existing().filter(pk=passed.user_id).first() if passed else None
-    if passed is None or user is None or not passed.is_of(user) or is_consumed(_name(passed)):
+def finish_sign_in(*, mfa_token: str, verifier: Verifier, spec: SessionSpec) -> Session:
+    """The second step after a correct password. Raises TokenInvalid, InvalidFactor or TooManyAttempts."""
+    pending = pending_login_token.parse(mfa_token)
+    user = User.objects.existing().filter(pk=pending.user_id).first() if pending else None
+    if pending is None or user is None or not pending.is_of(user) or is_consumed(pending.name):
         raise TokenInvalid
-    return _take_second_step(user, check, opening, passed)
+    return _verify_second_step(user, verifier, spec, pending)
 
 
 def sign_in_with_passkey(*, answer: str, challenge: Challenge, remember: bool = False) -> Session:
-    """Open a page session for whoever holds a passkey and unlocked it; raises InvalidFactor or TooManyAttempts."""
+    """Open a page session for the owner of a passkey who unlocked it. Raises InvalidFactor or TooManyAttempts."""
     address = current_origin().ip_address
     try:
         login_throttle.record_address_attempt(address)
     except TooManyAttempts:
-        authentication_metrics.count_login(Outcome.THROTTLED)
+        count_login(Outcome.THROTTLED)
         raise
     user = owner_of_passkey(answer)
     if user is None:
-        authentication_metrics.count_login(Outcome.REFUSED)
+        count_login(Outcome.REFUSED)
         raise InvalidFactor
-    check = passkey_assertion(answer, challenge, alone=True)
-    opening = page_session_spec(remember=remember)
-    return _opened(user, opening, lambda: login_throttle.refund_address(address), check, by_password=False)
+    verifier = passkey_assertion(answer, challenge, passwordless=True)
+    spec = page_session_spec(remember=remember)
+    return _open(user, spec, lambda: login_throttle.refund_address(address), verifier, by_password=False)
 
 
-def _take_second_step(user: User, check: Verifier, opening: SessionSpec, passed: PendingLogin | None = None) -> Session:
-    # Counted apart from the password, which whoever gets here knows: a right one must not grant new guesses.
-    guess = login_throttle.counters_for(user, user.username, "factor")
-    _count(user.username, user, guess)
-    return _opened(user, opening, lambda: login_throttle.refund_success(guess), check, passed)
+def _verify_second_step(
+    user: User, verifier: Verifier, spec: SessionSpec, pending: PendingLogin | None = None
+) -> Session:
+    # Counted apart from the password, which is known by now: a correct password must not grant new attempts.
+    attempt = login_throttle.counters_for(user, user.username, "factor")
+    _count(user.username, user, attempt)
+    return _open(user, spec, lambda: login_throttle.refund_success(attempt), verifier, pending)
 
 
-def _opened(
+def _open(
     user: User,
-    opening: SessionSpec,
-    forgive: Callable[[], None],
-    check: Verifier | None = None,
-    passed: PendingLogin | None = None,
+    spec: SessionSpec,
+    refund: Callable[[], None],
+    verifier: Verifier | None = None,
+    pending: PendingLogin | None = None,
     *,
     by_password: bool = True,
 ) -> Session:
-    """The session; `forgive` takes the guess back, also when the database takes nothing: that was no wrong guess."""
+    """The session; `refund` takes the attempt back, also after a database error: that was no wrong attempt."""
     try:
-        session = _open(user, opening, check, passed, by_password=by_password)
+        session = _store_session(user, spec, verifier, pending, by_password=by_password)
     except _LoginRefused as refused:
         _record_failure(user.username, user, refused.reason)
-        authentication_metrics.count_login(Outcome.REFUSED)
+        count_login(Outcome.REFUSED)
         raise refused.error from None
     except DatabaseError:
-        forgive()
+        refund()
         raise
-    forgive()
-    authentication_metrics.count_login(Outcome.SUCCESS)
+    refund()
+    count_login(Outcome.SUCCESS)
     return session
 
 
-def _sign_in(identifier: str, password: str, opening: SessionSpec, otp: str = "") -> Session:
+def _sign_in(identifier: str, password: str, spec: SessionSpec, otp: str = "") -> Session:
     user = User.objects.known_as(identifier)
-    # A user's name and address share one counter, a name that nobody has gets its own: no difference shows.
-    guess = login_throttle.counters_for(user, identifier)
-    _count(identifier, user, guess)
+    # Known and unknown names both have a counter, so that no difference shows.
+    attempt = login_throttle.counters_for(user, identifier)
+    _count(identifier, user, attempt)
     try:
         with hashing_slot():
             refusal = _refusal(user, password)
     except ServerBusy:
-        login_throttle.refund_login_attempt(guess)
-        authentication_metrics.count_login(Outcome.THROTTLED)
+        login_throttle.refund_login_attempt(attempt)
+        count_login(Outcome.THROTTLED)
         raise
     if user is None or refusal:
         _record_failure(identifier, user, refusal)
-        authentication_metrics.count_login(Outcome.REFUSED)
+        count_login(Outcome.REFUSED)
         raise InvalidCredentials
     if user.second_factors:
-        login_throttle.refund_success(guess)
+        login_throttle.refund_success(attempt)
         if not otp:
-            authentication_metrics.count_login(Outcome.SECOND_STEP)
+            count_login(Outcome.SECOND_STEP)
             raise SecondFactorRequired(pending_login_token.issue(user), user.second_factors)
-        return _take_second_step(user, totp_or_recovery_code(otp), opening)
-    return _opened(user, opening, lambda: login_throttle.refund_success(guess))
+        return _verify_second_step(user, totp_or_recovery_code(otp), spec)
+    return _open(user, spec, lambda: login_throttle.refund_success(attempt))
 
 
-def _count(identifier: str, user: User | None, guess: AttemptCounters) -> None:
+def _count(identifier: str, user: User | None, attempt: AttemptCounters) -> None:
     try:
-        login_throttle.record_login_attempt(guess)
+        login_throttle.record_login_attempt(attempt)
     except TooManyAttempts:
-        authentication_metrics.count_login(Outcome.THROTTLED)
-        # One row a window: a flood of refused guesses must not become a flood of rows.
-        if rate_limits.is_first_refusal(guess.own or guess.name, guess.address):
+        count_login(Outcome.THROTTLED)
+        # One row per window: a flood of attempts must not become a flood of rows.
+        if rate_limits.is_first_refusal(attempt.own or attempt.name, attempt.address):
             LOCKOUTS.inc()
             _record_failure(identifier, user, "Too many attempts.")
         raise
 
 
 def _refusal(user: User | None, password: str) -> str:
-    """Why not, or "". Every refusal takes the same number of hashes, so that the time tells nothing."""
+    """The reason, or "". Every refusal takes the same number of hashes, so that its time reveals nothing."""
     if user is None:
         simulate_password_check(password)
         return "There is no such user."
@@ -197,19 +187,19 @@ def _refusal(user: User | None, password: str) -> str:
 
 @transaction.atomic
 @explicitly_recorded()
-def _open(
-    user: User, opening: SessionSpec, check: Verifier | None, passed: PendingLogin | None, *, by_password: bool
+def _store_session(
+    user: User, spec: SessionSpec, verifier: Verifier | None, pending: PendingLogin | None, *, by_password: bool
 ) -> Session:
-    """The session; raises _Refused, also when the account changed while the password was checked."""
+    # The account may have changed while the password was checked.
     stored = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if not stored.can_sign_in:
         raise _LoginRefused(f"The account is {stored.status}.", InvalidCredentials())
-    if stored.password != user.password or (stored.second_factors and check is None):
+    if stored.password != user.password or (stored.second_factors and verifier is None):
         raise _LoginRefused("The account changed meanwhile.", InvalidCredentials())
-    if passed and not consume(_name(passed), passed.expires_at):
+    if pending and not consume(pending.name, pending.expires_at):
         raise _LoginRefused("The second step was taken already.", TokenInvalid())
-    factor = check(stored) if check else ""
-    if check and not factor:
+    factor = verifier(stored) if verifier else ""
+    if verifier and not factor:
         raise _LoginRefused("The second factor is wrong or was used before.", InvalidFactor())
     stored.last_login = timezone.now()
     roles = list(stored.roles.order_by("position", "name").values_list("name", "requires_factor"))
@@ -221,25 +211,19 @@ def _open(
     if stored.has_expired_password and not stored.must_change_password:
         stored.must_change_password, details["duty"] = True, "change_password"
     stored.save(update_fields=["last_login", "factor_grace_used", "must_add_factor", "must_change_password"])
-    session = open_session(
-        user=stored, kind=opening.kind, lifetime=opening.lifetime, is_remembered=opening.is_remembered
-    )
+    session = open_session(user=stored, kind=spec.kind, lifetime=spec.lifetime, is_remembered=spec.is_remembered)
     send_new_device_notice(session)
-    record(actor=stored, action=Action.LOGIN, resource="auth", session_id=session.pk, kind=opening.kind, **details)
+    record(actor=stored, action=Action.LOGIN, resource="auth", session_id=session.pk, kind=spec.kind, **details)
     return session
 
 
 def _count_grace(user: User, *, requires_factor: bool) -> None:
-    """Note a sign-in without a second factor where a role requires one; after the last that is let pass it's a duty."""
+    """Count a sign-in without a second factor where a role requires one; after the last allowed one it is mandatory."""
     if user.second_factors or not requires_factor:
         user.factor_grace_used, user.must_add_factor = 0, False
     else:
         user.factor_grace_used = min(user.factor_grace_used + 1, settings.MFA_GRACE_SIGN_INS + 1)
         user.must_add_factor = user.factor_grace_used > settings.MFA_GRACE_SIGN_INS
-
-
-def _name(passed: PendingLogin) -> str:
-    return f"mfa {passed.token_id}"
 
 
 def _record_failure(identifier: str, user: User | None, reason: str) -> None:

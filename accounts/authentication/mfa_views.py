@@ -1,9 +1,9 @@
-"""The second step of a sign-in, and signing in with a passkey alone."""
+"""Pages for the second step of a sign-in, and sign-in with a passkey alone."""
 
-from typing import Any
+from typing import TypedDict
 
 from django.contrib import messages
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -20,24 +20,31 @@ from reprotech.core.exceptions import DomainError, TooManyAttempts
 from reprotech.web.access import PUBLIC, requires
 from reprotech.web.responses import UNPROCESSABLE, bind_form, safe_next_url
 
-#: Keys of the signed cookie: the sign-in that waits for its second step, and the challenge of this browser.
+#: Keys of the session cookie.
 PENDING_LOGIN_KEY = "second_step"
 CHALLENGE_KEY = "sign_in_challenge"
 SECOND_STEP, PASSWORDLESS = "second step", "alone"
 
 
+class PendingSignIn(TypedDict):
+    """A sign-in after its first step, kept in the cookie: there is no session yet."""
+
+    token: str
+    next: str
+    remember: bool
+
+
 def redirect_to_second_step(
-    request: Any, required: SecondFactorRequired, target: str, *, remember: bool
+    request: HttpRequest, required: SecondFactorRequired, target: str, *, remember: bool
 ) -> HttpResponse:
-    """Keep what the password proved in the browser's signed cookie; there is no session yet."""
-    request.session[PENDING_LOGIN_KEY] = {"token": required.mfa_token, "next": target, "remember": remember}
+    request.session[PENDING_LOGIN_KEY] = PendingSignIn(token=required.mfa_token, next=target, remember=remember)
     return redirect("verify")
 
 
-@requires(PUBLIC)  # there is no session before this is done
+@requires(PUBLIC)  # there is no session yet
 @require_http_methods(["GET", "HEAD", "POST"])
-def verify(request: Any) -> HttpResponse:
-    """The page that asks for a code, a recovery code or a passkey."""
+def verify(request: HttpRequest) -> HttpResponse:
+    """Ask for a code, a recovery code or a passkey."""
     pending = request.session.get(PENDING_LOGIN_KEY)
     if not pending or request.user.is_authenticated:
         return redirect("login")
@@ -47,31 +54,29 @@ def verify(request: Any) -> HttpResponse:
     return _page(request, pending, form, UNPROCESSABLE if form.errors else 200)
 
 
-@requires(PUBLIC)  # whoever signs in isn't signed in yet
+@requires(PUBLIC)  # as above
 @require_POST
-def passkey_options(request: Any) -> HttpResponse:
-    """What the browser asks its passkeys: those of the pending sign-in's user, or any of this site."""
-    pending = request.session.get(PENDING_LOGIN_KEY)
-    passed = (
-        pending_login_token.parse(pending["token"]) if pending and request.POST.get("step") == SECOND_STEP else None
-    )
-    challenge = Challenge.new(SECOND_STEP if passed else PASSWORDLESS)
+def passkey_options(request: HttpRequest) -> HttpResponse:
+    """A challenge for the passkeys of the pending sign-in's user, or for any of this site."""
+    pending = request.session.get(PENDING_LOGIN_KEY) if request.POST.get("step") == SECOND_STEP else None
+    login_token = pending_login_token.parse(pending["token"]) if pending else None
+    challenge = Challenge.new(SECOND_STEP if login_token else PASSWORDLESS)
     request.session[CHALLENGE_KEY] = challenge.for_cookie()
-    allowed = Passkey.objects.filter(user_id=passed.user_id) if passed else None
+    allowed = Passkey.objects.filter(user_id=login_token.user_id) if login_token else None
     return JsonResponse(webauthn.authentication_options(allowed, challenge.value))
 
 
 @requires(PUBLIC)  # as above
 @require_POST
-def passkey(request: Any) -> HttpResponse:
-    """A passkey's answer: the second step of the pending sign-in, or a whole sign-in without a password."""
+def passkey(request: HttpRequest) -> HttpResponse:
+    """Take a passkey's response, as the second step or for a whole sign-in without a password."""
     form = PasskeyAnswerForm(request.POST)
-    kept = request.session.pop(CHALLENGE_KEY, None)
+    stored = request.session.pop(CHALLENGE_KEY, None)
     pending = request.session.get(PENDING_LOGIN_KEY)
     answer = form.cleaned_data["answer"] if form.is_valid() else ""
-    if pending and (challenge := Challenge.from_cookie(kept, SECOND_STEP)):
+    if pending and (challenge := Challenge.from_cookie(stored, SECOND_STEP)):
         return _finish(request, pending, passkey_assertion(answer, challenge), CodeForm())
-    challenge = Challenge.from_cookie(kept, PASSWORDLESS)
+    challenge = Challenge.from_cookie(stored, PASSWORDLESS)
     if challenge is None:
         return _back_to_login(request, "That took too long. Try again.")
     remember = bool(form.cleaned_data.get("remember"))
@@ -84,19 +89,21 @@ def passkey(request: Any) -> HttpResponse:
     return start_session(request, session, safe_next_url(request))
 
 
-def _finish(request: Any, pending: dict[str, Any], check: Verifier, form: CodeForm) -> HttpResponse:
+def _finish(request: HttpRequest, pending: PendingSignIn, verifier: Verifier, form: CodeForm) -> HttpResponse:
     try:
-        opening = login.page_session_spec(remember=pending["remember"])
-        session = login.finish_sign_in(mfa_token=pending["token"], check=check, opening=opening)
+        spec = login.page_session_spec(remember=pending["remember"])
+        session = login.finish_sign_in(mfa_token=pending["token"], verifier=verifier, spec=spec)
     except TokenInvalid:
         del request.session[PENDING_LOGIN_KEY]
         return _back_to_login(request, "That took too long. Sign in again.")
     except TooManyAttempts as refusal:
-        return _refused(
-            request, pending, form, too_many_attempts_message(refusal), status=429, retry_after=refusal.retry_after
-        )
+        page = _refused(request, pending, form, too_many_attempts_message(refusal), refusal.status)
+        page["Retry-After"] = str(refusal.retry_after)
+        return page
     except InvalidFactor:
-        return _refused(request, pending, form, "This code is wrong or was used before.")
+        is_code = form.is_bound
+        sentence = "This code is wrong or was used before." if is_code else "The passkey was not accepted."
+        return _refused(request, pending, form, sentence)
     except DomainError:
         del request.session[PENDING_LOGIN_KEY]
         return _back_to_login(request, "The name or the password is wrong.")
@@ -104,26 +111,22 @@ def _finish(request: Any, pending: dict[str, Any], check: Verifier, form: CodeFo
 
 
 def _refused(
-    request: Any, pending: dict[str, Any], form: CodeForm, sentence: str, status: int = UNPROCESSABLE, **headers: int
+    request: HttpRequest, pending: PendingSignIn, form: CodeForm, sentence: str, status: int = UNPROCESSABLE
 ) -> HttpResponse:
     if not form.is_bound:
         form = CodeForm({})
         form.errors.clear()
-        sentence = sentence.replace("This code is wrong or was used before.", "The passkey was not accepted.")
     form.add_error(None, sentence)
-    page = _page(request, pending, form, status)
-    if "retry_after" in headers:
-        page["Retry-After"] = str(headers["retry_after"])
-    return page
+    return _page(request, pending, form, status)
 
 
-def _page(request: Any, pending: dict[str, Any], form: CodeForm, status: int) -> HttpResponse:
-    passed = pending_login_token.parse(pending["token"])
-    has_passkey = webauthn.is_available() and passed and Passkey.objects.filter(user_id=passed.user_id).exists()
+def _page(request: HttpRequest, pending: PendingSignIn, form: CodeForm, status: int) -> HttpResponse:
+    token = pending_login_token.parse(pending["token"])
+    has_passkey = webauthn.is_available() and token and Passkey.objects.filter(user_id=token.user_id).exists()
     context = {"form": form, "has_passkey": has_passkey, "step": SECOND_STEP, "passkey_origin": webauthn.origin()}
     return render(request, "accounts/verify.html", context, status=status)
 
 
-def _back_to_login(request: Any, sentence: str) -> HttpResponse:
+def _back_to_login(request: HttpRequest, sentence: str) -> HttpResponse:
     messages.error(request, sentence)
     return redirect("login")

@@ -1,4 +1,4 @@
-"""Telling users by mail of sign-ins from devices that they haven't used before."""
+"""E-mails about sign-ins from devices that a user hasn't used before."""
 
 from datetime import timedelta
 
@@ -11,24 +11,22 @@ from accounts.notifications.services import send_notice
 from accounts.sessions.user_agent import browser_family, safe_client_name
 from accounts.throttling import known_devices
 
-#: How far back a device is remembered, and by how many of the latest sign-ins of its kind.
+#: Earlier sign-ins that a new one is compared with.
 LOOKBACK = timedelta(days=90)
 MAX_COMPARED_SESSIONS = 200
-#: Mails to one user in a day: the next ones would tell nothing new, and hide what matters.
+#: More would say nothing new, and hide what matters.
 MAX_NOTICES_PER_DAY = 5
 
 
 def send_new_device_notice(session: Session) -> None:
-    """Mail the user of a session that was just opened, if it is from a device that we don't know.
-
-    Part of the sign-in's transaction, which has the user's row locked: two sign-ins at once don't exceed the limit.
-    """
+    """E-mail the user of a new session if its device is unknown. Part of the sign-in's transaction."""
     if not settings.NEW_DEVICE_MAILS or is_known_device(session):
         return
-    told = Session.objects.filter(
+    # The user's row is locked: two sign-ins at once don't exceed the limit.
+    announced = Session.objects.filter(
         user_id=session.user_id, was_announced=True, created_at__gt=session.created_at - timedelta(days=1)
     )
-    if told.count() >= MAX_NOTICES_PER_DAY:
+    if announced.count() >= MAX_NOTICES_PER_DAY:
         return
     session.was_announced = True
     session.save(update_fields=["was_announced"])
@@ -43,17 +41,17 @@ def send_new_device_notice(session: Session) -> None:
 
 
 def is_known_device(session: Session) -> bool:
-    """Whether the user signed in before with this browser, by its cookie, or with such a one from this address.
+    """Whether the user signed in before with this browser, by its cookie, or with such a one from this network.
 
-    The first sign-in of all counts as known: there is nothing to compare it with.
+    The very first sign-in counts as known: there is nothing to compare it with.
     """
     if known_devices.known_browser(session.user):
         return True
     earlier = Session.objects.filter(user_id=session.user_id).exclude(pk=session.pk)
     recent = earlier.filter(kind=session.kind, last_used_at__gt=timezone.now() - LOOKBACK)
-    places = recent.latest_used_first().values_list("ip_address", "user_agent")[:MAX_COMPARED_SESSIONS]
-    here = _device(session.kind, session.ip_address, session.user_agent)
-    return any(_device(session.kind, *place) == here for place in places) or not earlier.exists()
+    devices = recent.latest_used_first().values_list("ip_address", "user_agent")[:MAX_COMPARED_SESSIONS]
+    current = _device(session.kind, session.ip_address, session.user_agent)
+    return any(_device(session.kind, *device) == current for device in devices) or not earlier.exists()
 
 
 def _device(kind: str, address: str | None, user_agent: str) -> tuple[str, str]:

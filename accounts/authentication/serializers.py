@@ -1,6 +1,4 @@
-"""Request bodies and answers of signing in."""
-
-from typing import Any
+"""Request bodies and responses of sign-in."""
 
 from rest_framework import serializers
 
@@ -14,7 +12,7 @@ from reprotech.api.request_bodies import RequestBody
 
 
 class LoginBody(RequestBody):
-    """`POST /api/auth/login`."""
+    """Credentials to sign in with."""
 
     null_is_absent = True
 
@@ -24,20 +22,20 @@ class LoginBody(RequestBody):
 
 
 class LoginMfaBody(RequestBody):
-    """`POST /api/auth/login/mfa`."""
+    """The second step of a sign-in."""
 
     mfa_token = StrictStringField(max_length=4096)
     otp = StrictStringField(max_length=32)
 
 
 class RefreshBody(RequestBody):
-    """`POST /api/auth/refresh`."""
+    """A refresh token to exchange."""
 
     refresh_token = StrictStringField(max_length=4096)
 
 
 class ChangePasswordBody(RequestBody):
-    """`POST /api/auth/change-password`."""
+    """The current password and a new one."""
 
     null_is_absent = True
 
@@ -47,18 +45,17 @@ class ChangePasswordBody(RequestBody):
 
 
 class OwnAccountAnswer(UserDetailAnswer):
-    """Who is signed in, with what they may do now: nothing while the password must be changed or a factor set up."""
+    """The signed-in user; without permissions while the password must be changed or a second factor set up."""
 
     def get_permissions(self, user: User) -> list[str]:
-        """What they can do in this request, in the catalogue's order; nothing before a required action is done."""
         return [] if has_required_action(user) else in_catalogue_order(user.get_all_permissions())
 
 
-class TokenAnswer(serializers.Serializer[Any]):
-    """A pair of tokens, and whose they are."""
+class TokenAnswer(serializers.Serializer[object]):
+    """A pair of tokens and their user."""
 
     access_token = serializers.CharField()
     refresh_token = serializers.CharField()
     token_type = serializers.ChoiceField(choices=["Bearer"])
-    expires_in = serializers.IntegerField(help_text="Seconds that the access token is good for.")
+    expires_in = serializers.IntegerField(help_text="Seconds until the access token expires.")
     user = OwnAccountAnswer()

@@ -1,18 +1,19 @@
-"""What becomes of an account when a second factor comes or goes, whoever brings or takes it."""
-
-from typing import Any
+"""Keeps an account's state in step with its second factors."""
 
 from accounts.mfa.recovery_codes import generate_codes, hash_code
 from accounts.models import Passkey, RecoveryCode, TotpKey, User
 
-#: Kinds of second factor, as people call them.
+#: Kinds of second factor, as texts for people name them.
 METHOD_NAMES = {"totp": "authenticator app", "passkey": "passkey"}
 
 
 def update_mfa_state(user: User) -> None:
-    """Bring what the account says of its factors up to date; without any, its recovery codes go too."""
-    held: dict[str, Any] = {"totp": TotpKey.objects, "passkey": Passkey.objects}
-    kinds = [kind for kind in User.FACTOR_KINDS if held[kind].filter(user=user).exists()]
+    """Store which kinds of factor the account has; without any, its recovery codes are deleted too."""
+    has_factor = {
+        "totp": TotpKey.objects.filter(user=user).exists(),
+        "passkey": Passkey.objects.filter(user=user).exists(),
+    }
+    kinds = [kind for kind in User.FACTOR_KINDS if has_factor[kind]]
     user.factor_kinds = " ".join(kinds)
     if kinds:
         user.factor_grace_used, user.must_add_factor = 0, False
@@ -22,14 +23,13 @@ def update_mfa_state(user: User) -> None:
 
 
 def delete_factors(user: User) -> None:
-    """Delete all factors of a user."""
     TotpKey.objects.filter(user=user).delete()
     Passkey.objects.filter(user=user).delete()
     update_mfa_state(user)
 
 
 def replace_recovery_codes(user: User) -> list[str]:
-    """Ten new codes in place of what there was, to be shown once: only their hashes are kept."""
+    """New codes, to be shown once: only their hashes are stored."""
     codes = generate_codes()
     RecoveryCode.objects.filter(user=user).delete()
     RecoveryCode.objects.bulk_create([RecoveryCode(user=user, code_hash=hash_code(code)) for code in codes])

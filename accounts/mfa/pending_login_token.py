@@ -1,7 +1,6 @@
-"""The token between a right password and the second factor: five minutes, once, and good for nothing else.
+"""The token between the password and the second factor: valid for five minutes, once.
 
-It names no session, because there is none yet, so it opens nothing where an access token would. It dies with the
-password that it was given for.
+It names no session, because there is none yet, so it can't be used as an access token. It dies with the password.
 """
 
 from dataclasses import dataclass
@@ -18,45 +17,48 @@ from accounts.sessions.tokens import UserToken
 
 @dataclass(frozen=True, slots=True)
 class PendingLogin:
-    """Who gave the right password, by a genuine token that may be spent already."""
+    """The claims of a genuine token, which may have been used already."""
 
     user_id: int
     token_id: str
     password_state: str
     expires_at: datetime
 
+    @property
+    def name(self) -> str:
+        """Its name among used one-time tokens."""
+        return f"mfa {self.token_id}"
+
     def is_of(self, user: User) -> bool:
-        """Whether the user still has the password that was given."""
+        """Whether the user still has the same password."""
         return self.user_id == user.pk and constant_time_compare(self.password_state, _password_state(user))
 
 
 class PendingLoginToken(UserToken):
-    """For the second step alone. One that a replaced key signed is refused: it lives for minutes."""
+    """For the second step alone; as it lives for minutes, a replaced key doesn't verify it."""
 
     token_type = "mfa"  # noqa: S105 (a name)
     lifetime = timedelta(minutes=5)
     text_claims = {**UserToken.text_claims, "state": "[0-9a-f]{64}"}
 
     def get_token_backend(self) -> KeyRing:
-        """The key that signs and verifies it: no module needs to read it."""
         return secret_key_ring(settings.JWT_SECRET_KEY)
 
 
 def issue(user: User) -> str:
-    """The token of a user whose password was right."""
     token = PendingLoginToken()
     token.payload.update(user_id=user.pk, state=_password_state(user))
     return str(token)
 
 
 def parse(token: str) -> PendingLogin | None:
-    """What a genuine token says; None for any other."""
+    """None for a token that isn't genuine."""
     try:
-        found = PendingLoginToken(token)
+        claims = PendingLoginToken(token)
     except TokenError:
         return None
-    expires_at = datetime.fromtimestamp(found["exp"] + LEEWAY_SECONDS, UTC)
-    return PendingLogin(found["user_id"], found["jti"], found["state"], expires_at)
+    expires_at = datetime.fromtimestamp(claims["exp"] + LEEWAY_SECONDS, UTC)
+    return PendingLogin(claims["user_id"], claims["jti"], claims["state"], expires_at)
 
 
 def _password_state(user: User) -> str:

@@ -1,6 +1,5 @@
-"""Setting up and removing second factors."""
+"""Sets up, removes and resets second factors."""
 
-from typing import Any
 from uuid import UUID
 
 from accounts.access.api_key_revocation import FACTORS_REMOVED, revoke_keys_of
@@ -22,16 +21,16 @@ from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
 from reprotech.core.normalization import is_deceptive, normalize_text
 from reprotech.core.reauthentication import ReauthenticationRequired, require_recent_authentication
 
-#: More than anyone carries; a page must list them.
 MAX_PASSKEYS = 20
+MAX_PASSKEY_NAME_LENGTH = 60
 APP_NAME = "authenticator app"
 
 
 @service
 def add_authenticator_app(*, actor: User, session_id: UUID, key: str, code: str) -> list[str]:
-    """Store the key of an authenticator app that has just shown a right code.
+    """Store the secret of an authenticator app that has just shown a correct code.
 
-    Returns recovery codes when this is the first factor. Raises ConfirmationRequired, Conflict or ValidationFailed.
+    Returns recovery codes for the first factor. Raises ReauthenticationRequired, Conflict or ValidationFailed.
     """
     user = _lock_own(actor, session_id)
     if TotpKey.objects.filter(user=user).exists():
@@ -47,36 +46,30 @@ def add_authenticator_app(*, actor: User, session_id: UUID, key: str, code: str)
 def add_passkey(*, actor: User, session_id: UUID, name: str, answer: str, challenge: Challenge) -> list[str]:
     """Store a passkey or security key that has just answered the challenge.
 
-    Returns recovery codes when this is the first factor. Raises ConfirmationRequired, Conflict or ValidationFailed.
+    Returns recovery codes for the first factor. Raises ReauthenticationRequired, Conflict or ValidationFailed.
     """
     user = _lock_own(actor, session_id)
     name = _checked_name(name)
     if user.passkeys.count() >= MAX_PASSKEYS:
         raise Conflict(f"You have {MAX_PASSKEYS} passkeys. Remove one that you no longer use.")
     try:
-        made = webauthn.verify_registration(answer, challenge.value)
+        new = webauthn.verify_registration(answer, challenge.value)
     except webauthn.InvalidResponse:
         raise ValidationFailed({"passkey": ["The passkey could not be set up. Try again."]}) from None
-    if (
-        not consume(challenge.name, challenge.expires_at)
-        or Passkey.objects.filter(credential_id=made.credential_id).exists()
-    ):
+    is_replay = not consume(challenge.name, challenge.expires_at)
+    if is_replay or Passkey.objects.filter(credential_id=new.credential_id).exists():
         raise Conflict("This passkey is set up already.")
     passkey = Passkey.objects.create(
-        user=user,
-        name=name,
-        credential_id=made.credential_id,
-        credential=made.credential,
-        sign_count=made.sign_count,
+        user=user, name=name, credential_id=new.credential_id, credential=new.credential, sign_count=new.sign_count
     )
     return _finish_adding(user, passkey, "passkey", name)
 
 
 @service
 def remove_authenticator_app(*, actor: User, session_id: UUID) -> None:
-    """Forget one's authenticator app, and revoke one's API keys.
+    """Remove one's authenticator app and revoke one's API keys.
 
-    Raises ConfirmationRequired, NotFound, or Conflict for a factor that is needed.
+    Raises ReauthenticationRequired, NotFound, or Conflict if a role requires a factor.
     """
     user = _lock_own(actor, session_id)
     app = TotpKey.objects.filter(user=user).first()
@@ -87,9 +80,9 @@ def remove_authenticator_app(*, actor: User, session_id: UUID) -> None:
 
 @service
 def remove_passkey(*, actor: User, session_id: UUID, passkey_id: int) -> None:
-    """Forget one of one's passkeys, and revoke one's API keys.
+    """Remove one of one's passkeys and revoke one's API keys.
 
-    Raises ConfirmationRequired, NotFound, or Conflict for a factor that is needed.
+    Raises ReauthenticationRequired, NotFound, or Conflict if a role requires a factor.
     """
     user = _lock_own(actor, session_id)
     passkey = user.passkeys.filter(pk=passkey_id).first()
@@ -100,7 +93,7 @@ def remove_passkey(*, actor: User, session_id: UUID, passkey_id: int) -> None:
 
 @service
 def renew_recovery_codes(*, actor: User, session_id: UUID) -> list[str]:
-    """Ten new recovery codes; the old ones are good no longer. Raises ConfirmationRequired or Conflict."""
+    """Replace one's recovery codes. Raises ReauthenticationRequired or Conflict."""
     user = _lock_own(actor, session_id)
     if not user.second_factors:
         raise Conflict("Set up an authenticator app or a passkey first.")
@@ -111,7 +104,7 @@ def renew_recovery_codes(*, actor: User, session_id: UUID) -> list[str]:
 
 @service
 def reset_factors(*, actor: Actor, user_id: int) -> User:
-    """Take all second factors from a user who lost them, end their sessions and revoke their API keys.
+    """Remove all second factors of a user who lost them, end their sessions and revoke their API keys.
 
     Raises NotFound, Forbidden or Conflict.
     """
@@ -131,7 +124,7 @@ def reset_factors(*, actor: Actor, user_id: int) -> User:
 
 
 def _lock_own(actor: User, session_id: UUID) -> User:
-    """One's own account, locked, if the session in which one asks is fresh."""
+    """The actor's account, locked, if the session is fresh."""
     user = lock_own_account(actor.pk)
     session = Session.objects.alive().filter(pk=session_id, user=user).first()
     if session is None or not session.is_fresh:
@@ -159,15 +152,14 @@ def _remove(user: User, factor: TotpKey | Passkey, kind: str, name: str) -> None
 
 
 def _record(user: User, action: Action, factor_id: int, kind: str, name: str) -> None:
-    # The name that someone gave their passkey may tell of them: it stands where erasing a person finds it.
+    # A passkey's name may be personal: it stands where erasing a person finds it.
     record(actor=user, action=action, resource="factor", resource_id=factor_id, resource_name=name, kind=kind)
 
 
 def _checked_name(name: str) -> str:
     name = " ".join(normalize_text(name).split())
-    longest: Any = Passkey._meta.get_field("name").max_length
     if not name or not name.isprintable() or any(map(is_deceptive, name)):
         raise ValidationFailed({"name": ["Give it a name that you know it by, such as “Phone” or “Blue key”."]})
-    if len(name) > longest:
-        raise ValidationFailed({"name": [f"Use at most {longest} characters."]})
+    if len(name) > MAX_PASSKEY_NAME_LENGTH:
+        raise ValidationFailed({"name": [f"Use at most {MAX_PASSKEY_NAME_LENGTH} characters."]})
     return name

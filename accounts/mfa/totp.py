@@ -1,4 +1,4 @@
-"""Codes of authenticator apps: RFC 6238 as the apps know it, SHA-1, six digits, half a minute."""
+"""Codes of authenticator apps: RFC 6238 with the values that all apps support: SHA-1, six digits, 30 seconds."""
 
 import time
 from datetime import timedelta
@@ -9,70 +9,69 @@ import segno
 from accounts.core.encryption import DecryptionFailed, decrypt, encrypt, is_current
 
 DIGITS = 6
-STEP_SECONDS = 30  # seconds
-#: How many steps a phone's clock may be ahead or behind.
+STEP_SECONDS = 30
+#: Steps that a phone's clock may be ahead or behind.
 WINDOW_STEPS = 1
-#: How long a new key waits to be confirmed by a code.
+#: Time to confirm a new secret by a code.
 PENDING_SECRET_LIFETIME = timedelta(minutes=30)
 ISSUER = "Reprotech"
 
 
 def generate_secret() -> str:
-    """160 random bits in base32, as RFC 4226 recommends."""
+    """160 random bits in base32 (RFC 4226, section 4)."""
     return pyotp.random_base32()
 
 
 def matching_step(key: str, code: str, at: float | None = None) -> int | None:
-    """The time step that the code belongs to, one within the window; None for a wrong code."""
+    """The time step of a code within the window; None for a wrong code."""
     if len(code) != DIGITS or not (code.isascii() and code.isdigit()):
         return None
     now = int((time.time() if at is None else at) // STEP_SECONDS)
     totp = pyotp.HOTP(key, digits=DIGITS)
-    # All are compared, whichever matches, and each in constant time.
+    # All are compared, whichever matches, each in constant time.
     matching = [step for step in range(now - WINDOW_STEPS, now + WINDOW_STEPS + 1) if totp.verify(code, step)]
     return matching[-1] if matching else None
 
 
 def provisioning_uri(key: str, username: str) -> str:
-    """What the QR code says to the app."""
+    """The URI in the QR code that an app scans."""
     return pyotp.TOTP(key, digits=DIGITS, interval=STEP_SECONDS).provisioning_uri(name=username, issuer_name=ISSUER)
 
 
 def qr_code(text: str) -> str:
-    """A QR code as the address of an image, which the Content-Security-Policy allows where inline styles aren't."""
+    """A QR code as a `data:` URI: the Content-Security-Policy allows images, but no inline SVG styles."""
     return segno.make(text, error="m", micro=False).svg_data_uri(scale=5, border=4, light="#fff", dark="#000")
 
 
 def grouped(text: str, size: int = 4) -> str:
-    """`ABCD EFGH …`, to type off."""
-    return " ".join(text[place : place + size] for place in range(0, len(text), size))
+    """`ABCD EFGH …`, easier to type."""
+    return " ".join(text[start : start + size] for start in range(0, len(text), size))
 
 
 def pack_pending_secret(key: str, user_id: int) -> str:
-    """A key that isn't confirmed yet, closed, to come back with the code: nothing is stored until then."""
+    """The unconfirmed secret, encrypted, as a hidden form value: nothing is stored before it is confirmed."""
     return encrypt(key, _purpose(user_id, "offer"))
 
 
-def unpack_pending_secret(sealed: str, user_id: int) -> str | None:
-    """The key that was offered to this user, unless that is long ago or made up."""
+def unpack_pending_secret(packed: str, user_id: int) -> str | None:
+    """The secret; None for one that is too old, forged or another user's."""
     try:
-        return decrypt(sealed, _purpose(user_id, "offer"), PENDING_SECRET_LIFETIME)
+        return decrypt(packed, _purpose(user_id, "offer"), PENDING_SECRET_LIFETIME)
     except DecryptionFailed:
         return None
 
 
 def encrypt_secret(key: str, user_id: int) -> str:
-    """The key as it is stored."""
     return encrypt(key, _purpose(user_id, "key"))
 
 
 def decrypt_secret(sealed: str, user_id: int) -> str:
-    """The key of a stored one; raises Unreadable."""
+    """Raises DecryptionFailed, as after a replacement of SECRET_KEY."""
     return decrypt(sealed, _purpose(user_id, "key"))
 
 
 def uses_current_key(sealed: str, user_id: int) -> bool:
-    """Whether a stored key needs no earlier SECRET_KEY."""
+    """Whether a stored secret needs no earlier SECRET_KEY."""
     return is_current(sealed, _purpose(user_id, "key"))
 
 

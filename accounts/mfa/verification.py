@@ -1,6 +1,6 @@
-"""Checks of a second factor. Each runs in the transaction that opens the session, and spends what is good once.
+"""Verifiers of second factors, which run in the transaction that opens the session and use up one-time codes.
 
-A check takes the user, whose row is locked, and returns which kind of factor it was; "" when it proves nothing.
+A verifier takes the user, whose row is locked, and returns the kind of factor, "" if the proof is wrong.
 """
 
 import logging
@@ -26,27 +26,25 @@ TOTP, PASSKEY, RECOVERY_CODE = "totp", "passkey", "recovery_code"
 
 
 def totp_or_recovery_code(typed: str) -> Verifier:
-    """A code of the authenticator app, or a recovery code, however it was typed."""
-
-    def check(user: User) -> str:
+    def verify(user: User) -> str:
         if _is_app_code(user, "".join(typed.split())):
             return TOTP
         return RECOVERY_CODE if _is_recovery_code(user, typed) else ""
 
-    return check
+    return verify
 
 
-def passkey_assertion(answer: str, challenge: Challenge, *, alone: bool = False) -> Verifier:
-    """A browser's answer to the challenge; `alone`, without a password before, it must prove its owner too."""
+def passkey_assertion(answer: str, challenge: Challenge, *, passwordless: bool = False) -> Verifier:
+    """The browser's response to a challenge; `passwordless` requires the passkey to verify its user."""
 
-    def check(user: User) -> str:
-        return PASSKEY if _is_passkey_answer(user, answer, challenge, alone=alone) else ""
+    def verify(user: User) -> str:
+        return PASSKEY if _is_passkey_response(user, answer, challenge, passwordless=passwordless) else ""
 
-    return check
+    return verify
 
 
 def owner_of_passkey(answer: str) -> User | None:
-    """Whose passkey an answer claims to come from; nothing is proved yet."""
+    """The owner of the passkey that a response claims to come from; nothing is verified yet."""
     try:
         credential_id = webauthn.claimed_credential_id(answer)
     except webauthn.InvalidResponse:
@@ -67,7 +65,7 @@ def _is_app_code(user: User, code: str) -> bool:
     step = totp.matching_step(key, code)
     if step is None:
         return False
-    # Of two requests with one code, whatever else they hold locked, one finds the step still unused.
+    # Of two requests with one code only one finds the step unused.
     unused = TotpKey.objects.filter(pk=app.pk, last_step__lt=step)
     sealed = app.sealed_key if totp.uses_current_key(app.sealed_key, user.pk) else totp.encrypt_secret(key, user.pk)
     return bool(unused.update(last_step=step, last_used_at=timezone.now(), sealed_key=sealed))
@@ -76,7 +74,7 @@ def _is_app_code(user: User, code: str) -> bool:
 def _is_recovery_code(user: User, typed: str) -> bool:
     if not recovery_codes.is_well_formed(typed):
         return False
-    # Deleting is the one step that only one of two racing requests can make.
+    # Of two racing requests only one can delete it.
     deleted, _ = RecoveryCode.objects.filter(user=user, code_hash=recovery_codes.hash_code(typed)).delete()
     if not deleted:
         return False
@@ -86,7 +84,7 @@ def _is_recovery_code(user: User, typed: str) -> bool:
     return True
 
 
-def _is_passkey_answer(user: User, answer: str, challenge: Challenge, *, alone: bool) -> bool:
+def _is_passkey_response(user: User, answer: str, challenge: Challenge, *, passwordless: bool) -> bool:
     if challenge.expires_at <= timezone.now():
         return False
     try:
@@ -94,14 +92,14 @@ def _is_passkey_answer(user: User, answer: str, challenge: Challenge, *, alone: 
         passkey = Passkey.objects.select_related("user").filter(user=user, credential_id=credential_id).first()
         if passkey is None:
             return False
-        count = webauthn.verify_assertion(answer, passkey, challenge.value, alone=alone)
+        count = webauthn.verify_assertion(answer, passkey, challenge.value, passwordless=passwordless)
     except webauthn.InvalidResponse:
         return False
     if not consume(challenge.name, challenge.expires_at):
         return False
-    # A count that doesn't rise means that the key was copied (WebAuthn, section 6.1.1). Some never count.
-    risen = Q(sign_count__lt=count) if count else Q(sign_count=0)
-    updated = Passkey.objects.filter(risen, pk=passkey.pk).update(sign_count=count, last_used_at=timezone.now())
+    # A count that doesn't rise means that the key was copied (WebAuthn, section 6.1.1). Some always send 0.
+    has_risen = Q(sign_count__lt=count) if count else Q(sign_count=0)
+    updated = Passkey.objects.filter(has_risen, pk=passkey.pk).update(sign_count=count, last_used_at=timezone.now())
     if not updated:
         logger.warning("Passkey %s of user %s answered with a count that did not rise.", passkey.pk, user.pk)
     return bool(updated)

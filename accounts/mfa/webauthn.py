@@ -1,14 +1,14 @@
-"""Passkeys and security keys: what the browser is asked for, and whether its answer is genuine (WebAuthn level 3).
+"""Passkeys and security keys: options for the browser, and verification of its responses (WebAuthn level 3).
 
-The relying party is the installation's own address, PUBLIC_URL, whatever Host header a request carries.
+The relying party comes from PUBLIC_URL, whatever Host header a request carries.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -29,25 +29,22 @@ from fido2.webauthn import (
 from accounts.models import Passkey, User
 
 REQUIRED, PREFERRED = UserVerificationRequirement.REQUIRED, UserVerificationRequirement.PREFERRED
-#: Characters of a browser's answer; larger ones aren't looked at.
 MAX_RESPONSE_LENGTH = 20_000
 
 
 class InvalidResponse(Exception):
-    """The browser's answer proves nothing: malformed, of another site, or of another challenge."""
+    """The browser's response is malformed, or of another site or challenge."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewCredential:
-    """A new credential, as it is stored."""
-
     credential_id: str
     credential: bytes
     sign_count: int
 
 
 def is_available() -> bool:
-    """Whether browsers allow it at PUBLIC_URL: by https or on localhost, and by a name."""
+    """Whether browsers allow passkeys at PUBLIC_URL: a host name, with https or on localhost."""
     parts = urlsplit(settings.PUBLIC_URL)
     host = parts.hostname or ""
     try:
@@ -58,13 +55,12 @@ def is_available() -> bool:
 
 
 def origin() -> str:
-    """The one address at which passkeys are made and used."""
     parts = urlsplit(settings.PUBLIC_URL)
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
-def registration_options(user: User, existing: Iterable[Passkey], challenge: bytes) -> dict[str, Any]:
-    """What `navigator.credentials.create` takes, as JSON. No authenticator is asked where it comes from."""
+def registration_options(user: User, existing: Iterable[Passkey], challenge: bytes) -> dict[str, object]:
+    """The options of `navigator.credentials.create`, as JSON, without attestation."""
     options, _ = _server().register_begin(
         PublicKeyCredentialUserEntity(id=user_handle(user), name=user.username, display_name=user.full_name),
         credentials=_descriptors(existing),
@@ -75,8 +71,8 @@ def registration_options(user: User, existing: Iterable[Passkey], challenge: byt
     return dict(options)
 
 
-def authentication_options(allowed: Iterable[Passkey] | None, challenge: bytes) -> dict[str, Any]:
-    """What `navigator.credentials.get` takes; without `allowed` any passkey of this site, unlocked by its owner."""
+def authentication_options(allowed: Iterable[Passkey] | None, challenge: bytes) -> dict[str, object]:
+    """The options of `navigator.credentials.get`; without `allowed` for any passkey that verifies its user."""
     options, _ = _server().authenticate_begin(
         credentials=None if allowed is None else _descriptors(allowed),
         user_verification=REQUIRED if allowed is None else PREFERRED,
@@ -86,56 +82,59 @@ def authentication_options(allowed: Iterable[Passkey] | None, challenge: bytes) 
 
 
 def verify_registration(answer: str, challenge: bytes) -> NewCredential:
-    """The credential that an answer registers; raises InvalidResponse."""
-    try:
-        made = _server().register_complete(_state(challenge, PREFERRED), _parsed(answer))
-        credential = made.credential_data
+    """The credential of a genuine response; raises InvalidResponse."""
+    parsed = _parsed(answer)
+    with _refusing_forgeries():
+        registered = _server().register_complete(_state(challenge, PREFERRED), parsed)
+        credential = registered.credential_data
         if credential is None:
             raise InvalidResponse
-        return NewCredential(websafe_encode(credential.credential_id), bytes(credential), made.counter)
-    except InvalidResponse:
-        raise
-    except Exception as error:
-        # The library raises whatever its parsers meet in bytes that a stranger sent.
-        raise InvalidResponse from error
+        return NewCredential(websafe_encode(credential.credential_id), bytes(credential), registered.counter)
 
 
 def claimed_credential_id(answer: str) -> str:
-    """The id of the credential that an answer claims to come from; raises InvalidResponse."""
+    """The id of the credential that a response claims to come from; raises InvalidResponse."""
     return websafe_encode(_assertion(answer).raw_id)
 
 
-def verify_assertion(answer: str, passkey: Passkey, challenge: bytes, *, alone: bool) -> int:
-    """The count of signatures in a genuine answer; `alone` it must prove its owner too. Raises InvalidResponse."""
+def verify_assertion(answer: str, passkey: Passkey, challenge: bytes, *, passwordless: bool) -> int:
+    """The signature count of a genuine response, with user verification if `passwordless`; raises InvalidResponse."""
     assertion = _assertion(answer)
     handle = assertion.response.user_handle
-    if handle is None and alone:
+    if handle is None and passwordless:
         raise InvalidResponse
     if handle is not None and handle != user_handle(passkey.user):
         raise InvalidResponse
     credential = AttestedCredentialData(bytes(passkey.credential))
-    try:
-        _server().authenticate_complete(_state(challenge, REQUIRED if alone else PREFERRED), [credential], assertion)
-    except Exception as error:
-        raise InvalidResponse from error
+    state = _state(challenge, REQUIRED if passwordless else PREFERRED)
+    with _refusing_forgeries():
+        _server().authenticate_complete(state, [credential], assertion)
     return int(assertion.response.authenticator_data.counter)
 
 
 def user_handle(user: User) -> bytes:
-    """What an authenticator keeps to tell users apart: it must say nothing about them."""
+    """Identifies the user to authenticators, which store it: it must reveal nothing about them."""
     return hashlib.sha256(f"reprotech user {user.pk} of {_relying_party().id}".encode()).digest()
 
 
 def _assertion(answer: str) -> AuthenticationResponse:
+    parsed = _parsed(answer)
+    with _refusing_forgeries():
+        return AuthenticationResponse.from_dict(parsed)
+
+
+@contextmanager
+def _refusing_forgeries() -> Iterator[None]:
+    # The library raises whatever its parsers meet in a stranger's bytes.
     try:
-        return AuthenticationResponse.from_dict(_parsed(answer))
+        yield
     except InvalidResponse:
         raise
     except Exception as error:
         raise InvalidResponse from error
 
 
-def _parsed(answer: str) -> Mapping[str, Any]:
+def _parsed(answer: str) -> Mapping[str, object]:
     if len(answer) > MAX_RESPONSE_LENGTH:
         raise InvalidResponse
     try:
@@ -154,7 +153,7 @@ def _descriptors(passkeys: Iterable[Passkey]) -> list[PublicKeyCredentialDescrip
     ]
 
 
-def _state(challenge: bytes, verification: UserVerificationRequirement) -> dict[str, Any]:
+def _state(challenge: bytes, verification: UserVerificationRequirement) -> dict[str, object]:
     return {"challenge": websafe_encode(challenge), "user_verification": verification}
 
 
@@ -163,7 +162,6 @@ def _relying_party() -> PublicKeyCredentialRpEntity:
 
 
 def _server() -> Fido2Server:
-    ours = origin()
     return Fido2Server(
-        _relying_party(), attestation=AttestationConveyancePreference.NONE, verify_origin=lambda found: found == ours
+        _relying_party(), attestation=AttestationConveyancePreference.NONE, verify_origin=origin().__eq__
     )

@@ -1,14 +1,12 @@
-"""Challenges of WebAuthn: random, for one purpose, good for five minutes and once.
+"""WebAuthn challenges: random, for one purpose, valid for five minutes and once.
 
-A browser keeps its own in the signed cookie, so that nothing is stored for who only asks; `accounts.access.one_time`
-keeps the names of the used ones.
+The browser keeps its own in the session cookie, so that requests alone store nothing; used ones are recorded.
 """
 
 import base64
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from django.utils import timezone
 
@@ -18,7 +16,7 @@ CHALLENGE_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A challenge, and what it was made for."""
+    """A random value, and the purpose that it may be used for."""
 
     value: bytes
     purpose: str
@@ -26,23 +24,21 @@ class Challenge:
 
     @classmethod
     def new(cls, purpose: str) -> "Challenge":
-        """A new one."""
         return cls(secrets.token_bytes(CHALLENGE_BYTES), purpose, timezone.now() + LIFETIME)
 
     @classmethod
-    def from_cookie(cls, kept: Any, purpose: str) -> "Challenge | None":
-        """The one that the signed cookie keeps, if it was made for this purpose and is young."""
-        if not kept:
+    def from_cookie(cls, stored: tuple[str, str, int] | None, purpose: str) -> "Challenge | None":
+        """The challenge in the cookie, if it has this purpose and hasn't expired."""
+        if not stored:
             return None
-        value, made_for, expires = kept
-        found = cls(base64.b64decode(value), made_for, datetime.fromtimestamp(expires, UTC))
-        return found if made_for == purpose and found.expires_at > timezone.now() else None
+        value, stored_purpose, expires = stored
+        challenge = cls(base64.b64decode(value), stored_purpose, datetime.fromtimestamp(expires, UTC))
+        return challenge if stored_purpose == purpose and challenge.expires_at > timezone.now() else None
 
-    def for_cookie(self) -> list[Any]:
-        """What the signed cookie keeps."""
+    def for_cookie(self) -> list[str | int]:
         return [base64.b64encode(self.value).decode("ascii"), self.purpose, int(self.expires_at.timestamp())]
 
     @property
     def name(self) -> str:
-        """What it is called once it is spent."""
+        """Its name among used one-time tokens."""
         return f"challenge {base64.urlsafe_b64encode(self.value).decode('ascii')}"

@@ -1,4 +1,4 @@
-"""Form fields for passwords."""
+"""Form fields for identifiers and passwords."""
 
 from typing import Any
 
@@ -7,12 +7,16 @@ from django import forms
 from accounts.passwords.validators import MAX_PASSWORD_LENGTH
 
 
-class PasswordField(forms.CharField):
-    """A password, as it was typed or pasted."""
+def identifier_input() -> forms.CharField:
+    widget = forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "autofocus": True})
+    return forms.CharField(label="Username or e-mail", max_length=254, widget=widget)
 
-    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
-        """No `maxlength`: a browser would cut what is pasted and say nothing. The server says what is too long."""
-        attributes: dict[str, Any] = super().widget_attrs(widget)
+
+class PasswordField(forms.CharField):
+    """Has no `maxlength`: a browser would silently cut a pasted password; the server says that it is too long."""
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, object]:
+        attributes: dict[str, object] = super().widget_attrs(widget)
         attributes.pop("maxlength", None)
         return attributes
 

@@ -1,7 +1,7 @@
-"""Forgotten passwords: whoever asks is mailed a link, if they have an account.
+"""Forgotten passwords: e-mails a link to users who ask for one.
 
-The request itself only writes down what was typed, whoever typed what; a look at the accounts and the mail come after
-it, in the background. So neither the answer nor its time tells whether somebody has an account.
+The request only stores what was typed. Looking up the account and sending the e-mail happen in the background, so that
+neither the response nor its time reveals whether there is an account.
 """
 
 from datetime import timedelta
@@ -22,14 +22,13 @@ from reprotech.core.actors import UnauthenticatedActor
 from reprotech.core.exceptions import TooManyAttempts
 from reprotech.core.request_context import RequestOrigin, current_origin, request_origin
 
-#: A request that nobody could answer for so long is of no use any more.
 MAX_REQUEST_AGE = timedelta(hours=1)
 
 
 @transaction.atomic
 @explicitly_recorded()
 def request_reset(*, typed: str) -> None:
-    """Ask for a link to choose a new password, by username or address. Raises TooManyAttempts for the client."""
+    """Request a link for a username or e-mail address; raises TooManyAttempts."""
     origin = current_origin()
     rate_limits.count_reset_request(origin.ip_address)
     ResetRequest.objects.create(
@@ -44,7 +43,7 @@ def request_reset(*, typed: str) -> None:
 @transaction.atomic
 @explicitly_recorded()
 def process_next_request() -> bool:
-    """Answer the oldest request; returns whether there was one."""
+    """Process the oldest request; returns whether there was one."""
     skip_locked = connection.features.has_select_for_update_skip_locked
     request = ResetRequest.objects.select_for_update(skip_locked=skip_locked).first()
     if request is None:
@@ -66,7 +65,7 @@ def _process(typed: str) -> None:
     try:
         rate_limits.count_reset_link(user.pk)
     except TooManyAttempts:
-        # One row a window: a flood of requests must not become a flood of rows.
+        # One row per window: a flood of requests must not become a flood of rows.
         if rate_limits.is_first_refusal(f"reset-{user.pk}", current_origin().ip_address):
             _record(typed, user, success=False, reason="Too many attempts.")
         return

@@ -1,4 +1,4 @@
-"""Choosing, changing and resetting passwords."""
+"""Changes, resets and confirms passwords."""
 
 from uuid import UUID
 
@@ -26,29 +26,27 @@ from reprotech.core.actors import Actor, System
 from reprotech.core.exceptions import Conflict, NotFound, TooManyAttempts, ValidationFailed
 from reprotech.core.reauthentication import require_recent_authentication
 
-#: What a link is called that isn't good (any more).
+#: Completes "There is no such ...".
 INVALID_LINK = "link, or it has expired: ask for a new one"
 
 
 def refuse_to_set_passwords(actor: Actor, instead: str) -> None:
-    """Raise Conflict, with what to do instead, where nobody may choose, and so know, the password of another.
-
-    Commands may: who runs them has the database, and needs them most when no mail leaves.
-    """
+    """Raise Conflict, with the alternative, where nobody may choose, and so know, another user's password."""
+    # Commands may: their user has the database, and needs them most when no e-mail can be sent.
     if not settings.ADMIN_SETS_PASSWORDS and not isinstance(actor, System):
         sentence = f"Nobody sets passwords of others here (ADMIN_SETS_PASSWORDS). {instead}"
         raise Conflict(sentence, {"password": [sentence]})
 
 
 def check_password_rules(user: User, password: str, field: str) -> None:
-    """Raise ValidationFailed, with every broken rule under `field`, if the password breaks one that costs no hash."""
+    """Check the rules that cost no hash; raises ValidationFailed with every broken one under `field`."""
     _validate(user, normalize_password(password), field, of_history=False)
 
 
 def hash_new_password(user: User, password: str, field: str) -> str:
-    """Hash a password that met `check_password_rules`. Raises ValidationFailed for an earlier one, and ServerBusy.
+    """Hash a password that met `check_password_rules`. Raises ValidationFailed for an earlier one, or ServerBusy.
 
-    It takes up to six quarters of a second: call it outside a transaction.
+    It takes up to 1.5 seconds: call it outside a transaction.
     """
     with hashing_slot():
         _validate(user, password, field, of_history=True)
@@ -63,23 +61,18 @@ def _validate(user: User, password: str, field: str, *, of_history: bool) -> Non
 
 
 def change_password(
-    *,
-    actor: User,
-    current_password: str,
-    new_password: str,
-    session_id: UUID | None = None,
-    revoke_keys: bool = False,
+    *, actor: User, current_password: str, new_password: str, session_id: UUID | None = None, revoke_keys: bool = False
 ) -> User:
-    """Change one's own password, which ends one's other sessions and, where asked for, revokes one's API keys.
+    """Change one's own password, end one's other sessions and optionally revoke one's API keys.
 
-    Wrong current passwords count towards the lockout. Raises ValidationFailed, TooManyAttempts or AccountDisabled.
+    Raises ValidationFailed, TooManyAttempts or AccountDisabled.
     """
     user = _active(actor)
     check_password_rules(user, new_password, field="new_password")
     if normalize_password(new_password) == normalize_password(current_password):
         raise ValidationFailed({"new_password": [HistoryValidator().get_help_text()]})
     with hashing_slot():
-        _check_current(user, current_password, field="current_password")
+        user = check_current_password(actor=actor, password=current_password, field="current_password")
         encoded = hash_new_password(user, new_password, field="new_password")
     return _store_password(
         actor=user,
@@ -92,17 +85,13 @@ def change_password(
 
 
 def confirm_password(*, actor: User, password: str, session_id: UUID) -> Session:
-    """Prove again, in a session that goes on, who one is: what guards accounts may then be changed for a while.
-
-    Wrong passwords count as at a change of password. Raises ValidationFailed, TooManyAttempts, AccountDisabled or
-    TokenInvalid.
-    """
+    """Reauthenticate within a session. Raises ValidationFailed, TooManyAttempts, AccountDisabled or TokenInvalid."""
     check_current_password(actor=actor, password=password, field="password")
     return renew_session(session_id=session_id, user_id=actor.pk)
 
 
 def reset_password(*, actor: Actor, user_id: int, password: str) -> User:
-    """Give a user a password that they must change at the next sign-in; end their sessions and revoke their API keys.
+    """Set a password that the user must change at the next sign-in; end their sessions and revoke their API keys.
 
     Raises NotFound, Forbidden, ValidationFailed or Conflict.
     """
@@ -113,7 +102,7 @@ def reset_password(*, actor: Actor, user_id: int, password: str) -> User:
 
 @service
 def send_password_reset(*, actor: Actor, user_id: int) -> User:
-    """Mail a link to set a new password; the old one works until then. Raises NotFound, Forbidden or Conflict."""
+    """E-mail a link to set a new password; the old one works until then. Raises NotFound, Forbidden or Conflict."""
     user = _authorize_reset(actor=actor, user_id=user_id)
     if not user.can_sign_in:
         raise Conflict(f"The account is {user.status}. Unlock or activate it first.")
@@ -125,16 +114,15 @@ def send_password_reset(*, actor: Actor, user_id: int) -> User:
 
 
 def owner_of_link(*, user_id: int, link_token: str) -> User | None:
-    """Who may choose a password with a link that was mailed to them; None for one that is broken, old or spent."""
+    """The user who may set a password with this link; None if it is invalid, expired or used."""
     user: User | None = User.objects.active().people().filter(pk=user_id).first()
     return user if user and is_valid_link(user, link_token) else None
 
 
 def set_password_by_link(*, user_id: int, link_token: str, new_password: str) -> User:
-    """Set the password of the owner of a mailed link, which uses the link up and revokes their API keys.
+    """Set the password of a link's owner, use the link up and revoke their API keys.
 
-    Their wrong guesses are forgotten, their second factor is not: it is asked for at the next sign-in. Raises NotFound
-    for a link that is broken, old or spent, and Invalid.
+    The second factor is still required at the next sign-in. Raises NotFound or ValidationFailed.
     """
     user = owner_of_link(user_id=user_id, link_token=link_token)
     if user is None:
@@ -145,13 +133,24 @@ def set_password_by_link(*, user_id: int, link_token: str, new_password: str) ->
 
 
 def check_current_password(*, actor: User, password: str, field: str, action: Action = Action.PASSWORD_CHANGE) -> User:
-    """The actor as they are stored, if this is their password. A wrong one is on record as a failed `action`.
+    """The stored actor, if this is their password; a wrong one is recorded as a failed `action`.
 
     Raises ValidationFailed, TooManyAttempts or AccountDisabled.
     """
-    with hashing_slot():
+    with hashing_slot():  # first, so that only passwords that are checked are counted
         user = _active(actor)
-        _check_current(user, password, field=field, action=action)
+        counter = login_throttle.account_key(user, "change")
+        login_throttle.record_attempt(counter)
+        try:
+            # Too many in a minute are refused even if right: each costs a hash.
+            rate_limits.count_password_proof(user.pk)
+        except TooManyAttempts:
+            login_throttle.refund_attempt(counter)
+            raise
+        if not user.check_password(password):
+            record_user(user, action, user, success=False, reason="The current password was wrong.")
+            raise ValidationFailed({field: ["This is not your current password."]})
+        login_throttle.reset_attempts(counter)
     return user
 
 
@@ -160,24 +159,6 @@ def _active(actor: User) -> User:
     if user is None:
         raise AccountDisabled
     return user
-
-
-def _check_current(user: User, password: str, field: str, action: Action = Action.PASSWORD_CHANGE) -> None:
-    """Refuse a wrong password, and more in a minute than people type, right or wrong: each costs a hash.
-
-    Called with a seat, so that nothing is counted of what is not looked at.
-    """
-    counter = login_throttle.account_key(user, "change")
-    login_throttle.record_attempt(counter)
-    try:
-        rate_limits.count_password_proof(user.pk)
-    except TooManyAttempts:
-        login_throttle.refund_attempt(counter)
-        raise
-    if not user.check_password(password):
-        record_user(user, action, user, success=False, reason="The current password was wrong.")
-        raise ValidationFailed({field: ["This is not your current password."]})
-    login_throttle.reset_attempts(counter)
 
 
 @service
@@ -202,7 +183,7 @@ def _refuse_service(user: User) -> None:
 def _replace(
     user: User, password: str, field: str, *, actor: Actor, action: Action, link_token: str | None = None
 ) -> User:
-    """Set a password that is chosen without the present one."""
+    """Set a password without the current one."""
     check_password_rules(user, password, field)
     encoded = hash_new_password(user, password, field)
     return _store_password(
@@ -230,7 +211,7 @@ def _store_password(
     if stored.password != user.password:
         raise Conflict("The password was changed by someone else a moment ago. Try again.")
     if actor.pk != stored.pk:
-        # The target may have been given more since the reset was authorized.
+        # The target may have gained permissions since the reset was authorized.
         authorize(actor, {USER_UPDATE, *stored.grants.permissions}, stored)
     must_change = action == Action.PASSWORD_RESET  # someone else knows it
     if is_usable_hash(stored.password):
@@ -240,7 +221,7 @@ def _store_password(
     stored.must_change_password = must_change
     stored.password_changed_at = stored.updated_at = timezone.now()
     stored.save(update_fields=["password", "must_change_password", "password_changed_at", "updated_at"])
-    # Whoever asked for another address may be whom the new password is to keep out.
+    # The request for another address may be the attacker's whom the new password is to keep out.
     EmailChange.objects.filter(user=stored).delete()
     ended = end_sessions(user_ids=[stored.pk], reason=Session.EndReason.PASSWORD_CHANGED, except_session=keep_session)
     record_user(actor, action, stored, must_change=must_change, ended_sessions=ended)

@@ -1,20 +1,25 @@
-"""Password rules beside Django's list of common passwords. They are asked of normalized passwords."""
+"""Password rules in addition to Django's list of common passwords, for normalized passwords."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.contrib.auth.hashers import check_password
+from django.contrib.auth.hashers import check_password, is_password_usable
 from django.contrib.auth.password_validation import get_default_password_validators
 from django.core.exceptions import ValidationError
 
 from accounts.models import User
 
-#: A bound on the work that a request can cause; the policy itself sets none (NIST SP 800-63B-4, 3.1.1.2).
+if TYPE_CHECKING:
+    from django.contrib.auth.password_validation import PasswordValidator
+
+#: Bounds the work that a request can cause; the policy itself sets no maximum (NIST SP 800-63B-4, 3.1.1.2).
 MAX_PASSWORD_LENGTH = 1024
 HISTORY_LENGTH = 5
-#: Characters that a password with the account's own name in it must have beside it. A name within more is no fault: a
-#: blocklist compares whole passwords (NIST SP 800-63B-4, 3.1.1.2), and the strength estimate tells of the name.
-MIN_OTHER_CHARACTERS = 4
+#: Other characters that a password with a name or word of this context must have. Within a longer password they are
+#: fine: blocklists compare whole passwords (NIST SP 800-63B-4, 3.1.1.2).
+MIN_BESIDES_ACCOUNT_NAME = 4
+MIN_BESIDES_CONTEXT_WORD = 5
 
 CHARACTER_CLASSES = (
     ("An upper-case letter", r"\p{Lu}"),
@@ -22,15 +27,14 @@ CHARACTER_CLASSES = (
     ("A digit", r"\p{Nd}"),
     ("A special character, such as ! or -", r"[^\p{L}\p{N}]"),
 )
-#: What the validators below ask of the password itself: a sentence, and the pattern by which a browser tells while
-#: one types (JavaScript's Unicode flavour). The server alone decides.
+#: Rules that the page checks while typing, each with a JavaScript pattern (flag v). The server alone decides.
 SHOWN_RULES = (
     (f"At least {settings.PASSWORD_MIN_LENGTH} characters", f"^[^]{{{settings.PASSWORD_MIN_LENGTH},}}$"),
     *(CHARACTER_CLASSES if settings.PASSWORD_CHARACTER_CLASSES else ()),
 )
 
 
-def validators(*, of_history: bool) -> list[Any]:
+def validators(*, of_history: bool) -> list["PasswordValidator"]:
     """The rule about earlier passwords, which costs up to five hashes, or all others, which cost none."""
     return [
         validator
@@ -40,17 +44,13 @@ def validators(*, of_history: bool) -> list[Any]:
 
 
 class LengthValidator:
-    """At least PASSWORD_MIN_LENGTH characters."""
-
     def validate(self, password: str, user: User | None = None) -> None:  # noqa: ARG002
-        """Raise ValidationError for one that is too short or absurdly long."""
         if len(password) < settings.PASSWORD_MIN_LENGTH:
             raise ValidationError(self.get_help_text(), code="too_short")
         if len(password) > MAX_PASSWORD_LENGTH:
             raise ValidationError(f"Use at most {MAX_PASSWORD_LENGTH} characters.", code="too_long")
 
     def get_help_text(self) -> str:
-        """The rule as a sentence."""
         return f"Use at least {settings.PASSWORD_MIN_LENGTH} characters."
 
 
@@ -58,7 +58,6 @@ class CharacterClassValidator:
     """Upper and lower case, a digit and a special character, unless PASSWORD_CHARACTER_CLASSES is false."""
 
     def validate(self, password: str, user: User | None = None) -> None:  # noqa: ARG002
-        """Raise ValidationError unless each class occurs."""
         if not settings.PASSWORD_CHARACTER_CLASSES:
             return
         classes = (str.isupper, str.islower, str.isdigit, lambda char: not char.isalnum())
@@ -66,32 +65,43 @@ class CharacterClassValidator:
             raise ValidationError(self.get_help_text(), code="character_classes")
 
     def get_help_text(self) -> str:
-        """The rule as a sentence."""
         return "Use an upper-case and a lower-case letter, a digit and a special character."
 
 
 class AccountNameValidator:
-    """Not the username or the e-mail address, nor one of them with hardly anything beside it."""
+    """Refuses little more than the username or e-mail address."""
 
     def validate(self, password: str, user: User | None = None) -> None:
-        """Raise ValidationError when the password is little more than one of the account's own names."""
         if user is None:
             return
-        typed = password.casefold()
         names = {name.casefold() for name in (user.username, user.email, user.email.partition("@")[0])} - {""}
-        if any(len(typed.replace(name, "")) < MIN_OTHER_CHARACTERS for name in names if name in typed):
+        if _is_little_more_than(names, password, MIN_BESIDES_ACCOUNT_NAME):
             raise ValidationError(self.get_help_text(), code="account_name")
 
     def get_help_text(self) -> str:
-        """The rule as a sentence."""
         return "Don't use your username or e-mail address."
 
 
+class ContextWordValidator:
+    """Refuses little more than the product's name or one of PASSWORD_CONTEXT_WORDS, such as "Lims-2026"."""
+
+    def validate(self, password: str, user: User | None = None) -> None:  # noqa: ARG002
+        if _is_little_more_than(settings.PASSWORD_CONTEXT_WORDS, password, MIN_BESIDES_CONTEXT_WORD):
+            raise ValidationError(self.get_help_text(), code="context_word")
+
+    def get_help_text(self) -> str:
+        return "Don't use the name of this system or of your laboratory."
+
+
+def _is_little_more_than(words: Iterable[str], password: str, min_besides: int) -> bool:
+    folded = password.casefold()
+    return any(len(folded.replace(word, "")) < min_besides for word in words if word in folded)
+
+
 class HistoryValidator:
-    """Not one of the last 5, the present one included."""
+    """Refuses the last 5 passwords, including the current one."""
 
     def validate(self, password: str, user: User | None = None) -> None:
-        """Raise ValidationError for a recent password of the stored `user`."""
         if user is None or user.pk is None:
             return
         earlier = user.password_history.values_list("password", flat=True)[: HISTORY_LENGTH - 1]
@@ -99,10 +109,9 @@ class HistoryValidator:
             raise ValidationError(self.get_help_text(), code="used_before")
 
     def get_help_text(self) -> str:
-        """The rule as a sentence."""
         return f"Don't use one of your last {HISTORY_LENGTH} passwords."
 
 
 def is_usable_hash(encoded: str) -> bool:
-    """Whether a stored hash is one, and not the mark of an account without a password."""
-    return bool(encoded) and not encoded.startswith("!")
+    """Whether the account has a password: others have an unusable hash, or none."""
+    return bool(encoded) and is_password_usable(encoded)

@@ -1,4 +1,4 @@
-"""Proving once more who one is, in the call that needs it: for access tokens, which have no page to ask on."""
+"""Reauthentication within an API call, for access tokens: they have no page that could ask."""
 
 from django.db import transaction
 
@@ -14,10 +14,9 @@ from reprotech.core.reauthentication import TokenReauthenticationRequired
 
 
 def reauthenticate(*, actor: User, password: str, otp: str, action: Action) -> None:
-    """Check the actor's password and, where the account has a second factor, a code of it.
+    """Check the actor's password and, where the account has a second factor, a code; records failures as `action`.
 
-    Wrong ones count like those at a change of password and at a second step, and are on record as a failed `action`.
-    It hashes: call it outside a transaction. Raises ProofRequired without a code that is needed, ValidationFailed,
+    It hashes: call it outside a transaction. Raises TokenReauthenticationRequired for a missing code, ValidationFailed,
     TooManyAttempts or AccountDisabled.
     """
     user = check_current_password(actor=actor, password=password, field="current_password", action=action)
@@ -25,16 +24,16 @@ def reauthenticate(*, actor: User, password: str, otp: str, action: Action) -> N
         return
     if not otp:
         raise TokenReauthenticationRequired
-    guess = login_throttle.counters_for(user, user.username, "factor")
-    login_throttle.record_login_attempt(guess)
-    if not _verify_code(user, otp):
+    attempt = login_throttle.counters_for(user, user.username, "factor")
+    login_throttle.record_login_attempt(attempt)
+    if not _is_correct_code(user, otp):
         record_user(user, action, user, success=False, reason="The second factor was wrong or was used before.")
         raise ValidationFailed({"otp": ["This code is wrong or was used before."]})
-    login_throttle.refund_success(guess)
+    login_throttle.refund_success(attempt)
 
 
 @transaction.atomic
 @explicitly_recorded()
-def _verify_code(user: User, otp: str) -> bool:
+def _is_correct_code(user: User, otp: str) -> bool:
     stored = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     return bool(totp_or_recovery_code(otp)(stored))

@@ -1,8 +1,7 @@
-"""What the session cookie says is for us alone: encrypted, beside being signed."""
+"""Encryption of the session cookie, which Django only signs."""
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Any
 
 from accounts.core.encryption import decrypt, encrypt
 
@@ -10,12 +9,11 @@ PURPOSE = "session cookie"
 
 
 class EncryptedJSONSerializer:
-    """Django's SESSION_SERIALIZER. A message that waits for the next page may name somebody, and a link is a secret."""
+    """Django's SESSION_SERIALIZER: a message for the next page may name a user, and a link is a secret."""
 
-    def dumps(self, obj: Any) -> bytes:
-        """The session, encrypted."""
+    def dumps(self, obj: object) -> bytes:
         return urlsafe_b64decode(encrypt(json.dumps(obj, separators=(",", ":")), PURPOSE))
 
-    def loads(self, data: bytes) -> Any:
-        """The session; raises ValueError or Unreadable. One in plain text is from before, and its signature right."""
+    def loads(self, data: bytes) -> object:
+        # Cookies of earlier versions are plain JSON; Django has checked their signature.
         return json.loads(data if data.startswith(b"{") else decrypt(urlsafe_b64encode(data).decode(), PURPOSE))

@@ -1,6 +1,4 @@
-"""What lists of sessions can be asked for."""
-
-from typing import Any
+"""Query parameters of session lists."""
 
 from accounts.models.querysets import SessionQuerySet
 from reprotech.web.fields import IntegerParam
@@ -8,17 +6,13 @@ from reprotech.web.pagination import MAX_PER_PAGE, ListFilter
 
 
 class SessionFilter(ListFilter):
-    """Pages alone."""
-
     per_page = IntegerParam(default=MAX_PER_PAGE, max_value=MAX_PER_PAGE)
 
-    def apply(self, queryset: Any) -> SessionQuerySet:
-        """All sessions."""
-        sessions: SessionQuerySet = queryset
-        return sessions.latest_used_first()
+    def apply(self, queryset: SessionQuerySet) -> SessionQuerySet:
+        return queryset.latest_used_first()
 
 
 class OwnSessionFilter(SessionFilter):
-    """A page of one's own sessions for people."""
+    """The shorter pages of the profile."""
 
     per_page = IntegerParam(default=10, max_value=MAX_PER_PAGE)

@@ -1,4 +1,4 @@
-"""Forms of sessions."""
+"""The form that ends one's own sessions."""
 
 from django import forms
 
@@ -6,7 +6,5 @@ from accounts.common.forms import ServiceForm
 
 
 class EndSessionsForm(ServiceForm):
-    """Which of one's sessions to end."""
-
     everywhere = forms.BooleanField(label="Sign out here too", required=False)
     revoke_keys = forms.BooleanField(label="Revoke my API keys too", required=False)

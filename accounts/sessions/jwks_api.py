@@ -1,9 +1,10 @@
-"""`/.well-known/jwks.json`: the public keys by which other services check our tokens by themselves."""
+"""`/.well-known/jwks.json`: the public keys with which other services verify access tokens offline (RFC 7517)."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -11,7 +12,7 @@ from accounts.sessions.jwt_signing import published_keys
 from reprotech.api.viewsets import ViewSet
 from reprotech.web.access import PUBLIC
 
-#: Seconds that others may keep the keys: a new one must be listed for so long before it signs.
+#: How long clients may cache the keys. A new key must be listed for that long before it signs.
 CACHE_SECONDS = 300
 
 PUBLIC_KEYS = inline_serializer(
@@ -20,9 +21,8 @@ PUBLIC_KEYS = inline_serializer(
 
 
 class JwksViewSet(ViewSet):
-    """Public keys are for everybody (RFC 7517)."""
-
-    authentication_classes: ClassVar[list[Any]] = []  # type: ignore[misc]
+    # Public: these are public keys.
+    authentication_classes: ClassVar[list[type[BaseAuthentication]]] = []  # type: ignore[misc]
     required_permissions: ClassVar = {"jwks": PUBLIC}
 
     @extend_schema(
@@ -35,7 +35,7 @@ class JwksViewSet(ViewSet):
         """The keys that check EdDSA tokens; none where tokens are HS256. They can't tell that a session has ended."""
         response = Response({"keys": published_keys()})
         response["Cache-Control"] = f"public, max-age={CACHE_SECONDS}"
-        # Applications check tokens in browsers too, whatever their origin. No cookie is asked for or sent.
+        # Applications verify tokens in browsers too, from any origin. No cookie is needed or sent.
         response["Access-Control-Allow-Origin"] = "*"
         response["Cross-Origin-Resource-Policy"] = "cross-origin"
         return response

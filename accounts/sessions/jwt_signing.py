@@ -1,7 +1,7 @@
-"""Which keys sign and verify tokens, as Simple JWT's token backends. A key's algorithm belongs to the key.
+"""The keys that sign and verify tokens, as Simple JWT token backends.
 
-No token's header can choose another (RFC 8725, sections 3.1 and 3.2). SECRET_KEY, with which Simple JWT signs unless it
-has other settings, is none of these keys.
+The algorithm belongs to the key: no token's header can choose another (RFC 8725, sections 3.1 and 3.2). SECRET_KEY,
+Simple JWT's default, is none of these keys.
 """
 
 import hashlib
@@ -21,29 +21,25 @@ from reprotech.core.jwk import as_jwk, public_key_of, thumbprint
 
 SECRET_ALGORITHM = "HS256"  # noqa: S105 (a name)
 PUBLIC_ALGORITHM = "EdDSA"
-#: Seconds by which another machine's clock may be ahead.
+#: Tolerated clock difference.
 LEEWAY_SECONDS = 5
-#: What parsing a forged token may raise: PyJWT turns most, not all, of what it meets into its own errors.
+#: What parsing a forged token may raise: PyJWT wraps most errors in its own, not all.
 PARSING_ERRORS = (jwt.PyJWTError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 
 class UnescapedJSONEncoder(json.JSONEncoder):
-    """JSON with letters as they are (RFC 7519 is UTF-8): escaped, one of Arabic or Cyrillic takes six bytes, not two.
-
-    A token goes along with every call, and proxies limit a header to 8 KB.
-    """
+    """UTF-8 (RFC 7519): proxies limit headers to 8 KB, and an escaped Arabic letter takes six bytes instead of two."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{**options, "ensure_ascii": False})
 
 
 class KeyBackend(TokenBackend):  # type: ignore[misc]
-    """One key. It names itself in what it signs, which Simple JWT's own backend doesn't."""
+    """One key, whose id (`kid`) stands in the tokens that it signs."""
 
     key_id: str
 
-    def encode(self, payload: dict[str, Any]) -> str:
-        """A signed token."""
+    def encode(self, payload: dict[str, object]) -> str:
         return jwt.encode(
             payload,
             self.prepared_signing_key,
@@ -52,38 +48,34 @@ class KeyBackend(TokenBackend):  # type: ignore[misc]
             json_encoder=self.json_encoder,
         )
 
-    def decode(self, token: str, verify: bool = True) -> dict[str, Any]:  # noqa: ARG002
-        """The claims of a token that this key signed; raises TokenBackendError for any other, however odd it is.
-
-        Signature and times are verified in any case.
-        """
+    def decode(self, token: str, verify: bool = True) -> dict[str, object]:  # noqa: ARG002
+        """The claims of a token that this key signed, always verified; raises TokenBackendError."""
         try:
-            claims: dict[str, Any] = super().decode(token)
+            claims: dict[str, object] = super().decode(token)
         except PARSING_ERRORS as error:
             raise TokenBackendError("Token is invalid") from error
         return claims
 
 
 class HS256Backend(KeyBackend):
-    """A secret, which signs and verifies what Reprotech alone reads."""
+    """A secret, for tokens that Reprotech alone verifies."""
 
     def __init__(self, secret: str) -> None:
         super().__init__(SECRET_ALGORITHM, secret, leeway=LEEWAY_SECONDS, json_encoder=UnescapedJSONEncoder)
         self.key_id = key_id(secret)
 
-    def decode(self, token: str, verify: bool = True) -> dict[str, Any]:
-        """The claims; a token that names an issuer or for whom it is was made for something else."""
+    def decode(self, token: str, verify: bool = True) -> dict[str, object]:
         claims = super().decode(token, verify)
+        # A token with an issuer or audience was made for something else.
         if "aud" in claims or "iss" in claims:
             raise TokenBackendError("Token is invalid")
         return claims
 
 
 class EdDSABackend(KeyBackend):
-    """An Ed25519 key, which verifies, and signs if its private half (`seed`) is known.
+    """An Ed25519 key; it signs only with its private half (`seed`).
 
-    What others can check names its issuer and for whom it is, so that they don't take another's, or a refresh token,
-    for an access token.
+    Issuer and audience keep other services from taking a refresh token, or another installation's, for an access token.
     """
 
     def __init__(self, public: bytes, audience: str, issuer: str, seed: bytes | None = None) -> None:
@@ -98,27 +90,25 @@ class EdDSABackend(KeyBackend):
         )
         self.key_id = thumbprint(public)
 
-    def encode(self, payload: dict[str, Any]) -> str:
-        """A signed token."""
+    def encode(self, payload: dict[str, object]) -> str:
         named = {"iss": self.issuer, "aud": self.audience, "sub": str(payload["user_id"])}
         return super().encode({**named, **payload})
 
 
 class KeyRing:
-    """The keys of one kind of token, as one backend: the first signs; the one that verifies is found by `kid` alone."""
+    """The keys of one kind of token: the first signs; `kid` alone selects the one that verifies."""
 
     def __init__(self, keys: list[HS256Backend | EdDSABackend]) -> None:
         self._signing = keys[0]
         self._named = {key.key_id: [key] for key in keys}
-        # Tokens from before keys had names don't say which it was. All of those are HS256.
+        # Tokens of earlier versions have no `kid`; all of them are HS256.
         self._unnamed = [key for key in keys if isinstance(key, HS256Backend)]
 
-    def encode(self, payload: dict[str, Any]) -> str:
-        """A signed token."""
+    def encode(self, payload: dict[str, object]) -> str:
         return self._signing.encode(payload)
 
-    def decode(self, token: str, verify: bool = True) -> dict[str, Any]:
-        """The claims of a token that one of the keys signed; raises TokenBackendError for any other."""
+    def decode(self, token: str, verify: bool = True) -> dict[str, object]:
+        """Raises TokenBackendError for a token that none of the keys signed."""
         try:
             header = jwt.get_unverified_header(token)
         except PARSING_ERRORS as error:
@@ -129,19 +119,16 @@ class KeyRing:
         raise TokenBackendError("Token is invalid")
 
     def get_leeway(self) -> timedelta:
-        """By how much clocks may differ."""
         return timedelta(seconds=LEEWAY_SECONDS)
 
 
 def key_ring(audience: str) -> KeyRing:
-    """The keys of tokens for this audience: JWT_SIGNING_KEY if it is set, JWT_SECRET_KEY otherwise, and former ones.
-
-    Made once, since preparing a key takes longer than signing.
-    """
+    """The keys of tokens for this audience: JWT_SIGNING_KEY or else JWT_SECRET_KEY signs; former ones verify."""
     secrets = (settings.JWT_SECRET_KEY, *settings.JWT_SECRET_KEY_FALLBACKS)
     return _key_ring(audience, settings.PUBLIC_URL, settings.JWT_SIGNING_KEY, tuple(_public_keys()), secrets)
 
 
+# Preparing a key takes longer than signing.
 @lru_cache(maxsize=8)
 def _key_ring(
     audience: str, issuer: str, seed: bytes | None, listed: tuple[bytes, ...], secrets: tuple[str, ...]
@@ -154,12 +141,12 @@ def _key_ring(
 
 @lru_cache(maxsize=2)
 def secret_key_ring(secret: str) -> KeyRing:
-    """This secret alone, for tokens that live for minutes and needn't outlive it."""
+    """Only this secret, for tokens that live for minutes and needn't outlive it."""
     return KeyRing([HS256Backend(secret)])
 
 
 def published_keys() -> list[dict[str, str]]:
-    """The public keys by which others check our tokens, the one that signs now first."""
+    """The public keys as JWKs, the one that signs now first."""
     return [as_jwk(public) for public in _public_keys()]
 
 
@@ -170,5 +157,5 @@ def _public_keys() -> list[bytes]:
 
 @cache
 def key_id(key: str) -> str:
-    """The name of a secret key in a token's header: a fingerprint too short to tell anything of the key."""
+    """The `kid` of a secret: a fingerprint too short to reveal anything about it."""
     return hashlib.sha256(b"reprotech.tokens.key-id " + key.encode()).hexdigest()[:8]

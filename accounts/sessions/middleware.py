@@ -1,6 +1,5 @@
-"""The page session of a request."""
+"""Finds the page session that a request's cookie names."""
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.middleware import AuthenticationMiddleware
@@ -8,7 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from accounts.models import Session
+from accounts.models import Session, User
 from accounts.sessions.services import find_session
 from reprotech.core.exceptions import NotAuthenticated
 from reprotech.core.principal import ANONYMOUS
@@ -16,57 +15,50 @@ from reprotech.core.request_context import set_principal
 
 #: Keys of the signed cookie.
 SESSION_ID_KEY = "sid"
-
-
 USER_ID_KEY = "user"
-
-
 GENERATION_KEY = "generation"
-
-
-#: What our scripts send along when a page asks for news by itself: that doesn't keep a session alive.
+#: Sent by our scripts when a page polls by itself, which must not keep a session alive.
 BACKGROUND_POLL_HEADER = "HTTP_X_UNATTENDED"
 
 
 class PageSessionMiddleware(AuthenticationMiddleware):
-    """Set `request.user` and `request.page_session` from the session that the cookie names, if it lives.
+    """Set `request.user` and `request.page_session`, looked up when first used.
 
-    It takes the place of Django's own, which knows no `sessions` table and so can't end anything at once.
+    Django's own middleware doesn't know the `sessions` table, and so can't end a session at once.
     """
 
     def process_request(self, request: HttpRequest) -> None:
-        """Look the session up when it is first asked for."""
         request.page_session = SimpleLazyObject(lambda: _page_session(request))  # type: ignore[attr-defined]
         request.user = SimpleLazyObject(lambda: _user(request))  # type: ignore[assignment]
 
 
-def _user(request: Any) -> Any:
-    return request.page_session.user if request.page_session else AnonymousUser()
+def _user(request: HttpRequest) -> User | AnonymousUser:
+    session: Session | None = request.page_session  # type: ignore[attr-defined]
+    return session.user if session else AnonymousUser()
 
 
-def _page_session(request: Any) -> Session | None:
+def _page_session(request: HttpRequest) -> Session | None:
     session_id, user_id = request.session.get(SESSION_ID_KEY), request.session.get(USER_ID_KEY)
     if session_id is None or user_id is None:
         return None
     session = _session_of(request, session_id, user_id)
     if session is None:
         request.session.flush()
-        request.has_outlived_session = True
+        request.has_outlived_session = True  # type: ignore[attr-defined]
     return session
 
 
-def _session_of(request: Any, session_id: Any, user_id: Any) -> Session | None:
-    """The session that the cookie names; None when it has ended, or when a cookie newer than this one was given out."""
+def _session_of(request: HttpRequest, session_id: object, user_id: object) -> Session | None:
+    """The session that the cookie names, unless it has ended or a newer cookie was issued for it."""
     try:
-        known, user = UUID(str(session_id)), int(user_id)
-    except (ValueError, TypeError):  # signed by us, but not by this version
+        known, user = UUID(str(session_id)), int(str(user_id))
+    except ValueError:  # a cookie of another version
         return None
     try:
         session = find_session(session_id=known, user_id=user, is_attended=BACKGROUND_POLL_HEADER not in request.META)
     except NotAuthenticated:
         return None
-    is_good = session.kind == Session.Kind.PAGE and session.accepts(request.session.get(GENERATION_KEY, 0))
-    if not is_good:
-        set_principal(ANONYMOUS)
-        return None
-    return session
+    if session.kind == Session.Kind.PAGE and session.accepts(request.session.get(GENERATION_KEY, 0)):
+        return session
+    set_principal(ANONYMOUS)
+    return None

@@ -1,8 +1,8 @@
-"""Issuing tokens for a session, and refreshing them with reuse detection (RFC 9700, section 4.14)."""
+"""Issues a session's tokens and refreshes them, with reuse detection (RFC 9700, section 4.14)."""
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,31 +16,29 @@ from audit.models import Action
 from audit.services import record
 from audit.tracking.model_tracking import explicitly_recorded
 
-#: Seconds after which a spent refresh token means theft and no longer a race or a retry.
+#: Until then a reused refresh token is taken for a race or a retry, after it for theft.
 REUSE_GRACE_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class SessionTokens:
-    """A session with its new tokens."""
-
     session: Session
     pair: TokenPair
 
 
-def issue_tokens(*, session: Session) -> TokenPair:
-    """Mint a session's tokens and keep the hash of the refresh token. Part of a transaction."""
+@transaction.atomic
+@explicitly_recorded()
+def issue_tokens(*, session: Session) -> SessionTokens:
     pair = tokens.issue_pair(session)
     session.refresh_hash = pair.refresh_hash
     session.save(update_fields=["refresh_hash"])
-    return pair
+    return SessionTokens(session, pair)
 
 
 def refresh_session(*, refresh_token: str) -> SessionTokens:
-    """Spend a refresh token for a new pair.
+    """Exchange a refresh token for a new pair. Raises TokenInvalid or AccountDisabled.
 
-    Of two requests with the same token the row's lock lets one win. A token spent more than ten seconds ago has been
-    stolen (RFC 9700, section 4.14.2): it ends the session, on record. Raises TokenInvalid or AccountDisabled.
+    The row's lock lets one of two requests with the same token win. Reuse after the grace ends the session, on record.
     """
     claims = tokens.verify(refresh_token, tokens.RefreshToken)
     outcome = _refresh(claims)
@@ -52,7 +50,7 @@ def refresh_session(*, refresh_token: str) -> SessionTokens:
 @transaction.atomic
 @explicitly_recorded()
 def _refresh(claims: tokens.Claims) -> SessionTokens | TokenInvalid | AccountDisabled:
-    # A refusal is returned, not raised: what it ended and recorded must be kept.
+    # A refusal is returned, not raised: what it ended and recorded must be committed.
     session = Session.objects.select_for_update(no_key=True).filter(pk=claims.session_id).first()
     if session is None or session.user_id != claims.user_id or session.user.deleted_at is not None:
         return TokenInvalid()
@@ -60,11 +58,14 @@ def _refresh(claims: tokens.Claims) -> SessionTokens | TokenInvalid | AccountDis
         return AccountDisabled()
     if not session.is_alive:
         return TokenInvalid()
+    record_refresh = partial(
+        record, actor=session.user, action=Action.TOKEN_REFRESH, resource="auth", session_id=session.pk
+    )
     token_hash, now = tokens.hash_token_id(claims.token_id), time.time()
     if token_hash != session.refresh_hash:
         if token_hash not in _recently_used(session, now):
             mark_ended([session], Session.EndReason.REFRESH_REUSE)
-            _record_refresh(session, success=False, reason="A spent refresh token was used again.")
+            record_refresh(success=False, reason="A spent refresh token was used again.")
         return TokenInvalid()
     session.spent_refresh_hashes = {**_recently_used(session, now), token_hash: now}
     session.last_used_at = timezone.now()
@@ -73,27 +74,17 @@ def _refresh(claims: tokens.Claims) -> SessionTokens | TokenInvalid | AccountDis
     pair = tokens.issue_pair(session)
     session.refresh_hash = pair.refresh_hash
     session.save(update_fields=["spent_refresh_hashes", "last_used_at", "expires_at", "refresh_hash"])
-    _record_refresh(session, success=True)
+    record_refresh(success=True)
     return SessionTokens(session, pair)
 
 
 def _require_change_of_expired_password(user: User) -> None:
-    # A script that renews its tokens for ever would never sign in, when the others' passwords expire.
+    # Passwords expire at sign-in, and a script that only refreshes its tokens never signs in.
     if user.has_expired_password and not user.must_change_password:
         user.must_change_password = True
         User.objects.filter(pk=user.pk).update(must_change_password=True)
 
 
 def _recently_used(session: Session, now: float) -> dict[str, float]:
-    return {spent: when for spent, when in session.spent_refresh_hashes.items() if now - when <= REUSE_GRACE_SECONDS}
-
-
-def _record_refresh(session: Session, *, success: bool, **details: Any) -> None:
-    record(
-        actor=session.user,
-        action=Action.TOKEN_REFRESH,
-        resource="auth",
-        success=success,
-        session_id=session.pk,
-        **details,
-    )
+    used = session.spent_refresh_hashes.items()
+    return {token_hash: when for token_hash, when in used if now - when <= REUSE_GRACE_SECONDS}

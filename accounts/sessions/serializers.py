@@ -1,4 +1,4 @@
-"""Answers about sessions."""
+"""Responses about sessions."""
 
 from rest_framework import serializers
 
@@ -9,7 +9,7 @@ from reprotech.api.serialization import PageAnswer
 
 
 class SessionAnswer(serializers.Serializer[Session]):
-    """A live session."""
+    """A session that has neither ended nor expired."""
 
     id = serializers.UUIDField()
     kind = serializers.ChoiceField(choices=Session.Kind.choices)
@@ -22,12 +22,11 @@ class SessionAnswer(serializers.Serializer[Session]):
     current = serializers.SerializerMethodField()
 
     def get_current(self, session: Session) -> bool:
-        """Whether the request itself came with it."""
         return bool(session.pk == self.context["current"])
 
 
 class SessionListAnswer(PageAnswer):
-    """A page of sessions."""
+    """One page of a session list."""
 
     sessions = SessionAnswer(many=True)
 

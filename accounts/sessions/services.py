@@ -1,9 +1,8 @@
-"""Opening, finding, refreshing and ending sessions."""
+"""Opens, finds, renews and ends sessions."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, cast
 from uuid import UUID
 
 from django.db import transaction
@@ -28,15 +27,12 @@ from reprotech.core.principal import Principal
 from reprotech.core.reauthentication import require_recent_authentication
 from reprotech.core.request_context import current_origin, current_principal, set_principal
 
-#: How exactly `last_used_at` is kept, so that not every request writes.
+#: Precision of `last_used_at`: not every request writes.
 TOUCH_INTERVAL = timedelta(minutes=1)
 
 
 def open_session(*, user: User, kind: Session.Kind, lifetime: timedelta, is_remembered: bool = False) -> Session:
-    """Store a new session of a user who has just proved who they are. Part of a sign-in's transaction.
-
-    It ends after `lifetime`, and sooner if it isn't used.
-    """
+    """Store a session of a user who has just authenticated, as part of the sign-in's transaction."""
     origin, now = current_origin(), timezone.now()
     set_principal(replace(current_principal(), user_id=user.pk))
     session = Session(
@@ -56,32 +52,31 @@ def open_session(*, user: User, kind: Session.Kind, lifetime: timedelta, is_reme
 
 
 def find_session(*, session_id: UUID, user_id: int, is_attended: bool = True, is_call: bool = False) -> Session:
-    """The live session of this id and user, with `user` and its grants loaded; counts an API call of it.
+    """The live session of this id and user, with `user` and its grants loaded; `is_call` counts an API call of it.
 
-    At most two queries, and hardly any when the shared cache knows the session. What nobody attends, such as a page
-    that asks for news by itself, counts as no use of it. Raises AccountDisabled when the account may not sign in, and
-    TokenInvalid when there is no such session or it is over, TooManyAttempts for too many calls.
+    A request that nobody attends, such as a page's poll, is no use of the session. At most two queries, mostly none.
+    Raises TokenInvalid, AccountDisabled or TooManyAttempts.
     """
-    found = session_cache.fetch(session_id, user_id, is_call=is_call)
-    session = found.session
-    # One that is over by the cache may have been used a moment ago, and last longer than that says.
+    cached = session_cache.fetch(session_id, user_id, is_call=is_call)
+    session = cached.session
+    # A session that has expired by the cache may have been used, and so extended, a moment ago.
     if session is None or not session.is_alive or (is_attended and _needs_touch(session)):
         session = load_session(session_id, user_id)
         if is_attended and _needs_touch(session):
             _touch(session)
-        if found.versions is not None:
-            session_cache.store(session, found.versions)
+        if cached.versions is not None:
+            session_cache.store(session, cached.versions)
     if not session.is_alive:
         raise TokenInvalid
     if is_call:
-        token_calls.enforce_call_limit(session_id, found.calls)
+        token_calls.enforce_call_limit(session_id, cached.calls)
     set_principal(Principal(user_id=session.user_id, session=session))
     return session
 
 
 def load_session(session_id: UUID, user_id: int) -> Session:
-    """The same from the database, in one query, and without a trace."""
-    session: Any = Session.objects.with_grants().filter(pk=session_id, user_id=user_id).first()
+    """The same from the database in one query; it doesn't count as use."""
+    session: Session | None = Session.objects.with_grants().filter(pk=session_id, user_id=user_id).first()
     if session is None or session.user.deleted_at is not None:
         raise TokenInvalid
     if not session.user.can_sign_in:
@@ -89,7 +84,7 @@ def load_session(session_id: UUID, user_id: int) -> Session:
     if not session.is_alive:
         raise TokenInvalid
     session.user.grants = Grants.loaded_with(session)
-    return cast("Session", session)
+    return session
 
 
 def _needs_touch(session: Session) -> bool:
@@ -98,27 +93,27 @@ def _needs_touch(session: Session) -> bool:
 
 def _touch(session: Session) -> None:
     session.last_used_at = timezone.now()
-    changed = {"last_used_at": session.last_used_at}
+    changes = {"last_used_at": session.last_used_at}
     if session.kind == Session.Kind.PAGE:
-        # A token session lives on its refresh token, which using the access token doesn't renew.
-        session.expires_at = changed["expires_at"] = session.expiry_after(session.last_used_at)
-    # By Django's own update, which announces nothing: a snapshot that says the session ended sooner is checked against
-    # the database, and to make all snapshots of the user void once a minute would leave them little use.
-    QuerySet.update(Session.objects.alive().filter(pk=session.pk), **changed)
+        # A token session is extended by its refresh token, not by use of the access token.
+        session.expires_at = changes["expires_at"] = session.expiry_after(session.last_used_at)
+    # Django's own update, which invalidates no cached session: once a minute would leave the cache little use, and
+    # a cached session that seems expired is checked against the database anyway.
+    QuerySet.update(Session.objects.alive().filter(pk=session.pk), **changes)
 
 
 @transaction.atomic
 @explicitly_recorded()
 def renew_session(*, session_id: UUID, user_id: int) -> Session:
-    """Note that the user has just proved again who they are; of the session's cookies only a newer one is good then.
+    """Record that the user has just reauthenticated, and require a newer cookie: a copied one stops working.
 
-    Whoever copied the old one has nothing of it. Raises TokenInvalid when the session is over.
+    Raises TokenInvalid when the session is over.
     """
     session = Session.objects.alive().select_for_update(no_key=True).filter(pk=session_id, user_id=user_id).first()
     if session is None:
         raise TokenInvalid
     session.confirmed_at = timezone.now()
-    # Of two answers at once the browser may keep either one's cookie: they carry the same.
+    # Of two concurrent responses the browser may keep either cookie: both carry the same generation.
     if not session.has_new_cookie:
         session.rotated_at = session.confirmed_at
         session.generation += 1
@@ -127,14 +122,13 @@ def renew_session(*, session_id: UUID, user_id: int) -> Session:
 
 
 def expire_recent_authentication(*, user_ids: Iterable[int]) -> None:
-    """Have users prove again who they are before they change what guards accounts, since they may do more now."""
+    """Make users reauthenticate before they change what protects accounts, because they may do more now."""
     Session.objects.alive().filter(user_id__in=user_ids).update(confirmed_at=None)
 
 
 @transaction.atomic
 @explicitly_recorded()
 def sign_out(*, session: Session) -> None:
-    """End the session that the request itself came with; its tokens and cookie stop working at once."""
     mark_ended([session], Session.EndReason.LOGOUT)
     record(actor=session.user, action=Action.LOGOUT, resource="auth", session_id=session.pk)
 
@@ -143,14 +137,14 @@ def sign_out(*, session: Session) -> None:
 def end_session(*, actor: Actor, session_id: UUID) -> None:
     """End a session: one's own, or with `session_revoke` that of a user who holds no more than the actor.
 
-    Raises NotFound when it isn't there or is over, PasswordChangeRequired, SecondFactorSetupRequired and Forbidden.
+    Raises NotFound, PasswordChangeRequired, SecondFactorSetupRequired, Forbidden or ReauthenticationRequired.
     """
     session = Session.objects.alive().select_related("user").filter(pk=session_id).first()
     if session is None:
         raise NotFound("session")
     if session.user_id != actor.pk:
         if isinstance(actor, User):
-            # One's own sessions may be ended before a required action, and the same address ends those of others.
+            # Only one's own sessions may be ended before a required action.
             refuse_required_action(actor)
         authorize(actor, SESSION_REVOKE, session.user)
         authorize(actor, session.user.grants.permissions, session.user)
@@ -168,10 +162,7 @@ def end_session(*, actor: Actor, session_id: UUID) -> None:
 
 @service
 def end_other_sessions(*, actor: User, session_id: UUID, revoke_keys: bool = False) -> int:
-    """End all of one's own live sessions but the one of this id; returns how many. One row tells of all.
-
-    Where asked for, one's API keys are revoked too.
-    """
+    """End all of one's own live sessions but this one, and optionally revoke one's API keys; returns how many ended."""
     require_recent_authentication()
     if revoke_keys:
         revoke_keys_of(actor, actor, reason=SESSIONS_ENDED)
@@ -182,9 +173,9 @@ def end_other_sessions(*, actor: User, session_id: UUID, revoke_keys: bool = Fal
 
 @service
 def end_user_sessions(*, actor: Actor, user_id: int) -> int:
-    """End all live sessions of a user, with `session_revoke`, if they hold no more than the actor; returns how many.
+    """End all live sessions of a user who holds no more than the actor; returns how many.
 
-    One row tells of all. Raises NotFound or Forbidden.
+    Raises NotFound or Forbidden.
     """
     authorize(actor, SESSION_REVOKE, Target("user", user_id))
     user = User.objects.visible_to(actor).filter(pk=user_id).first()
@@ -197,33 +188,28 @@ def end_user_sessions(*, actor: Actor, user_id: int) -> int:
 
 @service
 def end_all_sessions(*, actor: Actor) -> int:
-    """End every live session, as after a restore, which revives those that were ended since; returns how many.
+    """End every live session; returns how many. Raises Forbidden.
 
-    One row tells of all. Raises Forbidden.
+    For after a restore, which revives sessions that ended since the backup.
     """
     authorize(actor, SESSION_REVOKE)
-    live = Session.objects.alive()
-    ended = live.update(ended_at=timezone.now(), end_reason=Session.EndReason.REVOKED)
+    ended = Session.objects.alive().update(ended_at=timezone.now(), end_reason=Session.EndReason.REVOKED)
     return _record_ended(actor, ended)
 
 
 def end_sessions(*, user_ids: Iterable[int], reason: Session.EndReason, except_session: UUID | None = None) -> int:
-    """End all live sessions of users but one, as part of a change that is recorded itself; returns how many."""
+    """End the sessions of users, as part of a change that is recorded itself; returns how many."""
     sessions = Session.objects.filter(user_id__in=user_ids, ended_at__isnull=True)
     if except_session is not None:
         sessions = sessions.exclude(pk=except_session)
     return mark_ended(list(sessions), reason)
 
 
-def _record_ended(actor: Actor, ended: int, whose: str = "") -> int:
-    """Record that so many sessions were ended in one go, if there were any; returns how many."""
+def _record_ended(actor: Actor, ended: int, username: str = "") -> int:
+    """One row for all sessions that a service ended."""
     if ended:
         record(
-            actor=actor,
-            action=Action.SESSION_REVOKE,
-            resource="session",
-            resource_name=whose,
-            ended_sessions=ended,
+            actor=actor, action=Action.SESSION_REVOKE, resource="session", resource_name=username, ended_sessions=ended
         )
     return ended
 

@@ -1,8 +1,8 @@
-"""What a session's user agent is, in words that its owner recognises."""
+"""Names of browsers and programs, from user agents, that a session's owner recognises."""
 
 import re
 
-#: The first that occurs names the program; all browsers claim to be the ones further down.
+#: The first match wins: all browsers claim to be the ones further down.
 BROWSERS = (
     ("Edge", re.compile(r"\bEdg(?:e|A|iOS)?/(\d+)")),
     ("Opera", re.compile(r"\bOPR/(\d+)")),
@@ -21,14 +21,12 @@ OPERATING_SYSTEMS = (
     ("Linux", "Linux"),
 )
 MAX_NAME_LENGTH = 48
-
-
-#: What programs call themselves; not the address of a site, which a mail program would make a link of.
+#: Admits no web address, of which a mail program would make a link.
 PROGRAM_NAME = re.compile(r"[A-Za-z][\w-]{0,30}(?:/[\d.]{1,16})?", re.ASCII)
 
 
 def client_name(user_agent: str) -> str:
-    """ "Firefox 133 on Linux"; the first word of what is no browser, such as "curl/8.5.0"."""
+    """ "Firefox 133 on Linux"; of other programs the first word, such as "curl/8.5.0"."""
     name, version, system = _browser(user_agent)
     if name:
         return f"{name} {version}" + (f" on {system}" if system else "")
@@ -36,22 +34,22 @@ def client_name(user_agent: str) -> str:
 
 
 def safe_client_name(user_agent: str) -> str:
-    """The same for a mail, into which nobody can write by what they call their program."""
+    """The same for an e-mail, without text that a client could choose freely."""
     name = client_name(user_agent)
     is_browser = bool(_browser(user_agent)[0])
     return name if is_browser or PROGRAM_NAME.fullmatch(name) else "An unknown program"
 
 
 def browser_family(user_agent: str) -> str:
-    """ "Firefox on Linux", whatever the version; the whole text of what is no browser."""
+    """ "Firefox on Linux", without the version; the whole text of other programs."""
     name, _, system = _browser(user_agent)
     return f"{name} on {system}" if name else user_agent
 
 
 def _browser(user_agent: str) -> tuple[str, str, str]:
-    """Name, version and operating system; without a name it is none that we know."""
-    system = next((name for mark, name in OPERATING_SYSTEMS if mark in user_agent), "")
+    """Name, version and operating system, "" where unknown."""
+    system = next((name for token, name in OPERATING_SYSTEMS if token in user_agent), "")
     for name, pattern in BROWSERS:
-        if found := pattern.search(user_agent):
-            return name, found[1], system
+        if match := pattern.search(user_agent):
+            return name, match[1], system
     return "", "", system

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from accounts.mfa.forms import ConfirmPasswordForm
+from accounts.passwords.forms import ConfirmPasswordForm
 from accounts.passwords.page_sessions import confirm_page_session
 from reprotech.core.exceptions import DomainError
 from reprotech.core.reauthentication import ReauthenticationRequired

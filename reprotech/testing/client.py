@@ -66,7 +66,7 @@ class Caller:
         assert self.user is not None
         with explicitly_recorded(), transaction.atomic():
             session = open_session(user=self.user, kind=Session.Kind.TOKEN, lifetime=timedelta(days=1))
-            return SessionTokens(session, issue_tokens(session=session))
+            return issue_tokens(session=session)
 
     @property
     def token(self) -> str:

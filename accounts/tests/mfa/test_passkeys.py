@@ -158,7 +158,7 @@ def test_after_the_password_a_key_that_unlocks_nothing_will_do_but_only_ones_own
         challenge, question = asked(cast.viewer.passkeys.all())
         check = passkey_assertion(with_key.sign(question, flags=0x01, userHandle=None), challenge)
         return finish_sign_in(
-            mfa_token=required.value.mfa_token, check=check, opening=page_session_spec(remember=False)
+            mfa_token=required.value.mfa_token, verifier=check, spec=page_session_spec(remember=False)
         )
 
     theirs = Key()

@@ -290,7 +290,7 @@ def test_a_server_looks_for_the_account_after_its_answer_and_not_during_it(cast,
     woken = []
     outbox.start()
     try:
-        monkeypatch.setattr(outbox._news, "set", lambda: woken.append(1))
+        monkeypatch.setattr(outbox._thread, "wake", lambda: woken.append(1))
         request_reset(typed="the-viewer")
         assert woken == []
         send_reset_link(cast.manager)

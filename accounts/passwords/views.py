@@ -1,0 +1,108 @@
+"""Pages to change, set and reset one's password."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.common.requests import PageRequest
+from accounts.common.shortcuts import too_many_attempts_message
+from accounts.notifications.link_session import stash_link, stashed_link
+from accounts.passwords import services as password_services
+from accounts.passwords.forms import ChangePasswordForm, ForgottenPasswordForm, NewPasswordForm
+from accounts.passwords.reset import request_reset
+from accounts.sessions.browser import renew_page_session
+from accounts.throttling import known_devices
+from reprotech.core.exceptions import DomainError, TooManyAttempts
+from reprotech.web.access import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD, requires
+from reprotech.web.responses import bind_form, htmx_redirect, render_form
+
+LINK_KEY = "password_link"
+
+
+@requires(SIGNED_IN_TO_CHANGE_PASSWORD)
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_password(request: PageRequest) -> HttpResponse:
+    form = bind_form(ChangePasswordForm, request)
+    if request.method == "POST" and form.is_valid():
+        try:
+            user = password_services.change_password(
+                actor=request.user,
+                current_password=form.cleaned_data["current_password"],
+                new_password=form.cleaned_data["new_password"],
+                session_id=request.page_session.pk,
+                revoke_keys=form.cleaned_data["revoke_keys"],
+            )
+            renew_page_session(request)
+            messages.success(request, "Your password is changed. All your other sessions have ended.")
+            response = htmx_redirect(request, "home")
+            known_devices.remember_browser(response, user)
+            return response
+        except DomainError as refusal:
+            form.add_refusal(refusal)
+    context = {
+        "has_keys": request.user.api_keys.unrevoked().exists(),
+        "crumbs": [("Profile", reverse("profile")), ("Change password", None)],
+    }
+    return render_form(request, "accounts/change_password.html", form, context)
+
+
+@requires(PUBLIC)  # it only directs password managers
+@require_safe
+def find_change_password(_request: HttpRequest) -> HttpResponse:
+    """`/.well-known/change-password` (W3C, "A Well-Known URL for Changing Passwords")."""
+    return redirect("change_password")
+
+
+@requires(PUBLIC)  # the link of an invitation or a reset stands for the password
+@require_safe
+def open_password_link(request: HttpRequest, user: str, link_token: str) -> HttpResponse:
+    # The token is used up only when a password is chosen: mail programs open links too.
+    return stash_link(request, LINK_KEY, "set_password_form", user, link_token)
+
+
+@requires(PUBLIC)  # as above
+@require_http_methods(["GET", "HEAD", "POST"])
+def set_password(request: HttpRequest) -> HttpResponse:
+    link = stashed_link(request, LINK_KEY)
+    owner = password_services.owner_of_link(**link)
+    form = bind_form(NewPasswordForm, request)
+    if request.method == "POST" and form.is_valid():
+        try:
+            owner = password_services.set_password_by_link(**link, new_password=form.cleaned_data["new_password"])
+            request.session.flush()
+            messages.success(request, "Your password is set. Sign in with it.")
+            response = redirect("login")
+            # Otherwise strangers' continued attempts could keep the owner from signing in.
+            known_devices.remember_browser(response, owner)
+            return response
+        except DomainError as refusal:
+            form.add_refusal(refusal)
+    return render_form(request, "accounts/set_password.html", form, {"owner": owner})
+
+
+@requires(PUBLIC)  # without a password one can't sign in
+@require_http_methods(["GET", "HEAD", "POST"])
+def forgot_password(request: HttpRequest) -> HttpResponse:
+    """The response is the same whether or not there is an account."""
+    form = bind_form(ForgottenPasswordForm, request)
+    too_often = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            request_reset(typed=form.cleaned_data["username"])
+            return redirect("forgot_password_sent")
+        except TooManyAttempts as refusal:
+            too_often = refusal
+            form.add_error(None, too_many_attempts_message(refusal))
+    response = render_form(request, "accounts/forgot_password.html", form)
+    if too_often:
+        response.status_code = too_often.status
+        response["Retry-After"] = str(too_often.retry_after)
+    return response
+
+
+@requires(PUBLIC)  # as above
+@require_safe
+def forgot_password_sent(request: HttpRequest) -> HttpResponse:
+    return render(request, "accounts/forgot_password_sent.html")
