@@ -1,7 +1,7 @@
 """Writing events to the audit log."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ParamSpec
 from uuid import UUID
 
 from audit.models import Action, AuditLog
@@ -13,42 +13,8 @@ from reprotech.core.request_context import current_origin, current_principal
 #: Field names that may never reach a row, whoever passes them: a second line of defence.
 SECRET_NAME_PARTS = ("password", "token", "secret", "hash", "otp")
 
+Fields = ParamSpec("Fields")
 Changes = Mapping[str, tuple[Any, Any]]
-
-
-def record(
-    *,
-    actor: Actor | None,
-    action: Action,
-    resource: str,
-    resource_id: object = "",
-    resource_name: str = "",
-    success: bool = True,
-    changes: Changes | None = None,
-    session_id: UUID | None = None,
-    **details: object,
-) -> AuditLog:
-    """Add an event to the log and return it.
-
-    Call it inside the transaction of the change it describes, so that neither exists without the other. Address, user
-    agent, request id, API key and, unless given, session come from the current request. `changes` maps a field to its
-    old and new value; `details` takes whatever else explains the event. Raises ValueError when a detail's name says
-    that it is a secret.
-    """
-    row = build_event(
-        actor=actor,
-        action=action,
-        resource=resource,
-        resource_id=resource_id,
-        resource_name=resource_name,
-        success=success,
-        changes=changes,
-        session_id=session_id,
-        **details,
-    )
-    row.save()
-    latest_event.invalidate()
-    return row
 
 
 def build_event(
@@ -63,7 +29,12 @@ def build_event(
     session_id: UUID | None = None,
     **details: object,
 ) -> AuditLog:
-    """The event that `record` would add, not yet stored: for `record_events`."""
+    """An event that isn't stored yet, for `record_events`; `record` stores it at once.
+
+    Address, user agent, request id, API key and, unless given, session come from the current request. `changes` maps a
+    field to its old and new value; `details` takes whatever else explains the event. Raises ValueError when a detail's
+    name says that it is a secret.
+    """
     origin, principal = current_origin(), current_principal()
     if changes is not None:
         details["changes"] = {field: list(values) for field, values in changes.items()}
@@ -84,6 +55,21 @@ def build_event(
         session_id=session_id or (principal.session.pk if principal.session else None),
         details=details,
     )
+
+
+def _recorded(build: Callable[Fields, AuditLog]) -> Callable[Fields, AuditLog]:
+    def store(*args: Fields.args, **kwargs: Fields.kwargs) -> AuditLog:
+        row = build(*args, **kwargs)
+        row.save()
+        latest_event.invalidate()
+        return row
+
+    return store
+
+
+#: Adds an event and returns it. Call it inside the transaction of the change it describes, so that neither exists
+#: without the other.
+record = _recorded(build_event)
 
 
 def record_events(events: Iterable[AuditLog]) -> None:

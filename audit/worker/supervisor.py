@@ -17,16 +17,16 @@ from django.conf import settings
 
 from audit.anchoring import channels
 from audit.sealing import database_role
-from audit.worker import sealing, verification
+from audit.worker import tasks
 from reprotech.core.background import PeriodicThread
 
 logger = logging.getLogger(__name__)
 
-#: Seconds before it is started, so that the server's first answers don't wait for it, and before it is started again.
+#: Before each start, so that the server's first answers don't wait for it.
 RESTART_SECONDS = 1
-#: Seconds after which it is tried again where that failed, as on a disk that is full.
+#: After a failed start, as on a full disk.
 RETRY_SECONDS = 5
-#: A little behind the server's own processes, where there are more of them than cores.
+#: Lower priority than the server's processes, where these outnumber the cores.
 NICENESS = 5
 
 
@@ -35,7 +35,7 @@ def is_needed() -> bool:
 
 
 def run() -> None:
-    for work in (sealing, channels, verification):
+    for work in (tasks, channels):
         work.start()
     database_role.warn_of_excessive_rights()
 

@@ -1,4 +1,4 @@
-"""Frequent first and last names of several languages. They are combined at random."""
+"""Frequent first and last names of several languages, combined at random, and user agents of browsers."""
 
 FIRST_NAMES = """
     Ada Agnes Ahmed Aiko Aleksandra Amara Amina Ana Anders André Anil Anna Antoine Arjun Astrid Ayşe Beatriz Bilal Björn
@@ -26,3 +26,10 @@ LAST_NAMES = """
     Yang Yildirim
     Zhang Zhao Zimmermann
 """.split()  # noqa: SIM905 (a list of words reads better)
+
+BROWSERS = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Safari/605",
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Mobile Safari/537.36",
+)
