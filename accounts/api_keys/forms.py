@@ -31,7 +31,7 @@ class KeyForm(ServiceForm):
         max_length=80, help_text="What will use it, such as “Balance 3, room 12”.", widget=forms.TextInput
     )
     expires_in_days = forms.TypedChoiceField(
-        label="Good for", choices=LIFETIMES, coerce=int, initial=DEFAULT_DAYS, help_text="Then a new one is needed."
+        label="Valid for", choices=LIFETIMES, coerce=int, initial=DEFAULT_DAYS, help_text="Then a new one is needed."
     )
     scopes = forms.MultipleChoiceField(required=False)
     addresses = AddressesField(

@@ -51,7 +51,6 @@ def create_key(*, actor: Actor, user_id: int, current_password: str = "", otp: s
     """Create a key for oneself, or for a service account that holds no more than the actor; its owner gets an e-mail.
 
     `options` are those of `_store_key`. `current_password` and `otp` reauthenticate an actor whose session needs it.
-    Raises NotFound, Forbidden, OwnerOnly, ValidationFailed, Conflict, ReauthenticationRequired or TooManyAttempts.
     """
     if current_password and isinstance(actor, User):
         _authorize_creation(actor=actor, user_id=user_id)
@@ -103,7 +102,7 @@ def _store_key(
 
 @service
 def revoke_key(*, actor: Actor, user_id: int, key_id: UUID) -> ApiKey:
-    """Revoke a key: one's own, or that of a user who holds no more than the actor. Raises NotFound or Forbidden."""
+    """Revoke a key: one's own, or that of a user who holds no more than the actor."""
     _refuse_acting_by_key()
     require_recent_authentication()
     owner = _lock_owner(actor, user_id)
@@ -194,10 +193,8 @@ def load_key(text: str) -> ApiKey:
 
 
 def authenticate_key(*, text: str) -> ApiKey:
-    """The key of the request, if it may be used from its address. Raises TokenInvalid or AccountDisabled.
-
-    Keys aren't cached: revoking takes effect with the next request. At most two queries.
-    """
+    """The key of the request, if it may be used from its address. Raises TokenInvalid or AccountDisabled."""
+    # Keys aren't cached: revoking takes effect with the next request.
     key, address = load_key(text), current_origin().ip_address
     if not key.user.can_sign_in:
         raise TokenInvalid if key.user.deleted_at is not None else AccountDisabled

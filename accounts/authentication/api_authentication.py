@@ -25,10 +25,7 @@ Caller = tuple[User, Session | ApiKey]
 
 
 class BearerAuthentication(JWTAuthentication):  # type: ignore[misc]
-    """`Authorization: Bearer <access token or API key>` (RFC 6750).
-
-    A genuine token isn't enough: the session that it names must be alive, and becomes `request.auth`.
-    """
+    """`Authorization: Bearer <access token or API key>` (RFC 6750)."""
 
     def get_header(self, request: Request) -> bytes:
         # Characters that no header may have lead to a 401, not to an error.
@@ -48,6 +45,8 @@ class BearerAuthentication(JWTAuthentication):  # type: ignore[misc]
         text = raw_token.decode("latin-1")
         if text.startswith(token_format.PREFIX):
             return _used_key(text)
+        # A genuine token isn't enough: the session that it names must be alive, and becomes `request.auth`.
+        # A genuine token isn't enough: the session that it names must be alive, and becomes `request.auth`.
         claims = tokens.verify(text, tokens.AccessToken)
         session = find_session(session_id=claims.session_id, user_id=claims.user_id, is_call=True)
         if session.kind != Session.Kind.TOKEN:
@@ -62,10 +61,7 @@ class BearerAuthentication(JWTAuthentication):  # type: ignore[misc]
 
 
 class BasicKeyAuthentication(BaseAuthentication):
-    """HTTP Basic with an API key as the password, as OAuth clients authenticate (RFC 6749, section 2.3.1).
-
-    The username is ignored: the key identifies its owner.
-    """
+    """HTTP Basic with an API key as the password (RFC 6749, section 2.3.1); the username is ignored."""
 
     def authenticate(self, request: Request) -> Caller | None:
         """Raises a NotAuthenticated or TooManyAttempts."""

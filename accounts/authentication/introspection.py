@@ -15,10 +15,7 @@ INACTIVE: Claims = {"active": False}
 
 
 def introspect(*, token: str, ip_address: str = "") -> Claims:
-    """The claims of a valid access token or API key; only `{"active": False}` for anything else.
-
-    `ip_address` is the client's, as the asking service saw it: a key may be limited to addresses.
-    """
+    """The claims of a valid access token, or of an API key that may be used from this address; INACTIVE for others."""
     try:
         return _of_key(token, ip_address) if token.startswith(token_format.PREFIX) else _of_access_token(token)
     except NotAuthenticated:

@@ -66,10 +66,7 @@ def sign_in_to_pages(*, identifier: str, password: str, remember: bool = False) 
 
 
 def sign_in_with_tokens(*, identifier: str, password: str, otp: str = "") -> SessionTokens:
-    """Open a token session. Raises InvalidCredentials, TooManyAttempts, SecondFactorRequired or InvalidFactor.
-
-    `otp` is a code of the authenticator app or a recovery code, for users with a second factor.
-    """
+    """Open a token session. Raises InvalidCredentials, TooManyAttempts, SecondFactorRequired or InvalidFactor."""
     return issue_tokens(session=_sign_in(identifier, password, token_session_spec(), otp))
 
 
@@ -123,14 +120,13 @@ def _open(
     *,
     by_password: bool = True,
 ) -> Session:
-    """The session; `refund` takes the attempt back, also after a database error: that was no wrong attempt."""
     try:
         session = _store_session(user, spec, verifier, pending, by_password=by_password)
     except _LoginRefused as refused:
         _record_failure(user.username, user, refused.reason)
         count_login(Outcome.REFUSED)
         raise refused.error from None
-    except DatabaseError:
+    except DatabaseError:  # no wrong attempt
         refund()
         raise
     refund()
@@ -176,7 +172,7 @@ def _count(identifier: str, user: User | None, attempt: AttemptCounters) -> None
 
 
 def _refusal(user: User | None, password: str) -> str:
-    """The reason, or "". Every refusal takes the same number of hashes, so that its time reveals nothing."""
+    # Every refusal takes the same number of hashes, so that its time reveals nothing.
     if user is None:
         simulate_password_check(password)
         return "There is no such user."

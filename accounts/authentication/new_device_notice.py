@@ -41,16 +41,15 @@ def send_new_device_notice(session: Session) -> None:
 
 
 def is_known_device(session: Session) -> bool:
-    """Whether the user signed in before with this browser, by its cookie, or with such a one from this network.
-
-    The very first sign-in counts as known: there is nothing to compare it with.
-    """
+    """Whether the user signed in before with this browser, by its cookie, or with such a one from this network."""
     if known_devices.known_browser(session.user):
         return True
     earlier = Session.objects.filter(user_id=session.user_id).exclude(pk=session.pk)
     recent = earlier.filter(kind=session.kind, last_used_at__gt=timezone.now() - LOOKBACK)
     devices = recent.latest_used_first().values_list("ip_address", "user_agent")[:MAX_COMPARED_SESSIONS]
     current = _device(session.kind, session.ip_address, session.user_agent)
+    # The very first sign-in counts as known: there is nothing to compare it with.
+    # The very first sign-in counts as known: there is nothing to compare it with.
     return any(_device(session.kind, *device) == current for device in devices) or not earlier.exists()
 
 

@@ -35,7 +35,7 @@ class PendingLogin:
 
 
 class PendingLoginToken(UserToken):
-    """For the second step alone; as it lives for minutes, a replaced key doesn't verify it."""
+    # A replaced key doesn't verify it: it lives for minutes.
 
     token_type = "mfa"  # noqa: S105 (a name)
     lifetime = timedelta(minutes=5)

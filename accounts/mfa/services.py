@@ -28,10 +28,7 @@ APP_NAME = "authenticator app"
 
 @service
 def add_authenticator_app(*, actor: User, session_id: UUID, key: str, code: str) -> list[str]:
-    """Store the secret of an authenticator app that has just shown a correct code.
-
-    Returns recovery codes for the first factor. Raises ReauthenticationRequired, Conflict or ValidationFailed.
-    """
+    """Store the secret of an app that has just shown a correct code; returns recovery codes for the first factor."""
     user = _lock_own(actor, session_id)
     if TotpKey.objects.filter(user=user).exists():
         raise Conflict("You have an authenticator app already. Remove it before you set up another one.")
@@ -44,10 +41,7 @@ def add_authenticator_app(*, actor: User, session_id: UUID, key: str, code: str)
 
 @service
 def add_passkey(*, actor: User, session_id: UUID, name: str, answer: str, challenge: Challenge) -> list[str]:
-    """Store a passkey or security key that has just answered the challenge.
-
-    Returns recovery codes for the first factor. Raises ReauthenticationRequired, Conflict or ValidationFailed.
-    """
+    """Store a passkey that has just answered the challenge; returns recovery codes for the first factor."""
     user = _lock_own(actor, session_id)
     name = _checked_name(name)
     if user.passkeys.count() >= MAX_PASSKEYS:
@@ -67,10 +61,7 @@ def add_passkey(*, actor: User, session_id: UUID, name: str, answer: str, challe
 
 @service
 def remove_authenticator_app(*, actor: User, session_id: UUID) -> None:
-    """Remove one's authenticator app and revoke one's API keys.
-
-    Raises ReauthenticationRequired, NotFound, or Conflict if a role requires a factor.
-    """
+    """Remove one's authenticator app and revoke one's API keys."""
     user = _lock_own(actor, session_id)
     app = TotpKey.objects.filter(user=user).first()
     if app is None:
@@ -80,10 +71,7 @@ def remove_authenticator_app(*, actor: User, session_id: UUID) -> None:
 
 @service
 def remove_passkey(*, actor: User, session_id: UUID, passkey_id: int) -> None:
-    """Remove one of one's passkeys and revoke one's API keys.
-
-    Raises ReauthenticationRequired, NotFound, or Conflict if a role requires a factor.
-    """
+    """Remove one of one's passkeys and revoke one's API keys."""
     user = _lock_own(actor, session_id)
     passkey = user.passkeys.filter(pk=passkey_id).first()
     if passkey is None:
@@ -93,7 +81,6 @@ def remove_passkey(*, actor: User, session_id: UUID, passkey_id: int) -> None:
 
 @service
 def renew_recovery_codes(*, actor: User, session_id: UUID) -> list[str]:
-    """Replace one's recovery codes. Raises ReauthenticationRequired or Conflict."""
     user = _lock_own(actor, session_id)
     if not user.second_factors:
         raise Conflict("Set up an authenticator app or a passkey first.")
@@ -104,10 +91,7 @@ def renew_recovery_codes(*, actor: User, session_id: UUID) -> list[str]:
 
 @service
 def reset_factors(*, actor: Actor, user_id: int) -> User:
-    """Remove all second factors of a user who lost them, end their sessions and revoke their API keys.
-
-    Raises NotFound, Forbidden or Conflict.
-    """
+    """Remove all second factors of a user who lost them, end their sessions and revoke their API keys."""
     user = lock_for_change(actor, user_id, USER_UPDATE)
     if actor.pk == user.pk:
         raise Conflict("This is your own account. Remove factors on your profile's security page.")

@@ -39,7 +39,7 @@ def provisioning_uri(key: str, username: str) -> str:
 
 
 def qr_code(text: str) -> str:
-    """A QR code as a `data:` URI: the Content-Security-Policy allows images, but no inline SVG styles."""
+    # A `data:` URI: the Content-Security-Policy allows images, but no inline SVG styles.
     return segno.make(text, error="m", micro=False).svg_data_uri(scale=5, border=4, light="#fff", dark="#000")
 
 
@@ -49,7 +49,7 @@ def grouped(text: str, size: int = 4) -> str:
 
 
 def pack_pending_secret(key: str, user_id: int) -> str:
-    """The unconfirmed secret, encrypted, as a hidden form value: nothing is stored before it is confirmed."""
+    # A hidden form value: nothing is stored before the secret is confirmed.
     return encrypt(key, _purpose(user_id, "offer"))
 
 

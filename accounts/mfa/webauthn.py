@@ -113,7 +113,7 @@ def verify_assertion(answer: str, passkey: Passkey, challenge: bytes, *, passwor
 
 
 def user_handle(user: User) -> bytes:
-    """Identifies the user to authenticators, which store it: it must reveal nothing about them."""
+    # Authenticators store it: it must reveal nothing about the user.
     return hashlib.sha256(f"reprotech user {user.pk} of {_relying_party().id}".encode()).digest()
 
 

@@ -13,10 +13,9 @@ def identifier_input() -> forms.CharField:
 
 
 class PasswordField(forms.CharField):
-    """Has no `maxlength`: a browser would silently cut a pasted password; the server says that it is too long."""
-
     def widget_attrs(self, widget: forms.Widget) -> dict[str, object]:
         attributes: dict[str, object] = super().widget_attrs(widget)
+        # A browser would silently cut a pasted password; the server says that it is too long.
         attributes.pop("maxlength", None)
         return attributes
 

@@ -44,10 +44,8 @@ def check_password_rules(user: User, password: str, field: str) -> None:
 
 
 def hash_new_password(user: User, password: str, field: str) -> str:
-    """Hash a password that met `check_password_rules`. Raises ValidationFailed for an earlier one, or ServerBusy.
-
-    It takes up to 1.5 seconds: call it outside a transaction.
-    """
+    """Hash a password that met `check_password_rules`. Raises ValidationFailed for an earlier one, or ServerBusy."""
+    # Up to 1.5 seconds: never inside a transaction.
     with hashing_slot():
         _validate(user, password, field, of_history=True)
         return make_password(password)
@@ -63,10 +61,7 @@ def _validate(user: User, password: str, field: str, *, of_history: bool) -> Non
 def change_password(
     *, actor: User, current_password: str, new_password: str, session_id: UUID | None = None, revoke_keys: bool = False
 ) -> User:
-    """Change one's own password, end one's other sessions and optionally revoke one's API keys.
-
-    Raises ValidationFailed, TooManyAttempts or AccountDisabled.
-    """
+    """Change one's own password, end one's other sessions and optionally revoke one's API keys."""
     user = _active(actor)
     check_password_rules(user, new_password, field="new_password")
     if normalize_password(new_password) == normalize_password(current_password):
@@ -85,16 +80,13 @@ def change_password(
 
 
 def confirm_password(*, actor: User, password: str, session_id: UUID) -> Session:
-    """Reauthenticate within a session. Raises ValidationFailed, TooManyAttempts, AccountDisabled or TokenInvalid."""
+    """Reauthenticate within a session, and renew it."""
     check_current_password(actor=actor, password=password, field="password")
     return renew_session(session_id=session_id, user_id=actor.pk)
 
 
 def reset_password(*, actor: Actor, user_id: int, password: str) -> User:
-    """Set a password that the user must change at the next sign-in; end their sessions and revoke their API keys.
-
-    Raises NotFound, Forbidden, ValidationFailed or Conflict.
-    """
+    """Set a password that the user must change at the next sign-in; end their sessions and revoke their API keys."""
     user = _authorize_reset(actor=actor, user_id=user_id)
     refuse_to_set_passwords(actor, "Leave it out: a link to choose one is mailed then.")
     return _replace(user, password, "password", actor=actor, action=Action.PASSWORD_RESET)
@@ -102,7 +94,7 @@ def reset_password(*, actor: Actor, user_id: int, password: str) -> User:
 
 @service
 def send_password_reset(*, actor: Actor, user_id: int) -> User:
-    """E-mail a link to set a new password; the old one works until then. Raises NotFound, Forbidden or Conflict."""
+    """E-mail a link to set a new password; the old one works until then."""
     user = _authorize_reset(actor=actor, user_id=user_id)
     if not user.can_sign_in:
         raise Conflict(f"The account is {user.status}. Unlock or activate it first.")
@@ -120,10 +112,7 @@ def owner_of_link(*, user_id: int, link_token: str) -> User | None:
 
 
 def set_password_by_link(*, user_id: int, link_token: str, new_password: str) -> User:
-    """Set the password of a link's owner, use the link up and revoke their API keys.
-
-    The second factor is still required at the next sign-in. Raises NotFound or ValidationFailed.
-    """
+    """Set the password of a link's owner, use the link up and revoke their API keys; their second factors stay."""
     user = owner_of_link(user_id=user_id, link_token=link_token)
     if user is None:
         raise NotFound(INVALID_LINK)
@@ -133,10 +122,7 @@ def set_password_by_link(*, user_id: int, link_token: str, new_password: str) ->
 
 
 def check_current_password(*, actor: User, password: str, field: str, action: Action = Action.PASSWORD_CHANGE) -> User:
-    """The stored actor, if this is their password; a wrong one is recorded as a failed `action`.
-
-    Raises ValidationFailed, TooManyAttempts or AccountDisabled.
-    """
+    """The stored actor, if this is their password; a wrong one is recorded as a failed `action`."""
     with hashing_slot():  # first, so that only passwords that are checked are counted
         user = _active(actor)
         counter = login_throttle.account_key(user, "change")

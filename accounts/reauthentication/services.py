@@ -14,11 +14,8 @@ from reprotech.core.reauthentication import TokenReauthenticationRequired
 
 
 def reauthenticate(*, actor: User, password: str, otp: str, action: Action) -> None:
-    """Check the actor's password and, where the account has a second factor, a code; records failures as `action`.
-
-    It hashes: call it outside a transaction. Raises TokenReauthenticationRequired for a missing code, ValidationFailed,
-    TooManyAttempts or AccountDisabled.
-    """
+    """Check the actor's password and, where the account has a second factor, a code; records failures as `action`."""
+    # It hashes: never inside a transaction.
     user = check_current_password(actor=actor, password=password, field="current_password", action=action)
     if not user.second_factors:
         return

@@ -34,7 +34,7 @@ def end_page_session(request: PageRequest) -> None:
 
 
 def clear_site_data(response: HttpResponse) -> HttpResponse:
-    """Have the browser delete stored pages, so that its Back button shows none of them."""
+    # The Back button must show no stored page.
     # Cookies stay: one holds the colour scheme of the sign-in page.
     response["Clear-Site-Data"] = '"cache", "storage"'
     return response

@@ -9,7 +9,7 @@ PURPOSE = "session cookie"
 
 
 class EncryptedJSONSerializer:
-    """Django's SESSION_SERIALIZER: a message for the next page may name a user, and a link is a secret."""
+    # A message for the next page may name a user, and a link is a secret.
 
     def dumps(self, obj: object) -> bytes:
         return urlsafe_b64decode(encrypt(json.dumps(obj, separators=(",", ":")), PURPOSE))

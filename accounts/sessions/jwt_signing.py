@@ -21,15 +21,13 @@ from reprotech.core.jwk import as_jwk, public_key_of, thumbprint
 
 SECRET_ALGORITHM = "HS256"  # noqa: S105 (a name)
 PUBLIC_ALGORITHM = "EdDSA"
-#: Tolerated clock difference.
 LEEWAY_SECONDS = 5
 #: What parsing a forged token may raise: PyJWT wraps most errors in its own, not all.
 PARSING_ERRORS = (jwt.PyJWTError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 
 class UnescapedJSONEncoder(json.JSONEncoder):
-    """UTF-8 (RFC 7519): proxies limit headers to 8 KB, and an escaped Arabic letter takes six bytes instead of two."""
-
+    # UTF-8 (RFC 7519): proxies limit headers to 8 KB, and an escaped Arabic letter takes six bytes instead of two.
     def __init__(self, **options: Any) -> None:
         super().__init__(**{**options, "ensure_ascii": False})
 
@@ -73,10 +71,7 @@ class HS256Backend(KeyBackend):
 
 
 class EdDSABackend(KeyBackend):
-    """An Ed25519 key; it signs only with its private half (`seed`).
-
-    Issuer and audience keep other services from taking a refresh token, or another installation's, for an access token.
-    """
+    """An Ed25519 key; it signs only with its private half (`seed`)."""
 
     def __init__(self, public: bytes, audience: str, issuer: str, seed: bytes | None = None) -> None:
         super().__init__(
@@ -91,8 +86,9 @@ class EdDSABackend(KeyBackend):
         self.key_id = thumbprint(public)
 
     def encode(self, payload: dict[str, object]) -> str:
-        named = {"iss": self.issuer, "aud": self.audience, "sub": str(payload["user_id"])}
-        return super().encode({**named, **payload})
+        # Or other services could take a refresh token, or another installation's, for an access token.
+        party = {"iss": self.issuer, "aud": self.audience, "sub": str(payload["user_id"])}
+        return super().encode({**party, **payload})
 
 
 class KeyRing:
@@ -141,7 +137,7 @@ def _key_ring(
 
 @lru_cache(maxsize=2)
 def secret_key_ring(secret: str) -> KeyRing:
-    """Only this secret, for tokens that live for minutes and needn't outlive it."""
+    # Without fallbacks: these tokens live for minutes.
     return KeyRing([HS256Backend(secret)])
 
 
@@ -157,5 +153,5 @@ def _public_keys() -> list[bytes]:
 
 @cache
 def key_id(key: str) -> str:
-    """The `kid` of a secret: a fingerprint too short to reveal anything about it."""
+    # Too short a fingerprint to reveal anything about the secret.
     return hashlib.sha256(b"reprotech.tokens.key-id " + key.encode()).hexdigest()[:8]

@@ -22,10 +22,9 @@ BACKGROUND_POLL_HEADER = "HTTP_X_UNATTENDED"
 
 
 class PageSessionMiddleware(AuthenticationMiddleware):
-    """Set `request.user` and `request.page_session`, looked up when first used.
+    """Sets `request.user` and `request.page_session`, looked up when first used."""
 
-    Django's own middleware doesn't know the `sessions` table, and so can't end a session at once.
-    """
+    # In place of Django's own, which doesn't know the `sessions` table and so can't end a session at once.
 
     def process_request(self, request: HttpRequest) -> None:
         request.page_session = SimpleLazyObject(lambda: _page_session(request))  # type: ignore[attr-defined]

@@ -36,10 +36,7 @@ def issue_tokens(*, session: Session) -> SessionTokens:
 
 
 def refresh_session(*, refresh_token: str) -> SessionTokens:
-    """Exchange a refresh token for a new pair. Raises TokenInvalid or AccountDisabled.
-
-    The row's lock lets one of two requests with the same token win. Reuse after the grace ends the session, on record.
-    """
+    """Exchange a refresh token for a new pair. Raises TokenInvalid or AccountDisabled."""
     claims = tokens.verify(refresh_token, tokens.RefreshToken)
     outcome = _refresh(claims)
     if isinstance(outcome, SessionTokens):
@@ -51,6 +48,7 @@ def refresh_session(*, refresh_token: str) -> SessionTokens:
 @explicitly_recorded()
 def _refresh(claims: tokens.Claims) -> SessionTokens | TokenInvalid | AccountDisabled:
     # A refusal is returned, not raised: what it ended and recorded must be committed.
+    # The lock lets one of two requests with the same token win.
     session = Session.objects.select_for_update(no_key=True).filter(pk=claims.session_id).first()
     if session is None or session.user_id != claims.user_id or session.user.deleted_at is not None:
         return TokenInvalid()

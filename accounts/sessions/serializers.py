@@ -1,4 +1,4 @@
-"""Responses about sessions."""
+"""Responses of the session endpoints."""
 
 from rest_framework import serializers
 

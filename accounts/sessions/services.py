@@ -52,10 +52,9 @@ def open_session(*, user: User, kind: Session.Kind, lifetime: timedelta, is_reme
 
 
 def find_session(*, session_id: UUID, user_id: int, is_attended: bool = True, is_call: bool = False) -> Session:
-    """The live session of this id and user, with `user` and its grants loaded; `is_call` counts an API call of it.
+    """The live session with its user's grants. Raises TokenInvalid, AccountDisabled or, for API calls, TooManyAttempts.
 
-    A request that nobody attends, such as a page's poll, is no use of the session. At most two queries, mostly none.
-    Raises TokenInvalid, AccountDisabled or TooManyAttempts.
+    An unattended request, such as a page's poll, is no use of the session. At most two queries, mostly none.
     """
     cached = session_cache.fetch(session_id, user_id, is_call=is_call)
     session = cached.session
@@ -105,10 +104,7 @@ def _touch(session: Session) -> None:
 @transaction.atomic
 @explicitly_recorded()
 def renew_session(*, session_id: UUID, user_id: int) -> Session:
-    """Record that the user has just reauthenticated, and require a newer cookie: a copied one stops working.
-
-    Raises TokenInvalid when the session is over.
-    """
+    """Record that the user has just reauthenticated, and require a newer cookie: a copied one stops working."""
     session = Session.objects.alive().select_for_update(no_key=True).filter(pk=session_id, user_id=user_id).first()
     if session is None:
         raise TokenInvalid
@@ -122,7 +118,7 @@ def renew_session(*, session_id: UUID, user_id: int) -> Session:
 
 
 def expire_recent_authentication(*, user_ids: Iterable[int]) -> None:
-    """Make users reauthenticate before they change what protects accounts, because they may do more now."""
+    # Called when users gain permissions.
     Session.objects.alive().filter(user_id__in=user_ids).update(confirmed_at=None)
 
 
@@ -135,10 +131,7 @@ def sign_out(*, session: Session) -> None:
 
 @service
 def end_session(*, actor: Actor, session_id: UUID) -> None:
-    """End a session: one's own, or with `session_revoke` that of a user who holds no more than the actor.
-
-    Raises NotFound, PasswordChangeRequired, SecondFactorSetupRequired, Forbidden or ReauthenticationRequired.
-    """
+    """End a session: one's own, or with `session_revoke` that of a user who holds no more than the actor."""
     session = Session.objects.alive().select_related("user").filter(pk=session_id).first()
     if session is None:
         raise NotFound("session")
@@ -173,10 +166,7 @@ def end_other_sessions(*, actor: User, session_id: UUID, revoke_keys: bool = Fal
 
 @service
 def end_user_sessions(*, actor: Actor, user_id: int) -> int:
-    """End all live sessions of a user who holds no more than the actor; returns how many.
-
-    Raises NotFound or Forbidden.
-    """
+    """End all live sessions of a user who holds no more than the actor; returns how many."""
     authorize(actor, SESSION_REVOKE, Target("user", user_id))
     user = User.objects.visible_to(actor).filter(pk=user_id).first()
     if user is None:
@@ -188,10 +178,7 @@ def end_user_sessions(*, actor: Actor, user_id: int) -> int:
 
 @service
 def end_all_sessions(*, actor: Actor) -> int:
-    """End every live session; returns how many. Raises Forbidden.
-
-    For after a restore, which revives sessions that ended since the backup.
-    """
+    """End every live session, as after a restore, which revives ended ones; returns how many."""
     authorize(actor, SESSION_REVOKE)
     ended = Session.objects.alive().update(ended_at=timezone.now(), end_reason=Session.EndReason.REVOKED)
     return _record_ended(actor, ended)

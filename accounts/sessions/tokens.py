@@ -47,7 +47,7 @@ class TokenPair:
 class UserToken(Token):  # type: ignore[misc]
     """A token of a user, whose claims must have exactly the form in which they are issued."""
 
-    #: Claims that are text, and their pattern.
+    #: Claims that are text, with their patterns.
     text_claims: ClassVar[dict[str, str]] = {"jti": "[0-9a-f]{32}"}
 
     def verify(self) -> None:
@@ -72,7 +72,7 @@ class SessionToken(UserToken):
 
     @property
     def lifetime(self) -> timedelta:
-        """Read when needed: Simple JWT would keep the settings of import time."""
+        # Read when needed: Simple JWT would keep the settings of import time.
         lifetime: timedelta = getattr(settings, self.lifetime_setting)
         return lifetime
 
@@ -117,11 +117,8 @@ def issue_pair(session: Session) -> TokenPair:
 
 
 def verify(token: str, token_class: type[SessionToken]) -> Claims:
-    """Verify a token's signature, times and type; raises TokenInvalid.
-
-    Most tokens come again and again: claims are cached by the token's hash, so that only the expiry is checked again.
-    Keys don't change while a process runs.
-    """
+    """Verify a token's signature, times and type; raises TokenInvalid."""
+    # Most tokens come again and again, and keys don't change while a process runs: only the expiry is checked again.
     digest = hashlib.sha256(f"{token_class.token_type} {token}".encode(errors="replace")).digest()
     claims = _verified.get(digest)
     if claims is None:
@@ -143,5 +140,5 @@ def clear_cache() -> None:
 
 
 def hash_token_id(token_id: str) -> str:
-    """SHA-256 (hex) of a refresh token's random `jti`, which stands for the whole token."""
+    # The random `jti` stands for the whole refresh token.
     return hashlib.sha256(token_id.encode()).hexdigest()
