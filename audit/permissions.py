@@ -2,7 +2,7 @@
 
 AUDIT_READ = "audit_read"
 AUDIT_EXPORT = "audit_export"
-#: What a denial names where only commands at the server may act, as for a new signing key: no role has it.
+#: Named by denials of what only commands on the server may do, such as a key rotation: no role has it.
 AUDIT_MAINTAIN = "audit_maintain"
 
 

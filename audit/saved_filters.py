@@ -9,7 +9,6 @@ from reprotech.core.actors import Actor
 from reprotech.core.exceptions import DomainError
 from reprotech.core.normalization import is_deceptive, normalize_text
 
-#: More than anyone finds their way in.
 MAX_SAVED_FILTERS = 30
 
 

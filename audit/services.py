@@ -10,7 +10,7 @@ from reprotech.core.actors import Actor
 from reprotech.core.normalization import normalize_text
 from reprotech.core.request_context import current_origin, current_principal
 
-#: Field names that may never reach a row, whoever passes them: a second line of defence.
+#: Parts of names that may never reach a row, even if a caller passes them: defence in depth.
 SECRET_NAME_PARTS = ("password", "token", "secret", "hash", "otp")
 
 Fields = ParamSpec("Fields")

@@ -46,7 +46,7 @@ class Action(models.TextChoices):
     RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
 
 
-#: The order in which changed fields are told.
+#: The order in which changes are shown.
 FIELD_ORDER = (
     "username",
     "email",
@@ -62,8 +62,6 @@ FIELD_ORDER = (
     "requires_factor",
 )
 
-
-PAIR = 2
 
 # Generic to the type checker alone.
 if TYPE_CHECKING:
@@ -95,7 +93,6 @@ class AppendOnlyModel(models.Model):
         abstract = True
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        # Django would try an UPDATE first for a new object that was given the id of a stored row.
         if not self._state.adding:
             raise AppendOnlyError
         # Django would try an UPDATE first for a new object that was given the id of a stored row.
@@ -127,7 +124,7 @@ class AuditLog(AppendOnlyModel):
     #: `changes: {field: [old, new]}`, `reason`, `required`, ...; never a secret.
     details = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
 
-    # What the seal needs; `audit.crypto.canonical_json` tells what for.
+    # For the seal (`audit.crypto.canonical_json`).
     version = models.PositiveSmallIntegerField(default=canonical_json.VERSION, editable=False)
     actor_opening = SaltField(max_length=32)
     subject_opening = SaltField(max_length=32)
@@ -135,7 +132,7 @@ class AuditLog(AppendOnlyModel):
     authentication = models.BinaryField(max_length=32)
 
     objects = AuditLogQuerySet.as_manager()
-    #: By this name django-auditlog asks for the words of what it sees (`audit.tracking.model_tracking`).
+    #: django-auditlog reads its actions under this name (`audit.tracking.model_tracking`).
     Action = Action
 
     class Meta:
@@ -185,9 +182,11 @@ class AuditLog(AppendOnlyModel):
     @property
     def changes(self) -> dict[str, list[Any]]:
         """`{field: [old, new]}` in a fixed order, since PostgreSQL's JSON keeps none; only what is such a pair."""
-        found = self.details.get("changes")
-        pairs = found if isinstance(found, dict) else {}
-        in_order = sorted(
-            pairs, key=lambda name: (FIELD_ORDER.index(name) if name in FIELD_ORDER else len(FIELD_ORDER), name)
-        )
-        return {name: pairs[name] for name in in_order if isinstance(pairs[name], list) and len(pairs[name]) == PAIR}
+        stored = self.details.get("changes")
+        pairs = stored if isinstance(stored, dict) else {}
+        known = [name for name in FIELD_ORDER if name in pairs]
+        return {name: pairs[name] for name in [*known, *sorted(pairs.keys() - known)] if _is_pair(pairs[name])}
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2  # noqa: PLR2004

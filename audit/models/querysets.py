@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: What an erased account is called, which no person can choose; 18 digits fit into every database's ids.
 ERASED_NAME = re.compile(r"erased:(\d{1,18})", re.ASCII)
-#: So many events are looked at one by one.
+#: Up to this number of events are checked one by one.
 MAX_RARE_MATCHES = 1_000
 
 

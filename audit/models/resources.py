@@ -5,7 +5,7 @@ RECORDED_RESOURCES = (
     *("auth", "user", "role", "permission", "session", "factor", "audit", "analytics", "settings", "database"),
     *("admin", "demo_data"),
 )
-#: What permissions are about besides: a refusal that is about no account or role stands under the missing permission's.
+#: Resources of permissions: a denial that isn't about an account or role is filed under the missing permission's.
 #: The catalogue has them too, but no import goes from the log to accounts; a test compares the two.
 CATALOGUE_MODULES = ("animal", "sample", "lab_test", "procedure", "customer", "inventory", "report", "genomics")
 

@@ -16,16 +16,16 @@ from reprotech.core.normalization import fold_text, normalize_text, unicode_form
 
 _SEPARATORS = "'[^[:alnum:]]+', ' ', 'g'"
 _TYPED_WORDS = f"nullif(btrim(regexp_replace(%s, {_SEPARATORS})), '')"
-#: What was typed: each word, or its beginning. Without any word nothing is found.
+#: Each typed word, or the beginning of a word; without a word nothing matches.
 PREFIX_QUERY = f"to_tsquery('simple', replace({_TYPED_WORDS}, ' ', ':* & ') || ':*')"
 
 NAME_COLUMNS = ("username", "resource_name")
 SEARCHED_COLUMNS = (*NAME_COLUMNS, "details")
 SQLITE_COLUMNS = (*NAME_COLUMNS, "details_text")
 
-#: Any limit does: it is told how many rows there would be without it.
+#: Any limit makes PostgreSQL plan each query by itself; its estimate is that of the rows without it.
 ESTIMATE_LIMIT = 10_000
-#: What separates words whatever a database's locale takes for letters.
+#: Word separators in every locale of a database.
 ASCII_SEPARATORS = re.compile(r"[\x00-/:-@\[-`{-\x7f]+")
 
 

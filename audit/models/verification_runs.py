@@ -8,13 +8,13 @@ class VerificationRun(models.Model):
     """A verification run and its findings, for pages and monitoring. It proves nothing by itself."""
 
     started_at = models.DateTimeField(default=timezone.now, editable=False)
-    #: None while it runs, and for ever if it was cut off.
+    #: None while it runs, and for good if it was interrupted.
     finished_at = models.DateTimeField(null=True)
-    #: How many events it took as given, 0 if it looked at all; and up to which number and time it looked.
+    #: The events that it took as verified, 0 for a full run; and the last event verified, by number and time.
     since = models.BigIntegerField(default=0)
     size = models.BigIntegerField(default=0)
     until = models.DateTimeField(null=True)
-    #: Sentences: what says that the log was changed, and what only deserves a look.
+    #: Sentences: findings show that the log was changed; warnings deserve a look.
     findings = models.JSONField(default=list)
     warnings = models.JSONField(default=list)
 

@@ -14,7 +14,7 @@ COLUMN_FIELDS = {
     "user_id": "user",
     "created_by_id": "created_by",
 }
-#: Tables whose rows belong to the account or role that the event is about, in the words for one row.
+#: Tables whose rows belong to the event's account or role, and the word for a row.
 ROW_LABELS = {
     "api_keys": "an API key",
     "email_changes": "a new e-mail address",

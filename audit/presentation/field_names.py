@@ -1,6 +1,5 @@
 """The words for fields and records in sentences about events."""
 
-#: Fields, as a sentence calls them.
 FIELD_LABELS = {
     "email": "e-mail address",
     "first_name": "first name",
@@ -35,7 +34,7 @@ FIELD_LABELS = {
     "letter": "kind",
     "requested_at": "date",
 }
-#: What belongs to a user and has no events of its own kind, by `details.record`.
+#: A user's belongings without a resource of their own, by `details.record`.
 RECORD_LABELS = {
     "api_key": "API key",
     "authenticator_app": "authenticator app",

@@ -16,7 +16,7 @@ from django.db.models import Case, F, Sum, Value, When, Window
 from audit.models import AuditLog, Block
 
 RANGE_SIZE = 4_096
-#: Events that are not sealed yet are counted up to this number; where nobody seals there may be millions.
+#: Unsealed events are counted up to this number; without sealing there may be millions.
 MAX_UNSEALED = 50_000
 EXTENT_SQL = """
     SELECT last_id, (SELECT CAST(coalesce(sum(events), 0) AS bigint) FROM audit_blocks),
@@ -36,7 +36,7 @@ REBUILD_SQL = f"""
     SELECT event_id / {RANGE_SIZE}, count(*), min(timestamp), max(timestamp)
     FROM audit_leaves JOIN audit_logs ON audit_logs.id = event_id GROUP BY event_id / {RANGE_SIZE}
 """  # noqa: S608 (a constant)  # nosec B608
-#: While a new version is installed, the old one may still seal: it adds to a block and leaves its times as they are.
+#: During an upgrade the old version may still seal: it adds to a block without updating its times.
 UPGRADE_MARGIN = timedelta(minutes=10)
 
 

@@ -17,7 +17,7 @@ from reprotech.core.actors import Actor, System
 from reprotech.core.request_context import current_origin, current_principal
 
 ORM_SOURCE = "orm"
-#: Times that stand for a state, such as locked: events show the state.
+#: Times that stand for a state: events show the state.
 STATE_COLUMNS = {"locked_at": "locked", "deleted_at": "deleted", "revoked_at": "revoked", "ended_at": "ended"}
 
 Pair = tuple[Any, Any]
@@ -55,7 +55,7 @@ def record_differences(action: Action, pairs: Iterable[tuple[models.Model | None
 def notify_listener(
     model: type[models.Model], rows: Iterable[models.Model], columns: Collection[str] | None = None
 ) -> None:
-    """Tell a model's listener of changes before they commit, whoever makes and records them."""
+    """Tell a model's listener of changes before they commit, also of changes that services record."""
     found = registry.get(model)
     if found is not None and found.on_change:
         found.on_change(rows, columns)
@@ -83,7 +83,7 @@ def before_save(sender: type[models.Model], instance: models.Model, using: str, 
     if auditlog_disabled.get() or instance.pk is None:
         return
     rows = sender._base_manager.using(using).filter(pk=instance.pk)
-    # What is compared with is what is overwritten: nobody changes it in between.
+    # Locked, so that the row compared is the row overwritten.
     stored = (rows.select_for_update() if connections[using].in_atomic_block else rows).first()
     vars(instance)["_tracked_before"] = stored
     if stored is not None and instance._state.adding:

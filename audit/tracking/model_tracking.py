@@ -35,7 +35,7 @@ __all__ = [
 
 #: Rows that are compared and recorded at a time.
 BATCH_SIZE = 500
-#: PostgreSQL's code for a row that is there already.
+# PostgreSQL's SQLSTATE unique_violation.
 UNIQUE_VIOLATION = "23505"
 
 Row = TypeVar("Row", bound=models.Model)

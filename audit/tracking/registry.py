@@ -40,21 +40,21 @@ class Tracked:
     model: type[models.Model]
     #: What an event about a row is filed under.
     subject: Callable[[Any], Subject]
-    #: Columns whose every change is on record.
+    #: Columns whose every change is recorded.
     fields: frozenset[str]
-    #: Columns that services also change in the ordinary course of work, with no event of their own: recorded where the
-    #: ORM changes them outside of services, and not to be looked for in the database.
+    #: Columns that services also change routinely without an event: recorded where the ORM changes them outside of
+    #: services, and not captured by triggers.
     routine_fields: frozenset[str]
     #: Many-to-many relations.
     relations: Mapping[str, ActionPair]
-    #: What a change of one field alone is called, by its name; anything else is an update.
+    #: Actions for changes of a single field, by its name; anything else is an update.
     actions: Mapping[str, ActionPair]
     created: Action
-    #: None: rows go as soon as they have done their work, and their deletion is not recorded.
+    #: None for rows that are deleted once used: their deletion isn't recorded.
     deleted: Action | None
     #: Fields whose values no event shows, besides those whose names say that they are secret.
     concealed: frozenset[str]
-    #: Called before each change commits, of services too.
+    #: Called before each change commits, also of services.
     on_change: OnChange | None
 
     @property

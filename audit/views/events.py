@@ -28,9 +28,9 @@ from reprotech.web.access import declared_access, requires
 from reprotech.web.errors import error_response
 from reprotech.web.responses import UNPROCESSABLE, PageRequest, render_page
 
-#: Filters that links set and no field shows: each is named above the list, with a way out.
+#: Filters that only links set: each is named above the list, with a link to remove it.
 LINKED = {"request_id": "request", "session": "session", "resource_id": "number", "involving": "everything of user"}
-#: What the page calls the filters, where it isn't their name.
+#: Labels of filters that differ from their names.
 LABELS = {"ip_address": "Address", "resource": "About", "per_page": "Page size"}
 
 

@@ -32,12 +32,12 @@ from reprotech.backup.exceptions import BackupFailed
 from reprotech.backup.signatures import Digests, Trust, digest
 
 FORMAT = "reprotech-backup/2"
-#: The first one had no signature.
+#: The first format had no signature.
 SUPPORTED_FORMATS = ("reprotech-backup/1", FORMAT)
 MANIFEST, SETTINGS, DATABASE, SIGNATURE = "manifest.json", "settings.env", "database.", "signature.txt"
-#: Bytes of a piece of the database; it is held in memory.
+#: Bytes of a chunk of the database, which is kept in memory.
 CHUNK_SIZE = 8 * 1024**2
-#: More than any manifest or settings take.
+#: Larger than any manifest or settings.
 MAX_HEADER_BYTES = 4 * 1024**2
 
 
@@ -112,7 +112,7 @@ class _IteratorFile(io.RawIOBase):
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks, self._held = chunks, memoryview(b"")
-        #: What the iterator raised; whoever reads would tell of it in other words.
+        #: The iterator's own exception, which the reader replaces by another.
         self.failure: Exception | None = None
 
     def readable(self) -> bool:
@@ -140,7 +140,7 @@ class Archive:
     def __init__(self, tar: tarfile.TarFile) -> None:
         self._tar = tar
         self.manifest, self.settings = self._small(tar.next(), MANIFEST), self._small(tar.next(), SETTINGS)
-        #: What the archive has in the place of a signature, known once all pieces were read; None without one.
+        #: The unverified signature, known once all chunks were read; None without one.
         self.signature: str | None = None
 
     def pieces(self) -> Iterator[bytes]:
@@ -178,7 +178,7 @@ class VerifiedArchive:
     manifest: dict[str, object]
     settings: str
     digests: Digests
-    #: The public key that signed it; None for a backup without a signature that was accepted all the same.
+    #: The public key that signed it; None for an accepted unsigned backup.
     signer: bytes | None
 
     def database(self) -> Iterator[bytes]:
@@ -224,7 +224,7 @@ def open_archive(path: Path, keys: Sequence[x25519.Identity]) -> Iterator[Archiv
             with tarfile.open(fileobj=plain, mode="r|") as tar:
                 yield Archive(tar)
             while plain.read(CHUNK_SIZE):
-                pass  # to the end, so that a file that was cut short is found out
+                pass  # to the end: age notices a truncated file only there
         except (tarfile.TarError, ValueError, EOFError) as error:
             plain.close()
             thread.join()
@@ -241,8 +241,8 @@ def _decrypt(path: Path, sink: int, keys: Sequence[x25519.Identity], fail: Calla
         with os.fdopen(sink, "wb") as target, path.open("rb") as file:
             pyrage.decrypt_io(file, target, keys)
     except BrokenPipeError:
-        pass  # whoever read has had enough
-    except Exception as error:  # noqa: BLE001 (the reader tells)
+        pass  # the reader stopped early
+    except Exception as error:  # noqa: BLE001 (the reader raises it)
         fail(error)
 
 

@@ -26,7 +26,7 @@ from reprotech.backup.signatures import Trust
 from reprotech.core.secure_files import create_private_file, sync_parent_directory
 
 AUDIT_KEY = "AUDIT_SIGNING_KEY"
-#: What a rehearsal must not touch: others' caches and anchors are not its business. Empty means the default.
+#: Settings that a trial restore must not share with the server; empty means the default.
 ISOLATED_SETTINGS = ("REDIS_URL", "AUDIT_ANCHOR_FILE", "AUDIT_ANCHOR_URL", "AUDIT_ANCHOR_EMAIL")
 
 
@@ -44,21 +44,21 @@ def make_backup(directory: Path, recipients: Sequence[str], *, with_audit_key: b
     if settings.AUDIT_SIGNING_KEY is None:
         raise BackupFailed("AUDIT_SIGNING_KEY is not set. It signs backups, and none is restored without a signature.")
     signer = Signer(log_name(), settings.AUDIT_SIGNING_KEY)
-    passing = x25519.Identity.generate()
+    ephemeral = x25519.Identity.generate()
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     scratch.remove_leftovers()
-    # Before the copy, so that it is in it. Everything leaves the house, so it is put on record as every export is.
+    # Before the snapshot, which then contains the event: a backup is an export of everything.
     record(actor=SYSTEM, action=Action.EXPORT, resource="database", format="backup", recipients=list(recipients))
     with snapshot() as copy:
         path = directory / name_at(copy.moment)
         partial = path.with_name(f"{path.name}.partial")
         with create_private_file(partial) as file:
             manifest, chosen = _manifest(copy), settings_text(with_audit_key=with_audit_key)
-            write_archive(file, manifest, chosen, copy.content, keys=[*keys, passing.to_public()], signer=signer)
+            write_archive(file, manifest, chosen, copy.content, keys=[*keys, ephemeral.to_public()], signer=signer)
     try:
-        verify_readable(partial, passing)
+        verify_readable(partial, ephemeral)
         if restore_it:
-            trial_restore(partial, passing)
+            trial_restore(partial, ephemeral)
         partial.rename(path)
         sync_parent_directory(path)
     finally:

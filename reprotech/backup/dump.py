@@ -22,7 +22,7 @@ from reprotech.backup.archive import CHUNK_SIZE
 from reprotech.backup.exceptions import BackupFailed
 from reprotech.backup.scratch import Rows
 
-#: How psycopg names what PostgreSQL's programs take from the environment.
+#: psycopg's connection parameters, and the variables by which PostgreSQL's programs take them.
 LIBPQ_VARIABLES = {
     "host": "PGHOST",
     "port": "PGPORT",
@@ -41,11 +41,10 @@ Query = Callable[[str], Rows]
 class Snapshot:
     """A database as of one moment."""
 
-    #: Whatever was acknowledged before it is in the copy.
+    #: Everything committed before it is in the dump.
     moment: datetime
-    #: The version of the program that reads the copy again.
+    #: The version of the program that can load the dump.
     version: int
-    #: Answers queries as of that moment.
     ask: Query
     tables: list[str]
     content: Iterable[bytes]
@@ -88,7 +87,7 @@ def _postgresql_snapshot() -> Iterator[Snapshot]:
             f"pg_dump is version {version} and refuses to copy from PostgreSQL {server}. "
             f"Put that of PostgreSQL {server} or newer first on the PATH."
         )
-    # Before the snapshot: whatever was acknowledged by then is in it.
+    # Before the snapshot, so that everything committed by then is in it.
     ((moment,),) = _query("SELECT clock_timestamp()")
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
@@ -127,7 +126,7 @@ def _load_postgresql(content: Iterable[bytes]) -> None:
                 target.write(chunk)
             target.close()
         except BrokenPipeError:
-            pass  # it says why
+            pass  # pg_restore says why
         except BaseException:
             process.kill()  # half a copy must not be committed
             raise

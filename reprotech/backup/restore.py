@@ -27,7 +27,7 @@ from reprotech.core.key_material import encode_seed
 from reprotech.migration_history import UPGRADE_HINT, is_too_old, known_migrations
 
 OWN_APPS = ("accounts", "audit", "analytics")
-#: What the settings of now must have of the backup's, and what for.
+#: Settings that must equal those of the backup, and why.
 REQUIRED_SECRETS = {
     "SECRET_KEY": "its data can't be read without, nor its newest events be proven. Set that one, or list it in "
     "SECRET_KEY_FALLBACKS",
@@ -53,7 +53,7 @@ class Manifest:
 
     moment: str
     database: str
-    #: Of the program that wrote the copy of the database.
+    #: Of the program that wrote the dump.
     version: int
     migrations: list[str]
     rows: dict[str, int]
@@ -138,7 +138,7 @@ def _compare_row_counts(rows: dict[str, int]) -> None:
         for table, expected in rows.items():
             if table not in known:
                 raise BackupFailed(f"{table} is not there after the restore.")
-            cursor.execute(f'SELECT count(*) FROM "{table}"')  # noqa: S608 (a table that is there)  # nosec B608
+            cursor.execute(f'SELECT count(*) FROM "{table}"')  # noqa: S608 (an existing table)  # nosec B608
             if (found := cursor.fetchone()[0]) != expected:
                 raise BackupFailed(f"{table} has {found} rows after the restore, and had {expected} before.")
 

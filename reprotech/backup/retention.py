@@ -7,7 +7,7 @@ from pathlib import Path
 
 NAME = re.compile(r"reprotech-(\d{8}T\d{6}Z)\.age(\.partial)?")
 TIME = "%Y%m%dT%H%M%SZ"
-#: After this time nobody is still writing a file.
+#: After this time a partial file isn't being written any more.
 ABANDONED_AFTER = timedelta(days=2)
 
 

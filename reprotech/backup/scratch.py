@@ -22,7 +22,7 @@ from audit.sealing.append_only_triggers import INSUFFICIENT_PRIVILEGE
 from reprotech.backup.exceptions import BackupFailed
 
 TRIAL_PREFIX, COPY_PREFIX = ".rehearsal-", ".backup-"
-#: A name of at most 63 bytes: the number is that of the database which is backed up, since several may have a server.
+#: At most 63 bytes; with the oid of the database, since a server may have several.
 DATABASE_NAME = "reprotech_rehearsal_{database}_{chance}"
 
 Rows = list[tuple[Any, ...]]
@@ -68,7 +68,7 @@ def remove_leftovers() -> None:
     for (name,) in _query(owned, pattern):
         if _query("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", name) == [(True,)]:
             try:
-                with suppress(OperationalError):  # somebody is connected: a restore that goes on, or a person who looks
+                with suppress(OperationalError):  # in use by another restore or an operator
                     _query(f'DROP DATABASE IF EXISTS "{name}"')
             finally:
                 _query("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)

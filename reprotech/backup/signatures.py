@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from audit.crypto.signed_note import NoteError, Signer, VerifierKey, key_ids, sign, verify_note
 from reprotech.backup.exceptions import BackupFailed
 
-#: In the comments of the file of a private key, before a public key whose backups are trusted.
+#: Precedes a trusted public key in the comments of a private key file.
 SIGNER_COMMENT = "backups are signed by: "
 UNSIGNED_MESSAGE = (
     "It has no signature, so anyone who can write to the place where backups are kept may have made it. If you know "
@@ -55,7 +55,7 @@ class Digests:
 class Trust:
     """The keys whose backups may be restored, according to settings or the operator, never the archive."""
 
-    #: Ed25519 public keys. Their names differ between installations with the same key, so only the bytes count.
+    #: Ed25519 public keys. The same key has another name in another installation, so only the bytes count.
     keys: frozenset[bytes] = frozenset()
     accepts_unsigned: bool = False
 

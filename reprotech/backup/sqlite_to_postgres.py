@@ -42,7 +42,7 @@ from reprotech.backup.restore import verify_log
 SOURCE_ALIAS = "source"
 BATCH_SIZE = 2_000
 CHECKSUM_MODULUS = 2**256
-#: The newest, of which one at least must have been written under this SECRET_KEY or one that it replaced.
+#: One of the newest must have been written under this SECRET_KEY or one that it replaced.
 MAX_CHECKED_EVENTS = 20
 SECRETS_HINT = "Take SECRET_KEY, JWT_SECRET_KEY and AUDIT_SIGNING_KEY over from the settings beside it (.env)."
 Model = type[models.Model]

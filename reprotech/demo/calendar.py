@@ -9,11 +9,11 @@ from random import Random
 
 DAYS = 3 * 365
 SATURDAY = 5
-#: How much is done on a day that isn't a working day, and in the weeks when many are away.
+#: Activity on days off, and in the weeks when many are away.
 WEEKEND, HOLIDAY, SUMMER, YEAR_END = 0.15, 0.1, 0.75, 0.4
 #: Month and day of holidays that many countries share.
 HOLIDAYS = {(1, 1), (1, 6), (5, 1), (10, 3), (11, 1), (12, 25), (12, 26)}
-#: Start of a shift in hours (UTC), and how many of a hundred sign-ins belong to it.
+#: Start of a shift in hours (UTC), and its percentage of sign-ins.
 SHIFTS = ((6, 17), (8, 30), (9, 20), (13, 13), (14, 14), (22, 6))
 SPREAD_MINUTES = 25
 
@@ -21,15 +21,15 @@ SPREAD_MINUTES = 25
 @dataclass(frozen=True, slots=True)
 class Day:
     date: date
-    #: How many people there are in the evening, and how many of them are new.
+    #: Users in the evening, and new ones among them.
     people: int
     new: int
-    #: How many of the new have an event that tells of it, and how many events there are besides.
-    told: int
+    #: New users whose creation has an event, and the number of other events.
+    with_event: int
     events: int
-    #: Its position in the calendar.
+    #: Position in the calendar.
     number: int = 0
-    #: What changes for people on it, as `lives` puts it into numbers.
+    #: Changes of accounts, packed by `Careers`.
     changes: "array[int]" = field(default_factory=lambda: array("q"))
 
 
@@ -43,7 +43,7 @@ def days(people: int, events: int, until: datetime) -> list[Day]:
     ]
     new = proportional_parts(arrivals, people)
     if people and not new[0]:
-        # The first person is there from the beginning: every event has an actor.
+        # The first user exists from the beginning: every event has an actor.
         new[new.index(next(filter(None, new)))] -= 1
         new[0] = 1
     there, total = [], 0
@@ -52,13 +52,15 @@ def days(people: int, events: int, until: datetime) -> list[Day]:
         there.append(total)
     weights = [count * activity_level(day) for day, count in zip(dates, there, strict=True)]
     weights[-1] *= (until - midnight(until.date())) / timedelta(days=1)
-    # Half of the events at most; of more people the last ones.
-    told, left = [], min(people, events // 2)
+    # At most half of the events; of more users the last ones.
+    with_event, left = [], min(people, events // 2)
     for count in reversed(new):
-        told.append(min(count, left))
-        left -= told[-1]
-    others = proportional_parts(weights, events - sum(told))
-    return [Day(*fields) for fields in zip(dates, there, new, reversed(told), others, range(DAYS + 1), strict=True)]
+        with_event.append(min(count, left))
+        left -= with_event[-1]
+    others = proportional_parts(weights, events - sum(with_event))
+    return [
+        Day(*fields) for fields in zip(dates, there, new, reversed(with_event), others, range(DAYS + 1), strict=True)
+    ]
 
 
 def proportional_parts(weights: Sequence[float], total: int) -> list[int]:

@@ -93,10 +93,10 @@ class DaySimulation:
     def past(self, times_of: Callable[[int], list[datetime]]) -> DayEvents:
         """The day's events; `times_of` returns the given number of times of the day."""
         day, count = self._day, self._day.events
-        told = range(day.people - day.told, day.people)
+        created = range(day.people - day.with_event, day.people)
         agenda: list[tuple[datetime, Callable[[datetime], None]]] = [
             (moment, partial(self._create, number))
-            for moment, number in zip(self._arrivals[day.new - day.told :], told, strict=True)
+            for moment, number in zip(self._arrivals[day.new - day.with_event :], created, strict=True)
         ]
         for packed in day.changes:
             number, change = self._lives.unpacked(packed)

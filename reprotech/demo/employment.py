@@ -15,11 +15,11 @@ from typing import NamedTuple
 from reprotech.demo.calendar import Day, is_quiet, midnight
 from reprotech.demo.people import People, Person, mix
 
-#: The day of what doesn't happen.
+#: The day of a change that doesn't happen.
 NEVER = 1 << 30
-#: So many events for each person leave room for what changes; with fewer nothing does.
+#: With fewer events for each user there is no room for changes.
 MIN_EVENTS_PER_PERSON = 3
-#: People who came in the last days stay as they came.
+#: Users who joined in the last days don't change.
 UNCHANGED_DAYS = 30
 EMAIL_PERMILLE, MOVE_PERMILLE, LOCKOUT_PERMILLE, LONGEST_LOCKOUT_DAYS = 100, 50, 20, 5
 OFFICE_OPENS, OFFICE_MICROSECONDS = timedelta(hours=8), 9 * 3600 * 1_000_000
@@ -63,15 +63,15 @@ class Careers:
         self._seed = mix(mix(seed))
         self._there = [day.people for day in calendar]
         self._mornings = [midnight(day.date) for day in calendar]
-        #: For each day the next on which people work.
+        #: The next working day of each day.
         self._workdays = list(range(len(calendar)))
         for day in reversed(range(len(calendar) - 2)):
             if is_quiet(calendar[day].date):
                 self._workdays[day] = self._workdays[day + 1]
-        events = sum(day.told + day.events for day in calendar)
+        events = sum(day.with_event + day.events for day in calendar)
         self._is_eventful = events >= MIN_EVENTS_PER_PERSON * people.count
-        #: Of the others no event tells.
-        self._first_told = people.count - sum(day.told for day in calendar)
+        #: Earlier users have no event of their creation.
+        self._first_with_event = people.count - sum(day.with_event for day in calendar)
 
     def life(self, number: int) -> Career:
         people = self._people
@@ -83,7 +83,7 @@ class Careers:
         has_role = (chance >> 10) % 1000 < MOVE_PERMILLE or people.has_second_role(number, person)
         has_lockout = (chance >> 20) % 1000 < LOCKOUT_PERMILLE
         leaves, is_locked = people.leaves(number, person), people.is_locked(number, person)
-        # Most people: this runs for each event of millions.
+        # Early for most users: this runs for each of millions of events.
         if not (has_email or has_role or has_lockout or leaves or is_locked):
             return UNCHANGED
         joined, last = bisect_right(self._there, number), len(self._there) - 1
@@ -121,12 +121,12 @@ class Careers:
         """Whether an account is locked in the end."""
         if self._is_eventful:
             return life.lock != NEVER and life.unlock == NEVER
-        return number < self._first_told and self._people.is_locked(number, self._people.chance(number))
+        return number < self._first_with_event and self._people.is_locked(number, self._people.chance(number))
 
     def locked_at(self, number: int, life: Career) -> datetime | None:
         """When an account was locked that is locked in the end, if an event says so."""
-        is_told = life.lock != NEVER and life.unlock == NEVER
-        return self.moment(number, Change.LOCK, life.lock) if is_told else None
+        has_event = life.lock != NEVER and life.unlock == NEVER
+        return self.moment(number, Change.LOCK, life.lock) if has_event else None
 
     def can_work(self, number: int, life: Career, day: int) -> bool:
         """Whether a user can sign in on a day, and nothing of their account changes on it."""

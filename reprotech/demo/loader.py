@@ -35,13 +35,13 @@ from reprotech.demo.day_events import DayEvents, DemoSession
 from reprotech.demo.employment import Careers
 from reprotech.demo.people import People, Person
 
-#: More than these are worth processes of their own.
+#: More events are generated in several processes.
 MAX_SINGLE_PROCESS_EVENTS = 50_000
 CHUNK_SIZE = 5_000
 #: OpenSessions that are still open, for the dashboard.
 MAX_SESSIONS = 2_000
 RECENT_USE = timedelta(minutes=10)
-#: Nobody can sign in with it: an administrator sends a link, or sets a password.
+#: No password matches it: an administrator sends a link, or sets a password.
 NO_PASSWORD = "!demo"  # noqa: S105
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -69,7 +69,7 @@ def load(demand: LoadOptions, progress: Progress) -> None:
 
     Raises InstallationNotEmpty if there is more than one user.
     """
-    # Nor where a name was given up that one of the people might get.
+    # A former username might be one of the generated ones.
     if User.objects.count() > 1 or FormerUsername.objects.exists():
         raise InstallationNotEmpty
     is_fast = connection.vendor == "postgresql"
@@ -137,7 +137,7 @@ def _generated_days(
     demand: LoadOptions, history: History, calendar: list[Day], first_id: int | None
 ) -> Iterator[PreparedDay]:
     """Each day's events in order; they are prepared if they get ids from `first_id` on."""
-    counts = [day.told + day.events for day in calendar]
+    counts = [day.with_event + day.events for day in calendar]
     starts = [None if first_id is None else first_id + before for before in accumulate(counts[:-1], initial=0)]
     if demand.events <= MAX_SINGLE_PROCESS_EVENTS or first_id is None:
         yield from (_generated_day(history, day, start) for day, start in zip(calendar, starts, strict=True))
@@ -145,7 +145,7 @@ def _generated_days(
     # Not forked: this process holds a connection to the database.
     with ProcessPoolExecutor(cpu_count(), get_context("spawn"), initializer=django.setup) as pool:
         jobs = iter(zip(calendar, starts, strict=True))
-        # A few days ahead at most: what is done and not yet stored waits in memory.
+        # A few days ahead at most, since days wait in memory until they are stored.
         first = islice(jobs, 2 * (cpu_count() or 1))
         ahead: deque[Future[PreparedDay]] = deque(pool.submit(_generated_day, history, *job) for job in first)
         while ahead:
@@ -212,7 +212,7 @@ def _insert(model: type[Model], rows: list[Model]) -> None:
     if connection.vendor != "postgresql":
         model._default_manager.bulk_create(rows, 500)
         return
-    # Without the id where the database gives it.
+    # Without the id if the database generates it.
     fields = [field for field in model._meta.concrete_fields if not field.primary_key or rows[0].pk]
     values = ([getattr(row, field.attname) for field in fields] for row in rows)
     bulk_load.copy_rows(model._meta.db_table, [str(field.column) for field in fields], values)
@@ -227,7 +227,7 @@ def _load_sessions(history: History, visits: OpenSessions, until: datetime) -> N
             user_id=history.first_id + visit.person.number,
             kind=visit.kind,
             created_at=began,
-            # People who are still signed in are at work.
+            # Open sessions are in use.
             last_used_at=max(began, until - RECENT_USE),
             ends_at=began + lifetimes[visit.kind],
             ip_address=visit.ip_address,

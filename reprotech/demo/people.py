@@ -7,13 +7,13 @@ from accounts.core.catalogue import ADMIN
 from reprotech.demo.names import FIRST_NAMES, LAST_NAMES
 
 DOMAIN = "lab.example"
-#: One administrator for so many people, and one manager.
+#: One administrator and one manager for this number of users.
 USERS_PER_ADMINISTRATOR, USERS_PER_MANAGER = 500, 60
-#: How many of a hundred of the others hold a role.
+#: Roles of the other users, in percent.
 ROLE_PERCENTAGES = (("lab_technician", 38), ("viewer", 27), ("researcher", 25), ("veterinarian", 10))
 ROLE_CHOICES = [slug for slug, percent in ROLE_PERCENTAGES for _ in range(percent)]
 INACTIVE_PERCENT, LOCKED_PERMILLE, SECOND_ROLE_PERCENT = 6, 4, 3
-# Letters that no accent makes.
+# Letters that Unicode doesn't decompose.
 ASCII_LETTERS = str.maketrans(
     {"ø": "o", "Ø": "O", "\N{LATIN SMALL LETTER DOTLESS I}": "i", "ß": "ss", "ł": "l", "Ł": "L", "æ": "ae", "đ": "d"}
 )
@@ -28,7 +28,7 @@ class Person(NamedTuple):
     first_name: str
     last_name: str
     roles: tuple[str, ...]
-    #: Those with which they came, if that changed.
+    #: The initial roles, if they changed.
     first_roles: tuple[str, ...]
 
     @property
@@ -53,7 +53,7 @@ class People:
         chance = self.chance(number)
         first = FIRST_NAMES[chance % len(FIRST_NAMES)]
         last = LAST_NAMES[(chance >> 16) % len(LAST_NAMES)]
-        # There are fewer names than people, so the number makes them different.
+        # There are fewer names than users: the number makes usernames unique.
         username = f"{ascii_name(first)}.{ascii_name(last)}{number or ''}"
         roles = self._roles(number, chance)
         return Person(number, username, first, last, roles, _first_roles(roles))

@@ -90,6 +90,6 @@ class Command(BaseCommand):
             return []
         try:
             name = log_name()
-        except DatabaseError:  # there need not be one yet, and the name proves nothing
+        except DatabaseError:  # there may be none yet, and the name proves nothing
             name = "reprotech"
         return [f"{SIGNER_COMMENT}{Signer(name, settings.AUDIT_SIGNING_KEY).verifier}"]

@@ -245,8 +245,8 @@ def test_numbers_add_up(users, events):
 def assert_adds_up(calendar, users, events):
     assert len(calendar) == DAYS + 1
     assert sum(day.new for day in calendar) == calendar[-1].people == users
-    assert sum(day.told + day.events for day in calendar) == events
-    assert all(0 <= day.told <= day.new for day in calendar)
+    assert sum(day.with_event + day.events for day in calendar) == events
+    assert all(0 <= day.with_event <= day.new for day in calendar)
     assert all(day.events >= 0 for day in calendar)
 
 
