@@ -1,4 +1,4 @@
-"""`/api/audit`."""
+"""The API of the audit log, `/api/audit`."""
 
 from functools import partial
 from typing import ClassVar

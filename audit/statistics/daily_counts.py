@@ -7,7 +7,7 @@ events stay counted.
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db.models import Count, F, Max
 from django.db.models.functions import TruncDate
@@ -39,7 +39,7 @@ def read_counts(action: Action, since: date) -> Counter[tuple[date, bool]]:
     found = Counter({(day, success): events for day, success, events in sealed})
     last_id = Leaf.objects.aggregate(last=Max("event_id"))["last"] or 0
     start = datetime(since.year, since.month, since.day, tzinfo=UTC)
-    later: Any = AuditLog.objects.filter(pk__gt=last_id, action=action, timestamp__gte=start).order_by()
-    later = later.annotate(day=TruncDate("timestamp", tzinfo=UTC)).values("day", "success").annotate(n=Count("pk"))
-    found.update({(day, success): n for day, success, n in later.values_list("day", "success", "n")})
+    later = AuditLog.objects.filter(pk__gt=last_id, action=action, timestamp__gte=start).order_by()
+    per_day = later.annotate(day=TruncDate("timestamp", tzinfo=UTC)).values("day", "success").annotate(n=Count("pk"))
+    found.update({(day, success): n for day, success, n in per_day.values_list("day", "success", "n")})
     return found

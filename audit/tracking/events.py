@@ -142,7 +142,7 @@ def record_relation(
 ) -> AuditLog | None:
     """Record what a relation gained or lost, whichever side was changed."""
     gone = vars(instance).pop(_removed_key(name), None) if operation == "delete" else None
-    others: Collection[Any] = list(changed) if gone is None else gone
+    others: Collection[models.Model] = list(changed) if gone is None else gone
     found = _tracked_with_relation(name, instance)
     if not others or found is None:
         return None
@@ -287,7 +287,7 @@ def _current_actor() -> Actor | None:
     user_id = current_principal().user_id
     if user_id is None:
         return None
-    user: Any = get_user_model()._base_manager.filter(pk=user_id).first()
+    user = get_user_model()._base_manager.filter(pk=user_id).first()
     return user or _DeletedUser(user_id)
 
 

@@ -202,7 +202,7 @@ class TrackedQuerySet(models.QuerySet[Row]):
         unique_fields: Collection[str] | None = None,
     ) -> list[Row]:
         rows = list(objs)
-        conflicts: Any = (update_conflicts, update_fields, unique_fields)
+        conflicts = (update_conflicts, update_fields, unique_fields)
         with transaction.atomic(using=self.db, savepoint=False):
             before = self._in_conflict(rows, unique_fields) if update_conflicts else {}
             tracking_events.notify_listener(self.model, before.values(), update_fields)
@@ -231,12 +231,12 @@ class TrackedQuerySet(models.QuerySet[Row]):
             tracking_events.record_differences(Action.DELETE, [(row, None) for row in gone])
         return count
 
-    def _chosen(self) -> Any:
-        chosen: Any = self.order_by().values("pk")
+    def _chosen(self) -> models.QuerySet[Row, dict[str, object]]:
+        chosen = self.order_by().values("pk")
         chosen.query.select_for_update = False
         return chosen
 
-    def _stored(self, **conditions: Any) -> Any:
+    def _stored(self, **conditions: object) -> models.QuerySet[Row]:
         return self.model._base_manager.using(self.db).filter(**conditions)
 
     def _is_created(self, row: Row) -> bool:
@@ -250,11 +250,11 @@ class TrackedQuerySet(models.QuerySet[Row]):
             raise
         return True
 
-    def _in_conflict(self, rows: list[Row], names: Collection[str] | None) -> dict[Any, Row]:
+    def _in_conflict(self, rows: list[Row], names: Collection[str] | None) -> dict[object, Row]:
         """The stored rows that these would overwrite, by key."""
         options: Any = self.model._meta
         unique = [options.pk.name if name == "pk" else name for name in names or ["pk"]]
-        found: dict[Any, Row] = {}
+        found: dict[object, Row] = {}
         for batch in _batches(rows):
             same = Q()
             for row in batch:
@@ -270,9 +270,9 @@ def _batches(values: Iterable[Any]) -> Iterator[list[Any]]:
         yield batch
 
 
-def _copy_with(row: Row, values: Mapping[str, Any]) -> Row:
+def _copy_with(row: Row, values: Mapping[str, object]) -> Row:
     """A copy of a row with other values in these columns, by `attname`."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for field in row._meta.concrete_fields:
         found[field.attname] = values.get(field.attname, values.get(field.name, vars(row)[field.attname]))
     return type(row).from_db(row._state.db, list(found), list(found.values()))

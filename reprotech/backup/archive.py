@@ -20,6 +20,7 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any, BinaryIO
@@ -81,7 +82,8 @@ def _tar(manifest: dict[str, object], settings: str, database: Iterable[bytes], 
     digests = Digests(digest(first), digest(second))
     yield from _member(MANIFEST, first)
     yield from _member(SETTINGS, second)
-    for number, piece in enumerate(_equal_chunks(database)):
+    reader = io.BufferedReader(_IteratorFile(iter(database)))
+    for number, piece in enumerate(iter(partial(reader.read, CHUNK_SIZE), b"")):
         digests.pieces.append(digest(piece))
         yield from _member(f"{DATABASE}{number:06}", piece)
     yield from _member(SIGNATURE, digests.signed_by(signer).encode())
@@ -94,17 +96,6 @@ def _member(name: str, content: bytes) -> Iterator[bytes]:
     yield about.tobuf()
     yield content
     yield bytes(-len(content) % tarfile.BLOCKSIZE)
-
-
-def _equal_chunks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    held = bytearray()
-    for chunk in chunks:
-        held += chunk
-        while len(held) >= CHUNK_SIZE:
-            yield bytes(held[:CHUNK_SIZE])
-            del held[:CHUNK_SIZE]
-    if held:
-        yield bytes(held)
 
 
 class _IteratorFile(io.RawIOBase):
