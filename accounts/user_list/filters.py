@@ -1,4 +1,4 @@
-"""What the lists of users and sessions can be asked for."""
+"""The filters and sorts of the list of users, the same for the API, the pages, exports and commands."""
 
 from functools import cached_property
 from typing import Any, ClassVar, cast
@@ -8,8 +8,7 @@ from django.db.models.functions import Lower
 
 from accounts.models import Role, User
 from accounts.models.querysets import UserQuerySet
-from accounts.user_list import counters as user_list_counters
-from accounts.user_list import page_index
+from accounts.user_list import counters, page_index
 from reprotech.web.estimated_counts import large_results, slice_by_pk
 from reprotech.web.fields import IntegerParam
 from reprotech.web.ordering import NullableColumn
@@ -44,13 +43,11 @@ class UserQuery(QueryParams):
         role = Role.objects.named(name) if name else None
         return role.pk if role else None
 
-    def apply(self, queryset: Any) -> UserQuerySet:
-        """Narrow users."""
+    def apply(self, queryset: UserQuerySet) -> UserQuerySet:
         return self.narrowed(queryset, self.role_id())
 
-    def narrowed(self, queryset: Any, role_id: int | None, *, is_frequent: bool = False) -> UserQuerySet:
-        """The same where the role is known, and perhaps that thousands match."""
-        users: UserQuerySet = queryset
+    def narrowed(self, users: UserQuerySet, role_id: int | None, *, is_frequent: bool = False) -> UserQuerySet:
+        """The users that match, where the role is known; `is_frequent`: thousands are known to."""
         if term := self.value("search"):
             users = users.search(term, is_frequent=is_frequent)
         if self.value("role"):
@@ -65,7 +62,7 @@ class UserQuery(QueryParams):
 class UserFilter(UserQuery, ListFilter):
     """A page of users, sorted."""
 
-    sorts: ClassVar[dict[str, Any]] = {
+    sorts: ClassVar[dict[str, object]] = {
         "id": "id",
         "username": Lower("username"),
         "email": Lower("email"),
@@ -78,54 +75,43 @@ class UserFilter(UserQuery, ListFilter):
     }
 
     def rows(self, filtered: Any, first: int, count: int) -> list[Any]:
-        """As everywhere; without a filter the way to a page deep in the list is short."""
         if not self.given:
             found = page_index.users_at(filtered, self.sorted_by or "id", first, count)
             if found is not None:
                 return found
         return list(self.part(filtered, self.role_id(), first, count))
 
-    def part(self, filtered: Any, role_id: int | None, first: int, count: int) -> UserQuerySet:
+    def part(self, filtered: UserQuerySet, role_id: int | None, first: int, count: int) -> UserQuerySet:
         """So many of the users that the filters let through, from the position `first` on, sorted as asked."""
-        if role_id and self.is_by_id and user_list_counters.is_supported():
-            users: UserQuerySet = filtered
+        if role_id and self.is_by_id and counters.is_supported():
             rows, is_alone = slice(first, first + count), self.given.keys() == {"role"}
-            return users.holders_by_id(role_id, rows, descending=self.sorted_by == "-id", is_all=is_alone)
+            return filtered.holders_by_id(role_id, rows, descending=self.sorted_by == "-id", is_all=is_alone)
         return cast("UserQuerySet", slice_by_pk(self.ordered(filtered), first, count))
 
     @property
     def is_by_id(self) -> bool:
-        """Whether users are sorted by their ids."""
         return self.sorted_by in {"", "id", "-id"}
 
-    def apply(self, queryset: Any) -> UserQuerySet:
-        """Narrow users."""
+    def apply(self, queryset: UserQuerySet) -> UserQuerySet:
         return self.narrowed(queryset, self.role_id(), is_frequent=large_results.has(self.cache_key))
 
     @property
     def cache_key(self) -> str:
-        """Whoever may read users sees the same ones."""
+        # All who may read users see the same ones.
         return f"users {self.given}"
 
     def maintained_count(self) -> int | None:
-        """Of all users, of a status, a kind or a role, where the database keeps count."""
-        numbers = self.numbers(self.role_id()) if user_list_counters.is_supported() else None
-        return (
-            None
-            if numbers is None
-            else sum(sign * user_list_counters.read_counter(name) for name, sign in numbers.items())
-        )
+        """Of all users, of a status, a kind or a role, where the database maintains counters."""
+        terms = self.counter_terms(self.role_id()) if counters.is_supported() else None
+        return None if terms is None else sum(sign * counters.read_counter(name) for name, sign in terms.items())
 
-    def numbers(self, role_id: int | None) -> dict[str, int] | None:
-        """The numbers that the database keeps and that together tell how many there are: 1 for those to add up.
-
-        None where users have to be counted.
-        """
+    def counter_terms(self, role_id: int | None) -> dict[str, int] | None:
+        """The counters whose sum is the total, by name with their sign; None where users have to be counted."""
         given = {*self.given}
         if len(given) > 1 or "search" in given:
             return None
         if "role" in given:
-            return {user_list_counters.role_counter(role_id): 1} if role_id else {}
+            return {counters.role_counter(role_id): 1} if role_id else {}
         if "kind" in given:
             return {"service": 1} if self.value("kind") == "service" else {"existing": 1, "service": -1}
         return {self.value("status") or "existing": 1}

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.access.authorization import SYSTEM
 from accounts.models import User, UserMove, UserSignpost
+from accounts.tests.support.user_triggers import MAX_TRACKED_ROWS
 from accounts.user_list import page_index
 from accounts.user_list.filters import UserFilter
 from accounts.users.erasure import erase_personal_data
@@ -135,7 +136,7 @@ def test_signposts_of_moments_are_put_up_anew_sooner(many, monkeypatch):
 def test_many_at_once_take_the_signposts_down(many, monkeypatch):
     assert UserSignpost.objects.exists()
     User.objects.bulk_create(
-        User(username=f"bulk-{n}", email=f"bulk-{n}@lab.example") for n in range(page_index.MAX_TRACKED_ROWS + 1)
+        User(username=f"bulk-{n}", email=f"bulk-{n}@lab.example") for n in range(MAX_TRACKED_ROWS + 1)
     )
     assert not UserSignpost.objects.exists()
     assert page_index.users_at(User.objects.existing(), "id", 100, 5) is None
@@ -202,7 +203,7 @@ def test_those_without_a_value_are_read_in_an_index_and_not_looked_for(db, sort)
     with transaction.atomic(), connection.cursor() as cursor:
         for way in ("seqscan", "bitmapscan", "sort"):  # which a planner prefers for as few as there are here
             cursor.execute(f"SET LOCAL enable_{way} = off")
-        statement = page_index._page_statement(sort, 256, 10, "SELECT user_id FROM page")
+        statement = page_index.page_statement(sort, 256, 10, "SELECT user_id FROM page")
         cursor.execute(f"PREPARE page (bigint) AS {statement}")
         cursor.execute("EXPLAIN EXECUTE page (1)")
         plan = "\n".join(row[0] for row in cursor.fetchall())
