@@ -1,4 +1,4 @@
-"""What the server does now and then, in a thread of each of its processes, whichever comes first."""
+"""Periodic maintenance, in threads of each server process."""
 
 import logging
 from threading import Thread
@@ -14,12 +14,12 @@ from reprotech.core.background import PeriodicThread
 
 logger = logging.getLogger(__name__)
 
-#: Seconds: what ends by itself is on record within a minute.
+#: Short enough for an expired session to be recorded within a minute.
 INTERVAL_SECONDS = 30
 
 
 def start() -> None:
-    """Begin, for as long as the process lives."""
+    """Start the threads, which end with the process."""
     Thread(target=_reencrypt_username_key, name="username-key", daemon=True).start()
     PeriodicThread(
         "sessions",
@@ -48,7 +48,7 @@ def _reencrypt_username_key() -> None:
 
 
 def maintain_sessions() -> None:
-    """Read what Redis keeps for this process, which one that nobody asks would never do, and record what has ended."""
+    """Process the cache's invalidations, which a process without requests never would, and end expired sessions."""
     session_cache.catch_up()
     expiry_events.end_expired_sessions()
 

@@ -1,7 +1,4 @@
-"""Permission names, and the marks by which a page view declares who may open it.
-
-`accounts.access.middleware.AccessMiddleware` enforces the marks; a view without one is denied to everybody.
-"""
+"""The names of the permissions that accounts check; `accounts.core.catalogue` lists all that exist."""
 
 USER_CREATE = "user_create"
 USER_READ = "user_read"
@@ -15,6 +12,5 @@ SETTINGS_READ = "settings_read"
 SETTINGS_UPDATE = "settings_update"
 SESSION_REVOKE = "session_revoke"
 
-
-#: What a denial at Django admin's door names: no permission opens it, the Super Administrator's role does.
+#: Named by denials of Django admin, which the role of Super Administrator opens, not a permission.
 ADMIN_SITE = "admin_site"

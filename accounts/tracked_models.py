@@ -1,4 +1,4 @@
-"""What is on record whatever changes it: who may sign in, with what, and what they may do."""
+"""The models of accounts whose changes are recorded in the audit log, whatever makes them."""
 
 from collections.abc import Collection, Iterable
 from functools import partial
@@ -24,7 +24,7 @@ UPDATE = Action.UPDATE
 
 
 def track_all() -> None:
-    """Track accounts, roles and permissions, and what people sign in with."""
+    """Track accounts, roles, permissions and credentials."""
     _track_accounts()
     _track_sessions()
     _track_credentials()
@@ -75,8 +75,8 @@ def _track_sessions() -> None:
 
 
 def _track_credentials() -> None:
-    # Filed under their owner. The names of keys and passkeys, and the addresses that a key may be used from, can be
-    # personal, and could never be erased.
+    # Filed under their owner, by ids: the names of keys and passkeys, and the addresses of a key can be personal, and
+    # could never be erased.
     track(
         ApiKey,
         lambda key: _owned_by_user(key, "api_key", key=key.public_id),
@@ -112,7 +112,7 @@ def _track_credentials() -> None:
 
 
 def _track_mail() -> None:
-    # A new address, and where links to choose a password are sent: details of these names can be erased.
+    # Details with these names can be erased.
     track(
         EmailChange,
         lambda change: _owned_by_user(change, "email_change", sent_to=change.address),

@@ -1,4 +1,4 @@
-"""Revoking API keys as part of another change, each on record."""
+"""Revoking API keys as part of another change, each with an audit event."""
 
 from django.utils import timezone
 
@@ -8,7 +8,7 @@ from accounts.models.querysets import ApiKeyQuerySet
 from audit.models import Action
 from reprotech.core.actors import Actor
 
-#: Why, as the log says it in `details.reason`.
+#: `details.reason` of the audit events.
 PASSWORD_RESET = "password_reset"  # noqa: S105 (no password)
 PASSWORD_CHANGED = "password_change"  # noqa: S105
 FACTORS_REMOVED = "factors_removed"
@@ -18,14 +18,14 @@ MAKER_DISABLED = "maker_disabled"
 
 
 def revoke_keys_of(actor: Actor, user: User, *, reason: str) -> int:
-    """Revoke all keys of a user, locked, as part of a transaction; returns how many."""
+    """Revoke all keys of a locked user, within a transaction; returns how many."""
     return _revoke(actor, user.api_keys.all(), reason)
 
 
 def revoke_keys_made_for_people_by(actor: Actor, maker: User) -> int:
-    """Revoke the keys that a user, who loses access, made for other people when that was possible; returns how many.
+    """Revoke the keys that a user, who loses access, created for other people in earlier versions; returns how many.
 
-    Keys of service accounts stay: whole laboratories depend on them, and nobody acts as a person by them.
+    Keys of service accounts stay: laboratories depend on them, and they don't act as a person.
     """
     keys = ApiKey.objects.filter(created_by=maker, user__is_service=False).exclude(user=maker)
     return _revoke(actor, keys, MAKER_DISABLED)
@@ -33,8 +33,8 @@ def revoke_keys_made_for_people_by(actor: Actor, maker: User) -> int:
 
 def _revoke(actor: Actor, keys: ApiKeyQuerySet, reason: str) -> int:
     now = timezone.now()
-    found = list(keys.unrevoked().select_related("user"))
-    ApiKey.objects.filter(pk__in=[key.pk for key in found]).update(revoked_at=now)
-    for key in found:
+    revoked = list(keys.unrevoked().select_related("user"))
+    ApiKey.objects.filter(pk__in=[key.pk for key in revoked]).update(revoked_at=now)
+    for key in revoked:
         record_user(actor, Action.KEY_REVOKE, key.user, key=key.public_id, reason=reason)
-    return len(found)
+    return len(revoked)

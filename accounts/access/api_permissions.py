@@ -1,6 +1,6 @@
 """What an API view declares, and the class that enforces it."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -13,16 +13,19 @@ from audit.authorization import record_denial
 from reprotech.core.exceptions import Forbidden
 from reprotech.web.access import PUBLIC, SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD
 
+if TYPE_CHECKING:  # it imports this class by its settings
+    from rest_framework.views import APIView
+
 
 class DeclaredPermission(BasePermission):
-    """Enforce the view's `required_permissions`: `{action: permission name, or a mark of accounts.permissions}`.
+    """Enforce the view's `required_permissions`: `{action: permission name, or a mark of reprotech.web.access}`.
 
-    An action that declares nothing is denied to everybody. What is open to whoever is
-    signed in is about their own account, and closed to API keys unless `open_to_keys` names it.
+    An action that declares nothing is denied to everyone. An action for all signed-in users is about their own account,
+    and closed to API keys unless `open_to_keys` names it.
     """
 
-    def has_permission(self, request: Request, view: Any) -> bool:
-        """Return True, or raise TokenMissing, a duty that comes first, ApiKeyNotAllowed or Forbidden (on record)."""
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        """Return True, or raise TokenMissing, a required action, ApiKeyNotAllowed or Forbidden (recorded)."""
         action = getattr(view, "action", "")
         if action is None:
             return True  # no such method: DRF answers 405
@@ -31,7 +34,7 @@ class DeclaredPermission(BasePermission):
             return True
         if not request.user.is_authenticated:
             raise TokenMissing
-        # A key can do none of what is required, so nothing is open to it before.
+        # A key can't do the required action, so nothing is open to it before.
         refuse_required_action(request.user, SIGNED_IN if isinstance(request.auth, ApiKey) else access or "")
         if access in (SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD):
             if isinstance(request.auth, ApiKey) and action not in getattr(view, "open_to_keys", ()):

@@ -1,8 +1,7 @@
-"""May this actor do that? The one place where services ask, and where a refusal is put on record.
+"""Authorization of services: checks against the database, within the transaction of the change.
 
-Doors ask first, from the session's cached grants, to refuse early and to hide what can't be done. Services ask
-again, from the database, inside the transaction of the change: a door that forgot, a command or a grant that was
-taken away a moment ago make no difference.
+Views check first, from the session's cached grants, to refuse early and to hide what isn't allowed. Services check
+again, so that a view that forgot, a command, or a grant that was revoked a moment ago make no difference.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -26,19 +25,18 @@ FOREIGN_KEY_VIOLATION = "23503"
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
-
-#: It may do everything.
+#: The actor that may do everything.
 SYSTEM = System()
 
-#: What a refusal can be filed under, by the name of the log's resource.
+#: Whose denials the audit log files under a record, by the log's name of the resource.
 TARGET_MODELS: dict[str, type[User | Role]] = {"user": User, "role": Role}
-#: By the actor's id, what the running service has read; None outside of a service's transaction.
+#: Permissions that the running service has read, by the actor's id; None outside of a service.
 _read_permissions: ContextVar[dict[Any, frozenset[str]] | None] = ContextVar("read_permissions", default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The account or role that someone wanted to touch, by its id; its name is looked up when a refusal is recorded."""
+    """The account or role of an attempt; its name is looked up when a denial is recorded."""
 
     resource: str
     pk: Any = ""
@@ -46,11 +44,9 @@ class Target:
 
     @classmethod
     def named_in(cls, arguments: Mapping[str, Any]) -> "Target | None":
-        """The one that the arguments of an address name, if they name one."""
-        found = (
-            cls(resource, arguments[f"{resource}_id"]) for resource in TARGET_MODELS if f"{resource}_id" in arguments
-        )
-        return next(found, None)
+        """The target that the arguments of a URL name, such as `user_id`."""
+        targets = (cls(name, arguments[f"{name}_id"]) for name in TARGET_MODELS if f"{name}_id" in arguments)
+        return next(targets, None)
 
     @classmethod
     def of(cls, target: "User | Role | Target | None") -> "Target | None":
@@ -59,22 +55,22 @@ class Target:
         return target
 
     def current_name(self) -> str:
-        """Its name, looked up unless it was loaded; "" if it doesn't exist."""
+        # Empty if it doesn't exist.
         if self.name or self.pk == "":
             return self.name
-        found = TARGET_MODELS[self.resource]._default_manager.filter(pk=self.pk).first()
-        return str(found) if found else ""
+        row = TARGET_MODELS[self.resource]._default_manager.filter(pk=self.pk).first()
+        return str(row) if row else ""
 
 
 def service(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Run a change in one transaction; if it is denied, undo it and then record the denial."""
+    """Run a change in one transaction. If it is denied, roll back first and then record the denial."""
     return recording_denials(raising_conflicts(transaction.atomic(reading_permissions_once(change))))
 
 
 def reading_permissions_once(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Read what an actor may do once in a service and the services within it, so that all checks agree.
+    """Read an actor's permissions once for a service and the services that it calls, so that all checks agree.
 
-    A service that locks what it changes must lock before it asks: what was taken from the actor while it waited counts.
+    A service that locks rows must lock them before it authorizes: a permission revoked while it waited counts.
     """
 
     @wraps(change)
@@ -91,9 +87,9 @@ def reading_permissions_once(change: Callable[Arguments, Result]) -> Callable[Ar
 
 
 def raising_conflicts(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Raise Conflict if, as the transaction ends, something that the change refers to turns out to be gone.
+    """Raise Conflict if the commit fails since a row that the change refers to was deleted.
 
-    So it is when a role is given while it is being deleted: neither waits for the other before it ends.
+    A role may be assigned while it is being deleted: neither transaction waits for the other before it ends.
     """
 
     @wraps(change)
@@ -109,10 +105,7 @@ def raising_conflicts(change: Callable[Arguments, Result]) -> Callable[Arguments
 
 
 def held_permissions(actor: Actor) -> frozenset[str]:
-    """The permissions that `actor` holds, by the database; none for who may not sign in.
-
-    In a request with an API key they are no more than its scopes.
-    """
+    """Permissions by the database, within the scopes of the request's API key; none of users who can't sign in."""
     if isinstance(actor, System):
         return frozenset(PERMISSION_NAMES)
     read = _read_permissions.get()
@@ -126,10 +119,10 @@ def held_permissions(actor: Actor) -> frozenset[str]:
 
 
 def authorize(actor: Actor, needed: str | Iterable[str], target: User | Role | Target | None = None) -> None:
-    """Raise Forbidden, naming the first of the missing, unless `actor` holds the needed permission or permissions.
+    """Raise Forbidden, naming the first missing permission, unless `actor` holds all that are needed.
 
-    The denial is recorded as one about the `target`. This is the rule against escalation as well: what a target holds
-    or would hold, the actor must hold too.
+    The denial is recorded about the `target`. It is the rule against escalation too: what a target holds or would hold,
+    the actor must hold.
     """
     missing = {needed} if isinstance(needed, str) else set(needed)
     missing -= held_permissions(actor)
@@ -138,7 +131,7 @@ def authorize(actor: Actor, needed: str | Iterable[str], target: User | Role | T
 
 
 def authorize_roles(actor: Actor, roles: Iterable[Role]) -> None:
-    """Raise Forbidden, filed under the first role that gives more, unless `actor` holds all that these roles give."""
+    """Raise Forbidden, about the first role that gives more, unless `actor` holds all that these roles give."""
     held, roles = held_permissions(actor), list(roles)
     given: dict[int, set[str]] = {}
     through = Role.permissions.through.objects.filter(role__in=roles)
@@ -152,10 +145,10 @@ def authorize_roles(actor: Actor, roles: Iterable[Role]) -> None:
 def require_remaining_super_administrator(without: Iterable[int]) -> None:
     """Raise Conflict if the users of the ids `without` are the last active Super Administrators.
 
-    People with a password count, since a service account or someone who was only invited can't sign in to appoint
-    another; of those who don't count one must stay too. The role's row is locked until the transaction ends, so of two
-    changes that would each leave the other's user as the last one, the second waits and then sees what the first did.
+    One of those who stay must be a person with a password, if one is now: a service account or an invited user can't
+    sign in to appoint another.
     """
+    # Of two changes that would each leave the other's user as the last one, the second waits and sees the first.
     Role.objects.select_for_update(no_key=True).get(slug=SUPER_ADMIN)
     active = User.objects.active().super_administrators()
     people = active.people().with_password()

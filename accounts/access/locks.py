@@ -1,4 +1,4 @@
-"""Locks on the rows that a service changes."""
+"""Locking the account that a service changes."""
 
 from accounts.access.authorization import Target, authorize
 from accounts.core.exceptions import AccountDisabled
@@ -8,10 +8,9 @@ from reprotech.core.exceptions import NotFound
 
 
 def lock_for_change(actor: Actor, user_id: int, permission: str) -> User:
-    """The user, locked until the transaction ends, if `actor` may change them: they hold no more than the actor.
+    """The user, locked until the transaction ends, if `actor` may change them and holds all that they hold.
 
-    The order is always user before role, so that changes never wait for each other in a circle. Raises Forbidden or
-    NotFound.
+    Users are always locked before roles, so there are no deadlocks. Raises Forbidden or NotFound.
     """
     user: User | None = User.objects.visible_to(actor).lock(user_id)
     authorize(actor, permission, Target("user", user_id))
@@ -22,7 +21,7 @@ def lock_for_change(actor: Actor, user_id: int, permission: str) -> User:
 
 
 def lock_own_account(user_id: int) -> User:
-    """The account of a user who changes it themselves, locked until the transaction ends; raises AccountDisabled."""
+    """The user, locked until the transaction ends, for a change by themselves; raises AccountDisabled."""
     user: User | None = User.objects.active().lock(user_id)
     if user is None:
         raise AccountDisabled

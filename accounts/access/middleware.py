@@ -1,4 +1,4 @@
-"""Page sessions, and the access that page views declare."""
+"""Enforces the access that page views declare."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,33 +16,32 @@ from reprotech.core.exceptions import Forbidden
 from reprotech.web.access import PUBLIC, SIGNED_IN, SIGNED_IN_TO_ADD_FACTOR, SIGNED_IN_TO_CHANGE_PASSWORD
 from reprotech.web.responses import wants_fragment
 
-#: Open to whoever is signed in.
+#: Open to all who are signed in.
 SIGNED_IN_MARKS = (SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD, SIGNED_IN_TO_ADD_FACTOR)
 REQUIRED_ACTION_VIEWS = {CHANGE_PASSWORD: "change_password", ADD_FACTOR: "security"}
 
 
 def redirect_to_sign_in(request: Any) -> HttpResponse:
-    """A redirect to the sign-in and back; it says so when there was a session until now."""
+    """A redirect to the sign-in and back; a user whose session ended gets a message."""
     if getattr(request, "has_outlived_session", False):
         messages.info(request, "Your session has ended. Sign in to go on.")
     return redirect_to_login(request.get_full_path())
 
 
 class AccessMiddleware:
-    """Let a page view run only for whom it declares, and one that declares nothing for nobody.
+    """Run a page view only for users that it is declared for; a view that declares nothing is denied to everyone.
 
-    API views declare and enforce theirs through DRF, Django admin through its site.
+    API views are checked by DRF, Django admin by its site.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer."""
         return self.get_response(request)
 
     def process_view(self, request: Any, view: Any, _args: Any, kwargs: Any) -> HttpResponse | None:
-        """None to go on, a redirect to sign in, or PermissionDenied (on record)."""
+        """None to run the view, a redirect, or PermissionDenied (recorded)."""
         if hasattr(view, "cls") or request.resolver_match.app_names == ["admin"]:
             return None
         access = getattr(view, "access", None)
@@ -50,12 +49,12 @@ class AccessMiddleware:
             return None
         user = request.user
         if not user.is_authenticated and wants_fragment(request):
-            # The page stays as it is, with what was typed into it, and says that the session has ended.
+            # The page keeps what was typed into it, and says that the session has ended.
             return HttpResponse(status=401)
         if not user.is_authenticated:
             return redirect_to_sign_in(request)
-        if duty := required_action_for(user, access):
-            return redirect(REQUIRED_ACTION_VIEWS[duty])
+        if action := required_action_for(user, access):
+            return redirect(REQUIRED_ACTION_VIEWS[action])
         if access in SIGNED_IN_MARKS or (access is not None and user.has_perm(access)):
             return None
         denial = Forbidden(access or "undeclared", Target.named_in(kwargs))

@@ -1,4 +1,4 @@
-"""What is good once."""
+"""Replay protection: remembers the ids of used one-time values, such as challenges."""
 
 from datetime import datetime
 
@@ -9,20 +9,19 @@ from accounts.models import SpentOnce
 
 
 def consume(name: str, expires_at: datetime) -> bool:
-    """Whether this is the first use. Part of a transaction: of two at once the second waits for the first's end."""
+    """Whether this is the first use. Within a transaction: of two at once the second waits for the first."""
     try:
         with transaction.atomic():
             SpentOnce.objects.create(name=name, expires_at=expires_at)
     except IntegrityError:
         return False
-    transaction.on_commit(_forget_old)
+    transaction.on_commit(_delete_expired)
     return True
 
 
 def is_consumed(name: str) -> bool:
-    """Whether it was used before."""
     return SpentOnce.objects.filter(pk=name).exists()
 
 
-def _forget_old() -> None:
+def _delete_expired() -> None:
     SpentOnce.objects.filter(expires_at__lt=timezone.now()).delete()

@@ -1,4 +1,4 @@
-"""Nobody overwrites what they haven't seen: a change may say which versions of the record it starts from."""
+"""Optimistic locking: a change may name the versions of the record that it was based on."""
 
 from collections.abc import Collection
 
@@ -8,21 +8,21 @@ from reprotech.core.actors import Actor
 from reprotech.core.exceptions import StaleVersion
 
 
-def refuse_stale_version(actor: Actor, found: User | Role, expected: Collection[str]) -> None:
-    """Raise StaleVersion unless the record is still one of the `expected` versions; without any, every version will do.
+def refuse_stale_version(actor: Actor, record: User | Role, expected: Collection[str]) -> None:
+    """Raise StaleVersion unless the record is one of the `expected` versions, if there are any.
 
-    Call it once the record is locked: what is compared then is what is changed.
+    Call it once the record is locked.
     """
-    if expected and found.version not in expected:
-        raise StaleVersion(f"{_what_happened(actor, found)} while you were editing.")
+    if expected and record.version not in expected:
+        raise StaleVersion(f"{_describe_change(actor, record)} while you were editing.")
 
 
-def _what_happened(actor: Actor, found: User | Role) -> str:
-    """By whom and when it was changed last, as far as the audit log tells."""
-    kind = "role" if isinstance(found, Role) else "user"
-    rows = AuditLog.objects.filter(resource=kind, resource_id=str(found.pk), success=True)
-    # A change is recorded in the transaction that makes it, after the time that the record itself bears.
-    row = rows.filter(timestamp__gte=found.updated_at).order_by("id").first()
+def _describe_change(actor: Actor, record: User | Role) -> str:
+    """By whom and when it was changed last, as far as the audit log knows."""
+    kind = "role" if isinstance(record, Role) else "user"
+    rows = AuditLog.objects.filter(resource=kind, resource_id=str(record.pk), success=True)
+    # A change is recorded in its own transaction, after the time that it sets in the record.
+    row = rows.filter(timestamp__gte=record.updated_at).order_by("id").first()
     if row is None:
         return f"Someone changed this {kind}"
     who = "You yourself" if row.user_id == actor.pk else row.username

@@ -1,4 +1,4 @@
-"""What someone who is signed in must do before anything else is open to them."""
+"""Required actions: what a signed-in user must do before anything else."""
 
 from accounts.core.exceptions import PasswordChangeRequired, SecondFactorSetupRequired
 from accounts.models import User
@@ -9,7 +9,7 @@ ADD_FACTOR = "add_factor"
 
 
 def required_action_for(user: User, access: str | None) -> str:
-    """The duty that comes before a view which declares this access; "" when there is none."""
+    """The action that comes before a view with this declared access; "" if there is none."""
     if access == SIGNED_IN_TO_CHANGE_PASSWORD:
         return ""
     if user.must_change_password:
@@ -20,11 +20,11 @@ def required_action_for(user: User, access: str | None) -> str:
 
 
 def has_required_action(user: User) -> bool:
-    """Whether something must be done before the account's permissions can be used, by whatever credential."""
+    """Whether an action comes before the use of any permission, by whatever credential."""
     return bool(required_action_for(user, SIGNED_IN))
 
 
 def refuse_required_action(user: User, access: str = SIGNED_IN) -> None:
-    """Raise PasswordChangeRequired or SecondFactorSetupRequired if that comes before what declares this access."""
-    if duty := required_action_for(user, access):
-        raise PasswordChangeRequired if duty == CHANGE_PASSWORD else SecondFactorSetupRequired
+    """Raise PasswordChangeRequired or SecondFactorSetupRequired if that comes first."""
+    if action := required_action_for(user, access):
+        raise PasswordChangeRequired if action == CHANGE_PASSWORD else SecondFactorSetupRequired

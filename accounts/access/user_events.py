@@ -1,4 +1,4 @@
-"""Audit rows about users."""
+"""Recording audit events about users."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from reprotech.core.actors import Actor
 
 
 def record_user(actor: Actor, action: Action, user: User, /, **details: Any) -> None:
-    """Put on record what was done to a user; `details` are those of `record`, such as `changes`."""
+    """`details` are those of `record`, such as `changes`."""
     record(
         actor=actor,
         action=action,

@@ -1,4 +1,4 @@
-"""The 39 permissions and 7 system roles, with which `init_data` brings the database in line."""
+"""The 39 permissions and 7 system roles; `init_data` brings the database in line with them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from functools import lru_cache
 
 @dataclass(frozen=True, slots=True)
 class PermissionEntry:
-    """One permission: what (`resource`) may be done (`action`)."""
+    """The permission for an action with a kind of resource."""
 
     resource: str
     action: str
@@ -16,7 +16,6 @@ class PermissionEntry:
 
     @property
     def name(self) -> str:
-        """The name by which it is granted and checked."""
         return f"{self.resource}_{self.action}"
 
 
@@ -31,7 +30,6 @@ class RoleEntry:
 
     @property
     def permissions(self) -> frozenset[str]:
-        """The names of the permissions that it holds."""
         held: set[str] = set()
         for pattern in self.holds.split():
             matches = {name for name in PERMISSION_NAMES if fnmatchcase(name, pattern.lstrip("-"))}
@@ -120,7 +118,6 @@ _ORDER = {name: position for position, name in enumerate(PERMISSION_NAMES)}
 
 
 def in_catalogue_order(names: Iterable[str]) -> list[str]:
-    """Permission names in the catalogue's order."""
     return sorted(names, key=_place)
 
 

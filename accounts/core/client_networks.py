@@ -1,4 +1,4 @@
-"""Whether a client comes from the same place as before, for all that limits, remembers or recognizes by address."""
+"""The network that counts as one client, for limits and for recognizing a client by its address."""
 
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -7,7 +7,7 @@ IPV6_PREFIX = 64
 
 
 def client_network(address: str) -> str:
-    """What stands for a client's address: itself for IPv4, its /64 for IPv6; any other text as it is."""
+    """An address itself for IPv4, its /64 for IPv6; any other text as it is."""
     network = parse_network(address)
     if network is None:
         return address
@@ -15,7 +15,7 @@ def client_network(address: str) -> str:
 
 
 def parse_network(address: str) -> IPv4Network | IPv6Network | None:
-    """The network that is one client's, with all its addresses; None for what is no address."""
+    """None for what is no address."""
     try:
         parsed = ip_address(address)
     except ValueError:

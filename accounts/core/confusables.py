@@ -1,7 +1,7 @@
 """Names that look the same though their letters differ: a Cyrillic A and a Latin A (UTS #39, section 4).
 
-The letters that look alike come from the package confusable-homoglyphs. What it reads takes 14 MB, so it is imported
-when a role gets a name, and what is kept of it are the letters alone: names differ by digits, as in "Phase 1".
+The letters come from the package confusable-homoglyphs. It takes 14 MB, so it is imported when a role gets a name.
+Digits are left out: names differ by them, as in "Phase 1".
 """
 
 import unicodedata
@@ -13,7 +13,7 @@ from reprotech.core.normalization import confusable_key
 
 
 def confusable_forms(name: str) -> set[tuple[str, str]]:
-    """What a name looks like in small letters and as it is written: two that share either can't be told apart."""
+    """What a name looks like in small letters and as written: two names that share either can't be told apart."""
     composed = unicodedata.normalize("NFKC", name)
     return {
         ("in small letters", _pairs(_skeleton(confusable_key(composed)))),
@@ -31,7 +31,7 @@ def _pairs(text: str) -> str:
 
 @cache
 def _prototypes() -> dict[int, str]:
-    """Of each letter that others look like, the one that stands for all of them: the first by code point."""
+    """For each letter with lookalikes the one that represents them: the first by code point."""
     found: dict[int, str] = {}
     for group in _groups():
         prototype = min(group)
@@ -41,7 +41,7 @@ def _prototypes() -> dict[int, str]:
 
 
 def _groups() -> Iterator[list[str]]:
-    """Letters that look the same; the relation is taken as transitive, as UTS #39 defines its skeletons."""
+    """Groups of letters that look the same; the relation is transitive, as in UTS #39's skeletons."""
     from confusable_homoglyphs.confusables import confusables_data
 
     alike: dict[str, set[str]] = defaultdict(set)
@@ -61,5 +61,5 @@ def _groups() -> Iterator[list[str]]:
 
 
 def _is_plain_letter(text: str) -> bool:
-    """Whether it is one letter, in the form in which letters are looked up."""
+    """Whether it is one letter, in the normalized form that is looked up."""
     return len(text) == 1 and text.isalpha() and all(unicodedata.is_normalized(form, text) for form in ("NFKC", "NFD"))

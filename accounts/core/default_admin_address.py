@@ -1,6 +1,6 @@
-"""The address of the first administrator in the documentation, to which no mail goes in an installation for real use.
+"""The documented address of the first administrator, to which no mail is sent in production.
 
-Its domain isn't the operator's: the people who read mail there would get links that open the highest account.
+Its domain isn't the operator's: its owners would get links that open the highest account.
 """
 
 from django.conf import settings

@@ -1,4 +1,4 @@
-"""One form of an e-mail address, whichever way its domain is written: one mailbox must not become two accounts."""
+"""The canonical form of an e-mail address, so that one mailbox can't have two accounts."""
 
 import idna
 
@@ -9,17 +9,17 @@ ENCODED = "xn--"
 
 
 class InvalidDomain(ValueError):
-    """No mail can ever leave to the domain."""
+    """A domain that isn't valid in DNS."""
 
 
 def normalize_address(address: str) -> str:
-    """The address with its domain as DNS has it (IDNA 2008): ASCII, in lower case. Raises UnknownDomain."""
+    """The address with its domain in ASCII (IDNA 2008) and lower case; raises InvalidDomain."""
     local, at, domain = address.rpartition("@")
     return f"{normalize_text(local)}@{_normalize_domain(domain)}" if at else normalize_text(address)
 
 
 def lookup_address(address: str) -> str:
-    """The same in lower case, for comparing; of what is no address whatever was typed."""
+    """The same in lower case, for comparisons; any text is accepted."""
     try:
         return normalize_address(address).lower()
     except InvalidDomain:
@@ -27,7 +27,7 @@ def lookup_address(address: str) -> str:
 
 
 def readable_address(address: str) -> str:
-    """The address with its domain in the letters that people write it with."""
+    """The address with its domain in Unicode, for display."""
     local, at, domain = address.rpartition("@")
     if ENCODED not in domain:
         return address

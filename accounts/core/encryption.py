@@ -1,7 +1,7 @@
-"""Encryption of what must be readable again but not in the database, a backup or a page: keys of authenticator apps.
+"""Encryption of secrets that are needed in plain text again, such as the keys of authenticator apps.
 
-The key comes from SECRET_KEY by HKDF (RFC 5869), another one for each purpose, so that what was encrypted for one
-user or use can't be passed off as another's. SECRET_KEY_FALLBACKS still open what an earlier SECRET_KEY closed.
+Each purpose has its own key, derived from SECRET_KEY by HKDF (RFC 5869), so that a secret of one user or use can't be
+passed off as another's. SECRET_KEY_FALLBACKS still decrypt.
 """
 
 import base64
@@ -17,16 +17,16 @@ KEY_BYTES = 32
 
 
 class DecryptionFailed(Exception):
-    """Not encrypted by this installation for this purpose, too old, or under a SECRET_KEY that is gone."""
+    """Not encrypted here for this purpose, too old, or encrypted under an unknown SECRET_KEY."""
 
 
 def encrypt(text: str, purpose: str) -> str:
-    """The text, encrypted and authenticated under today's SECRET_KEY."""
+    """Encrypt and authenticate under the present SECRET_KEY."""
     return _ciphers(purpose)[0].encrypt(text.encode()).decode("ascii")
 
 
 def decrypt(sealed: str, purpose: str, max_age: timedelta | None = None) -> str:
-    """What was encrypted for the same purpose, at most `max_age` ago; raises Unreadable."""
+    """Decrypt what was encrypted for the same purpose, at most `max_age` ago; raises DecryptionFailed."""
     age = int(max_age.total_seconds()) if max_age else None
     try:
         return MultiFernet(_ciphers(purpose)).decrypt(sealed.encode(), ttl=age).decode()
@@ -35,7 +35,7 @@ def decrypt(sealed: str, purpose: str, max_age: timedelta | None = None) -> str:
 
 
 def is_current(sealed: str, purpose: str) -> bool:
-    """Whether it is encrypted under today's SECRET_KEY and no longer needs the fallbacks."""
+    """Whether it is encrypted under the present SECRET_KEY, not under a fallback."""
     try:
         _ciphers(purpose)[0].decrypt(sealed.encode())
     except InvalidToken:

@@ -1,13 +1,12 @@
-"""Refusals that only accounts know: who is signed in, and how."""
+"""Refusals about authentication and credentials."""
 
 from http import HTTPStatus
-from typing import Any
 
 from reprotech.core.exceptions import Conflict, DomainError, NotAuthenticated
 
 
 class OwnerOnly(Conflict):
-    """The actor would get a credential of another person, and could act as that person."""
+    """A credential of another person would let the actor act as that person."""
 
     code = "not_theirs"
 
@@ -18,8 +17,6 @@ class OwnerOnly(Conflict):
 
 
 class PasswordChangeRequired(DomainError):
-    """The account's password must be changed before anything else."""
-
     code = "password_change_required"
     status = HTTPStatus.FORBIDDEN
 
@@ -28,7 +25,7 @@ class PasswordChangeRequired(DomainError):
 
 
 class ApiKeyNotAllowed(DomainError):
-    """An API key came where only a person who signed in may act."""
+    """An API key was used where only a signed-in person may act."""
 
     code = "key_refused"
     status = HTTPStatus.FORBIDDEN
@@ -38,7 +35,7 @@ class ApiKeyNotAllowed(DomainError):
 
 
 class SecondFactorSetupRequired(DomainError):
-    """A role requires a second factor, and the account has none: nothing else is open before it does."""
+    """A role requires a second factor, and the account has none."""
 
     code = "second_factor_setup_required"
     status = HTTPStatus.FORBIDDEN
@@ -48,8 +45,6 @@ class SecondFactorSetupRequired(DomainError):
 
 
 class TokenMissing(NotAuthenticated):
-    """No token and no session."""
-
     code = "token_missing"
 
     def __init__(self) -> None:
@@ -57,7 +52,7 @@ class TokenMissing(NotAuthenticated):
 
 
 class TokenInvalid(NotAuthenticated):
-    """Broken, expired, forged, ended or of the wrong kind: the answer doesn't say which."""
+    """Malformed, expired, forged, ended or of the wrong kind: the answer doesn't say which."""
 
     code = "token_invalid"
 
@@ -84,7 +79,7 @@ class InvalidCredentials(NotAuthenticated):
 
 
 class SecondFactorRequired(NotAuthenticated):
-    """The password was right; `mfa_token` stands for it while the second factor, of one of `kinds`, is given."""
+    """The password was right; `mfa_token` represents it in the next step, with a factor of one of `kinds`."""
 
     code = "mfa_required"
 
@@ -94,7 +89,7 @@ class SecondFactorRequired(NotAuthenticated):
         self.kinds = kinds
 
     @property
-    def fields(self) -> dict[str, Any]:
+    def fields(self) -> dict[str, object]:
         return {"mfa_token": self.mfa_token, "kinds": self.kinds}
 
 

@@ -1,7 +1,6 @@
 """Password hashing: bcrypt, as Django stores it, in threads of a lower priority.
 
-A hash takes a core for a quarter of a second. Requests that need none preempt these threads instead of queueing behind
-them.
+A hash takes a core for a quarter of a second. Other requests preempt these threads instead of queueing behind them.
 """
 
 import contextlib
@@ -20,25 +19,25 @@ from django.utils.crypto import constant_time_compare
 
 from reprotech.core.exceptions import ServerBusy
 
-#: Threads of a process that stay free for those who are signed in, however many sign in.
+#: Threads of a process that stay free for other requests, however many users sign in.
 RESERVED_THREADS = 4
-#: How much the threads that hash give way (`man 7 sched`): where others want all cores, they are left a tenth of one.
+#: Of the threads that hash (`man 7 sched`): where others need all cores, they get a tenth of one.
 NICENESS = 10
 
 
 class BCryptPasswordHasher(BCryptSHA256PasswordHasher):
     """Django's own, of the normalized password, hashing in threads of a lower priority.
 
-    Every hash takes a seat here, so no caller can forget to. What needs several hashes takes one seat for all of them,
-    so that none of them can be refused half-way.
+    Every hash takes a slot here, so no caller can forget to. A caller that needs several hashes takes one slot for all,
+    so that it can't be refused half-way.
     """
 
     def encode(self, password: str, salt: str | bytes) -> str:
-        """The hash of the normalized password; raises ServerBusy."""
+        """Hash the normalized password; raises ServerBusy."""
         return self._encode(normalize_password(password), salt)
 
     def verify(self, password: str, encoded: str) -> bool:
-        """Whether the hash is of the password, normalized or, as before passwords were normalized, as typed."""
+        """Whether the hash is of the password, normalized or, as in earlier versions, as typed."""
         return bool(super().verify(password, encoded)) or self.is_of_typed_form(password, encoded)
 
     def is_of_typed_form(self, password: str, encoded: str) -> bool:
@@ -47,7 +46,7 @@ class BCryptPasswordHasher(BCryptSHA256PasswordHasher):
             return False
         algorithm, _, setting = encoded.partition("$")
         if algorithm != self.algorithm:
-            self._encode(password, self.salt())  # the time must not tell that there is no password
+            self._encode(password, self.salt())  # the time must not show that there is no password
             return False
         return constant_time_compare(encoded, self._encode(password, setting.encode()))
 
@@ -58,7 +57,7 @@ class BCryptPasswordHasher(BCryptSHA256PasswordHasher):
 
 
 def simulate_password_check(password: str) -> None:
-    """Take the time that it takes to find out that a password is wrong, for an account that isn't there."""
+    """Take as long as the check of a wrong password does, for an account that doesn't exist."""
     hasher = get_hasher()
     with hashing_slot():
         hasher.encode(password, hasher.salt())
@@ -66,14 +65,13 @@ def simulate_password_check(password: str) -> None:
 
 
 def get_hasher() -> BCryptPasswordHasher:
-    """The one hasher of this installation."""
     hasher = django_get_hasher()
     assert isinstance(hasher, BCryptPasswordHasher)  # noqa: S101 (for the type checker)  # nosec B101
     return hasher
 
 
 def normalize_password(password: str) -> str:
-    """The form of a password that is checked and hashed, whatever keyboard and system it was typed on.
+    """The form of a password that is hashed, the same from every keyboard and system.
 
     RFC 8265, 4.2.2 (OpaqueString): other spaces become U+0020, then NFC; case and width stay as they are.
     """
@@ -85,11 +83,10 @@ def normalize_password(password: str) -> str:
 
 @contextlib.contextmanager
 def hashing_slot() -> Iterator[None]:
-    """Be one of those who may wait for hashes within the block; raises ServerBusy when there are as many as may.
+    """Reserve a slot for hashing within the block; raises ServerBusy when all are taken. Nested blocks share one.
 
-    Each holds one of the process' threads for as long: if they held all, nobody else would be answered. It never waits
-    for a seat, so a caller that holds a database lock can't be part of a deadlock. Within another's block of the
-    same thread it takes none.
+    Each caller blocks one of the process' threads: if all hashed, no other request would be answered. It never waits
+    for a slot, so a caller that holds a database lock can't be part of a deadlock.
     """
     global _used_slots  # noqa: PLW0603 (as below)
     if _has_slot.get():
@@ -109,9 +106,9 @@ def hashing_slot() -> Iterator[None]:
 
 
 def hash_many(passwords: Sequence[str]) -> list[str]:
-    """The hashes of many passwords, which take one seat; raises ServerBusy while this process hashes for an import.
+    """The hashes of many passwords, in one slot; raises ServerBusy while this process hashes for another import.
 
-    No more of them than there are cores wait for a core at a time, so a sign-in is next after those.
+    Only as many as there are cores are submitted at a time, so a sign-in is next after those.
     """
     if not passwords:
         return []
@@ -119,7 +116,7 @@ def hash_many(passwords: Sequence[str]) -> list[str]:
         raise ServerBusy
     try:
         with hashing_slot(), ThreadPoolExecutor(os.cpu_count()) as threads:
-            # Each in a copy of this context, which has the seat.
+            # Each in a copy of this context, which has the slot.
             hashes = [threads.submit(copy_context().run, make_password, password) for password in passwords]
             return [hashed.result() for hashed in hashes]
     finally:
@@ -130,12 +127,12 @@ def _threads() -> ThreadPoolExecutor:
     global _pool  # noqa: PLW0603 (as above)
     with _pool_lock:
         if _pool is None:
-            _pool = ThreadPoolExecutor(os.cpu_count(), "hashing", initializer=_give_way)
+            _pool = ThreadPoolExecutor(os.cpu_count(), "hashing", initializer=_lower_priority)
         return _pool
 
 
-def _give_way() -> None:
-    if sys.platform == "linux":  # elsewhere a thread has no priority of its own
+def _lower_priority() -> None:
+    if sys.platform == "linux":  # on other systems threads have no priority of their own
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
@@ -149,5 +146,5 @@ _pool_lock = threading.Lock()
 _used_slots = 0
 _slots_lock = threading.Lock()
 _import_lock = threading.Lock()
-_has_slot: ContextVar[bool] = ContextVar("has_seat", default=False)
+_has_slot: ContextVar[bool] = ContextVar("has_hashing_slot", default=False)
 os.register_at_fork(after_in_child=_forget_threads)

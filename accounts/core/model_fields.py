@@ -1,6 +1,6 @@
-"""Columns whose values have one form, at every door."""
+"""Model fields that normalize their values, wherever these come from."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -21,36 +21,34 @@ class NormalizedCharField(CharField):
     """Text in its composed form (NFC), in `clean`, in what is stored and in what is looked for."""
 
     def to_python(self, value: Any) -> Any:
-        """Normalized."""
         value = super().to_python(value)
         return normalize_text(value) if isinstance(value, str) else value
 
     def deconstruct(self) -> Any:
-        """As Django's own: the database knows no difference."""
+        # As Django's own, so that no migration imports this class: the database sees no difference.
         name, _, args, kwargs = super().deconstruct()
         return name, "django.db.models.CharField", args, kwargs
 
 
 class PlainTextField(NormalizedCharField):
-    """Text that nothing invisible can disguise. Its rule is the class's own, so that no migration has to import it."""
+    """Text without invisible characters. The rule is the class's own, so that no migration has to import it."""
 
     default_validators = [validate_plain_text]
 
 
 class PersonNameField(NormalizedCharField):
-    """A part of a person's name, with its rule as above."""
+    """A part of a person's name, with the rule in the class as above."""
 
     default_validators = [validate_person_name]
 
 
 class AddressField(EmailField):
-    """An e-mail address with its domain as DNS has it."""
+    """An e-mail address with its domain as in DNS."""
 
     # The standard lets quoted local parts have control characters.
     default_validators = [*models.EmailField.default_validators, validate_plain_text]
 
     def to_python(self, value: Any) -> Any:
-        """Normalized; raises ValidationError for a domain that can't be."""
         value = super().to_python(value)
         try:
             return normalize_address(value) if isinstance(value, str) else value
@@ -59,19 +57,17 @@ class AddressField(EmailField):
             raise ValidationError(sentence, code="domain") from None
 
     def get_prep_value(self, value: Any) -> Any:
-        """Normalized, also where it is looked for, when it can be."""
+        # Also for lookups, which may be of what is no address.
         try:
             return super().get_prep_value(value)
         except ValidationError:
             return lookup_address(value)
 
     def deconstruct(self) -> Any:
-        """As Django's own."""
         name, _, args, kwargs = super().deconstruct()
         return name, "django.db.models.EmailField", args, kwargs
 
 
 def stored_form(model: type[models.Model], field: str, value: Any) -> Any:
     """A value of a model's field as it would be stored."""
-    column: Any = model._meta.get_field(field)
-    return column.get_prep_value(value)
+    return cast("models.Field[object, object]", model._meta.get_field(field)).get_prep_value(value)

@@ -1,6 +1,6 @@
-"""Texts put together for people."""
+"""Names of the catalogue for people."""
 
 
 def humanize(name: str) -> str:
-    """A resource's or an action's name for people: `lab_test` is "Lab test"."""
+    """A resource or an action: `lab_test` is "Lab test"."""
     return name.replace("_", " ").capitalize()

@@ -1,4 +1,4 @@
-"""Field rules of accounts: the models carry them, so every door has them."""
+"""Validators of the models' fields, so that API, pages, admin and commands all have them."""
 
 import unicodedata
 
@@ -8,7 +8,7 @@ from django.core.validators import MinLengthValidator, RegexValidator
 from reprotech.core.normalization import is_deceptive
 
 validate_username = RegexValidator(
-    # ASCII alone: a name that looks like somebody else's must not exist.
+    # ASCII alone, so that no name looks like another.
     r"\A[A-Za-z0-9.\-_@+]*\Z",
     "Use letters (a to z), digits and . - _ @ + only.",
 )
@@ -16,13 +16,13 @@ validate_username_length = MinLengthValidator(3, "Use at least 3 characters.")
 
 
 def validate_plain_text(text: str) -> None:
-    """Raise ValidationError for control, invisible and private characters, which can disguise a text."""
+    """Refuse control, invisible and private-use characters, which can disguise a text."""
     if any(is_deceptive(char) for char in text):
         raise ValidationError("Leave out control characters and invisible characters.", code="characters")
 
 
 def validate_person_name(text: str) -> None:
-    """Raise ValidationError for what no name contains; names of every script pass."""
+    """Refuse symbols and emoji; names of every script are accepted."""
     validate_plain_text(text)
     if any(unicodedata.category(char) == "So" for char in text):
         raise ValidationError("Leave out symbols and emoji.", code="characters")

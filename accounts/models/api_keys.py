@@ -1,4 +1,4 @@
-"""API keys: what scripts and lab modules sign in with."""
+"""API keys of scripts and lab modules."""
 
 from ipaddress import ip_address, ip_network
 from uuid import uuid4
@@ -13,20 +13,20 @@ from audit.tracking.model_tracking import TrackedModel
 
 
 class ApiKey(TrackedModel):
-    """A named key of a user. Its secret is shown once, when it is made; only a hash of it is kept."""
+    """A named key of a user. Its secret is shown once, at creation; only a hash of it is stored."""
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_keys")
-    #: None where it isn't known any more. For people nobody else makes keys, but once administrators could.
+    #: None where it is unknown. In earlier versions administrators could create keys for other people.
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="created_keys")
     name = PlainTextField(max_length=80)
-    #: The part of the key by which it is found, and by which people tell it from others.
+    #: The public part of the key, for finding and recognizing it.
     prefix = models.CharField(max_length=12, unique=True)
     #: SHA-256 (hex) of the whole key. It is random, so a slow hash would add nothing.
     secret_hash = models.CharField(max_length=64)
-    #: Names of the permissions that it is limited to, whatever its owner holds.
+    #: Names of the permissions that it is limited to.
     scopes = models.JSONField(default=list, blank=True)
-    #: Addresses and networks that it may be used from; empty for all.
+    #: Addresses and networks that it may be used from; empty: from all.
     addresses = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
@@ -49,31 +49,28 @@ class ApiKey(TrackedModel):
 
     @property
     def public_id(self) -> str:
-        """How the audit log names it: what its owner called it may tell of a person, and could never be erased."""
+        """Its name in the audit log, where its own name could never be erased if it were personal."""
         return f"rpt_{self.prefix}"
 
     @property
     def maker_name(self) -> str | None:
-        """The username of who made it, if that is known."""
         return self.created_by.username if self.created_by else None
 
     @property
     def is_by_another(self) -> bool:
-        """Whether another person than its owner made it."""
         return self.created_by_id is not None and self.created_by_id != self.user_id
 
     @property
     def has_lost_its_maker(self) -> bool:
-        """Whether another person made it for a person and may not sign in any more: it would let them in for years."""
+        """Whether another person created it for a person and may no longer sign in: it would stay a way in for them."""
         return self.is_by_another and not self.user.is_service and not (self.created_by and self.created_by.can_sign_in)
 
     @property
     def is_expired(self) -> bool:
-        """Whether its time is over."""
         return self.expires_at <= timezone.now()
 
     def is_open_to(self, address: str) -> bool:
-        """Whether it may be used from this address ("" when unknown)."""
+        """Whether it may be used from this address, "" if that is unknown."""
         if not self.addresses:
             return True
         try:

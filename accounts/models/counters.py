@@ -1,10 +1,10 @@
-"""What PostgreSQL keeps, by triggers, so that long lists need neither be counted nor walked through."""
+"""Tables that PostgreSQL's triggers maintain, so that long lists need neither be counted nor scanned."""
 
 from django.db import models
 
 
 class UserCount(models.Model):
-    """By how much the number of some users changed; `accounts.user_list.counters` sums these rows up and folds them."""
+    """By how much a number of users changed; `accounts.user_list.counters` sums these rows and compacts them."""
 
     name = models.CharField(max_length=40)
     change = models.BigIntegerField()
@@ -18,7 +18,7 @@ class UserCount(models.Model):
 
 
 class UserDay(models.Model):
-    """How many accounts were created and deleted on a day; `accounts.user_list.daily_counters` sums the rows up."""
+    """How many accounts were created and deleted on a day; `accounts.user_list.daily_counters` sums these rows."""
 
     day = models.DateField(db_index=True)
     created = models.BigIntegerField()
@@ -33,9 +33,9 @@ class UserDay(models.Model):
 
 
 class UserSignpost(models.Model):
-    """Which user stood at a position of a sorted list when it was written; `accounts.user_list.page_index` reads it."""
+    """A pagination anchor of `accounts.user_list.page_index`: the user at a position of a sorted list at that time."""
 
-    #: As in the list's address: a column, with `-` in front downwards.
+    #: As in the list's address: a column, with `-` in front for descending.
     sort = models.CharField(max_length=20)
     #: 1 for the first of all.
     position = models.BigIntegerField()
@@ -53,7 +53,7 @@ class UserSignpost(models.Model):
 
 
 class UserMove(models.Model):
-    """That a user came to a place (1) in the order of a column, or left it (-1), since its signposts were put up."""
+    """A rank delta: a user got a key (+1) in the order of a column, or lost it (-1), since its anchors were stored."""
 
     sort = models.CharField(max_length=20)
     change = models.SmallIntegerField()

@@ -1,4 +1,4 @@
-"""Usernames that accounts had: none is ever given to anyone else, or events of two people would be taken for one's."""
+"""Usernames that accounts had. None is ever reused, or events of two people would look like one person's."""
 
 from django.db import models
 from django.utils import timezone
@@ -7,7 +7,7 @@ from accounts.models.users import User
 
 
 class FormerUsername(models.Model):
-    """A username, in lower case, that an account gave up; of an erased person a keyed hash, and nobody's account."""
+    """A username, in lower case, that an account had before; of an erased person a keyed hash without the account."""
 
     #: A hash is told from a name by its colon, which no username has.
     name = models.CharField(max_length=100, primary_key=True)

@@ -1,4 +1,4 @@
-"""What someone holds, computed once for each request."""
+"""A user's roles and permissions, computed once for each request."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """What someone holds: roles in their order, and the union of the roles' permissions."""
+    """Roles in their order, and the union of the roles' permissions."""
 
     role_names: tuple[str, ...] = ()
     role_slugs: tuple[str, ...] = ()
@@ -20,12 +20,11 @@ class Grants:
 
     @property
     def ordered_permissions(self) -> list[str]:
-        """Permission names in the catalogue's order."""
         return in_catalogue_order(self.permissions)
 
     @classmethod
     def of(cls, roles: Iterable["Role"]) -> "Grants":
-        """The grants that these roles give (their permissions must be loaded, or cost a query each)."""
+        """The grants that these roles give; permissions that aren't prefetched cost a query each."""
         ordered = sorted(roles, key=lambda role: (role.position, role.name))
         return cls(
             role_names=tuple(role.name for role in ordered),
@@ -44,10 +43,8 @@ class Grants:
         )
 
     def within(self, scopes: frozenset[str]) -> "Grants":
-        """The same, with no more permissions than these."""
         return replace(self, permissions=self.permissions & scopes)
 
 
 def sort_role_rows(role_rows: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
-    """The roles that a query read into one column, in the roles' order."""
     return sorted(role_rows or [], key=lambda role: (role["position"], role["name"]))

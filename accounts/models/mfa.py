@@ -1,4 +1,4 @@
-"""Second factors: what a user proves to have beside the password that they know."""
+"""Second factors, and used one-time values."""
 
 from typing import ClassVar
 
@@ -10,12 +10,12 @@ from audit.tracking.model_tracking import TrackedModel, TrackedQuerySet
 
 
 class TotpKey(TrackedModel):
-    """The key of a user's authenticator app (RFC 6238). One that was never confirmed by a code isn't stored."""
+    """The key of a user's authenticator app (RFC 6238), stored once a code has confirmed it."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="totp_key")
     #: Encrypted by `accounts.core.encryption`.
     sealed_key = models.TextField()
-    #: The time step of the last code that was accepted: neither it nor an earlier one is good again.
+    #: The time step of the last accepted code: neither it nor an earlier one is accepted again.
     last_step = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
     last_used_at = models.DateTimeField(default=timezone.now)
@@ -39,7 +39,7 @@ class Passkey(TrackedModel):
     credential_id = models.CharField(max_length=1400, unique=True)
     #: Attested credential data as the authenticator made it, with the public key in it.
     credential = models.BinaryField()
-    #: How often it signed, by its own count; 0 for good from those that don't count.
+    #: The authenticator's own signature counter; always 0 from those that don't count.
     sign_count = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
     last_used_at = models.DateTimeField(null=True)
@@ -56,10 +56,10 @@ class Passkey(TrackedModel):
 
 
 class RecoveryCode(TrackedModel):
-    """A code to get in once without the factor, such as when the phone is lost. Used ones are deleted."""
+    """A one-time code in place of a second factor, such as when the phone is lost. Used ones are deleted."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="recovery_codes")
-    #: SHA-256 (hex). A slow hash protects what can be guessed; nobody guesses 80 random bits.
+    #: SHA-256 (hex). A slow hash is for what can be guessed; 80 random bits can't.
     code_hash = models.CharField(max_length=64)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -75,7 +75,7 @@ class RecoveryCode(TrackedModel):
 
 
 class SpentOnce(models.Model):
-    """The name of something signed that was good once, such as a challenge; kept until it would have expired."""
+    """The id of a used one-time value, such as a challenge; kept until that would have expired."""
 
     name = models.CharField(max_length=80, primary_key=True)
     expires_at = models.DateTimeField()

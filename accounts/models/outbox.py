@@ -1,4 +1,4 @@
-"""Mails that are still to leave."""
+"""E-mail messages that are still to be sent."""
 
 from typing import ClassVar
 
@@ -10,19 +10,19 @@ from audit.tracking.model_tracking import TrackedModel, TrackedQuerySet
 
 
 class OutgoingMail(TrackedModel):
-    """A mail in the outbox. It is written when it leaves: a link's token is never stored."""
+    """A message in the outbox. It is rendered when it is sent: a link's token is never stored."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     address = models.EmailField(max_length=254)
-    #: One of `accounts.notifications.messages.EMAIL_TEMPLATES`, and what its text needs beside the user.
+    #: One of `accounts.notifications.messages.EMAIL_TEMPLATES`, and its variables.
     letter = models.CharField(max_length=40)
     context = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now)
-    #: When it is tried next; while someone tries, when that attempt counts as lost.
+    #: When it is tried next; during an attempt, when that counts as lost.
     due_at = models.DateTimeField(default=timezone.now)
     attempts = models.PositiveIntegerField(default=0)
     last_error = models.CharField(max_length=200, blank=True)
-    #: When it was given up.
+    #: When sending was given up.
     failed_at = models.DateTimeField(null=True)
 
     objects: ClassVar["models.Manager[OutgoingMail]"] = TrackedQuerySet.as_manager()

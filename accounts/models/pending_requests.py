@@ -1,4 +1,4 @@
-"""What someone asked for, and what still waits for an answer."""
+"""Requests that are answered or confirmed later."""
 
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -10,14 +10,14 @@ from accounts.core.model_fields import AddressField
 from accounts.models.users import User
 from audit.tracking.model_tracking import TrackedModel, TrackedQuerySet
 
-#: How long the link that confirms a new address is good for.
+#: Of the link that confirms a new address.
 CONFIRMATION_LIFETIME = timedelta(hours=24)
 
 
 class ResetRequest(models.Model):
-    """A name or address that someone typed because they forgot the password, and from where they asked.
+    """A username or address for which a password reset was requested, and the request's origin.
 
-    Whether somebody has it is looked up later, when nobody waits: no answer's time tells. Gone seconds after.
+    The account is looked up in the background, seconds later, so that no response time shows whether there is one.
     """
 
     typed = models.CharField(max_length=254)
@@ -36,7 +36,7 @@ class ResetRequest(models.Model):
 
 
 class EmailChange(TrackedModel):
-    """A new address that a user gave themselves and still has to confirm. Until then the old one holds."""
+    """A new address that its user still has to confirm. Until then the old one is used."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="email_change")
     address = AddressField(max_length=254)
@@ -53,10 +53,8 @@ class EmailChange(TrackedModel):
 
     @property
     def expires_at(self) -> datetime:
-        """When it is too late to confirm it."""
         return self.requested_at + CONFIRMATION_LIFETIME
 
     @property
     def is_open(self) -> bool:
-        """Whether it may still be confirmed."""
         return timezone.now() < self.expires_at

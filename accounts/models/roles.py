@@ -14,7 +14,7 @@ from audit.tracking.model_tracking import TrackedModel
 
 
 class Permission(TrackedModel):
-    """The right to do `action` to a `resource`; the catalogue lists them all."""
+    """The right to do `action` with a `resource`; `accounts.core.catalogue` lists them all."""
 
     name = models.CharField(max_length=64, unique=True)
     description = models.CharField(max_length=200)
@@ -43,7 +43,7 @@ class Role(Versioned, TrackedModel):
     slug = models.CharField(max_length=80, unique=True, editable=False)
     description = PlainTextField(max_length=200, blank=True)
     permissions = models.ManyToManyField(Permission, related_name="roles", db_table="role_permissions", blank=True)
-    #: Whoever holds it must have a second factor.
+    #: Its holders must have a second factor.
     requires_factor = models.BooleanField("requires a second factor", default=False, db_default=False)
     is_system = models.BooleanField(default=False, editable=False)
     #: A system role whose permissions were edited on purpose: `init_data` leaves them as they are.
@@ -66,10 +66,8 @@ class Role(Versioned, TrackedModel):
 
     @property
     def is_super_admin(self) -> bool:
-        """Whether this is the role that always holds every permission."""
         return self.slug == SUPER_ADMIN
 
     @property
     def permission_names(self) -> list[str]:
-        """Names of its permissions, in the catalogue's order."""
         return in_catalogue_order(permission.name for permission in self.permissions.all())

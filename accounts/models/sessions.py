@@ -1,4 +1,4 @@
-"""Sign-ins."""
+"""Sessions of signed-in users, by page or by token."""
 
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -12,22 +12,18 @@ from accounts.models.querysets import SessionQuerySet
 from accounts.models.users import User
 from audit.tracking.model_tracking import TrackedModel
 
-#: How long the cookie that a new one replaced is good, for what the browser had asked before it learned of it.
+#: How long a replaced cookie stays valid, for requests that the browser sent before it got the new one.
 ROTATION_GRACE = timedelta(seconds=10)
 
 
 class Session(TrackedModel):
-    """One sign-in, by page or by token, until it is ended or expires. `sid` in every token names it."""
+    """One sign-in until it is ended or expires. `sid` in a token is its id."""
 
     class Kind(models.TextChoices):
-        """How the client carries it."""
-
         PAGE = "page"
         TOKEN = "token"
 
     class EndReason(models.TextChoices):
-        """Why it ended."""
-
         LOGOUT = "logout"
         REVOKED = "revoked"
         REFRESH_REUSE = "refresh_reuse"
@@ -40,26 +36,26 @@ class Session(TrackedModel):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
     kind = models.CharField(max_length=8, choices=Kind)
     created_at = models.DateTimeField(default=timezone.now)
-    #: When the user last proved in it who they are: at the sign-in, or again since. None once that counts no more.
+    #: Last authentication in it: at the sign-in, or again since. None once that no longer counts.
     confirmed_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(default=timezone.now)
-    #: When it ends if it isn't used until then, and when it ends at the latest.
+    #: Idle expiry (sliding) and absolute expiry.
     expires_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True)
-    #: Of pages: the browser keeps it when it is closed, and it lasts long.
+    #: A page session that the browser keeps when it is closed.
     is_remembered = models.BooleanField(default=False, db_default=False)
-    #: Of pages: counts the cookies that stood for it. Only the newest is good.
+    #: Version of a page session's cookie. Only the newest is valid.
     generation = models.PositiveIntegerField(default=0, db_default=0)
     rotated_at = models.DateTimeField(null=True, blank=True)
-    #: Whether a mail told its user of a sign-in from a new device.
+    #: Whether the user was notified of a sign-in from a new device.
     was_announced = models.BooleanField(default=False, db_default=False)
     ip_address = models.GenericIPAddressField(null=True, blank=True)
     user_agent = models.CharField(max_length=512, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     end_reason = models.CharField(max_length=32, choices=EndReason, blank=True)
-    #: SHA-256 (hex) of the one refresh token that is good now.
+    #: SHA-256 (hex) of the only valid refresh token.
     refresh_hash = models.CharField(max_length=64, blank=True)
-    #: {hash: when it was spent, seconds since 1970} of the last few seconds' spent refresh tokens.
+    #: {hash: Unix time of its use} of refresh tokens used in the last few seconds.
     spent_refresh_hashes = models.JSONField(default=dict, blank=True)
 
     objects = SessionQuerySet.as_manager()
@@ -70,9 +66,9 @@ class Session(TrackedModel):
         indexes = (
             models.Index(fields=["user", "-last_used_at"], name="session_user_last_used"),
             models.Index(fields=["-last_used_at"], name="session_last_used"),
-            # Those that end by themselves are looked for every half minute, and all others ended long ago.
+            # Expired sessions are looked for every half minute; nearly all others have ended.
             models.Index(fields=["expires_at"], condition=Q(ended_at__isnull=True), name="session_unended"),
-            # Whether a user signed in from an address before is asked at each sign-in.
+            # Each sign-in looks for earlier ones from its address.
             models.Index(fields=["user", "ip_address", "created_at"], name="session_user_address"),
         )
 
@@ -81,37 +77,34 @@ class Session(TrackedModel):
 
     @property
     def acts_by_cookie(self) -> bool:
-        """Whether the browser sends along what stands for it, also for another person in front of it."""
+        """Whether the browser sends its credential by itself, also when another person uses it."""
         return self.kind == self.Kind.PAGE
 
     @property
     def is_fresh(self) -> bool:
-        """Whether it is moments ago that the user proved who they are: what guards accounts may be changed."""
+        """Whether the user authenticated recently, which sensitive changes require."""
         window = timedelta(minutes=settings.SUDO_MINUTES)
         return self.confirmed_at is not None and timezone.now() - self.confirmed_at < window
 
     @property
     def is_alive(self) -> bool:
-        """Neither ended nor expired."""
         return self.ended_at is None and self.expires_at > timezone.now()
 
     @property
     def idle_limit(self) -> timedelta:
-        """How long it lives without being used; of tokens, without being refreshed."""
+        """Idle lifetime; tokens are idle until they are refreshed."""
         if self.kind == self.Kind.TOKEN:
             return settings.REFRESH_TOKEN_LIFETIME
         return settings.REMEMBERED_IDLE_LIFETIME if self.is_remembered else settings.PAGE_IDLE_LIFETIME
 
     def expiry_after(self, use: datetime) -> datetime:
-        """When it ends if this is its last use."""
         idle = use + self.idle_limit
         return min(idle, self.ends_at) if self.ends_at else idle
 
     def accepts(self, generation: int) -> bool:
-        """Whether the cookie of this generation is the newest, or was until a moment ago."""
+        """Whether the cookie of this generation is the newest, or was until moments ago."""
         return generation == self.generation or (self.has_new_cookie and generation == self.generation - 1)
 
     @property
     def has_new_cookie(self) -> bool:
-        """Whether its cookie was replaced so lately that the browser may not know yet."""
         return self.rotated_at is not None and timezone.now() - self.rotated_at < ROTATION_GRACE

@@ -30,7 +30,7 @@ from reprotech.core.actors import System
 from reprotech.core.normalization import fold_text
 
 EXISTING = Q(deleted_at__isnull=True)
-#: How long before a password expires its owner is told.
+#: How long before it expires a user is warned of it.
 EXPIRY_WARNING = timedelta(days=14)
 
 
@@ -45,24 +45,24 @@ class User(Versioned, TrackedModel, AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     locked_at = models.DateTimeField(null=True, blank=True, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
-    #: Of a script or a lab module: it has no password and signs in by API keys alone.
+    #: An account of a script or a lab module: it has no password and uses API keys alone.
     is_service = models.BooleanField("service account", default=False, editable=False)
     must_change_password = models.BooleanField(default=False)
     password_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
-    #: How often links to choose a password were asked for or made void: a new one makes the earlier ones void.
+    #: Part of each link to choose a password: counting it up makes the earlier links void.
     link_number = models.PositiveIntegerField(editable=False, default=0, db_default=0)
-    #: Wrong guesses before it count no longer.
+    #: Failed attempts before it no longer count.
     unlocked_at = models.DateTimeField(null=True, blank=True, editable=False)
-    #: Which kinds of second factor they have, so that no request has to look: names of FACTOR_KINDS.
+    #: Kinds of second factor that the user has (names of FACTOR_KINDS), so that no request has to look for them.
     factor_kinds = models.CharField(max_length=40, blank=True, editable=False, default="", db_default="")
-    #: Sign-ins without a second factor since a role of theirs has required one.
+    #: Sign-ins without a second factor since a role has required one.
     factor_grace_used = models.PositiveSmallIntegerField(editable=False, default=0, db_default=0)
-    #: They can do nothing but set a second factor up.
+    #: Nothing is allowed before a second factor is set up.
     must_add_factor = models.BooleanField(editable=False, default=False, db_default=False)
     roles = models.ManyToManyField(Role, related_name="users", db_table="user_roles", blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
-    #: What a search looks through, folded by Python: SQLite folds ASCII alone.
+    #: Searched in place of the names; folded by Python, since SQLite folds ASCII alone.
     search_text = models.TextField(editable=False, default="")
 
     FACTOR_KINDS: ClassVar[tuple[str, ...]] = ("totp", "passkey")
@@ -78,7 +78,7 @@ class User(Versioned, TrackedModel, AbstractBaseUser):
         default_permissions = ()
         ordering = ("id",)
         constraints = (
-            # A deleted account keeps its username for good, and gives its address free.
+            # A deleted account keeps its username for ever, but its address can be used again.
             models.UniqueConstraint(Lower("username"), name="user_username_unique"),
             models.UniqueConstraint(Lower("email"), condition=EXISTING, name="user_email_unique"),
         )
@@ -97,7 +97,7 @@ class User(Versioned, TrackedModel, AbstractBaseUser):
             models.Index(fields=["-is_active", "id"], condition=EXISTING, name="user_by_is_inactive"),
             models.Index(fields=["created_at", "id"], condition=EXISTING, name="user_by_created_at"),
             models.Index(fields=["updated_at", "id"], condition=EXISTING, name="user_by_updated_at"),
-            # Few are; whoever filters by the others reads nearly all anyway.
+            # Few users are; filters for the others match nearly all anyway.
             models.Index(fields=["id"], condition=EXISTING & Q(is_service=True), name="user_service"),
             models.Index(fields=["id"], condition=EXISTING & Q(locked_at__isnull=False), name="user_by_lock"),
             models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="user_deleted"),
@@ -107,7 +107,6 @@ class User(Versioned, TrackedModel, AbstractBaseUser):
         return self.username
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, with the search text brought up to date."""
         if not self.get_deferred_fields() & {"username", "email", "first_name", "last_name"}:
             self.fold_search_text()
             if kwargs.get("update_fields") is not None:
@@ -115,19 +114,18 @@ class User(Versioned, TrackedModel, AbstractBaseUser):
         super().save(*args, **kwargs)
 
     def fold_search_text(self) -> None:
-        """Bring the search text up to date; `save` does it, `bulk_create` doesn't."""
+        """`save` does it, `bulk_create` doesn't."""
         self.search_text = build_search_text(self.username, self.email, self.first_name, self.last_name)
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Whether this is the password. A hash of another cost, or of a form that isn't normalized, is replaced, unless
-        it was changed meanwhile: Django's own would store the old password over the new one then.
-        """
+        """Whether this is the password. A hash of another cost, or of a form that isn't normalized, is replaced."""
 
         def replace_hash(raw_password: str) -> None:
+            # Unless it was changed meanwhile: Django's own would store the old password over the new one then.
             outdated, self.password = self.password, make_password(raw_password)
             with explicitly_recorded(), transaction.atomic():
                 if type(self).objects.filter(pk=self.pk, password=outdated).update(password=self.password):
-                    # The password stays the same, but the database notices that the account changed.
+                    # The password stays the same, but change capture on the database sees that the row changed.
                     record(
                         actor=System(),
                         action=Action.UPDATE,
@@ -150,7 +148,7 @@ class User(Versioned, TrackedModel, AbstractBaseUser):
 
     @cached_property
     def grants(self) -> Grants:
-        """Roles and permissions, read once for each instance, in one query unless they were fetched along."""
+        """Roles and permissions, read once for each instance: in one query, unless they were prefetched."""
         if "roles" in getattr(self, "_prefetched_objects_cache", {}):
             return Grants.of(self.roles.all())
         row = type(self).objects.only("pk").with_grant_rows().filter(pk=self.pk).first()
@@ -158,83 +156,72 @@ class User(Versioned, TrackedModel, AbstractBaseUser):
 
     @property
     def can_sign_in(self) -> bool:
-        """Neither deactivated nor locked nor deleted."""
         return self.is_active and self.locked_at is None and self.deleted_at is None
 
     @property
     def password_expires_at(self) -> datetime | None:
-        """When the password is too old to go on with, if this installation lets passwords expire."""
+        """None where passwords don't expire."""
         if not settings.PASSWORD_MAX_AGE or self.is_service:
             return None
         return (self.password_changed_at or self.created_at) + settings.PASSWORD_MAX_AGE
 
     @property
     def has_expired_password(self) -> bool:
-        """Whether the password is too old: the next sign-in makes changing it a duty."""
         expires_at = self.password_expires_at
         return expires_at is not None and expires_at <= timezone.now()
 
     @property
     def password_expires_soon(self) -> bool:
-        """Whether it is time to say so."""
         expires_at = self.password_expires_at
         return expires_at is not None and expires_at - timezone.now() <= EXPIRY_WARNING
 
     @property
     def is_locked(self) -> bool:
-        """Whether an administrator keeps the account out."""
         return self.locked_at is not None
 
     @property
     def status(self) -> str:
-        """`locked`, `inactive` or `active`."""
+        """A value of STATUSES, as filters take it."""
         if self.is_locked:
             return "locked"
         return "active" if self.is_active else "inactive"
 
     @property
     def second_factors(self) -> list[str]:
-        """The kinds of second factor that they have."""
         return self.factor_kinds.split()
 
     def may_get_key_from(self, maker_id: int | None) -> bool:
-        """Whether the maker may make a key for this account at all: people make theirs themselves."""
+        """Whether the maker may create a key for this account: people create their own."""
         return self.is_service or self.pk == maker_id
 
     @property
     def full_name(self) -> str:
-        """First and last name; the username without them."""
+        """First and last name, or the username if both are empty."""
         return f"{self.first_name} {self.last_name}".strip() or self.username
 
     @property
     def is_super_administrator(self) -> bool:
-        """Whether they hold the role that opens everything."""
         return SUPER_ADMIN in self.grants.role_slugs
 
     @property
     def is_staff(self) -> bool:
-        """Whether Django admin opens."""
         return self.can_sign_in and self.is_super_administrator
 
     def has_perm(self, perm: str, obj: models.Model | None = None) -> bool:
-        """Whether they hold the permission of this name."""
         return any(backend.has_perm(self, perm, obj) for backend in get_backends())
 
     def has_perms(self, perms: Iterable[str], obj: models.Model | None = None) -> bool:
-        """Whether they hold all of these permissions."""
         return all(self.has_perm(perm, obj) for perm in perms)
 
     def has_module_perms(self, app_label: str) -> bool:  # noqa: ARG002
-        """Whether Django admin lists an app to them: it lists all or opens not at all."""
         return self.is_staff
 
     def get_all_permissions(self, obj: models.Model | None = None) -> set[str]:
-        """The names of the permissions that they hold."""
         return {name for backend in get_backends() for name in backend.get_all_permissions(self, obj)}
 
 
 class PasswordHistory(models.Model):
-    """A password's hash that was replaced, so that it isn't taken again."""
+    """The hash of an earlier password, so that it isn't chosen again."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="password_history")
     password = models.CharField(max_length=128, db_column="password_hash")
@@ -251,7 +238,7 @@ class PasswordHistory(models.Model):
 
 
 def build_search_text(*texts: str) -> str:
-    """The folded text that `UserQuerySet.search` looks through; fields stay apart, names run together."""
+    """The folded text for `UserQuerySet.search`: a line for each field, and one for the full name."""
     username, email, *names = (fold_text(text) for text in texts)
     if (readable := fold_text(readable_address(texts[1]))) != email:
         email = f"{email} {readable}"

@@ -1,4 +1,4 @@
-"""Records that two people may change at once."""
+"""Versions of records, for optimistic locking."""
 
 from datetime import datetime
 
@@ -10,5 +10,5 @@ class Versioned:
 
     @property
     def version(self) -> str:
-        """What tells this state of the record from every other: when it was changed last, to the microsecond."""
+        """Identifies this state of the record: the time of its last change, to the microsecond."""
         return self.updated_at.isoformat(timespec="microseconds")

@@ -1,7 +1,7 @@
-"""Links in mails: where they lead, and the tokens in them.
+"""Links in e-mail messages, and the tokens in them.
 
-A token is a MAC over what it is about, made when the mail leaves: no table and no dump holds one. It is good until it
-is too old or something that it is about changes.
+A token is a MAC over the state that it depends on, made when the message is sent: no table and no dump holds one. It is
+valid until it is too old or that state changes.
 """
 
 from datetime import timedelta
@@ -18,7 +18,7 @@ from accounts.models.pending_requests import CONFIRMATION_LIFETIME
 
 
 class Tokens(PasswordResetTokenGenerator):
-    """Django's tokens, with a lifetime of their own."""
+    """Django's tokens, each kind with a lifetime of its own."""
 
     def __init__(self, purpose: str, lifetime: timedelta) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class Tokens(PasswordResetTokenGenerator):
         self.lifetime = lifetime
 
     def check_token(self, user: Any, token: str | None) -> bool:
-        """Whether the token is genuine, young and about what is there now."""
+        """Whether the token is genuine, not too old, and still of the present state."""
         return bool(super().check_token(user, token)) and self._age(str(token)) <= self.lifetime
 
     def _age(self, token: str) -> timedelta:
@@ -34,17 +34,14 @@ class Tokens(PasswordResetTokenGenerator):
 
 
 class PasswordTokens(Tokens):
-    """Of links to choose a password: spent by a new password or address, void after a newer one or when it is closed.
-
-    A sign-in meanwhile leaves them good.
-    """
+    """For links to choose a password: void after a new password, address or link, but not after a sign-in."""
 
     def _make_hash_value(self, user: User, timestamp: int) -> str:
         return f"{user.pk} {user.link_number} {user.password} {user.email} {timestamp}"
 
 
 class AddressTokens(Tokens):
-    """Of links that confirm a new address: void with another one, and with a new password."""
+    """For links that confirm a new address: void after another one, and after a new password."""
 
     def _make_hash_value(self, change: Any, timestamp: int) -> str:
         user = change.user
@@ -58,17 +55,15 @@ address_tokens = AddressTokens("address", CONFIRMATION_LIFETIME)
 
 
 def is_valid_link(user: User, link_token: str) -> bool:
-    """Whether a link to choose a password may still be used, be it of an invitation or of a reset."""
+    """Whether the token of an invitation or of a reset may still be used."""
     return any(tokens.check_token(user, link_token) for tokens in (reset_tokens, invitation_tokens))
 
 
 def password_link(user: User, tokens: PasswordTokens) -> str:
-    """The link to choose a password."""
     return _link("set_password", user, tokens.make_token(user))
 
 
 def address_link(change: EmailChange) -> str:
-    """The link that confirms a new address."""
     return _link("open_email_link", change.user, address_tokens.make_token(change))  # type: ignore[arg-type]
 
 
@@ -78,7 +73,7 @@ def _link(name: str, user: User, token: str) -> str:
 
 
 def decode_user_id(user: str) -> int:
-    """The user's id in a link; 0, which nobody has, for anything else."""
+    """The user's id in a link; 0, which no user has, for anything else."""
     try:
         return int(urlsafe_base64_decode(user).decode("ascii")[:18])
     except ValueError:

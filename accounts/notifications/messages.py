@@ -1,9 +1,8 @@
-"""What mails say."""
+"""The kinds of e-mail messages, and their rendering."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -17,7 +16,7 @@ from reprotech.core.message_ids import make_message_id
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A mail's link: what its button says, how long it is good for, and how it is made ("": it is void already)."""
+    """The link of a message: its button's label, its lifetime, and how to make it ("" if it is void already)."""
 
     label: str
     lifetime: timedelta
@@ -26,8 +25,6 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class EmailTemplate:
-    """A kind of mail: its subject, its template and its link, if it has one."""
-
     subject: str
     template: str
     link: Link | None = None
@@ -75,21 +72,21 @@ EMAIL_TEMPLATES: Mapping[str, EmailTemplate] = {
 
 
 def render(mail: OutgoingMail) -> EmailMultiAlternatives | None:
-    """The mail as it leaves, as text and as HTML; None when what its link was for is over."""
-    letter = EMAIL_TEMPLATES[mail.letter]
-    link = letter.link.make(mail) if letter.link else ""
-    if letter.link and not link:
+    """The message as text and as HTML; None if its link is void."""
+    template = EMAIL_TEMPLATES[mail.letter]
+    link = template.link.make(mail) if template.link else ""
+    if template.link and not link:
         return None
-    context: dict[str, Any] = {**mail.context, "user": mail.user, "link": link}
-    if letter.link:
-        context["within"] = humanize_lifetime(letter.link.lifetime)
-    text = render_to_string(letter.template, context).strip()
-    # So that nobody's absence note answers it (RFC 3834).
+    context: dict[str, object] = {**mail.context, "user": mail.user, "link": link}
+    if template.link:
+        context["within"] = humanize_lifetime(template.link.lifetime)
+    text = render_to_string(template.template, context).strip()
+    # So that no absence note answers it (RFC 3834).
     headers = {"Auto-Submitted": "auto-generated", "Message-ID": make_message_id()}
-    message = EmailMultiAlternatives(f"Reprotech: {letter.subject}", text, None, [mail.address], headers=headers)
+    message = EmailMultiAlternatives(f"Reprotech: {template.subject}", text, None, [mail.address], headers=headers)
     html = {
-        "subject": letter.subject,
-        "label": letter.link.label if letter.link else "",
+        "subject": template.subject,
+        "label": template.link.label if template.link else "",
         "paragraphs": [(part, bool(link) and part == link) for part in text.split("\n\n")],
     }
     message.attach_alternative(render_to_string("emails/layout.html", html), "text/html")

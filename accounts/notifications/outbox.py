@@ -1,10 +1,9 @@
-"""The outbox: mails leave once the change that they tell of is committed, while nobody waits, and again on failure.
+"""The outbox: messages are sent in the background once the change that they are about is committed, with retries.
 
-A mail is a row, written in the transaction of the change. A thread of the server takes the rows that are due, one at a
-time, from whichever process comes first. If a process dies while it sends, the mail is tried again later: at worst
-somebody gets it twice. If the database fails meanwhile, the process remembers that the mail left; only another one that
-is quicker, once the database was away for longer than an attempt may take, sends it again. Commands, which have no such
-thread, send at once.
+A message is a row, written in the transaction of the change. A thread of each server process takes the rows that are
+due, one at a time. If a process dies while it sends, the message is tried again: at worst it arrives twice. If the
+database fails in between, the process remembers what it sent; only another one sends it again, if the database was away
+for longer than LEASE. Commands, which have no such thread, send at once.
 """
 
 import logging
@@ -23,44 +22,43 @@ from reprotech.core.background import PeriodicThread
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between two looks; what this process itself puts in is sent at once.
+#: Messages of this process itself are sent at once.
 INTERVAL_SECONDS = 5
-#: After which an attempt counts as lost: longer than a mail server may take.
+#: After which an attempt counts as lost: longer than a mail server takes.
 LEASE = timedelta(minutes=5)
 FIRST_RETRY, MAX_RETRY = timedelta(seconds=30), timedelta(hours=1)
-#: A mail that is older would tell of what is long over, and a link in it would be nearly spent.
+#: An older message would be about the past, and a link in it nearly expired.
 MAX_AGE = timedelta(hours=20)
 
 _thread: PeriodicThread | None = None
-#: What else is done while nobody waits, before mails leave. Each does one piece and says whether there was one.
+#: Other background jobs, done before messages are sent. Each does one piece and returns whether there was one.
 _jobs: list[Callable[[], bool]] = []
-#: Mails that left, but could not be deleted yet.
+#: Sent messages that could not be deleted yet.
 _sent_not_deleted: set[int] = set()
 
 
 def enqueue(mails: Sequence[OutgoingMail]) -> None:
-    """Add mails, as part of the present transaction; they leave when it is committed."""
+    """Add messages within the present transaction; they are sent after its commit."""
     with explicitly_recorded():  # the service that queues them records why
         OutgoingMail.objects.bulk_create(mails)
     transaction.on_commit(_wake)
 
 
 def wake_after_commit() -> None:
-    """Say, as part of the present transaction, that it leaves a chore behind.
+    """Have the registered jobs run after the present transaction.
 
-    It is done at the next look, seconds later: if it began now it would slow the present answer down, and so tell how
-    much there is to do.
+    The thread runs them seconds later. If it began at once, it would slow the present response down, whose time would
+    show how much there was to do.
     """
-    transaction.on_commit(_do_without_thread)
+    transaction.on_commit(_drain_without_thread)
 
 
-def register_job(chore: Callable[[], bool]) -> None:
-    """Do this in the background too."""
-    _jobs.append(chore)
+def register_job(job: Callable[[], bool]) -> None:
+    _jobs.append(job)
 
 
 def start() -> None:
-    """Send in the background as long as the process lives."""
+    """Send in the background, until `stop`."""
     global _thread  # noqa: PLW0603 (one for each process)
     _thread = PeriodicThread(
         "outbox",
@@ -73,7 +71,7 @@ def start() -> None:
 
 
 def stop() -> None:
-    """End that thread, once it is done with what it is at."""
+    """End the thread once its present message is sent."""
     global _thread
     thread, _thread = _thread, None
     if thread:
@@ -81,24 +79,24 @@ def stop() -> None:
 
 
 def drain() -> int:
-    """Do what else there is to do and send what is due; returns how many mails left."""
+    """Run the jobs and send what is due; returns how many messages were sent."""
     _delete_sent()
-    for chore in _jobs:
-        _run_job(chore)
+    for job in _jobs:
+        _run_job(job)
     sent = 0
     while mail := _take():
         sent += _send(mail)
     return sent
 
 
-def _run_job(chore: Callable[[], bool]) -> None:
+def _run_job(job: Callable[[], bool]) -> None:
     try:
-        while chore():
+        while job():
             pass
     except DatabaseError:
         raise
     except Exception:
-        # Mails that wait must not wait for it.
+        # Messages must not wait for it.
         logger.exception("A chore of the outbox failed; it is tried again.")
 
 
@@ -109,14 +107,14 @@ def _wake() -> None:
         drain()
 
 
-def _do_without_thread() -> None:
+def _drain_without_thread() -> None:
     if not _thread:
         drain()
 
 
 @transaction.atomic
 def _take() -> OutgoingMail | None:
-    """The mail that is due for longest, which is then this caller's for a while."""
+    """The message that is due for longest, leased to this caller."""
     now = timezone.now()
     due = OutgoingMail.objects.select_related("user").filter(failed_at=None, due_at__lte=now).order_by("due_at")
     mail = due.select_for_update(
@@ -136,7 +134,7 @@ def _send(mail: OutgoingMail) -> bool:
         try:
             if message := render(mail):
                 get_connection().send_messages([message])
-        except Exception as error:  # noqa: BLE001 (whatever the mail server or its way does, there is another attempt)
+        except Exception as error:  # noqa: BLE001 (whatever fails on the way to the mail server, there is another attempt)
             _reschedule(mail, error)
             return False
     _sent_not_deleted.add(mail.pk)
@@ -145,7 +143,7 @@ def _send(mail: OutgoingMail) -> bool:
 
 
 def _delete_sent() -> None:
-    # Without its thread several may send at once: what others add meanwhile stays theirs.
+    # Without the thread several callers may send at once: only these ids are removed, not what others add.
     if ids := {*_sent_not_deleted}:
         OutgoingMail.objects.filter(pk__in=ids).delete()
         _sent_not_deleted.difference_update(ids)

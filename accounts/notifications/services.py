@@ -1,7 +1,6 @@
-"""Mails to users. The outbox sends them once the change that they tell of is committed."""
+"""E-mail messages to users, which the outbox sends once the present transaction is committed."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from django.db.models import F
 
@@ -10,12 +9,12 @@ from accounts.models import EmailChange, OutgoingMail, User
 from accounts.notifications import outbox
 from reprotech.core.exceptions import ValidationFailed
 
-#: Mails with a link to choose a new password.
+#: Templates with a link to choose a new password.
 RESET_TEMPLATES = ("password_reset", "password_forgotten")
 
 
 def send_invitations(users: Iterable[User]) -> None:
-    """Mail new users the link to choose a password. Raises ValidationFailed for an address that gets no mail."""
+    """Raises ValidationFailed for an address that gets no mail."""
     mails = [_mail("invitation", user) for user in users]
     for mail in mails:
         _refuse_withheld(mail.address)
@@ -23,46 +22,46 @@ def send_invitations(users: Iterable[User]) -> None:
 
 
 def send_reset_link(user: User, letter: str = "password_reset") -> None:
-    """Mail a user the link to choose a new password. Those sent before are good no longer, whether they left or not."""
+    """Send a link to choose a new password. Earlier links become void, sent or not."""
     User.objects.filter(pk=user.pk).update(link_number=F("link_number") + 1)
     OutgoingMail.objects.filter(user=user, letter__in=RESET_TEMPLATES).delete()
     outbox.enqueue([_mail(letter, user)])
 
 
 def send_address_confirmation(change: EmailChange) -> None:
-    """Mail the link that confirms a new address to that address, and tell the old one.
+    """Send the link that confirms a new address to that address, and a notice to the old one.
 
     Raises ValidationFailed for an address that gets no mail.
     """
     _refuse_withheld(change.address)
-    told = {"new": change.address}
+    context = {"new": change.address}
     outbox.enqueue(
         [
             _mail("email_confirmation", change.user, change.address),
-            _mail("email_change_asked", change.user, context=told),
+            _mail("email_change_asked", change.user, context=context),
         ]
     )
 
 
 def send_email_changed(user: User, old: str) -> None:
-    """Mail a user, at both addresses, that the new one has replaced the old one."""
-    told = {"old": old, "new": user.email}
-    outbox.enqueue([_mail("email_changed", user, address, told) for address in (old, user.email)])
+    """Notify both addresses that the new one has replaced the old one."""
+    context = {"old": old, "new": user.email}
+    outbox.enqueue([_mail("email_changed", user, address, context) for address in (old, user.email)])
 
 
-def send_notice(user: User, letter: str, *, address: str = "", **context: Any) -> None:
-    """Mail a user about something that happened to their account; `context` is what the letter's text needs.
+def send_notice(user: User, letter: str, *, address: str = "", **context: object) -> None:
+    """Notify a user of a change of their account, within its transaction.
 
-    Call it in the transaction of what happened. It is kept in the database until it is sent: no secret may be in it.
+    `context`, the template's variables, is stored until the message is sent: no secret may be in it.
     """
     outbox.enqueue([_mail(letter, user, address, context)])
 
 
 def _refuse_withheld(address: str) -> None:
-    """Of notices it is enough that they don't leave; with a link that doesn't, its recipient would wait for it."""
+    # Notices are just not sent. But someone would wait for a link, so the sender must know.
     if is_withheld(address):
         raise ValidationFailed({"email": [WITHHELD_MESSAGE]})
 
 
-def _mail(letter: str, user: User, address: str = "", context: Mapping[str, Any] | None = None) -> OutgoingMail:
+def _mail(letter: str, user: User, address: str = "", context: Mapping[str, object] | None = None) -> OutgoingMail:
     return OutgoingMail(user=user, address=address or user.email, letter=letter, context=dict(context or {}))

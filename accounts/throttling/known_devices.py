@@ -1,8 +1,8 @@
-"""Browsers and addresses from which an account was signed in to before.
+"""Known devices: browsers and addresses from which a user signed in before.
 
-A browser is known by a signed cookie that a sign-in leaves in it. The cookie opens nothing: it only keeps the wrong
-guesses of strangers from counting against who comes with it. It is bound to the password, so that a new password
-makes every browser and address unknown. An address is known by the sessions that were opened from it.
+A browser is known by a signed cookie. It grants no access: it only keeps the failed attempts of strangers from counting
+against its user. It is bound to the password, so that a new password makes every device unknown. An address is known by
+the sessions that were opened from it.
 """
 
 import secrets
@@ -20,7 +20,7 @@ from accounts.models import Session, User
 from accounts.models.querysets import SessionQuerySet
 from reprotech.core.request_context import current_origin
 
-#: A browser that many share remembers the last few; each takes 63 bytes of the cookie.
+#: A shared browser remembers the last few users; each takes 63 bytes of the cookie.
 MAX_ACCOUNTS = 10
 SEPARATOR = "."
 IPV4 = 4
@@ -33,8 +33,8 @@ def is_known(user: User) -> bool:
 
 
 def known_browser(user: User | None) -> str:
-    """The name of the present request's browser, if the user signed in with it since their last password; else ""."""
-    # Also for a name that nobody has: it takes the same time.
+    """The id of the request's browser, if the user signed in with it since their last password; else ""."""
+    # Also for an unknown name: it takes the same time.
     signer = _signer(user)
     for entry in _entries():
         try:
@@ -49,7 +49,7 @@ def is_known_address(user: User | None) -> bool:
     address = current_origin().ip_address or None
     changed_at = (user and user.password_changed_at) or NEVER
     since = max(timezone.now() - settings.KNOWN_DEVICE_LIFETIME, changed_at)
-    # Asked also for a name that nobody has: it takes the same time.
+    # Also for an unknown name: it takes the same time.
     sessions = Session.objects.filter(user_id=user.pk if user else 0, created_at__gt=since)
     return _any_from(sessions, address) and address is not None
 
@@ -61,13 +61,13 @@ def _any_from(sessions: SessionQuerySet, address: str | None) -> bool:
         return sessions.filter(ip_address=address).exists()
     if connection.vendor == "postgresql":
         return sessions.filter(ip_address__gte=str(network[0]), ip_address__lte=str(network[-1])).exists()
-    # SQLite has addresses as texts, of which no range is a network.
+    # SQLite stores addresses as text, where a network is no range.
     seen = sessions.exclude(ip_address=None).order_by().values_list("ip_address", flat=True).distinct()
-    return any(client_network(one or "") == str(network) for one in seen)
+    return any(client_network(known or "") == str(network) for known in seen)
 
 
 def remember_browser(response: HttpResponse, user: User) -> None:
-    """Make the browser known for a user who has just proved who they are."""
+    """Make the browser known for a user who has just authenticated."""
     signer, name = _signer(user), known_browser(user)
     others = [entry for entry in _entries() if not name or not entry.startswith(f"{name}{signer.sep}")]
     entries = [signer.sign(name or secrets.token_urlsafe(9)), *others][:MAX_ACCOUNTS]

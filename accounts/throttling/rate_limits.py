@@ -1,8 +1,7 @@
-"""Counters that all processes share, and how many events each allows.
+"""Rate limits, with counters that all processes share.
 
-Through Redis, where counting is atomic. Without Redis, or while it is out of reach, the processes of one server count
-in a file that they share, and a single one in its memory. Calls with tokens, which would make that file a bottleneck,
-each process counts by itself then.
+They are in Redis, where counting is atomic. Without Redis, or while it can't be reached, the processes of one server
+share a file, and a single process counts in memory, as each does for API calls, for which the file would be too slow.
 """
 
 import contextlib
@@ -79,7 +78,7 @@ def count(name: str, identifier: str, amount: int = 1, *, backoff: int = 0) -> N
         # Counting comes first and deciding second, so that parallel attempts can't all see room.
         counted = int(storage.incr(key, limit.get_expiry() << backoff, amount=amount))
         if counted < 0:
-            storage.clear(key)  # what is given back here was counted elsewhere, before an outage or after it
+            storage.clear(key)  # what is refunded here was counted in another storage, before or after an outage
         return 0 if counted <= limit.amount else _seconds_left(storage, key)
 
     if retry_after := _with_storage(name, use):
@@ -87,13 +86,13 @@ def count(name: str, identifier: str, amount: int = 1, *, backoff: int = 0) -> N
 
 
 def increment(name: str, identifier: str, amount: int = 1) -> None:
-    """Count an event, or take one back, and refuse nothing."""
+    """Count an event, or refund one, and refuse nothing."""
     with contextlib.suppress(TooManyAttempts):
         count(name, identifier, amount)
 
 
 def times_exceeded(name: str, identifier: str) -> int:
-    """How many times as many events there were in the present window as the limit allows, rounded down."""
+    """How many times the present window's events are the limit's, rounded down."""
     limit = limit_of(name)
     counted = _with_storage(name, lambda storage: int(storage.get(limit.key_for(name, identifier))))
     return max(counted, 0) // limit.amount
@@ -105,12 +104,11 @@ def is_exceeded(name: str, identifier: str) -> bool:
 
 
 def seconds_left(name: str, identifier: str) -> int:
-    """How long the present window lasts."""
+    """Until the present window ends."""
     return _with_storage(name, lambda storage: _seconds_left(storage, limit_of(name).key_for(name, identifier)))
 
 
 def clear(name: str, identifier: str) -> None:
-    """Forget the events of the present window."""
     _with_storage(name, lambda storage: storage.clear(limit_of(name).key_for(name, identifier)))
 
 
@@ -141,7 +139,7 @@ def count_reset_link(user_id: int) -> None:
 
 
 def count_email_change(user_id: int) -> None:
-    """Count a confirmation that is about to be mailed to whatever address a user gave; raises TooManyAttempts."""
+    """Count a confirmation that is about to be mailed to any address that a user gave; raises TooManyAttempts."""
     count("email_change", str(user_id))
 
 
@@ -151,7 +149,7 @@ def count_password_proof(user_id: int) -> None:
 
 
 def reset() -> None:
-    """Forget all counters and outages."""
+    """Reset all counters, and try Redis and the file again."""
     _breaker.reset()
     _file_breaker.reset()
     _with_storage("", lambda storage: storage.reset())

@@ -1,7 +1,7 @@
-"""Counters that the processes of one server share in a file, where there is no Redis or it is out of reach.
+"""Counters that the processes of one server share in a file, where there is no Redis or it can't be reached.
 
-SQLite counts in one step, whichever process asks, and lets go of its locks when a process is killed. The server's main
-process makes the file, for itself and its workers alone, and removes it when it ends.
+SQLite counts atomically, and releases its locks when a process is killed. The server's main process creates the file,
+for itself and its workers alone, and removes it when it ends.
 """
 
 import os
@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -19,7 +19,7 @@ from limits.storage import Storage
 
 #: Names the file to the worker processes.
 PATH_VARIABLE = "REPROTECH_COUNTERS_FILE"
-#: Counts between two looks for counters whose window is over, and how many counters may be left then.
+#: Counts between two cleanings, and how many counters may be left then.
 CLEANING_INTERVAL, MAX_COUNTERS = 1_000, 500_000
 #: Seconds to wait for another process, which counts for some microseconds.
 TIMEOUT_SECONDS = 2
@@ -31,7 +31,7 @@ PREPARATION = """
         WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS counters_by_end ON counters (ends);
 """
-#: A window begins with the first event, and again with the first after all were taken back, as in Redis.
+#: A window begins with the first event, and again with the first after all were refunded, as in Redis.
 COUNT = """
     INSERT INTO counters (name, amount, ends) VALUES (:name, :amount, :ends)
     ON CONFLICT (name) DO UPDATE SET
@@ -49,7 +49,7 @@ CLEAN = """
 
 @contextmanager
 def shared_file() -> Iterator[None]:
-    """A file for the processes that begin within the block, if there is room for one."""
+    """A file for the processes that start within the block, if the disk has room for one."""
     try:
         directory = Path(tempfile.mkdtemp(prefix="reprotech-counters-"))  # which nobody else may open
     except OSError:
@@ -64,7 +64,7 @@ def shared_file() -> Iterator[None]:
 
 
 class FileStorage(Storage):
-    """Such a file, as the `limits` library wants a storage. Each process has a connection of its own."""
+    """The file as a storage of the `limits` library. Each process has a connection of its own."""
 
     STORAGE_SCHEME = None
 
@@ -76,11 +76,9 @@ class FileStorage(Storage):
 
     @property
     def base_exceptions(self) -> type[Exception]:
-        """What a file that can't be used raises."""
         return sqlite3.Error
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """The counter's amount, with this one."""
         now = time.time()
         parameters = {"name": key, "amount": amount, "ends": now + expiry, "now": now}
         (counted,) = self._run(COUNT, parameters)[0]
@@ -90,28 +88,23 @@ class FileStorage(Storage):
         return int(counted)
 
     def get(self, key: str) -> int:
-        """The counter's amount."""
         found = self._run("SELECT amount FROM counters WHERE name = ? AND ends > ?", (key, time.time()))
         return int(found[0][0]) if found else 0
 
     def get_expiry(self, key: str) -> float:
-        """When the counter's window is over."""
         found = self._run("SELECT ends FROM counters WHERE name = ?", (key,))
         return float(found[0][0]) if found else time.time()
 
     def check(self) -> bool:
-        """Whether the file can be used."""
         return bool(self._run("SELECT 1"))
 
     def reset(self) -> int | None:
-        """Forget all."""
         return len(self._run("DELETE FROM counters RETURNING name"))
 
     def clear(self, key: str) -> None:
-        """Forget one."""
         self._run("DELETE FROM counters WHERE name = ?", (key,))
 
-    def _run(self, statement: str, parameters: Any = ()) -> list[Any]:
+    def _run(self, statement: str, parameters: Mapping[str, object] | Sequence[object] = ()) -> list[Any]:
         with self._lock:
             return self._opened().execute(statement, parameters).fetchall()
 

@@ -1,7 +1,6 @@
-"""`manage.py erase_person USERNAME`: erase what tells who a user was, on request."""
+"""`manage.py erase_person USERNAME`: erase a user's personal data, on request."""
 
 from argparse import ArgumentParser
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -12,23 +11,21 @@ from reprotech.core.exceptions import DomainError
 
 
 class Command(BaseCommand):
-    """Erase after a question. The account, if there still is one, is deleted with it."""
+    """Erase after a confirmation. An account that still exists is deleted."""
 
     help = "Erase a person's data from their account and from the audit log, whose proofs stay what they were."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Whom, and whether to ask."""
         parser.add_argument("username", help="the username, or the number of a user whose name is erased already")
         parser.add_argument("--yes", action="store_true", help="don't ask")
 
-    def handle(self, *_: Any, username: str, yes: bool, **__: Any) -> None:
-        """Ask, erase, and say what was done."""
+    def handle(self, *_: object, username: str, yes: bool, **__: object) -> None:
         user = User.objects.filter(username__iexact=username).first()
         if user is None and username.isascii() and username.isdigit():
             user = User.objects.filter(pk=int(username)).first()
         if user is None:
             raise CommandError(f"There is no user {username}, and never was.")
-        if not yes and not self._is_sure(user):
+        if not yes and not self._confirm(user):
             raise CommandError("Nothing was erased.")
         try:
             events = erase_personal_data(actor=SYSTEM, user_id=user.pk)
@@ -37,7 +34,7 @@ class Command(BaseCommand):
         self.stdout.write(f"User {user.pk} is erased, also from {events} events of the audit log.")
         self.stdout.write("What was written before still tells of them: backups, bundles, log files (docs/audit.md).")
 
-    def _is_sure(self, user: User) -> bool:
+    def _confirm(self, user: User) -> bool:
         verb = "Erase" if user.deleted_at else "Delete the account and erase"
         self.stdout.write(f"{verb} what tells who user {user.pk} ({user.username}, {user.full_name}) was?")
         return input("This can't be undone. Type yes to go on: ").strip().lower() == "yes"

@@ -1,7 +1,5 @@
 """`manage.py init_data`: permissions, roles and the first administrator."""
 
-from typing import Any
-
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
@@ -16,12 +14,10 @@ from reprotech.core.exceptions import ValidationFailed
 
 
 class Command(BaseCommand):
-    """Load the default data; running it again changes nothing."""
-
+    # Running it again changes nothing.
     help = "Load permissions, roles and, while no user exists, the administrator."
 
-    def handle(self, *_: Any, **__: Any) -> None:
-        """Load and say what was done."""
+    def handle(self, *_: object, **__: object) -> None:
         try:
             done = load_default_data()
             replaced = None if done.admin_created else replace_documented_password()
@@ -34,13 +30,13 @@ class Command(BaseCommand):
             "Database initialized successfully!" if done.changes or done.admin_created else "Default data is in place."
         )
         if done.admin_created:
-            self._tell_admin(done)
+            self._print_admin(done)
         if replaced is not None:
-            self._tell_replaced(replaced)
+            self._print_replaced(replaced)
         if readdressed:
             self.stdout.write(f"{ADMIN_USERNAME} now has the address of ADMIN_EMAIL: {settings.ADMIN_EMAIL}")
 
-    def _tell_admin(self, done: DefaultData) -> None:
+    def _print_admin(self, done: DefaultData) -> None:
         if not done.password_to_tell:
             self.stdout.write(f"Default admin user created: {ADMIN_USERNAME} (with the password from ADMIN_PASSWORD)")
             return
@@ -48,7 +44,7 @@ class Command(BaseCommand):
         if not settings.DEBUG:
             self.stdout.write("Keep this password: it is not shown again. It must be changed at the first sign-in.")
 
-    def _tell_replaced(self, password: str) -> None:
+    def _print_replaced(self, password: str) -> None:
         known = password or "the password from ADMIN_PASSWORD"
         self.stdout.write(f"{ADMIN_USERNAME} still had the documented password. It is replaced: {known}")
         self.stdout.write("It must be changed at the first sign-in.")

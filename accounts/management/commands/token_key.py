@@ -1,7 +1,5 @@
 """`manage.py token_key`: the public half of the key that signs tokens."""
 
-from typing import Any
-
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
@@ -9,12 +7,9 @@ from reprotech.core.jwk import encode_public_key, public_key_of, thumbprint
 
 
 class Command(BaseCommand):
-    """Print the public key as JWT_PUBLIC_KEYS takes it."""
-
     help = "Print the public key of JWT_SIGNING_KEY, for JWT_PUBLIC_KEYS, and its name in tokens."
 
-    def handle(self, *_: Any, **__: Any) -> None:
-        """Print."""
+    def handle(self, *_: object, **__: object) -> None:
         if settings.JWT_SIGNING_KEY is None:
             raise CommandError("JWT_SIGNING_KEY is not set: tokens are signed with JWT_SECRET_KEY.")
         public = public_key_of(settings.JWT_SIGNING_KEY)

@@ -1,4 +1,4 @@
-"""`manage.py users VERB`: what an administrator needs when the pages are out of reach."""
+"""`manage.py users VERB`: user management for an administrator who can't sign in."""
 
 import sys
 from argparse import ArgumentParser
@@ -26,6 +26,9 @@ from reprotech.core.exceptions import DomainError, ValidationFailed
 from reprotech.core.secure_files import create_private_file
 from reprotech.web.streaming import csv_lines
 
+#: As argparse gives them.
+Options = dict[str, Any]
+
 FILTERS = {"search": "in username, address and name", "role": "a role", "status": "a status", "kind": "person, service"}
 #: Verbs that take a user and nothing else.
 PLAIN_VERBS = {
@@ -39,12 +42,11 @@ PLAIN_VERBS = {
 
 
 class Command(BaseCommand):
-    """Each verb calls one service as the system, which may do everything but take the last Super Administrator away."""
+    """Each verb calls one service as the system, which may do anything but remove the last Super Administrator."""
 
     help = "List, create, lock, reset and export users, and give them roles; each change is in the audit log."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The verbs and what they take."""
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
         listing = verbs.add_parser("list", help="list users")
         export = verbs.add_parser("export", help="write users to a CSV file, which is put on record")
@@ -63,14 +65,13 @@ class Command(BaseCommand):
         ways.add_argument("--password", action="store_true", help="print a password instead of sending an invitation")
         ways.add_argument("--service", action="store_true", help="an account of a script, which has no password")
         for name, meaning in PLAIN_VERBS.items():
-            _takes_user(verbs.add_parser(name, help=meaning))
-        reset = _takes_user(verbs.add_parser("reset-password", help="print a new password, to be changed at once"))
+            _with_user(verbs.add_parser(name, help=meaning))
+        reset = _with_user(verbs.add_parser("reset-password", help="print a new password, to be changed at once"))
         reset.add_argument("--mail", action="store_true", help="send a link to choose one instead")
         for name, meaning in {"grant": "give a user a role", "revoke": "take a role from a user"}.items():
-            _takes_user(verbs.add_parser(name, help=meaning)).add_argument("role", metavar="ROLE")
+            _with_user(verbs.add_parser(name, help=meaning)).add_argument("role", metavar="ROLE")
 
-    def handle(self, *_: Any, verb: str, **options: Any) -> None:
-        """Do it; a refusal is one sentence."""
+    def handle(self, *_: object, verb: str, **options: Any) -> None:
         run = getattr(self, f"_{verb.replace('-', '_')}")
         try:
             if verb in {"list", "export", "create"}:
@@ -82,7 +83,7 @@ class Command(BaseCommand):
         except DomainError as refusal:
             raise CommandError(refusal.message) from None
 
-    def _list(self, options: dict[str, Any]) -> None:
+    def _list(self, options: Options) -> None:
         found = _query(options).apply(User.objects.visible_to(SYSTEM)).with_role_names().in_chunks()
         number = 0
         for number, user in enumerate(found, start=1):  # noqa: B007 (counts)
@@ -92,7 +93,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{user.username} <{user.email}>  {kind}{user.status}, {seen}, {roles}")
         self.stdout.write("1 user." if number == 1 else f"{number:,} users.")
 
-    def _export(self, options: dict[str, Any]) -> None:
+    def _export(self, options: Options) -> None:
         query, to = _query(options), options["to"]
         if to == "-":
             for line in _csv(query, with_bom=options["bom"]):
@@ -110,7 +111,7 @@ class Command(BaseCommand):
             raise CommandError(f"{to} can't be written: {error.strerror}.") from None
         self.stdout.write(f"{'1 user' if lines == 1 else f'{lines:,} users'} in {to}, which only you may read.")
 
-    def _create(self, options: dict[str, Any]) -> None:
+    def _create(self, options: Options) -> None:
         password = random_password() if options["password"] else None
         user = user_services.create_user(
             actor=SYSTEM,
@@ -125,15 +126,15 @@ class Command(BaseCommand):
         )
         self.stdout.write(f"{user.username} was created.")
         if password:
-            self._tell(password)
+            self._print_password(password)
         elif not user.is_service:
             self.stdout.write(f"An invitation goes to {user.email}.")
 
-    def _lock(self, user: User, _: dict[str, Any]) -> None:
+    def _lock(self, user: User, _: Options) -> None:
         user_services.lock_user(actor=SYSTEM, user_id=user.pk)
         self.stdout.write(f"{user.username} is locked, and their sessions are ended.")
 
-    def _unlock(self, user: User, _: dict[str, Any]) -> None:
+    def _unlock(self, user: User, _: Options) -> None:
         user_services.unlock_user(actor=SYSTEM, user_id=user.pk)
         self.stdout.write(f"{user.username} is not locked.")
         if not settings.REDIS_URL:
@@ -141,18 +142,18 @@ class Command(BaseCommand):
                 "Without REDIS_URL each server counts wrong guesses for itself: "
                 "it forgets them after 15 minutes, or when the server is restarted."
             )
-        self._warn(user)
+        self._warn_of_obstacles(user)
 
-    def _activate(self, user: User, _: dict[str, Any]) -> None:
+    def _activate(self, user: User, _: Options) -> None:
         user_services.update_user(actor=SYSTEM, user_id=user.pk, is_active=True)
         self.stdout.write(f"{user.username} is active.")
-        self._warn(user)
+        self._warn_of_obstacles(user)
 
-    def _deactivate(self, user: User, _: dict[str, Any]) -> None:
+    def _deactivate(self, user: User, _: Options) -> None:
         user_services.update_user(actor=SYSTEM, user_id=user.pk, is_active=False)
         self.stdout.write(f"{user.username} is deactivated, and their sessions are ended.")
 
-    def _reset_password(self, user: User, options: dict[str, Any]) -> None:
+    def _reset_password(self, user: User, options: Options) -> None:
         if options["mail"]:
             password_services.send_password_reset(actor=SYSTEM, user_id=user.pk)
             self.stdout.write(f"A link to choose a password goes to {user.email}. The old password is good until then.")
@@ -160,33 +161,33 @@ class Command(BaseCommand):
         password = random_password()
         password_services.reset_password(actor=SYSTEM, user_id=user.pk, password=password)
         self.stdout.write(f"{user.username} has a new password, and their sessions are ended.")
-        self._tell(password)
-        self._warn(user)
+        self._print_password(password)
+        self._warn_of_obstacles(user)
 
-    def _reset_factors(self, user: User, _: dict[str, Any]) -> None:
+    def _reset_factors(self, user: User, _: Options) -> None:
         mfa_services.reset_factors(actor=SYSTEM, user_id=user.pk)
         self.stdout.write(f"{user.username} has no second factor now, and their sessions are ended.")
-        self._warn(user)
+        self._warn_of_obstacles(user)
 
-    def _end_sessions(self, user: User, _: dict[str, Any]) -> None:
+    def _end_sessions(self, user: User, _: Options) -> None:
         ended = session_services.end_user_sessions(actor=SYSTEM, user_id=user.pk)
         self.stdout.write(f"{'1 session' if ended == 1 else f'{ended:,} sessions'} of {user.username} ended.")
 
-    def _grant(self, user: User, options: dict[str, Any]) -> None:
+    def _grant(self, user: User, options: Options) -> None:
         bulk.change_role(actor=SYSTEM, user_id=user.pk, given=options["role"])
         self.stdout.write(f"{user.username} has the roles {_roles_of(user)}.")
-        self._warn(user)
+        self._warn_of_obstacles(user)
 
-    def _revoke(self, user: User, options: dict[str, Any]) -> None:
+    def _revoke(self, user: User, options: Options) -> None:
         bulk.change_role(actor=SYSTEM, user_id=user.pk, taken=options["role"])
         self.stdout.write(f"{user.username} has {'the roles ' + left if (left := _roles_of(user)) else 'no role'}.")
 
-    def _tell(self, password: str) -> None:
+    def _print_password(self, password: str) -> None:
         self.stdout.write(f"Password: {password}")
         self.stdout.write("It is not shown again, and must be changed at the first sign-in.")
 
-    def _warn(self, user: User) -> None:
-        """Say what still keeps a user out, and which verb helps."""
+    def _warn_of_obstacles(self, user: User) -> None:
+        """Print why a user still can't sign in, and which verb helps."""
         user.refresh_from_db()
         if user.is_locked:
             self.stdout.write(f"They can't sign in: the account is locked. To unlock it: users unlock {user.username}")
@@ -196,7 +197,7 @@ class Command(BaseCommand):
             self.stdout.write(f"They have no password yet. To make one: users reset-password {user.username}")
 
 
-def _takes_user(parser: ArgumentParser) -> ArgumentParser:
+def _with_user(parser: ArgumentParser) -> ArgumentParser:
     parser.add_argument("name", metavar="USER", help="a username or an e-mail address")
     return parser
 
@@ -208,7 +209,7 @@ def _find(name: str) -> User:
     return user
 
 
-def _query(options: dict[str, Any]) -> UserQuery:
+def _query(options: Options) -> UserQuery:
     return UserQuery.parse(QueryDict(urlencode({name: options[name] for name in FILTERS if options[name]})))
 
 
@@ -223,7 +224,7 @@ def _roles_of(user: User) -> str:
 
 
 def _sentences(refusal: ValidationFailed) -> str:
-    said = " ".join(sentence for sentences in refusal.errors.values() for sentence in sentences)
+    text = " ".join(sentence for sentences in refusal.errors.values() for sentence in sentences)
     if "roles" in refusal.errors:
-        said += f" The roles are: {', '.join(Role.objects.values_list('name', flat=True))}."
-    return said
+        text += f" The roles are: {', '.join(Role.objects.values_list('name', flat=True))}."
+    return text

@@ -199,7 +199,7 @@ def test_a_spent_token_of_the_first_step_is_remembered_for_as_long_as_one_could_
 
         monkeypatch.setattr("jwt.api_jwt.datetime", Later)
         monkeypatch.setattr("django.utils.timezone.now", lambda later=later: later)
-        one_time._forget_old()
+        one_time._delete_expired()
         assert pending_login_token.parse(token) is not None, "it would still pass"
         with pytest.raises(TokenInvalid):
             finish_with_tokens(mfa_token=token, otp=app.code(ahead=1))
