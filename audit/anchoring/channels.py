@@ -1,8 +1,8 @@
-"""Sends signed checkpoints out of reach of whoever owns the database: to a file, a web address, by mail.
+"""Sends signed checkpoints where the owner of the database can't change them: to a file, a web address, by e-mail.
 
-Whoever then rewrites the log, even with the signing key, can't make it fit what has left. Each way has a thread of
-its own in the audit worker, so that one that hangs delays neither sealing nor the others. A row tells how far each way
-has come, and which process is at it; if that one dies, another takes over, and at worst something is sent twice.
+A log that is rewritten later, even with the signing key, doesn't match what was sent. Each channel has its own thread
+in the audit worker, so that one that hangs delays neither sealing nor the others. A row stores its progress and
+which process is sending; if that one dies, another takes over, and at worst something is sent twice.
 """
 
 import socket
@@ -27,45 +27,41 @@ from audit.sealing.sealer import LedgerCorrupted, latest_checkpoint, require_sto
 from reprotech.core.background import PeriodicThread
 from reprotech.core.message_ids import make_message_id
 
-#: After which another process takes over: longer than any attempt lasts.
+#: After this another process takes over: longer than any attempt lasts.
 CLAIM_DURATION = timedelta(minutes=2)
-#: Seconds between attempts while a way fails.
 RETRY_SECONDS = 60
-#: Seconds that a web address may be silent, and that its whole answer may take.
 READ_TIMEOUT_SECONDS, RESPONSE_TIMEOUT_SECONDS = 5, 10
-#: Checkpoints that are appended at once.
 BATCH_SIZE = 1_000
 
 
-class AnchorFailed(Exception):
-    """A checkpoint could not be sent; the message says why."""
+class AnchorFailed(Exception): ...
 
 
 class Channel(ABC):
-    """One way out."""
-
     name = ""
-    #: How long to wait before the next checkpoint is sent.
-    interval = timedelta(0)
+
+    @property
+    def interval(self) -> timedelta:
+        """How long to wait before the next checkpoint is sent."""
+        return settings.AUDIT_ANCHOR_INTERVAL
 
     @abstractmethod
     def send(self, latest: Checkpoint, sent: int) -> int:
-        """Send the latest checkpoint after that of `sent` events; returns the size of the last that was sent.
+        """Send the latest checkpoint, where that of `sent` events was the last; returns the size of the last one sent.
 
         Raises AnchorFailed, OSError, HTTPException or LedgerCorrupted.
         """
 
 
 class FileChannel(Channel):
-    """Appends each checkpoint to AUDIT_ANCHOR_FILE."""
-
     name = "file"
+    interval = timedelta(0)
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def send(self, latest: Checkpoint, sent: int) -> int:
-        """Append what the file lacks. It is made only if nothing was ever appended: a disk may not be mounted."""
+        """Append the checkpoints that the file lacks."""
         try:
             note = anchor_file.last_note(self.path)
         except FileNotFoundError:
@@ -77,7 +73,8 @@ class FileChannel(Channel):
         if note:
             require_stored(note)
             sent = Checkpoint(note=note).statement.size
-        # The first one covers all events before it.
+        # The first one covers all events before it. The file is created only if nothing was ever sent:
+        # otherwise its disk may not be mounted.
         new = list(Checkpoint.objects.filter(size__gt=sent)[:BATCH_SIZE]) if sent else [latest]
         anchor_file.append_notes(self.path, [checkpoint.note for checkpoint in new], create=not sent)
         return new[-1].size if new else latest.size
@@ -88,17 +85,12 @@ class WebChannel(Channel):
 
     name = "url"
 
-    @property
-    def interval(self) -> timedelta:  # type: ignore[override]
-        """As set."""
-        return settings.AUDIT_ANCHOR_INTERVAL
-
     def send(self, latest: Checkpoint, sent: int) -> int:  # noqa: ARG002 (the latest covers all before)
-        """Post; any answer but 2xx is a failure."""
+        """Any answer but 2xx is a failure."""
         parts = urlsplit(settings.AUDIT_ANCHOR_URL)
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         client = kind(parts.hostname or "", parts.port, timeout=READ_TIMEOUT_SECONDS)
-        # The timeout above begins anew with every byte.
+        # The timeout above restarts with every byte.
         deadline = Timer(RESPONSE_TIMEOUT_SECONDS, _hang_up, [client])
         deadline.start()
         try:
@@ -114,17 +106,9 @@ class WebChannel(Channel):
 
 
 class MailChannel(Channel):
-    """Mails the latest checkpoint to AUDIT_ANCHOR_EMAIL."""
-
     name = "email"
 
-    @property
-    def interval(self) -> timedelta:  # type: ignore[override]
-        """As set."""
-        return settings.AUDIT_ANCHOR_INTERVAL
-
     def send(self, latest: Checkpoint, sent: int) -> int:  # noqa: ARG002 (the latest covers all before)
-        """Mail it."""
         subject = f"Reprotech: audit log sealed, {latest.size} events"
         headers = {"Message-ID": make_message_id()}
         EmailMessage(subject, latest.note, None, settings.AUDIT_ANCHOR_EMAIL, headers=headers).send()
@@ -132,15 +116,15 @@ class MailChannel(Channel):
 
 
 def channels() -> list[Channel]:
-    """The ways that settings name."""
-    found: list[Channel] = []
+    """The configured channels."""
+    configured: list[Channel] = []
     if settings.AUDIT_ANCHOR_FILE:
-        found.append(FileChannel(settings.AUDIT_ANCHOR_FILE))
+        configured.append(FileChannel(settings.AUDIT_ANCHOR_FILE))
     if settings.AUDIT_ANCHOR_URL:
-        found.append(WebChannel())
+        configured.append(WebChannel())
     if settings.AUDIT_ANCHOR_EMAIL:
-        found.append(MailChannel())
-    return found
+        configured.append(MailChannel())
+    return configured
 
 
 def anchored_notes() -> Iterator[str]:
@@ -175,7 +159,6 @@ def anchor(channel: Channel, *, at_once: bool = False) -> int:
 
 
 def start() -> None:
-    """Keep sending in the background, as long as the process lives."""
     if settings.AUDIT_SEAL_SECONDS:
         for channel in channels():
             anchoring_thread(channel).start()
@@ -195,7 +178,7 @@ def anchoring_thread(channel: Channel) -> PeriodicThread:
 
 
 def _claim(state: Anchor) -> bool:
-    """Have it to ourselves; False when another process is at it, or has just been."""
+    """Reserve sending for this process; False when another one is sending, or has just sent."""
     now = timezone.now()
     is_free = Q(busy_until=None) | Q(busy_until__lte=now)
     unchanged = Anchor.objects.filter(is_free, pk=state.pk, size=state.size)

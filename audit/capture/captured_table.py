@@ -1,4 +1,4 @@
-"""What is captured of a table."""
+"""Which changes of a table are captured."""
 
 from dataclasses import dataclass
 
@@ -9,16 +9,15 @@ class CapturedTable:
 
     name: str
     key: str
-    #: An update of others is none of our business.
+    #: Updates of other columns are ignored.
     columns: tuple[str, ...]
     #: What a row is about, as (resource, column of its id); the first is what an event will be about.
     subjects: tuple[tuple[str, str], ...]
     are_deletions_captured: bool = True
-    #: Rows that have a value here may be deleted unnoticed; "" where there is no such column.
+    #: The deletion of rows that have a value here is ignored; "" for none.
     end_column: str = ""
 
     @property
     def all_columns(self) -> set[str]:
-        """Every column that a trigger names."""
         ends = {self.end_column} if self.end_column else set()
         return {self.key, *self.columns, *ends, *(column for _, column in self.subjects)}

@@ -1,4 +1,4 @@
-"""Events of changes that no service recorded, and that the database captured."""
+"""Events for changes that no service recorded, but triggers captured."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -14,7 +14,7 @@ from audit.services import build_event
 from audit.tracking.registry import ActionPair, Tracked, tracked_models
 from reprotech.core.request_context import RequestOrigin, request_origin
 
-#: What SQLite says of who it was. No account can have a name with spaces.
+#: SQLite has no roles. No account can have a name with spaces.
 UNKNOWN_ROLE = "unknown (SQLite)"
 
 #: By resource and id.
@@ -22,7 +22,7 @@ SubjectNames = Mapping[tuple[str, str], str]
 
 
 class DatabaseRole(NamedTuple):
-    """Whom the database let in, as the actor of what they did there. No account's name has spaces."""
+    """The database role as the actor of a change."""
 
     username: str
     pk: None = None
@@ -41,7 +41,7 @@ class _Group(NamedTuple):
 
 
 def build_events(changes: Iterable[CapturedChange]) -> list[AuditLog]:
-    """One event for each transaction, table, subject and kind of change, not yet stored."""
+    """One event, not yet stored, for each transaction, table, subject and kind of change."""
     groups: dict[_Group, list[CapturedChange]] = {}
     for change in changes:
         groups.setdefault(_group_of(change), []).append(change)
@@ -62,7 +62,7 @@ def _group_of(change: CapturedChange) -> _Group:
 
 
 def _action_of(change: CapturedChange) -> Action:
-    """As services call it."""
+    """The action by which services record such a change."""
     entry, relation = _tracked_in(change.table_name)
     if entry is None:
         return Action.UPDATE
@@ -73,7 +73,7 @@ def _action_of(change: CapturedChange) -> Action:
         return entry.created
     if change.verb == "update":
         called = _words_of_column(entry, change.columns)
-        # Where these differ, nothing captured says which of the two it was.
+        # Triggers capture no values, so where the two differ it is unknown which it was.
         return called.gained if called and called.gained == called.lost else Action.UPDATE
     return entry.deleted or Action.DELETE
 
@@ -84,7 +84,7 @@ def _words_of_column(entry: Tracked, column: str) -> ActionPair | None:
 
 
 def _tracked_in(table: str) -> tuple[Tracked | None, str]:
-    """The model that a table is of, and the relation when it is that one's; None when nothing tracks it any more."""
+    """The model of a table, with the relation if it is a relation's; None when it isn't tracked any more."""
     for model, entry in tracked_models().items():
         if model._meta.db_table == table:
             return entry, ""
@@ -95,7 +95,7 @@ def _tracked_in(table: str) -> tuple[Tracked | None, str]:
 
 
 def notify_caches(changes: Iterable[CapturedChange]) -> None:
-    """Have caches learn of changes, as of those that the ORM makes."""
+    """Invalidate caches, as when the ORM makes these changes."""
     rows: dict[type[Model], list[Any]] = {}
     for change in changes:
         entry, relation = _tracked_in(change.table_name)
@@ -107,7 +107,7 @@ def notify_caches(changes: Iterable[CapturedChange]) -> None:
 
 
 def _row_of(model: type[Model], change: CapturedChange, *, is_relation: bool) -> Any:
-    """The row as far as it is known: its key and its owner's."""
+    """The row with only its key and its owner's key."""
     owner = owner_field(model)
     key = change.subject[1] if is_relation else change.row_key
     return model(pk=key, **({owner.attname: change.subject[1]} if owner else {}))
@@ -130,7 +130,7 @@ def _build_event(group: _Group, changes: list[CapturedChange], names: SubjectNam
         "transaction": str(group.transaction_id or ""),
         **{name: value for name, value in found.items() if value},
     }
-    # The request or command that runs now has nothing to do with it.
+    # Not of the request or command that runs now.
     origin = RequestOrigin(ip_address=group.client_address or "", user_agent=group.application)
     with request_origin(origin):
         return build_event(
@@ -165,7 +165,7 @@ def _mentioned(change: CapturedChange) -> list[tuple[str, str]]:
 
 
 def _keys_of(model: type[Model], texts: Iterable[str]) -> Iterator[Any]:
-    """Those that can be keys: other programs may write anything into a SQLite file, and must not stop the sealer."""
+    """The valid keys: other programs may write anything into a SQLite file, which must not stop the sealer."""
     field: Any = model._meta.pk
     for text in texts:
         with suppress(ValidationError):
@@ -173,7 +173,7 @@ def _keys_of(model: type[Model], texts: Iterable[str]) -> Iterator[Any]:
 
 
 def _subject_names(mentioned: Iterable[tuple[str, str]]) -> SubjectNames:
-    """Those of what is there; of what isn't any more what the log called it last."""
+    """Current names; for deleted subjects, the name that the log used last."""
     names = {}
     left = {(resource, key) for resource, key in mentioned if key}
     for model, entry in tracked_models().items():

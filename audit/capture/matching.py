@@ -1,29 +1,28 @@
-"""Which changes that the database noted are on record by an event of the same transaction.
+"""Finds which captured changes are recorded by an event of the same transaction.
 
-An event must be about the same subject. For what decides who may sign in and what they may do that isn't enough: it
-must say so. Else a trigger that someone adds could give a user a role as they sign in, under cover of that event.
+The event must be about the same subject, and where a change decides who may sign in and what they may do, name it.
+Otherwise a trigger could give a user a role when they sign in, covered by the event of signing in.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-#: Events that say that something was not done.
 REFUSAL_ACTIONS = frozenset({"access_denied"})
-#: Events that a person leaves about their own account or session.
+#: Resources of events about the actor's own account or session.
 OWN_ACCOUNT_RESOURCES = frozenset({"auth", "factor"})
-#: Events that say of everything about their subject that it is new or gone.
+#: Actions that explain every change of their subject.
 WHOLE_SUBJECT_ACTIONS = frozenset({"create", "delete", "erase"})
 
 
 class Evidence(NamedTuple):
-    """How an event says that a column or relation changed: by a name among its changes, or by its action."""
+    """How an event records a change of a column or relation: by a name among its changes, or by its action."""
 
     names: Collection[str]
     actions: Collection[str] = ()
 
 
-#: By table; "" is any change of it. No event says that a row got another key. For what else changes with these, such as
-#: that a password must be replaced, any event about the subject will do.
+#: By table and column; "" is any change. No event explains a row's new key. Other columns need any event about the
+#: subject.
 REQUIRED_EVIDENCE = {
     "users": {
         "id": Evidence(()),
@@ -47,47 +46,40 @@ REQUIRED_EVIDENCE = {
 
 
 class Change(Protocol):
-    """What a captured change tells; `audit.models.CapturedChange` is one."""
+    """A captured change, such as `audit.models.CapturedChange`."""
 
     @property
-    def table_name(self) -> str:
-        """The table of the row."""
+    def table_name(self) -> str: ...
 
     @property
     def subjects(self) -> str:
-        """`resource:id`, several with a space in between."""
+        """`resource:id`, separated by spaces."""
 
     @property
     def columns(self) -> str:
-        """Those that changed, with a space in between."""
+        """The changed columns, separated by spaces."""
 
 
 class Event(Protocol):
-    """What an event tells; `audit.models.AuditLog` and `audit.crypto.canonical_json.SealedRow` are ones."""
+    """An event, such as `audit.crypto.canonical_json.SealedRow`."""
 
     @property
-    def action(self) -> str:
-        """What was done."""
+    def action(self) -> str: ...
 
     @property
-    def resource(self) -> str:
-        """To what kind of thing."""
+    def resource(self) -> str: ...
 
     @property
-    def resource_id(self) -> str:
-        """To which one."""
+    def resource_id(self) -> str: ...
 
     @property
-    def user_id(self) -> int | None:
-        """By whom."""
+    def user_id(self) -> int | None: ...
 
     @property
-    def session_id(self) -> Any:
-        """In which session."""
+    def session_id(self) -> object: ...
 
     @property
-    def details(self) -> Mapping[str, Any]:
-        """What else explains it."""
+    def details(self) -> Mapping[str, Any]: ...
 
 
 AnyChange = TypeVar("AnyChange", bound=Change)
@@ -95,35 +87,35 @@ AnyChange = TypeVar("AnyChange", bound=Change)
 
 def unexplained_changes(changes: Iterable[AnyChange], events: Iterable[Event]) -> list[AnyChange]:
     """Of the changes of one transaction, those that none of its events is about."""
-    known: dict[str, list[Event]] = {}
+    by_subject: dict[str, list[Event]] = {}
     for event in events:
         for subject in _subjects_of_event(event):
-            known.setdefault(_without_hyphens(subject), []).append(event)
-    return [change for change in changes if not _is_explained(change, known)]
+            by_subject.setdefault(_without_hyphens(subject), []).append(event)
+    return [change for change in changes if not _is_explained(change, by_subject)]
 
 
-def _is_explained(change: Change, known: Mapping[str, list[Event]]) -> bool:
+def _is_explained(change: Change, by_subject: Mapping[str, list[Event]]) -> bool:
     main, *others = map(_without_hyphens, _subjects_of_change(change))
-    if any(_is_whole(event, main, WHOLE_SUBJECT_ACTIONS) for event in known.get(main, ())):
+    if any(_is_whole(event, main, WHOLE_SUBJECT_ACTIONS) for event in by_subject.get(main, ())):
         return True
-    # A new role says nothing of the users whom it is given to.
-    if any(_is_whole(event, other, {"delete"}) for other in others for event in known.get(other, ())):
+    # A new role doesn't explain to whom it is assigned, so only deletion counts here.
+    if any(_is_whole(event, other, {"delete"}) for other in others for event in by_subject.get(other, ())):
         return True
-    events = [event for subject in (main, *others) for event in known.get(subject, ())]
-    of_table = REQUIRED_EVIDENCE.get(change.table_name, {})
-    to_be_said = [said for column, said in of_table.items() if column in {"", *change.columns.split()}]
-    return bool(events) and all(any(_is_evidence(event, said) for event in events) for said in to_be_said)
+    events = [event for subject in (main, *others) for event in by_subject.get(subject, ())]
+    by_column = REQUIRED_EVIDENCE.get(change.table_name, {})
+    required = [evidence for column, evidence in by_column.items() if column in {"", *change.columns.split()}]
+    return bool(events) and all(any(_is_evidence(event, evidence) for event in events) for evidence in required)
 
 
 def _is_whole(event: Event, subject: str, actions: Collection[str]) -> bool:
-    """Whether the subject itself, and nothing that belongs to it, is new or gone."""
+    """Whether the subject itself, not one of its belongings, was created or deleted."""
     is_itself = _without_hyphens(f"{event.resource}:{event.resource_id}") == subject
     return is_itself and event.action in actions and "record" not in event.details
 
 
-def _is_evidence(event: Event, said: Evidence) -> bool:
+def _is_evidence(event: Event, evidence: Evidence) -> bool:
     named = {*(event.details.get("changes") or ()), *(event.details.get("concealed") or ())}
-    return event.action in said.actions or not named.isdisjoint(said.names)
+    return event.action in evidence.actions or not named.isdisjoint(evidence.names)
 
 
 def _without_hyphens(subject: str) -> str:
@@ -132,7 +124,7 @@ def _without_hyphens(subject: str) -> str:
 
 
 def _subjects_of_change(change: Change) -> Iterator[str]:
-    """What a change is about: an event about any of it will do, as a role's deletion does for its grants."""
+    """All subjects of a change: an event about any of them will do, as a role's deletion does for its grants."""
     yield from change.subjects.split(" ")
     yield f"{change.table_name}:*"
 

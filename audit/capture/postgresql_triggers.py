@@ -1,20 +1,20 @@
 """The triggers that capture changes in PostgreSQL.
 
-Their function runs with the rights of the tables' owner, so that the server's own role has no right to add, change or
-remove a captured change. No setting switches it off, as `reprotech.audit_upkeep` does with the log's guards.
+Their function runs with the rights of the tables' owner, so the server's role can't add, change or remove captured
+changes. Unlike the append-only triggers, no setting disables them.
 """
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any
+
+from django.db.backends.utils import CursorWrapper
 
 from audit.capture.captured_table import CapturedTable
 
 CAPTURE_FUNCTION, REMOVE_FUNCTION = "audit_capture_change", "audit_remove_captured_changes"
-#: What each function is declared with, without the name of the schema.
 SIGNATURES = {CAPTURE_FUNCTION: "()", REMOVE_FUNCTION: "(bigint[])"}
 
-#: Arguments of the trigger: what a row is about (`user=user_id role=role_id`), its key, and the columns.
+#: Arguments of the trigger: subjects (`user=user_id role=role_id`), the key column, and the columns.
 CAPTURE_BODY = """
 DECLARE
     old_row jsonb := CASE WHEN TG_OP IN ('UPDATE', 'DELETE') THEN to_jsonb(OLD) END;
@@ -47,8 +47,8 @@ BEGIN
     RETURN NULL;
 END
 """
-#: The server's role may remove what an event accounts for, which is in the log for good: one that is made up for this
-#: is not authentic, and stays there as an alarm.
+#: The server's role may remove changes of a transaction that has an event, which stays in the log: a forged one is not
+#: authentic, and is reported.
 REMOVE_BODY = """
 WITH removed AS (
     DELETE FROM audit_captured_changes AS change WHERE id = ANY($1)
@@ -63,7 +63,7 @@ SELECT count(*) FROM removed
 """
 INSERT, UPDATE, DELETE, TRUNCATE = (f"audit_capture_{verb}" for verb in ("insert", "update", "delete", "truncate"))
 
-#: Triggers that are ours by name or function, with their state: O and A are on.
+#: Our triggers, by name or function, with their state: O and A are enabled.
 SELECT_TRIGGERS = """
 SELECT relname, tgname, tgenabled, pg_get_triggerdef(pg_trigger.oid) FROM pg_trigger
 JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_proc ON pg_proc.oid = tgfoid
@@ -76,8 +76,8 @@ FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND proname = A
 """
 
 
-def update_statements(cursor: Any, tables: Iterable[CapturedTable]) -> Iterator[str]:
-    """The statements that make functions and triggers what they should be."""
+def update_statements(cursor: CursorWrapper, tables: Iterable[CapturedTable]) -> Iterator[str]:
+    """The statements that create, replace and drop functions and triggers as needed."""
     schema = _current_schema(cursor)
     present = _functions(cursor)
     for name, statement in _function_statements(schema).items():
@@ -98,12 +98,12 @@ def update_statements(cursor: Any, tables: Iterable[CapturedTable]) -> Iterator[
             yield f'ALTER TABLE "{table}" ENABLE TRIGGER "{name}"'
 
 
-def removal_statements(cursor: Any, names: Collection[str]) -> Iterator[str]:
-    """The statements that remove the triggers of these tables."""
+def removal_statements(cursor: CursorWrapper, names: Collection[str]) -> Iterator[str]:
+    """The statements that drop the triggers of these tables."""
     yield from (f'DROP TRIGGER "{name}" ON "{table}"' for table, name in _triggers(cursor) if table in names)
 
 
-def problems(cursor: Any, tables: Iterable[CapturedTable]) -> Iterator[str]:
+def problems(cursor: CursorWrapper, tables: Iterable[CapturedTable]) -> Iterator[str]:
     """A sentence for each trigger or function that is not as it should be."""
     schema, present, found = _current_schema(cursor), _functions(cursor), _triggers(cursor)
     for table in tables:
@@ -121,12 +121,11 @@ def problems(cursor: Any, tables: Iterable[CapturedTable]) -> Iterator[str]:
 
 
 def disable_statements(tables: Iterable[CapturedTable]) -> list[str]:
-    """The statements after which, in this transaction, nothing is captured."""
+    """The statements that switch capturing off for this transaction."""
     return [_switch(table, name, "DISABLE") for table in tables for name in _trigger_statements(table)]
 
 
 def enable_statements(tables: Iterable[CapturedTable]) -> list[str]:
-    """The statements after which it is again."""
     return [_switch(table, name, "ENABLE") for table in tables for name in _trigger_statements(table)]
 
 
@@ -150,7 +149,7 @@ def _trigger_statements(table: CapturedTable) -> dict[str, str]:
 
 
 def _function_statements(schema: str) -> dict[str, str]:
-    # pg_temp last: else a table that someone makes there would be taken for one of ours.
+    # pg_temp last: otherwise a temporary table could take the place of one of ours.
     options = f'SECURITY DEFINER SET search_path = "{schema}", pg_temp'
     return {
         CAPTURE_FUNCTION: f"CREATE OR REPLACE FUNCTION {CAPTURE_FUNCTION}() RETURNS trigger LANGUAGE plpgsql {options} "
@@ -160,12 +159,12 @@ def _function_statements(schema: str) -> dict[str, str]:
     }
 
 
-def _expected_function(name: str, schema: str) -> tuple[Any, ...]:
+def _expected_function(name: str, schema: str) -> tuple[object, ...]:
     body = CAPTURE_BODY if name == CAPTURE_FUNCTION else REMOVE_BODY
     return body, True, f"{schema}, pg_temp", False
 
 
-def _functions(cursor: Any) -> dict[str, tuple[Any, ...]]:
+def _functions(cursor: CursorWrapper) -> dict[str, tuple[object, ...]]:
     cursor.execute(SELECT_FUNCTIONS, [list(SIGNATURES)])
     return {
         name: (source, is_definer, _search_path(options), is_public)
@@ -177,18 +176,18 @@ def _search_path(options: list[str] | None) -> str:
     return ", ".join(options or []).removeprefix("search_path=").replace('"', "")
 
 
-def _triggers(cursor: Any) -> dict[tuple[str, str], tuple[bool, str]]:
+def _triggers(cursor: CursorWrapper) -> dict[tuple[str, str], tuple[bool, str]]:
     cursor.execute(SELECT_TRIGGERS)
     return {(table, name): (state in {"O", "A"}, _normalized(text)) for table, name, state, text in cursor.fetchall()}
 
 
 def _normalized(text: str) -> str:
-    """A trigger's statement as one text, however PostgreSQL writes it: without casts, parentheses, quotes, schema."""
+    """A trigger's statement without what PostgreSQL writes differently: casts, parentheses, quotes, schema."""
     text = re.sub(r"::\w+", "", text.lower())
     text = re.sub(r'["()]', "", text)
     return re.sub(r"\s+", " ", re.sub(r"\bon \w+\.", "on ", re.sub(r"function \w+\.", "function ", text))).strip()
 
 
-def _current_schema(cursor: Any) -> str:
+def _current_schema(cursor: CursorWrapper) -> str:
     cursor.execute("SELECT current_schema()")
     return str(cursor.fetchone()[0])

@@ -1,17 +1,16 @@
-"""Before the log is sealed: what the database captured and an event accounts for is dropped, the rest becomes events.
+"""Before sealing: captured changes that an event explains are removed, the others become events.
 
-What is visible of another transaction is all that it wrote, for it has ended. So are its events, of which only an
-authentic one accounts for anything (`audit.crypto.row_mac`), and no copy of one. Events are added and captured changes
-removed in one transaction, under the sealer's lock: each change is on record exactly once.
+Other transactions are visible only once they ended, and then whole, with their events. Only authentic events count
+(`audit.crypto.row_mac`), and no copies. Events are added and captured changes removed in one transaction, under the
+sealer's lock: each change is recorded exactly once.
 """
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from itertools import islice
-from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from audit.capture.duplicate_rows import is_copy
 from audit.capture.events import build_events, notify_caches
@@ -22,15 +21,14 @@ from audit.crypto.row_mac import is_authentic
 from audit.models import AuditLog, CapturedChange
 from audit.services import record_events
 
-#: Captured changes that one transaction settles, and events that are looked at together.
+#: Captured changes per transaction, and events that are read together.
 BATCH_SIZE = 1_000
-#: How far an event's time may be from that of the change: clocks differ and services take a while, but an event that
-#: was archived since, and is inserted once more as cover, is older than any that the log may lose
-#: (`audit.retention.archiving`).
+#: Between an event and its change: clocks differ and services take a while. An archived event that is inserted again
+#: as cover is older than this (`audit.retention.archiving`).
 MAX_TIME_DIFFERENCE = timedelta(days=1)
-#: What SQLite keeps beside an event, to say which transaction wrote it.
+#: SQLite's rows that say which transaction wrote an event.
 EVENT_MARK = "event"
-#: The events that may account for a change.
+#: The events that may explain a change.
 CANDIDATE_EVENTS = """
 SELECT id, transaction_id FROM audit_logs WHERE transaction_id = ANY(%s) AND (
     resource_id = ANY(%s) OR resource_id = '' OR user_id::text = ANY(%s) OR details ->> 'owner_id' = ANY(%s)
@@ -40,7 +38,7 @@ SELECT id, transaction_id FROM audit_logs WHERE transaction_id = ANY(%s) AND (
 
 
 def settle(lock: Callable[[], None]) -> int:
-    """Settle everything that is committed; returns how many events it took. `lock` has others wait, or raises."""
+    """Settle all committed changes; returns the number of new events. `lock` excludes other sealers, or raises."""
     recorded = 0
     own = _own_transaction() if connection.in_atomic_block else None
     while _committed(own).exists():
@@ -62,15 +60,15 @@ def _own_transaction() -> int | None:
     return found
 
 
-def _committed(own: int | None) -> Any:
-    """Captured changes of other transactions than the present one."""
+def _committed(own: int | None) -> QuerySet[CapturedChange]:
+    """Captured changes of other transactions than the current one."""
     changes = CapturedChange.objects.exclude(verb=EVENT_MARK)
     return changes if own is None else changes.filter(~Q(transaction_id=own) | Q(transaction_id=None))
 
 
-def _batch(changes: Any) -> list[CapturedChange]:
-    """The first of them. A transaction that isn't there whole waits for the next batch, unless it fills one alone."""
-    found: list[CapturedChange] = list(changes.order_by("pk")[:BATCH_SIZE])
+def _batch(changes: QuerySet[CapturedChange]) -> list[CapturedChange]:
+    """The first changes. A transaction that isn't complete waits for the next batch, unless it fills one alone."""
+    found = list(changes.order_by("pk")[:BATCH_SIZE])
     last = found[-1].transaction_id if found else None
     whole = [change for change in found if change.transaction_id != last]
     return whole if whole and len(found) == BATCH_SIZE else found

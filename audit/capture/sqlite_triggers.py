@@ -1,12 +1,13 @@
 """The triggers that capture changes in SQLite.
 
-SQLite knows neither roles nor transactions' numbers. Our own connections have numbers (`reprotech.db.sqlite`), which
-temporary triggers, that other programs don't have, add to what is captured, and beside it to the log's events.
+SQLite has neither roles nor transaction ids. Our own connections number their transactions (`reprotech.db.sqlite`), and
+temporary triggers, which other programs don't have, add the number to captured changes and record it for events.
 """
 
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any
+
+from django.db.backends.utils import CursorWrapper
 
 from audit.capture.captured_table import CapturedTable
 
@@ -14,7 +15,7 @@ TRIGGER_PREFIX = "audit_capture_"
 SELECT_TRIGGERS = (
     r"SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'audit\_capture\_%' ESCAPE '\'"
 )
-#: Of our own connections alone: the number of the transaction, also beside each event of the log.
+#: For our own connections alone.
 CONNECTION_TRIGGERS = (
     """
     CREATE TEMP TRIGGER IF NOT EXISTS audit_number_change AFTER INSERT ON main.audit_captured_changes
@@ -34,28 +35,28 @@ CONNECTION_TRIGGERS = (
 DROP_EVENT_TRIGGER = "DROP TRIGGER IF EXISTS temp.audit_number_event"
 
 
-def install_connection_triggers(connection: Any) -> None:
-    """Have what the driver's connection writes from now on bear the numbers of its transactions."""
+def install_connection_triggers(connection: sqlite3.Connection) -> None:
+    """Make this driver connection record its transaction numbers."""
     try:
         for statement in CONNECTION_TRIGGERS:
             connection.execute(statement)
     except sqlite3.OperationalError as error:
         if "no such table" not in str(error):
             raise
-        # It isn't migrated yet, or not any more.
+        # The database isn't migrated yet, or no longer.
         connection.execute(DROP_EVENT_TRIGGER)
 
 
-def update_statements(cursor: Any, tables: Iterable[CapturedTable]) -> Iterator[str]:
-    """The statements that make the triggers what they should be."""
+def update_statements(cursor: CursorWrapper, tables: Iterable[CapturedTable]) -> Iterator[str]:
+    """The statements that create, replace and drop triggers as needed."""
     found = _triggers(cursor)
     wanted = {name: text for table in tables for name, text in _trigger_statements(table).items()}
     yield from (f"DROP TRIGGER {name}" for name, text in found.items() if wanted.get(name) != text)
     yield from (text for name, text in wanted.items() if found.get(name) != text)
 
 
-def removal_statements(cursor: Any, names: Collection[str]) -> Iterator[str]:
-    """The statements that remove the triggers of these tables."""
+def removal_statements(cursor: CursorWrapper, names: Collection[str]) -> Iterator[str]:
+    """The statements that drop the triggers of these tables."""
     yield from (f"DROP TRIGGER {name}" for name, text in _triggers(cursor).items() if _table_of(text) in names)
 
 
@@ -63,7 +64,7 @@ def _table_of(text: str) -> str:
     return text.partition(" ON ")[2].partition(" ")[0]
 
 
-def problems(cursor: Any, tables: Iterable[CapturedTable]) -> Iterator[str]:
+def problems(cursor: CursorWrapper, tables: Iterable[CapturedTable]) -> Iterator[str]:
     """A sentence for each trigger that is not as it should be."""
     found = _triggers(cursor)
     for table in tables:
@@ -77,13 +78,12 @@ def problems(cursor: Any, tables: Iterable[CapturedTable]) -> Iterator[str]:
 
 
 def disable_statements(tables: Iterable[CapturedTable]) -> list[str]:
-    """The statements after which, in this transaction, nothing is captured."""
+    """The statements that switch capturing off for this transaction."""
     of_tables = [f"DROP TRIGGER {name}" for table in tables for name in _trigger_statements(table)]
     return [*of_tables, DROP_EVENT_TRIGGER]
 
 
 def enable_statements(tables: Iterable[CapturedTable]) -> list[str]:
-    """The statements after which it is again."""
     return [*CONNECTION_TRIGGERS, *(text for table in tables for text in _trigger_statements(table).values())]
 
 
@@ -107,7 +107,7 @@ def _trigger_statements(table: CapturedTable) -> dict[str, str]:
 
 
 def _capture_update(table: CapturedTable) -> str:
-    """An update that moves a row to another subject is a loss for the one and a gain for the other."""
+    """An update that moves a row to another subject is captured as a delete for one and an insert for the other."""
     keys = sorted({column for _, column in table.subjects} & set(table.columns))
     changed = " || ".join(
         f"CASE WHEN OLD.{name} IS NOT NEW.{name} THEN ' {name}' ELSE '' END" for name in table.columns
@@ -123,7 +123,7 @@ def _capture_update(table: CapturedTable) -> str:
 
 
 def _capture(table: CapturedTable, verb: str, row: str, changed: str = "", condition: str = "") -> str:
-    # Without an owner, where there can be none, it is about the row alone.
+    # A row without an owner is about itself alone.
     parts = (f"coalesce('{resource}:' || {row}.{column} || ' ', '')" for resource, column in table.subjects)
     subjects = f"trim({' || '.join(parts)})"
     columns = f"trim({changed})" if changed else f"'{' '.join(table.columns)}'"
@@ -135,6 +135,6 @@ def _capture(table: CapturedTable, verb: str, row: str, changed: str = "", condi
     )
 
 
-def _triggers(cursor: Any) -> dict[str, str]:
+def _triggers(cursor: CursorWrapper) -> dict[str, str]:
     cursor.execute(SELECT_TRIGGERS)
     return dict(cursor.fetchall())

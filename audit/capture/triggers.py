@@ -1,8 +1,8 @@
-"""Change data capture: triggers note in `audit_captured_changes` whatever changes a tracked table, however it does.
+"""Change data capture: triggers record in `audit_captured_changes` every change of a tracked table.
 
-They see what no code of ours runs for: SQL by hand, `psql`, rows of a relation's table, historical models in
-migrations. What is captured follows from what is tracked (`audit.tracking.registry`), so `manage.py migrate` brings the
-triggers in line each time. `audit.capture.settlement` makes events of what no service recorded.
+They see what runs no code of ours: manual SQL, `psql`, rows of relations, historical models in migrations. What is
+captured follows from what is tracked (`audit.tracking.registry`), so `manage.py migrate` updates the triggers each
+time. `audit.capture.settlement` turns what no service recorded into events.
 """
 
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ from audit.capture.captured_table import CapturedTable
 from audit.models import CapturedChange
 from audit.tracking.registry import tracked_models
 
-#: Columns by which a row says that its time is over. Deleting it then takes access from nobody.
+#: Columns that mark a row as ended; deleting it then revokes nobody's access.
 END_COLUMNS = ("ended_at", "revoked_at")
 
 
 def captured_tables() -> list[CapturedTable]:
-    """The tables of tracked models and of their relations, in the order of their names."""
+    """The tables of tracked models and of their relations, sorted by name."""
     found = {}
     for model, entry in tracked_models().items():
         found[model._meta.db_table] = _table_of_model(model, entry.fields, are_deletions_routine=entry.deleted is None)
@@ -35,7 +35,7 @@ def captured_tables() -> list[CapturedTable]:
 
 
 def owner_field(model: type[models.Model]) -> Any:
-    """The field by which rows belong to those of another tracked model, such as keys to users; None without one."""
+    """The foreign key to another tracked model, such as from keys to users; None without one."""
     return next((field for field in model._meta.concrete_fields if field.related_model in tracked_models()), None)
 
 
@@ -47,7 +47,7 @@ def _table_of_model(model: type[models.Model], names: frozenset[str], *, are_del
     return CapturedTable(
         name=options.db_table,
         key=options.pk.column,
-        # Its key too: rows that exchange their keys exchange all that refers to them.
+        # The key too: rows that swap keys swap all that refers to them.
         columns=tuple(sorted({options.pk.column, *(options.get_field(name).column for name in names)})),
         subjects=(own,) if owner is None else ((_resource_name(owner.related_model), owner.column), own),
         are_deletions_captured=not are_deletions_routine,
@@ -56,7 +56,7 @@ def _table_of_model(model: type[models.Model], names: frozenset[str], *, are_del
 
 
 def through_model(model: type[models.Model], relation: str) -> type[models.Model]:
-    """The model of the rows that a many-to-many relation consists of."""
+    """The model of a many-to-many relation's rows."""
     field: Any = model._meta.get_field(relation)
     through: type[models.Model] = field.remote_field.through
     return through
@@ -79,7 +79,7 @@ def _resource_name(model: Any) -> str:
 
 
 def remove_outdated_triggers(*, plan: list[tuple[Migration, bool]], **_: Any) -> None:
-    """Before migrations, remove the triggers of tables whose columns these change: neither database would allow it."""
+    """Before migrations, drop the triggers of tables whose columns change: otherwise both databases refuse."""
     touched = {
         (migration.app_label, operation.model_name_lower)
         for migration, _ in plan
@@ -96,11 +96,11 @@ def remove_outdated_triggers(*, plan: list[tuple[Migration, bool]], **_: Any) ->
 
 
 def install(**_: Any) -> None:
-    """Make the triggers what they should be, where their tables are there; changes nothing that is right already."""
+    """Create or update the triggers of existing tables."""
     with transaction.atomic(), connection.cursor() as cursor:
         present = set(connection.introspection.table_names(cursor))
         if CapturedChange._meta.db_table not in present:
-            return  # migrations went back to before it
+            return  # migrated back to a version without it
         tables = [table for table in captured_tables() if _is_complete(cursor, table, present)]
         for statement in _dialect().update_statements(cursor, tables):
             cursor.execute(statement)
@@ -114,16 +114,16 @@ def _is_complete(cursor: Any, table: CapturedTable, present: set[str]) -> bool:
 
 
 def trigger_problems() -> list[str]:
-    """A sentence for each trigger of ours that is missing, switched off or altered."""
+    """A sentence for each trigger that is missing, disabled or altered."""
     with connection.cursor() as cursor:
         return list(_dialect().problems(cursor, captured_tables()))
 
 
 @contextmanager
 def suspended() -> Iterator[None]:
-    """A part of a transaction in which nothing is captured: a load that one event puts on record as a whole.
+    """Switch capturing off for a part of a transaction, for a load that one event records as a whole.
 
-    Only the owner of the tables may; the server's role in PostgreSQL can't.
+    Only the owner of the tables may do this; the server's role in PostgreSQL can't.
     """
     dialect, tables = _dialect(), captured_tables()
     _execute(dialect.disable_statements(tables))
@@ -133,7 +133,7 @@ def suspended() -> Iterator[None]:
 
 def _execute(statements: list[str]) -> None:
     if connection.vendor == "postgresql":
-        connection.check_constraints()  # it alters no table of which a check is still to come
+        connection.check_constraints()  # PostgreSQL alters no table with pending constraint checks
     with connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)

@@ -1,8 +1,8 @@
 """The bytes of an event that are sealed: the same on every database, machine and library version.
 
-They are JSON in the canonical form of RFC 8785. What tells of a person is not in them but committed to: SHA-256 of a
-random salt and the text. Once text and salt are destroyed, the commitment stays, says nothing, and the bytes are what
-they were. `docs/audit.md` describes the format; a test pins it. A change of it is a new VERSION beside the old one.
+They are JSON in the canonical form of RFC 8785. Personal data is not in them but committed to: SHA-256 of a random salt
+and the text. Once text and salt are destroyed the commitment stays, reveals nothing, and the bytes don't change.
+`docs/audit.md` describes the format; a test pins it. A change of it needs a new VERSION.
 """
 
 import hashlib
@@ -10,13 +10,13 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from ipaddress import IPv6Address
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 VERSION = 1
 SALT_BYTES = 16
 COMMITMENT_BYTES = 32
-#: Details, and fields within `changes`, that tell of a person. Part of the format.
+#: Details, and fields within `changes`, that are personal data. Part of the format.
 PERSONAL_DETAILS = frozenset({"filters", "sent_to"})
 PERSONAL_CHANGES = frozenset({"email", "first_name", "last_name", "username"})
 
@@ -41,26 +41,19 @@ class SealedRow(NamedTuple):
     user_agent: str
     request_id: str
     session_id: UUID | None
-    details: dict[str, Any]
-    #: SALT_BYTES of salt while the part is there, COMMITMENT_BYTES once it was erased.
+    details: dict[str, object]
+    #: A salt of SALT_BYTES; once the part is erased, its commitment of COMMITMENT_BYTES.
     actor_opening: bytes
     subject_opening: bytes
 
 
-def encode(value: Any) -> bytes:
-    """`value`, of JSON types, in canonical form."""
+def encode(value: object) -> bytes:
     return _encoder.encode(value).encode("utf-8", "surrogatepass")
 
 
 def canonical_bytes(row: SealedRow) -> bytes:
-    """What the leaf of this event stands for."""
-    return encode(canonical_fields(row))
-
-
-def canonical_fields(row: SealedRow) -> dict[str, Any]:
-    """The fields of the canonical form, with commitments in the place of what tells of a person."""
     public, personal = split_details(row.details)
-    return {
+    fields = {
         "action": row.action,
         "actor": commitment(row.actor_opening, actor_part(row)).hex(),
         "details": public,
@@ -75,10 +68,10 @@ def canonical_fields(row: SealedRow) -> dict[str, Any]:
         "user_id": row.user_id,
         "v": row.version,
     }
+    return encode(fields)
 
 
-def actor_part(row: SealedRow) -> dict[str, Any]:
-    """What the event tells of who acted."""
+def actor_part(row: SealedRow) -> dict[str, object]:
     return {
         "ip_address": expanded_address(row.ip_address),
         "user_agent": row.user_agent,
@@ -86,25 +79,24 @@ def actor_part(row: SealedRow) -> dict[str, Any]:
     }
 
 
-def subject_part(row: SealedRow, personal: Mapping[str, Any]) -> dict[str, Any]:
-    """What the event tells of whom or what it is about; `personal` are the personal details."""
+def subject_part(row: SealedRow, personal: Mapping[str, object]) -> dict[str, object]:
     return {"details": personal, "resource_name": row.resource_name}
 
 
-def commitment(opening: bytes, part: Mapping[str, Any]) -> bytes:
-    """The commitment to a part by its salt; of an erased part what was kept of it."""
+def commitment(opening: bytes, part: Mapping[str, object]) -> bytes:
+    """The commitment to a part by its salt; of an erased part, the commitment that was kept."""
     if len(opening) == COMMITMENT_BYTES:
         return opening
     return hashlib.sha256(opening + encode(part)).digest()
 
 
-def split_details(details: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Details without what is personal, of which the names stay, and what is personal.
+def split_details(details: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:
+    """Details with None in place of personal values, and the personal values.
 
-    The first of what it returned before is the same again: so erasing the second changes no sealed byte.
+    Splitting the first result again returns it unchanged, so erasing the second changes no sealed byte.
     """
-    personal = {name: details[name] for name in PERSONAL_DETAILS & details.keys()}
-    public = {**details, **dict.fromkeys(personal)}
+    personal: dict[str, object] = {name: details[name] for name in PERSONAL_DETAILS & details.keys()}
+    public: dict[str, object] = {**details, **dict.fromkeys(personal)}
     changes = details.get("changes")
     if isinstance(changes, dict) and (named := {name: changes[name] for name in PERSONAL_CHANGES & changes.keys()}):
         personal["changes"] = named
@@ -118,5 +110,5 @@ def format_timestamp(timestamp: datetime) -> str:
 
 
 def expanded_address(address: str | None) -> str | None:
-    """An address in the one form that no database and no library shortens in its own way."""
+    # Databases and libraries shorten IPv6 addresses each in their own way.
     return IPv6Address(address).exploded if address and ":" in address else address

@@ -1,7 +1,7 @@
 """The Merkle tree of RFC 6962, section 2: hashes, roots and proofs, without any storage.
 
-A node is named by its level (0 for leaves) and its index on that level. Only complete subtrees have a node; what lies
-at the right edge is folded together from them.
+A node is named by its level (0 for leaves) and its index on that level. Only complete subtrees have a node; the right
+edge is folded together from them.
 """
 
 import hashlib
@@ -13,17 +13,15 @@ EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 
 def leaf_hash(content: bytes) -> bytes:
-    """The hash of a leaf: SHA-256 of 0x00 and what it stands for."""
     return hashlib.sha256(b"\x00" + content).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of an inner node: SHA-256 of 0x01 and its two children."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 def cover(start: int, end: int) -> list[tuple[int, int]]:
-    """The fewest complete subtrees, as (level, index) from left to right, that make up the leaves from start to end."""
+    """The fewest complete subtrees, as (level, index) from left to right, that make up these leaves."""
     pieces = []
     while start < end:
         alignment = (start & -start).bit_length() - 1 if start else end.bit_length()
@@ -34,7 +32,7 @@ def cover(start: int, end: int) -> list[tuple[int, int]]:
 
 
 def fold(hashes: Iterable[bytes]) -> bytes:
-    """The hash over neighbouring subtrees, the largest first, as they stand at the right edge of a tree."""
+    """The hash over neighbouring subtrees, the largest first, as at the right edge of a tree."""
     *rest, result = hashes
     for left in reversed(rest):
         result = node_hash(left, result)
@@ -47,15 +45,14 @@ def subtree_hash(nodes: Nodes, start: int, end: int) -> bytes:
 
 
 def root_hash(nodes: Nodes, size: int) -> bytes:
-    """The root of the tree of the first `size` leaves."""
     return subtree_hash(nodes, 0, size) if size else EMPTY_ROOT
 
 
 class Frontier:
-    """The right edge of a growing tree: enough to add leaves and to tell the root, whatever its size."""
+    """The right edge of a growing tree: enough to add leaves and to compute the root, whatever the tree's size."""
 
     def __init__(self, size: int = 0, hashes: Iterable[bytes] = ()) -> None:
-        """An empty tree, or one of `size` leaves with the hashes of its `cover`."""
+        """`hashes` are those of the `cover` of `size` leaves."""
         self.size = size
         self._hashes = list(hashes)
 
@@ -72,12 +69,10 @@ class Frontier:
         return completed
 
     def copy(self) -> "Frontier":
-        """The same edge, to go on from in another way."""
         return Frontier(self.size, self._hashes)
 
     @property
     def root(self) -> bytes:
-        """The root of the tree as it is now."""
         return fold(self._hashes) if self._hashes else EMPTY_ROOT
 
 
@@ -158,5 +153,5 @@ def is_consistent(old: int, new: int, old_root: bytes, new_root: bytes, path: It
 
 
 def _split(size: int) -> int:
-    """The largest power of two below `size`, where a tree of this size parts."""
+    """The largest power of two below `size`, where RFC 6962 divides a tree of this size."""
     return 1 << (size - 1).bit_length() - 1

@@ -1,15 +1,14 @@
-"""Proof that this installation wrote a row, until the seal proves that nobody changed it since.
+"""The message authentication code of a row: proof that this installation wrote it, until it is sealed.
 
-Between the writing of a row and its sealing lie a few seconds in which whoever holds the database could still change
-it, or add one of their own. So each row carries an HMAC (RFC 2104) under a key that the database never sees, and the
-sealer seals no row without a good one.
+In the seconds between writing and sealing, the owner of the database could change a row or add one. So each row carries
+an HMAC (RFC 2104) under a key that the database never sees, and the sealer seals no row whose code is wrong.
 """
 
 import hmac
 import json
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
@@ -20,7 +19,7 @@ KEY_PURPOSE = b"reprotech.audit.authenticity"
 
 
 def authentication_code(row: SealedRow) -> bytes:
-    """The code of a row, whatever id the database gives it."""
+    """The code of a row. It doesn't cover the id, which the database assigns later."""
     return hmac.digest(_mac_key(settings.SECRET_KEY), canonical_bytes(row._replace(id=None)), "sha256")
 
 
@@ -30,7 +29,7 @@ def authentication_code_of(content: bytes, event_id: int) -> bytes:
 
 
 def is_authentic(row: SealedRow, code: bytes) -> bool:
-    """Whether the code was made here, with the present key or one that it replaced (SECRET_KEY_FALLBACKS)."""
+    """Whether the code was made with the present SECRET_KEY or one of SECRET_KEY_FALLBACKS."""
     return _matches(canonical_bytes(row._replace(id=None)), code)
 
 
@@ -40,7 +39,7 @@ def is_authentic_content(content: bytes, event_id: int, code: bytes) -> bool:
 
 
 def _without_id(content: bytes, event_id: int) -> bytes:
-    # Quotes inside of texts are escaped, so this is found nowhere but between the members that it names.
+    # JSON escapes quotes within texts, so this matches nowhere but between the members that it names.
     before, _, after = content.rpartition(b',"id":%d,"request_id":' % event_id)
     return b'%b,"id":null,"request_id":%b' % (before, after)
 
@@ -50,11 +49,11 @@ def _matches(content: bytes, code: bytes) -> bool:
     return any(hmac.compare_digest(hmac.digest(_mac_key(key), content, "sha256"), code) for key in keys)
 
 
-def json_details(details: Mapping[str, Any]) -> dict[str, Any]:
-    """Details as the database gives them back; raises ValueError for a fraction, which has no one form in JSON."""
+def json_details(details: Mapping[str, object]) -> dict[str, object]:
+    """Details as the database returns them; raises ValueError for fractions, which have no single form in JSON."""
     encoded = json.dumps(details, cls=DjangoJSONEncoder)
-    found: dict[str, Any] = json.loads(encoded, parse_float=_refuse_fraction)
-    return found
+    decoded: dict[str, object] = json.loads(encoded, parse_float=_refuse_fraction)
+    return decoded
 
 
 def _refuse_fraction(text: str) -> NoReturn:

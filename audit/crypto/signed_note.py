@@ -20,24 +20,21 @@ DASH = "\N{EM DASH}"
 
 
 class NoteError(ValueError):
-    """A text is no note, or none that the given keys signed; the message says what is wrong."""
+    """The text is no note, or not signed by the given keys; the message says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
-    """A public key and the name that signature lines give it."""
-
     name: str
     public: bytes
 
     @property
     def key_id(self) -> bytes:
-        """The four bytes that stand before each signature."""
         return hashlib.sha256(self.name.encode() + b"\n" + ED25519 + self.public).digest()[:KEY_ID_BYTES]
 
     @property
     def label(self) -> str:
-        """Name and id, as programs and people tell keys apart."""
+        """Name and id, as in messages."""
         return f"{self.name}+{self.key_id.hex()}"
 
     def __str__(self) -> str:
@@ -46,20 +43,19 @@ class VerifierKey:
 
     @classmethod
     def parse(cls, text: str) -> "VerifierKey":
-        """Read the text form; raises NoteError."""
+        """Parse the text form; raises NoteError."""
         name, _, rest = text.strip().partition("+")
         key_id, _, encoded = rest.partition("+")
         try:
-            kind, public = (raw := b64decode(encoded, validate=True))[:1], raw[1:]
+            raw = b64decode(encoded, validate=True)
         except ValueError:
             raise NoteError("This is no public key of the form name+id+base64.") from None
-        key = cls(name, public)
-        if kind != ED25519 or len(public) != 32 or not name or key.key_id.hex() != key_id:  # noqa: PLR2004
+        key = cls(name, raw[1:])
+        if raw[:1] != ED25519 or len(key.public) != 32 or not name or key.key_id.hex() != key_id:  # noqa: PLR2004
             raise NoteError("This public key is damaged, or not an Ed25519 key.")
         return key
 
-    def accepts(self, text: str, signature: bytes) -> bool:
-        """Whether the signature over the text is this key's."""
+    def is_signature(self, text: str, signature: bytes) -> bool:
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text.encode())
         except InvalidSignature:
@@ -69,38 +65,37 @@ class VerifierKey:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """A private key (its 32 bytes) with its name. It is never shown."""
+    """A private key (its 32 bytes) with its name."""
 
     name: str
     seed: bytes
 
-    def __repr__(self) -> str:
+    def __repr__(self) -> str:  # without the seed, which must not reach a log
         return f"Signer({self.name!r})"
 
     @property
     def verifier(self) -> VerifierKey:
-        """The public half."""
         return VerifierKey(self.name, self._private.public_key().public_bytes_raw())
 
     @property
     def _private(self) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(self.seed)
 
-    def line(self, text: str) -> str:
+    def signature_line(self, text: str) -> str:
         """The signature line over a text that ends with a newline."""
         signed = self.verifier.key_id + self._private.sign(text.encode())
         return f"{DASH} {self.name} {b64encode(signed).decode()}\n"
 
 
 def sign(text: str, signers: Iterable[Signer]) -> str:
-    """The note of a text, which ends with a newline."""
-    return f"{text}\n{''.join(signer.line(text) for signer in signers)}"
+    """The note of a text that ends with a newline."""
+    return f"{text}\n{''.join(signer.signature_line(text) for signer in signers)}"
 
 
 def verify_note(note: str, keys: Iterable[VerifierKey]) -> tuple[str, list[VerifierKey]]:
     """The text of a note and those of `keys` that signed it; raises NoteError unless at least one did.
 
-    Signatures of unknown keys are passed over; one by a known key that does not fit refuses the whole note.
+    Signatures of unknown keys are ignored; a wrong one by a known key invalidates the whole note.
     """
     text, lines = _split_note(note)
     known = {(key.name, key.key_id): key for key in keys}
@@ -109,7 +104,7 @@ def verify_note(note: str, keys: Iterable[VerifierKey]) -> tuple[str, list[Verif
         key = known.get((name, signature[:KEY_ID_BYTES]))
         if key is None:
             continue
-        if not key.accepts(text, signature[KEY_ID_BYTES:]):
+        if not key.is_signature(text, signature[KEY_ID_BYTES:]):
             raise NoteError(f"The signature of {key.label} does not fit the text.")
         signed_by.append(key)
     if not signed_by:
@@ -118,7 +113,7 @@ def verify_note(note: str, keys: Iterable[VerifierKey]) -> tuple[str, list[Verif
 
 
 def key_ids(note: str) -> list[bytes]:
-    """The ids of the keys that a note says it is signed with; raises NoteError."""
+    """The ids of the keys that a note claims to be signed with; raises NoteError."""
     return [signature[:KEY_ID_BYTES] for _, signature in _split_note(note)[1]]
 
 
@@ -134,7 +129,7 @@ def _split_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:
             signature = b64decode(encoded, validate=True)
         except ValueError:
             raise NoteError("A signature line is damaged.") from None
-        # Base64 has several texts for the same bytes: only the proper one passes, so that no change of a note does.
+        # Base64 has several texts for the same bytes. Only the canonical one passes, so that a note can't be altered.
         if dash != DASH or b64encode(signature).decode() != encoded:
             raise NoteError("A signature line is damaged.")
         lines.append((name, signature))
@@ -142,13 +137,13 @@ def _split_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:
 
 
 def fingerprint(text: str) -> str:
-    """SHA-256 of a note's text, base64: how a checkpoint names the one before it."""
+    """SHA-256 of a note's text, base64: the reference of a checkpoint to the one before it."""
     return b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointText:
-    """What a checkpoint says: the log's name, the number of its events and their root, when, and after which."""
+    """The content of a checkpoint."""
 
     origin: str
     size: int
@@ -165,11 +160,11 @@ class CheckpointText:
 
     @classmethod
     def parse(cls, text: str) -> "CheckpointText":
-        """Read it; raises NoteError."""
+        """Parse a note's text; raises NoteError."""
         lines = text.removesuffix("\n").split("\n")
         extensions = dict(line.partition(" ")[::2] for line in lines[3:])
         try:
-            found = cls(
+            parsed = cls(
                 origin=lines[0],
                 size=int(lines[1]),
                 root=b64decode(lines[2], validate=True),
@@ -178,6 +173,6 @@ class CheckpointText:
             )
         except (ValueError, LookupError):
             raise NoteError("This is no checkpoint of an audit log.") from None
-        if str(found) != text:
+        if str(parsed) != text:
             raise NoteError("This checkpoint is not in its one proper form.")
-        return found
+        return parsed

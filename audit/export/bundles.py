@@ -1,6 +1,6 @@
 """Bundles: events in a file that proves itself, for `scripts/verify-export`. `docs/audit.md` describes the format.
 
-What stands in a bundle is read from the database as it is. Nothing here judges it: whoever checks the file finds out.
+A bundle holds what is in the database, unverified: checking the file finds what is wrong.
 """
 
 import hashlib
@@ -8,7 +8,7 @@ import json
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from django.db.models import Count, Exists, Max, Min, OuterRef
 from django.utils import timezone
@@ -16,29 +16,25 @@ from django.utils import timezone
 from audit.crypto.canonical_json import COMMITMENT_BYTES, SealedRow, format_timestamp
 from audit.crypto.merkle import cover
 from audit.models import AuditLog, Checkpoint, Leaf, SigningKey
+from audit.models.querysets import AppendOnlyQuerySet, AuditLogQuerySet
 from audit.sealing.sealer import latest_checkpoint, unsealed_events
 from audit.sealing.stored_tree import ProofUnavailable, StoredTree
 
-#: The format's name.
 BUNDLE = "bundle"
 
 FORMAT = "reprotech-audit/1"
 COMPLETE, SELECTION = "complete", "selection"
-#: Events that are read at once.
 CHUNK_SIZE = 500
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Writable(Protocol):
-    """A file that takes bytes."""
-
-    def write(self, data: bytes, /) -> object:
-        """Write."""
+    def write(self, data: bytes, /) -> object: ...
 
 
 class LeafPosition(NamedTuple):
-    """Where an event stands in the tree."""
+    """An event's leaf and its position in the tree."""
 
     position: int
     event_id: int
@@ -47,18 +43,17 @@ class LeafPosition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle ready to be written, in constant memory and once."""
+    """A bundle that can be written once, in constant memory."""
 
-    header: Mapping[str, Any]
+    header: Mapping[str, object]
     #: The size of the tree that its proofs are for.
     size: int
-    #: How many events it has; of a selection, how many it had when it was asked for.
+    #: Number of events; of a selection, when it was requested.
     rows: int
-    #: The places of its events, in the order of the tree, a few at a time.
+    #: Its leaves in chunks, in the order of the tree.
     places: Iterable[list[LeafPosition]] = field(repr=False)
 
     def lines(self) -> Iterator[str]:
-        """Every line of the file."""
         tree = StoredTree() if self.header["kind"] == SELECTION else None
         count = 0
         yield f"{_encode(self.header)}\n"
@@ -90,8 +85,8 @@ def complete_bundle(start: int = 0, end: int | None = None) -> Bundle:
     return Bundle(header, size, end - start, _all_positions(start, end))
 
 
-def selected_bundle(events: Any, filters: Mapping[str, str]) -> Bundle:
-    """The sealed ones of `events`; `filters` are named in the file. Raises ProofUnavailable."""
+def selected_bundle(events: AuditLogQuerySet, filters: Mapping[str, str]) -> Bundle:
+    """The sealed ones of `events`, which `filters` describe in the file; raises ProofUnavailable."""
     checkpoint = _newest_checkpoint()
     wanted = Exists(events.order_by().filter(pk=OuterRef("event_id")))
     leaves = Leaf.objects.filter(wanted, position__lt=checkpoint.size)
@@ -115,16 +110,16 @@ def write(file: Writable, bundle: Bundle) -> str:
     return digest.hexdigest()
 
 
-def event_line(place: LeafPosition, row: SealedRow | None) -> dict[str, Any]:
+def event_line(place: LeafPosition, row: SealedRow | None) -> dict[str, object]:
     """A line of a bundle, without a proof; `row` is None for an event that was archived."""
-    line: dict[str, Any] = {"position": place.position, "leaf": base64_text(place.leaf)}
+    line: dict[str, object] = {"position": place.position, "leaf": base64_text(place.leaf)}
     if row is not None:
         line["event"] = event_fields(row)
     return line
 
 
-def event_fields(row: SealedRow) -> dict[str, Any]:
-    """An event with all that it takes to compute its leaf."""
+def event_fields(row: SealedRow) -> dict[str, object]:
+    """An event with all that is needed to compute its leaf."""
     return {
         "id": row.id,
         "v": row.version,
@@ -147,18 +142,16 @@ def event_fields(row: SealedRow) -> dict[str, Any]:
 
 
 def read_events(ids: Iterable[int]) -> dict[int, SealedRow]:
-    """The events with these ids that are there, by id."""
+    """The existing events with these ids, by id."""
     rows = AuditLog.objects.filter(pk__in=list(ids)).order_by().values_list(*SealedRow._fields)
     return {columns[0]: SealedRow(*columns[:-2], *map(bytes, columns[-2:])) for columns in rows}
 
 
 def base64_text(binary: bytes) -> str:
-    """Base64."""
     return b64encode(binary).decode()
 
 
 def base64_texts(hashes: Iterable[bytes]) -> list[str]:
-    """Base64 of each."""
     return [base64_text(found) for found in hashes]
 
 
@@ -173,7 +166,7 @@ def _newest_checkpoint() -> Checkpoint:
     return checkpoint
 
 
-def _header(kind: str, checkpoint: Checkpoint) -> dict[str, Any]:
+def _header(kind: str, checkpoint: Checkpoint) -> dict[str, object]:
     return {
         "bundle": FORMAT,
         "kind": kind,
@@ -193,10 +186,10 @@ def _all_positions(start: int, end: int) -> Iterator[list[LeafPosition]]:
         yield _read_positions(Leaf.objects.filter(position__gte=first, position__lt=min(first + CHUNK_SIZE, end)))
 
 
-def _selected_positions(leaves: Any, start: int, last: int, rows: int) -> Iterator[list[LeafPosition]]:
-    """The places of `leaves` in windows that hold about a chunk of them each: none is read twice, however few or many
-    they are, and those of a crowded window are read a chunk at a time.
-    """
+def _selected_positions(
+    leaves: AppendOnlyQuerySet[Leaf], start: int, last: int, rows: int
+) -> Iterator[list[LeafPosition]]:
+    """Read leaves in ranges that hold about a chunk of them each, however densely they lie, and none twice."""
     width = (last + 1 - start) * CHUNK_SIZE // rows + 1
     while start <= last:
         some = _read_positions(leaves.filter(position__gte=start, position__lt=min(start + width, last + 1)))
@@ -205,11 +198,11 @@ def _selected_positions(leaves: Any, start: int, last: int, rows: int) -> Iterat
         start = some[-1].position + 1 if len(some) == CHUNK_SIZE else start + width
 
 
-def _read_positions(leaves: Any) -> list[LeafPosition]:
+def _read_positions(leaves: AppendOnlyQuerySet[Leaf]) -> list[LeafPosition]:
     columns = leaves.order_by("position").values_list("position", "event_id", "hash")[:CHUNK_SIZE]
     return [LeafPosition(position, event_id, bytes(leaf)) for position, event_id, leaf in columns]
 
 
-def _count_unsealed(events: Any) -> int:
+def _count_unsealed(events: AuditLogQuerySet) -> int:
     is_sealed = Exists(Leaf.objects.filter(event_id=OuterRef("pk")))
-    return int(events.order_by().filter(~is_sealed).count())
+    return events.order_by().filter(~is_sealed).count()

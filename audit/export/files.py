@@ -1,14 +1,13 @@
-"""Events as a file: the bytes that the API and the page answer with."""
+"""Responses that download events as a file, for the API and the page."""
 
 import json
-from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 
 from audit.export.bundles import BUNDLE
-from audit.export.services import CSV, start_bundle, start_export
+from audit.export.services import CSV, EventQuery, start_bundle, start_export
 from audit.models import AuditLog
 from reprotech.core.actors import Actor
 from reprotech.web.streaming import stream_csv, stream_json_lines, stream_jsonl
@@ -19,8 +18,8 @@ COLUMNS = (
 )
 
 
-def event_line(event: AuditLog) -> dict[str, Any]:
-    """An event as a line of JSON: as the API shows it, but faster."""
+def event_line(event: AuditLog) -> dict[str, object]:
+    """An event as the API shows it, but built faster."""
     return {
         "id": event.pk,
         "user": event.username,
@@ -38,7 +37,7 @@ def event_line(event: AuditLog) -> dict[str, Any]:
     }
 
 
-def event_cells(event: AuditLog) -> list[Any]:
+def event_cells(event: AuditLog) -> list[object]:
     """An event as a row of CSV, in the order of `COLUMNS`."""
     line = event_line(event)
     line["success"] = "true" if event.success else "false"
@@ -46,8 +45,8 @@ def event_cells(event: AuditLog) -> list[Any]:
     return [line[column] for column in COLUMNS]
 
 
-def export_response(*, actor: Actor, query: Any, with_bom: bool) -> StreamingHttpResponse:
-    """A file for an `AuditExport`; with `with_bom` CSV begins with a byte order mark. Raises Forbidden or Conflict."""
+def export_response(*, actor: Actor, query: EventQuery, with_bom: bool) -> StreamingHttpResponse:
+    """The file for an `AuditExport`; raises Forbidden or Conflict."""
     file_format = query.value("format") or CSV
     name = f"audit-{timezone.now():%Y-%m-%d}.{file_format}"
     if file_format == BUNDLE:

@@ -1,4 +1,4 @@
-"""Proofs about the sealed log: that an event is in it, and that it only ever grew."""
+"""Proofs about the sealed log: that an event is in it, and that it only grew."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from reprotech.core.exceptions import DomainError, NotFound
 
 
 class ProofNotFound(DomainError):
-    """There is no such event or checkpoint; the message says so in a sentence."""
+    """There is no such event or checkpoint; the message says which."""
 
     code = NotFound.code
     status = NotFound.status
@@ -19,7 +19,7 @@ class ProofNotFound(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Inclusion:
-    """That an event stands at a place of the tree that a checkpoint signs."""
+    """That an event has a position in the tree that a checkpoint signs."""
 
     place: LeafPosition
     checkpoint: Checkpoint
@@ -58,7 +58,7 @@ def prove_consistency(old_size: int, new_size: int) -> Consistency:
 
 
 def find_checkpoint(size: int | None = None) -> Checkpoint:
-    """The checkpoint of so many events, or the newest; raises ProofNotFound."""
+    """The checkpoint of this size, or the newest; raises ProofNotFound."""
     if size is None:
         found, sentence = latest_checkpoint(), "There is no checkpoint yet."
     else:

@@ -1,27 +1,36 @@
-"""Exports of events: each is itself on record."""
+"""Exports of events; each is itself recorded."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from audit.authorization import authorize, recording_denials
 from audit.export.bundles import BUNDLE, Bundle, complete_bundle, selected_bundle
 from audit.models import Action, AuditLog
+from audit.models.querysets import AuditLogQuerySet
 from audit.permissions import AUDIT_EXPORT
 from audit.services import record
 from reprotech.core.actors import Actor
 from reprotech.core.reauthentication import require_recent_authentication
 
 CSV, REPORT = "csv", "report"
-#: Events of a report at most: more would be no page to read.
+#: More would be no page to read.
 MAX_REPORT_ROWS = 2_000
 
 
-@recording_denials
-def start_export(*, actor: Actor, query: Any, file_format: str) -> Iterator[AuditLog]:
-    """Put an export on record, then give its events, newest first; those that come later aren't in it.
+class EventQuery(Protocol):
+    """What a user asks for; `audit.filters` implements it."""
 
-    `query` is an `AuditQuery`. Raises Forbidden.
-    """
+    @property
+    def given(self) -> dict[str, str]: ...
+
+    def apply(self, queryset: AuditLogQuerySet) -> AuditLogQuerySet: ...
+
+    def value(self, name: str) -> Any: ...
+
+
+@recording_denials
+def start_export(*, actor: Actor, query: EventQuery, file_format: str) -> Iterator[AuditLog]:
+    """Record an export, then return its events, newest first, without later ones; raises Forbidden."""
     authorize(actor, AUDIT_EXPORT)
     require_recent_authentication()
     events = query.apply(AuditLog.objects.all())
@@ -35,16 +44,12 @@ def start_export(*, actor: Actor, query: Any, file_format: str) -> Iterator[Audi
         filters=query.given,
         rows=events.count(),
     )
-    rows: Iterator[AuditLog] = events.in_chunks()
-    return rows
+    return events.in_chunks()
 
 
 @recording_denials
-def start_report(*, actor: Actor, query: Any) -> list[AuditLog] | None:
-    """Put a report on record, then give its events, oldest first; None, and no record, when they are too many.
-
-    `query` is an `AuditQuery`. Raises Forbidden.
-    """
+def start_report(*, actor: Actor, query: EventQuery) -> list[AuditLog] | None:
+    """Record a report and return its events, oldest first; None, unrecorded, if too many. Raises Forbidden."""
     authorize(actor, AUDIT_EXPORT)
     if query.apply(AuditLog.objects.all())[MAX_REPORT_ROWS : MAX_REPORT_ROWS + 1].exists():
         return None
@@ -52,15 +57,15 @@ def start_report(*, actor: Actor, query: Any) -> list[AuditLog] | None:
 
 
 @recording_denials
-def start_bundle(*, actor: Actor, query: Any) -> Bundle:
-    """Put the export of a bundle on record, then give it; raises Forbidden, or ProofUnavailable."""
+def start_bundle(*, actor: Actor, query: EventQuery) -> Bundle:
+    """Record the export of a bundle, then return it; raises Forbidden or ProofUnavailable."""
     authorize(actor, AUDIT_EXPORT)
     require_recent_authentication()
     if query.given:
         bundle = selected_bundle(query.apply(AuditLog.objects.all()), query.given)
     else:
         bundle = complete_bundle(query.value("start") or 0, query.value("end"))
-    places = {name: bundle.header[name] for name in ("start", "end") if name in bundle.header}
+    places: dict[str, Any] = {name: bundle.header[name] for name in ("start", "end") if name in bundle.header}
     record(
         actor=actor,
         action=Action.EXPORT,

@@ -1,11 +1,11 @@
-"""Moves the oldest events out of the database into a bundle, on record. Leaves and nodes stay: so does every proof.
+"""Moves the oldest events from the database to a bundle, on record. Leaves and nodes stay, and so does every proof.
 
-What goes is always a prefix of the tree, so that one event that tells of it, and one number, say what is gone.
+What is archived is always a prefix of the tree, so that one event and one number say what is gone.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection
@@ -15,6 +15,7 @@ from django.utils import timezone
 from audit.authorization import authorize, recording_denials
 from audit.export.bundles import BUNDLE, Writable, write_bundle
 from audit.models import Action, AuditLog, Leaf
+from audit.models.querysets import AuditLogQuerySet
 from audit.permissions import AUDIT_MAINTAIN
 from audit.sealing.append_only_triggers import suspended
 from audit.sealing.sealer import Sealer, latest_checkpoint, sealing_lock
@@ -23,7 +24,7 @@ from audit.statistics import id_ranges
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict
 
-#: Events that stay for good, for they explain what is missing or which key signed. They are few, and name no person.
+#: Never archived: they explain what is missing or which key signed. They are few, and name no person.
 PERMANENT_ACTIONS = (Action.ARCHIVE, Action.KEY_ROTATE)
 DELETE_EVENTS = """
 DELETE FROM audit_logs WHERE action NOT IN (%s, %s)
@@ -31,12 +32,11 @@ AND id IN (SELECT event_id FROM audit_leaves WHERE position >= %s AND position <
 """
 
 
-class ArchiveRefused(Conflict):
-    """Nothing is archived; the message says why."""
+class ArchiveRefused(Conflict): ...
 
 
 class LeafRange(NamedTuple):
-    """A range of the tree, `end` excluded."""
+    """Positions in the tree, `end` excluded."""
 
     start: int
     end: int
@@ -44,35 +44,35 @@ class LeafRange(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """What was written to a bundle, and could be dropped."""
+    """What was written to a bundle, and can be dropped."""
 
     places: LeafRange
     sha256: str
-    #: How many erasures there had been: what was erased later must not live on in the bundle unnoticed.
+    #: Number of erasures until then: what is erased later must not survive in the bundle.
     erasures: int
 
 
 def archive_cutoff() -> datetime:
-    """Events before this moment may be archived; figures need the younger ones, and settings may keep more."""
+    """Only events before this may be archived: statistics need the younger ones, and settings may retain more."""
     days = max(settings.AUDIT_RETENTION_DAYS, settings.DASHBOARD_COMPARISON_DAYS + 1)
     return datetime.combine(timezone.now().astimezone(UTC).date() - timedelta(days=days), time(), UTC)
 
 
-def archivable_range(before: datetime, most: int | None = None) -> LeafRange:
-    """The places after those that were archived already whose events are all older than `before`.
+def archivable_range(before: datetime, limit: int | None = None) -> LeafRange:
+    """At most `limit` positions after the archived ones whose events are all older than `before`.
 
-    At most `most` of them. Raises ArchiveRefused when there is none.
+    Raises ArchiveRefused when there are none.
     """
     checkpoint = latest_checkpoint()
     start = archived_until()
-    end: int = checkpoint.size if checkpoint else 0
+    end = checkpoint.size if checkpoint else 0
     younger = Exists(AuditLog.objects.filter(pk=OuterRef("event_id"), timestamp__gte=before))
     found = Leaf.objects.filter(younger, position__gte=start, position__lt=end).order_by("position")
     first = found.values_list("position", flat=True).first()
     if first is not None:
         end = first
-    if most is not None:
-        end = min(end, start + most)
+    if limit is not None:
+        end = min(end, start + limit)
     if start >= end:
         raise ArchiveRefused(f"There is nothing to archive from before {before:%Y-%m-%d}.")
     places = LeafRange(start, end)
@@ -81,22 +81,22 @@ def archivable_range(before: datetime, most: int | None = None) -> LeafRange:
 
 
 def archived_until() -> int:
-    """The first place that was not archived and dropped."""
+    """The first position that was not archived and dropped."""
     return max((places.end for places, _ in _archives()), default=0)
 
 
 def archive_of(event_id: int) -> tuple[AuditLog, str] | None:
-    """The event that tells of the archive that an event went to, and the bundle's SHA-256; None if it went to none."""
+    """The record of the archive that an event was moved to, and the bundle's SHA-256; None without one."""
     position = Leaf.objects.filter(event_id=event_id).values_list("position", flat=True).first()
     if position is None:
         return None
-    told = ((row, str(row.details.get("sha256"))) for places, row in _archives() if position in range(*places))
-    return next(told, None)
+    archives = ((row, str(row.details.get("sha256"))) for places, row in _archives() if position in range(*places))
+    return next(archives, None)
 
 
 @recording_denials
 def write_archive(*, actor: Actor, file: Writable, places: LeafRange) -> Archive:
-    """Write the bundle of these places. Nothing is on record yet: the file may still turn out not to prove itself."""
+    """Write the bundle of these positions. Recording it comes later: the file must be verified first."""
     authorize(actor, AUDIT_MAINTAIN)
     erasures = _erasures()
     return Archive(places, write_bundle(file, places.start, places.end), erasures)
@@ -104,7 +104,7 @@ def write_archive(*, actor: Actor, file: Writable, places: LeafRange) -> Archive
 
 @recording_denials
 def record_copy(*, actor: Actor, archive: Archive) -> None:
-    """Record that the events of an archive were exported, and stay in the database."""
+    """Record that an archive was exported while its events stay in the database."""
     authorize(actor, AUDIT_MAINTAIN)
     start, end = archive.places
     record(actor=actor, action=Action.EXPORT, resource="audit", format=BUNDLE, rows=end - start, start=start, end=end)
@@ -112,10 +112,10 @@ def record_copy(*, actor: Actor, archive: Archive) -> None:
 
 @recording_denials
 def drop_archived(*, actor: Actor, archive: Archive) -> int:
-    """Delete the events that an archive holds, in one transaction with the sealed event that says so.
+    """Delete an archive's events, in one transaction with the sealed event that says so; returns their number.
 
-    Returns how many. Whoever calls has checked the bundle, and that it is on a disk. Raises ArchiveRefused when
-    something was archived or erased meanwhile, SigningKeyError, LedgerCorrupted or ChangeRefused.
+    The caller must have verified the bundle and that it is on a disk. Raises ArchiveRefused when something was archived
+    or erased meanwhile, SigningKeyError, LedgerCorrupted or ChangeRefused.
     """
     authorize(actor, AUDIT_MAINTAIN)
     start, end = archive.places
@@ -142,19 +142,19 @@ def drop_archived(*, actor: Actor, archive: Archive) -> int:
     return count
 
 
-def _events_in(places: LeafRange) -> Any:
+def _events_in(places: LeafRange) -> AuditLogQuerySet:
     is_there = Leaf.objects.filter(event_id=OuterRef("pk"), position__gte=places.start, position__lt=places.end)
     return AuditLog.objects.filter(Exists(is_there))
 
 
 def _require_complete(places: LeafRange, found: int) -> None:
-    """An event that somebody removed must not be explained by an archive afterwards."""
+    """An archive must not explain events that someone removed before it."""
     if missing := places.end - places.start - found:
         raise ArchiveRefused(f"{missing} of these events are missing. Find out why first: manage.py verify_audit.")
 
 
 def _archives() -> list[tuple[LeafRange, AuditLog]]:
-    rows: Any = AuditLog.objects.filter(action=Action.ARCHIVE, success=True).order_by("pk")
+    rows = AuditLog.objects.filter(action=Action.ARCHIVE, success=True).order_by("pk")
     return [(LeafRange(row.details["start"], row.details["end"]), row) for row in rows]
 
 

@@ -1,12 +1,11 @@
-"""Takes a person out of the audit log, on record, so that the seal and every proof stay what they were.
+"""Erases a person from the audit log, on record, while the seal and every proof stay valid.
 
-What tells of a person is not in a leaf but committed to in it. Once the text and its salt are gone, the commitment
-alone is left, from which nobody can guess the text. Sealed `erase` events name what was erased, or a verifier would
-take it for damage.
+Leaves hold commitments to personal data. Once the text and its salt are gone, only the commitment is left, from which
+the text can't be derived. Sealed `erase` events name what was erased, or a verifier would report damage.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -14,7 +13,8 @@ from django.db.models import Exists, OuterRef
 
 from audit.authorization import authorize, recording_denials
 from audit.crypto.canonical_json import SALT_BYTES, SealedRow, actor_part, commitment, split_details, subject_part
-from audit.models import Action, AuditLog, Leaf
+from audit.export.bundles import read_events
+from audit.models import Action, Leaf
 from audit.models.querysets import AuditLogQuerySet
 from audit.permissions import permission_to_erase
 from audit.sealing.append_only_triggers import suspended
@@ -22,7 +22,7 @@ from audit.sealing.sealer import Sealer, sealing_lock
 from audit.services import record
 from reprotech.core.actors import Actor
 
-#: Events that one `erase` event tells of: at two parts each it names no more than 5,000 ids.
+#: Events per `erase` event: at two parts each it names at most 5,000 ids.
 BATCH_SIZE = 2_500
 
 ERASE_ACTOR = (
@@ -35,7 +35,7 @@ ERASE_SUBJECT = {
 
 
 class ErasureParts(NamedTuple):
-    """Events of which the actor's part, and of which the subject's part is meant."""
+    """Events whose actor's part, and events whose subject's part is to be erased."""
 
     actor: Iterable[AuditLogQuerySet]
     subject: Iterable[AuditLogQuerySet]
@@ -50,11 +50,11 @@ def erase_parts(
     resource_id: object,
     kept_filters: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> int:
-    """Erase parts of sealed events, in one transaction with the sealed events that tell of it; returns of how many.
+    """Erase parts of sealed events, in one transaction with the sealed events that record it; returns how many.
 
-    Everything that is committed is sealed first. `resource` and its id say in the log whose they were; `kept_filters`,
-    by the ids of exports among these events, the part of their filters that is about others and is kept. Raises
-    Forbidden, SigningKeyError, LedgerCorrupted or ChangeRefused.
+    All committed events are sealed first. The record names the person by `resource` and its id; `kept_filters`, by the
+    ids of exports among these events, is the part of their filters that is about others. Raises Forbidden,
+    SigningKeyError, LedgerCorrupted or ChangeRefused.
     """
     authorize(actor, permission_to_erase(resource))
     with sealing_lock(), suspended():
@@ -63,7 +63,7 @@ def erase_parts(
         count = 0
         _enable_secure_delete()
         found = sorted(by_actor | by_subject)
-        # Once also when nothing is found: what else was erased of the person is to be on record.
+        # Recorded even when nothing is found: other data of the person was erased.
         for start in range(0, max(len(found), 1), BATCH_SIZE):
             actors, subjects = _erase(found[start : start + BATCH_SIZE], by_actor, by_subject)
             count += len({*actors, *subjects})
@@ -89,33 +89,27 @@ def _sealed_ids(found: Iterable[AuditLogQuerySet]) -> set[int]:
 
 
 def _erase(ids: Iterable[int], by_actor: set[int], by_subject: set[int]) -> tuple[list[int], list[int]]:
-    """Erase what isn't yet; returns the ids of the events whose actor's and whose subject's part it was."""
-    rows = list(_read_rows(ids))
-    actors = [row for row in rows if row.id in by_actor and len(row.actor_opening) == SALT_BYTES]
-    subjects = [row for row in rows if row.id in by_subject and len(row.subject_opening) == SALT_BYTES]
+    """Erase what is not erased yet; returns the ids of the events by part."""
+    rows = sorted(read_events(ids).items())
+    actors = {pk: row for pk, row in rows if pk in by_actor and len(row.actor_opening) == SALT_BYTES}
+    subjects = {pk: row for pk, row in rows if pk in by_subject and len(row.subject_opening) == SALT_BYTES}
     with connection.cursor() as cursor:
-        cursor.executemany(ERASE_ACTOR, [_without_actor(row) for row in actors])
-        cursor.executemany(ERASE_SUBJECT[connection.vendor], [_without_subject(row) for row in subjects])
-    return [row.id for row in actors if row.id], [row.id for row in subjects if row.id]
+        cursor.executemany(ERASE_ACTOR, [_without_actor(row) for row in actors.values()])
+        cursor.executemany(ERASE_SUBJECT[connection.vendor], [_without_subject(row) for row in subjects.values()])
+    return list(actors), list(subjects)
 
 
-def _read_rows(ids: Iterable[int]) -> Iterator[SealedRow]:
-    rows = AuditLog.objects.filter(pk__in=list(ids)).order_by("pk").values_list(*SealedRow._fields)
-    for columns in rows:
-        yield SealedRow(*columns[:-2], *map(bytes, columns[-2:]))
-
-
-def _without_actor(row: SealedRow) -> tuple[Any, ...]:
+def _without_actor(row: SealedRow) -> tuple[bytes, int | None]:
     return commitment(row.actor_opening, actor_part(row)), row.id
 
 
-def _without_subject(row: SealedRow) -> tuple[Any, ...]:
+def _without_subject(row: SealedRow) -> tuple[str, bytes, int | None]:
     public, personal = split_details(row.details)
     return json.dumps(public), commitment(row.subject_opening, subject_part(row, personal)), row.id
 
 
 def _enable_secure_delete() -> None:
-    """Have SQLite overwrite the bytes that it gives free, and its journal once all is committed."""
+    """Make SQLite overwrite the bytes that it frees, and its journal after the commit."""
     if connection.vendor != "sqlite":
         return
     with connection.cursor() as cursor:

@@ -1,32 +1,31 @@
-"""Triggers that refuse to change or delete what the audit log holds, also to migrations, the admin and SQL by hand.
+"""Triggers that refuse to change or delete rows of the audit log, for migrations, the admin and manual SQL too.
 
-They guard against accidents, and against a web process gone wrong. Against whoever owns the database there is the
-seal: `docs/audit.md` tells which rights the web's database role needs.
+They protect against accidents and a compromised web process. Against the owner of the database there is the seal:
+`docs/audit.md` says which rights the server's database role needs.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
-from typing import Any
 
 from django.db import ProgrammingError, connection, transaction
 
 from reprotech.core.exceptions import Conflict
 
 APPEND_ONLY_TABLES = ("audit_logs", "audit_leaves", "audit_nodes", "audit_keys", "audit_checkpoints")
-#: Nothing may react to what the database captures either (`audit.capture.triggers`).
+#: Foreign triggers are reported on this table too (`audit.capture.triggers`).
 CAPTURED_CHANGES_TABLE = "audit_captured_changes"
-#: While it is on, within one transaction, PostgreSQL's triggers let changes pass.
+#: PostgreSQL's triggers let changes pass in a transaction that sets this to `on`.
 UPKEEP_SETTING = "reprotech.audit_upkeep"
 VERBS = ("UPDATE", "DELETE")
 REFUSAL = "The audit log is append-only."
 
-#: PostgreSQL's code for a right that the role lacks.
+#: PostgreSQL's error code.
 INSUFFICIENT_PRIVILEGE = "42501"
 
 
 class ChangeRefused(Conflict):
-    """This process may not change the audit log, not even on record."""
+    """This process may not change the audit log, not even for recorded maintenance."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -57,7 +56,7 @@ JOIN pg_class class ON class.oid = tgrelid JOIN pg_proc proc ON proc.oid = tgfoi
 WHERE tgenabled IN ('O', 'A') AND tgqual IS NULL AND proname = 'audit_refuse_change'
     AND class.relnamespace = current_schema()::regnamespace
 """
-#: What else reacts to a change of these tables: triggers that aren't internal, and rules but for those that make views.
+#: What reacts to a change of these tables: triggers that aren't internal, and rules but for those that make views.
 TRIGGERS_AND_RULES = """
 SELECT class.relname, 'trigger', tgname, proname = 'audit_refuse_change' FROM pg_trigger
 JOIN pg_class class ON class.oid = tgrelid JOIN pg_proc proc ON proc.oid = tgfoid
@@ -69,11 +68,10 @@ ORDER BY 1, 2, 3
 
 
 def install_statements(vendor: str) -> list[str]:
-    """The statements that make the triggers."""
     if vendor == "sqlite":
         return [
             f"CREATE TRIGGER {_trigger_name(table, verb)} BEFORE {verb} ON {table} "
-            f"BEGIN {_refusal_statement(table, verb)} END"
+            f"BEGIN SELECT RAISE(ABORT, '{REFUSAL} {verb} of {table} is refused.'); END"
             for table in APPEND_ONLY_TABLES
             for verb in VERBS
         ]
@@ -90,14 +88,13 @@ def install_statements(vendor: str) -> list[str]:
 
 
 def remove_statements(vendor: str) -> list[str]:
-    """The statements that take the triggers away."""
     if vendor == "sqlite":
         return [f"DROP TRIGGER {_trigger_name(table, verb)}" for table in APPEND_ONLY_TABLES for verb in VERBS]
     return ["DROP FUNCTION audit_refuse_change() CASCADE"]
 
 
 def missing_triggers() -> list[str]:
-    """A sentence for each trigger that is missing, switched off or not as it was installed."""
+    """A sentence for each trigger that is missing, disabled or altered."""
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'")
@@ -127,7 +124,7 @@ def missing_triggers() -> list[str]:
 
 
 def unknown_triggers() -> list[str]:
-    """A sentence for each trigger and rule on the log's tables that was not installed with them."""
+    """A sentence for each trigger and rule on the log's tables that this program didn't install."""
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute("SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY 1, 2")
@@ -156,25 +153,26 @@ def has_update_right() -> bool:
         return True
     with connection.cursor() as cursor:
         cursor.execute("SELECT has_table_privilege('audit_logs', 'UPDATE')")
-        found: bool = cursor.fetchone()[0]
-    return found
+        return bool(cursor.fetchone()[0])
 
 
 @contextmanager
 def suspended() -> Iterator[None]:
-    """A transaction in which rows may be changed: for upkeep that is itself put on record and sealed, and for tests.
+    """A transaction in which rows may be changed: for maintenance that is itself recorded and sealed, and for tests.
 
     Raises ChangeRefused when the database role lacks the right.
     """
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             if connection.vendor == "sqlite":
-                _execute(cursor, remove_statements("sqlite"))
+                for statement in remove_statements("sqlite"):
+                    cursor.execute(statement)
             else:
                 cursor.execute("SELECT set_config(%s, 'on', true)", [UPKEEP_SETTING])
             yield
             if connection.vendor == "sqlite":
-                _execute(cursor, install_statements("sqlite"))
+                for statement in install_statements("sqlite"):
+                    cursor.execute(statement)
             else:
                 cursor.execute("SELECT set_config(%s, 'off', true)", [UPKEEP_SETTING])
     except ProgrammingError as error:
@@ -185,12 +183,3 @@ def suspended() -> Iterator[None]:
 
 def _trigger_name(table: str, verb: str) -> str:
     return f"{table}_no_{verb.lower()}"
-
-
-def _refusal_statement(table: str, verb: str) -> str:
-    return f"SELECT RAISE(ABORT, '{REFUSAL} {verb} of {table} is refused.');"
-
-
-def _execute(cursor: Any, statements: list[str]) -> None:
-    for statement in statements:
-        cursor.execute(statement)

@@ -1,6 +1,6 @@
-"""Loading a whole history into the log at once, sealed, by PostgreSQL's COPY: millions of events in minutes.
+"""Loads a whole history into the log at once, sealed, by PostgreSQL's COPY: millions of events in minutes.
 
-The hashing, which takes longest, can be spread over processes: `prepared` needs no database.
+Hashing, which takes longest, can be spread over processes: `prepare_event` needs no database.
 """
 
 import json
@@ -35,7 +35,6 @@ class PreparedEvent(NamedTuple):
 
 
 def prepare_event(event: SealedRow, event_id: int) -> PreparedEvent:
-    """Give an event its id, its code and its leaf."""
     content = canonical_bytes(event._replace(id=event_id))
     row = [event_id, *event[1:], authentication_code_of(content, event_id)]
     row[DETAILS] = json.dumps(event.details)
@@ -46,12 +45,12 @@ class HistoryLoader:
     """Adds events to the log and to its tree."""
 
     def __init__(self) -> None:
-        """Begin at the tree's present edge; raises LedgerCorrupted or SigningKeyError."""
+        """Start at the tree's present edge; raises LedgerCorrupted or SigningKeyError."""
         self._previous = latest_checkpoint()
         self._frontier = Sealer().trusted_frontier(self._previous)
 
     def add(self, events: Iterable[PreparedEvent]) -> None:
-        """Add some, in the order of their ids."""
+        """Add events, in the order of their ids."""
         rows, leaves, nodes = [], [], []
         for row, leaf in events:
             rows.append(row)
@@ -64,14 +63,13 @@ class HistoryLoader:
         daily_counts.add(daily_counts.CountKey.of(row[TIMESTAMP], row[ACTION], success=row[SUCCESS]) for row in rows)
 
     def sign(self) -> None:
-        """Sign the tree as it is now, if anything was added."""
         if self._frontier.size > (self._previous.size if self._previous else 0):
             sign_tree(self._frontier, self._previous, current_signer())
 
 
 @contextmanager
 def bulk_loading() -> Iterator[HistoryLoader]:
-    """A transaction in which a history is loaded and then signed. Whoever writes to the log meanwhile waits."""
+    """A transaction in which a history is loaded and then signed. Other writers of the log wait."""
     Sealer().seal()
     with sealing_lock(), indexes_dropped("audit_logs"):
         loader = HistoryLoader()
@@ -80,15 +78,14 @@ def bulk_loading() -> Iterator[HistoryLoader]:
 
 
 def reserve_ids(count: int) -> int:
-    """Take so many ids for events that follow each other, within `loading`; returns the first."""
+    """Reserve consecutive ids for events, within `bulk_loading`; returns the first."""
     with connection.cursor() as cursor:
         first: int = (AuditLog.objects.order_by("pk").values_list("pk", flat=True).last() or 0) + 1
         cursor.execute("SELECT setval(pg_get_serial_sequence('audit_logs', 'id'), %s)", [first + count])
     return first
 
 
-def copy_rows(table: str, columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Add rows by COPY."""
+def copy_rows(table: str, columns: Iterable[str], rows: Iterable[Sequence[object]]) -> None:
     quoted = ", ".join(f'"{column}"' for column in columns)
     with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({quoted}) FROM STDIN") as stream:
         for row in rows:
@@ -97,9 +94,9 @@ def copy_rows(table: str, columns: Iterable[str], rows: Iterable[Sequence[Any]])
 
 @contextmanager
 def indexes_dropped(table: str) -> Iterator[None]:
-    """Drop a table's indexes, but for those of constraints, and build them again at the end: far quicker for many rows.
+    """Drop a table's indexes, except those of constraints, and rebuild them at the end: far quicker for many rows.
 
-    Needs a transaction around it; the table is locked in it.
+    Needs a transaction; the table is locked in it.
     """
     with connection.cursor() as cursor:
         cursor.execute(

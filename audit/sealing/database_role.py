@@ -1,7 +1,7 @@
-"""What the server's role in PostgreSQL may do: all of its work, and nothing that would switch off the log's triggers.
+"""The rights of the server's role in PostgreSQL: all that it needs, and none that could disable the log's triggers.
 
 One role owns the tables and runs migrations; the server uses another, which DATABASE_WEB_ROLE names to `migrate`.
-`deploy/postgresql/roles.sql` makes both. The rights are granted after each migration, which may have made tables.
+`deploy/postgresql/roles.sql` creates both. Rights are granted after each migration, which may have created tables.
 """
 
 import logging
@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection, transaction
+from django.db.backends.utils import CursorWrapper
 from psycopg import sql
 
 from audit.capture.postgresql_triggers import REMOVE_FUNCTION
@@ -19,25 +20,25 @@ from audit.sealing.append_only_triggers import CAPTURED_CHANGES_TABLE
 
 logger = logging.getLogger(__name__)
 
-#: Tables of which the server needs less than all others.
+#: Tables on which the server needs fewer rights.
 RESTRICTED_RIGHTS = {
     **dict.fromkeys(APPEND_ONLY, "SELECT, INSERT"),
     **dict.fromkeys(("audit_anchors", "audit_blocks", "audit_daily_counts"), "SELECT, INSERT, UPDATE"),
     "django_migrations": "SELECT",
-    # Triggers write it as the owner, and the sealer removes by a function what is settled.
+    # Triggers write it with the owner's rights, and a function removes what is settled.
     CAPTURED_CHANGES_TABLE: "SELECT",
 }
 DEFAULT_RIGHTS = "SELECT, INSERT, UPDATE, DELETE"
 
-#: Tables and sequences of the role that asks; an extension may have brought others.
+#: Tables and sequences of the current role; an extension may have created others.
 OWNED_RELATIONS = """
 SELECT relname FROM pg_class
 WHERE relnamespace = current_schema()::regnamespace AND relkind = ANY(%s) AND pg_has_role(relowner, 'USAGE')
 ORDER BY relname
 """
-#: Whether a role exists, is a superuser, and is or may become the one that asks.
+#: Whether a role exists, is a superuser, and is or may become the current one.
 ROLE = "SELECT rolsuper, pg_has_role(oid, current_user, 'MEMBER') FROM pg_roles WHERE rolname = %s"
-#: Of the role that asks: its name, whether it is a superuser, owns a table of the log, or has a right to change one.
+#: The current role, and whether it is a superuser, owns a table of the log, or has a right to change one.
 OWN_ROLE = """
 SELECT current_user, (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),
     bool_or(pg_has_role(relowner, 'MEMBER')),
@@ -46,8 +47,8 @@ FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relname = 
 """
 
 
-def grant_rights(**_: Any) -> None:
-    """Give DATABASE_WEB_ROLE what the server needs and take what it doesn't; raises ImproperlyConfigured."""
+def grant_rights(**_: object) -> None:
+    """Grant DATABASE_WEB_ROLE what the server needs and revoke the rest; raises ImproperlyConfigured."""
     role = settings.DATABASE_WEB_ROLE
     if not role or connection.vendor != "postgresql":
         return
@@ -57,7 +58,7 @@ def grant_rights(**_: Any) -> None:
             cursor.execute(statement)
 
 
-def _check_role(cursor: Any, role: str) -> None:
+def _check_role(cursor: CursorWrapper, role: str) -> None:
     cursor.execute(ROLE, [role])
     found = cursor.fetchone()
     if found is None:
@@ -72,7 +73,7 @@ def _check_role(cursor: Any, role: str) -> None:
         )
 
 
-def _grant_statements(cursor: Any, role: str) -> Iterator[sql.Composed]:
+def _grant_statements(cursor: CursorWrapper, role: str) -> Iterator[sql.Composed]:
     grantee = sql.Identifier(role)
     for table in _owned_relations(cursor, "rpvm"):
         rights = sql.SQL(RESTRICTED_RIGHTS.get(table, DEFAULT_RIGHTS))
@@ -83,13 +84,13 @@ def _grant_statements(cursor: Any, role: str) -> Iterator[sql.Composed]:
     yield sql.SQL("GRANT EXECUTE ON FUNCTION {}(bigint[]) TO {}").format(sql.Identifier(REMOVE_FUNCTION), grantee)
 
 
-def _owned_relations(cursor: Any, kinds: Sequence[str]) -> list[str]:
+def _owned_relations(cursor: CursorWrapper, kinds: Sequence[str]) -> list[str]:
     cursor.execute(OWNED_RELATIONS, [list(kinds)])
     return [name for (name,) in cursor.fetchall()]
 
 
 def excessive_rights(cursor: Any) -> str:
-    """What the role that `cursor` uses should not be able to do, as a sentence; "" when it can't."""
+    """A sentence about what the role that `cursor` uses should not be able to do; empty if there is nothing."""
     cursor.execute(OWN_ROLE, [[*APPEND_ONLY, CAPTURED_CHANGES_TABLE]])
     role, is_superuser, is_owner, may_change = cursor.fetchone()
     if is_superuser:
@@ -107,7 +108,7 @@ def excessive_rights(cursor: Any) -> str:
 
 
 def warn_of_excessive_rights() -> None:
-    """Have the server's log tell of them at the start; not while the database is away, nor in development."""
+    """Log a warning at the server's start, unless in development or while the database is away."""
     if settings.DEBUG or connection.vendor != "postgresql":
         return
     try:

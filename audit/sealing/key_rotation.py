@@ -1,4 +1,4 @@
-"""Handing the audit log over to a new signing key, on record."""
+"""Replaces the audit log's signing key, on record."""
 
 from typing import Any
 
@@ -14,11 +14,10 @@ from reprotech.core.actors import Actor
 
 @recording_denials
 def rotate_key(*, actor: Actor, new_seed: bytes, old_key_is_lost: bool = False) -> VerifierKey:
-    """Make a new key the present one. Until AUDIT_SIGNING_KEY is set to it, servers seal nothing and say so.
+    """Make a new key the current one. Until AUDIT_SIGNING_KEY is set to it, servers seal nothing and say so.
 
-    The new key signs the log at once, on top of what the old one signed last: afterwards a checkpoint by the old key is
-    nothing that a server would seal on, even if the old key was stolen. Where the old one is lost, the operator must
-    name it in AUDIT_TRUSTED_KEYS first. Raises SigningKeyError or LedgerCorrupted.
+    The new key signs the log at once: servers then seal nothing on a later checkpoint by the old key, even if that was
+    stolen. A lost old key must first be named in AUDIT_TRUSTED_KEYS. Raises SigningKeyError or LedgerCorrupted.
     """
     authorize(actor, AUDIT_MAINTAIN)
     with sealing_lock():

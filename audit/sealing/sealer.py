@@ -1,13 +1,12 @@
-"""The sealer: puts committed events into the Merkle tree and signs a checkpoint.
+"""The sealer: appends committed events to the Merkle tree and signs a checkpoint.
 
 Events get their ids when they are written, but appear when their transactions commit, in another order and with gaps.
-So the tree has an order of its own: the sealer appends whatever it finds committed and not yet in the tree. Nothing
-depends on a watermark that could be wrong: an event is sealed when it has a leaf. Where to look for new ones is told,
-on PostgreSQL, by the transaction that wrote each row (`transaction_id`): whatever was invisible at a snapshot belongs
-to a transaction not older than that snapshot's oldest running one. A process looks everywhere once, then only there.
+So the tree has its own order, and an event is sealed when it has a leaf. On PostgreSQL, each row's `transaction_id`
+says where to look for new ones: what was invisible to a snapshot belongs to a transaction not older than the snapshot's
+oldest running one. Each process scans all events once, then only from there.
 
-Before it looks, what the database captured is settled (`audit.capture.settlement`).
-One transaction holds an advisory lock, adds leaves and the checkpoint, or nothing. Writers take no lock of it.
+First, captured changes are settled (`audit.capture.settlement`). One transaction holds an advisory lock and adds leaves
+and the checkpoint, or nothing. Writers take no such lock.
 """
 
 import logging
@@ -37,9 +36,8 @@ from reprotech.core.exceptions import Conflict
 
 logger = logging.getLogger(__name__)
 
-#: Events that one transaction seals at most; on SQLite, where writers wait meanwhile, fewer.
+#: Events sealed by one transaction; fewer on SQLite, where writers wait meanwhile.
 BATCH_SIZES = {"postgresql": 10_000, "sqlite": 1_000}
-#: PostgreSQL's advisory lock that says who seals.
 ADVISORY_LOCK_ID = 0x5EA1_A0D1
 INSERT_BATCH_SIZE = 1_000
 #: Below every id that a row can have, whoever gave it.
@@ -48,8 +46,6 @@ COLUMNS = SealedRow._fields
 
 
 class EventToSeal(NamedTuple):
-    """What sealing needs of one."""
-
     id: int
     content: bytes
     timestamp: datetime
@@ -57,42 +53,40 @@ class EventToSeal(NamedTuple):
 
 
 class SealingInProgress(Conflict):
-    """Another process is sealing."""
-
     def __init__(self) -> None:
         super().__init__("The audit log is being sealed at this moment. Try again.")
 
 
 class LedgerCorrupted(Conflict):
-    """The stored tree is not what was signed: nothing may be built on it. `manage.py verify_audit` tells more."""
+    """The stored tree is not what was signed, so nothing may be built on it."""
 
 
 @dataclass(slots=True)
 class SealResult:
-    """What one run did: how many events it sealed, and the ids of rows that this installation didn't write."""
+    """How many events a run sealed, and the ids of rows that this installation didn't write."""
 
     count: int = 0
     refused: list[int] = field(default_factory=list)
 
 
 class Sealer:
-    """Seals what is new since it looked last. It knows where to look, and nothing that must not be lost."""
+    """Seals new events. Its state only says where to look for them; losing it loses nothing."""
 
     def __init__(self, signer: Signer | None = None) -> None:
-        """`signer`: a key that takes over at this moment, in place of the configured one that signed last."""
+        """`signer`: a key that takes over now, in place of the configured one that signed last."""
         self._signer = signer
-        #: On PostgreSQL a transaction's id, on SQLite an event's; None means to look at all events.
-        self._looked_until: int | None = None
+        #: On PostgreSQL a transaction's id, on SQLite an event's; None means to scan all events.
+        self._scanned_until: int | None = None
         self._latest: CheckpointText | None = None
         self._agrees_with_anchors = False
 
     def seal(self) -> SealResult:
-        """Seal every event that is committed now; raises SealingInProgress, SigningKeyError or LedgerCorrupted."""
+        """Seal all committed events; raises SealingInProgress, SigningKeyError or LedgerCorrupted."""
         settle(_lock)
         result = SealResult()
         if not self._agrees_with_anchors:
             self._agrees_with_anchors = _matches_anchor_file()
-        since, self._looked_until = self._looked_until, None  # all events again if this fails
+        since, self._scanned_until = self._scanned_until, None  # scan all events again if this fails
         if connection.vendor == "postgresql":
             until = int(_query_value("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
             start = MIN_ID if since is None else _first_event_since(since)
@@ -102,8 +96,8 @@ class Sealer:
             last = self._seal_batch(start, result)
             start = None if last is None else last + 1
             if connection.vendor == "sqlite" and start is not None:
-                until = start  # writers follow each other, so their events' ids do
-        self._looked_until = until
+                until = start  # SQLite's writers are serialized, so ids are committed in ascending order
+        self._scanned_until = until
         if result.refused:
             logger.critical(
                 "The audit log holds rows that this installation didn't write, or that were changed before they were "
@@ -114,7 +108,7 @@ class Sealer:
         return result
 
     def _seal_batch(self, start: int, result: SealResult) -> int | None:
-        """Seal some events from the id `start` on; returns the last one's id, None when there are none."""
+        """Seal events from the id `start` on; returns the last one's id, None when there are none."""
         if not unsealed_events(start).exists():
             return None
         with transaction.atomic():
@@ -127,7 +121,7 @@ class Sealer:
         return found[-1][0] if found else None
 
     def _append(self, events: Collection[EventToSeal]) -> CheckpointText:
-        """Add the leaves of these events, and sign the tree that they make."""
+        """Add leaves for these events, and sign the resulting tree."""
         signer = self._signer or current_signer()
         previous = latest_checkpoint()
         frontier = self.trusted_frontier(previous)
@@ -157,7 +151,7 @@ class Sealer:
             raise LedgerCorrupted(str(error)) from None
         if frontier.root != (signed.root if signed else EMPTY_ROOT):
             raise LedgerCorrupted(f"The tree of {size} events is not the one that was signed.")
-        # Somebody who can make all of the above fit can still not make this process forget.
+        # An attacker who can forge all of the above still can't change what this process remembers.
         if self._latest and (size < self._latest.size or (size == self._latest.size and signed != self._latest)):
             raise LedgerCorrupted(f"{self._latest.size} events were signed, and now there are {size}.")
         return frontier
@@ -171,7 +165,7 @@ def _lock() -> None:
 
 @contextmanager
 def sealing_lock() -> Iterator[None]:
-    """A transaction during which no other process seals; waits until one that does has finished its batch."""
+    """A transaction during which no other process seals; waits until a running batch is finished."""
     with transaction.atomic():
         if connection.vendor == "postgresql":  # SQLite's transactions exclude each other already
             _query_value("SELECT pg_advisory_xact_lock(%s)", ADVISORY_LOCK_ID)
@@ -179,18 +173,16 @@ def sealing_lock() -> Iterator[None]:
 
 
 def latest_checkpoint() -> Checkpoint | None:
-    """The newest checkpoint."""
     return Checkpoint.objects.last()
 
 
 def unsealed_events(start: int = MIN_ID) -> Any:
-    """Events from the id `start` on that are not in the tree, by id."""
     is_sealed = Exists(Leaf.objects.filter(event_id=OuterRef("pk")))
     return AuditLog.objects.filter(~is_sealed, pk__gte=start).order_by("pk")
 
 
 def rows_to_seal(start: int) -> Any:
-    """What the sealer reads of events: the sealed columns, the code, and whether it is a copy of another row."""
+    """For each event to seal: the sealed columns, the code, and whether it is a copy of another row."""
     return unsealed_events(start).annotate(is_copy=is_copy()).values_list(*COLUMNS, "authentication", "is_copy")
 
 
@@ -209,8 +201,8 @@ def _authentic_events(found: Iterable[tuple[Any, ...]], result: SealResult) -> l
 
 
 def _store_leaves(leaves: Collection[tuple[int, int, bytes]]) -> None:
-    """Insert leaves. On PostgreSQL as three arrays: composing a statement of thousands of values takes half the run."""
     if connection.vendor == "postgresql":
+        # As three arrays: composing a statement of thousands of values would take half the run.
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO audit_leaves (position, event_id, hash) "
@@ -238,15 +230,15 @@ def sign_tree(frontier: Frontier, previous: Checkpoint | None, signer: Signer) -
 
 
 def trusted_keys() -> list[VerifierKey]:
-    """The keys that the operator trusts: the configured one, and others named beside it. Raises SigningKeyError."""
+    """The configured key and those of AUDIT_TRUSTED_KEYS; raises SigningKeyError."""
     return [configured_signer().verifier, *settings.AUDIT_TRUSTED_KEYS]
 
 
 def verified_checkpoint(checkpoint: Checkpoint) -> CheckpointText:
-    """What a checkpoint says; raises LedgerCorrupted unless a key signed it that the operator trusts.
+    """The content of a checkpoint; raises LedgerCorrupted unless a trusted key signed it.
 
-    What the database says of other keys doesn't count: it may be a stranger's word, and with the next signature it
-    would become ours.
+    Keys that only the database names don't count: a stranger may have added them, and our next signature would endorse
+    them.
     """
     try:
         text, _ = verify_note(checkpoint.note, trusted_keys())
@@ -260,23 +252,23 @@ def verified_checkpoint(checkpoint: Checkpoint) -> CheckpointText:
 
 
 def _matches_anchor_file() -> bool:
-    """Whether the last checkpoint in the anchor file was found in the database; False while the file can't be read.
+    """Whether the database has the last checkpoint of the anchor file; False while the file can't be read.
 
-    Raises LedgerCorrupted when the database lacks it: then somebody made the log shorter, or another one.
+    Raises LedgerCorrupted when the database lacks it: then the log was shortened or replaced.
     """
     if not settings.AUDIT_ANCHOR_FILE:
         return True
     try:
         note = anchor_file.last_note(settings.AUDIT_ANCHOR_FILE)
     except OSError:
-        return False  # whoever appends to it tells of it
+        return False  # the anchoring thread reports it
     if note:
         require_stored(note)
     return True
 
 
 def require_stored(note: str) -> None:
-    """Raise LedgerCorrupted unless the database has this checkpoint, which was sent out of reach before."""
+    """Raise LedgerCorrupted unless the database has this checkpoint, which was anchored before."""
     try:
         text, _ = verify_note(note, known_keys())
         size = CheckpointText.parse(text).size
@@ -291,7 +283,7 @@ def require_stored(note: str) -> None:
 
 
 def _first_event_since(transaction_id: int) -> int | None:
-    """The lowest id of the events that this transaction or later ones wrote, by what is committed now."""
+    """The lowest id of the committed events that this transaction or later ones wrote."""
     found = _query_value(
         "WITH recent AS MATERIALIZED (SELECT id FROM audit_logs WHERE transaction_id >= %s) SELECT min(id) FROM recent",
         transaction_id,

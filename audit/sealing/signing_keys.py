@@ -1,9 +1,8 @@
-"""The keys that sign checkpoints: which are known, and how one hands over to the next.
+"""The keys that sign checkpoints: which are known, and how each is replaced by the next.
 
-The private key comes from the environment and never reaches the database. Each public key stands in a row with a
-statement, a note that names the key before it and is signed by both; so a verifier that trusts one key can follow to
-the others (`audit.verification.key_chain`). The rows themselves prove nothing: the owner of the database can add and
-move them.
+The private key comes from the environment and never reaches the database. Each public key has a row with a statement, a
+note that names the key before it and is signed by both; so a verifier that trusts one key can follow to the others
+(`audit.verification.key_chain`). The rows alone prove nothing: the owner of the database can add and move them.
 """
 
 from urllib.parse import urlsplit
@@ -16,17 +15,15 @@ from audit.crypto.signed_note import Signer, VerifierKey, sign
 from audit.models import Checkpoint, SigningKey
 from reprotech.core.exceptions import Conflict
 
-#: What a statement says of the key before the new one. Part of the format.
+#: How a statement refers to the key before the new one. Part of the format.
 ORIGIN_FIRST = "as the first"
 
 
 def origin_after(key: VerifierKey) -> str:
-    """The new key follows this one, which signs the statement too."""
     return f"after {key}"
 
 
 def origin_instead_of(key: VerifierKey) -> str:
-    """The new key replaces this one, which nobody has any more."""
     return f"instead of {key}"
 
 
@@ -35,14 +32,13 @@ class SigningKeyError(Conflict):
 
 
 def log_name() -> str:
-    """The log's name, in its checkpoints and with its keys: for good what the first key was registered with."""
+    """The log's name, in its checkpoints and with its keys: permanently the one of the first key."""
     first = SigningKey.objects.values_list("name", flat=True).first()
     address = urlsplit(settings.PUBLIC_URL)
     return first or f"{address.netloc}{address.path}/audit"
 
 
 def known_keys() -> list[VerifierKey]:
-    """Every key of this log, the oldest first."""
     return [row.verifier for row in SigningKey.objects.all()]
 
 
@@ -54,7 +50,7 @@ def configured_signer() -> Signer:
 
 
 def current_signer() -> Signer:
-    """The configured key, if it is the newest known one; the first one makes itself known. Raises SigningKeyError."""
+    """The configured key, if it is the newest known one; the first one is registered. Raises SigningKeyError."""
     signer = configured_signer()
     known = known_keys()
     if not known:
@@ -70,7 +66,7 @@ def current_signer() -> Signer:
 
 
 def endorse_new_key(new_seed: bytes) -> Signer:
-    """Make a new key known, by the word of the present one; afterwards AUDIT_SIGNING_KEY must be the new one."""
+    """Register a new key, signed by the current one; afterwards AUDIT_SIGNING_KEY must be the new one."""
     old = current_signer()
     new = _new_signer(old.name, new_seed)
     _register(new, origin_after(old.verifier), endorsed_by=old)
@@ -78,10 +74,9 @@ def endorse_new_key(new_seed: bytes) -> Signer:
 
 
 def replace_lost_key(new_seed: bytes) -> Signer:
-    """Make a new key known by its own word alone, since nobody has the present one any more.
+    """Register a new key that only it signs, since the current one is lost.
 
-    To a verifier that is a break until it is told to trust the lost key as well. Raises SigningKeyError when
-    there is no need of it.
+    Verifiers stop at this break until they trust the lost key as well. Raises SigningKeyError unless a key is lost.
     """
     known = known_keys()
     if not known:
@@ -104,16 +99,16 @@ def _new_signer(name: str, seed: bytes) -> Signer:
 def statement_text(key: VerifierKey, time: str, origin: str = "") -> str:
     """The text by which a key signs for the log from now on.
 
-    `origin` is FIRST, `after` or `instead_of` another key. Older versions said nothing of it: theirs is "".
+    `origin` is ORIGIN_FIRST, `origin_after` or `origin_instead_of` another key; older versions left it empty.
     """
     return f"{key.name}\nsigning key\n{key}\ntime {time}{origin and f' {origin}'}\n"
 
 
 def _register(signer: Signer, origin: str, *, endorsed_by: Signer | None = None) -> None:
-    """Store a key with its statement. Its time is never before what was signed already, though a clock be set back."""
-    latest, before = Checkpoint.objects.last(), SigningKey.objects.last()
-    earlier = [latest.sealed_at if latest else None, before.created_at if before else None]
-    now = max([timezone.now(), *(time for time in earlier if time)])
+    """Store a key and its statement. Its time is not before any earlier signature, even if a clock was set back."""
+    checkpoint, key = Checkpoint.objects.last(), SigningKey.objects.last()
+    earlier = [checkpoint.sealed_at if checkpoint else None, key.created_at if key else None]
+    now = max([timezone.now(), *filter(None, earlier)])
     text = statement_text(signer.verifier, format_timestamp(now), origin)
     signers = [endorsed_by, signer] if endorsed_by else [signer]
     SigningKey.objects.create(

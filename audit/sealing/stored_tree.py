@@ -1,8 +1,7 @@
-"""The Merkle tree as the database holds it: every leaf, and every eighth level above, so that a proof reads little."""
+"""The Merkle tree as the database stores it: every leaf and every eighth level above, so that a proof reads little."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Any
 
 from audit.crypto.merkle import Frontier, consistency_path, cover, inclusion_path, node_hash
 from audit.models import Leaf, Node
@@ -11,29 +10,29 @@ from reprotech.core.exceptions import Conflict
 #: Levels 0, 8, 16, ... are stored: a subtree between them is folded from at most 256 hashes.
 LEVEL_STEP = 8
 BLOCK_WIDTH = 1 << LEVEL_STEP
-#: Blocks that are kept: a walk through the whole tree needs one of each stored level, and those of the right edge.
+#: A traversal of the whole tree needs a block of each stored level, and those of the right edge.
 MAX_CACHED_BLOCKS = 32
 
 
 class ProofUnavailable(Conflict):
-    """What was asked for can't be proven; the message says why in a sentence."""
+    """No proof is possible; the message says why."""
 
 
 class TreeIncomplete(ProofUnavailable, LookupError):
-    """Leaves or nodes are missing that were there."""
+    """Leaves or nodes are missing."""
 
     def __init__(self, level: int, index: int) -> None:
         super().__init__(f"The tree has no complete node {index} on level {level}. manage.py verify_audit tells more.")
 
 
 class StoredTree:
-    """Reads nodes of the tree a block of up to 256 at a time, and keeps some; one serves one proof, export or run."""
+    """Reads nodes of the tree in blocks of up to 256 and caches some; use one instance per proof, export or run."""
 
     def __init__(self) -> None:
         self._blocks: OrderedDict[tuple[int, int], list[list[bytes]]] = OrderedDict()
 
     def node(self, level: int, index: int) -> bytes:
-        """The hash of a complete subtree; raises TreeIncomplete when leaves or nodes are missing."""
+        """The hash of a complete subtree; raises TreeIncomplete."""
         stored_level = level - level % LEVEL_STEP
         above = level - stored_level
         block, offset = divmod(index, BLOCK_WIDTH >> above)
@@ -43,19 +42,16 @@ class StoredTree:
         return hashes[offset]
 
     def frontier(self, size: int) -> Frontier:
-        """The right edge of the tree of the first `size` leaves."""
         return Frontier(size, (self.node(level, index) for level, index in cover(0, size)))
 
     def inclusion_path(self, position: int, size: int) -> list[bytes]:
-        """The audit path of a leaf in the tree of `size` leaves."""
         return inclusion_path(self.node, position, size)
 
     def consistency_path(self, old: int, new: int) -> list[bytes]:
-        """The proof that the tree of `new` leaves begins with that of `old`."""
         return consistency_path(self.node, old, new)
 
     def _block(self, level: int, block: int) -> list[list[bytes]]:
-        """The hashes of a block and, above them, those of its complete subtrees up to seven levels higher."""
+        """A block's hashes and, above them, those of its complete subtrees up to seven levels higher."""
         key = (level, block)
         if key in self._blocks:
             self._blocks.move_to_end(key)
@@ -71,7 +67,7 @@ class StoredTree:
 
 def _stored_hashes(level: int, start: int, end: int) -> Iterable[bytes]:
     if level == 0:
-        rows: Any = Leaf.objects.filter(position__gte=start, position__lt=end).order_by("position")
-    else:
-        rows = Node.objects.filter(level=level, index__gte=start, index__lt=end).order_by("index")
-    return map(bytes, rows.values_list("hash", flat=True))
+        leaves = Leaf.objects.filter(position__gte=start, position__lt=end).order_by("position")
+        return map(bytes, leaves.values_list("hash", flat=True))
+    nodes = Node.objects.filter(level=level, index__gte=start, index__lt=end).order_by("index")
+    return map(bytes, nodes.values_list("hash", flat=True))

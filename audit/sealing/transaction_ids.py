@@ -1,9 +1,9 @@
-"""PostgreSQL's numbers of transactions, by which the sealer finds new events (see `audit.sealing.sealer`)."""
+"""PostgreSQL's transaction ids, by which the sealer finds new events (see `audit.sealing.sealer`)."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from audit.sealing.append_only_triggers import CAPTURED_CHANGES_TABLE, suspended
 
@@ -19,19 +19,22 @@ WHERE transaction_id IN (SELECT transaction_id FROM audit_captured_changes)
 
 
 def reset_transaction_ids() -> None:
-    """Forget the numbers that another server gave: larger than its own, they would have the sealer look at all events.
+    """Drop the ids that another server assigned: larger than this one's, they would make the sealer scan all events.
 
-    Dropping the column touches no row. The sealer looks at all events once in each process, so none is overlooked.
-    What the database captured and nobody settled yet keeps its transactions, under negative numbers.
+    Dropping the column touches no row, and each process scans all events once, so none is missed. Captured changes that
+    are not settled yet keep their transactions, as negative numbers.
     """
     if connection.vendor != "postgresql":
         return
     with suspended(), connection.cursor() as cursor:
         columns = {column.name for column in connection.introspection.get_table_description(cursor, "audit_logs")}
         if "transaction_id" not in columns:
-            return  # of before there was a seal
+            return  # a database older than the seal
         has_captured = CAPTURED_CHANGES_TABLE in connection.introspection.table_names(cursor)
-        events = _events_beside_changes(cursor) if has_captured else []
+        events: list[tuple[int, int]] = []
+        if has_captured:
+            cursor.execute(EVENTS_OF_CAPTURED_CHANGES)
+            events = cursor.fetchall()
         for statement in ["ALTER TABLE audit_logs DROP COLUMN transaction_id", *ADD_COLUMN]:
             cursor.execute(statement)
         if has_captured:
@@ -39,17 +42,8 @@ def reset_transaction_ids() -> None:
             assign_transaction_ids(cursor, events)
 
 
-def _events_beside_changes(cursor: Any) -> list[tuple[int, int]]:
-    """What was captured and not settled yet: events of the same transactions, as ids and numbers of these."""
-    cursor.execute(EVENTS_OF_CAPTURED_CHANGES)
-    return list(cursor.fetchall())
-
-
-def assign_transaction_ids(cursor: Any, events: Sequence[tuple[int, int]]) -> None:
-    """Give events, by their ids, numbers of transactions. Negative ones are none of this server's.
-
-    Within `append_only.suspended`.
-    """
+def assign_transaction_ids(cursor: CursorWrapper, events: Sequence[tuple[int, int]]) -> None:
+    """Set the transaction ids of events, negative ones for another server's. Needs `append_only_triggers.suspended`."""
     if events:
         cursor.execute(
             "UPDATE audit_logs SET transaction_id = given.number "

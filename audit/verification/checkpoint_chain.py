@@ -1,4 +1,4 @@
-"""Checks the chain of the log's checkpoints: each by itself, and with the one before it."""
+"""Checks the chain of the log's checkpoints: each alone, and with the one before it."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -9,18 +9,18 @@ from audit.models import Checkpoint
 from audit.verification.findings import Finding, Kind
 from audit.verification.key_chain import KeyChain, has_signatures
 
-#: By how much the clocks of a server that seals and of one that replaces the key may differ.
+#: Between the clocks of the server that seals and the one that replaces the key.
 MAX_CLOCK_SKEW = timedelta(minutes=10)
 
 
 class CheckpointChain:
-    """Takes the stored checkpoints in their order, and tells of each what is wrong with it."""
+    """Takes the stored checkpoints in their order, and returns what is wrong with each."""
 
     def __init__(self, keys: KeyChain, after: Checkpoint | None = None) -> None:
         """`after` is the checkpoint before the first that is checked.
 
-        Every known key counts here, or nothing could be told about what a key signed that isn't trusted: that such a
-        key is there is a finding of its own.
+        All known keys count here, trusted or not, so that what an untrusted key signed can still be judged: the key
+        itself is a finding of its own.
         """
         self._keys = keys
         self._signers: set[int] = set()
@@ -35,7 +35,7 @@ class CheckpointChain:
                 self._size, self._time = statement.size, statement.time
 
     def statement(self, checkpoint: Checkpoint) -> tuple[CheckpointText | None, list[Finding]]:
-        """What a checkpoint says, None unless a key of the log signed it; and what is wrong with it by itself."""
+        """A checkpoint's content, None unless a key of the log signed it; and what is wrong with it alone."""
         try:
             text, signed_by = verify_note(checkpoint.note, self._keys.keys)
             found = CheckpointText.parse(text)
@@ -62,14 +62,14 @@ class CheckpointChain:
         later = self._keys.rows[signer + 1 : signer + 2]
         return any(time > row.created_at + MAX_CLOCK_SKEW for row in later)
 
-    def idle_keys(self) -> Iterator[Finding]:
-        """Keys that a statement of an older version connects, but that signed nothing: anybody can add such a key."""
+    def unused_keys(self) -> Iterator[Finding]:
+        """Keys that signed nothing and that only an older version's statement connects: anybody can add such a key."""
         for key in self._keys.unnamed if self._is_whole else ():
             if self._keys.keys.index(key) not in self._signers:
                 yield Finding(Kind.KEY, f"{key.label} signed no checkpoint, and no trusted key names it.")
 
     def check(self, checkpoint: Checkpoint) -> tuple[CheckpointText | None, list[Finding]]:
-        """What the next checkpoint says, None unless it is good for its size; and what is wrong with it."""
+        """The next checkpoint's content, None unless a key of the log signs a larger tree in it; and what is wrong."""
         found, wrong = self.statement(checkpoint)
         previous = found.previous if found else _claimed_previous(checkpoint)
         if previous is not None and previous != (fingerprint(self._before.text) if self._before else ""):

@@ -1,4 +1,4 @@
-"""When the tree is not the one that was signed: what became of it, and what of it can be told by name."""
+"""Finds out what happened to a tree that is not the one that was signed, and which events are affected."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -10,12 +10,12 @@ from audit.sealing.stored_tree import StoredTree
 from audit.verification.findings import Finding, Kind, describe_range, finding_at
 from audit.verification.reader import COLUMNS, Entry, make_entry, read_entries
 
-#: Larger stretches between two checkpoints, which no sealer makes, are named as a whole.
+#: Larger ranges between two checkpoints, which no sealer makes, are reported as a whole.
 MAX_DIAGNOSED_LEAVES = 50_000
 
 
 class Diagnosis(NamedTuple):
-    """What is wrong, and the tree as it was signed with its new nodes, if it could be found again."""
+    """What is wrong, and the tree as it was signed with its new nodes, if it could be reconstructed."""
 
     findings: list[Finding]
     tree: Frontier | None
@@ -23,7 +23,7 @@ class Diagnosis(NamedTuple):
 
 
 def diagnose(start: Frontier, size: int, root: bytes) -> Diagnosis:
-    """Look at what follows the tree at `start`, which is good, up to `size`, of which another root was signed."""
+    """Examine the tree from `start`, which is good, up to `size`, where another root was signed."""
     if size - start.size > MAX_DIAGNOSED_LEAVES:
         return Diagnosis([_rewritten(start.size, size)], frontier_from_nodes(size, root))
     found = list(read_entries(start.size, size))
@@ -39,7 +39,7 @@ def diagnose(start: Frontier, size: int, root: bytes) -> Diagnosis:
 
 
 def classify(found: Entry, others: Sequence[Entry] = ()) -> Finding:
-    """What to say of an event that its leaf doesn't stand for, while the leaf is the one that was signed."""
+    """The finding for an event that doesn't match its leaf, where the leaf is the signed one."""
     at = f"event {found.event_id} at place {found.position}"
     moved = found.is_authentic or any(found.computed == other.leaf for other in others)
     if moved:
@@ -49,7 +49,7 @@ def classify(found: Entry, others: Sequence[Entry] = ()) -> Finding:
 
 
 def _differences(start: int, proper: Sequence[Entry]) -> Iterator[Finding]:
-    """What differs in the database from the entries as they were sealed, from the place `start` on."""
+    """How the database differs from the entries as they were sealed, from position `start` on."""
     for position, one in enumerate(proper, start):
         if not one.leaf:
             sentence = f"The leaf of event {one.event_id} at place {position} is missing."
@@ -94,7 +94,7 @@ def _out_of_order(found: Sequence[Entry]) -> list[Entry]:
 
 
 def _without_leaf(count: int) -> Iterator[Entry]:
-    """The first events that this installation wrote and that stand nowhere in the tree."""
+    """The first authentic events that are not in the tree."""
     if count > 0:
         for columns in unsealed_events()[:count].values_list(*COLUMNS):
             found = make_entry(-1, columns[0], b"", columns)
@@ -103,7 +103,7 @@ def _without_leaf(count: int) -> Iterator[Entry]:
 
 
 def frontier_from_nodes(size: int, root: bytes) -> Frontier | None:
-    """The tree by its stored nodes, if those were left as they were."""
+    """The tree by its stored nodes, if those were not changed."""
     try:
         tree = StoredTree().frontier(size)
     except LookupError:

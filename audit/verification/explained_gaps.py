@@ -1,11 +1,9 @@
-"""What sealed events say that was done to the log on purpose: parts that were erased, events that were archived.
+"""What sealed events explain: parts that were erased, events that were archived. Other gaps are damage.
 
-Whatever is missing without such an event is damage. An event whose authentication code fits no key explains nothing:
-this installation may not have written it.
+An event whose authentication code matches no key explains nothing: this installation may not have written it.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from audit.crypto.canonical_json import COMMITMENT_BYTES, SealedRow, split_details
 from audit.models import AuditLog, Leaf
@@ -15,29 +13,28 @@ from audit.verification.reader import COLUMNS, Entry, make_entry
 #: Values of `action`, part of the format.
 ERASE, ARCHIVE = "erase", "archive"
 UPKEEP_ACTIONS = frozenset({ERASE, ARCHIVE})
-#: So many events of a run that are missing are named one by one.
+#: Events of a gap that are named individually.
 MAX_NAMED = 100
 
 
 class GapAccounting:
-    """Collects, while events are read, what misses something and what explains it; both in any order."""
+    """Collects, while events are read, gaps and what explains them, in any order."""
 
     def __init__(self) -> None:
         self._explained_by: set[int] = set()
         self._gone = IntervalSet()
         self._archived: list[tuple[int, int]] = []
-        #: Of each part, the events that miss it, and those of which a sealed event says that it was erased.
+        #: By part: the events without it, and those of which a sealed event says that it was erased.
         self._erased: dict[str, set[int]] = {"actor": set(), "subject": set()}
         self._covered: dict[str, set[int]] = {"actor": set(), "subject": set()}
-        #: Events of upkeep that explain nothing.
+        #: Erasures and archives that explain nothing; a dict keeps their order.
         self._inauthentic: dict[int, None] = {}
 
-    def miss(self, position: int) -> None:
-        """There is a leaf, but its event is gone."""
+    def record_missing(self, position: int) -> None:
         self._gone.add(position)
 
     def read(self, found: Entry) -> Iterator[Finding]:
-        """Take in an event that is as it was sealed."""
+        """Process an event that is as it was sealed."""
         row = found.row
         if row is None:
             return
@@ -53,7 +50,7 @@ class GapAccounting:
                 yield _refilled(found, "whom it is about")
 
     def explain(self, found: Entry) -> None:
-        """Take in what an event of upkeep says."""
+        """Process an erasure or archive."""
         row = found.row
         if row is None or not row.success or found.event_id in self._explained_by:
             return
@@ -68,11 +65,12 @@ class GapAccounting:
                 covered.update(named)
                 self._erased[part].difference_update(named)
         if row.action == ARCHIVE:
-            places = list(_integers([details.get("start"), details.get("end")]))
-            self._archived += [(places[0], places[1])] if len(places) == 2 else []  # noqa: PLR2004
+            match details.get("start"), details.get("end"):
+                case int(start), int(end):
+                    self._archived.append((start, end))
 
     def explain_by_unsealed(self) -> None:
-        """Take in what was done since the newest checkpoint: its event is authentic, and will be sealed in seconds."""
+        """Process what was done since the newest checkpoint: it is authentic, and will be sealed in seconds."""
         rows = AuditLog.objects.filter(action__in=UPKEEP_ACTIONS).order_by("pk").values_list(*COLUMNS)
         for columns in rows.iterator():
             found = make_entry(0, columns[0], b"", columns)
@@ -80,7 +78,7 @@ class GapAccounting:
                 self.explain(found)
 
     def findings(self) -> Iterator[Finding]:
-        """What nothing explains."""
+        """Gaps that nothing explains."""
         for start, end in self._archived:
             self._gone.remove(start, end)
         if self._inauthentic:
@@ -116,11 +114,11 @@ def _refilled(found: Entry, what: str) -> Finding:
 
 
 def _has_personal_details(row: SealedRow) -> bool:
-    """Whether there is anything personal in the details."""
     _, personal = split_details(row.details)
     changes = personal.pop("changes", {})
-    return any(value is not None for value in (*personal.values(), *changes.values()))
+    values = [*personal.values(), *(changes.values() if isinstance(changes, dict) else ())]
+    return any(value is not None for value in values)
 
 
-def _integers(values: Any) -> Iterable[int]:
+def _integers(values: object) -> Iterable[int]:
     return (value for value in values if isinstance(value, int)) if isinstance(values, list) else ()

@@ -1,4 +1,4 @@
-"""What a verification of the audit log finds: what kind of damage, to which events, in a plain sentence."""
+"""What a verification of the audit log finds: the kind of damage, the events, and a plain sentence."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,8 +6,6 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What is wrong."""
-
     CHANGED = "changed"
     REMOVED = "removed"
     INSERTED = "inserted"
@@ -22,13 +20,13 @@ class Kind(StrEnum):
     OLD_STATEMENT = "old_statement"
 
 
-#: These say that something may be wrong, or be changed more easily than it should; the log itself is as it was sealed.
+#: What may be wrong, or is easier to change than it should be, while the log itself is as it was sealed.
 WARNINGS = frozenset({Kind.GUARD, Kind.CODE, Kind.OLD_STATEMENT})
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong, and where: event ids, or places in the tree from `start` to `end` (excluded)."""
+    """One thing that is wrong, and where: event ids, or positions in the tree from `start` to `end` (excluded)."""
 
     kind: Kind
     sentence: str
@@ -41,30 +39,29 @@ class Finding:
 
     @property
     def is_warning(self) -> bool:
-        """Whether this alone doesn't mean that the log was damaged."""
         return self.kind in WARNINGS
 
     def names(self, *, event: int | None = None, place: int | None = None) -> bool:
-        """Whether it points at this event or place, alone or within a range."""
+        """Whether it points at this event or position, alone or within a range."""
         if event is not None and event in self.events:
             return True
         return place is not None and self.start is not None and self.end is not None and self.start <= place < self.end
 
 
 def finding_at(kind: Kind, position: int, sentence: str, event_id: int | None = None) -> Finding:
-    """A finding about one place in the tree, and the event that stands there."""
+    """A finding about one position in the tree, and the event there."""
     return Finding(kind, sentence, () if event_id is None else (event_id,), position, position + 1)
 
 
 class IntervalSet:
-    """A set of places in the tree, kept as runs: the millions of an archive take no more memory than one."""
+    """A set of positions, stored as ranges: the millions of an archive take no more memory than one."""
 
     def __init__(self) -> None:
         self.count = 0
         self._runs: list[list[int]] = []
 
     def add(self, position: int) -> None:
-        """Add one; they come in ascending order."""
+        """Add a position; they come in ascending order."""
         self.count += 1
         if self._runs and self._runs[-1][1] == position:
             self._runs[-1][1] += 1
@@ -72,7 +69,7 @@ class IntervalSet:
             self._runs.append([position, position + 1])
 
     def remove(self, start: int, end: int) -> None:
-        """Take out those from `start` to `end` (excluded)."""
+        """Remove the positions from `start` to `end` (excluded)."""
         left = []
         for first, last in self._runs:
             pieces = ([first, min(last, start)], [max(first, end), last])
@@ -81,10 +78,8 @@ class IntervalSet:
         self.count = sum(last - first for first, last in left)
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        """The runs, as (start, end)."""
         return ((start, end) for start, end in self._runs)
 
 
 def describe_range(start: int, end: int) -> str:
-    """A run of places in words."""
     return f"place {start}" if end - start == 1 else f"places {start} to {end - 1}"

@@ -1,13 +1,13 @@
-"""Which of the log's keys to trust: those that the caller knows from elsewhere, and those that statements connect.
+"""Which of the log's keys to trust: those that the caller knows, and those that statements connect with them.
 
-Where a key stands in the database proves nothing, since the owner of the database can add rows before, between and
-after the genuine ones. Nor does a further signature, which anybody can add to a statement. So trust leads
+A key's position in the database proves nothing, since the owner of the database can add rows anywhere. Nor does a
+further signature, which anybody can add to a statement. So trust leads
 
 - forward, to a key whose statement the trusted one signed;
 - backward, to a key that the trusted one's own statement names, if that key signed it as well.
 
-Statements of older versions name only the new key. There the way back is open too, since a checkpoint of the trusted
-key names the one before it, but is told as a warning: only someone who kept the older key can tell that it is the one.
+Statements of older versions name only the new key. From there too trust leads backward, since a checkpoint of the
+trusted key names the one before it, but with a warning: only someone who kept the older key can confirm it.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -21,9 +21,7 @@ from audit.verification.findings import Finding, Kind
 
 
 class Link(Enum):
-    """What a key's statement says of the key before it."""
-
-    #: Nothing that both signed.
+    #: No statement that both keys signed.
     NONE = auto()
     #: The one before signed it, but the text doesn't name it.
     UNNAMED = auto()
@@ -37,24 +35,23 @@ class KeyChain:
     def __init__(
         self, rows: Sequence[SigningKey], trusted: Collection[VerifierKey], leaders: Collection[VerifierKey] = ()
     ) -> None:
-        """`trusted`: keys known from elsewhere; `leaders`: those of them that may be the present key."""
+        """`trusted`: keys that the caller knows; `leaders`: those of them that may be the current key."""
         self.rows = rows
         self.keys = [row.verifier for row in rows]
         self._trusted = list(dict.fromkeys(trusted))
         self._problems: list[str] = []
         self.links = [self._read(index) for index in range(len(rows))]
-        by_word = {index for index, key in enumerate(self.keys) if key in self._trusted}
-        ahead = self._ahead(by_word)
-        reached = self._back(ahead)
+        known = {index for index, key in enumerate(self.keys) if key in self._trusted}
+        ahead = self._with_successors(known)
+        reached = self._with_predecessors(ahead)
         self.accepted = [key for index, key in enumerate(self.keys) if index in reached]
-        #: Keys that the one after them connects, in a statement that doesn't name them.
+        #: Keys that their successor's statement connects without naming them.
         self.unnamed = [self.keys[index] for index in sorted(reached - ahead) if self.links[index + 1] is Link.UNNAMED]
-        leading = [index for index in by_word if self.keys[index] in leaders]
-        #: Keys that may have signed the newest checkpoint: the present one and its successors.
-        self.current = [self.keys[index] for index in sorted(self._ahead({max(leading)}))] if leading else []
+        leading = [index for index in known if self.keys[index] in leaders]
+        #: Keys that may have signed the newest checkpoint: the current one and its successors.
+        self.current = [self.keys[index] for index in sorted(self._with_successors({max(leading)}))] if leading else []
 
     def findings(self) -> Iterator[Finding]:
-        """What is wrong with the keys."""
         yield from (Finding(Kind.KEY, sentence) for sentence in self._problems)
         names = ", ".join(key.label for key in self.keys)
         for key in self._trusted:
@@ -67,7 +64,7 @@ class KeyChain:
             yield Finding(Kind.OLD_STATEMENT, _unnamed(key))
 
     def _read(self, index: int) -> Link:
-        """What the statement of this key says; what is wrong with it goes to the problems."""
+        """How this key's statement links it to the key before; errors go to the problems."""
         row, key = self.rows[index], self.keys[index]
         before = self.keys[index - 1] if index else None
         what = f"ey {row.pk}, {key.label},"
@@ -98,7 +95,7 @@ class KeyChain:
             return Link.NONE
         return links[text] if before in signed_by else Link.NONE
 
-    def _ahead(self, start: Collection[int]) -> set[int]:
+    def _with_successors(self, start: Collection[int]) -> set[int]:
         """These keys and their successors."""
         found = set(start)
         for index in range(1, len(self.keys)):
@@ -106,7 +103,7 @@ class KeyChain:
                 found.add(index)
         return found
 
-    def _back(self, start: Collection[int]) -> set[int]:
+    def _with_predecessors(self, start: Collection[int]) -> set[int]:
         """These keys and their predecessors."""
         found = set(start)
         for index in range(len(self.keys) - 1, 0, -1):
@@ -116,7 +113,7 @@ class KeyChain:
 
 
 def has_signatures(note: str, signed_by: Collection[VerifierKey]) -> bool:
-    """Whether the note bears these signatures, each once, and no other line: nothing can be added to it unseen."""
+    """Whether the note bears these signatures once each and no other line: nothing can be added unnoticed."""
     return note.rpartition("\n\n")[2].count("\n") == len(signed_by)
 
 

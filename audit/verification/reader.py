@@ -1,7 +1,7 @@
-"""Reads the log in the order of the tree, and computes of each event what its leaf must be."""
+"""Reads the log in the order of the tree, and computes what each event's leaf must be."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from django.db import DataError
 
@@ -10,17 +10,20 @@ from audit.crypto.merkle import leaf_hash
 from audit.crypto.row_mac import is_authentic_content
 from audit.models import AuditLog, Leaf
 
-#: Large enough that queries cost little, small enough to need no memory to speak of.
+#: Rows that are read at once: queries cost little, and so does memory.
 BATCH_SIZE = 2_000
 COLUMNS = (*SealedRow._fields, "authentication")
-#: What a row that can't even be read hashes to: nothing.
+#: The hash of a row that can't be read.
 UNREADABLE = b""
-#: What reading values raises that no event can hold, and that were written past the server.
+#: Errors of reading values that no event can hold, which another program wrote.
 UNREADABLE_ERRORS = (AttributeError, TypeError, ValueError, DataError)
+
+#: The values of COLUMNS.
+Row: TypeAlias = tuple[Any, ...]
 
 
 class Entry(NamedTuple):
-    """A leaf as it is stored, and the event that it names."""
+    """A stored leaf, and the event that it names."""
 
     position: int
     event_id: int
@@ -34,7 +37,6 @@ class Entry(NamedTuple):
 
 
 def read_entries(start: int, end: int) -> Iterator[Entry]:
-    """The leaves from `start` to `end` (excluded) with their events."""
     leaves = Leaf.objects.order_by("position").values_list("position", "event_id", "hash")
     while batch := list(leaves.filter(position__gte=start, position__lt=end)[:BATCH_SIZE]):
         start = batch[-1][0] + 1
@@ -43,8 +45,8 @@ def read_entries(start: int, end: int) -> Iterator[Entry]:
             yield make_entry(position, event_id, bytes(leaf), rows.get(event_id))
 
 
-def make_entry(position: int, event_id: int, leaf: bytes, columns: Any) -> Entry:
-    """One leaf with its event, of which `columns` are as COLUMNS, None when it is missing, and () if unreadable."""
+def make_entry(position: int, event_id: int, leaf: bytes, columns: Row | None) -> Entry:
+    """A leaf with its event's COLUMNS: None when the event is missing, () when it is unreadable."""
     if not columns:
         return Entry(position, event_id, leaf, None, None if columns is None else UNREADABLE, False)
     row, code = SealedRow(*columns[:-1]), columns[-1]
@@ -57,18 +59,18 @@ def make_entry(position: int, event_id: int, leaf: bytes, columns: Any) -> Entry
     )
 
 
-def _rows(start: int, end: int) -> dict[int, Any]:
-    """The events that the leaves between these places name, by id."""
+def _rows(start: int, end: int) -> dict[int, Row | None]:
+    """The events of the leaves between these positions, by id."""
     named = Leaf.objects.filter(position__gte=start, position__lt=end).values("event_id")
     rows = AuditLog.objects.filter(pk__in=named).order_by()
     try:
         return {columns[0]: columns for columns in rows.values_list(*COLUMNS)}
     except UNREADABLE_ERRORS:
-        # Which one it is, the others shall not hide.
+        # One by one, to find out which.
         return {key: _row(key) for key in rows.values_list("pk", flat=True)}
 
 
-def _row(key: int) -> Any:
+def _row(key: int) -> Row | None:
     try:
         return AuditLog.objects.values_list(*COLUMNS).filter(pk=key).first()
     except UNREADABLE_ERRORS:

@@ -1,7 +1,7 @@
-"""Watching the log: verifications that are remembered, and what they say about it now.
+"""Scheduled verification runs and the log status derived from them.
 
-The whole log is verified once a day by a process of its own, so that the server's threads don't wait for it; what is
-new every minute.
+The whole log is verified once a day by its own process, so that the server's threads don't wait for it; new events
+every minute.
 """
 
 import logging
@@ -24,22 +24,20 @@ from audit.verification.verifier import CannotVerify, Verification
 
 logger = logging.getLogger(__name__)
 
-#: A run that has not ended after so long was cut off.
+#: A run that has not finished after this time was interrupted.
 MAX_RUN_DURATION = timedelta(hours=2)
-#: Findings that are kept of one run: the first tell where to look, and `manage.py verify_audit` tells all.
+#: The first findings say where to look, and `manage.py verify_audit` prints all.
 MAX_KEPT_FINDINGS = 20
-#: Events that are older, and not sealed, mean that the sealer doesn't work.
+#: Older events that are not sealed mean that the sealer doesn't work.
 MAX_SEALING_DELAY = timedelta(minutes=2)
-#: By how much the clocks of several servers may differ.
+#: Between the clocks of several servers.
 MAX_CLOCK_SKEW = timedelta(minutes=1)
 LOW_PRIORITY = 19
-#: Any number will do, as long as nothing else in the database takes the same advisory lock.
+#: A PostgreSQL advisory lock that nothing else in the database takes.
 START_LOCK_ID = 7_203_917
 
 
 class State(StrEnum):
-    """What is known of the log."""
-
     GOOD = "good"
     DAMAGED = "damaged"
     UNVERIFIED = "unverified"
@@ -48,7 +46,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The state of the log: `size` events up to `until` were verified, or sealed if nothing was verified."""
+    """The state of the log: `size` events up to `until` were verified, or sealed if none were verified."""
 
     state: State
     size: int = 0
@@ -63,7 +61,7 @@ class Status:
 
 
 def status() -> Status:
-    """What is known now, in a few small queries."""
+    """The present status, in a few small queries."""
     checkpoint = latest_checkpoint()
     if checkpoint is None:
         return Status(State.UNSEALED, stalled_since=_stalled_since(None), is_running=is_running())
@@ -84,9 +82,9 @@ def status() -> Status:
 
 
 def record_run(verification: Verification, *, since: int = 0, run_id: int = 0) -> Iterator[Finding]:
-    """The findings of a verification that begins at `since`, remembered; one that is cut off leaves nothing.
+    """Yield a verification's findings while recording them; one that is interrupted leaves no record.
 
-    `run_id` is the run that was announced already, if any.
+    `run_id` is a run that `begin_run` created, otherwise one is created with `since`.
     """
     runs = VerificationRun.objects
     run = runs.get(pk=run_id) if run_id else runs.create(since=since)
@@ -107,7 +105,6 @@ def record_run(verification: Verification, *, since: int = 0, run_id: int = 0) -
 
 
 def is_running() -> bool:
-    """Whether somebody verifies at this moment."""
     return VerificationRun.objects.filter(finished_at=None, started_at__gt=timezone.now() - MAX_RUN_DURATION).exists()
 
 
@@ -120,7 +117,7 @@ def is_due() -> bool:
 
 @transaction.atomic
 def begin_run(*, since: int = 0) -> VerificationRun | None:
-    """Announce a verification, unless one is running: of several that ask at once, on any server, one begins."""
+    """Record that a verification starts; None if one is running, on any server."""
     if connection.vendor == "postgresql":  # SQLite's transactions exclude each other already
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [START_LOCK_ID])
@@ -128,10 +125,7 @@ def begin_run(*, since: int = 0) -> VerificationRun | None:
 
 
 def start_full_verification() -> Thread | None:
-    """Start a process of low priority that verifies the whole log; the thread ends when it does.
-
-    None, and nothing is started, while a verification is running.
-    """
+    """Verify the whole log in a low-priority process; the thread ends with it. None if a verification is running."""
     run = begin_run()
     if run is None:
         return None
@@ -168,14 +162,14 @@ def _wait_for(process: "subprocess.Popen[bytes]", run_id: int) -> None:
     try:
         # One that could not even start has left its run open.
         VerificationRun.objects.filter(pk=run_id, finished_at=None).delete()
-    except Exception as error:  # noqa: BLE001 (nobody waits for this thread who could do anything about it)
+    except Exception as error:  # noqa: BLE001 (no caller could handle it)
         logger.error("A verification of the audit log is over, but can't be marked so: %s", error)
     finally:
         connection.close()
 
 
 def verify_incrementally() -> None:
-    """Verify what was sealed since the last good verification, if anything was; all, if that one's end is gone."""
+    """Verify what was sealed since the last good verification; all, if the checkpoint of that one is gone."""
     checkpoint, known = latest_checkpoint(), status()
     if not checkpoint or known.state != State.GOOD or checkpoint.size <= known.size:
         return
@@ -193,7 +187,7 @@ def _last_full_run() -> VerificationRun | None:
 
 
 def _runs_since_last_full_run() -> list[VerificationRun]:
-    """Newest first; of those in between the last few, and each that found something."""
+    """Newest first: the last good run, the last run, the full run, and the last with findings."""
     whole = _last_full_run()
     if whole is None:
         return []

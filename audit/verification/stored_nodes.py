@@ -1,4 +1,4 @@
-"""Compares the stored nodes of the tree, from which proofs are made, with those computed from its leaves."""
+"""Compares the stored nodes of the tree, used for proofs, with those computed from its leaves."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -10,36 +10,34 @@ from audit.sealing.stored_tree import LEVEL_STEP
 from audit.verification.findings import Finding, Kind, describe_range
 
 STORED_LEVELS = range(LEVEL_STEP, 64, LEVEL_STEP)
-#: So many are looked up at once.
 BATCH_SIZE = 500
-#: So many nodes that shouldn't be there are named.
 MAX_NAMED = 20
 
 Computed = tuple[int, int, bytes]
 
 
 class NodeCheck:
-    """Takes nodes as they are computed. They count once a checkpoint says that the tree is good so far."""
+    """Collects computed nodes, and compares them once a checkpoint confirms the tree so far."""
 
     def __init__(self) -> None:
         self._new: list[Computed] = []
         self._good: list[Computed] = []
 
-    def note(self, completed: Iterable[Computed]) -> None:
-        """Take in nodes that a leaf completed."""
+    def collect(self, completed: Iterable[Computed]) -> None:
+        """Collect nodes that a leaf completed."""
         self._new += [node for node in completed if node[0] % LEVEL_STEP == 0]
 
     def accept(self) -> Iterator[Finding]:
-        """What was noted is as it was signed."""
+        """A checkpoint confirms the collected nodes."""
         self._good += self._new
         self._new = []
         if len(self._good) >= BATCH_SIZE:
             yield from self.finish()
 
     def replace(self, completed: Iterable[Computed]) -> None:
-        """What was noted since the last good checkpoint is wrong; these nodes, if any, are in its place."""
+        """Discard what was collected since the last good checkpoint, in favour of these nodes."""
         self._new = []
-        self.note(completed)
+        self.collect(completed)
 
     def finish(self) -> Iterator[Finding]:
         """Compare what hasn't been compared yet."""
@@ -69,7 +67,7 @@ def extra_nodes(size: int) -> list[tuple[int, int]]:
 
 
 def extra_node_findings(nodes: Iterable[tuple[int, int]], size: int) -> Iterator[Finding]:
-    """Which of these nodes no tree of `size` leaves can have."""
+    """Those of these nodes that no tree of `size` leaves can have."""
     wrong = [(level, index) for level, index in nodes if level not in STORED_LEVELS or not 0 <= index < size >> level]
     for level, index in wrong[:MAX_NAMED]:
         yield Finding(Kind.TREE, f"The node {index} of level {level} is none of this tree's.")

@@ -1,4 +1,4 @@
-"""Walks through the log in the order of the tree, from checkpoint to checkpoint, and tells what doesn't fit."""
+"""Traverses the log in the order of the tree, from checkpoint to checkpoint, and reports what doesn't match."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -15,25 +15,25 @@ from audit.verification.findings import Finding, IntervalSet, Kind, describe_ran
 from audit.verification.reader import BATCH_SIZE, Entry, read_entries
 from audit.verification.stored_nodes import NodeCheck
 
-#: So many mismatches wait for the next checkpoint to tell what they are.
+#: Mismatches that wait for the next checkpoint, which decides what they are.
 MAX_PENDING_MISMATCHES = 10_000
-#: So often, after damage, the stored nodes are asked for the tree as it was.
+#: How often, after damage, the tree is reconstructed from stored nodes.
 MAX_RECOVERY_ATTEMPTS = 20
 
 Progress = Callable[[int, int], object]
 
 
 class TreeWalk:
-    """One walk, from the tree of `frontier`, which is good, to the checkpoint `newest`."""
+    """One traversal, from the tree of `frontier`, which is good, to the checkpoint `newest`."""
 
-    def __init__(self, frontier: Frontier, newest: Checkpoint, coverage: GapAccounting, progress: Progress) -> None:
+    def __init__(self, frontier: Frontier, newest: Checkpoint, gaps: GapAccounting, progress: Progress) -> None:
         self.end = max(newest.size, _claimed_size(newest))
-        #: How far the tree is good, and since when that is signed.
+        #: The largest verified tree, and the time of its checkpoint.
         self.good = frontier.copy()
         self.until: datetime | None = None
-        #: Where codes fit no SECRET_KEY.
+        #: Where codes match no SECRET_KEY.
         self.unfit_codes = IntervalSet()
-        self._newest, self._coverage, self._progress = newest, coverage, progress
+        self._newest, self._gaps, self._progress = newest, gaps, progress
         self._frontier = frontier
         self._nodes = NodeCheck()
         self._misfits: list[Entry] = []
@@ -42,7 +42,7 @@ class TreeWalk:
         self._ahead = next(self._entries, None)
 
     def findings(self, chain: CheckpointChain, kept: Iterable[CheckpointText]) -> Iterator[Finding]:
-        """Go. `kept` are checkpoints that were kept elsewhere, in ascending order."""
+        """`kept` are checkpoints that were stored elsewhere, in ascending order."""
         waiting = list(kept)
         for checkpoint in _checkpoints(self.good.size, self._newest.size):
             signed, wrong = chain.check(checkpoint)
@@ -51,10 +51,10 @@ class TreeWalk:
                 continue
             while waiting and waiting[0].size <= signed.size:
                 yield from self._compare(waiting.pop(0))
-            yield from self._take(signed.size)
-            yield from self._judge(signed)
-        yield from self._take(self.end)
-        yield from self._name_misfits()
+            yield from self._read_until(signed.size)
+            yield from self._check_root(signed)
+        yield from self._read_until(self.end)
+        yield from self._report_misfits()
         yield from self._nodes.finish()
         for one in waiting:
             sentence = f"A checkpoint that was kept elsewhere tells of {one.size} events; here {self.end} are signed."
@@ -63,39 +63,39 @@ class TreeWalk:
             sentence = f"{self._unfit_checkpoints} later checkpoints don't fit the tree either, as follows from this."
             yield Finding(Kind.TREE, sentence)
 
-    def _take(self, size: int) -> Iterator[Finding]:
-        """Go on until the tree has this size."""
+    def _read_until(self, size: int) -> Iterator[Finding]:
+        """Read leaves until the tree has this size."""
         found = self._ahead
         while found is not None and found.position < size:
             if found.position != self._frontier.size:
-                yield from self._jump(found.position)
+                yield from self._skip_to(found.position)
             completed = self._frontier.append(found.leaf)
             if len(completed) >= LEVEL_STEP:
-                self._nodes.note(completed)
+                self._nodes.collect(completed)
             if found.computed != found.leaf or not found.is_authentic or _is_special(found.row):
-                yield from self._note(found)
+                yield from self._process(found)
             if not found.position % BATCH_SIZE:
                 self._progress(found.position, self.end)
             found = next(self._entries, None)
         self._ahead = found
         if self._frontier.size < size:
-            yield from self._jump(size)
+            yield from self._skip_to(size)
 
-    def _note(self, found: Entry) -> Iterator[Finding]:
-        """Take in an event that is not like most."""
+    def _process(self, found: Entry) -> Iterator[Finding]:
+        """Process an event that needs attention."""
         if found.computed is None:
-            self._coverage.miss(found.position)
+            self._gaps.record_missing(found.position)
         elif found.computed != found.leaf:
             self._misfits.append(found)
             if len(self._misfits) > MAX_PENDING_MISMATCHES:
-                yield from self._name_misfits()
+                yield from self._report_misfits()
         else:
             if not found.is_authentic:
                 self.unfit_codes.add(found.position)
-            yield from self._coverage.read(found)
+            yield from self._gaps.read(found)
 
-    def _jump(self, position: int) -> Iterator[Finding]:
-        """Leaves are missing up to this place, and the tree can't be computed over them."""
+    def _skip_to(self, position: int) -> Iterator[Finding]:
+        """Skip to this position: leaves before it are missing, and no root can be computed over them."""
         start = self._frontier.size
         self._frontier = Frontier(position, [b""] * position.bit_count())
         if self._ahead is None:
@@ -106,14 +106,14 @@ class TreeWalk:
                 Kind.TREE, f"The leaves of {describe_range(start, position)} are missing.", start=start, end=position
             )
 
-    def _judge(self, signed: CheckpointText) -> Iterator[Finding]:
-        """Compare the tree with what was signed of it."""
+    def _check_root(self, signed: CheckpointText) -> Iterator[Finding]:
+        """Compare the tree with a stored checkpoint."""
         tree: Frontier | None = self._frontier
         if self._frontier.root == signed.root:
-            yield from self._name_misfits()
+            yield from self._report_misfits()
         elif self._is_lost:
             self._unfit_checkpoints += 1
-            yield from self._name_misfits()
+            yield from self._report_misfits()
             self._attempts -= 1
             tree = frontier_from_nodes(signed.size, signed.root) if self._attempts > 0 else None
             self._nodes.replace([])
@@ -130,20 +130,20 @@ class TreeWalk:
             yield from self._nodes.accept()
 
     def _compare(self, kept: CheckpointText) -> Iterator[Finding]:
-        """Compare the tree with what was signed of it once, according to a note from elsewhere."""
-        yield from self._take(kept.size)
+        """Compare the tree with a checkpoint that was stored elsewhere."""
+        yield from self._read_until(kept.size)
         if self._frontier.root != kept.root:
             sentence = f"A checkpoint that was kept elsewhere tells of other {kept.size} events than the log has now."
             yield Finding(Kind.CHECKPOINT, sentence, start=0, end=kept.size)
 
-    def _name_misfits(self) -> Iterator[Finding]:
+    def _report_misfits(self) -> Iterator[Finding]:
         for one in self._misfits:
             yield classify(one, self._misfits)
         self._misfits = []
 
 
 def _is_special(row: SealedRow | None) -> bool:
-    """Whether something is missing of this event, or it may explain why something is missing of others."""
+    """Whether parts of this event are missing, or it may explain what is missing of others."""
     return row is not None and (
         len(row.actor_opening) == COMMITMENT_BYTES
         or len(row.subject_opening) == COMMITMENT_BYTES
@@ -159,7 +159,6 @@ def _claimed_size(checkpoint: Checkpoint) -> int:
 
 
 def _checkpoints(after: int, until: int) -> Iterator[Checkpoint]:
-    """The stored checkpoints in their order, read a few at a time."""
     while batch := list(Checkpoint.objects.filter(size__gt=after, size__lte=until).order_by("size")[:BATCH_SIZE]):
         yield from batch
         after = batch[-1].size

@@ -1,8 +1,8 @@
-"""Verifies the whole log: every event against its leaf, the tree against its checkpoints, these against their keys.
+"""Verifies the whole log: events against leaves, the tree against checkpoints, and these against keys.
 
-The tree is computed anew from what is stored and compared with what was signed. Only what a checkpoint covers is
-looked at in this way, and it never changes, so nobody has to stop writing or sealing meanwhile. Events are read a few
-at a time, in the order of the tree; what is held in memory doesn't grow with the log.
+The tree is recomputed from what is stored and compared with what was signed. What a checkpoint covers never changes, so
+writing and sealing go on meanwhile. Events are read in batches, in the order of the tree; memory doesn't grow with the
+log.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -30,7 +30,6 @@ from audit.verification.stored_nodes import extra_node_findings, extra_nodes
 from audit.verification.tree_walk import Progress, TreeWalk
 from reprotech.core.exceptions import Conflict
 
-#: So many events are named in one sentence.
 MAX_NAMED = 20
 
 
@@ -39,7 +38,7 @@ class CannotVerify(Conflict):
 
 
 class Verification:
-    """One verification. Its figures are right once `findings()` has come to its end."""
+    """One verification. Its attributes are final once `findings()` is exhausted."""
 
     def __init__(
         self,
@@ -49,20 +48,20 @@ class Verification:
         kept_notes: Iterable[str] = (),
         progress: Progress = lambda _done, _size: None,
     ) -> None:
-        """`since`: take the tree of so many events as given, if it is the one of their checkpoint. `pinned`: the keys
-        that the caller trusts, in place of those that settings name. `kept_notes`: checkpoints kept elsewhere.
+        """`since`: trust the tree of so many events, if its checkpoint matches. `pinned`: the keys that the caller
+        trusts, instead of those in settings. `kept_notes`: checkpoints stored elsewhere.
         """
         self._since, self._pinned, self._kept_notes, self._progress = since, pinned, kept_notes, progress
-        self._coverage = GapAccounting()
-        #: Number of events that were looked at under a checkpoint, and its time.
+        self._gaps = GapAccounting()
+        #: Number of verified events, and the time of their checkpoint.
         self.count = 0
         self.until: datetime | None = None
         #: Newer events, which no checkpoint covers yet.
         self.unsealed = 0
 
     def findings(self) -> Iterator[Finding]:
-        """Everything that is wrong; nothing with a log that nobody touched. Raises CannotVerify."""
-        newest = latest_checkpoint()  # before the keys: whichever signed it is known by now
+        """Everything that is wrong; nothing with an intact log. Raises CannotVerify."""
+        newest = latest_checkpoint()  # read before the keys, so that its key is among them
         keys = self._key_chain()
         yield from keys.findings()
         guards = (*missing_triggers(), *unknown_triggers(), *trigger_problems())
@@ -75,8 +74,8 @@ class Verification:
             yield Finding(Kind.KEY, "The keys that signed the log are missing.")
         yield from _uncovered_leaves(newest.size if newest else 0)
         yield from self._unsealed()
-        self._coverage.explain_by_unsealed()
-        yield from self._coverage.findings()
+        self._gaps.explain_by_unsealed()
+        yield from self._gaps.findings()
 
     def _key_chain(self) -> KeyChain:
         rows = list(SigningKey.objects.order_by("id"))
@@ -99,10 +98,10 @@ class Verification:
                 yield Finding(Kind.KEY, f"A checkpoint that was kept elsewhere is none of this log. {error}")
         kept = sorted((one for one in kept if one.size > self._since), key=lambda one: one.size)
         if newest:
-            walk = TreeWalk(frontier, newest, self._coverage, self._progress)
+            walk = TreeWalk(frontier, newest, self._gaps, self._progress)
             chain = CheckpointChain(keys, start)
             yield from walk.findings(chain, kept)
-            yield from chain.idle_keys()
+            yield from chain.unused_keys()
             self.count, self.until = walk.good.size - self._since, walk.until
             yield from _unmatched_codes(walk.unfit_codes)
         elif kept:
@@ -124,12 +123,12 @@ class Verification:
         )
 
     def _sealed_before(self) -> int:
-        """The id from which to look for events that are not sealed: to look at all is for a verification of all."""
+        """The id from which to look for unsealed events; only a full verification looks at all of them."""
         leaf = Leaf.objects.filter(position=self._since - 1).first() if self._since else None
         return leaf.event_id if leaf else MIN_ID
 
     def _unsealed(self) -> Iterator[Finding]:
-        """Events that are not sealed yet are fine, if this installation wrote them."""
+        """Unsealed events that this installation didn't write."""
         last = self._sealed_before() - 1
         try:
             while batch := list(rows_to_seal(last + 1)[:BATCH_SIZE]):
@@ -145,7 +144,7 @@ class Verification:
 
 
 def _verified_text(checkpoint: Checkpoint, keys: Collection[VerifierKey]) -> CheckpointText | None:
-    """What a checkpoint says, if one of these keys signed it."""
+    """A checkpoint's content, if one of these keys signed it."""
     try:
         return CheckpointText.parse(verify_note(checkpoint.note, keys)[0])
     except (NoteError, ValueError):
@@ -153,7 +152,7 @@ def _verified_text(checkpoint: Checkpoint, keys: Collection[VerifierKey]) -> Che
 
 
 def _newest_checkpoint_signer(newest: Checkpoint, keys: KeyChain) -> Iterator[Finding]:
-    """The newest checkpoint covers all others: it must be by the present key or by one that this key leads to."""
+    """The newest checkpoint covers all others: the current key or a successor must have signed it."""
     if _verified_text(newest, keys.current) is None:
         names = " or ".join(key.label for key in keys.current) or "the trusted key"
         sentence = f"The newest checkpoint, of {newest.size} events, is not signed with {names}."
@@ -178,7 +177,7 @@ def _uncovered_leaves(verified: int) -> Iterator[Finding]:
 
 
 def _unmatched_codes(unfit: IntervalSet) -> Iterator[Finding]:
-    """Codes have done their duty once an event is sealed, and nobody can tell an old key's from a changed one."""
+    """A warning only: once an event is sealed its code isn't needed, and an old key's looks like a changed one."""
     runs = list(unfit)
     if not runs:
         return

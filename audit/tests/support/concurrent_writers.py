@@ -37,7 +37,7 @@ def write(log, count, seed):
 
 def seal():
     """Seal without an end."""
-    from audit.sealing.sealer.sealer import Sealer, SealingInProgress
+    from audit.sealing.sealer import Sealer, SealingInProgress
 
     sealer = Sealer()
     while True:

@@ -36,7 +36,7 @@ def row_of(origin, since, *, statement=None):
 def endorsed(row):
     """A genuine key's row with the stranger's signature beside its own."""
     text = row.statement.rpartition("\n\n")[0] + "\n"
-    return replaced(row, statement=row.statement.replace("\n\n", f"\n\n{stranger().line(text)}", 1))
+    return replaced(row, statement=row.statement.replace("\n\n", f"\n\n{stranger().signature_line(text)}", 1))
 
 
 def rewritten(row):

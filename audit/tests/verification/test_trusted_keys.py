@@ -55,7 +55,7 @@ def test_what_the_log_says_of_a_lost_key_excuses_nothing(db, settings, details):
     assert not found()[0].is_warning
     assert {one.kind for one in found(pinned=[first])} == {Kind.KEY, Kind.CHECKPOINT}
     with suspended():  # who found the lost key signs for the new one
-        line = Signer(first.name, old_seed).line(row.statement.rpartition("\n\n")[0] + "\n")
+        line = Signer(first.name, old_seed).signature_line(row.statement.rpartition("\n\n")[0] + "\n")
         rows(SigningKey).filter(pk=row.pk).update(statement=row.statement.replace("\n\n", f"\n\n{line}", 1))
     assert [one.kind for one in found()] == [Kind.KEY]
     assert verify(complete(), "--key", signer.verifier)[0] == 1
