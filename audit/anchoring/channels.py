@@ -86,7 +86,7 @@ class WebChannel(Channel):
     name = "url"
 
     def send(self, latest: Checkpoint, sent: int) -> int:  # noqa: ARG002 (the latest covers all before)
-        """Any answer but 2xx is a failure."""
+        """A status other than 2xx is a failure."""
         parts = urlsplit(settings.AUDIT_ANCHOR_URL)
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         client = kind(parts.hostname or "", parts.port, timeout=READ_TIMEOUT_SECONDS)
@@ -116,15 +116,10 @@ class MailChannel(Channel):
 
 
 def channels() -> list[Channel]:
-    """The configured channels."""
-    configured: list[Channel] = []
-    if settings.AUDIT_ANCHOR_FILE:
-        configured.append(FileChannel(settings.AUDIT_ANCHOR_FILE))
-    if settings.AUDIT_ANCHOR_URL:
-        configured.append(WebChannel())
-    if settings.AUDIT_ANCHOR_EMAIL:
-        configured.append(MailChannel())
-    return configured
+    file = [FileChannel(settings.AUDIT_ANCHOR_FILE)] if settings.AUDIT_ANCHOR_FILE else []
+    web = [WebChannel()] if settings.AUDIT_ANCHOR_URL else []
+    mail = [MailChannel()] if settings.AUDIT_ANCHOR_EMAIL else []
+    return [*file, *web, *mail]
 
 
 def anchored_notes() -> Iterator[str]:
@@ -148,11 +143,10 @@ def anchor(channel: Channel, *, at_once: bool = False) -> int:
         return 0
     try:
         sent = channel.send(latest, state.size)
-    except (OSError, HTTPException) as error:
-        _release(state)
-        raise AnchorFailed(f"{type(error).__name__}: {error}") from error
-    except BaseException:
-        _release(state)
+    except BaseException as error:
+        Anchor.objects.filter(pk=state.pk).update(busy_until=None)
+        if isinstance(error, OSError | HTTPException):
+            raise AnchorFailed(f"{type(error).__name__}: {error}") from error
         raise
     Anchor.objects.filter(pk=state.pk).update(size=sent, sent_at=now, busy_until=None)
     return sent
@@ -183,10 +177,6 @@ def _claim(state: Anchor) -> bool:
     is_free = Q(busy_until=None) | Q(busy_until__lte=now)
     unchanged = Anchor.objects.filter(is_free, pk=state.pk, size=state.size)
     return unchanged.update(busy_until=now + CLAIM_DURATION) == 1
-
-
-def _release(state: Anchor) -> None:
-    Anchor.objects.filter(pk=state.pk).update(busy_until=None)
 
 
 def _hang_up(client: HTTPConnection) -> None:

@@ -28,37 +28,15 @@ class DatabaseRole(NamedTuple):
     pk: None = None
 
 
-class _Group(NamedTuple):
-    """The changes that one event describes."""
-
-    transaction_id: int | None
-    database_role: str
-    application: str
-    client_address: str | None
-    table_name: str
-    subject: tuple[str, str]
-    action: Action
-
-
 def build_events(changes: Iterable[CapturedChange]) -> list[AuditLog]:
     """One event, not yet stored, for each transaction, table, subject and kind of change."""
-    groups: dict[_Group, list[CapturedChange]] = {}
+    groups: dict[tuple[object, ...], list[CapturedChange]] = {}
     for change in changes:
-        groups.setdefault(_group_of(change), []).append(change)
+        program = (change.database_role, change.application, change.client_address)
+        key = (change.transaction_id, *program, change.table_name, change.subject, _action_of(change))
+        groups.setdefault(key, []).append(change)
     names = _subject_names([name for found in groups.values() for change in found for name in _mentioned(change)])
-    return [_build_event(group, found, names) for group, found in groups.items()]
-
-
-def _group_of(change: CapturedChange) -> _Group:
-    return _Group(
-        change.transaction_id,
-        change.database_role,
-        change.application,
-        change.client_address,
-        change.table_name,
-        change.subject,
-        _action_of(change),
-    )
+    return [_build_event(found, names) for found in groups.values()]
 
 
 def _action_of(change: CapturedChange) -> Action:
@@ -96,7 +74,7 @@ def _tracked_in(table: str) -> tuple[Tracked | None, str]:
 
 def notify_caches(changes: Iterable[CapturedChange]) -> None:
     """Invalidate caches, as when the ORM makes these changes."""
-    rows: dict[type[Model], list[Any]] = {}
+    rows: dict[type[Model], list[Model]] = {}
     for change in changes:
         entry, relation = _tracked_in(change.table_name)
         if entry and change.verb != "truncate":
@@ -106,39 +84,37 @@ def notify_caches(changes: Iterable[CapturedChange]) -> None:
             on_change(found, None)
 
 
-def _row_of(model: type[Model], change: CapturedChange, *, is_relation: bool) -> Any:
+def _row_of(model: type[Model], change: CapturedChange, *, is_relation: bool) -> Model:
     """The row with only its key and its owner's key."""
     owner = owner_field(model)
     key = change.subject[1] if is_relation else change.row_key
     return model(pk=key, **({owner.attname: change.subject[1]} if owner else {}))
 
 
-def _build_event(group: _Group, changes: list[CapturedChange], names: SubjectNames) -> AuditLog:
-    resource, resource_id = group.subject
-    found = {
-        "database_role": group.database_role,
-        "application": group.application,
-        **_related(changes, names),
-    }
+def _build_event(changes: list[CapturedChange], names: SubjectNames) -> AuditLog:
+    """The event of a group of changes, which differ only in rows, columns and verbs."""
+    first = changes[0]
+    resource, resource_id = first.subject
+    optional = {"database_role": first.database_role, "application": first.application, **_related(changes, names)}
     details: dict[str, Any] = {
         "source": SOURCE,
-        "table": group.table_name,
+        "table": first.table_name,
         "verbs": sorted({change.verb for change in changes}),
         "columns": sorted({column for change in changes for column in change.columns.split()}),
         "rows": len(changes),
         "changed_at": min(change.changed_at for change in changes),
-        "transaction": str(group.transaction_id or ""),
-        **{name: value for name, value in found.items() if value},
+        "transaction": str(first.transaction_id or ""),
+        **{name: value for name, value in optional.items() if value},
     }
     # Not of the request or command that runs now.
-    origin = RequestOrigin(ip_address=group.client_address or "", user_agent=group.application)
+    origin = RequestOrigin(ip_address=first.client_address or "", user_agent=first.application)
     with request_origin(origin):
         return build_event(
-            actor=DatabaseRole(f"database role {group.database_role}" if group.database_role else UNKNOWN_ROLE),
-            action=group.action,
+            actor=DatabaseRole(f"database role {first.database_role}" if first.database_role else UNKNOWN_ROLE),
+            action=_action_of(first),
             resource=resource,
             resource_id=resource_id,
-            resource_name=names.get(group.subject, ""),
+            resource_name=names.get(first.subject, ""),
             **details,
         )
 
@@ -164,9 +140,9 @@ def _mentioned(change: CapturedChange) -> list[tuple[str, str]]:
     return [change.subject, *change.others.items()]
 
 
-def _keys_of(model: type[Model], texts: Iterable[str]) -> Iterator[Any]:
+def _keys_of(model: type[Model], texts: Iterable[str]) -> Iterator[object]:
     """The valid keys: other programs may write anything into a SQLite file, which must not stop the sealer."""
-    field: Any = model._meta.pk
+    field = model._meta.pk
     for text in texts:
         with suppress(ValidationError):
             yield field.clean(text, None)

@@ -5,7 +5,10 @@ Otherwise a trigger could give a user a role when they sign in, covered by the e
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
+
+from audit.crypto.canonical_json import SealedRow
+from audit.models import CapturedChange
 
 REFUSAL_ACTIONS = frozenset({"access_denied"})
 #: Resources of events about the actor's own account or session.
@@ -45,56 +48,16 @@ REQUIRED_EVIDENCE = {
 }
 
 
-class Change(Protocol):
-    """A captured change, such as `audit.models.CapturedChange`."""
-
-    @property
-    def table_name(self) -> str: ...
-
-    @property
-    def subjects(self) -> str:
-        """`resource:id`, separated by spaces."""
-
-    @property
-    def columns(self) -> str:
-        """The changed columns, separated by spaces."""
-
-
-class Event(Protocol):
-    """An event, such as `audit.crypto.canonical_json.SealedRow`."""
-
-    @property
-    def action(self) -> str: ...
-
-    @property
-    def resource(self) -> str: ...
-
-    @property
-    def resource_id(self) -> str: ...
-
-    @property
-    def user_id(self) -> int | None: ...
-
-    @property
-    def session_id(self) -> object: ...
-
-    @property
-    def details(self) -> Mapping[str, Any]: ...
-
-
-AnyChange = TypeVar("AnyChange", bound=Change)
-
-
-def unexplained_changes(changes: Iterable[AnyChange], events: Iterable[Event]) -> list[AnyChange]:
+def unexplained_changes(changes: Iterable[CapturedChange], events: Iterable[SealedRow]) -> list[CapturedChange]:
     """Of the changes of one transaction, those that none of its events is about."""
-    by_subject: dict[str, list[Event]] = {}
+    by_subject: dict[str, list[SealedRow]] = {}
     for event in events:
         for subject in _subjects_of_event(event):
             by_subject.setdefault(_without_hyphens(subject), []).append(event)
     return [change for change in changes if not _is_explained(change, by_subject)]
 
 
-def _is_explained(change: Change, by_subject: Mapping[str, list[Event]]) -> bool:
+def _is_explained(change: CapturedChange, by_subject: Mapping[str, list[SealedRow]]) -> bool:
     main, *others = map(_without_hyphens, _subjects_of_change(change))
     if any(_is_whole(event, main, WHOLE_SUBJECT_ACTIONS) for event in by_subject.get(main, ())):
         return True
@@ -107,13 +70,13 @@ def _is_explained(change: Change, by_subject: Mapping[str, list[Event]]) -> bool
     return bool(events) and all(any(_is_evidence(event, evidence) for event in events) for evidence in required)
 
 
-def _is_whole(event: Event, subject: str, actions: Collection[str]) -> bool:
+def _is_whole(event: SealedRow, subject: str, actions: Collection[str]) -> bool:
     """Whether the subject itself, not one of its belongings, was created or deleted."""
     is_itself = _without_hyphens(f"{event.resource}:{event.resource_id}") == subject
     return is_itself and event.action in actions and "record" not in event.details
 
 
-def _is_evidence(event: Event, evidence: Evidence) -> bool:
+def _is_evidence(event: SealedRow, evidence: Evidence) -> bool:
     named = {*(event.details.get("changes") or ()), *(event.details.get("concealed") or ())}
     return event.action in evidence.actions or not named.isdisjoint(evidence.names)
 
@@ -123,13 +86,13 @@ def _without_hyphens(subject: str) -> str:
     return subject.replace("-", "")
 
 
-def _subjects_of_change(change: Change) -> Iterator[str]:
+def _subjects_of_change(change: CapturedChange) -> Iterator[str]:
     """All subjects of a change: an event about any of them will do, as a role's deletion does for its grants."""
     yield from change.subjects.split(" ")
     yield f"{change.table_name}:*"
 
 
-def _subjects_of_event(event: Event) -> Iterator[str]:
+def _subjects_of_event(event: SealedRow) -> Iterator[str]:
     """What an event is about, in the same form."""
     if event.action in REFUSAL_ACTIONS:
         return

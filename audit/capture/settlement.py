@@ -88,14 +88,13 @@ def _unrecorded(batch: Iterable[CapturedChange]) -> list[CapturedChange]:
     left: dict[int | None, list[CapturedChange]] = {}
     for change in batch:
         left.setdefault(change.transaction_id, []).append(change)
-    # All events of a transaction are looked at together: what several columns need may be said by several events.
+    # All events of a transaction count together: several columns may be explained by several events.
     for transaction_id, events in _authentic_events({key: of for key, of in left.items() if key is not None}).items():
         left[transaction_id] = unexplained_changes(left[transaction_id], events)
     return [change for changes in left.values() for change in changes]
 
 
 def _authentic_events(changes: dict[int, list[CapturedChange]]) -> dict[int, list[SealedRow]]:
-    """The events by transaction."""
     found: dict[int, list[SealedRow]] = {}
     candidates = iter(_candidates(changes))
     while transactions := dict(islice(candidates, BATCH_SIZE)):

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from django.db import connection, models, transaction
+from django.db.backends.utils import CursorWrapper
 from django.db.migrations import Migration
 from django.db.migrations.operations.fields import FieldOperation
 
@@ -74,11 +75,11 @@ def _table_of_relation(model: type[models.Model], name: str) -> CapturedTable:
     )
 
 
-def _resource_name(model: Any) -> str:
+def _resource_name(model: type[models.Model]) -> str:
     return str(model._meta.model_name)
 
 
-def remove_outdated_triggers(*, plan: list[tuple[Migration, bool]], **_: Any) -> None:
+def remove_outdated_triggers(*, plan: list[tuple[Migration, bool]], **_: object) -> None:
     """Before migrations, drop the triggers of tables whose columns change: otherwise both databases refuse."""
     touched = {
         (migration.app_label, operation.model_name_lower)
@@ -95,7 +96,7 @@ def remove_outdated_triggers(*, plan: list[tuple[Migration, bool]], **_: Any) ->
             _execute(list(_dialect().removal_statements(cursor, names)))
 
 
-def install(**_: Any) -> None:
+def install(**_: object) -> None:
     """Create or update the triggers of existing tables."""
     with transaction.atomic(), connection.cursor() as cursor:
         present = set(connection.introspection.table_names(cursor))
@@ -106,10 +107,10 @@ def install(**_: Any) -> None:
             cursor.execute(statement)
 
 
-def _is_complete(cursor: Any, table: CapturedTable, present: set[str]) -> bool:
+def _is_complete(cursor: CursorWrapper, table: CapturedTable, present: set[str]) -> bool:
     if table.name not in present:
         return False
-    description: Any = connection.introspection.get_table_description(cursor, table.name)
+    description = connection.introspection.get_table_description(cursor, table.name)
     return table.all_columns <= {column.name for column in description}
 
 

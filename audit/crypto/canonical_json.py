@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from ipaddress import IPv6Address
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 VERSION = 1
@@ -41,7 +41,7 @@ class SealedRow(NamedTuple):
     user_agent: str
     request_id: str
     session_id: UUID | None
-    details: dict[str, object]
+    details: dict[str, Any]
     #: A salt of SALT_BYTES; once the part is erased, its commitment of COMMITMENT_BYTES.
     actor_opening: bytes
     subject_opening: bytes

@@ -176,3 +176,8 @@ class CheckpointText:
         if str(parsed) != text:
             raise NoteError("This checkpoint is not in its one proper form.")
         return parsed
+
+    @classmethod
+    def verified(cls, note: str, keys: Iterable[VerifierKey]) -> "CheckpointText":
+        """The content of a note that at least one of `keys` signed; raises NoteError."""
+        return cls.parse(verify_note(note, keys)[0])

@@ -96,11 +96,6 @@ def selected_bundle(events: AuditLogQuerySet, filters: Mapping[str, str]) -> Bun
     return Bundle(header, checkpoint.size, found["rows"], places)
 
 
-def write_bundle(file: Writable, start: int = 0, end: int | None = None) -> str:
-    """Write a complete bundle; returns the file's SHA-256, hexadecimal. Raises ProofUnavailable."""
-    return write(file, complete_bundle(start, end))
-
-
 def write(file: Writable, bundle: Bundle) -> str:
     """Write a bundle; returns the file's SHA-256, hexadecimal."""
     digest = hashlib.sha256()

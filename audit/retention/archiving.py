@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from audit.authorization import authorize, recording_denials
-from audit.export.bundles import BUNDLE, Writable, write_bundle
+from audit.export.bundles import BUNDLE, Writable, complete_bundle, write
 from audit.models import Action, AuditLog, Leaf
 from audit.models.querysets import AuditLogQuerySet
 from audit.permissions import AUDIT_MAINTAIN
@@ -99,7 +99,7 @@ def write_archive(*, actor: Actor, file: Writable, places: LeafRange) -> Archive
     """Write the bundle of these positions. Recording it comes later: the file must be verified first."""
     authorize(actor, AUDIT_MAINTAIN)
     erasures = _erasures()
-    return Archive(places, write_bundle(file, places.start, places.end), erasures)
+    return Archive(places, write(file, complete_bundle(*places)), erasures)
 
 
 @recording_denials

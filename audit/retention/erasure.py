@@ -48,7 +48,7 @@ def erase_parts(
     parts: ErasureParts,
     resource: str,
     resource_id: object,
-    kept_filters: Mapping[str, Mapping[str, Any]] | None = None,
+    kept_filters: Mapping[str, Mapping[str, object]] | None = None,
 ) -> int:
     """Erase parts of sealed events, in one transaction with the sealed events that record it; returns how many.
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from audit.capture.duplicate_rows import is_copy
@@ -26,8 +26,9 @@ from audit.capture.settlement import settle
 from audit.crypto.canonical_json import SealedRow, canonical_bytes
 from audit.crypto.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from audit.crypto.row_mac import is_authentic_content
-from audit.crypto.signed_note import CheckpointText, NoteError, Signer, VerifierKey, fingerprint, sign, verify_note
+from audit.crypto.signed_note import CheckpointText, NoteError, Signer, VerifierKey, fingerprint, sign
 from audit.models import AuditLog, Checkpoint, Leaf, Node
+from audit.models.querysets import AuditLogQuerySet
 from audit.sealing import anchor_file
 from audit.sealing.signing_keys import configured_signer, current_signer, known_keys
 from audit.sealing.stored_tree import LEVEL_STEP, StoredTree
@@ -40,7 +41,7 @@ logger = logging.getLogger(__name__)
 BATCH_SIZES = {"postgresql": 10_000, "sqlite": 1_000}
 ADVISORY_LOCK_ID = 0x5EA1_A0D1
 INSERT_BATCH_SIZE = 1_000
-#: Below every id that a row can have, whoever gave it.
+#: The lowest id that a row can have.
 MIN_ID = -(2**63)
 COLUMNS = SealedRow._fields
 
@@ -176,12 +177,12 @@ def latest_checkpoint() -> Checkpoint | None:
     return Checkpoint.objects.last()
 
 
-def unsealed_events(start: int = MIN_ID) -> Any:
+def unsealed_events(start: int = MIN_ID) -> AuditLogQuerySet:
     is_sealed = Exists(Leaf.objects.filter(event_id=OuterRef("pk")))
     return AuditLog.objects.filter(~is_sealed, pk__gte=start).order_by("pk")
 
 
-def rows_to_seal(start: int) -> Any:
+def rows_to_seal(start: int) -> QuerySet[AuditLog, tuple[Any, ...]]:
     """For each event to seal: the sealed columns, the code, and whether it is a copy of another row."""
     return unsealed_events(start).annotate(is_copy=is_copy()).values_list(*COLUMNS, "authentication", "is_copy")
 
@@ -241,8 +242,7 @@ def verified_checkpoint(checkpoint: Checkpoint) -> CheckpointText:
     them.
     """
     try:
-        text, _ = verify_note(checkpoint.note, trusted_keys())
-        return CheckpointText.parse(text)
+        return CheckpointText.verified(checkpoint.note, trusted_keys())
     except NoteError as error:
         raise LedgerCorrupted(
             f"The last checkpoint, of {checkpoint.size} events, is not by AUDIT_SIGNING_KEY, nor by a key in "
@@ -270,14 +270,13 @@ def _matches_anchor_file() -> bool:
 def require_stored(note: str) -> None:
     """Raise LedgerCorrupted unless the database has this checkpoint, which was anchored before."""
     try:
-        text, _ = verify_note(note, known_keys())
-        size = CheckpointText.parse(text).size
+        statement = CheckpointText.verified(note, known_keys())
     except NoteError as error:
         raise LedgerCorrupted(f"The last checkpoint in the anchor file is none of this log. {error}") from None
-    stored = Checkpoint.objects.filter(size=size).first()
-    if stored is None or stored.text != text:
+    stored = Checkpoint.objects.filter(size=statement.size).first()
+    if stored is None or stored.text != str(statement):
         raise LedgerCorrupted(
-            f"The anchor file has a checkpoint of {size} events that the database lacks or has otherwise: "
+            f"The anchor file has a checkpoint of {statement.size} events that the database lacks or has otherwise: "
             "the log was cut, replaced or restored from a backup."
         )
 
@@ -291,7 +290,7 @@ def _first_event_since(transaction_id: int) -> int | None:
     return None if found is None else int(found)
 
 
-def _query_value(statement: str, *parameters: Any) -> Any:
+def _query_value(statement: str, *parameters: int) -> Any:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return cursor.fetchone()[0]

@@ -78,14 +78,14 @@ class GapAccounting:
                 self.explain(found)
 
     def findings(self) -> Iterator[Finding]:
-        """Gaps that nothing explains."""
+        """What is missing without an explanation."""
         for start, end in self._archived:
             self._gone.remove(start, end)
         if self._inauthentic:
             inauthentic = tuple(self._inauthentic)
             named = ", ".join(map(str, inauthentic[:MAX_NAMED])) + (", …" if len(inauthentic) > MAX_NAMED else "")
             sentence = (
-                f"The events {named} tell of erasures or archives, but their authentication codes fit no present "
+                f"The events {named} record erasures or archives, but their authentication codes fit no present "
                 "SECRET_KEY, so they explain nothing. If SECRET_KEY was replaced, name the older one in "
                 "SECRET_KEY_FALLBACKS."
             )
@@ -109,7 +109,7 @@ def _missing_events(start: int, end: int) -> Iterator[Finding]:
 
 
 def _refilled(found: Entry, what: str) -> Finding:
-    sentence = f"Event {found.event_id} counts as erased, but tells {what}, which nothing proves."
+    sentence = f"Event {found.event_id} counts as erased, but says {what}, which nothing proves."
     return finding_at(Kind.CHANGED, found.position, sentence, found.event_id)
 
 

@@ -41,12 +41,6 @@ class Finding:
     def is_warning(self) -> bool:
         return self.kind in WARNINGS
 
-    def names(self, *, event: int | None = None, place: int | None = None) -> bool:
-        """Whether it points at this event or position, alone or within a range."""
-        if event is not None and event in self.events:
-            return True
-        return place is not None and self.start is not None and self.end is not None and self.start <= place < self.end
-
 
 def finding_at(kind: Kind, position: int, sentence: str, event_id: int | None = None) -> Finding:
     """A finding about one position in the tree, and the event there."""

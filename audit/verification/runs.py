@@ -140,16 +140,9 @@ def start_full_verification() -> Thread | None:
 
 
 def _start(run: VerificationRun) -> "subprocess.Popen[bytes]":
-    command = [
-        sys.executable,
-        str(settings.BASE_DIR / "manage.py"),
-        "verify_audit",
-        "--quiet",
-        "--remember",
-        str(run.pk),
-    ]
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "verify_audit", "--quiet", "--remember"]
     return subprocess.Popen(  # noqa: S603 (all of it is ours)  # nosec B603, B607
-        ["nice", "-n", str(LOW_PRIORITY), *command],  # noqa: S607
+        ["nice", "-n", str(LOW_PRIORITY), *command, str(run.pk)],  # noqa: S607
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -57,7 +57,7 @@ class TreeWalk:
         yield from self._report_misfits()
         yield from self._nodes.finish()
         for one in waiting:
-            sentence = f"A checkpoint that was kept elsewhere tells of {one.size} events; here {self.end} are signed."
+            sentence = f"A checkpoint that was kept elsewhere covers {one.size} events; here {self.end} are signed."
             yield Finding(Kind.TRUNCATED, sentence, start=self.end, end=one.size)
         if self._unfit_checkpoints:
             sentence = f"{self._unfit_checkpoints} later checkpoints don't fit the tree either, as follows from this."
@@ -133,7 +133,7 @@ class TreeWalk:
         """Compare the tree with a checkpoint that was stored elsewhere."""
         yield from self._read_until(kept.size)
         if self._frontier.root != kept.root:
-            sentence = f"A checkpoint that was kept elsewhere tells of other {kept.size} events than the log has now."
+            sentence = f"A checkpoint that was kept elsewhere covers other {kept.size} events than the log has now."
             yield Finding(Kind.CHECKPOINT, sentence, start=0, end=kept.size)
 
     def _report_misfits(self) -> Iterator[Finding]:

@@ -15,11 +15,10 @@ from audit.capture.triggers import trigger_problems
 from audit.crypto.canonical_json import SealedRow
 from audit.crypto.merkle import Frontier
 from audit.crypto.row_mac import is_authentic
-from audit.crypto.signed_note import CheckpointText, NoteError, VerifierKey, verify_note
+from audit.crypto.signed_note import CheckpointText, NoteError, VerifierKey
 from audit.models import Checkpoint, Leaf, SigningKey
 from audit.sealing.append_only_triggers import missing_triggers, unknown_triggers
-from audit.sealing.sealer import MIN_ID, latest_checkpoint, rows_to_seal
-from audit.sealing.signing_keys import configured_signer
+from audit.sealing.sealer import MIN_ID, latest_checkpoint, rows_to_seal, trusted_keys
 from audit.sealing.stored_tree import StoredTree
 from audit.verification.checkpoint_chain import CheckpointChain
 from audit.verification.explained_gaps import GapAccounting
@@ -85,15 +84,15 @@ class Verification:
             raise CannotVerify(
                 "AUDIT_SIGNING_KEY is not set, and no public key was given: nobody knows whose log it is."
             )
-        configured = configured_signer().verifier
-        return KeyChain(rows, [configured, *settings.AUDIT_TRUSTED_KEYS], leaders=[configured])
+        trusted = trusted_keys()
+        return KeyChain(rows, trusted, leaders=trusted[:1])
 
     def _tree(self, keys: KeyChain, newest: Checkpoint | None) -> Iterator[Finding]:
         start, frontier = self._start(keys) if self._since else (None, Frontier())
         kept = []
         for note in self._kept_notes:
             try:
-                kept.append(CheckpointText.parse(verify_note(note, keys.accepted)[0]))
+                kept.append(CheckpointText.verified(note, keys.accepted))
             except (NoteError, ValueError) as error:
                 yield Finding(Kind.KEY, f"A checkpoint that was kept elsewhere is none of this log. {error}")
         kept = sorted((one for one in kept if one.size > self._since), key=lambda one: one.size)
@@ -122,14 +121,11 @@ class Verification:
             f"There is no checkpoint of {self._since} events that the stored tree fits. Verify from the beginning."
         )
 
-    def _sealed_before(self) -> int:
-        """The id from which to look for unsealed events; only a full verification looks at all of them."""
-        leaf = Leaf.objects.filter(position=self._since - 1).first() if self._since else None
-        return leaf.event_id if leaf else MIN_ID
-
     def _unsealed(self) -> Iterator[Finding]:
         """Unsealed events that this installation didn't write."""
-        last = self._sealed_before() - 1
+        # Only a full verification looks at all of them.
+        leaf = Leaf.objects.filter(position=self._since - 1).first() if self._since else None
+        last = (leaf.event_id if leaf else MIN_ID) - 1
         try:
             while batch := list(rows_to_seal(last + 1)[:BATCH_SIZE]):
                 last = batch[-1][0]
@@ -146,7 +142,7 @@ class Verification:
 def _verified_text(checkpoint: Checkpoint, keys: Collection[VerifierKey]) -> CheckpointText | None:
     """A checkpoint's content, if one of these keys signed it."""
     try:
-        return CheckpointText.parse(verify_note(checkpoint.note, keys)[0])
+        return CheckpointText.verified(checkpoint.note, keys)
     except (NoteError, ValueError):
         return None
 

@@ -157,10 +157,10 @@ def test_a_walk_through_the_tree_keeps_few_blocks(db, monkeypatch):
     monkeypatch.setattr(stored_tree, "MAX_CACHED_BLOCKS", 4)
     AuditLog.objects.bulk_create(AuditLog(action="login", resource="auth") for _ in range(2_000))
     Sealer().seal()
-    size, walk = latest_checkpoint().size, stored_tree.StoredTree()
+    size, tree = latest_checkpoint().size, stored_tree.StoredTree()
     for position in range(0, size, 100):
-        assert walk.inclusion_path(position, size) == stored_tree.StoredTree().inclusion_path(position, size)
-        assert len(walk._blocks) <= 4
+        assert tree.inclusion_path(position, size) == stored_tree.StoredTree().inclusion_path(position, size)
+        assert len(tree._blocks) <= 4
 
 
 def queries(make):
@@ -178,7 +178,7 @@ def test_a_bundle_costs_a_few_queries_for_each_chunk(db, make):
         costs.append(queries(make))
     (few, short), (many, long) = costs
     assert long - short == 2 * bundles.CHUNK_SIZE
-    # For a selection the leaves beside it are read too, 256 at a time.
+    # For a selection the neighbouring leaves are read too, 256 at a time.
     assert 0 < many - few <= (12 if make is selection else 5)
 
 

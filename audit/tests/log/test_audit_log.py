@@ -177,7 +177,7 @@ def test_no_row_holds_a_secret(cast, mailoutbox, django_capture_on_commit_callba
         secrets = long_scenario(cast)
     links = [re.search(r"/set-password/\S+/(\S+)", mail.body) for mail in mailoutbox]
     secrets |= {link[1] for link in links if link}
-    assert links  # of whoever was deleted before the mail left there is none
+    assert links  # users deleted before the mail was sent have none
     assert len(rows) > 15
     assert len(secrets) > 25
     dumped = json.dumps([[str(value) for value in row] for row in AuditLog.objects.values_list()], ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Search in what events tell, and everything about one user."""
+"""Search in events, and everything about one user."""
 
 import pytest
 from django.db import connection
@@ -18,7 +18,7 @@ from reprotech.web import estimated_counts
 
 @pytest.fixture
 def events(db):
-    """Named by what tells them apart."""
+    """Named by what distinguishes them."""
 
     def make(name, **fields):
         return record(actor=None, action=Action.UPDATE, resource="user", resource_name=name, **fields).pk
@@ -185,7 +185,7 @@ def test_a_frequent_word_is_known_without_counting(super_admin, monkeypatch):
     with connection.execute_wrapper(refuse_counting):
         found = super_admin.get("/api/audit?search=freq&per_page=4").json()
     assert (len(found["logs"]), found["total"], found["total_is_exact"]) == (4, 5, False)
-    # Whoever goes on comes to the end all the same, and what is rare is counted.
+    # Later pages still lead to the end, and rare words are counted.
     assert super_admin.get("/api/audit?search=freq&per_page=4&page=15").json()["total"] == 60
     assert super_admin.get("/api/audit?search=rare").json()["total"] == 1
     # PostgreSQL knows how frequent a word is, not which words go together with what else.

@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from audit.crypto.canonical_json import canonical_bytes
-from audit.crypto.merkle import is_included, leaf_hash, root_hash
+from audit.crypto.merkle import leaf_hash
 from audit.models import Action, AuditLog, Leaf
 from audit.retention import archiving
 from audit.retention.archiving import archivable_range, archive_of, archived_until, drop_archived, write_archive
@@ -26,6 +26,7 @@ from audit.sealing.signing_keys import known_keys
 from audit.sealing.stored_tree import StoredTree
 from audit.services import build_event, record
 from audit.statistics import id_ranges
+from audit.tests.support.merkle_proofs import is_included, root_hash
 from reprotech.core.actors import System
 from reprotech.testing.client import page_client
 
@@ -93,12 +94,12 @@ def test_old_events_go_to_a_file_and_every_proof_still_holds(old_log, tmp_path):
     assert AuditLog.objects.filter(action=Action.LOGOUT).count() == 3
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert is_proven(file)
-    told = AuditLog.objects.get(action=Action.ARCHIVE)
+    event = AuditLog.objects.get(action=Action.ARCHIVE)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     first = Leaf.objects.get(event_id=old_log[0].pk).position
-    assert told.details["end"] == first + 10
-    assert (told.details["events"], told.details["sha256"]) == (10, digest)
-    assert Leaf.objects.filter(event_id=told.pk).exists()
+    assert event.details["end"] == first + 10
+    assert (event.details["events"], event.details["sha256"]) == (10, digest)
+    assert Leaf.objects.filter(event_id=event.pk).exists()
     assert list(Leaf.objects.order_by("position").values_list("position", "hash"))[: len(leaves)] == leaves
     assert_the_tree_holds()
 

@@ -8,7 +8,7 @@ from django.conf import settings as django_settings
 from django.db import connection
 
 from audit.crypto.canonical_json import canonical_bytes
-from audit.crypto.merkle import consistency_path, is_consistent, is_included, leaf_hash
+from audit.crypto.merkle import consistency_path, leaf_hash
 from audit.crypto.signed_note import verify_note
 from audit.models import Action, AuditLog, Checkpoint, Leaf
 from audit.retention.erasure import BATCH_SIZE, ErasureParts, erase_parts
@@ -17,6 +17,7 @@ from audit.sealing.sealer import Sealer, latest_checkpoint, verified_checkpoint
 from audit.sealing.signing_keys import SigningKeyError, known_keys
 from audit.sealing.stored_tree import StoredTree
 from audit.services import build_event, record, record_events
+from audit.tests.support.merkle_proofs import is_consistent, is_included
 from reprotech.core.actors import System
 from reprotech.core.request_context import RequestOrigin, request_origin
 
@@ -94,10 +95,10 @@ def test_the_erasure_is_on_record_without_a_name_and_sealed_with_it(db):
     write(3, success=False)
     ids = list(AuditLog.objects.filter(user_id=Person.pk).order_by("pk").values_list("pk", flat=True))
     erase()
-    told = AuditLog.objects.get(action=Action.ERASE)
-    assert told.details == {"actor_parts": ids, "subject_parts": ids}
-    assert (told.username, told.resource, told.resource_id, told.resource_name) == ("system", "user", str(YAK), "")
-    assert Leaf.objects.filter(event_id=told.pk).exists()
+    event = AuditLog.objects.get(action=Action.ERASE)
+    assert event.details == {"actor_parts": ids, "subject_parts": ids}
+    assert (event.username, event.resource, event.resource_id, event.resource_name) == ("system", "user", str(YAK), "")
+    assert Leaf.objects.filter(event_id=event.pk).exists()
 
 
 def test_one_part_can_go_without_the_other(db):
@@ -141,9 +142,9 @@ def test_many_events_take_several_records_of_bounded_length(db):
     write(BATCH_SIZE + 1)
     before = snapshot()
     assert erase() == BATCH_SIZE + 1
-    told = AuditLog.objects.filter(action=Action.ERASE).order_by("pk")
-    assert [len(row.details["actor_parts"]) for row in told] == [BATCH_SIZE, 1]
-    assert max(len(row.details["actor_parts"]) + len(row.details["subject_parts"]) for row in told) <= 5_000
+    events = AuditLog.objects.filter(action=Action.ERASE).order_by("pk")
+    assert [len(row.details["actor_parts"]) for row in events] == [BATCH_SIZE, 1]
+    assert max(len(row.details["actor_parts"]) + len(row.details["subject_parts"]) for row in events) <= 5_000
     assert snapshot()[0][: len(before[0])] == before[0]
 
 

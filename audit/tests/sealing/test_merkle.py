@@ -5,18 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from audit.crypto.merkle import (
-    EMPTY_ROOT,
-    Frontier,
-    consistency_path,
-    cover,
-    inclusion_path,
-    is_consistent,
-    is_included,
-    leaf_hash,
-    node_hash,
-    root_hash,
-)
+from audit.crypto.merkle import EMPTY_ROOT, Frontier, consistency_path, cover, inclusion_path, leaf_hash, node_hash
+from audit.tests.support.merkle_proofs import is_consistent, is_included, root_hash
 from audit.tests.support.standalone_verifier import module as verifier
 
 pytestmark = pytest.mark.only_on("sqlite")  # it asks no database

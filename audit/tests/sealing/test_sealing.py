@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from audit.crypto.canonical_json import canonical_bytes
-from audit.crypto.merkle import leaf_hash, root_hash
+from audit.crypto.merkle import leaf_hash
 from audit.crypto.signed_note import verify_note
 from audit.models import Action, AuditLog, Checkpoint, Leaf, Node, SigningKey
 from audit.sealing.append_only_triggers import suspended
@@ -18,6 +18,7 @@ from audit.sealing.sealer import LedgerCorrupted, Sealer, SealingInProgress, lat
 from audit.sealing.signing_keys import SigningKeyError, known_keys
 from audit.sealing.stored_tree import StoredTree
 from audit.services import record
+from audit.tests.support.merkle_proofs import root_hash
 from reprotech.core.actors import System
 
 

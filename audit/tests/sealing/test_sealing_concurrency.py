@@ -117,10 +117,10 @@ def connected():
 
 
 def wait_until_gone(others):
-    """Until PostgreSQL has noticed that whoever else was connected, and may hold the sealers' lock, is dead."""
+    """Until PostgreSQL has noticed that other connections, which may hold the sealers' lock, are gone."""
     end = time.monotonic() + 60
     while connected() - others:
-        assert time.monotonic() < end, "Somebody is still connected."
+        assert time.monotonic() < end, "Connections are left."
         time.sleep(0.02)
 
 

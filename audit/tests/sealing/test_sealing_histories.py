@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from audit.crypto.merkle import consistency_path, is_consistent, is_included
+from audit.crypto.merkle import consistency_path
 from audit.crypto.signed_note import verify_note
 from audit.models import AuditLog, Checkpoint, Leaf
 from audit.sealing.key_rotation import rotate_key
@@ -18,6 +18,7 @@ from audit.sealing.sealer import Sealer
 from audit.sealing.signing_keys import known_keys
 from audit.sealing.stored_tree import StoredTree
 from audit.services import record_events
+from audit.tests.support.merkle_proofs import is_consistent, is_included
 from audit.tests.support.tampering import write
 from audit.verification.verifier import Verification
 from reprotech.core.actors import System

@@ -1,4 +1,4 @@
-"""The process that seals beside the server: one for all its processes, there again after any of them was killed."""
+"""The process that seals for all of the server's processes, restarted after any of them was killed."""
 
 import json
 import os

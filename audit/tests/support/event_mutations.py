@@ -167,9 +167,9 @@ def swap_contents():
 def swap(name, *fields, far=False):
     @mutation(name)
     def mutate():
-        near, beside, distant = inside_checkpoint()
+        near, next_to_it, distant = inside_checkpoint()
         event = event_at(near)
-        swapped(near, distant if far else beside, *fields)
+        swapped(near, distant if far else next_to_it, *fields)
         return Named(place=near) if far and "position" in fields else Named(event=event)
 
 
@@ -182,9 +182,9 @@ swap("two leaves under different checkpoints swapped", "position", far=True)
 
 @mutation("two leaves swapped, and the tree rewritten")
 def swap_and_rewrite():
-    near, beside, _ = inside_checkpoint()
+    near, next_to_it, _ = inside_checkpoint()
     event = event_at(near)
-    swapped(near, beside, "position")
+    swapped(near, next_to_it, "position")
     rewrite_nodes()
     return Named(event=event)
 

@@ -34,7 +34,7 @@ def row_of(origin, since, *, statement=None):
 
 
 def endorsed(row):
-    """A genuine key's row with the stranger's signature beside its own."""
+    """A genuine key's row with the stranger's signature added."""
     text = row.statement.rpartition("\n\n")[0] + "\n"
     return replaced(row, statement=row.statement.replace("\n\n", f"\n\n{stranger().signature_line(text)}", 1))
 
@@ -56,7 +56,7 @@ PLACES = {
     "a key before the first": lambda one, two: [row_of(ORIGIN_FIRST, one.created_at - DAY), one, two],
     "an old key before the first": lambda one, two: [row_of("", one.created_at - DAY), one, two],
     "a key that signed the first": lambda one, two: [row_of(ORIGIN_FIRST, one.created_at - DAY), endorsed(one), two],
-    "a key that tells of the first": lambda one, two: [row_of("", one.created_at - DAY), rewritten(one), two],
+    "a key that names the first": lambda one, two: [row_of("", one.created_at - DAY), rewritten(one), two],
     "a key in between": lambda one, two: [one, row_of(origin_after(one.verifier), one.created_at), two],
     "an old key in between": lambda one, two: [one, row_of("", one.created_at), endorsed(two)],
     "a key after the last": lambda one, two: [one, two, row_of(origin_after(two.verifier), two.created_at)],

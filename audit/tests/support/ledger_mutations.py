@@ -219,7 +219,7 @@ def add_node():
 # Erased parts
 
 
-@mutation("a part erased that no event tells of")
+@mutation("a part erased without an event")
 def erase_silently():
     row = row_at(100)
     kept = commitment(row.actor_opening, actor_part(row.sealed_row()))

@@ -1,8 +1,8 @@
-"""Every way to alter a sealed log behind the server's back, and what a verification must name then.
+"""The ways to alter a sealed log without the server, and what a verification must name then.
 
 `audit.tests.support.tampering.write_history` makes a log; each mutation alters it with the triggers off, and returns
-what a finding must point at: an event, the place where it stands if no more can be told, or nothing in particular when
-it is about a checkpoint or a key.
+what a finding must point at: an event, its position if the event can't be named, or nothing in particular for a
+checkpoint or a key.
 """
 
 from audit.tests.support import event_mutations, ledger_mutations  # noqa: F401 (they add their own)

@@ -4,7 +4,7 @@ import io
 from datetime import UTC, datetime, timedelta
 
 from audit.crypto.canonical_json import actor_part, commitment, split_details, subject_part
-from audit.export.bundles import selected_bundle, write, write_bundle
+from audit.export.bundles import complete_bundle, selected_bundle, write
 from audit.models import AuditLog, SigningKey
 from audit.sealing.append_only_triggers import suspended
 from audit.sealing.sealer import Sealer
@@ -76,7 +76,7 @@ def archive(start, end, events, *, on_record=True):
 def complete(start=0, end=None):
     """The bytes of a complete bundle."""
     file = io.BytesIO()
-    write_bundle(file, start, end)
+    write(file, complete_bundle(start, end))
     return file.getvalue()
 
 

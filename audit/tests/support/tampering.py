@@ -30,8 +30,6 @@ PEOPLE = (None, (7, "mia.öztürk"), (8, "李四 \U0001f52c"), (None, 'quote " a
 
 @dataclass(frozen=True)
 class Person:
-    """Whoever acts."""
-
     pk: int | None
     username: str
 
@@ -79,7 +77,7 @@ SOMETHING = Named()
 
 @dataclass(frozen=True)
 class Mutation:
-    """One way. `needs_kept`: only who kept the newest checkpoint can tell. `is_warning`: it does the log no harm."""
+    """`needs_kept`: found only with the newest checkpoint, kept elsewhere. `is_warning`: the log itself is intact."""
 
     name: str
     mutate: Callable[[], Named]
@@ -201,7 +199,7 @@ def rewrite_nodes():
 
 
 def rewrite_checkpoints(signer):
-    """Sign every checkpoint anew over the leaves as they are now."""
+    """Sign every checkpoint again over the present leaves."""
     tree, previous = Frontier(), ""
     hashes = iter([bytes(leaf.hash) for leaf in rows(Leaf).order_by("position")])
     for checkpoint in list(rows(Checkpoint)):

@@ -1,5 +1,5 @@
-"""Whoever has the whole database, but none of the keys, deceives no verifier: not the command, the page, the standalone
-program nor, above all, the sealer, whose next signature would make a forgery genuine."""
+"""An attacker with the whole database, but none of the keys, deceives no verifier: not the command, the page, the
+standalone program nor, above all, the sealer, whose next signature would make a forgery genuine."""
 
 from functools import cache
 

@@ -34,7 +34,7 @@ BLUNTED = {
         ),
     ),
 }
-#: What reacts to changes of the log beside its guards.
+#: What else reacts to changes of the log.
 FOREIGN = {
     "postgresql": (
         "CREATE FUNCTION quiet() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
@@ -62,10 +62,10 @@ def test_a_guard_that_was_made_again_to_guard_nothing_is_told(db, stack):
 def test_triggers_and_rules_that_are_none_of_the_logs_are_told_also_on_the_page(db, stack):
     seal(3)
     execute(FOREIGN[stack])
-    told = [one.sentence for one in found() if one.kind == Kind.GUARD]
-    assert ["aaa_silent of audit_keys" in told[0], "aaa_quiet of audit_logs" in told[1]] == [True, True]
+    sentences = [one.sentence for one in found() if one.kind == Kind.GUARD]
+    assert ["aaa_silent of audit_keys" in sentences[0], "aaa_quiet of audit_logs" in sentences[1]] == [True, True]
     list(verification_runs.record_run(Verification()))
-    assert set(told) <= set(verification_runs.status().warnings)
+    assert set(sentences) <= set(verification_runs.status().warnings)
     assert run()[0] == 0
 
 

@@ -15,7 +15,7 @@ from reprotech.core.actors import System
 
 @pytest.fixture
 def history(db, settings):
-    """A sealed log, and the note of its newest checkpoint, which somebody kept."""
+    """A sealed log, and the note of its newest checkpoint, as kept elsewhere."""
     settings.AUDIT_SIGNING_KEY = OLD_SEED
     sealer = Sealer()
 
@@ -32,8 +32,15 @@ def found(**options):
     return [one for one in Verification(**options).findings() if one.kind != Kind.GUARD]
 
 
+def names(finding, named):
+    """Whether it points at this event or position, alone or within a range."""
+    if named.event is not None and named.event in finding.events:
+        return True
+    return None not in {named.place, finding.start, finding.end} and finding.start <= named.place < finding.end
+
+
 def missed(mutation, note):
-    """What is wrong with how a mutation is told of; "" when nothing."""
+    """What is wrong with the findings about a mutation; "" when nothing."""
     with transaction.atomic():
         named = mutation.mutate()
         before = found() if mutation.needs_kept else []
@@ -43,7 +50,7 @@ def missed(mutation, note):
         return f"was found without the note that was kept: {[str(one) for one in before]}"
     if not any(one.is_warning == mutation.is_warning for one in findings):
         return "was not found"
-    if named != (None, None) and not any(one.names(event=named.event, place=named.place) for one in findings):
+    if named != (None, None) and not any(names(one, named) for one in findings):
         return f"was found, but {named} not named: {[str(one) for one in findings]}"
     return ""
 

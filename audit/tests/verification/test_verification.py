@@ -1,4 +1,4 @@
-"""What verifying says of a log that nobody touched, of what was done to it on record, and to whoever runs it."""
+"""What verifying reports about an intact log, about recorded maintenance, and to the operator."""
 
 import pytest
 from django.db import connection

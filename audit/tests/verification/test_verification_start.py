@@ -20,7 +20,7 @@ def test_of_twelve_who_ask_at_once_one_starts_a_verification(cast, monkeypatch):
     browser, started = page_client(cast.manager), []
 
     def start(run):
-        # A program that lasts until it is told to end, in place of the verification itself.
+        # A program that runs until it is terminated, in place of the verification itself.
         process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
         started.append(process)
         return process
