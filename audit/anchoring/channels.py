@@ -34,7 +34,8 @@ READ_TIMEOUT_SECONDS, RESPONSE_TIMEOUT_SECONDS = 5, 10
 BATCH_SIZE = 1_000
 
 
-class AnchorFailed(Exception): ...
+class AnchorFailed(Exception):
+    """A checkpoint could not be sent; the message says why."""
 
 
 class Channel(ABC):

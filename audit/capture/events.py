@@ -85,7 +85,7 @@ def notify_caches(changes: Iterable[CapturedChange]) -> None:
 
 
 def _row_of(model: type[Model], change: CapturedChange, *, is_relation: bool) -> Model:
-    """The row with only its key and its owner's key."""
+    # The row with only its key and its owner's key.
     owner = owner_field(model)
     key = change.subject[1] if is_relation else change.row_key
     return model(pk=key, **({owner.attname: change.subject[1]} if owner else {}))
@@ -141,7 +141,7 @@ def _mentioned(change: CapturedChange) -> list[tuple[str, str]]:
 
 
 def _keys_of(model: type[Model], texts: Iterable[str]) -> Iterator[object]:
-    """The valid keys: other programs may write anything into a SQLite file, which must not stop the sealer."""
+    # The valid keys: other programs may write anything into a SQLite file, which must not stop the sealer.
     field = model._meta.pk
     for text in texts:
         with suppress(ValidationError):

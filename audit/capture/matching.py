@@ -82,12 +82,12 @@ def _is_evidence(event: SealedRow, evidence: Evidence) -> bool:
 
 
 def _without_hyphens(subject: str) -> str:
-    """SQLite keeps UUIDs without their hyphens."""
+    # SQLite keeps UUIDs without their hyphens.
     return subject.replace("-", "")
 
 
 def _subjects_of_change(change: CapturedChange) -> Iterator[str]:
-    """All subjects of a change: an event about any of them will do, as a role's deletion does for its grants."""
+    # All subjects of a change: an event about any of them will do, as a role's deletion does for its grants.
     yield from change.subjects.split(" ")
     yield f"{change.table_name}:*"
 

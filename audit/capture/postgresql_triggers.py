@@ -182,7 +182,7 @@ def _triggers(cursor: CursorWrapper) -> dict[tuple[str, str], tuple[bool, str]]:
 
 
 def _normalized(text: str) -> str:
-    """A trigger's statement without what PostgreSQL writes differently: casts, parentheses, quotes, schema."""
+    # A trigger's statement without what PostgreSQL writes differently: casts, parentheses, quotes, schema.
     text = re.sub(r"::\w+", "", text.lower())
     text = re.sub(r'["()]', "", text)
     return re.sub(r"\s+", " ", re.sub(r"\bon \w+\.", "on ", re.sub(r"function \w+\.", "function ", text))).strip()

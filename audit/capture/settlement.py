@@ -67,7 +67,7 @@ def _committed(own: int | None) -> QuerySet[CapturedChange]:
 
 
 def _batch(changes: QuerySet[CapturedChange]) -> list[CapturedChange]:
-    """The first changes. A transaction that isn't complete waits for the next batch, unless it fills one alone."""
+    # The first changes. A transaction that isn't complete waits for the next batch, unless it fills one alone.
     found = list(changes.order_by("pk")[:BATCH_SIZE])
     last = found[-1].transaction_id if found else None
     whole = [change for change in found if change.transaction_id != last]

@@ -107,7 +107,7 @@ def _trigger_statements(table: CapturedTable) -> dict[str, str]:
 
 
 def _capture_update(table: CapturedTable) -> str:
-    """An update that moves a row to another subject is captured as a delete for one and an insert for the other."""
+    # Moving a row to another subject is captured as a loss for one subject and a gain for the other.
     keys = sorted({column for _, column in table.subjects} & set(table.columns))
     changed = " || ".join(
         f"CASE WHEN OLD.{name} IS NOT NEW.{name} THEN ' {name}' ELSE '' END" for name in table.columns

@@ -13,6 +13,7 @@ EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 
 def leaf_hash(content: bytes) -> bytes:
+    # The prefixes keep an inner node from being passed off as a leaf (RFC 6962, section 2.1).
     return hashlib.sha256(b"\x00" + content).digest()
 
 

@@ -184,7 +184,7 @@ def _all_positions(start: int, end: int) -> Iterator[list[LeafPosition]]:
 def _selected_positions(
     leaves: AppendOnlyQuerySet[Leaf], start: int, last: int, rows: int
 ) -> Iterator[list[LeafPosition]]:
-    """Read leaves in ranges that hold about a chunk of them each, however densely they lie, and none twice."""
+    # Read leaves in ranges that hold about a chunk of them each, however densely they lie, and none twice.
     width = (last + 1 - start) * CHUNK_SIZE // rows + 1
     while start <= last:
         some = _read_positions(leaves.filter(position__gte=start, position__lt=min(start + width, last + 1)))

@@ -34,6 +34,7 @@ def start_export(*, actor: Actor, query: EventQuery, file_format: str) -> Iterat
     authorize(actor, AUDIT_EXPORT)
     require_recent_authentication()
     events = query.apply(AuditLog.objects.all())
+    # Events recorded meanwhile, such as the one below, are not part of the export.
     newest = events.values_list("pk", flat=True).first() or 0
     events = events.filter(pk__lte=newest)
     record(

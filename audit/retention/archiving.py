@@ -32,7 +32,8 @@ AND id IN (SELECT event_id FROM audit_leaves WHERE position >= %s AND position <
 """
 
 
-class ArchiveRefused(Conflict): ...
+class ArchiveRefused(Conflict):
+    """Nothing is archived; the message says why."""
 
 
 class LeafRange(NamedTuple):
@@ -120,6 +121,7 @@ def drop_archived(*, actor: Actor, archive: Archive) -> int:
     authorize(actor, AUDIT_MAINTAIN)
     start, end = archive.places
     with sealing_lock(), suspended():
+        # Checked again under the lock, as others may have changed the log since the bundle was written.
         if archived_until() != start:
             raise ArchiveRefused("Another process has archived meanwhile. Nothing was removed.")
         if _erasures() != archive.erasures:
@@ -148,7 +150,7 @@ def _events_in(places: LeafRange) -> AuditLogQuerySet:
 
 
 def _require_complete(places: LeafRange, found: int) -> None:
-    """An archive must not explain events that someone removed before it."""
+    # An archive must not explain events that someone removed before it.
     if missing := places.end - places.start - found:
         raise ArchiveRefused(f"{missing} of these events are missing. Find out why first: manage.py verify_audit.")
 

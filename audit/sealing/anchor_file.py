@@ -41,6 +41,7 @@ def append_notes(path: Path, new: Iterable[str], *, create: bool) -> None:
     descriptor = _open(path, os.O_RDWR | os.O_APPEND | (os.O_CREAT if create else 0))
     try:
         size = os.fstat(descriptor).st_size
+        # A full disk may have cut the last note short; then an empty line separates it from the next.
         is_cut = size > 0 and not _tail(descriptor).endswith(NOTE_END.encode())
         content = (NOTE_END if is_cut else "") + "".join(f"{note}\n" for note in new)
         try:
@@ -67,7 +68,7 @@ def _open(path: Path, flags: int) -> int:
 
 
 def _notes_in(lines: Iterable[str]) -> Iterator[str]:
-    """A note is a block of text and one of signatures, each ended by an empty line."""
+    # A note is a block of text and one of signatures, each ended by an empty line.
     text, block = "", ""
     for line in lines:
         if line != "\n":

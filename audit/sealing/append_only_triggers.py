@@ -17,8 +17,13 @@ APPEND_ONLY_TABLES = ("audit_logs", "audit_leaves", "audit_nodes", "audit_keys",
 CAPTURED_CHANGES_TABLE = "audit_captured_changes"
 #: PostgreSQL's triggers let changes pass in a transaction that sets this to `on`.
 UPKEEP_SETTING = "reprotech.audit_upkeep"
-VERBS = ("UPDATE", "DELETE")
 REFUSAL = "The audit log is append-only."
+#: By table and verb.
+SQLITE_TRIGGERS = {
+    (table, verb): f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+    f"BEGIN SELECT RAISE(ABORT, '{REFUSAL} {verb} of {table} is refused.'); END"
+    for table, verb in product(APPEND_ONLY_TABLES, ("UPDATE", "DELETE"))
+}
 
 #: PostgreSQL's error code.
 INSUFFICIENT_PRIVILEGE = "42501"
@@ -69,12 +74,7 @@ ORDER BY 1, 2, 3
 
 def install_statements(vendor: str) -> list[str]:
     if vendor == "sqlite":
-        return [
-            f"CREATE TRIGGER {_trigger_name(table, verb)} BEFORE {verb} ON {table} "
-            f"BEGIN SELECT RAISE(ABORT, '{REFUSAL} {verb} of {table} is refused.'); END"
-            for table in APPEND_ONLY_TABLES
-            for verb in VERBS
-        ]
+        return list(SQLITE_TRIGGERS.values())
     run = "EXECUTE FUNCTION audit_refuse_change()"
     changes = [
         f"CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW {run}"
@@ -89,7 +89,7 @@ def install_statements(vendor: str) -> list[str]:
 
 def remove_statements(vendor: str) -> list[str]:
     if vendor == "sqlite":
-        return [f"DROP TRIGGER {_trigger_name(table, verb)}" for table in APPEND_ONLY_TABLES for verb in VERBS]
+        return [f"DROP TRIGGER {table}_no_{verb.lower()}" for table, verb in SQLITE_TRIGGERS]
     return ["DROP FUNCTION audit_refuse_change() CASCADE"]
 
 
@@ -101,9 +101,7 @@ def missing_triggers() -> list[str]:
             present = {row[0] for row in cursor.fetchall()}
             return [
                 f"Nothing refuses {verb} of {table}: its trigger is missing."
-                for (table, verb), statement in zip(
-                    product(APPEND_ONLY_TABLES, VERBS), install_statements("sqlite"), strict=True
-                )
+                for (table, verb), statement in SQLITE_TRIGGERS.items()
                 if statement not in present
             ]
         cursor.execute(ENABLED_TRIGGERS)
@@ -128,7 +126,7 @@ def unknown_triggers() -> list[str]:
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute("SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY 1, 2")
-            ours = set(install_statements("sqlite"))
+            ours = set(SQLITE_TRIGGERS.values())
             found = [
                 ("trigger", name, table.lower())
                 for table, name, sql in cursor
@@ -162,24 +160,18 @@ def suspended() -> Iterator[None]:
 
     Raises ChangeRefused when the database role lacks the right.
     """
+    if connection.vendor == "sqlite":
+        off, on = remove_statements("sqlite"), install_statements("sqlite")
+    else:
+        off, on = [f"SET LOCAL {UPKEEP_SETTING} = 'on'"], [f"SET LOCAL {UPKEEP_SETTING} = 'off'"]
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            if connection.vendor == "sqlite":
-                for statement in remove_statements("sqlite"):
-                    cursor.execute(statement)
-            else:
-                cursor.execute("SELECT set_config(%s, 'on', true)", [UPKEEP_SETTING])
+            for statement in off:
+                cursor.execute(statement)
             yield
-            if connection.vendor == "sqlite":
-                for statement in install_statements("sqlite"):
-                    cursor.execute(statement)
-            else:
-                cursor.execute("SELECT set_config(%s, 'off', true)", [UPKEEP_SETTING])
+            for statement in on:
+                cursor.execute(statement)
     except ProgrammingError as error:
         if getattr(error.__cause__, "sqlstate", "") == INSUFFICIENT_PRIVILEGE:
             raise ChangeRefused from error
         raise
-
-
-def _trigger_name(table: str, verb: str) -> str:
-    return f"{table}_no_{verb.lower()}"

@@ -110,6 +110,7 @@ class Sealer:
 
     def _seal_batch(self, start: int, result: SealResult) -> int | None:
         """Seal events from the id `start` on; returns the last one's id, None when there are none."""
+        # Before taking the lock, since most runs find nothing.
         if not unsealed_events(start).exists():
             return None
         with transaction.atomic():

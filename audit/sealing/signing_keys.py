@@ -105,7 +105,7 @@ def statement_text(key: VerifierKey, time: str, origin: str = "") -> str:
 
 
 def _register(signer: Signer, origin: str, *, endorsed_by: Signer | None = None) -> None:
-    """Store a key and its statement. Its time is not before any earlier signature, even if a clock was set back."""
+    # Store a key and its statement. Its time is not before any earlier signature, even if a clock was set back.
     checkpoint, key = Checkpoint.objects.last(), SigningKey.objects.last()
     earlier = [checkpoint.sealed_at if checkpoint else None, key.created_at if key else None]
     now = max([timezone.now(), *filter(None, earlier)])

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from audit.crypto.canonical_json import COMMITMENT_BYTES, SealedRow, split_details
 from audit.models import AuditLog, Leaf
-from audit.verification.findings import Finding, IntervalSet, Kind, describe_range, finding_at
+from audit.verification.findings import Finding, IntervalSet, Kind, describe_range, finding_at, list_some
 from audit.verification.reader import COLUMNS, Entry, make_entry
 
 #: Values of `action`, part of the format.
@@ -70,7 +70,7 @@ class GapAccounting:
                     self._archived.append((start, end))
 
     def explain_by_unsealed(self) -> None:
-        """Process what was done since the newest checkpoint: it is authentic, and will be sealed in seconds."""
+        # Process what was done since the newest checkpoint: it is authentic, and will be sealed in seconds.
         rows = AuditLog.objects.filter(action__in=UPKEEP_ACTIONS).order_by("pk").values_list(*COLUMNS)
         for columns in rows.iterator():
             found = make_entry(0, columns[0], b"", columns)
@@ -83,11 +83,10 @@ class GapAccounting:
             self._gone.remove(start, end)
         if self._inauthentic:
             inauthentic = tuple(self._inauthentic)
-            named = ", ".join(map(str, inauthentic[:MAX_NAMED])) + (", …" if len(inauthentic) > MAX_NAMED else "")
             sentence = (
-                f"The events {named} record erasures or archives, but their authentication codes fit no present "
-                "SECRET_KEY, so they explain nothing. If SECRET_KEY was replaced, name the older one in "
-                "SECRET_KEY_FALLBACKS."
+                f"The events {list_some(inauthentic, MAX_NAMED)} record erasures or archives, but their authentication "
+                "codes fit no present SECRET_KEY, so they explain nothing. If SECRET_KEY was replaced, name the "
+                "older one in SECRET_KEY_FALLBACKS."
             )
             yield Finding(Kind.CODE, sentence, inauthentic)
         for start, end in self._gone:

@@ -1,6 +1,6 @@
 """What a verification of the audit log finds: the kind of damage, the events, and a plain sentence."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -77,3 +77,7 @@ class IntervalSet:
 
 def describe_range(start: int, end: int) -> str:
     return f"place {start}" if end - start == 1 else f"places {start} to {end - 1}"
+
+
+def list_some(items: Sequence[object], limit: int) -> str:
+    return ", ".join(map(str, items[:limit])) + (", …" if len(items) > limit else "")

@@ -95,7 +95,7 @@ class TreeWalk:
             yield from self._gaps.read(found)
 
     def _skip_to(self, position: int) -> Iterator[Finding]:
-        """Skip to this position: leaves before it are missing, and no root can be computed over them."""
+        # Skip to this position: leaves before it are missing, and no root can be computed over them.
         start = self._frontier.size
         self._frontier = Frontier(position, [b""] * position.bit_count())
         if self._ahead is None:

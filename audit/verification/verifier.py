@@ -22,7 +22,7 @@ from audit.sealing.sealer import MIN_ID, latest_checkpoint, rows_to_seal, truste
 from audit.sealing.stored_tree import StoredTree
 from audit.verification.checkpoint_chain import CheckpointChain
 from audit.verification.explained_gaps import GapAccounting
-from audit.verification.findings import Finding, IntervalSet, Kind, describe_range
+from audit.verification.findings import Finding, IntervalSet, Kind, describe_range, list_some
 from audit.verification.key_chain import KeyChain
 from audit.verification.reader import BATCH_SIZE, UNREADABLE_ERRORS
 from audit.verification.stored_nodes import extra_node_findings, extra_nodes
@@ -126,6 +126,7 @@ class Verification:
         # Only a full verification looks at all of them.
         leaf = Leaf.objects.filter(position=self._since - 1).first() if self._since else None
         last = (leaf.event_id if leaf else MIN_ID) - 1
+        # Another program may have written values that can't be read.
         try:
             while batch := list(rows_to_seal(last + 1)[:BATCH_SIZE]):
                 last = batch[-1][0]
@@ -148,7 +149,7 @@ def _verified_text(checkpoint: Checkpoint, keys: Collection[VerifierKey]) -> Che
 
 
 def _newest_checkpoint_signer(newest: Checkpoint, keys: KeyChain) -> Iterator[Finding]:
-    """The newest checkpoint covers all others: the current key or a successor must have signed it."""
+    # The newest checkpoint covers all others: the current key or a successor must have signed it.
     if _verified_text(newest, keys.current) is None:
         names = " or ".join(key.label for key in keys.current) or "the trusted key"
         sentence = f"The newest checkpoint, of {newest.size} events, is not signed with {names}."
@@ -156,7 +157,7 @@ def _newest_checkpoint_signer(newest: Checkpoint, keys: KeyChain) -> Iterator[Fi
 
 
 def _uncovered_leaves(verified: int) -> Iterator[Finding]:
-    """Leaves and nodes that no checkpoint covers. They are read before the checkpoint that may have come with them."""
+    # Leaves and nodes that no checkpoint covers. They are read before the checkpoint that may have come with them.
     farthest = Leaf.objects.aggregate(farthest=Max("position"))["farthest"]
     nodes = extra_nodes(verified)
     newest = latest_checkpoint()
@@ -166,21 +167,21 @@ def _uncovered_leaves(verified: int) -> Iterator[Finding]:
         astray |= Q(position__gte=size)
     events = tuple(Leaf.objects.filter(astray).order_by("position").values_list("event_id", flat=True)[: MAX_NAMED + 1])
     if events:
-        names = ", ".join(map(str, events[:MAX_NAMED])) + (", …" if len(events) > MAX_NAMED else "")
-        sentence = f"No checkpoint covers the leaves of the events {names}: they were added, or a checkpoint removed."
+        sentence = (
+            f"No checkpoint covers the leaves of the events {list_some(events, MAX_NAMED)}: they were added, or a "
+            "checkpoint removed."
+        )
         yield Finding(Kind.INSERTED, sentence, events, size, (farthest or 0) + 1)
     yield from extra_node_findings(nodes, size)
 
 
 def _unmatched_codes(unfit: IntervalSet) -> Iterator[Finding]:
-    """A warning only: once an event is sealed its code isn't needed, and an old key's looks like a changed one."""
+    # A warning only: once an event is sealed its code isn't needed, and an old key's looks like a changed one.
     runs = list(unfit)
     if not runs:
         return
     named = Leaf.objects.filter(position__in=[start for start, _ in runs[:MAX_NAMED]]).order_by("position")
-    places = ", ".join(describe_range(start, end) for start, end in runs[:MAX_NAMED]) + (
-        ", …" if len(runs) > MAX_NAMED else ""
-    )
+    places = list_some([describe_range(start, end) for start, end in runs[: MAX_NAMED + 1]], MAX_NAMED)
     sentence = (
         f"Of {unfit.count} sealed events the authentication code fits no present SECRET_KEY, at {places}. They were "
         "written under an older one, or just the code was changed; the events are as they were sealed."

@@ -1,8 +1,8 @@
 """The audit log in Django admin: to be read and searched, and nothing else."""
 
 import pytest
-from accounts.tests.support.admin import AdminClient
 
+from accounts.tests.support.admin_client import AdminClient
 from audit.models import AuditLog
 from reprotech.testing.cast import audit_rows
 from reprotech.testing.client import Caller
