@@ -3,9 +3,10 @@
 from django.urls import path
 
 from accounts.api_keys.api_views import OwnKeyViewSet, UserKeyViewSet
-from accounts.authentication.api_views import AccountViewSet, OwnSessionViewSet, TokenViewSet
+from accounts.authentication.api_views import AccountViewSet, TokenViewSet
 from accounts.authentication.introspection_api import IntrospectionViewSet
 from accounts.roles.api_views import PermissionViewSet, RoleViewSet
+from accounts.sessions.api_views import OwnSessionViewSet
 from accounts.users.api_views import UserViewSet
 from accounts.users.csv.api_views import UserFileViewSet
 

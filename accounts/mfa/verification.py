@@ -36,11 +36,7 @@ def totp_or_recovery_code(typed: str) -> Verifier:
 
 def passkey_assertion(answer: str, challenge: Challenge, *, passwordless: bool = False) -> Verifier:
     """The browser's response to a challenge; `passwordless` requires the passkey to verify its user."""
-
-    def verify(user: User) -> str:
-        return PASSKEY if _is_passkey_response(user, answer, challenge, passwordless=passwordless) else ""
-
-    return verify
+    return lambda user: PASSKEY if _is_passkey_response(user, answer, challenge, passwordless=passwordless) else ""
 
 
 def owner_of_passkey(answer: str) -> User | None:
