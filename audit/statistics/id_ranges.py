@@ -57,20 +57,20 @@ def log_extent() -> LogExtent | None:
     """The size of the log; None when too much of it is unsealed to count."""
     with connection.cursor() as cursor:
         cursor.execute(EXTENT_SQL, [MAX_UNSEALED + 1])
-        there = LogExtent(*cursor.fetchone())
-    return None if there.since > MAX_UNSEALED else there
+        extent = LogExtent(*cursor.fetchone())
+    return None if extent.since > MAX_UNSEALED else extent
 
 
-def ids_at(there: LogExtent | None, first: int, count: int) -> list[int] | None:
+def ids_at(extent: LogExtent | None, first: int, count: int) -> list[int] | None:
     """The ids of `count` events from position `first` on, 0 for the newest; None when an OFFSET scan is as good."""
-    if there is None or first < max(RANGE_SIZE, there.since):
+    if extent is None or first < max(RANGE_SIZE, extent.since):
         return None
-    sealed_before = first - there.since
+    sealed_before = first - extent.since
     passed = Block.objects.annotate(passed=Window(Sum("events"), order_by=F("pk").desc()))
     block = passed.filter(passed__gt=sealed_before).order_by("-pk").first()
     if block is None:
         return []
-    below = min((block.pk + 1) * RANGE_SIZE, there.last_id + 1)
+    below = min((block.pk + 1) * RANGE_SIZE, extent.last_id + 1)
     ids = AuditLog.objects.filter(pk__lt=below).newest_first().values_list("pk", flat=True)
     start = sealed_before - (block.passed - block.events)
     return list(ids[start : start + count])

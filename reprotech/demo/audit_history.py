@@ -16,9 +16,9 @@ from reprotech.demo.people import People
 class History:
     """The events of `people`, with ids from `first_id`, until a moment. Each day is generated independently."""
 
-    def __init__(self, people: People, lives: Careers, first_id: int, seed: int, until: datetime) -> None:
+    def __init__(self, people: People, careers: Careers, first_id: int, seed: int, until: datetime) -> None:
         self.people = people
-        self.lives = lives
+        self.careers = careers
         self.first_id = first_id
         self._seed = seed
         self._until = until
@@ -27,7 +27,7 @@ class History:
         work = DaySimulation(
             day,
             people=self.people,
-            lives=self.lives,
+            careers=self.careers,
             first_id=self.first_id,
             chance=self._chance(day, "events"),
             arrivals=self.arrivals(day),

@@ -36,7 +36,7 @@ SYSTEM_NAME = System().username
 
 class DemoSession(NamedTuple):
     person: Person
-    life: Career
+    career: Career
     session_id: UUID
     kind: Session.Kind
     ip_address: str
@@ -59,10 +59,10 @@ class DaySimulation:
     """One day, whose events depend on `chance` alone."""
 
     def __init__(
-        self, day: Day, *, people: People, lives: Careers, first_id: int, chance: Random, arrivals: list[datetime]
+        self, day: Day, *, people: People, careers: Careers, first_id: int, chance: Random, arrivals: list[datetime]
     ) -> None:
         self._people = people
-        self._lives = lives
+        self._careers = careers
         self._first_id = first_id
         self._day = day
         self._arrivals = arrivals
@@ -99,8 +99,8 @@ class DaySimulation:
             for moment, number in zip(self._arrivals[day.new - day.with_event :], created, strict=True)
         ]
         for packed in day.changes:
-            number, change = self._lives.unpacked(packed)
-            agenda.append((self._lives.moment(number, change, day.number), partial(self._change, number, change)))
+            number, change = self._careers.unpacked(packed)
+            agenda.append((self._careers.moment(number, change, day.number), partial(self._change, number, change)))
             count -= event_count(change, self._people[number])
         if agenda and self._present and count:
             # Accounts are changed by an administrator who is signed in.
@@ -164,9 +164,9 @@ class DaySimulation:
         """A user who can sign in on this day, and whose account doesn't change on it."""
         while True:
             number = self._chance.randrange(self._present)
-            life = self._lives.life(number)
-            if self._lives.can_work(number, life, self._day.number):
-                return self._people[number], life
+            career = self._careers.career(number)
+            if self._careers.can_work(number, career, self._day.number):
+                return self._people[number], career
 
     def _other_user(self, visit: DemoSession) -> tuple[Person, Career] | None:
         found = self._random_user()
@@ -183,11 +183,11 @@ class DaySimulation:
     def _is_administrator(self, person: Person) -> bool:
         return person.number < self._people.administrators
 
-    def _roles(self, person: Person, life: Career) -> tuple[str, ...]:
-        return person.first_roles if self._day.number < life.role != NEVER else person.roles
+    def _roles(self, person: Person, career: Career) -> tuple[str, ...]:
+        return person.first_roles if self._day.number < career.role != NEVER else person.roles
 
-    def _email(self, person: Person, life: Career) -> str:
-        return person.first_email if self._day.number < life.email != NEVER else person.email
+    def _email(self, person: Person, career: Career) -> str:
+        return person.first_email if self._day.number < career.email != NEVER else person.email
 
     def _visit(self, moment: datetime, who: tuple[Person, Career], kind: Session.Kind) -> DemoSession:
         user_agent = SCRIPT_USER_AGENT if kind == Session.Kind.TOKEN else self._browser(who[0])
@@ -210,7 +210,7 @@ class DaySimulation:
 
     def _sign_in_administrator(self, moment: datetime) -> None:
         number = self._chance.randrange(min(self._people.administrators, self._present))
-        who = self._people[number], self._lives.life(number)
+        who = self._people[number], self._careers.career(number)
         self._admin_sessions.append(self._visit(moment, who, Session.Kind.PAGE))
 
     def _sign_in_by_script(self, moment: datetime) -> None:
@@ -285,7 +285,7 @@ class DaySimulation:
         )
 
     def _send_reset_link(self, moment: datetime) -> None:
-        self._support(moment, Action.PASSWORD_RESET, lambda user, life: {"sent_to": self._email(user, life)})
+        self._support(moment, Action.PASSWORD_RESET, lambda user, career: {"sent_to": self._email(user, career)})
 
     def _reset_attempts(self, moment: datetime) -> None:
         """Let a user try again after failed attempts; the account itself wasn't locked."""
@@ -314,16 +314,16 @@ class DaySimulation:
         self._add(moment, action, visit, subject=person, request_id=request_id, **details)
 
     def _create(self, number: int, moment: datetime) -> None:
-        person, life = self._people[number], self._lives.life(number)
+        person, career = self._people[number], self._careers.career(number)
         after = {
             "username": person.username,
-            "email": self._email(person, life),
+            "email": self._email(person, career),
             "first_name": person.first_name,
             "last_name": person.last_name,
-            "is_active": self._lives.is_active_at_first(number),
+            "is_active": self._careers.is_active_at_first(number),
         }
         changes: dict[str, object] = {name: [None, value] for name, value in after.items()}
-        changes["roles"] = [[], [ROLE_NAMES[slug] for slug in self._roles(person, life)]]
+        changes["roles"] = [[], [ROLE_NAMES[slug] for slug in self._roles(person, career)]]
         self._administer(moment, Action.CREATE, person, changes=changes)
 
     def _change(self, number: int, change: Change, moment: datetime) -> None:

@@ -73,7 +73,7 @@ class Careers:
         #: Earlier users have no event of their creation.
         self._first_with_event = people.count - sum(day.with_event for day in calendar)
 
-    def life(self, number: int) -> Career:
+    def career(self, number: int) -> Career:
         people = self._people
         if not self._is_eventful or number < people.administrators:
             return UNCHANGED
@@ -113,26 +113,26 @@ class Careers:
         """Whether an account is created active: it isn't if no event can deactivate it later."""
         return self._is_eventful or not self._people.leaves(number, self._people.chance(number))
 
-    def is_active(self, number: int, life: Career) -> bool:
+    def is_active(self, number: int, career: Career) -> bool:
         """Whether an account is active in the end."""
-        return life.leave == NEVER if self._is_eventful else self.is_active_at_first(number)
+        return career.leave == NEVER if self._is_eventful else self.is_active_at_first(number)
 
-    def is_locked(self, number: int, life: Career) -> bool:
+    def is_locked(self, number: int, career: Career) -> bool:
         """Whether an account is locked in the end."""
         if self._is_eventful:
-            return life.lock != NEVER and life.unlock == NEVER
+            return career.lock != NEVER and career.unlock == NEVER
         return number < self._first_with_event and self._people.is_locked(number, self._people.chance(number))
 
-    def locked_at(self, number: int, life: Career) -> datetime | None:
+    def locked_at(self, number: int, career: Career) -> datetime | None:
         """When an account was locked that is locked in the end, if an event says so."""
-        has_event = life.lock != NEVER and life.unlock == NEVER
-        return self.moment(number, Change.LOCK, life.lock) if has_event else None
+        has_event = career.lock != NEVER and career.unlock == NEVER
+        return self.moment(number, Change.LOCK, career.lock) if has_event else None
 
-    def can_work(self, number: int, life: Career, day: int) -> bool:
+    def can_work(self, number: int, career: Career, day: int) -> bool:
         """Whether a user can sign in on a day, and nothing of their account changes on it."""
-        if not life.is_at_work(day):
+        if not career.is_at_work(day):
             return False
-        return self._is_eventful or (self.is_active(number, life) and not self.is_locked(number, life))
+        return self._is_eventful or (self.is_active(number, career) and not self.is_locked(number, career))
 
     def unpacked(self, packed: int) -> tuple[int, Change]:
         number, change = divmod(packed, len(Change))
@@ -143,8 +143,8 @@ class Careers:
         changes: list[array[int]] = [array("q") for _ in calendar]
         counts = [0] * len(calendar)
         for number in range(self._people.count if self._is_eventful else 0):
-            life = self.life(number)
-            for change, day in life.changes():
+            career = self.career(number)
+            for change, day in career.changes():
                 changes[day].append(number * len(Change) + change)
                 counts[day] += event_count(change, self._people[number]) if change == Change.ROLE else 1
         ordinary = _fit_events([day.events for day in calendar], counts)
@@ -159,9 +159,9 @@ def event_count(change: Change, person: Person) -> int:
     return 2 if change == Change.ROLE and len(person.roles) == 1 else 1
 
 
-def _in_order(life: Career, last: int) -> Career:
+def _in_order(career: Career, last: int) -> Career:
     """Drop changes that come too late, or on the day of another."""
-    email, role, lock, unlock, leave = life
+    email, role, lock, unlock, leave = career
     if lock >= min(leave, last) or NEVER > unlock >= min(leave, last):
         lock = unlock = NEVER
     if role >= leave or role in {lock, unlock}:

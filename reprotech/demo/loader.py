@@ -78,9 +78,9 @@ def load(demand: LoadOptions, progress: Progress) -> None:
         latest = User.objects.order_by("-pk").values_list("pk", flat=True).first()
         people = People(demand.users, demand.seed)
         calendar = days(demand.users, demand.events, demand.until)
-        lives = Careers(people, calendar, demand.seed)
-        calendar = lives.on_calendar(calendar)
-        history = History(people, lives, (latest or 0) + 1, demand.seed, demand.until)
+        careers = Careers(people, calendar, demand.seed)
+        calendar = careers.on_calendar(calendar)
+        history = History(people, careers, (latest or 0) + 1, demand.seed, demand.until)
         if demand.events:
             _load_roles(history, midnight(calendar[0].date), loader)
         sign_ins, visits = _load_events(demand, history, calendar, loader, progress)
@@ -188,9 +188,9 @@ def _users(history: History, calendar: list[Day], sign_ins: "array[int]") -> Ite
 
 
 def _user(history: History, person: Person, arrival: datetime, last_login: datetime | None) -> User:
-    lives, number = history.lives, person.number
-    life = lives.life(number)
-    changed = [lives.moment(number, change, day) for change, day in life.changes()]
+    careers, number = history.careers, person.number
+    career = careers.career(number)
+    changed = [careers.moment(number, change, day) for change, day in career.changes()]
     user = User(
         id=history.first_id + number,
         username=person.username,
@@ -198,8 +198,8 @@ def _user(history: History, person: Person, arrival: datetime, last_login: datet
         password=NO_PASSWORD,
         first_name=person.first_name,
         last_name=person.last_name,
-        is_active=lives.is_active(number, life),
-        locked_at=lives.locked_at(number, life) or (arrival if lives.is_locked(number, life) else None),
+        is_active=careers.is_active(number, career),
+        locked_at=careers.locked_at(number, career) or (arrival if careers.is_locked(number, career) else None),
         last_login=last_login,
         created_at=arrival,
         updated_at=max(changed, default=arrival),

@@ -226,9 +226,9 @@ def test_processes_share_the_work_and_make_the_same(installation, monkeypatch):
 def pasts(users, events, seed=1):
     """Every event, without a database."""
     people, calendar = People(users, seed), days(users, events, UNTIL)
-    lives = Careers(people, calendar, seed)
-    history = History(people, lives, 2, seed, UNTIL)
-    return [event for day in lives.on_calendar(calendar) for event in history.past(day).events]
+    careers = Careers(people, calendar, seed)
+    history = History(people, careers, 2, seed, UNTIL)
+    return [event for day in careers.on_calendar(calendar) for event in history.past(day).events]
 
 
 def test_the_same_seed_gives_the_same_and_another_something_else():
