@@ -268,7 +268,7 @@ SENTENCES = [
     (event("recovery_codes_renewed", **NO), "admin failed to make new recovery codes"),
     (
         event("update", changed(requires_factor=[False, True]), **R),
-        "admin changed the duty to have a second factor of the role Night Shift",
+        "admin changed the two-factor requirement of the role Night Shift",
     ),
     (event("login", **GONE), "An erased person signed in"),
     (event("login", {"reason": "No."}, **GONE, **NO), "Signing in as an erased person failed: no"),
@@ -282,7 +282,7 @@ SENTENCES = [
             {"changes": {"email": None, "must_change_password": [True, False]}},
             **{**GONE, **HIDDEN, "user_id": 7},
         ),
-        "An erased person (user 7) changed the duty to change the password of their own account",
+        "An erased person (user 7) changed the required password change of their own account",
     ),
     (
         event("session_revoke", resource="session", subject_opening=b"x" * 32),
@@ -331,7 +331,7 @@ def test_changes_show_what_differs():
         ChangeRow("E-mail address", ["a@lab.example"], ["b@lab.example"]),
         ChangeRow("First name", [], ["New"]),
         ChangeRow("Status", [], ["Active"]),
-        ChangeRow("Duty to change the password", ["Yes"], ["No"]),
+        ChangeRow("Required password change", ["Yes"], ["No"]),
         ChangeRow("Roles", ["A"], ["C"], unchanged=1),
         ChangeRow("Limits", [], []),
     ]
