@@ -4,13 +4,14 @@ from itertools import pairwise
 
 import pytest
 from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
+from limits import parse
 
 from accounts.authentication.login import sign_in_to_pages
 from accounts.core.exceptions import InvalidCredentials
 from accounts.models import Session, User
 from accounts.notifications.links import reset_tokens
 from accounts.passwords import services as password_services
-from accounts.throttling import rate_limits
+from accounts.throttling import login_throttle, rate_limits
 from accounts.users import services as user_services
 from reprotech.core.exceptions import Conflict, Forbidden, NotFound, TooManyAttempts, ValidationFailed
 from reprotech.testing.cast import PASSWORD, audit_rows, make_user
@@ -40,6 +41,17 @@ def test_changing_ends_the_other_sessions_and_leaves_one_row(cast, expect_row):
     assert Session.objects.get(pk=other.pk).end_reason == "password_changed"
     (row,) = rows
     expect_row(row, cast.viewer, "password_change", cast.viewer, must_change=False, ended_sessions=1)
+
+
+def test_confirmations_refused_for_their_number_do_not_lock_the_user_out(cast, settings, monkeypatch):
+    limits = {**settings.RATE_LIMITS, "password_proof": "1 per hour", "login_name": "3 per hour"}
+    monkeypatch.setattr(rate_limits, "limit_of", lambda name: parse(limits[name]))
+    user = stored(cast.viewer)
+    password_services.check_current_password(actor=user, password=PASSWORD, field="password")
+    for _ in range(4):
+        with pytest.raises(TooManyAttempts):
+            password_services.check_current_password(actor=user, password=PASSWORD, field="password")
+    assert not rate_limits.is_exceeded("login_name", login_throttle.account_key(user, "change"))
 
 
 def test_changing_lifts_a_forced_change(cast):
