@@ -123,13 +123,13 @@ class UserAdmin(ServiceAdmin):
         )
         messages.success(request, f"Links sent: {done}.")
 
-    @admin.action(description="Remove the second factors of selected users", permissions=["change"])
+    @admin.action(description="Turn off two-factor authentication for selected users", permissions=["change"])
     def reset_factors(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """For who lost theirs."""
         done = self.for_each(
             request, queryset, lambda r, user: mfa_services.reset_factors(actor=r.user, user_id=user.pk)
         )
-        messages.success(request, f"Second factors removed: {done}.")
+        messages.success(request, f"Two-factor authentication turned off: {done}.")
 
 
 class RoleAdminForm(ServiceForm):

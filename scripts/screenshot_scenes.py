@@ -88,7 +88,7 @@ def uploaded(content: bytes) -> Callable[[Any], None]:
 
     def act(page: Any) -> None:
         page.locator("[name=file]").set_input_files({"name": "people.csv", "mimeType": "text/csv", "buffer": content})
-        page.get_by_role("button", name="Check the file").click()
+        page.get_by_role("button", name="Validate file").click()
         page.locator("#import table").wait_for()
 
     return act
@@ -104,7 +104,7 @@ def review(page: Any) -> None:
     """All who match, about to be given a role."""
     select_page(page)
     page.locator("[name=matching]").check()
-    page.get_by_role("button", name="Give a role").click()
+    page.get_by_role("button", name="Assign role").click()
     page.locator("dialog[open]").wait_for()
 
 
@@ -192,8 +192,10 @@ SCENES = {
     "audit-wrong-filter": Scene("/audit?ip_address=lab-3&from=yesterday", status=422),
     "audit-event": Scene("/audit/{event}"),
     "key-new": Scene("/profile/keys/new"),
-    "key-new-refused": Scene("/profile/keys/new", submitted("Make key", name="", addresses="lab.example")),
-    "key-made": Scene("/profile/keys/new", submitted("Make key", name="Balance 3, room 12", addresses="192.0.2.0/24")),
+    "key-new-refused": Scene("/profile/keys/new", submitted("Create key", name="", addresses="lab.example")),
+    "key-made": Scene(
+        "/profile/keys/new", submitted("Create key", name="Balance 3, room 12", addresses="192.0.2.0/24")
+    ),
     "key-revoke-dialog": Scene("/profile", revoke_key, is_window=True),
     "profile": Scene("/profile"),
     "password": Scene("/password"),

@@ -31,7 +31,11 @@ class KeyForm(ServiceForm):
         max_length=80, help_text="What will use it, such as “Balance 3, room 12”.", widget=forms.TextInput
     )
     expires_in_days = forms.TypedChoiceField(
-        label="Valid for", choices=LIFETIMES, coerce=int, initial=DEFAULT_DAYS, help_text="Then a new one is needed."
+        label="Valid for",
+        choices=LIFETIMES,
+        coerce=int,
+        initial=DEFAULT_DAYS,
+        help_text="After that, create a new key.",
     )
     scopes = forms.MultipleChoiceField(required=False)
     addresses = AddressesField(

@@ -59,16 +59,18 @@ def _create(request: PageRequest, owner: User, back: str, trail: Crumbs) -> Http
     context = {"owner": owner, "is_own": owner.pk == request.user.pk, "back": back, "crumbs": trail}
     if not owner.may_get_key_from(request.user.pk):
         refused = {**context, "refusal": OwnerOnly().message}
-        return render_page(request, "accounts/key_refused.html", refused, status=CONFLICT)
+        return render_page(request, "accounts/api_key_refused.html", refused, status=CONFLICT)
     form = bind_form(KeyForm, request, owner=owner)
     if request.method == "POST" and form.is_valid():
         try:
             made = api_key_services.create_key(actor=request.user, user_id=owner.pk, **form.cleaned_data)
             # Not a redirect: the key would have to be stored until the next request.
-            return render(request, "accounts/key_made.html", {**context, "made": made, "url": settings.PUBLIC_URL})
+            return render(
+                request, "accounts/api_key_created.html", {**context, "made": made, "url": settings.PUBLIC_URL}
+            )
         except DomainError as refusal:
             form.add_refusal(refusal)
-    return render_form(request, "accounts/key_form.html", form, context)
+    return render_form(request, "accounts/api_key_form.html", form, context)
 
 
 def _revoke(request: PageRequest, owner: User, key_id: UUID, back: str, trail: Crumbs) -> HttpResponse:
@@ -78,4 +80,4 @@ def _revoke(request: PageRequest, owner: User, key_id: UUID, back: str, trail: C
         messages.success(request, f"The key {key.name} is revoked.")
         return htmx_redirect(request, back)
     context = {"key": key, "owner": owner, "is_own": owner.pk == request.user.pk, "back": back, "crumbs": trail}
-    return render_page(request, "accounts/key_revoke.html", context, fragment="accounts/_key_revoke.html")
+    return render_page(request, "accounts/api_key_revoke.html", context, fragment="accounts/_api_key_revoke.html")

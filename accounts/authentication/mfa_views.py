@@ -106,7 +106,7 @@ def _finish(request: HttpRequest, pending: PendingSignIn, verifier: Verifier, fo
         return _refused(request, pending, form, sentence)
     except DomainError:
         del request.session[PENDING_LOGIN_KEY]
-        return _back_to_login(request, "The name or the password is wrong.")
+        return _back_to_login(request, "Incorrect username or password.")
     return start_session(request, session, pending["next"])
 
 

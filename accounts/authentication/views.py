@@ -58,7 +58,7 @@ def _sentence(refusal: DomainError) -> str:
     return (
         too_many_attempts_message(refusal)
         if isinstance(refusal, TooManyAttempts)
-        else "The name or the password is wrong."
+        else "Incorrect username or password."
     )
 
 

@@ -58,7 +58,7 @@ def show_security(request: PageRequest) -> HttpResponse:
         "may_have_passkeys": webauthn.is_available(),
         "crumbs": _crumbs(),
     }
-    return render(request, "accounts/security.html", context)
+    return render(request, "accounts/mfa_settings.html", context)
 
 
 @requires(SIGNED_IN_TO_ADD_FACTOR)
@@ -73,7 +73,7 @@ def confirm_password(request: PageRequest) -> HttpResponse:
             if download_page:
                 # A download doesn't leave this page, which must not go on asking.
                 context = {"file": target, "back": download_page, "crumbs": [("Your file", None)]}
-                return render(request, "accounts/file_ready.html", context)
+                return render(request, "accounts/download_started.html", context)
             return redirect(target)
         except DomainError as refusal:
             form.add_refusal(refusal)
@@ -117,7 +117,7 @@ def add_app(request: PageRequest) -> HttpResponse:
         "qr_code": totp.qr_code(totp.provisioning_uri(secret, user.username)),
         "crumbs": _crumbs("Set up an authenticator app"),
     }
-    return render_form(request, "accounts/add_app.html", form, context)
+    return render_form(request, "accounts/totp_setup.html", form, context)
 
 
 @requires(SIGNED_IN_TO_ADD_FACTOR)
@@ -191,7 +191,7 @@ def _confirm_removal(
         except DomainError as refusal:
             form.add_refusal(refusal)
     context = {"what": what, "consequence": warning, "crumbs": _crumbs("Remove")}
-    return render_form(request, "accounts/remove_factor.html", form, context)
+    return render_form(request, "accounts/mfa_remove.html", form, context)
 
 
 @requires(SIGNED_IN_TO_ADD_FACTOR)
@@ -205,7 +205,9 @@ def renew_codes(request: PageRequest) -> HttpResponse:
             return _done(request, "You have new recovery codes.", codes)
         except DomainError as refusal:
             form.add_refusal(refusal)
-    return render_form(request, "accounts/renew_codes.html", form, {"crumbs": _crumbs("New recovery codes")})
+    return render_form(
+        request, "accounts/recovery_codes_regenerate.html", form, {"crumbs": _crumbs("New recovery codes")}
+    )
 
 
 def _done(request: PageRequest, message: str, codes: list[str] | None = None) -> HttpResponse:
@@ -220,5 +222,5 @@ def _done(request: PageRequest, message: str, codes: list[str] | None = None) ->
 def _crumbs(step: str = "") -> list[tuple[str, str | None]]:
     trail: list[tuple[str, str | None]] = [("Profile", reverse("profile"))]
     if not step:
-        return [*trail, ("Second factor", None)]
-    return [*trail, ("Second factor", reverse("security")), (step, None)]
+        return [*trail, ("Two-factor authentication", None)]
+    return [*trail, ("Two-factor authentication", reverse("security")), (step, None)]

@@ -41,7 +41,7 @@ def change(request: PageRequest) -> HttpResponse:
 def cancel(request: PageRequest) -> HttpResponse:
     """Keep the present address."""
     email_change.cancel_email_change(actor=request.user)
-    messages.success(request, "Your address stays as it is. The link that was mailed is good no longer.")
+    messages.success(request, "Your address stays as it is. The link that was mailed no longer works.")
     return redirect("profile")
 
 

@@ -62,7 +62,7 @@ def end_other_sessions(request: PageRequest) -> HttpResponse:
             end_page_session(request)
             messages.success(request, "You are signed out everywhere.")
             return clear_site_data(htmx_redirect(request, "login"))
-        messages.success(request, f"Ended: {ended} session{'' if ended == 1 else 's'}. This one goes on.")
+        messages.success(request, f"Ended: {ended} session{'' if ended == 1 else 's'}. You stay signed in here.")
         return htmx_redirect(request, "profile")
     others = request.user.sessions.alive().exclude(pk=request.page_session.pk).count()
     context = {

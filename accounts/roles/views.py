@@ -58,7 +58,7 @@ def create_role(request: PageRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             role = role_services.create_role(actor=request.user, **form.values)
-            messages.success(request, f"The role {role.name} is created.")
+            messages.success(request, f"Role {role.name} created.")
             return htmx_redirect(request, "role", role.pk)
         except DomainError as refusal:
             form.add_refusal(refusal)

@@ -109,9 +109,9 @@ unlock = confirmation_view(
 )
 reset_factors = confirmation_view(
     UserAction(
-        verb="Remove the second factors of",
+        verb="Turn off two-factor authentication for",
         button="Remove second factors",
-        consequence="Their authenticator app, passkeys and recovery codes are forgotten, all their sessions end and "
+        consequence="Their authenticator app, passkeys and recovery codes are removed, all their sessions end and "
         "their API keys are revoked. They sign in with the password alone until they set up a second factor again. Use "
         "it when someone lost their phone or key, and only once you are sure who is asking.",
         done="has no second factor any more.",

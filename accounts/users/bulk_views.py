@@ -160,18 +160,18 @@ deactivate = confirmation_view(
 )
 assign_role = confirmation_view(
     BulkAction(
-        "Give a role to",
+        "Assign a role to",
         "They keep the roles that they have. The change takes effect with their next click.",
-        "The role {role} is given to {users}.",
+        "{role} assigned to {users}.",
         bulk.assign_role,
         takes_role=True,
     )
 )
 remove_role = confirmation_view(
     BulkAction(
-        "Take a role from",
+        "Remove a role from",
         "They keep their other roles. The change takes effect with their next click.",
-        "The role {role} is taken from {users}.",
+        "{role} removed from {users}.",
         bulk.remove_role,
         takes_role=True,
         is_destructive=True,

@@ -76,7 +76,7 @@ class NewUserForm(UserForm):
         choices=[
             (INVITE, "Send an invitation by e-mail"),
             (PASSWORD, "Set a password now"),
-            (SERVICE, "Never: a service account, for a script or lab module with API keys"),
+            (SERVICE, "No sign-in (service account): for scripts, uses API keys"),
         ],
         initial=INVITE,
         widget=forms.RadioSelect,

@@ -111,7 +111,7 @@ def create_user(request: PageRequest) -> HttpResponse:
             person = user_services.create_user(actor=request.user, **form.values)
             waits = not person.is_service and not person.has_usable_password()
             invited = "" if not waits else f" An invitation is on its way to {person.email}."
-            messages.success(request, f"{person.username} is created.{invited}")
+            messages.success(request, f"User {person.username} created.{invited}")
             return (
                 htmx_redirect(request, "user", person.pk)
                 if request.user.has_perm(USER_READ)

@@ -64,5 +64,5 @@ def _ask_for_password(request: HttpRequest, form: ConfirmPasswordForm) -> HttpRe
     sent = [(name, values) for name, values in request.POST.lists() if name not in OWN_FIELDS]
     context = {"form": form, "carried": [(name, value) for name, values in sent for value in values]}
     return render_interruption(
-        request, "accounts/confirm_and_go_on.html", context, "accounts/_confirm_and_go_on.html", UNPROCESSABLE
+        request, "accounts/reauthenticate.html", context, "accounts/_reauthenticate.html", UNPROCESSABLE
     )

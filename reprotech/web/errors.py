@@ -18,9 +18,11 @@ class Explanation:
 
 EXPLANATIONS = {
     400: Explanation("This request can't be understood", "Go back, check what you typed and try again."),
-    403: Explanation("You may not open this", "If you need it for your work, ask an administrator of your lab."),
+    403: Explanation(
+        "You don't have access to this page", "If you need it for your work, ask an administrator of your lab."
+    ),
     404: Explanation(
-        "There is nothing here",
+        "Page not found",
         "The address may be mistyped, or what it showed has been deleted or is not open to you.",
     ),
     405: Explanation("This can't be done here", "Go back and use the buttons of the page."),

@@ -61,7 +61,7 @@ def test_a_wrong_name_or_password_is_answered_alike_and_keeps_the_name_only(cast
     response = sign_in(browser, name, password)
     assert response.status_code == 422
     page = text_of(response)
-    assert "The name or the password is wrong." in page
+    assert "Incorrect username or password." in page
     assert f'value="{name}"' in page
     assert password not in page
     assert goes_to(browser.get("/")) == "/login?next=/"
@@ -69,7 +69,7 @@ def test_a_wrong_name_or_password_is_answered_alike_and_keeps_the_name_only(cast
 
 def test_a_locked_account_is_answered_like_a_wrong_password(cast, browser):
     lock_user(actor=SYSTEM, user_id=cast.viewer.pk)
-    assert "The name or the password is wrong." in text_of(sign_in(browser))
+    assert "Incorrect username or password." in text_of(sign_in(browser))
 
 
 def test_blank_fields_are_named(db, browser):
@@ -142,7 +142,7 @@ def test_a_password_is_changed(cast, browser):
     sign_in(browser)
     fields = {"current_password": PASSWORD, "new_password": NEW_PASSWORD, "repeated": NEW_PASSWORD}
     assert goes_to(submit(browser, "/password", **fields)) == "/"
-    assert "Your password is changed." in text_of(browser.get("/"))
+    assert "Password changed." in text_of(browser.get("/"))
     fresh = Client()
     assert fresh.post("/login", {"username": "the-viewer", "password": PASSWORD}).status_code == 422
     assert goes_to(fresh.post("/login", {"username": "the-viewer", "password": NEW_PASSWORD})) == "/"

@@ -263,7 +263,7 @@ def test_a_role_is_made_to_require_a_second_factor(cast):
     with audit_rows() as rows:
         assert browser.post(f"/roles/{role.pk}/edit", form).status_code == 302
     assert rows[0].details["changes"] == {"requires_factor": [False, True]}
-    assert "Second factor required" in text(browser.get(f"/roles/{role.pk}"))
+    assert "Two-factor authentication required" in text(browser.get(f"/roles/{role.pk}"))
 
 
 def test_the_kinds_follow_what_there_is(cast):

@@ -270,7 +270,7 @@ def test_a_dead_link_says_so_at_once_and_leads_to_a_new_one(cast):
     browser = Client()
     browser.get("/set-password/MQ/abc-def")
     page = browser.get("/set-password").content.decode()
-    assert "This link is good no longer" in page
+    assert "This link has expired or was already used" in page
     assert 'href="/forgot-password"' in page
     assert 'type="password"' not in page
 

@@ -98,7 +98,7 @@ def test_the_link_changes_the_address_also_where_nobody_is_signed_in(cast, brows
     again = Client()
     again.get(link)
     assert again.post("/confirm-email").status_code == 422
-    assert b"This link is good no longer" in again.get("/confirm-email").content
+    assert b"This link has expired or was already used" in again.get("/confirm-email").content
 
 
 def test_a_browser_that_signed_in_a_while_ago_asks_for_the_password_first(cast, browser, on_commit):

@@ -42,7 +42,7 @@ def test_sessions_are_listed_by_client_with_a_mark_on_this_one(cast, browser):
     page = text_of(browser.get("/profile"))
     assert "Firefox 133 on Linux" in page
     assert "API token" in page
-    assert page.count("This one") == 1
+    assert page.count("This device") == 1
     assert "the-admin" not in page
 
 
@@ -69,7 +69,7 @@ def test_all_other_sessions_are_ended_once_asked_for_with_one_row(cast, browser,
     assert Session.objects.filter(ended_at__isnull=False).count() == 0
     with audit_rows() as rows:
         response = browser.post("/profile/sessions/end", follow=True)
-    assert "Ended: 2 sessions. This one goes on." in text_of(response)
+    assert "Ended: 2 sessions. You stay signed in here." in text_of(response)
     assert [script.get("/api/auth/me").status_code for script in scripts] == [401, 401]
     assert admin.get("/api/auth/me").status_code == 200
     assert [(row.action, row.resource, row.details) for row in rows] == [
@@ -79,7 +79,7 @@ def test_all_other_sessions_are_ended_once_asked_for_with_one_row(cast, browser,
 
 
 def test_with_one_session_there_is_nothing_to_end(browser):
-    assert "End all others" not in text_of(browser.get("/profile"))
+    assert "Sign out other sessions" not in text_of(browser.get("/profile"))
     with audit_rows() as rows:
         assert browser.post("/profile/sessions/end").status_code == 302
     assert rows == []

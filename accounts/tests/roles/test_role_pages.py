@@ -106,7 +106,7 @@ def test_a_role_is_created(browser, cast):
         response = browser.post("/roles/new", fields(), follow=True)
     created = role("night_shift")
     assert response.redirect_chain == [(f"/roles/{created.pk}", 302)]
-    assert "The role Night shift is created." in text_of(response)
+    assert "Role Night shift created." in text_of(response)
     assert created.permission_names == ["user_read", "animal_read"]
     assert [(row.action, row.username) for row in rows] == [("create", "the-super_admin")]
 

@@ -97,7 +97,7 @@ def test_a_role_is_chosen_on_the_page(cast, browser):
     assert unchosen.status_code == 422
     assert "Choose a role." in text_of(unchosen)
     browser.post(path, {"user": people, "role": "researcher"})
-    assert "The role Researcher is given to 2 users." in text_of(browser.get("/users"))
+    assert "Researcher assigned to 2 users." in text_of(browser.get("/users"))
     browser.post("/users/selected/remove-role", {"user": people, "role": "researcher"})
     assert (slugs_of(cast.viewer), slugs_of(cast.stranger)) == (["viewer"], [])
 

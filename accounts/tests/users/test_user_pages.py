@@ -40,7 +40,7 @@ def test_a_user_is_invited(browser, django_capture_on_commit_callbacks):
     assert [role.slug for role in person.roles.all()] == ["researcher", "viewer"]
     assert not person.has_usable_password()
     assert [message.to for message in mail.outbox] == [["newcomer@lab.example"]]
-    assert "newcomer is created. An invitation is on its way" in text_of(browser.get(f"/users/{person.pk}"))
+    assert "User newcomer created. An invitation is on its way" in text_of(browser.get(f"/users/{person.pk}"))
 
 
 @pytest.mark.parametrize("must_change", [True, False])
@@ -221,7 +221,7 @@ def test_a_session_is_ended_only_by_who_may(cast):
     session = open_session(cast.viewer)
     browser = page_client(cast.manager)
     page = text_of(browser.get(f"/users/{cast.viewer.pk}"))
-    assert "Where they are signed in" in page
+    assert "Active sessions" in page
     assert str(session.pk) not in page
     assert browser.post(f"/users/{cast.viewer.pk}/sessions/{session.pk}/end").status_code == 403
     session.refresh_from_db()
@@ -253,10 +253,10 @@ def test_sessions_and_events_are_hidden_from_who_may_only_read_users(cast):
     )
     browser = page_client(porter)
     page = text_of(browser.get(f"/users/{cast.viewer.pk}"))
-    assert "What they may do" in page
-    assert "Where they are signed in" not in page
-    assert "What happened lately" not in page
-    assert "Where they are signed in" in text_of(browser.get(f"/users/{porter.pk}"))
+    assert "Permissions" in page
+    assert "Active sessions" not in page
+    assert "Recent activity" not in page
+    assert "Active sessions" in text_of(browser.get(f"/users/{porter.pk}"))
 
 
 @pytest.mark.parametrize("path", ["", "/edit", "/lock", "/reset-password", "/delete"])

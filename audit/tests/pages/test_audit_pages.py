@@ -242,7 +242,7 @@ def test_an_empty_export_is_a_header(super_admin):
 
 def test_an_export_that_cannot_be_understood_is_refused(cast, manager, super_admin):
     assert list(error_of(super_admin.get("/api/audit/export?format=xml&page=1"))["errors"]) == ["page", "format"]
-    assert "The export can't be made" in text_of(manager.get("/audit/export?format=xml"), 422)
+    assert "Export not possible" in text_of(manager.get("/audit/export?format=xml"), 422)
     assert not AuditLog.objects.filter(action="export").exists()
 
 

@@ -147,7 +147,7 @@ def test_nor_has_what_sets_a_second_factor_up_and_asks_for_it(looks):
         assert list(look(path)) == []
     page.context.clear_cookies()
     give_password(page, person["username"], person["password"])
-    page.get_by_role("heading", name="Second step").wait_for()
+    page.get_by_role("heading", name="Two-step verification").wait_for()
     assert list(look()) == []
     page.get_by_label("Code").fill(app.wrong_code())
     page.get_by_role("button", name="Sign in", exact=True).click()

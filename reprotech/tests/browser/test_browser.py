@@ -27,7 +27,7 @@ def test_someone_signs_in_sees_who_they_are_and_signs_out(new_page, java_script)
 def test_a_wrong_password_is_said_without_telling_which_part_was_wrong(page):
     page.expected_errors.append("422")
     give_password(page, "admin", "Wrong-Password-1")
-    expect(page.get_by_role("alert")).to_have_text("The name or the password is wrong.")
+    expect(page.get_by_role("alert")).to_have_text("Incorrect username or password.")
     expect(page.get_by_label("Username or e-mail")).to_have_value("admin")
 
 

@@ -25,7 +25,7 @@ def make_key(new_page):
         page.get_by_role("link", name="New key").click()
         page.get_by_label("Name").fill(name)
         page.get_by_label("Read users").check()
-        page.get_by_role("button", name="Make key").click()
+        page.get_by_role("button", name="Create key").click()
         expect(page.get_by_label("Key", exact=True)).to_have_value(TEXT)
         return page
 

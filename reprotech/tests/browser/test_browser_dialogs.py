@@ -160,8 +160,8 @@ def test_no_dialog_has_a_barrier_nor_widens_the_page(new_page, scheme, width):
 
 def select_and_give(page):
     page.get_by_label("Select all on this page").check()
-    page.get_by_role("button", name="Give a role").click()
-    page.get_by_role("button", name=re.compile("^Give a role to")).click()
+    page.get_by_role("button", name="Assign role").click()
+    page.get_by_role("button", name=re.compile("^Assign a role to")).click()
     expect(page.get_by_text("Choose a role.")).to_be_visible()
 
 
@@ -179,7 +179,7 @@ def clone_and_delete(page):
 def end_others(page):
     page.request.post("/api/auth/login", data={"username": ADMIN[0], "password": ADMIN[1]})
     page.reload()
-    page.get_by_role("link", name="End all others").click()
+    page.get_by_role("link", name="Sign out other sessions").click()
 
 
 OPENED = {"/users": select_and_give, "/roles": clone_and_delete, "/profile": end_others}

@@ -40,7 +40,7 @@ def test_a_view_is_kept_and_removed(new_page, java_script):
     name = f"Sign-ins {java_script}"
     sign_in(page)
     page.goto("/audit?action=login")
-    page.get_by_text("Keep this view").click()
+    page.get_by_text("Save view").click()
     page.get_by_label("Name of the view").fill(name)
     page.get_by_role("button", name="Keep", exact=True).click()
     page.get_by_role("status").get_by_text(f"The view {name} is kept.").wait_for()
@@ -74,9 +74,9 @@ def test_an_event_is_taken_along_with_its_proof_and_the_report_with_its_checkpoi
     page.goto("/audit?action=create")
     page.locator(".event-sentence a").last.click()
     page.wait_for_url(re.compile(r"/audit/\d+$"))
-    wait_for(page, page.get_by_role("link", name="Prove this"), reload=True)
+    wait_for(page, page.get_by_role("link", name="Download proof"), reload=True)
     with page.expect_download() as download:
-        page.get_by_role("link", name="Prove this").click()
+        page.get_by_role("link", name="Download proof").click()
     assert is_proven(download.value.path())
     page.goto("/audit?action=login")
     page.get_by_role("link", name="Report").click()

@@ -19,7 +19,7 @@ class NewUser:
 
     def __init__(self):
         self.name = f"cut-off-{uuid4().hex[:8]}"
-        self.done = f"{self.name} is created."
+        self.done = f"User {self.name} created."
 
     def fill(self, page):
         page.get_by_label("Username").fill(self.name)
@@ -36,7 +36,7 @@ class NewRole:
 
     def __init__(self):
         self.name = f"Cut off {uuid4().hex[:8]}"
-        self.done = f"The role {self.name} is created."
+        self.done = f"Role {self.name} created."
 
     def fill(self, page):
         page.get_by_label("Name", exact=True).fill(self.name)
@@ -48,7 +48,7 @@ class NewRole:
 
 
 class OwnPassword:
-    path, button, done = "/password", "Change password", "Your password is changed."
+    path, button, done = "/password", "Change password", "Password changed."
 
     def fill(self, page):
         page.get_by_label("Current password", exact=True).fill(ADMIN[1])

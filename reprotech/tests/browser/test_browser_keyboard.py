@@ -121,7 +121,7 @@ def test_a_dialog_keeps_the_focus_and_gives_it_back(users):
     page.goto("/profile")
     page.request.post("/api/auth/login", data={"username": ADMIN[0], "password": ADMIN[1]})
     page.reload()
-    link = page.get_by_role("link", name="End all others")
+    link = page.get_by_role("link", name="Sign out other sessions")
     tab_to(page, link)
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="End all your other sessions?")

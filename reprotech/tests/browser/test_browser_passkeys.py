@@ -84,7 +84,7 @@ def set_up(page, name):
     add_passkey(page)
     page.get_by_role("heading", name="Your recovery codes").wait_for()
     codes = page.locator(".recovery-codes code").all_inner_texts()
-    page.get_by_role("link", name="I have kept them").click()
+    page.get_by_role("link", name="I have saved these codes").click()
     expect(page.get_by_role("main")).to_contain_text("Laptop")
     sign_out(page)
     return codes
@@ -170,7 +170,7 @@ def test_a_passkey_is_set_up_once_and_removed(page, person):
     add_authenticator(page)
     give_password(page, person)
     add_passkey(page)
-    page.get_by_role("link", name="I have kept them").click()
+    page.get_by_role("link", name="I have saved these codes").click()
     expect(page.get_by_role("main")).to_contain_text("Laptop")
     add_passkey(page, called="Again")
     page.get_by_text("This passkey is set up already.").wait_for()

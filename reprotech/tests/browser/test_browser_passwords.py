@@ -126,11 +126,11 @@ def test_a_forgotten_password_is_replaced_by_the_mail_alone(server, new_page):
     assert admin.request.post("/api/users", data=person, headers={"X-CSRFToken": token}).status == 201
     page = new_page(java_script_enabled=False)
     page.goto("/login")
-    page.get_by_role("link", name="Forgotten your password?").click()
+    page.get_by_role("link", name="Forgot password?").click()
     page.get_by_label("Username or e-mail").fill("forgetful@lab.example")
     earlier = len(mailed_links(server, "set-password"))
     page.get_by_role("button", name="Send the link").click()
-    expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
+    expect(page.get_by_role("heading", name="Check your e-mail")).to_be_visible()
     for _ in range(600):
         if len(mailed_links(server, "set-password")) > earlier:
             break

@@ -34,7 +34,7 @@ def test_a_role_is_cloned_reviewed_changed_and_deleted(new_page, java_script):
     permission(page, "genomics: read").uncheck()
     if not java_script:
         page.get_by_role("button", name="Review changes").click()
-    change = page.get_by_role("region", name="What saving changes")
+    change = page.get_by_role("region", name="Summary of changes")
     change.get_by_text("1 taken away").wait_for()
     expect(change.get_by_text("user_read")).to_be_visible()
     expect(change.get_by_text("genomics_read")).to_be_visible()
@@ -83,10 +83,10 @@ def test_one_browser_ends_the_session_of_another(new_page):
     sign_in(here)
     sign_in(there)
     here.goto("/profile")
-    expect(here.get_by_text("This one")).to_have_count(1)
-    here.get_by_role("link", name="End all others").click()
-    here.get_by_role("button", name="End all others").click()
-    here.get_by_role("status").get_by_text("This one goes on").wait_for()
+    expect(here.get_by_text("This device")).to_have_count(1)
+    here.get_by_role("link", name="Sign out other sessions").click()
+    here.get_by_role("button", name="Sign out other sessions").click()
+    here.get_by_role("status").get_by_text("You stay signed in here").wait_for()
     there.goto("/profile")
     expect(there).to_have_url(re.compile("/login"))
 

@@ -46,7 +46,7 @@ def person(new_page):
     return name, f"/users/{made.json()['user']['id']}"
 
 
-def confirm(place, button="Confirm and go on"):
+def confirm(place, button="Continue"):
     place.get_by_label("Password", exact=True).fill(ADMIN[1])
     place.get_by_role("button", name=button).click()
 
@@ -68,7 +68,7 @@ def test_a_form_asks_for_the_password_and_is_saved_as_it_was_typed(new_page, per
     if java_script:
         assert violations(page) == []
     main.get_by_label("Password", exact=True).fill("Wrong-Horse-7")
-    main.get_by_role("button", name="Confirm and go on").click()
+    main.get_by_role("button", name="Continue").click()
     expect(main.get_by_text("This is not your current password.")).to_be_visible()
     confirm(main)
     expect(page.get_by_text(f"{name} is saved.").first).to_be_visible()
@@ -162,10 +162,10 @@ def test_whoever_signs_out_everywhere_is_out_in_the_other_browser_too(new_page):
     sign_in(there)
     sign_in(here)
     here.goto("/profile")
-    here.get_by_role("link", name="End all others").click()
+    here.get_by_role("link", name="Sign out other sessions").click()
     dialog = here.get_by_role("dialog")
     dialog.get_by_label("Sign out here too").check()
-    dialog.get_by_role("button", name="End all others").click()
+    dialog.get_by_role("button", name="Sign out other sessions").click()
     here.wait_for_url("**/login")
     expect(here.get_by_text("You are signed out everywhere.")).to_be_visible()
     there.goto("/profile")

@@ -33,7 +33,7 @@ def test_a_user_with_two_roles_is_created_found_changed_locked_and_deleted(new_p
     name = f"walker-{'with' if java_script else 'without'}"
     sign_in(page)
     create(page, name, "Researcher", "Viewer")
-    expect_said(page, f"{name} is created.")
+    expect_said(page, f"User {name} created.")
     expect(page.get_by_role("row", name=re.compile("^Genomics")).get_by_text("Researcher, Viewer")).to_be_visible()
 
     create(page, name, "Viewer")
@@ -103,7 +103,7 @@ def test_several_are_changed_at_once_and_refusals_are_named(new_page, java_scrip
     name = f"bulky-admin-{'with' if java_script else 'without'}"
     sign_in(page)
     create(page, name, "Viewer")
-    expect_said(page, f"{name} is created.")
+    expect_said(page, f"User {name} created.")
     page.goto("/users?search=admin")  # both, however many users other tests have made
     expect(page.get_by_role("button", name="Deactivate")).to_be_hidden()
     page.get_by_label(f"Select {name}").check()
@@ -129,7 +129,7 @@ def test_a_file_with_errors_is_explained_and_a_good_one_imported(new_page, java_
     for text in (BAD, good):
         file = {"name": "people.csv", "mimeType": "text/csv", "buffer": text.encode()}
         page.get_by_label("CSV file").set_input_files(file)
-        page.get_by_role("button", name="Check the file").click()
+        page.get_by_role("button", name="Validate file").click()
         if text == BAD:
             row = page.get_by_role("row", name=re.compile("^Line 2"))
             expect(row).to_contain_text("roles: There is no role 'King'.")
@@ -153,7 +153,7 @@ def test_one_administrator_ends_the_session_of_another(new_page):
     here, there = new_page(), new_page()
     sign_in(here)
     create(here, "sessioner", "Viewer")
-    expect_said(here, "sessioner is created.")
+    expect_said(here, "User sessioner created.")
     sign_in(there, "sessioner", "Correct-Horse-7")
     here.reload()
     here.get_by_role("button", name=re.compile("^End")).click()

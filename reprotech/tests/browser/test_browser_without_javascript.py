@@ -32,7 +32,7 @@ def person(admin):
     admin.get_by_label("Set a password now").check()
     admin.get_by_label("Password", exact=True).fill(GIVEN)
     admin.get_by_role("button", name="Create user").click()
-    expect_said(admin, f"{name} is created.")
+    expect_said(admin, f"User {name} created.")
     return name
 
 
@@ -49,7 +49,7 @@ def test_a_new_person_must_choose_a_password_and_as_a_viewer_is_refused_the_rest
     sign_in(page, person, GIVEN)
     page.goto("/profile")
     expect(page, "nothing else opens before").to_have_url(re.compile("/password$"))
-    for repeated, answer in (("Different-1", "The two passwords differ."), (OWN, "Your password is changed.")):
+    for repeated, answer in (("Different-1", "The two passwords differ."), (OWN, "Password changed.")):
         page.get_by_label("Current password", exact=True).fill(GIVEN)
         page.get_by_label("New password", exact=True).fill(OWN)
         page.get_by_label("Repeat the new password", exact=True).fill(repeated)
@@ -58,7 +58,7 @@ def test_a_new_person_must_choose_a_password_and_as_a_viewer_is_refused_the_rest
     expect(page.get_by_role("link", name="Users", exact=True)).to_have_count(0)
     for path in ("/users", "/users/new", "/roles", "/roles/new", "/audit", "/users/1/lock", "/permissions"):
         assert page.goto(path).status == 403, path
-        expect(page.get_by_role("heading", level=1)).to_have_text("You may not open this")
+        expect(page.get_by_role("heading", level=1)).to_have_text("You don't have access to this page")
     page.locator(".account-menu summary").click()
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/login*")
@@ -83,7 +83,7 @@ def test_the_list_is_sorted_and_paged_by_links(admin):
     admin.goto("/users/import")
     file = {"name": "people.csv", "mimeType": "text/csv", "buffer": f"username,email\n{rows}".encode()}
     admin.get_by_label("CSV file").set_input_files(file)
-    admin.get_by_role("button", name="Check the file").click()
+    admin.get_by_role("button", name="Validate file").click()
     admin.get_by_role("button", name="Create 12 users").click()
     admin.get_by_label("Search", exact=True).fill("row-")
     admin.get_by_label("Rows").select_option("10")
@@ -110,7 +110,7 @@ def test_a_role_is_created_given_and_deleted_with_another_for_its_users(admin, p
     review = admin.get_by_role("region", name="What the role will hold")
     expect(review.get_by_text("sample_read")).to_be_visible()
     admin.get_by_role("button", name="Create the role").click()
-    expect_said(admin, f"The role {role} is created.")
+    expect_said(admin, f"Role {role} created.")
     role_page = admin.url
     admin.goto(f"{user_page}/edit")
     admin.get_by_role("checkbox", name=re.compile(f"^{role}")).check()
@@ -132,11 +132,11 @@ def test_one_ends_one_other_session_and_then_all_others(admin, new_page):
     admin.goto("/profile")
     admin.get_by_role("main").get_by_role("button", name=re.compile("^End")).first.click()
     expect_said(admin, "The session has ended.")
-    admin.get_by_role("link", name="End all others").click()
-    admin.get_by_role("button", name="End all others").click()
-    expect_said(admin, "This one goes on.")
+    admin.get_by_role("link", name="Sign out other sessions").click()
+    admin.get_by_role("button", name="Sign out other sessions").click()
+    expect_said(admin, "You stay signed in here.")
     for other in others:
         other.goto("/")
         expect(other).to_have_url(re.compile("/login"))
     admin.goto("/profile")
-    expect(admin.get_by_text("This one")).to_have_count(1)
+    expect(admin.get_by_text("This device")).to_have_count(1)

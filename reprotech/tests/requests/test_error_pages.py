@@ -33,7 +33,7 @@ def test_an_address_where_nothing_is_keeps_the_shell_of_the_signed_in(cast, sign
     browser = page_client(cast.viewer) if signed_in else Client()
     response = browser.get("/nothing-here")
     assert response.status_code == 404
-    assert "There is nothing here" in text_of(response)
+    assert "Page not found" in text_of(response)
     assert ('id="sidebar"' in text_of(response)) is signed_in
     assert ('href="/login"' in text_of(response)) is not signed_in
 
