@@ -97,7 +97,7 @@ class UserAdmin(ServiceAdmin):
         users: QuerySet[User] = found.visible_to(request.user)
         return users
 
-    def delete_one(self, request: HttpRequest, obj: User) -> None:
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
         """Take the account out of use."""
         user_services.delete_user(actor=request.user, user_id=obj.pk)
 
@@ -172,7 +172,7 @@ class RoleAdmin(ServiceAdmin):
         """How many users hold it."""
         return int(role.user_count)
 
-    def delete_one(self, request: HttpRequest, obj: Role) -> None:
+    def delete_model(self, request: HttpRequest, obj: Role) -> None:
         """Delete the role, if nobody holds it."""
         role_services.delete_role(actor=request.user, role_id=obj.pk)
 

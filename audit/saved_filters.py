@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 from audit.authorization import authorize, recording_denials
 from audit.models import SavedFilter
 from audit.permissions import AUDIT_READ
-from reprotech.core.actors import Actor
+from reprotech.core.actors import SignedInUser
 from reprotech.core.exceptions import DomainError
 from reprotech.core.normalization import is_deceptive, normalize_text
 
@@ -23,7 +23,7 @@ def saved_filters(user_id: int) -> list[SavedFilter]:
 
 
 @recording_denials
-def save_filter(*, actor: Actor, name: str, query: str) -> SavedFilter:
+def save_filter(*, actor: SignedInUser, name: str, query: str) -> SavedFilter:
     """Save a view; raises Forbidden or InvalidSavedFilter. `query` is an `AuditQuery`'s address."""
     authorize(actor, AUDIT_READ)
     name = " ".join(normalize_text(name).split())
@@ -44,7 +44,7 @@ def save_filter(*, actor: Actor, name: str, query: str) -> SavedFilter:
 
 
 @recording_denials
-def delete_filter(*, actor: Actor, filter_id: int) -> bool:
+def delete_filter(*, actor: SignedInUser, filter_id: int) -> bool:
     """Remove one of the actor's own views and return whether it existed; raises Forbidden."""
     authorize(actor, AUDIT_READ)
     deleted, _ = SavedFilter.objects.filter(user_id=actor.pk, pk=filter_id).delete()

@@ -21,8 +21,6 @@ OBJECT_ID = re.compile(r"[0-9]{1,18}")
 
 
 class ReprotechAdminSite(AdminSite):
-    """The admin site."""
-
     site_header = "Reprotech administration"
     site_title = "Reprotech"
     index_title = "Records"

@@ -13,7 +13,6 @@ class ReprotechConfig(AppConfig):
     name = "reprotech"
 
     def ready(self) -> None:
-        """Register the checks."""
         from reprotech import checks  # noqa: F401
         from reprotech.conf import deploy_checks  # noqa: F401
 

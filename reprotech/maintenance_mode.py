@@ -132,7 +132,6 @@ class MaintenanceMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer."""
         maintenance = current()
         if maintenance is None or request.path_info in OPEN_PATHS:
             return self.get_response(request)

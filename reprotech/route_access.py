@@ -21,7 +21,6 @@ class Route:
 
 
 def all_routes() -> Iterator[Route]:
-    """Walk the URL configuration."""
     yield from _routes_in(get_resolver().url_patterns, "")
 
 

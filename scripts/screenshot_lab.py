@@ -115,7 +115,6 @@ def _create_extremes() -> None:
 
 
 def ascii_letters(text: str) -> str:
-    """The text without accents."""
     return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
 
 

@@ -84,7 +84,6 @@ def submitted(button: str, /, **typed: str) -> Callable[[Any], None]:
 
 
 def uploaded(content: bytes) -> Callable[[Any], None]:
-    """Send a file."""
 
     def act(page: Any) -> None:
         page.locator("[name=file]").set_input_files({"name": "people.csv", "mimeType": "text/csv", "buffer": content})
@@ -109,7 +108,6 @@ def review(page: Any) -> None:
 
 
 def open_drawer(page: Any) -> None:
-    """The phone's navigation."""
     page.locator(".drawer-button").click()
     page.get_by_role("button", name="Close the menu").wait_for()
 

@@ -49,7 +49,6 @@ def main() -> None:
 
 
 def environment(home: Path) -> dict[str, str]:
-    """The server's own."""
     return {
         "HOST": "127.0.0.1",
         "PORT": str(PORT),

@@ -1,4 +1,4 @@
-"""`ETag` and `If-Match` (RFC 9110): a caller may say from which version of a user or role a change starts."""
+"""Optimistic locking by `ETag` and `If-Match` (RFC 9110), for changes of users and roles."""
 
 from typing import Any, Protocol
 
@@ -11,11 +11,9 @@ from reprotech.core.exceptions import ValidationFailed
 
 
 class Versioned(Protocol):
-    """A record with a version that changes whenever it does."""
-
     @property
     def version(self) -> str:
-        """The present version, as an ETag without its quotes."""
+        """Changes with the record; an ETag without its quotes."""
 
 
 ETAG = OpenApiParameter(
@@ -25,7 +23,7 @@ ETAG = OpenApiParameter(
     response=[200, 201],
     description="The version that the answer shows, to be sent as `If-Match` with a change of it.",
 )
-#: One or more tags, weak ones too, or any version. A comma always separates.
+#: One or more tags, weak ones too, or any version.
 ETAG_PATTERN = r'^(\*|(W/)?"[!#-+\--~]*"(, *(W/)?"[!#-+\--~]*")*)$'
 IF_MATCH = OpenApiParameter(
     "If-Match",
@@ -37,17 +35,16 @@ IF_MATCH = OpenApiParameter(
 
 
 def versioned_response(shown: Versioned, body: dict[str, Any], status: int = 200) -> Response:
-    """An answer with the version of what it shows."""
     return Response(body, status=status, headers={"ETag": f'"{shown.version}"'})
 
 
 def expected_versions(request: Request) -> list[str]:
-    """The versions that the caller would change, none for any; raises ValidationFailed for a malformed header."""
+    """The versions in `If-Match`, none for any; raises ValidationFailed for a malformed header."""
     header = request.headers.get("If-Match")
     if header is None or header.strip() == "*":
         return []
     tags = parse_etags(header)
     if not tags:
         raise ValidationFailed({"If-Match": ['Send an ETag as it was given, with its quotes: "...".']})
-    # A proxy that compresses answers makes their tags weak. They name a state here, not bytes: weak ones serve as well.
+    # A proxy that compresses answers makes their tags weak; they name a state here, not bytes.
     return [tag.removeprefix("W/").strip('"') for tag in tags]

@@ -16,7 +16,7 @@ from reprotech.core.request_context import current_origin
 
 logger = logging.getLogger(__name__)
 
-#: Sentence and code of failures that have nothing to say of their own.
+#: Sentence and code by status, for errors without their own.
 DEFAULT_ERRORS: dict[int, tuple[str, str]] = {
     400: ("The request can't be understood.", "bad_request"),
     403: ("This request is refused.", "forbidden"),
@@ -29,30 +29,29 @@ DEFAULT_ERRORS: dict[int, tuple[str, str]] = {
     503: ("The service can't reach its database. Try again in a moment.", "unavailable"),
 }
 
-#: PostgreSQL's code of a change where none are taken: on a standby, or because somebody set it so.
+#: PostgreSQL's code of a change in a read-only transaction, as on a standby.
 READ_ONLY_SQLSTATE = "25006"
 
 
 def is_database_unavailable(exception: BaseException | None) -> bool:
-    """Whether it says that the database is out of reach, or takes no changes."""
+    """Whether the database is out of reach or read-only."""
     if isinstance(exception, InternalError):
         return getattr(exception.__cause__, "sqlstate", "") == READ_ONLY_SQLSTATE
     return isinstance(exception, OperationalError | InterfaceError)
 
 
-def error_body(error: str, code: str, **more: Any) -> dict[str, Any]:
-    """The JSON of an error."""
+def error_body(error: str, code: str, **more: object) -> dict[str, object]:
     return {"error": error, "code": code, **more, "request_id": current_origin().request_id}
 
 
 def default_error_response(status: int, sentence: str = "") -> JsonResponse:
-    """An error outside of any API view, such as an unknown address; `sentence` replaces the usual one."""
+    """An error outside of API views, such as an unknown path; `sentence` replaces the usual one."""
     error, code = DEFAULT_ERRORS[status]
     return JsonResponse(error_body(sentence or error, code), status=status)
 
 
 def exception_handler(exception: Exception, context: dict[str, Any]) -> Response:
-    """What an API view answers when it raised `exception`; DRF's EXCEPTION_HANDLER."""
+    """The answer of an API view that raised `exception`."""
     if isinstance(exception, DomainError):
         return _refusal(exception)
     if isinstance(exception, ReauthenticationRequired):
@@ -68,11 +67,11 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
     if isinstance(exception, exceptions.UnsupportedMediaType):
         error, code = DEFAULT_ERRORS[415]
         return _response(415, getattr(context["view"], "media_types_hint", error), code)
-    return _default_response(_status_of(exception))
+    status = _status_of(exception)
+    return _response(status, *DEFAULT_ERRORS[status])
 
 
 def _status_of(exception: Exception) -> int:
-    """The status of a failure that has nothing to say of its own; the unexpected ones are logged."""
     if isinstance(exception, exceptions.MethodNotAllowed):
         return exception.status_code
     if isinstance(exception, Http404):
@@ -80,7 +79,7 @@ def _status_of(exception: Exception) -> int:
     if isinstance(exception, PermissionDenied):
         return 403
     if isinstance(exception, SuspiciousOperation):
-        return 400  # a form of more parts than anybody sends
+        return 400  # such as a form of too many parts
     if is_database_unavailable(exception):
         logger.error("The database does not do its work: %s", exception)
         return 503
@@ -95,23 +94,18 @@ def _refusal(error: DomainError) -> Response:
     return response
 
 
-def _response(status: int, error: str, code: str, **more: Any) -> Response:
+def _response(status: int, error: str, code: str, **more: object) -> Response:
     return Response(error_body(error, code, **more), status=status)
 
 
-def _default_response(status: int) -> Response:
-    error, code = DEFAULT_ERRORS[status]
-    return _response(status, error, code)
-
-
-def _by_field(detail: Any) -> dict[str, list[str]]:
-    """`{field: [sentences]}` of whatever nesting a serializer reports."""
+def _by_field(detail: object) -> dict[str, list[str]]:
+    """`{field: [sentences]}` of a serializer's nested errors."""
     if isinstance(detail, dict):
         return {str(field): _sentences(found) for field, found in detail.items()}
     return {"non_field_errors": _sentences(detail)}
 
 
-def _sentences(found: Any) -> list[str]:
+def _sentences(found: object) -> list[str]:
     if isinstance(found, dict):
         return [f"Item {_position(key)}: {sentence}" for key, part in found.items() for sentence in _sentences(part)]
     if isinstance(found, list | tuple):
@@ -119,5 +113,5 @@ def _sentences(found: Any) -> list[str]:
     return [str(found)]
 
 
-def _position(key: Any) -> Any:
+def _position(key: object) -> object:
     return key + 1 if isinstance(key, int) else key

@@ -1,35 +1,39 @@
-"""Reading request bodies, JSON and nothing else, strictly."""
+"""Content negotiation and strict parsers of request bodies."""
 
 import json
+from collections.abc import Iterable
 from typing import IO, Any
 from urllib.parse import parse_qsl
 
 from rest_framework.exceptions import ParseError
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 
 class JSONOnlyNegotiation(BaseContentNegotiation):
     """Answer JSON whatever `Accept` says: there is nothing else to choose."""
 
-    def select_parser(self, request: Request, parsers: Any) -> Any:
-        """The first parser that takes the body's media type, None for a 415."""
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         media_type = media_type_of(request)
         return next((parser for parser in parsers if parser.media_type == media_type), None)
 
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:  # noqa: ARG002
-        """The only renderer."""
-        return renderers[0], renderers[0].media_type
+    def select_renderer(
+        self,
+        request: Request,  # noqa: ARG002
+        renderers: Iterable[BaseRenderer],
+        format_suffix: str | None = None,  # noqa: ARG002
+    ) -> tuple[BaseRenderer, str]:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
 
 
 def media_type_of(request: Request) -> str:
-    """Of which kind the body says that it is."""
     return (request.content_type or "").partition(";")[0].strip().lower()
 
 
 def is_form(request: Request) -> bool:
-    """Whether the body is what `StrictFormParser` takes apart."""
     return media_type_of(request) == StrictFormParser.media_type
 
 
@@ -38,8 +42,7 @@ class StrictJSONParser(BaseParser):
 
     media_type = "application/json"
 
-    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:  # noqa: ARG002
-        """The value; raises ParseError with the reason."""
+    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: object = None) -> Any:  # noqa: ARG002
         try:
             value = json.loads(
                 stream.read().decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_refuse_constant
@@ -56,12 +59,11 @@ class StrictJSONParser(BaseParser):
 
 
 class StrictFormParser(BaseParser):
-    """A form (application/x-www-form-urlencoded) in UTF-8, without repeated fields, as OAuth 2 has it (RFC 6749)."""
+    """A form (application/x-www-form-urlencoded) in UTF-8 without repeated fields, as OAuth 2 requires (RFC 6749)."""
 
     media_type = "application/x-www-form-urlencoded"
 
-    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:  # noqa: ARG002
-        """The fields; raises ParseError with the reason."""
+    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: object = None) -> dict[str, str]:  # noqa: ARG002
         try:
             text = stream.read().decode("ascii")
             pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=100)
@@ -83,11 +85,11 @@ class StrictnessError(ValueError):
     """Valid JSON to some parsers, not to us."""
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
         raise StrictnessError("a key is given twice")
-    return found
+    return members
 
 
 def _refuse_constant(name: str) -> None:

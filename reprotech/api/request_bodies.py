@@ -1,4 +1,4 @@
-"""Request bodies: strict, unknown keys refused."""
+"""Base classes of request bodies."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,13 +8,12 @@ from rest_framework.request import Request
 
 
 class RequestBody(serializers.Serializer[Any]):
-    """A request body. A key that isn't declared is refused, so that a typo isn't silently ignored."""
+    """A request body. Undeclared keys are refused, so that a typo isn't silently ignored."""
 
-    #: Keys with a hint of their own when they are sent to where they don't belong.
+    #: Sentences for undeclared keys that callers are likely to send.
     hints: Mapping[str, str] = {}
-    #: Whether a key that isn't declared is refused.
     refuses_unknown = True
-    #: Whether null in a field that may be left out counts as leaving it out, as many programs send it.
+    #: Many programs send null for an optional field that they leave out.
     null_is_absent = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -24,7 +23,6 @@ class RequestBody(serializers.Serializer[Any]):
                 field.allow_null = field.allow_null or not field.required
 
     def to_internal_value(self, data: Any) -> Any:
-        """The values; raises ValidationError."""
         if isinstance(data, Mapping) and self.refuses_unknown:
             unknown = [str(key) for key in data if key not in self.fields]
             if unknown:
@@ -33,7 +31,7 @@ class RequestBody(serializers.Serializer[Any]):
 
     @classmethod
     def read(cls, request: Request, **options: Any) -> dict[str, Any]:
-        """The validated values of a request's body; raises ValidationError, ParseError or UnsupportedMediaType."""
+        """The validated values; raises ValidationError, ParseError or UnsupportedMediaType."""
         body = cls(data=request.data, **options)
         body.is_valid(raise_exception=True)
         values = dict(body.validated_data)

@@ -6,6 +6,6 @@ from reprotech.core.actors import SignedInUser
 
 
 class SignedInRequest(Request):
-    """A request to a view that only the signed-in reach."""
+    """A request to a view for signed-in users."""
 
     user: SignedInUser  # type: ignore[assignment]  # as for pages

@@ -1,4 +1,4 @@
-"""The OpenAPI 3 description of the API, beside what the views declare themselves."""
+"""What the OpenAPI description needs besides the declarations of the views."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ ERROR_SCHEMA = {
     "required": ["error", "code", "request_id"],
 }
 
-#: Statuses that any call may answer with, and what they mean where `PLAIN` has no sentence.
+#: Statuses that any call may answer with.
 COMMON_STATUSES = (400, 401, 403, 404, 405, 409, 413, 415, 429, 503)
 STATUS_DESCRIPTIONS = {
     401: "Not signed in, or not any more.",
@@ -47,22 +47,17 @@ STATUS_DESCRIPTIONS = {
 
 
 class RequestBodySchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
-    """What a body that refuses unknown keys looks like."""
-
     target_class = RequestBody
     match_subclasses = True
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Any) -> Any:
-        """As ever, and no other keys."""
         schema: Any = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)  # type: ignore[no-untyped-call]
         return {**schema, "additionalProperties": False} if self.target.refuses_unknown else schema
 
 
 class ReprotechSchema(AutoSchema):
-    """The views' own declarations, as they stand: lists are objects that hold an array, a page and a total."""
-
-    def _is_list_view(self, serializer: Any = None) -> bool:  # noqa: ARG002
-        return False
+    def _is_list_view(self, serializer: object = None) -> bool:  # noqa: ARG002
+        return False  # our lists are objects with an array, a page and a total
 
     def _get_request_body(self, direction: Any = "request") -> Any:
         body: Any = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
@@ -71,7 +66,7 @@ class ReprotechSchema(AutoSchema):
         return body
 
     def get_operation_id(self) -> str:
-        """What is called, then what is done with it: `users_list`, `auth_login`, `users_update_patch`."""
+        """Resource and action: `users_list`, `auth_login`, `users_update_patch`."""
         parts = [part.replace("-", "_") for part in self.path.strip("/").split("/")[1:] if not part.startswith("{")]
         action = str(getattr(self.view, "action", "call"))
         if parts[-1] != action:
@@ -79,12 +74,10 @@ class ReprotechSchema(AutoSchema):
         return "_".join([*parts, "patch"] if self.method == "PATCH" else parts)
 
     def get_tags(self) -> list[str]:
-        """The first part of the path behind `/api/`."""
         return [self.path.strip("/").split("/")[1]]
 
 
 def query_parameters(query: type[QueryParams]) -> list[OpenApiParameter]:
-    """The parameters of a list, from the form that reads them."""
     return [_parameter(name, field) for name, field in query().fields.items()]
 
 
@@ -112,7 +105,7 @@ def _has_parameter(operation: dict[str, Any], parameter: str) -> bool:
 
 
 def add_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Add the one shape of errors to every operation; drf-spectacular's postprocessing hook."""
+    """Add our errors to every operation; a postprocessing hook of drf-spectacular."""
     result["components"].setdefault("schemas", {})["Error"] = ERROR_SCHEMA
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     for operations in result["paths"].values():

@@ -85,7 +85,6 @@ class LineHandler(QueueHandler):
 
 
 def logging_config(*, level: str, form: str, directory: Path) -> dict[str, Any]:
-    """Django's LOGGING setting."""
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -1,7 +1,7 @@
-"""Who acts, as services and the audit log know them."""
+"""Actors of services and of the audit log."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,27 +13,28 @@ class UnauthenticatedActor:
 
 
 class Actor(Protocol):
-    """Whoever acts: a user, the system, or the name typed at a refused login."""
+    """A user, the system, or the name typed at a refused login; `pk` is None unless it is a user."""
 
     @property
-    def pk(self) -> Any:
-        """The user's id, None when it isn't a user."""
+    def pk(self) -> int | None: ...
 
     @property
-    def username(self) -> str:
-        """The name as it stands in the log."""
+    def username(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """The installation itself, as when a command runs."""
+    """The installation itself, for instance while a command runs."""
 
     pk: None = None
     username: str = "system"
 
 
 class SignedInUser(Actor, Protocol):
-    """A user who signed in, as far as packages below `accounts` know one."""
+    """A signed-in user, as far as packages below `accounts` know one."""
+
+    @property
+    def pk(self) -> int: ...
 
     def has_perm(self, perm: str) -> bool:
-        """Whether their roles, within the limits of the request, hold the permission of this name."""
+        """Whether their roles, within the limits of the request, have this permission."""

@@ -1,4 +1,4 @@
-"""Work that a thread repeats as long as its process lives."""
+"""Work that a thread repeats while its process lives."""
 
 import logging
 from collections.abc import Callable
@@ -10,10 +10,10 @@ logger = logging.getLogger(__name__)
 
 
 class PeriodicThread(Thread):
-    """Calls `work` after each `interval` in seconds, and at once when it is woken, until it is stopped.
+    """Calls `work` every `interval` seconds, and at once when it is woken, until it is stopped.
 
-    A failure is logged when it begins, not each time, and its end with `recovered`. The text of an error of `fatal`
-    needs attention and is logged as it is; one of `expected` explains `problem` without a stack trace.
+    A failure is logged when it begins, not each time, and its end with `recovered`. Errors of `fatal` are critical;
+    those of `expected` are logged without a stack trace.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class PeriodicThread(Thread):
         self._is_due.set()
 
     def stop(self) -> None:
-        """Return once the present call of `work`, if there is one, has ended."""
+        """Wait for a call of `work` that is running."""
         self._is_stopping = True
         self.wake()
         self.join()
@@ -52,15 +52,14 @@ class PeriodicThread(Thread):
             self.run_once()
 
     def run_once(self) -> None:
-        """Do the work and let go of the database's connection, which may be broken or needed by a request."""
         try:
             self._work()
         except self._fatal as error:
             self._complain(str(error), logging.CRITICAL, "%s", error)
         except self._expected as error:
             self._complain(type(error).__name__, logging.ERROR, "%s %s", self._problem, error)
-        except Exception as error:  # noqa: BLE001 (whatever it is, the next round is a new attempt)
-            # An outage words its errors in many ways: the class alone tells one problem from another.
+        except Exception as error:  # noqa: BLE001 (the next round is a new attempt)
+            # An outage words its errors in many ways: the class alone distinguishes problems.
             kind = type(error).__name__
             self._complain(kind, logging.ERROR, "%s %s: %s", self._problem, kind, error, exc_info=True)
         else:
@@ -68,7 +67,7 @@ class PeriodicThread(Thread):
                 logger.warning("%s", self._recovered)
             self._complaint = ""
         finally:
-            connection.close()
+            connection.close()  # it may be broken, or needed by a request
 
     def _complain(self, complaint: str, level: int, text: str, *values: object, exc_info: bool = False) -> None:
         if complaint != self._complaint:

@@ -1,8 +1,7 @@
-"""Refusals. API, pages, admin and commands each render this one family their own way."""
+"""Errors of the domain. API, pages, admin and commands each render this one family their own way."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 
 class DomainError(Exception):
@@ -16,8 +15,8 @@ class DomainError(Exception):
         self.message = message
 
     @property
-    def fields(self) -> dict[str, Any]:
-        """What the API answers in addition to the sentence and the code."""
+    def fields(self) -> dict[str, object]:
+        """Members of the API's answer besides sentence and code."""
         return {}
 
     @property
@@ -26,7 +25,7 @@ class DomainError(Exception):
 
 
 class ValidationFailed(DomainError):
-    """The input breaks rules: `errors` maps each field to its sentences."""
+    """The input breaks rules; `errors` maps each field to its sentences."""
 
     code = "invalid"
 
@@ -35,12 +34,12 @@ class ValidationFailed(DomainError):
         self.errors = dict(errors)
 
     @property
-    def fields(self) -> dict[str, Any]:
+    def fields(self) -> dict[str, object]:
         return {"errors": self.errors} if self.errors else {}
 
 
 class Conflict(DomainError):
-    """The input is fine, but the present state forbids it; `errors` names the fields, if any."""
+    """The input is valid, but the present state forbids it; `errors` names the fields, if any."""
 
     code = "conflict"
     status = HTTPStatus.CONFLICT
@@ -50,19 +49,19 @@ class Conflict(DomainError):
         self.errors = dict(errors or {})
 
     @property
-    def fields(self) -> dict[str, Any]:
+    def fields(self) -> dict[str, object]:
         return {"errors": self.errors} if self.errors else {}
 
 
 class StaleVersion(Conflict):
-    """The change starts from a version of the record that has been replaced meanwhile."""
+    """The change starts from a version of the record that was replaced meanwhile."""
 
     code = "precondition_failed"
     status = HTTPStatus.PRECONDITION_FAILED
 
 
 class NotFound(DomainError):
-    """What was asked for isn't there, or isn't there for this actor."""
+    """It doesn't exist, or not for this actor."""
 
     code = "not_found"
     status = HTTPStatus.NOT_FOUND
@@ -72,7 +71,7 @@ class NotFound(DomainError):
 
 
 class Forbidden(DomainError):
-    """The actor lacks `required`, a permission's name; `target` says what they wanted to touch, if known."""
+    """The actor lacks the permission `required`; `target` is what they wanted to change or read, if known."""
 
     code = "permission_denied"
     status = HTTPStatus.FORBIDDEN
@@ -81,16 +80,16 @@ class Forbidden(DomainError):
         super().__init__("Insufficient permissions")
         self.required = required
         self.target = target
-        #: Set once the audit log has it, so that no second layer records it again.
+        #: Set once the audit log has it, so that no other layer records it again.
         self.recorded = False
 
     @property
-    def fields(self) -> dict[str, Any]:
+    def fields(self) -> dict[str, object]:
         return {"required": self.required}
 
 
 class NotAuthenticated(DomainError):
-    """Base of the refusals that ask to sign in (again)."""
+    """The caller must sign in, or sign in again."""
 
     code = "not_authenticated"
     status = HTTPStatus.UNAUTHORIZED
@@ -118,16 +117,15 @@ class TooManyAttempts(DomainError):
 
     @property
     def sentence(self) -> str:
-        """When the next attempt is possible, for people."""
         units = ((86_400, "day"), (3600, "hour"), (60, "minute"))
-        # In minutes while it is no more than two hours, and so on: "90 minutes", "3 hours".
+        # A larger unit from two of it on: "90 minutes", "3 hours".
         size, unit = next((pair for pair in units if self.retry_after > 2 * pair[0]), units[-1])
         number = -(-self.retry_after // size)
         return f"Too many attempts. Try again in {number} {unit}{'s' if number > 1 else ''}."
 
 
 class ServerBusy(TooManyAttempts):
-    """More passwords are to be hashed at this moment than the processors can take; this one was not checked."""
+    """More passwords wait to be hashed than the processors can take; this one was not checked."""
 
     code = "busy"
     status = HTTPStatus.SERVICE_UNAVAILABLE

@@ -1,4 +1,4 @@
-"""Ed25519 keys of tokens as text, and as other services read them (RFC 7517, RFC 8037). Nothing here needs Django."""
+"""Ed25519 keys of tokens as text and as JSON Web Keys (RFC 7517, RFC 8037). Nothing here needs Django."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ from reprotech.core.key_material import parse_seed
 
 
 def parse_private_key(text: str) -> bytes:
-    """Read a private key, 32 bytes in base64 or PEM; raises ValueError, which doesn't repeat the text."""
+    """Read a private key, 32 bytes in base64 or PEM; raises a ValueError that doesn't repeat the secret."""
     if "-----BEGIN" not in text:
         return parse_seed(text)
     key = None
@@ -33,10 +33,8 @@ def parse_private_key(text: str) -> bytes:
 
 
 def parse_public_key(text: str) -> bytes:
-    """Read a public key as `public_text` and `openssl pkey -pubout` write it; raises ValueError.
-
-    The 32 bare bytes are refused, since a private key looks just the same, and what is read here is published.
-    """
+    """Read a public key as `encode_public_key` and `openssl pkey -pubout` write it; raises ValueError."""
+    # 32 bare bytes are refused: a private key looks the same, and what is read here is published.
     key = None
     with suppress(ValueError, UnsupportedAlgorithm):
         key = load_der_public_key(b64decode(text, validate=True))
@@ -46,26 +44,24 @@ def parse_public_key(text: str) -> bytes:
 
 
 def encode_public_key(public: bytes) -> str:
-    """A public key as settings hold it: what stands between the first and the last line of its PEM."""
+    """A public key as settings hold it: the body of its PEM."""
     der = Ed25519PublicKey.from_public_bytes(public).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return b64encode(der).decode()
 
 
 @cache
 def public_key_of(seed: bytes) -> bytes:
-    """The public key of a private one."""
     return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
 
 
 @cache
 def thumbprint(public: bytes) -> str:
-    """The name of a public key in tokens (RFC 7638)."""
+    """The key id in tokens (RFC 7638)."""
     members = json.dumps({"crv": "Ed25519", "kty": "OKP", "x": _unpadded(public)}, separators=(",", ":"))
     return _unpadded(hashlib.sha256(members.encode()).digest())
 
 
 def as_jwk(public: bytes) -> dict[str, str]:
-    """A public key as `jwks.json` lists it."""
     return {
         "kty": "OKP",
         "crv": "Ed25519",

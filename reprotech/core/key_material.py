@@ -8,17 +8,15 @@ SEED_BYTES = 32
 
 
 def new_seed() -> bytes:
-    """A private key that nobody had before."""
     return os.urandom(SEED_BYTES)
 
 
 def encode_seed(seed: bytes) -> str:
-    """A private key as settings hold it."""
     return b64encode(seed).decode()
 
 
 def parse_seed(text: str) -> bytes:
-    """Read a private key; raises ValueError, which doesn't repeat the text: it is a secret."""
+    """Read a private key; raises a ValueError that doesn't repeat the secret."""
     try:
         seed = b64decode(text.strip(), validate=True)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Message-IDs of the mails that we send. Django takes the machine's own name for them, which often is localhost."""
+"""Message-IDs of our mails. Django would take the machine's own name for them, which often is localhost."""
 
 from email.utils import make_msgid, parseaddr
 from urllib.parse import urlsplit
@@ -7,7 +7,7 @@ from django.conf import settings
 
 
 def make_message_id() -> str:
-    """A new one, under the sender's domain or, where that says nothing, under the name by which people reach us."""
+    """A new id under the sender's domain or, where that is none, under the host of PUBLIC_URL."""
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
     if not domain or domain == "localhost":
         domain = urlsplit(settings.PUBLIC_URL).hostname or domain

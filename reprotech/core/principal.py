@@ -1,4 +1,4 @@
-"""Who acts."""
+"""The principal: the user on whose behalf a request is made."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -6,25 +6,25 @@ from uuid import UUID
 
 
 class ActingSession(Protocol):
-    """The page or token session that a request came with."""
+    """The page or token session of a request."""
 
     @property
     def pk(self) -> UUID: ...
 
     @property
     def acts_by_cookie(self) -> bool:
-        """Whether a browser sends it along by itself."""
+        """Whether it is a page session, whose cookie a browser sends by itself."""
 
     @property
     def is_fresh(self) -> bool:
-        """Whether its user proved a short time ago who they are."""
+        """Whether its user authenticated recently."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The user who makes a request, by a session or by an API key; without `user_id` nobody does.
+    """The user of a request, by a session or an API key (its public id); without `user_id` it is anonymous.
 
-    `api_key` is the key's public id. `scopes` are the permissions that a key is limited to, None without one.
+    `scopes` are the permissions that a key is limited to, None without a key.
     """
 
     user_id: int | None = None
@@ -33,10 +33,7 @@ class Principal:
     scopes: frozenset[str] | None = None
 
     def within_scopes(self, permissions: frozenset[str]) -> frozenset[str]:
-        """Those of the permissions that can be used in this request.
-
-        It doesn't matter whose they are: in a key's request a service must not act as another user with more rights.
-        """
+        # Whoever holds the permissions: a key's request must not act as another user with more rights.
         return permissions if self.scopes is None else permissions & self.scopes
 
 

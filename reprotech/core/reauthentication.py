@@ -1,19 +1,18 @@
-"""Whether the user who acts proved a short time ago who they are, before what guards accounts is changed ("sudo mode").
+"""Recent authentication ("sudo mode"), required before what protects accounts is changed.
 
-Only a page's cookie can be left behind on an open screen: who acts by one must have typed their password within
-SUDO_MINUTES, on the pages, in Django admin and where the API is called with the cookie. A token or an API key is itself
-what a program was given for the purpose, and commands have no cookie at all. What would outlive a stolen token is the
-exception: `require_recent_proof` holds for tokens too.
+A page's session can be left behind on an open screen: its user must have typed their password within SUDO_MINUTES, on
+pages, in Django admin and where the API is called with the cookie. A token or API key was given to a program for the
+purpose. What would outlive a stolen token is the exception: `require_recent_authentication_for_tokens`.
 """
 
 from reprotech.core.request_context import current_principal
 
 
 class ReauthenticationRequired(Exception):
-    """The user who acts by a page's cookie proved too long ago who they are for a change to what guards accounts.
+    """The user of a page's session authenticated too long ago for this change.
 
-    No refusal, and so no DomainError: no form shows it at its fields and no list of outcomes counts it. Pages ask for
-    the password and then go on with what was being done; the API answers with this sentence and code.
+    Pages ask for the password and then continue; the API answers with this sentence and code. So it is no DomainError:
+    no form shows it at its fields, and no list of outcomes counts it.
     """
 
     code = "reauthentication_required"
@@ -24,7 +23,7 @@ class ReauthenticationRequired(Exception):
 
 
 class TokenReauthenticationRequired(ReauthenticationRequired):
-    """The same of an access token, whose holder can send the proof along with the call."""
+    """The same for an access token, whose holder can send password and code with the call."""
 
     message = (
         "You signed in a while ago. Send your password as `current_password` along and, if the account has a second "
@@ -33,14 +32,14 @@ class TokenReauthenticationRequired(ReauthenticationRequired):
 
 
 def require_recent_authentication() -> None:
-    """Raise ConfirmationRequired if the user who acts by a page's cookie proved too long ago who they are."""
+    """Raise ReauthenticationRequired if this is a page's session whose user authenticated too long ago."""
     session = current_principal().session
     if session and session.acts_by_cookie and not session.is_fresh:
         raise ReauthenticationRequired
 
 
 def require_recent_authentication_for_tokens() -> None:
-    """As `require_fresh`, also for an access token."""
+    """As `require_recent_authentication`, and for access tokens too."""
     require_recent_authentication()
     session = current_principal().session
     if session and not session.is_fresh:

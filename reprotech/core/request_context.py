@@ -1,4 +1,4 @@
-"""Where the request being served comes from and who makes it, for services, audit rows and log lines."""
+"""Origin and principal of the request being served, for services, audit rows and log lines."""
 
 import os
 import pwd
@@ -14,7 +14,7 @@ from reprotech.core.principal import ANONYMOUS, Principal
 class RequestOrigin:
     """Client address ("" when there is none), user agent, id, method and path of one request.
 
-    `device_cookie` is by what a browser is known again; no row shows it.
+    `device_cookie` recognizes a known browser; it is a secret, and no row shows it.
     """
 
     ip_address: str = ""
@@ -26,7 +26,7 @@ class RequestOrigin:
 
 
 def command_origin(command: str) -> RequestOrigin:
-    """The origin of what a command does: its name, and who runs it on the machine, also by way of sudo."""
+    """The origin of a command's changes: its name, and the operating system's user, also behind sudo."""
     try:
         who = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # in a container there may be a number alone
@@ -38,8 +38,6 @@ def command_origin(command: str) -> RequestOrigin:
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """Where a request comes from, and who makes it once they are known."""
-
     origin: RequestOrigin = RequestOrigin()
     principal: Principal = ANONYMOUS
 
@@ -49,7 +47,7 @@ _current: ContextVar[RequestContext] = ContextVar("request_context", default=Req
 
 @contextmanager
 def request_origin(origin: RequestOrigin) -> Iterator[None]:
-    """Within the block a request from `origin` is served, in which nobody acts yet."""
+    """Serve a request from `origin` within the block, anonymous until `set_principal`."""
     token = _current.set(RequestContext(origin))
     try:
         yield
@@ -58,15 +56,15 @@ def request_origin(origin: RequestOrigin) -> Iterator[None]:
 
 
 def current_origin() -> RequestOrigin:
-    """The origin of the request being served, or of the command that runs; an empty one when there is neither."""
+    """The origin of the request or command; an empty one when there is neither."""
     return _current.get().origin
 
 
 def current_principal() -> Principal:
-    """Who makes the request being served; nobody in a command and in a thread of the server's own."""
+    """The principal of the request; ANONYMOUS in commands and in the server's own threads."""
     return _current.get().principal
 
 
 def set_principal(principal: Principal) -> None:
-    """From now on `principal` makes the request being served, until its `request_origin` block ends."""
+    """Set the principal until the request's `request_origin` block ends."""
     _current.set(replace(_current.get(), principal=principal))

@@ -1,4 +1,4 @@
-"""Files that tell of people: new, for their owner's eyes alone, and whole or not there."""
+"""Files with personal data or secrets: new, readable to their owner alone, complete or not there."""
 
 import os
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ from typing import BinaryIO
 
 @contextmanager
 def create_private_file(path: Path) -> Iterator[BinaryIO]:
-    """A new file that its owner alone may read: the disk has it when the block ends; when that fails, it is gone.
+    """A new file with mode 600, on disk when the block ends and removed if that fails; raises OSError.
 
-    Raises FileExistsError, or OSError for whatever else prevents it.
+    FileExistsError if there is one already.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -26,7 +26,7 @@ def create_private_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def sync_parent_directory(path: Path) -> None:
-    """Have the disk keep the file's name too."""
+    """Make the file's name durable too, which fsync of the file doesn't."""
     descriptor = os.open(path.resolve().parent, os.O_RDONLY)
     try:
         os.fsync(descriptor)

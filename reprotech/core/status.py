@@ -8,26 +8,16 @@ from django.db.migrations.executor import MigrationExecutor
 
 logger = logging.getLogger(__name__)
 
-
 CONNECTED = "connected"
-
-
-#: The failed part is named, the reason isn't: it may tell addresses and users.
+#: The reason is logged, not answered: it may name addresses and users.
 UNAVAILABLE = "unavailable"
-
-
-#: It can be read, but takes no changes: a standby, for one.
+#: It can be read, but takes no changes, as a standby.
 READ_ONLY = "read-only"
-
-
 DATABASE_STATES = [CONNECTED, READ_ONLY, UNAVAILABLE]
-
-
 CACHE_STATES = [CONNECTED, UNAVAILABLE]
 
 
 def database_state() -> str:
-    """`connected` if a query is answered and changes are taken."""
     try:
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
@@ -36,7 +26,7 @@ def database_state() -> str:
                     return READ_ONLY
             else:
                 cursor.execute("SELECT 1")
-    except Exception as error:  # noqa: BLE001 (whatever it is, the answer is the same)
+    except Exception as error:  # noqa: BLE001 (the answer is the same for all)
         logger.error("The database does not answer: %s", error)
         return UNAVAILABLE
     return CONNECTED
@@ -46,7 +36,7 @@ _has_tables = False
 
 
 def has_tables() -> bool:
-    """Whether this version's migrations were applied: it gets no requests before. Once true it isn't asked again."""
+    """Whether this version's migrations were applied; not asked again once it is true."""
     global _has_tables  # noqa: PLW0603 (one for each process)
     if not _has_tables:
         try:
@@ -60,7 +50,6 @@ def has_tables() -> bool:
 
 
 def cache_state() -> str:
-    """`connected` if the cache takes and gives a value."""
     try:
         cache.set("health", "well", 10)
         return CONNECTED if cache.get("health") == "well" else UNAVAILABLE

@@ -22,7 +22,6 @@ class TokenFastPathMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer."""
         path = request.path_info
         if "HTTP_AUTHORIZATION" in request.META and path.startswith("/api/") and path not in API_PAGES:
             match = _match(path)

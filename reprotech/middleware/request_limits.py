@@ -28,7 +28,6 @@ class RequestLimitsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer."""
         if is_probe(request):
             request.META["HTTP_HOST"] = settings.ALLOWED_HOSTS[0].lstrip("*.")
         if not has_known_host(request):

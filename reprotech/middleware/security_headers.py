@@ -35,7 +35,6 @@ class IsolationMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer."""
         response = self.get_response(request)
         # `setdefault` raises and catches a KeyError for each one that is missing, which is most of them.
         given = {name.lower() for name in response.headers}
@@ -60,7 +59,6 @@ class OriginsMiddleware(CorsMiddleware):
     """Tell browsers which other sites may call the API; with no CORS_ORIGINS none, as they assume anyway."""
 
     def __call__(self, request: HttpRequest) -> Any:
-        """Answer."""
         return super().__call__(request) if settings.CORS_ALLOWED_ORIGINS else self.get_response(request)
 
     def check_preflight(self, request: HttpRequest) -> HttpResponseBase | None:

@@ -12,7 +12,6 @@ class TrailingSlashMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer."""
         path = request.path_info
         if len(path) > 1 and path.endswith("/") and not path.startswith("/admin/"):
             request.path_info = path[:-1]

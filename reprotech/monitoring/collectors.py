@@ -30,7 +30,6 @@ class StateCollector(Collector):
     """Collects it, in a handful of small queries."""
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics."""
         version = GaugeMetricFamily("reprotech_version", "The version that runs; always 1.", labels=["version"])
         version.add_metric([__version__], 1)
         yield version

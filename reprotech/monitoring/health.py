@@ -43,8 +43,6 @@ READINESS_ANSWER = inline_serializer(
 
 
 class HealthViewSet(ViewSet):
-    """Health."""
-
     authentication_classes: ClassVar[list[Any]] = []  # type: ignore[misc]
     # DRF calls every OPTIONS "metadata".
     required_permissions: ClassVar = dict.fromkeys(("health", "live", "ready", "metadata"), PUBLIC)

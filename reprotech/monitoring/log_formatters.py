@@ -38,7 +38,6 @@ class TextFormatter(logging.Formatter):
     """One line for each record, whatever a path or a name holds; stack traces follow on lines of their own."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's name)
-        """The line."""
         line = super().formatMessage(record)
         return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
 

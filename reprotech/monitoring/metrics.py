@@ -32,7 +32,6 @@ class MetricsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer."""
         started = time.perf_counter()
         response = self.get_response(request)
         method = request.method if request.method in METHODS else "OTHER"
@@ -53,7 +52,6 @@ def _counters(method: str, endpoint: str, status: int) -> tuple[Counter, Histogr
 @requires(PUBLIC)  # the scraper has no account: it has the token, or is on this machine
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus' text format."""
     if not may_scrape(request):
         return error_response(request, 403)
     pool_metrics.sample()

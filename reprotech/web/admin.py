@@ -1,5 +1,6 @@
-"""What our records in Django admin have in common: the services' rules, and one audit log instead of Django's."""
+"""Base classes of our records in Django admin: the services' rules, and one audit log instead of Django's."""
 
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django import forms
@@ -9,6 +10,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, Validatio
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
 from reprotech.core.exceptions import Conflict, DomainError, Forbidden, StaleVersion, ValidationFailed
@@ -24,51 +26,49 @@ else:
 
 
 class GuardedAdmin(AnyModelAdmin):
-    """Records with fields that a list can't be asked for, bit by bit, through a filter in its address."""
+    """Records whose secret fields can't be read bit by bit, through a filter in a list's address."""
 
     secret_fields: ClassVar[frozenset[str]] = frozenset()
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
-        """Found in whichever form it was typed."""
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
         is_folded = self.search_fields == ("search_text",)
         term = fold_text(search_term) if is_folded else normalize_text(search_term)
         return super().get_search_results(request, queryset, term)
 
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """Not by a secret."""
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         return lookup.partition("__")[0] not in self.secret_fields and super().lookup_allowed(lookup, value, request)
+
+    def history_view(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        object_id: str,  # noqa: ARG002
+        extra_context: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> HttpResponse:
+        """The audit log is the history."""
+        return redirect("admin:audit_auditlog_changelist")
 
 
 class ReadOnlyAdmin(GuardedAdmin):
     """Records that are shown and never changed here."""
 
-    actions: Any = None
+    actions: Sequence[str] | None = None
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Whoever opens the admin at all."""
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        """True, since the admin site lets Super Administrators in alone."""
         return True
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Nobody."""
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Nobody."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Nobody."""
-        return False
-
-    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
-        """The audit log is the history."""
-        return redirect("admin:audit_auditlog_changelist")
+    has_change_permission = has_delete_permission = has_add_permission
 
 
 class ServiceForm(AnyModelForm):
     """A form that hands its values to a service, which saves them or refuses.
 
-    Saving happens while the form is validated: only then can a refusal stand beside its field and keep what was typed.
+    Saving happens while the form is validated: only then can a refusal be shown at its field and keep what was typed.
     """
 
     actor: ClassVar[Any]
@@ -92,15 +92,15 @@ class ServiceForm(AnyModelForm):
         except DomainError as refusal:
             self.add_error(None, self._as_validation_error(refusal))
             if isinstance(refusal, StaleVersion):
-                self._catch_up()
+                self._accept_current_version()
 
     def _values(self) -> dict[str, Any]:
         values = dict(self.cleaned_data)
         version = values.pop("version", "")
         return {**values, "expected_versions": [version]} if version and self.instance.pk is not None else values
 
-    def _catch_up(self) -> None:
-        """Someone else changed the record meanwhile: saving what was typed once more wins over it."""
+    def _accept_current_version(self) -> None:
+        """Someone else changed the record meanwhile: submitting the same form again overwrites their change."""
         data = cast("QueryDict", self.data).copy()
         data[self.add_prefix("version")] = type(self.instance)._default_manager.get(pk=self.instance.pk).version
         self.data = data
@@ -113,79 +113,74 @@ class ServiceForm(AnyModelForm):
         return ValidationError(by_field or refusal.message)
 
     def save(self, commit: bool = True) -> Any:  # noqa: ARG002
-        """Saved already."""
         return self.instance
 
     def save_m2m(self) -> None:
-        """Saved already."""
+        """Part of what the service saved."""
 
 
 class ServiceAdmin(GuardedAdmin):
     """Records that are changed through services, with the same rules and audit rows as the API.
 
-    `permissions` maps view, add, change and delete to our permission names; what is left out nobody may do.
+    `permissions` maps view, add, change and delete to our permission names; what is left out nobody may do. Subclasses
+    override `delete_model` with a call of their service.
     """
 
     permissions: ClassVar[dict[str, str]] = {}
-    actions: Any = ("delete_selected",)
+    actions: Sequence[str] = ("delete_selected",)
 
-    def _may(self, request: HttpRequest, verb: str) -> bool:
-        name = self.permissions.get(verb)
+    def _has_permission(self, request: HttpRequest, action: str) -> bool:
+        name = self.permissions.get(action)
         return name is not None and request.user.has_perm(name)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """By our permission."""
-        return self._may(request, "view")
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        return self._has_permission(request, "view")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """By our permission."""
-        return self._may(request, "add")
+        return self._has_permission(request, "add")
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """By our permission."""
-        return self._may(request, "change")
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        return self._has_permission(request, "change")
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """By our permission."""
-        return self._may(request, "delete")
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        return self._has_permission(request, "delete")
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """The form, which knows who acts."""
+    def get_form(
+        self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any
+    ) -> type[AnyModelForm]:
         form = super().get_form(request, obj, change=change, **kwargs)
         return type(form.__name__, (form,), {"actor": request.user})
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+    def save_model(self, request: HttpRequest, obj: Model, form: ServiceForm, change: bool) -> None:
         """The form's service saved it."""
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
+    def save_related(self, request: HttpRequest, form: ServiceForm, formsets: object, change: bool) -> None:
         """The form's service saved them."""
 
-    def delete_one(self, request: HttpRequest, obj: Any) -> None:
-        """Delete through a service; may raise a DomainError."""
-        raise NotImplementedError
-
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """Django's confirmation; a refusal is shown and leads back to the record."""
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         try:
             return super().delete_view(request, object_id, extra_context)
+        except Forbidden as refusal:
+            raise PermissionDenied(refusal) from refusal  # a denial is a 403 everywhere
         except DomainError as refusal:
-            return self.refused(request, refusal, object_id)
-
-    def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        """Through the service."""
-        self.delete_one(request, obj)
+            messages.error(request, refusal.message)
+            return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id)
 
     @admin.action(description="Delete selected %(verbose_name_plural)s", permissions=["delete"])
-    def delete_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
-        """After Django's confirmation each through the service, with an audit row of its own; refusals are shown."""
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponseBase | None:
+        """After Django's confirmation, each by the service with its audit row; Django's own deletes them in bulk."""
         if not request.POST.get("post"):
             return confirm_deletion(self, request, queryset)
-        done = self.for_each(request, queryset, self.delete_one)
+        done = self.for_each(request, queryset, self.delete_model)
         messages.success(request, f"Deleted: {done}.")
         return None
 
-    def for_each(self, request: HttpRequest, queryset: QuerySet[Any], change: Any) -> int:
-        """Change every selected record that the rules allow, tell of the others; returns how many were changed."""
+    def for_each(
+        self, request: HttpRequest, queryset: QuerySet[Any], change: Callable[[HttpRequest, Any], object]
+    ) -> int:
+        """Change every selected record that the rules allow, show the refusals; returns how many were changed."""
         done = 0
         for record in queryset:
             try:
@@ -195,28 +190,20 @@ class ServiceAdmin(GuardedAdmin):
                 messages.error(request, f"{record}: {refusal.message}")
         return done
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+    def get_deleted_objects(
+        self, objs: Iterable[Model], request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """What the confirmation lists: the records themselves; nothing else is deleted with them."""
         names = [str(record) for record in objs]
         refused = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
         return names, {str(self.opts.verbose_name_plural): len(names)}, refused, []
 
-    def refused(self, request: HttpRequest, refusal: DomainError, object_id: str) -> HttpResponse:
-        """Show a refusal on the record's page; a denial is a 403 everywhere."""
-        if isinstance(refusal, Forbidden):
-            raise PermissionDenied(refusal) from refusal
-        messages.error(request, refusal.message)
-        return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id)
+    # Django's own log of the admin would repeat what the services record.
 
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+    def log_addition(self, request: HttpRequest, obj: Model, message: object) -> Any:
         """The service has recorded it."""
 
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """The service has recorded it."""
+    log_change = log_addition
 
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         """The service has recorded them."""
-
-    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
-        """The audit log is the history."""
-        return redirect("admin:audit_auditlog_changelist")

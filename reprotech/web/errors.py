@@ -1,4 +1,4 @@
-"""The answer to an error outside of API views: JSON under /api/, a page elsewhere."""
+"""Answers to errors outside of API views: JSON under /api/, a page elsewhere."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,6 @@ from reprotech.api.exception_handler import DEFAULT_ERRORS, default_error_respon
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What an error page says: what is the matter, and what to do about it."""
-
     title: str
     advice: str
 
@@ -43,7 +41,7 @@ EXPLANATIONS = {
 
 
 def error_response(request: HttpRequest, status: int, sentence: str = "", advice: str = "") -> HttpResponse:
-    """The answer with this status; `sentence` and `advice` replace the usual ones on a page."""
+    """An answer with this status; `sentence` and `advice` replace the usual ones on a page."""
     if is_api(request):
         return default_error_response(status)
     usual = EXPLANATIONS.get(status, Explanation(DEFAULT_ERRORS.get(status, DEFAULT_ERRORS[400])[0], ""))
@@ -52,5 +50,4 @@ def error_response(request: HttpRequest, status: int, sentence: str = "", advice
 
 
 def is_api(request: HttpRequest) -> bool:
-    """Whether the request is a program's."""
     return f"{request.path_info}/".startswith("/api/")

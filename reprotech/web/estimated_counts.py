@@ -1,4 +1,4 @@
-"""Counting long lists no further than is useful."""
+"""Counting the rows of long lists only as far as is useful."""
 
 import time
 
@@ -7,42 +7,32 @@ from django.db.models.expressions import Func
 
 from reprotech.web.ordering import Row, to_order_by
 
-#: Counting ends here: of more rows a list says that there are more, and goes on as far as one turns its pages.
+#: Rows that are counted at most: a longer list says that there are more, and goes on as far as its pages are turned.
 MAX_COUNTED = 10_000
-
-
-#: Seconds for which it holds that there are more: to count so far again would take longer than a page.
+#: How long a filter is known to have more rows than that: counting so far again would take longer than a page.
 LARGE_RESULT_SECONDS = 60
-
-
-#: So few rows are found by their filters and then sorted. A planner that takes them for more would walk through the
-#: whole table in the sort's order until it has met enough of them for a page.
+#: Up to this number, rows are found by their filters and then sorted. A planner that expects more would scan the whole
+#: table in the sort's order until it has found enough for a page.
 SMALL_RESULT_LIMIT = 10_000
-
-
-#: Filters of which that is remembered.
 MAX_LARGE_RESULTS = 1_000
 
 
 class LargeResults:
-    """Which filters are known to let through more rows than are counted, by their names."""
+    """Filters (by `cache_key`) that are known to have more rows than are counted."""
 
     def __init__(self) -> None:
         self._until: dict[str, float] = {}
 
-    def has(self, name: str | None) -> bool:
-        """Whether that was so a little while ago."""
-        return name is not None and self._until.get(name, 0) > time.monotonic()
+    def has(self, key: str | None) -> bool:
+        return key is not None and self._until.get(key, 0) > time.monotonic()
 
-    def add(self, name: str | None) -> None:
-        """That it is so now."""
-        if name is not None:
+    def add(self, key: str | None) -> None:
+        if key is not None:
             if len(self._until) >= MAX_LARGE_RESULTS:
                 self._until.clear()
-            self._until[name] = time.monotonic() + LARGE_RESULT_SECONDS
+            self._until[key] = time.monotonic() + LARGE_RESULT_SECONDS
 
     def clear(self) -> None:
-        """Count all anew."""
         self._until.clear()
 
 
@@ -50,18 +40,16 @@ large_results = LargeResults()
 
 
 def slice_by_pk(queryset: models.QuerySet[Row], first: int, count: int) -> models.QuerySet[Row]:
-    """So many rows of a sorted queryset from the position `first` on, 0 for the first of all.
-
-    The rows before them are passed by their keys alone: PostgreSQL would put together what it shows of each.
-    """
+    """`count` rows of a sorted queryset from the offset `first` on."""
     end = first + count
     if not first:
         return queryset[:end]
+    # Skips the rows before by their keys alone: PostgreSQL would otherwise compute all columns of each.
     return queryset.filter(pk__in=queryset.values("pk")[first:end])
 
 
 def fence_index_scan(queryset: models.QuerySet[Row]) -> models.QuerySet[Row]:
-    """The same rows in the same order; no index in that order can be walked to look for them."""
+    """The same rows in the same order, but no index in that order can be scanned for them."""
     orders = [to_order_by(order) for order in queryset.query.order_by or queryset.model._meta.ordering or ()]
     for order in orders[:1]:
         order.set_source_expressions([Func(order.expression, template="(SELECT %(expressions)s)")])

@@ -9,14 +9,13 @@ from django.utils.dateparse import parse_date, parse_datetime
 
 
 class DateTimeParam(forms.Field):
-    """A time (ISO 8601, UTC unless it says otherwise) or a date, which stands for the whole day."""
+    """A time (ISO 8601, UTC unless it says otherwise) or a date: the day's start, or its end with `end_of_day`."""
 
     def __init__(self, *, end_of_day: bool, **kwargs: Any) -> None:
         super().__init__(required=False, **kwargs)
         self.end_of_day = end_of_day
 
     def clean(self, value: Any) -> datetime | None:
-        """The moment; the last of the day for a date with `end_of_day`."""
         if not value:
             return None
         try:
@@ -36,7 +35,7 @@ class DateTimeParam(forms.Field):
         return moment.astimezone(UTC)
 
 
-#: More digits than any page has; Python refuses to read numbers of thousands of digits.
+#: Python refuses to read numbers of thousands of digits.
 DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
@@ -50,7 +49,6 @@ class IntegerParam(forms.Field):
         self.default, self.min_value, self.max_value = default, min_value, max_value
 
     def clean(self, value: Any) -> int | None:
-        """The number; raises ValidationError with a sentence."""
         if value in (None, "") and not self.required:
             return self.default
         number = int(value) if value and DIGITS.fullmatch(value) else -1
@@ -60,14 +58,13 @@ class IntegerParam(forms.Field):
 
     @property
     def range(self) -> str:
-        """What is allowed, in words."""
         return (
             f"of at least {self.min_value}" if self.max_value is None else f"from {self.min_value} to {self.max_value}"
         )
 
 
 class BooleanParam(forms.ChoiceField):
-    """`true` or `false`; nothing given means no."""
+    """`true` or `false`; left out means false."""
 
     def __init__(self, *, help_text: str) -> None:
         super().__init__(
@@ -79,7 +76,5 @@ class BooleanParam(forms.ChoiceField):
 
 
 class ByteOrderMarkParam(BooleanParam):
-    """Whether CSV begins with a byte order mark."""
-
     def __init__(self) -> None:
         super().__init__(help_text="Begin CSV with a byte order mark, which Excel needs to read UTF-8.")

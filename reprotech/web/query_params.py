@@ -4,17 +4,18 @@ from functools import lru_cache
 from typing import Any, Self
 
 from django import forms
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
+from rest_framework.request import Request
 
 from reprotech.core.exceptions import ValidationFailed
 
 
 class QueryParams(forms.Form):
-    """The query parameters that an address takes."""
+    """The query parameters of a page or an API call."""
 
     @classmethod
     def parse(cls, query: QueryDict) -> Self:
-        """The parameters of a request; raises ValidationFailed for wrong, unknown and repeated ones."""
+        """The parameters; raises ValidationFailed for wrong, unknown and repeated ones."""
         parsed = cls(query)
         errors = {name: ["There is no such parameter."] for name in query if name not in parsed.fields}
         errors |= {name: ["Give it once only."] for name in query if len(query.getlist(name)) > 1}
@@ -23,16 +24,14 @@ class QueryParams(forms.Form):
         return parsed
 
     @classmethod
-    def from_request(cls, request: Any) -> Self:
-        """The same of a request, remembered."""
+    def from_request(cls, request: HttpRequest | Request) -> Self:
         return cls.parse_cached(request.META.get("QUERY_STRING", ""))
 
     @classmethod
     @lru_cache(maxsize=1_000)
     def parse_cached(cls, query: str) -> Self:
-        """The same of a query string as WSGI gives it, remembered: only where its meaning doesn't change with time."""
+        """Parse a WSGI query string, cached: only for parameters whose meaning doesn't change with time."""
         return cls.parse(QueryDict(query.encode("latin-1")))
 
     def value(self, name: str) -> Any:
-        """The cleaned value of a parameter."""
         return self.cleaned_data[name]

@@ -1,57 +1,51 @@
-"""Exports: CSV and JSON Lines, sent row by row while the rows are read."""
+"""Exports as CSV and JSON Lines, in constant memory: sent while the rows are read."""
 
 import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import StreamingHttpResponse
 
 #: How a spreadsheet recognises a formula, also in full-width characters. Apostrophes before it count too, so that
-#: `plain` undoes `neutral` exactly.
+#: `unescape_formula` is the exact inverse of `escape_formula`.
 FORMULA = re.compile(r"'*\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 BYTE_ORDER_MARK = "\ufeff"
-#: So many rows are sent together: one write for each row would cost more than the rows.
+#: One write for each row would cost more than the row.
 ROWS_PER_CHUNK = 200
 
 
-def escape_formula(cell: Any) -> Any:
-    """The cell as text that no spreadsheet takes for a formula: with an apostrophe before it where needed."""
+def escape_formula(cell: object) -> object:
+    """Prefix with an apostrophe what a spreadsheet would take for a formula (CSV injection)."""
     return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell
 
 
 def unescape_formula(cell: str) -> str:
-    """What `neutral` made this cell from: for imports of what was exported."""
+    """Undo `escape_formula`, for imports of exported files."""
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
 
 
 def stream_csv(
-    filename: str, header: Sequence[str], rows: Iterable[Sequence[Any]], *, with_bom: bool
+    filename: str, header: Sequence[str], rows: Iterable[Sequence[object]], *, with_bom: bool
 ) -> StreamingHttpResponse:
-    """Answer with a CSV file of `rows`, each a sequence of cells, in constant memory; cells are neutralised."""
     return _stream(filename, "text/csv", csv_lines(chain([header], rows), with_bom=with_bom))
 
 
-def stream_jsonl(filename: str, rows: Iterable[Any]) -> StreamingHttpResponse:
-    """Answer with a file of one JSON value to a line, in constant memory."""
+def stream_jsonl(filename: str, rows: Iterable[object]) -> StreamingHttpResponse:
     encoder = DjangoJSONEncoder(ensure_ascii=False, separators=(",", ":"))
     return stream_json_lines(filename, (f"{encoder.encode(row)}\n" for row in rows))
 
 
 def stream_json_lines(filename: str, lines: Iterable[str]) -> StreamingHttpResponse:
-    """Answer with a file of lines that are JSON already, in constant memory."""
+    """As `stream_jsonl`, of lines that are JSON already."""
     return _stream(filename, "application/x-ndjson", lines)
 
 
-def csv_lines(rows: Iterable[Sequence[Any]], *, with_bom: bool) -> Iterator[str]:
-    """Rows as lines of CSV; cells are neutralised.
-
-    With a byte order mark Excel reads the file as UTF-8 on a double click. Files for people have it. Programs would
-    take it for a part of the first column's name, so they ask for it.
-    """
+def csv_lines(rows: Iterable[Sequence[object]], *, with_bom: bool) -> Iterator[str]:
+    # Excel needs a byte order mark to read UTF-8. Programs would take it for a part of the first column's name, so only
+    # files for people have one by default.
     buffer = io.StringIO()
     if with_bom:
         buffer.write(BYTE_ORDER_MARK)
@@ -70,5 +64,5 @@ def _stream(filename: str, content_type: str, lines: Iterable[str]) -> Streaming
 
 
 def _chunks(lines: Iterator[str]) -> Iterator[bytes]:
-    while some := list(islice(lines, ROWS_PER_CHUNK)):
-        yield "".join(some).encode()
+    while batch := list(islice(lines, ROWS_PER_CHUNK)):
+        yield "".join(batch).encode()

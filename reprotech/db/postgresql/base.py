@@ -18,8 +18,6 @@ from reprotech.db.postgresql.statements import Row, Values
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Connections to PostgreSQL."""
-
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """A connection that works, from the pool if there is one; raises psycopg's errors."""
         connection: Any = super().get_new_connection(conn_params)

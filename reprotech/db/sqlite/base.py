@@ -13,8 +13,6 @@ from django.db.backends.sqlite3 import base
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Connections to SQLite."""
-
     #: Of the transaction that is open, None outside of one. Negative, since PostgreSQL's are positive: those of a
     #: database that moved there are never taken for one of its own.
     transaction_number: int | None = None

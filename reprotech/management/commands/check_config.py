@@ -21,7 +21,6 @@ class Command(BaseCommand):
     requires_system_checks: Any = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """How much to say."""
         parser.add_argument("--brief", action="store_true", help="leave the explanations out")
         parser.add_argument("--strict", action="store_true", help="fail also when something is unsafe")
 

@@ -57,14 +57,12 @@ class Command(BaseCommand):
         self.status(wanted)
 
     def off(self, wanted: Maintenance) -> None:
-        """Open them."""
         before = maintenance_mode.current()
         if maintenance_mode.disable():
             self._record(before, None)
         self.status(wanted)
 
     def status(self, _: Maintenance) -> None:
-        """Tell how it is."""
         found = maintenance_mode.current()
         self.stdout.write(f"Maintenance mode is on: {found.sentence}" if found else "Maintenance mode is off.")
 
