@@ -1,20 +1,16 @@
-"""Settings. Everything an installation may choose comes from the environment, read here and nowhere else.
-
-`.env.example` describes the variables.
-"""
+"""Settings. Everything an installation may choose comes from the environment; `.env.example` describes it."""
 
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from corsheaders.defaults import default_headers
 
 from reprotech.conf.api import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 (Django reads them here)
+from reprotech.conf.databases import cache_settings, database_settings
 from reprotech.conf.env import Environment
 from reprotech.conf.logging import logging_config
 
-#: Days of the audit log that the dashboard compares with.
 DASHBOARD_COMPARISON_DAYS = 30
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV = env = Environment(BASE_DIR / ".env")
@@ -22,52 +18,51 @@ ENV = env = Environment(BASE_DIR / ".env")
 DEBUG = env.flag("DEBUG", default=False)
 SECRET_KEY = env.secret("SECRET_KEY", debug=DEBUG)
 JWT_SECRET_KEY = env.secret("JWT_SECRET_KEY", debug=DEBUG)
-#: Keys that these replaced: what they signed stays good, and nothing new is signed with them.
+#: Replaced keys: they verify what they signed, and sign nothing new.
 SECRET_KEY_FALLBACKS = env.old_secrets("SECRET_KEY_FALLBACKS", debug=DEBUG)
 JWT_SECRET_KEY_FALLBACKS = env.old_secrets("JWT_SECRET_KEY_FALLBACKS", debug=DEBUG)
 env.require(
     DEBUG or not {SECRET_KEY, *SECRET_KEY_FALLBACKS} & {JWT_SECRET_KEY, *JWT_SECRET_KEY_FALLBACKS},
     "SECRET_KEY and JWT_SECRET_KEY must differ: whoever finds one would have both.",
 )
-#: 32 bytes that sign API tokens so that other services can check them; None: JWT_SECRET_KEY signs them.
+#: Signs API tokens so that other services can verify them; None: JWT_SECRET_KEY signs them.
 JWT_SIGNING_KEY = env.token_key("JWT_SIGNING_KEY")
-#: Public halves of keys that sign no more, or not yet: what they signed is good, and others are told of them.
+#: Public keys of former and future signing keys: accepted, and published for other services.
 JWT_PUBLIC_KEYS = env.public_keys("JWT_PUBLIC_KEYS")
 #: Keys, lifetimes and audiences are in `accounts.sessions.jwt_signing` and `accounts.sessions.tokens`. Without this
 #: SIGNING_KEY Simple JWT would take SECRET_KEY.
 SIMPLE_JWT = {"TOKEN_TYPE_CLAIM": "type", "SIGNING_KEY": None}
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1", debug=DEBUG)
-#: Where people reach this installation; links in mails start with it.
+#: Links in mails start with it.
 PUBLIC_URL = env.origin("PUBLIC_URL", "http://127.0.0.1:5001")
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
-#: Which headers they describe the client in: X-Forwarded-For and -Proto, or Forwarded (RFC 7239).
+#: The headers of these proxies: X-Forwarded-For and -Proto, or Forwarded (RFC 7239).
 FORWARDED_HEADERS = env.choice("FORWARDED_HEADERS", "X-Forwarded", ("X-Forwarded", "Forwarded"))
 SSL_REQUIRED = env.flag("SSL_REQUIRED", default=False)
-#: 32 bytes, or None in development without one: then nothing is sealed.
+#: None in development without one: then nothing is sealed.
 AUDIT_SIGNING_KEY = env.signing_key("AUDIT_SIGNING_KEY", debug=DEBUG)
 AUDIT_SIGNING_KEY_FILE = env.text("AUDIT_SIGNING_KEY_FILE")
-#: Public keys of the audit log that the operator knows, besides that of AUDIT_SIGNING_KEY: of a key that was lost.
+#: Trusted public keys of the audit log besides that of AUDIT_SIGNING_KEY, such as of a lost key.
 AUDIT_TRUSTED_KEYS = env.log_keys("AUDIT_TRUSTED_KEYS")
 env.require(
     AUDIT_SIGNING_KEY is None or JWT_SIGNING_KEY != AUDIT_SIGNING_KEY,
     "JWT_SIGNING_KEY and AUDIT_SIGNING_KEY must differ: whoever finds one would have both.",
 )
-#: Seconds between two looks of the server for events to seal; 0: it doesn't, and `manage.py seal_audit` must.
+#: How often the server seals events; 0: `manage.py seal_audit` must.
 AUDIT_SEAL_SECONDS = env.number("AUDIT_SEAL_SECONDS", default=3, between=(0, 3600))
-#: Hours between two verifications of the whole audit log by the server; 0: `manage.py verify_audit --remember` must.
+#: How often the server verifies the whole audit log; 0: `manage.py verify_audit --remember` must.
 AUDIT_VERIFY_HOURS = env.number("AUDIT_VERIFY_HOURS", default=24, between=(0, 8760))
-#: Where signed checkpoints are sent, out of the database owner's reach. The file gets each, the others one at a time.
+#: Where signed checkpoints go, out of the database owner's reach. The file gets each, the others one at a time.
 AUDIT_ANCHOR_FILE = BASE_DIR / path if (path := env.text("AUDIT_ANCHOR_FILE")) else None
 AUDIT_ANCHOR_URL = env.webhook("AUDIT_ANCHOR_URL")
 AUDIT_ANCHOR_EMAIL = env.addresses("AUDIT_ANCHOR_EMAIL")
 AUDIT_ANCHOR_INTERVAL = timedelta(minutes=env.number("AUDIT_ANCHOR_MINUTES", default=60, between=(1, 10_080)))
-#: Days that an event stays in the database at least; 0: for good. Figures look back a month.
+#: Days that an event stays in the database at least; 0: for ever.
 AUDIT_RETENTION_DAYS = env.number("AUDIT_RETENTION_DAYS", default=0, between=(0, 36_500))
 env.require(
     AUDIT_RETENTION_DAYS == 0 or AUDIT_RETENTION_DAYS > DASHBOARD_COMPARISON_DAYS,
     f"AUDIT_RETENTION_DAYS must be more than {DASHBOARD_COMPARISON_DAYS}, which figures look back.",
 )
-#: Where backups go, the public keys that they are encrypted for, and of how many days, weeks and months one is kept.
 BACKUP_DIR = BASE_DIR / env.text("BACKUP_DIR", "backups")
 BACKUP_RECIPIENTS = env.words("BACKUP_RECIPIENTS")
 BACKUP_RETENTION_DEFAULTS = {"DAYS": 7, "WEEKS": 5, "MONTHS": 12}
@@ -75,13 +70,12 @@ BACKUP_KEEP = [
     env.number(f"BACKUP_KEEP_{unit}", default, between=(0, 1000)) for unit, default in BACKUP_RETENTION_DEFAULTS.items()
 ]
 METRICS_TOKEN = env.text("METRICS_TOKEN")
-#: Which build of the version runs: the commit, or what who made an image calls it.
+#: The commit, or another name that the builder of an image chose.
 BUILD_ID = env.text("BUILD_ID", "unknown")
 env.require(
     re.fullmatch(r"[\w.+-]{1,64}", BUILD_ID, re.ASCII) is not None,
     "BUILD_ID must be a commit or another name of at most 64 letters, digits and . _ + -.",
 )
-#: Maintenance mode is on while it exists.
 MAINTENANCE_FILE = BASE_DIR / env.text("MAINTENANCE_FILE", "run/maintenance.json")
 
 # Applications
@@ -109,7 +103,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "reprotech.middleware.request_context.RequestContextMiddleware",
     "reprotech.monitoring.metrics.MetricsMiddleware",
-    # Around whatever answers: what is refused before it reaches a view is an answer too.
+    # First, since answers without a view need these headers too.
     "reprotech.middleware.security_headers.IsolationMiddleware",
     "reprotech.middleware.security_headers.OriginsMiddleware",
     "reprotech.middleware.request_limits.RequestLimitsMiddleware",
@@ -150,68 +144,21 @@ TEMPLATES = [
     }
 ]
 
-# Database
+# Database and cache
 
-DATABASE: dict[str, Any] = env.database("DATABASE_URL", "sqlite:///reprotech_auth.db", BASE_DIR)
-if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASE["ENGINE"] = "reprotech.db.sqlite"
-    # IMMEDIATE: a transaction that reads before it writes would otherwise fail instead of waiting.
-    DATABASE["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL;",
-    }
-else:
-    DATABASE["ENGINE"] = "reprotech.db.postgresql"
-    DATABASE["OPTIONS"] = {
-        # PostgreSQL too gives up on a server that is gone: it would keep its locks for hours, and others waiting.
-        "options": "-c tcp_user_timeout=10s -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5",
-        **DATABASE.get("OPTIONS", {}),
-        "connect_timeout": 5,
-        "prepare_threshold": 5,  # uses of a statement on a connection, after which PostgreSQL keeps its plan
-        # A network that swallows everything is noticed within 10 seconds, not after a quarter of an hour.
-        "tcp_user_timeout": 5_000,
-        "keepalives_idle": 5,
-        "keepalives_interval": 2,
-        "pool": {
-            "min_size": 1,
-            "max_size": env.number("DATABASE_POOL_SIZE", default=20, between=(1, 1000)),
-            # There are more connections than threads: one waits only while the database is out of reach.
-            "timeout": 2,
-            # Ever longer pauses between attempts would outlast the outage; the next request makes a new attempt.
-            "reconnect_timeout": 2,
-        },
-    }
-DATABASES = {"default": DATABASE}
+DATABASES = {"default": database_settings(env, BASE_DIR)}
 #: Of the server, where migrations run as the owner of the tables: they give it its rights.
 DATABASE_WEB_ROLE = env.text("DATABASE_WEB_ROLE")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Cache: in Redis when several processes share it, else inside the process
-
 REDIS_URL = env.redis("REDIS_URL")
 REDIS_TIMEOUT = 0.5  # seconds without an answer, after which it counts as out of reach
-if REDIS_URL:
-    CACHES: dict[str, Any] = {
-        "default": {
-            "BACKEND": "django_redis.cache.RedisCache",
-            "LOCATION": REDIS_URL,
-            "KEY_PREFIX": "reprotech",
-            "OPTIONS": {
-                # JSON, not pickle: whoever can write to Redis must not run code here.
-                "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
-                "SOCKET_CONNECT_TIMEOUT": REDIS_TIMEOUT,
-                "SOCKET_TIMEOUT": REDIS_TIMEOUT,
-            },
-        }
-    }
-    DJANGO_REDIS_CLOSE_CONNECTION = False  # its default, for which it looks here after each request
-else:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES = {"default": cache_settings(REDIS_URL, REDIS_TIMEOUT)}
+DJANGO_REDIS_CLOSE_CONNECTION = False  # its default, which it would look up after each request
 
 # Audit
 
-#: What django-auditlog notices goes into our own log (`audit.tracking.model_tracking`); it has no table.
+#: django-auditlog writes into our own log (`audit.tracking.model_tracking`); it has no table.
 AUDITLOG_LOGENTRY_MODEL = "audit.AuditLog"
 AUDITLOG_STORE_JSON_CHANGES = True
 AUDITLOG_USE_BASE_MANAGER = True
@@ -224,7 +171,7 @@ AUTH_USER_MODEL = "accounts.User"
 # IsolationMiddleware take the places of Django's own that the others miss.
 SILENCED_SYSTEM_CHECKS = ["auth.W004", "security.W001", "security.W002"]
 AUTHENTICATION_BACKENDS = ["accounts.access.backends.RoleBackend"]
-#: Of a server process. Whoever signs in waits in one of them for the hash of a password, and leaves some to all others.
+#: Of a server process. Password hashing may take most of them, and leaves some to all other requests.
 THREADS = env.number("THREADS", default=16, between=(1, 1000))
 PASSWORD_HASHERS = ["accounts.core.hashers.BCryptPasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -238,7 +185,7 @@ AUTH_PASSWORD_VALIDATORS = [
 PASSWORD_MIN_LENGTH = env.number("PASSWORD_MIN_LENGTH", default=8, between=(8, 64))
 #: Whether a password needs upper and lower case, a digit and a special character.
 PASSWORD_CHARACTER_CLASSES = env.flag("PASSWORD_CHARACTER_CLASSES", default=True)
-#: Of this installation, in lower case: no password is little more than one of them.
+#: Of this installation, in lower case: a password must be more than one of them.
 PASSWORD_CONTEXT_WORDS = {"reprotech", *(word.casefold() for word in env.words("PASSWORD_CONTEXT_WORDS"))}
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
@@ -251,23 +198,22 @@ PAGE_IDLE_LIFETIME = timedelta(minutes=env.number("PAGE_IDLE_MINUTES", default=6
 REMEMBERED_SESSION_LIFETIME = timedelta(days=env.number("REMEMBERED_SESSION_DAYS", default=30, between=(0, 90)))
 REMEMBERED_IDLE_LIFETIME = timedelta(days=env.number("REMEMBERED_IDLE_DAYS", default=7, between=(1, 90)))
 TOKEN_SESSION_LIFETIME = timedelta(days=env.number("TOKEN_SESSION_DAYS", default=90, between=(1, 3650)))
-#: For so long after a password was typed what guards accounts may be changed without typing it again.
+#: How long after a password was typed it isn't asked again (`reprotech.core.reauthentication`).
 SUDO_MINUTES = env.number("SUDO_MINUTES", default=5, between=(1, 60))
-#: Whether users get a mail when someone signs in to their account from a new device.
 NEW_DEVICE_MAILS = env.flag("NEW_DEVICE_MAILS", default=True)
-#: How long a link to choose a password is good for, by the mail that it came in.
+#: Of the links in mails to set a password.
 INVITATION_LIFETIME = timedelta(days=3)
 RESET_LIFETIME = timedelta(hours=1)
 PASSWORD_RESET_TIMEOUT = int(INVITATION_LIFETIME.total_seconds())  # the longest of them, for Django
-#: How old a password may become; none: as old as it likes.
+#: 0: passwords don't expire.
 PASSWORD_MAX_AGE = timedelta(days=env.number("PASSWORD_MAX_AGE_DAYS", default=0, between=(0, 3650)))
 ADMIN_PASSWORD = env.text("ADMIN_PASSWORD")
-#: Of the first administrator; without it they have an address that gets no mail in production.
+#: Of the first administrator; without it, an address that gets no mail in production.
 ADMIN_EMAIL = env.address("ADMIN_EMAIL")
 
-#: Whether Super Administrator and Administrator require a second factor, unless someone decided otherwise for the role.
+#: The default for the roles Super Administrator and Administrator.
 MFA_REQUIRED_FOR_ADMINISTRATORS = env.flag("MFA_REQUIRED_FOR_ADMINISTRATORS", default=not DEBUG)
-#: Sign-ins without a second factor that a role which requires one lets pass.
+#: Sign-ins without a second factor that are allowed in a role which requires one.
 MFA_GRACE_SIGN_INS = env.number("MFA_GRACE_SIGN_INS", default=3, between=(0, 1000))
 
 RATE_LIMIT_ENABLED = env.flag("RATE_LIMIT_ENABLED", default=True)
@@ -285,17 +231,16 @@ RATE_LIMITS = {
     "email_change": "5 per hour",
     "password_proof": "10 per minute",
 }
-#: How long after a sign-in its browser and its address are known for the account.
 KNOWN_DEVICE_LIFETIME = timedelta(days=env.number("KNOWN_DEVICE_DAYS", default=90, between=(0, 400)))
 
 # Page sessions live in the `sessions` table; the signed cookie only names one.
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
 SESSION_SERIALIZER = "accounts.sessions.cookie_serializer.EncryptedJSONSerializer"
-#: Under TLS browsers take a cookie of this prefix from this host alone, never from one beside or below it.
+#: Under TLS browsers take a cookie with this prefix from this host alone, not from a subdomain or sibling.
 COOKIE_PREFIX = "__Host-" if SSL_REQUIRED else ""
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}reprotech_session"
 DEVICE_COOKIE_NAME = f"{COOKIE_PREFIX}reprotech_device"
-# The longest: what a session's row says holds, not the cookie's age.
+# The longest: the session's row decides, not the cookie's age.
 SESSION_COOKIE_AGE = int(max(REMEMBERED_SESSION_LIFETIME, PAGE_SESSION_LIFETIME).total_seconds())
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -315,7 +260,7 @@ EMAIL_USE_SSL = EMAIL.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "Reprotech <reprotech@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
-#: Whether administrators may choose passwords of others, and so know them. Where mails arrive, links take their place.
+#: Whether administrators may set, and so know, passwords of others. Where mails arrive, links do instead.
 ADMIN_SETS_PASSWORDS = env.flag(
     "ADMIN_SETS_PASSWORDS", default=DEBUG or EMAIL_BACKEND != "django.core.mail.backends.smtp.EmailBackend"
 )
@@ -334,7 +279,7 @@ CSRF_FAILURE_VIEW = "reprotech.error_pages.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
-#: What a page may load, run and send to: what is here, and nothing that is written into it (OWASP ASVS 5.0, V3.4.3).
+#: Only our own files, nothing inline (OWASP ASVS 5.0, V3.4.3).
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -345,21 +290,21 @@ CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_HEADERS = (*default_headers, "if-match")
 CORS_EXPOSE_HEADERS = ["X-Request-ID", "Retry-After", "ETag", "Content-Disposition", "WWW-Authenticate", "Allow"]
 
-#: Bytes that a request's body may have, and where it may have more (a file of 5 MB, with room for what surrounds it).
+#: Bytes of a request's body, and where more are allowed (a file of 5 MB and what surrounds it).
 BODY_LIMIT = 1_048_576
 BODY_LIMIT_OVERRIDES = {
     "/api/users/import": 5_500_000,
     "/users/import": 5_500_000,
     "/users/import/confirm": 5_500_000,
 }
-#: Django's own limit, the same for all addresses: `RequestLimitsMiddleware` keeps the ones above.
+#: Django's own limit, the same for all paths: `RequestLimitsMiddleware` enforces the ones above.
 DATA_UPLOAD_MAX_MEMORY_SIZE = max(BODY_LIMIT_OVERRIDES.values())
 
 # Static files
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-#: What `scripts/assets.py` puts together from npm packages.
+#: What `scripts/assets.py` builds from npm packages.
 BUILD_DIR = BASE_DIR / "build"
 STATICFILES_DIRS = [BASE_DIR / "static", BUILD_DIR / "static"]
 WHITENOISE_USE_FINDERS = DEBUG
@@ -392,6 +337,6 @@ if not LOG_DIR.is_absolute():
 
 LOGGING = logging_config(level=LOG_LEVEL, form=LOG_FORMAT, directory=LOG_DIR)
 if env.inspecting:
-    LOGGING = {}  # whoever only looks at the settings writes nothing
+    LOGGING = {}  # check_config writes nothing
 else:
     env.make_directory("LOG_DIR", LOG_DIR)

@@ -1,4 +1,4 @@
-"""How the API reads, answers and describes itself: settings of its libraries, in which nobody has a choice."""
+"""Settings of DRF and drf-spectacular, in which an installation has no choice."""
 
 from reprotech import __version__
 
@@ -40,5 +40,5 @@ SPECTACULAR_SETTINGS = {
     ],
     "APPEND_PATHS": {},
     "SERVE_AUTHENTICATION": [],
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],  # it describes the product, no data
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],  # it describes the product and holds no data
 }

@@ -1,4 +1,4 @@
-"""What is unsafe about settings that are allowed: for `manage.py check --deploy` and `manage.py check_config`."""
+"""Unsafe settings that are allowed, for `manage.py check --deploy` and `manage.py check_config`."""
 
 import os
 import stat
@@ -20,19 +20,19 @@ from reprotech.checks import CONSOLE_BACKEND, SMTP_BACKEND
 from reprotech.conf.env import LOOPBACK_HOSTS
 from reprotech.conf.web_addresses import normalize_host
 
-#: A variable, and what is unsafe about its value.
+#: A variable and its warning.
 Risk = tuple[str, str]
-#: Networks with fewer fixed bits than a subnet's hold more than proxies: other machines too could invent addresses.
+#: Larger networks hold more than proxies: other machines could forge addresses too.
 MIN_PREFIX_LENGTH = {4: 24, 6: 64}
 ENCRYPTED_SSLMODES = {"require", "verify-ca", "verify-full"}
 
 
 @register(Tags.security, deploy=True)
-def unsafe_settings(**_: Any) -> list[CheckMessage]:
-    """With DEBUG nothing but that, and secrets that others can read, deserves a warning."""
+def unsafe_settings(**_: object) -> list[CheckMessage]:
+    """With DEBUG only that, and readable secrets, deserve a warning."""
     parts = [_debug] if settings.DEBUG else [_transport, _database, _redis, _sign_in, _mail, _audit, _backup]
-    found = [unsafe for part in [_readable_secrets, *parts] for unsafe in part()]
-    return [CheckWarning(sentence, obj=name, id="reprotech.W003") for name, sentence in found]
+    risks = [risk for part in [_readable_secrets, *parts] for risk in part()]
+    return [CheckWarning(sentence, obj=name, id="reprotech.W003") for name, sentence in risks]
 
 
 def _debug() -> Iterator[Risk]:
@@ -57,7 +57,7 @@ def _readable_secrets() -> Iterator[Risk]:
 
 def _transport() -> Iterator[Risk]:
     address = urlsplit(settings.PUBLIC_URL)
-    if not settings.SSL_REQUIRED and not _is_here(address.hostname):
+    if not settings.SSL_REQUIRED and not _is_local(address.hostname):
         yield "SSL_REQUIRED", "Passwords cross the network unencrypted, unless a proxy sees to it. Set it to true."
     if settings.SSL_REQUIRED and address.scheme != "https":
         yield "PUBLIC_URL", "Links in mails begin with http:// although SSL_REQUIRED is true."
@@ -78,7 +78,7 @@ def _transport() -> Iterator[Risk]:
                 ),
             )
     for origin in settings.CORS_ALLOWED_ORIGINS:
-        if urlsplit(origin).scheme == "http" and not _is_here(urlsplit(origin).hostname):
+        if urlsplit(origin).scheme == "http" and not _is_local(urlsplit(origin).hostname):
             yield "CORS_ORIGINS", f"Whoever is between a browser and {origin} can change what it sends here."
 
 
@@ -89,7 +89,7 @@ def _database() -> Iterator[Risk]:
         return
     options = database["OPTIONS"]
     is_encrypted = options.get("sslmode") in ENCRYPTED_SSLMODES
-    if not is_encrypted and not all(map(_is_here, options.get("host", database["HOST"]).split(","))):
+    if not is_encrypted and not all(map(_is_local, options.get("host", database["HOST"]).split(","))):
         yield "DATABASE_URL", "Nothing makes the connection encrypted. End it with ?sslmode=verify-full."
     if options["pool"]["max_size"] <= settings.THREADS:
         yield (
@@ -101,20 +101,20 @@ def _database() -> Iterator[Risk]:
 
 
 def _rights() -> str:
-    """What the database role should not be able to do; "" while the database can't be asked."""
+    """Excessive rights of the database role; "" while the database is out of reach."""
     parameters = {name: value for name, value in connection.get_connection_params().items() if name != "pool"}
     try:
-        with psycopg.connect(**parameters | {"connect_timeout": 2}) as asking:
-            return excessive_rights(asking.cursor())
+        with psycopg.connect(**parameters | {"connect_timeout": 2}) as link:
+            return excessive_rights(link.cursor())
     except psycopg.Error:
         return ""
 
 
 def _redis() -> Iterator[Risk]:
     address = urlsplit(settings.REDIS_URL)
-    if settings.REDIS_URL and not address.password and not _is_here(address.hostname):
+    if settings.REDIS_URL and not address.password and not _is_local(address.hostname):
         yield "REDIS_URL", "It names no password: whoever reaches Redis can undo lockouts and revive sessions."
-    if address.scheme == "redis" and not _is_here(address.hostname):
+    if address.scheme == "redis" and not _is_local(address.hostname):
         yield "REDIS_URL", "The connection is not encrypted. With rediss:// it is."
 
 
@@ -148,7 +148,7 @@ def _mail() -> Iterator[Risk]:
     if settings.EMAIL_BACKEND == CONSOLE_BACKEND:
         yield "EMAIL_URL", "Mails are only written to the server's output, with links that let in whoever reads it."
     elif settings.EMAIL_HOST_PASSWORD and not (
-        settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL or _is_here(settings.EMAIL_HOST)
+        settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL or _is_local(settings.EMAIL_HOST)
     ):
         yield "EMAIL_URL", "The mail server's password crosses the network unencrypted. Use smtp+tls:// or smtp+ssl://."
 
@@ -168,8 +168,8 @@ def _audit() -> Iterator[Risk]:
         )
 
 
-def _is_here(host: str | None) -> bool:
-    """Whether a host is this machine; a socket's path and no host at all are."""
+def _is_local(host: str | None) -> bool:
+    """Whether a host is this machine, as a socket's path and no host are."""
     if not host or host in LOOPBACK_HOSTS or host.startswith("/"):
         return True
     try:

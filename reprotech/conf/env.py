@@ -1,4 +1,4 @@
-"""Typed, strict reading of the environment: a wrong value stops the start with one line."""
+"""Typed, strict environment variables: a wrong value stops the start with one line."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -20,15 +20,12 @@ from reprotech.core.jwk import parse_private_key, parse_public_key
 from reprotech.core.key_material import parse_seed
 
 MIN_SECRET_BYTES = 32
-#: Words that occur in example values of documentations, ours and the earlier system's.
+#: Parts of the example values in documentation, ours and the earlier system's.
 EXAMPLE_WORDS = ("change-this", "changeme", "change-me", "your-", "example", "dev-jwt", "insecure")
 
-#: Hosts to which plain http may carry a note.
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 Network = IPv4Network | IPv6Network
-
-
 Arguments = ParamSpec("Arguments")
 Value = TypeVar("Value")
 
@@ -36,7 +33,7 @@ Value = TypeVar("Value")
 def reads_variable(
     read: Callable[Concatenate["Environment", str, Arguments], Value],
 ) -> Callable[Concatenate["Environment", str, Arguments], Value]:
-    """Note which variables are read, and how; while inspecting, note a refusal too and go on with the default."""
+    """Record the variable and its kind; while inspecting, record an error too and continue with the default."""
 
     @wraps(read)
     def run(self: "Environment", name: str, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Value:
@@ -57,25 +54,23 @@ def reads_variable(
 
 
 class Environment:
-    """The process environment, completed by a `.env` file; the process environment wins."""
+    """The process environment, completed by a `.env` file whose values it overrides."""
 
-    #: Set by `manage.py check_config`: collect what is refused instead of stopping at the first.
+    #: Set by `manage.py check_config`: collect all errors instead of stopping at the first.
     inspecting: ClassVar[bool] = False
 
     def __init__(self, env_file: Path) -> None:
         self.env_file = env_file
-        #: Names that the process was given before `.env` was read.
         self.from_process = {name for name, value in os.environ.items() if value.strip()}
         environ.Env.read_env(env_file)
-        #: Of every variable that was read: the method that read it, and the default as text.
+        #: By variable: the name of the method that read it, and the default as text.
         self.kinds: dict[str, str] = {}
         self.defaults: dict[str, str] = {}
-        #: While inspecting: what is wrong, and with which variables.
         self.problems: list[str] = []
         self.refused_names: set[str] = set()
 
     def require(self, is_met: bool, sentence: str) -> None:
-        """What several variables must fulfil together; raises ImproperlyConfigured unless it is met."""
+        """Check a rule about several variables; raises ImproperlyConfigured."""
         if is_met:
             return
         if not self.inspecting:
@@ -83,13 +78,12 @@ class Environment:
         self.problems.append(sentence)
 
     def source(self, name: str) -> str:
-        """Where a variable's value comes from: `environment`, `.env` or `default`."""
+        """`environment`, `.env` or `default`."""
         if not os.environ.get(name, "").strip():
             return "default"
         return "environment" if name in self.from_process else ".env"
 
     def make_directory(self, name: str, path: Path) -> None:
-        """Make the directory that a variable names, unless it is there; raises ImproperlyConfigured."""
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -105,18 +99,15 @@ class Environment:
 
     @reads_variable
     def text(self, name: str, default: str = "") -> str:
-        """The value without surrounding blanks; `default` when it is missing or blank."""
         self.defaults.setdefault(name, default)
         return os.environ.get(name, "").strip() or default
 
     @reads_variable
     def words(self, name: str, default: str = "") -> list[str]:
-        """A comma-separated list, blanks removed."""
         return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
 
     @reads_variable
     def flag(self, name: str, default: bool) -> bool:
-        """A yes or no; raises ImproperlyConfigured for anything else."""
         value = self.text(name, str(default)).lower()
         if value in {"true", "1", "yes", "on"}:
             return True
@@ -126,7 +117,6 @@ class Environment:
 
     @reads_variable
     def number(self, name: str, default: int, between: tuple[int, int]) -> int:
-        """A whole number from `least` to `most`; raises ImproperlyConfigured otherwise."""
         value, (least, most) = self.text(name, str(default)), between
         if value.isascii() and value.isdigit() and least <= int(value[:18]) <= most:
             return int(value)
@@ -134,7 +124,6 @@ class Environment:
 
     @reads_variable
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
-        """One of `choices`, whatever the case; raises ImproperlyConfigured otherwise."""
         value = self.text(name, default)
         for choice in choices:
             if value.lower() == choice.lower():
@@ -143,7 +132,6 @@ class Environment:
 
     @reads_variable
     def networks(self, name: str) -> list[Network]:
-        """A comma-separated list of addresses and CIDR networks."""
         try:
             return [ip_network(word) for word in self.words(name)]
         except ValueError as error:
@@ -151,14 +139,14 @@ class Environment:
 
     @reads_variable
     def hosts(self, name: str, default: str, *, debug: bool) -> list[str]:
-        """A comma-separated list of host names. Production refuses `*`: anybody could choose the Host header."""
+        """Host names. Production refuses `*`: anybody could choose the Host header."""
         hosts = self.words(name, default)
         if "*" in hosts and not debug:
             raise ImproperlyConfigured(f"{name} must name hosts when DEBUG is false: '*' lets anybody choose one.")
         return [host if host == "*" else self._host(name, host) for host in hosts]
 
     def _host(self, name: str, host: str) -> str:
-        """A host as Django compares it; one that begins with a dot stands for its subdomains too."""
+        """A host as Django compares it; a leading dot includes its subdomains."""
         bare = host.removeprefix(".")
         try:
             return host[: len(host) - len(bare)] + normalize_host(bare)
@@ -169,12 +157,10 @@ class Environment:
 
     @reads_variable
     def origins(self, name: str) -> list[str]:
-        """A comma-separated list of web origins, as `https://lab.example:8443`."""
         return [self._origin(name, origin) for origin in self.words(name)]
 
     @reads_variable
     def origin(self, name: str, default: str) -> str:
-        """The one address of this installation, as browsers write it."""
         return self._origin(name, self.text(name, default))
 
     def _origin(self, name: str, value: str) -> str:
@@ -188,10 +174,7 @@ class Environment:
 
     @reads_variable
     def secret(self, name: str, *, debug: bool) -> str:
-        """A signing key. Production refuses a missing, short or documented one.
-
-        Without one, development gets a random key that dies with the process.
-        """
+        """A signing key. Production refuses a missing, short or documented one; development gets a random one."""
         value = self.text(name)
         if debug:
             return value or get_random_secret_key()
@@ -205,7 +188,7 @@ class Environment:
 
     @reads_variable
     def old_secrets(self, name: str, *, debug: bool) -> list[str]:
-        """Signing keys that were replaced and still open what they signed, comma-separated, by the same rules."""
+        """Replaced signing keys that still verify what they signed, by the same rules."""
         values = self.words(name)
         for value in values if not debug else ():
             _refuse_weak(name, value)
@@ -213,10 +196,7 @@ class Environment:
 
     @reads_variable
     def signing_key(self, name: str, *, debug: bool) -> bytes | None:
-        """The 32 bytes of an Ed25519 private key: base64, in the variable or in the file that `name`_FILE names.
-
-        Production refuses to go without; development gets None.
-        """
+        """An Ed25519 private key in base64, here or in the file of `name`_FILE; None in development without one."""
         value = self._text_or_file(name)
         if not value:
             if debug:
@@ -232,7 +212,7 @@ class Environment:
 
     @reads_variable
     def token_key(self, name: str) -> bytes | None:
-        """The 32 bytes of an Ed25519 private key, as base64 or PEM, here or in a file; None without one."""
+        """An Ed25519 private key as base64 or PEM, here or in a file; None without one."""
         value = self._text_or_file(name)
         try:
             return parse_private_key(value) if value else None
@@ -241,7 +221,7 @@ class Environment:
 
     @reads_variable
     def public_keys(self, name: str) -> list[bytes]:
-        """Ed25519 public keys, comma-separated. What is no public key may be a private one: it is not repeated."""
+        """Ed25519 public keys. What isn't one may be a private key: it is not repeated."""
         try:
             return [parse_public_key(word) for word in self.words(name)]
         except ValueError as error:
@@ -268,10 +248,7 @@ class Environment:
 
     @reads_variable
     def database(self, name: str, default: str, base: Path) -> dict[str, Any]:
-        """Django's database settings from a `sqlite:///` or `postgresql://` URL.
-
-        A relative SQLite path is relative to `base`, wherever the command was started.
-        """
+        """Django's database settings from a URL; a relative SQLite path is relative to `base`."""
         url = self.text(name, default)
         if _scheme(url) not in {"sqlite", "postgresql", "postgres"}:
             # The value may hold a password: it is not repeated.
@@ -286,7 +263,6 @@ class Environment:
 
     @reads_variable
     def redis(self, name: str) -> str:
-        """A `redis://` or `rediss://` URL, or "" for the cache inside the process."""
         url = self.text(name)
         if url and _scheme(url) not in {"redis", "rediss"}:
             raise ImproperlyConfigured(f"{name} must start with redis:// or rediss://.")
@@ -296,7 +272,7 @@ class Environment:
 
     @reads_variable
     def webhook(self, name: str) -> str:
-        """An address to post to, or "": https, or http on this machine, without a name and a password."""
+        """A URL to post to, or "": https, or http on this machine, without user and password."""
         url = self.text(name)
         try:
             parts = urlsplit(url)
@@ -318,29 +294,22 @@ class Environment:
 
     @reads_variable
     def addresses(self, name: str) -> list[str]:
-        """A comma-separated list of e-mail addresses."""
-        found = self.words(name)
-        for address in found:
-            try:
-                validate_email(address)
-            except ValidationError:
-                raise ImproperlyConfigured(f"{name} must list e-mail addresses, not {address!r}.") from None
-        return found
+        return [self._address(address, f"{name} must list e-mail addresses") for address in self.words(name)]
 
     @reads_variable
     def address(self, name: str) -> str:
-        """An e-mail address, or ""."""
-        found = self.text(name)
+        address = self.text(name)
+        return address and self._address(address, f"{name} must be an e-mail address")
+
+    def _address(self, address: str, rule: str) -> str:
         try:
-            if found:
-                validate_email(found)
+            validate_email(address)
         except ValidationError:
-            raise ImproperlyConfigured(f"{name} must be an e-mail address, not {found!r}.") from None
-        return found
+            raise ImproperlyConfigured(f"{rule}, not {address!r}.") from None
+        return address
 
     @reads_variable
     def email(self, name: str, default: str) -> dict[str, Any]:
-        """Django's EMAIL_* settings from a URL such as `smtp+tls://name:password@host:587`."""
         try:
             return dict(environ.Env.email_url_config(self.text(name, default)))
         except Exception:  # noqa: BLE001 (django-environ raises what it meets; the value may hold a password)
@@ -350,7 +319,7 @@ class Environment:
 
 
 def _scheme(url: str) -> str:
-    """What stands before `://`; `urlsplit` would raise for a bracket in a password."""
+    # `urlsplit` would raise for a bracket in a password.
     return url.partition("://")[0].lower()
 
 

@@ -1,4 +1,4 @@
-"""Where log lines go: to standard output and, the same, to a file that all processes share, rotated by its size."""
+"""Logging to standard output and to one file that all processes share, rotated by size."""
 
 import logging
 import os
@@ -13,15 +13,15 @@ from typing import Any
 from concurrent_log_handler import ConcurrentRotatingFileHandler
 
 MAX_BYTES, BACKUP_COUNT = 10_000_000, 10
-#: How long a line waits for others. Written one by one, with a lock on the file for each, they take 15% of the CPU time
-#: of a request that a cache answers; a process that is killed loses the lines of this time.
+#: How long a line waits for others. Written one by one, each with a lock on the file, they take 15% of the CPU time of
+#: a request that a cache answers. A killed process loses the lines of this time.
 BATCH_SECONDS = 0.05
 #: Lines kept in memory while the disk hangs; further ones are lost.
 MAX_QUEUED_LINES = 100_000
 
 
 class BatchListener(QueueListener):
-    """Writes formatted lines in a thread, those of a moment together."""
+    """Writes formatted lines in a thread, in batches."""
 
     queue: "SimpleQueue[Any]"
 
@@ -47,7 +47,7 @@ class BatchListener(QueueListener):
 
 
 class LineHandler(QueueHandler):
-    """Formats lines in the thread that logs, which knows the request, and leaves them to a listener of its process."""
+    """Formats lines in the logging thread, which knows the request, and queues them for a listener of its process."""
 
     queue: "SimpleQueue[Any]"
 
@@ -57,7 +57,7 @@ class LineHandler(QueueHandler):
             ConcurrentRotatingFileHandler, filename, maxBytes=max_bytes, backupCount=backup_count, encoding="utf-8"
         )
         self._reset()
-        # A copy of the process has no thread, its original writes what waits, and either may hold the file's locks.
+        # A forked process has no listener thread, its parent writes the queue, and either may hold the file's locks.
         os.register_at_fork(after_in_child=self._reset)
 
     def _reset(self) -> None:

@@ -1,4 +1,4 @@
-"""Every setting with its meaning, its value as it may be shown, and where that came from."""
+"""All environment variables with their description from `.env.example`, redacted value and origin."""
 
 import difflib
 import os
@@ -15,7 +15,7 @@ EXAMPLE = ".env.example"
 HEADING = re.compile(r"# --- (.+) ---")
 EXAMPLE_VALUE = re.compile(r"# ([A-Z][A-Z0-9_]*)=")
 NAME = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=", re.MULTILINE)
-#: How settings are read that hold nothing but a secret, and those that may hold one within an address.
+#: Kinds of variables that are a secret, and of URLs that may contain one.
 SECRET_KINDS = {"secret", "old_secrets", "signing_key", "token_key"}
 URL_KINDS = {"database", "redis", "webhook", "email"}
 SECRET_NAME = re.compile("PASSWORD|SECRET|TOKEN")
@@ -24,40 +24,38 @@ HIDDEN = "(hidden)"
 
 @dataclass
 class VariableGroup:
-    """What `.env.example` says about some variables."""
-
     heading: str
     text: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
 
 
 def documented_variables(env: Environment) -> Iterator[VariableGroup]:
-    """The paragraphs of `.env.example`, then one with what is read and not told of there."""
-    told: set[str] = set()
+    """The paragraphs of `.env.example`, then the variables that it lacks."""
+    documented: set[str] = set()
     for paragraph in _paragraphs(Path(settings.BASE_DIR, EXAMPLE).read_text(encoding="utf-8")):
-        told.update(paragraph.names)
+        documented.update(paragraph.names)
         yield paragraph
-    if others := sorted(set(env.kinds) - told):
+    if others := sorted(set(env.kinds) - documented):
         yield VariableGroup("Others", [], others)
 
 
 def _paragraphs(example: str) -> Iterator[VariableGroup]:
     heading = ""
     for block in example.split("\n\n"):
-        found = VariableGroup(heading)
+        group = VariableGroup(heading)
         for line in block.splitlines():
             if title := HEADING.fullmatch(line):
                 heading = title[1]
             elif variable := EXAMPLE_VALUE.match(line):
-                found.names.append(variable[1])
+                group.names.append(variable[1])
             else:
-                found.text.append(line.removeprefix("#").strip())
-        if found.names:
-            yield found
+                group.text.append(line.removeprefix("#").strip())
+        if group.names:
+            yield group
 
 
 def redacted_value(env: Environment, name: str) -> str:
-    """The value of a variable as it may be shown: without what must stay secret."""
+    """A variable's value without secrets."""
     kind = env.kinds.get(name)
     if kind is None:
         return "(not used with these settings)"
@@ -72,9 +70,9 @@ def redacted_value(env: Environment, name: str) -> str:
 
 
 def _without_secrets(address: str) -> str:
-    """An address without its password, without what follows the question mark, and, of one to post to, its path.
+    """A URL without its password and query, and a webhook's without its path.
 
-    Where a character in a password may have been taken for a part of the address, nothing is shown.
+    Nothing is shown where a character of the password may have been parsed as a part of the URL.
     """
     whole, question, query = address.partition("?")
     scheme, _, rest = whole.partition("://")
@@ -91,7 +89,7 @@ def _without_secrets(address: str) -> str:
 
 
 def unknown_variables(env: Environment) -> Iterator[str]:
-    """Names in `.env` that nothing reads, but that look like one that something does."""
+    """Warnings about names in `.env` that nothing reads and that look misspelt."""
     try:
         names = NAME.findall(env.env_file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""Hosts and origins as browsers write them, so that what an operator types is what a browser sends."""
+"""Hosts and origins, normalized as browsers send them."""
 
 import re
 from ipaddress import IPv6Address, ip_address
