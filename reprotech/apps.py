@@ -1,4 +1,4 @@
-"""The project's own app, its Django admin, and how it uses others' apps."""
+"""App configurations of the project, its Django admin and django-auditlog."""
 
 from pathlib import Path
 
@@ -8,8 +8,6 @@ from django.contrib.admin.apps import AdminConfig
 
 
 class ReprotechConfig(AppConfig):
-    """System checks and tests of the project as a whole."""
-
     name = "reprotech"
 
     def ready(self) -> None:
@@ -18,10 +16,10 @@ class ReprotechConfig(AppConfig):
 
 
 class ChangeTrackingConfig(AuditlogConfig):  # type: ignore[misc] # it has no type hints
-    """django-auditlog without its commands, which empty a table and convert one of its own."""
+    """django-auditlog without its management commands, which empty and convert tables."""
 
     name = "auditlog"
-    #: Where Django looks for what an app brings beside its modules: there is nothing.
+    #: Django finds an app's commands by its path; this one doesn't exist.
     path = str(Path(__file__).resolve().parent / "change_tracking")
 
 

@@ -1,7 +1,6 @@
-"""Checks that run before every start."""
+"""System checks that run before every start."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
@@ -18,8 +17,8 @@ SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 
 
 @register(Tags.urls)
-def every_route_declares_access(**_: Any) -> list[CheckMessage]:
-    """A view that declares no access is denied to everybody; find it before its users do."""
+def every_route_declares_access(**_: object) -> list[CheckMessage]:
+    """A view that declares no access is denied to everybody."""
     return [
         Error(f"/{route.path} declares no access.", hint="Add @requires or required_permissions.", id="reprotech.E001")
         for route in all_routes()
@@ -28,8 +27,7 @@ def every_route_declares_access(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.database)
-def database_is_not_too_old(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """`migrate` asks this before it looks for what is to be done."""
+def database_is_not_too_old(*, databases: Sequence[str] | None = None, **_: object) -> list[CheckMessage]:
     return [
         Error(
             "The database is of a version that this one can't bring up to date.", hint=UPGRADE_HINT, id="reprotech.E004"
@@ -40,8 +38,7 @@ def database_is_not_too_old(*, databases: Sequence[str] | None = None, **_: Any)
 
 
 @register(Tags.security)
-def debug_serves_this_machine_alone(**_: Any) -> list[CheckMessage]:
-    """With DEBUG a failure shows code and settings to whoever caused it."""
+def debug_serves_this_machine_alone(**_: object) -> list[CheckMessage]:
     foreign = [host for host in settings.ALLOWED_HOSTS if host not in {*LOOPBACK_HOSTS, "[::1]", "testserver"}]
     if not settings.DEBUG or not foreign:
         return []
@@ -55,8 +52,7 @@ def debug_serves_this_machine_alone(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security, deploy=True)
-def mailed_anchors_have_a_mail_server(**_: Any) -> list[CheckMessage]:
-    """Checkpoints that are mailed reach somebody only by a mail server."""
+def mailed_anchors_have_a_mail_server(**_: object) -> list[CheckMessage]:
     if not settings.AUDIT_ANCHOR_EMAIL or settings.EMAIL_BACKEND != CONSOLE_BACKEND:
         return []
     return [Error("AUDIT_ANCHOR_EMAIL is set, but EMAIL_URL names no mail server.", id="reprotech.E003")]

@@ -1,4 +1,4 @@
-"""Errors outside of API views: JSON under /api/, a page elsewhere."""
+"""Django's error handlers, and error pages for DomainErrors of page views."""
 
 import sys
 from collections.abc import Callable
@@ -20,12 +20,12 @@ from reprotech.web.errors import EXPLANATIONS, error_response, is_api
 from reprotech.web.responses import wants_fragment
 
 DESCRIPTIONS = {permission.name: permission.description for permission in PERMISSIONS}
-#: Seconds after which it makes sense to try again when the database doesn't answer.
+#: Seconds, while the database doesn't answer.
 RETRY_AFTER = 30
 
 
 class DomainErrorMiddleware:
-    """Turn a rule's refusal that a page view didn't show itself into the error page that fits."""
+    """Turns a DomainError that a page view didn't handle into an error page."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -34,7 +34,7 @@ class DomainErrorMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """The page of a refusal; None for other exceptions. A 404 too: DEBUG's own page would tell addresses."""
+        # Http404 too: DEBUG's own page would list the URLs.
         if isinstance(exception, Http404) and not is_api(request):
             return error_response(request, 404)
         if not isinstance(exception, DomainError) or is_api(request):
@@ -58,13 +58,13 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # 
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler403; says what is missing when the exception carries a denial."""
+    """Names the missing permission when the exception carries a denial."""
     denial = next((cause for cause in exception.args if isinstance(cause, Forbidden)), None)
     return error_response(request, 403, advice=missing_permission_advice(denial.required) if denial else "")
 
 
 def missing_permission_advice(required: str) -> str:
-    """Which permission is missing, in words, and who to ask for it; "" when nobody could grant it."""
+    """The missing permission in words, and who can grant it; "" if nobody can."""
     if required == ADMIN_SITE:
         return "Django admin opens for Super Administrators alone. Ask one of them to do it for you."
     if required not in DESCRIPTIONS:
@@ -82,19 +82,16 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 @csrf_exempt  # nothing happens there, so that nothing needs to be protected from being forged
 @requires(PUBLIC)  # there is nothing there, for anybody
 def unknown_path(request: HttpRequest, **_: object) -> HttpResponse:
-    """The view of every address that nothing else serves."""
     return error_response(request, 404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500; 503 when the database is what failed.
-
-    The page needs neither database nor session: the template gets no request, so no context processor runs.
-    """
+    """500, or 503 when the database failed."""
     status = 503 if is_database_unavailable(sys.exc_info()[1]) else 500
     if is_api(request):
         return default_error_response(status)
     explanation = EXPLANATIONS[status]
+    # Without the request no context processor runs, which would need the session.
     context = {
         "status": status,
         "title": explanation.title,
@@ -110,7 +107,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
-    """A form that wasn't ours, or whose cookie is gone; with the session's gone too, that is what a page says."""
+    # Where the session has ended too, the page's script says so.
     if wants_fragment(request) and not request.user.is_authenticated:
         return HttpResponse(status=401)
     return error_response(

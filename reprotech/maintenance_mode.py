@@ -1,13 +1,9 @@
-"""Maintenance mode: `manage.py maintenance on` closes the doors until `manage.py maintenance off`.
+"""Maintenance mode: all requests get 503 between `manage.py maintenance on` and `off`.
 
-It is a file, MAINTENANCE_FILE. Each request asks the file system whether it is there, which takes microseconds, so
-every process obeys at once, without a restart, a query or a cache, and also while the database is down or being
-migrated, which is when it is needed most. Several hosts share it by a path on a shared volume, or the command runs on
-each. A file that something else made, were it empty, closes the doors as well.
-
-Nobody is let in meanwhile, whatever they may do: to find out who someone is takes the database. Whoever must look
-before everybody else does opens the application on another port, with another MAINTENANCE_FILE. `until` is what
-people are told, not a timer: only the operator knows that the work is done.
+It is on while MAINTENANCE_FILE exists, even an empty one. Checking that takes microseconds, so all processes obey at
+once, and also while the database is down or being migrated. Several hosts share the file on a volume, or each has one.
+There is no exception for anybody, since knowing a user takes the database; to test, start the application on another
+port with another MAINTENANCE_FILE. `until` is only announced: the operator ends the maintenance.
 """
 
 import contextlib
@@ -36,23 +32,21 @@ from reprotech.navigation import chosen_scheme
 from reprotech.web.errors import is_api
 
 DEFAULT_MESSAGE = "What was saved is safe. Try again in a few minutes."
-#: Seconds after which to try again when no end is announced, and at least.
+#: Seconds: without an announced end, and at least.
 RETRY_AFTER = 120
 MIN_RETRY_AFTER = 30
-#: What balancers and monitors ask is answered as ever, and what the page itself is made of is served.
+#: Balancers and monitors get their usual answers. (WhiteNoise serves static files before this middleware.)
 OPEN_PATHS = ("/api/health", "/api/health/live", "/api/health/ready", "/metrics")
 
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
-    """What people are told while it lasts."""
-
     message: str = ""
     until: datetime | None = None
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """From a file's text; whatever isn't understood is left out."""
+        """Parse a file's text; what is malformed is left out."""
         try:
             found = json.loads(text)
             until = datetime.fromisoformat(found["until"]).astimezone(UTC) if found.get("until") else None
@@ -62,33 +56,31 @@ class Maintenance:
 
     @property
     def sentence(self) -> str:
-        """Message and end in words."""
         announced = f" It should be over by {self.until:%-d %b %Y, %H:%M} UTC." if self.until else ""
         message = self.message or DEFAULT_MESSAGE
         return f"{message}{'' if message.endswith(('.', '!', '?')) else '.'}{announced}"
 
     @property
     def retry_after(self) -> int:
-        """Seconds after which it makes sense to try again."""
         if self.until is None:
             return RETRY_AFTER
         return max(MIN_RETRY_AFTER, int((self.until - datetime.now(UTC)).total_seconds()))
 
 
 def enable(maintenance: Maintenance) -> None:
-    """Close the doors; at no moment is there half a file."""
+    """Write the file atomically."""
     path: Path = settings.MAINTENANCE_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     until = maintenance.until.astimezone(UTC).isoformat() if maintenance.until else None
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump({"message": maintenance.message, "until": until}, file)
-        os.fchmod(descriptor, 0o644)  # the server may run as somebody else
+        os.fchmod(descriptor, 0o644)  # the server may run as another user
     Path(temporary).replace(path)
 
 
 def disable() -> bool:
-    """Open the doors; returns whether they were closed."""
+    """Remove the file; returns whether there was one."""
     try:
         settings.MAINTENANCE_FILE.unlink()
     except FileNotFoundError:
@@ -97,7 +89,7 @@ def disable() -> bool:
 
 
 def current() -> Maintenance | None:
-    """What is announced, None when the doors are open."""
+    """The announcement, None while maintenance mode is off."""
     path: Path = settings.MAINTENANCE_FILE
     try:
         status = path.stat()
@@ -108,14 +100,13 @@ def current() -> Maintenance | None:
 
 @lru_cache(maxsize=1)
 def _read(path: Path, _inode: int, _changed: int) -> Maintenance:
-    """The file's content, read once for each time that it is written."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
         return Maintenance.read(path.read_text(encoding="utf-8"))
     return Maintenance()
 
 
 def record_maintenance_change(before: Maintenance | None, after: Maintenance | None) -> None:
-    """Record what a command at the server announced or ended. Raises a database's error."""
+    """Record what a command announced or ended; may raise a DatabaseError."""
     changes = {
         "maintenance": (before is not None, after is not None),
         "message": (before and before.message, after and after.message),
@@ -126,7 +117,7 @@ def record_maintenance_change(before: Maintenance | None, after: Maintenance | N
 
 
 class MaintenanceMiddleware:
-    """Answer 503 while the doors are closed. Nothing here needs a database, a session or a user."""
+    """Answers 503 during maintenance, without database, session or user."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -142,14 +133,13 @@ class MaintenanceMiddleware:
 
 
 def maintenance_response(request: HttpRequest, maintenance: Maintenance) -> HttpResponse:
-    """What a program, a part of a page and a person each get."""
     status = HTTPStatus.SERVICE_UNAVAILABLE
     if is_api(request):
         until = {"until": maintenance.until.isoformat().replace("+00:00", "Z")} if maintenance.until else {}
         sentence = f"Reprotech is being maintained. {maintenance.sentence}"
         return JsonResponse(error_body(sentence, "maintenance", **until), status=status)
     if HtmxDetails(request):
-        # The page stays as it is, with what was typed into it, and shows this.
+        # The page shows this and keeps what was typed.
         text = f"Reprotech is being maintained. {maintenance.sentence} What you typed is still here."
         return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
     context: dict[str, Any] = {

@@ -1,7 +1,7 @@
-"""Which older databases `manage.py migrate` brings up to date.
+"""Older databases that `manage.py migrate` can or can't bring up to date.
 
-The first migration of accounts and of audit replaces those of the versions up to commit e89fd8f. A database that has
-all of them goes on from there. One that has some would lack tables: it needs the version of that commit first.
+The first migrations of accounts and audit replace those of the versions up to commit e89fd8f. A database with only some
+of the replaced ones would lack tables: it needs the version of that commit first.
 """
 
 from collections.abc import Collection
@@ -17,7 +17,7 @@ Name = tuple[str, str]
 
 
 def known_migrations() -> set[Name]:
-    """App and name of all migrations of this version, and of those that others stand for now."""
+    """App and name of all migrations of this version, and of those that they replace."""
     found = set()
     for key, migration in MigrationLoader(None).disk_migrations.items():
         found |= {key, *((app, name) for app, name in migration.replaces)}
@@ -25,10 +25,7 @@ def known_migrations() -> set[Name]:
 
 
 def is_too_old(applied: Collection[Name]) -> bool:
-    """Whether a database with these migrations lacks one that is gone, since another stands for it and its neighbours.
-
-    An empty database lacks none: it gets the other one.
-    """
+    """Whether a database with these migrations lacks a replaced one that no longer exists (an empty one doesn't)."""
     on_disk = MigrationLoader(None).disk_migrations
     return any(
         any(name in applied for name in found.replaces)

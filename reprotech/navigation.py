@@ -1,4 +1,4 @@
-"""The sidebar: every page, and the permission that opens it."""
+"""The sidebar, and other context of the page layout."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,15 +16,12 @@ SCHEME_COOKIE = "reprotech_scheme"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the sidebar."""
-
     label: str
     url_name: str
     icon: str
     access: str
 
     def shown_to(self, user: Any) -> bool:
-        """Whether the page would open."""
         return self.access == SIGNED_IN or user.has_perm(self.access)
 
 
@@ -38,7 +35,7 @@ ENTRIES = (
 
 
 class PermissionFlags:
-    """`{% if may.USER_READ %}` in a template: whether the user holds the permission of this constant's name."""
+    """`{% if may.USER_READ %}` in templates: whether the user has the permission of this constant."""
 
     def __init__(self, user: Any) -> None:
         self._user = user
@@ -48,13 +45,12 @@ class PermissionFlags:
 
 
 def chosen_scheme(request: HttpRequest) -> str:
-    """The colour scheme in the cookie, or `auto`."""
     scheme = request.COOKIES.get(SCHEME_COOKIE, "auto")
     return scheme if scheme in SCHEMES else "auto"
 
 
 def layout_context(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: the sidebar's lines, which one is open, and the colour scheme."""
+    """Context processor: the sidebar's entries and the colour scheme."""
     context: dict[str, Any] = {"scheme": chosen_scheme(request), "schemes": SCHEMES}
     user: Any = getattr(request, "user", None)
     if user is not None and user.is_authenticated:

@@ -1,4 +1,4 @@
-"""Every address of the project and the access that it declares."""
+"""All URL patterns of the project and the access that they declare."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
-#: Addresses that third-party views serve; what guards them is named.
+#: Patterns of third-party views, and what protects them.
 GUARDED_ELSEWHERE = {
     "admin/": "ReprotechAdminSite lets Super Administrators in and nobody else",
 }
@@ -14,7 +14,7 @@ GUARDED_ELSEWHERE = {
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One address; `access` maps a method or action to a permission or a mark, and is None if none is declared."""
+    """A URL pattern; `access` maps a method or action to a permission or mark, None if none is declared."""
 
     path: str
     access: dict[str, str] | None
@@ -36,7 +36,7 @@ def _routes_in(patterns: list[Any], prefix: str) -> Iterator[Route]:
 
 
 def declared_access(view: Any) -> dict[str, str] | None:
-    """What a view declares: by `@requires`, or `required_permissions` for each action that it is wired to."""
+    """What a view declares by `@requires`, or by `required_permissions` for each of its actions."""
     if access := getattr(view, "access", None):
         return {"*": access}
     actions = getattr(view, "actions", None)

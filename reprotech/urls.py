@@ -1,4 +1,4 @@
-"""All addresses."""
+"""The URL configuration of the project."""
 
 from django.contrib import admin
 from django.urls import include, path, re_path
@@ -22,7 +22,7 @@ schema = requires(PUBLIC)(SpectacularJSONAPIView.as_view())
 docs = requires(PUBLIC)(SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="api_docs.html"))
 
 urlpatterns = [
-    # First, since the way to what programs ask thousands of times leads past no page then.
+    # First, since URLs are tried in order and programs call these thousands of times.
     path("api/", include("accounts.api_urls")),
     path("api/", include("audit.api.urls")),
     path("api/", include("analytics.api.urls")),
@@ -40,6 +40,6 @@ urlpatterns = [
     path("metrics", metrics, name="metrics"),
     path("admin", requires(SIGNED_IN)(RedirectView.as_view(url="/admin/"))),
     path("admin/", admin.site.urls),
-    # Last, so that DEBUG too answers in the one error shape and tells no addresses.
+    # Last, so that DEBUG too answers with our errors and lists no URLs.
     re_path(r"", unknown_path),
 ]

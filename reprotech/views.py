@@ -8,17 +8,16 @@ from reprotech.navigation import SCHEME_COOKIE, SCHEMES
 from reprotech.web.access import PUBLIC, requires
 from reprotech.web.responses import safe_next_url
 
-A_YEAR = 365 * 24 * 3600
+COOKIE_SECONDS = 365 * 24 * 3600
 
 
 @requires(PUBLIC)  # a choice of colours, kept in a cookie
 @require_POST
 def choose_scheme(request: HttpRequest) -> HttpResponse:
-    """Keep the colour scheme that was chosen."""
     response = redirect(safe_next_url(request))
     chosen = request.POST.get("scheme")
     if chosen in SCHEMES:
         response.set_cookie(
-            SCHEME_COOKIE, chosen, max_age=A_YEAR, httponly=True, samesite="Lax", secure=request.is_secure()
+            SCHEME_COOKIE, chosen, max_age=COOKIE_SECONDS, httponly=True, samesite="Lax", secure=request.is_secure()
         )
     return response

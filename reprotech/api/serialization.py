@@ -1,7 +1,7 @@
-"""What the API answers, as its serializers describe it: each is put together once, and then used for every answer.
+"""Serializers compiled once for each class.
 
-A serializer asks its fields one by one what to read and how to show it, for each item anew. Here a field becomes a
-function once: of most values that is no more than reading them.
+A serializer asks each field for each item what to read and how to represent it. Here that is found once, and for most
+fields only an attribute is read.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -18,10 +18,10 @@ from reprotech.api.fields import AddressOutputField, NetworkOutputField
 
 Answer = type[serializers.Serializer[Any]]
 Reader = Callable[[Any], Any]
-#: A field's name, what reads its value, the type that is shown as it is, and what writes any other type.
+#: A field's name, getter, the type of values that need no conversion, and the conversion of others.
 FieldReader = tuple[str, Reader, type | None, Reader | None]
 
-#: Fields that show a value of this type as it is.
+#: Fields that represent a value of this type as it is.
 PASSED_THROUGH: dict[type[serializers.Field[Any, Any, Any, Any]], type] = {
     serializers.BooleanField: bool,
     serializers.CharField: str,
@@ -32,7 +32,7 @@ PASSED_THROUGH: dict[type[serializers.Field[Any, Any, Any, Any]], type] = {
 
 
 class PageAnswer(serializers.Serializer[Any]):
-    """What every page of a list tells beside its items, for the schema."""
+    """A page of a list besides its items, for the schema."""
 
     total = serializers.IntegerField()
     total_is_exact = serializers.BooleanField(required=False, help_text="False when there are more than `total`.")
@@ -42,17 +42,15 @@ class PageAnswer(serializers.Serializer[Any]):
 
 
 def json_response(answer: Answer, item: Any) -> HttpResponse:
-    """The answer of an item for what is asked most: DRF's own response takes longer to write it than all the rest."""
+    """For the most frequent calls: DRF's own response takes longer to write it than all the rest."""
     return HttpResponse(orjson.dumps(serialize(answer, item)), content_type="application/json")
 
 
 def serialize(answer: Answer, item: Any) -> Any:
-    """The answer of an item."""
     return _reader_of(answer)(item)
 
 
 def serialize_many(answer: Answer, items: Iterable[Any], context: Mapping[str, Any] | None = None) -> list[Any]:
-    """The answers of several items."""
     read = _reader(answer(context=dict(context))) if context else _reader_of(answer)
     return [read(item) for item in items]
 
@@ -63,11 +61,10 @@ def _reader_of(answer: Answer) -> Reader:
 
 
 def _reader(shape: Any) -> Reader:
-    """What makes the answer of an item, by the fields of a serializer."""
     fields = [_field_reader(field) for field in shape.fields.values() if not field.write_only]
     if None in fields:
-        usual: Reader = shape.to_representation
-        return usual
+        uncompiled: Reader = shape.to_representation
+        return uncompiled
 
     # One loop instead of a function for each field: a third of what an answer costs.
     def read(item: Any) -> dict[str, Any]:
@@ -81,7 +78,7 @@ def _reader(shape: Any) -> Reader:
 
 
 def _field_reader(field: Any) -> FieldReader | None:
-    """What makes the answer of a field; None if it may be left out or isn't read from one attribute."""
+    """Compile a field; None if it may be left out or isn't read from one attribute."""
     name = field.field_name
     if isinstance(field, serializers.SerializerMethodField):
         return name, getattr(field.parent, field.method_name), None, None
@@ -94,5 +91,5 @@ def _field_reader(field: Any) -> FieldReader | None:
 
 
 def _utc_time(moment: datetime) -> str:
-    """A time as DRF writes it where no time zone is in force but UTC, without looking for one."""
+    """As DRF writes a time in UTC, without its lookup of the current time zone."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

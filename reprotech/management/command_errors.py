@@ -1,4 +1,4 @@
-"""What goes wrong with a command for a reason that its operator can mend, as one sentence instead of a traceback."""
+"""Errors of commands that an operator can fix, as one sentence instead of a traceback."""
 
 from contextlib import suppress
 
@@ -6,12 +6,12 @@ import psycopg
 from django.db import DatabaseError, OperationalError, connection
 from redis import RedisError
 
-#: PostgreSQL's codes for a right that a role lacks and for a table that isn't there.
+#: PostgreSQL's codes.
 INSUFFICIENT_PRIVILEGE, UNDEFINED_TABLE = "42501", "42P01"
 
 
 def describe_error(error: BaseException) -> str | None:
-    """What happened and what to do; None for anything that is a mistake of ours, which needs its traceback."""
+    """What happened and what to do; None for our own mistakes, which need their traceback."""
     if isinstance(error, KeyboardInterrupt):
         return "Interrupted."
     if isinstance(error, DatabaseError):
@@ -46,7 +46,7 @@ def _describe_database(error: DatabaseError) -> str | None:
 
 
 def _connection_error() -> str:
-    """Why no connection can be made, which the pool keeps to itself; "" when one can."""
+    """Why no connection can be made, which the pool doesn't say; "" when one can."""
     parameters = {name: value for name, value in connection.get_connection_params().items() if name != "pool"}
     with suppress(psycopg.Error):
         try:

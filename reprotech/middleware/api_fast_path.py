@@ -1,7 +1,6 @@
-"""The short way of an API call that brings a token or a key: past everything that serves pages alone.
+"""API calls with a token or key skip the middleware that pages need: sessions, CSRF, messages.
 
-Such a call proves by itself who acts: none of its cookies is read, it carries no form of ours, and its answer is no
-page. Everything else, calls with the cookie of the pages among it, goes on through sessions, CSRF and messages.
+None of their cookies is read, they carry no form of ours, and their answer is no page.
 """
 
 from collections.abc import Callable
@@ -11,12 +10,11 @@ from django.template.response import SimpleTemplateResponse
 from django.urls import ResolverMatch, resolve
 from rest_framework.views import APIView
 
-#: Pages that lie among the API's addresses.
 API_PAGES = {"/api/docs"}
 
 
 class TokenFastPathMiddleware:
-    """Have the API's view answer a call with an `Authorization` header: where that is, no cookie is looked at."""
+    """Calls the API view directly for a request with an `Authorization` header, which no cookie can add to."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -30,7 +28,7 @@ class TokenFastPathMiddleware:
                 response: HttpResponse = match.func(request, *match.args, **match.kwargs)
                 if isinstance(response, SimpleTemplateResponse):
                     response.render()
-                # With it a client sees whether it got everything, which otherwise CommonMiddleware sees to.
+                # A client needs it to notice a truncated answer; CommonMiddleware, which adds it, is skipped.
                 if not response.streaming and response.content:
                     response.headers.setdefault("Content-Length", str(len(response.content)))
                 return response
@@ -38,7 +36,7 @@ class TokenFastPathMiddleware:
 
 
 def _match(path: str) -> ResolverMatch:
-    """Whose the address is. Addresses without a name or a number in them, of which there are few, are remembered."""
+    """Resolve a path; those without parameters, of which there are few, are cached."""
     match = _fixed.get(path)
     if match is None:
         match = resolve(path)

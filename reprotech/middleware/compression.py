@@ -1,4 +1,4 @@
-"""Compression of pages."""
+"""Compression of pages, with Django's defence against BREACH."""
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -6,10 +6,7 @@ from django.middleware.gzip import GZipMiddleware
 
 
 class PageCompressionMiddleware(GZipMiddleware):
-    """Compress pages, of which a long list would weigh more than all else, with Django's defence against BREACH.
-
-    Static files are compressed once for all, and the API's answers are small: a proxy may compress those.
-    """
+    """Compresses HTML alone: static files are compressed already, and a proxy may compress the API's small answers."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if not response.get("Content-Type", "").startswith("text/html"):

@@ -1,11 +1,11 @@
-"""What proxies say about the client, as they write it: its address and scheme.
+"""The client's address and scheme, from the headers of trusted proxies.
 
-Only proxies that TRUSTED_PROXIES names are believed; anybody can send these headers. What can't be read ends the
-search: the nearest address that could be read counts, in the end the proxy's own.
+Anybody can send these headers, so only TRUSTED_PROXIES are believed. An unreadable element ends the search: the nearest
+address that could be read counts, in the end the proxy's own.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -16,9 +16,9 @@ from django.conf import settings
 
 Address = IPv4Address | IPv6Address
 
-#: Headers in which a proxy describes the client. None of them reaches a view.
+#: None of these headers reaches a view.
 HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_FORWARDED")
-#: More proxies than this stand behind one another nowhere.
+#: Longer chains of proxies don't exist.
 MAX_HOPS = 50
 MAX_HOP_LENGTH = 200
 #: A number, or a word in its place (RFC 7239, 6).
@@ -27,15 +27,14 @@ PORT = re.compile(r"(:(\d{0,5}|_[A-Za-z0-9._-]+))?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who asks: the address ("" when unknown), and the scheme as the proxy tells it ("" when it doesn't)."""
+    """Address and scheme, "" where unknown; only a proxy names the scheme."""
 
     address: str
     scheme: str
     is_proxied: bool
 
 
-def read_client(meta: dict[str, Any]) -> Client:
-    """Who sent a request, from its WSGI environment."""
+def read_client(meta: Mapping[str, Any]) -> Client:
     remote = meta.get("REMOTE_ADDR", "")
     nearest = parse_address(remote)
     if not is_trusted(nearest):
@@ -44,28 +43,24 @@ def read_client(meta: dict[str, Any]) -> Client:
         hops = schemes = meta.get("HTTP_FORWARDED", "")
     else:
         hops, schemes = meta.get("HTTP_X_FORWARDED_FOR", ""), meta.get("HTTP_X_FORWARDED_PROTO", "")
-    return Client(_believed(nearest, hops), _scheme(schemes), is_proxied=True)
+    return Client(_client_address(nearest, hops), _scheme(schemes), is_proxied=True)
 
 
 def is_trusted(address: Address | None) -> bool:
-    """Whether an address belongs to one of TRUSTED_PROXIES."""
     return address is not None and any(address in network for network in settings.TRUSTED_PROXIES)
 
 
-def _believed(nearest: Address | None, hops: str) -> str:
-    """The client's address: the first from the end, where the nearest proxy wrote, that is no trusted proxy itself.
-
-    What stands before that the client may have invented.
-    """
-    believed = nearest
+def _client_address(nearest: Address | None, hops: str) -> str:
+    """The last address in `hops` that is no trusted proxy; the client may have forged those before it."""
+    client = nearest
     for text in _from_the_end(hops):
         address = parse_address(text)
         if address is None:
             break
-        believed = address
+        client = address
         if not is_trusted(address):
             break
-    return str(believed)
+    return str(client)
 
 
 def _from_the_end(hops: str) -> Iterator[str]:
@@ -75,18 +70,15 @@ def _from_the_end(hops: str) -> Iterator[str]:
 
 
 def _scheme(schemes: str) -> str:
-    """How the client reached the first proxy: of a list the first, as Django, Rack and Express read it.
-
-    The others tell how proxies reach one another, often without TLS. A client that invents the first one spares itself
-    the redirect to https and gains nothing else: browsers take no secure cookie over http.
-    """
+    # The first of a list, as Django, Rack and Express read it: proxies often reach one another without TLS. A client
+    # that forges it only avoids the redirect to https: browsers take no secure cookie over http.
     first = schemes.partition(",")[0]
     scheme = _parameter(first, "proto").strip(' \t"').lower()
     return scheme if scheme in {"http", "https"} else ""
 
 
 def _parameter(element: str, name: str) -> str:
-    """The value of a parameter, as RFC 7239 writes them; without any the whole element."""
+    """The value of a parameter (RFC 7239), or the whole element if it has none."""
     if "=" not in element:
         return element
     for pair in element.split(";"):
@@ -97,7 +89,7 @@ def _parameter(element: str, name: str) -> str:
 
 
 def parse_address(text: str) -> Address | None:
-    """The address in one element of a list, however it is written; None for what is none, such as `unknown`."""
+    """The address in an element, in any notation; None for others such as `unknown`."""
     return _parse(text) if len(text) <= MAX_HOP_LENGTH else None
 
 

@@ -1,8 +1,6 @@
-"""Asking for the password in the midst of something, and going on with it: nothing that was typed is lost.
+"""Asks for the password when a view raises ReauthenticationRequired, and then repeats the POST: no input is lost.
 
-What a page was sent is refused with ConfirmationRequired when the password was typed too long ago. The answer is a
-form that holds what was sent, asks for the password and sends both to the same address; the view then runs as if
-nothing had been.
+The answer is a form with all that was posted, and a field for the password, to the same URL.
 """
 
 from collections.abc import Callable
@@ -22,21 +20,19 @@ from reprotech.web.responses import UNPROCESSABLE, render_interruption
 
 PREFIX = "confirm"
 FIELD = f"{PREFIX}-password"
-#: Fields of ours, of which the new form has its own.
+#: Fields of which the new form has its own.
 OWN_FIELDS = {FIELD, "csrfmiddlewaretoken"}
 
 
 class ReauthenticationMiddleware:
-    """Ask whoever acts by a page's cookie for their password where a service requires it, and take it."""
-
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
 
-    def process_view(self, request: Any, _view: Any, _args: Any, _kwargs: Any) -> HttpResponse | None:
-        """Take the password that came along and go on; ask again if it is wrong."""
+    def process_view(self, request: Any, _view: object, _args: object, _kwargs: object) -> HttpResponse | None:
+        """Verify the password in the repeated POST; ask again if it is wrong."""
         if request.method != "POST" or is_api(request) or FIELD not in request.POST or not request.page_session:
             return None
         form = ConfirmPasswordForm(request.POST, prefix=PREFIX)
@@ -51,7 +47,6 @@ class ReauthenticationMiddleware:
         return _ask_for_password(request, form)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """The page that asks; what was only to be shown is come back to by its address."""
         if not isinstance(exception, ReauthenticationRequired) or is_api(request):
             return None
         if request.method == "POST":

@@ -1,12 +1,13 @@
-"""Reading a request's body, whole and no further than its limit, before any view answers.
+"""Reads a request's whole body, up to its limit, before any view.
 
-A view that is given less than was sent would answer with success for what it never saw. So the body is read here,
-whether its length was announced (Content-Length) or not (chunked, HTTP/2), and one that breaks off is refused.
+A view that got a truncated body would answer with success for what it never saw. So bodies are read here, with a
+Content-Length or without (chunked, HTTP/2), and an incomplete one is refused.
 """
 
 import os
 import socket
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from io import BytesIO
@@ -18,28 +19,26 @@ from django.http import HttpRequest
 from reprotech.middleware.forwarded_headers import parse_address
 from reprotech.server.graceful_shutdown import open_sockets
 
-#: Bytes of a refused body that are read all the same: many clients send everything before they read the answer.
+#: Bytes of a refused body that are read: many clients send everything before they read the answer.
 MAX_DRAINED = 33_554_432
 CHUNK_BYTES = 65_536
-#: Linux' numbers of a connection's states: reset by the client, and closed by it in order.
+#: Linux' states of a connection that the client has reset, or closed in order.
 TCP_CLOSE, TCP_CLOSE_WAIT = 7, 8
-#: Where Linux keeps how many bytes came on a connection (`tcpi_bytes_received`, eight bytes).
+#: Offset of `tcpi_bytes_received` (eight bytes) in `struct tcp_info`.
 TCP_INFO_BYTES_RECEIVED = 128
-#: Seconds in which the server closes an idle connection that the client has closed.
+#: Within this time the server closes an idle connection that the client has closed.
 POLL_SECONDS = 0.1
-#: How long other requests are waited for, and by how many threads at once: broken bodies must not hold them all.
+#: How long to wait for other requests, and in how many threads: broken bodies must not occupy all of them.
 MAX_WAIT_SECONDS, MAX_WAITING_THREADS = 1, 2
 #: Methods whose requests have no body unless they say so.
 WITHOUT_BODY = {"GET", "HEAD", "OPTIONS", "TRACE"}
-
-
 INCOMPLETE = "The body ended before it was complete. Send the request again."
 INVALID_LENGTH = "The Content-Length must be a number."
 _waiting = BoundedSemaphore(MAX_WAITING_THREADS)
 
 
 class BodyRefused(Exception):
-    """The body can't be taken: the status of the answer, and a sentence where the status alone doesn't say why."""
+    """The status of the answer, and a sentence where the status alone doesn't say why."""
 
     def __init__(self, status: HTTPStatus, sentence: str = "") -> None:
         super().__init__(sentence or status.phrase)
@@ -48,10 +47,10 @@ class BodyRefused(Exception):
 
 
 def read_body(request: HttpRequest, limit: int) -> None:
-    """Put the whole body into the request, with its length; raises BodyRefused.
+    """Put the whole body into the request; raises BodyRefused.
 
-    400: the length is no number, or the body ended before it was complete. 411: no length, and the server that runs
-    this doesn't mark the body's end. 413: it is longer than `limit`.
+    400: the length is no number, or the body is incomplete. 411: there is no length, and the WSGI server doesn't mark
+    the body's end. 413: it is longer than `limit`.
     """
     meta = request.META
     is_chunked = "HTTP_TRANSFER_ENCODING" in meta  # overrides a Content-Length (RFC 9112, 6.3)
@@ -73,9 +72,9 @@ def _parse_length(length: str) -> int:
     return int(length[:18])  # cut, since Python refuses to read numbers of thousands of digits
 
 
-def _read_announced(meta: dict[str, Any], size: int, limit: int) -> bytes:
+def _read_announced(meta: Mapping[str, Any], size: int, limit: int) -> bytes:
     if size > limit:
-        # Who waits for "100 Continue" has sent nothing yet, and would send all of it if it were read.
+        # A client that waits for "100 Continue" has sent nothing yet, and would send everything if it were read.
         if "HTTP_EXPECT" not in meta:
             _drain(meta, size)
         raise BodyRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
@@ -99,31 +98,26 @@ def _read_to_end(request: HttpRequest, limit: int, *, is_chunked: bool) -> bytes
             raise BodyRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         pieces.append(piece)
     body = b"".join(pieces)
-    # A request that announces no body and has none can't have broken off: most DELETEs are such.
+    # A request that announces no body and has none is complete, as most DELETEs.
     if (body or is_chunked) and not _is_complete(request, body):
         raise BodyRefused(HTTPStatus.BAD_REQUEST, INCOMPLETE)
     return body
 
 
 def _is_complete(request: HttpRequest, body: bytes) -> bool:
-    """Whether it is all that was to come: granian gives a body that broke off as if it had ended there.
-
-    Forms with files have a closing line, and JSON that broke off is refused as JSON. Others don't show it; but a client
-    that broke off is gone, while one that is done waits for the answer.
-    """
+    """Whether nothing is missing: granian passes on a body that broke off as if it had ended there."""
+    # Forms with files have a closing line, and truncated JSON doesn't parse. Of other bodies only the client shows it:
+    # one that broke off is gone, one that is done waits for the answer.
     if body and request.content_type == "multipart/form-data":
         boundary = (request.content_params or {}).get("boundary", "")
         return f"--{boundary}--".encode("latin-1", "replace") in body
     return (bool(body) and request.content_type == "application/json") or not is_client_gone(request.META)
 
 
-def is_client_gone(meta: dict[str, Any]) -> bool:
-    """Whether the client of this request, whose body was read to its end, has closed the connection.
-
-    The server doesn't say which connection is this request's, so others count as well that a client at its address has
-    closed. But an idle one is closed here too within moments, and one on which another request is being answered (of
-    several sent at once, or one that broke off) when that is done. This request's own stays until it is answered.
-    """
+def is_client_gone(meta: Mapping[str, Any]) -> bool:
+    """Whether the client of this request has closed the connection."""
+    # WSGI doesn't say which connection is this request's, so all count that a client at its address has closed. The
+    # server soon closes the idle ones, and those of other requests when they are answered; this request's stays.
     closed = _closed_by_client(meta)
     if closed:
         time.sleep(POLL_SECONDS)
@@ -139,16 +133,16 @@ def is_client_gone(meta: dict[str, Any]) -> bool:
     return bool(closed)
 
 
-def _closed_by_client(meta: dict[str, Any]) -> set[int]:
-    """The connections to this server that a client at the request's address has closed, by their inodes."""
+def _closed_by_client(meta: Mapping[str, Any]) -> set[int]:
+    """Inodes of the connections to this server that a client at the request's address has closed."""
     address, closed = parse_address(meta.get("REMOTE_ADDR", "")), set()
     for found in open_sockets():
         with found, suppress(OSError):
             if str(found.getsockname()[1]) != meta["SERVER_PORT"]:
                 continue
-            told = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES_RECEIVED + 8)
-            state, received = told[0], any(told[TCP_INFO_BYTES_RECEIVED:])
-            # A socket on which nothing ever came is none of a client's: the main process' own is such.
+            info = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES_RECEIVED + 8)
+            state, received = info[0], any(info[TCP_INFO_BYTES_RECEIVED:])
+            # A socket that never received anything is no client's, such as the main process' own.
             if (state == TCP_CLOSE and received) or (
                 state == TCP_CLOSE_WAIT and parse_address(found.getpeername()[0]) == address
             ):
@@ -156,14 +150,14 @@ def _closed_by_client(meta: dict[str, Any]) -> set[int]:
     return closed
 
 
-def _drain(meta: dict[str, Any], length: int) -> None:
+def _drain(meta: Mapping[str, Any], length: int) -> None:
     left = min(length, MAX_DRAINED)
     while left > 0 and (piece := _read(meta, min(CHUNK_BYTES, left))):
         left -= len(piece)
 
 
-def _read(meta: dict[str, Any], length: int) -> bytes:
-    """Up to so many bytes; b"" when there are no more, also because the client is gone."""
+def _read(meta: Mapping[str, Any], length: int) -> bytes:
+    """Up to `length` bytes; b"" at the end, or when the client is gone."""
     try:
         return bytes(meta["wsgi.input"].read(length))
     except OSError:
@@ -173,5 +167,5 @@ def _read(meta: dict[str, Any], length: int) -> bytes:
 def _replace(request: HttpRequest, body: bytes) -> None:
     request.META["CONTENT_LENGTH"] = str(len(body))
     request.META["wsgi.input"] = BytesIO(body)
-    # Django made its stream with the length that was announced when the request began.
+    # Django made its stream with the announced length.
     request._stream = BytesIO(body)

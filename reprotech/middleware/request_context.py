@@ -1,4 +1,4 @@
-"""Where a request comes from, how large it may be, and its address without a trailing slash."""
+"""Sets the request's origin for audit rows and log lines, and logs each request."""
 
 import logging
 import random
@@ -20,23 +20,18 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 logger = logging.getLogger(__name__)
 
-#: How servers write the version that knows no Host header; HAProxy's `option httpchk` speaks it.
+#: HTTP without a Host header, as HAProxy's `option httpchk` sends it.
 HTTP_1_0 = {"HTTP/1.0", "HTTP/1"}
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 
 
 class RequestContextMiddleware:
-    """Find out client address, scheme, user agent and request id, for audit rows and log lines.
-
-    Forwarding headers are believed only when the socket's other end is one of TRUSTED_PROXIES; anybody else's are
-    removed before anything can read them.
-    """
+    """Determines client address, scheme, user agent and request id; removes forwarding headers."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer, with the request's id in `X-Request-ID`."""
         client = read_client(request.META)
         request.META["reprotech.was_forwarded"] = any(
             name in request.META for name in ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
@@ -64,7 +59,7 @@ class RequestContextMiddleware:
         milliseconds = (time.perf_counter() - started) * 1000
         path = SECRET_PATH.sub(r"\1...", request.path)
         if logger.isEnabledFor(logging.INFO):
-            # Without looking up the stack for who logs: it's always here.
+            # `logger.info` would search the stack for the caller.
             record = logger.makeRecord(
                 logger.name,
                 logging.INFO,
@@ -95,17 +90,15 @@ def _unreadable(request: HttpRequest) -> str:
     return UNREADABLE_HEADER if "HTTP_USER_AGENT" in request.META else ""
 
 
-#: Recorded for a header of which granian gives the name alone, as it does when a byte is not ASCII.
+#: Recorded where granian passes on only a header's name, because a byte is not ASCII.
 UNREADABLE_HEADER = "(unreadable)"
 
 
 @lru_cache(maxsize=1024)
 def sanitize_header(text: str) -> str:
-    """A header's text without what can't be stored or would disturb a log.
-
-    Servers give its bytes as Latin-1 (PEP 3333); most clients mean UTF-8.
-    """
+    """A header's text without what can't be stored or would disturb a log."""
     if not text.isascii():
-        with suppress(UnicodeError):  # then it is Latin-1, as the oldest clients write
+        # WSGI passes bytes on as Latin-1 (PEP 3333); most clients mean UTF-8, the oldest Latin-1.
+        with suppress(UnicodeError):
             text = text.encode("latin-1").decode()
     return "".join(char if char.isprintable() else " " for char in text)[:512].strip()

@@ -1,4 +1,4 @@
-"""How large a request may be, and for which hosts."""
+"""Limits of requests: hosts and body size."""
 
 import re
 
@@ -12,17 +12,13 @@ from reprotech.middleware.request_context import HTTP_1_0, GetResponse
 from reprotech.web.errors import error_response, is_api
 
 PROBES = re.compile(r"/(api/health(/live|/ready)?|metrics)/?")
-
-
 HEALTH = re.compile(r"/api/health(/live|/ready)?/?")
-
-
-#: A Host header that is an address, with or without a port.
+#: An address as Host header.
 ADDRESS_HOST = re.compile(r"(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]{2,45}\])(:\d{1,5})?", re.ASCII)
 
 
 class RequestLimitsMiddleware:
-    """Refuse what no view should see: foreign hosts, and bodies that are too large, incomplete or without a length."""
+    """Refuses foreign hosts, and bodies that are too large, incomplete or without a length."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -42,11 +38,9 @@ class RequestLimitsMiddleware:
 
 
 def is_probe(request: HttpRequest) -> bool:
-    """Whether an orchestrator or a scraper asks: for what is the same under any name, by address instead of one.
-
-    A foreign name stays refused, so that no page can reach this under a name of its own (DNS rebinding). Without any
-    Host, as HTTP/1.0 allows, only health is told.
-    """
+    """Whether this is a call of an orchestrator or scraper, which uses an address in place of a host name."""
+    # Foreign names stay refused, so that no web page can reach this under a name of its own (DNS rebinding). Without a
+    # Host, as HTTP/1.0 allows, only health is answered.
     if PROBES.fullmatch(request.path_info) is None:
         return False
     if host := request.META.get("HTTP_HOST", ""):
@@ -55,7 +49,6 @@ def is_probe(request: HttpRequest) -> bool:
 
 
 def has_known_host(request: HttpRequest) -> bool:
-    """Whether the Host header is one of ALLOWED_HOSTS."""
     try:
         request.get_host()
     except DisallowedHost:

@@ -1,4 +1,4 @@
-"""Headers that protect pages in the browser: isolation, transport, origins."""
+"""Security headers: isolation, transport, CORS."""
 
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -14,11 +14,7 @@ from reprotech.middleware.request_limits import has_known_host
 
 
 class IsolationMiddleware:
-    """Keep other sites from embedding what is here, and what is here from using the machine (OWASP ASVS 5.0, V3.4).
-
-    What isn't said to be for all is kept by no cache, nor behind the Back button. A view that needs another header than
-    one of these sets it.
-    """
+    """Security headers (OWASP ASVS 5.0, V3.4), and no caching, where a view doesn't set its own."""
 
     HEADERS: ClassVar = {
         "Cache-Control": "no-store, private",
@@ -47,7 +43,7 @@ class IsolationMiddleware:
 
 
 class TransportMiddleware(SecurityMiddleware):
-    """Send who comes by HTTP to HTTPS, and have browsers remember it. Other headers are IsolationMiddleware's."""
+    """The redirect to HTTPS, and HSTS. SecurityMiddleware's other headers are set by IsolationMiddleware."""
 
     def __init__(self, get_response: GetResponse) -> None:
         super().__init__(get_response)
@@ -56,12 +52,12 @@ class TransportMiddleware(SecurityMiddleware):
 
 
 class OriginsMiddleware(CorsMiddleware):
-    """Tell browsers which other sites may call the API; with no CORS_ORIGINS none, as they assume anyway."""
+    """CORS headers, if CORS_ORIGINS names any site."""
 
     def __call__(self, request: HttpRequest) -> Any:
         return super().__call__(request) if settings.CORS_ALLOWED_ORIGINS else self.get_response(request)
 
     def check_preflight(self, request: HttpRequest) -> HttpResponseBase | None:
-        """The answer to a browser that asks before it sends a request; foreign hosts get theirs further in."""
+        # Foreign hosts are refused by RequestLimitsMiddleware.
         response = super().check_preflight(request)
         return response if response is None or has_known_host(request) else None

@@ -1,4 +1,4 @@
-"""Addresses without a trailing slash."""
+"""Paths with a trailing slash."""
 
 from django.http import HttpRequest, HttpResponse
 
@@ -6,7 +6,7 @@ from reprotech.middleware.request_context import GetResponse
 
 
 class TrailingSlashMiddleware:
-    """Treat `/api/users/` as `/api/users`: the answer is the same, without a redirect that loses a POST's body."""
+    """Treats `/api/users/` as `/api/users`: a redirect would lose a POST's body."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

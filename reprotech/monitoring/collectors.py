@@ -1,6 +1,6 @@
-"""What monitoring asks about the state of things: measured when it is scraped, the same from whichever process answers.
+"""Metrics of the installation's state, measured when they are scraped; the same from every process.
 
-While the database is down its part is left out, and `reprotech_database_up` says so.
+While the database is down its metrics are left out, and `reprotech_database_up` says so.
 """
 
 import logging
@@ -22,13 +22,11 @@ from reprotech.core.status import CONNECTED, UNAVAILABLE, cache_state, database_
 
 logger = logging.getLogger(__name__)
 
-#: Events commit out of the order of their ids, though seldom further apart than this.
+#: Events commit out of the order of their ids, but seldom further apart than this.
 MAX_ID_DISORDER = 10_000
 
 
 class StateCollector(Collector):
-    """Collects it, in a handful of small queries."""
-
     def collect(self) -> Iterator[Metric]:
         version = GaugeMetricFamily("reprotech_version", "The version that runs; always 1.", labels=["version"])
         version.add_metric([__version__], 1)
@@ -43,7 +41,7 @@ class StateCollector(Collector):
         yield _gauge("reprotech_cache_up", "Whether the cache answers.", cache_state() == CONNECTED)
         if is_up:
             try:
-                # All of it or nothing, should the database go down meanwhile.
+                # All or nothing, should the database go down meanwhile.
                 yield from [*_outbox(), *_audit()]
             except Exception as error:  # noqa: BLE001 (the scraper gets what there is)
                 logger.error("The state can't be measured: %s", error)

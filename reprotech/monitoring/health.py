@@ -1,4 +1,4 @@
-"""Is the service well? For people, balancers and orchestrators; public, since probes have no account."""
+"""Health checks for people, balancers and orchestrators; public, since probes have no account."""
 
 from typing import Any, ClassVar
 
@@ -49,7 +49,6 @@ class HealthViewSet(ViewSet):
 
     @extend_schema(responses={200: HEALTH_ANSWER, 503: HEALTH_ANSWER}, summary="Is everything well?")
     def health(self, request: Request) -> Response:  # noqa: ARG002
-        """Database and cache, each tried."""
         parts = {"database": database_state(), "cache": cache_state()}
         healthy = set(parts.values()) == {CONNECTED}
         body = {
@@ -63,18 +62,17 @@ class HealthViewSet(ViewSet):
 
     @extend_schema(responses=LIVENESS_ANSWER, summary="Does the process answer?")
     def live(self, request: Request) -> Response:  # noqa: ARG002
-        """The process answers; it should be restarted if it doesn't."""
         return Response({"status": "alive"})
 
     @extend_schema(responses={200: READINESS_ANSWER, 503: READINESS_ANSWER}, summary="Can it do its work?")
     def ready(self, request: Request) -> Response:  # noqa: ARG002
-        """The database answers and has this version's tables. Without the cache, or changes, the service works on."""
+        # Without the cache, or with a read-only database, the service continues.
         state = database_state()
         if state == UNAVAILABLE:
             return Response({"status": "not ready", "problem": "The database does not answer."}, status=503)
         if not has_tables():
             return Response({"status": "not ready", "problem": "Migrations are missing."}, status=503)
         if state == READ_ONLY:
-            # Another server would have the same database: without any, nothing could be read either.
+            # All servers have the same database: with none of them ready nothing could be read either.
             return Response({"status": "ready", "problem": "The database is read-only: changes are refused."})
         return Response({"status": "ready"})

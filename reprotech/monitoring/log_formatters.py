@@ -1,15 +1,14 @@
-"""Log lines that say which request they belong to, and that no request can forge, blow up or tell a secret to."""
+"""Log lines with their request's id, which no request can forge, enlarge or put secrets into."""
 
 import logging
 import re
 from datetime import UTC, datetime
-from typing import Any
 
 import orjson
 
 from reprotech.core.request_context import current_origin, current_principal
 
-#: What a record may have beyond its message, each a field of its own in JSON.
+#: Attributes of a record that become fields in JSON.
 FIELDS = ("method", "path", "status", "duration_ms")
 
 #: Links of mails carry their token in the path.
@@ -17,17 +16,14 @@ SECRET_PATH = re.compile(r"(/(?:set-password|confirm-email)/)[^\s\"'?#]+")
 
 
 class RequestFilter(logging.Filter):
-    """Add `request_id` ("-" outside a request) and `user_id` (None while nobody is known) to every record."""
+    """Adds `request_id` ("-" outside a request) and `user_id` (None if anonymous), and removes tokens of links."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let everything pass, without the tokens of links: Django too names paths, such as of refused requests.
-
-        A refusal, which is no failure, comes without the stack trace that Django adds to it.
-        """
         record.request_id = current_origin().request_id or "-"
         message = record.getMessage()
-        if SECRET_PATH.search(message):
+        if SECRET_PATH.search(message):  # Django too logs paths, such as of refused requests
             record.msg, record.args = SECRET_PATH.sub(r"\1...", message), None
+        # A refusal is no failure: without the stack trace that Django adds.
         if record.levelno < logging.ERROR and record.name.startswith("django."):
             record.exc_info = None
         record.user_id = current_principal().user_id
@@ -35,7 +31,7 @@ class RequestFilter(logging.Filter):
 
 
 class TextFormatter(logging.Formatter):
-    """One line for each record, whatever a path or a name holds; stack traces follow on lines of their own."""
+    """One line for each record, whatever a path or name contains; stack traces follow."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's name)
         line = super().formatMessage(record)
@@ -43,11 +39,8 @@ class TextFormatter(logging.Formatter):
 
 
 class JSONFormatter(logging.Formatter):
-    """One JSON object a line."""
-
     def format(self, record: logging.LogRecord) -> str:
-        """The line: time, level, logger, request_id, message; user, request and exception if there are any."""
-        line: dict[str, Any] = {
+        line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname,
             "logger": record.name,
@@ -61,7 +54,7 @@ class JSONFormatter(logging.Formatter):
             line["exception"] = self.formatException(record.exc_info)
         try:
             return orjson.dumps(line).decode()
-        except TypeError:  # lone surrogates, which JSON may name, are nothing that UTF-8 can write
+        except TypeError:  # lone surrogates, which UTF-8 can't encode
             return orjson.dumps({name: _writable(value) for name, value in line.items()}).decode()
 
 

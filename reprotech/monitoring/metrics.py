@@ -1,4 +1,4 @@
-"""Prometheus metrics, right across worker processes (PROMETHEUS_MULTIPROC_DIR is set by scripts/server)."""
+"""Prometheus metrics of all worker processes (PROMETHEUS_MULTIPROC_DIR is set by scripts/server)."""
 
 import os
 import time
@@ -26,7 +26,7 @@ DURATION = Histogram("http_request_duration_seconds", "Time to answer an HTTP re
 
 
 class MetricsMiddleware:
-    """Count and time every request under its route, never under its path: a path may name a person."""
+    """Counts and times requests by route, not by path: a path may name a person."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -45,7 +45,7 @@ class MetricsMiddleware:
 
 @cache
 def _counters(method: str, endpoint: str, status: int) -> tuple[Counter, Histogram]:
-    """Those of a route: there are few, and to find them takes as long as to count."""
+    """Cached, since finding them takes as long as counting."""
     return REQUESTS.labels(method, endpoint, status), DURATION.labels(method, endpoint)
 
 
@@ -66,11 +66,11 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def may_scrape(request: HttpRequest) -> bool:
-    """Whether the request has the METRICS_TOKEN or, where none is set, comes from this machine itself."""
+    """Whether the request has the METRICS_TOKEN or, where none is set, comes from this machine."""
     if settings.METRICS_TOKEN:
         given = request.META.get("HTTP_AUTHORIZATION", "")
         return constant_time_compare(given, f"Bearer {settings.METRICS_TOKEN}")
-    # A proxy on this machine that isn't declared as one makes everybody's requests look local.
+    # An undeclared proxy on this machine makes everybody's requests look local.
     forwarded = request.META["reprotech.was_forwarded"]
     address = current_origin().ip_address
     return not forwarded and bool(address) and ip_address(address).is_loopback

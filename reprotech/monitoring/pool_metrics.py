@@ -1,7 +1,6 @@
-"""The connections to the database of all processes of a server.
+"""Metrics of the connection pools of all processes of a server.
 
-No process can look into another one's pool. Each notes what its own is like every few seconds, and the one that is
-scraped sums that up.
+No process can see another one's pool: each records its own every few seconds, and the scraped one adds them up.
 """
 
 import os
@@ -14,7 +13,7 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from reprotech.core.background import PeriodicThread
 
-#: Seconds between two notes. Prometheus scrapes less often.
+#: Prometheus scrapes less often.
 SAMPLE_SECONDS = 5
 
 CONNECTIONS = Gauge(
@@ -32,13 +31,12 @@ WAITING = Gauge(
 
 
 def start() -> None:
-    """Keep noting it as long as this process lives."""
     sample()
     PeriodicThread("pool-metrics", sample, SAMPLE_SECONDS, problem="The pool of connections can't be measured.").start()
 
 
 def sample() -> None:
-    """Note what this process's pool is like now; without a pool, nothing."""
+    """Record this process's pool, if it has one."""
     pool: Any = getattr(connection, "pool", None)
     if pool is None:
         return
@@ -51,7 +49,6 @@ def sample() -> None:
 
 
 def remove_dead_processes(directory: str) -> None:
-    """Take what processes that are gone have noted out of the sum."""
     for path in Path(directory).glob("gauge_live*_*.db"):
         process = int(path.stem.rpartition("_")[2])
         if not _is_alive(process):

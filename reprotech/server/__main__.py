@@ -1,8 +1,7 @@
-"""The server: granian, with the application loaded before its worker processes begin.
+"""The server: granian, with the application loaded before the workers are forked.
 
-They are copies of the main process, so it is loaded once, whatever their number, and they share the memory that it
-takes. The main process itself answers nothing. What must not be shared, connections and threads, isn't there yet when
-it begins to serve. A new version needs a restart: workers that replace others are copies of the same main process.
+It is loaded once and its memory is shared. Connections and threads, which must not be shared, start in the workers. A
+new version needs a restart: replacements of workers are forked from the same main process.
 """
 
 import gc
@@ -18,20 +17,19 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
-#: What `scripts/server` runs with, on a bench; `deploy/serve` sets its own.
+#: For development; `deploy/serve` sets its own.
 DEFAULTS = {"HOST": "127.0.0.1", "PORT": "5001", "WORKERS": "1"}
-#: Seconds that a worker which was told to stop gets to finish its requests.
+#: Seconds that a stopping worker gets to finish its requests.
 DEFAULT_KILL_TIMEOUT = "10"
 
 
 def main() -> None:
-    """Serve until told to stop."""
     load()
     serve()
 
 
 def load() -> None:
-    """Load the application with all its addresses; ends the program with a sentence when its settings are wrong."""
+    """Load the application with all its URLs; exits with a sentence when its settings are wrong."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reprotech.settings")
     if directory := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         Path(directory).mkdir(parents=True, exist_ok=True)
@@ -45,7 +43,7 @@ def load() -> None:
 
 
 def refuse_exposed_debugging(host: str) -> None:
-    """End the program when DEBUG is on and others than this machine could reach it."""
+    """Exit when DEBUG is on and other machines could reach the server."""
     if settings.DEBUG and not is_loopback(host):
         sys.exit(
             f"Reprotech can't start: with DEBUG=true everybody who reaches {host} would see code and could sign in "
@@ -54,7 +52,7 @@ def refuse_exposed_debugging(host: str) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host to listen on, a name or an address, is reached from this machine alone."""
+    """Whether a host to listen on, name or address, is reached from this machine alone."""
     try:
         found = socket.getaddrinfo(host, None)
     except OSError:
@@ -63,7 +61,7 @@ def is_loopback(host: str) -> bool:
 
 
 def serve() -> None:
-    """Serve what `load` loaded, until told to stop."""
+    """Serve what `load` loaded until SIGTERM."""
     from accounts.throttling import shared_counters
 
     chosen = {name: os.environ.get(name) or default for name, default in DEFAULTS.items()}
@@ -74,7 +72,7 @@ def serve() -> None:
         sys.exit("PORT and WORKERS must be whole numbers.")
     _close_connections()
     gc.collect()
-    gc.freeze()  # a collection would write into the memory that is shared
+    gc.freeze()  # a collection would write into shared memory
     try:
         with shared_counters.shared_file() if workers > 1 else nullcontext():
             _serve(chosen["HOST"], port, workers)

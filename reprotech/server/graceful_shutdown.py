@@ -1,12 +1,10 @@
-"""Connection draining: how a worker stops without failing a request of a proxy in front of it.
+"""Connection draining: a worker stops without failing a request of the proxy in front of it.
 
-Granian closes idle connections and its listening socket at once. A request that arrives in that instant is lost, and a
-proxy that can't know whether it was read must not send a POST again. So before granian is told to stop,
+Granian closes idle connections and its listening socket at once. A request that arrives then is lost, and a proxy that
+can't know whether it was read must not repeat a POST. So before granian stops,
 
-1. each answer says `Connection: close`, and the proxy gets time to close its idle connections, which the nginx that we
-   ship does after two seconds;
-2. new connections are refused, upon which a proxy goes to the next server, and the worker gets a moment to accept those
-   that the kernel has made.
+1. each answer says `Connection: close`, and the proxy gets time to close idle connections (our nginx: two seconds);
+2. new connections are refused, so that a proxy tries the next server, and those that the kernel has made are accepted.
 """
 
 import contextlib
@@ -20,27 +18,25 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-#: Seconds for the first step at most; it ends earlier when there is no connection. Longer than nginx keeps an idle one.
+#: The first step at most, longer than nginx keeps an idle connection.
 DRAIN_SECONDS = 2.5
-#: Seconds for the second step, at least.
+#: The second step at least.
 LAST_ACCEPT_SECONDS = 0.5
 POLL_SECONDS = 0.05
-#: Linux' number of it, which Python doesn't name, and an interface that there is never.
+#: Linux' option, which Python doesn't name, and an interface that never exists.
 SO_BINDTOIFINDEX, NO_INTERFACE = 62, 2**31 - 1
 
 _stopping = Event()
 
 
 def install() -> None:
-    """From now on SIGTERM stops this process so, once it serves; before that at once."""
-    # In every thread: those that start later inherit it.
+    """Make SIGTERM drain this process once it serves; before that it stops at once."""
+    # Threads that start later inherit it.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     Thread(target=_stop_on_sigterm, name="stop-when-told", daemon=True).start()
 
 
 def close_when_draining(application: Callable[..., Any]) -> Callable[..., Any]:
-    """The WSGI application, whose answers close their connection once the process stops."""
-
     def respond(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
             if _stopping.is_set():
@@ -87,7 +83,7 @@ def _wait_for_connections(ports: set[int], end: float) -> None:
 
 
 def open_sockets() -> Iterator[socket.socket]:
-    """This process's TCP sockets, each under a descriptor of its own."""
+    """This process's TCP sockets, each with a duplicate descriptor."""
     for path in Path("/proc/self/fd").iterdir() if sys.platform == "linux" else []:
         with contextlib.suppress(OSError):  # gone meanwhile
             if not path.is_socket():
@@ -104,7 +100,6 @@ def _listens(found: socket.socket) -> bool:
 
 
 def _has_connections(ports: set[int]) -> bool:
-    """Whether this process has a connection on one of these ports."""
     is_connected = False
     for found in open_sockets():
         with found, contextlib.suppress(OSError):  # without another end
@@ -114,6 +109,6 @@ def _has_connections(ports: set[int]) -> bool:
 
 
 def refuse_connections(listener: socket.socket) -> None:
-    """Refuse new connections from now on, and leave those that wait to be accepted, which closing would reset."""
+    """Refuse new connections, but not those that wait to be accepted, which closing would reset."""
     with contextlib.suppress(OSError):  # Linux before 5.7 lets only root do it
         listener.setsockopt(socket.SOL_SOCKET, SO_BINDTOIFINDEX, NO_INTERFACE)

@@ -9,11 +9,11 @@ import time
 from multiprocessing.util import Finalize
 from threading import Thread
 
-# A worker begins as a copy of granian's main process, with that one's signal handlers until it serves. Told to stop
-# while it still loads the application it would not hear it, and the server would end only when patience runs out.
+# A forked worker has the main process's signal handlers until it serves. It would ignore SIGTERM while it loads the
+# application, and the server would end only after its time-out.
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
-# Ctrl-C in a terminal reaches every process, and then the main one tells the workers to stop. Of two signals at once a
-# worker loses both, so it hears only the main process. Blocked, since granian still sets its handler.
+# Ctrl-C in a terminal reaches every process, and then the main one stops the workers. Of two signals at once a worker
+# loses both, so it takes only the main process's. Blocked, since granian still sets its handler.
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 from reprotech.server import graceful_shutdown  # noqa: E402
@@ -26,18 +26,15 @@ from accounts import housekeeping  # noqa: E402
 from audit.worker import supervisor as audit_worker  # noqa: E402
 from reprotech.monitoring import pool_metrics  # noqa: E402
 
-#: Seconds between two looks for the main process, and that requests get to be finished once it is gone.
+#: Seconds between two checks of the main process, and for finishing requests once it is gone.
 PARENT_POLL_SECONDS, FINISH_SECONDS = 1, 10
-#: Objects made and not let go of, after which the garbage collector looks for what holds only itself: requests leave
-#: next to nothing of that kind, and it would look every few of them.
+#: Requests leave next to no reference cycles, but the default would collect every few of them.
 GC_THRESHOLD = 10_000
 
 
 def exit_with_parent(main: int) -> None:
-    """End when the main process is gone without a word, as after `kill -9` or for want of memory.
-
-    Workers that outlived it would go on with nobody to replace or stop them, and keep a new server from starting.
-    """
+    """Exit when the main process was killed, as by `kill -9` or for want of memory."""
+    # Workers that outlive it would never be replaced or stopped, and keep a new server from starting.
     while os.getppid() == main:
         time.sleep(PARENT_POLL_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
@@ -47,7 +44,7 @@ def exit_with_parent(main: int) -> None:
 
 if parent := multiprocessing.parent_process():
     Thread(target=exit_with_parent, args=[parent.pid], name="end-with-main", daemon=True).start()
-# A worker ends as a child of multiprocessing does, which runs nothing but this.
+# A child of multiprocessing runs only these finalizers when it exits, not `atexit`.
 Finalize(None, logging.shutdown, exitpriority=0)
 outbox.start()
 housekeeping.start()

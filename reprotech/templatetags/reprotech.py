@@ -1,4 +1,4 @@
-"""Tags of the pages."""
+"""Filters and tags of our templates."""
 
 from datetime import timedelta
 from functools import cache
@@ -16,7 +16,7 @@ register.filter("client_name", user_agent.client_name)
 
 @register.filter
 def in_words(span: timedelta) -> str:
-    """ "7 days", "1 hour" or "90 minutes": the largest unit of which it is a whole number."""
+    """Such as "7 days", "1 hour" or "90 minutes": in the largest unit that gives a whole number."""
     minutes = int(span.total_seconds()) // 60
     units = ((1440, "day"), (60, "hour"), (1, "minute"))
     size, unit = next(found for found in units if minutes % found[0] == 0)
@@ -32,6 +32,6 @@ def _svg(name: str) -> str:
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
-    """A Lucide icon, decoration to the text beside it; `scripts/assets.py` fetches those that templates name."""
+    """A decorative Lucide icon; `scripts/assets.py` copies those that templates name."""
     svg = _svg(name).replace("<svg", '<svg aria-hidden="true" focusable="false"', 1)
-    return mark_safe(svg)  # noqa: S308 (from our own build, not from anybody's input)  # nosec B308, B703
+    return mark_safe(svg)  # noqa: S308 (from our own build, not from input)  # nosec B308, B703

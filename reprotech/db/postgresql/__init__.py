@@ -1,1 +1,1 @@
-"""Django's backend for PostgreSQL, with what it lacks: checks that cost no round trip, and quick statements."""
+"""Django's PostgreSQL backend with health checks without a round trip, and fast statements."""

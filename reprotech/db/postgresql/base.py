@@ -1,9 +1,7 @@
-"""The backend. It has a quick way for statements that come again and again, and another way than Django's to make sure
-that a connection from the pool still works.
+"""The backend: `fetch_all` for frequent statements, and a health check of pooled connections without a round trip.
 
-`CONN_HEALTH_CHECKS` would have the server answer an empty statement first, each time, which takes as long as a query.
-But a connection that the server closed, when it was stopped or told to end it, has its farewell waiting to be read.
-What a network swallows without a word is found out by the keep-alive settings, not by either check.
+Django's `CONN_HEALTH_CHECKS` sends an empty statement each time, which takes as long as a query. But where the server
+closed a connection, its message waits to be read. Silent networks are left to the keep-alive settings.
 """
 
 import select
@@ -19,18 +17,17 @@ from reprotech.db.postgresql.statements import Row, Values
 
 class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """A connection that works, from the pool if there is one; raises psycopg's errors."""
         connection: Any = super().get_new_connection(conn_params)
         return self._working(connection) if self.pool else connection
 
     def fetch_all(self, statement: str, values: Values = ()) -> list[Row]:
-        """The rows that a statement finds, which changes nothing; raises Django's database errors.
+        """The rows of a read-only statement; raises Django's database errors.
 
-        Inside a transaction it is part of that, and asked by a cursor.
+        In a transaction it is part of that, and executed by a cursor.
         """
         if self.connection is None and self.pool and not self.queries_logged:
             with self.wrap_database_errors:
-                rows = self._asked_quickly(statement, values)
+                rows = self._fetch_from_pool(statement, values)
             if rows is not None:
                 return rows
         self.ensure_connection()
@@ -41,7 +38,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             cursor.execute(statement.encode(), values)
             return statements.result_rows(cursor.pgresult) if cursor.pgresult else []
 
-    def _asked_quickly(self, statement: str, values: Values) -> list[Row] | None:
+    def _fetch_from_pool(self, statement: str, values: Values) -> list[Row] | None:
         self.pool.open()
         connection = self._working(self.pool.getconn())
         try:
@@ -50,16 +47,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.pool.putconn(connection)
 
     def _working(self, connection: Any) -> Any:
-        """The same connection of the pool, or another in its place."""
         while not is_usable(connection):
             connection.close()
-            self.pool.putconn(connection)  # which has it replaced
+            self.pool.putconn(connection)  # the pool replaces it
             connection = self.pool.getconn()
         return connection
 
 
 def is_usable(connection: Connection[Any]) -> bool:
-    """Whether an idle connection is open at the other end, as far as that is known here."""
+    """Whether an idle connection is open, as far as is known without asking the server."""
     if connection.closed:
         return False
     poll = select.poll()
@@ -67,7 +63,7 @@ def is_usable(connection: Connection[Any]) -> bool:
     if not poll.poll(0):
         return True
     try:
-        # Servers also tell idle clients of changed settings.
+        # Servers also send changed settings to idle clients.
         ConnectionPool.check_connection(connection)
     except OperationalError:
         return False

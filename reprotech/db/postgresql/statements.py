@@ -1,10 +1,7 @@
-"""Statements that come again and again, each asked in one step.
+"""Frequent statements, each executed by one call of libpq on a connection of the pool.
 
-A cursor takes several: it sends, waits and reads, and at each lets other threads go first. Here libpq does all that at
-once, on a connection that is taken from the pool for just this.
-
-A statement has PostgreSQL's own placeholders, `$1` and so on, each with a cast to its type. What it finds comes as the
-text that PostgreSQL writes.
+A cursor sends, waits and reads in steps, and releases the GIL at each. Statements have PostgreSQL's own placeholders,
+`$1` and so on, each with a cast to its type; results come as PostgreSQL's text.
 """
 
 from collections.abc import Sequence
@@ -19,16 +16,15 @@ from psycopg.pq.abc import PGresult
 Row = tuple[bytes | None, ...]
 Values = Sequence[str | int | None]
 
-#: Uses of a statement in this process, after which connections prepare it, and how many of them a connection keeps.
+#: Uses of a statement in this process after which connections prepare it, and statements that a connection keeps.
 PREPARE_AFTER_USES, MAX_PREPARED = 5, 100
-#: Statements whose uses are counted.
 MAX_COUNTED = 1_000
 
 
 def execute(connection: Connection[Any], statement: str, values: Values) -> list[Row] | None:
-    """The rows; None where the statement failed: a cursor that asks the same knows why.
+    """The rows; None where the statement failed: a cursor that repeats it gives the reason.
 
-    Raises OperationalError when the connection was lost. Whoever asked again might wait as long once more.
+    Raises OperationalError when the connection was lost: repeating it could take as long once more.
     """
     written = [None if value is None else str(value).encode() for value in values]
     try:
@@ -48,7 +44,6 @@ def _raise_if_lost(connection: Connection[Any], error: Error | None = None) -> N
 
 
 def result_rows(result: PGresult) -> list[Row]:
-    """The rows of a result."""
     columns = range(result.nfields)
     return [tuple(result.get_value(row, column) for column in columns) for row in range(result.ntuples)]
 
@@ -67,7 +62,7 @@ def _execute(connection: Connection[Any], statement: str, values: list[Any]) -> 
         names[statement] = name
     result = link.exec_prepared(name, values)
     if result.status != ExecStatus.TUPLES_OK:
-        # Most likely it isn't there any more: psycopg lets all of a connection's go when a transaction is rolled back.
+        # Most likely it is gone: psycopg drops all of a connection's when a transaction is rolled back.
         names.clear()
     return result
 

@@ -1,1 +1,1 @@
-"""Django's backend for SQLite, with a number for each transaction."""
+"""Django's SQLite backend with transaction ids."""

@@ -1,7 +1,7 @@
-"""The backend. It gives each transaction a random number, as PostgreSQL does and SQLite doesn't.
+"""The backend: each transaction gets a random id, which SQLite lacks.
 
-By it the sealer sees that a change and an event of the audit log were written together (`audit.capture.triggers`).
-Other programs have no such numbers, so their changes are never taken for those of a service.
+By it the sealer sees that a change and its audit event were written together (`audit.capture.triggers`). Other programs
+have no such ids, so their changes are never taken for those of a service.
 """
 
 import secrets
@@ -13,20 +13,19 @@ from django.db.backends.sqlite3 import base
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    #: Of the transaction that is open, None outside of one. Negative, since PostgreSQL's are positive: those of a
-    #: database that moved there are never taken for one of its own.
+    #: None outside a transaction. Negative, since PostgreSQL's are positive: after a move there, none can be
+    #: mistaken for one of its own.
     transaction_number: int | None = None
-    #: Called with the driver's connection before each transaction begins; see `audit.apps`.
+    #: Called with the driver's connection before each transaction; see `audit.apps`.
     before_transaction: Callable[[Any], None] | None = None
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """A connection whose SQL knows the function `reprotech_transaction`."""
         connection: Any = super().get_new_connection(conn_params)
         wrapper = weakref.ref(self)
 
         def number() -> int | None:
             present = wrapper()
-            # A statement of its own is a transaction too, but one that can hold no event beside the change.
+            # A statement in autocommit can hold no audit event besides the change.
             return present.transaction_number if present and present.connection.in_transaction else None
 
         connection.create_function("reprotech_transaction", 0, number)
@@ -44,6 +43,5 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.transaction_number = None
 
     def close(self) -> None:
-        """Close the connection, which ends its transaction."""
         super().close()
         self.transaction_number = None

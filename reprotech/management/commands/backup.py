@@ -79,10 +79,10 @@ class Command(BaseCommand):
         else:
             with create_private_file(Path(name)) as file:
                 file.write(text.encode())
-        told = self.stderr if name == "-" else self.stdout
+        output = self.stderr if name == "-" else self.stdout
         place = "on standard output" if name == "-" else f"in {name}"
-        told.write(f"The private key is {place}. Take it away from this server, and keep it in two places.")
-        told.write(f"BACKUP_RECIPIENTS={identity.to_public()}")
+        output.write(f"The private key is {place}. Take it away from this server, and keep it in two places.")
+        output.write(f"BACKUP_RECIPIENTS={identity.to_public()}")
 
     def _signers(self) -> list[str]:
         # The holder of the private key sees whose backups to trust, also on a server without settings.

@@ -2,7 +2,6 @@
 
 from argparse import ArgumentParser
 from collections import defaultdict
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -12,20 +11,18 @@ from reprotech.conf.reference import documented_variables, redacted_value, unkno
 
 
 class Command(BaseCommand):
-    """`manage.py` has the settings loaded for it in a way that collects what is refused and goes on."""
-
+    # For this command `manage.py` loads the settings so that all errors are collected.
     help = (
         "Explain every setting: its value (secrets hidden), whether it comes from the environment, from .env or is the "
         "default, and what is unsafe. Exit code 1: the server would not start; with --strict also: something is unsafe."
     )
-    requires_system_checks: Any = []
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--brief", action="store_true", help="leave the explanations out")
         parser.add_argument("--strict", action="store_true", help="fail also when something is unsafe")
 
-    def handle(self, *_: Any, brief: bool, strict: bool, **__: Any) -> None:
-        """Explain, and end with what must and what should be mended."""
+    def handle(self, *_: object, brief: bool, strict: bool, **__: object) -> None:
         env = settings.ENV
         unsafe: dict[str, list[str]] = defaultdict(list)
         for warning in unsafe_settings():

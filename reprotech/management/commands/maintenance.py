@@ -1,8 +1,7 @@
-"""`manage.py maintenance on|off|status`."""
+"""`manage.py maintenance on|off|status`: maintenance mode."""
 
 from argparse import ArgumentTypeError
 from datetime import UTC, datetime
-from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseFailure
@@ -14,7 +13,6 @@ MAX_MESSAGE_LENGTH = 500
 
 
 def utc_time(text: str) -> datetime:
-    """A time such as 2026-12-24T14:00, in UTC unless it says otherwise."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
@@ -23,21 +21,17 @@ def utc_time(text: str) -> datetime:
 
 
 class Command(BaseCommand):
-    """Close the doors for maintenance, and open them again."""
-
     help = "Answer every page and call with 503 and a message (on), or as usual (off); all processes obey at once."
     # The database may be down or half migrated.
-    requires_system_checks: Any = []
+    requires_system_checks: list[str] = []
     requires_migrations_checks = False
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """What to do, and what to tell people."""
         parser.add_argument("state", choices=["on", "off", "status"])
         parser.add_argument("--message", default="", help='what people read, such as "Back at 14:00"')
         parser.add_argument("--until", type=utc_time, help="when it should be over, such as 2026-12-24T14:00 (UTC)")
 
-    def handle(self, *_: Any, state: str, message: str, until: datetime | None, **__: Any) -> None:
-        """Do it, and put it on record if the database can be reached."""
+    def handle(self, *_: object, state: str, message: str, until: datetime | None, **__: object) -> None:
         if state != "on" and (message or until):
             raise CommandError("--message and --until go with on.")
         if len(message) > MAX_MESSAGE_LENGTH:
@@ -49,18 +43,17 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"The maintenance file can't be written: {error}") from None
 
-    def on(self, wanted: Maintenance) -> None:
-        """Close the doors, or change what people are told."""
+    def on(self, announced: Maintenance) -> None:
         before = maintenance_mode.current()
-        maintenance_mode.enable(wanted)
-        self._record(before, wanted)
-        self.status(wanted)
+        maintenance_mode.enable(announced)
+        self._record(before, announced)
+        self.status(announced)
 
-    def off(self, wanted: Maintenance) -> None:
+    def off(self, announced: Maintenance) -> None:
         before = maintenance_mode.current()
         if maintenance_mode.disable():
             self._record(before, None)
-        self.status(wanted)
+        self.status(announced)
 
     def status(self, _: Maintenance) -> None:
         found = maintenance_mode.current()

@@ -17,7 +17,7 @@ from reprotech.backup.signatures import Trust, add_trust_arguments, signers_in
 
 class Command(BaseCommand):
     help = "Restore a backup into the database of DATABASE_URL, which must be empty, and verify it."
-    requires_system_checks: Any = []
+    requires_system_checks: list[str] = []
     requires_migrations_checks = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
