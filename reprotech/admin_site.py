@@ -35,7 +35,7 @@ class ReprotechAdminSite(AdminSite):
         """Wrap a view: visitors go to our sign-in, users without the right get a 403, on record."""
         guarded = super().admin_view(view, cacheable)
 
-        def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def inner(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
             if not self.has_permission(request):
                 return self._refuse(request)
             response: HttpResponse = guarded(request, *args, **kwargs)
@@ -43,15 +43,15 @@ class ReprotechAdminSite(AdminSite):
 
         return inner
 
-    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
+    def login(self, request: HttpRequest, extra_context: object = None) -> HttpResponse:  # noqa: ARG002
         """There is one sign-in for everything."""
         return self._refuse(request) if request.user.is_authenticated else redirect_to_login("/admin/")
 
-    def logout(self, request: HttpRequest, extra_context: Any = None) -> Any:  # noqa: ARG002
+    def logout(self, request: HttpRequest, extra_context: object = None) -> Any:  # noqa: ARG002
         """There is one sign-out for everything."""
         return redirect("logout", preserve_request=True)
 
-    def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:  # noqa: ARG002
+    def password_change(self, request: HttpRequest, extra_context: object = None) -> Any:  # noqa: ARG002
         """There is one way to change a password: Django's own would know no policy of ours and leave no audit row."""
         return redirect("change_password")
 

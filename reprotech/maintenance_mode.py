@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -142,7 +142,7 @@ def maintenance_response(request: HttpRequest, maintenance: Maintenance) -> Http
         # The page shows this and keeps what was typed.
         text = f"Reprotech is being maintained. {maintenance.sentence} What you typed is still here."
         return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
-    context: dict[str, Any] = {
+    context = {
         "status": int(status),
         "title": "Reprotech is being maintained",
         "advice": maintenance.sentence,

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from accounts.permissions import ROLE_READ, USER_READ
 from audit.permissions import AUDIT_READ
+from reprotech.core.actors import SignedInUser
 from reprotech.web.access import SIGNED_IN
 
 SCHEMES = ("auto", "light", "dark")
@@ -21,7 +22,7 @@ class Entry:
     icon: str
     access: str
 
-    def shown_to(self, user: Any) -> bool:
+    def shown_to(self, user: SignedInUser) -> bool:
         return self.access == SIGNED_IN or user.has_perm(self.access)
 
 
@@ -37,7 +38,7 @@ ENTRIES = (
 class PermissionFlags:
     """`{% if may.USER_READ %}` in templates: whether the user has the permission of this constant."""
 
-    def __init__(self, user: Any) -> None:
+    def __init__(self, user: SignedInUser) -> None:
         self._user = user
 
     def __getattr__(self, constant: str) -> bool:
@@ -49,9 +50,9 @@ def chosen_scheme(request: HttpRequest) -> str:
     return scheme if scheme in SCHEMES else "auto"
 
 
-def layout_context(request: HttpRequest) -> dict[str, Any]:
+def layout_context(request: HttpRequest) -> dict[str, object]:
     """Context processor: the sidebar's entries and the colour scheme."""
-    context: dict[str, Any] = {"scheme": chosen_scheme(request), "schemes": SCHEMES}
+    context: dict[str, object] = {"scheme": chosen_scheme(request), "schemes": SCHEMES}
     user: Any = getattr(request, "user", None)
     if user is not None and user.is_authenticated:
         context["may"] = PermissionFlags(user)

@@ -1,6 +1,6 @@
 """All URL patterns of the project and the access that they declare."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ def all_routes() -> Iterator[Route]:
     yield from _routes_in(get_resolver().url_patterns, "")
 
 
-def _routes_in(patterns: list[Any], prefix: str) -> Iterator[Route]:
+def _routes_in(patterns: Iterable[URLPattern | URLResolver], prefix: str) -> Iterator[Route]:
     for pattern in patterns:
         path = prefix + str(pattern.pattern)
         if path in GUARDED_ELSEWHERE:

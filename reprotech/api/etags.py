@@ -1,6 +1,6 @@
 """Optimistic locking by `ETag` and `If-Match` (RFC 9110), for changes of users and roles."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from django.utils.http import parse_etags
 from drf_spectacular.utils import OpenApiParameter
@@ -34,7 +34,7 @@ IF_MATCH = OpenApiParameter(
 )
 
 
-def versioned_response(shown: Versioned, body: dict[str, Any], status: int = 200) -> Response:
+def versioned_response(shown: Versioned, body: dict[str, object], status: int = 200) -> Response:
     return Response(body, status=status, headers={"ETag": f'"{shown.version}"'})
 
 

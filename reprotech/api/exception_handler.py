@@ -1,7 +1,6 @@
 """The one shape of the API's errors: `error`, `code`, `request_id`, and `errors` by field where input is wrong."""
 
 import logging
-from typing import Any
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -50,7 +49,7 @@ def default_error_response(status: int, sentence: str = "") -> JsonResponse:
     return JsonResponse(error_body(sentence or error, code), status=status)
 
 
-def exception_handler(exception: Exception, context: dict[str, Any]) -> Response:
+def exception_handler(exception: Exception, context: dict[str, object]) -> Response:
     """The answer of an API view that raised `exception`."""
     if isinstance(exception, DomainError):
         return _refusal(exception)

@@ -14,6 +14,7 @@ from reprotech.web.fields import IntegerParam
 from reprotech.web.query_params import QueryParams
 
 JSON = "application/json"
+OpenAPI = dict[str, Any]
 
 ERROR_SCHEMA = {
     "type": "object",
@@ -50,8 +51,8 @@ class RequestBodySchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-
     target_class = RequestBody
     match_subclasses = True
 
-    def map_serializer(self, auto_schema: AutoSchema, direction: Any) -> Any:
-        schema: Any = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)  # type: ignore[no-untyped-call]
+    def map_serializer(self, auto_schema: AutoSchema, direction: str) -> OpenAPI:
+        schema: OpenAPI = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)  # type: ignore[no-untyped-call]
         return {**schema, "additionalProperties": False} if self.target.refuses_unknown else schema
 
 
@@ -59,8 +60,8 @@ class ReprotechSchema(AutoSchema):
     def _is_list_view(self, serializer: object = None) -> bool:  # noqa: ARG002
         return False  # our lists are objects with an array, a page and a total
 
-    def _get_request_body(self, direction: Any = "request") -> Any:
-        body: Any = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+    def _get_request_body(self, direction: str = "request") -> OpenAPI | None:
+        body: OpenAPI | None = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
         if body and JSON not in body["content"]:
             body["required"] = True  # a file: unlike fields, it has no default
         return body
@@ -83,7 +84,7 @@ def query_parameters(query: type[QueryParams]) -> list[OpenApiParameter]:
 
 def _parameter(name: str, field: forms.Field) -> OpenApiParameter:
     if isinstance(field, IntegerParam):
-        schema: dict[str, Any] = {"type": "integer", "minimum": field.min_value}
+        schema: OpenAPI = {"type": "integer", "minimum": field.min_value}
         if field.default is not None:
             schema["default"] = field.default
         if field.max_value is not None:
@@ -100,11 +101,11 @@ def _parameter(name: str, field: forms.Field) -> OpenApiParameter:
     return OpenApiParameter(name, schema, description=field.help_text, required=required)
 
 
-def _has_parameter(operation: dict[str, Any], parameter: str) -> bool:
+def _has_parameter(operation: OpenAPI, parameter: str) -> bool:
     return any(declared["name"] == parameter for declared in operation.get("parameters", ()))
 
 
-def add_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+def add_errors(result: OpenAPI, **_: object) -> OpenAPI:
     """Add our errors to every operation; a postprocessing hook of drf-spectacular."""
     result["components"].setdefault("schemas", {})["Error"] = ERROR_SCHEMA
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}

@@ -23,9 +23,9 @@ MAX_QUEUED_LINES = 100_000
 class BatchListener(QueueListener):
     """Writes formatted lines in a thread, in batches."""
 
-    queue: "SimpleQueue[Any]"
+    queue: "SimpleQueue[str | None]"
 
-    def __init__(self, queue: "SimpleQueue[Any]", *handlers: logging.Handler) -> None:
+    def __init__(self, queue: "SimpleQueue[str | None]", *handlers: logging.Handler) -> None:
         super().__init__(queue, *handlers)
         self._is_stopping = Event()
 
@@ -49,7 +49,7 @@ class BatchListener(QueueListener):
 class LineHandler(QueueHandler):
     """Formats lines in the logging thread, which knows the request, and queues them for a listener of its process."""
 
-    queue: "SimpleQueue[Any]"
+    queue: "SimpleQueue[str | None]"
 
     def __init__(self, filename: Path, max_bytes: int, backup_count: int) -> None:
         super().__init__(SimpleQueue())

@@ -13,10 +13,11 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 #: The first step at most, longer than nginx keeps an idle connection.
 DRAIN_SECONDS = 2.5
@@ -36,9 +37,9 @@ def install() -> None:
     Thread(target=_stop_on_sigterm, name="stop-when-told", daemon=True).start()
 
 
-def close_when_draining(application: Callable[..., Any]) -> Callable[..., Any]:
-    def respond(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+def close_when_draining(application: WSGIApplication) -> WSGIApplication:
+    def respond(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:
             if _stopping.is_set():
                 headers.append(("Connection", "close"))
             return start_response(status, headers, *more)

@@ -44,7 +44,7 @@ class GuardedAdmin(AnyModelAdmin):
         self,
         request: HttpRequest,  # noqa: ARG002
         object_id: str,  # noqa: ARG002
-        extra_context: dict[str, Any] | None = None,  # noqa: ARG002
+        extra_context: object = None,  # noqa: ARG002
     ) -> HttpResponse:
         """The audit log is the history."""
         return redirect("admin:audit_auditlog_changelist")

@@ -15,7 +15,7 @@ class DateTimeParam(forms.Field):
         super().__init__(required=False, **kwargs)
         self.end_of_day = end_of_day
 
-    def clean(self, value: Any) -> datetime | None:
+    def clean(self, value: str | None) -> datetime | None:
         if not value:
             return None
         try:
@@ -48,7 +48,7 @@ class IntegerParam(forms.Field):
         super().__init__(required=required)
         self.default, self.min_value, self.max_value = default, min_value, max_value
 
-    def clean(self, value: Any) -> int | None:
+    def clean(self, value: str | None) -> int | None:
         if value in (None, "") and not self.required:
             return self.default
         number = int(value) if value and DIGITS.fullmatch(value) else -1

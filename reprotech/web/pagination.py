@@ -58,7 +58,7 @@ class Page(Generic[Row]):
             linked.append(number)
         return linked
 
-    def as_dict(self, key: str, represent: Callable[[list[Row]], Any]) -> dict[str, Any]:
+    def as_dict(self, key: str, represent: Callable[[list[Row]], object]) -> dict[str, object]:
         """The API's answer, with the items under `key`."""
         answer = {
             key: represent(self.items),

@@ -1,7 +1,7 @@
 """Pages and fragments: one URL, one view, one context."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -39,7 +39,7 @@ def wants_fragment(request: HttpRequest) -> bool:
 
 
 def render_page(
-    request: HttpRequest, page: str, context: dict[str, Any], fragment: str | None = None, status: int = 200
+    request: HttpRequest, page: str, context: Mapping[str, object], fragment: str | None = None, status: int = 200
 ) -> HttpResponse:
     """The page, or its `fragment` when htmx asked for one; the page includes the same fragment."""
     template = fragment if fragment and wants_fragment(request) else page
@@ -54,7 +54,11 @@ def bind_form(form: Callable[..., FormType], request: HttpRequest, **options: ob
 
 
 def render_form(
-    request: HttpRequest, page: str, form: BaseForm, context: dict[str, Any] | None = None, fragment: str | None = None
+    request: HttpRequest,
+    page: str,
+    form: BaseForm,
+    context: Mapping[str, object] | None = None,
+    fragment: str | None = None,
 ) -> HttpResponse:
     """A page with a form, or its `fragment` for a dialog: 422 with errors, 429 or 503 by its `retry`."""
     context = {"form": form, **(context or {})}
@@ -83,7 +87,7 @@ def safe_next_url(request: HttpRequest, default: str = "/") -> str:
 
 
 def render_interruption(
-    request: HttpRequest, page: str, context: dict[str, Any], fragment: str, status: int
+    request: HttpRequest, page: str, context: Mapping[str, object], fragment: str, status: int
 ) -> HttpResponse:
     """A page in place of the requested one; its `fragment` for a dialog."""
     htmx = htmx_of(request)

@@ -46,7 +46,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         finally:
             self.pool.putconn(connection)
 
-    def _working(self, connection: Any) -> Any:
+    def _working(self, connection: Connection) -> Connection:
         while not is_usable(connection):
             connection.close()
             self.pool.putconn(connection)  # the pool replaces it
@@ -54,7 +54,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return connection
 
 
-def is_usable(connection: Connection[Any]) -> bool:
+def is_usable(connection: Connection) -> bool:
     """Whether an idle connection is open, as far as is known without asking the server."""
     if connection.closed:
         return False

@@ -21,7 +21,7 @@ PREPARE_AFTER_USES, MAX_PREPARED = 5, 100
 MAX_COUNTED = 1_000
 
 
-def execute(connection: Connection[Any], statement: str, values: Values) -> list[Row] | None:
+def execute(connection: Connection, statement: str, values: Values) -> list[Row] | None:
     """The rows; None where the statement failed: a cursor that repeats it gives the reason.
 
     Raises OperationalError when the connection was lost: repeating it could take as long once more.
@@ -38,7 +38,7 @@ def execute(connection: Connection[Any], statement: str, values: Values) -> list
     return None
 
 
-def _raise_if_lost(connection: Connection[Any], error: Error | None = None) -> None:
+def _raise_if_lost(connection: Connection, error: Error | None = None) -> None:
     if connection.closed:
         raise OperationalError("the connection was lost") from error
 
@@ -48,7 +48,7 @@ def result_rows(result: PGresult) -> list[Row]:
     return [tuple(result.get_value(row, column) for column in columns) for row in range(result.ntuples)]
 
 
-def _execute(connection: Connection[Any], statement: str, values: list[Any]) -> PGresult:
+def _execute(connection: Connection, statement: str, values: list[Any]) -> PGresult:
     link = connection.pgconn
     if _is_rare(statement):
         return link.exec_params(statement.encode(), values)
@@ -75,5 +75,5 @@ def _is_rare(statement: str) -> bool:
 
 
 _uses: dict[str, int] = {}
-_prepared: WeakKeyDictionary[Connection[Any], dict[str, bytes]] = WeakKeyDictionary()
+_prepared: WeakKeyDictionary[Connection, dict[str, bytes]] = WeakKeyDictionary()
 _numbers = count()
