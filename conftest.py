@@ -64,7 +64,7 @@ def cast(db, saved_cast) -> Cast:
 
 @pytest.fixture
 def anonymous() -> Caller:
-    """Somebody without a token."""
+    """A caller without a token."""
     return Caller()
 
 

@@ -1,3 +1,3 @@
-"""The project: settings, addresses, errors, health and metrics. The product lives in the apps beside it."""
+"""The project: settings, URLs, error pages, health and metrics. The product is in the other apps."""
 
 __version__ = "1.0.0"

@@ -16,7 +16,6 @@ from accounts.permissions import ADMIN_SITE
 from audit.authorization import record_denial
 from reprotech.core.exceptions import Forbidden
 
-#: An id of ours in an address of the admin.
 OBJECT_ID = re.compile(r"[0-9]{1,18}")
 
 
@@ -27,12 +26,12 @@ class ReprotechAdminSite(AdminSite):
     site_url = "/"
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Whether the request's user is a Super Administrator with no duty that comes first."""
+        """Whether the request's user is a Super Administrator without a required action first."""
         user: Any = request.user
         return bool(user.is_authenticated and user.is_staff and not required_action_for(user, ADMIN_SITE))
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """Wrap a view: visitors go to our sign-in, users without the right get a 403, on record."""
+        """Visitors go to our sign-in, users without the permission get a 403 and an audit event."""
         guarded = super().admin_view(view, cacheable)
 
         def inner(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
@@ -44,23 +43,21 @@ class ReprotechAdminSite(AdminSite):
         return inner
 
     def login(self, request: HttpRequest, extra_context: object = None) -> HttpResponse:  # noqa: ARG002
-        """There is one sign-in for everything."""
         return self._refuse(request) if request.user.is_authenticated else redirect_to_login("/admin/")
 
     def logout(self, request: HttpRequest, extra_context: object = None) -> Any:  # noqa: ARG002
-        """There is one sign-out for everything."""
         return redirect("logout", preserve_request=True)
 
     def password_change(self, request: HttpRequest, extra_context: object = None) -> Any:  # noqa: ARG002
-        """There is one way to change a password: Django's own would know no policy of ours and leave no audit row."""
+        # Django's own would apply no password policy of ours and leave no audit event.
         return redirect("change_password")
 
     def _refuse(self, request: HttpRequest) -> HttpResponse:
         user: Any = request.user
         if not user.is_authenticated:
             return redirect_to_sign_in(request)
-        if duty := required_action_for(user, ADMIN_SITE):
-            return redirect(REQUIRED_ACTION_VIEWS[duty])
+        if action := required_action_for(user, ADMIN_SITE):
+            return redirect(REQUIRED_ACTION_VIEWS[action])
         if self.has_permission(request):
             return redirect("admin:index")
         denial = Forbidden(ADMIN_SITE, _about(request))
@@ -69,7 +66,7 @@ class ReprotechAdminSite(AdminSite):
 
 
 def _about(request: HttpRequest) -> Target | None:
-    """The account or role whose page in the admin was asked for."""
+    """The account or role of the requested page."""
     match = request.resolver_match
     if match is None or not OBJECT_ID.fullmatch(str(match.kwargs.get("object_id", ""))):
         return None

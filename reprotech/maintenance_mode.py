@@ -68,7 +68,6 @@ class Maintenance:
 
 
 def enable(maintenance: Maintenance) -> None:
-    """Write the file atomically."""
     path: Path = settings.MAINTENANCE_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     until = maintenance.until.astimezone(UTC).isoformat() if maintenance.until else None

@@ -23,7 +23,7 @@ SECRET_KEY_FALLBACKS = env.old_secrets("SECRET_KEY_FALLBACKS", debug=DEBUG)
 JWT_SECRET_KEY_FALLBACKS = env.old_secrets("JWT_SECRET_KEY_FALLBACKS", debug=DEBUG)
 env.require(
     DEBUG or not {SECRET_KEY, *SECRET_KEY_FALLBACKS} & {JWT_SECRET_KEY, *JWT_SECRET_KEY_FALLBACKS},
-    "SECRET_KEY and JWT_SECRET_KEY must differ: whoever finds one would have both.",
+    "SECRET_KEY and JWT_SECRET_KEY must differ: anyone who finds one would have both.",
 )
 #: Signs API tokens so that other services can verify them; None: JWT_SECRET_KEY signs them.
 JWT_SIGNING_KEY = env.token_key("JWT_SIGNING_KEY")
@@ -46,7 +46,7 @@ AUDIT_SIGNING_KEY_FILE = env.text("AUDIT_SIGNING_KEY_FILE")
 AUDIT_TRUSTED_KEYS = env.log_keys("AUDIT_TRUSTED_KEYS")
 env.require(
     AUDIT_SIGNING_KEY is None or JWT_SIGNING_KEY != AUDIT_SIGNING_KEY,
-    "JWT_SIGNING_KEY and AUDIT_SIGNING_KEY must differ: whoever finds one would have both.",
+    "JWT_SIGNING_KEY and AUDIT_SIGNING_KEY must differ: anyone who finds one would have both.",
 )
 #: How often the server seals events; 0: `manage.py seal_audit` must.
 AUDIT_SEAL_SECONDS = env.number("AUDIT_SEAL_SECONDS", default=3, between=(0, 3600))

@@ -1,4 +1,4 @@
-"""Brings what the pages load from other projects to `build/`: `python -m scripts.assets`.
+"""Builds the pages' third-party assets into `build/`: `python -m scripts.assets`.
 
 npm installs the packages that package-lock.json names; where Node is missing it comes from a Python package. The few
 files that are served are then put together, so that nothing else of `node_modules` is published.
@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ROOT / "node_modules"
 BUILD = ROOT / "build"
-#: Served as static files, under these names.
+#: Served as static files under these names.
 FILES = {
     "bootstrap/dist/css/bootstrap.min.css": "bootstrap.min.css",
     "chart.js/dist/chart.umd.js": "chart.umd.js",
@@ -23,16 +23,16 @@ FILES = {
     "@zxcvbn-ts/language-common/dist/zxcvbn-ts.js": "zxcvbn-words.js",
 }
 SOURCE_MAP = re.compile(r"^(//|/\*)# sourceMappingURL=.*$", re.MULTILINE)
-#: What npm says about an error before it tells it.
+#: Lines of npm's output that don't describe the error.
 DETAIL = re.compile(r"(code|errno|syscall|path|dest|Log files were not written|A complete log)\b")
 ICON_NAMES = re.compile(r"""{% icon "([a-z0-9-]+)"|icon="([a-z0-9-]+)\"""")
 
 
 def main() -> None:
-    """Install and put together, unless all is in place already."""
-    wanted = fingerprint()
+    """Install and copy, unless nothing has changed."""
+    current = fingerprint()
     stamp = BUILD / "fingerprint"
-    if stamp.exists() and stamp.read_text() == wanted:
+    if stamp.exists() and stamp.read_text() == current:
         return
     if not lock_is_installed():
         print("Installing the pages' assets ...", flush=True)
@@ -45,11 +45,10 @@ def main() -> None:
         target.write_text(SOURCE_MAP.sub("", target.read_text(encoding="utf-8")), encoding="utf-8")
     for name in sorted(icon_names()):
         copy(PACKAGES / "lucide-static" / "icons" / f"{name}.svg", BUILD / "icons" / f"{name}.svg")
-    stamp.write_text(wanted)
+    stamp.write_text(current)
 
 
 def fingerprint() -> str:
-    """Changes whenever there is something to do."""
     parts = [Path(__file__).read_text(), (ROOT / "package-lock.json").read_text(), *sorted(icon_names())]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -71,7 +70,7 @@ def lock_is_installed() -> bool:
 def install() -> None:
     """Install the packages; ends the program with what npm says when that fails."""
     command = [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    # Who runs a server may have no home that they can write to. The cache goes with what was built before.
+    # A server's user may have no writable home directory.
     environment = {**os.environ, "npm_config_cache": str(BUILD / "npm"), "npm_config_update_notifier": "false"}
     done = subprocess.run(  # noqa: S603  # nosec B603
         command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
@@ -82,10 +81,10 @@ def install() -> None:
 
 
 def npm_error(said: str) -> str:
-    """The line that tells what happened, of npm's many; else the last one."""
+    """The line of npm's output that describes the error; else the last one."""
     lines = [line.partition("npm error ")[2].strip() for line in said.splitlines() if line.startswith("npm error ")]
-    told = [line for line in lines if not DETAIL.match(line)]
-    return next(iter(told or lines[-1:] or said.splitlines()[-1:]), "npm says nothing.")
+    described = [line for line in lines if not DETAIL.match(line)]
+    return next(iter(described or lines[-1:] or said.splitlines()[-1:]), "npm says nothing.")
 
 
 def npm() -> list[str]:

@@ -1,4 +1,4 @@
-"""What a server keeps in `run/` while it runs, counters and the lock of its port, and its removal afterwards."""
+"""Removes what a server keeps in `run/` while it runs: counters and the lock of its port."""
 
 import fcntl
 import shutil
@@ -9,14 +9,14 @@ RUN = Path(__file__).resolve().parent.parent / "run"
 
 
 def remove_own(port: str) -> None:
-    """Remove what the server on this port kept. Only who holds the lock may."""
+    """Remove the files of the server on this port, whose lock the caller holds."""
     shutil.rmtree(RUN / f"metrics-{port}", ignore_errors=True)
     with suppress(OSError):
         lock_file(port).unlink()
 
 
 def remove_abandoned() -> None:
-    """Remove what servers left that were killed."""
+    """Remove the files of killed servers."""
     ports = {path.stem.partition("-")[2] for path in (*RUN.glob("server-*.lock"), *RUN.glob("metrics-*"))}
     for port in ports:
         with suppress(OSError), lock_file(port).open("a") as lock:
@@ -25,5 +25,4 @@ def remove_abandoned() -> None:
 
 
 def lock_file(port: str) -> Path:
-    """The file on which the server of this port holds its lock."""
     return RUN / f"server-{port}.lock"

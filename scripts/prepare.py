@@ -1,4 +1,4 @@
-"""What `scripts/server` does before it serves: secrets, static files, tables, default data. One start of Django."""
+"""What `scripts/server` does before it serves: secrets, static files, tables, default data."""
 
 import base64
 import contextlib
@@ -19,7 +19,7 @@ SECRET_BYTES = {"SECRET_KEY": 48, "JWT_SECRET_KEY": 48, "AUDIT_SIGNING_KEY": 32}
 
 
 def main() -> None:
-    """Prepare the installation; whatever prevents it is one line on standard error."""
+    """Prepare the installation; exits with one line of error."""
     try:
         refuse_taken_address(os.environ["HOST"], os.environ["PORT"])
         write_missing_secrets(Path(".env").resolve())
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def refuse_taken_address(host: str, port: str) -> None:
-    """End with a line when another program listens there already, or nobody can."""
+    """Exit with a sentence when the address can't be listened on."""
     if not (port.isascii() and port.isdigit() and 0 < int(port[:9]) <= MAX_PORT):
         sys.exit(f"PORT must be a whole number from 1 to {MAX_PORT}, not {port!r}.")
     try:
@@ -56,11 +56,9 @@ def write_missing_secrets(env_file: Path) -> None:
 
 
 def is_only_ours(text: str) -> bool:
-    """Whether a file holds nothing but what is written here: it is that of a first try.
-
-    Then it gets DEBUG as well, so that every command in this directory takes it as the server does: init_data would
-    replace the documented password while people work with it. A file that others wrote is left to them.
-    """
+    """Whether the file has no other variables than ours, as in a first try."""
+    # Then it gets DEBUG too, for all commands in this directory: without it init_data would replace the documented
+    # password while people work with it.
     return set(re.findall(r"^\s*(?:export\s+)?(\w+)\s*=", text, re.MULTILINE)) <= set(SECRET_BYTES)
 
 
@@ -78,7 +76,7 @@ def with_secret(text: str, name: str) -> str:
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Write `text` for the owner's eyes only; at no moment is there half a file."""
+    """Write `text` atomically, readable to the owner alone."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".env.")  # mode 600
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
@@ -134,10 +132,7 @@ def kept_files(settings: Any) -> Iterator[Path]:
 
 
 def make_private(paths: Iterable[Path]) -> None:
-    """Make files readable to their owner alone, which earlier versions let everybody read.
-
-    Files of other users stay as they are.
-    """
+    """Make our files readable to their owner alone, which earlier versions let everybody read."""
     for path in paths:
         with contextlib.suppress(FileNotFoundError):
             status = path.stat()

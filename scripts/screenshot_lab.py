@@ -88,7 +88,7 @@ def _hire(chance: random.Random) -> list[User]:
 
 
 def _create_extremes() -> None:
-    """Somebody who may do little, and the longest that anything may be."""
+    """A user with few permissions, and a role and a user with values of the maximum length."""
     user_services.create_user(
         actor=SYSTEM,
         username="greta.viewer",

@@ -1,11 +1,11 @@
-"""What is on the pictures: each page's address, and what is done there before the picture is taken."""
+"""The scenes of the screenshots: a page's path, and actions before the screenshot."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 ADMINISTRATOR = ("admin", "Admin123!")
-#: Made by the lab: somebody who may do little.
+#: Created by `screenshot_lab`.
 VIEWER = ("greta.viewer", "Correct-Horse-7")
 WRONG_FILE = b"Login;E-mail;Given name;Surname;Role\r\n" + b"".join(
     b"new.%d;new.%d@lab.example;New;Comer;%s\r\n" % (n, n, b"Viewer" if n % 4 else b"Lab Technician") for n in range(40)
@@ -131,7 +131,7 @@ def type_password(page: Any) -> None:
 
 
 def show_failure(page: Any) -> None:
-    """The page for when everything else is broken: it can't be asked for."""
+    """The page of a failed request, which no URL answers with."""
     from django.template.loader import render_to_string
 
     context = {

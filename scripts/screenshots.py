@@ -24,13 +24,12 @@ PORT = int(os.environ.get("PORT") or 5073)
 URL = f"http://127.0.0.1:{PORT}"
 SIZES = {1440: 900, 768: 1024, 390: 844}
 NARROW_WIDTH = 900
-#: Names of scenes, when not all are wanted.
+#: Names of scenes; empty for all.
 ONLY = set(sys.argv[2:])
 START_TIMEOUT_SECONDS = 300  # seconds for the server to start
 
 
 def main() -> None:
-    """Start, furnish, photograph, clear away."""
     target = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "docs" / "screenshots").resolve()
     target.mkdir(parents=True, exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix="reprotech-screenshots-"))
@@ -112,16 +111,16 @@ def photograph(target: Path, names: dict[str, int]) -> list[str]:
     program = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser"))), None)
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     arguments = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
-    wanted = {name: scene for name, scene in SCENES.items() if not ONLY or name in ONLY}
+    scenes = {name: scene for name, scene in SCENES.items() if not ONLY or name in ONLY}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=arguments)
         missing: set[str] = set()
         for scheme, width in itertools.product(("light", "dark"), SIZES):
             options: dict[str, Any] = {"color_scheme": scheme, "viewport": {"width": width, "height": SIZES[width]}}
-            for who in dict.fromkeys(scene.who for scene in wanted.values()):
+            for who in dict.fromkeys(scene.who for scene in scenes.values()):
                 page = browser.new_context(base_url=URL, **options).new_page()
                 sign_in(page, who)
-                for name, scene in wanted.items():
+                for name, scene in scenes.items():
                     if scene.who == who and (width < NARROW_WIDTH or not scene.is_narrow_alone):
                         missing |= (
                             set() if shoot(page, target / f"{name}-{scheme}-{width}.png", scene, names) else {name}
@@ -132,7 +131,6 @@ def photograph(target: Path, names: dict[str, int]) -> list[str]:
 
 
 def sign_in(page: Any, who: tuple[str, str] | None) -> None:
-    """As one of the lab, or not at all."""
     if who is None:
         return
     page.goto("/login")
@@ -144,7 +142,7 @@ def sign_in(page: Any, who: tuple[str, str] | None) -> None:
 
 def shoot(page: Any, file: Path, scene: Scene, names: dict[str, int]) -> bool:
     """Take one picture; whether the page was what it should be."""
-    # Not "networkidle": the dashboard asks for news all the time.
+    # Not "networkidle": the dashboard polls all the time.
     answer = page.goto(scene.path.format(**names), wait_until="load")
     if scene.act:
         scene.act(page)

@@ -1,4 +1,4 @@
-"""What `scripts/server` ends with: prepare the installation and serve it, with one start of Django for both."""
+"""The last step of `scripts/server`: prepares and serves the installation, with one start of Django."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from scripts import leftovers, prepare
 
 
 def main() -> None:
-    """Serve until told to stop; arguments are the descriptor of the lock that protects the setup, and the address."""
+    """Serve until SIGTERM; arguments are the descriptor of the setup's lock, and the address."""
     lock, address = int(sys.argv[1]), sys.argv[2]
     try:
         leftovers.remove_abandoned()

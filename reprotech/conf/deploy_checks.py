@@ -36,7 +36,7 @@ def unsafe_settings(**_: object) -> list[CheckMessage]:
 
 
 def _debug() -> Iterator[Risk]:
-    yield "DEBUG", "Failures show code and settings to whoever causes them, and keys need not be safe."
+    yield "DEBUG", "Failures show code and settings to anyone who causes them, and keys need not be safe."
 
 
 def _backup() -> Iterator[Risk]:
@@ -79,7 +79,7 @@ def _transport() -> Iterator[Risk]:
             )
     for origin in settings.CORS_ALLOWED_ORIGINS:
         if urlsplit(origin).scheme == "http" and not _is_local(urlsplit(origin).hostname):
-            yield "CORS_ORIGINS", f"Whoever is between a browser and {origin} can change what it sends here."
+            yield "CORS_ORIGINS", f"Anyone between a browser and {origin} can change what it sends here."
 
 
 def _database() -> Iterator[Risk]:
@@ -113,20 +113,20 @@ def _rights() -> str:
 def _redis() -> Iterator[Risk]:
     address = urlsplit(settings.REDIS_URL)
     if settings.REDIS_URL and not address.password and not _is_local(address.hostname):
-        yield "REDIS_URL", "It names no password: whoever reaches Redis can undo lockouts and revive sessions."
+        yield "REDIS_URL", "It names no password: anyone who reaches Redis can undo lockouts and revive sessions."
     if address.scheme == "redis" and not _is_local(address.hostname):
         yield "REDIS_URL", "The connection is not encrypted. With rediss:// it is."
 
 
 def _sign_in() -> Iterator[Risk]:
     if not settings.RATE_LIMIT_ENABLED:
-        yield "RATE_LIMIT_ENABLED", "Nothing stops whoever tries one password after another."
+        yield "RATE_LIMIT_ENABLED", "Nothing limits how often passwords can be tried."
     if not settings.MFA_REQUIRED_FOR_ADMINISTRATORS:
         yield "MFA_REQUIRED_FOR_ADMINISTRATORS", "A password that was seen or guessed is enough to change everything."
     if settings.ADMIN_PASSWORD:
         yield "ADMIN_PASSWORD", "It is needed for the first start alone. Remove it."
     if settings.LOG_LEVEL == "DEBUG":
-        yield "LOG_LEVEL", "With DEBUG the log tells of people and fills the disk."
+        yield "LOG_LEVEL", "With DEBUG the log contains personal data and fills the disk."
 
 
 def _mail() -> Iterator[Risk]:
@@ -146,7 +146,7 @@ def _mail() -> Iterator[Risk]:
             ),
         )
     if settings.EMAIL_BACKEND == CONSOLE_BACKEND:
-        yield "EMAIL_URL", "Mails are only written to the server's output, with links that let in whoever reads it."
+        yield "EMAIL_URL", "Mails are only written to the server's output, with links that let in anyone who reads it."
     elif settings.EMAIL_HOST_PASSWORD and not (
         settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL or _is_local(settings.EMAIL_HOST)
     ):
@@ -164,7 +164,7 @@ def _audit() -> Iterator[Risk]:
     if not (settings.AUDIT_ANCHOR_FILE or settings.AUDIT_ANCHOR_URL or settings.AUDIT_ANCHOR_EMAIL):
         yield (
             "AUDIT_ANCHOR_FILE",
-            ("No checkpoint leaves the house: who has the database and the signing key can rewrite the log unseen."),
+            ("No checkpoint leaves this server: who has the database and the signing key can rewrite the log unseen."),
         )
 
 

@@ -78,7 +78,7 @@ class Environment:
         self.problems.append(sentence)
 
     def source(self, name: str) -> str:
-        """`environment`, `.env` or `default`."""
+        """Where the value comes from: `environment`, `.env` or `default`."""
         if not os.environ.get(name, "").strip():
             return "default"
         return "environment" if name in self.from_process else ".env"

@@ -110,6 +110,6 @@ def logging_config(*, level: str, form: str, directory: Path) -> dict[str, Any]:
         # Django installs handlers of its own on "django"; one line an event is enough.
         "loggers": {
             "django": {"handlers": [], "propagate": True, "level": level},
-            "fido2": {"level": "WARNING"},  # it would tell of every credential
+            "fido2": {"level": "WARNING"},  # it would log every credential
         },
     }

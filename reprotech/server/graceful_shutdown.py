@@ -34,7 +34,7 @@ def install() -> None:
     """Make SIGTERM drain this process once it serves; before that it stops at once."""
     # Threads that start later inherit it.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    Thread(target=_stop_on_sigterm, name="stop-when-told", daemon=True).start()
+    Thread(target=_stop_on_sigterm, name="stop-on-sigterm", daemon=True).start()
 
 
 def close_when_draining(application: WSGIApplication) -> WSGIApplication:

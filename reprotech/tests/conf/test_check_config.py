@@ -167,7 +167,7 @@ def test_what_is_unsafe_is_told_beside_it(tmp_path, variable, value):
 def test_a_log_that_nobody_outside_can_vouch_for_is_told(tmp_path):
     code, said = check(tmp_path, "--brief", AUDIT_ANCHOR_EMAIL="")
     assert code == 0  # without --strict
-    assert "No checkpoint leaves the house" in said
+    assert "No checkpoint leaves this server" in said
     assert "Unsafe: 1." in said
 
 
@@ -189,7 +189,7 @@ def test_check_deploy_says_the_same_and_other_checks_do_not(settings):
     settings.EMAIL_BACKEND, settings.RATE_LIMIT_ENABLED = "anything", False
     said = [str(message) for message in run_checks(include_deployment_checks=True)]
     warnings = [str(warning) for warning in unsafe_settings()]
-    assert "RATE_LIMIT_ENABLED: (reprotech.W003) Nothing stops whoever tries one password after another." in warnings
+    assert "RATE_LIMIT_ENABLED: (reprotech.W003) Nothing limits how often passwords can be tried." in warnings
     assert set(warnings) <= set(said)
     assert not set(warnings) & {str(message) for message in run_checks()}
 
