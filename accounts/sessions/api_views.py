@@ -1,4 +1,4 @@
-"""`/api/auth/sessions...`: one's own sessions."""
+"""`/api/auth/sessions...`: list and end one's own sessions."""
 
 from functools import partial
 from typing import ClassVar
