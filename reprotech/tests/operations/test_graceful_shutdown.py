@@ -19,8 +19,8 @@ pytestmark = pytest.mark.only_on("postgresql")
 #: Accepts slowly what the kernel accepted long ago, and stops as granian does: at once.
 SLOW_SERVER = """
 import os, signal, socket, time
-from reprotech import stopping
-stopping.prepare()
+from reprotech.server import graceful_shutdown
+graceful_shutdown.install()
 listener = socket.create_server(("127.0.0.1", 0))
 def stop(*_):
     listener.close()
@@ -82,7 +82,7 @@ def test_a_listener_refuses_new_connections_and_keeps_those_that_wait(family, ho
 
 
 def test_before_it_serves_a_process_stops_at_once():
-    program = 'from reprotech import stopping; stopping.prepare(); print("ready", flush=True); input()'
+    program = 'from reprotech.server.graceful_shutdown import install; install(); print("ready", flush=True); input()'
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, **pipes) as process:
         process.stdout.readline()
