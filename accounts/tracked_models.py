@@ -1,8 +1,6 @@
 """The models of accounts whose changes are recorded in the audit log, whatever makes them."""
 
-from collections.abc import Collection, Iterable
 from functools import partial
-from typing import Any
 
 from accounts import session_cache
 from accounts.models import (
@@ -21,6 +19,7 @@ from audit.models import Action
 from audit.tracking.model_tracking import Subject, track
 
 UPDATE = Action.UPDATE
+Credential = ApiKey | TotpKey | Passkey | RecoveryCode
 
 
 def track_all() -> None:
@@ -131,9 +130,9 @@ def _track_mail() -> None:
     )
 
 
-def _owned_by_user(row: Any, record: str, **details: Any) -> Subject:
+def _owned_by_user(row: Credential | EmailChange | OutgoingMail, record: str, **details: object) -> Subject:
     return Subject("user", row.user_id, row.user.username, {"record": record, **details})
 
 
-def _invalidate_roles(_rows: Iterable[Any], _columns: Collection[str] | None) -> None:
+def _invalidate_roles(_rows: object, _columns: object) -> None:
     session_cache.invalidate_roles()

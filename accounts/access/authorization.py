@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from django.db import IntegrityError, transaction
 
@@ -31,7 +31,7 @@ SYSTEM = System()
 #: Whose denials the audit log files under a record, by the log's name of the resource.
 TARGET_MODELS: dict[str, type[User | Role]] = {"user": User, "role": Role}
 #: Permissions that the running service has read, by the actor's id; None outside of a service.
-_read_permissions: ContextVar[dict[Any, frozenset[str]] | None] = ContextVar("read_permissions", default=None)
+_read_permissions: ContextVar[dict[int | None, frozenset[str]] | None] = ContextVar("read_permissions", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,11 @@ class Target:
     """The account or role of an attempt; its name is looked up when a denial is recorded."""
 
     resource: str
-    pk: Any = ""
+    pk: int | str = ""
     name: str = ""
 
     @classmethod
-    def named_in(cls, arguments: Mapping[str, Any]) -> "Target | None":
+    def named_in(cls, arguments: Mapping[str, int | str]) -> "Target | None":
         """The target that the arguments of a URL name, such as `user_id`."""
         targets = (cls(name, arguments[f"{name}_id"]) for name in TARGET_MODELS if f"{name}_id" in arguments)
         return next(targets, None)

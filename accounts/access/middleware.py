@@ -1,7 +1,6 @@
 """Enforces the access that page views declare."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
@@ -21,7 +20,7 @@ SIGNED_IN_MARKS = (SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD, SIGNED_IN_TO_ADD_FAC
 REQUIRED_ACTION_VIEWS = {CHANGE_PASSWORD: "change_password", ADD_FACTOR: "security"}
 
 
-def redirect_to_sign_in(request: Any) -> HttpResponse:
+def redirect_to_sign_in(request: HttpRequest) -> HttpResponse:
     """A redirect to the sign-in and back; a user whose session ended gets a message."""
     if getattr(request, "has_outlived_session", False):
         messages.info(request, "Your session has ended. Sign in to go on.")
@@ -40,9 +39,11 @@ class AccessMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
 
-    def process_view(self, request: Any, view: Any, _args: Any, kwargs: Any) -> HttpResponse | None:
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], _args: object, kwargs: Mapping[str, int | str]
+    ) -> HttpResponse | None:
         """None to run the view, a redirect, or PermissionDenied (recorded)."""
-        if hasattr(view, "cls") or request.resolver_match.app_names == ["admin"]:
+        if hasattr(view, "cls") or (request.resolver_match and request.resolver_match.app_names == ["admin"]):
             return None
         access = getattr(view, "access", None)
         if access == PUBLIC:

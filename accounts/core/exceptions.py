@@ -9,19 +9,13 @@ class OwnerOnly(Conflict):
     """A credential of another person would let the actor act as that person."""
 
     code = "not_theirs"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Only people themselves make their API keys. For a program, make a service account and give that a key."
-        )
+    message = "Only people themselves make their API keys. For a program, make a service account and give that a key."
 
 
 class PasswordChangeRequired(DomainError):
     code = "password_change_required"
     status = HTTPStatus.FORBIDDEN
-
-    def __init__(self) -> None:
-        super().__init__("Change your password first: POST /api/auth/change-password.")
+    message = "Change your password first: POST /api/auth/change-password."
 
 
 class ApiKeyNotAllowed(DomainError):
@@ -29,9 +23,7 @@ class ApiKeyNotAllowed(DomainError):
 
     code = "key_refused"
     status = HTTPStatus.FORBIDDEN
-
-    def __init__(self) -> None:
-        super().__init__("An API key can't do this. Sign in: POST /api/auth/login.")
+    message = "An API key can't do this. Sign in: POST /api/auth/login."
 
 
 class SecondFactorSetupRequired(DomainError):
@@ -39,43 +31,33 @@ class SecondFactorSetupRequired(DomainError):
 
     code = "second_factor_setup_required"
     status = HTTPStatus.FORBIDDEN
-
-    def __init__(self) -> None:
-        super().__init__("Set up a second factor first, on the page /profile/security.")
+    message = "Set up a second factor first, on the page /profile/security."
 
 
 class TokenMissing(NotAuthenticated):
     code = "token_missing"
-
-    def __init__(self) -> None:
-        super().__init__("Token is missing")
+    message = "Token is missing"
 
 
 class TokenInvalid(NotAuthenticated):
     """Malformed, expired, forged, ended or of the wrong kind: the answer doesn't say which."""
 
     code = "token_invalid"
-
-    def __init__(self) -> None:
-        super().__init__("Token is invalid or expired")
+    message = "Token is invalid or expired"
 
 
 class AccountDisabled(NotAuthenticated):
     """The token is genuine, but its account is deactivated or locked."""
 
     code = "account_disabled"
-
-    def __init__(self) -> None:
-        super().__init__("Account is disabled")
+    message = "Account is disabled"
 
 
 class InvalidCredentials(NotAuthenticated):
     """Unknown name, wrong password, disabled or locked account: the answer doesn't say which."""
 
     code = "invalid_credentials"
-
-    def __init__(self) -> None:
-        super().__init__("Invalid credentials")
+    message = "Invalid credentials"
 
 
 class SecondFactorRequired(NotAuthenticated):
@@ -97,6 +79,4 @@ class InvalidFactor(NotAuthenticated):
     """The second factor is wrong or was used before: the answer doesn't say which."""
 
     code = "invalid_otp"
-
-    def __init__(self) -> None:
-        super().__init__("Invalid code")
+    message = "Invalid code"

@@ -1,5 +1,6 @@
 """Model fields that normalize their values, wherever these come from."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from django.core.exceptions import ValidationError
@@ -20,11 +21,11 @@ else:
 class NormalizedCharField(CharField):
     """Text in its composed form (NFC), in `clean`, in what is stored and in what is looked for."""
 
-    def to_python(self, value: Any) -> Any:
-        value = super().to_python(value)
-        return normalize_text(value) if isinstance(value, str) else value
+    def to_python(self, value: object) -> str | None:
+        text: str | None = super().to_python(value)
+        return None if text is None else normalize_text(text)
 
-    def deconstruct(self) -> Any:
+    def deconstruct(self) -> tuple[str, str, Sequence[object], dict[str, object]]:
         # As Django's own, so that no migration imports this class: the database sees no difference.
         name, _, args, kwargs = super().deconstruct()
         return name, "django.db.models.CharField", args, kwargs
@@ -48,26 +49,26 @@ class AddressField(EmailField):
     # The standard lets quoted local parts have control characters.
     default_validators = [*models.EmailField.default_validators, validate_plain_text]
 
-    def to_python(self, value: Any) -> Any:
-        value = super().to_python(value)
+    def to_python(self, value: object) -> str | None:
+        text: str | None = super().to_python(value)
         try:
-            return normalize_address(value) if isinstance(value, str) else value
+            return None if text is None else normalize_address(text)
         except InvalidDomain:
             sentence = "No mail can be sent to this domain: it is not a valid internet name. Check its spelling."
             raise ValidationError(sentence, code="domain") from None
 
-    def get_prep_value(self, value: Any) -> Any:
+    def get_prep_value(self, value: object) -> object:
         # Also for lookups, which may be of what is no address.
         try:
             return super().get_prep_value(value)
         except ValidationError:
-            return lookup_address(value)
+            return lookup_address(str(value))
 
-    def deconstruct(self) -> Any:
+    def deconstruct(self) -> tuple[str, str, Sequence[object], dict[str, object]]:
         name, _, args, kwargs = super().deconstruct()
         return name, "django.db.models.EmailField", args, kwargs
 
 
-def stored_form(model: type[models.Model], field: str, value: Any) -> Any:
+def stored_form(model: type[models.Model], field: str, value: object) -> Any:
     """A value of a model's field as it would be stored."""
     return cast("models.Field[object, object]", model._meta.get_field(field)).get_prep_value(value)

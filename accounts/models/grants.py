@@ -2,12 +2,20 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from accounts.core.catalogue import in_catalogue_order
 
 if TYPE_CHECKING:
     from accounts.models import Role
+
+
+class RoleRow(TypedDict):
+    """A role as `querysets.role_rows` reads it."""
+
+    position: int
+    name: str
+    slug: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +54,5 @@ class Grants:
         return replace(self, permissions=self.permissions & scopes)
 
 
-def sort_role_rows(role_rows: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+def sort_role_rows(role_rows: list[RoleRow] | None) -> list[RoleRow]:
     return sorted(role_rows or [], key=lambda role: (role["position"], role["name"]))

@@ -191,7 +191,7 @@ class UserQuerySet(TrackedQuerySet["User"]):
         typed, address = identifier.lower(), lookup_address(identifier)
         users = self.existing().annotate(username_lower=Lower("username"), email_lower=Lower("email"))
         # One query, found or not: the number of queries would show in the time.
-        found: list[Any] = list(users.filter(Q(username_lower=typed) | Q(email_lower=address)))
+        found = list(users.filter(Q(username_lower=typed) | Q(email_lower=address)))
         wanted = ("email_lower", address) if "@" in identifier else ("username_lower", typed)
         return max(found, key=lambda user: bool(getattr(user, wanted[0]) == wanted[1]), default=None)
 

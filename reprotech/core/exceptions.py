@@ -9,10 +9,11 @@ class DomainError(Exception):
 
     code = "refused"
     status = HTTPStatus.BAD_REQUEST
+    message = ""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, message: str = "") -> None:
+        self.message = message or self.message
+        super().__init__(self.message)
 
     @property
     def fields(self) -> dict[str, object]:
@@ -44,7 +45,7 @@ class Conflict(DomainError):
     code = "conflict"
     status = HTTPStatus.CONFLICT
 
-    def __init__(self, message: str, errors: Mapping[str, list[str]] | None = None) -> None:
+    def __init__(self, message: str = "", errors: Mapping[str, list[str]] | None = None) -> None:
         super().__init__(message)
         self.errors = dict(errors or {})
 
