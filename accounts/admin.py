@@ -1,6 +1,7 @@
 """Users, roles, permissions and sessions in Django admin."""
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
@@ -12,6 +13,7 @@ from accounts import permissions as names
 from accounts.api_keys import services as api_key_services
 from accounts.mfa import services as mfa_services
 from accounts.models import ApiKey, Permission, Role, Session, User
+from accounts.models.querysets import RoleQuerySet, UserQuerySet
 from accounts.passwords import services as password_services
 from accounts.passwords.form_fields import password_input
 from accounts.roles import services as role_services
@@ -20,28 +22,22 @@ from accounts.users import services as user_services
 from reprotech.web.admin import ReadOnlyAdmin, ServiceAdmin, ServiceForm
 
 
-def names_of(found: Any) -> list[str]:
-    """Names of the chosen roles or permissions."""
-    return [record.name for record in found]
+def names_of(records: Iterable[Role | Permission]) -> list[str]:
+    return [record.name for record in records]
 
 
 class UserAdminForm(ServiceForm):
-    """A user."""
-
     class Meta:
         model = User
         fields = ("username", "email", "first_name", "last_name", "is_active", "roles")
         widgets = {"roles": forms.CheckboxSelectMultiple}
 
     def call_service(self, values: dict[str, Any]) -> User:
-        """Change the user."""
-        given = {**values, "roles": names_of(values["roles"])}
-        return user_services.update_user(actor=self.actor, user_id=self.instance.pk, **given)
+        values["roles"] = names_of(values["roles"])
+        return user_services.update_user(actor=self.actor, user_id=self.instance.pk, **values)
 
 
 class NewUserAdminForm(UserAdminForm):
-    """A new user."""
-
     password = password_input(
         "Password", "new-password", required=False, help_text="Leave it empty to send an invitation by e-mail."
     )
@@ -52,15 +48,12 @@ class NewUserAdminForm(UserAdminForm):
             del self.fields["password"]
 
     def call_service(self, values: dict[str, Any]) -> User:
-        """Create the user."""
-        given = {**values, "roles": names_of(values["roles"]), "password": values.get("password") or None}
-        return user_services.create_user(actor=self.actor, **given)
+        values |= {"roles": names_of(values["roles"]), "password": values.get("password") or None}
+        return user_services.create_user(actor=self.actor, **values)
 
 
 @admin.register(User)
 class UserAdmin(ServiceAdmin):
-    """Users; deleted ones are left out."""
-
     form = UserAdminForm
     permissions = {
         "view": names.USER_READ,
@@ -80,78 +73,60 @@ class UserAdmin(ServiceAdmin):
     show_full_result_count = False
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """A new user has a password field."""
         if obj is None:
             kwargs["form"] = NewUserAdminForm
         return super().get_form(request, obj, change=change, **kwargs)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
-        """Times are shown of users that exist."""
-        fields = list(UserAdminForm.Meta.fields)
+    def get_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:  # noqa: ARG002
+        fields = UserAdminForm.Meta.fields
         if obj:
-            return [*fields, "version", *self.readonly_fields]
-        return [*fields[:2], *(["password"] if settings.ADMIN_SETS_PASSWORDS else []), *fields[2:]]
+            return (*fields, "version", *self.readonly_fields)
+        return (*fields[:2], *(["password"] if settings.ADMIN_SETS_PASSWORDS else []), *fields[2:])
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        found: Any = super().get_queryset(request)
-        users: QuerySet[User] = found.visible_to(request.user)
-        return users
+        return cast("UserQuerySet", super().get_queryset(request)).visible_to(request.user)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        """Take the account out of use."""
         user_services.delete_user(actor=request.user, user_id=obj.pk)
 
     @admin.action(description="Lock selected users", permissions=["change"])
     def lock(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        """Keep them out."""
-        done = self.for_each(request, queryset, lambda r, user: user_services.lock_user(actor=r.user, user_id=user.pk))
-        messages.success(request, f"Locked: {done}.")
+        self._change_each(request, queryset, user_services.lock_user, "Locked")
 
     @admin.action(description="Unlock selected users", permissions=["change"])
     def unlock(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        """Let them in again."""
-        done = self.for_each(
-            request, queryset, lambda r, user: user_services.unlock_user(actor=r.user, user_id=user.pk)
-        )
-        messages.success(request, f"Unlocked: {done}.")
+        self._change_each(request, queryset, user_services.unlock_user, "Unlocked")
 
     @admin.action(description="Mail selected users a link to choose a new password", permissions=["change"])
     def send_reset_link(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        """Mail them."""
-        done = self.for_each(
-            request, queryset, lambda r, user: password_services.send_password_reset(actor=r.user, user_id=user.pk)
-        )
-        messages.success(request, f"Links sent: {done}.")
+        self._change_each(request, queryset, password_services.send_password_reset, "Links sent")
 
     @admin.action(description="Turn off two-factor authentication for selected users", permissions=["change"])
     def reset_factors(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        """For who lost theirs."""
-        done = self.for_each(
-            request, queryset, lambda r, user: mfa_services.reset_factors(actor=r.user, user_id=user.pk)
-        )
-        messages.success(request, f"Two-factor authentication turned off: {done}.")
+        self._change_each(request, queryset, mfa_services.reset_factors, "Two-factor authentication turned off")
+
+    def _change_each(
+        self, request: HttpRequest, queryset: QuerySet[User], service: Callable[..., object], outcome: str
+    ) -> None:
+        done = self.for_each(request, queryset, lambda r, user: service(actor=r.user, user_id=user.pk))
+        messages.success(request, f"{outcome}: {done}.")
 
 
 class RoleAdminForm(ServiceForm):
-    """A role."""
-
     class Meta:
         model = Role
         fields = ("name", "description", "requires_factor", "permissions")
         widgets = {"permissions": forms.CheckboxSelectMultiple}
 
     def call_service(self, values: dict[str, Any]) -> Role:
-        """Create or change the role."""
-        given = {**values, "permissions": names_of(values["permissions"])}
+        values["permissions"] = names_of(values["permissions"])
         if self.instance.pk is None:
-            return role_services.create_role(actor=self.actor, **given)
-        return role_services.update_role(actor=self.actor, role_id=self.instance.pk, **given)
+            return role_services.create_role(actor=self.actor, **values)
+        return role_services.update_role(actor=self.actor, role_id=self.instance.pk, **values)
 
 
 @admin.register(Role)
 class RoleAdmin(ServiceAdmin):
-    """Roles."""
-
     form = RoleAdminForm
     permissions = {
         "view": names.ROLE_READ,
@@ -163,24 +138,18 @@ class RoleAdmin(ServiceAdmin):
     readonly_fields = ("slug", "is_system")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Role]:
-        found: Any = super().get_queryset(request)
-        roles: QuerySet[Role] = found.with_user_count()
-        return roles
+        return cast("RoleQuerySet", super().get_queryset(request)).with_user_count()
 
     @admin.display(description="users")
     def user_count(self, role: Any) -> int:
-        """How many users hold it."""
         return int(role.user_count)
 
     def delete_model(self, request: HttpRequest, obj: Role) -> None:
-        """Delete the role, if nobody holds it."""
         role_services.delete_role(actor=request.user, role_id=obj.pk)
 
 
 @admin.register(Permission)
 class PermissionAdmin(ReadOnlyAdmin):
-    """The catalogue."""
-
     list_display = ("name", "description", "resource", "action")
     list_filter = ("resource",)
     search_fields = ("name", "description")
@@ -188,8 +157,6 @@ class PermissionAdmin(ReadOnlyAdmin):
 
 @admin.register(Session)
 class SessionAdmin(ReadOnlyAdmin):
-    """Sessions, which can be ended."""
-
     list_display = ("user", "kind", "ip_address", "created_at", "last_used_at", "expires_at", "ended_at", "end_reason")
     list_filter = ("kind", "end_reason")
     search_fields = ("user__username", "ip_address")
@@ -202,19 +169,15 @@ class SessionAdmin(ReadOnlyAdmin):
 
     @admin.action(description="End selected sessions")
     def end(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
-        """End them, each on record."""
-        done = 0
-        # Those that are over already stay as they are.
-        for session in Session.objects.alive().filter(pk__in=queryset):
+        # Sessions that have ended already keep their reason.
+        sessions = list(Session.objects.alive().filter(pk__in=queryset))
+        for session in sessions:
             session_services.end_session(actor=request.user, session_id=session.pk)
-            done += 1
-        messages.success(request, f"Ended: {done}.")
+        messages.success(request, f"Ended: {len(sessions)}.")
 
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
-    """API keys, which can be revoked."""
-
     list_display = ("name", "user", "created_by", "prefix", "created_at", "expires_at", "last_used_at", "revoked_at")
     search_fields = ("user__username", "created_by__username", "name", "prefix")
     list_select_related = ("user", "created_by")
@@ -225,10 +188,8 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Revoke selected keys")
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        """Take them back, each on record."""
-        done = 0
-        # Those that are revoked already stay as they are.
-        for key in ApiKey.objects.unrevoked().filter(pk__in=queryset):
+        # Keys that were revoked already keep their time.
+        keys = list(ApiKey.objects.unrevoked().filter(pk__in=queryset))
+        for key in keys:
             api_key_services.revoke_key(actor=request.user, user_id=key.user_id, key_id=key.pk)
-            done += 1
-        messages.success(request, f"Revoked: {done}.")
+        messages.success(request, f"Revoked: {len(keys)}.")

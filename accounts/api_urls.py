@@ -1,5 +1,3 @@
-"""Addresses of the accounts' API, below `/api/`."""
-
 from django.urls import path
 
 from accounts.api_keys.api_views import OwnKeyViewSet, UserKeyViewSet

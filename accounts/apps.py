@@ -4,13 +4,10 @@ from django.apps import AppConfig
 
 
 class AccountsConfig(AppConfig):
-    """App configuration."""
-
     name = "accounts"
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        """Have requests for links answered in the background, and what no service records put on record."""
         from accounts import tracked_models
         from accounts.notifications import outbox
         from accounts.passwords import reset as password_reset

@@ -1,5 +1,3 @@
-"""Addresses of the accounts' pages."""
-
 from django.urls import path
 
 from accounts.api_keys import views as api_key_views

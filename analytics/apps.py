@@ -4,7 +4,5 @@ from django.apps import AppConfig
 
 
 class AnalyticsConfig(AppConfig):
-    """App configuration."""
-
     name = "analytics"
     verbose_name = "Analytics"

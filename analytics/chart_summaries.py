@@ -1,11 +1,11 @@
-"""What the charts show, in a sentence each, for those who don't see them."""
+"""Text alternatives of the charts, a sentence each."""
 
 from datetime import date
-from typing import Any
+
+from analytics.queries import Figures
 
 
-def growth_summary(growth: list[dict[str, Any]]) -> str:
-    """From the users of each day."""
+def growth_summary(growth: list[Figures]) -> str:
     first = growth[0]["total"] - growth[0]["new"] if growth else 0
     last, new = growth[-1]["total"] if growth else 0, sum(day["new"] for day in growth)
     if first == last:
@@ -13,8 +13,7 @@ def growth_summary(growth: list[dict[str, Any]]) -> str:
     return f"From {first:,} to {_users(last)} in {_days(len(growth))}; {new:,} joined."
 
 
-def activity_summary(activity: list[dict[str, Any]]) -> str:
-    """From the logins of each day."""
+def activity_summary(activity: list[Figures]) -> str:
     good, failed = sum(day["success"] for day in activity), sum(day["failed"] for day in activity)
     if not good + failed:
         return f"Nobody signed in within {_days(len(activity))}."
@@ -25,7 +24,6 @@ def activity_summary(activity: list[dict[str, Any]]) -> str:
 
 
 def roles_summary(roles: dict[str, int]) -> str:
-    """From the number of users of each role."""
     if not any(roles.values()):
         return "Nobody holds a role yet."
     name = max(roles, key=lambda role: roles[role])
@@ -35,7 +33,6 @@ def roles_summary(roles: dict[str, int]) -> str:
 
 
 def status_summary(statuses: dict[str, int]) -> str:
-    """From the number of users of each status."""
     return ", ".join(f"{number:,} {status.lower()}" for status, number in statuses.items()) + "."
 
 

@@ -1,10 +1,11 @@
-"""What the dashboard shows, and the version by which it knows that nothing changed."""
+"""Cards, charts and lists of the dashboard."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from accounts.models import Session
 from analytics.chart_summaries import activity_summary, growth_summary, roles_summary, status_summary
+from analytics.queries import Figures
 from audit.models import AuditLog
 from reprotech import __version__
 from reprotech.core.status import CONNECTED, cache_state, database_state
@@ -14,8 +15,6 @@ RECENT_ROWS = 8
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A figure, and by how much it changed."""
-
     label: str
     value: int
     change: int
@@ -23,48 +22,42 @@ class Card:
 
     @property
     def fewer(self) -> int:
-        """By how much it fell."""
         return -self.change
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart: what it shows, in words too, and its table. `name` is how the script knows it."""
-
+    #: How `dashboard.js` knows it.
     name: str
     title: str
     summary: str
     kind: str
     labels: list[str]
-    #: (name, values, the CSS variable of its colour) of each series; one colour a bar if there are several.
+    #: (name, values, CSS variables of the colours) of each series; one colour for each bar, if there are several.
     series: list[tuple[str, list[int], list[str]]]
 
     @property
     def columns(self) -> list[str]:
-        """The heads of the table's columns of numbers."""
         return [name for name, _, _ in self.series]
 
     @property
     def rows(self) -> list[tuple[str, list[int]]]:
-        """The table, the latest day first; empty days of long ranges are there too."""
+        """The rows of the chart's table, the latest day first."""
         columns = [values for _, values, _ in self.series]
         rows = [(label, [values[n] for values in columns]) for n, label in enumerate(self.labels)]
         return rows[::-1] if self.is_daily else rows
 
     @property
     def is_daily(self) -> bool:
-        """Whether the labels are dates."""
         return self.kind in {"line", "stacked"}
 
     @property
-    def for_script(self) -> dict[str, Any]:
-        """What `dashboard.js` draws."""
+    def for_script(self) -> dict[str, object]:
         series = [{"label": name, "data": values, "colors": colors} for name, values, colors in self.series]
         return {"kind": self.kind, "labels": self.labels, "series": series}
 
 
-def cards_of(figures: dict[str, Any]) -> list[Card]:
-    """The four figures at the top."""
+def cards_of(figures: Figures) -> list[Card]:
     now, before = figures["now"], figures["before"]
     users, active, custom = figures["total_users"], figures["active_users"], now["custom_roles"]
     own = f"and {custom} of your own" if custom else ""
@@ -76,55 +69,26 @@ def cards_of(figures: dict[str, Any]) -> list[Card]:
     ]
 
 
-def charts_of(figures: dict[str, Any]) -> list[Chart]:
-    """The four charts."""
+def charts_of(figures: Figures) -> list[Chart]:
     growth, activity, roles = figures["user_growth"], figures["login_activity"], figures["users_by_role"]
     dates = [day["date"] for day in growth]
-    good, failed = [day["success"] for day in activity], [day["failed"] for day in activity]
+    successful, failed = [day["success"] for day in activity], [day["failed"] for day in activity]
     locked = figures["locked_users"]
-    statuses = {
-        "Active": figures["active_users"],
-        "Inactive": figures["inactive_users"] - locked,
-        "Locked": locked,
-    }
+    statuses = {"Active": figures["active_users"], "Inactive": figures["inactive_users"] - locked, "Locked": locked}
+    growth_series = [("Users", [day["total"] for day in growth], ["--accent"])]
+    activity_series = [("Successful", successful, ["--accent"]), ("Failed", failed, ["--chart-2"])]
+    role_series = [("Users", list(roles.values()), ["--accent"])]
+    status_series = [("Users", list(statuses.values()), ["--accent", "--chart-7", "--chart-2"])]
     return [
-        Chart(
-            "growth",
-            "User growth",
-            growth_summary(growth),
-            "line",
-            dates,
-            [("Users", [day["total"] for day in growth], ["--accent"])],
-        ),
-        Chart(
-            "activity",
-            "Login activity",
-            activity_summary(activity),
-            "stacked",
-            dates,
-            [("Successful", good, ["--accent"]), ("Failed", failed, ["--chart-2"])],
-        ),
-        Chart(
-            "roles",
-            "Users by role",
-            roles_summary(roles),
-            "bars",
-            list(roles),
-            [("Users", list(roles.values()), ["--accent"])],
-        ),
-        Chart(
-            "status",
-            "User status",
-            status_summary(statuses),
-            "doughnut",
-            list(statuses),
-            [("Users", list(statuses.values()), ["--accent", "--chart-7", "--chart-2"])],
-        ),
+        Chart("growth", "User growth", growth_summary(growth), "line", dates, growth_series),
+        Chart("activity", "Login activity", activity_summary(activity), "stacked", dates, activity_series),
+        Chart("roles", "Users by role", roles_summary(roles), "bars", list(roles), role_series),
+        Chart("status", "User status", status_summary(statuses), "doughnut", list(statuses), status_series),
     ]
 
 
 def recent_activity() -> dict[str, Any]:
-    """Recent logins and sessions: a few rows each, so always as they are now."""
+    # Never cached: a few rows each.
     alive = Session.objects.alive()
     return {
         "logins": AuditLog.objects.sign_ins().newest_first()[:RECENT_ROWS],
@@ -134,11 +98,10 @@ def recent_activity() -> dict[str, Any]:
 
 
 def health() -> list[tuple[str, str, bool]]:
-    """(part, state in a word, is it well) of what Reprotech stands on."""
+    """(part, state as a word, whether it works) of the services that Reprotech needs."""
     parts = (("Database", database_state()), ("Cache", cache_state()))
     return [(name, "Connected" if state == CONNECTED else "Unavailable", state == CONNECTED) for name, state in parts]
 
 
 def version() -> str:
-    """The version that runs."""
     return __version__

@@ -1,4 +1,4 @@
-"""How things were: the users' present state, with what the audit log recorded since taken back."""
+"""Numbers of users in the past: the present ones, minus the changes that the audit log recorded since."""
 
 from datetime import datetime
 from typing import Any
@@ -9,35 +9,32 @@ from accounts.models import User
 from analytics.queries import user_totals
 from audit.models import Action, AuditLog
 
-#: What an account is when nothing says otherwise.
 UserState = dict[str, bool]
 
 
 def users_at(moment: datetime) -> int:
-    """How many users there were then."""
-    came: int = User.objects.existing().filter(created_at__gte=moment).count()
-    went: int = User.objects.filter(deleted_at__gte=moment, created_at__lt=moment).count()
-    return user_totals()["total_users"] - came + went
+    created: int = User.objects.existing().filter(created_at__gte=moment).count()
+    deleted: int = User.objects.filter(deleted_at__gte=moment, created_at__lt=moment).count()
+    return user_totals()["total_users"] - created + deleted
 
 
 def active_users_at(moment: datetime) -> int:
-    """How many users could sign in then."""
-    there = User.objects.filter(created_at__lt=moment).exclude(deleted_at__lt=moment)
+    existing = User.objects.filter(created_at__lt=moment).exclude(deleted_at__lt=moment)
     changed = _states_before_changes(moment)
-    # Those who came since are fewer than all others.
+    # Users created since are fewer than all others.
     number: int = user_totals()["active_users"] - User.objects.active().filter(created_at__gte=moment).count()
-    rows = there.filter(pk__in=changed).values_list("pk", "is_active", "locked_at", "deleted_at")
+    rows = existing.filter(pk__in=changed).values_list("pk", "is_active", "locked_at", "deleted_at")
     for pk, is_active, locked_at, deleted_at in rows:
         is_locked, is_deleted = locked_at is not None, deleted_at is not None
         before = changed[pk]
-        # Deleting deactivates, and says so in its row.
+        # Deleting deactivates too, which its event records.
         was_active = before.get("is_active", is_active) and not before.get("locked", is_locked)
         number += int(was_active) - int(is_active and not is_locked and not is_deleted)
     return number
 
 
 def _states_before_changes(moment: datetime) -> dict[int, UserState]:
-    """For each user whose status changed since: what it was before the first of the changes."""
+    """By user: the status before their first change since."""
     rows = AuditLog.objects.filter(resource="user", success=True, timestamp__gte=moment).filter(
         Q(action__in=[Action.LOCK, Action.UNLOCK, Action.DELETE])
         | Q(action=Action.UPDATE, details__changes__has_key="is_active")
@@ -50,6 +47,6 @@ def _states_before_changes(moment: datetime) -> dict[int, UserState]:
     return states
 
 
-def _status_changes(details: dict[str, Any]) -> list[tuple[str, list[Any]]]:
+def _status_changes(details: dict[str, Any]) -> list[tuple[str, list[object]]]:
     changes = details.get("changes") or {}
     return [(field, changes[field]) for field in ("is_active", "locked") if field in changes]

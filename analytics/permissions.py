@@ -1,3 +1,1 @@
-"""The name of the permission that the dashboard asks for."""
-
 ANALYTICS_READ = "analytics_read"

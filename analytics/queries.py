@@ -1,5 +1,3 @@
-"""Aggregates as plain data."""
-
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,10 +11,12 @@ from audit.models import Action, AuditLog
 from audit.statistics import daily_counts
 
 RECENT_LOGINS = 10
+#: JSON by the names of the API: numbers, series of days and lists.
+Figures = dict[str, Any]
 
 
-def user_analytics(days: int) -> dict[str, Any]:
-    """The figures of `GET /api/users/analytics`, with daily series over the last `days` days (UTC), today included."""
+def user_analytics(days: int) -> Figures:
+    """The figures of `GET /api/users/analytics`; the daily series end with today (UTC)."""
     today = timezone.now().date()
     dates = [today - timedelta(days=age) for age in range(days - 1, -1, -1)]
     return {
@@ -29,14 +29,13 @@ def user_analytics(days: int) -> dict[str, Any]:
 
 
 def user_totals() -> dict[str, int]:
-    """How many users there are, and how many may sign in."""
     if user_list_counters.is_supported():
-        kept = user_list_counters.read_counters(["existing", "active", "locked"])
+        counters = user_list_counters.read_counters(["existing", "active", "locked"])
         return {
-            "total_users": kept["existing"],
-            "active_users": kept["active"],
-            "inactive_users": kept["existing"] - kept["active"],
-            "locked_users": kept["locked"],
+            "total_users": counters["existing"],
+            "active_users": counters["active"],
+            "inactive_users": counters["existing"] - counters["active"],
+            "locked_users": counters["locked"],
         }
     active = Q(is_active=True, locked_at__isnull=True)
     totals: dict[str, int] = User.objects.existing().aggregate(
@@ -49,13 +48,11 @@ def user_totals() -> dict[str, int]:
 
 
 def users_by_role() -> dict[str, int]:
-    """Every role's number of users, in the roles' order."""
     roles: Any = Role.objects.with_user_count()
     return {role.name: role.user_count for role in roles}
 
 
-def recent_logins() -> list[dict[str, Any]]:
-    """The last successful logins, newest first."""
+def recent_logins() -> list[dict[str, str | None]]:
     rows = AuditLog.objects.sign_ins().filter(success=True).newest_first()[:RECENT_LOGINS]
     return [
         {
@@ -67,8 +64,8 @@ def recent_logins() -> list[dict[str, Any]]:
     ]
 
 
-def user_growth(dates: list[date]) -> list[dict[str, Any]]:
-    """For each date the users at its end, and those created on it; reckoned back from those that there are now."""
+def user_growth(dates: list[date]) -> list[Figures]:
+    """For each date the users at its end and those created on it, counted back from the present total."""
     created, deleted = changes_since(dates[0])
     total = user_totals()["total_users"]
     growth = []
@@ -78,7 +75,6 @@ def user_growth(dates: list[date]) -> list[dict[str, Any]]:
     return growth[::-1]
 
 
-def login_activity(dates: list[date]) -> list[dict[str, Any]]:
-    """For each date the good and the failed logins."""
-    found = daily_counts.read_counts(Action.LOGIN, dates[0])
-    return [{"date": day.isoformat(), "success": found[day, True], "failed": found[day, False]} for day in dates]
+def login_activity(dates: list[date]) -> list[Figures]:
+    counts = daily_counts.read_counts(Action.LOGIN, dates[0])
+    return [{"date": day.isoformat(), "success": counts[day, True], "failed": counts[day, False]} for day in dates]

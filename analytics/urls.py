@@ -1,5 +1,3 @@
-"""Addresses of the dashboard."""
-
 from django.urls import path
 
 from analytics import views

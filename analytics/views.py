@@ -1,7 +1,4 @@
-"""The dashboard."""
-
 import json
-from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -21,16 +18,16 @@ from reprotech.core.exceptions import ValidationFailed
 from reprotech.web.access import SIGNED_IN, requires
 from reprotech.web.responses import htmx_redirect, render_page, wants_fragment
 
-#: The permissions on which it depends where something leads, by their names in the template.
+#: Permissions that links need, by their names in the template.
 LINK_PERMISSIONS = {"AUDIT_READ": AUDIT_READ, "USER_READ": USER_READ}
 
 
 @requires(SIGNED_IN)
 @require_safe
 def show_home(request: PageRequest) -> HttpResponse:
-    """The dashboard for those who may read figures, one's own profile in short for everybody else."""
+    """The dashboard for those who may read figures, a short profile for everybody else."""
     if not request.user.has_perm(ANALYTICS_READ):
-        if wants_fragment(request):  # the permission was taken away while the dashboard was open
+        if wants_fragment(request):  # the permission was revoked while the dashboard was open
             return htmx_redirect(request, "home")
         context = {"session": request.page_session, "crumbs": [("Home", None)]}
         return render(request, "analytics/welcome.html", context)
@@ -42,7 +39,7 @@ def show_home(request: PageRequest) -> HttpResponse:
 
 
 def _show_dashboard(request: PageRequest, days: int) -> HttpResponse:
-    """The page; or its live part, which costs the database nothing when nothing changed (304)."""
+    """The page, or its polled fragment, which costs the database nothing when nothing changed (304)."""
     version = dashboard_cache.version_of(days)
     etag = quote_etag(f"{version}-{request.user.pk}")
     may = {name: request.user.has_perm(permission) for name, permission in LINK_PERMISSIONS.items()}
@@ -53,10 +50,10 @@ def _show_dashboard(request: PageRequest, days: int) -> HttpResponse:
         if unchanged is not None:
             return unchanged
         content = _cached_content(days, may, version)
-    context: dict[str, Any] = {
+    context: dict[str, object] = {
         "days": days,
         "ranges": RANGES,
-        # htmx sends it with each poll: under `no-store` the browser itself would not.
+        # For htmx to send with each poll: under `no-store` the browser itself doesn't.
         "poll_headers": json.dumps({"If-None-Match": etag}),
         "content": content,
         "crumbs": [("Dashboard", None)],
@@ -65,9 +62,9 @@ def _show_dashboard(request: PageRequest, days: int) -> HttpResponse:
 
 
 def _content(days: int, may: dict[str, bool]) -> SafeString:
-    """What is the same for all who may follow the same links, which is nearly everything."""
+    # The same for all readers with the same links, so that `_cached_content` can share it.
     figures = dashboard_cache.figures_of(days)
-    context: dict[str, Any] = {
+    context: dict[str, object] = {
         "may": may,
         "cards": dashboard.cards_of(figures),
         "charts": [(chart, json.dumps(chart.for_script)) for chart in dashboard.charts_of(figures)],
@@ -79,12 +76,11 @@ def _content(days: int, may: dict[str, bool]) -> SafeString:
 
 
 def _cached_content(days: int, may: dict[str, bool], version: str) -> SafeString:
-    """The same, rendered once for all dashboards that stand open."""
     key = days, *may.values()
-    known = _contents.get(key)
-    if known is None or known[0] != version:
-        known = _contents[key] = version, _content(days, may)
-    return known[1]
+    cached = _contents.get(key)
+    if cached is None or cached[0] != version:
+        cached = _contents[key] = version, _content(days, may)
+    return cached[1]
 
 
 _contents: dict[tuple[int, ...], tuple[str, SafeString]] = {}

@@ -1,5 +1,3 @@
-"""Forms of the pages: the shape of input; the services hold the rules."""
-
 from typing import Any, cast
 
 from django import forms
@@ -13,7 +11,7 @@ Difference = tuple[str, str, str]
 
 
 class ServiceForm(forms.Form):
-    """A form that shows a service's refusal beside its fields."""
+    """A form that shows a service's refusal at the fields it names."""
 
     #: The refusal, when the same may be sent again after a while.
     retry: TooManyAttempts | None = None
@@ -22,7 +20,6 @@ class ServiceForm(forms.Form):
         super().__init__(*args, **{"label_suffix": "", **kwargs})
 
     def add_refusal(self, refusal: DomainError) -> None:
-        """Turn a refusal into the form's errors."""
         errors = refusal.errors if isinstance(refusal, ValidationFailed | Conflict) else {}
         for field, sentences in errors.items():
             for sentence in sentences:
@@ -37,7 +34,7 @@ class ServiceForm(forms.Form):
 
 
 class RecordForm(ServiceForm):
-    """A form for a new user or role, or for one that exists: then it knows the version that it was filled from."""
+    """A form for a new or an existing user or role; it remembers the version that it was filled from."""
 
     version = forms.CharField(required=False, widget=forms.HiddenInput)
 
@@ -47,23 +44,21 @@ class RecordForm(ServiceForm):
         super().__init__(*args, **kwargs)
         if record is None:
             del self.fields["version"]
-        #: Once someone else changed the record meanwhile.
+        #: Filled by `catch_up` after an edit conflict.
         self.differences: list[Difference] = []
 
     @staticmethod
     def values_of(record: Any) -> dict[str, Any]:
-        """What the fields show of a record."""
         raise NotImplementedError
 
     @property
     def values(self) -> dict[str, Any]:
-        """What the service takes."""
         values = dict(self.cleaned_data)
         version = values.pop("version", "")
         return {**values, "expected_versions": [version]} if version else values
 
     def catch_up(self, record: User | Role) -> None:
-        """Show what became of the record meanwhile; what is sent again then starts from there."""
+        """After an edit conflict: show what changed meanwhile, and let the next submission overwrite it."""
         self.data = cast("QueryDict", self.data).copy()
         self.data["version"] = record.version
         compared = [difference(self[name], value) for name, value in self.values_of(record).items()]
@@ -71,7 +66,7 @@ class RecordForm(ServiceForm):
 
 
 def difference(field: forms.BoundField, now: Any) -> Difference | None:
-    """How a field's value now and the one that was typed differ, of several choices those that only one has."""
+    """The stored and the submitted value, if they differ; of several choices those that only one of them has."""
     label, typed = str(field.label), field.value() or ""
     if isinstance(field.field, forms.BooleanField):
         now, typed = ("yes" if value else "no" for value in (now, typed))

@@ -1,6 +1,4 @@
-"""Bodies of requests and answers about accounts: their shape and nothing more."""
-
-from typing import Any
+"""Request and response bodies that the APIs of accounts share."""
 
 from rest_framework import serializers
 
@@ -9,13 +7,12 @@ from accounts.models.grants import sort_role_rows
 from reprotech.api.fields import StrictStringField
 
 
-def names_field(**options: Any) -> serializers.ListField:
-    """A list of names of roles or permissions."""
-    return serializers.ListField(child=StrictStringField(max_length=80), max_length=200, **options)
+def names_field(*, required: bool = True) -> serializers.ListField:
+    return serializers.ListField(child=StrictStringField(max_length=80), max_length=200, required=required)
 
 
-class MessageAnswer(serializers.Serializer[Any]):
-    """An outcome in words."""
+class MessageAnswer(serializers.Serializer[object]):
+    """The outcome as a sentence for people."""
 
     message = serializers.CharField()
 
@@ -40,7 +37,7 @@ class UserAnswer(serializers.Serializer[User]):
     updated_at = serializers.DateTimeField()
 
     def get_roles(self, user: User) -> list[str]:
-        """Role names, in the roles' order."""
+        # Whichever of these the queryset has loaded.
         if "grants" in vars(user):
             return list(user.grants.role_names)
         if "role_rows" in vars(user):
@@ -49,23 +46,21 @@ class UserAnswer(serializers.Serializer[User]):
 
 
 class SecondFactorsAnswer(serializers.Serializer[User]):
-    """Whether a user has a second factor, and of which kinds."""
+    """Whether two-factor authentication is on, and by which methods."""
 
     enabled = serializers.SerializerMethodField()
     kinds = serializers.ListField(child=serializers.ChoiceField(choices=User.FACTOR_KINDS), source="second_factors")
 
     def get_enabled(self, user: User) -> bool:
-        """Whether they have one."""
         return bool(user.second_factors)
 
 
 class UserDetailAnswer(UserAnswer):
-    """A user with what they may do."""
+    """A user with two-factor authentication and permissions."""
 
     mfa = SecondFactorsAnswer(source="*", read_only=True)
 
     permissions = serializers.SerializerMethodField()
 
     def get_permissions(self, user: User) -> list[str]:
-        """Permission names, in the catalogue's order."""
         return user.grants.ordered_permissions

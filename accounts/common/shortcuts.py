@@ -1,27 +1,37 @@
-"""What several pages about one user need."""
+"""Looking up and naming the user of a page."""
 
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from accounts.common.requests import PageRequest
-from accounts.models import User
+from accounts.models import Role, User
 from reprotech.core.exceptions import TooManyAttempts
+
+#: Labels and addresses.
+Breadcrumbs = list[tuple[str, str | None]]
 
 
 def get_user_or_404(request: PageRequest, user_id: int) -> User:
     """The user of this id as the reader may see them, with roles and permissions, or 404."""
-    person: User = get_object_or_404(User.objects.visible_to(request.user).with_roles(), pk=user_id)
-    return person
+    user: User = get_object_or_404(User.objects.visible_to(request.user).with_roles(), pk=user_id)
+    return user
 
 
-def user_breadcrumbs(person: User | None, step: str = "") -> list[tuple[str, str | None]]:
-    """Users / the user / the step."""
-    trail: list[tuple[str, str | None]] = [("Users", reverse("users"))]
-    if person is not None:
-        trail.append((person.username, reverse("user", args=[person.pk]) if step else None))
-    return [*trail, (step, None)] if step else trail
+def user_breadcrumbs(user: User | None, action: str = "") -> Breadcrumbs:
+    return _breadcrumbs("user", user, action)
+
+
+def role_breadcrumbs(role: Role | None, action: str = "") -> Breadcrumbs:
+    return _breadcrumbs("role", role, action)
+
+
+def _breadcrumbs(kind: str, record: User | Role | None, action: str) -> Breadcrumbs:
+    """`Users / username / action`; the last one has no link."""
+    trail: Breadcrumbs = [(f"{kind}s".capitalize(), reverse(f"{kind}s"))]
+    if record is not None:
+        trail.append((str(record), reverse(kind, args=[record.pk]) if action else None))
+    return [*trail, (action, None)] if action else trail
 
 
 def too_many_attempts_message(refusal: TooManyAttempts) -> str:
-    """When the next attempt is looked at, and where it may be sooner."""
     return f"{refusal.sentence} Strangers' attempts don't count in a browser in which you have signed in before."

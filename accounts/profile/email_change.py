@@ -1,4 +1,4 @@
-"""A new address of one's own: asked for, confirmed from there, or given up."""
+"""Changing one's own e-mail address: requested, then confirmed from the new address or cancelled."""
 
 from accounts.access.authorization import service
 from accounts.access.locks import lock_own_account
@@ -18,10 +18,10 @@ INVALID_LINK = "link, or it has expired: ask for the change again"
 
 @service
 def request_email_change(*, actor: User, email: str) -> EmailChange:
-    """Mail a link to the new address, and word to the present one, which holds until the link is used.
+    """Mail a link to the new address and a notice to the present one, which stays until the link is used.
 
-    An earlier request is replaced. Raises AccountDisabled, ConfirmationRequired, TooManyAttempts, ValidationFailed
-    or Conflict.
+    Replaces an earlier request. Raises AccountDisabled, ConfirmationRequired, TooManyAttempts, ValidationFailed or
+    Conflict.
     """
     require_recent_authentication()
     user = lock_own_account(actor.pk)
@@ -33,7 +33,7 @@ def request_email_change(*, actor: User, email: str) -> EmailChange:
     user.email = present
     EmailChange.objects.filter(user=user).delete()
     change = EmailChange.objects.create(user=user, address=address)
-    # What a person's erasure takes of an event has fixed names: `sent_to` is one.
+    # Erasure knows which details identify people by their names: `sent_to` is one.
     record_user(user, Action.UPDATE, user, email_change="asked", sent_to=address)
     send_address_confirmation(change)
     return change
@@ -41,7 +41,7 @@ def request_email_change(*, actor: User, email: str) -> EmailChange:
 
 @service
 def cancel_email_change(*, actor: User) -> None:
-    """Give up a change that isn't confirmed; its link is good no longer. Raises AccountDisabled or NotFound."""
+    """Cancel an unconfirmed change; its link stops working. Raises AccountDisabled or NotFound."""
     user = lock_own_account(actor.pk)
     change = EmailChange.objects.filter(user=user).first()
     if change is None:
@@ -51,17 +51,17 @@ def cancel_email_change(*, actor: User) -> None:
 
 
 def find_email_change(*, user_id: int, link_token: str) -> EmailChange | None:
-    """The change that a link confirms; None for a link that is broken, old or spent."""
-    found = EmailChange.objects.select_related("user").filter(user_id=user_id).first()
-    is_good = found and found.user.can_sign_in and found.is_open and address_tokens.check_token(found, link_token)
-    return found if is_good else None
+    """The change that a link confirms; None if the link is invalid, expired or used."""
+    change = EmailChange.objects.select_related("user").filter(user_id=user_id).first()
+    is_valid = change and change.user.can_sign_in and change.is_open and address_tokens.check_token(change, link_token)
+    return change if is_valid else None
 
 
 @service
 def confirm_email_change(*, user_id: int, link_token: str) -> User:
-    """Replace a user's address by the one that the link was mailed to; both are told.
+    """Replace a user's address by the one that the link was mailed to; both get a notice.
 
-    Raises NotFound for a link that is broken, old or spent, and Conflict when somebody has got the address meanwhile.
+    Raises NotFound if the link is invalid, expired or used, and Conflict if the address was taken meanwhile.
     """
     try:
         user = lock_own_account(user_id)

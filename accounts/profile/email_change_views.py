@@ -1,9 +1,5 @@
-"""A new e-mail address of one's own, and its confirmation."""
-
-from typing import Any
-
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -23,12 +19,11 @@ LINK_SESSION_KEY = "email_link"
 @requires(SIGNED_IN)
 @require_http_methods(["GET", "HEAD", "POST"])
 def change(request: PageRequest) -> HttpResponse:
-    """Ask for the new address, and mail it a link."""
     form = bind_form(NewEmailForm, request)
     if request.method == "POST" and form.is_valid():
         try:
-            asked = email_change.request_email_change(actor=request.user, email=form.cleaned_data["email"])
-            messages.success(request, f"A link is on its way to {asked.address}. Open it to confirm the address.")
+            requested = email_change.request_email_change(actor=request.user, email=form.cleaned_data["email"])
+            messages.success(request, f"A link is on its way to {requested.address}. Open it to confirm the address.")
             return redirect("profile")
         except DomainError as refusal:
             form.add_refusal(refusal)
@@ -39,25 +34,23 @@ def change(request: PageRequest) -> HttpResponse:
 @requires(SIGNED_IN)
 @require_POST
 def cancel(request: PageRequest) -> HttpResponse:
-    """Keep the present address."""
     email_change.cancel_email_change(actor=request.user)
     messages.success(request, "Your address stays as it is. The link that was mailed no longer works.")
     return redirect("profile")
 
 
-@requires(PUBLIC)  # the mail may be read where one isn't signed in; the link itself is the proof
+@requires(PUBLIC)  # the mail may be read on another device; the link itself is the proof
 @require_safe
-def open_link(request: Any, user: str, link_token: str) -> HttpResponse:
-    """Keep the link's token; nothing changes before somebody presses the button: mail programs look at links too."""
+def open_link(request: HttpRequest, user: str, link_token: str) -> HttpResponse:
+    # Nothing changes before the button of the next page is pressed: mail programs fetch links too.
     return stash_link(request, LINK_SESSION_KEY, "confirm_email", user, link_token)
 
 
 @requires(PUBLIC)  # as above
 @require_http_methods(["GET", "HEAD", "POST"])
-def confirm(request: Any) -> HttpResponse:
-    """Ask, then make the address the account's."""
+def confirm(request: HttpRequest) -> HttpResponse:
     link = stashed_link(request, LINK_SESSION_KEY)
-    asked = email_change.find_email_change(**link)
+    change = email_change.find_email_change(**link)
     form = bind_form(ServiceForm, request)
     if request.method == "POST" and form.is_valid():
         is_signed_in = request.user.is_authenticated  # known before the service asks for their password
@@ -68,4 +61,4 @@ def confirm(request: Any) -> HttpResponse:
             return redirect("profile" if is_signed_in else "login")
         except DomainError as refusal:
             form.add_refusal(refusal)
-    return render_form(request, "accounts/confirm_email.html", form, {"asked": asked})
+    return render_form(request, "accounts/confirm_email.html", form, {"asked": change})

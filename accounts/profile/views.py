@@ -1,5 +1,3 @@
-"""One's own account."""
-
 from uuid import UUID
 
 from django.contrib import messages
@@ -22,7 +20,6 @@ from reprotech.web.responses import bind_form, htmx_redirect, render_form, rende
 @requires(SIGNED_IN)
 @require_safe
 def show_profile(request: PageRequest) -> HttpResponse:
-    """One's own data, sessions and permissions."""
     query = OwnSessionFilter.parse(request.GET)
     context = {
         "query": query,
@@ -40,7 +37,6 @@ def show_profile(request: PageRequest) -> HttpResponse:
 @requires(SIGNED_IN)
 @require_POST
 def end_own_session(request: PageRequest, session_id: UUID) -> HttpResponse:
-    """End one of one's own sessions."""
     session = get_object_or_404(request.user.sessions.alive(), pk=session_id)
     session_services.end_session(actor=request.user, session_id=session.pk)
     messages.success(request, "The session has ended.")
@@ -50,7 +46,7 @@ def end_own_session(request: PageRequest, session_id: UUID) -> HttpResponse:
 @requires(SIGNED_IN)
 @require_http_methods(["GET", "HEAD", "POST"])
 def end_other_sessions(request: PageRequest) -> HttpResponse:
-    """Ask, then end all of one's own sessions but this one, or this one too."""
+    """End all of one's own sessions but this one or, if chosen, this one too."""
     form = bind_form(EndSessionsForm, request)
     if request.method == "POST" and form.is_valid():
         ended = session_services.end_other_sessions(

@@ -1,4 +1,4 @@
-"""`/api/roles...` and `/api/permissions`."""
+"""The API of roles and permissions."""
 
 from typing import ClassVar
 
@@ -20,7 +20,6 @@ from reprotech.core.exceptions import NotFound
 
 
 def find_role(role_id: int) -> Role:
-    """A role with its permissions and number of users; raises NotFound."""
     role = Role.objects.with_permissions().with_user_count().filter(pk=role_id).first()
     if role is None:
         raise NotFound("role")
@@ -28,8 +27,6 @@ def find_role(role_id: int) -> Role:
 
 
 class RoleViewSet(ViewSet):
-    """Roles."""
-
     required_permissions: ClassVar = {
         "list": ROLE_READ,
         "retrieve": ROLE_READ,
@@ -41,8 +38,8 @@ class RoleViewSet(ViewSet):
     @extend_schema(responses=role_serializers.RoleListAnswer, summary="List roles")
     def list(self, request: SignedInRequest) -> Response:  # noqa: ARG002
         """All roles, system roles first."""
-        found = Role.objects.with_permissions().with_user_count()
-        return Response({"roles": serialize_many(role_serializers.RoleAnswer, found)})
+        roles = Role.objects.with_permissions().with_user_count()
+        return Response({"roles": serialize_many(role_serializers.RoleAnswer, roles)})
 
     @extend_schema(
         request=role_serializers.CreateRoleBody,
@@ -57,7 +54,7 @@ class RoleViewSet(ViewSet):
 
     @extend_schema(responses=role_serializers.RoleAnswer, parameters=[ETAG], summary="Show a role")
     def retrieve(self, request: SignedInRequest, role_id: int) -> Response:  # noqa: ARG002
-        """A role."""
+        """A role with its permissions and number of users."""
         role = find_role(role_id)
         return versioned_response(role, serialize(role_serializers.RoleAnswer, role))
 
@@ -99,11 +96,9 @@ class RoleViewSet(ViewSet):
 
 
 class PermissionViewSet(ViewSet):
-    """Permissions."""
-
     required_permissions: ClassVar = {"list": ROLE_READ}
 
     @extend_schema(responses=role_serializers.PermissionListAnswer, summary="List permissions")
     def list(self, request: SignedInRequest) -> Response:  # noqa: ARG002
-        """All permissions, by resource."""
+        """Every permission of the catalogue, by resource."""
         return Response({"permissions": serialize_many(role_serializers.PermissionAnswer, Permission.objects.all())})

@@ -1,4 +1,4 @@
-"""The roles that users have or would have: found by name, what they permit, and their changes on record."""
+"""Assigning roles: lookup by name, the permissions that they give, and the audit events of a change."""
 
 from collections.abc import Collection, Iterable
 
@@ -14,37 +14,38 @@ from reprotech.core.exceptions import ValidationFailed
 
 def find_roles(names: Collection[str]) -> list[Role]:
     """The roles of these names or slugs, with their permissions; raises ValidationFailed naming the unknown ones."""
-    found = {name: Role.objects.named(name) for name in names}
-    unknown = [name for name, role in found.items() if role is None]
-    if unknown:
+    roles = {name: Role.objects.named(name) for name in names}
+    if unknown := [name for name, role in roles.items() if role is None]:
         raise ValidationFailed({"roles": [f"There is no role {name!r}." for name in unknown]})
-    return sorted({role for role in found.values() if role}, key=lambda role: (role.position, role.name))
+    return in_order(role for role in roles.values() if role)
+
+
+def in_order(roles: Iterable[Role]) -> list[Role]:
+    """Each role once, in the order of the lists."""
+    return sorted(set(roles), key=lambda role: (role.position, role.name))
 
 
 def permission_names_of(roles: Iterable[Role]) -> set[str]:
-    """The names of the permissions that these roles give."""
     return set(Permission.objects.filter(roles__in=list(roles)).values_list("name", flat=True))
 
 
 def role_names(roles: Iterable[Role]) -> list[str]:
-    """The names of roles, in their order."""
     return [role.name for role in roles]
 
 
 def mark_roles_changed(user: User) -> None:
-    """Give a user whose roles changed a new version, and let them prove who they are before they use what is new."""
+    """Give the user a new version, and require reauthentication before they use what the new roles allow."""
     expire_recent_authentication(user_ids=[user.pk])
     user.updated_at = timezone.now()
     user.save(update_fields=["updated_at"])
 
 
-def record_role_changes(actor: Actor, user: User, held: Iterable[Role], wanted: Iterable[Role]) -> None:
-    """Put on record which roles a user was given, and which were taken, a row each."""
-    before, after = set(role_names(held)), set(role_names(wanted))
-    both = before | after
-    if after - before:
-        changes = {"roles": (sorted(before), sorted(both))}
-        record_user(actor, Action.ROLE_ASSIGN, user, changes=changes, roles=sorted(after - before))
-    if before - after:
-        changes = {"roles": (sorted(both), sorted(after))}
-        record_user(actor, Action.ROLE_REVOKE, user, changes=changes, roles=sorted(before - after))
+def record_role_changes(actor: Actor, user: User, before: Iterable[Role], after: Iterable[Role]) -> None:
+    old, new = set(role_names(before)), set(role_names(after))
+    both = old | new
+    if new - old:
+        changes = {"roles": (sorted(old), sorted(both))}
+        record_user(actor, Action.ROLE_ASSIGN, user, changes=changes, roles=sorted(new - old))
+    if old - new:
+        changes = {"roles": (sorted(both), sorted(new))}
+        record_user(actor, Action.ROLE_REVOKE, user, changes=changes, roles=sorted(old - new))

@@ -1,4 +1,4 @@
-"""What a user may do, and through which roles."""
+"""The permissions that a user has, and the roles that they come from."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,22 +11,17 @@ from accounts.models import Role, User
 
 @dataclass(frozen=True, slots=True)
 class PermissionSource:
-    """Permissions on one resource that come from the same roles."""
-
     permissions: tuple[PermissionEntry, ...]
     roles: tuple[Role, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceAccess:
-    """What may be done to a resource."""
-
     resource: str
     sources: tuple[PermissionSource, ...]
 
     @property
     def label(self) -> str:
-        """The resource for people."""
         return humanize(self.resource)
 
 
@@ -37,17 +32,17 @@ def effective_access(roles: Iterable[Role]) -> list[ResourceAccess]:
         for name in role.permission_names:
             holders.setdefault(name, []).append(role)
     held = [entry for entry in PERMISSIONS if entry.name in holders]
-    found = []
+    access = []
     for resource, entries in groupby(held, key=lambda entry: entry.resource):
-        together: dict[tuple[int, ...], list[PermissionEntry]] = {}
+        by_roles: dict[tuple[int, ...], list[PermissionEntry]] = {}
         for entry in entries:
-            together.setdefault(tuple(role.pk for role in holders[entry.name]), []).append(entry)
-        sources = [PermissionSource(tuple(some), tuple(holders[some[0].name])) for some in together.values()]
-        found.append(ResourceAccess(resource, tuple(sources)))
-    return found
+            by_roles.setdefault(tuple(role.pk for role in holders[entry.name]), []).append(entry)
+        sources = [PermissionSource(tuple(group), tuple(holders[group[0].name])) for group in by_roles.values()]
+        access.append(ResourceAccess(resource, tuple(sources)))
+    return access
 
 
 def missing_permissions(actor: User, holder: User | Role) -> list[str]:
-    """Permissions that `holder` has and `actor` lacks: while there are any, the actor may not change or give it."""
+    """Permissions that `holder` has and `actor` lacks: while there are any, the actor may not change or assign it."""
     held = holder.grants.permissions if isinstance(holder, User) else holder.permission_names
     return in_catalogue_order(set(held) - actor.get_all_permissions())

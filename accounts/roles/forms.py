@@ -1,5 +1,3 @@
-"""Forms of the roles' pages."""
-
 from typing import Any
 
 from django import forms
@@ -10,7 +8,7 @@ from accounts.models import Role
 
 
 class RoleForm(RecordForm):
-    """A role's name, description and permissions; what is fixed of an existing `role` can't be typed over."""
+    """A role's name, description and permissions; of a system role some are read-only."""
 
     name = forms.CharField(max_length=80)
     description = forms.CharField(
@@ -19,7 +17,7 @@ class RoleForm(RecordForm):
     requires_factor = forms.BooleanField(
         label="Requires a second factor",
         required=False,
-        help_text="Whoever holds the role must set up an authenticator app or a passkey.",
+        help_text="Users with the role must set up an authenticator app or a passkey.",
     )
     permissions = forms.MultipleChoiceField(
         required=False, choices=[(permission, permission) for permission in PERMISSION_NAMES]
@@ -34,7 +32,6 @@ class RoleForm(RecordForm):
 
     @staticmethod
     def values_of(record: Role) -> dict[str, Any]:
-        """What the form shows of a role, with the names of the permissions."""
         return {
             "name": record.name,
             "description": record.description,
@@ -44,13 +41,11 @@ class RoleForm(RecordForm):
 
     @property
     def chosen(self) -> list[str]:
-        """The permissions as they stand in the form, whether it is right or wrong."""
+        # Also while the form is invalid.
         return list(self["permissions"].value() or [])
 
 
 class DeleteRoleForm(ServiceForm):
-    """The role that the deleted role's users get instead."""
-
     reassign_to = forms.ChoiceField(label="Give its users this role instead")
 
     def __init__(self, *args: Any, others: list[Role], **kwargs: Any) -> None:

@@ -1,5 +1,3 @@
-"""Who can do what: from a permission to the roles that hold it, and to the users who have it through them."""
-
 from itertools import groupby
 
 from django.http import HttpResponse
@@ -19,9 +17,10 @@ from reprotech.web.responses import render_page
 @requires(ROLE_READ)
 @require_safe
 def list_permissions(request: PageRequest) -> HttpResponse:
-    """All permissions, by resource."""
-    found = Permission.objects.with_role_count()
-    groups = [(humanize(resource), list(group)) for resource, group in groupby(found, key=lambda entry: entry.resource)]
+    permissions = Permission.objects.with_role_count()
+    groups = [
+        (humanize(resource), list(group)) for resource, group in groupby(permissions, key=lambda entry: entry.resource)
+    ]
     context = {"groups": groups, "crumbs": [("Permissions", None)]}
     return render_page(request, "accounts/permission_list.html", context)
 
@@ -29,7 +28,7 @@ def list_permissions(request: PageRequest) -> HttpResponse:
 @requires(ROLE_READ)
 @require_safe
 def show_permission(request: PageRequest, name: str) -> HttpResponse:
-    """A permission, the roles that hold it and, for who may read users, the users who have it."""
+    """A permission, the roles that give it and, for readers of users, the users who have it."""
     permission = get_object_or_404(Permission, name=name)
     query = HolderFilter.parse(request.GET)
     page = None

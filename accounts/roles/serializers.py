@@ -1,17 +1,13 @@
-"""Request bodies and answers about roles and permissions."""
-
-from typing import Any
-
 from rest_framework import serializers
 
 from accounts.common.serializers import MessageAnswer, names_field
-from accounts.models import Role
+from accounts.models import Permission, Role
 from reprotech.api.fields import StrictBooleanField, StrictStringField
 from reprotech.api.request_bodies import RequestBody
 
 
 class CreateRoleBody(RequestBody):
-    """`POST /api/roles`."""
+    """Request body of `POST /api/roles`."""
 
     name = StrictStringField(max_length=80)
     description = StrictStringField(required=False, allow_blank=True, max_length=200)
@@ -31,8 +27,6 @@ class UpdateRoleBody(RequestBody):
 
 
 class RoleAnswer(serializers.Serializer[Role]):
-    """A role."""
-
     id = serializers.IntegerField()
     name = serializers.CharField()
     slug = serializers.CharField()
@@ -43,21 +37,17 @@ class RoleAnswer(serializers.Serializer[Role]):
     user_count = serializers.IntegerField()
 
 
-class RoleListAnswer(serializers.Serializer[Any]):
-    """All roles."""
-
+class RoleListAnswer(serializers.Serializer[object]):
     roles = RoleAnswer(many=True)
 
 
 class RoleChangedAnswer(MessageAnswer):
-    """An outcome, and the role as it is now."""
+    """The outcome, and the role after the change."""
 
     role = RoleAnswer()
 
 
-class PermissionAnswer(serializers.Serializer[Any]):
-    """A permission."""
-
+class PermissionAnswer(serializers.Serializer[Permission]):
     id = serializers.IntegerField()
     name = serializers.CharField()
     description = serializers.CharField()
@@ -65,7 +55,5 @@ class PermissionAnswer(serializers.Serializer[Any]):
     action = serializers.CharField()
 
 
-class PermissionListAnswer(serializers.Serializer[Any]):
-    """All permissions."""
-
+class PermissionListAnswer(serializers.Serializer[object]):
     permissions = PermissionAnswer(many=True)

@@ -1,7 +1,4 @@
-"""Creating, changing and deleting roles."""
-
 from collections.abc import Collection, Iterable
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -39,13 +36,12 @@ def create_role(
     role = Role(name=name, slug=_slug(name), description=description, requires_factor=requires_factor)
     _save(role, is_named=True)
     role.permissions.set(granted)
-    _record(actor, Action.CREATE, role, creation_changes(role))
+    record_role(actor, Action.CREATE, role, creation_changes(role))
     return role
 
 
 def creation_changes(role: Role) -> Changes:
-    """What the audit row of a new role tells."""
-    changes: dict[str, tuple[Any, Any]] = {
+    changes: dict[str, tuple[object, object]] = {
         "name": (None, role.name),
         "description": (None, role.description),
         "permissions": ([], role.permission_names),
@@ -75,7 +71,7 @@ def update_role(
     authorize(actor, {*role.permission_names, *(permissions or ())}, role)
     refuse_stale_version(actor, role, expected_versions)
     fields = {name: stored_form(Role, name, value) for name, value in fields.items()}
-    changes: dict[str, tuple[Any, Any]] = {
+    changes: dict[str, tuple[object, object]] = {
         name: (getattr(role, name), new) for name, new in fields.items() if getattr(role, name) != new
     }
     if "name" in changes:
@@ -89,7 +85,7 @@ def update_role(
         _save(role, is_named="name" in changes)
         if changes.keys() & {"permissions", "requires_factor"}:
             require_recent_authentication()
-        _record(actor, Action.UPDATE, role, changes)
+        record_role(actor, Action.UPDATE, role, changes)
     return role
 
 
@@ -135,15 +131,15 @@ def delete_role(
         raise Conflict("Someone was given this role a moment ago. Try again.")
     if holders:
         _reassign(actor, role, holders, other)
-    _record(actor, Action.DELETE, role, {"name": (role.name, None), "permissions": (role.permission_names, [])})
+    record_role(actor, Action.DELETE, role, {"name": (role.name, None), "permissions": (role.permission_names, [])})
     role.delete()
 
 
 def _lock_for_deletion(role_id: int, reassign_to: str | None) -> tuple[set[int], Role, Role | None] | None:
-    """Users who hold a role, the role, and the one that they get, if it is another that exists; None without the role.
+    """Lock a role's users, the role, and the role that replaces it, if that is another; None if there is no role.
 
-    All are locked, users before roles and each in one order, so that changes never wait for each other in a circle.
-    The role itself is locked hardest at last: from then on until it is gone nobody can be given it.
+    Users are locked before roles, and each in one order, so that two changes can't deadlock. The exclusive lock of the
+    role comes last: from then on nobody can be assigned it.
     """
     if not Role.objects.filter(pk=role_id).exists():
         return None  # ids beyond 64 bits too, which the queries below can't take
@@ -173,7 +169,6 @@ def _reassign(actor: Actor, role: Role, holders: list[User], other: Role | None)
 
 
 def find_permissions(names: Iterable[str]) -> list[Permission]:
-    """The permissions of these names; raises ValidationFailed naming the unknown ones."""
     wanted = set(names)
     found = list(Permission.objects.filter(name__in=wanted))
     if unknown := wanted - {permission.name for permission in found}:
@@ -221,12 +216,5 @@ def _name_taken() -> Conflict:
     return Conflict("There is a role of this name already.", {"name": ["There is a role of this name already."]})
 
 
-def _record(actor: Actor, action: Action, role: Role, changes: Changes) -> None:
-    record(
-        actor=actor,
-        action=action,
-        resource="role",
-        resource_id=role.pk,
-        resource_name=role.name,
-        changes=changes,
-    )
+def record_role(actor: Actor, action: Action, role: Role, changes: Changes) -> None:
+    record(actor=actor, action=action, resource="role", resource_id=role.pk, resource_name=role.name, changes=changes)

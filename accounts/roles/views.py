@@ -1,5 +1,3 @@
-"""Roles: list, page, and the forms to create, clone, change and delete one."""
-
 from typing import Any
 
 from django.contrib import messages
@@ -9,6 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.common.requests import PageRequest
+from accounts.common.shortcuts import role_breadcrumbs
 from accounts.models import Role, User
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDATE, USER_READ
 from accounts.roles import services as role_services
@@ -25,7 +24,6 @@ MAX_HOLDERS = 10
 @requires(ROLE_READ)
 @require_safe
 def list_roles(request: PageRequest) -> HttpResponse:
-    """All roles."""
     context = {
         "roles": Role.objects.with_permissions().with_user_count(),
         "matrix": PermissionMatrix.of(()),
@@ -37,7 +35,7 @@ def list_roles(request: PageRequest) -> HttpResponse:
 @requires(ROLE_READ)
 @require_safe
 def show_role(request: PageRequest, role_id: int) -> HttpResponse:
-    """A role, its permissions and some of its users."""
+    """A role, its permissions and its first users."""
     role = _find(role_id)
     holders = User.objects.visible_to(request.user).holders_by_id(role.pk, slice(MAX_HOLDERS), is_all=True)
     context = {
@@ -45,7 +43,7 @@ def show_role(request: PageRequest, role_id: int) -> HttpResponse:
         "matrix": PermissionMatrix.of(role.permission_names),
         "holders": holders if request.user.has_perm(USER_READ) else None,
         "beyond_reader": missing_permissions(request.user, role),
-        "crumbs": _breadcrumbs(role),
+        "crumbs": role_breadcrumbs(role),
     }
     return render(request, "accounts/role.html", context)
 
@@ -53,7 +51,6 @@ def show_role(request: PageRequest, role_id: int) -> HttpResponse:
 @requires(ROLE_CREATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def create_role(request: PageRequest) -> HttpResponse:
-    """A new role."""
     form = bind_form(RoleForm, request)
     if request.method == "POST" and form.is_valid():
         try:
@@ -68,7 +65,7 @@ def create_role(request: PageRequest) -> HttpResponse:
 @requires(ROLE_CREATE)
 @require_safe
 def clone_role(request: PageRequest, role_id: int) -> HttpResponse:
-    """The form of a new role, filled with what another holds, as far as the reader may give it."""
+    """The form of a new role with what another holds, as far as the reader may grant that."""
     source = _find(role_id)
     left_out = missing_permissions(request.user, source)
     initial = {
@@ -83,7 +80,7 @@ def clone_role(request: PageRequest, role_id: int) -> HttpResponse:
 @requires(ROLE_CREATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def review_new_role(request: PageRequest) -> HttpResponse:
-    """What creating the role would do, above its form."""
+    """The difference that creating the role would make, above its form."""
     if request.method != "POST":
         return redirect("new_role")
     return _render_form(request, RoleForm(request.POST), is_review=True)
@@ -92,7 +89,6 @@ def review_new_role(request: PageRequest) -> HttpResponse:
 @requires(ROLE_UPDATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_role(request: PageRequest, role_id: int) -> HttpResponse:
-    """Change a role."""
     role = _find(role_id)
     form = bind_form(RoleForm, request, record=role)
     if request.method == "POST" and form.is_valid():
@@ -111,7 +107,7 @@ def edit_role(request: PageRequest, role_id: int) -> HttpResponse:
 @requires(ROLE_UPDATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def review_role(request: PageRequest, role_id: int) -> HttpResponse:
-    """What saving the role would do, above its form."""
+    """The difference that saving the role would make, above its form."""
     if request.method != "POST":
         return redirect("edit_role", role_id)
     role = _find(role_id)
@@ -121,7 +117,6 @@ def review_role(request: PageRequest, role_id: int) -> HttpResponse:
 @requires(ROLE_DELETE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_role(request: PageRequest, role_id: int) -> HttpResponse:
-    """Ask, and which role its users get; then delete it."""
     role = _find(role_id)
     others = [
         other
@@ -141,19 +136,19 @@ def delete_role(request: PageRequest, role_id: int) -> HttpResponse:
     context = {
         "role": role,
         "beyond_reader": missing_permissions(request.user, role),
-        "crumbs": _breadcrumbs(role, "Delete"),
+        "crumbs": role_breadcrumbs(role, "Delete"),
     }
     return render_form(request, "accounts/role_delete.html", form, context, fragment="accounts/_role_delete.html")
 
 
-def _find(role_id: int) -> Any:
+def _find(role_id: int) -> Any:  # a Role with `user_count`
     return get_object_or_404(Role.objects.with_permissions().with_user_count(), pk=role_id)
 
 
 def _render_form(
     request: PageRequest, form: RoleForm, role: Any = None, *, is_review: bool = False, **more: Any
 ) -> HttpResponse:
-    """The form's page; for a review with what saving would do, of which htmx takes that part alone."""
+    """The form's page; for a review with the difference, which is all that htmx swaps in."""
     before, user_count = (role.permission_names, role.user_count) if role else ([], 0)
     context = {
         "form": form,
@@ -164,17 +159,9 @@ def _render_form(
         "beyond_reader": missing_permissions(request.user, role) if role else [],
         "save_url": reverse("edit_role", args=[role.pk]) if role else reverse("new_role"),
         "review_url": reverse("review_role", args=[role.pk]) if role else reverse("review_new_role"),
-        "crumbs": _breadcrumbs(role, "Edit") if role else _breadcrumbs(None, "New role"),
+        "crumbs": role_breadcrumbs(role, "Edit") if role else role_breadcrumbs(None, "New role"),
         **more,
     }
     fragment = "accounts/_role_change.html" if is_review else None
     status = UNPROCESSABLE if form.errors else 200
     return render_page(request, "accounts/role_form.html", context, fragment=fragment, status=status)
-
-
-def _breadcrumbs(role: Role | None, step: str = "") -> list[tuple[str, str | None]]:
-    """Roles / the role / the step."""
-    trail: list[tuple[str, str | None]] = [("Roles", reverse("roles"))]
-    if role is not None:
-        trail.append((role.name, reverse("role", args=[role.pk]) if step else None))
-    return [*trail, (step, None)] if step else trail

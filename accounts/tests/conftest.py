@@ -1,4 +1,4 @@
-"""Fixtures of the services' tests: someone acts from a known place, and the audit row must tell of it."""
+"""Fixtures of the services' tests: the actor has a known origin, which the audit event must have."""
 
 import socket
 
@@ -9,7 +9,7 @@ from accounts.access.authorization import SYSTEM
 from accounts.core import hashers
 from accounts.models import Permission, Role
 from accounts.tests.support.admin_client import AdminClient
-from accounts.tests.support.hashing_slots import SEATS
+from accounts.tests.support.hashing_slots import SLOTS
 from accounts.tests.support.tracked_rows import make_tracked_rows
 from accounts.throttling import rate_limits, token_calls
 from reprotech.core.request_context import RequestOrigin, request_origin
@@ -53,8 +53,8 @@ def clerk(cast, make_role):
 
 
 @pytest.fixture
-def desk(cast):
-    """The Super Administrator in front of Django admin."""
+def django_admin(cast):
+    """The Super Administrator's client of Django admin."""
     return AdminClient(cast.super_admin)
 
 
@@ -81,7 +81,7 @@ def system():
 
 @pytest.fixture
 def seen(cast):
-    """Rows to change, and what was recorded since the last question."""
+    """Rows to change, and what was recorded since the last call."""
     return make_tracked_rows(cast)
 
 
@@ -130,8 +130,8 @@ def valkey(processes, settings):
 
 
 @pytest.fixture
-def seats(settings):
-    """So few seats for hashes that a test can take them all."""
-    settings.THREADS = hashers.RESERVED_THREADS + SEATS
+def hashing_slots(settings):
+    """So few hashing slots that a test can take them all."""
+    settings.THREADS = hashers.RESERVED_THREADS + SLOTS
     rate_limits.reset()
     token_calls.reset()

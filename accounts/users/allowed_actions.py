@@ -1,12 +1,10 @@
-"""What pages offer to do with a user. The services decide; this only hides what they would refuse."""
-
 from accounts.models import User
 from accounts.permissions import USER_DELETE, USER_UPDATE
 from accounts.roles.effective_permissions import missing_permissions
 
 
 def allowed_actions(actor: User, user: User) -> set[str]:
-    """The actions that make sense for `user` now and that `actor` may take."""
+    """The actions that pages offer. The services decide; this only hides what they would refuse."""
     if missing_permissions(actor, user):
         return set()
     actions = set()

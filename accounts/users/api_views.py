@@ -1,4 +1,4 @@
-"""`/api/users...`."""
+"""The API of users, but for their files."""
 
 from functools import partial
 from typing import ClassVar
@@ -27,7 +27,6 @@ from reprotech.core.exceptions import NotFound
 
 
 def find_user(request: SignedInRequest, user_id: int) -> User:
-    """A user as the caller may see them, with permissions; raises NotFound."""
     user: User | None = User.objects.visible_to(request.user).with_roles().filter(pk=user_id).first()
     if user is None:
         raise NotFound("user")
@@ -35,8 +34,6 @@ def find_user(request: SignedInRequest, user_id: int) -> User:
 
 
 class UserViewSet(ViewSet):
-    """Users."""
-
     required_permissions: ClassVar = {
         "list": USER_READ,
         "retrieve": USER_READ,
@@ -55,10 +52,10 @@ class UserViewSet(ViewSet):
     )
     def list(self, request: SignedInRequest) -> HttpResponse:
         """Users by search, role, status and kind, a page at a time."""
-        asked = UserFilter.from_request(request)
-        if answer := list_sql.list_response(asked, request):
+        query = UserFilter.from_request(request)
+        if answer := list_sql.list_response(query, request):
             return answer
-        page = asked.page_of(User.objects.visible_to(request.user).with_role_rows())
+        page = query.page_of(User.objects.visible_to(request.user).with_role_rows())
         return Response(page.as_dict("users", partial(serialize_many, shapes.UserAnswer)))
 
     @extend_schema(
@@ -100,7 +97,7 @@ class UserViewSet(ViewSet):
 
     @extend_schema(responses={200: user_serializers.ErasedAnswer}, summary="Erase a user's personal data")
     def erase(self, request: SignedInRequest, user_id: int) -> Response:
-        """Erase what tells who a user was, also in the audit log; an account that still exists is deleted first.
+        """Erase what identifies a user, also in the audit log; an account that still exists is deleted first.
 
         Where the server's database role may not change the audit log the answer is 409, with the command that does it.
         """
@@ -121,20 +118,20 @@ class UserViewSet(ViewSet):
 
     @extend_schema(responses={200: user_serializers.UserChangedAnswer}, summary="Remove a user's second factors")
     def reset_factors(self, request: SignedInRequest, user_id: int) -> Response:
-        """For a user who lost theirs: all of them and the recovery codes go, and the user's sessions end."""
+        """For a user who lost theirs: removes all of them and the recovery codes, and ends the user's sessions."""
         mfa_services.reset_factors(actor=request.user, user_id=user_id)
         return self._changed(request, user_id, "Second factors removed successfully")
 
     @extend_schema(request=None, responses=user_serializers.UserChangedAnswer, summary="Lock a user")
     def lock(self, request: SignedInRequest, user_id: int) -> Response:
-        """End the user's sessions and keep them out."""
+        """End the user's sessions and refuse further sign-ins."""
         EmptyBody.read(request)
         user_services.lock_user(actor=request.user, user_id=user_id)
         return self._changed(request, user_id, "User locked successfully")
 
     @extend_schema(request=None, responses=user_serializers.UserChangedAnswer, summary="Unlock a user")
     def unlock(self, request: SignedInRequest, user_id: int) -> Response:
-        """Let the user in again, also after too many wrong guesses."""
+        """Let the user sign in again, also after too many failed attempts."""
         EmptyBody.read(request)
         user_services.unlock_user(actor=request.user, user_id=user_id)
         return self._changed(request, user_id, "User unlocked successfully")

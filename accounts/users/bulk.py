@@ -1,4 +1,4 @@
-"""One change of many users: each by the service for one, with its own audit row, so that some may be refused."""
+"""Changes of many users: each in its own transaction with its own audit event, so that some may be refused."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -15,37 +15,34 @@ from reprotech.core.exceptions import DomainError, Forbidden, NotFound
 
 @dataclass(frozen=True, slots=True)
 class BulkOutcome:
-    """Usernames of those who are now as wanted, and why others are not."""
-
+    #: Usernames that were changed, and for each of the others why not.
     done: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
 
 
 def set_active(*, actor: Actor, user_ids: Iterable[int], is_active: bool) -> BulkOutcome:
-    """Activate or deactivate users."""
     return _apply_to_each(user_ids, lambda user_id: update_user(actor=actor, user_id=user_id, is_active=is_active))
 
 
 def assign_role(*, actor: Actor, user_ids: Iterable[int], role: str) -> BulkOutcome:
-    """Give users a role (by name or slug) beside those that they have. Raises ValidationFailed for an unknown role."""
+    """Assign users one more role (by name or slug). Raises ValidationFailed for an unknown role."""
     find_roles([role])
-    return _apply_to_each(user_ids, lambda user_id: change_role(actor=actor, user_id=user_id, given=role))
+    return _apply_to_each(user_ids, lambda user_id: change_role(actor=actor, user_id=user_id, assigned=role))
 
 
 def remove_role(*, actor: Actor, user_ids: Iterable[int], role: str) -> BulkOutcome:
-    """Take a role (by name or slug) from users. Raises ValidationFailed for an unknown role."""
+    """Revoke a role (by name or slug) of users. Raises ValidationFailed for an unknown role."""
     find_roles([role])
-    return _apply_to_each(user_ids, lambda user_id: change_role(actor=actor, user_id=user_id, taken=role))
+    return _apply_to_each(user_ids, lambda user_id: change_role(actor=actor, user_id=user_id, revoked=role))
 
 
 @service
-def change_role(*, actor: Actor, user_id: int, given: str = "", taken: str = "") -> User:
-    """Assign and remove a role (by name or slug); others stay. Raises NotFound, Forbidden or Conflict."""
-    # The lock comes first, so that what is read here is what is changed.
+def change_role(*, actor: Actor, user_id: int, assigned: str = "", revoked: str = "") -> User:
+    # Lock before reading the roles: a concurrent change would be overwritten.
     user = lock_for_change(actor, user_id, USER_UPDATE)
-    wanted = {role.slug for role in [*user.roles.all(), *find_roles([given] if given else [])]}
-    wanted -= {role.slug for role in find_roles([taken] if taken else [])}
-    return update_user(actor=actor, user_id=user_id, roles=wanted)
+    roles = {role.slug for role in [*user.roles.all(), *find_roles([assigned] if assigned else [])]}
+    roles -= {role.slug for role in find_roles([revoked] if revoked else [])}
+    return update_user(actor=actor, user_id=user_id, roles=roles)
 
 
 def _apply_to_each(user_ids: Iterable[int], change: Callable[[int], User]) -> BulkOutcome:

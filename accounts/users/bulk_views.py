@@ -1,9 +1,9 @@
-"""Pages that ask before something is done to several users, and then do it as far as it is allowed."""
+"""Pages that ask for confirmation before they change several users, as far as that is allowed."""
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -25,105 +25,108 @@ from reprotech.web.access import requires
 from reprotech.web.responses import htmx_redirect, render_form, safe_next_url
 
 View = Callable[..., HttpResponseBase]
-#: So many refusals are named in the message; the audit log has them all.
+#: Refusals that the message names; the audit log has them all.
 MAX_NAMED_REFUSALS = 5
-#: So many are listed on the page that asks.
+#: Users listed on the confirmation page.
 MAX_LISTED_USERS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class BulkAction:
-    """What is done to several users: in words, and the service that does it."""
+    """What is done to several users: the page's sentences and the service."""
 
     verb: str
-    consequence: str
-    #: Says how many `{users}` it was done to, and which `{role}`.
-    done: str
+    warning: str
+    #: With the placeholders `{users}` and `{role}`.
+    success_message: str
     run: Callable[..., BulkOutcome]
     takes_role: bool = False
     is_destructive: bool = False
 
 
-def confirmation_view(step: BulkAction) -> View:
-    """The view that asks (GET) and does (POST)."""
-
+def confirmation_view(action: BulkAction) -> View:
     @requires(USER_UPDATE)
     @require_http_methods(["GET", "HEAD", "POST"])
     def view(request: PageRequest) -> HttpResponse:
         back = safe_next_url(request, reverse("users"))
         selection = SelectionForm(request.POST if request.method == "POST" else request.GET)
         if not selection.is_valid():
-            return _refuse(request, back, *(sentence for found in selection.errors.values() for sentence in found))
-        people = selection.people(User.objects.visible_to(request.user))
-        ids = list(people.order_by("pk").values_list("pk", flat=True)[: MAX_BULK_USERS + 1])
+            return _refuse_selection(request, selection)
+        users = selection.users(User.objects.visible_to(request.user))
+        ids = list(users.order_by("pk").values_list("pk", flat=True)[: MAX_BULK_USERS + 1])
         if not ids:
-            return _refuse(request, back, "There is nobody to change: nobody matches any more.")
+            return _refuse(request, back, "No users match any more. Nothing was changed.")
         if len(ids) > MAX_BULK_USERS:
             return _refuse(
                 request, back, f"At most {MAX_BULK_USERS:,} users can be changed at once. Narrow the filters."
             )
-        form = _bound_form(request, step)
+        form = _bound_form(request, action)
         if request.method == "POST" and form.is_valid():
             if selection.cleaned_data["matching"] and form.cleaned_data["seen"] != selection_digest(ids):
                 form.add_error(None, "Other users match now than when you looked. Look again before you go on.")
-                return _render_confirmation(request, step, form, selection=selection, ids=ids, back=back)
+                return _render_confirmation(request, action, form, selection=selection, ids=ids, back=back)
             try:
-                outcome = step.run(actor=request.user, user_ids=ids, **_arguments(form))
-                _show_outcome(request, step, outcome, _role_name(form))
+                role = {"role": form.cleaned_data["role"]} if isinstance(form, BulkRoleForm) else {}
+                outcome = action.run(actor=request.user, user_ids=ids, **role)
+                role_name = form.role_names[role["role"]] if isinstance(form, BulkRoleForm) else ""
+                _show_outcome(request, action, outcome, role_name)
                 return htmx_redirect(request, back)
             except DomainError as refusal:
                 form.add_refusal(refusal)
-        return _render_confirmation(request, step, form, selection=selection, ids=ids, back=back)
+        return _render_confirmation(request, action, form, selection=selection, ids=ids, back=back)
 
     return view
 
 
 def selection_digest(ids: list[int]) -> str:
-    """Tells one set of users from another, so that nobody is changed who was not on the page that asked."""
+    # Only users that the confirmation page was about may be changed, even if others match the filters by now.
     return hashlib.sha256(",".join(map(str, ids)).encode()).hexdigest()
 
 
 def _render_confirmation(
-    request: PageRequest, step: BulkAction, form: SelectionForm, *, selection: SelectionForm, ids: list[int], back: str
+    request: PageRequest,
+    action: BulkAction,
+    form: SelectionForm,
+    *,
+    selection: SelectionForm,
+    ids: list[int],
+    back: str,
 ) -> HttpResponse:
     matching = selection.cleaned_data["matching"]
     shown = User.objects.visible_to(request.user).filter(pk__in=ids[:MAX_LISTED_USERS]).with_roles()
     context = {
-        "step": step,
+        "action": action,
         "count": len(ids),
-        "people": [(person, missing_permissions(request.user, person)) for person in shown],
+        "people": [(user, missing_permissions(request.user, user)) for user in shown],
         "selected": [] if matching else ids,
         "matching": selection.data.get("matching", ""),
         "filters": matching.given.items() if matching else (),
         "seen": selection_digest(ids),
         "next": back,
-        "crumbs": [("Users", reverse("users")), (f"{step.verb} users", None)],
+        "crumbs": [("Users", reverse("users")), (f"{action.verb} users", None)],
     }
     return render_form(request, "accounts/user_bulk.html", form, context, fragment="accounts/_user_bulk.html")
 
 
-def _refuse(request: PageRequest, back: str, *sentences: Any) -> HttpResponse:
-    messages.error(request, " ".join(map(str, sentences)))
+def _refuse(request: PageRequest, back: str, sentence: str) -> HttpResponse:
+    messages.error(request, sentence)
     return htmx_redirect(request, back)
 
 
-def _bound_form(request: PageRequest, step: BulkAction) -> SelectionForm:
-    typed = request.POST if request.method == "POST" else None
-    return BulkRoleForm(typed, actor=request.user) if step.takes_role else SelectionForm(typed)
+def _refuse_selection(request: PageRequest, selection: SelectionForm) -> HttpResponse:
+    sentences = (str(sentence) for errors in selection.errors.values() for sentence in errors)
+    return _refuse(request, safe_next_url(request, reverse("users")), " ".join(sentences))
 
 
-def _arguments(form: SelectionForm) -> dict[str, Any]:
-    return {"role": form.cleaned_data["role"]} if isinstance(form, BulkRoleForm) else {}
+def _bound_form(request: PageRequest, action: BulkAction) -> SelectionForm:
+    data = request.POST if request.method == "POST" else None
+    return BulkRoleForm(data, actor=request.user) if action.takes_role else SelectionForm(data)
 
 
-def _role_name(form: SelectionForm) -> str:
-    return form.role_names[form.cleaned_data["role"]] if isinstance(form, BulkRoleForm) else ""
-
-
-def _show_outcome(request: PageRequest, step: BulkAction, outcome: BulkOutcome, role: str) -> None:
+def _show_outcome(request: PageRequest, action: BulkAction, outcome: BulkOutcome, role: str) -> None:
     count = len(outcome.done)
     counted = f"{count} user{'' if count == 1 else 's'}"
-    sentence = step.done.format(users=counted, role=role) if count else "Nobody was changed."
+    sentence = action.success_message.format(users=counted, role=role) if count else "No user was changed."
     if not outcome.refused:
         messages.success(request, sentence)
         return
@@ -133,20 +136,12 @@ def _show_outcome(request: PageRequest, step: BulkAction, outcome: BulkOutcome, 
     messages.warning(request, f"{sentence} Refused: {', '.join(named)}.")
 
 
-def _activate(*, actor: User, user_ids: list[int]) -> BulkOutcome:
-    return bulk.set_active(actor=actor, user_ids=user_ids, is_active=True)
-
-
-def _deactivate(*, actor: User, user_ids: list[int]) -> BulkOutcome:
-    return bulk.set_active(actor=actor, user_ids=user_ids, is_active=False)
-
-
 activate = confirmation_view(
     BulkAction(
         "Activate",
         "They can sign in again, with the roles and passwords that they had.",
         "{users} activated.",
-        _activate,
+        partial(bulk.set_active, is_active=True),
     )
 )
 deactivate = confirmation_view(
@@ -154,7 +149,7 @@ deactivate = confirmation_view(
         "Deactivate",
         "All their sessions end at once, and they can't sign in until someone activates them again.",
         "{users} deactivated.",
-        _deactivate,
+        partial(bulk.set_active, is_active=False),
         is_destructive=True,
     )
 )
@@ -182,12 +177,10 @@ remove_role = confirmation_view(
 @requires(USER_READ)
 @require_safe
 def export_selected(request: PageRequest) -> HttpResponseBase:
-    """The selected users as a file."""
     selection = SelectionForm(request.GET)
     if not selection.is_valid():
-        sentences = (sentence for found in selection.errors.values() for sentence in found)
-        return _refuse(request, safe_next_url(request, reverse("users")), *sentences)
+        return _refuse_selection(request, selection)
     matching = selection.cleaned_data["matching"]
-    users = selection.people(User.objects.visible_to(request.user))
+    users = selection.users(User.objects.visible_to(request.user))
     filters = matching.given if matching else {"ids": selection.cleaned_data["user"]}
     return csv_response(start_export(actor=request.user, users=users, filters=filters), with_bom=True)

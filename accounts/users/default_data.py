@@ -1,8 +1,7 @@
-"""The data that every installation starts with."""
+"""The permissions, system roles and administrator that every installation starts with."""
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -13,10 +12,9 @@ from accounts.core.catalogue import ADMIN, PERMISSION_NAMES, PERMISSIONS, ROLES,
 from accounts.core.default_admin_address import DEFAULT_ADMIN_EMAIL
 from accounts.models import Permission, Role, User
 from accounts.passwords.services import reset_password
-from accounts.roles.services import creation_changes
+from accounts.roles.services import creation_changes, record_role
 from accounts.users.services import create_user, update_user
 from audit.models import Action
-from audit.services import Changes, record
 from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.core.exceptions import Conflict, ValidationFailed
 
@@ -25,32 +23,29 @@ ADMIN_USERNAME = "admin"
 DOCUMENTED_PASSWORD = "Admin123!"  # noqa: S105
 #: The roles that MFA_REQUIRED_FOR_ADMINISTRATORS is about.
 ADMINISTRATOR_ROLES = (SUPER_ADMIN, ADMIN)
-#: What the log records of a system role that a new version changes, beside its permissions.
+#: Fields of a system role whose change by a new version is recorded, like that of its permissions.
 RECORDED_ROLE_FIELDS = ("name", "description", "requires_factor")
-#: Any number will do, as long as nothing else in the database takes the same advisory lock.
+#: Arbitrary, and used for no other advisory lock of this database.
 ADVISORY_LOCK_ID = 7_203_914
 
 
 @dataclass(frozen=True, slots=True)
 class DefaultData:
-    """What `load_default_data` did."""
-
     changes: int
     admin_created: bool
-    #: The password to tell once, "" when the installer knows it.
-    password_to_tell: str = ""
+    #: To be printed once; "" when the installer has chosen it.
+    new_password: str = ""
 
 
 def replace_documented_password() -> str | None:
-    """In production, take the password of the documentation from the first administrator, if they still have it.
+    """In production, replace the first administrator's password if it is still the documented one.
 
-    So it is when a database that was tried out is put to real use. Returns the password to tell, "" when the installer
-    knows it, None when there was nothing to do. One hash is computed, and only while the password was never changed.
-    Raises ValidationFailed when ADMIN_PASSWORD breaks the policy.
+    That happens when a trial installation is put to real use. Returns the password to print, "" when the installer has
+    chosen it, None when there was nothing to do. Raises ValidationFailed when ADMIN_PASSWORD breaks the policy.
     """
     admin = User.objects.existing().filter(username=ADMIN_USERNAME).first()
     if settings.DEBUG or admin is None or not _has_first_password(admin):
-        return None
+        return None  # before the expensive hash below
     if not admin.check_password(DOCUMENTED_PASSWORD):
         return None
     password = _password_for_production()
@@ -62,7 +57,7 @@ def replace_documented_password() -> str | None:
 
 
 def replace_default_address() -> bool:
-    """Give the first administrator the address of ADMIN_EMAIL, while they have the default one; returns whether it did.
+    """Give the first administrator the address of ADMIN_EMAIL while they have the default one; returns whether it did.
 
     Raises ValidationFailed when another account has that address.
     """
@@ -88,7 +83,6 @@ def _password_for_production() -> str:
 
 
 def random_password() -> str:
-    """A password that meets the policy, to be told once."""
     # The prefix has a character of each class that the policy asks for.
     return "Rp1-" + get_random_string(20)
 
@@ -96,7 +90,7 @@ def random_password() -> str:
 @transaction.atomic
 @explicitly_recorded()
 def load_default_data() -> DefaultData:
-    """Bring permissions and system roles in line with the catalogue, and make the administrator if nobody exists.
+    """Bring permissions and system roles in line with the catalogue, and create the administrator if there is no user.
 
     Two processes may call it at once. System roles that were edited on purpose keep their permissions, except that
     Super Administrator holds all. Raises ValidationFailed when ADMIN_PASSWORD breaks the policy.
@@ -105,7 +99,7 @@ def load_default_data() -> DefaultData:
     changes = _load_permissions() + sum(_load_role(position, entry) for position, entry in enumerate(ROLES))
     if User.objects.exists():
         return DefaultData(changes, admin_created=False)
-    return DefaultData(changes, admin_created=True, password_to_tell=_create_admin())
+    return DefaultData(changes, admin_created=True, new_password=_create_admin())
 
 
 def _lock_against_other_processes() -> None:
@@ -118,13 +112,13 @@ def _lock_against_other_processes() -> None:
 def _load_permissions() -> int:
     changes = 0
     for position, entry in enumerate(PERMISSIONS):
-        wanted: dict[str, Any] = {
+        values: dict[str, object] = {
             "description": entry.description,
             "resource": entry.resource,
             "action": entry.action,
             "position": position,
         }
-        changes += _update_if_different(Permission, {"name": entry.name}, wanted)
+        changes += _update_if_different(Permission, {"name": entry.name}, values)
     stale = Permission.objects.exclude(name__in=PERMISSION_NAMES)
     for role in Role.objects.filter(permissions__in=stale).distinct():
         before = role.permission_names
@@ -134,58 +128,47 @@ def _load_permissions() -> int:
 
 
 def _load_role(position: int, entry: RoleEntry) -> int:
-    wanted: dict[str, Any] = {"name": entry.name, "is_system": True, "position": position}
+    values: dict[str, object] = {"name": entry.name, "is_system": True, "position": position}
     role = Role.objects.filter(slug=entry.slug).first()
     is_customized = role is not None and role.is_customized
     if not is_customized:
-        wanted["requires_factor"] = settings.MFA_REQUIRED_FOR_ADMINISTRATORS and entry.slug in ADMINISTRATOR_ROLES
-        wanted["description"] = entry.description
-    known = {field: getattr(role, field) for field in RECORDED_ROLE_FIELDS} if role else None
-    changes = _update_if_different(Role, {"slug": entry.slug}, wanted)
+        values["requires_factor"] = settings.MFA_REQUIRED_FOR_ADMINISTRATORS and entry.slug in ADMINISTRATOR_ROLES
+        values["description"] = entry.description
+    before = {field: getattr(role, field) for field in RECORDED_ROLE_FIELDS} if role else None
+    changes = _update_if_different(Role, {"slug": entry.slug}, values)
     role = Role.objects.get(slug=entry.slug)
-    if known is None:
+    if before is None:
         role.permissions.set(Permission.objects.filter(name__in=entry.permissions))
-        _record_role(role, Action.CREATE, creation_changes(role))
+        record_role(SYSTEM, Action.CREATE, role, creation_changes(role))
         return changes
-    for field, old in known.items():
+    for field, old in before.items():
         if getattr(role, field) != old:
             _record_change(role, field, old, getattr(role, field))
     if is_customized and entry.slug != SUPER_ADMIN:
         return changes
-    before = role.permission_names
-    if set(before) != entry.permissions:
+    permissions = role.permission_names
+    if set(permissions) != entry.permissions:
         role.permissions.set(Permission.objects.filter(name__in=entry.permissions))
-        role.save(update_fields=["updated_at"])  # another version
-        _record_change(role, "permissions", before, role.permission_names)
+        role.save(update_fields=["updated_at"])  # a new version
+        _record_change(role, "permissions", permissions, role.permission_names)
         changes += 1
     return changes
 
 
-def _record_change(role: Role, field: str, before: Any, after: Any) -> None:
-    _record_role(role, Action.UPDATE, {field: (before, after)})
+def _record_change(role: Role, field: str, before: object, after: object) -> None:
+    record_role(SYSTEM, Action.UPDATE, role, {field: (before, after)})
 
 
-def _record_role(role: Role, action: Action, changes: Changes) -> None:
-    record(
-        actor=SYSTEM,
-        action=action,
-        resource="role",
-        resource_id=role.pk,
-        resource_name=role.name,
-        changes=changes,
-    )
-
-
-def _update_if_different(model: type[Permission | Role], key: dict[str, str], wanted: dict[str, Any]) -> int:
+def _update_if_different(model: type[Permission | Role], key: dict[str, str], values: dict[str, object]) -> int:
     row = model._default_manager.filter(**key).first()
-    if row is not None and all(getattr(row, name) == value for name, value in wanted.items()):
+    if row is not None and all(getattr(row, name) == value for name, value in values.items()):
         return 0
-    model._default_manager.update_or_create(defaults=wanted, **key)  # type: ignore[arg-type]
+    model._default_manager.update_or_create(defaults=values, **key)  # type: ignore[arg-type]
     return 1
 
 
 def _create_admin() -> str:
-    """Make the first Super Administrator; returns the password to tell, if any."""
+    """Create the first Super Administrator; returns the password to print, if any."""
     known = settings.ADMIN_PASSWORD or (DOCUMENTED_PASSWORD if settings.DEBUG else "")
     password = (known or random_password()) if settings.DEBUG else _password_for_production()
     create_user(

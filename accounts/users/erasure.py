@@ -1,8 +1,8 @@
-"""Erasing a person on request: their account's data, and what the audit log tells of them."""
+"""Erasing personal data on request, from the account and from the audit log."""
 
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import Any
+from datetime import datetime
 
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -17,6 +17,7 @@ from accounts.users.former_usernames import hash_usernames
 from accounts.users.identifiers import Identifiers, find_identifiers
 from accounts.users.services import delete_user
 from audit.models import Action, AuditLog
+from audit.models.querysets import AuditLogQuerySet
 from audit.retention.erasure import ErasureParts, erase_parts
 from audit.sealing.append_only_triggers import ChangeRefused
 from audit.sealing.sealer import LedgerCorrupted
@@ -25,12 +26,11 @@ from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict, NotFound
 from reprotech.core.reauthentication import require_recent_authentication
 
-#: Why the server doesn't erase where it uses the lesser of two database roles.
+#: With two database roles, the server's may only insert into the audit log.
 CANNOT_CHANGE_LOG = "The server's database role may not change the audit log."
 
 
 def erasure_command_hint(username: str) -> str:
-    """What to do where the server may not erase."""
     return (
         "Ask the person who runs the server to run, as the owner of the database's tables: reprotech erase_person "
         f"{shlex.quote(username)}"
@@ -39,11 +39,11 @@ def erasure_command_hint(username: str) -> str:
 
 @service
 def erase_personal_data(*, actor: Actor, user_id: int) -> int:
-    """Erase what tells who a user was; an account that still exists is deleted first, by the rules of `delete_user`.
+    """Erase what identifies a user; an account that still exists is deleted first, by the rules of `delete_user`.
 
-    Their number stays, so that one can still tell events of one person from those of another, and what events tell of
-    other people stays too. Nobody else is ever given their usernames. Erasing again takes what has come since. Returns
-    of how many events something was erased. Raises NotFound, Forbidden or Conflict.
+    The id stays, so that events of one person can still be told from those of another, as does what events say of
+    others. The usernames are never reused. Erasing again takes what was recorded since. Returns the number of events
+    that were changed. Raises NotFound, Forbidden or Conflict.
     """
     user = User.objects.ever_visible_to(actor).lock(user_id)
     authorize(actor, USER_DELETE, Target("user", user_id))
@@ -52,9 +52,9 @@ def erase_personal_data(*, actor: Actor, user_id: int) -> int:
     if user.deleted_at is not None:
         authorize(actor, _permissions_before_deletion(user), user)
         require_recent_authentication()
-    who, username = find_identifiers(user), user.username
-    exports, kept_filters = _exports_about(who)
-    parts = ErasureParts(_events_by(user, who), [*_events_about(user, who), exports])
+    identifiers, username = find_identifiers(user), user.username
+    exports, kept_filters = _exports_about(identifiers)
+    parts = ErasureParts(_events_by(user, identifiers), [*_events_about(user, identifiers), exports])
     if user.deleted_at is None:
         delete_user(actor=actor, user_id=user.pk)
         user.refresh_from_db()
@@ -68,9 +68,9 @@ def erase_personal_data(*, actor: Actor, user_id: int) -> int:
 
 
 def _permissions_before_deletion(user: User) -> set[str]:
-    """What the roles permit that a deleted user held; everything where nobody can tell any more which these were."""
-    told = AuditLog.objects.filter(resource="user", resource_id=str(user.pk), action=Action.DELETE, success=True)
-    event = told.order_by("-pk").first()
+    """The permissions of the roles that a deleted user had; all permissions where that can't be known any more."""
+    deletions = AuditLog.objects.filter(resource="user", resource_id=str(user.pk), action=Action.DELETE, success=True)
+    event = deletions.order_by("-pk").first()
     names = event.changes["roles"][0] if event and "roles" in event.changes else None
     roles = list(Role.objects.filter(name__in=names or ()))
     if names is None or len(roles) != len(names):
@@ -81,7 +81,7 @@ def _permissions_before_deletion(user: User) -> set[str]:
 def _erase_account(user: User) -> None:
     if ":" not in user.username:
         hash_usernames(user)
-    # No name that a person can choose has a colon.
+    # Usernames that people choose have no colon.
     user.username, user.email, user.first_name, user.last_name = f"erased:{user.pk}", "", "", ""
     user.last_login = None
     user.updated_at = timezone.now()
@@ -89,51 +89,55 @@ def _erase_account(user: User) -> None:
     user.save()
     user.password_history.all().delete()
     user.api_keys.all().delete()
-    # Also one that was given up: it has their address, and may tell where they signed in.
+    # Also mail that was never delivered: it has the address, and may say where they signed in.
     OutgoingMail.objects.filter(user=user).delete()
     Session.objects.filter(user=user).update(ip_address=None, user_agent="")
     page_index.drop()
 
 
-def _events_by(user: User, who: Identifiers) -> Iterator[Any]:
+def _events_by(user: User, identifiers: Identifiers) -> Iterator[AuditLogQuerySet]:
     yield AuditLog.objects.filter(user_id=user.pk)
-    # Failed sign-ins and requests for a link with one of their names, while no account could be signed in to by it.
+    # Failed sign-ins and requests for a link by one of their names that no account could sign in with then.
     refused = [Action.LOGIN, Action.PASSWORD_RESET]
     typed = AuditLog.objects.filter(user_id=None, action__in=refused, success=False).alias(typed=Lower("username"))
-    yield typed.filter(who.are_named_in("typed"))
+    yield typed.filter(identifiers.matching("typed"))
 
 
-def _events_about(user: User, who: Identifiers) -> Iterator[Any]:
-    # What an `erase` event may hold is what others looked for.
+def _events_about(user: User, identifiers: Identifiers) -> Iterator[AuditLogQuerySet]:
+    # An `erase` event holds only filters of other people's exports.
     yield AuditLog.objects.filter(resource="user", resource_id=str(user.pk)).exclude(action=Action.ERASE)
     yield AuditLog.objects.filter(resource="factor", user_id=user.pk)
-    named = AuditLog.objects.alias(named=Lower("resource_name")).filter(who.are_named_in("named"))
+    named = AuditLog.objects.alias(named=Lower("resource_name")).filter(identifiers.matching("named"))
     yield named.filter(resource="session")
     # Refusals were once filed under the resource of the missing permission.
     yield named.filter(action=Action.ACCESS_DENIED, resource_id=str(user.pk)).exclude(resource="role")
 
 
-def _exports_about(who: Identifiers) -> tuple[Any, dict[str, dict[str, Any]]]:
-    """Events that say that someone looked for exactly this person, and what else these said, by their ids.
+def _exports_about(identifiers: Identifiers) -> tuple[AuditLogQuerySet, dict[str, dict[str, object]]]:
+    """Exports that were filtered by exactly this person, and by event id their other filters.
 
-    An event's filters are sealed as one: they go together, so the erasure's own event keeps the rest.
+    An event's filters are sealed as one: all are erased, and the erasure's own event keeps the rest.
     """
-    found, kept = [], {}
+    ids: list[int] = []
+    kept: dict[str, dict[str, object]] = {}
     events = AuditLog.objects.filter(action__in=[Action.EXPORT, Action.ERASE]).only(
         "pk", "action", "timestamp", "details"
     )
     for event in events.order_by("pk").iterator():
-        told = _filters_of(event)
-        moments = _moments_of(event, told)
-        rest = {pk: who.rest_of(filters, moments.get(pk, event.timestamp)) for pk, filters in told.items()}
-        if rest != told:
-            found.append(event.pk)
+        filters_by_id = _filters_of(event)
+        moments = _moments_of(event, filters_by_id)
+        rest = {
+            pk: identifiers.without_identifiers(filters, moments.get(pk, event.timestamp))
+            for pk, filters in filters_by_id.items()
+        }
+        if rest != filters_by_id:
+            ids.append(event.pk)
             kept.update({pk: filters for pk, filters in rest.items() if filters})
-    return AuditLog.objects.filter(pk__in=found), kept
+    return AuditLog.objects.filter(pk__in=ids), kept
 
 
-def _filters_of(event: AuditLog) -> Mapping[str, dict[str, Any]]:
-    """The filters of an export, by its id, or those that an erasure kept of other exports, by theirs."""
+def _filters_of(event: AuditLog) -> Mapping[str, dict[str, object]]:
+    """Filters by the id of their export: of an export its own, of an erasure those that it kept of exports."""
     filters = event.details.get("filters")
     if not isinstance(filters, dict):
         return {}
@@ -142,9 +146,8 @@ def _filters_of(event: AuditLog) -> Mapping[str, dict[str, Any]]:
     return {pk: kept for pk, kept in filters.items() if isinstance(kept, dict)}
 
 
-def _moments_of(event: AuditLog, told: Mapping[str, Any]) -> Mapping[str, Any]:
-    """When each of the exports was made whose filters an erasure kept."""
-    if event.action == Action.EXPORT or not told:
+def _moments_of(event: AuditLog, filters: Mapping[str, object]) -> Mapping[str, datetime]:
+    if event.action == Action.EXPORT or not filters:
         return {}
-    rows = AuditLog.objects.filter(pk__in=[int(pk) for pk in told]).values_list("pk", "timestamp")
+    rows = AuditLog.objects.filter(pk__in=[int(pk) for pk in filters]).values_list("pk", "timestamp")
     return {str(pk): moment for pk, moment in rows}

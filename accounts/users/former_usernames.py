@@ -1,8 +1,7 @@
-"""Remembering the usernames that accounts had, also of people who were erased, without telling which these were.
+"""Former usernames, so that none is ever reused; those of erased people without revealing them.
 
-Names are few enough to try them all, so what is kept of an erased one is an HMAC under a random key. That key stands
-in the database encrypted under SECRET_KEY: with the database alone nobody can try names. At every start it is
-encrypted again under today's SECRET_KEY, so that nothing is forgotten when the last of SECRET_KEY_FALLBACKS goes.
+Of an erased name only an HMAC is kept, as names are few enough to try them all. Its random key is stored encrypted
+under SECRET_KEY, so that the database alone doesn't help to try names; `reencrypt_key` keeps up with a new SECRET_KEY.
 """
 
 import hmac
@@ -20,12 +19,11 @@ HASH_PREFIX = "hash:"
 
 
 def remember_former_username(user: User, name: str) -> None:
-    """Note that a username was the user's, as part of the change that takes it from them."""
     FormerUsername.objects.update_or_create(name=name.lower(), defaults={"user": user})
 
 
 def hash_usernames(user: User) -> None:
-    """Keep of the present and former usernames of a user nothing but hashes, as part of their erasure."""
+    """Replace the present and former usernames of a user by hashes."""
     former = FormerUsername.objects.filter(user=user)
     names = {user.username.lower(), *former.values_list("name", flat=True)}
     key = next(reversed(_readable_keys()), None) or _new_key()
@@ -34,7 +32,7 @@ def hash_usernames(user: User) -> None:
 
 
 def find_former_usernames(names: Collection[str], without: Iterable[int] = ()) -> set[str]:
-    """Those of these names, in lower case, that once were the username of an account other than those of the ids."""
+    """Those of these names, in lower case, that once were usernames of accounts other than `without`."""
     hashes = {_hash(key, name): name for key in _readable_keys() for name in names}
     others = FormerUsername.objects.exclude(user_id__in=list(without))
     found = others.filter(name__in=[*names, *hashes]).values_list("name", flat=True)
@@ -42,7 +40,7 @@ def find_former_usernames(names: Collection[str], without: Iterable[int] = ()) -
 
 
 def reencrypt_key() -> None:
-    """Encrypt the key under today's SECRET_KEY, and say so if it can't be read any more."""
+    """Encrypt the key under the present SECRET_KEY; logs an error if it can't be decrypted any more."""
     for row in UsernameKey.objects.all():
         try:
             key = decrypt(row.sealed_key, ENCRYPTION_PURPOSE)
@@ -53,20 +51,20 @@ def reencrypt_key() -> None:
             )
             continue
         if not is_current(row.sealed_key, ENCRYPTION_PURPOSE):
-            # Unless another process did it meanwhile.
+            # The filter on the old value: another process may have done it meanwhile.
             UsernameKey.objects.filter(pk=row.pk, sealed_key=row.sealed_key).update(
                 sealed_key=encrypt(key, ENCRYPTION_PURPOSE)
             )
 
 
 def _readable_keys() -> list[str]:
-    found = []
+    keys = []
     for sealed in UsernameKey.objects.values_list("sealed_key", flat=True):
         try:
-            found.append(decrypt(sealed, ENCRYPTION_PURPOSE))
+            keys.append(decrypt(sealed, ENCRYPTION_PURPOSE))
         except DecryptionFailed:
             continue  # `renew_key` has said so
-    return found
+    return keys
 
 
 def _new_key() -> str:

@@ -1,13 +1,12 @@
-"""The usernames, e-mail addresses and full name by which the log knows one person, and since when each was theirs.
+"""The usernames, addresses and full name that identify one user in the audit log, and since when.
 
-Erasing a person takes these out of the log, and nothing else: a part of a word, a name that other people have too, and
-whatever was recorded before the name was this person's belong to someone else, or to nobody.
+Erasure removes these and nothing else: a part of a word, a name that others have too, and what was recorded before the
+name was theirs may be about someone else.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -16,38 +15,36 @@ from accounts.models import User
 from audit.models import Action, AuditLog
 from reprotech.core.normalization import fold_text
 
-#: Filters of exports whose value can name a person. All others, such as an action or a role, never do.
+#: Filters of exports whose value can identify a user, unlike an action or a role.
 IDENTIFYING_FILTERS = ("user", "search")
 
 
 @dataclass(frozen=True, slots=True)
 class Identifiers:
-    """Usernames and addresses in lower case, the folded full name if nobody else has it, each with its beginning."""
+    """Usernames and addresses in lower case and, if it is unique, the folded full name, each with its first moment."""
 
     sign_in: Mapping[str, datetime]
     full_name: Mapping[str, datetime]
 
-    def are_named_in(self, column: str) -> Q:
-        """Events whose column, in lower case, is a username or an address that was this person's by then."""
-        named = [Q(**{column: name, "timestamp__gte": since}) for name, since in self.sign_in.items()]
-        return Q(*named, _connector=Q.OR) if named else Q(pk=None)
+    def matching(self, column: str) -> Q:
+        """Events whose column, in lower case, is a username or an address that the user had by then."""
+        conditions = [Q(**{column: name, "timestamp__gte": since}) for name, since in self.sign_in.items()]
+        return Q(*conditions, _connector=Q.OR) if conditions else Q(pk=None)
 
-    def rest_of(self, filters: Mapping[str, Any], moment: datetime) -> dict[str, Any]:
-        """The filters that someone used at this moment, without those that were exactly this person's identifiers."""
+    def without_identifiers(self, filters: Mapping[str, object], moment: datetime) -> dict[str, object]:
         return {
             name: value
             for name, value in filters.items()
             if name not in IDENTIFYING_FILTERS or not self._is(value, moment)
         }
 
-    def _is(self, value: Any, moment: datetime) -> bool:
+    def _is(self, value: object, moment: datetime) -> bool:
         text = " ".join(str(value).casefold().split())
         since = self.sign_in.get(text) or self.full_name.get(text)
         return since is not None and since <= moment
 
 
 def find_identifiers(user: User) -> Identifiers:
-    """By which words the log knows a user, from what it says of their account and from the account itself."""
     since: dict[str, datetime] = {}
     for moment, old, new in _recorded_names(user):
         since.setdefault(old.lower(), user.created_at)
@@ -60,9 +57,11 @@ def find_identifiers(user: User) -> Identifiers:
 
 
 def _recorded_names(user: User) -> Iterable[tuple[datetime, str, str]]:
-    """When a username or an address of the account was set, what it was before ("" for nothing) and after."""
-    told = AuditLog.objects.filter(resource="user", resource_id=str(user.pk), action__in=[Action.CREATE, Action.UPDATE])
-    for event in told.filter(success=True).order_by("pk").iterator():
+    """When a username or an address was set, its value before ("" for none) and after."""
+    events = AuditLog.objects.filter(
+        resource="user", resource_id=str(user.pk), action__in=[Action.CREATE, Action.UPDATE]
+    )
+    for event in events.filter(success=True).order_by("pk").iterator():
         for field in ("username", "email"):
             if pair := event.changes.get(field):
                 old, new = (value if isinstance(value, str) else "" for value in pair)
@@ -70,7 +69,6 @@ def _recorded_names(user: User) -> Iterable[tuple[datetime, str, str]]:
 
 
 def _names_of_others(user: User, names: Iterable[str]) -> set[str]:
-    """Those of the names that another account has now."""
     others = User.objects.exclude(pk=user.pk).annotate(name=Lower("username"), address=Lower("email"))
     taken = others.filter(Q(name__in=names) | Q(address__in=names)).values_list("name", "address")
     return {name for pair in taken for name in pair}

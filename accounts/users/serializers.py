@@ -1,5 +1,3 @@
-"""Request bodies and answers about users."""
-
 from rest_framework import serializers
 
 from accounts.common.serializers import MessageAnswer, UserAnswer, UserDetailAnswer, names_field
@@ -10,7 +8,7 @@ from reprotech.api.serialization import PageAnswer
 
 
 class CreateUserBody(RequestBody):
-    """`POST /api/users`."""
+    """Request body of `POST /api/users`."""
 
     username = StrictStringField(max_length=80)
     email = StrictStringField(max_length=254)
@@ -40,7 +38,7 @@ class UpdateUserBody(RequestBody):
 
 
 class ResetPasswordBody(RequestBody):
-    """`POST /api/users/{id}/reset-password`."""
+    """Request body of `POST /api/users/{id}/reset-password`."""
 
     null_is_absent = True
 
@@ -48,18 +46,16 @@ class ResetPasswordBody(RequestBody):
 
 
 class ErasedAnswer(MessageAnswer):
-    """An erased person."""
+    """The outcome of erasing personal data."""
 
     events = serializers.IntegerField(help_text="Events of the audit log of which something was erased")
 
 
 class UserChangedAnswer(MessageAnswer):
-    """An outcome, and the user as they are now."""
+    """The outcome, and the user after the change."""
 
     user = UserDetailAnswer()
 
 
 class UserListAnswer(PageAnswer):
-    """A page of users."""
-
     users = UserAnswer(many=True)

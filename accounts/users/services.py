@@ -1,5 +1,3 @@
-"""Creating, changing, locking and deleting users."""
-
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -75,7 +73,7 @@ def create_user(
         is_service=is_service,
     )
     if password is not None:
-        # What costs no hash goes first; it is looked at again once the hash is there.
+        # Refuse before the expensive hash; `_store_user` checks again, as things may change while it is computed.
         _check_creation(actor, user, roles)
         user.password = hash_new_password(user, password, field="password")
     return _store_user(actor=actor, user=user, roles=roles)
@@ -108,7 +106,6 @@ def _store_user(*, actor: Actor, user: User, roles: Collection[str]) -> User:
 
 
 def _check_creation(actor: Actor, user: User, roles: Collection[str]) -> list[Role]:
-    """The roles that a new user gets; raises Forbidden, ValidationFailed, ConfirmationRequired or Conflict."""
     authorize(actor, USER_CREATE)
     granted = find_roles(roles)
     authorize_roles(actor, granted)
@@ -119,8 +116,7 @@ def _check_creation(actor: Actor, user: User, roles: Collection[str]) -> list[Ro
 
 
 def creation_changes(user: User, granted: Iterable[Role]) -> Changes:
-    """What the audit row of a new user tells."""
-    changes: dict[str, tuple[Any, Any]] = {field: (None, getattr(user, field)) for field in PROFILE_FIELDS}
+    changes: dict[str, tuple[object, object]] = {field: (None, getattr(user, field)) for field in PROFILE_FIELDS}
     if user.is_service:
         changes["is_service"] = (None, True)
     return {**changes, "roles": ([], role_names(granted))}
@@ -137,8 +133,8 @@ def update_user(
 ) -> User:
     """Change profile fields (those of PROFILE_FIELDS) and roles (by name) of a user.
 
-    The fields, the roles given and the roles taken get an audit row each. Raises NotFound, Forbidden, ValidationFailed,
-    Conflict, or StaleVersion unless the user is still as one of `expected_versions`.
+    Fields, assigned and revoked roles get an audit event each. Raises NotFound, Forbidden,
+    ValidationFailed, Conflict, or StaleVersion unless the user is still as one of `expected_versions`.
     """
     user = lock_for_change(actor, user_id, USER_UPDATE)
     refuse_stale_version(actor, user, expected_versions)
@@ -180,36 +176,36 @@ def _retire_username(user: User, name: str) -> None:
 
 
 def check_email(user: User, address: str) -> None:
-    """Raise ValidationFailed or Conflict unless the user could have this address, which it has then: don't save it."""
+    """Raise ValidationFailed or Conflict unless the user could have this address; it is set, and not saved."""
     user.email = address
     _validate_fields(user)
     _refuse_taken_names(user)
 
 
 def change_email(*, user: User, address: str) -> None:
-    """Give a user, locked, the address that they confirmed. Part of a transaction. Raises Conflict."""
+    """Store the address that a user confirmed, as part of a transaction that has locked them. Raises Conflict."""
     _change_fields(user, user, {"email": (user.email, address)})
 
 
-def _change_roles(actor: Actor, user: User, wanted: list[Role]) -> None:
-    held = list(user.roles.all())
-    given = [role for role in wanted if role not in held]
-    taken = [role for role in held if role not in wanted]
-    authorize(actor, permission_names_of(given), user)
-    if any(role.is_super_admin for role in taken) and user.can_sign_in:
+def _change_roles(actor: Actor, user: User, roles: list[Role]) -> None:
+    before = list(user.roles.all())
+    assigned = [role for role in roles if role not in before]
+    revoked = [role for role in before if role not in roles]
+    authorize(actor, permission_names_of(assigned), user)
+    if any(role.is_super_admin for role in revoked) and user.can_sign_in:
         require_remaining_super_administrator(without=[user.pk])
-    if not given and not taken:
+    if not assigned and not revoked:
         return
     require_recent_authentication()
-    user.roles.set(wanted)
+    user.roles.set(roles)
     mark_roles_changed(user)
-    vars(user).pop("grants", None)
-    record_role_changes(actor, user, held, wanted)
+    vars(user).pop("grants", None)  # cached: they changed
+    record_role_changes(actor, user, before, roles)
 
 
 @service
 def lock_user(*, actor: Actor, user_id: int) -> User:
-    """Keep a user out until they are unlocked, and end their sessions. Raises NotFound, Forbidden or Conflict."""
+    """Refuse sign-ins until the user is unlocked, and end their sessions. Raises NotFound, Forbidden or Conflict."""
     user = lock_for_change(actor, user_id, USER_UPDATE)
     _refuse_own_account(actor, user, "lock")
     if not user.is_locked:
@@ -222,7 +218,7 @@ def lock_user(*, actor: Actor, user_id: int) -> User:
 
 @service
 def unlock_user(*, actor: Actor, user_id: int) -> User:
-    """Let a user in again, also from a lockout by wrong guesses. Raises NotFound or Forbidden."""
+    """Allow sign-ins again, also after too many failed attempts. Raises NotFound or Forbidden."""
     user = lock_for_change(actor, user_id, USER_UPDATE)
     was_locked, user.locked_at, user.unlocked_at = user.is_locked, None, timezone.now()
     _save(user)
@@ -232,7 +228,7 @@ def unlock_user(*, actor: Actor, user_id: int) -> User:
 
 @service
 def delete_user(*, actor: Actor, user_id: int, expected_versions: Collection[str] = ()) -> None:
-    """Take an account out of use for good. Its history stays, its username goes to nobody else.
+    """Take an account out of use for good. Its history stays, and its username is never reused.
 
     Raises NotFound, Forbidden, Conflict, or StaleVersion unless the user is still as one of `expected_versions`.
     """
@@ -253,7 +249,7 @@ def delete_user(*, actor: Actor, user_id: int, expected_versions: Collection[str
 
 
 def _revoke_access(actor: Actor, user: User) -> None:
-    """What locking, deactivating and deleting have in common, before the fields change; the caller saves."""
+    """End the user's access. Call it before the fields change; the caller saves."""
     if user.can_sign_in and user.is_super_administrator:
         require_remaining_super_administrator(without=[user.pk])
     end_sessions(user_ids=[user.pk], reason=Session.EndReason.ACCOUNT_DISABLED)
@@ -285,5 +281,5 @@ def _save(user: User) -> None:
         with transaction.atomic():
             user.save()
     except IntegrityError:
-        # Another request took the name between the check and now.
+        # A concurrent request took the name after our check.
         raise Conflict("The username or e-mail address was taken a moment ago.") from None

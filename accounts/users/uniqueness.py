@@ -1,5 +1,3 @@
-"""Which usernames and addresses are taken."""
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -23,7 +21,6 @@ class TakenNames:
     addresses: frozenset[str]
 
     def errors(self, user: User) -> dict[str, list[str]]:
-        """What is wrong with a user's names, by field."""
         username, email = user.username.lower(), lookup_address(user.email)
         errors = {}
         if username in self.usernames or lookup_address(username) in self.addresses:
@@ -34,7 +31,6 @@ class TakenNames:
 
 
 def find_taken_names(users: Iterable[User]) -> TakenNames:
-    """Those of the users' names that other accounts have or had, in four queries for a few hundred users."""
     users = list(users)
     names = {
         form for user in users for name in (user.username, user.email) for form in (name.lower(), lookup_address(name))
@@ -48,10 +44,8 @@ def find_taken_names(users: Iterable[User]) -> TakenNames:
 
 
 def refuse_former_usernames(users: Iterable[User]) -> None:
-    """Raise Conflict if a username is one that another account gave up a moment ago, as part of storing the users.
-
-    The database let them be stored once the other change was committed, and only since then is it seen here.
-    """
+    """Raise Conflict if another account gave up one of the usernames a moment ago. Call it after storing the users."""
+    # The unique index made the insert wait for the other transaction; only since its commit is the name seen here.
     users = list(users)
     if find_former_usernames({user.username.lower() for user in users}, [user.pk for user in users]):
         raise Conflict("The username or e-mail address was taken a moment ago.")

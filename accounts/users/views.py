@@ -1,6 +1,3 @@
-"""Users: list, page, and the forms to create and change one."""
-
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -31,15 +28,15 @@ KIND_OPTIONS = (("person", "People"), ("service", "Service accounts"))
 PAGE_SIZES = (10, 25, 50, 100)
 MAX_SESSIONS = 20
 MAX_EVENTS = 8
-#: What the page calls the filters, where it isn't their name.
+#: The page's names of filters that are called otherwise in the address.
 FILTER_LABELS = {"per_page": "Rows", "sort": "Order"}
 
 
 @requires(USER_READ)
 @require_safe
 def list_users(request: PageRequest) -> HttpResponse:
-    """Users by search, role and status, a page at a time; 422 with an explanation for filters that make no sense."""
-    context: dict[str, Any] = {
+    """Users by search, role and status, a page at a time; 422 with an explanation for invalid filters."""
+    context: dict[str, object] = {
         "typed": request.GET,
         "roles": role_options(request.GET.get("role", "")),
         "statuses": [(name, name.capitalize(), name == request.GET.get("status")) for name in User.STATUSES],
@@ -61,42 +58,43 @@ def list_users(request: PageRequest) -> HttpResponse:
             "most_at_once": MAX_BULK_USERS,
         }
     except ValidationFailed as refusal:
-        context["errors"] = {FILTER_LABELS.get(name, name): found for name, found in refusal.errors.items()}
+        context["errors"] = {FILTER_LABELS.get(name, name): sentences for name, sentences in refusal.errors.items()}
         status = UNPROCESSABLE
     return render_page(request, "accounts/user_list.html", context, fragment="accounts/_user_table.html", status=status)
 
 
 def role_options(chosen: str) -> list[tuple[str, str, bool]]:
-    """(value, label, is it chosen) of the filter's roles, and of what is chosen although there is no such role."""
-    named = [(role.slug, role.name, chosen.lower() in {role.slug, role.name.lower()}) for role in Role.objects.all()]
-    is_known = not chosen or any(is_chosen for _, _, is_chosen in named)
-    return named if is_known else [*named, (chosen, f"{chosen} (unknown)", True)]
+    """(value, label, is it chosen) of each role, and of a chosen role that doesn't exist."""
+    options = [(role.slug, role.name, chosen.lower() in {role.slug, role.name.lower()}) for role in Role.objects.all()]
+    is_known = not chosen or any(is_chosen for _, _, is_chosen in options)
+    return options if is_known else [*options, (chosen, f"{chosen} (unknown)", True)]
 
 
 @requires(USER_READ)
 @require_safe
 def show_user(request: PageRequest, user_id: int) -> HttpResponse:
-    """A user: profile, roles, permissions, and for whom it is open their sessions and what happened."""
-    person = get_user_or_404(request, user_id)
-    me = request.user
-    sees_sessions = me.pk == person.pk or me.has_perm(SESSION_REVOKE) or me.has_perm(AUDIT_READ)
-    above = missing_permissions(me, person)
-    actions = allowed_actions(me, person)
+    """A user with roles and permissions and, as far as the reader may see them, sessions and events."""
+    user = get_user_or_404(request, user_id)
+    reader = request.user
+    is_own = reader.pk == user.pk
+    sees_sessions = is_own or reader.has_perm(SESSION_REVOKE) or reader.has_perm(AUDIT_READ)
+    missing = missing_permissions(reader, user)
+    actions = allowed_actions(reader, user)
     context = {
-        "person": person,
-        "beyond": above,
+        "person": user,
+        "beyond": missing,
         "actions": actions,
-        "keys": person.api_keys.unrevoked().with_maker() if me.has_perm(USER_UPDATE) else None,
+        "keys": user.api_keys.unrevoked().with_maker() if reader.has_perm(USER_UPDATE) else None,
         "may_manage": "keys" in actions,
         "may_make": "make_keys" in actions,
-        "is_closed_to_strangers": login_throttle.is_locked_for_unknown_devices(person),
-        "access": effective_access(person.roles.all()),
+        "is_closed_to_strangers": login_throttle.is_locked_for_unknown_devices(user),
+        "access": effective_access(user.roles.all()),
         "session": request.page_session,
-        "sessions": person.sessions.alive().latest_used_first()[:MAX_SESSIONS] if sees_sessions else None,
-        "may_end": me.pk == person.pk or (me.has_perm(SESSION_REVOKE) and not above),
-        "events": AuditLog.objects.latest_around(person.pk, MAX_EVENTS) if me.has_perm(AUDIT_READ) else None,
+        "sessions": user.sessions.alive().latest_used_first()[:MAX_SESSIONS] if sees_sessions else None,
+        "may_end": is_own or (reader.has_perm(SESSION_REVOKE) and not missing),
+        "events": AuditLog.objects.latest_around(user.pk, MAX_EVENTS) if reader.has_perm(AUDIT_READ) else None,
         "here": urlencode({"next": request.path}),
-        "crumbs": user_breadcrumbs(person),
+        "crumbs": user_breadcrumbs(user),
     }
     return render(request, "accounts/user.html", context)
 
@@ -104,19 +102,16 @@ def show_user(request: PageRequest, user_id: int) -> HttpResponse:
 @requires(USER_CREATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def create_user(request: PageRequest) -> HttpResponse:
-    """A new user, invited or with a password."""
     form = bind_form(NewUserForm, request, actor=request.user)
     if request.method == "POST" and form.is_valid():
         try:
-            person = user_services.create_user(actor=request.user, **form.values)
-            waits = not person.is_service and not person.has_usable_password()
-            invited = "" if not waits else f" An invitation is on its way to {person.email}."
-            messages.success(request, f"User {person.username} created.{invited}")
-            return (
-                htmx_redirect(request, "user", person.pk)
-                if request.user.has_perm(USER_READ)
-                else htmx_redirect(request, "home")
-            )
+            user = user_services.create_user(actor=request.user, **form.values)
+            waits = not user.is_service and not user.has_usable_password()
+            invited = "" if not waits else f" An invitation is on its way to {user.email}."
+            messages.success(request, f"User {user.username} created.{invited}")
+            if request.user.has_perm(USER_READ):
+                return htmx_redirect(request, "user", user.pk)
+            return htmx_redirect(request, "home")
         except DomainError as refusal:
             form.add_refusal(refusal)
     return render_form(request, "accounts/user_form.html", form, {"crumbs": user_breadcrumbs(None, "New user")})
@@ -125,13 +120,12 @@ def create_user(request: PageRequest) -> HttpResponse:
 @requires(USER_UPDATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_user(request: PageRequest, user_id: int) -> HttpResponse:
-    """Profile and roles of a user."""
-    person = get_user_or_404(request, user_id)
-    back = safe_next_url(request, reverse("user", args=[person.pk]))
-    form = bind_form(UserForm, request, actor=request.user, record=person)
+    user = get_user_or_404(request, user_id)
+    back = safe_next_url(request, reverse("user", args=[user.pk]))
+    form = bind_form(UserForm, request, actor=request.user, record=user)
     if request.method == "POST" and form.is_valid():
         try:
-            changed = user_services.update_user(actor=request.user, user_id=person.pk, **form.values)
+            changed = user_services.update_user(actor=request.user, user_id=user.pk, **form.values)
             messages.success(request, f"{changed.username} is saved.")
             return htmx_redirect(request, back)
         except DomainError as refusal:
@@ -139,10 +133,10 @@ def edit_user(request: PageRequest, user_id: int) -> HttpResponse:
             if isinstance(refusal, StaleVersion):
                 form.catch_up(get_user_or_404(request, user_id))
     context = {
-        "person": person,
-        "beyond": missing_permissions(request.user, person),
+        "person": user,
+        "beyond": missing_permissions(request.user, user),
         "next": back,
-        "crumbs": user_breadcrumbs(person, "Edit"),
+        "crumbs": user_breadcrumbs(user, "Edit"),
     }
     return render_form(request, "accounts/user_form.html", form, context)
 
@@ -150,9 +144,8 @@ def edit_user(request: PageRequest, user_id: int) -> HttpResponse:
 @requires(USER_READ)
 @require_POST
 def end_session(request: PageRequest, user_id: int, session_id: UUID) -> HttpResponse:
-    """End one of a user's sessions."""
-    person = get_user_or_404(request, user_id)
-    session = get_object_or_404(person.sessions.alive(), pk=session_id)
+    user = get_user_or_404(request, user_id)
+    session = get_object_or_404(user.sessions.alive(), pk=session_id)
     session_services.end_session(actor=request.user, session_id=session.pk)
-    messages.success(request, f"The session of {person.username} has ended.")
-    return redirect("user", person.pk)
+    messages.success(request, f"The session of {user.username} has ended.")
+    return redirect("user", user.pk)

@@ -1,5 +1,3 @@
-"""Addresses of the figures, below `/api/`."""
-
 from django.urls import path
 
 from analytics.api.views import AnalyticsViewSet

@@ -1,5 +1,3 @@
-"""`/api/users/analytics`."""
-
 from typing import ClassVar
 
 from drf_spectacular.utils import extend_schema, inline_serializer
@@ -49,8 +47,6 @@ ANALYTICS = inline_serializer(
 
 
 class AnalyticsViewSet(ViewSet):
-    """Figures."""
-
     required_permissions: ClassVar = {"users": ANALYTICS_READ}
 
     @extend_schema(parameters=query_parameters(AnalyticsQuery), responses=ANALYTICS, summary="Figures about users")

@@ -231,7 +231,7 @@ def test_a_dashboard_costs_the_same_at_3_users_and_at_60(cast):
     assert costs[0] == costs[1] > 2
 
 
-def test_whoever_may_not_see_figures_sees_their_own_account(cast):
+def test_who_may_not_see_figures_sees_their_own_account(cast):
     page = text_of(page_client(cast.viewer).get("/"))
     assert "<h1>Hello the-viewer</h1>" in page
     assert '<span class="mark">Viewer</span>' in page
@@ -281,7 +281,7 @@ def day(date, **figures):
         (status_summary({"Active": 1200, "Locked": 0}), "1,200 active, 0 locked."),
     ],
 )
-def test_a_chart_is_told_in_a_sentence(said, expected):
+def test_a_chart_has_a_sentence(said, expected):
     assert said == expected
 
 
@@ -300,17 +300,17 @@ def test_who_asks_while_something_is_recorded_hides_it_from_nobody(cast):
 
 
 def ask_elsewhere():
-    """What another thread is told, which sees only what was committed."""
-    told = []
+    """What another thread reads, which sees only what was committed."""
+    answers = []
 
     def ask():
-        told.append(latest_event.latest_event_id())
+        answers.append(latest_event.latest_event_id())
         connection.close()
 
     thread = Thread(target=ask)
     thread.start()
     thread.join()
-    return told[0]
+    return answers[0]
 
 
 def queries_of(ask):

@@ -37,10 +37,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{ADMIN_USERNAME} now has the address of ADMIN_EMAIL: {settings.ADMIN_EMAIL}")
 
     def _print_admin(self, done: DefaultData) -> None:
-        if not done.password_to_tell:
+        if not done.new_password:
             self.stdout.write(f"Default admin user created: {ADMIN_USERNAME} (with the password from ADMIN_PASSWORD)")
             return
-        self.stdout.write(f"Default admin user created: {ADMIN_USERNAME} / {done.password_to_tell}")
+        self.stdout.write(f"Default admin user created: {ADMIN_USERNAME} / {done.new_password}")
         if not settings.DEBUG:
             self.stdout.write("Keep this password: it is not shown again. It must be changed at the first sign-in.")
 

@@ -174,12 +174,12 @@ class Command(BaseCommand):
         self.stdout.write(f"{'1 session' if ended == 1 else f'{ended:,} sessions'} of {user.username} ended.")
 
     def _grant(self, user: User, options: Options) -> None:
-        bulk.change_role(actor=SYSTEM, user_id=user.pk, given=options["role"])
+        bulk.change_role(actor=SYSTEM, user_id=user.pk, assigned=options["role"])
         self.stdout.write(f"{user.username} has the roles {_roles_of(user)}.")
         self._warn_of_obstacles(user)
 
     def _revoke(self, user: User, options: Options) -> None:
-        bulk.change_role(actor=SYSTEM, user_id=user.pk, taken=options["role"])
+        bulk.change_role(actor=SYSTEM, user_id=user.pk, revoked=options["role"])
         self.stdout.write(f"{user.username} has {'the roles ' + left if (left := _roles_of(user)) else 'no role'}.")
 
     def _print_password(self, password: str) -> None:

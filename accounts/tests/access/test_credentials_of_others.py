@@ -67,7 +67,7 @@ WAYS = {
     ),
     "factor": Way("DELETE", "/api/users/{}/factors", mail="factors_reset", action="factor_reset"),
     "factor on a page": Way("PAGE", "/users/{}/reset-factors", {}, 302, mail="factors_reset", action="factor_reset"),
-    # With a link afterwards it would let somebody in: that is why both addresses are told of it at once.
+    # With a link afterwards it would let someone in: that is why both addresses are notified at once.
     "address": Way("PATCH", "/api/users/{}", {"email": "mine@lab.example"}, mail="email_changed", action="update"),
 }
 

@@ -28,7 +28,7 @@ def everything():
 
 
 @dataclass
-class Stage:
+class Scenario:
     """Whom the attacks are aimed at."""
 
     actor: User
@@ -40,9 +40,9 @@ class Stage:
 
 
 @pytest.fixture
-def stage(cast, clerk):
+def scenario(cast, clerk):
     """A clerk, who may change users and roles, and an administrator, who holds more."""
-    return Stage(
+    return Scenario(
         actor=clerk,
         target=cast.admin,
         bystander=cast.stranger,
@@ -99,22 +99,22 @@ ATTACKS = {
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
-def test_an_attempt_is_denied_undone_and_on_record(stage, attack, mailoutbox, django_capture_on_commit_callbacks):
+def test_an_attempt_is_denied_undone_and_on_record(scenario, attack, mailoutbox, django_capture_on_commit_callbacks):
     before = everything()
     with django_capture_on_commit_callbacks(execute=True), audit_rows() as rows, pytest.raises(Forbidden) as denial:
-        attack(stage)
+        attack(scenario)
     assert everything() == before
-    assert denial.value.required not in User.objects.get(pk=stage.actor.pk).grants.permissions
+    assert denial.value.required not in User.objects.get(pk=scenario.actor.pk).grants.permissions
     (row,) = rows
     assert (row.username, row.action, row.success) == ("the-clerk", "access_denied", False)
     assert row.details["required"] == denial.value.required
     assert mailoutbox == []
 
 
-def test_the_same_is_allowed_up_to_what_one_holds(stage):
+def test_the_same_is_allowed_up_to_what_one_holds(scenario):
     peer = make_user("peer", "Clerk")
-    actor = stage.actor
-    role_services.update_role(actor=actor, role_id=stage.own.pk, description="Ours")
+    actor = scenario.actor
+    role_services.update_role(actor=actor, role_id=scenario.own.pk, description="Ours")
     user_services.create_user(actor=actor, **NEW, roles=["Clerk"])
     user_services.update_user(actor=actor, user_id=peer.pk, roles=[])
     user_services.update_user(actor=actor, user_id=peer.pk, roles=["Clerk"])
@@ -124,10 +124,10 @@ def test_the_same_is_allowed_up_to_what_one_holds(stage):
     user_services.delete_user(actor=actor, user_id=peer.pk)
 
 
-def test_a_target_that_rose_meanwhile_is_out_of_reach(stage):
-    # The check is made by the database, not by what the actor or the door read before.
+def test_a_target_that_rose_meanwhile_is_out_of_reach(scenario):
+    # The check is made by the database, not by what the actor or the view read before.
     peer = make_user("peer", "Clerk")
-    stale = User.objects.get(pk=stage.actor.pk)
+    stale = User.objects.get(pk=scenario.actor.pk)
     assert stale.grants.permissions
     user_services.update_user(actor=User.objects.get(username="the-super_admin"), user_id=peer.pk, roles=["admin"])
     with pytest.raises(Forbidden):

@@ -1,4 +1,4 @@
-"""Two people change the same user or role at once: the second is told, and loses nothing of what they typed."""
+"""Two people change the same user or role at once: the second is refused, and loses nothing of what they typed."""
 
 import re
 from functools import partial
@@ -85,12 +85,12 @@ def test_a_user_who_is_not_as_expected_stays_and_the_refusal_tells_who_changed_t
     now = version_of(cast.viewer)
     with pytest.raises(StaleVersion) as refusal, audit_rows() as rows:
         change(actor=cast.super_admin, user_id=cast.viewer.pk, expected_versions=[seen])
-    told = r"the-admin changed this user at \d\d:\d\d UTC on \d+ \w{3} \d{4}, while you were editing\."
-    assert re.fullmatch(told, refusal.value.message)
+    sentence = r"the-admin changed this user at \d\d:\d\d UTC on \d+ \w{3} \d{4}, while you were editing\."
+    assert re.fullmatch(sentence, refusal.value.message)
     assert (version_of(cast.viewer), rows) == (now, [])
 
 
-def test_one_is_told_of_ones_own_change_elsewhere_and_of_nobody_when_the_log_tells_nothing(cast):
+def test_one_is_shown_ones_own_change_elsewhere_and_of_nobody_when_the_log_tells_nothing(cast):
     seen = version_of(cast.viewer)
     rename(cast.viewer, actor=cast.admin)
     change = partial(user_services.update_user, actor=cast.admin, user_id=cast.viewer.pk, expected_versions=[seen])
@@ -134,7 +134,7 @@ def test_who_may_not_change_a_user_learns_nothing_of_its_versions(cast):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("kind", ["user", "role"])
-def test_of_two_who_save_at_the_same_moment_one_wins_and_the_other_is_told(cast, kind):
+def test_of_two_who_save_at_the_same_moment_one_wins_and_the_other_is_refused(cast, kind):
     for n in range(5):
         if kind == "user":
             record = make_user(f"raced-{n}", "viewer")
@@ -160,7 +160,7 @@ def hidden_version(page):
     return re.search(r'name="version" value="([^"]+)"', page.content.decode())[1]
 
 
-def test_whoever_saves_a_user_second_keeps_what_they_typed_sees_both_and_can_save_again(cast):
+def test_who_saves_a_user_second_keeps_what_they_typed_sees_both_and_can_save_again(cast):
     browser, path = page_client(cast.super_admin), f"/users/{cast.viewer.pk}/edit"
     seen = hidden_version(browser.get(path))
     user_services.update_user(
@@ -181,7 +181,7 @@ def test_whoever_saves_a_user_second_keeps_what_they_typed_sees_both_and_can_sav
     assert User.objects.get(pk=cast.viewer.pk).first_name == "Mine"
 
 
-def test_whoever_saves_a_role_second_does_too(cast, make_role):
+def test_who_saves_a_role_second_does_too(cast, make_role):
     role = make_role("Assistant", "report_read")
     browser, path = page_client(cast.super_admin), f"/roles/{role.pk}/edit"
     typed = {"name": "Assistant", "description": "Mine", "permissions": ["report_read", "sample_read"]}
@@ -217,21 +217,21 @@ def test_a_new_user_or_role_has_no_version_to_send(cast):
 
 
 @pytest.mark.parametrize("kind", ["user", "role"])
-def test_django_admin_asks_once_too(cast, desk, make_role, kind):
+def test_django_admin_asks_once_too(cast, django_admin, make_role, kind):
     if kind == "user":
         record, typed = cast.viewer, {"username": "the-viewer", "email": "v@lab.example", "first_name": "Mine"}
     else:
         record, typed = make_role("Assistant"), {"name": "Assistant", "description": "Mine"}
     path = f"accounts/{kind}/{record.pk}/change/"
-    typed["version"] = hidden_version(desk.get(path))
+    typed["version"] = hidden_version(django_admin.get(path))
     if kind == "user":
         rename(record, actor=cast.admin, name="Theirs")
     else:
         role_services.update_role(actor=cast.admin, role_id=record.pk, description="Theirs")
-    answer = desk.post(path, **typed)
+    answer = django_admin.post(path, **typed)
     (sentence,) = errors_of(answer)["__all__"]
     assert sentence.startswith(f"the-admin changed this {kind}")
     assert 'value="Mine"' in answer.content.decode()
-    desk.post(path, **{**typed, "version": hidden_version(answer)})
+    django_admin.post(path, **{**typed, "version": hidden_version(answer)})
     record.refresh_from_db()
     assert "Mine" in {getattr(record, "first_name", ""), getattr(record, "description", "")}

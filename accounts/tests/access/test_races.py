@@ -196,7 +196,7 @@ def test_of_two_changes_of_a_password_one_wins(cast):
     assert PasswordHistory.objects.filter(user=cast.viewer).count() == 1
 
 
-def test_forty_parallel_guesses_reach_the_hasher_ten_times(cast):
+def test_forty_parallel_attempts_reach_the_hasher_ten_times(cast):
     with audit_rows() as rows:
         result = statuses(*[lambda: log_in("the-viewer", "Wrong-Horse-7")] * 40)
     assert Counter(result) == {401: 10, 429: 30}
@@ -204,7 +204,7 @@ def test_forty_parallel_guesses_reach_the_hasher_ten_times(cast):
     assert reasons == {"The password is wrong.": 10, "Too many attempts.": 1}
 
 
-def test_forty_parallel_guesses_from_where_one_is_known_reach_it_ten_times_too(cast):
+def test_forty_parallel_attempts_from_where_one_is_known_reach_it_ten_times_too(cast):
     assert log_in("the-viewer").status_code == 200
     with audit_rows() as rows:
         result = statuses(*[lambda: log_in("the-viewer", "Wrong-Horse-7")] * 40)
@@ -284,7 +284,7 @@ def test_a_reset_racing_a_deletion_is_done_before_it_or_not_at_all(cast, super_a
         assert not User.objects.get(pk=user.pk).has_usable_password()
 
 
-def storm(super_admin, admin, user, other, role):
+def concurrent_changes(super_admin, admin, user, other, role):
     """Changes that meet in the same rows."""
     return [
         lambda: super_admin.patch(f"/api/users/{user.pk}", {"roles": [role["name"], "viewer"]}),
@@ -305,7 +305,7 @@ def test_a_storm_of_changes_is_answered_by_rules_and_never_by_a_failure(cast, su
     for n in range(ROUNDS):
         role = super_admin.post("/api/roles", {"name": f"Shift {n}"}).json()["role"]
         user, other = make_user(f"eye-{n}", "viewer"), make_user(f"bystander-{n}", role["name"])
-        result = statuses(*storm(super_admin, admin, user, other, role))
+        result = statuses(*concurrent_changes(super_admin, admin, user, other, role))
         assert set(result) <= {200, 400, 401, 404, 409}
         assert not User.objects.get(pk=other.pk).is_active
     assert User.objects.active().super_administrators().count() == 1

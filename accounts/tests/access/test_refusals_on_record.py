@@ -1,4 +1,4 @@
-"""What somebody may not do to an account or a role stands in its history, whichever door they tried."""
+"""What someone may not do to an account or a role is in its history, whichever interface they tried."""
 
 from types import SimpleNamespace
 
@@ -100,8 +100,8 @@ def test_a_new_role_that_would_hold_too_much_is_filed_under_its_name(officer):
     assert refusal(rows) == (("role", "", "Grand"), "animal_read")
 
 
-#: By name: who is refused at the door already, where, and what is missing.
-DOORS = {
+#: By name: who is refused by the view already, where, and what is missing.
+INTERFACES = {
     "api": (lambda c, p: Caller(c.viewer).post(f"/api/users/{p.user}/lock"), "user", "user_update"),
     "api read": (lambda c, p: Caller(c.viewer).get(f"/api/users/{p.user}"), "user", "user_read"),
     "api role": (lambda c, p: Caller(c.viewer).delete(f"/api/roles/{p.role}"), "role", "role_delete"),
@@ -118,8 +118,8 @@ def denied(service, actor, **arguments):
         service(actor=actor, **arguments)
 
 
-@pytest.mark.parametrize(("attempt", "resource", "required"), DOORS.values(), ids=DOORS)
-def test_whoever_is_refused_at_the_door_is_filed_there_too(cast, attempt, resource, required):
+@pytest.mark.parametrize(("attempt", "resource", "required"), INTERFACES.values(), ids=INTERFACES)
+def test_who_is_refused_by_the_view_is_filed_there_too(cast, attempt, resource, required):
     role = Role.objects.get(slug="manager")
     with audit_rows() as rows:
         attempt(cast, SimpleNamespace(user=cast.manager.pk, role=role.pk))

@@ -60,11 +60,11 @@ def test_a_token_does_not_open_it(super_admin):
     assert super_admin.get("/admin/").status_code == 302
 
 
-def test_it_closes_at_once_for_who_is_demoted(cast, desk):
+def test_it_closes_at_once_for_who_is_demoted(cast, django_admin):
     make_user("second-super", "super_admin")
-    assert desk.get("").status_code == 200
+    assert django_admin.get("").status_code == 200
     Caller(User.objects.get(username="second-super")).patch(f"/api/users/{cast.super_admin.pk}", {"roles": ["admin"]})
-    assert desk.get("").status_code == 403
+    assert django_admin.get("").status_code == 403
 
 
 def test_it_waits_for_a_forced_change_of_password(cast):
@@ -81,10 +81,10 @@ def test_it_waits_for_a_forced_change_of_password(cast):
 # Users
 
 
-def test_a_user_is_created_by_the_service(desk):
+def test_a_user_is_created_by_the_service(django_admin):
     fields = {"username": "newcomer", "email": "newcomer@lab.example", "password": PASSWORD, "is_active": "on"}
     with audit_rows() as rows:
-        answer = desk.post("accounts/user/add/", **fields, roles=[role_pk("viewer")])
+        answer = django_admin.post("accounts/user/add/", **fields, roles=[role_pk("viewer")])
     assert answer.status_code == 200
     user = User.objects.get(username="newcomer")
     assert user.check_password(PASSWORD)
@@ -104,7 +104,7 @@ def test_a_user_is_created_by_the_service(desk):
         ({"password": "New-Comer-1", "username": "New-Comer-1"}, "password"),
     ],
 )
-def test_a_refused_creation_is_shown_beside_its_field(cast, desk, changes, field):
+def test_a_refused_creation_is_shown_at_its_field(cast, django_admin, changes, field):
     fields = {
         "username": "newcomer",
         "email": "newcomer@lab.example",
@@ -113,17 +113,17 @@ def test_a_refused_creation_is_shown_beside_its_field(cast, desk, changes, field
         **changes,
     }
     with audit_rows() as rows:
-        answer = desk.post("accounts/user/add/", **fields)
+        answer = django_admin.post("accounts/user/add/", **fields)
     assert list(errors_of(answer)) == [field]
     assert User.objects.count() == 8
     assert rows == []
 
 
-def test_a_change_leaves_the_same_rows_as_by_the_api(cast, desk):
+def test_a_change_leaves_the_same_rows_as_by_the_api(cast, django_admin):
     user, twin = make_user("one", "viewer", "researcher"), make_user("two", "viewer", "researcher")
     with audit_rows() as rows:
         roles = [role_pk("viewer"), role_pk("manager")]
-        desk.post(f"accounts/user/{user.pk}/change/", **form_of(user, first_name="New", roles=roles))
+        django_admin.post(f"accounts/user/{user.pk}/change/", **form_of(user, first_name="New", roles=roles))
     assert User.objects.get(pk=user.pk).grants.role_slugs == ("manager", "viewer")
     assert [row.action for row in rows] == ["update", "role_assign", "role_revoke"]
     for row in rows:
@@ -134,17 +134,17 @@ def test_a_change_leaves_the_same_rows_as_by_the_api(cast, desk):
     assert [(row.action, row.details) for row in by_api] == [(row.action, row.details) for row in rows]
 
 
-def test_a_form_saved_unchanged_leaves_no_row(cast, desk):
+def test_a_form_saved_unchanged_leaves_no_row(cast, django_admin):
     with audit_rows() as rows:
-        answer = desk.post(f"accounts/user/{cast.viewer.pk}/change/", **form_of(cast.viewer))
+        answer = django_admin.post(f"accounts/user/{cast.viewer.pk}/change/", **form_of(cast.viewer))
     assert answer.status_code == 200
     assert rows == []
 
 
 @pytest.mark.parametrize("changes", [{"is_active": None}, {"roles": []}], ids=["deactivate", "strip"])
-def test_the_last_super_administrator_is_kept_and_the_form_says_why(cast, desk, changes):
+def test_the_last_super_administrator_is_kept_and_the_form_says_why(cast, django_admin, changes):
     with audit_rows() as rows:
-        answer = desk.post(
+        answer = django_admin.post(
             f"accounts/user/{cast.super_admin.pk}/change/", **form_of(cast.super_admin, first_name="New", **changes)
         )
     assert answer.status_code == 200
@@ -155,22 +155,22 @@ def test_the_last_super_administrator_is_kept_and_the_form_says_why(cast, desk, 
     assert rows == []
 
 
-def test_a_user_is_deleted_by_the_service(cast, desk):
+def test_a_user_is_deleted_by_the_service(cast, django_admin):
     session = Caller(cast.viewer).signed_in.session
     with audit_rows() as rows:
-        answer = desk.post(f"accounts/user/{cast.viewer.pk}/delete/", post="yes")
+        answer = django_admin.post(f"accounts/user/{cast.viewer.pk}/delete/", post="yes")
     assert answer.status_code == 200
     (row,) = rows
     assert_recorded(row, "delete", cast.viewer)
     assert User.objects.get(pk=cast.viewer.pk).deleted_at is not None
     assert Session.objects.get(pk=session.pk).end_reason == "account_disabled"
-    assert b"the-viewer" not in desk.get("accounts/user/").content
-    assert desk.get(f"accounts/user/{cast.viewer.pk}/change/").context.get("adminform") is None
+    assert b"the-viewer" not in django_admin.get("accounts/user/").content
+    assert django_admin.get(f"accounts/user/{cast.viewer.pk}/change/").context.get("adminform") is None
 
 
-def test_a_refused_deletion_is_shown(cast, desk):
+def test_a_refused_deletion_is_shown(cast, django_admin):
     with audit_rows() as rows:
-        answer = desk.post(f"accounts/user/{cast.super_admin.pk}/delete/", post="yes")
+        answer = django_admin.post(f"accounts/user/{cast.super_admin.pk}/delete/", post="yes")
     assert any("your own account" in sentence for sentence in messages_of(answer))
     assert not any("deleted successfully" in sentence for sentence in messages_of(answer))
     assert User.objects.get(pk=cast.super_admin.pk).can_sign_in
@@ -184,10 +184,10 @@ BULK = {
 
 
 @pytest.mark.parametrize("action", BULK)
-def test_a_bulk_change_does_what_it_may_and_tells_of_the_rest(cast, desk, action):
+def test_a_bulk_change_does_what_it_may_and_tells_of_the_rest(cast, django_admin, action):
     row_action, is_done = BULK[action]
     with audit_rows() as rows:
-        answer = desk.act("user", action, cast.viewer, cast.super_admin, cast.manager)
+        answer = django_admin.act("user", action, cast.viewer, cast.super_admin, cast.manager)
     assert answer.status_code == 200
     for user in (cast.viewer, cast.manager):
         assert is_done(User.objects.get(pk=user.pk))
@@ -202,29 +202,29 @@ def test_a_bulk_change_does_what_it_may_and_tells_of_the_rest(cast, desk, action
     assert not any("3" in sentence for sentence in messages_of(answer))
 
 
-def test_bulk_unlock(cast, desk):
-    desk.act("user", "lock", cast.viewer, cast.manager)
+def test_bulk_unlock(cast, django_admin):
+    django_admin.act("user", "lock", cast.viewer, cast.manager)
     with audit_rows() as rows:
-        desk.act("user", "unlock", cast.viewer, cast.manager)
+        django_admin.act("user", "unlock", cast.viewer, cast.manager)
     assert sorted(row.resource_name for row in rows if row.action == "unlock") == ["the-manager", "the-viewer"]
     assert User.objects.get(pk=cast.viewer.pk).can_sign_in
 
 
-def test_links_are_mailed_in_bulk(cast, desk, mailoutbox, django_capture_on_commit_callbacks):
+def test_links_are_mailed_in_bulk(cast, django_admin, mailoutbox, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True), audit_rows() as rows:
-        desk.act("user", "send_reset_link", cast.viewer)
+        django_admin.act("user", "send_reset_link", cast.viewer)
     assert [mail.to for mail in mailoutbox] == [["the-viewer@lab.example"]]
     (row,) = rows
     assert_recorded(row, "password_reset", cast.viewer)
 
 
-def test_djangos_own_password_form_is_not_there(cast, desk):
+def test_djangos_own_password_form_is_not_there(cast, django_admin):
     for path in ("password_change/", f"accounts/user/{cast.viewer.pk}/password/"):
-        desk.post(path, old_password=PASSWORD, new_password1="Third-Horse-9", new_password2="Third-Horse-9")
+        django_admin.post(path, old_password=PASSWORD, new_password1="Third-Horse-9", new_password2="Third-Horse-9")
     assert User.objects.get(pk=cast.super_admin.pk).check_password(PASSWORD)
     assert User.objects.get(pk=cast.viewer.pk).check_password(PASSWORD)
 
 
-def test_users_are_searched_whatever_the_case(cast, desk):
-    found = desk.get("accounts/user/", q="THE-VIEW").context["cl"].result_list
+def test_users_are_searched_whatever_the_case(cast, django_admin):
+    found = django_admin.get("accounts/user/", q="THE-VIEW").context["cl"].result_list
     assert list(found) == [cast.viewer]

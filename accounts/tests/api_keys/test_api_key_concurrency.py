@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("post
 
 @pytest.fixture
 def elsewhere(stack, cast):
-    """What a second process answers to whoever sends this key."""
+    """What a second process answers to who sends this key."""
     process = SecondProcess()
 
     def me(text):

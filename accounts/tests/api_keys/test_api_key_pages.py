@@ -56,7 +56,7 @@ def test_a_key_is_made_on_the_profile_and_shown_once(cast, browser):
         ({"expires_in_days": "9999"}, "9999 is not one of the available choices"),
     ],
 )
-def test_a_form_that_breaks_a_rule_says_so_beside_its_field(browser, wrong, said):
+def test_a_form_that_breaks_a_rule_says_so_at_its_field(browser, wrong, said):
     answer = browser.post("/profile/keys/new", {"name": "LIMS", "expires_in_days": "90", **wrong})
     assert answer.status_code == 422
     assert said in body(answer)
@@ -120,8 +120,8 @@ def test_a_key_that_another_made_is_marked(cast, browser):
     assert "Made by the-admin" in body(browser.get(f"/users/{account.pk}"))
     create_key(actor=cast.admin, user_id=cast.admin.pk, name="Own", scopes=[])
     assert "Made by" not in body(browser.get("/profile"))
-    desk = page_client(cast.super_admin)
-    assert "the-admin" in body(desk.get("/admin/accounts/apikey/?q=Prod"))
+    super_admin = page_client(cast.super_admin)
+    assert "the-admin" in body(super_admin.get("/admin/accounts/apikey/?q=Prod"))
 
 
 def test_revoking_keys_is_offered_with_a_new_password_and_with_the_end_of_sessions(cast):
@@ -147,12 +147,12 @@ def test_who_may_not_change_users_sees_no_keys_of_others(cast):
 
 def test_a_super_administrator_revokes_keys_in_django_admin(cast):
     key = create_key(actor=cast.viewer, user_id=cast.viewer.pk, name="Scale", scopes=[]).key
-    desk = page_client(cast.super_admin)
-    assert key.secret_hash not in body(desk.get(f"/admin/accounts/apikey/{key.pk}/change/"))
-    desk.post("/admin/accounts/apikey/", {"action": "revoke", "_selected_action": [str(key.pk)]})
+    super_admin = page_client(cast.super_admin)
+    assert key.secret_hash not in body(super_admin.get(f"/admin/accounts/apikey/{key.pk}/change/"))
+    super_admin.post("/admin/accounts/apikey/", {"action": "revoke", "_selected_action": [str(key.pk)]})
     key.refresh_from_db()
     assert key.revoked_at is not None
-    assert desk.get("/admin/accounts/apikey/?secret_hash__startswith=0").status_code == 400
+    assert super_admin.get("/admin/accounts/apikey/?secret_hash__startswith=0").status_code == 400
 
 
 def test_a_service_account_cannot_sign_in_or_choose_a_password(cast, client):

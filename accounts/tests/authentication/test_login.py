@@ -10,14 +10,14 @@ from reprotech.core.exceptions import TooManyAttempts
 from reprotech.core.request_context import RequestOrigin, request_origin
 from reprotech.testing.cast import PASSWORD, audit_rows, make_user
 
-DOORS = {
+INTERFACES = {
     "pages": lambda name, password: sign_in_to_pages(identifier=name, password=password),
     "tokens": lambda name, password: sign_in_with_tokens(identifier=name, password=password).session,
 }
-by_both_doors = pytest.mark.parametrize("sign_in", DOORS.values(), ids=DOORS)
+by_both_interfaces = pytest.mark.parametrize("sign_in", INTERFACES.values(), ids=INTERFACES)
 
 
-def guess(name, times=1, password="Wrong-Horse-7"):
+def fail_login(name, times=1, password="Wrong-Horse-7"):
     for _ in range(times):
         with pytest.raises(InvalidCredentials):
             sign_in_to_pages(identifier=name, password=password)
@@ -28,7 +28,7 @@ def from_address(address):
 
 
 @pytest.mark.parametrize("name", ["the-viewer", "THE-Viewer", "the-viewer@lab.example", "The-Viewer@LAB.example"])
-@by_both_doors
+@by_both_interfaces
 def test_either_name_whatever_its_case_opens_a_session_and_leaves_one_row(cast, sign_in, name, origin):
     with audit_rows() as rows:
         session = sign_in(name, PASSWORD)
@@ -76,7 +76,7 @@ def refusals(cast):
     ]
 
 
-@by_both_doors
+@by_both_interfaces
 def test_every_refusal_is_the_same_outside_and_says_why_in_the_log(cast, sign_in, origin):
     for name, password, user_id, reason in refusals(cast):
         with audit_rows() as rows, pytest.raises(InvalidCredentials) as refusal:
@@ -89,9 +89,9 @@ def test_every_refusal_is_the_same_outside_and_says_why_in_the_log(cast, sign_in
     assert not Session.objects.exists()
 
 
-def test_ten_wrong_guesses_lock_the_name_out_also_for_the_right_password(cast, origin):
-    guess("the-viewer", 5)
-    guess("THE-VIEWER@lab.example", 5)
+def test_ten_failed_attempts_lock_the_name_out_also_for_the_right_password(cast, origin):
+    fail_login("the-viewer", 5)
+    fail_login("THE-VIEWER@lab.example", 5)
     for name in ("the-viewer", "the-viewer@lab.example"):
         with pytest.raises(TooManyAttempts) as refusal:
             sign_in_to_pages(identifier=name, password=PASSWORD)
@@ -100,14 +100,14 @@ def test_ten_wrong_guesses_lock_the_name_out_also_for_the_right_password(cast, o
 
 
 def test_a_name_that_nobody_has_locks_out_alike(cast, origin):
-    guess("nobody", 5)
-    guess("NoBody", 5)
+    fail_login("nobody", 5)
+    fail_login("NoBody", 5)
     with pytest.raises(TooManyAttempts):
         sign_in_to_pages(identifier="nobody", password=PASSWORD)
 
 
 def test_a_flood_at_a_locked_out_name_leaves_one_row_for_each_address(cast, origin):
-    guess("the-viewer", 10)
+    fail_login("the-viewer", 10)
     with audit_rows() as rows:
         for address in ("198.51.100.7", "198.51.100.8"):
             with from_address(address):
@@ -120,34 +120,34 @@ def test_a_flood_at_a_locked_out_name_leaves_one_row_for_each_address(cast, orig
     ]
 
 
-def test_the_right_password_starts_the_count_anew(cast, origin):
+def test_the_right_password_restarts_the_count(cast, origin):
     for _ in range(3):
-        guess("the-viewer", 9)
+        fail_login("the-viewer", 9)
         sign_in_to_pages(identifier="the-viewer", password=PASSWORD)
 
 
-def test_fifty_wrong_guesses_from_an_address_lock_it_out_and_no_other(cast):
+def test_fifty_failed_attempts_from_an_address_lock_it_out_and_no_other(cast):
     with from_address("198.51.100.7"):
         for n in range(10):
-            guess(f"nobody-{n}", 5)
+            fail_login(f"nobody-{n}", 5)
         with pytest.raises(TooManyAttempts):
             sign_in_to_pages(identifier="the-viewer", password=PASSWORD)
     with from_address("198.51.100.8"):
         assert sign_in_to_pages(identifier="the-viewer", password=PASSWORD)
 
 
-def test_successes_and_guesses_at_a_locked_out_name_cost_an_address_nothing(cast, origin):
-    guess("nobody", 10)
+def test_successes_and_attempts_at_a_locked_out_name_cost_an_address_nothing(cast, origin):
+    fail_login("nobody", 10)
     for _ in range(60):
         with pytest.raises(TooManyAttempts):
             sign_in_to_pages(identifier="nobody", password=PASSWORD)
     for _ in range(60):
         sign_in_to_pages(identifier="the-viewer", password=PASSWORD)
-    guess("the-manager")
+    fail_login("the-manager")
 
 
-def test_unlocking_lifts_a_lockout_by_wrong_guesses(cast, origin, django_capture_on_commit_callbacks):
-    guess("the-viewer", 10)
+def test_unlocking_lifts_a_lockout_by_failed_attempts(cast, origin, django_capture_on_commit_callbacks):
+    fail_login("the-viewer", 10)
     with django_capture_on_commit_callbacks(execute=True):
         user_services.unlock_user(actor=cast.admin, user_id=cast.viewer.pk)
     assert sign_in_to_pages(identifier="the-viewer", password=PASSWORD)
@@ -155,5 +155,5 @@ def test_unlocking_lifts_a_lockout_by_wrong_guesses(cast, origin, django_capture
 
 def test_limits_can_be_switched_off(cast, origin, settings):
     settings.RATE_LIMIT_ENABLED = False
-    guess("the-viewer", 12)
+    fail_login("the-viewer", 12)
     assert sign_in_to_pages(identifier="the-viewer", password=PASSWORD)

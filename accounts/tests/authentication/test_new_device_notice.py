@@ -43,7 +43,7 @@ def waiting():
     return OutgoingMail.objects.filter(letter="new_sign_in")
 
 
-def test_the_first_sign_in_of_all_is_no_news(cast):
+def test_the_first_sign_in_of_all_sends_no_notice(cast):
     by_page()
     assert not waiting().exists()
 
@@ -77,7 +77,7 @@ def test_a_browser_is_known_by_its_cookie_wherever_it_is_and_to_its_user_alone(c
     assert waiting().get().user == cast.manager
 
 
-def test_a_script_is_news_once_for_each_program_and_address(cast):
+def test_a_script_sends_one_notice_for_each_program_and_address(cast):
     by_page()
     for _ in range(3):
         by_token()
@@ -167,7 +167,7 @@ def test_an_installation_switches_the_mails_off(cast, settings):
     assert not waiting().exists()
 
 
-def test_a_refused_sign_in_is_not_told_of(cast):
+def test_a_refused_sign_in_sends_no_notice(cast):
     by_page()
     client = Client(REMOTE_ADDR=HOME)
     client.post("/login", {"username": "the-viewer", "password": "Wrong-Horse-7"})

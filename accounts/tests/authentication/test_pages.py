@@ -86,14 +86,14 @@ def test_a_lockout_says_how_long_to_wait(cast, browser):
     assert "Too many attempts. Try again in 15 minutes." in text_of(response)
 
 
-def test_whoever_was_sent_to_sign_in_goes_back_to_where_they_wanted_to_go(cast, browser):
+def test_who_was_sent_to_sign_in_goes_back_to_where_they_wanted_to_go(cast, browser):
     path = goes_to(browser.get("/password?x=1"))
     assert path == "/login?next=/password%3Fx%3D1"
     target = re.search(r'name="next" value="([^"]*)"', text_of(browser.get(path)))[1]
     assert goes_to(sign_in(browser, path=path, next=target)) == "/password?x=1"
 
 
-def test_whoever_is_signed_in_needs_no_sign_in_page(cast):
+def test_who_is_signed_in_needs_no_sign_in_page(cast):
     assert goes_to(page_client(cast.viewer).get("/login?next=/password")) == "/password"
 
 
@@ -267,7 +267,7 @@ def test_nothing_that_tells_of_a_user_is_kept_by_a_cache(cast, path):
         assert "no-store" in browser.get(path)["Cache-Control"]
 
 
-def test_htmx_is_told_that_the_session_has_ended_and_the_page_stays(db, browser):
+def test_htmx_learns_that_the_session_has_ended_and_the_page_stays(db, browser):
     assert browser.get("/", headers={"HX-Request": "true"}).status_code == 401
     history = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
     assert goes_to(browser.get("/", headers=history)) == "/login?next=/"

@@ -36,7 +36,7 @@ def browser(cast):
 
 @pytest.fixture
 def person(cast):
-    """Somebody to change."""
+    """Someone to change."""
     return make_user("person", "viewer")
 
 
@@ -135,7 +135,7 @@ def action(request, cast, person, role):
     return ACTIONS[request.param](person, role)
 
 
-def test_whoever_typed_their_password_a_moment_ago_is_not_asked(cast, action):
+def test_who_typed_their_password_a_moment_ago_is_not_asked(cast, action):
     path, sent = action
     before = state()
     answer = page_client(cast.super_admin).post(path, sent)
@@ -262,10 +262,10 @@ def test_the_api_with_the_pages_cookie_says_that_the_password_is_needed(browser,
 
 
 def test_no_other_header_gets_the_cookie_past_that(cast, browser, person):
-    """A token beside the cookie counts in its place; one that is no token is refused; pages take none at all."""
+    """A token sent with a cookie counts in its place; one that is no token is refused; pages take none at all."""
     viewer = Caller(make_user("poor", "viewer"))
-    beside = browser.get("/api/users/export", HTTP_AUTHORIZATION=f"Bearer {viewer.token}")
-    assert error_of(beside)["required"] == "user_read"
+    answer = browser.get("/api/users/export", HTTP_AUTHORIZATION=f"Bearer {viewer.token}")
+    assert error_of(answer)["required"] == "user_read"
     own = Caller(cast.super_admin).token
     assert browser.get("/api/users/export", HTTP_AUTHORIZATION=f"Bearer {own}").status_code == 200
     assert browser.get("/api/users/export", HTTP_AUTHORIZATION="Bearer x.y.z").status_code == 401
@@ -276,7 +276,7 @@ def test_no_other_header_gets_the_cookie_past_that(cast, browser, person):
     assert [role.slug for role in person.roles.all()] == ["viewer"]
 
 
-def test_a_token_counts_in_place_of_a_stale_cookie_beside_it_by_whatever_way_the_call_comes(cast, person, browser):
+def test_a_token_counts_in_place_of_a_stale_cookie_sent_with_it_by_whatever_way_the_call_comes(cast, person, browser):
     """Where the short way of calls with a token doesn't hide the cookie, the authentication itself does."""
     stale = Session.objects.get(user=cast.super_admin)
     key = create_key(actor=cast.super_admin, user_id=cast.super_admin.pk, name="LIMS", scopes=["user_read"]).text
@@ -305,7 +305,7 @@ def test_tokens_and_keys_are_asked_for_nothing_but_new_keys(cast, person):
 # The form that asks
 
 
-def test_nobody_guesses_the_password_by_it(browser, person):
+def test_the_password_cannot_be_guessed_by_it(browser, person):
     path, sent = f"/users/{person.pk}/reset-password", {"access": "invite"}
     for _ in range(10):
         assert browser.post(path, {**sent, "confirm-password": "Wrong-Horse-7"}).status_code == 422

@@ -18,7 +18,7 @@ from reprotech.testing.cast import PASSWORD, make_user
 from reprotech.testing.client import Caller
 
 WRONG = "Wrong-Horse-7"
-#: 4 ms a hash: what is left out shows beside the request's own time, and the test takes seconds.
+#: 4 ms a hash: what is left out shows next to the request's own time, and the test takes seconds.
 COST = 6
 SAMPLES = 60
 #: The chance that one answer takes longer than another is 1/2 when nothing differs. So many samples estimate it to
@@ -51,7 +51,7 @@ def names(cast, costly):
 
 
 @dataclass
-class Door:
+class Interface:
     """A way to sign in, used with a wrong password."""
 
     path: str
@@ -64,8 +64,8 @@ class Door:
         return Caller(address=address).post(self.path, body)
 
 
-DOORS = {"page": Door("/login", True), "API": Door("/api/auth/login", False)}
-by_each_door = pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
+INTERFACES = {"page": Interface("/login", True), "API": Interface("/api/auth/login", False)}
+by_each_interface = pytest.mark.parametrize("interface", INTERFACES.values(), ids=INTERFACES)
 
 
 def shown(answer, name):
@@ -77,41 +77,41 @@ def shown(answer, name):
     return answer.status_code, headers, text, sorted(answer.cookies)
 
 
-@by_each_door
-def test_a_wrong_password_is_answered_alike_whatever_the_name(names, door):
-    answers = [shown(door.ask(name), name) for name in names]
+@by_each_interface
+def test_a_wrong_password_is_answered_alike_whatever_the_name(names, interface):
+    answers = [shown(interface.ask(name), name) for name in names]
     assert answers[0][0] in {401, 422}
     assert all(answer == answers[0] for answer in answers)
 
 
-@by_each_door
-def test_the_right_password_of_an_account_that_is_kept_out_is_answered_like_a_wrong_one(names, door):
-    wrong = shown(door.ask("known-one"), "known-one")
+@by_each_interface
+def test_the_right_password_of_an_account_that_is_kept_out_is_answered_like_a_wrong_one(names, interface):
+    wrong = shown(interface.ask("known-one"), "known-one")
     for name in ("inactive", "locked"):
-        assert shown(door.ask(name, PASSWORD), name) == wrong
+        assert shown(interface.ask(name, PASSWORD), name) == wrong
 
 
-@by_each_door
-def test_a_locked_out_name_is_answered_alike_whoever_has_it(names, door):
+@by_each_interface
+def test_a_locked_out_name_is_answered_alike_whichever_account_has_it(names, interface):
     for name in names:
         for n in range(10):
             Caller(address=f"198.51.100.{n}").post("/api/auth/login", {"username": name, "password": WRONG})
-    answers = [shown(door.ask(name), name) for name in names]
+    answers = [shown(interface.ask(name), name) for name in names]
     assert answers[0][0] == 429
     assert all(answer == answers[0] for answer in answers)
 
 
-@by_each_door
-def test_a_wrong_password_costs_as_many_queries_whatever_the_name(names, door):
+@by_each_interface
+def test_a_wrong_password_costs_as_many_queries_whatever_the_name(names, interface):
     counts = {}
     for name in [*names, "nobody@lab.example", "known-one@lab.example"]:
         with CaptureQueriesContext(connection) as queries:
-            door.ask(name)
+            interface.ask(name)
         counts[name] = len(queries)
     assert len(set(counts.values())) == 1, counts
 
 
-def names_that_time_tells(door):
+def names_that_time_tells(interface):
     """Those whose answers take longer or shorter than the first one's, and the chance that its own takes longer.
 
     They are asked in turn, so that whatever else the machine does falls on all alike.
@@ -120,7 +120,7 @@ def names_that_time_tells(door):
     hashes = []
     for _ in range(SAMPLES):
         for name in random.sample(TIMED, len(TIMED)):
-            times[name].append(seconds(door.ask, name))
+            times[name].append(seconds(interface.ask, name))
         hashes.append(seconds(make_password, WRONG))
     known = times.pop(TIMED[0])
     visible = PART_OF_A_HASH * median(hashes)
@@ -150,16 +150,16 @@ def test_the_statistics_tell_what_differs_from_what_does_not():
     assert abs(chance_to_take_longer(one, same) - 0.5) < TOLERANCE < abs(chance_to_take_longer(one, other) - 0.5)
 
 
-@by_each_door
-def test_the_time_of_an_answer_does_not_tell_which_names_are_known(names, door, settings):
+@by_each_interface
+def test_the_time_of_an_answer_does_not_tell_which_names_are_known(names, interface, settings):
     settings.RATE_LIMIT_ENABLED = False  # or all but ten answers were refusals
     assert User.objects.get(username="known-one").password.split("$")[3] == f"{COST:02}"
-    assert names_that_time_tells(door) == {}
+    assert names_that_time_tells(interface) == {}
 
 
 def test_the_time_of_a_refusal_does_not_tell_which_names_are_known(names):
-    door = DOORS["API"]
+    interface = INTERFACES["API"]
     for name in TIMED:
         for n in range(10):
-            door.ask(name, address=f"198.51.100.{n}")
-    assert names_that_time_tells(door) == {}
+            interface.ask(name, address=f"198.51.100.{n}")
+    assert names_that_time_tells(interface) == {}

@@ -102,8 +102,8 @@ def test_a_role_holds_what_the_contract_says(slug):
 
 def test_the_api_tells_the_same(super_admin):
     roles = super_admin.get("/api/roles").json()["roles"]
-    told = [(role["name"], role["slug"], role["description"]) for role in roles]
-    assert told == ROLES
+    loaded_roles = [(role["name"], role["slug"], role["description"]) for role in roles]
+    assert loaded_roles == ROLES
     assert {role["slug"]: sorted(role["permissions"]) for role in roles} == {
         slug: sorted(held.split()) for slug, held in HOLDINGS.items()
     }

@@ -1,4 +1,4 @@
-"""Whoever has one address of IPv6 has its whole /64: everything that goes by addresses takes them for one."""
+"""A host with one IPv6 address has its whole /64: everything that counts addresses takes them for one."""
 
 import pytest
 

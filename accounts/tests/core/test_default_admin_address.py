@@ -61,7 +61,7 @@ def test_no_kind_of_mail_leaves_for_the_default_address(admin, settings, chosen,
     )
 
 
-def test_who_would_wait_for_a_link_is_told_that_none_comes(admin, super_admin):
+def test_who_would_wait_for_a_link_is_shown_that_none_comes(admin, super_admin):
     answer = super_admin.post(f"/api/users/{admin.pk}/reset-password", {})
     assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
     assert "Set ADMIN_EMAIL" in answer.json()["error"]

@@ -1,4 +1,4 @@
-"""Every hash of a password takes a seat, at whichever door: so threads remain for everybody else."""
+"""Every password hash takes a slot, through every interface, so that threads remain for everyone else."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ from accounts.core import hashers
 from accounts.models import Session, User
 from accounts.notifications.links import reset_tokens
 from accounts.passwords import services as password_services
-from accounts.tests.support.hashing_slots import SEATS, taken_seats
+from accounts.tests.support.hashing_slots import SLOTS, occupied_slots
 from accounts.throttling import rate_limits
 from accounts.users import services as user_services
 from accounts.users.csv import import_users
@@ -41,7 +41,7 @@ def reset(cast):
     return Caller(cast.admin).post(f"/api/users/{cast.viewer.pk}/reset-password", {"password": NEW})
 
 
-DOORS = {"change": change, "create": create, "import": import_file, "reset": reset}
+INTERFACES = {"change": change, "create": create, "import": import_file, "reset": reset}
 
 
 @pytest.fixture
@@ -60,10 +60,10 @@ def watched(monkeypatch, settings):
     return seen
 
 
-@pytest.mark.parametrize("call", DOORS.values(), ids=DOORS)
-def test_a_door_that_finds_no_seat_says_when_to_come_back_and_does_nothing(cast, seats, call):
+@pytest.mark.parametrize("call", INTERFACES.values(), ids=INTERFACES)
+def test_an_interface_that_finds_no_slot_says_when_to_come_back_and_does_nothing(cast, hashing_slots, call):
     before = sorted(User.objects.values_list("username", "password"))
-    with taken_seats(), audit_rows() as rows:
+    with occupied_slots(), audit_rows() as rows:
         answer = call(cast)
     assert (answer.status_code, answer["Retry-After"], error_of(answer)["code"]) == (503, "3", "busy")
     assert sorted(User.objects.values_list("username", "password")) == before
@@ -79,25 +79,25 @@ PAGES = {
 
 
 @pytest.mark.parametrize(("path", "sent"), PAGES.values(), ids=PAGES)
-def test_a_page_says_so_too(cast, seats, path, sent):
+def test_a_page_says_so_too(cast, hashing_slots, path, sent):
     browser = page_client(cast.admin)
-    with taken_seats():
+    with occupied_slots():
         page = browser.post(path, sent)
     assert (page.status_code, page["Retry-After"]) == (503, "3")
     assert "Try again in a few seconds." in page.content.decode()
     assert browser.post(path, sent).status_code == 302
 
 
-def test_a_link_stays_good_when_there_was_no_seat(cast, seats):
+def test_a_link_stays_good_when_there_was_no_slot(cast, hashing_slots):
     token = reset_tokens.make_token(cast.viewer)
-    with taken_seats(), pytest.raises(ServerBusy):
+    with occupied_slots(), pytest.raises(ServerBusy):
         password_services.set_password_by_link(user_id=cast.viewer.pk, link_token=token, new_password=NEW)
     assert password_services.set_password_by_link(user_id=cast.viewer.pk, link_token=token, new_password=NEW)
 
 
 @pytest.mark.parametrize("hash_", [lambda: make_password(NEW), lambda: check_password(NEW, hashers_hash())])
-def test_the_hasher_itself_takes_the_seat(seats, hash_):
-    with taken_seats(), pytest.raises(ServerBusy):
+def test_the_hasher_itself_takes_the_slot(hashing_slots, hash_):
+    with occupied_slots(), pytest.raises(ServerBusy):
         hash_()
     hash_()
 
@@ -106,21 +106,21 @@ def hashers_hash():
     return "bcrypt_sha256$$2b$04$abcdefghijklmnopqrstuuvWxYz0123456789abcdefghijklmnopqrs"
 
 
-def test_within_a_seat_no_hash_needs_another(seats, settings):
+def test_within_a_slot_no_hash_needs_another(hashing_slots, settings):
     settings.THREADS = 1
     with hashers.hashing_slot(), hashers.hashing_slot():
         assert check_password(NEW, make_password(NEW))
     assert hashers._used_slots == 0
 
 
-def test_passwords_of_an_import_take_one_seat_in_all(seats, settings, watched):
+def test_passwords_of_an_import_take_one_slot_in_all(hashing_slots, settings, watched):
     settings.THREADS = 1
     hashes = hashers.hash_many([f"Horse-{n}" for n in range(8)])
     assert [check_password(f"Horse-{n}", hashed) for n, hashed in enumerate(hashes)] == [True] * 8
     assert watched["most"] == 1
 
 
-def test_of_two_imports_one_hashes_at_a_time_and_others_keep_their_seats(seats, monkeypatch):
+def test_of_two_imports_one_hashes_at_a_time_and_others_keep_their_slots(hashing_slots, monkeypatch):
     begun, go_on = threading.Event(), threading.Event()
     real = bcrypt.hashpw
 
@@ -141,7 +141,7 @@ def test_of_two_imports_one_hashes_at_a_time_and_others_keep_their_seats(seats, 
         assert len(first.result()) == 2
 
 
-def test_whoever_is_refused_by_a_rule_that_is_free_costs_no_hash(cast, watched):
+def test_who_is_refused_by_a_rule_that_is_free_costs_no_hash(cast, watched):
     viewer, admin, manager = (Caller(user) for user in (cast.viewer, cast.admin, cast.manager))
     reset_path = f"/api/users/{cast.viewer.pk}/reset-password"
     person = {"username": "new", "email": "new@lab.example", "first_name": "", "last_name": "", "password": NEW}
@@ -175,8 +175,10 @@ def test_right_passwords_are_limited_by_the_minute_too(cast):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_threads_remain_while_passwords_are_changed_confirmed_set_and_imported(cast, seats, watched, monkeypatch):
-    """As many ask for hashes as there are threads: no more than there are seats get into the hasher."""
+def test_threads_remain_while_passwords_are_changed_confirmed_set_and_imported(
+    cast, hashing_slots, watched, monkeypatch
+):
+    """As many ask for hashes as there are threads: no more than there are slots get into the hasher."""
     real, everybody = bcrypt.hashpw, threading.Event()
 
     def wait(password, salt):
@@ -218,14 +220,14 @@ def test_threads_remain_while_passwords_are_changed_confirmed_set_and_imported(c
     with ThreadPoolExecutor(len(calls)) as threads:
         asked = [threads.submit(run, call) for call in calls]
         try:
-            eventually(lambda: sum(done.done() for done in asked) == len(calls) - SEATS, seconds=20)
-            assert hashers._used_slots == SEATS
+            eventually(lambda: sum(done.done() for done in asked) == len(calls) - SLOTS, seconds=20)
+            assert hashers._used_slots == SLOTS
         except AssertionError:
             everybody.set()
             raise
         assert Caller(cast.stranger).get("/api/auth/me").status_code == 200
         assert Caller().get("/api/health").status_code == 200
         everybody.set()
-    assert sorted(done.result() for done in asked) == ["busy"] * (len(calls) - SEATS) + ["done"] * SEATS
+    assert sorted(done.result() for done in asked) == ["busy"] * (len(calls) - SLOTS) + ["done"] * SLOTS
     assert hashers._used_slots == 0
     assert Session.objects.filter(pk=session.pk).exists()

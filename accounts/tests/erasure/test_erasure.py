@@ -39,15 +39,15 @@ def person(cast):
     for typed in (FORMER, ADDRESS):
         Caller().post("/api/auth/login", {"username": typed, "password": "wrong"})
     password_services.send_password_reset(actor=cast.admin, user_id=user.pk)
-    create_role(actor=SYSTEM, name="Desk", permissions=["user_update"])
+    create_role(actor=SYSTEM, name="Front desk", permissions=["user_update"])
     with pytest.raises(Forbidden):  # of what the target holds
-        user_services.lock_user(actor=make_user("desk", "Desk"), user_id=user.pk)
+        user_services.lock_user(actor=make_user("desk", "Front desk"), user_id=user.pk)
     for filters in ({"search": ADDRESS}, {"search": "Quintilla Quill"}, {"user": NAME}, {"search": "other"}):
         record(actor=cast.manager, action=Action.EXPORT, resource="user", filters=filters)
     return User.objects.get(pk=user.pk)
 
 
-def told():
+def recorded_text():
     """All texts of the audit log."""
     return str(list(AuditLog.objects.values())).lower()
 
@@ -55,7 +55,7 @@ def told():
 def test_nothing_tells_who_they_were_and_every_leaf_still_fits(person, cast):
     Sealer().seal()
     before = dict(Leaf.objects.values_list("event_id", "hash"))
-    assert "quill" in told()
+    assert "quill" in recorded_text()
     assert OutgoingMail.objects.filter(user=person).exists()
     assert erase_personal_data(actor=cast.admin, user_id=person.pk) >= 10
     person.refresh_from_db()
@@ -65,8 +65,8 @@ def test_nothing_tells_who_they_were_and_every_leaf_still_fits(person, cast):
     assert not PasswordHistory.objects.filter(user=person).exists()
     assert not OutgoingMail.objects.filter(user=person).exists()
     assert not Session.objects.filter(user=person).exclude(ip_address=None, user_agent="").exists()
-    assert "quin" not in told()
-    assert "quill" not in told()
+    assert "quin" not in recorded_text()
+    assert "quill" not in recorded_text()
     for row in AuditLog.objects.filter(pk__in=before):
         assert leaf_hash(canonical_bytes(row.sealed_row())) == bytes(before[row.pk])
 
@@ -112,7 +112,7 @@ def test_who_is_deleted_already_can_be_erased_and_again(person, cast):
     user_services.delete_user(actor=cast.admin, user_id=person.pk)
     assert erase_personal_data(actor=cast.admin, user_id=person.pk)
     assert erase_personal_data(actor=cast.admin, user_id=person.pk) == 0
-    assert "quin" not in told()
+    assert "quin" not in recorded_text()
 
 
 def test_it_takes_what_deleting_takes(person, cast):
@@ -137,7 +137,7 @@ def test_erasing_who_is_deleted_takes_the_same_permission(person, cast):
     user_services.delete_user(actor=cast.admin, user_id=person.pk)
     with pytest.raises(Forbidden):
         erase_personal_data(actor=cast.manager, user_id=person.pk)
-    assert NAME in told()
+    assert NAME in recorded_text()
 
 
 def test_nothing_is_deleted_or_erased_when_the_log_can_not_be_sealed(person, cast, settings):
@@ -147,7 +147,7 @@ def test_nothing_is_deleted_or_erased_when_the_log_can_not_be_sealed(person, cas
         erase_personal_data(actor=cast.admin, user_id=person.pk)
     person.refresh_from_db()
     assert (person.username, person.deleted_at) == (NAME, None)
-    assert NAME in told()
+    assert NAME in recorded_text()
 
 
 def test_the_api_erases(person, cast):

@@ -57,23 +57,23 @@ def test_what_others_looked_for_stays_unless_it_is_exactly_this_person(cast, nam
 )
 def test_what_is_exactly_this_person_goes_and_the_other_filters_stay_on_record(cast, filters):
     user = make_user("quill", first_name="Ada", last_name="Quill")
-    alone, beside = exported(**filters), exported(**filters, action="lock", outcome="success")
+    alone, with_others = exported(**filters), exported(**filters, action="lock", outcome="success")
     erase_personal_data(actor=cast.admin, user_id=user.pk)
-    assert (filters_of(alone), filters_of(beside)) == (None, None)
-    told = AuditLog.objects.get(action=Action.ERASE)
-    assert told.details["filters"] == {str(beside.pk): {"action": "lock", "outcome": "success"}}
+    assert (filters_of(alone), filters_of(with_others)) == (None, None)
+    erasure = AuditLog.objects.get(action=Action.ERASE)
+    assert erasure.details["filters"] == {str(with_others.pk): {"action": "lock", "outcome": "success"}}
 
 
 def test_what_an_erasure_kept_of_others_is_erased_for_them_alone(cast):
     one, other = make_user("one"), make_user("other")
     event = exported(user="one", search="other")
-    apart = exported(user="one", search="somebody")
+    apart = exported(user="one", search="someone")
     erase_personal_data(actor=cast.admin, user_id=one.pk)
     erase_personal_data(actor=cast.admin, user_id=other.pk)
     assert filters_of(event) is None
     first, second = AuditLog.objects.filter(action=Action.ERASE).order_by("pk")
     assert first.details["filters"] is None
-    assert second.details["filters"] == {str(apart.pk): {"search": "somebody"}}
+    assert second.details["filters"] == {str(apart.pk): {"search": "someone"}}
     Sealer().seal()
     assert list(Verification().findings()) == []
 

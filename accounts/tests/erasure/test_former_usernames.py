@@ -1,4 +1,4 @@
-"""A username that was ever somebody's is never given to anyone else, however it was given up."""
+"""A username that was ever someone's is never given to anyone else, however it was given up."""
 
 from importlib import import_module
 from types import SimpleNamespace
@@ -29,11 +29,11 @@ def rename(user, name):
 
 
 def renamed(user):
-    rename(user, "somebody.else")
+    rename(user, "someone.else")
 
 
 def deleted(user):
-    rename(user, "somebody.else")
+    rename(user, "someone.else")
     user_services.delete_user(actor=SYSTEM, user_id=user.pk)
 
 
@@ -42,7 +42,7 @@ def erased(user):
 
 
 def renamed_and_erased(user):
-    rename(user, "somebody.else")
+    rename(user, "someone.else")
     erase_personal_data(actor=SYSTEM, user_id=user.pk)
 
 
@@ -91,9 +91,9 @@ def test_nobody_gets_a_former_name_as_an_address(cast):
     assert refusal.value.errors == {"email": ["This e-mail address is taken."]}
 
 
-def test_whoever_had_it_may_take_it_back_and_be_called_otherwise_again(cast):
+def test_who_had_it_may_take_it_back_and_be_called_otherwise_again(cast):
     user = make_user(NAME)
-    for name in ("somebody.else", NAME.upper(), NAME, "third.name", "somebody.else"):
+    for name in ("someone.else", NAME.upper(), NAME, "third.name", "someone.else"):
         assert rename(user, name).username == name
     found = Caller(cast.super_admin).get(f"/api/audit?user={NAME}").json()["logs"]
     assert {log["user"] for log in found} <= {NAME}
@@ -118,7 +118,7 @@ def test_names_of_the_erased_are_known_after_every_rotation_of_the_secret_key(ca
     assert UsernameKey.objects.count() == 1
 
 
-def test_a_lost_secret_key_is_told_of_and_later_names_are_remembered(cast, settings, caplog):
+def test_a_lost_secret_key_is_logged_and_later_names_are_remembered(cast, settings, caplog):
     erased(make_user(NAME))
     settings.SECRET_KEY = "z" * 50
     former_usernames.reencrypt_key()
@@ -152,7 +152,7 @@ def test_what_the_log_tells_of_former_names_is_remembered_at_the_upgrade(cast):
     assert found == {("once", user.pk), ("early", gone.pk)}, "another has the name “one” now"
 
 
-def test_demonstration_data_get_no_name_that_was_somebodys(db, system):
+def test_demonstration_data_get_no_name_that_was_someones(db, system):
     rename(make_user("solo", "super_admin"), "other")
     with pytest.raises(loader.InstallationNotEmpty):
         loader.load(loader.LoadOptions(users=5, events=5, seed=1, until=None), lambda *_: None)

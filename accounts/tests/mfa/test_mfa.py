@@ -184,7 +184,7 @@ def test_the_token_of_the_first_step_dies_after_five_minutes(app, monkeypatch):
     assert pending_login_token.parse(token) is None
 
 
-def test_a_spent_token_of_the_first_step_is_remembered_for_as_long_as_one_could_pass(app, monkeypatch):
+def test_a_used_token_of_the_first_step_is_remembered_for_as_long_as_one_could_pass(app, monkeypatch):
     """Also in the seconds by which another machine's clock may be ahead."""
     token = first_step()
     expires_at = jwt.decode(token, options={"verify_signature": False})["exp"]
@@ -212,7 +212,7 @@ def test_a_locked_account_stays_locked_after_the_first_step(cast, app):
         finish_with_tokens(mfa_token=token, otp=app.code())
 
 
-def test_guesses_at_the_code_are_limited_although_the_password_is_right(app):
+def test_attempts_at_the_code_are_limited_although_the_password_is_right(app):
     for _ in range(10):
         with pytest.raises(InvalidFactor):
             sign_in(app.wrong_code())
@@ -223,7 +223,7 @@ def test_guesses_at_the_code_are_limited_although_the_password_is_right(app):
         finish_with_tokens(mfa_token=token, otp=app.code())
 
 
-def test_an_administrator_lets_in_who_guessed_too_often(cast, app, django_capture_on_commit_callbacks):
+def test_an_administrator_lets_in_who_failed_too_often(cast, app, django_capture_on_commit_callbacks):
     for _ in range(10):
         with pytest.raises(InvalidFactor):
             sign_in(app.wrong_code())
@@ -249,7 +249,7 @@ def test_a_recovery_code_opens_once_however_it_is_typed(cast, app, django_captur
     assert cast.viewer.recovery_codes.count() == 9
 
 
-def test_somebody_elses_recovery_code_opens_nothing(cast, app):
+def test_someone_elses_recovery_code_opens_nothing(cast, app):
     other = give_app(cast.manager)
     with pytest.raises(InvalidFactor):
         sign_in(other.recovery_codes[0])
@@ -306,7 +306,7 @@ def test_a_wrong_password_confirms_nothing_and_counts(cast, fresh):
     assert not fresh.is_fresh
 
 
-def test_somebody_elses_session_confirms_nothing(cast, fresh):
+def test_someone_elses_session_confirms_nothing(cast, fresh):
     with pytest.raises(ReauthenticationRequired):
         CHANGES["add"](cast.manager, fresh.pk)
 
@@ -367,14 +367,14 @@ def test_a_deleted_account_keeps_no_factor(cast, app):
 
 def test_a_role_that_requires_a_factor_lets_three_sign_ins_pass_and_then_nothing_else(cast, origin):
     cast.viewer.roles.update(requires_factor=True)
-    duties = []
+    required = []
     for _ in range(4):
         sign_in()
-        duties.append(User.objects.get(pk=cast.viewer.pk).must_add_factor)
-    assert duties == [False, False, False, True]
+        required.append(User.objects.get(pk=cast.viewer.pk).must_add_factor)
+    assert required == [False, False, False, True]
 
 
-def test_setting_a_factor_up_ends_the_duty(cast, origin):
+def test_setting_a_factor_up_ends_the_required_action(cast, origin):
     cast.viewer.roles.update(requires_factor=True)
     for _ in range(4):
         session = sign_in().session
@@ -383,7 +383,7 @@ def test_setting_a_factor_up_ends_the_duty(cast, origin):
     assert Caller(User.objects.get(pk=cast.viewer.pk)).get("/api/audit").json()["code"] == "permission_denied"
 
 
-def test_guesses_are_forgotten_after_a_right_code(cast, app):
+def test_attempts_are_forgotten_after_a_right_code(cast, app):
     with pytest.raises(InvalidFactor):
         sign_in(app.wrong_code())
     sign_in(app.code())

@@ -175,7 +175,7 @@ def test_an_app_is_removed(me, app, cast):
     assert not RecoveryCode.objects.exists()
 
 
-def test_nobody_removes_somebody_elses_passkey(me, cast):
+def test_nobody_removes_someone_elses_passkey(me, cast):
     theirs = Passkey.objects.create(user=cast.manager, name="Key", credential_id="abc", credential=b"x")
     for answer in (
         me.get(f"{SECURITY}/passkeys/{theirs.pk}/remove"),
@@ -226,8 +226,8 @@ def test_an_administrator_resets_from_the_users_page(cast, app, django_capture_o
     assert "Remove second factors" not in text(admin.get(f"/users/{cast.viewer.pk}"))
 
 
-def test_the_admin_site_resets_too(cast, app, desk):
-    desk.client.post(
+def test_the_admin_site_resets_too(cast, app, django_admin):
+    django_admin.client.post(
         "/admin/accounts/user/", {"action": "reset_factors", "_selected_action": [cast.viewer.pk, cast.manager.pk]}
     )
     assert not TotpKey.objects.exists()

@@ -26,7 +26,7 @@ def log_in(otp):
 
 def test_a_code_opens_one_session(cast):
     for _ in range(ROUNDS):
-        rate_limits.reset()  # wrong ones of two rounds, all before a right one, would be too many guesses
+        rate_limits.reset()  # wrong ones of two rounds, all before a right one, would be too many attempts
         app = give_app(cast.viewer)
         assert sorted(at_once(*[partial(log_in, app.code())] * CALLERS)) == [200] + [401] * (CALLERS - 1)
         TotpKey.objects.all().delete()
@@ -53,7 +53,7 @@ def test_the_token_of_the_first_step_opens_one_session_whatever_codes_come_with_
     assert RecoveryCode.objects.count() == 9
 
 
-def test_a_name_is_spent_once(cast):
+def test_a_name_is_used_once(cast):
     for n in range(ROUNDS):
         name, expires_at = f"challenge {n}", timezone.now() + timedelta(minutes=5)
 
@@ -64,8 +64,8 @@ def test_a_name_is_spent_once(cast):
         assert sorted(at_once(*[take] * CALLERS)) == [False] * (CALLERS - 1) + [True]
 
 
-def test_a_code_is_spent_once_even_where_nothing_locks_the_account(cast):
-    """The check itself must hold, whoever calls it."""
+def test_a_code_is_used_once_even_where_nothing_locks_the_account(cast):
+    """The check itself must hold for every caller."""
     for _ in range(ROUNDS):
         app = give_app(cast.viewer)
         check = transaction.atomic(verification.totp_or_recovery_code(app.code()))
@@ -81,7 +81,7 @@ def test_what_would_have_expired_is_forgotten(cast):
     assert list(SpentOnce.objects.values_list("name", flat=True)) == ["young"]
 
 
-def test_a_recovery_code_is_spent_once_even_where_nothing_locks_the_account(cast):
+def test_a_recovery_code_is_used_once_even_where_nothing_locks_the_account(cast):
     app = give_app(cast.viewer)
     for code in app.recovery_codes[:ROUNDS]:
         check = transaction.atomic(verification.totp_or_recovery_code(code))

@@ -50,9 +50,9 @@ def test_no_secret_reaches_the_log(app, caplog):
             sign_in(otp)
         with pytest.raises(InvalidFactor):
             sign_in(used[2])
-    told = caplog.text + " ".join(str(vars(row)) for row in rows)
-    assert "the-viewer" in told
-    assert not [secret for secret in (app.key, *app.recovery_codes, *used) if secret in told]
+    text = caplog.text + " ".join(str(vars(row)) for row in rows)
+    assert "the-viewer" in text
+    assert not [secret for secret in (app.key, *app.recovery_codes, *used) if secret in text]
 
 
 def test_a_key_that_was_copied_to_another_user_opens_nothing(cast, app):

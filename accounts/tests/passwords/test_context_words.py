@@ -12,7 +12,7 @@ SENTENCE = "Don't use the name of this system or of your laboratory."
 @pytest.mark.parametrize(
     "password", ["Reprotech-1", "REPROTECH1a!", "1!reproTECH", "Biobank-26!", "BioBank1!Biobank", "St. Anna-1"]
 )
-def test_a_word_with_hardly_anything_beside_it_is_refused(settings, password):
+def test_a_word_with_hardly_anything_around_it_is_refused(settings, password):
     settings.PASSWORD_CONTEXT_WORDS = {"reprotech", "biobank", "st. anna"}
     with pytest.raises(ValidationError) as refusal:
         validate_password(password)

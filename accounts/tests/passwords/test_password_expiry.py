@@ -85,7 +85,7 @@ def test_a_service_account_has_nothing_that_expires(cast, ninety_days):
     assert (account.password_expires_at, account.has_expired_password) == (None, False)
 
 
-def test_a_changed_password_starts_anew(cast, ninety_days):
+def test_a_changed_password_starts_again(cast, ninety_days):
     make_old(cast.viewer, 91)
     user = password_services.change_password(actor=cast.viewer, current_password=PASSWORD, new_password=NEW)
     assert not user.has_expired_password

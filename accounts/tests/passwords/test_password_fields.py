@@ -77,7 +77,7 @@ def test_spaces_and_every_script_stay_as_they_are(cast, stored, password):
         ("Rule-Tester7-on-a-Horse", False),
     ],
 )
-def test_a_password_is_not_the_name_with_hardly_anything_beside_it(cast, password, is_refused):
+def test_a_password_is_not_the_name_with_hardly_anything_around_it(cast, password, is_refused):
     user = make_user("rule-tester7", "viewer")
     refusal = None
     try:
@@ -144,7 +144,7 @@ def fields(browser, path):
     }
 
 
-def test_password_managers_are_told_what_each_field_is(cast):
+def test_password_managers_are_shown_what_each_field_is(cast):
     anonymous, linked = Client(), Client()
     assert fields(anonymous, "/login") == {"username": "username", "password": "current-password"}
     assert fields(anonymous, "/forgot-password") == {"username": "username"}
@@ -189,8 +189,8 @@ def test_browsers_and_password_managers_find_the_page_to_change_it(cast):
 # Notices
 
 
-def test_a_change_is_told_by_mail_and_a_first_choice_is_not(cast, django_capture_on_commit_callbacks):
-    def told(change):
+def test_a_change_is_notified_by_mail_and_a_first_choice_is_not(cast, django_capture_on_commit_callbacks):
+    def mails_of(change):
         mail.outbox.clear()
         with django_capture_on_commit_callbacks(execute=True):
             change()
@@ -202,13 +202,13 @@ def test_a_change_is_told_by_mail_and_a_first_choice_is_not(cast, django_capture
             user_id=user.pk, link_token=reset_tokens.make_token(user), new_password=password
         )
 
-    own = told(
+    own = mails_of(
         lambda: password_services.change_password(
             actor=cast.viewer, current_password=PASSWORD, new_password="Aa-Horse-1"
         )
     )
-    linked = told(by_link(cast.viewer, "Aa-Horse-2"))
-    reset = told(
+    linked = mails_of(by_link(cast.viewer, "Aa-Horse-2"))
+    reset = mails_of(
         lambda: password_services.reset_password(actor=cast.admin, user_id=cast.viewer.pk, password="Aa-Horse-3")
     )
     assert [len(found) for found in (own, linked, reset)] == [1, 1, 1]
@@ -217,4 +217,4 @@ def test_a_change_is_told_by_mail_and_a_first_choice_is_not(cast, django_capture
     assert "an administrator set a new password for your account the-viewer." in reset[0]
     assert "Horse" not in f"{own}{linked}{reset}"
     newcomer = make_user("newcomer", "viewer", password=None)
-    assert told(by_link(newcomer, "Aa-Horse-4")) == []
+    assert mails_of(by_link(newcomer, "Aa-Horse-4")) == []

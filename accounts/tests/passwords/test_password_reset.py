@@ -98,8 +98,8 @@ def test_each_request_is_on_record_with_where_it_came_from(cast, kept_out, asked
     with audit_rows() as rows:
         for name in ("the-viewer@lab.example", "the-manager", "nobody-at-all"):
             asked(name, REMOTE_ADDR="192.0.2.77", HTTP_USER_AGENT="lab-browser/9")
-    told = [(row.username, row.user_id, row.resource_name, row.success, row.details.get("reason")) for row in rows]
-    assert told == [
+    recorded = [(row.username, row.user_id, row.resource_name, row.success, row.details.get("reason")) for row in rows]
+    assert recorded == [
         ("the-viewer@lab.example", cast.viewer.pk, "the-viewer", True, None),
         ("the-manager", cast.manager.pk, "the-manager", False, "The account is locked."),
         ("nobody-at-all", None, "", False, "There is no such user."),
@@ -119,7 +119,7 @@ def test_who_was_invited_and_never_came_can_ask_for_a_new_link(cast, asked):
 
 
 @pytest.mark.parametrize("typed", ["", " ", "x" * 255, "nul\x00byte"])
-def test_what_is_no_name_is_refused_beside_the_field(db, typed):
+def test_what_is_no_name_is_refused_at_the_field(db, typed):
     answer = Client().post("/forgot-password", {"username": typed})
     assert answer.status_code == 422
     assert not ResetRequest.objects.exists()
@@ -134,7 +134,7 @@ def test_what_looks_like_a_query_is_a_name_that_nobody_has(cast, asked):
 # Limits
 
 
-def test_an_address_that_asks_too_often_is_told_so(cast, asked):
+def test_an_address_that_asks_too_often_is_refused(cast, asked):
     answers = [asked(f"name-{number}") for number in range(21)]
     assert {answer.status_code for answer in answers[:20]} == {302}
     assert (answers[20].status_code, int(answers[20]["Retry-After"]) > 0) == (429, True)
@@ -323,7 +323,7 @@ def test_several_processes_answer_each_request_once(cast):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_link_that_is_used_many_times_at_once_is_spent_once(cast):
+def test_a_link_that_is_used_many_times_at_once_is_used_once(cast):
     token = reset_tokens.make_token(stored(cast.viewer))
 
     def use(number):
@@ -332,7 +332,7 @@ def test_a_link_that_is_used_many_times_at_once_is_spent_once(cast):
         )
 
     with audit_rows() as rows:
-        answers = at_once(*map(use, range(12)))  # as many as there are seats
+        answers = at_once(*map(use, range(12)))  # as many as there are hashing slots
     done = [answer for answer in answers if isinstance(answer, User)]
     assert len(done) == 1
     assert {type(answer).__name__ for answer in answers if answer not in done} == {"NotFound"}

@@ -76,7 +76,7 @@ def test_a_wrong_current_password_is_refused_on_record(cast, expect_row):
     )
 
 
-def test_guesses_at_the_current_password_and_at_the_sign_in_are_counted_apart(cast):
+def test_attempts_at_the_current_password_and_at_the_sign_in_are_counted_apart(cast):
     for _ in range(10):
         with pytest.raises(ValidationFailed):
             change(cast.viewer, current="Wrong-Horse-7")

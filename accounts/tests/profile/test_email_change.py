@@ -1,4 +1,4 @@
-"""A new e-mail address of one's own: it holds once it is confirmed from there, and the old one is told."""
+"""A new e-mail address of one's own: it holds once it is confirmed from there, and the old one is notified."""
 
 import re
 from datetime import timedelta
@@ -50,7 +50,7 @@ def confirm(user, token):
     return email_change.confirm_email_change(user_id=user.pk, link_token=token)
 
 
-def letters():
+def mails():
     return {(message.to[0], message.subject.removeprefix("Reprotech: ")) for message in mail.outbox}
 
 
@@ -62,11 +62,11 @@ def mail_to(address):
     return next(message for message in mail.outbox if message.to == [address])
 
 
-def test_the_new_address_is_mailed_a_link_and_the_old_one_is_told_at_once(cast, browser, on_commit):
+def test_the_new_address_is_mailed_a_link_and_the_old_one_is_notified_at_once(cast, browser, on_commit):
     with on_commit():
         answer = browser.post("/profile/email", {"email": NEW})
     assert answer["Location"] == "/profile"
-    assert letters() == {(NEW, "Confirm your e-mail address"), (OLD, "A new e-mail address for your account")}
+    assert mails() == {(NEW, "Confirm your e-mail address"), (OLD, "A new e-mail address for your account")}
     assert NEW in mail_to(OLD).body
     assert "/confirm-email/" not in mail_to(OLD).body
     page = browser.get("/profile").content.decode()
@@ -92,7 +92,7 @@ def test_the_link_changes_the_address_also_where_nobody_is_signed_in(cast, brows
     assert [(row.username, row.action, row.changes) for row in rows] == [
         ("the-viewer", "update", {"email": [OLD, NEW]})
     ]
-    assert letters() == {(OLD, "Your e-mail address was changed"), (NEW, "Your e-mail address was changed")}
+    assert mails() == {(OLD, "Your e-mail address was changed"), (NEW, "Your e-mail address was changed")}
     assert (login(NEW).status_code, login(OLD).status_code) == (200, 401)
     assert browser.get("/profile").status_code == 200  # the session goes on
     again = Client()
@@ -145,7 +145,7 @@ def test_asking_confirming_and_giving_up_leave_one_row_each(cast, browser):
         ("a@lab.example\nBcc: b@lab.example", "Enter a valid email address."),
     ],
 )
-def test_an_address_that_will_not_do_is_refused_beside_the_field(cast, browser, typed, sentence):
+def test_an_address_that_will_not_do_is_refused_at_the_field(cast, browser, typed, sentence):
     answer = browser.post("/profile/email", {"email": typed})
     assert answer.status_code == 422
     assert sentence in answer.content.decode()
@@ -246,10 +246,10 @@ def test_a_link_of_a_mail_that_waited_is_not_sent_when_it_is_over(cast, on_commi
     with on_commit():
         ask(cast.viewer)
         email_change.cancel_email_change(actor=cast.viewer)
-    assert letters() == {(OLD, "A new e-mail address for your account")}
+    assert mails() == {(OLD, "A new e-mail address for your account")}
 
 
-def test_an_address_that_somebody_got_meanwhile_is_not_taken_from_them(cast, browser, on_commit):
+def test_an_address_that_someone_got_meanwhile_is_not_taken_from_them(cast, browser, on_commit):
     with on_commit():
         browser.post("/profile/email", {"email": NEW})
     make_user("vera", "viewer", email=NEW)
@@ -271,13 +271,13 @@ def test_of_two_who_confirm_the_same_address_at_once_one_gets_it(cast):
     assert User.objects.filter(email=NEW).count() == 1
 
 
-def test_an_administrators_change_applies_at_once_and_both_addresses_are_told(cast, admin, on_commit):
+def test_an_administrators_change_applies_at_once_and_both_addresses_are_notified(cast, admin, on_commit):
     ask(cast.viewer)
     OutgoingMail.objects.all().delete()
     with on_commit():
         assert admin.patch(f"/api/users/{cast.viewer.pk}", {"email": NEW}).status_code == 200
     assert stored(cast.viewer).email == NEW
-    assert letters() == {(OLD, "Your e-mail address was changed"), (NEW, "Your e-mail address was changed")}
+    assert mails() == {(OLD, "Your e-mail address was changed"), (NEW, "Your e-mail address was changed")}
     assert not EmailChange.objects.exists()
     mail.outbox.clear()
     with on_commit():
@@ -299,5 +299,5 @@ def test_erasing_a_person_takes_the_address_they_never_confirmed(cast):
     assert not EmailChange.objects.exists()
     assert not OutgoingMail.objects.filter(user=person).exists()
     assert rows
-    told = str(list(type(rows[0]).objects.values())).lower()
-    assert "quilla.at.home" not in told
+    text = str(list(type(rows[0]).objects.values())).lower()
+    assert "quilla.at.home" not in text

@@ -33,7 +33,7 @@ def test_everyone_sees_their_own_data_roles_and_permissions(cast, browser):
     assert "/roles/" not in page
 
 
-def test_someone_without_a_role_is_told_what_to_do(cast):
+def test_someone_without_a_role_is_shown_what_to_do(cast):
     assert "You have no role yet" in text_of(page_client(cast.stranger).get("/profile"))
 
 
@@ -55,7 +55,7 @@ def test_one_session_is_ended(cast, browser):
     assert [row.action for row in rows] == ["session_revoke"]
 
 
-def test_the_session_of_somebody_else_is_not_there(cast, super_admin):
+def test_the_session_of_someone_else_is_not_there(cast, super_admin):
     browser = page_client(cast.admin)
     assert browser.post(f"/profile/sessions/{super_admin.signed_in.session.pk}/end").status_code == 404
     assert super_admin.get("/api/auth/me").status_code == 200

@@ -38,7 +38,7 @@ def test_a_permission_names_its_roles_and_the_users_who_have_it_through_them(cas
     assert "<p>1</p>" in page[page.index('id="holders"') :]
 
 
-def test_only_roles_that_give_it_are_named_beside_a_user(cast, browser):
+def test_only_roles_that_give_it_are_named_with_a_user(cast, browser):
     make_user("two-hats", "viewer", "veterinarian")
     page = text_of(browser.get("/permissions/animal_delete?search=two-hats"))
     users = page[page.index('id="holders"') :]

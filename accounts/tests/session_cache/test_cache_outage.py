@@ -44,7 +44,7 @@ def test_everything_works_from_the_database_and_afterwards_from_the_cache_again(
 
     valkey.start()
     session_cache.reset()
-    SpentOnce.objects.all().delete()  # the doubt, which minutes end
+    SpentOnce.objects.all().delete()  # the bypass flag, which ends after minutes
     assert [me(refreshed), me(other)] == [401, 401]
     again = log_in("the-manager")
     for _ in range(2):

@@ -136,7 +136,7 @@ def test_who_is_given_a_role_while_its_deletion_waits_for_it_is_not_reassigned_u
 
 WAITING = {
     "lock_user": lambda actor, user, _: user_services.lock_user(actor=actor, user_id=user.pk),
-    "assign_role": lambda actor, user, _: bulk.change_role(actor=actor, user_id=user.pk, given="viewer"),
+    "assign_role": lambda actor, user, _: bulk.change_role(actor=actor, user_id=user.pk, assigned="viewer"),
     "erase_person": lambda actor, user, _: erasure.erase_personal_data(actor=actor, user_id=user.pk),
     "update_role": lambda actor, _, role: role_services.update_role(actor=actor, role_id=role.pk, description="Ours"),
     "delete_role": lambda actor, _, role: role_services.delete_role(actor=actor, role_id=role.pk, reassign_to="viewer"),

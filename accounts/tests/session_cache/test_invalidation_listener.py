@@ -1,4 +1,4 @@
-"""What Redis tells a process of changes: nothing is missed, and whoever can't be sure says so."""
+"""Redis' invalidations: nothing is missed, and a process that can't be sure says so."""
 
 import time
 
@@ -17,22 +17,22 @@ WATCHED = ":1:watched-"
 
 
 class Listener:
-    """Somebody who keeps things, and what they were told to forget."""
+    """A process with a local cache, and the keys that it was to forget."""
 
     def __init__(self):
-        self.told = []
-        self.news = InvalidationListener(self.told.append)
+        self.received = []
+        self.listener = InvalidationListener(self.received.append)
 
     def is_sure(self):
         """Whether all is known, after catching up."""
-        self.news.drain([WATCHED])
-        return self.news.is_current(time.monotonic())
+        self.listener.drain([WATCHED])
+        return self.listener.is_current(time.monotonic())
 
     def learn(self):
-        """Wait until all is known, and name the keys that were told of until then."""
+        """Wait until all is known, and name the keys that were invalidated until then."""
         assert eventually(self.is_sure, seconds=5)
-        told, self.told[:] = list(self.told), []
-        return set().union(*filter(None, told))
+        received, self.received[:] = list(self.received), []
+        return set().union(*filter(None, received))
 
 
 @pytest.fixture
@@ -40,10 +40,10 @@ def listener(valkey):
     """On a server of the test's own: Redis tells of all its databases, and some of these tests bring it to a stop."""
     listener = Listener()
     assert eventually(listener.is_sure)
-    assert listener.told == [None], "of what was before, all may have changed"
-    listener.told.clear()
+    assert listener.received == [None], "of what was before, all may have changed"
+    listener.received.clear()
     yield listener
-    listener.news.close()
+    listener.listener.close()
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def redis(valkey):
 
 
 def are_complete(listener):
-    return listener.news.is_current(time.monotonic())
+    return listener.listener.is_current(time.monotonic())
 
 
 def test_a_change_is_known_as_soon_as_it_is_made(listener):
@@ -80,8 +80,8 @@ def test_whatever_changes_a_key_is_a_change(listener, redis, change):
             assert redis.exists(*names) == 0
         case "flush":
             redis.flushdb()
-    assert eventually(lambda: listener.is_sure() and listener.told)
-    assert listener.told == [None] if change == "flush" else set().union(*filter(None, listener.told)) == names
+    assert eventually(lambda: listener.is_sure() and listener.received)
+    assert listener.received == [None] if change == "flush" else set().union(*filter(None, listener.received)) == names
 
 
 def test_what_others_write_disturbs_nobody(listener):
@@ -91,16 +91,16 @@ def test_what_others_write_disturbs_nobody(listener):
 
 def test_what_was_read_before_a_change_is_not_kept_after_it(listener):
     kept = []
-    count = listener.news.changes
-    listener.news.run_unless_changed(count, lambda: kept.append("good"))
+    count = listener.listener.changes
+    listener.listener.run_unless_changed(count, lambda: kept.append("good"))
     cache.set("watched-1", 1)
     listener.learn()
-    listener.news.run_unless_changed(count, lambda: kept.append("stale"))
+    listener.listener.run_unless_changed(count, lambda: kept.append("stale"))
     assert kept == ["good"]
 
 
 def test_after_a_break_of_the_connection_everything_may_have_changed(listener, redis):
-    listener.news._breaker._seconds = 0
+    listener.listener._breaker._seconds = 0
     for client in redis.client_list():
         if "t" in client["flags"]:  # it tracks keys
             redis.client_kill_filter(_id=client["id"])
@@ -108,42 +108,42 @@ def test_after_a_break_of_the_connection_everything_may_have_changed(listener, r
     cache.set("watched-1", 1)
     assert not listener.is_sure()
     assert eventually(listener.is_sure)
-    assert listener.told == [None]
+    assert listener.received == [None]
 
 
 def test_a_redis_that_says_nothing_is_not_trusted_for_long(listener, redis, monkeypatch):
     monkeypatch.setattr(invalidation_listener, "CURRENT_SECONDS", 0.2)
     time.sleep(invalidation_listener.PING_INTERVAL_SECONDS)
     listener.learn()
-    connection = listener.news._connection
+    connection = listener.listener._connection
     redis.client_pause(1_000, all=True)
     time.sleep(0.25)
     assert not listener.is_sure()
     assert listener.learn() == set()
-    assert listener.news._connection is connection
+    assert listener.listener._connection is connection
 
 
 def test_a_ping_that_never_comes_back_ends_the_connection(listener, redis, monkeypatch):
     monkeypatch.setattr(invalidation_listener, "CURRENT_SECONDS", 0.2)
     monkeypatch.setattr(invalidation_listener, "PING_TIMEOUT_SECONDS", 0.5)
-    listener.news._breaker._seconds = 0
+    listener.listener._breaker._seconds = 0
     redis.client_pause(1_500, all=True)
-    assert eventually(lambda: not listener.is_sure() and listener.news._connection is None, seconds=1.4)
+    assert eventually(lambda: not listener.is_sure() and listener.listener._connection is None, seconds=1.4)
     assert eventually(listener.is_sure)
-    assert listener.told == [None]
+    assert listener.received == [None]
 
 
-def test_news_that_nobody_understands_are_no_news(listener, monkeypatch):
+def test_messages_that_nobody_understands_invalidate_nothing(listener, monkeypatch):
     def fail(*_args, **_options):
         raise ValueError("nonsense")
 
     cache.set("watched-1", 1)
     with monkeypatch.context() as patched:
-        patched.setattr(listener.news._connection, "read_response", fail)
+        patched.setattr(listener.listener._connection, "read_response", fail)
         assert not listener.is_sure()
-    listener.news._breaker.reset()
+    listener.listener._breaker.reset()
     assert eventually(listener.is_sure)
-    assert listener.told == [None]
+    assert listener.received == [None]
 
 
 def test_a_redis_that_forbids_it_is_left_alone(redis, monkeypatch, caplog):
@@ -155,7 +155,7 @@ def test_a_redis_that_forbids_it_is_left_alone(redis, monkeypatch, caplog):
         listener = Listener()
         for _ in range(3):
             assert not listener.is_sure()
-        assert listener.told == []
+        assert listener.received == []
         assert [record.levelname for record in caplog.records] == ["WARNING"]
         assert "Redis' news of changes" in caplog.text
     finally:

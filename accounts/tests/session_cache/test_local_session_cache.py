@@ -43,7 +43,7 @@ def test_a_session_that_did_not_change_is_not_asked_for(worker, asked):
     assert len(asked) <= 1  # a ping that is on its way
 
 
-def test_without_news_each_request_asks(worker, asked, monkeypatch):
+def test_without_invalidations_each_request_asks(worker, asked, monkeypatch):
     monkeypatch.setattr(local.listener, "is_current", lambda now: False)
     warm(worker)
     asked.clear()
@@ -67,7 +67,7 @@ def test_a_redis_that_has_restarted_is_asked_as_before(worker, asked, monkeypatc
     assert len(asked) == 1
 
 
-def test_while_somebody_changes_a_user_again_and_again_nobody_reads_what_was_before(cast, worker):
+def test_while_someone_changes_a_user_again_and_again_nobody_reads_what_was_before(cast, worker):
     session, done = worker.signed_in.session, 0
 
     def change():

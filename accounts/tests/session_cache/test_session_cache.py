@@ -90,7 +90,7 @@ def second_process(stack, django_db_setup):
 
 @pytest.fixture
 def shift(cast, make_role):
-    """A role beside Viewer, and what distinguishes it."""
+    """A second role besides Viewer, and what distinguishes it."""
     return make_role("Shift", "report_create")
 
 
@@ -370,7 +370,7 @@ def test_another_process_answers_nothing_by_a_role_that_was_just_taken(cast, sec
 
 
 def test_a_session_that_others_keep_in_the_cache_is_still_used_in_the_database(cast):
-    """A page that asks for news by itself keeps the snapshot warm: what is clicked counts all the same."""
+    """A page that polls keeps the snapshot warm: what is clicked counts all the same."""
     browser = page_client(cast.manager)
     ago = timezone.now() - timedelta(minutes=2)
     Session.objects.update(last_used_at=ago)
@@ -392,7 +392,7 @@ def test_what_is_no_snapshot_is_not_used_and_harms_nobody(worker, text):
         assert me(worker)[0] == 200
 
 
-def test_a_session_of_somebody_else_is_nobodys(cast, worker):
+def test_a_session_of_someone_else_is_nobodys(cast, worker):
     warm(worker)
     session = worker.signed_in.session
     assert session_cache.fetch(session.pk, cast.viewer.pk).session is None

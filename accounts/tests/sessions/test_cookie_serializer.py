@@ -1,4 +1,4 @@
-"""The session cookie tells whoever finds it nothing, not even decoded; one from before it was encrypted stays good."""
+"""The session cookie tells a finder nothing, not even decoded; one from before it was encrypted stays good."""
 
 import base64
 import zlib
@@ -24,7 +24,7 @@ def profile(cookie):
 
 def test_no_name_stands_in_the_cookie_and_none_of_its_keys(cast):
     browser = page_client(cast.super_admin)
-    # The message for the next page names somebody.
+    # The message for the next page names a user.
     browser.post(f"/users/{cast.viewer.pk}/lock")
     session, value = browser.session, browser.cookies["reprotech_session"].value
     assert "the-viewer" in str(dict(session))

@@ -134,7 +134,7 @@ def test_being_used_costs_a_write_a_minute_at_most(cast):
 
 
 @pytest.mark.parametrize("path", ["/profile", "/admin/"])
-def test_one_is_told_that_the_session_has_ended_and_comes_back(cast, path):
+def test_one_is_shown_that_the_session_has_ended_and_comes_back(cast, path):
     browser = sign_in(cast.super_admin)
     passes(HOUR)
     page = browser.get(path, follow=True)
@@ -143,7 +143,7 @@ def test_one_is_told_that_the_session_has_ended_and_comes_back(cast, path):
     assert "Your session has ended" not in browser.get("/login").content.decode()
 
 
-def test_whoever_never_signed_in_is_told_nothing(db, client):
+def test_who_never_signed_in_is_shown_nothing(db, client):
     assert "Your session has ended" not in client.get("/profile", follow=True).content.decode()
 
 

@@ -22,9 +22,9 @@ def stored(session):
 
 
 def spent_ago(session, seconds):
-    """Let the session's refresh tokens have been spent that many seconds earlier than they were."""
+    """Let the session's refresh tokens have been used that many seconds earlier than they were."""
     row = stored(session)
-    earlier = {spent: when - seconds for spent, when in row.spent_refresh_hashes.items()}
+    earlier = {hash_: when - seconds for hash_, when in row.spent_refresh_hashes.items()}
     Session.objects.filter(pk=session.pk).update(spent_refresh_hashes=earlier)
 
 
@@ -101,7 +101,7 @@ def test_no_refresh_token_is_stored(cast):
     assert second.pair.refresh_token not in kept
 
 
-def test_a_token_spent_a_moment_ago_is_refused_and_the_session_lives(cast):
+def test_a_token_used_a_moment_ago_is_refused_and_the_session_lives(cast):
     first = Caller(cast.viewer).signed_in
     second = refresh.refresh_session(refresh_token=first.pair.refresh_token)
     spent_ago(first.session, 9)
@@ -111,7 +111,7 @@ def test_a_token_spent_a_moment_ago_is_refused_and_the_session_lives(cast):
     assert refresh.refresh_session(refresh_token=second.pair.refresh_token)
 
 
-def test_a_token_spent_longer_ago_ends_the_session_on_record(cast, expect_row):
+def test_a_token_used_longer_ago_ends_the_session_on_record(cast, expect_row):
     first = Caller(cast.viewer).signed_in
     second = refresh.refresh_session(refresh_token=first.pair.refresh_token)
     spent_ago(first.session, 11)

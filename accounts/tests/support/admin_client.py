@@ -1,4 +1,4 @@
-"""A Super Administrator's place in front of Django admin, and what its pages and audit rows say."""
+"""A client of Django admin, and checks of its pages and audit events."""
 
 from reprotech.testing.client import page_client
 
@@ -7,7 +7,7 @@ ADDRESS = "203.0.113.9"
 
 
 class AdminClient:
-    """A Super Administrator in front of Django admin."""
+    """A Super Administrator's client of Django admin."""
 
     def __init__(self, user):
         self.user, self.client = user, page_client(user)

@@ -1,28 +1,28 @@
-"""Seats for hashes, taken by other threads."""
+"""Hashing slots, taken by other threads."""
 
 from contextlib import contextmanager
 from threading import Event, Thread
 
 from accounts.core import hashers
 
-#: As many as the fixture `seats` leaves.
-SEATS = 2
+#: As many as the fixture `hashing_slots` leaves.
+SLOTS = 2
 
 
 @contextmanager
-def taken_seats():
-    """All seats are taken, by other threads, within the block."""
-    leave, sitting = Event(), []
+def occupied_slots():
+    """All slots are taken, by other threads, within the block."""
+    leave, held = Event(), []
 
-    def sit():
+    def occupy():
         with hashers.hashing_slot():
-            sitting.append(1)
+            held.append(1)
             leave.wait(60)
 
-    threads = [Thread(target=sit) for _ in range(SEATS)]
+    threads = [Thread(target=occupy) for _ in range(SLOTS)]
     for thread in threads:
         thread.start()
-    while len(sitting) < SEATS:
+    while len(held) < SLOTS:
         leave.wait(0.01)
     yield
     leave.set()

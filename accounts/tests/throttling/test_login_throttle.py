@@ -1,4 +1,4 @@
-"""Guessing: what strangers can't do to whoever signed in before, and how long guessing makes one wait."""
+"""Guessing passwords: what strangers can't do to who signed in before, and how long they must wait."""
 
 import re
 
@@ -28,9 +28,9 @@ def login(name="the-viewer", password=PASSWORD, address=AWAY, **body):
     return Caller(address=address).post("/api/auth/login", {"username": name, "password": password, **body})
 
 
-def guess(times, name="the-viewer", address=AWAY):
+def fail_logins(times, name="the-viewer", address=AWAY):
     """The statuses of so many wrong passwords."""
-    return [login(name, f"Wrong-Guess-{n}", address).status_code for n in range(times)]
+    return [login(name, f"Wrong-Horse-{n}", address).status_code for n in range(times)]
 
 
 def page_login(browser, password=PASSWORD, name="the-viewer"):
@@ -38,7 +38,7 @@ def page_login(browser, password=PASSWORD, name="the-viewer"):
 
 
 def guess_on_page(browser, times):
-    return [page_login(browser, f"Wrong-Guess-{n}") for n in range(times)]
+    return [page_login(browser, f"Wrong-Horse-{n}") for n in range(times)]
 
 
 @pytest.fixture
@@ -71,27 +71,27 @@ def stored(user):
 
 
 def test_strangers_keep_nobody_out_of_a_browser_in_which_they_signed_in_before(browser):
-    assert guess(12) == [401] * 10 + [429] * 2
+    assert fail_logins(12) == [401] * 10 + [429] * 2
     assert page_login(Client(REMOTE_ADDR="198.51.100.3")) == 429
     assert page_login(browser) == 302
 
 
 def test_strangers_keep_no_script_out_that_signed_in_from_its_address_before(home):
-    guess(11)
+    fail_logins(11)
     assert login(address="198.51.100.3").status_code == 429
     assert login(address=home).status_code == 200
 
 
-def test_a_known_browser_has_ten_guesses_of_its_own(browser):
-    guess(11)
+def test_a_known_browser_has_ten_attempts_of_its_own(browser):
+    fail_logins(11)
     assert guess_on_page(browser, 10) == [422] * 10
     refused = browser.post("/login", {"username": "the-viewer", "password": PASSWORD})
     assert refused.status_code == 429
     assert 0 < int(refused["Retry-After"]) <= 15 * MINUTES
 
 
-def test_a_known_address_has_ten_guesses_of_its_own(home):
-    assert guess(11, address=home) == [401] * 10 + [429]
+def test_a_known_address_has_ten_attempts_of_its_own(home):
+    assert fail_logins(11, address=home) == [401] * 10 + [429]
     assert login(address=home).status_code == 429
 
 
@@ -105,7 +105,7 @@ def test_two_known_browsers_count_apart(cast, browser):
 
 
 def test_a_cookie_is_of_use_to_its_own_user_alone(cast, browser):
-    guess(11, "the-manager")
+    fail_logins(11, "the-manager")
     assert page_login(browser, name="the-manager") == 429
 
 
@@ -128,8 +128,8 @@ def test_an_address_that_is_used_up_is_closed_to_scripts_that_it_knows(home):
     assert login(address=home).status_code == 429
 
 
-def test_wrong_guesses_of_who_is_known_count_for_the_name_too(home):
-    assert guess(10, address=home) == [401] * 10
+def test_failed_attempts_of_who_is_known_count_for_the_name_too(home):
+    assert fail_logins(10, address=home) == [401] * 10
     assert login(address=AWAY).status_code == 429
 
 
@@ -144,8 +144,8 @@ def test_who_knows_the_password_keeps_nobody_out_of_the_second_step_in_a_known_b
 # Strangers
 
 
-def test_a_hundred_addresses_have_ten_guesses_at_a_name_among_them(cast):
-    statuses = [guess(1, address=f"198.51.100.{n}")[0] for n in range(100)]
+def test_a_hundred_addresses_have_ten_attempts_at_a_name_among_them(cast):
+    statuses = [fail_logins(1, address=f"198.51.100.{n}")[0] for n in range(100)]
     assert statuses == [401] * 10 + [429] * 90
 
 
@@ -156,10 +156,10 @@ def test_addresses_of_one_ipv6_subscriber_are_one(cast):
     assert login(address="2001:db8:0:8::1").status_code == 200
 
 
-def test_a_sign_in_elsewhere_gives_strangers_no_guess_back(home):
-    assert guess(9) == [401] * 9
+def test_a_sign_in_elsewhere_gives_strangers_no_attempt_back(home):
+    assert fail_logins(9) == [401] * 9
     assert login(address=home).status_code == 200
-    assert guess(2) == [401, 429]
+    assert fail_logins(2) == [401, 429]
 
 
 @pytest.fixture
@@ -181,28 +181,28 @@ def test_who_knows_the_password_is_not_locked_out_by_a_database_that_takes_nothi
     assert login().status_code == 200
 
 
-def test_what_was_counted_before_an_outage_and_is_given_back_after_it_gains_nobody_a_guess(cast):
+def test_what_was_counted_before_an_outage_and_is_given_back_after_it_gains_nobody_an_attempt(cast):
     counted_elsewhere = login_throttle.counters_for(cast.viewer, "the-viewer")
     for _ in range(3):
         login_throttle.refund_success(counted_elsewhere)
-    assert guess(12) == [401] * 10 + [429] * 2
+    assert fail_logins(12) == [401] * 10 + [429] * 2
     assert login("the-manager").status_code == 200
 
 
-def test_a_right_password_itself_costs_strangers_no_guess(cast):
-    guess(9)
+def test_a_right_password_itself_costs_strangers_no_attempt(cast):
+    fail_logins(9)
     for n in range(3):
         assert login(address=f"198.51.100.{n}").status_code == 200
-    assert guess(2) == [401, 429]
+    assert fail_logins(2) == [401, 429]
 
 
 @pytest.mark.parametrize("name", ["the-viewer", "nobody-of-this-name"])
-def test_who_goes_on_guessing_waits_twice_as_long_each_time(cast, name):
+def test_who_goes_on_failing_waits_twice_as_long_each_time(cast, name):
     user = User.objects.known_as(name)
     counter = login_throttle.account_key(user) if user else login_throttle.unknown_name_key(name)
     waits = []
     for n in range(8):
-        assert guess(10, name, f"198.51.100.{n}") == [401] * 10
+        assert fail_logins(10, name, f"198.51.100.{n}") == [401] * 10
         waits.append(int(login(name)["Retry-After"]) / MINUTES)
         let_the_wait_pass(counter)
     longest = [15, 30, 60, 120, 240, 480, 960, 960]
@@ -211,9 +211,9 @@ def test_who_goes_on_guessing_waits_twice_as_long_each_time(cast, name):
 
 @pytest.fixture
 def hundred(cast, home):
-    """A hundred wrong guesses in a row by strangers, over days; the Viewer is known at home."""
+    """A hundred failed attempts in a row by strangers, over days; the Viewer is known at home."""
     for n in range(10):
-        assert guess(10, address=f"198.51.100.{n}") == [401] * 10
+        assert fail_logins(10, address=f"198.51.100.{n}") == [401] * 10
         let_the_wait_pass(login_throttle.account_key(stored(cast.viewer)))
 
 
@@ -235,7 +235,7 @@ ENDS = {
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 def test_a_hundred_in_a_row_are_forgotten_after(cast, hundred, end):
     end(cast)
-    assert guess(1) == [401]
+    assert fail_logins(1) == [401]
 
 
 # Letting in again
@@ -260,12 +260,12 @@ def test_a_password_from_a_mailed_link_lets_in_again_everywhere(cast, browser):
 
 
 def test_strangers_who_go_on_keep_nobody_out_of_the_browser_that_followed_a_mailed_link(cast):
-    guess(11)
+    fail_logins(11)
     browser, place = Client(), urlsafe_base64_encode(str(cast.viewer.pk).encode())
     browser.get(f"/set-password/{place}/{reset_tokens.make_token(stored(cast.viewer))}")
     form = {"new_password": NEW, "repeated": NEW}
     assert browser.post("/set-password", form)["Location"] == "/login"
-    assert guess(11) == [401] * 10 + [429]
+    assert fail_logins(11) == [401] * 10 + [429]
     assert page_login(browser, NEW) == 302
 
 
@@ -288,7 +288,7 @@ NOTICE = "opens only from browsers and addresses where it was"
 def test_an_administrator_sees_on_the_users_page_who_is_locked_out(cast, step):
     code = {"otp": give_app(cast.viewer).wrong_code()} if step == "code" else {}
     administrator, path = page_client(cast.admin), f"/users/{cast.viewer.pk}"
-    password = PASSWORD if code else "Wrong-Guess"
+    password = PASSWORD if code else "Wrong-Horse"
     for n in range(10):
         assert NOTICE not in administrator.get(path).content.decode(), n
         assert login(password=password, **code).status_code == 401
@@ -315,7 +315,7 @@ def test_the_wait_is_said_in_units_that_people_use(seconds, said):
     assert TooManyAttempts(seconds).sentence == f"Too many attempts. Try again in {said}."
 
 
-def test_whoever_guesses_at_the_current_password_in_a_session_is_told_how_long_to_wait(cast):
+def test_who_attempts_the_current_password_in_a_session_is_shown_how_long_to_wait(cast):
     browser = page_client(cast.viewer)
     form = {"current_password": "Wrong-Horse-7", "new_password": NEW, "repeated": NEW}
     for _ in range(10):

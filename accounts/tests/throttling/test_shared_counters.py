@@ -103,16 +103,16 @@ def test_without_room_for_it_each_process_counts_for_itself(path, caplog):
 
 
 @pytest.mark.only_on("sqlite")  # without Redis on either
-def test_a_server_of_two_processes_looks_at_ten_guesses_and_no_more(processes, tmp_path):
+def test_a_server_of_two_processes_looks_at_ten_attempts_and_no_more(processes, tmp_path):
     server = start_server(processes, "sqlite", WORKERS="2", REDIS_URL="", TMPDIR=str(tmp_path))
     port = int(server.url.rpartition(":")[2])
     body = '{"username": "admin", "password": "Wrong-Horse-7"}'
 
-    def guess(_):
+    def fail_login(_):
         return send(port, "POST", "/api/auth/login", body, Content_Type="application/json")[0]
 
     with ThreadPoolExecutor(8) as threads:
-        found = Counter(threads.map(guess, range(32)))
+        found = Counter(threads.map(fail_login, range(32)))
     made = list(tmp_path.glob("reprotech-counters-*"))
     assert processes.stop(server.process) == 0
     assert found == {401: 10, 429: 22}

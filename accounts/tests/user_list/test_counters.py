@@ -150,7 +150,7 @@ class TestManyRows:
         body = caller.get(f"/api/users?search=lab.example&per_page=2&page={number}").json()
         return len(body["users"]), body["total"], body["pages"], body.get("total_is_exact", True)
 
-    def test_whoever_turns_pages_comes_to_the_end(self, super_admin):
+    def test_who_turns_pages_comes_to_the_end(self, super_admin):
         whole = User.objects.existing().search("lab.example").count()
         assert whole == 8
         assert [self.page(super_admin, number) for number in range(1, 6)] == [

@@ -17,7 +17,7 @@ from reprotech.testing.client import Caller
 from reprotech.web import estimated_counts
 
 pytestmark = [pytest.mark.django_db, pytest.mark.only_on("postgresql")]
-#: What is easily told wrong: in JSON, in SQL, and in formats.
+#: What is easily written wrong: in JSON, in SQL, and in formats.
 HOSTILE = 'O\'Neil "Q" \\ %s {0} <b> \u2028 \u00e9\u4e2d\U0001f52c $1 \t'
 
 
@@ -125,7 +125,7 @@ def test_everybody_who_may_read_users_sees_the_same_ones(cast):
     assert len({str(User.objects.visible_to(actor).query) for actor in User.objects.all()}) == 1
 
 
-def test_whoever_may_not_read_users_gets_none_that_others_asked_for(super_admin, anonymous, cast):
+def test_who_may_not_read_users_gets_none_that_others_asked_for(super_admin, anonymous, cast):
     stranger = Caller(cast.stranger)
     assert super_admin.get("/api/users").status_code == 200
     assert stranger.get("/api/users").status_code == 403

@@ -39,26 +39,26 @@ def many(cast, short_ways):
     page_index.refresh()
 
 
-def walk(sort):
+def scan(sort):
     users = UserFilter({"sort": sort})
     assert users.is_valid()
     return list(users.ordered(User.objects.existing()).values_list("pk", flat=True))
 
 
-def pages(sort, *, walked=0, size=6):
-    """Every page of the list, one after the other; fails when more than `walked` of a hundred were walked to."""
-    found, count, long = [], 0, walk(sort)
+def pages(sort, *, scanned=0, size=6):
+    """Every page of the list, one after the other; fails when more than `scanned` of a hundred were scanned."""
+    found, count, long = [], 0, scan(sort)
     for first in range(12, len(long), size):
         page = page_index.users_at(User.objects.existing(), sort, first, size)
         found += long[first : first + size] if page is None else [user.pk for user in page]
         count += page is None
-    assert count * size <= walked * len(long) / 100
+    assert count * size <= scanned * len(long) / 100
     return found
 
 
 @pytest.mark.parametrize("sort", SORTS)
 def test_every_page_of_every_order(many, sort):
-    assert pages(sort) == walk(sort)[12:]
+    assert pages(sort) == scan(sort)[12:]
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -67,12 +67,12 @@ def test_after_any_changes(many, seed):
     for _ in range(25):
         change(chance)
     for sort in SORTS:
-        # Near the beginning there may be more moves than users before a signpost.
-        assert pages(sort, walked=70) == walk(sort)[12:], sort
+        # Near the beginning there may be more rank deltas than users before an anchor.
+        assert pages(sort, scanned=70) == scan(sort)[12:], sort
     page_index.refresh()
     assert not UserMove.objects.filter(sort="first_name").exists()
     for sort in SORTS:
-        assert pages(sort) == walk(sort)[12:], sort
+        assert pages(sort) == scan(sort)[12:], sort
 
 
 def change(chance):
@@ -103,11 +103,11 @@ def test_signposts_of_a_server_of_an_earlier_version_are_as_good(many):
     page_index.rebuild("last_login")
     with connection.cursor() as cursor:
         cursor.execute("UPDATE user_signposts SET key = key::timestamptz::text WHERE sort LIKE '%last_login'")
-    # Who stands at a signpost goes elsewhere.
+    # The user at an anchor moves elsewhere.
     for user_id in UserSignpost.objects.filter(sort="last_login").values_list("user_id", flat=True):
         User.objects.filter(pk=user_id).update(last_login=None)
     for sort in ("last_login", "-last_login"):
-        assert pages(sort, walked=40) == walk(sort)[12:], sort
+        assert pages(sort, scanned=40) == scan(sort)[12:], sort
 
 
 def test_the_moves_of_a_short_list_are_forgotten(cast, monkeypatch):
@@ -124,7 +124,7 @@ def test_the_moves_of_a_short_list_are_forgotten(cast, monkeypatch):
     assert not UserMove.objects.exists()
 
 
-def test_signposts_of_moments_are_put_up_anew_sooner(many, monkeypatch):
+def test_anchors_of_times_are_rebuilt_sooner(many, monkeypatch):
     monkeypatch.setattr(page_index, "MAX_DELTAS", 20)
     for number in range(6):
         User.objects.filter(username="many-14").update(first_name=f"A{number}", last_login=timezone.now())
@@ -141,14 +141,14 @@ def test_many_at_once_take_the_signposts_down(many, monkeypatch):
     assert not UserSignpost.objects.exists()
     assert page_index.users_at(User.objects.existing(), "id", 100, 5) is None
     page_index.refresh()
-    assert pages("id", size=100) == walk("id")[12:]
+    assert pages("id", size=100) == scan("id")[12:]
 
 
 def test_the_list_goes_there_by_signposts(many, super_admin):
     for sort in ("", "-last_login"):
         with CaptureQueriesContext(connection) as queries:
             body = super_admin.get(f"/api/users?per_page=5&page=20&sort={sort}").json()
-        assert [user["id"] for user in body["users"]] == walk(sort or "id")[95:100]
+        assert [user["id"] for user in body["users"]] == scan(sort or "id")[95:100]
         assert ["user_signposts" in query["sql"] for query in queries if "OFFSET" in query["sql"]] == [True]
 
 
@@ -158,7 +158,7 @@ def test_what_is_far_from_its_signpost_is_read_again_once(many, monkeypatch):
     monkeypatch.setattr(page_index, "_scan_rows", {})
     for user in User.objects.filter(username__startswith="many-").order_by("id")[:40]:
         User.objects.filter(pk=user.pk).update(last_login=timezone.now())
-    expected, statements = walk("last_login"), []
+    expected, statements = scan("last_login"), []
     for first in (60, 60):
         with CaptureQueriesContext(connection) as queries:
             page = page_index.users_at(User.objects.existing(), "last_login", first, 5)
@@ -185,7 +185,7 @@ def test_signposts_can_be_put_up_while_users_change(cast, short_ways):
         list(pool.map(work, range(4)))
     page_index.refresh()
     for sort in ("first_name", "-first_name", "id"):
-        assert pages(sort) == walk(sort)[12:], sort
+        assert pages(sort) == scan(sort)[12:], sort
 
 
 def test_an_erased_person_is_not_named_by_them(many):
@@ -195,7 +195,7 @@ def test_an_erased_person_is_not_named_by_them(many):
     for model in (UserSignpost, UserMove):
         keys = model.objects.filter(user_id=someone.pk).values_list("key", flat=True)
         assert not [key for key in keys if key and ("many-14" in key or "quintilla" in key)]
-    assert pages("id", walked=100) == walk("id")[12:]
+    assert pages("id", scanned=100) == scan("id")[12:]
 
 
 @pytest.mark.parametrize("sort", ["last_login", "-last_login"])

@@ -29,7 +29,7 @@ def found(term, **how):
 
 
 @pytest.mark.parametrize("is_frequent", [False, True])
-def test_every_letter_and_every_two_find_whoever_has_them(people, is_frequent):
+def test_every_character_and_every_two_find_who_has_them(people, is_frequent):
     texts = {person.pk: person.search_text for person in people}
     letters = {letter for text in texts.values() for letter in text}
     letters |= {first + second for text in texts.values() for first, second in pairwise(text)}

@@ -58,16 +58,16 @@ def test_a_second_run_changes_nothing_and_leaves_no_row(empty, settings, capsys)
     init_data(capsys)
     before = list(Role.objects.order_by("id").values()), list(User.objects.values())
     with audit_rows() as rows:
-        told = init_data(capsys)
-    assert not any("admin" in line for line in told)
+        output = init_data(capsys)
+    assert not any("admin" in line for line in output)
     assert (list(Role.objects.order_by("id").values()), list(User.objects.values())) == before
     assert rows == []
 
 
-def test_in_production_the_password_is_random_told_once_and_must_be_changed(empty, capsys):
-    told = init_data(capsys)
-    assert told[0] == "Database initialized successfully!"
-    password = re.fullmatch(r"Default admin user created: admin / (\S{20,})", told[1])[1]
+def test_in_production_the_password_is_random_shown_once_and_must_be_changed(empty, capsys):
+    output = init_data(capsys)
+    assert output[0] == "Database initialized successfully!"
+    password = re.fullmatch(r"Default admin user created: admin / (\S{20,})", output[1])[1]
     admin = User.objects.get()
     assert admin.check_password(password)
     assert not admin.check_password(DOCUMENTED)
@@ -77,7 +77,7 @@ def test_in_production_the_password_is_random_told_once_and_must_be_changed(empt
     assert password not in "".join(init_data(capsys))
 
 
-def test_in_production_the_installers_password_is_taken_and_not_told(empty, settings, capsys):
+def test_in_production_the_installers_password_is_taken_and_not_shown(empty, settings, capsys):
     settings.ADMIN_PASSWORD = "Installers-Own-1"
     assert "Installers-Own-1" not in "".join(init_data(capsys))
     admin = User.objects.get()
@@ -92,7 +92,7 @@ def test_the_installers_address_is_the_administrators_also_when_it_is_set_later(
     assert "admin now has the address of ADMIN_EMAIL: chief@lab.example" in init_data(capsys)
     outbox.drain()
     assert {message.to[0] for message in mail.outbox} == {"chief@lab.example"}
-    settings.ADMIN_EMAIL = "other@lab.example"  # an address that somebody chose is left alone
+    settings.ADMIN_EMAIL = "other@lab.example"  # an address that an operator chose is left alone
     assert init_data(capsys) == ["Default data is in place."]
     User.objects.all().delete()
     init_data(capsys)
@@ -127,8 +127,8 @@ def test_the_administrators_creation_is_on_record_without_the_password(empty, se
 
 def test_while_anybody_exists_no_administrator_is_made(cast, settings, capsys):
     settings.DEBUG = True
-    told = init_data(capsys)
-    assert not any("admin" in line for line in told)
+    output = init_data(capsys)
+    assert not any("admin" in line for line in output)
     assert not User.objects.filter(username="admin").exists()
 
 
@@ -239,7 +239,7 @@ def tried_out(empty, settings, capsys):
     return User.objects.get()
 
 
-def test_production_replaces_the_documented_password_by_one_that_is_told_once(tried_out, capsys):
+def test_production_replaces_the_documented_password_by_one_that_is_shown_once(tried_out, capsys):
     lines = init_data(capsys)
     password = re.search(r"It is replaced: (\S{20,})$", lines[1])[1]
     tried_out.refresh_from_db()

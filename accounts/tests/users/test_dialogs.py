@@ -13,7 +13,7 @@ HTMX = {"HX-Request": "true"}
 
 @pytest.fixture
 def browser(cast):
-    """Of somebody who may delete roles too."""
+    """Of someone who may delete roles too."""
     return page_client(cast.super_admin)
 
 

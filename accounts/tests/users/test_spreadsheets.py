@@ -1,4 +1,4 @@
-"""Files as spreadsheets and scripts really write them, and what each becomes: users, or a sentence, never a guess."""
+"""Files as spreadsheets and scripts write them, and what each becomes: users, or a sentence, never an assumption."""
 
 from pathlib import Path
 
@@ -227,7 +227,7 @@ def test_a_sentence_of_many_lines_stands_on_the_page_once(cast):
         ("Cook, Viewer", ("Cook", "Viewer")),
     ],
 )
-def test_roles_in_a_cell_are_told_apart(db, cell, found):
+def test_roles_in_a_cell_are_distinguished(db, cell, found):
     Role.objects.create(name="Night, day", slug="night_day")
     [user] = parse_users(f'username,email,roles\nada,ada@lab.example,"{cell}"\n').users
     assert (user.roles, user.problems) == (found, ())

@@ -44,7 +44,7 @@ def test_each_change_has_its_own_audit_row_and_refusals_are_named(cast):
     ]
 
 
-def test_a_role_is_given_beside_the_others_and_taken_again(cast):
+def test_a_role_is_given_next_to_others_and_taken_again(cast):
     people = [cast.viewer.pk, cast.researcher.pk]
     with audit_rows() as rows:
         assert assign_role(actor=cast.admin, user_ids=people, role="viewer").done == ["the-viewer", "the-researcher"]
@@ -59,7 +59,7 @@ def test_of_changes_at_once_none_undoes_another(cast, make_role):
     taken, given = [[make_role(f"{verb} {n}").slug for n in range(4)] for verb in ("Taken", "Given")]
     user = make_user("busy", *taken)
     change = partial(change_role, actor=cast.admin, user_id=user.pk)
-    calls = [partial(change, taken=role) for role in taken] + [partial(change, given=role) for role in given]
+    calls = [partial(change, revoked=role) for role in taken] + [partial(change, assigned=role) for role in given]
     assert {type(answer) for answer in at_once(*calls)} == {User}
     assert slugs_of(user) == given
 
@@ -154,14 +154,14 @@ def test_nobody_is_changed_who_was_not_on_the_page_that_asked(cast, browser):
 
 def test_nobody_is_nobody_to_change(browser):
     browser.get("/users/selected/deactivate", {"matching": "?search=nobody-of-this-name"})
-    assert "There is nobody to change" in text_of(browser.get("/users"))
+    assert "No users match any more" in text_of(browser.get("/users"))
 
 
 @pytest.mark.parametrize("matching", ["?status=asleep", "?user=1", "?page=2", "?search=a&search=b", "nonsense"])
 def test_filters_that_make_no_sense_match_nobody(browser, matching):
     response = browser.get("/users/selected/deactivate", {"matching": matching})
     assert (response.status_code, response["Location"]) == (302, "/users")
-    assert "These filters make no sense." in text_of(browser.get("/users"))
+    assert "These filters are invalid." in text_of(browser.get("/users"))
 
 
 def test_more_than_a_request_can_bear_are_refused_and_not_offered(cast, browser):
@@ -179,7 +179,7 @@ def test_more_than_a_request_can_bear_are_refused_and_not_offered(cast, browser)
     assert 'name="matching" value="?search=crowd-10"' in text_of(browser.get("/users?search=crowd-10&per_page=10"))
 
 
-def test_a_dialog_gets_the_question_alone_and_is_told_where_to_go(cast, browser):
+def test_a_dialog_gets_the_question_alone_and_is_redirected(cast, browser):
     path, query = "/users/selected/deactivate", {"user": cast.viewer.pk, "next": "/users?role=viewer"}
     htmx = {"HX-Request": "true"}
     asked = without_token(browser.get(path, query, headers=htmx))

@@ -43,7 +43,7 @@ def printed_password(said):
     return said.partition("Password: ")[2].partition("\n")[0]
 
 
-def test_a_user_is_created_with_a_password_that_is_told_once(cast):
+def test_a_user_is_created_with_a_password_that_is_shown_once(cast):
     said = users("create", "mira", "mira@lab.example", "--role", "Viewer", "--role", "lab_technician", "--password")
     password = printed_password(said)
     user = User.objects.get(username="mira")
@@ -96,7 +96,7 @@ def test_locking_ends_sessions_and_unlocking_lets_in_again(cast):
     assert sign_in("the-viewer", PASSWORD) == 200
 
 
-def test_a_new_password_is_told_and_the_old_one_is_good_no_more(cast):
+def test_a_new_password_is_shown_and_the_old_one_stops_working(cast):
     password = printed_password(users("reset-password", "the-viewer"))
     assert latest()[:2] == ("system", "password_reset")
     assert sign_in("the-viewer", PASSWORD) == 401

@@ -239,7 +239,7 @@ def test_an_export_of_many_is_read_in_chunks(cast, super_admin):
     assert [user.pk for user in users] == sorted(User.objects.existing().values_list("pk", flat=True))
 
 
-def test_whoever_comes_after_an_export_began_is_not_in_it(cast):
+def test_who_comes_after_an_export_began_is_not_in_it(cast):
     """The record says how many rows there are, and holds."""
     rows = start_export(actor=cast.super_admin, users=User.objects.visible_to(cast.super_admin), filters={})
     make_user("latecomer")
@@ -301,7 +301,7 @@ def test_htmx_gets_the_part_and_goes_on_to_the_list(browser):
     assert response["HX-Redirect"] == "/users?sort=-created_at"
 
 
-def test_no_file_is_said_beside_the_field(browser):
+def test_no_file_is_said_at_the_field(browser):
     response = browser.post("/users/import")
     assert response.status_code == 422
     assert "Choose a file." in text_of(response)

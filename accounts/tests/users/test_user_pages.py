@@ -70,7 +70,7 @@ def test_a_user_gets_a_password(browser, must_change):
         ({"roles": ["king"]}, "roles", "There is no role king any more."),
     ],
 )
-def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_is_kept(browser, typed, field, sentence):
+def test_what_is_wrong_stands_at_its_field_and_what_was_typed_is_kept(browser, typed, field, sentence):
     response = browser.post("/users/new", {**NEW, "access": "invite", "roles": ["viewer"], **typed})
     page = text_of(response)
     assert response.status_code == 422

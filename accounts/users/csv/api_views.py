@@ -1,4 +1,4 @@
-"""`/api/users/export` and `/api/users/import`."""
+"""The API that exports and imports users as CSV."""
 
 from typing import IO, Any, ClassVar
 
@@ -32,31 +32,24 @@ add (`sep=;`, `#TYPE`, empty columns and rows, row numbers without a heading) is
 Columns: `{"`, `".join(IMPORT_COLUMNS)}`, also as `User name`, `E-mail`, `Given name`, `Surname`, `Role` and the
 like; of these `{"` and `".join(REQUIRED_COLUMNS)}` are needed. Several roles, by name or slug, are separated by `;`,
 `,`, `|` or line breaks. People without a password are invited by e-mail. `status`, `active` or `inactive`, may stand
-for `is_active`, and mustn't contradict it. The columns `{"` and `".join(IGNORED_COLUMNS)}` of an export are passed
-over; any other is refused unless `ignore_unknown_columns=true`: then `ignored_columns` of the answer names those that
+for `is_active`, and mustn't contradict it. The columns `{"` and `".join(IGNORED_COLUMNS)}` of an export are ignored;
+any other is refused unless `ignore_unknown_columns=true`: then `ignored_columns` of the answer names those that
 were left out.
 
 All rows are created or none: what is wrong stands in `errors`, by `line 3` (the header is line 1) or by `file`.
 """
-
-
-#: What a body may be declared as; others would be read as what they aren't.
+#: Charsets that a body may declare; `decode` finds out itself which of them it is.
 CHARSETS = {"utf-8", "utf8", "us-ascii", "utf-16", "utf-16le", "utf-16be"}
 
 
 class CSVParser(BaseParser):
-    """The body as it is."""
-
     media_type = "text/csv"
 
     def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:  # noqa: ARG002
-        """The bytes."""
         return stream.read()
 
 
 class UserFileViewSet(ViewSet):
-    """Users as files."""
-
     required_permissions: ClassVar = {"export": USER_READ, "import_file": USER_CREATE}
     parser_classes = [CSVParser, MultiPartParser]
     media_types_hint = "Send a CSV file, with Content-Type: text/csv, or as the part “file” of multipart/form-data."
@@ -90,7 +83,7 @@ class UserFileViewSet(ViewSet):
         ignore_unknown = query.value("ignore_unknown_columns") == "true"
         file = parse_users(_file_of(request), ignore_unknown_columns=ignore_unknown)
         created = import_users(actor=request.user, rows=file.users, dry_run=dry_run)
-        answer = {"created": created, "dry_run": dry_run, "ignored_columns": file.left_out}
+        answer = {"created": created, "dry_run": dry_run, "ignored_columns": file.ignored_columns}
         return Response(answer, status=200 if dry_run else 201)
 
 

@@ -1,4 +1,4 @@
-"""Which columns of a file are which, however people and programs spell them."""
+"""The columns of a file, however people and programs spell their headings."""
 
 import re
 import unicodedata
@@ -12,12 +12,11 @@ from reprotech.core.exceptions import ValidationFailed
 
 REQUIRED_COLUMNS = ("username", "email")
 IMPORT_COLUMNS = (*REQUIRED_COLUMNS, "first_name", "last_name", "roles", "is_active", "password")
-#: It says the same as `is_active`, in words.
+#: `is_active` in words.
 STATUS_COLUMN = "status"
-#: Columns of an export that nothing is made of.
+#: Columns of an export that an import skips.
 IGNORED_COLUMNS = tuple(column for column in EXPORTED if column not in {*IMPORT_COLUMNS, STATUS_COLUMN})
-#: Beside the names themselves: what people and directories call these columns, in the languages of our users, without
-#: accents, blanks and marks. No word is here that means another column to others, such as "Name" or "Nom".
+#: Further headings, normalized, in our users' languages. None that means another column to others, such as "Name".
 SPELLINGS = {
     "username": "user login loginname logonname account accountname samaccountname benutzer benutzername anmeldename "
     "nomdutilisateur identifiant usuario nombredeusuario nomeutente utente gebruikersnaam nazwauzytkownika",
@@ -31,9 +30,9 @@ SPELLINGS = {
     "password": "passwort kennwort initialpassword motdepasse contrasena wachtwoord haslo losenord",
     STATUS_COLUMN: "state",
 }
-#: What a header may have beside letters: `First name *`, `E-mail:`, a byte order mark.
+#: As in `First name *` and `E-mail:`, and byte order marks.
 IGNORED_CHARACTERS = re.compile(r"[\s_\-.:*'/\u2010-\u2015\u2019\u200b-\u200d\u2060\ufeff]+")
-#: What pandas calls a column without a name.
+#: How pandas calls a column without a name.
 UNNAMED_HEADING = re.compile(r"unnamed\d*")
 IGNORE_HINT = "tick “Leave out other columns” (API: ignore_unknown_columns=true)"
 MAX_COLUMNS = 1_000
@@ -41,7 +40,6 @@ MAX_QUOTED_CELLS, MAX_QUOTED_LENGTH = 12, 40
 
 
 def normalize_heading(heading: str) -> str:
-    """A heading without what people spell differently: case, accents, blanks, hyphens."""
     letters = unicodedata.normalize("NFKD", heading).casefold()
     return IGNORED_CHARACTERS.sub("", "".join(letter for letter in letters if not unicodedata.combining(letter)))
 
@@ -53,60 +51,56 @@ COLUMN_BY_HEADING = {normalize_heading(name): name for name in (*IMPORT_COLUMNS,
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Where each column stands, and the headings of those that are left out."""
-
     positions: dict[str, int]
-    #: So many cells a row has.
     width: int
-    left_out: list[str]
+    ignored: list[str]
 
     def named(self, cells: Sequence[str]) -> dict[str, str]:
-        """The cells of a row by column. Programs leave out empty cells at the end of a row."""
-        return {name: cells[place] if place < len(cells) else "" for name, place in self.positions.items()}
+        # Programs leave out empty cells at the end of a row.
+        return {name: cells[index] if index < len(cells) else "" for name, index in self.positions.items()}
 
 
 def count_recognized(cells: Iterable[str]) -> int:
-    """How many cells of a header name a column."""
     return sum(normalize_heading(cell) in COLUMN_BY_HEADING for cell in islice(cells, MAX_COLUMNS))
 
 
 def find_columns(table: Table, *, ignore_unknown: bool) -> Columns:
-    """The columns of a table; raises ValidationFailed with a sentence for each kind of mistake in its header."""
+    """The columns of a table; raises ValidationFailed with all mistakes of its header."""
     header = table.header
     if not count_recognized(header.cells):
         sentence = f"This line must name the columns: {', '.join(IMPORT_COLUMNS)}. It reads {_quoted(header.cells)}."
         raise file_error(sentence, header.number)
-    width = max(place for place, cell in enumerate(header.cells, 1) if cell.strip())
+    width = max(index for index, cell in enumerate(header.cells, 1) if cell.strip())
     if width > MAX_COLUMNS:
         raise file_error(
             f"The line has more than {MAX_COLUMNS:,} columns. Remove those that aren't needed.", header.number
         )
     named: dict[str, list[int]] = {}
-    unknown = [place for place in range(width) if normalize_heading(header.cells[place]) not in COLUMN_BY_HEADING]
-    for place in range(width):
-        if name := COLUMN_BY_HEADING.get(normalize_heading(header.cells[place])):
-            named.setdefault(name, []).append(place)
-    with_text = {place for row in table.rows for place, cell in enumerate(row.cells) if cell.strip()}
-    unknown = [place for place in unknown if _has_content(table, place, with_text)]
-    left_out = [header.cells[place].strip() or f"column {place + 1}" for place in unknown]
+    unknown = [index for index in range(width) if normalize_heading(header.cells[index]) not in COLUMN_BY_HEADING]
+    for index in range(width):
+        if name := COLUMN_BY_HEADING.get(normalize_heading(header.cells[index])):
+            named.setdefault(name, []).append(index)
+    with_text = {index for row in table.rows for index, cell in enumerate(row.cells) if cell.strip()}
+    unknown = [index for index in unknown if _has_content(table, index, with_text)]
+    ignored = [header.cells[index].strip() or f"column {index + 1}" for index in unknown]
     problems = [
         *(_missing(name) for name in REQUIRED_COLUMNS if name not in named),
-        *(_repeated(name, header, places) for name, places in named.items() if len(places) > 1),
-        *(() if ignore_unknown else _unknown([header.cells[place].strip() for place in unknown])),
-        *(() if ignore_unknown else (_unnamed(place) for place in unknown if not header.cells[place].strip())),
+        *(_repeated(name, header, indexes) for name, indexes in named.items() if len(indexes) > 1),
+        *(() if ignore_unknown else _unknown([header.cells[index].strip() for index in unknown])),
+        *(() if ignore_unknown else (_unnamed(index) for index in unknown if not header.cells[index].strip())),
     ]
     if problems:
         raise ValidationFailed({f"line {header.number}": problems})
-    return Columns({name: places[0] for name, places in named.items()}, width, left_out)
+    return Columns({name: indexes[0] for name, indexes in named.items()}, width, ignored)
 
 
-def _has_content(table: Table, place: int, with_text: set[int]) -> bool:
-    """Whether something is lost with a column: it has a name, or cells that don't just number the rows."""
-    key = normalize_heading(table.header.cells[place])
+def _has_content(table: Table, index: int, with_text: set[int]) -> bool:
+    """Whether ignoring a column loses anything: it has a name, or cells that don't just number the rows."""
+    key = normalize_heading(table.header.cells[index])
     if key and not UNNAMED_HEADING.fullmatch(key):
         return True
-    if place:
-        return place in with_text
+    if index:
+        return index in with_text
     cells = [row.cells[0].strip() for row in table.rows]
     return any(cells) and all(cells != [str(start + n) for n in range(len(cells))] for start in (0, 1))
 
@@ -118,13 +112,12 @@ def _missing(name: str) -> str:
     return sentence
 
 
-def _repeated(name: str, header: TableRow, places: list[int]) -> str:
-    headings = " and ".join(f"“{truncate(header.cells[place].strip())}”" for place in places)
+def _repeated(name: str, header: TableRow, indexes: list[int]) -> str:
+    headings = " and ".join(f"“{truncate(header.cells[index].strip())}”" for index in indexes)
     return f"The column {name} is there twice: {headings}. Keep one."
 
 
 def _unknown(headings: list[str]) -> Iterator[str]:
-    """One sentence for all of them."""
     if headings := [heading for heading in headings if heading]:
         what, them = ("This column has", "it") if len(headings) == 1 else ("These columns have", "them")
         yield (
@@ -133,8 +126,8 @@ def _unknown(headings: list[str]) -> Iterator[str]:
         )
 
 
-def _unnamed(place: int) -> str:
-    return f"Column {place + 1} has no name, but text in its cells. Name it, remove it, or {IGNORE_HINT}."
+def _unnamed(index: int) -> str:
+    return f"Column {index + 1} has no name, but text in its cells. Name it, remove it, or {IGNORE_HINT}."
 
 
 def _quoted(cells: Sequence[str]) -> str:
@@ -144,5 +137,4 @@ def _quoted(cells: Sequence[str]) -> str:
 
 
 def truncate(text: str) -> str:
-    """A text for a sentence."""
     return text if len(text) <= MAX_QUOTED_LENGTH else f"{text[:MAX_QUOTED_LENGTH]}…"

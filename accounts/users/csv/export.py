@@ -1,7 +1,4 @@
-"""Exports of users: each is itself on record."""
-
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 from accounts.access.authorization import authorize
 from accounts.models import Role, User
@@ -24,17 +21,16 @@ EXPORT_COLUMNS = (
     "last_login",
     "created_at",
 )
-#: Between the names of roles.
 ROLE_SEPARATOR = ";"
-#: What an import takes for that: people and programs write all of these, and line breaks.
+#: Those that an import understands, like line breaks.
 IMPORT_ROLE_SEPARATORS = ";,|"
 
 
 @recording_denials
-def start_export(*, actor: Actor, users: UserQuerySet, filters: dict[str, Any]) -> Iterator[User]:
-    """Put an export on record, then give its users, oldest first; those who come later aren't in it. Raises Forbidden.
+def start_export(*, actor: Actor, users: UserQuerySet, filters: Mapping[str, object]) -> Iterator[User]:
+    """Record an export, then return its users, oldest first. Raises Forbidden.
 
-    `filters` say on record which users they are.
+    Users created meanwhile aren't in it, so that the recorded number of rows is right.
     """
     authorize(actor, USER_READ)
     require_recent_authentication()
@@ -45,7 +41,7 @@ def start_export(*, actor: Actor, users: UserQuerySet, filters: dict[str, Any]) 
 
 
 def user_cells(user: User) -> list[str]:
-    """A user as a row of CSV, in the order of `COLUMNS`."""
+    # In the order of EXPORT_COLUMNS.
     return [
         user.username,
         user.email,
@@ -60,5 +56,5 @@ def user_cells(user: User) -> list[str]:
 
 
 def _role_name(role: Role) -> str:
-    """Its name, or the slug if the name can't be told from two names."""
+    # A name with separators in it would be read as several.
     return role.slug if any(mark in role.name for mark in IMPORT_ROLE_SEPARATORS) else role.name

@@ -13,7 +13,7 @@ from accounts.models import Role, User
 from accounts.notifications.services import send_invitations
 from accounts.passwords.services import refuse_to_set_passwords
 from accounts.permissions import USER_CREATE
-from accounts.roles.assignments import find_roles
+from accounts.roles.assignments import find_roles, in_order
 from accounts.users.services import build_user, creation_changes
 from accounts.users.uniqueness import find_taken_names, refuse_former_usernames
 from audit.authorization import record_denial, recording_denials
@@ -23,7 +23,7 @@ from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict, Forbidden, ValidationFailed
 from reprotech.core.reauthentication import require_recent_authentication
 
-#: Each password takes a quarter of a second to hash, and people wait for the answer.
+#: Hashing one takes a quarter of a second, and people wait for the answer.
 MAX_PASSWORDS = 200
 BATCH_SIZE = 500
 
@@ -32,10 +32,10 @@ Errors = Mapping[str, list[str]]
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """A row: what `create_user` takes, the line that it begins on, and what can't be read of it."""
+    """A row: arguments of `create_user`, its line, and the mistakes in it."""
 
     line: int
-    fields: dict[str, Any]
+    fields: dict[str, Any]  # text and `is_active`
     roles: tuple[str, ...] = ()
     password: str | None = None
     problems: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class ImportRow:
 
 @dataclass(frozen=True, slots=True)
 class PreparedUser:
-    """A user who meets the rules and isn't stored yet, with roles that the actor may give."""
+    """A valid user who isn't stored yet, with roles that the actor may assign."""
 
     user: User
     roles: Sequence[Role]
@@ -52,7 +52,7 @@ class PreparedUser:
 
 @recording_denials
 def import_users(*, actor: Actor, rows: Sequence[ImportRow], dry_run: bool = False) -> int:
-    """Create a user for every row, by the rules of `create_user` and with an audit row each; returns how many.
+    """Create a user for every row, by the rules of `create_user` and with an audit event each; returns how many.
 
     Rows without a password are invited. With `dry_run` nothing is changed. Raises Forbidden, Conflict, or
     ValidationFailed with what is wrong by line: then none is saved. Raises ServerBusy while another import is hashed.
@@ -73,7 +73,7 @@ def import_users(*, actor: Actor, rows: Sequence[ImportRow], dry_run: bool = Fal
 
 
 class _RowValidator:
-    """Goes through rows and finds all that is wrong with them."""
+    """Collects everything that is wrong with the rows, instead of stopping at the first error."""
 
     def __init__(self, actor: Actor) -> None:
         self.actor = actor
@@ -83,7 +83,6 @@ class _RowValidator:
         self.first_lines: dict[str, int] = {}
 
     def drafts(self, rows: Sequence[ImportRow]) -> list[PreparedUser]:
-        """What to store; raises ValidationFailed."""
         drafts = [draft for row in rows if (draft := self._draft(row))]
         for row, sentences in self._taken(rows):
             self._refuse(row, sentences)
@@ -105,17 +104,14 @@ class _RowValidator:
         except ValidationFailed as refusal:
             self._refuse(row, prefix_with_column(refusal.errors))
             return None
-        # In the roles' order, and each once.
-        found = {role for role in roles if isinstance(role, Role)}
-        granted = sorted(found, key=lambda role: (role.position, role.name))
+        granted = in_order(role for role in roles if isinstance(role, Role))
         return PreparedUser(user, granted, row.password)
 
     def _refuse(self, row: ImportRow, sentences: Iterable[str]) -> None:
-        if found := list(sentences):
-            self.errors.setdefault(row.line, []).extend(found)
+        if errors := list(sentences):
+            self.errors.setdefault(row.line, []).extend(errors)
 
     def _role(self, name: str) -> Role | str:
-        """The role, or why it can't be given."""
         if name not in self.known_roles:
             self.known_roles[name] = self._find_role(name)
         return self.known_roles[name]
@@ -132,7 +128,7 @@ class _RowValidator:
         return role
 
     def _repeated(self, row: ImportRow) -> Iterator[str]:
-        """What another row has already; a username may not be another's address either."""
+        # One dictionary for both: a username may not be another user's address either.
         names = {field: lookup_address(row.fields[field]) for field in ("username", "email")}
         for field, name in names.items():
             if name and self.first_lines.setdefault(name, row.line) != row.line:
@@ -141,24 +137,23 @@ class _RowValidator:
     def _taken(self, rows: Sequence[ImportRow]) -> Iterator[tuple[ImportRow, list[str]]]:
         named = [row for row in rows if row.fields]
         for start in range(0, len(named), BATCH_SIZE):
-            some = named[start : start + BATCH_SIZE]
+            batch = named[start : start + BATCH_SIZE]
             users = [
                 User(username=row.fields["username"], email=User.objects.normalize_email(row.fields["email"]))
-                for row in some
+                for row in batch
             ]
             taken = find_taken_names(users)
-            for row, user in zip(some, users, strict=True):
+            for row, user in zip(batch, users, strict=True):
                 yield row, prefix_with_column(taken.errors(user))
 
 
 def prefix_with_column(errors: Errors) -> list[str]:
-    """Sentences that begin with the name of their column."""
     return [f"{column}: {sentence}" for column, sentences in errors.items() for sentence in sentences]
 
 
 def _hash_passwords(drafts: Iterable[PreparedUser]) -> None:
-    typed = [(draft.user, draft.password) for draft in drafts if draft.password is not None]
-    for (user, _), encoded in zip(typed, hash_many([password for _, password in typed]), strict=True):
+    passwords = [(draft.user, draft.password) for draft in drafts if draft.password is not None]
+    for (user, _), encoded in zip(passwords, hash_many([password for _, password in passwords]), strict=True):
         user.password = encoded
 
 
@@ -173,7 +168,7 @@ def _store(*, actor: Actor, drafts: Sequence[PreparedUser]) -> None:
         with transaction.atomic():
             User.objects.bulk_create(users, batch_size=BATCH_SIZE)
     except IntegrityError:
-        # Another request took one between the check and now.
+        # A concurrent request took a name after our check.
         raise Conflict("A username or e-mail address was taken a moment ago. Check the file again.") from None
     for start in range(0, len(users), BATCH_SIZE):
         refuse_former_usernames(users[start : start + BATCH_SIZE])

@@ -1,9 +1,8 @@
-"""Users from a CSV file and to one: its shape and nothing more, the services hold the rules."""
+"""Users from and to CSV: the shape of the file; the services hold the rules."""
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Q
 from django.http import StreamingHttpResponse
@@ -16,85 +15,44 @@ from accounts.users.csv.import_users import ImportRow
 from accounts.users.csv.table import SAVE_AS_CSV, SEPARATORS, Table, TableRow, decode, file_error, read_table
 from reprotech.web.streaming import BYTE_ORDER_MARK, stream_csv, unescape_formula
 
-#: Words for yes and no, as spreadsheets of several languages write what they compute.
-TRUE_WORDS = frozenset(
-    {
-        "true",
-        "yes",
-        "1",
-        "1.0",
-        "wahr",
-        "ja",
-        "vrai",
-        "oui",
-        "verdadero",
-        "sí",
-        "si",
-        "vero",
-        "sì",
-        "verdadeiro",
-        "sim",
-        "waar",
-        "sant",
-        "sand",
-        "sann",
-    }
+#: As spreadsheets of several languages write what they compute.
+TRUE_WORDS, FALSE_WORDS = (
+    frozenset(words.split())
+    for words in (
+        "true yes 1 1.0 wahr ja vrai oui verdadero sí si vero sì verdadeiro sim waar sant sand sann",
+        "false no 0 0.0 falsch nein faux non falso não onwaar nee falskt falsk usann",
+    )
 )
-FALSE_WORDS = frozenset(
-    {
-        "false",
-        "no",
-        "0",
-        "0.0",
-        "falsch",
-        "nein",
-        "faux",
-        "non",
-        "falso",
-        "não",
-        "onwaar",
-        "nee",
-        "falskt",
-        "falsk",
-        "usann",
-    }
-)
-#: What programs write where a cell is empty: nobody's name, and so nothing to import in silence.
+#: What programs write for an empty cell; nobody is called that.
 EMPTY_WORDS = frozenset({"NaN", "nan", "<NA>", "NaT", "None", "NULL", "null", "N/A", "n/a"})
-#: An error of a spreadsheet instead of what it computed, in any language: #N/A, #REF!, #BEZUG!, Err:502.
+#: A spreadsheet's errors in any language: #N/A, #REF!, #BEZUG!, Err:502.
 CELL_ERROR = re.compile(r"#[A-ZÄÖÜÉ/0]{2,}[!?]?|#{2,}|Err:\d+")
-#: Text that a spreadsheet is kept from taking for a number: ="007".
+#: ="007", which keeps spreadsheets from reading text as a number.
 TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
 SHORTENED_NUMBER = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+")
 
 
 def csv_response(users: Iterable[User], *, with_bom: bool) -> StreamingHttpResponse:
-    """Users as a file for a client."""
     return stream_csv(f"users-{timezone.now():%Y-%m-%d}.csv", EXPORT_COLUMNS, map(user_cells, users), with_bom=with_bom)
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """The users of a file, its text, and the headings of the columns that were left out."""
-
     users: list[ImportRow]
     text: str
-    left_out: list[str]
+    ignored_columns: list[str]
 
 
 def parse_users(file: bytes | str, *, ignore_unknown_columns: bool = False) -> ParsedFile:
-    """The users of a file as spreadsheets write it, or of its text.
-
-    Raises ValidationFailed, by `file` or by `line n`, for a file that can't be read as a whole.
-    """
-    # Tools that put files together leave a second mark.
+    """Parse a file or its text. Raises ValidationFailed, by `file` or by `line n`, if it can't be read as a whole."""
+    # Programs that concatenate files leave further byte order marks.
     text = (decode(file) if isinstance(file, bytes) else file).lstrip(BYTE_ORDER_MARK)
     table = read_table(text, count_recognized)
     columns = find_columns(table, ignore_unknown=ignore_unknown_columns)
     if not table.rows:
         raise file_error("There are no users in the file: it has a header alone.")
     reader = _RowReader(table, columns)
-    return ParsedFile([reader.user(row) for row in table.rows], text, columns.left_out)
+    return ParsedFile([reader.user(row) for row in table.rows], text, columns.ignored)
 
 
 class _RowReader:
@@ -104,18 +62,19 @@ class _RowReader:
         self._names_with_separators = _names_with_separators() if "roles" in columns.positions else {}
 
     def user(self, row: TableRow) -> ImportRow:
-        """The user of a row, with what can't be read of it."""
         if sentence := self._misshapen(row):
             return ImportRow(row.number, {}, problems=(sentence,))
-        typed = self._columns.named(row.cells)
-        # A password is taken as it stands: blanks and apostrophes may belong to it.
-        password = typed.pop("password", "") or None
+        cells = self._columns.named(row.cells)
+        # Never stripped or cleaned: blanks and apostrophes may belong to a password.
+        password = cells.pop("password", "") or None
         problems: list[str] = []
-        values = {name: _clean_cell(name, cell, problems) for name, cell in typed.items()}
-        fields: dict[str, Any] = {name: values.get(name, "") for name in (*REQUIRED_COLUMNS, "first_name", "last_name")}
-        if SHORTENED_NUMBER.fullmatch(fields["username"]):
+        values = {name: _clean_cell(name, cell, problems) for name, cell in cells.items()}
+        fields: dict[str, str | bool] = {
+            name: values.get(name, "") for name in (*REQUIRED_COLUMNS, "first_name", "last_name")
+        }
+        if SHORTENED_NUMBER.fullmatch(values["username"]):
             problems.append(
-                f"username: “{fields['username']}” is a number that a spreadsheet shortened. Format the column as text."
+                f"username: “{values['username']}” is a number that a spreadsheet shortened. Format the column as text."
             )
         if password and ("\n" in password or "\r" in password):
             problems.append("password: A password has no line break.")
@@ -136,9 +95,9 @@ class _RowReader:
         return ""
 
     def _roles(self, cell: str, problems: list[str]) -> tuple[str, ...]:
-        """The names in a cell. Where a name has separators itself, there must be no other way to read it."""
-        if found := self._names_with_separators.get(cell.casefold()):
-            slug, is_ambiguous = found
+        # A name with separators in it is refused where it could be read as several roles too.
+        if match := self._names_with_separators.get(cell.casefold()):
+            slug, is_ambiguous = match
             if is_ambiguous:
                 problems.append(f"roles: “{truncate(cell)}” is one role and several. Write {slug} for the one.")
             return (slug,)
@@ -149,7 +108,7 @@ class _RowReader:
 
 
 def _names_with_separators() -> dict[str, tuple[str, bool]]:
-    """The roles whose names can be taken for several, by name in lower case: the slug, and whether those exist too."""
+    """Roles whose names contain separators, by name: the slug, and whether the parts are roles too."""
     has_separator = Q()
     for mark in IMPORT_ROLE_SEPARATORS:
         has_separator |= Q(name__contains=mark)
@@ -165,10 +124,9 @@ def _split_names(text: str) -> tuple[str, ...]:
 
 
 def _clean_cell(name: str, cell: str, problems: list[str]) -> str:
-    """What a cell says, without what only a spreadsheet needs."""
     text = cell.strip()
-    if found := TEXT_FORMULA.fullmatch(text):
-        return found[1].replace('""', '"').strip()
+    if match := TEXT_FORMULA.fullmatch(text):
+        return match[1].replace('""', '"').strip()
     if text.startswith('"') and cell[0] != '"':
         problems.append(f"{name}: Remove the blank before the quotation mark.")
     elif text.startswith("="):
@@ -183,18 +141,18 @@ def _clean_cell(name: str, cell: str, problems: list[str]) -> str:
 
 
 def _encoding_damage(text: str) -> str:
-    """What a wrong encoding did to a name before it came here, or ""."""
+    """What a wrong encoding did to a name before it was uploaded, or ""."""
     if "?" in text or "\N{REPLACEMENT CHARACTER}" in text:
         return f"“{truncate(text)}” lost a letter when it was saved."
     try:
-        meant = text.encode("cp1252").decode()
+        decoded = text.encode("cp1252").decode()
     except UnicodeError:
         return ""
-    return "" if meant == text else f"“{truncate(text)}” seems to be “{truncate(meant)}” in a wrong encoding."
+    return "" if decoded == text else f"“{truncate(text)}” seems to be “{truncate(decoded)}” in a wrong encoding."
 
 
 def _is_active(values: Mapping[str, str], problems: list[str]) -> bool:
-    """What the columns `is_active` and `status` say; an account is active where neither says anything."""
+    """What the columns `is_active` and `status` say together; active if both are empty."""
     typed, status = values.get("is_active", "").casefold(), values.get("status", "").casefold()
     if typed and typed not in TRUE_WORDS | FALSE_WORDS:
         problems.append("is_active: Write true or false.")

@@ -1,17 +1,13 @@
-"""Request bodies and answers of imports."""
-
-from typing import Any
-
 from rest_framework import serializers
 
 
-class UserFileBody(serializers.Serializer[Any]):
-    """`POST /api/users/import` as a form."""
+class UserFileBody(serializers.Serializer[object]):
+    """Body of `POST /api/users/import` as a form."""
 
     file = serializers.FileField()
 
 
-class UsersImportedAnswer(serializers.Serializer[Any]):
+class UsersImportedAnswer(serializers.Serializer[object]):
     """How many users were created or, in a dry run, would be."""
 
     created = serializers.IntegerField()

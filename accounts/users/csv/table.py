@@ -1,6 +1,6 @@
-"""A CSV file as a table: its text, its separator and its lines, as spreadsheets and scripts write them.
+"""CSV as spreadsheets and scripts write it: encoding, separator and rows.
 
-Nothing is guessed. A file that could be read in two ways is refused with a sentence that says what to do.
+Nothing is guessed: a file that could be read in two ways is refused with a sentence that says what to do.
 """
 
 import csv
@@ -14,9 +14,8 @@ from reprotech.core.exceptions import ValidationFailed
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_ROWS = 10_000
-#: What may stand between cells, and what a sentence calls it.
+#: With the words for error messages.
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-#: How files begin that are no text, and what they are.
 BINARY_SIGNATURES = (
     (b"PK\x03\x04", "a workbook or an archive"),  # .xlsx, .ods, .numbers, .zip
     (b"\xd0\xcf\x11\xe0", "an Excel workbook"),
@@ -24,9 +23,9 @@ BINARY_SIGNATURES = (
     (b"\x1f\x8b", "a compressed file"),
     (b"{\\rtf", "a text document"),
 )
-#: Excel's own line, which says what separates the cells.
+#: Excel's declaration of the separator.
 SEPARATOR_LINE = re.compile(r'[ \t]*"?sep=(\\t|[^\r\n])"?[ ,;\t]*(?:\r\n?|\n|\Z)', re.IGNORECASE)
-#: PowerShell's line, which says what kind of objects the rows were.
+#: PowerShell's declaration of the rows' type.
 TYPE_LINE = re.compile(r'"?#TYPE [^\r\n]*(?:\r\n?|\n|\Z)')
 LINE_END = re.compile(r"\r\n?|\n")
 SAVE_AS_CSV = "In the spreadsheet program, save it as “CSV UTF-8”."
@@ -34,35 +33,31 @@ SAVE_AS_CSV = "In the spreadsheet program, save it as “CSV UTF-8”."
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """A row of cells, and the number of the line that it begins on."""
-
+    #: Of the line that the row begins on.
     number: int
     cells: list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The header and the rows that aren't blank."""
-
     header: TableRow
     rows: list[TableRow]
     separator: str
-    #: The last line has no end, as in a file of which the rest is missing.
+    #: Whether the last line has no end, as in a file that was cut off.
     is_open: bool
 
 
 def file_error(sentence: str, line: int | None = None) -> ValidationFailed:
-    """The refusal of a whole file, or of one of its lines."""
     return ValidationFailed({"file" if line is None else f"line {line}": [sentence]})
 
 
 def decode(content: bytes) -> str:
-    """The text of a file in UTF-8, or in UTF-16 with its mark; raises ValidationFailed."""
+    """Decode UTF-8, or UTF-16 with its byte order mark; raises ValidationFailed."""
     if len(content) > MAX_BYTES:
         raise _too_large()
-    for beginning, what in BINARY_SIGNATURES:
-        if content.startswith(beginning):
-            raise file_error(f"This is {what}, not a CSV file. {SAVE_AS_CSV}")
+    for signature, kind in BINARY_SIGNATURES:
+        if content.startswith(signature):
+            raise file_error(f"This is {kind}, not a CSV file. {SAVE_AS_CSV}")
     encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         text = content.decode(encoding)
@@ -75,8 +70,8 @@ def decode(content: bytes) -> str:
     return text
 
 
-def read_table(text: str, recognized: Callable[[list[str]], int]) -> Table:
-    """The table of a text; `recognized` says how many of a header's cells name a column. Raises ValidationFailed."""
+def read_table(text: str, count_recognized: Callable[[list[str]], int]) -> Table:
+    """Parse a text; `count_recognized` counts the cells of a header that name columns. Raises ValidationFailed."""
     if "\0" in text:
         raise file_error(f"This is not a text file. {SAVE_AS_CSV}")
     if not text.strip():
@@ -86,7 +81,7 @@ def read_table(text: str, recognized: Callable[[list[str]], int]) -> Table:
     start, declared = _parse_preamble(text)
     if not text[start:].strip():
         raise file_error("The file is empty.")
-    separator = _detect_separator(text, start, recognized, declared)
+    separator = _detect_separator(text, start, count_recognized, declared)
     lines = _read_rows(text, start, separator)
     header = next(lines, None)
     if header is None:
@@ -104,19 +99,19 @@ def _too_large() -> ValidationFailed:
 
 
 def _parse_preamble(text: str) -> tuple[int, str | None]:
-    """Where the table begins, and the separator that the file names."""
-    if found := TYPE_LINE.match(text):
-        return found.end(), None
-    if found := SEPARATOR_LINE.match(text):
-        named = "\t" if found[1] == "\\t" else found[1]
+    """Where the table begins, and the separator that the file declares."""
+    if match := TYPE_LINE.match(text):
+        return match.end(), None
+    if match := SEPARATOR_LINE.match(text):
+        named = "\t" if match[1] == "\\t" else match[1]
         if named not in SEPARATORS:
             raise file_error(f"The cells are separated by “{named}”. Use commas, semicolons or tabs.", 1)
-        return found.end(), named
+        return match.end(), named
     return 0, None
 
 
-def _detect_separator(text: str, start: int, recognized: Callable[[list[str]], int], declared: str | None) -> str:
-    """What separates the cells of the header: the one separator with which it names columns."""
+def _detect_separator(text: str, start: int, count_recognized: Callable[[list[str]], int], declared: str | None) -> str:
+    """The one separator with which the header names columns."""
     readings: dict[tuple[str, ...], str] = {}
     refusals = []
     for separator in SEPARATORS:
@@ -125,9 +120,9 @@ def _detect_separator(text: str, start: int, recognized: Callable[[list[str]], i
                 readings.setdefault(tuple(line.cells), separator)
         except ValidationFailed as refusal:
             first_line = LINE_END.split(text[start:].lstrip(), maxsplit=1)[0]
-            if recognized(first_line.split(separator)):
+            if count_recognized(first_line.split(separator)):
                 refusals.append(refusal)
-    found = [separator for cells, separator in readings.items() if recognized(list(cells))]
+    found = [separator for cells, separator in readings.items() if count_recognized(list(cells))]
     if declared and found and declared not in found:
         said, meant = SEPARATORS[declared], SEPARATORS[found[0]]
         raise file_error(f"The line says that {said} separate the cells, but {meant} do. Correct or remove it.", 1)
@@ -139,16 +134,16 @@ def _detect_separator(text: str, start: int, recognized: Callable[[list[str]], i
         raise file_error(f"The columns are separated by {names}. Use one of them in the whole file.", line.number)
     if not found and refusals:
         raise refusals[0]
-    # Without a name of a column any will do: the header is refused. The one that makes most cells tells most.
+    # Without any column the header is refused in any case; with most cells the message says most.
     return found[0] if found else readings[max(readings, key=len)] if readings else ","
 
 
 def _read_rows(text: str, start: int, separator: str) -> Iterator[TableRow]:
-    """The rows that aren't blank, the header among them."""
+    # Blank rows are skipped.
     skipped = len(LINE_END.findall(text, 0, start))
     file = io.StringIO(text, newline="")
     file.seek(start)
-    # Some write a blank before each quoted cell; their header tells.
+    # Some programs write a blank before each quoted cell.
     header = LINE_END.split(text[start:].lstrip(), maxsplit=1)[0]
     has_blanks = f'{separator} "' in header
     reader = csv.reader(file, delimiter=separator, strict=True, skipinitialspace=has_blanks)

@@ -1,6 +1,5 @@
-"""Users from a file and to a file."""
-
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from django.contrib import messages
@@ -33,7 +32,6 @@ MAX_HEADINGS = 20
 @requires(USER_READ)
 @require_safe
 def export_all(request: PageRequest) -> HttpResponseBase:
-    """All users that the filters let through, as a file."""
     query = UserQuery.parse(request.GET)
     users = query.apply(User.objects.visible_to(request.user))
     return csv_response(start_export(actor=request.user, users=users, filters=query.given), with_bom=True)
@@ -42,7 +40,7 @@ def export_all(request: PageRequest) -> HttpResponseBase:
 @requires(USER_CREATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload(request: PageRequest) -> HttpResponse:
-    """Take a file and show what would become of it."""
+    """Check a file, and show what importing it would do."""
     if request.method != "POST":
         return _render(request, form=UploadForm())
     form = UploadForm(request.POST, request.FILES)
@@ -60,7 +58,7 @@ def upload(request: PageRequest) -> HttpResponse:
 @requires(USER_CREATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: PageRequest) -> HttpResponse:
-    """Create the users of a file that was shown; it is checked again, since time has passed."""
+    """Create the users of the file that was shown. It comes back from the browser, and is checked again."""
     if request.method != "POST":
         return redirect("import_users")
     try:
@@ -89,14 +87,14 @@ def _preview(file: ParsedFile) -> dict[str, Any]:
         "row_count": len(rows),
         "invited_count": sum(row.password is None for row in rows),
         "inactive_count": sum(not row.fields["is_active"] for row in rows),
-        "left_out": file.left_out[:MAX_HEADINGS],
-        "left_out_count": len(file.left_out),
+        "left_out": file.ignored_columns[:MAX_HEADINGS],
+        "left_out_count": len(file.ignored_columns),
         "text": file.text,
     }
 
 
 def _error_context(errors: Mapping[str, list[str]]) -> dict[str, Any]:
-    """The first of what is wrong as (where, sentences): what is wrong with many lines stands there once."""
+    """The first errors as (lines, sentences); an error of many lines is shown once."""
     places: dict[str, list[str]] = {}
     for place, sentences in errors.items():
         for sentence in sentences:
@@ -113,21 +111,14 @@ def _line_ranges(places: Sequence[str]) -> str:
     numbers = [int(place.removeprefix("line ")) for place in places if place.startswith("line ")]
     if not numbers:
         return places[0].capitalize()
-    ranges: list[list[int]] = []
-    for number in numbers:
-        if ranges and ranges[-1][-1] == number - 1:
-            ranges[-1].append(number)
-        else:
-            ranges.append([number])
-    words = [_range(numbers) for numbers in ranges]
+    # Consecutive numbers have the same distance to their position.
+    runs = groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0])
+    ranges = [[number for _, number in run] for _, run in runs]
+    words = [f"{run[0]}" if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in ranges]
     if len(words) > MAX_RANGES:
         words = [*words[:MAX_RANGES], f"{len(words) - MAX_RANGES:,} more"]
     listed = " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
     return f"Line{'' if len(numbers) == 1 else 's'} {listed}"
-
-
-def _range(numbers: Sequence[int]) -> str:
-    return f"{numbers[0]}" if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
 
 
 def _render(request: PageRequest, *, status: int = 200, **context: Any) -> HttpResponse:
