@@ -28,7 +28,7 @@ class AuditLogAnswer(serializers.Serializer[AuditLog]):
     timestamp = serializers.DateTimeField()
     details = serializers.SerializerMethodField()
 
-    def get_details(self, row: AuditLog) -> dict[str, object]:
+    def get_details(self, row: AuditLog) -> dict[str, Any]:
         """What else is known of the event; `success` says its outcome."""
         return {"success": row.success, **row.details}
 
