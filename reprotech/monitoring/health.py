@@ -49,6 +49,7 @@ class HealthViewSet(ViewSet):
 
     @extend_schema(responses={200: HEALTH_ANSWER, 503: HEALTH_ANSWER}, summary="Is everything well?")
     def health(self, request: Request) -> Response:  # noqa: ARG002
+        """Database and cache, each tried."""
         parts = {"database": database_state(), "cache": cache_state()}
         healthy = set(parts.values()) == {CONNECTED}
         body = {
@@ -62,11 +63,12 @@ class HealthViewSet(ViewSet):
 
     @extend_schema(responses=LIVENESS_ANSWER, summary="Does the process answer?")
     def live(self, request: Request) -> Response:  # noqa: ARG002
+        """The process answers; it should be restarted if it doesn't."""
         return Response({"status": "alive"})
 
     @extend_schema(responses={200: READINESS_ANSWER, 503: READINESS_ANSWER}, summary="Can it do its work?")
     def ready(self, request: Request) -> Response:  # noqa: ARG002
-        # Without the cache, or with a read-only database, the service continues.
+        """The database answers and has this version's tables. A read-only database or a missing cache is no problem."""
         state = database_state()
         if state == UNAVAILABLE:
             return Response({"status": "not ready", "problem": "The database does not answer."}, status=503)
