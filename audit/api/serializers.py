@@ -91,7 +91,7 @@ class ProofAnswer(serializers.Serializer[Inclusion]):
         """The audit path from the leaf up, each hash in base64."""
         return base64_texts(found.path)
 
-    def get_event(self, found: Inclusion) -> dict[str, object] | None:
+    def get_event(self, found: Inclusion) -> dict[str, Any] | None:
         """The event as a line of a bundle has it; null once it was archived."""
         return event_fields(found.row) if found.row else None
 
