@@ -23,8 +23,8 @@ class History:
         self._seed = seed
         self._until = until
 
-    def past(self, day: Day) -> DayEvents:
-        work = DaySimulation(
+    def simulate(self, day: Day) -> DayEvents:
+        simulation = DaySimulation(
             day,
             people=self.people,
             careers=self.careers,
@@ -32,7 +32,9 @@ class History:
             chance=self._chance(day, "events"),
             arrivals=self.arrivals(day),
         )
-        return work.past(lambda count: sign_in_times(self._chance(day, "times"), day.date, count, self._until))
+        return simulation.simulate(
+            lambda count: sign_in_times(self._chance(day, "times"), day.date, count, self._until)
+        )
 
     def roles(self, moment: datetime, described: Iterable[tuple[int, str, Changes]]) -> list[SealedRow]:
         """The events that create roles, given as (id, name, changes)."""

@@ -69,7 +69,7 @@ class DaySimulation:
         #: Users who had an account in the morning.
         self._present = day.people - day.new
         self._chance = chance
-        self._past = DayEvents()
+        self._outcome = DayEvents()
         self._visits: list[DemoSession] = []
         self._open_counts: Counter[int] = Counter()
         self._last_uses: dict[UUID, datetime] = {}
@@ -90,7 +90,7 @@ class DaySimulation:
             self._export: 4,
         }
 
-    def past(self, times_of: Callable[[int], list[datetime]]) -> DayEvents:
+    def simulate(self, times_of: Callable[[int], list[datetime]]) -> DayEvents:
         """The day's events; `times_of` returns the given number of times of the day."""
         day, count = self._day, self._day.events
         created = range(day.people - day.with_event, day.people)
@@ -112,7 +112,7 @@ class DaySimulation:
         )
         for moment, do in sorted(agenda, key=lambda entry: entry[0]):
             do(moment)
-        return self._past
+        return self._outcome
 
     def _add(
         self,
@@ -130,7 +130,7 @@ class DaySimulation:
         if visit:
             actor = visit.person
             self._last_uses[visit.session_id] = moment
-        self._past.events.append(
+        self._outcome.events.append(
             SealedRow(
                 None,
                 VERSION,
@@ -195,8 +195,8 @@ class DaySimulation:
         visit = DemoSession(*who, session_id, kind, self._address(who[0]), user_agent)
         held = [ROLE_NAMES[slug] for slug in self._roles(*who)]
         self._add(moment, Action.LOGIN, visit, kind=kind.value, roles=held, method="password")
-        self._past.sign_ins[visit.person.number] = moment
-        self._past.visits[session_id] = visit, moment
+        self._outcome.sign_ins[visit.person.number] = moment
+        self._outcome.visits[session_id] = visit, moment
         return visit
 
     def _one_of(self, visits: list[DemoSession]) -> DemoSession | None:
@@ -249,7 +249,7 @@ class DaySimulation:
         self._open_counts[visit.person.number] -= 1
         if self._is_administrator(visit.person) and visit.kind == Session.Kind.PAGE:
             self._admin_sessions.remove(visit)
-        del self._past.visits[visit.session_id], self._last_uses[visit.session_id]
+        del self._outcome.visits[visit.session_id], self._last_uses[visit.session_id]
 
     def _refresh(self, moment: datetime) -> None:
         visit = self._one_of(self._visits)

@@ -120,15 +120,15 @@ def _load_events(
     """Returns each user's last sign-in (microseconds since 1970, 0 for none), and the open sessions."""
     sign_ins, visits, done = array("q", bytes(8 * demand.users)), {}, 0
     first_id = bulk_load.reserve_ids(demand.events) if loader else 0
-    for past, events in _generated_days(demand, history, calendar, first_id if loader else None):
+    for outcome, events in _generated_days(demand, history, calendar, first_id if loader else None):
         if loader:
             loader.add(events)
         else:
-            AuditLog.objects.bulk_create([AuditLog(**event._asdict()) for event in past.events], 500)
-        for number, moment in past.sign_ins.items():
+            AuditLog.objects.bulk_create([AuditLog(**event._asdict()) for event in outcome.events], 500)
+        for number, moment in outcome.sign_ins.items():
             sign_ins[number] = (moment - EPOCH) // MICROSECOND
-        visits = past.visits
-        done += len(past.events)
+        visits = outcome.visits
+        done += len(outcome.events)
         progress("Events", done, demand.events)
     return sign_ins, visits
 
@@ -154,10 +154,10 @@ def _generated_days(
 
 
 def _generated_day(history: History, day: Day, start: int | None) -> PreparedDay:
-    past = history.past(day)
+    outcome = history.simulate(day)
     if start is None:
-        return past, []
-    return past, [bulk_load.prepare_event(event, event_id) for event_id, event in enumerate(past.events, start)]
+        return outcome, []
+    return outcome, [bulk_load.prepare_event(event, event_id) for event_id, event in enumerate(outcome.events, start)]
 
 
 def _load_people(history: History, calendar: list[Day], sign_ins: "array[int]", progress: Progress) -> None:
