@@ -1,4 +1,4 @@
-"""Whether the server beside this program is ready to work: the health check of the image. Exit status 0 if it is.
+"""Whether the server next to this program is ready to work: the health check of the image. Exit status 0 if it is.
 
 Arguments, both of which may be left out: the path to ask, and for how many seconds to ask again.
 """

@@ -259,7 +259,7 @@ def test_a_role_is_made_to_require_a_second_factor(cast):
     role = Role.objects.get(slug="viewer")
     form = {"description": role.description, "permissions": role.permission_names, "requires_factor": "on"}
     review = browser.post(f"/roles/{role.pk}/edit/review", form)
-    assert "Whoever holds the role must have a second factor." in text(review)
+    assert "Everyone who has the role must have a second factor." in text(review)
     with audit_rows() as rows:
         assert browser.post(f"/roles/{role.pk}/edit", form).status_code == 302
     assert rows[0].details["changes"] == {"requires_factor": [False, True]}
