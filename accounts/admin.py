@@ -6,7 +6,7 @@ from typing import Any, cast
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from accounts import permissions as names
@@ -19,7 +19,7 @@ from accounts.passwords.form_fields import password_input
 from accounts.roles import services as role_services
 from accounts.sessions import services as session_services
 from accounts.users import services as user_services
-from reprotech.web.admin import ReadOnlyAdmin, ServiceAdmin, ServiceForm
+from reprotech.web.admin import AnyModelForm, ReadOnlyAdmin, ServiceAdmin, ServiceForm
 
 
 def names_of(records: Iterable[Role | Permission]) -> list[str]:
@@ -42,7 +42,7 @@ class NewUserAdminForm(UserAdminForm):
         "Password", "new-password", required=False, help_text="Leave it empty to send an invitation by e-mail."
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         if not settings.ADMIN_SETS_PASSWORDS:
             del self.fields["password"]
@@ -72,7 +72,9 @@ class UserAdmin(ServiceAdmin):
     secret_fields = frozenset({"password"})
     show_full_result_count = False
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+    def get_form(
+        self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: object
+    ) -> type[AnyModelForm]:
         if obj is None:
             kwargs["form"] = NewUserAdminForm
         return super().get_form(request, obj, change=change, **kwargs)
@@ -141,8 +143,8 @@ class RoleAdmin(ServiceAdmin):
         return cast("RoleQuerySet", super().get_queryset(request)).with_user_count()
 
     @admin.display(description="users")
-    def user_count(self, role: Any) -> int:
-        return int(role.user_count)
+    def user_count(self, role: Role) -> int:
+        return role.user_count
 
     def delete_model(self, request: HttpRequest, obj: Role) -> None:
         role_services.delete_role(actor=request.user, role_id=obj.pk)

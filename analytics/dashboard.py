@@ -1,7 +1,9 @@
 """Cards, charts and lists of the dashboard."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
+
+from django.db.models import QuerySet
 
 from accounts.models import Session
 from analytics.chart_summaries import activity_summary, growth_summary, roles_summary, status_summary
@@ -57,6 +59,12 @@ class Chart:
         return {"kind": self.kind, "labels": self.labels, "series": series}
 
 
+class RecentActivity(TypedDict):
+    logins: QuerySet[AuditLog]
+    session_count: int
+    sessions: QuerySet[Session]
+
+
 def cards_of(figures: Figures) -> list[Card]:
     now, before = figures["now"], figures["before"]
     users, active, custom = figures["total_users"], figures["active_users"], now["custom_roles"]
@@ -87,7 +95,7 @@ def charts_of(figures: Figures) -> list[Chart]:
     ]
 
 
-def recent_activity() -> dict[str, Any]:
+def recent_activity() -> RecentActivity:
     # Never cached: a few rows each.
     alive = Session.objects.alive()
     return {

@@ -1,7 +1,7 @@
 """Numbers of users in the past: the present ones, minus the changes that the audit log recorded since."""
 
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 
 from django.db.models import Q
 
@@ -10,6 +10,10 @@ from analytics.queries import user_totals
 from audit.models import Action, AuditLog
 
 UserState = dict[str, bool]
+
+
+class EventDetails(TypedDict, total=False):
+    changes: dict[str, list[object]]
 
 
 def users_at(moment: datetime) -> int:
@@ -47,6 +51,6 @@ def _states_before_changes(moment: datetime) -> dict[int, UserState]:
     return states
 
 
-def _status_changes(details: dict[str, Any]) -> list[tuple[str, list[object]]]:
+def _status_changes(details: EventDetails) -> list[tuple[str, list[object]]]:
     changes = details.get("changes") or {}
     return [(field, changes[field]) for field in ("is_active", "locked") if field in changes]

@@ -48,8 +48,7 @@ def user_totals() -> dict[str, int]:
 
 
 def users_by_role() -> dict[str, int]:
-    roles: Any = Role.objects.with_user_count()
-    return {role.name: role.user_count for role in roles}
+    return {role.name: role.user_count for role in Role.objects.with_user_count()}
 
 
 def recent_logins() -> list[dict[str, str | None]]:

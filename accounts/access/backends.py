@@ -1,12 +1,14 @@
 """The only authentication backend: it says which permissions a user has."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib.auth.backends import BaseBackend
 
 from reprotech.core.request_context import current_principal
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
     from accounts.models import User
 
 
@@ -22,7 +24,7 @@ class RoleBackend(BaseBackend):
         user: User | None = User.objects.existing().filter(pk=user_id).first()
         return user
 
-    def get_all_permissions(self, user_obj: Any, obj: object = None) -> set[str]:
+    def get_all_permissions(self, user_obj: "User | AnonymousUser", obj: object = None) -> set[str]:
         """Permission names, within the scopes of the request's API key; none for a single object, or if the user can't
         sign in.
         """
@@ -30,9 +32,9 @@ class RoleBackend(BaseBackend):
             return set()
         return set(current_principal().within_scopes(user_obj.grants.permissions))
 
-    async def aget_all_permissions(self, user_obj: Any, obj: object = None) -> set[str]:
+    async def aget_all_permissions(self, user_obj: "User | AnonymousUser", obj: object = None) -> set[str]:
         """The roles must be loaded."""
         return self.get_all_permissions(user_obj, obj)
 
-    def has_perm(self, user_obj: Any, perm: str, obj: object = None) -> bool:
+    def has_perm(self, user_obj: "User | AnonymousUser", perm: str, obj: object = None) -> bool:
         return perm in self.get_all_permissions(user_obj, obj)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any
 
 from django import forms
 
@@ -44,7 +43,7 @@ class KeyForm(ServiceForm):
         help_text="Where it may be used: addresses or networks such as 192.0.2.7 or 192.0.2.0/24. Empty: anywhere.",
     )
 
-    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
+    def __init__(self, *args: object, owner: User, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.grantable = [entry for entry in PERMISSIONS if entry.name in owner.grants.permissions]
         field = self.fields["scopes"]

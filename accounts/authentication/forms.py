@@ -1,7 +1,5 @@
 """The form of the sign-in page."""
 
-from typing import Any
-
 from django import forms
 from django.conf import settings
 
@@ -14,7 +12,7 @@ class LoginForm(ServiceForm):
     password = password_input("Password", "current-password")
     remember = forms.BooleanField(required=False)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         days = settings.REMEMBERED_SESSION_LIFETIME.days
         #: Whether the installation offers the choice.

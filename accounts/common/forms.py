@@ -6,6 +6,8 @@ from django.http import QueryDict
 from accounts.models import Role, User
 from reprotech.core.exceptions import Conflict, DomainError, Forbidden, TooManyAttempts, ValidationFailed
 
+#: Cleaned values as a service's keyword arguments, each of its own type.
+FormValues = dict[str, Any]
 #: A field's label, its value now and the one that was typed.
 Difference = tuple[str, str, str]
 
@@ -38,7 +40,7 @@ class RecordForm(ServiceForm):
 
     version = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, record: User | Role | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: object, record: User | Role | None = None, **kwargs: object) -> None:
         if record is not None:
             kwargs["initial"] = {**self.values_of(record), "version": record.version}
         super().__init__(*args, **kwargs)
@@ -48,11 +50,11 @@ class RecordForm(ServiceForm):
         self.differences: list[Difference] = []
 
     @staticmethod
-    def values_of(record: Any) -> dict[str, Any]:
+    def values_of(record: Any) -> dict[str, object]:
         raise NotImplementedError
 
     @property
-    def values(self) -> dict[str, Any]:
+    def values(self) -> FormValues:
         values = dict(self.cleaned_data)
         version = values.pop("version", "")
         return {**values, "expected_versions": [version]} if version else values

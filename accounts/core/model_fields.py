@@ -1,7 +1,7 @@
 """Model fields that normalize their values, wherever these come from."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     EmailField = models.EmailField[str, str]
 else:
     CharField, EmailField = models.CharField, models.EmailField
+
+Value = TypeVar("Value")
 
 
 class NormalizedCharField(CharField):
@@ -69,6 +71,7 @@ class AddressField(EmailField):
         return name, "django.db.models.EmailField", args, kwargs
 
 
-def stored_form(model: type[models.Model], field: str, value: object) -> Any:
+def stored_form(model: type[models.Model], field: str, value: Value) -> Value:
     """A value of a model's field as it would be stored."""
-    return cast("models.Field[object, object]", model._meta.get_field(field)).get_prep_value(value)
+    stored: Value = cast("models.Field[object, object]", model._meta.get_field(field)).get_prep_value(value)
+    return stored

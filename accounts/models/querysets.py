@@ -68,12 +68,12 @@ def expected_share(letters: str) -> float:
     return float(found[0]) if found else 0
 
 
-def _user_roles() -> Any:
+def _user_roles() -> "models.Manager[models.Model]":
     """Rows of `user_roles`, whose model Django makes."""
     return apps.get_model("accounts", "User").roles.through.objects
 
 
-def roles_of(user_id: str) -> Any:
+def roles_of(user_id: str) -> "models.QuerySet[models.Model]":
     """The roles that a row's user holds, for a subquery; `user_id` is the row's column."""
     return _user_roles().filter(user=OuterRef(user_id)).order_by()
 
@@ -173,7 +173,7 @@ class UserQuerySet(TrackedQuerySet["User"]):
 
     def holding(self, permission: "Permission") -> Self:
         """Users who hold `permission`, by name; `granting_roles` of each are the roles that give it."""
-        roles: Any = apps.get_model("accounts", "Role").objects.filter(permissions=permission)
+        roles = apps.get_model("accounts", "Role").objects.filter(permissions=permission)
         grants = _user_roles().filter(user=OuterRef("pk"), role__permissions=permission)
         named = self.filter(Exists(grants)).order_by(Lower("username"), "id")
         return named.prefetch_related(Prefetch("roles", queryset=roles, to_attr="granting_roles"))
@@ -220,7 +220,7 @@ class RoleQuerySet(TrackedQuerySet["Role"]):
         """Annotate `user_count`, the existing users who hold each role."""
         if connection.vendor == "postgresql":
             name = Concat(Value(ROLE_COUNTER_PREFIX), OuterRef("pk"), output_field=models.CharField())
-            rows: Any = apps.get_model("accounts", "UserCount").objects.filter(name=name).values("name")
+            rows = apps.get_model("accounts", "UserCount").objects.filter(name=name).values("name")
             counted = self.annotate(user_count=Coalesce(Subquery(rows.annotate(sum=Sum("change")).values("sum")), 0))
         else:
             counted = self.annotate(user_count=Count("users", filter=Q(users__deleted_at__isnull=True)))

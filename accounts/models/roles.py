@@ -53,6 +53,9 @@ class Role(Versioned, TrackedModel):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
+    #: Annotated by `with_user_count`.
+    user_count: int
+
     objects = RoleQuerySet.as_manager()
 
     class Meta:

@@ -1,7 +1,5 @@
 """Form fields for identifiers and passwords."""
 
-from typing import Any
-
 from django import forms
 
 from accounts.passwords.validators import MAX_PASSWORD_LENGTH
@@ -20,10 +18,16 @@ class PasswordField(forms.CharField):
         return attributes
 
 
-def password_input(label: str, autocomplete: str, **options: Any) -> forms.CharField:
+def password_input(label: str, autocomplete: str, *, required: bool = True, help_text: str = "") -> forms.CharField:
     """A password field that password managers understand."""
     widget = forms.PasswordInput(attrs={"autocomplete": autocomplete})
     errors = {"max_length": f"Use at most {MAX_PASSWORD_LENGTH} characters."}
     return PasswordField(
-        label=label, widget=widget, strip=False, max_length=MAX_PASSWORD_LENGTH, error_messages=errors, **options
+        label=label,
+        widget=widget,
+        required=required,
+        help_text=help_text,
+        strip=False,
+        max_length=MAX_PASSWORD_LENGTH,
+        error_messages=errors,
     )

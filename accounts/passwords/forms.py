@@ -1,7 +1,5 @@
 """Forms to reset, set and change a password."""
 
-from typing import Any
-
 from django import forms
 
 from accounts.common.forms import ServiceForm
@@ -31,7 +29,7 @@ class NewPasswordForm(ServiceForm):
 class ConfirmPasswordForm(ServiceForm):
     password = password_input("Password", "current-password")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.fields["password"].widget.attrs["autofocus"] = True
 

@@ -1,5 +1,3 @@
-from typing import Any
-
 from django import forms
 
 from accounts.common.forms import RecordForm, ServiceForm
@@ -23,7 +21,7 @@ class RoleForm(RecordForm):
         required=False, choices=[(permission, permission) for permission in PERMISSION_NAMES]
     )
 
-    def __init__(self, *args: Any, record: Role | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: object, record: Role | None = None, **kwargs: object) -> None:
         super().__init__(*args, record=record, **kwargs)
         if record is not None and record.is_system:
             self.fields["name"].disabled = True
@@ -31,7 +29,7 @@ class RoleForm(RecordForm):
             self.fields["permissions"].disabled = record.is_super_admin
 
     @staticmethod
-    def values_of(record: Role) -> dict[str, Any]:
+    def values_of(record: Role) -> dict[str, object]:
         return {
             "name": record.name,
             "description": record.description,
@@ -48,7 +46,7 @@ class RoleForm(RecordForm):
 class DeleteRoleForm(ServiceForm):
     reassign_to = forms.ChoiceField(label="Give its users this role instead")
 
-    def __init__(self, *args: Any, others: list[Role], **kwargs: Any) -> None:
+    def __init__(self, *args: object, others: list[Role], **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["reassign_to"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 (for the type checker)  # nosec B101

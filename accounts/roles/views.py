@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -141,12 +139,12 @@ def delete_role(request: PageRequest, role_id: int) -> HttpResponse:
     return render_form(request, "accounts/role_delete.html", form, context, fragment="accounts/_role_delete.html")
 
 
-def _find(role_id: int) -> Any:  # a Role with `user_count`
+def _find(role_id: int) -> Role:
     return get_object_or_404(Role.objects.with_permissions().with_user_count(), pk=role_id)
 
 
 def _render_form(
-    request: PageRequest, form: RoleForm, role: Any = None, *, is_review: bool = False, **more: Any
+    request: PageRequest, form: RoleForm, role: Role | None = None, *, is_review: bool = False, **more: object
 ) -> HttpResponse:
     """The form's page; for a review with the difference, which is all that htmx swaps in."""
     before, user_count = (role.permission_names, role.user_count) if role else ([], 0)

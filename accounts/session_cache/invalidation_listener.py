@@ -11,6 +11,7 @@ after the last ping that was answered. Otherwise ask Redis itself: that is alway
 import select
 import time
 from collections.abc import Callable
+from socket import socket
 from threading import Lock
 from typing import Any
 
@@ -141,10 +142,10 @@ class InvalidationListener:
         self._awaits_ping = False
 
 
-def _poller(socket: Any) -> Callable[[], bool]:
+def _poller(connection: socket) -> Callable[[], bool]:
     """Whether there is something to read, without waiting, for several threads at once."""
     if not hasattr(select, "epoll"):
-        return lambda: socket.fileno() < 0 or bool(select.select([socket], [], [], 0)[0])
+        return lambda: connection.fileno() < 0 or bool(select.select([connection], [], [], 0)[0])
     poll = select.epoll()
-    poll.register(socket, select.EPOLLIN)
+    poll.register(connection, select.EPOLLIN)
     return lambda: bool(poll.poll(0))

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 from limits.storage import Storage
 
@@ -104,7 +103,9 @@ class FileStorage(Storage):
     def clear(self, key: str) -> None:
         self._run("DELETE FROM counters WHERE name = ?", (key,))
 
-    def _run(self, statement: str, parameters: Mapping[str, object] | Sequence[object] = ()) -> list[Any]:
+    def _run(
+        self, statement: str, parameters: Mapping[str, object] | Sequence[object] = ()
+    ) -> list[tuple[float | str, ...]]:
         with self._lock:
             return self._opened().execute(statement, parameters).fetchall()
 

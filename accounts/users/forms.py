@@ -1,11 +1,11 @@
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 from django import forms
 from django.conf import settings
 from django.http import QueryDict
 
-from accounts.common.forms import RecordForm, ServiceForm
+from accounts.common.forms import FormValues, RecordForm, ServiceForm
 from accounts.models import Role, User
 from accounts.models.querysets import UserQuerySet
 from accounts.passwords.form_fields import password_input
@@ -32,10 +32,10 @@ class RoleChoice:
     missing: list[str]
 
 
-class RoleChoicesForm(forms.Form):
+class RoleChoicesForm(ServiceForm):
     role_field = "roles"
 
-    def __init__(self, *args: Any, actor: User, **kwargs: Any) -> None:
+    def __init__(self, *args: object, actor: User, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.actor = actor
         self.all_roles = list(Role.objects.with_permissions())
@@ -54,7 +54,7 @@ class PasswordChoiceForm(ServiceForm):
     missing_password = "Give a password, or send a link."  # noqa: S105 (a sentence)
     rules = SHOWN_RULES
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         if not settings.ADMIN_SETS_PASSWORDS:
             access = self.fields["access"]
@@ -63,7 +63,7 @@ class PasswordChoiceForm(ServiceForm):
             for name in ("password", "must_change_password"):
                 self.fields.pop(name, None)
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         super().clean()
         values = self.cleaned_data
         if values.get("access") == PASSWORD and not values.get("password") and "password" not in self.errors:
@@ -85,7 +85,7 @@ class UserForm(RoleChoicesForm, RecordForm):
     )
 
     @staticmethod
-    def values_of(record: User) -> dict[str, Any]:
+    def values_of(record: User) -> dict[str, object]:
         names = ("first_name", "last_name", "username", "email")
         return {**{name: getattr(record, name) for name in names}, "roles": [role.slug for role in record.roles.all()]}
 
@@ -107,7 +107,7 @@ class NewUserForm(PasswordChoiceForm, UserForm):
     must_change_password = forms.BooleanField(label="Must change it at the first sign-in", required=False, initial=True)
 
     @property
-    def values(self) -> dict[str, Any]:
+    def values(self) -> FormValues:
         values = super().values
         access = values.pop("access")
         if access != PASSWORD:
@@ -157,7 +157,7 @@ class SelectionForm(ServiceForm):
     #: The `selection_digest` of the users whom the confirmation page showed.
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         super().clean()
         if not self.errors and not self.cleaned_data["user"] and self.cleaned_data["matching"] is None:
             self.add_error("user", "Select at least one user.")
@@ -198,7 +198,7 @@ class DeleteUserForm(ServiceForm):
         "says “an erased person” and a number. What was done to whom, and when, stays provable.",
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         if not has_update_right():
             self.fields["erase"].help_text = f"{CANNOT_CHANGE_LOG} {erasure_command_hint('USERNAME')}"

@@ -1,5 +1,4 @@
 from collections.abc import Collection, Iterable
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -79,12 +78,12 @@ def create_user(
     return _store_user(actor=actor, user=user, roles=roles)
 
 
-def build_user(*, password: str | None, **fields: Any) -> User:
+def build_user(*, email: str, password: str | None, **fields: object) -> User:
     """A user who isn't stored yet, with fields and password that meet the rules, but without a usable password.
 
     Raises ValidationFailed with all that is wrong with the fields, or else with the password.
     """
-    user = User(**{**fields, "email": User.objects.normalize_email(fields["email"])})
+    user = User(email=User.objects.normalize_email(email), **fields)
     _validate_fields(user)
     user.set_unusable_password()
     if password is not None:
@@ -129,7 +128,7 @@ def update_user(
     user_id: int,
     roles: Collection[str] | None = None,
     expected_versions: Collection[str] = (),
-    **fields: Any,
+    **fields: object,
 ) -> User:
     """Change profile fields (those of PROFILE_FIELDS) and roles (by name) of a user.
 

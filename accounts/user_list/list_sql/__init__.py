@@ -8,7 +8,7 @@ the end of thousands of users, has the ordinary answer.
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import psycopg
 from django.db import connection, models
@@ -25,6 +25,9 @@ from accounts.user_list.list_sql.user_json import user_json
 from reprotech.db.postgresql.statements import Row
 from reprotech.web import estimated_counts
 from reprotech.web.pagination import page_count
+
+if TYPE_CHECKING:
+    from reprotech.db.postgresql.base import DatabaseWrapper
 
 #: Of query strings.
 MAX_CACHED_STATEMENTS = 500
@@ -144,9 +147,8 @@ def _cached(kind: ListQuery, name: str, build: Callable[[], str]) -> str:
 
 
 def _fetch(statement: str) -> list[Row]:
-    backend: Any = connection  # PostgreSQL's, with a method of ours
-    rows: list[Row] = backend.fetch_all(statement)
-    return rows
+    backend = cast("DatabaseWrapper", connection)
+    return backend.fetch_all(statement)
 
 
 def _number(text: bytes | None) -> int:
@@ -180,7 +182,7 @@ def _users_of_page() -> UserQuerySet:
     return users
 
 
-def _literal(rows: QuerySet[Any, Any]) -> str:
+def _literal(rows: QuerySet[models.Model, object]) -> str:
     """A query's SQL with its values quoted in it."""
     sql, values = rows.query.sql_with_params()
     connection.ensure_connection()

@@ -6,7 +6,7 @@ anchor's present position is its stored one plus the deltas that sort before it,
 wait for each other. Once there are many deltas, the anchors of that order are stored again.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from django.db import connection, transaction
 
@@ -16,6 +16,9 @@ from accounts.user_list import counters
 from accounts.user_list.page_index.orders import ORDERS, TimestampOrder
 from accounts.user_list.page_index.statements import REBUILD_SQL, page_statement
 from reprotech.db.postgresql.statements import Row
+
+if TYPE_CHECKING:
+    from reprotech.db.postgresql.base import DatabaseWrapper
 
 STEP = 100
 #: Pages before this position are reached by OFFSET.
@@ -53,10 +56,10 @@ def rows_at(sort: str, first: int, count: int, shown: str) -> list[Row] | None:
     """
     if first < MIN_POSITION or not counters.is_supported():
         return None
-    backend: Any = connection  # PostgreSQL's, with a method of ours
+    backend = cast("DatabaseWrapper", connection)
     scan_rows = _scan_rows.get(sort, MIN_SCAN_ROWS)
     while True:
-        rows: list[Row] = backend.fetch_all(page_statement(sort, scan_rows, count, shown), [first])
+        rows = backend.fetch_all(page_statement(sort, scan_rows, count, shown), [first])
         if not rows:
             return None  # there is no anchor
         needed = int(rows[0][0] or 0) + count

@@ -1,6 +1,7 @@
 """The API that exports and imports users as CSV."""
 
-from typing import IO, Any, ClassVar
+from collections.abc import Mapping
+from typing import IO, Any, ClassVar, cast
 
 from django.core.files.uploadedfile import UploadedFile
 from django.http import StreamingHttpResponse
@@ -88,7 +89,7 @@ class UserFileViewSet(ViewSet):
 
 
 def _file_of(request: SignedInRequest) -> bytes:
-    body: Any = request.data
+    body = cast("bytes | Mapping[str, object]", request.data)
     if isinstance(body, bytes):
         _, parameters = parse_header_parameters(request.content_type or "")
         charset = parameters.get("charset", "utf-8").lower()

@@ -1,6 +1,5 @@
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -42,17 +41,18 @@ def export_all(request: PageRequest) -> HttpResponseBase:
 def upload(request: PageRequest) -> HttpResponse:
     """Check a file, and show what importing it would do."""
     if request.method != "POST":
-        return _render(request, form=UploadForm())
+        return _render(request, {"form": UploadForm()})
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
-        return _render(request, form=form, status=UNPROCESSABLE)
+        return _render(request, {"form": form}, UNPROCESSABLE)
     upload, ignore_unknown = form.cleaned_data["file"], form.cleaned_data["ignore_unknown_columns"]
     try:
         file = parse_users(upload.read(), ignore_unknown_columns=ignore_unknown)
         import_users(actor=request.user, rows=file.users, dry_run=True)
     except ValidationFailed as refusal:
-        return _render(request, form=form, filename=upload.name, status=UNPROCESSABLE, **_error_context(refusal.errors))
-    return _render(request, form=form, filename=upload.name, **_preview(file))
+        context = {"form": form, "filename": upload.name, **_error_context(refusal.errors)}
+        return _render(request, context, UNPROCESSABLE)
+    return _render(request, {"form": form, "filename": upload.name, **_preview(file)})
 
 
 @requires(USER_CREATE)
@@ -66,9 +66,9 @@ def confirm(request: PageRequest) -> HttpResponse:
         rows = parse_users(request.POST.get("text", ""), ignore_unknown_columns=ignore_unknown).users
         created = import_users(actor=request.user, rows=rows)
     except ValidationFailed as refusal:
-        return _render(request, form=UploadForm(), status=UNPROCESSABLE, **_error_context(refusal.errors))
+        return _render(request, {"form": UploadForm(), **_error_context(refusal.errors)}, UNPROCESSABLE)
     except Conflict as refusal:
-        return _render(request, form=UploadForm(), status=UNPROCESSABLE, **_error_context({"file": [refusal.message]}))
+        return _render(request, {"form": UploadForm(), **_error_context({"file": [refusal.message]})}, UNPROCESSABLE)
     messages.success(request, f"{created:,} user{'' if created == 1 else 's'} created.{_invitation_message(rows)}")
     return htmx_redirect(
         request, f"{reverse('users')}?sort=-created_at" if request.user.has_perm(USER_READ) else "home"
@@ -80,7 +80,7 @@ def _invitation_message(rows: Sequence[ImportRow]) -> str:
     return f" {count:,} invitation{' is' if count == 1 else 's are'} on the way." if count else ""
 
 
-def _preview(file: ParsedFile) -> dict[str, Any]:
+def _preview(file: ParsedFile) -> dict[str, object]:
     rows = file.users
     return {
         "rows": rows[:MAX_PREVIEW_ROWS],
@@ -93,7 +93,7 @@ def _preview(file: ParsedFile) -> dict[str, Any]:
     }
 
 
-def _error_context(errors: Mapping[str, list[str]]) -> dict[str, Any]:
+def _error_context(errors: Mapping[str, list[str]]) -> dict[str, object]:
     """The first errors as (lines, sentences); an error of many lines is shown once."""
     places: dict[str, list[str]] = {}
     for place, sentences in errors.items():
@@ -121,8 +121,9 @@ def _line_ranges(places: Sequence[str]) -> str:
     return f"Line{'' if len(numbers) == 1 else 's'} {listed}"
 
 
-def _render(request: PageRequest, *, status: int = 200, **context: Any) -> HttpResponse:
-    context |= {
+def _render(request: PageRequest, context: Mapping[str, object], status: int = 200) -> HttpResponse:
+    context = {
+        **context,
         "most_rows": MAX_ROWS,
         "most_passwords": MAX_PASSWORDS,
         "passed_over": IGNORED_COLUMNS,
