@@ -1,7 +1,7 @@
 """Users, roles, permissions and sessions in Django admin."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import cast
 
 from django import forms
 from django.conf import settings
@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from accounts import permissions as names
 from accounts.api_keys import services as api_key_services
+from accounts.common.forms import FormValues
 from accounts.mfa import services as mfa_services
 from accounts.models import ApiKey, Permission, Role, Session, User
 from accounts.models.querysets import RoleQuerySet, UserQuerySet
@@ -32,7 +33,7 @@ class UserAdminForm(ServiceForm):
         fields = ("username", "email", "first_name", "last_name", "is_active", "roles")
         widgets = {"roles": forms.CheckboxSelectMultiple}
 
-    def call_service(self, values: dict[str, Any]) -> User:
+    def call_service(self, values: FormValues) -> User:
         values["roles"] = names_of(values["roles"])
         return user_services.update_user(actor=self.actor, user_id=self.instance.pk, **values)
 
@@ -47,7 +48,7 @@ class NewUserAdminForm(UserAdminForm):
         if not settings.ADMIN_SETS_PASSWORDS:
             del self.fields["password"]
 
-    def call_service(self, values: dict[str, Any]) -> User:
+    def call_service(self, values: FormValues) -> User:
         values |= {"roles": names_of(values["roles"]), "password": values.get("password") or None}
         return user_services.create_user(actor=self.actor, **values)
 
@@ -120,7 +121,7 @@ class RoleAdminForm(ServiceForm):
         fields = ("name", "description", "requires_factor", "permissions")
         widgets = {"permissions": forms.CheckboxSelectMultiple}
 
-    def call_service(self, values: dict[str, Any]) -> Role:
+    def call_service(self, values: FormValues) -> Role:
         values["permissions"] = names_of(values["permissions"])
         if self.instance.pk is None:
             return role_services.create_role(actor=self.actor, **values)

@@ -44,6 +44,7 @@ def _reencrypt_username_key() -> None:
     except Exception:
         logger.exception("The key of erased usernames can't be looked at.")
     finally:
+        # This thread's own: Django closes connections after requests only.
         connection.close()
 
 

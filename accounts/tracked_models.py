@@ -125,6 +125,7 @@ def _track_mail() -> None:
         lambda mail: _owned_by_user(mail, "outgoing_mail", sent_to=mail.address, letter=mail.letter),
         fields=("user", "address", "letter"),
         created=UPDATE,
+        # Each message is deleted once it is sent, which is routine.
         deleted=None,
         concealed=("address",),
     )

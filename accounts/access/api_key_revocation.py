@@ -33,6 +33,7 @@ def revoke_keys_made_for_people_by(actor: Actor, maker: User) -> int:
 
 def _revoke(actor: Actor, keys: ApiKeyQuerySet, reason: str) -> int:
     now = timezone.now()
+    # Read first: an update alone doesn't say which keys to record.
     revoked = list(keys.unrevoked().select_related("user"))
     ApiKey.objects.filter(pk__in=[key.pk for key in revoked]).update(revoked_at=now)
     for key in revoked:

@@ -13,6 +13,7 @@ def lock_for_change(actor: Actor, user_id: int, permission: str) -> User:
     Users are always locked before roles, so there are no deadlocks. Raises Forbidden or NotFound.
     """
     user: User | None = User.objects.visible_to(actor).lock(user_id)
+    # Before the result is looked at: without the permission nobody learns whether the user exists.
     authorize(actor, permission, Target("user", user_id))
     if user is None:
         raise NotFound("user")

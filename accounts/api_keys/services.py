@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_network
-from typing import Any
+from typing import Required, TypedDict, Unpack
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -47,12 +47,22 @@ class CreatedKey:
     text: str
 
 
-def create_key(*, actor: Actor, user_id: int, current_password: str = "", otp: str = "", **options: Any) -> CreatedKey:
+class KeyOptions(TypedDict, total=False):
+    name: Required[str]
+    scopes: Required[Collection[str]]
+    expires_in_days: int
+    addresses: Collection[str]
+
+
+def create_key(
+    *, actor: Actor, user_id: int, current_password: str = "", otp: str = "", **options: Unpack[KeyOptions]
+) -> CreatedKey:
     """Create a key for oneself, or for a service account that holds no more than the actor; its owner gets an e-mail.
 
-    `options` are those of `_store_key`. `current_password` and `otp` reauthenticate an actor whose session needs it.
+    `current_password` and `otp` reauthenticate an actor whose session needs it.
     """
     if current_password and isinstance(actor, User):
+        # Refused before the password is hashed; `_store_key` checks again in its transaction.
         _authorize_creation(actor=actor, user_id=user_id)
         reauthenticate(actor=actor, password=current_password, otp=otp, action=Action.KEY_CREATE)
         return _store_key(actor=actor, user_id=user_id, is_authenticated=True, **options)
@@ -91,6 +101,7 @@ def _store_key(
     )
     _refuse_scopes(owner, scopes)
     _check_name(key)
+    # Under the owner's lock: two requests can't both find room for the last one.
     if owner.api_keys.unrevoked().count() >= MAX_KEYS_PER_USER:
         raise Conflict(f"There are {MAX_KEYS_PER_USER} keys already. Revoke one first.")
     key.save(force_insert=True)

@@ -11,6 +11,7 @@ from reprotech.core.exceptions import NotAuthenticated
 
 Claims = dict[str, object]
 
+#: Without a reason: a third party must not learn more of the server's state (RFC 7662, section 2.2).
 INACTIVE: Claims = {"active": False}
 
 
@@ -23,6 +24,7 @@ def introspect(*, token: str, ip_address: str = "") -> Claims:
 
 
 def _of_key(token: str, ip_address: str) -> Claims:
+    # Not `authenticate_key`, which records a use, and looks at the address of the module that asks.
     key = load_key(token)
     if not key.user.can_sign_in or refusal_reason(key, ip_address) or has_required_action(key.user):
         return INACTIVE
@@ -34,6 +36,7 @@ def _of_key(token: str, ip_address: str) -> Claims:
 
 def _of_access_token(token: str) -> Claims:
     claims = tokens.verify(token, tokens.AccessToken)
+    # From the database, and no use of the session: only its owner's calls are.
     session = load_session(claims.session_id, claims.user_id)
     if session.kind != Session.Kind.TOKEN or has_required_action(session.user):
         return INACTIVE

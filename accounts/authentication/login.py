@@ -80,6 +80,7 @@ def finish_sign_in(*, mfa_token: str, verifier: Verifier, spec: SessionSpec) -> 
     """The second step after a correct password. Raises TokenInvalid, InvalidFactor or TooManyAttempts."""
     pending = pending_login_token.parse(mfa_token)
     user = User.objects.existing().filter(pk=pending.user_id).first() if pending else None
+    # A used token is refused early; of two requests at once `_store_session` lets one through.
     if pending is None or user is None or not pending.is_of(user) or is_consumed(pending.name):
         raise TokenInvalid
     return _verify_second_step(user, verifier, spec, pending)
@@ -123,6 +124,7 @@ def _open(
     try:
         session = _store_session(user, spec, verifier, pending, by_password=by_password)
     except _LoginRefused as refused:
+        # Outside the transaction, whose rollback would take the event with it.
         _record_failure(user.username, user, refused.reason)
         count_login(Outcome.REFUSED)
         raise refused.error from None
@@ -150,6 +152,7 @@ def _sign_in(identifier: str, password: str, spec: SessionSpec, otp: str = "") -
         _record_failure(identifier, user, refusal)
         count_login(Outcome.REFUSED)
         raise InvalidCredentials
+    # The password was right, and the second step has counters of its own.
     if user.second_factors:
         login_throttle.refund_success(attempt)
         if not otp:

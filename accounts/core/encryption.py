@@ -30,6 +30,7 @@ def decrypt(sealed: str, purpose: str, max_age: timedelta | None = None) -> str:
     age = int(max_age.total_seconds()) if max_age else None
     try:
         return MultiFernet(_ciphers(purpose)).decrypt(sealed.encode(), ttl=age).decode()
+    # A form may send text that UTF-8 can't encode, such as half of a surrogate pair.
     except (InvalidToken, ValueError):
         raise DecryptionFailed from None
 
@@ -50,5 +51,6 @@ def _ciphers(purpose: str) -> list[Fernet]:
 
 @lru_cache(maxsize=64)
 def _cipher(secret: str, purpose: str) -> Fernet:
+    # Without a salt, which would have to be stored: SECRET_KEY is random (RFC 5869, section 3.1).
     derived = HKDF(SHA256(), KEY_BYTES, salt=None, info=f"reprotech {purpose}".encode()).derive(secret.encode())
     return Fernet(base64.urlsafe_b64encode(derived))

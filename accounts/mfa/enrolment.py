@@ -15,6 +15,7 @@ def update_mfa_state(user: User) -> None:
     }
     kinds = [kind for kind in User.FACTOR_KINDS if has_factor[kind]]
     user.factor_kinds = " ".join(kinds)
+    # The sign-ins that a role allows without a factor are counted from the start if the last one is removed.
     if kinds:
         user.factor_grace_used, user.must_add_factor = 0, False
     else:

@@ -35,6 +35,7 @@ def add_authenticator_app(*, actor: User, session_id: UUID, key: str, code: str)
     step = totp.matching_step(key, code)
     if step is None:
         raise ValidationFailed({"code": ["This is not the code that the app shows now. Check the time of your phone."]})
+    # With the step of its first code, which so can't be used again to sign in.
     app = TotpKey.objects.create(user=user, sealed_key=totp.encrypt_secret(key, user.pk), last_step=step)
     return _finish_adding(user, app, "totp", APP_NAME)
 
@@ -50,6 +51,7 @@ def add_passkey(*, actor: User, session_id: UUID, name: str, answer: str, challe
         new = webauthn.verify_registration(answer, challenge.value)
     except webauthn.InvalidResponse:
         raise ValidationFailed({"passkey": ["The passkey could not be set up. Try again."]}) from None
+    # After the verification, so that only genuine responses store a row.
     is_replay = not consume(challenge.name, challenge.expires_at)
     if is_replay or Passkey.objects.filter(credential_id=new.credential_id).exists():
         raise Conflict("This passkey is set up already.")
@@ -128,6 +130,7 @@ def _remove(user: User, factor: TotpKey | Passkey, kind: str, name: str) -> None
     factor_id = factor.pk
     factor.delete()
     update_mfa_state(user)
+    # Raised after the deletion, which the rollback undoes.
     if not user.second_factors and user.roles.filter(requires_factor=True).exists():
         raise Conflict("Your role requires a second factor. Set up another one before you remove this one.")
     _record(user, Action.FACTOR_REMOVE, factor_id, kind, name)

@@ -76,4 +76,5 @@ def uses_current_key(sealed: str, user_id: int) -> bool:
 
 
 def _purpose(user_id: int, use: str) -> str:
+    # Part of the encryption key: a secret that is copied to another user's row can't be decrypted.
     return f"totp {use} of user {user_id}"

@@ -63,6 +63,7 @@ def _is_app_code(user: User, code: str) -> bool:
         return False
     # Of two requests with one code only one finds the step unused.
     unused = TotpKey.objects.filter(pk=app.pk, last_step__lt=step)
+    # Written back under the present SECRET_KEY, so that an earlier one can be retired.
     sealed = app.sealed_key if totp.uses_current_key(app.sealed_key, user.pk) else totp.encrypt_secret(key, user.pk)
     return bool(unused.update(last_step=step, last_used_at=timezone.now(), sealed_key=sealed))
 
@@ -91,6 +92,7 @@ def _is_passkey_response(user: User, answer: str, challenge: Challenge, *, passw
         count = webauthn.verify_assertion(answer, passkey, challenge.value, passwordless=passwordless)
     except webauthn.InvalidResponse:
         return False
+    # After the signature, so that a forged response uses up no challenge and stores nothing.
     if not consume(challenge.name, challenge.expires_at):
         return False
     # A count that doesn't rise means that the key was copied (WebAuthn, section 6.1.1). Some always send 0.

@@ -110,6 +110,7 @@ def add_app(request: PageRequest) -> HttpResponse:
                 return _done(request, "Your authenticator app is set up.", codes)
             except DomainError as refusal:
                 form.add_refusal(refusal)
+    # After a wrong code the same one: the phone has scanned it already.
     secret = secret or totp.generate_secret()
     context = {
         "offer": totp.pack_pending_secret(secret, user.pk),
@@ -213,6 +214,7 @@ def renew_codes(request: PageRequest) -> HttpResponse:
 def _done(request: PageRequest, message: str, codes: list[str] | None = None) -> HttpResponse:
     """Back to the security page or, this once, a page with the new recovery codes."""
     if codes:
+        # Not a redirect: the codes would have to be stored until the next request.
         context = {"sentence": message, "codes": codes, "crumbs": _crumbs("Recovery codes")}
         return render(request, "accounts/recovery_codes.html", context)
     messages.success(request, message)

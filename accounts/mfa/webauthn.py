@@ -29,6 +29,7 @@ from fido2.webauthn import (
 from accounts.models import Passkey, User
 
 REQUIRED, PREFERRED = UserVerificationRequirement.REQUIRED, UserVerificationRequirement.PREFERRED
+#: Parsed before the caller has proved anything.
 MAX_RESPONSE_LENGTH = 20_000
 
 
@@ -49,6 +50,7 @@ def is_available() -> bool:
     host = parts.hostname or ""
     try:
         ip_address(host)
+    # The id of a relying party is a domain: browsers refuse addresses.
     except ValueError:
         return bool(host) and (parts.scheme == "https" or host == "localhost" or host.endswith(".localhost"))
     return False
@@ -64,6 +66,7 @@ def registration_options(user: User, existing: Iterable[Passkey], challenge: byt
     options, _ = _server().register_begin(
         PublicKeyCredentialUserEntity(id=user_handle(user), name=user.username, display_name=user.full_name),
         credentials=_descriptors(existing),
+        # Not required: older security keys can't store a passkey, and still serve as a second factor.
         resident_key_requirement=ResidentKeyRequirement.PREFERRED,
         user_verification=PREFERRED,
         challenge=challenge,
@@ -75,6 +78,7 @@ def authentication_options(allowed: Iterable[Passkey] | None, challenge: bytes) 
     """The options of `navigator.credentials.get`; without `allowed` for any passkey that verifies its user."""
     options, _ = _server().authenticate_begin(
         credentials=None if allowed is None else _descriptors(allowed),
+        # Alone it stands for password and second factor, so it must verify its user.
         user_verification=REQUIRED if allowed is None else PREFERRED,
         challenge=challenge,
     )
@@ -101,6 +105,7 @@ def verify_assertion(answer: str, passkey: Passkey, challenge: bytes, *, passwor
     """The signature count of a genuine response, with user verification if `passwordless`; raises InvalidResponse."""
     assertion = _assertion(answer)
     handle = assertion.response.user_handle
+    # WebAuthn, section 7.2, step 6: without a username the response must name the user.
     if handle is None and passwordless:
         raise InvalidResponse
     if handle is not None and handle != user_handle(passkey.user):

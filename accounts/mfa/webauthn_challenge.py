@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from django.utils import timezone
 
 LIFETIME = timedelta(minutes=5)
+#: WebAuthn, section 13.4.3, asks for at least 16.
 CHALLENGE_BYTES = 32
 
 

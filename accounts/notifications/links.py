@@ -75,6 +75,7 @@ def _link(name: str, user: User, token: str) -> str:
 def decode_user_id(user: str) -> int:
     """The user's id in a link; 0, which no user has, for anything else."""
     try:
+        # 18 digits fit into 64 bits; the database would fail on more.
         return int(urlsafe_base64_decode(user).decode("ascii")[:18])
     except ValueError:
         return 0

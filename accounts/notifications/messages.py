@@ -74,6 +74,7 @@ EMAIL_TEMPLATES: Mapping[str, EmailTemplate] = {
 def render(mail: OutgoingMail) -> EmailMultiAlternatives | None:
     """The message as text and as HTML; None if its link is void."""
     template = EMAIL_TEMPLATES[mail.letter]
+    # Made when it is sent: no table ever holds a token.
     link = template.link.make(mail) if template.link else ""
     if template.link and not link:
         return None

@@ -23,6 +23,7 @@ def send_invitations(users: Iterable[User]) -> None:
 
 def send_reset_link(user: User, letter: str = "password_reset") -> None:
     """Send a link to choose a new password. Earlier links become void, sent or not."""
+    # In SQL: of two requests at once neither is lost.
     User.objects.filter(pk=user.pk).update(link_number=F("link_number") + 1)
     OutgoingMail.objects.filter(user=user, letter__in=RESET_TEMPLATES).delete()
     outbox.enqueue([_mail(letter, user)])
@@ -64,4 +65,5 @@ def _refuse_withheld(address: str) -> None:
 
 
 def _mail(letter: str, user: User, address: str = "", context: Mapping[str, object] | None = None) -> OutgoingMail:
+    # With the address as it is now: a later change must not redirect the message.
     return OutgoingMail(user=user, address=address or user.email, letter=letter, context=dict(context or {}))

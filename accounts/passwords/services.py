@@ -66,6 +66,7 @@ def change_password(
     check_password_rules(user, new_password, field="new_password")
     if normalize_password(new_password) == normalize_password(current_password):
         raise ValidationFailed({"new_password": [HistoryValidator().get_help_text()]})
+    # One slot for both: after the first hash another request could take it.
     with hashing_slot():
         user = check_current_password(actor=actor, password=current_password, field="current_password")
         encoded = hash_new_password(user, new_password, field="new_password")
@@ -113,6 +114,7 @@ def owner_of_link(*, user_id: int, link_token: str) -> User | None:
 
 def set_password_by_link(*, user_id: int, link_token: str, new_password: str) -> User:
     """Set the password of a link's owner, use the link up and revoke their API keys; their second factors stay."""
+    # Before the expensive hash; `_store_password` checks again under the lock.
     user = owner_of_link(user_id=user_id, link_token=link_token)
     if user is None:
         raise NotFound(INVALID_LINK)
@@ -194,6 +196,7 @@ def _store_password(
     _refuse_service(stored)
     if link_token is not None and not (stored.can_sign_in and is_valid_link(stored, link_token)):
         raise NotFound(INVALID_LINK)
+    # The new one was checked against the history that belongs to this password.
     if stored.password != user.password:
         raise Conflict("The password was changed by someone else a moment ago. Try again.")
     if actor.pk != stored.pk:
@@ -218,5 +221,6 @@ def _store_password(
 
 def _remember_in_history(user: User) -> None:
     PasswordHistory.objects.create(user=user, password=user.password)
+    # The present password is one of those that may not be chosen again.
     kept = user.password_history.values_list("pk", flat=True)[: HISTORY_LENGTH - 1]
     user.password_history.exclude(pk__in=list(kept)).delete()

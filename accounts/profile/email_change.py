@@ -28,8 +28,10 @@ def request_email_change(*, actor: User, email: str) -> EmailChange:
     present, address = user.email, User.objects.normalize_email(email)
     if address == present:
         raise ValidationFailed({"email": ["This is your address already."]})
+    # Before the address is checked: the answer says whether another account has it.
     rate_limits.count_email_change(user.pk)
     check_email(user, address)
+    # `check_email` has set the new one, which stays unsaved until it is confirmed.
     user.email = present
     EmailChange.objects.filter(user=user).delete()
     change = EmailChange.objects.create(user=user, address=address)
@@ -66,7 +68,9 @@ def confirm_email_change(*, user_id: int, link_token: str) -> User:
     try:
         user = lock_own_account(user_id)
     except AccountDisabled:
+        # The reader of a link isn't signed in, and must not learn the state of the account.
         raise NotFound(INVALID_LINK) from None
+    # Under the lock: of two requests with one link the second finds no change.
     change = find_email_change(user_id=user.pk, link_token=link_token)
     if change is None:
         raise NotFound(INVALID_LINK)

@@ -63,6 +63,7 @@ def update_role(
     The actor needs all that the role holds and would hold. Raises NotFound, Forbidden, ValidationFailed, Conflict, or
     StaleVersion unless the role is still as one of `expected_versions`.
     """
+    # Locked before authorizing: a permission that is revoked while this waits counts.
     role = Role.objects.select_for_update(no_key=True).filter(pk=role_id).first()
     authorize(actor, ROLE_UPDATE, Target("role", role_id))
     if role is None:
@@ -81,6 +82,7 @@ def update_role(
     if permissions is not None and set(permissions) != set(role.permission_names):
         changes["permissions"] = _set_permissions(role, granted)
     if changes:
+        # Otherwise `init_data` would put the catalogue's permissions back at the next update.
         role.is_customized = role.is_system
         _save(role, is_named="name" in changes)
         if changes.keys() & {"permissions", "requires_factor"}:
@@ -99,6 +101,7 @@ def _set_permissions(role: Role, granted: list[Permission]) -> tuple[list[str], 
     before = role.permission_names
     if role.is_super_admin:
         sentence = "Super Administrator always holds every permission."
+        # Otherwise nobody might be left who could give a permission back.
         raise Conflict(sentence, {"permissions": [sentence]})
     role.permissions.set(granted)
     return before, role.permission_names
@@ -127,10 +130,12 @@ def delete_role(
     if holders and reassign_to is None:
         users = "1 user holds" if len(holders) == 1 else f"{len(holders)} users hold"
         raise Conflict(f"{users} this role. Take it away first, or delete it with ?reassign_to=<another role>.")
+    # Assigned after the users were locked, and before the role was.
     if not {user.pk for user in holders} <= locked_users:
         raise Conflict("Someone was given this role a moment ago. Try again.")
     if holders:
         _reassign(actor, role, holders, other)
+    # First: deleting the role removes the permissions that the event lists.
     record_role(actor, Action.DELETE, role, {"name": (role.name, None), "permissions": (role.permission_names, [])})
     role.delete()
 
@@ -197,6 +202,7 @@ def _save(role: Role, *, is_named: bool) -> None:
         with transaction.atomic():
             role.save()
     except IntegrityError:
+        # A concurrent request took the name after our check.
         raise _name_taken() from None
 
 

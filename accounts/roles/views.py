@@ -116,6 +116,7 @@ def review_role(request: PageRequest, role_id: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_role(request: PageRequest, role_id: int) -> HttpResponse:
     role = _find(role_id)
+    # Only roles that the reader may assign: the service would refuse the others.
     others = [
         other
         for other in Role.objects.with_permissions()

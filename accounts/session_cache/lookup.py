@@ -148,6 +148,7 @@ def _current_versions(keys: list[str], versions: list[str | None]) -> Versions |
     """The versions in force; missing ones are made. None while one is being changed."""
     for index, version in enumerate(versions):
         if version is None:
+            # Only the first of several processes adds its own; all read that one.
             cache.add(keys[index], uuid4().hex, VERSION_SECONDS)
             versions[index] = cache.get(keys[index])
     of_user, of_roles = versions

@@ -65,6 +65,7 @@ def _refresh(claims: tokens.Claims) -> SessionTokens | TokenInvalid | AccountDis
             mark_ended([session], Session.EndReason.REFRESH_REUSE)
             record_refresh(success=False, reason="A spent refresh token was used again.")
         return TokenInvalid()
+    # Older ones need not be kept: any hash that isn't among these counts as reuse.
     session.spent_refresh_hashes = {**_recently_used(session, now), token_hash: now}
     session.last_used_at = timezone.now()
     session.expires_at = session.expiry_after(session.last_used_at)

@@ -77,6 +77,7 @@ def load_session(session_id: UUID, user_id: int) -> Session:
     """The same from the database in one query; it doesn't count as use."""
     session: Session | None = Session.objects.with_grants().filter(pk=session_id, user_id=user_id).first()
     if session is None or session.user.deleted_at is not None:
+        # A deleted account is as unknown as one that never was; only others are said to be disabled.
         raise TokenInvalid
     if not session.user.can_sign_in:
         raise AccountDisabled
@@ -202,6 +203,7 @@ def _record_ended(actor: Actor, ended: int, username: str = "") -> int:
 
 
 def mark_ended(sessions: Iterable[Session], reason: Session.EndReason) -> int:
+    # Sessions that ended meanwhile keep their reason.
     return Session.objects.filter(pk__in=[session.pk for session in sessions], ended_at__isnull=True).update(
         ended_at=timezone.now(), end_reason=reason
     )

@@ -27,6 +27,7 @@ CALLS = "token"
 
 Result = TypeVar("Result")
 
+#: While Redis fails, each request would otherwise wait for its timeout.
 _breaker = CircuitBreaker("The rate limits' Redis", seconds=5)
 _file_breaker = CircuitBreaker("The file of counters", seconds=5)
 _memory = MemoryStorage()
@@ -157,4 +158,5 @@ def reset() -> None:
 
 
 def _seconds_left(storage: Storage, key: str) -> int:
+    # Rounded up: a client that waits so long must not be refused again.
     return math.ceil(storage.get_expiry(key) - time.time())

@@ -66,6 +66,7 @@ def call_counter(session_id: UUID) -> CallCounter | None:
     counted_locally = 0
     with _lock:
         if count := _local_counts.get(session_id):
+            # If Redis fails now they go uncounted: at most a 64th of what was left.
             counted_locally, count.calls = count.calls, 0
     return CallCounter(key, counted_locally + 1, rate_limits.limit_of(CALLS).get_expiry())
 

@@ -17,6 +17,7 @@ MAX_ROWS = 500
 
 #: Written out: each list asks, and building it with Django would take longer than its answer.
 COUNTER_SQL = "SELECT coalesce(sum(change), 0) FROM user_counts WHERE name = %s"
+#: One statement: no reader finds the rows gone and their sum not there yet.
 COMPACT_SQL = """
     WITH gone AS (DELETE FROM user_counts RETURNING name, change)
     INSERT INTO user_counts (name, change) SELECT name, sum(change) FROM gone GROUP BY name

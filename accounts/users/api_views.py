@@ -137,5 +137,6 @@ class UserViewSet(ViewSet):
         return self._changed(request, user_id, "User unlocked successfully")
 
     def _changed(self, request: SignedInRequest, user_id: int, message: str, status: int = 200) -> Response:
+        # Read again: the answer and its ETag are those that a GET would give.
         user = find_user(request, user_id)
         return versioned_response(user, {"message": message, "user": serialize(shapes.UserDetailAnswer, user)}, status)

@@ -26,6 +26,7 @@ def set_active(*, actor: Actor, user_ids: Iterable[int], is_active: bool) -> Bul
 
 def assign_role(*, actor: Actor, user_ids: Iterable[int], role: str) -> BulkOutcome:
     """Assign users one more role (by name or slug). Raises ValidationFailed for an unknown role."""
+    # Before the first user: an unknown role is one error, not one for each of them.
     find_roles([role])
     return _apply_to_each(user_ids, lambda user_id: change_role(actor=actor, user_id=user_id, assigned=role))
 

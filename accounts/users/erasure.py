@@ -52,6 +52,7 @@ def erase_personal_data(*, actor: Actor, user_id: int) -> int:
     if user.deleted_at is not None:
         authorize(actor, _permissions_before_deletion(user), user)
         require_recent_authentication()
+    # Searched before the account is erased: afterwards there is no name to look for.
     identifiers, username = find_identifiers(user), user.username
     exports, kept_filters = _exports_about(identifiers)
     parts = ErasureParts(_events_by(user, identifiers), [*_events_about(user, identifiers), exports])

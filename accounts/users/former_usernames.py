@@ -33,6 +33,7 @@ def hash_usernames(user: User) -> None:
 
 def find_former_usernames(names: Collection[str], without: Iterable[int] = ()) -> set[str]:
     """Those of these names, in lower case, that once were usernames of accounts other than `without`."""
+    # There are several keys where SECRET_KEY was lost for a while, and a name was erased meanwhile.
     hashes = {_hash(key, name): name for key in _readable_keys() for name in names}
     others = FormerUsername.objects.exclude(user_id__in=list(without))
     found = others.filter(name__in=[*names, *hashes]).values_list("name", flat=True)
@@ -63,7 +64,7 @@ def _readable_keys() -> list[str]:
         try:
             keys.append(decrypt(sealed, ENCRYPTION_PURPOSE))
         except DecryptionFailed:
-            continue  # `renew_key` has said so
+            continue  # `reencrypt_key` has logged it
     return keys
 
 

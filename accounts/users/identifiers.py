@@ -51,6 +51,7 @@ def find_identifiers(user: User) -> Identifiers:
         since.setdefault(new.lower(), moment)
     for name in (user.username, user.email):
         since.setdefault(name.lower(), user.created_at)
+    # A name that another account has too would erase events about that one.
     for name in ("", *_names_of_others(user, since)):
         since.pop(name, None)
     return Identifiers(since, _own_full_name(user))

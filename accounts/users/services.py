@@ -108,6 +108,7 @@ def _check_creation(actor: Actor, user: User, roles: Collection[str]) -> list[Ro
     authorize(actor, USER_CREATE)
     granted = find_roles(roles)
     authorize_roles(actor, granted)
+    # As for assigning them later, so that a new account is no way round it.
     if granted:
         require_recent_authentication()
     _refuse_taken_names(user)
@@ -164,6 +165,7 @@ def _change_fields(actor: Actor, user: User, changes: Changes) -> None:
         _retire_username(user, changes["username"][0])
     record_user(actor, Action.UPDATE, user, changes=changes)
     if "email" in changes:
+        # The one that was just confirmed, or one whose link would undo this change.
         EmailChange.objects.filter(user=user).delete()
         send_email_changed(user, old=changes["email"][0])
 
@@ -195,6 +197,7 @@ def _change_roles(actor: Actor, user: User, roles: list[Role]) -> None:
         require_remaining_super_administrator(without=[user.pk])
     if not assigned and not revoked:
         return
+    # After the comparison: to save a form with the same roles takes no password.
     require_recent_authentication()
     user.roles.set(roles)
     mark_roles_changed(user)
@@ -207,6 +210,7 @@ def lock_user(*, actor: Actor, user_id: int) -> User:
     """Refuse sign-ins until the user is unlocked, and end their sessions. Raises NotFound, Forbidden or Conflict."""
     user = lock_for_change(actor, user_id, USER_UPDATE)
     _refuse_own_account(actor, user, "lock")
+    # Locking twice would replace the time of the first, and record a change that is none.
     if not user.is_locked:
         _revoke_access(actor, user)
         user.locked_at = timezone.now()
@@ -219,6 +223,7 @@ def lock_user(*, actor: Actor, user_id: int) -> User:
 def unlock_user(*, actor: Actor, user_id: int) -> User:
     """Allow sign-ins again, also after too many failed attempts. Raises NotFound or Forbidden."""
     user = lock_for_change(actor, user_id, USER_UPDATE)
+    # Also for a user who isn't locked: a new `unlocked_at` starts new counters of failed attempts.
     was_locked, user.locked_at, user.unlocked_at = user.is_locked, None, timezone.now()
     _save(user)
     record_user(actor, Action.UNLOCK, user, changes={"locked": (was_locked, False)})
@@ -236,6 +241,7 @@ def delete_user(*, actor: Actor, user_id: int, expected_versions: Collection[str
     _refuse_own_account(actor, user, "delete")
     require_recent_authentication()
     _revoke_access(actor, user)
+    # Read before they are removed: the event needs them, and erasing the account later reads it.
     held, was_active = role_names(user.roles.all()), user.is_active
     user.roles.set([])
     user.deleted_at = timezone.now()
@@ -253,6 +259,7 @@ def _revoke_access(actor: Actor, user: User) -> None:
         require_remaining_super_administrator(without=[user.pk])
     end_sessions(user_ids=[user.pk], reason=Session.EndReason.ACCOUNT_DISABLED)
     revoke_keys_made_for_people_by(actor, user)
+    # Part of the links' MAC: those that were mailed before become void.
     user.link_number += 1
     EmailChange.objects.filter(user=user).delete()
 
@@ -276,6 +283,7 @@ def _refuse_taken_names(user: User) -> None:
 
 def _save(user: User) -> None:
     user.updated_at = timezone.now()
+    # In a savepoint: after an error PostgreSQL would refuse the rest of the transaction.
     try:
         with transaction.atomic():
             user.save()

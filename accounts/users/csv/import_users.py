@@ -67,6 +67,7 @@ def import_users(*, actor: Actor, rows: Sequence[ImportRow], dry_run: bool = Fal
     if not dry_run:
         if any(draft.roles for draft in drafts):
             require_recent_authentication()
+        # Outside the transaction, which would hold its locks for up to a minute.
         _hash_passwords(drafts)
         _store(actor=actor, drafts=drafts)
     return len(drafts)
@@ -86,6 +87,7 @@ class _RowValidator:
         drafts = [draft for row in rows if (draft := self._draft(row))]
         for row, sentences in self._taken(rows):
             self._refuse(row, sentences)
+        # One event for a file: a row for each of its lines would flood the log.
         for denial in self.denials[:1]:
             record_denial(self.actor, denial)
         if self.errors:
@@ -159,6 +161,7 @@ def _hash_passwords(drafts: Iterable[PreparedUser]) -> None:
 
 @service
 def _store(*, actor: Actor, drafts: Sequence[PreparedUser]) -> None:
+    # Again: permissions may have been revoked while passwords were hashed.
     authorize(actor, USER_CREATE)
     authorize_roles(actor, {role for draft in drafts for role in draft.roles})
     users = [draft.user for draft in drafts]
