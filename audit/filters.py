@@ -1,6 +1,6 @@
 """Query parameters of the audit log: filters of the list, exports and proofs."""
 
-from typing import Any
+from collections.abc import Mapping
 
 from django import forms
 from django.db import connection
@@ -41,8 +41,8 @@ class AuditQuery(QueryParams):
         required=False, error_messages={"invalid": "Give a session's id such as 00000000-0000-4000-8000-000000000000."}
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: Mapping[str, object] | None = None) -> None:
+        super().__init__(data)
         # "from" can't be the name of an attribute.
         self.fields["from"] = DateTimeParam(end_of_day=False)
         self.fields["to"] = DateTimeParam(end_of_day=True)
@@ -57,7 +57,7 @@ class AuditQuery(QueryParams):
         """The query string of the given filters alone."""
         return urlencode(self.given)
 
-    def apply(self, queryset: Any) -> AuditLogQuerySet:
+    def apply(self, queryset: AuditLogQuerySet) -> AuditLogQuerySet:
         lookups = {
             "action": self.value("action").lower(),
             "resource": self.value("resource").lower(),
@@ -99,7 +99,7 @@ class AuditFilter(AuditQuery, ListFilter):
     #: The rarest of several words, if it is rare.
     _rarest: str | None = None
 
-    def apply(self, queryset: Any) -> AuditLogQuerySet:
+    def apply(self, queryset: AuditLogQuerySet) -> AuditLogQuerySet:
         """Bound a time range by ids too, in whose order the list is read."""
         rows = super().apply(queryset)
         begin, end = self.value("from"), self.value("to")

@@ -1,7 +1,7 @@
 """Writing events to the audit log."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ParamSpec
+from typing import ParamSpec
 from uuid import UUID
 
 from audit.models import Action, AuditLog
@@ -14,7 +14,7 @@ from reprotech.core.request_context import current_origin, current_principal
 SECRET_NAME_PARTS = ("password", "token", "secret", "hash", "otp")
 
 Fields = ParamSpec("Fields")
-Changes = Mapping[str, tuple[Any, Any]]
+Changes = Mapping[str, tuple[object, object]]
 
 
 def build_event(
@@ -40,7 +40,7 @@ def build_event(
         details["changes"] = {field: list(values) for field, values in changes.items()}
     if principal.api_key:
         details.setdefault("key", principal.api_key)
-    _refuse_secrets(details)
+    _refuse_secrets({*details, *(changes or ())})
     return AuditLog(
         user_id=actor.pk if actor else None,
         username=normalize_text(actor.username)[:254] if actor else "",
@@ -77,8 +77,7 @@ def record_events(events: Iterable[AuditLog]) -> None:
     latest_event.invalidate()
 
 
-def _refuse_secrets(details: Mapping[str, Any]) -> None:
-    names = {*details, *details.get("changes", {})}
+def _refuse_secrets(names: Iterable[str]) -> None:
     for name in names:
         if any(mark in name.lower() for mark in SECRET_NAME_PARTS) and name != "must_change_password":
             raise ValueError(f"{name} must not be recorded in the audit log.")

@@ -27,7 +27,7 @@ class ReprotechAdminSite(AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether the request's user is a Super Administrator without a required action first."""
-        user: Any = request.user
+        user = request.user
         return bool(user.is_authenticated and user.is_staff and not required_action_for(user, ADMIN_SITE))
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
@@ -53,7 +53,7 @@ class ReprotechAdminSite(AdminSite):
         return redirect("change_password")
 
     def _refuse(self, request: HttpRequest) -> HttpResponse:
-        user: Any = request.user
+        user = request.user
         if not user.is_authenticated:
             return redirect_to_sign_in(request)
         if action := required_action_for(user, ADMIN_SITE):

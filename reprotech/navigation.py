@@ -1,7 +1,6 @@
 """The sidebar, and other context of the page layout."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -53,7 +52,7 @@ def chosen_scheme(request: HttpRequest) -> str:
 def layout_context(request: HttpRequest) -> dict[str, object]:
     """Context processor: the sidebar's entries and the colour scheme."""
     context: dict[str, object] = {"scheme": chosen_scheme(request), "schemes": SCHEMES}
-    user: Any = getattr(request, "user", None)
+    user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:
         context["may"] = PermissionFlags(user)
         context["navigation"] = [

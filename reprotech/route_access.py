@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -35,14 +34,14 @@ def _routes_in(patterns: Iterable[URLPattern | URLResolver], prefix: str) -> Ite
             yield Route(path, declared_access(pattern.callback))
 
 
-def declared_access(view: Any) -> dict[str, str] | None:
+def declared_access(view: object) -> dict[str, str] | None:
     """What a view declares by `@requires`, or by `required_permissions` for each of its actions."""
     if access := getattr(view, "access", None):
         return {"*": access}
     actions = getattr(view, "actions", None)
     if not actions:
         return None
-    declared = getattr(view.cls, "required_permissions", {})
+    declared = getattr(getattr(view, "cls", None), "required_permissions", {})
     if any(action not in declared for action in actions.values()):
         return None
     return {method: declared[action] for method, action in actions.items()}

@@ -62,7 +62,7 @@ class UserQuery(QueryParams):
 class UserFilter(UserQuery, ListFilter):
     """A page of users, sorted."""
 
-    sorts: ClassVar[dict[str, object]] = {
+    sorts: ClassVar[dict[str, str | Lower]] = {
         "id": "id",
         "username": Lower("username"),
         "email": Lower("email"),

@@ -162,12 +162,12 @@ def _change_fields(actor: Actor, user: User, changes: Changes) -> None:
     _refuse_taken_names(user)
     _save(user)
     if "username" in changes:
-        _retire_username(user, changes["username"][0])
+        _retire_username(user, str(changes["username"][0]))
     record_user(actor, Action.UPDATE, user, changes=changes)
     if "email" in changes:
         # The one that was just confirmed, or one whose link would undo this change.
         EmailChange.objects.filter(user=user).delete()
-        send_email_changed(user, old=changes["email"][0])
+        send_email_changed(user, old=str(changes["email"][0]))
 
 
 def _retire_username(user: User, name: str) -> None:

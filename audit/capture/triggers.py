@@ -8,7 +8,7 @@ time. `audit.capture.settlement` turns what no service recorded into events.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import cast
 
 from django.db import connection, models, transaction
 from django.db.backends.utils import CursorWrapper
@@ -18,7 +18,7 @@ from django.db.migrations.operations.fields import FieldOperation
 from audit.capture import postgresql_triggers, sqlite_triggers
 from audit.capture.captured_table import CapturedTable
 from audit.models import CapturedChange
-from audit.tracking.registry import tracked_models
+from audit.tracking.registry import column_field, relation_field, tracked_models
 
 #: Columns that mark a row as ended; deleting it then revokes nobody's access.
 END_COLUMNS = ("ended_at", "revoked_at")
@@ -35,22 +35,23 @@ def captured_tables() -> list[CapturedTable]:
     return [found[name] for name in sorted(found)]
 
 
-def owner_field(model: type[models.Model]) -> Any:
+def owner_field(model: type[models.Model]) -> "models.ForeignKey[models.Model, models.Model] | None":
     """The foreign key to another tracked model, such as from keys to users; None without one."""
-    return next((field for field in model._meta.concrete_fields if field.related_model in tracked_models()), None)
+    keys = (field for field in model._meta.concrete_fields if isinstance(field, models.ForeignKey))
+    return next((key for key in keys if key.related_model in tracked_models()), None)
 
 
 def _table_of_model(model: type[models.Model], names: frozenset[str], *, are_deletions_routine: bool) -> CapturedTable:
-    options: Any = model._meta
-    owner = owner_field(model)
-    own = (str(options.model_name), options.pk.column)
+    options = model._meta
+    key, owner = str(options.pk.column), owner_field(model)
+    own = (str(options.model_name), key)
     ends = [name for name in END_COLUMNS if name in {field.name for field in options.concrete_fields}]
     return CapturedTable(
         name=options.db_table,
-        key=options.pk.column,
+        key=key,
         # The key too: rows that swap keys swap all that refers to them.
-        columns=tuple(sorted({options.pk.column, *(options.get_field(name).column for name in names)})),
-        subjects=(own,) if owner is None else ((_resource_name(owner.related_model), owner.column), own),
+        columns=tuple(sorted({key, *(str(column_field(model, name).column) for name in names)})),
+        subjects=(own,) if owner is None else ((_resource_name(owner.related_model), str(owner.column)), own),
         are_deletions_captured=not are_deletions_routine,
         end_column=ends[0] if ends else "",
     )
@@ -58,18 +59,16 @@ def _table_of_model(model: type[models.Model], names: frozenset[str], *, are_del
 
 def through_model(model: type[models.Model], relation: str) -> type[models.Model]:
     """The model of a many-to-many relation's rows."""
-    field: Any = model._meta.get_field(relation)
-    through: type[models.Model] = field.remote_field.through
-    return through
+    return cast("type[models.Model]", relation_field(model, relation).remote_field.through)
 
 
 def _table_of_relation(model: type[models.Model], name: str) -> CapturedTable:
-    field: Any = model._meta.get_field(name)
-    options: Any = through_model(model, name)._meta
+    field = relation_field(model, name)
+    options = through_model(model, name)._meta
     holder, held = field.m2m_column_name(), field.m2m_reverse_name()
     return CapturedTable(
         name=options.db_table,
-        key=options.pk.column,
+        key=str(options.pk.column),
         columns=tuple(sorted((holder, held))),
         subjects=((_resource_name(model), holder), (_resource_name(field.related_model), held)),
     )

@@ -10,8 +10,11 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from ipaddress import IPv6Address
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
+
+#: Values of SealedRow's columns, and of others after them; a query doesn't know their types.
+StoredColumns: TypeAlias = tuple[Any, ...]
 
 VERSION = 1
 SALT_BYTES = 16

@@ -1,6 +1,7 @@
 """The event model of the append-only audit log."""
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -80,7 +81,7 @@ class SaltField(BinaryField):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"default": new_salt, **kwargs})
 
-    def deconstruct(self) -> Any:
+    def deconstruct(self) -> tuple[str, str, Sequence[object], dict[str, object]]:
         name, _, args, kwargs = super().deconstruct()
         kwargs.pop("default", None)
         return name, "django.db.models.BinaryField", args, kwargs

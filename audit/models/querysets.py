@@ -13,7 +13,7 @@ from audit.models.search import ContainsWords, FoldedColumn, contains_all_words,
 from reprotech.core.normalization import fold_text, unicode_forms
 
 if TYPE_CHECKING:
-    from audit.models import AuditLog
+    from audit.models import Action, AuditLog
 
 #: What an erased account is called, which no person can choose; 18 digits fit into every database's ids.
 ERASED_NAME = re.compile(r"erased:(\d{1,18})", re.ASCII)
@@ -30,7 +30,7 @@ class AppendOnlyError(TypeError):
 
 Row = TypeVar("Row", bound=models.Model)
 #: Old and new value of each field, as django-auditlog writes them.
-Changed = dict[str, tuple[Any, Any]]
+Changed = dict[str, tuple[object, object]]
 
 
 class AppendOnlyQuerySet(models.QuerySet[Row]):
@@ -72,7 +72,7 @@ class ChangeRecorder(Protocol):
     """Makes events of changes that django-auditlog saw (`audit.tracking.events`)."""
 
     def record_row(
-        self, instance: models.Model, *, action: Any, changes: Changed, **_: object
+        self, instance: models.Model, *, action: "Action", changes: Changed, **_: object
     ) -> "AuditLog | None": ...
 
     def record_relation(
@@ -145,7 +145,9 @@ class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
             row.authenticate()
         return super().bulk_create(rows, *args, **kwargs)
 
-    def log_create(self, instance: models.Model, *, action: Any, changes: Changed, **more: object) -> "AuditLog | None":
+    def log_create(
+        self, instance: models.Model, *, action: "Action", changes: Changed, **more: object
+    ) -> "AuditLog | None":
         """Record the change of a row. django-auditlog calls it by this name."""
         return self.recorder.record_row(instance, action=action, changes=changes, **more)
 

@@ -5,12 +5,14 @@ PostgreSQL searches by words through an index; SQLite has none for it and looks 
 
 import json
 import re
-from typing import Any
+from typing import TypedDict
 
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Case, Func, Q, Value, When
 from django.db.models.functions import StrIndex
 from django.db.models.lookups import GreaterThan
+from django.db.models.sql.compiler import SQLCompiler
 
 from reprotech.core.normalization import fold_text, normalize_text, unicode_forms
 
@@ -23,10 +25,14 @@ NAME_COLUMNS = ("username", "resource_name")
 SEARCHED_COLUMNS = (*NAME_COLUMNS, "details")
 SQLITE_COLUMNS = (*NAME_COLUMNS, "details_text")
 
-#: Any limit makes PostgreSQL plan each query by itself; its estimate is that of the rows without it.
+#: A limit, however high, makes PostgreSQL plan each query by itself; its estimate is that of the rows without it.
 ESTIMATE_LIMIT = 10_000
 #: Word separators in every locale of a database.
 ASCII_SEPARATORS = re.compile(r"[\x00-/:-@\[-`{-\x7f]+")
+
+
+#: A node of EXPLAIN's JSON.
+_Plan = TypedDict("_Plan", {"Node Type": str, "Plan Rows": float, "Plans": list["_Plan"]})
 
 
 class FoldedColumn(Func):
@@ -51,7 +57,9 @@ class ContainsWords(Func):
         super().__init__(*(columns or SEARCHED_COLUMNS))
         self.text, self.is_indexed = text, is_indexed
 
-    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:  # type: ignore[override]
+    def as_sql(  # type: ignore[override]
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: str
+    ) -> tuple[str, list[object]]:
         words, parameters = super().as_sql(compiler, connection, **context)
         forms = unicode_forms(self.text)
         query = " || ".join([PREFIX_QUERY] * len(forms))
@@ -77,7 +85,7 @@ def estimated_rows(*queries: models.QuerySet[models.Model]) -> list[int]:
     return [int(_plan_below_limit(part)["Plan Rows"]) for part in (plan["Plans"] if others else [plan])]
 
 
-def _plan_below_limit(plan: dict[str, Any]) -> dict[str, Any]:
+def _plan_below_limit(plan: _Plan) -> _Plan:
     while plan["Node Type"] in {"Subquery Scan", "Limit"}:
         (plan,) = plan["Plans"]
     return plan

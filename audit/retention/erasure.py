@@ -6,7 +6,7 @@ the text can't be derived. Sealed `erase` events name what was erased, or a veri
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
@@ -41,6 +41,10 @@ class ErasureParts(NamedTuple):
     subject: Iterable[AuditLogQuerySet]
 
 
+class _KeptFilters(TypedDict, total=False):
+    filters: Mapping[str, Mapping[str, object]]
+
+
 @recording_denials
 def erase_parts(
     *,
@@ -67,7 +71,7 @@ def erase_parts(
         for start in range(0, max(len(found), 1), BATCH_SIZE):
             actors, subjects = _erase(found[start : start + BATCH_SIZE], by_actor, by_subject)
             count += len({*actors, *subjects})
-            kept: dict[str, Any] = {"filters": kept_filters} if kept_filters and not start else {}
+            kept: _KeptFilters = {"filters": kept_filters} if kept_filters and not start else {}
             record(
                 actor=actor,
                 action=Action.ERASE,

@@ -6,11 +6,11 @@ Hashing, which takes longest, can be spread over processes: `prepare_event` need
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import connection
 
-from audit.crypto.canonical_json import SealedRow, canonical_bytes
+from audit.crypto.canonical_json import SealedRow, StoredColumns, canonical_bytes
 from audit.crypto.merkle import leaf_hash
 from audit.crypto.row_mac import authentication_code_of
 from audit.models import AuditLog
@@ -30,7 +30,7 @@ MAINTENANCE_MEMORY = "512MB"
 class PreparedEvent(NamedTuple):
     """An event's row, ready for COPY, and its leaf's hash."""
 
-    row: tuple[Any, ...]
+    row: StoredColumns
     leaf: bytes
 
 

@@ -6,13 +6,12 @@ One role owns the tables and runs migrations; the server uses another, which DAT
 
 import logging
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection, transaction
 from django.db.backends.utils import CursorWrapper
-from psycopg import sql
+from psycopg import Cursor, sql
 
 from audit.capture.postgresql_triggers import REMOVE_FUNCTION
 from audit.sealing.append_only_triggers import APPEND_ONLY_TABLES as APPEND_ONLY
@@ -89,10 +88,10 @@ def _owned_relations(cursor: CursorWrapper, kinds: Sequence[str]) -> list[str]:
     return [name for (name,) in cursor.fetchall()]
 
 
-def excessive_rights(cursor: Any) -> str:
+def excessive_rights(cursor: CursorWrapper | Cursor) -> str:
     """A sentence about what the role that `cursor` uses should not be able to do; empty if there is nothing."""
     cursor.execute(OWN_ROLE, [[*APPEND_ONLY, CAPTURED_CHANGES_TABLE]])
-    role, is_superuser, is_owner, may_change = cursor.fetchone()
+    ((role, is_superuser, is_owner, may_change),) = cursor.fetchall()
     if is_superuser:
         what = "is a superuser"
     elif is_owner:

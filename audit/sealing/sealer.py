@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from audit.capture.duplicate_rows import is_copy
 from audit.capture.settlement import settle
-from audit.crypto.canonical_json import SealedRow, canonical_bytes
+from audit.crypto.canonical_json import SealedRow, StoredColumns, canonical_bytes
 from audit.crypto.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from audit.crypto.row_mac import is_authentic_content
 from audit.crypto.signed_note import CheckpointText, NoteError, Signer, VerifierKey, fingerprint, sign
@@ -89,7 +89,7 @@ class Sealer:
             self._agrees_with_anchors = _matches_anchor_file()
         since, self._scanned_until = self._scanned_until, None  # scan all events again if this fails
         if connection.vendor == "postgresql":
-            until = int(_query_value("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
+            until = int(str(_query_value("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")))
             start = MIN_ID if since is None else _first_event_since(since)
         else:
             until = start = MIN_ID if since is None else since
@@ -183,12 +183,12 @@ def unsealed_events(start: int = MIN_ID) -> AuditLogQuerySet:
     return AuditLog.objects.filter(~is_sealed, pk__gte=start).order_by("pk")
 
 
-def rows_to_seal(start: int) -> QuerySet[AuditLog, tuple[Any, ...]]:
+def rows_to_seal(start: int) -> QuerySet[AuditLog, StoredColumns]:
     """For each event to seal: the sealed columns, the code, and whether it is a copy of another row."""
     return unsealed_events(start).annotate(is_copy=is_copy()).values_list(*COLUMNS, "authentication", "is_copy")
 
 
-def _authentic_events(found: Iterable[tuple[Any, ...]], result: SealResult) -> list[EventToSeal]:
+def _authentic_events(found: Iterable[StoredColumns], result: SealResult) -> list[EventToSeal]:
     """The events that this installation wrote; the ids of the others go into the result."""
     events = []
     for event_id, *columns, code, is_a_copy in found:
@@ -288,10 +288,10 @@ def _first_event_since(transaction_id: int) -> int | None:
         "WITH recent AS MATERIALIZED (SELECT id FROM audit_logs WHERE transaction_id >= %s) SELECT min(id) FROM recent",
         transaction_id,
     )
-    return None if found is None else int(found)
+    return cast("int | None", found)
 
 
-def _query_value(statement: str, *parameters: int) -> Any:
+def _query_value(statement: str, *parameters: int) -> object:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return cursor.fetchone()[0]

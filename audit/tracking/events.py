@@ -12,7 +12,7 @@ from django.db import connections, models
 
 from audit.models import Action, AuditLog
 from audit.services import SECRET_NAME_PARTS, Changes, build_event, record_events
-from audit.tracking.registry import Subject, Tracked, registry
+from audit.tracking.registry import Subject, Tracked, column_field, registry, relation_field
 from reprotech.core.actors import Actor, System
 from reprotech.core.request_context import current_origin, current_principal
 
@@ -20,7 +20,7 @@ ORM_SOURCE = "orm"
 #: Times that stand for a state: events show the state.
 STATE_COLUMNS = {"locked_at": "locked", "deleted_at": "deleted", "revoked_at": "revoked", "ended_at": "ended"}
 
-Pair = tuple[Any, Any]
+Pair = tuple[object, object]
 
 
 class _DeletedUser(NamedTuple):
@@ -123,13 +123,12 @@ def _belongs_to_deletion(instance: models.Model) -> bool:
     """Whether a row needs no event: it didn't exist, or it was deleted with another, whose event counts it."""
     if vars(instance).pop("_tracked_is_gone", False):
         return True
-    origin: Any = vars(instance).get("_tracked_origin")
+    origin = vars(instance).get("_tracked_origin")
     owner = origin.model if isinstance(origin, models.QuerySet) else type(origin)
     if origin is None or owner is type(instance) or owner not in registry:
         return False
-    fields: Any = instance._meta.concrete_fields
-    for field in fields:
-        if field.related_model is owner and field.remote_field.on_delete is models.CASCADE:
+    for field in instance._meta.concrete_fields:
+        if field.related_model is owner and field.remote_field and field.remote_field.on_delete is models.CASCADE:
             counts = vars(origin).setdefault("_tracked_with", {}).setdefault(getattr(instance, field.attname), {})
             table = instance._meta.db_table
             counts[table] = counts.get(table, 0) + 1
@@ -177,9 +176,9 @@ def before_relation_changes(
         return
     for found in registry.values():
         for name in found.relations:
-            relation: Any = found.model._meta.get_field(name)
+            relation = relation_field(found.model, name)
             if relation.remote_field.through is sender:
-                accessor = relation.remote_field.get_accessor_name() if reverse else name
+                accessor = str(relation.remote_field.get_accessor_name()) if reverse else name
                 held = getattr(instance, accessor).all()
                 others = held if pk_set is None else held.model._base_manager.filter(pk__in=pk_set)
                 notify_listener(found.model, others if reverse else [instance])
@@ -194,7 +193,7 @@ def _removed_key(name: str) -> str:
 def _tracked_with_relation(name: str, instance: models.Model) -> Tracked | None:
     for found in registry.values():
         if name in found.relations:
-            other: Any = found.model._meta.get_field(name).related_model
+            other = relation_field(found.model, name).related_model
             if isinstance(instance, (found.model, other)):
                 return found
     return None
@@ -223,7 +222,7 @@ def _events_of(actor: Actor | None, instance: models.Model, action: Action, chan
 
 def _is_implied(found: Tracked, name: str, pair: Pair) -> bool:
     """Whether a value of a new or deleted row is a column's default, or the owner, which the event names anyway."""
-    field: Any = found.model._meta.get_field(name)
+    field = column_field(found.model, name)
     if field.remote_field:
         return field.remote_field.on_delete is models.CASCADE
     return field.default is False and not any(pair)
@@ -275,9 +274,11 @@ def _is_secret(name: str) -> bool:
     return name != "must_change_password" and any(mark in name for mark in SECRET_NAME_PARTS)
 
 
-def _utc_text(text: str | None) -> str | None:
+def _utc_text(text: object) -> object:
     """A time as the API writes it; django-auditlog omits the time zone, UTC."""
-    return text and datetime.fromisoformat(text).replace(tzinfo=UTC).isoformat().replace("+00:00", "Z")
+    if not isinstance(text, str) or not text:
+        return text
+    return datetime.fromisoformat(text).replace(tzinfo=UTC).isoformat().replace("+00:00", "Z")
 
 
 def _current_actor() -> Actor | None:

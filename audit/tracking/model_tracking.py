@@ -20,7 +20,16 @@ from django.db.models.signals import m2m_changed, post_save, pre_delete, pre_sav
 
 from audit.models import Action
 from audit.tracking import events as tracking_events
-from audit.tracking.registry import EMPTY, ActionPair, OnChange, Subject, Tracked, registry, tracked_models
+from audit.tracking.registry import (
+    EMPTY,
+    ActionPair,
+    OnChange,
+    Subject,
+    Tracked,
+    column_field,
+    registry,
+    tracked_models,
+)
 
 __all__ = [
     "ActionPair",
@@ -39,11 +48,12 @@ BATCH_SIZE = 500
 UNIQUE_VIOLATION = "23505"
 
 Row = TypeVar("Row", bound=models.Model)
+Item = TypeVar("Item")
 
 
 def track(
-    model: type[models.Model],
-    subject: Callable[[Any], Subject],
+    model: type[Row],
+    subject: Callable[[Row], Subject],
     *,
     fields: Collection[str],
     relations: Mapping[str, tuple[Action, Action]] = EMPTY,
@@ -74,8 +84,8 @@ def track(
     registry[model] = found
     # Django adds to a relation by the base manager, `user.api_keys.add(key)`, and so may other code. Not in Meta: it is
     # no matter of the database, but Django would make a migration of it.
-    options: Any = model._meta
-    options.base_manager_name = options.default_manager.name
+    options = model._meta
+    options.base_manager_name = model._default_manager.name
     vars(options).pop("base_manager", None)
     # Ours comes first: it forgets what an earlier save of the object left behind.
     pre_save.connect(tracking_events.before_save, sender=model, dispatch_uid=f"audit tracks {model}")
@@ -171,7 +181,7 @@ class TrackedModel(models.Model):
 class TrackedQuerySet(models.QuerySet[Row]):
     """Compares and records bulk changes itself, since Django sends no signals for them."""
 
-    def update(self, **values: Any) -> int:
+    def update(self, **values: object) -> int:
         found = registry.get(self.model)
         columns = tracking_events.tracked_columns(self.model) & values.keys() if _is_tracked_now(self.model) else set()
         if not columns and not (found and found.on_change):
@@ -252,19 +262,19 @@ class TrackedQuerySet(models.QuerySet[Row]):
 
     def _in_conflict(self, rows: list[Row], names: Collection[str] | None) -> dict[object, Row]:
         """The stored rows that these would overwrite, by key."""
-        options: Any = self.model._meta
+        options = self.model._meta
         unique = [options.pk.name if name == "pk" else name for name in names or ["pk"]]
         found: dict[object, Row] = {}
         for batch in _batches(rows):
             same = Q()
             for row in batch:
-                same |= Q(**{name: getattr(row, options.get_field(name).attname) for name in unique})
+                same |= Q(**{name: getattr(row, column_field(self.model, name).attname) for name in unique})
             stored = self.model._base_manager.using(self.db).filter(same).select_for_update()
             found.update((row.pk, row) for row in stored)
         return found
 
 
-def _batches(values: Iterable[Any]) -> Iterator[list[Any]]:
+def _batches(values: Iterable[Item]) -> Iterator[list[Item]]:
     rest = iter(values)
     while batch := list(islice(rest, BATCH_SIZE)):
         yield batch

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Never, cast
 
 from django.db import models
 
 from audit.models import Action
 
-EMPTY: Mapping[str, Any] = MappingProxyType({})
+EMPTY: Mapping[str, Never] = MappingProxyType({})
 
 
 #: Takes the rows that change, which may be a queryset, and the names of their changed columns: None for any, and for a
@@ -31,6 +31,14 @@ class ActionPair(NamedTuple):
 
     gained: Action
     lost: Action
+
+
+def relation_field(model: type[models.Model], name: str) -> "models.ManyToManyField[models.Model, models.Model]":
+    return cast("models.ManyToManyField[models.Model, models.Model]", model._meta.get_field(name))
+
+
+def column_field(model: type[models.Model], name: str) -> "models.Field[object, object]":
+    return cast("models.Field[object, object]", model._meta.get_field(name))
 
 
 @dataclass(frozen=True, slots=True)

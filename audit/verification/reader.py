@@ -1,11 +1,11 @@
 """Reads the log in the order of the tree, and computes what each event's leaf must be."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from django.db import DataError
 
-from audit.crypto.canonical_json import SealedRow, canonical_bytes
+from audit.crypto.canonical_json import SealedRow, StoredColumns, canonical_bytes
 from audit.crypto.merkle import leaf_hash
 from audit.crypto.row_mac import is_authentic_content
 from audit.models import AuditLog, Leaf
@@ -19,7 +19,7 @@ UNREADABLE = b""
 UNREADABLE_ERRORS = (AttributeError, TypeError, ValueError, DataError)
 
 #: The values of COLUMNS.
-Row: TypeAlias = tuple[Any, ...]
+Row = StoredColumns
 
 
 class Entry(NamedTuple):

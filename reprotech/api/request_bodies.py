@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 
-class RequestBody(serializers.Serializer[Any]):
+class RequestBody(serializers.Serializer[object]):
     """A request body. Undeclared keys are refused, so that a typo isn't silently ignored."""
 
     #: Sentences for undeclared keys that callers are likely to send.

@@ -22,7 +22,7 @@ Reader = Callable[[Any], Any]
 FieldReader = tuple[str, Reader, type | None, Reader | None]
 
 #: Fields that represent a value of this type as it is.
-PASSED_THROUGH: dict[type[serializers.Field[Any, Any, Any, Any]], type] = {
+PASSED_THROUGH: dict[type, type] = {
     serializers.BooleanField: bool,
     serializers.CharField: str,
     serializers.IntegerField: int,
@@ -31,7 +31,7 @@ PASSED_THROUGH: dict[type[serializers.Field[Any, Any, Any, Any]], type] = {
 }
 
 
-class PageAnswer(serializers.Serializer[Any]):
+class PageAnswer(serializers.Serializer[object]):
     """A page of a list besides its items, for the schema."""
 
     total = serializers.IntegerField()
@@ -50,7 +50,9 @@ def serialize(answer: Answer, item: object) -> Any:
     return _reader_of(answer)(item)
 
 
-def serialize_many(answer: Answer, items: Iterable[object], context: Mapping[str, object] | None = None) -> list[Any]:
+def serialize_many(
+    answer: Answer, items: Iterable[object], context: Mapping[str, object] | None = None
+) -> list[object]:
     read = _reader(answer(context=dict(context))) if context else _reader_of(answer)
     return [read(item) for item in items]
 
@@ -60,7 +62,7 @@ def _reader_of(answer: Answer) -> Reader:
     return _reader(answer())
 
 
-def _reader(shape: Any) -> Reader:
+def _reader(shape: serializers.Serializer[object]) -> Reader:
     fields = [_field_reader(field) for field in shape.fields.values() if not field.write_only]
     if None in fields:
         uncompiled: Reader = shape.to_representation

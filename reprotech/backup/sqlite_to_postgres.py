@@ -16,7 +16,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from django.apps import apps
 from django.conf import settings
@@ -217,7 +216,7 @@ def _checksum(model: Model, alias: str) -> tuple[int, int]:
 class _Encoder(DjangoJSONEncoder):
     """Encodes bytes as both database drivers return them."""
 
-    def default(self, o: Any) -> Any:
+    def default(self, o: object) -> object:
         return bytes(o).hex() if isinstance(o, bytes | memoryview) else super().default(o)
 
 

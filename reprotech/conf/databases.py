@@ -38,7 +38,7 @@ def database_settings(env: Environment, base_dir: Path) -> dict[str, Any]:
     return {**database, "ENGINE": "reprotech.db.postgresql", "OPTIONS": options}
 
 
-def cache_settings(redis_url: str, timeout: float) -> dict[str, Any]:
+def cache_settings(redis_url: str, timeout: float) -> dict[str, object]:
     """In Redis when several processes share the cache, else inside the process."""
     if not redis_url:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}

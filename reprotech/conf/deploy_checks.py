@@ -5,7 +5,6 @@ import stat
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -83,7 +82,7 @@ def _transport() -> Iterator[Risk]:
 
 
 def _database() -> Iterator[Risk]:
-    database: dict[str, Any] = settings.DATABASES["default"]
+    database = settings.DATABASES["default"]
     if database["ENGINE"] == "reprotech.db.sqlite":
         yield "DATABASE_URL", "SQLite lets one process write at a time and keeps no log to recover a moment from."
         return

@@ -84,7 +84,7 @@ class LineHandler(QueueHandler):
         super().close()
 
 
-def logging_config(*, level: str, form: str, directory: Path) -> dict[str, Any]:
+def logging_config(*, level: str, form: str, directory: Path) -> dict[str, object]:
     return {
         "version": 1,
         "disable_existing_loggers": False,

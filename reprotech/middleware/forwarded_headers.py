@@ -5,12 +5,12 @@ address that could be read counts, in the end the proxy's own.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from itertools import islice
-from typing import Any
+from wsgiref.types import WSGIEnvironment
 
 from django.conf import settings
 
@@ -34,7 +34,7 @@ class Client:
     is_proxied: bool
 
 
-def read_client(meta: Mapping[str, Any]) -> Client:
+def read_client(meta: WSGIEnvironment) -> Client:
     remote = meta.get("REMOTE_ADDR", "")
     nearest = parse_address(remote)
     if not is_trusted(nearest):

@@ -7,19 +7,17 @@ Content-Length or without (chunked, HTTP/2), and an incomplete one is refused.
 import os
 import socket
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from io import BytesIO
 from threading import BoundedSemaphore
-from typing import Any
+from wsgiref.types import WSGIEnvironment
 
 from django.http import HttpRequest
 
 from reprotech.middleware.forwarded_headers import parse_address
 from reprotech.server.graceful_shutdown import open_sockets
 
-Meta = Mapping[str, Any]
 #: Bytes of a refused body that are read: many clients send everything before they read the answer.
 MAX_DRAINED = 33_554_432
 CHUNK_BYTES = 65_536
@@ -73,7 +71,7 @@ def _parse_length(length: str) -> int:
     return int(length[:18])  # cut, since Python refuses to read numbers of thousands of digits
 
 
-def _read_announced(meta: Meta, size: int, limit: int) -> bytes:
+def _read_announced(meta: WSGIEnvironment, size: int, limit: int) -> bytes:
     if size > limit:
         # A client that waits for "100 Continue" has sent nothing yet, and would send everything if it were read.
         if "HTTP_EXPECT" not in meta:
@@ -115,7 +113,7 @@ def _is_complete(request: HttpRequest, body: bytes) -> bool:
     return (bool(body) and request.content_type == "application/json") or not is_client_gone(request.META)
 
 
-def is_client_gone(meta: Meta) -> bool:
+def is_client_gone(meta: WSGIEnvironment) -> bool:
     """Whether the client of this request has closed the connection."""
     # WSGI doesn't say which connection is this request's, so all count that a client at its address has closed. The
     # server soon closes the idle ones, and those of other requests when they are answered; this request's stays.
@@ -134,7 +132,7 @@ def is_client_gone(meta: Meta) -> bool:
     return bool(closed)
 
 
-def _closed_by_client(meta: Meta) -> set[int]:
+def _closed_by_client(meta: WSGIEnvironment) -> set[int]:
     """Inodes of the connections to this server that a client at the request's address has closed."""
     address, closed = parse_address(meta.get("REMOTE_ADDR", "")), set()
     for found in open_sockets():
@@ -151,13 +149,13 @@ def _closed_by_client(meta: Meta) -> set[int]:
     return closed
 
 
-def _drain(meta: Meta, length: int) -> None:
+def _drain(meta: WSGIEnvironment, length: int) -> None:
     left = min(length, MAX_DRAINED)
     while left > 0 and (piece := _read(meta, min(CHUNK_BYTES, left))):
         left -= len(piece)
 
 
-def _read(meta: Meta, length: int) -> bytes:
+def _read(meta: WSGIEnvironment, length: int) -> bytes:
     """Up to `length` bytes; b"" at the end, or when the client is gone."""
     try:
         return bytes(meta["wsgi.input"].read(length))

@@ -1,7 +1,8 @@
 """Security headers: isolation, transport, CORS."""
 
+from collections.abc import Awaitable
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from corsheaders.middleware import CorsMiddleware
 from django.conf import settings
@@ -54,7 +55,7 @@ class TransportMiddleware(SecurityMiddleware):
 class OriginsMiddleware(CorsMiddleware):
     """CORS headers, if CORS_ORIGINS names any site."""
 
-    def __call__(self, request: HttpRequest) -> Any:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         return super().__call__(request) if settings.CORS_ALLOWED_ORIGINS else self.get_response(request)
 
     def check_preflight(self, request: HttpRequest) -> HttpResponseBase | None:

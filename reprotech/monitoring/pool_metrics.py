@@ -5,7 +5,6 @@ No process can see another one's pool: each records its own every few seconds, a
 
 import os
 from pathlib import Path
-from typing import Any
 
 from django.db import connection
 from prometheus_client import Gauge
@@ -37,7 +36,7 @@ def start() -> None:
 
 def sample() -> None:
     """Record this process's pool, if it has one."""
-    pool: Any = getattr(connection, "pool", None)
+    pool = getattr(connection, "pool", None)
     if pool is None:
         return
     statistics = pool.get_stats()

@@ -16,8 +16,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
+from typing import TYPE_CHECKING
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+if TYPE_CHECKING:
+    from _typeshed import OptExcInfo
 
 #: The first step at most, longer than nginx keeps an idle connection.
 DRAIN_SECONDS = 2.5
@@ -39,7 +42,7 @@ def install() -> None:
 
 def close_when_draining(application: WSGIApplication) -> WSGIApplication:
     def respond(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:
+        def start(status: str, headers: list[tuple[str, str]], *more: "OptExcInfo | None") -> Callable[[bytes], object]:
             if _stopping.is_set():
                 headers.append(("Connection", "close"))
             return start_response(status, headers, *more)

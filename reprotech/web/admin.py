@@ -15,6 +15,7 @@ from django.shortcuts import redirect
 
 from reprotech.core.exceptions import Conflict, DomainError, Forbidden, StaleVersion, ValidationFailed
 from reprotech.core.normalization import fold_text, normalize_text
+from reprotech.web.ordering import Row
 
 # Generic to the type checker alone.
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class ServiceForm(AnyModelForm):
             if isinstance(refusal, StaleVersion):
                 self._accept_current_version()
 
-    def _values(self) -> dict[str, Any]:
+    def _values(self) -> dict[str, object]:
         values = dict(self.cleaned_data)
         version = values.pop("version", "")
         return {**values, "expected_versions": [version]} if version and self.instance.pk is not None else values
@@ -158,7 +159,7 @@ class ServiceAdmin(GuardedAdmin):
         """The form's service saved them."""
 
     def delete_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
         try:
             return super().delete_view(request, object_id, extra_context)
@@ -169,7 +170,7 @@ class ServiceAdmin(GuardedAdmin):
             return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id)
 
     @admin.action(description="Delete selected %(verbose_name_plural)s", permissions=["delete"])
-    def delete_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponseBase | None:
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[Model]) -> HttpResponseBase | None:
         """After Django's confirmation, each by the service with its audit row; Django's own deletes them in bulk."""
         if not request.POST.get("post"):
             return confirm_deletion(self, request, queryset)
@@ -178,7 +179,7 @@ class ServiceAdmin(GuardedAdmin):
         return None
 
     def for_each(
-        self, request: HttpRequest, queryset: QuerySet[Any], change: Callable[[HttpRequest, Any], object]
+        self, request: HttpRequest, queryset: QuerySet[Row], change: Callable[[HttpRequest, Row], object]
     ) -> int:
         """Change every selected record that the rules allow, show the refusals; returns how many were changed."""
         done = 0
@@ -205,5 +206,5 @@ class ServiceAdmin(GuardedAdmin):
 
     log_change = log_addition
 
-    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Model]) -> Any:
         """The service has recorded them."""

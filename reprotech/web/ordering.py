@@ -1,10 +1,10 @@
 """Sort orders of lists, with empty values last."""
 
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 from django.db import models
 from django.db.models import F
-from django.db.models.expressions import Expression, OrderBy
+from django.db.models.expressions import Combinable, Expression, OrderBy
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -15,11 +15,11 @@ class NullableColumn(str):
     __slots__ = ()
 
 
-def to_order_by(order: Any) -> OrderBy:
+def to_order_by(order: str | Combinable) -> OrderBy:
     """A copy of a query's order: a column's name with a sign, or an expression."""
     if isinstance(order, str):
         return OrderBy(F(order.removeprefix("-")), descending=order.startswith("-"))
-    return order.copy() if isinstance(order, OrderBy) else OrderBy(order)
+    return order.copy() if isinstance(order, OrderBy) else OrderBy(cast("Expression", order))
 
 
 def sort_by(expression: str | Expression | F, *, descending: bool) -> OrderBy:

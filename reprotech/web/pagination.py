@@ -3,12 +3,14 @@
 A list's filter is a form: `UserFilter.parse(request.GET)` gives the one object that both apply.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic
 
 from django import forms
 from django.db import models
+from django.db.models import F
+from django.db.models.expressions import Expression
 
 from reprotech.web import estimated_counts
 from reprotech.web.estimated_counts import SMALL_RESULT_LIMIT, fence_index_scan, large_results, slice_by_pk
@@ -78,13 +80,13 @@ class ListFilter(QueryParams):
     """Page, page size and sort; a list adds its own filters, and applies them in `apply`."""
 
     #: Values of `sort` and the expressions that they sort by.
-    sorts: ClassVar[dict[str, Any]] = {}
+    sorts: ClassVar[Mapping[str, str | Expression | F]] = {}
 
     page = IntegerParam(default=1)
     per_page = IntegerParam(default=DEFAULT_PER_PAGE, max_value=MAX_PER_PAGE)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: Mapping[str, object] | None = None) -> None:
+        super().__init__(data)
         if self.sorts:
             names = [sign + name for name in self.sorts for sign in ("", "-")]
             self.fields["sort"] = forms.ChoiceField(

@@ -5,7 +5,6 @@ import sys
 from argparse import ArgumentParser
 from datetime import UTC, datetime, time
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -40,7 +39,9 @@ class Command(BaseCommand):
         parser.add_argument("--drop", action="store_true", help="remove the events from the database")
         parser.add_argument("--yes", action="store_true", help="don't ask before removing them")
 
-    def handle(self, *_: object, to: Path, before: str | None, most: int | None, **options: Any) -> None:
+    def handle(
+        self, *_: object, to: Path, before: str | None, most: int | None, drop: bool, yes: bool, **__: object
+    ) -> None:
         if most is not None and most < 1:
             raise CommandError("--most must be at least 1.")
         try:
@@ -49,8 +50,8 @@ class Command(BaseCommand):
             _verify(to)
             what = f"{places.end - places.start:,} events, places {places.start} to {places.end - 1}"
             self.stdout.write(f"{to}: {what}, SHA-256 {archive.sha256}. The file proves itself.")
-            if options["drop"]:
-                self._drop(archive, ask=not options["yes"])
+            if drop:
+                self._drop(archive, ask=not yes)
             else:
                 record_copy(actor=System(), archive=archive)
         except Conflict as error:

@@ -2,8 +2,8 @@
 
 import sys
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.http import QueryDict
@@ -26,7 +26,7 @@ class Command(BaseCommand):
             option = {"from": "from-date", "to": "to-date"}.get(name, name.replace("_", "-"))
             parser.add_argument(f"--{option}", dest=f"filter_{name}", metavar="VALUE", help=f"as {name} in the API")
 
-    def handle(self, *_: object, to: str, **options: Any) -> None:
+    def handle(self, *_: object, to: str, **options: object) -> None:
         if to == "-":
             write(sys.stdout.buffer, _bundle(options))
             return
@@ -43,12 +43,12 @@ class Command(BaseCommand):
         )
 
 
-def _bundle(options: dict[str, Any]) -> Bundle:
+def _bundle(options: Mapping[str, object]) -> Bundle:
     query = QueryDict(mutable=True)
     query["format"] = "bundle"
     for name, value in options.items():
         if value is not None and (name in {"start", "end"} or name.startswith("filter_")):
-            query[name.removeprefix("filter_")] = value
+            query[name.removeprefix("filter_")] = str(value)
     try:
         return start_bundle(actor=System(), query=AuditExport.parse(query))
     except ValidationFailed as error:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 from django.db import DatabaseError
@@ -49,21 +48,30 @@ class Command(BaseCommand):
         )
         parser.add_argument("--quiet", action="store_true", help="print nothing but what is wrong")
 
-    def handle(self, *_: object, **options: Any) -> None:
-        progress = None if options["quiet"] else ProgressLine(self.stderr)
+    def handle(
+        self,
+        *_: object,
+        since: int,
+        key: list[str],
+        checkpoint: list[Path],
+        remember: int | None,
+        quiet: bool,
+        **__: object,
+    ) -> None:
+        progress = None if quiet else ProgressLine(self.stderr)
         try:
             verification = Verification(
-                since=options["since"],
-                pinned=[VerifierKey.parse(key) for key in options["key"]],
-                kept_notes=[*anchored_notes(), *(path.read_text(encoding="utf-8") for path in options["checkpoint"])],
+                since=since,
+                pinned=[VerifierKey.parse(text) for text in key],
+                kept_notes=[*anchored_notes(), *(path.read_text(encoding="utf-8") for path in checkpoint)],
                 **({"progress": progress} if progress else {}),
             )
-            damages = self._print_findings(_findings(verification, options), progress)
+            damages = self._print_findings(_findings(verification, since, remember), progress)
         except (CannotVerify, NoteError, OSError, ValueError, DatabaseError) as error:
             raise CommandError(f"It can't be told whether the log is whole: {error}", returncode=UNKNOWN) from error
         if damages:
             raise CommandError(f"The audit log is damaged: {counted(damages, 'finding')}.", returncode=DAMAGED)
-        if not options["quiet"]:
+        if not quiet:
             self.stdout.write(closing_sentence(verification))
 
     def _print_findings(self, findings: Iterable[Finding], progress: "ProgressLine | None") -> int:
@@ -82,10 +90,10 @@ class Command(BaseCommand):
         return damages
 
 
-def _findings(verification: Verification, options: dict[str, Any]) -> Iterable[Finding]:
-    if options["remember"] is None:
+def _findings(verification: Verification, since: int, remember: int | None) -> Iterable[Finding]:
+    if remember is None:
         return verification.findings()
-    return verification_runs.record_run(verification, since=options["since"], run_id=options["remember"])
+    return verification_runs.record_run(verification, since=since, run_id=remember)
 
 
 class ProgressLine:

@@ -5,7 +5,6 @@ closed a connection, its message waits to be read. Silent networks are left to t
 """
 
 import select
-from typing import Any
 
 from django.db.backends.postgresql import base
 from psycopg import Connection, OperationalError, RawCursor
@@ -16,8 +15,8 @@ from reprotech.db.postgresql.statements import Row, Values
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        connection: Any = super().get_new_connection(conn_params)
+    def get_new_connection(self, conn_params: dict[str, object]) -> Connection:
+        connection: Connection = super().get_new_connection(conn_params)
         return self._working(connection) if self.pool else connection
 
     def fetch_all(self, statement: str, values: Values = ()) -> list[Row]:

@@ -5,9 +5,9 @@ have no such ids, so their changes are never taken for those of a service.
 """
 
 import secrets
+import sqlite3
 import weakref
 from collections.abc import Callable
-from typing import Any
 
 from django.db.backends.sqlite3 import base
 
@@ -17,10 +17,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
     #: mistaken for one of its own.
     transaction_number: int | None = None
     #: Called with the driver's connection before each transaction; see `audit.apps`.
-    before_transaction: Callable[[Any], None] | None = None
+    before_transaction: Callable[[sqlite3.Connection], None] | None = None
 
-    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        connection: Any = super().get_new_connection(conn_params)
+    def get_new_connection(self, conn_params: dict[str, object]) -> sqlite3.Connection:
+        connection: sqlite3.Connection = super().get_new_connection(conn_params)
         wrapper = weakref.ref(self)
 
         def number() -> int | None:

@@ -3,7 +3,6 @@
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -28,13 +27,21 @@ class Command(BaseCommand):
 
         add_trust_arguments(parser)
 
-    def handle(self, *_: object, backup: Path, identity: str, **options: Any) -> None:
+    def handle(
+        self,
+        *_: object,
+        backup: Path,
+        identity: str,
+        signed_by: list[str],
+        accept_unsigned: bool,
+        **__: object,
+    ) -> None:
         try:
             text = sys.stdin.read() if identity == "-" else Path(identity).read_text(encoding="utf-8")
             trust = Trust.of(
                 settings.AUDIT_SIGNING_KEY,
-                [*signers_in(text), *options["signed_by"]],
-                accepts_unsigned=options["accept_unsigned"],
+                [*signers_in(text), *signed_by],
+                accepts_unsigned=accept_unsigned,
             )
             done = restore(backup, parse_identities(text), trust)
         except BackupFailed as failure:
