@@ -88,6 +88,7 @@ def finish_sign_in(*, mfa_token: str, verifier: Verifier, spec: SessionSpec) -> 
 
 def sign_in_with_passkey(*, answer: str, challenge: Challenge, remember: bool = False) -> Session:
     """Open a page session for the owner of a passkey who unlocked it. Raises InvalidFactor or TooManyAttempts."""
+    # By address alone: until the signature is verified, no account is known.
     address = current_origin().ip_address
     try:
         login_throttle.record_address_attempt(address)

@@ -62,6 +62,7 @@ def passkey_options(request: HttpRequest) -> HttpResponse:
     login_token = pending_login_token.parse(pending["token"]) if pending else None
     challenge = Challenge.new(SECOND_STEP if login_token else PASSWORDLESS)
     request.session[CHALLENGE_KEY] = challenge.for_cookie()
+    # Only after the password: the list shows that the account has passkeys.
     allowed = Passkey.objects.filter(user_id=login_token.user_id) if login_token else None
     return JsonResponse(webauthn.authentication_options(allowed, challenge.value))
 
@@ -71,6 +72,7 @@ def passkey_options(request: HttpRequest) -> HttpResponse:
 def passkey(request: HttpRequest) -> HttpResponse:
     """Take a passkey's response, as the second step or for a whole sign-in without a password."""
     form = PasskeyAnswerForm(request.POST)
+    # Removed whatever comes of it: each response needs a challenge of its own.
     stored = request.session.pop(CHALLENGE_KEY, None)
     pending = request.session.get(PENDING_LOGIN_KEY)
     answer = form.cleaned_data["answer"] if form.is_valid() else ""
@@ -85,6 +87,7 @@ def passkey(request: HttpRequest) -> HttpResponse:
     except TooManyAttempts as refusal:
         return _back_to_login(request, too_many_attempts_message(refusal))
     except DomainError:
+        # The same for an unknown passkey and a disabled account.
         return _back_to_login(request, "This passkey doesn't open an account here. Sign in with your password.")
     return start_session(request, session, safe_next_url(request))
 
@@ -105,6 +108,7 @@ def _finish(request: HttpRequest, pending: PendingSignIn, verifier: Verifier, fo
         sentence = "This code is wrong or was used before." if is_code else "The passkey was not accepted."
         return _refused(request, pending, form, sentence)
     except DomainError:
+        # The account was disabled or changed meanwhile, which strangers must not learn.
         del request.session[PENDING_LOGIN_KEY]
         return _back_to_login(request, "Incorrect username or password.")
     return start_session(request, session, pending["next"])

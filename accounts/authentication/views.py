@@ -55,6 +55,7 @@ def login(request: HttpRequest) -> HttpResponse:
 def _sentence(refusal: DomainError) -> str:
     if isinstance(refusal, ServerBusy):
         return refusal.sentence
+    # One sentence for all other refusals: none shows whether the account exists.
     return (
         too_many_attempts_message(refusal)
         if isinstance(refusal, TooManyAttempts)
@@ -65,6 +66,7 @@ def _sentence(refusal: DomainError) -> str:
 @requires(SIGNED_IN_TO_CHANGE_PASSWORD)
 @require_http_methods(["GET", "HEAD", "POST"])
 def logout(request: PageRequest) -> HttpResponse:
+    # A GET ends nothing: browsers and scanners follow links by themselves.
     if request.method != "POST":
         return render(request, "accounts/logout.html")
     end_page_session(request)

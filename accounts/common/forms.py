@@ -61,6 +61,7 @@ class RecordForm(ServiceForm):
 
     def catch_up(self, record: User | Role) -> None:
         """After an edit conflict: show what changed meanwhile, and let the next submission overwrite it."""
+        # The data of a request can't be changed.
         self.data = cast("QueryDict", self.data).copy()
         self.data["version"] = record.version
         compared = [difference(self[name], value) for name, value in self.values_of(record).items()]

@@ -38,6 +38,7 @@ class ResetRequest(models.Model):
 class EmailChange(TrackedModel):
     """A new address that its user still has to confirm. Until then the old one is used."""
 
+    #: One at a time: a second request replaces the first, and so voids its link.
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="email_change")
     address = AddressField(max_length=254)
     requested_at = models.DateTimeField(default=timezone.now)

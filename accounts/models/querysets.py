@@ -184,6 +184,7 @@ class UserQuerySet(TrackedQuerySet["User"]):
         chunk = list(users[:size])
         while chunk:
             yield from chunk
+            # From the last id on: an OFFSET would read all earlier rows again.
             chunk = list(users.filter(pk__gt=chunk[-1].pk)[:size]) if len(chunk) == size else []
 
     def known_as(self, identifier: str) -> "User | None":

@@ -109,6 +109,7 @@ class User(Versioned, TrackedModel, AbstractBaseUser):
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self.get_deferred_fields() & {"username", "email", "first_name", "last_name"}:
             self.fold_search_text()
+            # Django would save only the named fields, and the search text has to follow the names.
             if kwargs.get("update_fields") is not None:
                 kwargs["update_fields"] = {*kwargs["update_fields"], "search_text"}
         super().save(*args, **kwargs)

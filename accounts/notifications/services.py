@@ -47,6 +47,7 @@ def send_address_confirmation(change: EmailChange) -> None:
 def send_email_changed(user: User, old: str) -> None:
     """Notify both addresses that the new one has replaced the old one."""
     context = {"old": old, "new": user.email}
+    # The old one too: its owner must learn of a change that an intruder made.
     outbox.enqueue([_mail("email_changed", user, address, context) for address in (old, user.email)])
 
 

@@ -44,6 +44,7 @@ class _Publication:
         self.keys = keys
 
     def __call__(self) -> None:
+        # The change is committed: if Redis can't be told, no process may use the cache.
         if not _set_all(self.keys, uuid4().hex, VERSION_SECONDS):
             bypass_flag.raise_flag()
 
@@ -54,6 +55,7 @@ def _invalidate(keys: set[str]) -> None:
     publication = _pending_publication()
     marked = publication.keys if publication else set()
     if new := keys - marked:
+        # Before the commit: from now on no process stores or uses a snapshot of the old state.
         _set_all(new, INVALIDATING, MARKER_SECONDS)
         if publication:
             publication.keys |= new

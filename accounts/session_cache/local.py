@@ -27,6 +27,7 @@ def get(session_id: UUID) -> Snapshot | None:
 
 def put(session_id: UUID, snapshot: Snapshot) -> None:
     if len(_snapshots) >= MAX_SNAPSHOTS:
+        # All at once: each is still in Redis, and tracking which was used last would need a lock.
         _snapshots.clear()
     _snapshots[session_id] = (time.monotonic() + LOCAL_SECONDS, snapshot)
 
@@ -36,6 +37,7 @@ def remove(session_id: UUID) -> None:
 
 
 def trip(error: Exception) -> None:
+    # Without Redis no report arrives of a change that would remove them.
     breaker.trip(error)
     _snapshots.clear()
 

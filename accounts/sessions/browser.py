@@ -17,9 +17,11 @@ def start_session(request: HttpRequest, session: Session, target: str) -> HttpRe
     """Redirect to `target` with the session in the cookie, and remember the browser as a known device."""
     # Nothing of an earlier session stays (session fixation).
     request.session.flush()
+    # 0: the cookie ends with the browser.
     request.session.set_expiry(session.ends_at if session.is_remembered else 0)
     request.session[SESSION_ID_KEY] = str(session.pk)
     request.session[USER_ID_KEY] = session.user_id
+    # A CSRF token that was known before the sign-in must not serve after it.
     rotate_token(request)
     _warn_about_mfa_grace(request, session.user)
     response = redirect(target)

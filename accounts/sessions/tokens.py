@@ -119,6 +119,7 @@ def issue_pair(session: Session) -> TokenPair:
 def verify(token: str, token_class: type[SessionToken]) -> Claims:
     """Verify a token's signature, times and type; raises TokenInvalid."""
     # Most tokens come again and again, and keys don't change while a process runs: only the expiry is checked again.
+    # The type is part of the key: what was verified as an access token is no refresh token.
     digest = hashlib.sha256(f"{token_class.token_type} {token}".encode(errors="replace")).digest()
     claims = _verified.get(digest)
     if claims is None:

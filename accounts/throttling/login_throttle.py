@@ -66,6 +66,7 @@ def account_key(user: User, purpose: str = "login", place: str = "") -> str:
 def record_attempt(counter: str) -> None:
     """Count an attempt before it is checked; raises TooManyAttempts."""
     _count_in_window(counter)
+    # Refuses nothing: it decides how long the next window lasts (`_count_in_window`).
     rate_limits.increment("login_day", counter)
     rate_limits.count("login_row", counter)
 

@@ -53,6 +53,7 @@ def confirmation_view(action: BulkAction) -> View:
         if not selection.is_valid():
             return _refuse_selection(request, selection)
         users = selection.users(User.objects.visible_to(request.user))
+        # One more than allowed shows that there are too many, without a count of all.
         ids = list(users.order_by("pk").values_list("pk", flat=True)[: MAX_BULK_USERS + 1])
         if not ids:
             return _refuse(request, back, "No users match any more. Nothing was changed.")

@@ -111,6 +111,7 @@ class NewUserForm(PasswordChoiceForm, UserForm):
         values = super().values
         access = values.pop("access")
         if access != PASSWORD:
+            # A user who chooses a password by a link need not change it.
             values |= {"password": None, "must_change_password": False}
         return {**values, "is_service": access == SERVICE}
 

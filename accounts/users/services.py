@@ -265,6 +265,7 @@ def _revoke_access(actor: Actor, user: User) -> None:
 
 
 def _refuse_own_account(actor: Actor, user: User, verb: str) -> None:
+    # Nobody else might be able to undo it.
     if actor.pk == user.pk:
         raise Conflict(f"You can't {verb} your own account. Ask another administrator.")
 

@@ -109,6 +109,7 @@ def create_user(request: PageRequest) -> HttpResponse:
             waits = not user.is_service and not user.has_usable_password()
             invited = "" if not waits else f" An invitation is on its way to {user.email}."
             messages.success(request, f"User {user.username} created.{invited}")
+            # The permission to create users doesn't include that to see them.
             if request.user.has_perm(USER_READ):
                 return htmx_redirect(request, "user", user.pk)
             return htmx_redirect(request, "home")
@@ -146,6 +147,7 @@ def edit_user(request: PageRequest, user_id: int) -> HttpResponse:
 def end_session(request: PageRequest, user_id: int, session_id: UUID) -> HttpResponse:
     user = get_user_or_404(request, user_id)
     session = get_object_or_404(user.sessions.alive(), pk=session_id)
+    # The service requires `session_revoke`, unless the session is the reader's own.
     session_services.end_session(actor=request.user, session_id=session.pk)
     messages.success(request, f"The session of {user.username} has ended.")
     return redirect("user", user.pk)

@@ -65,6 +65,7 @@ def decode(content: bytes) -> str:
         before = content[: error.start].decode(encoding, "replace")
         line = len(LINE_END.findall(before)) + 1
         raise file_error(f"The line has characters in another encoding than UTF-8. {SAVE_AS_CSV}", line) from None
+    # UTF-16 can grow by half as UTF-8, the form in which the confirmation sends it back.
     if len(text.encode()) > MAX_BYTES:
         raise _too_large()
     return text
@@ -76,6 +77,7 @@ def read_table(text: str, count_recognized: Callable[[list[str]], int]) -> Table
         raise file_error(f"This is not a text file. {SAVE_AS_CSV}")
     if not text.strip():
         raise file_error("The file is empty.")
+    # Such as a sign-in page that was saved in place of an export.
     if text.lstrip()[:1] == "<":
         raise file_error(f"This is a web page, not a CSV file. {SAVE_AS_CSV}")
     start, declared = _parse_preamble(text)
@@ -88,6 +90,7 @@ def read_table(text: str, count_recognized: Callable[[list[str]], int]) -> Table
         raise file_error("The file is empty.")
     rows: list[TableRow] = []
     for line in lines:
+        # While it reads: a file of the allowed size may have millions of short lines.
         if len(rows) == MAX_ROWS:
             raise file_error(f"The file has more than {MAX_ROWS:,} rows. Split it into several.")
         rows.append(line)
