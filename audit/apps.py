@@ -14,6 +14,7 @@ class AuditConfig(AppConfig):
     verbose_name = "Audit"
 
     def ready(self) -> None:
+        # Not at the top: models can be imported once all apps are loaded.
         from audit.capture.triggers import install, remove_outdated_triggers
         from audit.models.querysets import AuditLogQuerySet
         from audit.sealing.database_role import grant_rights

@@ -40,6 +40,7 @@ def authorize(actor: Actor, permission: str) -> None:
 
     The request's user was read when it began, so it is read again. The backend knows an API key's scopes.
     """
+    # A command acts as the installation itself: who can start one can change the database anyway.
     if isinstance(actor, System):
         return
     user = get_user_model()._default_manager.filter(pk=actor.pk).first()
@@ -86,5 +87,6 @@ def record_denial(actor: Actor, denial: Forbidden) -> None:
         success=False,
         required=denial.required,
         method=origin.method,
+        # Cut, since the caller chooses it: a denial must not fill the log.
         path=origin.path[:200],
     )

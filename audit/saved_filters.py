@@ -31,10 +31,13 @@ def save_filter(*, actor: SignedInUser, name: str, query: str) -> SavedFilter:
         raise InvalidSavedFilter("Give it a name.")
     if len(name) > SavedFilter.NAME_LENGTH or not name.isprintable() or any(map(is_deceptive, name)):
         raise InvalidSavedFilter(f"Give it a name of at most {SavedFilter.NAME_LENGTH} ordinary characters.")
+    # Not locked: two requests at once may exceed the limit by one, which harms nobody.
     kept = SavedFilter.objects.filter(user_id=actor.pk)
     if kept.count() >= MAX_SAVED_FILTERS:
         raise InvalidSavedFilter(f"You keep {MAX_SAVED_FILTERS} views already. Remove one first.")
     try:
+        # The constraint decides, since two requests may choose the same name. In a savepoint: PostgreSQL refuses all
+        # further statements of a transaction in which one failed.
         with transaction.atomic():
             return SavedFilter.objects.create(user_id=actor.pk, name=name, query=query)
     except IntegrityError:

@@ -43,6 +43,7 @@ class ReprotechAdminSite(AdminSite):
         return inner
 
     def login(self, request: HttpRequest, extra_context: object = None) -> HttpResponse:  # noqa: ARG002
+        # Django's own form knows no lockout and no second factor.
         return self._refuse(request) if request.user.is_authenticated else redirect_to_login("/admin/")
 
     def logout(self, request: HttpRequest, extra_context: object = None) -> Any:  # noqa: ARG002

@@ -52,6 +52,7 @@ class Maintenance:
             until = datetime.fromisoformat(found["until"]).astimezone(UTC) if found.get("until") else None
             return cls(str(found.get("message") or ""), until)
         except (ValueError, TypeError, AttributeError):
+            # The file's presence is what counts: a damaged one must not end the maintenance.
             return cls()
 
     @property
@@ -75,6 +76,7 @@ def enable(maintenance: Maintenance) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump({"message": maintenance.message, "until": until}, file)
         os.fchmod(descriptor, 0o644)  # the server may run as another user
+    # By a rename, so that no process ever reads half a file.
     Path(temporary).replace(path)
 
 

@@ -52,6 +52,7 @@ def chosen_scheme(request: HttpRequest) -> str:
 def layout_context(request: HttpRequest) -> dict[str, object]:
     """Context processor: the sidebar's entries and the colour scheme."""
     context: dict[str, object] = {"scheme": chosen_scheme(request), "schemes": SCHEMES}
+    # Errors may be answered before the user is known, by middleware that runs first.
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:
         context["may"] = PermissionFlags(user)

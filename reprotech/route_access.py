@@ -42,6 +42,7 @@ def declared_access(view: object) -> dict[str, str] | None:
     if not actions:
         return None
     declared = getattr(getattr(view, "cls", None), "required_permissions", {})
+    # One undeclared action makes the whole route undeclared, so that the check at the start names it.
     if any(action not in declared for action in actions.values()):
         return None
     return {method: declared[action] for method, action in actions.items()}

@@ -41,6 +41,7 @@ def settle(lock: Callable[[], None]) -> int:
     """Settle all committed changes; returns the number of new events. `lock` excludes other sealers, or raises."""
     recorded = 0
     own = _own_transaction() if connection.in_atomic_block else None
+    # Asked before the lock is taken, since most runs find nothing.
     while _committed(own).exists():
         with transaction.atomic():
             lock()

@@ -58,6 +58,7 @@ class Frontier:
         completed = []
         level, index = 0, self.size
         self.size += 1
+        # Each 1 at the end of the index is a complete left neighbour to join with, as in a carry.
         while index & 1:
             leaf = node_hash(self._hashes.pop(), leaf)
             level, index = level + 1, index >> 1
@@ -100,6 +101,7 @@ def consistency_path(nodes: Nodes, old: int, new: int) -> list[bytes]:
         else:
             path.append(subtree_hash(nodes, start, middle))
             start = middle
+    # The verifier has the old root already: if the old tree is a complete subtree, it isn't repeated.
     if start:
         path.append(subtree_hash(nodes, start, end))
     return path[::-1]

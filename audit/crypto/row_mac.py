@@ -45,6 +45,7 @@ def _without_id(content: bytes, event_id: int) -> bytes:
 
 
 def _matches(content: bytes, code: bytes) -> bool:
+    # Rows that were written before SECRET_KEY was replaced may not be sealed yet.
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     return any(hmac.compare_digest(hmac.digest(_mac_key(key), content, "sha256"), code) for key in keys)
 
@@ -62,4 +63,5 @@ def _refuse_fraction(text: str) -> NoReturn:
 
 @cache
 def _mac_key(secret: str) -> bytes:
+    # A key of its own for this purpose: Django signs other things with SECRET_KEY.
     return hmac.digest(secret.encode(), KEY_PURPOSE, "sha256")

@@ -51,6 +51,7 @@ def export_response(*, actor: Actor, query: EventQuery, with_bom: bool) -> Strea
     name = f"audit-{timezone.now():%Y-%m-%d}.{file_format}"
     if file_format == BUNDLE:
         return stream_json_lines(f"{name}.jsonl", start_bundle(actor=actor, query=query).lines())
+    # Recorded before the first byte: a download that breaks off is an export too.
     events = start_export(actor=actor, query=query, file_format=file_format)
     if file_format == CSV:
         return stream_csv(name, COLUMNS, map(event_cells, events), with_bom=with_bom)

@@ -15,6 +15,7 @@ class Leaf(AppendOnlyModel):
     """
 
     position = models.BigIntegerField(primary_key=True)
+    # No foreign key: an archived event's leaf stays, and so do the proofs that need it.
     event_id = models.BigIntegerField(unique=True)
     hash = models.BinaryField(max_length=32)
 
@@ -72,6 +73,7 @@ class SigningKey(AppendOnlyModel):
 class Checkpoint(AppendOnlyModel):
     """The signed statement that the first `size` events were these: a note whose text says all that counts."""
 
+    # The primary key, so that no two checkpoints of one size can contradict each other.
     size = models.BigIntegerField(primary_key=True)
     sealed_at = models.DateTimeField(db_index=True)
     note = models.TextField()

@@ -95,6 +95,7 @@ def _sealed_ids(found: Iterable[AuditLogQuerySet]) -> set[int]:
 def _erase(ids: Iterable[int], by_actor: set[int], by_subject: set[int]) -> tuple[list[int], list[int]]:
     """Erase what is not erased yet; returns the ids of the events by part."""
     rows = sorted(read_events(ids).items())
+    # An opening of another length is the commitment of a part that was erased before.
     actors = {pk: row for pk, row in rows if pk in by_actor and len(row.actor_opening) == SALT_BYTES}
     subjects = {pk: row for pk, row in rows if pk in by_subject and len(row.subject_opening) == SALT_BYTES}
     with connection.cursor() as cursor:
@@ -123,4 +124,5 @@ def _enable_secure_delete() -> None:
 
 def _truncate_journal() -> None:
     with connection.cursor() as cursor:
+        # The write-ahead log holds the old pages until it is overwritten.
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")

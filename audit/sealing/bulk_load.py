@@ -55,6 +55,7 @@ class HistoryLoader:
         for row, leaf in events:
             rows.append(row)
             leaves.append((self._frontier.size, row[0], leaf))
+            # The other levels are computed from these when a proof needs them.
             nodes += [node for node in self._frontier.append(leaf) if node[0] % LEVEL_STEP == 0]
         copy_rows("audit_logs", COLUMNS, rows)
         copy_rows("audit_leaves", LEAF_COLUMNS, leaves)
@@ -70,6 +71,7 @@ class HistoryLoader:
 @contextmanager
 def bulk_loading() -> Iterator[HistoryLoader]:
     """A transaction in which a history is loaded and then signed. Other writers of the log wait."""
+    # What was committed before comes first in the tree.
     Sealer().seal()
     with sealing_lock(), indexes_dropped("audit_logs"):
         loader = HistoryLoader()
@@ -81,6 +83,7 @@ def reserve_ids(count: int) -> int:
     """Reserve consecutive ids for events, within `bulk_loading`; returns the first."""
     with connection.cursor() as cursor:
         first: int = (AuditLog.objects.order_by("pk").values_list("pk", flat=True).last() or 0) + 1
+        # COPY sets ids itself: without this the next event would get one of theirs.
         cursor.execute("SELECT setval(pg_get_serial_sequence('audit_logs', 'id'), %s)", [first + count])
     return first
 

@@ -118,6 +118,7 @@ class Sealer:
             found = list(rows_to_seal(start)[: BATCH_SIZES[connection.vendor]])
             events = _authentic_events(found, result)
             latest = self._append(events) if events else self._latest
+        # After the commit: a batch that is rolled back was not signed.
         self._latest = latest
         result.count += len(events)
         return found[-1][0] if found else None

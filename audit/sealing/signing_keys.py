@@ -54,6 +54,7 @@ def current_signer() -> Signer:
     signer = configured_signer()
     known = known_keys()
     if not known:
+        # Registering a first key now would cover up that the keys were removed.
         if Checkpoint.objects.exists():
             raise SigningKeyError("The keys that signed the audit log are missing: manage.py verify_audit tells more.")
         _register(signer, ORIGIN_FIRST)
@@ -91,6 +92,7 @@ def replace_lost_key(new_seed: bytes) -> Signer:
 
 def _new_signer(name: str, seed: bytes) -> Signer:
     signer = Signer(name, seed)
+    # An old key may be the one that was stolen: it must not become the present one again.
     if signer.verifier in known_keys():
         raise SigningKeyError(f"{signer.verifier.label} is not new: it is or was a key of this log.")
     return signer

@@ -38,6 +38,7 @@ def reset_transaction_ids() -> None:
         for statement in ["ALTER TABLE audit_logs DROP COLUMN transaction_id", *ADD_COLUMN]:
             cursor.execute(statement)
         if has_captured:
+            # This server assigns positive ids only, so none can equal one of these.
             cursor.execute("UPDATE audit_captured_changes SET transaction_id = -abs(transaction_id)")
             assign_transaction_ids(cursor, events)
 

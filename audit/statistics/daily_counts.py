@@ -29,6 +29,7 @@ class CountKey(NamedTuple):
 
 def add(kinds: Iterable[CountKey]) -> None:
     for kind, events in Counter(kinds).items():
+        # Sealers exclude each other, so no other process creates the row in between.
         if not DailyCount.objects.filter(**kind._asdict()).update(events=F("events") + events):
             DailyCount.objects.create(**kind._asdict(), events=events)
 
@@ -37,6 +38,7 @@ def read_counts(action: Action, since: date) -> Counter[tuple[date, bool]]:
     """The number of events of this kind since a day, as {(day, success): number}."""
     sealed = DailyCount.objects.filter(action=action, day__gte=since).values_list("day", "success", "events")
     found = Counter({(day, success): events for day, success, events in sealed})
+    # What isn't sealed yet has higher ids; an event whose transaction took longer counts once it is sealed.
     last_id = Leaf.objects.aggregate(last=Max("event_id"))["last"] or 0
     start = datetime(since.year, since.month, since.day, tzinfo=UTC)
     later = AuditLog.objects.filter(pk__gt=last_id, action=action, timestamp__gte=start).order_by()

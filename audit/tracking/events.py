@@ -66,6 +66,7 @@ def record_row(instance: models.Model, *, action: Action, changes: dict[str, Pai
     if not changes:
         return None
     if action == Action.UPDATE:
+        # django-auditlog compares before the row is saved, which may still fail.
         vars(instance)["_tracked_changes"] = changes
         return None
     if action == Action.DELETE and _belongs_to_deletion(instance):
@@ -147,6 +148,7 @@ def record_relation(
         return None
     owners, named = ([instance], others) if isinstance(instance, found.model) else (others, [instance])
     action = found.relations[name].gained if operation == "add" else found.relations[name].lost
+    # From the database: the objects at hand may hold the relation as it was before.
     stored = found.model._base_manager.filter(pk__in=[owner.pk for owner in owners]).prefetch_related(name)
     names = {str(row) for row in named}
     actor = _current_actor()

@@ -191,6 +191,7 @@ class TrackedQuerySet(models.QuerySet[Row]):
             if not columns:
                 return super().update(**values)
             names = sorted(columns)
+            # In one order, or two such updates could each wait for a row that the other has locked.
             before = self._stored(pk__in=self._chosen()).select_for_update().order_by("pk")
             old = {pk: found for pk, *found in before.values_list("pk", *names)}
             count = super().update(**values)
@@ -219,6 +220,7 @@ class TrackedQuerySet(models.QuerySet[Row]):
             if not _is_tracked_now(self.model):
                 return super().bulk_create(rows, batch_size, ignore_conflicts, *conflicts)
             if ignore_conflicts and not update_conflicts:
+                # One by one: databases don't say which rows a bulk insert ignored.
                 made = [row for row in rows if self._is_created(row)]
                 tracking_events.record_differences(Action.CREATE, [(None, row) for row in made])
                 return rows
@@ -255,6 +257,7 @@ class TrackedQuerySet(models.QuerySet[Row]):
                 super().bulk_create([row])
         except IntegrityError as error:
             code = getattr(error.__cause__, "sqlstate", None)
+            # SQLite's errors have no SQLSTATE.
             if code == UNIQUE_VIOLATION or (code is None and "UNIQUE" in str(error)):
                 return False
             raise

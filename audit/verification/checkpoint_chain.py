@@ -42,6 +42,7 @@ class CheckpointChain:
         except (NoteError, ValueError) as error:
             return None, [_finding(checkpoint, f"is not genuine. {error}")]
         wrong = []
+        # A signed note takes further signatures by anybody, and they don't invalidate it.
         if not has_signatures(checkpoint.note, signed_by[:1]):
             wrong.append(_finding(checkpoint, "has signatures that this log didn't give it."))
         if found.origin != self._keys.keys[0].name:
@@ -78,6 +79,7 @@ class CheckpointChain:
         self._before = checkpoint
         if found and self._time and found.time < self._time:
             wrong.append(_finding(checkpoint, "is older than the one before it."))
+        # Without new events there is no range of leaves to compare.
         if found is None or found.size <= self._size:
             return None, wrong
         self._size, self._time = found.size, found.time

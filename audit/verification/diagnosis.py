@@ -78,6 +78,7 @@ def _suspects(found: Sequence[Entry]) -> Iterator[Finding]:
 
 def _out_of_order(found: Sequence[Entry]) -> list[Entry]:
     """The fewest entries without which the ids ascend."""
+    # A longest ascending subsequence by binary search: comparing all pairs of 50,000 leaves would take too long.
     ends: list[int] = []  # the lowest id that a run of each length can end with
     lengths = []
     for one in found:

@@ -42,6 +42,7 @@ class GapAccounting:
             self.explain(found)
         if len(row.actor_opening) == COMMITMENT_BYTES:
             self._erased["actor"].add(found.event_id)
+            # An erased part's commitment is taken as it is, so it would hide any text written there later.
             if row.username or row.user_agent or row.ip_address:
                 yield _refilled(found, "who acted")
         if len(row.subject_opening) == COMMITMENT_BYTES:

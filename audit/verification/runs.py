@@ -95,6 +95,7 @@ def record_run(verification: Verification, *, since: int = 0, run_id: int = 0) -
                 kept.append(finding.sentence)
             yield finding
     except BaseException:
+        # A run without an end would count as running, and keep others from starting, for hours.
         run.delete()
         raise
     run.finished_at = timezone.now()
@@ -171,6 +172,7 @@ def verify_incrementally() -> None:
         for _ in record_run(Verification(since=known.size), run_id=run.pk) if run else ():
             pass
     except CannotVerify:
+        # The checkpoint to begin at is gone, which is what a rewritten log looks like: all is verified.
         if verification := start_full_verification():
             verification.join()
 

@@ -41,6 +41,7 @@ class NodeCheck:
 
     def finish(self) -> Iterator[Finding]:
         """Compare what hasn't been compared yet."""
+        # By level and index, so that one query reads a level's neighbours.
         self._good.sort()
         for level, nodes in groupby(self._good, key=lambda node: node[0]):
             yield from _compared(level, list(nodes))

@@ -69,6 +69,7 @@ def render_list(request: PageRequest, save_error: str = "") -> HttpResponse:
 
 def _choices(known: Iterable[str], chosen: str) -> list[tuple[str, str, bool]]:
     """(value, label, is chosen) for each choice, and for a chosen value that isn't one of them."""
+    # A linked or typed value must stay visible in the form, even if it matches nothing.
     values = [*known] if not chosen or chosen.lower() in known else [*known, chosen]
     return [(value, value.replace("_", " ").capitalize(), value in (chosen, chosen.lower())) for value in values]
 

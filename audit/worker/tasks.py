@@ -31,6 +31,7 @@ def sealing_thread() -> PeriodicThread:
     sealer = Sealer()
 
     def seal() -> None:
+        # Another server's worker or a command seals at this moment; the next turn is soon enough.
         with suppress(SealingInProgress):
             sealer.seal()
 
@@ -46,6 +47,7 @@ def sealing_thread() -> PeriodicThread:
 def _verify() -> None:
     if verification_runs.is_due():
         verification = verification_runs.start_full_verification()
+        # The verification takes long, and this thread needs no connection meanwhile.
         connection.close()
         if verification:
             verification.join()

@@ -62,6 +62,7 @@ def exception_handler(exception: Exception, context: dict[str, object]) -> Respo
     if isinstance(exception, exceptions.ParseError):
         return _response(400, str(exception.detail), "malformed")
     if isinstance(exception, exceptions.PermissionDenied):
+        # Only DRF's CSRF check raises this one; a missing permission is Forbidden.
         return _response(403, str(exception.detail), "csrf_failed")
     if isinstance(exception, exceptions.UnsupportedMediaType):
         error, code = DEFAULT_ERRORS[415]

@@ -19,6 +19,7 @@ class StrictIntegerField(serializers.IntegerField):
     """A JSON whole number; strings, fractions and booleans are refused."""
 
     def to_internal_value(self, data: object) -> int:
+        # To Python, True is an int.
         if isinstance(data, bool) or not isinstance(data, int):
             self.fail("invalid")
         return int(super().to_internal_value(str(data)[: self.MAX_STRING_LENGTH]))

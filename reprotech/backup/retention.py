@@ -24,6 +24,7 @@ def prune(directory: Path, keep: Sequence[int], now: datetime) -> list[Path]:
     gone = [path for path, moment in whole.items() if moment not in staying]
     gone += [path for path in moments.keys() - whole.keys() if now - moments[path] > ABANDONED_AFTER]
     for path in gone:
+        # Another process may remove the same files at this moment.
         path.unlink(missing_ok=True)
     return sorted(gone)
 

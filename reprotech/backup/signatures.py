@@ -82,6 +82,7 @@ class Trust:
             text, signed_by = verify_note(signature, keys)
         except NoteError:
             raise BackupFailed(ALTERED_MESSAGE) from None
+        # A genuine signature, but of something else, such as another backup.
         if text != digests.text(signed_by[0].name):
             raise BackupFailed(ALTERED_MESSAGE)
         return signed_by[0].public

@@ -103,6 +103,7 @@ def _rights() -> str:
     """Excessive rights of the database role; "" while the database is out of reach."""
     parameters = {name: value for name, value in connection.get_connection_params().items() if name != "pool"}
     try:
+        # With a limit of its own: a check must not hang while the database is away.
         with psycopg.connect(**parameters | {"connect_timeout": 2}) as link:
             return excessive_rights(link.cursor())
     except psycopg.Error:

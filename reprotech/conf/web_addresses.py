@@ -28,6 +28,7 @@ def _normalize_name(name: str) -> str:
         ascii_name = name.rstrip(".").lower()
     if len(ascii_name) > MAX_NAME_LENGTH or not all(map(LABEL.fullmatch, ascii_name.split("."))):
         raise ValueError("its host is no name and no address")
+    # Browsers read a host of digits as an IPv4 address (WHATWG URL, host parsing).
     if ascii_name.replace(".", "").isdigit():
         raise ValueError("its host is no address")
     return ascii_name

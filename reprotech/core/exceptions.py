@@ -110,6 +110,7 @@ class TooManyAttempts(DomainError):
 
     def __init__(self, retry_after: int) -> None:
         super().__init__("Too many attempts")
+        # 0 would invite clients to try again at once.
         self.retry_after = max(1, retry_after)
 
     @property

@@ -25,6 +25,7 @@ def parse_private_key(text: str) -> bytes:
     if "-----BEGIN" not in text:
         return parse_seed(text)
     key = None
+    # The library's error may quote the text.
     with suppress(ValueError, TypeError, UnsupportedAlgorithm):
         key = load_pem_private_key(text.encode(), password=None)
     if not isinstance(key, Ed25519PrivateKey):
@@ -57,6 +58,7 @@ def public_key_of(seed: bytes) -> bytes:
 @cache
 def thumbprint(public: bytes) -> str:
     """The key id in tokens (RFC 7638)."""
+    # The members in this order and without blanks, as RFC 7638, section 3, prescribes: others compute the same.
     members = json.dumps({"crv": "Ed25519", "kty": "OKP", "x": _unpadded(public)}, separators=(",", ":"))
     return _unpadded(hashlib.sha256(members.encode()).digest())
 

@@ -34,6 +34,7 @@ class TokenReauthenticationRequired(ReauthenticationRequired):
 def require_recent_authentication() -> None:
     """Raise ReauthenticationRequired if this is a page's session whose user authenticated too long ago."""
     session = current_principal().session
+    # Without a session it is an API key or a command, which nobody leaves open on a screen.
     if session and session.acts_by_cookie and not session.is_fresh:
         raise ReauthenticationRequired
 

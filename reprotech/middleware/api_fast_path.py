@@ -41,6 +41,7 @@ def _match(path: str) -> ResolverMatch:
     if match is None:
         match = resolve(path)
         if hasattr(match.func, "cls") and not match.args and not match.kwargs:
+            # Only these: a caller chooses parameters, and could fill the memory with them.
             _fixed[path] = match
     return match
 

@@ -37,6 +37,7 @@ class ReauthenticationMiddleware:
             return None
         form = ConfirmPasswordForm(request.POST, prefix=PREFIX)
         request.POST = request.POST.copy()
+        # Neither the view nor an error report may see the password.
         del request.POST[FIELD]
         if form.is_valid():
             try:

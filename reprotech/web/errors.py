@@ -50,4 +50,5 @@ def error_response(request: HttpRequest, status: int, sentence: str = "", advice
 
 
 def is_api(request: HttpRequest) -> bool:
+    # With a slash, so that /api counts and /apiary doesn't. Not by the view: an unknown path has none.
     return f"{request.path_info}/".startswith("/api/")

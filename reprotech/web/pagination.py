@@ -121,6 +121,7 @@ class ListFilter(QueryParams):
                 if ids is None
                 else len(ids)
             )
+            # Remembered, so that the next page doesn't count up to there again.
             if total > estimated_counts.MAX_COUNTED:
                 large_results.add(self.cache_key)
                 return self._page_of_large_result(filtered, page, per_page)

@@ -31,6 +31,7 @@ class QueryParams(forms.Form):
     @lru_cache(maxsize=1_000)
     def parse_cached(cls, query: str) -> Self:
         """Parse a WSGI query string, cached: only for parameters whose meaning doesn't change with time."""
+        # WSGI passes bytes as Latin-1 text (PEP 3333).
         return cls.parse(QueryDict(query.encode("latin-1")))
 
     def value(self, name: str) -> Any:

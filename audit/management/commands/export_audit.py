@@ -30,10 +30,12 @@ class Command(BaseCommand):
         if to == "-":
             write(sys.stdout.buffer, _bundle(options))
             return
+        # Before the export is recorded: a file that can't be made must leave no event.
         if Path(to).exists():
             raise CommandError(f"{to} is there already. Name a new file.")
         bundle = _bundle(options)
         try:
+            # x: another process may have made the file meanwhile.
             with Path(to).open("xb") as file:
                 digest = write(file, bundle)
         except OSError as error:

@@ -34,6 +34,7 @@ class Command(BaseCommand):
             _write_private(to, seed)
         else:
             seed = _read_private(new_key_file)
+        # Before the rotation adds the new one.
         lost = known_keys()[-1:] if old_key_is_lost else []
         try:
             key = rotate_key(actor=System(), new_seed=seed, old_key_is_lost=old_key_is_lost)
@@ -61,10 +62,12 @@ class Command(BaseCommand):
 
 def _write_private(path: Path, seed: bytes) -> None:
     try:
+        # With the mode from the start, so that nobody can open it before; O_EXCL follows no link at this path.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(encode_seed(seed) + "\n")
             file.flush()
+            # The database names this key next: a power failure must not lose its only copy.
             os.fsync(descriptor)
     except FileExistsError:
         raise CommandError(f"{path} is there already. Name a new file.") from None

@@ -68,6 +68,7 @@ class Command(BaseCommand):
             )
             damages = self._print_findings(_findings(verification, since, remember), progress)
         except (CannotVerify, NoteError, OSError, ValueError, DatabaseError) as error:
+            # An exit code of its own, as a monitor must not take an outage for damage, nor for a whole log.
             raise CommandError(f"It can't be told whether the log is whole: {error}", returncode=UNKNOWN) from error
         if damages:
             raise CommandError(f"The audit log is damaged: {counted(damages, 'finding')}.", returncode=DAMAGED)
@@ -77,6 +78,7 @@ class Command(BaseCommand):
     def _print_findings(self, findings: Iterable[Finding], progress: "ProgressLine | None") -> int:
         damages = total = 0
         for finding in findings:
+            # All are counted: the log is verified while they are read.
             total += 1
             damages += not finding.is_warning
             if total <= MAX_PRINTED_FINDINGS:

@@ -75,5 +75,6 @@ def _is_rare(statement: str) -> bool:
 
 
 _uses: dict[str, int] = {}
+# Prepared statements belong to a connection; when the pool replaces it, they are gone with it.
 _prepared: WeakKeyDictionary[Connection, dict[str, bytes]] = WeakKeyDictionary()
 _numbers = count()

@@ -63,5 +63,6 @@ class Command(BaseCommand):
         try:
             maintenance_mode.record_maintenance_change(before, after)
         except DatabaseFailure as error:
+            # Maintenance must work without the database, and so the switch counts more than its record.
             reason = str(error).partition("\n")[0]
             self.stderr.write(f"This isn't in the audit log, since the database does not answer: {reason}")
