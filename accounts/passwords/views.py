@@ -35,7 +35,7 @@ def change_password(request: PageRequest) -> HttpResponse:
                 revoke_keys=form.cleaned_data["revoke_keys"],
             )
             renew_page_session(request)
-            messages.success(request, "Your password is changed. All your other sessions have ended.")
+            messages.success(request, "Password changed. All your other sessions have ended.")
             response = htmx_redirect(request, "home")
             known_devices.remember_browser(response, user)
             return response

@@ -37,7 +37,7 @@ def test_an_old_password_leads_to_its_change_and_to_nothing_else(cast, ninety_da
         browser = page_client(cast.viewer)
     assert [row.details["duty"] for row in rows] == ["change_password"]
     assert browser.get("/profile")["Location"] == "/password"
-    assert b"too old by the rules of your lab" in browser.get("/password").content
+    assert b"Your password has expired" in browser.get("/password").content
     typed = {"current_password": PASSWORD, "new_password": NEW, "repeated": NEW}
     assert browser.post("/password", typed)["Location"] == "/"
     assert browser.get("/profile").status_code == 200
