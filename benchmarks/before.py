@@ -126,8 +126,12 @@ def make_side(name, directory, postgresql, redis, below):
     home = below / f"home-{name}"
     home.mkdir()
     database = make_database(postgresql, name)
+    # Where the module is in this commit, and where it was in earlier ones.
+    settings = "reprotech.tests.support.server_settings"
+    if not (directory / "reprotech" / "tests" / "support").exists():
+        settings = "reprotech.tests.server_settings"
     environment = server_variables(database, redis, str(free_port()), home) | {
-        "DJANGO_SETTINGS_MODULE": "reprotech.tests.support.server_settings",
+        "DJANGO_SETTINGS_MODULE": settings,
         "TOKEN_CALLS_PER_MINUTE": "1000000000",
         "MFA_REQUIRED_FOR_ADMINISTRATORS": "false",
         "MAINTENANCE_FILE": str(home / "maintenance.json"),
