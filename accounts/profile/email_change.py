@@ -20,7 +20,7 @@ INVALID_LINK = "link, or it has expired: ask for the change again"
 def request_email_change(*, actor: User, email: str) -> EmailChange:
     """Mail a link to the new address and a notice to the present one, which stays until the link is used.
 
-    Replaces an earlier request. Raises AccountDisabled, ConfirmationRequired, TooManyAttempts, ValidationFailed or
+    Replaces an earlier request. Raises AccountDisabled, ReauthenticationRequired, TooManyAttempts, ValidationFailed or
     Conflict.
     """
     require_recent_authentication()

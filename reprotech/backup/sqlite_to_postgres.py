@@ -241,4 +241,4 @@ def refuse_concurrent_writes(path: Path, copy: Path) -> None:
         with closing(sqlite3.connect(file, timeout=60)) as database:
             newest.append(database.execute("SELECT count(*), max(id) FROM audit_logs").fetchone())
     if newest[0] != newest[1]:
-        raise MigrationRefused("Somebody wrote to the SQLite database meanwhile. Stop the server, then start again.")
+        raise MigrationRefused("The SQLite database was changed meanwhile. Stop the server, then start again.")

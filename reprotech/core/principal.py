@@ -33,7 +33,7 @@ class Principal:
     scopes: frozenset[str] | None = None
 
     def within_scopes(self, permissions: frozenset[str]) -> frozenset[str]:
-        # Whoever holds the permissions: a key's request must not act as another user with more rights.
+        # It doesn't matter who holds the permissions: a key's request must not act as another user with more rights.
         return permissions if self.scopes is None else permissions & self.scopes
 
 

@@ -151,7 +151,7 @@ def start_postgresql(processes: TestProcesses, home: Path | None = None, **setti
 
 
 def initialize_postgresql(home: Path, data: Path) -> Path:
-    """Make the directory of a PostgreSQL that trusts whoever connects; returns the directory of its programs."""
+    """Make the directory of a PostgreSQL that trusts all who connect; returns the directory of its programs."""
     user = unprivileged_user(home)
     binaries = postgresql_binaries(home, user)
     command: Command = [binaries / "initdb", "--pgdata", data, "--username=reprotech", "--auth=trust"]

@@ -1,4 +1,4 @@
-"""Sessions that a process keeps until Redis tells of a change: Redis is not asked, and nobody reads what was before."""
+"""Sessions that a process keeps until Redis reports a change: Redis is not asked, and no stale session is served."""
 
 import time
 

@@ -10,7 +10,7 @@ from audit.verification.key_chain import KeyChain, Link
 
 
 class Command(BaseCommand):
-    help = "List the audit log's public keys, to give to whoever checks the log."
+    help = "List the audit log's public keys, to give to those who check the log."
 
     def handle(self, *_: object, **__: object) -> None:
         rows = list(SigningKey.objects.all())

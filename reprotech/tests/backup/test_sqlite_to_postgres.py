@@ -131,5 +131,5 @@ def test_what_was_written_meanwhile_is_noticed(grown, tmp_path):
     copy.write_bytes(grown.database.read_bytes())
     refuse_concurrent_writes(grown.database, copy)
     grown.do("users", "lock", "mira")
-    with pytest.raises(MigrationRefused, match="Somebody wrote to the SQLite database meanwhile"):
+    with pytest.raises(MigrationRefused, match="The SQLite database was changed meanwhile"):
         refuse_concurrent_writes(grown.database, copy)
