@@ -156,7 +156,7 @@ def test_one_administrator_ends_the_session_of_another(new_page):
     expect_said(here, "User sessioner created.")
     sign_in(there, "sessioner", "Correct-Horse-7")
     here.reload()
-    here.get_by_role("button", name=re.compile("^End")).click()
+    here.get_by_role("button", name=re.compile("^Sign out .+ from ")).click()
     expect_said(here, "The session of sessioner has ended.")
     there.goto("/")
     expect(there).to_have_url(re.compile("/login"))

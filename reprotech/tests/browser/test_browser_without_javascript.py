@@ -72,7 +72,7 @@ def test_an_account_is_locked_unlocked_deactivated_activated_and_its_session_end
     theirs = new_page(java_script_enabled=False)
     sign_in(theirs, person, GIVEN)
     admin.reload()
-    admin.get_by_role("button", name=re.compile("^End")).click()
+    admin.get_by_role("button", name=re.compile("^Sign out .+ from ")).click()
     expect_said(admin, f"The session of {person} has ended.")
     theirs.goto("/")
     expect(theirs).to_have_url(re.compile("/login"))
@@ -130,7 +130,7 @@ def test_one_ends_one_other_session_and_then_all_others(admin, new_page):
     for other in others:
         sign_in(other)
     admin.goto("/profile")
-    admin.get_by_role("main").get_by_role("button", name=re.compile("^End")).first.click()
+    admin.get_by_role("main").get_by_role("button", name=re.compile("^Sign out .+ from ")).first.click()
     expect_said(admin, "The session has ended.")
     admin.get_by_role("link", name="Sign out other sessions").click()
     admin.get_by_role("button", name="Sign out other sessions").click()
