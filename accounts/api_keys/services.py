@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts.access.authorization import service
-from accounts.access.locks import lock_for_change
+from accounts.access.row_locks import lock_for_change
 from accounts.access.user_events import record_user
 from accounts.api_keys import token_format
 from accounts.core.catalogue import PERMISSION_NAMES, in_catalogue_order

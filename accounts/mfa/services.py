@@ -4,8 +4,8 @@ from uuid import UUID
 
 from accounts.access.api_key_revocation import FACTORS_REMOVED, revoke_keys_of
 from accounts.access.authorization import service
-from accounts.access.locks import lock_for_change, lock_own_account
 from accounts.access.one_time import consume
+from accounts.access.row_locks import lock_for_change, lock_own_account
 from accounts.access.user_events import record_user
 from accounts.mfa import totp, webauthn
 from accounts.mfa.enrolment import METHOD_NAMES, delete_factors, replace_recovery_codes, update_mfa_state

@@ -1,7 +1,7 @@
 """Changing one's own e-mail address: requested, then confirmed from the new address or cancelled."""
 
 from accounts.access.authorization import service
-from accounts.access.locks import lock_own_account
+from accounts.access.row_locks import lock_own_account
 from accounts.access.user_events import record_user
 from accounts.core.exceptions import AccountDisabled
 from accounts.models import EmailChange, User

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from accounts.access.authorization import service
-from accounts.access.locks import lock_for_change
+from accounts.access.row_locks import lock_for_change
 from accounts.models import User
 from accounts.permissions import USER_UPDATE
 from accounts.roles.assignments import find_roles

@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from accounts.access.api_key_revocation import ACCOUNT_DELETED, revoke_keys_made_for_people_by, revoke_keys_of
 from accounts.access.authorization import authorize, authorize_roles, require_remaining_super_administrator, service
-from accounts.access.locks import lock_for_change
 from accounts.access.optimistic_locking import refuse_stale_version
+from accounts.access.row_locks import lock_for_change
 from accounts.access.user_events import record_user
 from accounts.core.model_fields import stored_form
 from accounts.mfa.enrolment import delete_factors
