@@ -21,11 +21,13 @@ FILES = {
     "chart.js/dist/chart.umd.js": "chart.umd.js",
     "@zxcvbn-ts/core/dist/zxcvbn-ts.js": "zxcvbn.js",
     "@zxcvbn-ts/language-common/dist/zxcvbn-ts.js": "zxcvbn-words.js",
+    "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2": "inter-latin.woff2",
+    "@fontsource-variable/inter/files/inter-latin-ext-wght-normal.woff2": "inter-latin-ext.woff2",
 }
 SOURCE_MAP = re.compile(r"^(//|/\*)# sourceMappingURL=.*$", re.MULTILINE)
 #: Lines of npm's output that don't describe the error.
 DETAIL = re.compile(r"(code|errno|syscall|path|dest|Log files were not written|A complete log)\b")
-ICON_NAMES = re.compile(r"""{% icon "([a-z0-9-]+)"|icon="([a-z0-9-]+)\"""")
+ICON_NAMES = re.compile(r"""(?:{% icon |icon=|icon\()"([a-z0-9-]+)\"""")
 
 
 def main() -> None:
@@ -41,8 +43,9 @@ def main() -> None:
     for source, name in FILES.items():
         target = BUILD / "static" / "vendor" / name
         copy(PACKAGES / source, target)
-        # The map isn't served; collecting static files for production fails at a reference to what isn't there.
-        target.write_text(SOURCE_MAP.sub("", target.read_text(encoding="utf-8")), encoding="utf-8")
+        if target.suffix in {".css", ".js"}:
+            # The map isn't served; collecting static files for production fails at a reference to what isn't there.
+            target.write_text(SOURCE_MAP.sub("", target.read_text(encoding="utf-8")), encoding="utf-8")
     for name in sorted(icon_names()):
         copy(PACKAGES / "lucide-static" / "icons" / f"{name}.svg", BUILD / "icons" / f"{name}.svg")
     stamp.write_text(current)
@@ -55,10 +58,9 @@ def fingerprint() -> str:
 
 def icon_names() -> set[str]:
     """The icons that templates and code name."""
-    sources = [*(ROOT / "templates").rglob("*.html"), ROOT / "reprotech" / "navigation.py"]
-    return {
-        first or second for path in sources for first, second in ICON_NAMES.findall(path.read_text(encoding="utf-8"))
-    }
+    code = [ROOT / "reprotech" / "navigation.py", ROOT / "reprotech" / "templatetags" / "reprotech.py"]
+    sources = [*(ROOT / "templates").rglob("*.html"), *code]
+    return {name for path in sources for name in ICON_NAMES.findall(path.read_text(encoding="utf-8"))}
 
 
 def lock_is_installed() -> bool:

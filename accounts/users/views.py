@@ -25,7 +25,6 @@ from reprotech.web.access import requires
 from reprotech.web.responses import UNPROCESSABLE, bind_form, htmx_redirect, render_form, render_page, safe_next_url
 
 KIND_OPTIONS = (("person", "People"), ("service", "Service accounts"))
-PAGE_SIZES = (10, 25, 50, 100)
 MAX_SESSIONS = 20
 MAX_EVENTS = 8
 #: The page's names of filters that are called otherwise in the address.
@@ -41,8 +40,6 @@ def list_users(request: PageRequest) -> HttpResponse:
         "roles": role_options(request.GET.get("role", "")),
         "statuses": [(name, name.capitalize(), name == request.GET.get("status")) for name in User.STATUSES],
         "kinds": [(value, label, value == request.GET.get("kind")) for value, label in KIND_OPTIONS],
-        "sizes": PAGE_SIZES,
-        "per_page": UserPageFilter.base_fields["per_page"].clean(None),
         "here": urlencode({"next": request.get_full_path()}),
         "crumbs": [("Users", None)],
     }
@@ -52,7 +49,6 @@ def list_users(request: PageRequest) -> HttpResponse:
         page = query.page_of(User.objects.visible_to(request.user).with_roles())
         context |= {
             "page": page,
-            "per_page": page.per_page,
             "rows": [(user, allowed_actions(request.user, user)) for user in page.items],
             "matching": f"?{urlencode(query.given)}",
             "most_at_once": MAX_BULK_USERS,

@@ -1,11 +1,14 @@
 """Filters and tags of our templates."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 from django import template
 from django.conf import settings
+from django.utils.dateformat import format as date_format
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts.sessions import user_agent
@@ -22,6 +25,45 @@ def in_words(span: timedelta) -> str:
     size, unit = next(found for found in units if minutes % found[0] == 0)
     count = minutes // size
     return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+
+
+#: Of a moment without its seconds, of one with them, and of a day.
+MOMENT_FORMATS = {"": "j M Y, H:i", "exact": "j M Y, H:i:s", "day": "j M Y"}
+
+
+@register.simple_tag
+def moment(value: datetime, form: str = "") -> SafeString:
+    """A time in UTC, which reprotech.js shows in the reader's zone; `form` is a key of MOMENT_FORMATS."""
+    shown = date_format(value, MOMENT_FORMATS[form]) + ("" if form == "day" else " UTC")
+    return format_html(
+        '<time datetime="{}" title="{} UTC" data-moment="{}">{}</time>',
+        value.isoformat(),
+        date_format(value, "j F Y, H:i:s"),
+        form,
+        shown,
+    )
+
+
+#: Of the colours in which faces are shown: static/css/reprotech.css.
+TINT_COUNT = 8
+
+
+class Person(Protocol):
+    """Anyone with a name to show."""
+
+    pk: int
+    username: str
+    first_name: str
+    last_name: str
+    is_service: bool
+
+
+@register.simple_tag
+def avatar(person: Person) -> SafeString:
+    """Their initials in a colour that stays theirs; an icon for a service account."""
+    letters = [name.strip()[:1] for name in (person.first_name, person.last_name) if name.strip()]
+    shown = icon("bot") if person.is_service else "".join(letters or person.username[:2]).upper()
+    return format_html('<span class="avatar tint-{}" aria-hidden="true">{}</span>', person.pk % TINT_COUNT, shown)
 
 
 @cache

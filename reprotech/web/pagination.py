@@ -20,6 +20,8 @@ from reprotech.web.query_params import QueryParams
 
 DEFAULT_PER_PAGE = 10
 MAX_PER_PAGE = 100
+#: What pages offer, in rows.
+PAGE_SIZES = (10, 25, 50, 100)
 #: The largest round number that databases take for an OFFSET.
 MAX_OFFSET = 2**62
 
@@ -47,6 +49,21 @@ class Page(Generic[Row]):
     @property
     def last(self) -> int:
         return self.first + len(self.items) - 1 if self.items else 0
+
+    @property
+    def previous(self) -> int | None:
+        """The page before this one; None on the first."""
+        return min(self.page - 1, self.pages) if self.page > 1 and self.pages else None
+
+    @property
+    def next(self) -> int | None:
+        """The page after this one; None on the last."""
+        return self.page + 1 if self.page < self.pages else None
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The numbers of rows that a page offers, with the one in use."""
+        return tuple(sorted({*PAGE_SIZES, self.per_page}))
 
     @property
     def links(self) -> list[int | None]:

@@ -1,5 +1,55 @@
 // What the pages gain from JavaScript beside htmx. Everything works without it.
 
+// Times: of the reader's zone, and how long ago; the title has the exact time, in UTC too. The server's clock decides
+// what "ago" means: the reader's may be hours off.
+const { zone: ZONE, now: SERVER_NOW } = document.documentElement.dataset;
+const CLOCK_DIFFERENCE = SERVER_NOW ? Date.parse(SERVER_NOW) - Date.now() : 0;
+const inZone = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: ZONE || undefined, ...options });
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const PARTS = inZone({ dateStyle: "short", timeStyle: "medium" });
+const FULL_FORMAT = inZone({ dateStyle: "long", timeStyle: "long" });
+const DAYS = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+function distance(span) {
+  const ago = (text) => (span < 0 ? `${text} ago` : `in ${text}`);
+  const size = Math.abs(span);
+  if (size < MINUTE) {
+    return span <= 0 ? "just now" : "in a moment";
+  }
+  return size < HOUR ? ago(`${Math.floor(size / MINUTE)} min`) : ago(`${Math.floor(size / HOUR)} h`);
+}
+
+function momentText(moment, form) {
+  const span = moment - (Date.now() + CLOCK_DIFFERENCE);
+  if (form !== "exact" && Math.abs(span) < DAY) {
+    return distance(span);
+  }
+  if (form === "day" && Math.abs(span) < 7 * DAY) {
+    return DAYS.format(Math.trunc(span / DAY), "day");
+  }
+  const { day, month, year, hour, minute, second } = Object.fromEntries(
+    PARTS.formatToParts(moment).map(({ type, value }) => [type, value]),
+  );
+  const date = `${Number(day)} ${MONTHS[month - 1]} ${year}`;
+  const time = { "": `, ${hour}:${minute}`, exact: `, ${hour}:${minute}:${second}`, day: "" };
+  return date + time[form];
+}
+
+function showMoments() {
+  for (const time of document.querySelectorAll("time[data-moment]")) {
+    const moment = new Date(time.dateTime);
+    time.dataset.utc ??= time.title;
+    time.title = `${FULL_FORMAT.format(moment)} · ${time.dataset.utc}`;
+    time.textContent = momentText(moment, time.dataset.moment);
+  }
+}
+showMoments();
+document.addEventListener("htmx:afterSwap", showMoments);
+setInterval(showMoments, MINUTE);
+
 const progress = document.getElementById("progress");
 let running = 0;
 
@@ -9,9 +59,9 @@ function showProgress(change) {
 }
 
 function notify(text, kind) {
-  const toast = document.createElement("p");
+  const toast = document.createElement("div");
   toast.className = `notice notice-${kind}`;
-  toast.textContent = text;
+  toast.append(Object.assign(document.createElement("p"), { textContent: text }));
   // What lies under an open dialog can't be read.
   const dialog = document.querySelector("dialog[open]");
   if (dialog) {
@@ -71,14 +121,23 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
   }
 });
 
-// Toasts of success go by themselves; errors stay until the next visit.
+// Toasts of success go by themselves, unless they are being read; errors stay until they are closed.
+const TOAST_TIME = 8000;
+
 function fadeToasts() {
   for (const toast of document.querySelectorAll("#toasts .notice-success")) {
-    setTimeout(() => toast.remove(), 6000);
+    setTimeout(function fade() {
+      if (toast.matches(":hover, :focus-within")) {
+        setTimeout(fade, TOAST_TIME);
+      } else {
+        toast.remove();
+      }
+    }, TOAST_TIME);
   }
 }
 fadeToasts();
 document.addEventListener("htmx:oobAfterSwap", fadeToasts);
+document.addEventListener("click", ({ target }) => target.closest("[data-dismisses]")?.parentElement.remove());
 
 // Menus: one open at a time, closed by Escape and by a click elsewhere.
 document.addEventListener("click", ({ target }) => {
@@ -88,6 +147,19 @@ document.addEventListener("click", ({ target }) => {
     }
   }
 });
+
+// A menu that would end below the window opens upwards.
+document.addEventListener(
+  "toggle",
+  ({ target }) => {
+    if (target.matches("details.menu[open]")) {
+      const items = target.querySelector(".menu-items");
+      items.classList.remove("opens-up");
+      items.classList.toggle("opens-up", items.getBoundingClientRect().bottom > innerHeight);
+    }
+  },
+  true,
+);
 
 document.addEventListener("focusout", ({ target, relatedTarget }) => {
   const menu = target.closest("details.menu[open]");
@@ -256,5 +328,29 @@ document.addEventListener("click", async ({ target }) => {
     field.select();
     await navigator.clipboard?.writeText(field.value);
     button.textContent = navigator.clipboard ? "Copied" : "Selected";
+  }
+});
+
+// A click anywhere on a row goes where its first link goes; with Ctrl, or the middle button, in a tab of its own.
+function followRow(event) {
+  const row = event.target.closest("tr[data-row]");
+  const isControl = event.target.closest("a, button, input, label, select, summary, .menu-items");
+  if (!row || isControl || getSelection().toString()) {
+    return;
+  }
+  const link = row.querySelector("a.row-link");
+  if (event.button === 1 || event.ctrlKey || event.metaKey) {
+    window.open(link.href, "_blank", "noopener");
+  } else if (event.button === 0) {
+    link.click();
+  }
+}
+document.addEventListener("click", followRow);
+document.addEventListener("auxclick", followRow);
+
+// Another page of a list starts at its head.
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  if (detail.requestConfig?.elt.closest("[data-scrolls-up]")) {
+    detail.target.scrollIntoView({ block: "start" });
   }
 });

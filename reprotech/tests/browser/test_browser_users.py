@@ -1,6 +1,7 @@
 """People's jobs with users in a real browser, with and without JavaScript."""
 
 import re
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from playwright.sync_api import expect
@@ -91,10 +92,43 @@ def test_the_list_follows_what_one_types_and_the_back_button_undoes_it(page):
     page.go_back()
     page.get_by_role("link", name="System Administrator").wait_for()
     expect(page.get_by_label("Search", exact=True)).not_to_have_value("nobody-of-this-name")
+    page.goto("/users?per_page=10")
     page.get_by_role("link", name="E-mail").click()
-    page.wait_for_url(re.compile("sort=email"))
-    page.get_by_label("Rows").select_option("10")
     page.wait_for_url(re.compile("per_page=10.*sort=email|sort=email.*per_page=10"))
+    page.get_by_label("Search", exact=True).fill("admin")
+    page.wait_for_url(re.compile("search=admin.*(per_page=10.*sort=email|sort=email.*per_page=10)"))
+
+
+def test_a_click_anywhere_on_a_row_opens_the_person(page):
+    sign_in(page)
+    page.goto("/users?search=admin")
+    page.locator("tr[data-row]", has_text="@admin").locator("td.moment").first.click()
+    page.wait_for_url(re.compile(r"/users/\d+$"))
+
+
+def test_the_menu_of_a_last_row_opens_within_the_window(new_page):
+    page = new_page(viewport={"width": 1440, "height": 420})
+    sign_in(page)
+    page.goto("/users?search=admin")
+    menu = page.locator("tbody details.menu").last
+    menu.locator("summary").click()
+    bottom = menu.locator(".menu-items").evaluate("items => items.getBoundingClientRect().bottom - innerHeight")
+    assert bottom <= 0
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/Sao_Paulo"])
+def test_times_are_shown_in_the_readers_zone_with_utc_in_the_title(new_page, zone):
+    page = new_page(timezone_id=zone)
+    sign_in(page)
+    page.goto("/audit?action=login&per_page=1")
+    moment = page.locator("#events time").first
+    offset = {"Asia/Kolkata": 330, "America/Sao_Paulo": -180}[zone]
+    iso, shown = moment.get_attribute("datetime"), moment.text_content()
+    local = datetime.fromisoformat(iso).astimezone(timezone(timedelta(minutes=offset)))
+    assert shown == f"{local:%-d %b %Y, %H:%M:%S}"
+    assert moment.get_attribute("title").endswith(
+        f"{datetime.fromisoformat(iso).astimezone(UTC):%-d %B %Y, %H:%M:%S} UTC"
+    )
 
 
 @JAVA_SCRIPT
