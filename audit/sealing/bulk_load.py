@@ -1,16 +1,12 @@
-"""Loads a whole history into the log at once, sealed, by PostgreSQL's COPY: millions of events in minutes.
-
-Hashing, which takes longest, can be spread over processes: `prepare_event` needs no database.
-"""
+"""Loads a whole history into the log at once, sealed, by PostgreSQL's COPY: millions of events in minutes."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from django.db import connection
 
-from audit.crypto.canonical_json import SealedRow, StoredColumns, canonical_bytes
+from audit.crypto.canonical_json import SealedRow, canonical_bytes
 from audit.crypto.merkle import leaf_hash
 from audit.crypto.row_mac import authentication_code_of
 from audit.models import AuditLog
@@ -20,25 +16,10 @@ from audit.sealing.stored_tree import LEVEL_STEP
 from audit.statistics import daily_counts, id_ranges
 
 COLUMNS = (*SealedRow._fields, "authentication")
-DETAILS, TIMESTAMP, ACTION, SUCCESS = map(COLUMNS.index, ("details", "timestamp", "action", "success"))
 LEAF_COLUMNS = ("position", "event_id", "hash")
 NODE_COLUMNS = ("level", "index", "hash")
 # For building indexes; PostgreSQL's own 64 MB would sort millions of rows on disk.
 MAINTENANCE_MEMORY = "512MB"
-
-
-class PreparedEvent(NamedTuple):
-    """An event's row, ready for COPY, and its leaf's hash."""
-
-    row: StoredColumns
-    leaf: bytes
-
-
-def prepare_event(event: SealedRow, event_id: int) -> PreparedEvent:
-    content = canonical_bytes(event._replace(id=event_id))
-    row = [event_id, *event[1:], authentication_code_of(content, event_id)]
-    row[DETAILS] = json.dumps(event.details)
-    return PreparedEvent(tuple(row), leaf_hash(content))
 
 
 class HistoryLoader:
@@ -49,19 +30,25 @@ class HistoryLoader:
         self._previous = latest_checkpoint()
         self._frontier = Sealer().trusted_frontier(self._previous)
 
-    def add(self, events: Iterable[PreparedEvent]) -> None:
-        """Add events, in the order of their ids."""
+    def add(self, events: Iterable[SealedRow], first_id: int) -> None:
+        """Add events with consecutive ids."""
+        numbered = [event._replace(id=event_id) for event_id, event in enumerate(events, first_id)]
         rows, leaves, nodes = [], [], []
-        for row, leaf in events:
-            rows.append(row)
-            leaves.append((self._frontier.size, row[0], leaf))
+        for event_id, event in enumerate(numbered, first_id):
+            content = canonical_bytes(event)
+            row = event._asdict() | {"details": json.dumps(event.details)}
+            rows.append((*row.values(), authentication_code_of(content, event_id)))
+            leaf = leaf_hash(content)
+            leaves.append((self._frontier.size, event_id, leaf))
             # The other levels are computed from these when a proof needs them.
             nodes += [node for node in self._frontier.append(leaf) if node[0] % LEVEL_STEP == 0]
         copy_rows("audit_logs", COLUMNS, rows)
         copy_rows("audit_leaves", LEAF_COLUMNS, leaves)
         copy_rows("audit_nodes", NODE_COLUMNS, nodes)
-        id_ranges.add((row[0], row[TIMESTAMP]) for row in rows)
-        daily_counts.add(daily_counts.CountKey.of(row[TIMESTAMP], row[ACTION], success=row[SUCCESS]) for row in rows)
+        id_ranges.add((event_id, event.timestamp) for event_id, event in enumerate(numbered, first_id))
+        daily_counts.add(
+            daily_counts.CountKey.of(event.timestamp, event.action, success=event.success) for event in numbered
+        )
 
     def sign(self) -> None:
         if self._frontier.size > (self._previous.size if self._previous else 0):

@@ -1,84 +1,52 @@
-"""The calendar of the history: growth over the years, working days, holidays and shifts."""
+"""The days of the history: a laboratory that grows, and works less on weekends and holidays."""
 
-from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from math import exp
+from itertools import accumulate, pairwise
+from math import ceil
 from random import Random
+from typing import NamedTuple
 
-DAYS = 3 * 365
+MAX_DAYS = 3 * 365
+#: A short history has fewer days, so that people do several things on each.
+MIN_EVENTS_PER_DAY = 20
+#: The share of users who are there from the first day.
+FOUNDERS = 0.04
 SATURDAY = 5
 #: Activity on days off, and in the weeks when many are away.
 WEEKEND, HOLIDAY, SUMMER, YEAR_END = 0.15, 0.1, 0.75, 0.4
 #: Month and day of holidays that many countries share.
 HOLIDAYS = {(1, 1), (1, 6), (5, 1), (10, 3), (11, 1), (12, 25), (12, 26)}
 #: Start of a shift in hours (UTC), and its percentage of sign-ins.
-SHIFTS = ((6, 17), (8, 30), (9, 20), (13, 13), (14, 14), (22, 6))
+SHIFTS = {6: 17, 8: 30, 9: 20, 13: 13, 14: 14, 22: 6}
 SPREAD_MINUTES = 25
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(NamedTuple):
     date: date
-    #: Users in the evening, and new ones among them.
-    people: int
+    #: Users who join, and the number of other events.
     new: int
-    #: New users whose creation has an event, and the number of other events.
-    with_event: int
     events: int
-    #: Position in the calendar.
-    number: int = 0
-    #: Changes of accounts, packed by `Careers`.
-    changes: "array[int]" = field(default_factory=lambda: array("q"))
 
 
 def days(people: int, events: int, until: datetime) -> list[Day]:
     """The days that end with `until`. Their new users add up to `people`, their events to `events`."""
-    dates = [until.date() - timedelta(days=back) for back in range(DAYS, -1, -1)]
-    growth = [_growth(position / DAYS) for position in range(len(dates))]
-    arrivals = [
-        (later - earlier) * (0.02 if is_quiet(day) else 1)
-        for day, earlier, later in zip(dates, [0.0, *growth], growth, strict=False)
-    ]
-    new = proportional_parts(arrivals, people)
-    if people and not new[0]:
-        # The first user exists from the beginning: every event has an actor.
-        new[new.index(next(filter(None, new)))] -= 1
-        new[0] = 1
-    there, total = [], 0
-    for count in new:
-        total += count
-        there.append(total)
-    weights = [count * activity_level(day) for day, count in zip(dates, there, strict=True)]
-    weights[-1] *= (until - midnight(until.date())) / timedelta(days=1)
-    # At most half of the events; of more users the last ones.
-    with_event, left = [], min(people, events // 2)
-    for count in reversed(new):
-        with_event.append(min(count, left))
-        left -= with_event[-1]
-    others = proportional_parts(weights, events - sum(with_event))
-    return [
-        Day(*fields) for fields in zip(dates, there, new, reversed(with_event), others, range(DAYS + 1), strict=True)
-    ]
+    length = min(MAX_DAYS, (people + events) // MIN_EVENTS_PER_DAY)
+    dates = [until.date() - timedelta(days=back) for back in range(length, -1, -1)]
+    today = (until - midnight(until.date())) / timedelta(days=1)
+    shares = [activity_level(day) for day in dates[:-1]] + [activity_level(dates[-1]) * today]
+    new = proportional_parts([FOUNDERS * MAX_DAYS, *(1 if share >= YEAR_END else 0.02 for share in shares[1:])], people)
+    weights = [share * there for share, there in zip(shares, accumulate(new), strict=True)]
+    return [Day(*fields) for fields in zip(dates, new, proportional_parts(weights, events), strict=True)]
 
 
 def proportional_parts(weights: Sequence[float], total: int) -> list[int]:
-    """`total` in whole parts proportional to the weights. They add up to it if any weight is above zero."""
-    whole = sum(weights)
-    if not whole:
+    """`total` in whole parts proportional to the weights; the first isn't 0."""
+    if not total:
         return [0] * len(weights)
-    parts, given, before = [], 0, 0.0
-    for weight in weights:
-        before += weight
-        parts.append(round(total * min(before / whole, 1)) - given)
-        given += parts[-1]
-    parts[-1] += total - given
-    return parts
-
-
-def is_quiet(day: date) -> bool:
-    return day.weekday() >= SATURDAY or (day.month, day.day) in HOLIDAYS
+    sums = list(accumulate(weights))
+    ends = [ceil(total * (before / sums[-1])) for before in sums]
+    return [end - start for start, end in pairwise([0, *ends])]
 
 
 def activity_level(day: date) -> float:
@@ -94,30 +62,15 @@ def activity_level(day: date) -> float:
 
 
 def sign_in_times(chance: Random, day: date, count: int, before: datetime) -> list[datetime]:
-    """Random sign-in times of a day, by shifts, sorted; none after `before`."""
-    hours = chance.choices([hour for hour, _ in SHIFTS], [weight for _, weight in SHIFTS], k=count)
+    """Random times of a day, by shifts, sorted; none after `before`."""
     start = midnight(day)
-    end = min(start + timedelta(days=1), before)
-    length = int((end - start) / timedelta(microseconds=1))
+    length = int(min((before - start) / timedelta(microseconds=1), 86_400_000_000))
     found = []
-    for hour in hours:
+    for hour in chance.choices([*SHIFTS], [*SHIFTS.values()], k=count):
         offset = int((hour * 60 + chance.gauss(0, SPREAD_MINUTES)) * 60_000_000) + chance.randrange(1_000_000)
-        if not 0 <= offset < length:
-            offset = chance.randrange(length)
-        found.append(start + timedelta(microseconds=offset))
-    return sorted(found)
+        found.append(offset if 0 <= offset < length else chance.randrange(length + 1))
+    return [start + timedelta(microseconds=offset) for offset in sorted(found)]
 
 
 def midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
-
-
-def _growth(progress: float) -> float:
-    """The share of users that exist: a few at the beginning, then a rise that flattens."""
-    steep, middle = 5.0, 0.45
-    low, high = _logistic(-steep * middle), _logistic(steep * (1 - middle))
-    return 0.04 + 0.96 * (_logistic(steep * (progress - middle)) - low) / (high - low)
-
-
-def _logistic(x: float) -> float:
-    return 1 / (1 + exp(-x))

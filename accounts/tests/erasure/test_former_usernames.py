@@ -154,5 +154,5 @@ def test_what_the_log_tells_of_former_names_is_remembered_at_the_upgrade(cast):
 
 def test_demonstration_data_get_no_name_that_was_someones(db, system):
     rename(make_user("solo", "super_admin"), "other")
-    with pytest.raises(loader.InstallationNotEmpty):
-        loader.load(loader.LoadOptions(users=5, events=5, seed=1, until=None), lambda *_: None)
+    with pytest.raises(Conflict):
+        loader.load(users=5, events=5, seed=1, until=None, progress=lambda *_: None)

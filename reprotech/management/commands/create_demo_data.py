@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from reprotech.core.exceptions import Conflict
-from reprotech.demo.loader import InstallationNotEmpty, LoadOptions, load
+from reprotech.demo.loader import load
 
 BAR_WIDTH = 30
 
@@ -30,11 +30,7 @@ class Command(BaseCommand):
             raise CommandError("Events need people: give --users a number above 0.")
         began = time.monotonic()
         try:
-            load(LoadOptions(users, audit_events, seed, until or timezone.now()), self._show)
-        except InstallationNotEmpty:
-            raise CommandError(
-                "There are users here already. Demonstration data goes into an installation that nobody uses yet."
-            ) from None
+            load(users=users, events=audit_events, seed=seed, until=until or timezone.now(), progress=self._show)
         except Conflict as error:
             raise CommandError(error.message) from None
         self.stdout.write(f"{users:,} users and {audit_events:,} events in {time.monotonic() - began:,.0f} seconds.")

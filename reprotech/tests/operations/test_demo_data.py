@@ -25,16 +25,13 @@ from accounts.users.default_data import load_default_data
 from audit.models import AuditLog, CapturedChange
 from audit.verification.verifier import Verification
 from reprotech.core.exceptions import Forbidden
-from reprotech.demo import loader
-from reprotech.demo.audit_history import History
-from reprotech.demo.calendar import DAYS, days, is_quiet
-from reprotech.demo.employment import Careers
-from reprotech.demo.people import People
+from reprotech.demo.calendar import MAX_DAYS, activity_level, days
+from reprotech.demo.history import History
 from reprotech.testing.cast import PASSWORD, make_user
 from reprotech.tests.support.replay import Replay
 
 UNTIL = datetime(2026, 3, 13, 16, 30, tzinfo=UTC)  # a Friday
-USERS, EVENTS = 700, 4_000
+USERS, EVENTS = 70, 400
 
 
 @pytest.fixture
@@ -52,7 +49,7 @@ def create(users=USERS, events=EVENTS, **options):
 def test_it_is_sealed_and_as_much_as_was_asked_for(installation, capsys):
     before = AuditLog.objects.count()
     create(until=UNTIL)
-    assert "700 users and 4,000 events in" in capsys.readouterr().out
+    assert "70 users and 400 events in" in capsys.readouterr().out
     assert User.objects.count() == 1 + USERS
     everything = before + len(ROLES) + EVENTS + 1
     assert AuditLog.objects.count() == everything
@@ -87,7 +84,7 @@ def replayed(*, after=0):
     return Replay().run(AuditLog.objects.filter(pk__gt=after).order_by("timestamp", "id").iterator())
 
 
-@pytest.mark.parametrize(("users", "events"), [(300, 5_000), (60, 130), (1, 50)])
+@pytest.mark.parametrize(("users", "events"), [(60, 3_000), (60, 130), (1, 50)])
 def test_the_events_tell_how_every_account_came_to_be_as_it_is(installation, users, events):
     create(users=users, events=events, until=UNTIL)
     replay = replayed()
@@ -148,7 +145,7 @@ def shape(event):
 
 
 def test_events_look_as_the_product_writes_them(installation):
-    create(users=60, events=2_500, until=UNTIL)
+    create(users=60, events=1_000, until=UNTIL)
     told = dict(map(shape, AuditLog.objects.filter(timestamp__lte=UNTIL)))
     before = AuditLog.objects.latest("id").pk
     boss, clerk = User.objects.get(username="admin"), make_user("clerk", "viewer")
@@ -183,7 +180,7 @@ def test_events_look_as_the_product_writes_them(installation):
 
 def test_sessions_of_today_are_open(installation, monkeypatch):
     monkeypatch.setattr(timezone, "now", lambda: UNTIL)  # on a real Saturday nobody may be there
-    create(users=50, events=60_000 // 50)
+    create(users=30, events=300)
     assert Session.objects.alive().count() > 0
     assert set(Session.objects.values_list("user_id", flat=True)) <= set(User.objects.values_list("pk", flat=True))
 
@@ -209,59 +206,48 @@ def test_events_without_people_are_refused(installation):
         create(users=0)
 
 
-@pytest.mark.only_on("postgresql")
-def test_processes_share_the_work_and_make_the_same(installation, monkeypatch):
-    monkeypatch.setattr(loader, "MAX_SINGLE_PROCESS_EVENTS", 10)
-    create(users=100, events=3_000, until=UNTIL)
-    assert list(Verification().findings()) == []
-    expected = list(pasts(100, 3_000))
-    stored = (
-        AuditLog.objects.filter(timestamp__lte=UNTIL)
-        .exclude(resource="role")
-        .order_by("id")
-        .values_list("timestamp", "username", "action")
-    )
-    assert list(stored) == [(event.timestamp, event.username, event.action) for event in expected]
-
-
-def pasts(users, events, seed=1):
-    """Every event, without a database."""
-    people, calendar = People(users, seed), days(users, events, UNTIL)
-    careers = Careers(people, calendar, seed)
-    history = History(people, careers, 2, seed, UNTIL)
-    return [event for day in careers.on_calendar(calendar) for event in history.simulate(day).events]
+def simulated(users, events, seed=1):
+    """Every event and the accounts in the end, without a database."""
+    history = History(2, seed)
+    return list(history.events(users, events, UNTIL)), history.accounts
 
 
 def test_the_same_seed_gives_the_same_and_another_something_else():
-    assert pasts(100, 2_000) == pasts(100, 2_000) != pasts(100, 2_000, seed=2)
+    first, again, other = (simulated(100, 2_000, seed=seed)[0] for seed in (1, 1, 2))
+    assert first == again != other
 
 
-@pytest.mark.parametrize(("users", "events"), [(0, 0), (1, 0), (1, 1), (1, 50), (3_000, 10), (3_000, 90_000)])
+@pytest.mark.parametrize(("users", "events"), [(0, 0), (1, 0), (1, 1), (1, 50), (3_000, 10), (300, 9_000)])
 def test_numbers_add_up(users, events):
-    plain = days(users, events, UNTIL)
-    for calendar in (plain, Careers(People(users, 1), plain, 1).on_calendar(plain)):
-        assert_adds_up(calendar, users, events)
-
-
-def assert_adds_up(calendar, users, events):
-    assert len(calendar) == DAYS + 1
-    assert sum(day.new for day in calendar) == calendar[-1].people == users
-    assert sum(day.with_event + day.events for day in calendar) == events
-    assert all(0 <= day.with_event <= day.new for day in calendar)
-    assert all(day.events >= 0 for day in calendar)
+    calendar = days(users, events, UNTIL)
+    assert len(calendar) <= MAX_DAYS + 1
+    assert sum(day.new for day in calendar) == users
+    assert sum(day.events for day in calendar) == events
+    assert all(day.events >= 0 and day.new >= 0 for day in calendar)
+    made, accounts = simulated(users, events)
+    assert (len(made), len(accounts)) == (events, users)
+    created = [event for event in made if event.action == "create"]
+    assert len(created) == min(users, events // 2)
 
 
 def test_a_laboratory_grows_and_rests():
     calendar = days(10_000, 500_000, UNTIL)
     year = calendar[-366:-1]
-    busy, quiet = ([day.events for day in year if is_quiet(day.date) is rest] for rest in (False, True))
+    busy, quiet = ([day.events for day in year if (activity_level(day.date) < 0.5) is rest] for rest in (False, True))
     assert sum(quiet) / len(quiet) < 0.3 * sum(busy) / len(busy)
-    assert calendar[365].people < calendar[730].people < calendar[-1].people
-    assert sum(day.new for day in calendar if is_quiet(day.date)) < 0.05 * 10_000
+    assert all(sum(day.new for day in part) > 2_000 for part in (calendar[:365], calendar[365:730], calendar[730:]))
+    assert sum(day.new for day in calendar if activity_level(day.date) < 0.5) < 0.05 * 10_000
+
+
+def test_at_midnight_the_last_day_is_empty():
+    midnight = datetime(2026, 3, 13, tzinfo=UTC)
+    events = list(History(2, 1).events(60, 700, midnight))
+    assert len(events) == 700
+    assert max(event.timestamp for event in events) <= midnight
 
 
 def test_nothing_happens_after_the_end_or_twice():
-    events = pasts(200, 6_000)
+    events, _ = simulated(200, 6_000)
     assert max(event.timestamp for event in events) <= UNTIL
     assert UNTIL - max(event.timestamp for event in events) < timedelta(days=2)
     ended = Counter(event.session_id for event in events if event.action == "logout")
@@ -271,6 +257,14 @@ def test_nothing_happens_after_the_end_or_twice():
 
 
 def test_people_differ():
-    people = People(20_000, 7)
-    assert len({people[number].username for number in range(people.count)}) == people.count
-    assert len({people[number].last_name for number in range(people.count)}) > 100
+    _, accounts = simulated(2_000, 0)
+    assert len({account.username for account in accounts}) == len(accounts)
+    assert len({account.last_name for account in accounts}) > 100
+
+
+def test_a_short_history_has_everything():
+    events, _ = simulated(60, 700)
+    assert {event.action for event in events} >= {
+        "login", "logout", "session_end", "token_refresh", "access_denied", "password_change", "password_reset",
+        "create", "update", "lock", "role_assign", "export",
+    }  # fmt: skip
