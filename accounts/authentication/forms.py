@@ -18,3 +18,9 @@ class LoginForm(ServiceForm):
         #: Whether the installation offers the choice.
         self.may_remember = days > 0
         self.fields["remember"].label = f"Keep me signed in for {days} day{'' if days == 1 else 's'} on this device"
+
+    def refuse(self, sentence: str) -> None:
+        """Show why the sign-in was refused: the name is kept, the password is to be typed again."""
+        self.add_error(None, sentence)
+        self.fields["username"].widget.attrs.pop("autofocus", None)
+        self.fields["password"].widget.attrs["autofocus"] = True

@@ -37,7 +37,7 @@ def login(request: HttpRequest) -> HttpResponse:
             return redirect_to_second_step(request, required, target, remember=sent["remember"])
         except DomainError as error:
             refusal = error
-            form.add_error(None, _sentence(refusal))
+            form.refuse(_sentence(refusal))
     context = {
         "form": form,
         "next": target,

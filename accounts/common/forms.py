@@ -20,6 +20,23 @@ class ServiceForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
+        for name, field in self.fields.items():
+            if field.required and field.error_messages["required"] == forms.Field.default_error_messages["required"]:
+                field.error_messages["required"] = _missing_sentence(str(self[name].label), field)
+
+    @property
+    def error_links(self) -> list[tuple[str, str, str]]:
+        """For the summary above a refused form: each faulty field's id, its label and what is wrong."""
+        return [
+            (field.id_for_label or field.auto_id, str(field.label), str(sentence))
+            for field in self.visible_fields()
+            for sentence in field.errors
+        ]
+
+    @property
+    def has_optional_fields(self) -> bool:
+        """Whether required and optional fields stand together, so that the optional ones need a mark."""
+        return len({field.field.required for field in self.visible_fields()}) > 1
 
     def add_refusal(self, refusal: DomainError) -> None:
         errors = refusal.errors if isinstance(refusal, ValidationFailed | Conflict) else {}
@@ -33,6 +50,15 @@ class ServiceForm(forms.Form):
             self.add_error(None, refusal.sentence)
         elif not errors:
             self.add_error(None, refusal.message)
+
+
+def _missing_sentence(label: str, field: forms.Field) -> str:
+    """Such as "Enter the username.": what to do, where Django says that "this" is required."""
+    if isinstance(field, forms.BooleanField):
+        return "Tick this to go on."
+    verb = "Choose" if isinstance(field, forms.ChoiceField | forms.FileField) else "Enter"
+    name = label if label[1:2].isupper() else label[:1].lower() + label[1:]
+    return f"{verb} the {name}."
 
 
 class RecordForm(ServiceForm):

@@ -331,6 +331,56 @@ document.addEventListener("click", async ({ target }) => {
   }
 });
 
+// A refused form: its summary has the focus, and each of its links leads into the field.
+let focusedSummary = null;
+
+function focusErrors() {
+  const summary = document.querySelector("dialog[open] .error-summary, #main .error-summary");
+  if (summary && summary !== focusedSummary) {
+    focusedSummary = summary;
+    summary.focus();
+  }
+}
+focusErrors();
+document.addEventListener("htmx:afterSettle", focusErrors);
+document.addEventListener("click", (event) => {
+  const link = event.target.closest(".error-summary a");
+  const place = link && document.getElementById(link.hash.slice(1));
+  if (place) {
+    event.preventDefault();
+    const field = place.matches("input, select, textarea") ? place : place.querySelector("input:not(:disabled)");
+    (field ?? place).focus();
+    place.scrollIntoView({ block: "center" });
+  }
+});
+
+// A changed record isn't left without a question. What was refused is as unsaved as what is being typed.
+let changedForm = null;
+
+function keepRefused() {
+  changedForm = document.querySelector("#main form:has(.form-actions):has(.error-summary)") ?? changedForm;
+}
+keepRefused();
+document.addEventListener("htmx:afterSettle", keepRefused);
+document.addEventListener("input", ({ target: { form } }) => {
+  if (form?.querySelector(".form-actions")) {
+    changedForm = form;
+  }
+});
+document.addEventListener("submit", () => {
+  changedForm = null;
+});
+document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
+  if (detail.xhr.getResponseHeader("HX-Redirect")) {
+    changedForm = null;
+  }
+});
+addEventListener("beforeunload", (event) => {
+  if (changedForm?.isConnected) {
+    event.preventDefault();
+  }
+});
+
 // A click anywhere on a row goes where its first link goes; with Ctrl, or the middle button, in a tab of its own.
 function followRow(event) {
   const row = event.target.closest("tr[data-row]");

@@ -50,7 +50,7 @@ def test_a_key_is_made_on_the_profile_and_shown_once(cast, browser):
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"name": ""}, "This field is required."),
+        ({"name": ""}, "Enter the name."),
         ({"addresses": "lab.example"}, "lab.example is no address or network"),
         ({"scopes": ["settings_update"]}, "settings_update is not one of the available choices"),
         ({"expires_in_days": "9999"}, "9999 is not one of the available choices"),

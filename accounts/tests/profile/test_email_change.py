@@ -140,7 +140,7 @@ def test_asking_confirming_and_giving_up_leave_one_row_each(cast, browser):
         (OLD, "This is your address already."),
         ("the-manager@lab.example", "This e-mail address is taken."),
         ("THE-MANAGER@LAB.EXAMPLE", "This e-mail address is taken."),
-        ("", "This field is required."),
+        ("", "Enter the new e-mail address."),
         ("x" * 250 + "@lab.example", "Ensure this value has at most 254 characters"),
         ("a@lab.example\nBcc: b@lab.example", "Enter a valid email address."),
     ],

@@ -114,7 +114,7 @@ def test_a_role_is_created(browser, cast):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"name": ""}, "This field is required."),
+        ({"name": ""}, "Enter the name."),
         ({"name": "viewer"}, "There is a role of this name already."),
         ({"name": "!!!"}, "Use at least one letter or digit."),
         ({"name": "x" * 81}, "at most 80 characters"),
@@ -173,7 +173,7 @@ def test_a_review_of_a_new_role_lists_what_it_will_hold(browser):
 def test_a_wrong_review_says_so(browser, night):
     response = browser.post(f"/roles/{night.pk}/edit/review", fields(name=""))
     assert response.status_code == 422
-    assert "This field is required." in text_of(response)
+    assert "Enter the name." in text_of(response)
     assert "Save these changes" not in text_of(response)
 
 

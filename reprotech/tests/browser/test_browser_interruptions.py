@@ -132,9 +132,36 @@ def test_errors_come_back_into_the_page_and_the_back_button_leads_out_of_the_for
     page.goto("/users/new")
     page.get_by_label("Username").fill("ab")
     page.get_by_role("button", name="Create user").click()
-    page.get_by_text("This field is required.").wait_for()
+    summary = page.get_by_role("alert")
+    expect(summary).to_contain_text("2 things to correct")
+    expect(summary).to_be_focused()
+    summary.get_by_role("link", name="E-mail: Enter the e-mail.").click()
+    expect(page.get_by_label("E-mail")).to_be_focused()
     expect(page.get_by_label("Username")).to_have_value("ab")
     expect(page.get_by_role("main")).to_have_count(1)
     expect(page.locator("h1")).to_have_count(1)
     page.go_back()
     page.get_by_role("heading", name="Hello").wait_for()
+
+
+def test_a_changed_form_is_not_left_without_a_question(page):
+    asked = []
+    sign_in(page)
+    page.goto("/users/new")
+    page.get_by_label("Username").fill("half-typed")
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.get_by_role("link", name="Roles", exact=True).click()
+    expect(page.get_by_label("Username")).to_have_value("half-typed")
+    assert asked == ["beforeunload"]
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("link", name="Roles", exact=True).click()
+    page.wait_for_url("**/roles")
+
+
+def test_a_saved_form_is_left_without_a_question(page):
+    sign_in(page)
+    page.on("dialog", lambda dialog: pytest.fail(f"asked: {dialog.message}"))
+    page.goto("/roles/new")
+    page.get_by_label("Name", exact=True).fill("Saved without a question")
+    page.get_by_role("button", name="Create role").click()
+    page.get_by_role("heading", name="Saved without a question").wait_for()

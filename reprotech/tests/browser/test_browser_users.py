@@ -38,7 +38,7 @@ def test_a_user_with_two_roles_is_created_found_changed_locked_and_deleted(new_p
     expect(page.get_by_role("row", name=re.compile("^Genomics")).get_by_text("Researcher, Viewer")).to_be_visible()
 
     create(page, name, "Viewer")
-    page.get_by_text("This username is taken.").wait_for()
+    page.get_by_text("This username is taken.", exact=True).wait_for()
     expect(page.get_by_label("E-mail", exact=True)).to_have_value(f"{name}@lab.example")
     expect(page.get_by_role("checkbox", name=re.compile("^Viewer"))).to_be_checked()
 
