@@ -13,6 +13,7 @@ import re
 import secrets
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -30,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 QUICK_TESTS = 6
 SLOW_FIXTURES = {"processes", "browser", "live_server", "transactional_db", "grown_lab"}
 DIRECTORY = "REPROTECH_TEST_DIRECTORY"  # tells workers where the session keeps its files
-pytest_plugins = ["reprotech.testing.browser", "reprotech.testing.unrecorded_changes"]
+pytest_plugins = ["reprotech.testing.browser", "reprotech.testing.flush", "reprotech.testing.unrecorded_changes"]
 
 
 def require(available, what):
@@ -177,10 +178,13 @@ def adjust_settings():
     from django.conf import settings
     from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 
+    from accounts.core import hashers
     from accounts.session_cache import bypass_flag
 
     directory = Path(os.environ[DIRECTORY])
     BCryptSHA256PasswordHasher.rounds = 4  # a password check takes a quarter of a second otherwise
+    # Threads of a lower priority would wait for the other test processes, which keep all cores busy.
+    hashers._pool = ThreadPoolExecutor(os.cpu_count(), "hashing")
     # On a busy machine half a second without an answer doesn't mean that Valkey is out of reach.
     settings.REDIS_TIMEOUT = testing_servers.PATIENCE
     bypass_flag.CHECK_SECONDS = math.inf  # a query now and then would make their numbers differ
@@ -194,22 +198,6 @@ def adjust_settings():
     if database["ENGINE"] == "reprotech.db.sqlite":
         # In memory, Django's default, threads would share one connection. Workers append their name.
         database.setdefault("TEST", {})["NAME"] = str(directory / "test.sqlite3")
-
-
-@pytest.fixture(autouse=True, scope="session")
-def let_tests_empty_the_audit_log():
-    """Tests with transactions of their own leave empty tables behind, which the log's triggers would refuse."""
-    from django.db import connection
-
-    from audit.sealing.append_only_triggers import suspended
-
-    original = connection.ops.execute_sql_flush
-
-    def flush(statements):
-        with suspended():
-            original(statements)
-
-    connection.ops.execute_sql_flush = flush
 
 
 @pytest.fixture(scope="session")

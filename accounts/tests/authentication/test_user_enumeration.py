@@ -150,6 +150,7 @@ def test_the_statistics_tell_what_differs_from_what_does_not():
     assert abs(chance_to_take_longer(one, same) - 0.5) < TOLERANCE < abs(chance_to_take_longer(one, other) - 0.5)
 
 
+@pytest.mark.only_on("postgresql")  # the queries are the same on both, as tested above; the hashes ask no database
 @by_each_interface
 def test_the_time_of_an_answer_does_not_tell_which_names_are_known(names, interface, settings):
     settings.RATE_LIMIT_ENABLED = False  # or all but ten answers were refusals
@@ -157,6 +158,7 @@ def test_the_time_of_an_answer_does_not_tell_which_names_are_known(names, interf
     assert names_that_time_tells(interface) == {}
 
 
+@pytest.mark.only_on("postgresql")
 def test_the_time_of_a_refusal_does_not_tell_which_names_are_known(names):
     interface = INTERFACES["API"]
     for name in TIMED:
