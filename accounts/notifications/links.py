@@ -4,54 +4,72 @@ A token is a MAC over the state that it depends on, made when the message is sen
 valid until it is too old or that state changes.
 """
 
-from datetime import timedelta
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Generic, TypeVar
 
 from django.conf import settings
-from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.encoding import force_bytes
-from django.utils.http import base36_to_int, urlsafe_base64_decode, urlsafe_base64_encode
+from django.utils.http import base36_to_int, int_to_base36, urlsafe_base64_decode, urlsafe_base64_encode
 
 from accounts.models import EmailChange, User
 from accounts.models.pending_requests import CONFIRMATION_LIFETIME
 
+Subject = TypeVar("Subject")
 
-class Tokens(PasswordResetTokenGenerator):
-    """Django's tokens, each kind with a lifetime of its own."""
+#: Tokens count their seconds from here, as Django's tokens for password resets do, which have the same form.
+EPOCH = datetime(2001, 1, 1, tzinfo=UTC)
 
-    def __init__(self, purpose: str, lifetime: timedelta) -> None:
-        super().__init__()
-        self.key_salt = f"accounts.notifications.links.{purpose}"
-        self.lifetime = lifetime
 
-    def check_token(self, user: Any, token: str | None) -> bool:
+@dataclass(frozen=True, slots=True)
+class LinkTokens(Generic[Subject]):
+    """The tokens of one purpose: the second in which one was made, and a MAC over it and the state it depends on."""
+
+    purpose: str
+    lifetime: timedelta
+    state_of: Callable[[Subject], str]
+
+    def make_token(self, subject: Subject) -> str:
+        return self._token(subject, _seconds(), settings.SECRET_KEY)
+
+    def check_token(self, subject: Subject, token: str) -> bool:
         """Whether the token is genuine, not too old, and still of the present state."""
-        return bool(super().check_token(user, token)) and self._age(str(token)) <= self.lifetime
+        try:
+            made = base36_to_int(token.partition("-")[0])
+        except ValueError:
+            return False
+        keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+        is_genuine = any(constant_time_compare(self._token(subject, made, key), token) for key in keys)
+        return is_genuine and _seconds() - made <= min(self.lifetime.total_seconds(), settings.PASSWORD_RESET_TIMEOUT)
 
-    def _age(self, token: str) -> timedelta:
-        return timedelta(seconds=self._num_seconds(self._now()) - base36_to_int(token.partition("-")[0]))
-
-
-class PasswordTokens(Tokens):
-    """For links to choose a password: void after a new password, address or link, but not after a sign-in."""
-
-    def _make_hash_value(self, user: User, timestamp: int) -> str:
-        return f"{user.pk} {user.link_number} {user.password} {user.email} {timestamp}"
-
-
-class AddressTokens(Tokens):
-    """For links that confirm a new address: void after another one, and after a new password."""
-
-    def _make_hash_value(self, change: Any, timestamp: int) -> str:
-        user = change.user
-        asked = f"{change.pk} {change.address} {change.requested_at.isoformat()}"
-        return f"{user.pk} {user.password} {user.email} {asked} {timestamp}"
+    def _token(self, subject: Subject, made: int, key: str) -> str:
+        salt, state = f"accounts.notifications.links.{self.purpose}", f"{self.state_of(subject)} {made}"
+        mac = salted_hmac(salt, state, secret=key, algorithm="sha256").hexdigest()
+        return f"{int_to_base36(made)}-{mac[::2]}"
 
 
-invitation_tokens = PasswordTokens("invitation", settings.INVITATION_LIFETIME)
-reset_tokens = PasswordTokens("reset", settings.RESET_LIFETIME)
-address_tokens = AddressTokens("address", CONFIRMATION_LIFETIME)
+def _seconds() -> int:
+    return int((timezone.now() - EPOCH).total_seconds())
+
+
+def _password_state(user: User) -> str:
+    """Changes with a new password, address or link, but not with a sign-in."""
+    return f"{user.pk} {user.link_number} {user.password} {user.email}"
+
+
+def _address_state(change: EmailChange) -> str:
+    """Changes with another requested address, and with a new password."""
+    user = change.user
+    return f"{user.pk} {user.password} {user.email} {change.pk} {change.address} {change.requested_at.isoformat()}"
+
+
+invitation_tokens = LinkTokens("invitation", settings.INVITATION_LIFETIME, _password_state)
+reset_tokens = LinkTokens("reset", settings.RESET_LIFETIME, _password_state)
+address_tokens = LinkTokens("address", CONFIRMATION_LIFETIME, _address_state)
 
 
 def is_valid_link(user: User, link_token: str) -> bool:
@@ -59,12 +77,12 @@ def is_valid_link(user: User, link_token: str) -> bool:
     return any(tokens.check_token(user, link_token) for tokens in (reset_tokens, invitation_tokens))
 
 
-def password_link(user: User, tokens: PasswordTokens) -> str:
+def password_link(user: User, tokens: LinkTokens[User]) -> str:
     return _link("set_password", user, tokens.make_token(user))
 
 
 def address_link(change: EmailChange) -> str:
-    return _link("open_email_link", change.user, address_tokens.make_token(change))  # type: ignore[arg-type]
+    return _link("open_email_link", change.user, address_tokens.make_token(change))
 
 
 def _link(name: str, user: User, token: str) -> str:

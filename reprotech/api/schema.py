@@ -3,13 +3,12 @@
 from typing import Any
 
 from django import forms
-from drf_spectacular.extensions import OpenApiSerializerExtension
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 
 from reprotech.api.exception_handler import DEFAULT_ERRORS
 from reprotech.api.fields import ADDRESS_SCHEMA
-from reprotech.api.request_bodies import RequestBody
 from reprotech.web.fields import IntegerParam
 from reprotech.web.query_params import QueryParams
 
@@ -47,25 +46,7 @@ STATUS_DESCRIPTIONS = {
 }
 
 
-class RequestBodySchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
-    target_class = RequestBody
-    match_subclasses = True
-
-    def map_serializer(self, auto_schema: AutoSchema, direction: str) -> OpenAPI:
-        schema: OpenAPI = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)  # type: ignore[no-untyped-call]
-        return {**schema, "additionalProperties": False} if self.target.refuses_unknown else schema
-
-
 class ReprotechSchema(AutoSchema):
-    def _is_list_view(self, serializer: object = None) -> bool:  # noqa: ARG002
-        return False  # our lists are objects with an array, a page and a total
-
-    def _get_request_body(self, direction: str = "request") -> OpenAPI | None:
-        body: OpenAPI | None = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
-        if body and JSON not in body["content"]:
-            body["required"] = True  # a file: unlike fields, it has no default
-        return body
-
     def get_operation_id(self) -> str:
         """Resource and action: `users_list`, `auth_login`, `users_update_patch`."""
         parts = [part.replace("-", "_") for part in self.path.strip("/").split("/")[1:] if not part.startswith("{")]
@@ -105,14 +86,34 @@ def _has_parameter(operation: OpenAPI, parameter: str) -> bool:
     return any(declared["name"] == parameter for declared in operation.get("parameters", ()))
 
 
+def correct_bodies(result: OpenAPI, generator: SchemaGenerator, **_: object) -> OpenAPI:
+    """Say of bodies what the views' declarations can't; a postprocessing hook of drf-spectacular."""
+    for operation in _operations(result):
+        body = operation.get("requestBody", {"content": {}})
+        if body["content"] and JSON not in body["content"]:
+            body["required"] = True  # a file: unlike fields, it has no default
+        for media in body["content"].values():
+            name = media["schema"].get("$ref", "").rpartition("/")[2]
+            if name and getattr(generator.registry[name, "schemas"].object, "refuses_unknown", False):
+                result["components"]["schemas"][name]["additionalProperties"] = False
+        for response in operation["responses"].values():
+            media = response.get("content", {}).get(JSON)
+            if media and media["schema"].get("type") == "array":
+                media["schema"] = media["schema"]["items"]  # our lists are objects with a page and a total
+    return result
+
+
 def add_errors(result: OpenAPI, **_: object) -> OpenAPI:
     """Add our errors to every operation; a postprocessing hook of drf-spectacular."""
     result["components"].setdefault("schemas", {})["Error"] = ERROR_SCHEMA
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    for operations in result["paths"].values():
-        for operation in operations.values():
-            statuses = [*COMMON_STATUSES, *([412] if _has_parameter(operation, "If-Match") else [])]
-            for status in statuses:
-                meaning = STATUS_DESCRIPTIONS.get(status) or DEFAULT_ERRORS[status][0]
-                operation["responses"].setdefault(str(status), {"description": meaning, "content": content})
+    for operation in _operations(result):
+        statuses = [*COMMON_STATUSES, *([412] if _has_parameter(operation, "If-Match") else [])]
+        for status in statuses:
+            meaning = STATUS_DESCRIPTIONS.get(status) or DEFAULT_ERRORS[status][0]
+            operation["responses"].setdefault(str(status), {"description": meaning, "content": content})
     return result
+
+
+def _operations(result: OpenAPI) -> list[OpenAPI]:
+    return [operation for operations in result["paths"].values() for operation in operations.values()]

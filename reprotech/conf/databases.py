@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from reprotech.conf.env import Environment
+from reprotech.db.postgresql.statements import PreparingConnection
 
 
 def database_settings(env: Environment, base_dir: Path) -> dict[str, Any]:
@@ -27,6 +28,7 @@ def database_settings(env: Environment, base_dir: Path) -> dict[str, Any]:
         "keepalives_idle": 5,
         "keepalives_interval": 2,
         "pool": {
+            "connection_class": PreparingConnection,
             "min_size": 1,
             "max_size": env.number("DATABASE_POOL_SIZE", default=20, between=(1, 1000)),
             # There are more connections than threads: one waits only while the database is out of reach.

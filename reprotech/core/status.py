@@ -1,10 +1,12 @@
 """Whether database and cache answer."""
 
 import logging
+from functools import cache as memoize
 
 from django.core.cache import cache
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 
 logger = logging.getLogger(__name__)
 
@@ -32,21 +34,22 @@ def database_state() -> str:
     return CONNECTED
 
 
-_has_tables = False
-
-
 def has_tables() -> bool:
-    """Whether this version's migrations were applied; not asked again once it is true."""
-    global _has_tables  # noqa: PLW0603 (one for each process)
-    if not _has_tables:
-        try:
-            executor = MigrationExecutor(connection)
-            _has_tables = not executor.migration_plan(executor.loader.graph.leaf_nodes())
-        except Exception as error:  # noqa: BLE001 (as above)
-            logger.error("It can't be told which migrations were applied: %s", error)
-        if not _has_tables:
-            logger.warning("Migrations are missing: run `manage.py migrate`.")
-    return _has_tables
+    """Whether this version's migrations were applied."""
+    try:
+        is_complete = _newest_migrations() <= MigrationRecorder(connection).applied_migrations().keys()
+    except Exception as error:  # noqa: BLE001 (as above)
+        logger.error("It can't be told which migrations were applied: %s", error)
+        return False
+    if not is_complete:
+        logger.warning("Migrations are missing: run `manage.py migrate`.")
+    return is_complete
+
+
+@memoize
+def _newest_migrations() -> frozenset[tuple[str, str]]:
+    """The last migration of each app, which the files of this version say."""
+    return frozenset(MigrationLoader(None).graph.leaf_nodes())
 
 
 def cache_state() -> str:

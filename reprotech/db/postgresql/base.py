@@ -7,16 +7,16 @@ closed a connection, its message waits to be read. Silent networks are left to t
 import select
 
 from django.db.backends.postgresql import base
-from psycopg import Connection, OperationalError, RawCursor
+from psycopg import OperationalError, RawCursor
 from psycopg_pool import ConnectionPool
 
 from reprotech.db.postgresql import statements
-from reprotech.db.postgresql.statements import Row, Values
+from reprotech.db.postgresql.statements import PreparingConnection, Row, Values
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    def get_new_connection(self, conn_params: dict[str, object]) -> Connection:
-        connection: Connection = super().get_new_connection(conn_params)
+    def get_new_connection(self, conn_params: dict[str, object]) -> PreparingConnection:
+        connection: PreparingConnection = super().get_new_connection(conn_params)
         return self._working(connection) if self.pool else connection
 
     def fetch_all(self, statement: str, values: Values = ()) -> list[Row]:
@@ -45,7 +45,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         finally:
             self.pool.putconn(connection)
 
-    def _working(self, connection: Connection) -> Connection:
+    def _working(self, connection: PreparingConnection) -> PreparingConnection:
         while not is_usable(connection):
             connection.close()
             self.pool.putconn(connection)  # the pool replaces it
@@ -53,7 +53,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return connection
 
 
-def is_usable(connection: Connection) -> bool:
+def is_usable(connection: PreparingConnection) -> bool:
     """Whether an idle connection is open, as far as is known without asking the server."""
     if connection.closed:
         return False

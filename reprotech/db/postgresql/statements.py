@@ -7,7 +7,6 @@ A cursor sends, waits and reads in steps, and releases the GIL at each. Statemen
 from collections.abc import Sequence
 from itertools import count
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from psycopg import Connection, Error, OperationalError
 from psycopg.pq import ExecStatus
@@ -16,12 +15,21 @@ from psycopg.pq.abc import PGresult
 Row = tuple[bytes | None, ...]
 Values = Sequence[str | int | None]
 
-#: Uses of a statement in this process after which connections prepare it, and statements that a connection keeps.
-PREPARE_AFTER_USES, MAX_PREPARED = 5, 100
-MAX_COUNTED = 1_000
+#: Uses of a statement after which a connection prepares it, and how many it keeps and counts.
+PREPARE_AFTER_USES, MAX_PREPARED, MAX_COUNTED = 5, 100, 1_000
 
 
-def execute(connection: Connection, statement: str, values: Values) -> list[Row] | None:
+class PreparingConnection(Connection):
+    """A connection of the pool, with the statements that it prepared, by name, and how often each one was used."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.prepared: dict[str, bytes] = {}
+        self.uses: dict[str, int] = {}
+        self.numbers = count()
+
+
+def execute(connection: PreparingConnection, statement: str, values: Values) -> list[Row] | None:
     """The rows; None where the statement failed: a cursor that repeats it gives the reason.
 
     Raises OperationalError when the connection was lost: repeating it could take as long once more.
@@ -48,16 +56,16 @@ def result_rows(result: PGresult) -> list[Row]:
     return [tuple(result.get_value(row, column) for column in columns) for row in range(result.ntuples)]
 
 
-def _execute(connection: Connection, statement: str, values: list[Any]) -> PGresult:
+def _execute(connection: PreparingConnection, statement: str, values: list[Any]) -> PGresult:
     link = connection.pgconn
-    if _is_rare(statement):
+    if _is_rare(connection.uses, statement):
         return link.exec_params(statement.encode(), values)
-    names = _prepared.setdefault(connection, {})
+    names = connection.prepared
     name = names.get(statement)
     if name is None:
         if len(names) >= MAX_PREPARED:
             link.close_prepared(names.pop(next(iter(names))))
-        name = b"statement_%d" % next(_numbers)
+        name = b"statement_%d" % next(connection.numbers)
         link.prepare(name, statement.encode())
         names[statement] = name
     result = link.exec_prepared(name, values)
@@ -67,14 +75,8 @@ def _execute(connection: Connection, statement: str, values: list[Any]) -> PGres
     return result
 
 
-def _is_rare(statement: str) -> bool:
-    uses = _uses[statement] = _uses.get(statement, 0) + 1
-    if len(_uses) > MAX_COUNTED:
-        _uses.clear()
-    return uses <= PREPARE_AFTER_USES
-
-
-_uses: dict[str, int] = {}
-# Prepared statements belong to a connection; when the pool replaces it, they are gone with it.
-_prepared: WeakKeyDictionary[Connection, dict[str, bytes]] = WeakKeyDictionary()
-_numbers = count()
+def _is_rare(uses: dict[str, int], statement: str) -> bool:
+    if len(uses) >= MAX_COUNTED:
+        uses.clear()
+    uses[statement] = uses.get(statement, 0) + 1
+    return uses[statement] <= PREPARE_AFTER_USES

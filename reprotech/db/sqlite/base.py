@@ -31,16 +31,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection.create_function("reprotech_transaction", 0, number)
         return connection
 
-    def _start_transaction_under_autocommit(self) -> None:
-        if self.before_transaction:
+    def set_autocommit(self, autocommit: bool, force_begin_transaction_with_broken_autocommit: bool = False) -> None:
+        """Begin a transaction, with autocommit off, or end it."""
+        if not autocommit and self.before_transaction:
+            self.ensure_connection()
             self.before_transaction(self.connection)
-        super()._start_transaction_under_autocommit()  # type: ignore[misc]
-        self.transaction_number = -1 - secrets.randbits(62)
-
-    def _set_autocommit(self, autocommit: bool) -> None:
-        super()._set_autocommit(autocommit)  # type: ignore[misc]
-        if autocommit:
-            self.transaction_number = None
+        super().set_autocommit(autocommit, force_begin_transaction_with_broken_autocommit)
+        self.transaction_number = None if autocommit else -1 - secrets.randbits(62)
 
     def close(self) -> None:
         super().close()

@@ -4,7 +4,6 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from reprotech.core import status
 from reprotech.testing.client import Caller
 
 PROBES = ["/api/health", "/api/health/live", "/api/health/ready"]
@@ -72,8 +71,7 @@ def test_http_1_1_needs_a_host(db, plain_http, path):
     assert without_host("GET", path, "HTTP/1.1").status_code == 400
 
 
-def test_a_server_whose_migrations_are_missing_is_alive_but_not_ready(transactional_db, anonymous, monkeypatch):
-    monkeypatch.setattr(status, "_has_tables", False)
+def test_a_server_whose_migrations_are_missing_is_alive_but_not_ready(transactional_db, anonymous):
     with connection.cursor() as cursor:
         cursor.execute("SELECT id FROM django_migrations WHERE app='audit' ORDER BY name DESC LIMIT 1")
         (number,) = cursor.fetchone()
@@ -87,8 +85,7 @@ def test_a_server_whose_migrations_are_missing_is_alive_but_not_ready(transactio
     assert anonymous.get("/api/health/ready").status_code == 200
 
 
-def test_tables_that_a_newer_version_added_do_not_disturb_the_running_one(db, anonymous, monkeypatch):
-    monkeypatch.setattr(status, "_has_tables", False)
+def test_tables_that_a_newer_version_added_do_not_disturb_the_running_one(db, anonymous):
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO django_migrations (app, name, applied) VALUES ('audit', '9999_newer', CURRENT_TIMESTAMP)"
