@@ -6,14 +6,14 @@ import pytest
 from django.db import connection
 from django.test.signals import setting_changed
 
-from accounts.sessions import tokens
+from reprotech.core.process_cache import process_cache
 from reprotech.core.request_context import RequestOrigin, request_origin
 from reprotech.testing.cast import Cast, find_cast, make_cast
 from reprotech.testing.client import Caller
 from reprotech.testing.snapshot import SavedRows
 
 # Outside of tests, keys don't change while a process runs.
-setting_changed.connect(lambda **_: tokens.clear_cache(), weak=False)
+setting_changed.connect(lambda **_: process_cache.clear(), weak=False)
 
 
 @pytest.fixture(scope="session")

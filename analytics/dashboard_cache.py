@@ -3,12 +3,15 @@
 import hashlib
 import json
 import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from typing import TypeVar
 
 from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from accounts.models import Permission, Role
 from analytics import queries
@@ -16,6 +19,9 @@ from analytics.dashboard import health, recent_activity
 from analytics.history import active_users_at, users_at
 from analytics.queries import Figures
 from audit.statistics.latest_event import latest_event_id
+from reprotech.core.process_cache import process_cache
+
+Text = TypeVar("Text", str, SafeString)
 
 COMPARISON_DAYS = settings.DASHBOARD_COMPARISON_DAYS
 #: The figures are computed again after this time even if nothing was recorded: sessions expire and days pass without an
@@ -25,26 +31,32 @@ REFRESH_SECONDS = 60
 
 def version_of(days: int) -> str:
     """A version that changes with the dashboard: within a second of an event, within `REFRESH_SECONDS` otherwise."""
-    slot = _time_slot(days)
-    cached = _versions.get(days)
-    if cached is None or cached[0] != slot:
+
+    def compute() -> str:
         content = [figures_of(days), _recent_activity_key(), health()]
         digest = hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
         # The latest event may have changed what a reader is permitted to see.
-        cached = _versions[days] = slot, f"{latest_event_id()}-{days}-{digest[:16]}"
+        return f"{latest_event_id()}-{days}-{digest[:16]}"
+
+    return _computed_once(f"dashboard: version of {days}", _time_slot(days), compute)
+
+
+def content_of(version: str, days: int, may: Mapping[str, bool], render: Callable[[], SafeString]) -> SafeString:
+    """The content of a version, rendered once for all readers with the same links."""
+    return _computed_once(f"dashboard: {days} {may}", version, render)
+
+
+def _computed_once(key: str, state: str, compute: Callable[[], Text]) -> Text:
+    """What was computed in this state; only the newest is kept."""
+    cached: tuple[str, Text] | None = process_cache.get(key)
+    if cached is None or cached[0] != state:
+        cached = state, compute()
+        process_cache.set(key, cached)
     return cached[1]
 
 
 def _time_slot(days: int) -> str:
     return f"{latest_event_id()}-{days}-{int(time.time()) // REFRESH_SECONDS}"
-
-
-#: By the range of days: the last time slot and its version.
-_versions: dict[int, tuple[str, str]] = {}
-
-
-def reset_versions() -> None:
-    _versions.clear()
 
 
 def figures_of(days: int) -> Figures:

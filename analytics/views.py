@@ -49,7 +49,7 @@ def _show_dashboard(request: PageRequest, days: int) -> HttpResponse:
         unchanged = get_conditional_response(request, etag=etag)
         if unchanged is not None:
             return unchanged
-        content = _cached_content(days, may, version)
+        content = dashboard_cache.content_of(version, days, may, lambda: _content(days, may))
     context: dict[str, object] = {
         "days": days,
         "ranges": RANGES,
@@ -62,7 +62,7 @@ def _show_dashboard(request: PageRequest, days: int) -> HttpResponse:
 
 
 def _content(days: int, may: dict[str, bool]) -> SafeString:
-    # The same for all readers with the same links, so that `_cached_content` can share it.
+    # The same for all readers with the same links, so that they can share it.
     figures = dashboard_cache.figures_of(days)
     context: dict[str, object] = {
         "may": may,
@@ -73,14 +73,3 @@ def _content(days: int, may: dict[str, bool]) -> SafeString:
         "version": dashboard.version(),
     }
     return render_to_string("analytics/_content.html", context)
-
-
-def _cached_content(days: int, may: dict[str, bool], version: str) -> SafeString:
-    key = days, *may.values()
-    cached = _contents.get(key)
-    if cached is None or cached[0] != version:
-        cached = _contents[key] = version, _content(days, may)
-    return cached[1]
-
-
-_contents: dict[tuple[int, ...], tuple[str, SafeString]] = {}

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
+from functools import cache
 
 from django.conf import settings
 from django.contrib.auth.hashers import BCryptSHA256PasswordHasher, make_password
@@ -23,6 +24,10 @@ from reprotech.core.exceptions import ServerBusy
 RESERVED_THREADS = 4
 #: Of the threads that hash (`man 7 sched`): where others need all cores, they get a tenth of one.
 NICENESS = 10
+
+_slots = threading.BoundedSemaphore(max(1, settings.THREADS - RESERVED_THREADS))
+_import_lock = threading.Lock()
+_has_slot: ContextVar[bool] = ContextVar("has_hashing_slot", default=False)
 
 
 class BCryptPasswordHasher(BCryptSHA256PasswordHasher):
@@ -88,21 +93,17 @@ def hashing_slot() -> Iterator[None]:
     Each caller blocks one of the process' threads: if all hashed, no other request would be answered. It never waits
     for a slot, so a caller that holds a database lock can't be part of a deadlock.
     """
-    global _used_slots  # noqa: PLW0603 (as below)
     if _has_slot.get():
         yield
         return
-    with _slots_lock:
-        if _used_slots >= max(1, settings.THREADS - RESERVED_THREADS):
-            raise ServerBusy
-        _used_slots += 1
+    if not _slots.acquire(blocking=False):
+        raise ServerBusy
     token = _has_slot.set(True)
     try:
         yield
     finally:
         _has_slot.reset(token)
-        with _slots_lock:
-            _used_slots -= 1
+        _slots.release()
 
 
 def hash_many(passwords: Sequence[str]) -> list[str]:
@@ -123,12 +124,9 @@ def hash_many(passwords: Sequence[str]) -> list[str]:
         _import_lock.release()
 
 
+@cache
 def _threads() -> ThreadPoolExecutor:
-    global _pool  # noqa: PLW0603 (as above)
-    with _pool_lock:
-        if _pool is None:
-            _pool = ThreadPoolExecutor(os.cpu_count(), "hashing", initializer=_lower_priority)
-        return _pool
+    return ThreadPoolExecutor(os.cpu_count(), "hashing", initializer=_lower_priority)
 
 
 def _lower_priority() -> None:
@@ -136,15 +134,5 @@ def _lower_priority() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
-def _forget_threads() -> None:
-    global _pool, _pool_lock
-    _pool, _pool_lock = None, threading.Lock()
-
-
-_pool: ThreadPoolExecutor | None = None
-_pool_lock = threading.Lock()
-_used_slots = 0
-_slots_lock = threading.Lock()
-_import_lock = threading.Lock()
-_has_slot: ContextVar[bool] = ContextVar("has_hashing_slot", default=False)
-os.register_at_fork(after_in_child=_forget_threads)
+# A child process has none of its parent's threads.
+os.register_at_fork(after_in_child=_threads.cache_clear)

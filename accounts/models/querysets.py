@@ -134,7 +134,7 @@ class UserQuerySet(TrackedQuerySet["User"]):
 
     def with_roles(self) -> Self:
         """Prefetch roles and their permissions, in two queries."""
-        return self.prefetch_related("roles__permissions")
+        return self.prefetch_related("roles__permissions").annotate(has_loaded_roles=Value(value=True))
 
     def with_role_names(self) -> Self:
         return self.prefetch_related("roles")

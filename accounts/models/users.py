@@ -37,6 +37,8 @@ EXPIRY_WARNING = timedelta(days=14)
 class User(Versioned, TrackedModel, AbstractBaseUser):
     """An account of a person or a script."""
 
+    #: Whether it was read `with_roles`.
+    has_loaded_roles = False
     username = models.CharField(max_length=80, validators=[validate_username_length, validate_username])
     email = AddressField(max_length=254)
     password = models.CharField(max_length=128, db_column="password_hash")
@@ -150,7 +152,7 @@ class User(Versioned, TrackedModel, AbstractBaseUser):
     @cached_property
     def grants(self) -> Grants:
         """Roles and permissions, read once for each instance: in one query, unless they were prefetched."""
-        if "roles" in getattr(self, "_prefetched_objects_cache", {}):
+        if self.has_loaded_roles:
             return Grants.of(self.roles.all())
         row = type(self).objects.only("pk").with_grant_rows().filter(pk=self.pk).first()
         return Grants.loaded_with(row) if row else Grants()

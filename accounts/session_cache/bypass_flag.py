@@ -28,39 +28,39 @@ RAISED_SECONDS, MIN_REMAINING_SECONDS = 120, 60
 #: Its row in the table of consumed values, which has the two columns that it needs.
 ROW_NAME = "doubt about cached sessions"
 
-_lock = Lock()
-#: By this process's own clock: until when an answer holds, and when a flag that it raised is known everywhere and over.
-_clear_until = _raised_until = 0.0
-_propagated_at = _expires_at = 0.0
 
+class BypassFlag:
+    """The flag as this process knows it, with its answers by this process's own clock."""
 
-def is_raised() -> bool:
-    """Whether the cache must be bypassed; a query, unless the last answer holds."""
-    global _clear_until, _raised_until  # noqa: PLW0603 (one for each process)
-    now = time.monotonic()
-    if now < _clear_until or now < _raised_until:
-        return now >= _clear_until
-    if SpentOnce.objects.filter(pk=ROW_NAME, expires_at__gt=Now()).exists():
-        _raised_until = now + RECHECK_SECONDS
-        return True
-    _clear_until = now + CHECK_SECONDS
-    return False
+    def __init__(self) -> None:
+        self._lock = Lock()
+        #: Until when an answer holds.
+        self._clear_until = self._raised_until = 0.0
+        #: When a flag that this process raised is known everywhere, and when it is over.
+        self._propagated_at = self._expires_at = 0.0
 
+    def is_raised(self) -> bool:
+        """Whether the cache must be bypassed; a query, unless the last answer holds."""
+        now = time.monotonic()
+        if now < self._clear_until or now < self._raised_until:
+            return now >= self._clear_until
+        if SpentOnce.objects.filter(pk=ROW_NAME, expires_at__gt=Now()).exists():
+            self._raised_until = now + RECHECK_SECONDS
+            return True
+        self._clear_until = now + CHECK_SECONDS
+        return False
 
-def raise_flag() -> None:
-    """Return once every process bypasses the cache. Call it after the commit, before the change is acknowledged."""
-    global _propagated_at, _expires_at
-    with _lock:
-        if _expires_at - time.monotonic() < MIN_REMAINING_SECONDS:
-            logger.warning("A change can't be announced in Redis: no sessions are cached for %s s.", RAISED_SECONDS)
-            end = ExpressionWrapper(Now() + Value(timedelta(seconds=RAISED_SECONDS)), DateTimeField())
-            SpentOnce.objects.update_or_create(pk=ROW_NAME, defaults={"expires_at": end})
-            now = time.monotonic()
-            _propagated_at, _expires_at = now + PROPAGATION_SECONDS, now + RAISED_SECONDS
-    time.sleep(max(0.0, _propagated_at - time.monotonic()))
+    def raise_flag(self) -> None:
+        """Return once every process bypasses the cache. Call it after the commit, before the change is acknowledged."""
+        with self._lock:
+            if self._expires_at - time.monotonic() < MIN_REMAINING_SECONDS:
+                logger.warning("A change can't be announced in Redis: no sessions are cached for %s s.", RAISED_SECONDS)
+                end = ExpressionWrapper(Now() + Value(timedelta(seconds=RAISED_SECONDS)), DateTimeField())
+                SpentOnce.objects.update_or_create(pk=ROW_NAME, defaults={"expires_at": end})
+                now = time.monotonic()
+                self._propagated_at, self._expires_at = now + PROPAGATION_SECONDS, now + RAISED_SECONDS
+        time.sleep(max(0.0, self._propagated_at - time.monotonic()))
 
-
-def reset() -> None:
-    """Forget all answers, as a process that has just started."""
-    global _clear_until, _raised_until, _propagated_at, _expires_at  # noqa: PLW0603 (as above)
-    _clear_until = _raised_until = _propagated_at = _expires_at = 0.0
+    def reset(self) -> None:
+        """Forget all answers, as a process that has just started."""
+        self._clear_until = self._raised_until = self._propagated_at = self._expires_at = 0.0

@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.db import models, transaction
 from django.db.models import QuerySet
 
-from accounts.session_cache import bypass_flag, local
+from accounts.session_cache import local
 from accounts.session_cache.keys import INVALIDATING, MARKER_SECONDS, ROLES_VERSION, VERSION_SECONDS, version_key
 from accounts.session_cache.snapshots import NOT_CACHED
 
@@ -46,7 +46,7 @@ class _Publication:
     def __call__(self) -> None:
         # The change is committed: if Redis can't be told, no process may use the cache.
         if not _set_all(self.keys, uuid4().hex, VERSION_SECONDS):
-            bypass_flag.raise_flag()
+            local.bypass_flag.raise_flag()
 
 
 def _invalidate(keys: set[str]) -> None:

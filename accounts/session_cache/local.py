@@ -1,10 +1,11 @@
-"""The snapshots that this process used last, and whether Redis can be reached from it."""
+"""All that this process remembers of the session cache; docs/adr/0003-session-cache.md says what makes it void."""
 
 import time
 from uuid import UUID
 
 from django.core.cache import cache
 
+from accounts.session_cache.bypass_flag import BypassFlag
 from accounts.session_cache.invalidation_listener import ChangedKeys, InvalidationListener
 from accounts.session_cache.keys import ROLES_VERSION, SNAPSHOT_SECONDS
 from accounts.session_cache.snapshots import Snapshot
@@ -15,6 +16,8 @@ LOCAL_SECONDS = 20
 #: Of some 3 KB each.
 MAX_SNAPSHOTS = 2_000
 
+bypass_flag = BypassFlag()
+#: Open while Redis can't be reached from here.
 breaker = CircuitBreaker("The session cache", seconds=SNAPSHOT_SECONDS)
 #: With the end of its use, by `time.monotonic()`.
 _snapshots: dict[UUID, tuple[float, Snapshot]] = {}
@@ -43,6 +46,8 @@ def trip(error: Exception) -> None:
 
 
 def reset() -> None:
+    """Forget everything, as a process that has just started."""
+    bypass_flag.reset()
     breaker.reset()
     listener.close()
     _snapshots.clear()

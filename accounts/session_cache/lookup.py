@@ -14,7 +14,7 @@ from django_redis import get_redis_connection
 from prometheus_client import Counter
 
 from accounts.models import Session
-from accounts.session_cache import bypass_flag, local, snapshots
+from accounts.session_cache import local, snapshots
 from accounts.session_cache.keys import (
     INVALIDATING,
     ROLES_VERSION,
@@ -69,7 +69,7 @@ def fetch(session_id: UUID, user_id: int, *, is_call: bool = False) -> CacheResu
     # Only in this order: a snapshot that is looked up before may be invalidated in between.
     if local.listener.is_current(now):
         snapshot = local.get(session_id)
-        is_usable = snapshot is not None and snapshot.user.pk == user_id and not bypass_flag.is_raised()
+        is_usable = snapshot is not None and snapshot.user.pk == user_id and not local.bypass_flag.is_raised()
         if snapshot and is_usable and (not is_call or token_calls.count_locally(session_id)):
             HIT.inc()
             return CacheResult(snapshot.copy_session(), snapshot.versions, 0)
@@ -89,12 +89,6 @@ def store(session: Session, versions: Versions) -> None:
         cache.set(session_key(session.pk), snapshots.serialize(session, versions), SNAPSHOT_SECONDS)
     except Exception as error:  # noqa: BLE001 (as below)
         local.trip(error)
-
-
-def reset() -> None:
-    """Forget everything, as a process that has just started."""
-    local.reset()
-    bypass_flag.reset()
 
 
 def _fetch_from_redis(session_id: UUID, user_id: int, counter: CallCounter | None) -> CacheResult:
@@ -127,7 +121,7 @@ def _fetch_from_redis(session_id: UUID, user_id: int, counter: CallCounter | Non
         return CacheResult(versions=versions, calls=counted)
     if snapshot is not stored:
         local.listener.run_unless_changed(changes, partial(local.put, session_id, snapshot))
-    if bypass_flag.is_raised():
+    if local.bypass_flag.is_raised():
         OFF.inc()
         return CacheResult(calls=counted)
     HIT.inc()

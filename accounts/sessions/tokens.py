@@ -16,13 +16,10 @@ from accounts.access.required_actions import has_required_action
 from accounts.core.exceptions import TokenInvalid
 from accounts.models import Session
 from accounts.sessions.jwt_signing import LEEWAY_SECONDS, KeyRing, key_ring
+from reprotech.core.process_cache import process_cache
 
 #: The largest id that databases take.
 MAX_USER_ID = 2**63 - 1
-MAX_CACHED_TOKENS = 10_000
-
-#: Claims of verified tokens, by a hash of the token.
-_verified: dict[bytes, "Claims"] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,24 +117,17 @@ def verify(token: str, token_class: type[SessionToken]) -> Claims:
     """Verify a token's signature, times and type; raises TokenInvalid."""
     # Most tokens come again and again, and keys don't change while a process runs: only the expiry is checked again.
     # The type is part of the key: what was verified as an access token is no refresh token.
-    digest = hashlib.sha256(f"{token_class.token_type} {token}".encode(errors="replace")).digest()
-    claims = _verified.get(digest)
+    key = f"token {hashlib.sha256(f'{token_class.token_type} {token}'.encode(errors='replace')).hexdigest()}"
+    claims: Claims | None = process_cache.get(key)
     if claims is None:
         try:
             claims = token_class(token).claims
         except TokenError:
             raise TokenInvalid from None
-        if len(_verified) >= MAX_CACHED_TOKENS:
-            _verified.clear()
-        _verified[digest] = claims
+        process_cache.set(key, claims)
     elif claims.expires_at + LEEWAY_SECONDS <= time.time():
         raise TokenInvalid
     return claims
-
-
-def clear_cache() -> None:
-    """Verify every token again, as after a change of keys."""
-    _verified.clear()
 
 
 def hash_token_id(token_id: str) -> str:

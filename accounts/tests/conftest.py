@@ -9,7 +9,7 @@ from accounts.access.authorization import SYSTEM
 from accounts.core import hashers
 from accounts.models import Permission, Role
 from accounts.tests.support.admin_client import AdminClient
-from accounts.tests.support.hashing_slots import SLOTS
+from accounts.tests.support.hashing_slots import SLOTS, CountedSlots
 from accounts.tests.support.tracked_rows import make_tracked_rows
 from accounts.throttling import rate_limits, token_calls
 from reprotech.core.request_context import RequestOrigin, request_origin
@@ -130,8 +130,8 @@ def valkey(processes, settings):
 
 
 @pytest.fixture
-def hashing_slots(settings):
+def hashing_slots(monkeypatch):
     """So few hashing slots that a test can take them all."""
-    settings.THREADS = hashers.RESERVED_THREADS + SLOTS
+    monkeypatch.setattr(hashers, "_slots", CountedSlots(SLOTS))
     rate_limits.reset()
     token_calls.reset()

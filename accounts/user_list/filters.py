@@ -9,7 +9,7 @@ from django.db.models.functions import Lower
 from accounts.models import Role, User
 from accounts.models.querysets import UserQuerySet
 from accounts.user_list import counters, page_index
-from reprotech.web.estimated_counts import large_results, slice_by_pk
+from reprotech.web.estimated_counts import is_known_large, slice_by_pk
 from reprotech.web.fields import IntegerParam
 from reprotech.web.ordering import NullableColumn
 from reprotech.web.pagination import MAX_PER_PAGE, ListFilter
@@ -93,7 +93,7 @@ class UserFilter(UserQuery, ListFilter):
         return self.sorted_by in {"", "id", "-id"}
 
     def apply(self, queryset: UserQuerySet) -> UserQuerySet:
-        return self.narrowed(queryset, self.role_id(), is_frequent=large_results.has(self.cache_key))
+        return self.narrowed(queryset, self.role_id(), is_frequent=is_known_large(self.cache_key))
 
     @property
     def cache_key(self) -> str:

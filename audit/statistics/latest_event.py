@@ -3,35 +3,30 @@
 They all poll: a process asks the database once a second at most, and sees at once what it records itself.
 """
 
-import time
-
 from django.db import transaction
 
 from audit.models import AuditLog
+from reprotech.core.process_cache import process_cache
 
 #: How long an answer holds.
 CACHE_SECONDS = 1.0
-
-_known_until = 0.0
-_known = 0
+KEY = "latest event"
 
 
 def latest_event_id() -> int:
     """The id of the newest event, at most a second old; 0 without any."""
-    global _known, _known_until  # noqa: PLW0603 (one for each process)
-    asked = time.monotonic()
-    if asked >= _known_until:
-        _known = AuditLog.objects.newest_first().values_list("pk", flat=True).first() or 0
-        _known_until = asked + CACHE_SECONDS
-    return _known
+    return int(process_cache.get_or_set(KEY, _read, CACHE_SECONDS) or 0)
 
 
 def invalidate() -> None:
     # Again after the commit: a reader in between cached the id from before it.
-    reset()
-    transaction.on_commit(reset)
+    _forget()
+    transaction.on_commit(_forget)
 
 
-def reset() -> None:
-    global _known_until  # noqa: PLW0603 (as above)
-    _known_until = 0.0
+def _read() -> int:
+    return AuditLog.objects.newest_first().values_list("pk", flat=True).first() or 0
+
+
+def _forget() -> None:
+    process_cache.delete(KEY)

@@ -234,6 +234,7 @@ class TrackedQuerySet(models.QuerySet[Row]):
         return made
 
     def _raw_delete(self, using: str | None) -> int:
+        # Private, but the only way of rows that a cascade deletes at once: they send no signal.
         with transaction.atomic(using=using, savepoint=False):
             tracking_events.notify_listener(self.model, self._stored(pk__in=self._chosen()))
             if not _is_tracked_now(self.model):

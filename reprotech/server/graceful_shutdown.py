@@ -30,20 +30,20 @@ POLL_SECONDS = 0.05
 #: Linux' option, which Python doesn't name, and an interface that never exists.
 SO_BINDTOIFINDEX, NO_INTERFACE = 62, 2**31 - 1
 
-_stopping = Event()
 
-
-def install() -> None:
-    """Make SIGTERM drain this process once it serves; before that it stops at once."""
+def install() -> Event:
+    """Make SIGTERM drain this process once it serves; before that it stops at once. The event: whether it drains."""
     # Threads that start later inherit it.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    Thread(target=_stop_on_sigterm, name="stop-on-sigterm", daemon=True).start()
+    draining = Event()
+    Thread(target=_stop_on_sigterm, args=[draining], name="stop-on-sigterm", daemon=True).start()
+    return draining
 
 
-def close_when_draining(application: WSGIApplication) -> WSGIApplication:
+def close_when_draining(application: WSGIApplication, draining: Event) -> WSGIApplication:
     def respond(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *more: "OptExcInfo | None") -> Callable[[bytes], object]:
-            if _stopping.is_set():
+            if draining.is_set():
                 headers.append(("Connection", "close"))
             return start_response(status, headers, *more)
 
@@ -52,7 +52,7 @@ def close_when_draining(application: WSGIApplication) -> WSGIApplication:
     return respond
 
 
-def _stop_on_sigterm() -> None:
+def _stop_on_sigterm(draining: Event) -> None:
     while True:
         signal.sigwait({signal.SIGTERM})
         stop = signal.getsignal(signal.SIGTERM)
@@ -60,8 +60,8 @@ def _stop_on_sigterm() -> None:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
             os.kill(os.getpid(), signal.SIGTERM)
             return
-        if not _stopping.is_set():
-            _stopping.set()
+        if not draining.is_set():
+            draining.set()
             _drain()
         stop(signal.SIGTERM, None)
 

@@ -18,7 +18,7 @@ signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 from reprotech.server import graceful_shutdown  # noqa: E402
 
-graceful_shutdown.install()
+draining = graceful_shutdown.install()
 
 from reprotech import wsgi  # noqa: E402, I001 (starts Django, without which no model can be imported)
 from accounts.notifications import outbox  # noqa: E402
@@ -52,4 +52,4 @@ audit_worker.start()
 pool_metrics.start()
 gc.set_threshold(GC_THRESHOLD, 20, 20)
 
-application = graceful_shutdown.close_when_draining(wsgi.application)
+application = graceful_shutdown.close_when_draining(wsgi.application, draining)

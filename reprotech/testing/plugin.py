@@ -212,22 +212,16 @@ def clear_cache():
     from django.core.cache import cache
 
     from accounts import session_cache
-    from accounts.session_cache import bypass_flag as session_cache_bypass_flag
-    from accounts.sessions import tokens
+    from accounts.session_cache import local as local_session_cache
     from accounts.throttling import rate_limits, token_calls
-    from analytics import dashboard_cache
-    from audit.statistics import latest_event
-    from reprotech.web.estimated_counts import large_results
+    from reprotech.core.process_cache import process_cache
 
     cache.clear()
     rate_limits.reset()
     token_calls.reset()
     session_cache.reset()
-    tokens.clear_cache()
-    latest_event.reset()
-    dashboard_cache.reset_versions()
-    large_results.clear()
-    session_cache_bypass_flag._clear_until = math.inf  # as if each had asked; tests of it forget that
+    process_cache.clear()
+    local_session_cache.bypass_flag._clear_until = math.inf  # as if each had asked; tests of it forget that
 
 
 @dataclass

@@ -86,6 +86,7 @@ class ServiceForm(AnyModelForm):
         raise NotImplementedError
 
     def _post_clean(self) -> None:
+        # Private, but the only place after `clean`: Django's own fills and validates the instance, as the service does.
         if self.errors:
             return
         try:

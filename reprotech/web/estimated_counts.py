@@ -1,10 +1,9 @@
 """Counting the rows of long lists only as far as is useful."""
 
-import time
-
 from django.db import models
 from django.db.models.expressions import Func
 
+from reprotech.core.process_cache import process_cache
 from reprotech.web.ordering import Row, to_order_by
 
 #: Rows that are counted at most: a longer list says that there are more, and goes on as far as its pages are turned.
@@ -14,29 +13,16 @@ LARGE_RESULT_SECONDS = 60
 #: Up to this number, rows are found by their filters and then sorted. A planner that expects more would scan the whole
 #: table in the sort's order until it has found enough for a page.
 SMALL_RESULT_LIMIT = 10_000
-MAX_LARGE_RESULTS = 1_000
 
 
-class LargeResults:
-    """Filters (by `cache_key`) that are known to have more rows than are counted."""
-
-    def __init__(self) -> None:
-        self._until: dict[str, float] = {}
-
-    def has(self, key: str | None) -> bool:
-        return key is not None and self._until.get(key, 0) > time.monotonic()
-
-    def add(self, key: str | None) -> None:
-        if key is not None:
-            if len(self._until) >= MAX_LARGE_RESULTS:
-                self._until.clear()
-            self._until[key] = time.monotonic() + LARGE_RESULT_SECONDS
-
-    def clear(self) -> None:
-        self._until.clear()
+def is_known_large(key: str | None) -> bool:
+    """Whether the filters with this `cache_key` had more rows than are counted, a short time ago."""
+    return key is not None and process_cache.get(f"large: {key}", default=False)
 
 
-large_results = LargeResults()
+def remember_large(key: str | None) -> None:
+    if key is not None:
+        process_cache.set(f"large: {key}", value=True, timeout=LARGE_RESULT_SECONDS)
 
 
 def slice_by_pk(queryset: models.QuerySet[Row], first: int, count: int) -> models.QuerySet[Row]:

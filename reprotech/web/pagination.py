@@ -13,7 +13,7 @@ from django.db.models import F
 from django.db.models.expressions import Expression
 
 from reprotech.web import estimated_counts
-from reprotech.web.estimated_counts import SMALL_RESULT_LIMIT, fence_index_scan, large_results, slice_by_pk
+from reprotech.web.estimated_counts import SMALL_RESULT_LIMIT, fence_index_scan, slice_by_pk
 from reprotech.web.fields import IntegerParam
 from reprotech.web.ordering import Row, sort_by
 from reprotech.web.query_params import QueryParams
@@ -127,9 +127,9 @@ class ListFilter(QueryParams):
         page, per_page = self.value("page"), self.value("per_page")
         total = self.maintained_count()
         if total is None:
-            if not large_results.has(self.cache_key) and self.is_estimated_large(filtered):
-                large_results.add(self.cache_key)
-            if large_results.has(self.cache_key):
+            if not estimated_counts.is_known_large(self.cache_key) and self.is_estimated_large(filtered):
+                estimated_counts.remember_large(self.cache_key)
+            if estimated_counts.is_known_large(self.cache_key):
                 return self._page_of_large_result(filtered, page, per_page)
             ids = self.prefetched_ids(filtered)
             # Of ids alone: otherwise all columns would be computed only to be counted.
@@ -140,7 +140,7 @@ class ListFilter(QueryParams):
             )
             # Remembered, so that the next page doesn't count up to there again.
             if total > estimated_counts.MAX_COUNTED:
-                large_results.add(self.cache_key)
+                estimated_counts.remember_large(self.cache_key)
                 return self._page_of_large_result(filtered, page, per_page)
             if ids is not None:
                 return self._page_of_ids(filtered, ids, page, per_page)

@@ -11,7 +11,7 @@ from accounts.core import hashers
 from accounts.models import Session, User
 from accounts.notifications.links import reset_tokens
 from accounts.passwords import services as password_services
-from accounts.tests.support.hashing_slots import SLOTS, occupied_slots
+from accounts.tests.support.hashing_slots import SLOTS, CountedSlots, occupied_slots
 from accounts.throttling import rate_limits
 from accounts.users import services as user_services
 from accounts.users.csv import import_users
@@ -45,7 +45,7 @@ INTERFACES = {"change": change, "create": create, "import": import_file, "reset"
 
 
 @pytest.fixture
-def watched(monkeypatch, settings):
+def watched(hashing_slots, monkeypatch):
     """How many threads were in the hasher at once, at most; each hash waits a moment for others."""
     real, counting = bcrypt.hashpw, threading.Lock()
     seen = {"now": 0, "most": 0, "hashes": 0}
@@ -53,7 +53,7 @@ def watched(monkeypatch, settings):
     def note(password, salt):
         with counting:
             seen["hashes"] += 1
-            seen["most"] = max(seen["most"], hashers._used_slots)
+            seen["most"] = max(seen["most"], hashers._slots.taken)
         return real(password, salt)
 
     monkeypatch.setattr(bcrypt, "hashpw", note)
@@ -106,15 +106,15 @@ def hashers_hash():
     return "bcrypt_sha256$$2b$04$abcdefghijklmnopqrstuuvWxYz0123456789abcdefghijklmnopqrs"
 
 
-def test_within_a_slot_no_hash_needs_another(hashing_slots, settings):
-    settings.THREADS = 1
+def test_within_a_slot_no_hash_needs_another(hashing_slots, monkeypatch):
+    monkeypatch.setattr(hashers, "_slots", CountedSlots(1))
     with hashers.hashing_slot(), hashers.hashing_slot():
         assert check_password(NEW, make_password(NEW))
-    assert hashers._used_slots == 0
+    assert hashers._slots.taken == 0
 
 
-def test_passwords_of_an_import_take_one_slot_in_all(hashing_slots, settings, watched):
-    settings.THREADS = 1
+def test_passwords_of_an_import_take_one_slot_in_all(hashing_slots, watched, monkeypatch):
+    monkeypatch.setattr(hashers, "_slots", CountedSlots(1))
     hashes = hashers.hash_many([f"Horse-{n}" for n in range(8)])
     assert [check_password(f"Horse-{n}", hashed) for n, hashed in enumerate(hashes)] == [True] * 8
     assert watched["most"] == 1
@@ -221,7 +221,7 @@ def test_threads_remain_while_passwords_are_changed_confirmed_set_and_imported(
         asked = [threads.submit(run, call) for call in calls]
         try:
             eventually(lambda: sum(done.done() for done in asked) == len(calls) - SLOTS, seconds=20)
-            assert hashers._used_slots == SLOTS
+            assert hashers._slots.taken == SLOTS
         except AssertionError:
             everybody.set()
             raise
@@ -229,5 +229,5 @@ def test_threads_remain_while_passwords_are_changed_confirmed_set_and_imported(
         assert Caller().get("/api/health").status_code == 200
         everybody.set()
     assert sorted(done.result() for done in asked) == ["busy"] * (len(calls) - SLOTS) + ["done"] * SLOTS
-    assert hashers._used_slots == 0
+    assert hashers._slots.taken == 0
     assert Session.objects.filter(pk=session.pk).exists()

@@ -21,7 +21,7 @@ from accounts.notifications.links import address_tokens
 from accounts.passwords import services as password_services
 from accounts.profile import email_change
 from accounts.roles import services as role_services
-from accounts.session_cache import bypass_flag, keys
+from accounts.session_cache import keys, local
 from accounts.sessions import refresh
 from accounts.sessions import services as session_services
 from accounts.users import services as user_services
@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("post
 @pytest.fixture(autouse=True)
 def shared_cache(db):
     session_cache.reset()
-    assert not bypass_flag.is_raised()
+    assert not local.bypass_flag.is_raised()
 
 
 class SecondProcess:

@@ -1,12 +1,20 @@
 """Hashing slots, taken by other threads."""
 
 from contextlib import contextmanager
-from threading import Event, Thread
+from threading import BoundedSemaphore, Event, Thread
 
 from accounts.core import hashers
 
 #: As many as the fixture `hashing_slots` leaves.
 SLOTS = 2
+
+
+class CountedSlots(BoundedSemaphore):
+    """Slots of which one sees how many are taken."""
+
+    @property
+    def taken(self):
+        return self._initial_value - self._value
 
 
 @contextmanager

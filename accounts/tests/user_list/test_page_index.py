@@ -17,6 +17,7 @@ from accounts.tests.support.user_triggers import MAX_TRACKED_ROWS
 from accounts.user_list import page_index
 from accounts.user_list.filters import UserFilter
 from accounts.users.erasure import erase_personal_data
+from reprotech.core.process_cache import process_cache
 from reprotech.testing.cast import make_many_users
 
 pytestmark = pytest.mark.only_on("postgresql")
@@ -156,7 +157,7 @@ def test_the_list_goes_there_by_signposts(many, super_admin):
 def test_what_is_far_from_its_signpost_is_read_again_once(many, monkeypatch):
     """Each of the forty who came to the end of the list could have come to a place before the one that is asked for."""
     monkeypatch.setattr(page_index, "MIN_SCAN_ROWS", 8)
-    monkeypatch.setattr(page_index, "_scan_rows", {})
+    process_cache.clear()
     for user in User.objects.filter(username__startswith="many-").order_by("id")[:40]:
         User.objects.filter(pk=user.pk).update(last_login=timezone.now())
     expected, statements = scan("last_login"), []

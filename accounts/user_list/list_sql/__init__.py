@@ -22,6 +22,7 @@ from accounts.models.querysets import UserQuerySet
 from accounts.user_list import counters, page_index
 from accounts.user_list.filters import UserFilter
 from accounts.user_list.list_sql.user_json import user_json
+from reprotech.core.process_cache import process_cache
 from reprotech.db.postgresql.statements import Row
 from reprotech.web import estimated_counts
 from reprotech.web.pagination import page_count
@@ -29,8 +30,6 @@ from reprotech.web.pagination import page_count
 if TYPE_CHECKING:
     from reprotech.db.postgresql.base import DatabaseWrapper
 
-#: Of query strings.
-MAX_CACHED_STATEMENTS = 500
 #: Users are found once, to be counted and to be sorted. There is a row in any case, for the total.
 SMALL_RESULT_SQL = """
     WITH found (user_id, place) AS MATERIALIZED ({found}),
@@ -39,8 +38,6 @@ SMALL_RESULT_SQL = """
     SELECT answer, (SELECT count(*) FROM found)
     FROM (SELECT 1) AS one LEFT JOIN (page JOIN shown USING (user_id)) ON true ORDER BY {order}
 """
-
-_statements: dict[str, str] = {}
 
 
 class ListQuery(StrEnum):
@@ -78,12 +75,12 @@ class _Page:
         # Of other filters' users there may be so few that scanning an index for them would take long.
         if terms is not None and (asked.is_by_id or asked.given.keys() <= {"status"}):
             return self._counted()
-        if not estimated_counts.large_results.has(asked.cache_key):
+        if not estimated_counts.is_known_large(asked.cache_key):
             rows = self._fetch(ListQuery.SMALL)
             total = _number(rows[0][1])
             if total <= estimated_counts.MAX_COUNTED:
                 return self._respond([row for row in rows if row[0] is not None], total)
-            estimated_counts.large_results.add(asked.cache_key)
+            estimated_counts.remember_large(asked.cache_key)
         return self._large() if terms is None else self._counted()
 
     def _counted(self) -> HttpResponse | None:
@@ -137,13 +134,7 @@ class _Page:
 
 def _cached(kind: ListQuery, name: str, build: Callable[[], str]) -> str:
     """A statement with all its values in it: so it can be prepared, and PostgreSQL plans it for just these."""
-    key = f"{kind} {name}"
-    statement = _statements.get(key)
-    if statement is None:
-        if len(_statements) >= MAX_CACHED_STATEMENTS:
-            _statements.clear()
-        statement = _statements[key] = build()
-    return statement
+    return str(process_cache.get_or_set(f"users: {kind} {name}", build))
 
 
 def _fetch(statement: str) -> list[Row]:

@@ -15,6 +15,7 @@ from accounts.models.querysets import UserQuerySet
 from accounts.user_list import counters
 from accounts.user_list.page_index.orders import ORDERS, TimestampOrder
 from accounts.user_list.page_index.statements import REBUILD_SQL, page_statement
+from reprotech.core.process_cache import process_cache
 from reprotech.db.postgresql.statements import Row
 
 if TYPE_CHECKING:
@@ -30,9 +31,6 @@ MAX_DELTAS, MAX_TIMESTAMP_DELTAS = 2_000, 500
 LOCK = 0x516E_7057
 #: How many users after an anchor are read at least, and at most.
 MIN_SCAN_ROWS, MAX_SCAN_ROWS = 128, 65_536
-
-#: How many rows each sort had to be read last.
-_scan_rows: dict[str, int] = {}
 
 
 def users_at(users: UserQuerySet, sort: str, first: int, count: int) -> list[User] | None:
@@ -57,7 +55,8 @@ def rows_at(sort: str, first: int, count: int, shown: str) -> list[Row] | None:
     if first < MIN_POSITION or not counters.is_supported():
         return None
     backend = cast("DatabaseWrapper", connection)
-    scan_rows = _scan_rows.get(sort, MIN_SCAN_ROWS)
+    # How many had to be read last: most likely as many have to be now.
+    scan_rows = process_cache.get(f"scan rows: {sort}", MIN_SCAN_ROWS)
     while True:
         rows = backend.fetch_all(page_statement(sort, scan_rows, count, shown), [first])
         if not rows:
@@ -65,12 +64,13 @@ def rows_at(sort: str, first: int, count: int, shown: str) -> list[Row] | None:
         needed = int(rows[0][0] or 0) + count
         if needed > MAX_SCAN_ROWS:
             return None
-        if needed > scan_rows or needed < scan_rows // 4:
+        is_complete = needed <= scan_rows
+        if not is_complete or needed < scan_rows // 4:
             # A power of two: each is a statement of its own, which PostgreSQL prepares.
-            _scan_rows[sort] = max(MIN_SCAN_ROWS, 1 << (needed - 1).bit_length())
-        if needed <= scan_rows:
+            scan_rows = max(MIN_SCAN_ROWS, 1 << (needed - 1).bit_length())
+            process_cache.set(f"scan rows: {sort}", scan_rows)
+        if is_complete:
             return [row[1:] for row in rows]
-        scan_rows = _scan_rows[sort]
 
 
 def refresh() -> None:
