@@ -17,7 +17,7 @@ from accounts.models import Permission, Role, User
 from audit.authorization import recording_denials
 from reprotech.core.actors import Actor, System
 from reprotech.core.exceptions import Conflict, Forbidden
-from reprotech.core.request_context import current_principal
+from reprotech.core.request_context import within_scopes
 
 #: PostgreSQL's code for a reference to what isn't there. SQLite's transactions exclude each other.
 FOREIGN_KEY_VIOLATION = "23503"
@@ -63,43 +63,27 @@ class Target:
 
 
 def service(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Run a change in one transaction. If it is denied, roll back first and then record the denial."""
-    return recording_denials(raising_conflicts(transaction.atomic(reading_permissions_once(change))))
+    """Run a change in one transaction. If it is denied, roll back first and then record the denial.
 
-
-def reading_permissions_once(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Read an actor's permissions once for a service and the services that it calls, so that all checks agree.
-
-    A service that locks rows must lock them before it authorizes: a permission revoked while it waited counts.
+    The actor's permissions are read once for it and the services that it calls, so that all checks agree. So a service
+    that locks rows must lock them before it authorizes: a permission revoked while it waited counts.
     """
+    in_transaction = transaction.atomic(change)
 
+    @recording_denials
     @wraps(change)
     def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-        if _read_permissions.get() is not None:
-            return change(*args, **kwargs)
-        token = _read_permissions.set({})
+        read = _read_permissions.get()
+        token = _read_permissions.set({} if read is None else read)
         try:
-            return change(*args, **kwargs)
-        finally:
-            _read_permissions.reset(token)
-
-    return run
-
-
-def raising_conflicts(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Raise Conflict if the commit fails since a row that the change refers to was deleted.
-
-    A role may be assigned while it is being deleted: neither transaction waits for the other before it ends.
-    """
-
-    @wraps(change)
-    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-        try:
-            return change(*args, **kwargs)
+            return in_transaction(*args, **kwargs)
         except IntegrityError as error:
+            # The commit fails if a role was deleted while it was assigned: neither transaction waits for the other.
             if getattr(error.__cause__, "sqlstate", "") != FOREIGN_KEY_VIOLATION:
                 raise
             raise Conflict("Someone else changed or deleted what this needs a moment ago. Try again.") from error
+        finally:
+            _read_permissions.reset(token)
 
     return run
 
@@ -115,7 +99,7 @@ def held_permissions(actor: Actor) -> frozenset[str]:
         held = frozenset(Permission.objects.filter(roles__users__in=holders).values_list("name", flat=True))
         if read is not None:
             read[actor.pk] = held
-    return current_principal().within_scopes(held)
+    return within_scopes(held)
 
 
 def authorize(actor: Actor, needed: str | Iterable[str], target: User | Role | Target | None = None) -> None:

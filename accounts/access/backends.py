@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib.auth.backends import BaseBackend
 
-from reprotech.core.request_context import current_principal
+from reprotech.core.request_context import within_scopes
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -30,11 +30,8 @@ class RoleBackend(BaseBackend):
         """
         if obj is not None or not user_obj.is_authenticated or not user_obj.can_sign_in:
             return set()
-        return set(current_principal().within_scopes(user_obj.grants.permissions))
+        return set(within_scopes(user_obj.grants.permissions))
 
     async def aget_all_permissions(self, user_obj: "User | AnonymousUser", obj: object = None) -> set[str]:
         """The roles must be loaded."""
         return self.get_all_permissions(user_obj, obj)
-
-    def has_perm(self, user_obj: "User | AnonymousUser", perm: str, obj: object = None) -> bool:
-        return perm in self.get_all_permissions(user_obj, obj)

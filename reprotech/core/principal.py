@@ -32,9 +32,5 @@ class Principal:
     api_key: str = ""
     scopes: frozenset[str] | None = None
 
-    def within_scopes(self, permissions: frozenset[str]) -> frozenset[str]:
-        # It doesn't matter who holds the permissions: a key's request must not act as another user with more rights.
-        return permissions if self.scopes is None else permissions & self.scopes
-
 
 ANONYMOUS = Principal()

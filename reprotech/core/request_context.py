@@ -65,6 +65,13 @@ def current_principal() -> Principal:
     return _current.get().principal
 
 
+def within_scopes(permissions: frozenset[str]) -> frozenset[str]:
+    """Those of these permissions that the request's API key is limited to; all of them without a key."""
+    # It doesn't matter who holds the permissions: a key's request must not act as another user with more rights.
+    scopes = _current.get().principal.scopes
+    return permissions if scopes is None else permissions & scopes
+
+
 def set_principal(principal: Principal) -> None:
     """Set the principal until the request's `request_origin` block ends."""
     _current.set(replace(_current.get(), principal=principal))
