@@ -29,7 +29,7 @@ def save_filter(*, actor: SignedInUser, name: str, query: str) -> SavedFilter:
     name = " ".join(normalize_text(name).split())
     if not name:
         raise InvalidSavedFilter("Give it a name.")
-    if len(name) > SavedFilter.NAME_LENGTH or not name.isprintable() or any(map(is_deceptive, name)):
+    if len(name) > SavedFilter.NAME_LENGTH or not name.isprintable() or is_deceptive(name):
         raise InvalidSavedFilter(f"Give it a name of at most {SavedFilter.NAME_LENGTH} ordinary characters.")
     # Not locked: two requests at once may exceed the limit by one, which harms nobody.
     kept = SavedFilter.objects.filter(user_id=actor.pk)

@@ -17,7 +17,7 @@ validate_username_length = MinLengthValidator(3, "Use at least 3 characters.")
 
 def validate_plain_text(text: str) -> None:
     """Refuse control, invisible and private-use characters, which can disguise a text."""
-    if any(is_deceptive(char) for char in text):
+    if is_deceptive(text):
         raise ValidationError("Leave out control characters and invisible characters.", code="characters")
 
 

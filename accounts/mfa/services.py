@@ -145,7 +145,7 @@ def _record(user: User, action: Action, factor_id: int, kind: str, name: str) ->
 
 def _checked_name(name: str) -> str:
     name = " ".join(normalize_text(name).split())
-    if not name or not name.isprintable() or any(map(is_deceptive, name)):
+    if not name or not name.isprintable() or is_deceptive(name):
         raise ValidationFailed({"name": ["Give it a name that you know it by, such as “Phone” or “Blue key”."]})
     if len(name) > MAX_PASSKEY_NAME_LENGTH:
         raise ValidationFailed({"name": [f"Use at most {MAX_PASSKEY_NAME_LENGTH} characters."]})

@@ -240,9 +240,8 @@ class PasswordHistory(models.Model):
         return f"password of user {self.user_id} until {self.replaced_at:%Y-%m-%d}"
 
 
-def build_search_text(*texts: str) -> str:
-    """The folded text for `UserQuerySet.search`: a line for each field, and one for the full name."""
-    username, email, *names = (fold_text(text) for text in texts)
-    if (readable := fold_text(readable_address(texts[1]))) != email:
-        email = f"{email} {readable}"
-    return "\n".join((username, email, " ".join(names)))
+def build_search_text(username: str, email: str, *names: str) -> str:
+    """The folded text for `UserQuerySet.search`: a line for the username, the address and the full name each."""
+    readable = readable_address(email)
+    addresses = email if readable == email else f"{email} {readable}"
+    return fold_text("\n".join((username, addresses, " ".join(names))))

@@ -34,10 +34,12 @@ def fold_column(text: str | None) -> str | None:
     return fold_text(JSON_ESCAPE.sub(lambda found: str(json.loads(f'"{found[0]}"')), text))
 
 
-def is_deceptive(char: str) -> bool:
-    """Whether a character is invisible, or reverses or breaks the text around it."""
-    kind = unicodedata.category(char)
-    return (kind[0] == "C" and char not in JOINERS) or kind in {"Zl", "Zp"} or char in BLANK_LETTERS
+def is_deceptive(text: str) -> bool:
+    """Whether a text has characters that are invisible, or reverse or break the text around them."""
+    return any(
+        (kind[0] == "C" and char not in JOINERS) or kind in {"Zl", "Zp"} or char in BLANK_LETTERS
+        for char, kind in zip(text, map(unicodedata.category, text), strict=True)
+    )
 
 
 def confusable_key(text: str) -> str:
