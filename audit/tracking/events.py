@@ -163,10 +163,13 @@ def record_relation(
 
 
 def before_relation_changes(
+    model: type[models.Model],
+    name: str,
+    /,
+    *,
     action: str,
     instance: models.Model,
     reverse: bool,
-    sender: type[models.Model],
     pk_set: set[object] | None,
     **_: object,
 ) -> None:
@@ -176,16 +179,12 @@ def before_relation_changes(
     """
     if action not in {"pre_add", "pre_clear", "pre_remove"} or pk_set == set():
         return
-    for found in registry.values():
-        for name in found.relations:
-            relation = relation_field(found.model, name)
-            if relation.remote_field.through is sender:
-                accessor = str(relation.remote_field.get_accessor_name()) if reverse else name
-                held = getattr(instance, accessor).all()
-                others = held if pk_set is None else held.model._base_manager.filter(pk__in=pk_set)
-                notify_listener(found.model, others if reverse else [instance])
-                if action != "pre_add" and not auditlog_disabled.get():
-                    vars(instance)[_removed_key(name)] = list(held if pk_set is None else held.filter(pk__in=pk_set))
+    accessor = str(relation_field(model, name).remote_field.get_accessor_name()) if reverse else name
+    held = getattr(instance, accessor).all()
+    others = held if pk_set is None else held.model._base_manager.filter(pk__in=pk_set)
+    notify_listener(model, others if reverse else [instance])
+    if action != "pre_add" and not auditlog_disabled.get():
+        vars(instance)[_removed_key(name)] = list(held if pk_set is None else held.filter(pk__in=pk_set))
 
 
 def _removed_key(name: str) -> str:

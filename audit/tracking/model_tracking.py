@@ -8,6 +8,7 @@ in better words, within `explicitly_recorded`; listeners (`on_change`) hear of t
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -94,8 +95,8 @@ def track(
     pre_delete.connect(tracking_events.before_delete, sender=model, dispatch_uid=f"audit tracks {model}")
     for name in relations:
         through = getattr(model, name).through
-        before = tracking_events.before_relation_changes
-        m2m_changed.connect(before, sender=through, dispatch_uid=f"audit tracks {through}")
+        before = partial(tracking_events.before_relation_changes, model, name)
+        m2m_changed.connect(before, sender=through, weak=False, dispatch_uid=f"audit tracks {through}")
 
 
 def _refuse_untrackable(found: Tracked) -> None:
@@ -115,15 +116,6 @@ def _refuse_untrackable(found: Tracked) -> None:
         raise ImproperlyConfigured(f"{options.label} can't be tracked: {problem}.")
 
 
-class _Block:
-    """An open block of `explicitly_recorded`. Code that outlives it, such as a task that it started, is tracked."""
-
-    is_open = True
-
-    def __bool__(self) -> bool:
-        return self.is_open
-
-
 @contextmanager
 def explicitly_recorded() -> Iterator[None]:
     """Nothing is tracked within it (also a decorator): the caller records its changes.
@@ -133,12 +125,13 @@ def explicitly_recorded() -> Iterator[None]:
     if auditlog_disabled.get():
         yield
         return
-    block = _Block()
+    # Emptied, and so false, at the end: code that outlives the block, such as a task that it started, is tracked.
+    block = [True]
     token = auditlog_disabled.set(block)
     try:
         yield
     finally:
-        block.is_open = False
+        block.clear()
         auditlog_disabled.reset(token)
 
 
@@ -154,13 +147,16 @@ class TrackedModel(models.Model):
 
     def save_base(self, *args: Any, **kwargs: Any) -> None:
         found = registry.get(type(self))
-        if found is None or (auditlog_disabled.get() and not found.on_change):
+        is_recorded = auditlog_disabled.get()
+        if found is None or (is_recorded and not found.on_change):
             super().save_base(*args, **kwargs)
             return
         names = kwargs.get("update_fields")
         using = kwargs.get("using") or self._state.db or "default"
         with transaction.atomic(using=using, savepoint=False):
-            if auditlog_disabled.get() or not (names is None or tracking_events.tracked_columns(type(self)) & {*names}):
+            if is_recorded:
+                super().save_base(*args, **kwargs)
+            elif names is not None and tracking_events.tracked_columns(type(self)).isdisjoint(names):
                 with explicitly_recorded():
                     super().save_base(*args, **kwargs)
             elif any(hasattr(vars(self).get(name), "resolve_expression") for name in found.all_fields):
