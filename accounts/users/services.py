@@ -78,12 +78,12 @@ def create_user(
     return _store_user(actor=actor, user=user, roles=roles)
 
 
-def build_user(*, email: str, password: str | None, **fields: object) -> User:
+def build_user(*, password: str | None, **fields: object) -> User:
     """A user who isn't stored yet, with fields and password that meet the rules, but without a usable password.
 
     Raises ValidationFailed with all that is wrong with the fields, or else with the password.
     """
-    user = User(email=User.objects.normalize_email(email), **fields)
+    user = User(**fields)
     _validate_fields(user)
     user.set_unusable_password()
     if password is not None:
@@ -94,6 +94,7 @@ def build_user(*, email: str, password: str | None, **fields: object) -> User:
 
 @service
 def _store_user(*, actor: Actor, user: User, roles: Collection[str]) -> User:
+    authorize(actor, USER_CREATE)
     granted = _check_creation(actor, user, roles)
     _save(user)
     refuse_former_usernames([user])
@@ -105,7 +106,6 @@ def _store_user(*, actor: Actor, user: User, roles: Collection[str]) -> User:
 
 
 def _check_creation(actor: Actor, user: User, roles: Collection[str]) -> list[Role]:
-    authorize(actor, USER_CREATE)
     granted = find_roles(roles)
     authorize_roles(actor, granted)
     # As for assigning them later, so that a new account is no way round it.
@@ -278,7 +278,8 @@ def _validate_fields(user: User) -> None:
 
 
 def _refuse_taken_names(user: User) -> None:
-    if errors := find_taken_names([user]).errors(user):
+    [errors] = find_taken_names([user])
+    if errors:
         raise Conflict(" ".join(sentence for sentences in errors.values() for sentence in sentences), errors)
 
 

@@ -1,6 +1,6 @@
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from django.db.models import CharField
 from django.db.models.functions import Lower
 
 from accounts.core.email_addresses import lookup_address
@@ -9,38 +9,31 @@ from accounts.users.former_usernames import find_former_usernames
 from reprotech.core.exceptions import Conflict
 
 
-@dataclass(frozen=True, slots=True)
-class TakenNames:
-    """Usernames and addresses, in lower case, that accounts have.
+def find_taken_names(users: Iterable[User]) -> list[dict[str, list[str]]]:
+    """For each user, whose address is in canonical form, what is taken by other accounts; empty where nothing is.
 
     Deleted accounts keep their usernames, and people who were renamed or erased keep their former ones. Nor may a
     username be another's address: both are typed to sign in.
     """
-
-    usernames: frozenset[str]
-    addresses: frozenset[str]
-
-    def errors(self, user: User) -> dict[str, list[str]]:
-        username, email = user.username.lower(), lookup_address(user.email)
-        errors = {}
-        if username in self.usernames or lookup_address(username) in self.addresses:
-            errors["username"] = ["This username is taken."]
-        if email in self.addresses or email in self.usernames:
-            errors["email"] = ["This e-mail address is taken."]
-        return errors
-
-
-def find_taken_names(users: Iterable[User]) -> TakenNames:
     users = list(users)
-    names = {
-        form for user in users for name in (user.username, user.email) for form in (name.lower(), lookup_address(name))
-    }
     ids = [user.pk for user in users if user.pk]
-    others = User.objects.exclude(pk__in=ids)
-    others = others.annotate(username_lower=Lower("username"), email_lower=Lower("email"))
-    usernames = others.filter(username_lower__in=names).values_list("username_lower", flat=True)
-    addresses = others.existing().filter(email_lower__in=names).values_list("email_lower", flat=True)
-    return TakenNames(frozenset({*usernames, *find_former_usernames(names, ids)}), frozenset(addresses))
+    typed = [(user.username.lower(), lookup_address(user.username), user.email.lower()) for user in users]
+    names = {name for forms in typed for name in forms}
+    others = User.objects.exclude(pk__in=ids).annotate(
+        username_lower=Lower("username"), email_lower=Lower("email", output_field=CharField())
+    )
+    usernames = set(others.filter(username_lower__in=names).values_list("username_lower", flat=True))
+    usernames |= find_former_usernames(names, ids)
+    addresses = set(others.existing().filter(email_lower__in=names).values_list("email_lower", flat=True))
+    found = []
+    for username, as_address, email in typed:
+        errors: dict[str, list[str]] = {}
+        if username in usernames or as_address in addresses:
+            errors["username"] = ["This username is taken."]
+        if email in addresses or email in usernames:
+            errors["email"] = ["This e-mail address is taken."]
+        found.append(errors)
+    return found
 
 
 def refuse_former_usernames(users: Iterable[User]) -> None:

@@ -144,9 +144,8 @@ class _RowValidator:
                 User(username=row.fields["username"], email=User.objects.normalize_email(row.fields["email"]))
                 for row in batch
             ]
-            taken = find_taken_names(users)
-            for row, user in zip(batch, users, strict=True):
-                yield row, prefix_with_column(taken.errors(user))
+            for row, errors in zip(batch, find_taken_names(users), strict=True):
+                yield row, prefix_with_column(errors)
 
 
 def prefix_with_column(errors: Errors) -> list[str]:
