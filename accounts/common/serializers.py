@@ -52,7 +52,7 @@ class SecondFactorsAnswer(serializers.Serializer[User]):
     kinds = serializers.ListField(child=serializers.ChoiceField(choices=User.FACTOR_KINDS), source="second_factors")
 
     def get_enabled(self, user: User) -> bool:
-        return bool(user.second_factors)
+        return bool(user.factor_kinds)
 
 
 class UserDetailAnswer(UserAnswer):

@@ -37,7 +37,7 @@ class Grants:
         return cls(
             role_names=tuple(role.name for role in ordered),
             role_slugs=tuple(role.slug for role in ordered),
-            permissions=frozenset(name for role in ordered for name in role.permission_names),
+            permissions=frozenset(permission.name for role in ordered for permission in role.permissions.all()),
         )
 
     @classmethod
