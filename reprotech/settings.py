@@ -102,7 +102,6 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "reprotech.middleware.request_context.RequestContextMiddleware",
-    "reprotech.monitoring.metrics.MetricsMiddleware",
     # First, since answers without a view need these headers too.
     "reprotech.middleware.security_headers.IsolationMiddleware",
     "reprotech.middleware.security_headers.OriginsMiddleware",

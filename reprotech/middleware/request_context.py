@@ -1,4 +1,4 @@
-"""Sets the request's origin for audit rows and log lines, and logs each request."""
+"""Sets the request's origin for audit rows and log lines, and logs and counts each request."""
 
 import logging
 import random
@@ -15,13 +15,13 @@ from reprotech.core.request_context import RequestOrigin, request_origin
 from reprotech.middleware.forwarded_headers import HEADERS as FORWARDING_HEADERS
 from reprotech.middleware.forwarded_headers import read_client
 from reprotech.monitoring.log_formatters import SECRET_PATH
+from reprotech.monitoring.metrics import count_request
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 logger = logging.getLogger(__name__)
 
-#: HTTP without a Host header, as HAProxy's `option httpchk` sends it.
-HTTP_1_0 = {"HTTP/1.0", "HTTP/1"}
+PROXY_HEADERS = {"HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP"}
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 
 
@@ -33,50 +33,39 @@ class RequestContextMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         client = read_client(request.META)
-        request.META["reprotech.was_forwarded"] = any(
-            name in request.META for name in ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
-        )
+        request.META["reprotech.was_forwarded"] = not PROXY_HEADERS.isdisjoint(request.META)
         if client.scheme:
             request.META["wsgi.url_scheme"] = client.scheme
         for name in FORWARDING_HEADERS:
             request.META.pop(name, None)
         origin = RequestOrigin(
             ip_address=client.address,
-            user_agent=sanitize_header(request.META.get("HTTP_USER_AGENT", "") or _unreadable(request)),
+            user_agent=_user_agent(request),
             request_id=_request_id(request, client.is_proxied),
             method=request.method or "",
             path=request.path,
             device_cookie=request.COOKIES.get(settings.DEVICE_COOKIE_NAME, ""),
         )
         with request_origin(origin):
-            response = self._answer(request)
-        response["X-Request-ID"] = origin.request_id
+            started = time.perf_counter()
+            response = self.get_response(request)
+            seconds = time.perf_counter() - started
+            _log(request, response.status_code, seconds)
+            count_request(request, response.status_code, seconds)
+        response.headers["X-Request-ID"] = origin.request_id
         return response
 
-    def _answer(self, request: HttpRequest) -> HttpResponse:
-        started = time.perf_counter()
-        response = self.get_response(request)
-        milliseconds = (time.perf_counter() - started) * 1000
-        path = SECRET_PATH.sub(r"\1...", request.path)
-        if logger.isEnabledFor(logging.INFO):
-            # `logger.info` would search the stack for the caller.
-            record = logger.makeRecord(
-                logger.name,
-                logging.INFO,
-                __file__,
-                0,
-                "%s %s %s %.1f ms",
-                (request.method, path, response.status_code, milliseconds),
-                None,
-                extra={
-                    "method": request.method,
-                    "path": path,
-                    "status": response.status_code,
-                    "duration_ms": round(milliseconds, 1),
-                },
-            )
-            logger.handle(record)
-        return response
+
+def _log(request: HttpRequest, status: int, seconds: float) -> None:
+    if not logger.isEnabledFor(logging.INFO):
+        return
+    path = SECRET_PATH.sub(r"\1...", request.path)
+    values = (request.method, path, status, seconds * 1000)
+    fields = {"method": request.method, "path": path, "status": status, "duration_ms": round(seconds * 1000, 1)}
+    # `logger.info` would search the stack for the caller.
+    logger.handle(
+        logger.makeRecord(logger.name, logging.INFO, __file__, 0, "%s %s %s %.1f ms", values, None, extra=fields)
+    )
 
 
 def _request_id(request: HttpRequest, proxied: bool) -> str:
@@ -86,12 +75,10 @@ def _request_id(request: HttpRequest, proxied: bool) -> str:
     return f"{random.getrandbits(128):032x}"  # no secret  # nosec B311
 
 
-def _unreadable(request: HttpRequest) -> str:
-    return UNREADABLE_HEADER if "HTTP_USER_AGENT" in request.META else ""
-
-
-#: Recorded where granian passes on only a header's name, because a byte is not ASCII.
-UNREADABLE_HEADER = "(unreadable)"
+def _user_agent(request: HttpRequest) -> str:
+    given: str | None = request.META.get("HTTP_USER_AGENT")
+    # granian passes on only a header's name if a byte is not ASCII.
+    return "" if given is None else sanitize_header(given or "(unreadable)")
 
 
 @lru_cache(maxsize=1024)

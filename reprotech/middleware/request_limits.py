@@ -8,9 +8,11 @@ from django.http import HttpRequest, HttpResponse
 
 from reprotech.api.exception_handler import default_error_response
 from reprotech.middleware.request_body import BodyRefused, read_body
-from reprotech.middleware.request_context import HTTP_1_0, GetResponse
+from reprotech.middleware.request_context import GetResponse
 from reprotech.web.errors import error_response, is_api
 
+#: HTTP without a Host header, as HAProxy's `option httpchk` sends it.
+HTTP_1_0 = {"HTTP/1.0", "HTTP/1"}
 PROBES = re.compile(r"/(api/health(/live|/ready)?|metrics)/?")
 HEALTH = re.compile(r"/api/health(/live|/ready)?/?")
 #: An address as Host header.

@@ -20,9 +20,8 @@ class RequestFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = current_origin().request_id or "-"
-        message = record.getMessage()
-        if SECRET_PATH.search(message):  # Django too logs paths, such as of refused requests
-            record.msg, record.args = SECRET_PATH.sub(r"\1...", message), None
+        # Django too logs paths, such as of refused requests.
+        record.msg, record.args = SECRET_PATH.sub(r"\1...", record.getMessage()), None
         # A refusal is no failure: without the stack trace that Django adds.
         if record.levelno < logging.ERROR and record.name.startswith("django."):
             record.exc_info = None
