@@ -1,6 +1,9 @@
 """The base of the API's views."""
 
+from functools import cache
+
 from rest_framework import viewsets
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
@@ -10,7 +13,16 @@ class ViewSet(viewsets.ViewSet):
 
     _renderer = JSONRenderer()
 
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        return _authenticators(tuple(self.authentication_classes))
+
     def initial(self, request: Request, *_args: object, **_options: object) -> None:
         request.accepted_renderer, request.accepted_media_type = self._renderer, self._renderer.media_type
         self.perform_authentication(request)
         self.check_permissions(request)
+
+
+@cache
+def _authenticators(classes: tuple[type[BaseAuthentication], ...]) -> list[BaseAuthentication]:
+    # Made once, since they keep nothing of a request.
+    return [authentication() for authentication in classes]

@@ -5,7 +5,7 @@ import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from reprotech.core.principal import ANONYMOUS, Principal
 
@@ -74,4 +74,4 @@ def within_scopes(permissions: frozenset[str]) -> frozenset[str]:
 
 def set_principal(principal: Principal) -> None:
     """Set the principal until the request's `request_origin` block ends."""
-    _current.set(replace(_current.get(), principal=principal))
+    _current.set(RequestContext(_current.get().origin, principal))

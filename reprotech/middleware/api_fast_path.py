@@ -32,7 +32,7 @@ class TokenFastPathMiddleware:
                     response.render()
                 # A client needs it to notice a truncated answer; CommonMiddleware, which adds it, is skipped.
                 if not response.streaming and response.content:
-                    response.headers.setdefault("Content-Length", str(len(response.content)))
+                    response.headers["Content-Length"] = str(len(response.content))
                 return response
         return self.get_response(request)
 

@@ -1,11 +1,11 @@
 """Security headers: isolation, transport, CORS."""
 
-from collections.abc import Awaitable
 from http import HTTPStatus
 from typing import ClassVar
 
 from corsheaders.middleware import CorsMiddleware
 from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.security import SecurityMiddleware
@@ -55,8 +55,10 @@ class TransportMiddleware(SecurityMiddleware):
 class OriginsMiddleware(CorsMiddleware):
     """CORS headers, if CORS_ORIGINS names any site."""
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        return super().__call__(request) if settings.CORS_ALLOWED_ORIGINS else self.get_response(request)
+    def __init__(self, get_response: GetResponse) -> None:
+        if not settings.CORS_ALLOWED_ORIGINS:
+            raise MiddlewareNotUsed
+        super().__init__(get_response)
 
     def check_preflight(self, request: HttpRequest) -> HttpResponseBase | None:
         # Foreign hosts are refused by RequestLimitsMiddleware.

@@ -55,6 +55,7 @@ MEMOIZED = {
     "audit/crypto/row_mac.py": {"_mac_key"},
     "audit/tracking/events.py": {"_tracked_columns"},
     "reprotech/api/serialization.py": {"_reader_of"},
+    "reprotech/api/viewsets.py": {"_authenticators"},
     "reprotech/core/jwk.py": {"public_key_of", "thumbprint"},
     "reprotech/core/status.py": {"_newest_migrations"},
     "reprotech/maintenance_mode.py": {"_read"},
