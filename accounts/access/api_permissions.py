@@ -32,16 +32,17 @@ class DeclaredPermission(BasePermission):
         access = getattr(view, "required_permissions", {}).get(action)
         if access == PUBLIC:
             return True
-        if not request.user.is_authenticated:
+        user, is_by_key = request.user, isinstance(request.auth, ApiKey)
+        if not user.is_authenticated:
             raise TokenMissing
         # A key can't do the required action, so nothing is open to it before.
-        refuse_required_action(request.user, SIGNED_IN if isinstance(request.auth, ApiKey) else access or "")
+        refuse_required_action(user, SIGNED_IN if is_by_key else access or "")
         if access in (SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD):
-            if isinstance(request.auth, ApiKey) and action not in getattr(view, "open_to_keys", ()):
+            if is_by_key and action not in getattr(view, "open_to_keys", ()):
                 raise ApiKeyNotAllowed
             return True
-        if access is not None and request.user.has_perm(access):
+        if access is not None and user.has_perm(access):
             return True
         denial = Forbidden(access or "undeclared", Target.named_in(view.kwargs))
-        record_denial(request.user, denial)
+        record_denial(user, denial)
         raise denial

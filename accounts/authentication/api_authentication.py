@@ -46,7 +46,6 @@ class BearerAuthentication(JWTAuthentication):  # type: ignore[misc]
         if text.startswith(token_format.PREFIX):
             return _used_key(text)
         # A genuine token isn't enough: the session that it names must be alive, and becomes `request.auth`.
-        # A genuine token isn't enough: the session that it names must be alive, and becomes `request.auth`.
         claims = tokens.verify(text, tokens.AccessToken)
         session = find_session(session_id=claims.session_id, user_id=claims.user_id, is_call=True)
         if session.kind != Session.Kind.TOKEN:

@@ -118,9 +118,9 @@ _ORDER = {name: position for position, name in enumerate(PERMISSION_NAMES)}
 
 
 def in_catalogue_order(names: Iterable[str]) -> list[str]:
-    return sorted(names, key=_place)
+    return list(_ordered(frozenset(names)))
 
 
-@lru_cache(maxsize=1_000)
-def _place(name: str) -> tuple[int, str]:
-    return _ORDER.get(name, len(_ORDER)), name
+@lru_cache(maxsize=200)  # few combinations of roles exist; names that callers make up must not fill the memory
+def _ordered(names: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted(names, key=lambda name: (_ORDER.get(name, len(_ORDER)), name)))

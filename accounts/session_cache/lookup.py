@@ -63,17 +63,21 @@ def fetch(session_id: UUID, user_id: int, *, is_call: bool = False) -> CacheResu
     if not settings.REDIS_URL or local.breaker.is_open:
         OFF.inc()
         return CacheResult()
-    now = time.monotonic()
-    if not local.listener.is_current(now):
-        catch_up()
     # Only in this order: a snapshot that is looked up before may be invalidated in between.
-    if local.listener.is_current(now):
+    if _is_current(time.monotonic()):
         snapshot = local.get(session_id)
         is_usable = snapshot is not None and snapshot.user.pk == user_id and not local.bypass_flag.is_raised()
         if snapshot and is_usable and (not is_call or token_calls.count_locally(session_id)):
             HIT.inc()
             return CacheResult(snapshot.copy_session(), snapshot.versions, 0)
     return _fetch_from_redis(session_id, user_id, token_calls.call_counter(session_id) if is_call else None)
+
+
+def _is_current(now: float) -> bool:
+    if local.listener.is_current(now):
+        return True
+    catch_up()
+    return local.listener.is_current(now)
 
 
 def catch_up() -> None:

@@ -43,7 +43,7 @@ MAX_STATEFUL_MODULES = 6
 WITHIN_A_CALL = {"accounts/access/authorization.py", "accounts/core/hashers.py", "audit/authorization.py"}
 #: Results that depend on the arguments, the code and settings alone, or objects that are made once.
 MEMOIZED = {
-    "accounts/core/catalogue.py": {"_place"},
+    "accounts/core/catalogue.py": {"_ordered"},
     "accounts/core/confusables.py": {"_prototypes"},
     "accounts/core/encryption.py": {"_cipher"},
     "accounts/core/hashers.py": {"_threads"},
