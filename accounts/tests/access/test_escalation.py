@@ -3,16 +3,19 @@
 from dataclasses import dataclass
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import Role, Session, User
 from accounts.passwords import services as password_services
 from accounts.roles import services as role_services
 from accounts.sessions import services as session_services
 from accounts.users import services as user_services
+from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.core.exceptions import Forbidden
 from reprotech.testing.cast import PASSWORD, audit_rows, make_user
 from reprotech.testing.client import Caller
 
+NOW = timezone.now()
 NEW = {"username": "new-one", "email": "new-one@lab.example", "password": PASSWORD}
 
 
@@ -135,6 +138,21 @@ def test_a_target_that_rose_meanwhile_is_out_of_reach(scenario):
     Role.objects.get(name="Clerk").permissions.clear()
     with pytest.raises(Forbidden):
         user_services.create_user(actor=stale, **NEW)
+
+
+@pytest.mark.parametrize("kept_out", [{"is_active": False}, {"locked_at": NOW}, {"deleted_at": NOW}], ids=str)
+def test_who_was_kept_out_meanwhile_changes_nothing(cast, kept_out):
+    """They still have their roles: a request may have begun before."""
+    with explicitly_recorded():
+        User.objects.filter(pk=cast.admin.pk).update(**kept_out)
+    before = everything()
+    for attempt in (
+        lambda: user_services.update_user(actor=cast.admin, user_id=cast.viewer.pk, first_name="Eve"),
+        lambda: role_services.create_role(actor=cast.admin, name="Mine", permissions=["animal_read"]),
+    ):
+        with pytest.raises(Forbidden):
+            attempt()
+    assert everything() == before
 
 
 def test_reassigning_by_deleting_a_role_raises_nobody(cast, clerk, make_role):
