@@ -1,6 +1,7 @@
 """Django admin: for Super Administrators alone, and with the same rules and audit rows as everywhere."""
 
 import pytest
+from django.contrib import admin
 from django.urls import reverse
 
 from accounts.models import Role, Session, User
@@ -8,6 +9,7 @@ from accounts.passwords import services as password_services
 from accounts.tests.support.admin_client import ADDRESS, AGENT, assert_recorded, errors_of, messages_of
 from reprotech.testing.cast import PASSWORD, audit_rows, make_user
 from reprotech.testing.client import Caller, page_client
+from reprotech.web.admin import ServiceAdmin
 
 
 def form_of(user, **changes):
@@ -65,6 +67,23 @@ def test_it_closes_at_once_for_who_is_demoted(cast, django_admin):
     assert django_admin.get("").status_code == 200
     Caller(User.objects.get(username="second-super")).patch(f"/api/users/{cast.super_admin.pk}", {"roles": ["admin"]})
     assert django_admin.get("").status_code == 403
+
+
+def test_who_sends_a_form_is_the_actor_of_that_request_alone(cast, rf):
+    users = (cast.super_admin, cast.admin)
+    forms = []
+    for user in users:
+        request = rf.get("/admin/")
+        request.user = user
+        forms.append(admin.site.get_model_admin(User).get_form(request))
+    assert [form.actor for form in forms] == list(users)
+
+
+def test_nobody_may_do_what_declares_no_permission(cast, rf):
+    request = rf.get("/admin/")
+    request.user = cast.super_admin
+    records = ServiceAdmin(User, admin.site)
+    assert not any(records.get_model_perms(request).values())
 
 
 def test_it_waits_for_a_forced_change_of_password(cast):
