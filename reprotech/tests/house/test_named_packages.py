@@ -11,6 +11,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+import psycopg
 import pytest
 from auditlog import get_logentry_model
 from django.conf import settings
@@ -156,7 +157,7 @@ def test_django_auditlog_writes_into_our_log_and_has_no_table(cast):
 @pytest.mark.django_db
 def test_the_database_and_the_cache_are_reached_through_psycopg_and_django_redis():
     connection.ensure_connection()
-    assert type(connection.connection).__module__ == "psycopg"
+    assert isinstance(connection.connection, psycopg.Connection)
     cache.set("named-packages", 1)
     assert b"named-packages" in b"".join(cache.client.get_client().keys())
     assert type(cache.client).__module__.startswith("django_redis.")
