@@ -20,17 +20,19 @@ class Entry:
     url_name: str
     icon: str
     access: str
+    #: Pressed after g, it opens the page.
+    key: str
 
     def shown_to(self, user: SignedInUser) -> bool:
         return self.access == SIGNED_IN or user.has_perm(self.access)
 
 
 ENTRIES = (
-    Entry("Dashboard", "home", icon="layout-dashboard", access=SIGNED_IN),
-    Entry("Users", "users", icon="users", access=USER_READ),
-    Entry("Roles", "roles", icon="shield", access=ROLE_READ),
-    Entry("Permissions", "permissions", icon="key-round", access=ROLE_READ),
-    Entry("Audit log", "audit", icon="scroll-text", access=AUDIT_READ),
+    Entry("Dashboard", "home", icon="layout-dashboard", access=SIGNED_IN, key="d"),
+    Entry("Users", "users", icon="users", access=USER_READ, key="u"),
+    Entry("Roles", "roles", icon="shield", access=ROLE_READ, key="r"),
+    Entry("Permissions", "permissions", icon="key-round", access=ROLE_READ, key="p"),
+    Entry("Audit log", "audit", icon="scroll-text", access=AUDIT_READ, key="a"),
 )
 
 
@@ -57,7 +59,13 @@ def layout_context(request: HttpRequest) -> dict[str, object]:
     if user is not None and user.is_authenticated:
         context["may"] = PermissionFlags(user)
         context["navigation"] = [
-            {"label": entry.label, "url": url, "icon": entry.icon, "is_open": _is_open(request.path, url)}
+            {
+                "label": entry.label,
+                "url": url,
+                "icon": entry.icon,
+                "key": entry.key,
+                "is_open": _is_open(request.path, url),
+            }
             for entry in ENTRIES
             if entry.shown_to(user)
             for url in [reverse(entry.url_name)]

@@ -9,6 +9,7 @@ from accounts.sessions.jwks_api import JwksViewSet
 from reprotech.error_pages import unknown_path
 from reprotech.monitoring.health import HealthViewSet
 from reprotech.monitoring.metrics import metrics
+from reprotech.search import views as search_views
 from reprotech.views import choose_scheme
 from reprotech.web.access import PUBLIC, SIGNED_IN, requires
 
@@ -29,6 +30,7 @@ urlpatterns = [
     path("", include("analytics.urls")),
     path("", include("accounts.urls")),
     path("", include("audit.urls")),
+    path("search", search_views.find, name="search"),
     path("scheme", choose_scheme, name="scheme"),
     path(".well-known/jwks.json", JwksViewSet.as_view({"get": "jwks"})),
     # OPTIONS too: HAProxy's checks send it unless told otherwise.

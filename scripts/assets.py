@@ -58,7 +58,8 @@ def fingerprint() -> str:
 
 def icon_names() -> set[str]:
     """The icons that templates and code name."""
-    code = [ROOT / "reprotech" / "navigation.py", ROOT / "reprotech" / "templatetags" / "reprotech.py"]
+    names = ("navigation.py", "search/sources.py", "templatetags/reprotech.py")
+    code = [ROOT / "reprotech" / name for name in names]
     sources = [*(ROOT / "templates").rglob("*.html"), *code]
     return {name for path in sources for name in ICON_NAMES.findall(path.read_text(encoding="utf-8"))}
 

@@ -61,9 +61,19 @@ class Person(Protocol):
 @register.simple_tag
 def avatar(person: Person) -> SafeString:
     """Their initials in a colour that stays theirs; an icon for a service account."""
+    shown = icon("bot") if person.is_service else initials(person)
+    return format_html('<span class="avatar tint-{}" aria-hidden="true">{}</span>', tint(person), shown)
+
+
+def initials(person: Person) -> str:
+    """Those of the names; the first two letters of the username where there are none."""
     letters = [name.strip()[:1] for name in (person.first_name, person.last_name) if name.strip()]
-    shown = icon("bot") if person.is_service else "".join(letters or person.username[:2]).upper()
-    return format_html('<span class="avatar tint-{}" aria-hidden="true">{}</span>', person.pk % TINT_COUNT, shown)
+    return "".join(letters or person.username[:2]).upper()
+
+
+def tint(person: Person) -> int:
+    """The number of their colour."""
+    return person.pk % TINT_COUNT
 
 
 @cache

@@ -404,3 +404,90 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
     detail.target.scrollIntoView({ block: "start" });
   }
 });
+
+// The palette, and keys. Single keys can be turned off (WCAG 2.1.4): speech input and screen readers press them.
+const keysDialog = document.getElementById("shortcuts");
+const SINGLE_KEYS = "reprotech-single-keys";
+const FIRST_KEY_TIME = 1500; // milliseconds in which the second key of two is awaited
+let firstKey = "";
+
+function usesSingleKeys() {
+  try {
+    return localStorage.getItem(SINGLE_KEYS) !== "off";
+  } catch {
+    return true;
+  }
+}
+
+async function openPalette() {
+  const { open } = await import(document.documentElement.dataset.paletteScript);
+  open();
+}
+
+function showKeys() {
+  keysDialog.querySelector("[data-single-keys]").checked = usesSingleKeys();
+  keysDialog.showModal();
+}
+
+function moveRow(step) {
+  const links = [...document.querySelectorAll("main .list tbody a.row-link")];
+  const here = links.findIndex((link) => link.closest("tr").contains(document.activeElement));
+  links[Math.min(Math.max(here + step, 0), links.length - 1)]?.focus();
+}
+
+const SINGLE_KEY_ACTIONS = {
+  "/": openPalette,
+  "?": showKeys,
+  j: () => moveRow(1),
+  k: () => moveRow(-1),
+};
+
+function pressSingleKey(event) {
+  const pressed = `${firstKey}${event.key}`;
+  firstKey = "";
+  const target = document.querySelector(`[data-keys="${CSS.escape(pressed)}"]`);
+  if (SINGLE_KEY_ACTIONS[pressed]) {
+    event.preventDefault();
+    SINGLE_KEY_ACTIONS[pressed]();
+  } else if (target) {
+    event.preventDefault();
+    target.click();
+  } else if (event.key === "g") {
+    firstKey = "g ";
+    setTimeout(() => {
+      firstKey = "";
+    }, FIRST_KEY_TIME);
+  }
+}
+
+if (keysDialog) {
+  document.addEventListener("keydown", (event) => {
+    const isPaletteKey = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k";
+    const isTyped = event.target.closest("input, select, textarea, [contenteditable]");
+    const isPlain = !(event.ctrlKey || event.metaKey || event.altKey || event.isComposing);
+    if (isPaletteKey) {
+      event.preventDefault();
+      openPalette();
+    } else if (isPlain && !isTyped && !document.querySelector("dialog[open]") && usesSingleKeys()) {
+      pressSingleKey(event);
+    }
+  });
+
+  document.addEventListener("click", (event) => {
+    const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+    if (event.target.closest("[data-palette]") && isPlain) {
+      event.preventDefault();
+      openPalette();
+    } else if (event.target.closest("[data-shows-keys]")) {
+      showKeys();
+    }
+  });
+
+  keysDialog.querySelector("[data-single-keys]").addEventListener("change", ({ target }) => {
+    try {
+      localStorage.setItem(SINGLE_KEYS, target.checked ? "on" : "off");
+    } catch {
+      // A browser that keeps nothing forgets this with the page.
+    }
+  });
+}

@@ -32,7 +32,15 @@ SIGNED_OUT = ["/login", "/set-password", "/forgot-password", "/forgot-password/s
 #: {user}, {role} and {event} are the administrator, the first role and the newest event.
 SIGNED_IN = [
     *("/", "/?days=365", "/users", "/users?search=nobody-of-this-name", "/users/{user}", "/roles", "/roles/{role}"),
-    *("/permissions", "/audit", "/audit?user=nobody-of-this-name", "/audit?ip_address=lab-3", "/audit/{event}"),
+    *(
+        "/permissions",
+        "/search?q=a",
+        "/search?q=nobody-here",
+        "/audit",
+        "/audit?user=nobody-of-this-name",
+        "/audit?ip_address=lab-3",
+        "/audit/{event}",
+    ),
     *("/audit/export?format=xml", "/profile", "/password", "/logout", "/nothing-here"),
     *("/users/{user}/reset-password", "/users/{user}/lock", "/users/selected/assign-role?user={user}"),
     *("/profile/security", "/profile/security/app", "/profile/security/passkeys/new", "/profile/security/confirm"),

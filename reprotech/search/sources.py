@@ -1,0 +1,203 @@
+"""What the search finds, each part only for those who may open it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from django.http import QueryDict
+from django.urls import reverse
+
+from accounts.models import Permission, Role, User
+from accounts.permissions import ROLE_CREATE, ROLE_READ, USER_CREATE, USER_READ
+from accounts.user_list.filters import UserFilter
+from accounts.users.allowed_actions import allowed_actions
+from audit.models import AuditLog
+from audit.permissions import AUDIT_READ
+from audit.presentation.event_text import sentence
+from reprotech.core.normalization import fold_text
+from reprotech.navigation import ENTRIES
+from reprotech.web.access import SIGNED_IN
+
+Record = TypeVar("Record")
+
+#: Results of one kind.
+MAX_RESULTS = 6
+#: The largest number of an event: that of PostgreSQL's bigint.
+MAX_EVENT_NUMBER = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    title: str
+    subtitle: str
+    url: str
+    #: Of Lucide.
+    icon: str = ""
+    #: Shown with their face instead of an icon.
+    person: User | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    kind: str
+    label: str
+    results: list[Result]
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A page, or something to do; `words` are found as well as its title."""
+
+    title: str
+    words: str
+    url_name: str
+    access: str = SIGNED_IN
+    icon: str = ""
+    query: str = ""
+
+    @property
+    def url(self) -> str:
+        return reverse(self.url_name) + self.query
+
+
+PAGES = (
+    *(Destination(entry.label, "", entry.url_name, entry.access, entry.icon) for entry in ENTRIES),
+    Destination("Profile", "account sessions my keys", "profile", icon="user-round"),
+    Destination("Two-factor authentication", "2fa passkey authenticator recovery codes", "security", icon="smartphone"),
+    Destination("API documentation", "docs openapi swagger help", "docs", icon="book-open"),
+)
+COMMANDS = (
+    Destination("Invite a user", "new user create add person", "new_user", USER_CREATE, icon="user-plus"),
+    Destination("Import users", "csv upload file", "import_users", USER_CREATE, icon="upload"),
+    Destination("New role", "create add", "new_role", ROLE_CREATE, icon="shield-plus"),
+    Destination(
+        "Failed sign-ins",
+        "log attempts wrong password",
+        "audit",
+        AUDIT_READ,
+        icon="circle-x",
+        query="?action=login&outcome=failure",
+    ),
+    Destination("Change password", "my own", "change_password", icon="key-round"),
+    Destination("New API key", "token script my own", "new_own_key", icon="key-round"),
+    Destination("Sign out", "log out leave", "logout", icon="log-out"),
+)
+#: Words that a search for an action on a person starts with: what it is called, its URL's name, and the name by which
+#: `allowed_actions` knows it.
+PERSON_ACTIONS = {
+    "edit": ("Edit", "edit_user", "edit"),
+    "lock": ("Lock", "lock_user", "lock"),
+    "unlock": ("Unlock", "unlock_user", "unlock"),
+    "reset": ("Reset password of", "reset_user_password", "reset_password"),
+    "deactivate": ("Deactivate", "deactivate_user", "deactivate"),
+    "activate": ("Activate", "activate_user", "activate"),
+    "delete": ("Delete", "delete_user", "delete"),
+}
+
+
+def search(reader: User, text: str) -> list[Group]:
+    """What matches `text`, by kind; what may be done and opened at all for an empty one."""
+    folded = " ".join(fold_text(text).split())
+    found = [Group(kind, label, source(reader, folded)) for kind, label, source in SOURCES]
+    return [group for group in found if group.results]
+
+
+def _people(reader: User, folded: str) -> list[Result]:
+    return [
+        Result(
+            person.full_name, f"@{person.username} · {person.email}", reverse("user", args=[person.pk]), person=person
+        )
+        for person in _matching_people(reader, folded)
+    ]
+
+
+def _matching_people(reader: User, folded: str) -> list[User]:
+    if not folded or not reader.has_perm(USER_READ):
+        return []
+    visible = User.objects.visible_to(reader)
+    query = QueryDict(mutable=True)
+    query.update({"search": folded[:200], "per_page": str(MAX_RESULTS)})
+    found = list(UserFilter.parse(query).page_of(visible.with_roles()).items)
+    # The list is in the order of numbers: whose very name it is comes first, however many others contain it.
+    exact = visible.known_as(folded)
+    return found if exact is None else [exact, *(person for person in found if person.pk != exact.pk)][:MAX_RESULTS]
+
+
+def _roles(reader: User, folded: str) -> list[Result]:
+    if not folded or not reader.has_perm(ROLE_READ):
+        return []
+    return [
+        Result(role.name, role.description, reverse("role", args=[role.pk]), icon="shield")
+        for role in _matching(Role.objects.all(), folded, lambda role: f"{role.name} {role.slug} {role.description}")
+    ]
+
+
+def _permissions(reader: User, folded: str) -> list[Result]:
+    if not folded or not reader.has_perm(ROLE_READ):
+        return []
+    words = folded.replace(" ", "_")
+    return [
+        Result(permission.name, permission.description, reverse("permission", args=[permission.name]), icon="key-round")
+        for permission in Permission.objects.all()
+        if words in permission.name or folded in fold_text(permission.description)
+    ][:MAX_RESULTS]
+
+
+def _events(reader: User, folded: str) -> list[Result]:
+    if not folded or not reader.has_perm(AUDIT_READ):
+        return []
+    found = []
+    number = folded.removeprefix("#")
+    if number.isascii() and number.isdecimal() and int(number) <= MAX_EVENT_NUMBER:
+        event = AuditLog.objects.filter(pk=int(number)).first()
+        if event is not None:
+            found.append(
+                Result(
+                    f"Event {event.pk}", sentence(event), reverse("audit_event", args=[event.pk]), icon="scroll-text"
+                )
+            )
+    address = f"{reverse('audit')}?{urlencode({'search': folded[:200]})}"
+    return [*found, Result(f"Search the audit log for “{folded}”", "", address, icon="search")]
+
+
+def _commands(reader: User, folded: str) -> list[Result]:
+    verb, _, name = folded.partition(" ")
+    found = [] if not name or verb not in PERSON_ACTIONS else list(_on_people(reader, verb, name))
+    return [*found, *_destinations(COMMANDS, reader, folded)]
+
+
+def _on_people(reader: User, verb: str, name: str) -> Iterable[Result]:
+    label, url_name, action = PERSON_ACTIONS[verb]
+    for person in _matching_people(reader, name.removeprefix("password ").removeprefix("of ")):
+        if action in allowed_actions(reader, person):
+            address = reverse(url_name, args=[person.pk])
+            yield Result(f"{label} {person.full_name}", f"@{person.username}", address, person=person)
+
+
+def _pages(reader: User, folded: str) -> list[Result]:
+    return _destinations(PAGES, reader, folded)
+
+
+def _destinations(destinations: Iterable[Destination], reader: User, folded: str) -> list[Result]:
+    allowed = [one for one in destinations if one.access == SIGNED_IN or reader.has_perm(one.access)]
+    return [
+        Result(one.title, "", one.url, one.icon)
+        for one in _matching(allowed, folded, lambda one: f"{one.title} {one.words}")
+    ]
+
+
+def _matching(records: Iterable[Record], folded: str, text_of: Callable[[Record], str]) -> list[Record]:
+    """Those of which every word is found; they are few, so no index is needed."""
+    words = folded.split()
+    return [record for record in records if all(word in fold_text(text_of(record)) for word in words)][:MAX_RESULTS]
+
+
+SOURCES: tuple[tuple[str, str, Callable[[User, str], list[Result]]], ...] = (
+    ("people", "People", _people),
+    ("roles", "Roles", _roles),
+    ("permissions", "Permissions", _permissions),
+    ("pages", "Pages", _pages),
+    ("actions", "Actions", _commands),
+    ("events", "Audit log", _events),
+)

@@ -1,0 +1,163 @@
+"""The search over everything: what it finds, and for whom."""
+
+from html import unescape
+
+import pytest
+
+from accounts.access.authorization import SYSTEM
+from accounts.users.services import create_user
+from audit.models import AuditLog
+from reprotech.testing.client import page_client
+
+JSON = {"HTTP_ACCEPT": "application/json"}
+#: What each of the cast may find at all.
+KINDS = {
+    "super_admin": {"people", "roles", "permissions", "pages", "actions", "events"},
+    "admin": {"people", "roles", "permissions", "pages", "actions", "events"},
+    "manager": {"people", "roles", "permissions", "pages", "actions", "events"},
+    "researcher": {"pages", "actions"},
+    "veterinarian": {"pages", "actions"},
+    "lab_technician": {"pages", "actions"},
+    "viewer": {"pages", "actions"},
+    "stranger": {"pages", "actions"},
+}
+
+
+def text_of(response):
+    return unescape(response.content.decode())
+
+
+def find(client, text, **headers):
+    response = client.get("/search", {"q": text}, **{**JSON, **headers})
+    assert response.status_code == 200
+    return {group["kind"]: group["results"] for group in response.json()["groups"]}
+
+
+def titles(found, kind):
+    return [result["title"] for result in found.get(kind, [])]
+
+
+def person(username, first_name, last_name):
+    values = {"first_name": first_name, "last_name": last_name, "email": f"{username}@lab.example"}
+    return create_user(actor=SYSTEM, username=username, password="Correct-Horse-7", **values)
+
+
+@pytest.fixture
+def reader(cast):
+    return page_client(cast.super_admin)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_each_role_finds_only_what_it_may_open(cast, name):
+    client = page_client(getattr(cast, name))
+    # Each of these occurs in some result of every kind that the role may see.
+    for text in ("", "a", "e", "role", "user", "the-viewer", "log", "permission", "1"):
+        found = find(client, text)
+        assert found.keys() <= KINDS[name], text
+        for results in found.values():
+            for result in results:
+                assert client.get(result["url"]).status_code == 200, result
+    everything = {kind for text in ("a", "e", "role") for kind in find(client, text)}
+    assert everything == KINDS[name]
+
+
+def test_people_are_found_by_any_part_of_their_names(reader):
+    user = person("hugo.li", "Hugó", "Li")
+    for text in ("hugo", "HUGÓ LI", "ugo.l", "hugo.li@lab"):
+        assert {"title": "Hugó Li", "subtitle": "@hugo.li · hugo.li@lab.example"}.items() <= find(reader, text)[
+            "people"
+        ][0].items()
+    assert find(reader, "hugo.li")["people"][0]["url"] == f"/users/{user.pk}"
+
+
+def test_whose_very_username_was_typed_comes_first(reader):
+    for number in range(8):
+        person(f"lia-{number}", "Another", "Person")
+    person("lia", "Exactly", "This")
+    assert titles(find(reader, "lia"), "people")[0] == "Exactly This"
+    assert len(find(reader, "lia")["people"]) == 6
+
+
+def test_an_action_on_a_person_is_found_by_its_verb(reader, cast):
+    user = person("hugo.li", "Hugo", "Li")
+    assert find(reader, "lock hugo")["actions"][0] == {
+        "title": "Lock Hugo Li",
+        "subtitle": "@hugo.li",
+        "url": f"/users/{user.pk}/lock",
+        "initials": "HL",
+        "tint": user.pk % 8,
+    }
+    assert titles(find(reader, "reset password of hugo"), "actions") == ["Reset password of Hugo Li"]
+    # They may see people, and change none.
+    assert titles(find(page_client(cast.manager), "lock hugo"), "actions") == []
+
+
+def test_nobody_is_offered_an_action_on_someone_who_holds_more(cast):
+    assert titles(find(page_client(cast.admin), f"lock {cast.super_admin.username}"), "actions") == []
+
+
+def test_an_event_is_found_by_its_number(reader):
+    event = AuditLog.objects.latest("id")
+    for text in (str(event.pk), f"#{event.pk}"):
+        assert find(reader, text)["events"][0]["url"] == f"/audit/{event.pk}"
+    assert titles(find(reader, "9" * 30), "events") == [f"Search the audit log for “{'9' * 30}”"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "%",
+        "_",
+        "'",
+        '"',
+        "\\",
+        "\u202egnp",
+        "\x00",
+        "a\x00b",
+        "x" * 10_000,
+        "<script>alert(1)</script>",
+        "é" * 300,
+        "\U0001d51e",
+        "&q=",
+        " ",
+    ],
+)
+def test_any_text_is_answered(reader, text):
+    find(reader, text)
+    page = reader.get("/search", {"q": text})
+    assert page.status_code == 200
+    assert "<script>alert" not in page.content.decode()
+
+
+def test_a_percent_sign_is_searched_for_as_itself(reader):
+    person("percent", "Ninety%", "Pure")
+    assert titles(find(reader, "%"), "people") == ["Ninety% Pure"]
+    assert titles(find(reader, "n_nety"), "people") == []
+
+
+def test_the_page_shows_what_the_palette_shows(reader):
+    person("hugo.li", "Hugo", "Li")
+    page = text_of(reader.get("/search", {"q": "hugo"}))
+    assert "Hugo Li" in page
+    assert "Search the audit log for “hugo”" in page
+    assert "Nothing matches" not in page
+
+
+def test_a_page_without_results_says_so(cast):
+    assert "Nothing matches “nobody-here”" in text_of(page_client(cast.viewer).get("/search", {"q": "nobody-here"}))
+
+
+def test_browsers_keep_the_two_forms_apart(reader):
+    assert "Accept" in reader.get("/search", {"q": "a"})["Vary"]
+
+
+def test_the_queries_do_not_grow_with_what_is_found(reader, django_assert_max_num_queries):
+    find(reader, "person")
+    with django_assert_max_num_queries(14):
+        find(reader, "person")
+    for number in range(30):
+        person(f"person-{number}", "Some", "Person")
+    with django_assert_max_num_queries(14):
+        find(reader, "person")
+    with django_assert_max_num_queries(14):
+        find(reader, "lock person")
