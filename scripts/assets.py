@@ -25,6 +25,8 @@ FILES = {
     "@fontsource-variable/inter/files/inter-latin-ext-wght-normal.woff2": "inter-latin-ext.woff2",
 }
 SOURCE_MAP = re.compile(r"^(//|/\*)# sourceMappingURL=.*$", re.MULTILINE)
+#: Whose templates' icons are named in code as well.
+APPS = ("accounts", "analytics", "audit", "reprotech")
 #: Lines of npm's output that don't describe the error.
 DETAIL = re.compile(r"(code|errno|syscall|path|dest|Log files were not written|A complete log)\b")
 ICON_NAMES = re.compile(r"""(?:{% icon |icon=|icon\()"([a-z0-9-]+)\"""")
@@ -58,8 +60,7 @@ def fingerprint() -> str:
 
 def icon_names() -> set[str]:
     """The icons that templates and code name."""
-    names = ("navigation.py", "search/sources.py", "templatetags/reprotech.py")
-    code = [ROOT / "reprotech" / name for name in names]
+    code = [path for app in APPS for path in (ROOT / app).rglob("*.py") if "tests" not in path.parts]
     sources = [*(ROOT / "templates").rglob("*.html"), *code]
     return {name for path in sources for name in ICON_NAMES.findall(path.read_text(encoding="utf-8"))}
 

@@ -20,9 +20,6 @@ def test_what_npm_says_is_shown_and_its_cache_is_the_project_s(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "templates").mkdir()
-    (tmp_path / "reprotech/templatetags").mkdir(parents=True)
-    for name in ("navigation.py", "templatetags/reprotech.py"):
-        (tmp_path / "reprotech" / name).touch()
     nowhere = {"HOME": "/proc/nowhere", "npm_config_registry": "http://127.0.0.1:1/", "npm_config_fetch_retries": "0"}
     done = subprocess.run(
         [sys.executable, "-m", "scripts.assets"],
