@@ -16,7 +16,7 @@ from accounts.mfa import services as mfa_services
 from accounts.models import ApiKey, Permission, Role, Session, User
 from accounts.models.querysets import RoleQuerySet, UserQuerySet
 from accounts.passwords import services as password_services
-from accounts.passwords.form_fields import password_input
+from accounts.passwords.fields import password_input
 from accounts.roles import services as role_services
 from accounts.sessions import services as session_services
 from accounts.users import services as user_services

@@ -6,7 +6,7 @@ from threading import Thread
 from django.db import connection
 
 from accounts import session_cache
-from accounts.sessions import expiry_events
+from accounts.sessions import services as session_services
 from accounts.user_list import counters as user_list_counters
 from accounts.user_list import daily_counters, page_index
 from accounts.users import former_usernames
@@ -51,7 +51,7 @@ def _reencrypt_username_key() -> None:
 def maintain_sessions() -> None:
     """Process the cache's invalidations, which a process without requests never would, and end expired sessions."""
     session_cache.catch_up()
-    expiry_events.end_expired_sessions()
+    session_services.end_expired_sessions()
 
 
 def _maintain_user_lists() -> None:

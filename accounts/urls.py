@@ -1,9 +1,8 @@
 from django.urls import path
 
 from accounts.api_keys import views as api_key_views
-from accounts.authentication import mfa_views
 from accounts.authentication import views as authentication_views
-from accounts.mfa import views as mfa_views_module
+from accounts.mfa import views as mfa_views
 from accounts.passwords import views as password_views
 from accounts.profile import email_change_views
 from accounts.profile import views as profile_views
@@ -15,9 +14,9 @@ from accounts.users.csv import views as csv_views
 
 urlpatterns = [
     path("login", authentication_views.login, name="login"),
-    path("login/verify", mfa_views.verify, name="verify"),
-    path("login/passkey", mfa_views.passkey, name="sign_in_with_passkey"),
-    path("login/passkey/options", mfa_views.passkey_options, name="sign_in_options"),
+    path("login/verify", authentication_views.verify, name="verify"),
+    path("login/passkey", authentication_views.passkey, name="sign_in_with_passkey"),
+    path("login/passkey/options", authentication_views.passkey_options, name="sign_in_options"),
     path("logout", authentication_views.logout, name="logout"),
     path("password", password_views.change_password, name="change_password"),
     path(".well-known/change-password", password_views.find_change_password),
@@ -64,14 +63,14 @@ urlpatterns = [
     path("permissions/<slug:name>", permission_views.show_permission, name="permission"),
     path("profile/keys/new", api_key_views.create_own_key, name="new_own_key"),
     path("profile/keys/<uuid:key_id>/revoke", api_key_views.revoke_own_key, name="revoke_own_key"),
-    path("profile/security", mfa_views_module.show_security, name="security"),
-    path("profile/security/confirm", mfa_views_module.confirm_password, name="confirm_password"),
-    path("profile/security/app", mfa_views_module.add_app, name="add_app"),
-    path("profile/security/app/remove", mfa_views_module.remove_app, name="remove_app"),
-    path("profile/security/passkeys/new", mfa_views_module.add_passkey, name="add_passkey"),
-    path("profile/security/passkeys/options", mfa_views_module.passkey_options, name="registration_options"),
-    path("profile/security/passkeys/<int:passkey_id>/remove", mfa_views_module.remove_passkey, name="remove_passkey"),
-    path("profile/security/recovery-codes", mfa_views_module.renew_codes, name="renew_codes"),
+    path("profile/security", mfa_views.show_security, name="security"),
+    path("profile/security/confirm", mfa_views.confirm_password, name="confirm_password"),
+    path("profile/security/app", mfa_views.add_app, name="add_app"),
+    path("profile/security/app/remove", mfa_views.remove_app, name="remove_app"),
+    path("profile/security/passkeys/new", mfa_views.add_passkey, name="add_passkey"),
+    path("profile/security/passkeys/options", mfa_views.passkey_options, name="registration_options"),
+    path("profile/security/passkeys/<int:passkey_id>/remove", mfa_views.remove_passkey, name="remove_passkey"),
+    path("profile/security/recovery-codes", mfa_views.renew_codes, name="renew_codes"),
     path("profile/sessions/end", profile_views.end_other_sessions, name="end_other_sessions"),
     path("profile/sessions/<uuid:session_id>/end", profile_views.end_own_session, name="end_own_session"),
 ]

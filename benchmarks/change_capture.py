@@ -73,7 +73,6 @@ def start_django(processes, *, is_sqlite):
 
 def changes():
     """What services do, by name."""
-    from datetime import timedelta
 
     from django.db import transaction
 
@@ -95,7 +94,7 @@ def changes():
 
     def sign_in_and_out():
         with transaction.atomic():
-            session = session_services.open_session(user=eve, kind=Session.Kind.TOKEN, lifetime=timedelta(days=1))
+            session = session_services.open_session(user=eve, session=Session(kind=Session.Kind.TOKEN))
         session_services.sign_out(session=session)
 
     return {

@@ -116,7 +116,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "accounts.sessions.middleware.PageSessionMiddleware",
+    "accounts.sessions.page_sessions.PageSessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.access.middleware.AccessMiddleware",
     "reprotech.error_pages.DomainErrorMiddleware",
@@ -234,7 +234,7 @@ KNOWN_DEVICE_LIFETIME = timedelta(days=env.number("KNOWN_DEVICE_DAYS", default=9
 
 # Page sessions live in the `sessions` table; the signed cookie only names one.
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
-SESSION_SERIALIZER = "accounts.sessions.cookie_serializer.EncryptedJSONSerializer"
+SESSION_SERIALIZER = "accounts.sessions.page_sessions.EncryptedJSONSerializer"
 #: Under TLS browsers take a cookie with this prefix from this host alone, not from a subdomain or sibling.
 COOKIE_PREFIX = "__Host-" if SSL_REQUIRED else ""
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}reprotech_session"

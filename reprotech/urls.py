@@ -5,7 +5,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
-from accounts.sessions.jwks_api import JwksViewSet
+from accounts.sessions.api_views import JwksViewSet
 from reprotech.error_pages import unknown_path
 from reprotech.monitoring.health import HealthViewSet
 from reprotech.monitoring.metrics import metrics

@@ -5,7 +5,7 @@ from rest_framework import serializers
 from accounts.api_keys.services import DEFAULT_DAYS, MAX_ADDRESSES, MAX_DAYS
 from accounts.common.serializers import MessageAnswer, names_field
 from accounts.models import ApiKey
-from accounts.passwords.serializers import password_field
+from accounts.passwords.fields import password_field
 from reprotech.api.fields import (
     AddressOutputField,
     NetworkField,

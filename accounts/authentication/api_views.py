@@ -4,28 +4,76 @@ from typing import ClassVar
 
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.access.required_actions import has_required_action
 from accounts.authentication import login
-from accounts.authentication.serializers import (
-    ChangePasswordBody,
-    LoginBody,
-    LoginMfaBody,
-    OwnAccountAnswer,
-    RefreshBody,
-    TokenAnswer,
-)
 from accounts.common.requests import SignedInRequest
-from accounts.common.serializers import MessageAnswer
+from accounts.common.serializers import MessageAnswer, UserDetailAnswer
+from accounts.core.catalogue import in_catalogue_order
+from accounts.models import User
 from accounts.passwords import services as password_services
+from accounts.passwords.fields import password_field
 from accounts.sessions import services as session_services
 from accounts.sessions.refresh import SessionTokens, refresh_session
-from reprotech.api.request_bodies import EmptyBody
+from reprotech.api.fields import StrictBooleanField, StrictStringField
+from reprotech.api.request_bodies import EmptyBody, RequestBody
 from reprotech.api.serialization import json_response, serialize
 from reprotech.api.viewsets import ViewSet
 from reprotech.web.access import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD
+
+
+class LoginBody(RequestBody):
+    """Credentials to sign in with."""
+
+    null_is_absent = True
+
+    username = StrictStringField(max_length=254)
+    password = password_field()
+    otp = StrictStringField(required=False, allow_blank=True, max_length=32)
+
+
+class LoginMfaBody(RequestBody):
+    """The second step of a sign-in."""
+
+    mfa_token = StrictStringField(max_length=4096)
+    otp = StrictStringField(max_length=32)
+
+
+class RefreshBody(RequestBody):
+    """A refresh token to exchange."""
+
+    refresh_token = StrictStringField(max_length=4096)
+
+
+class ChangePasswordBody(RequestBody):
+    """The current password and a new one."""
+
+    null_is_absent = True
+
+    current_password = password_field()
+    new_password = password_field()
+    revoke_keys = StrictBooleanField(required=False, help_text="Whether all own API keys are revoked too.")
+
+
+class OwnAccountAnswer(UserDetailAnswer):
+    """The signed-in user; without permissions while the password must be changed or a second factor set up."""
+
+    def get_permissions(self, user: User) -> list[str]:
+        return [] if has_required_action(user) else in_catalogue_order(user.get_all_permissions())
+
+
+class TokenAnswer(serializers.Serializer[object]):
+    """A pair of tokens and their user."""
+
+    access_token = serializers.CharField()
+    refresh_token = serializers.CharField()
+    token_type = serializers.ChoiceField(choices=["Bearer"])
+    expires_in = serializers.IntegerField(help_text="Seconds until the access token expires.")
+    user = OwnAccountAnswer()
 
 
 def token_response(tokens: SessionTokens) -> Response:

@@ -1,23 +1,22 @@
 """Sign-in with a password and, if the account has one, a second factor; or with a passkey alone."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.utils import timezone
+from prometheus_client import Counter
 
 from accounts.access.one_time import consume, is_consumed
-from accounts.authentication.metrics import LOCKOUTS, Outcome, count_login
 from accounts.authentication.new_device_notice import send_new_device_notice
 from accounts.core.exceptions import InvalidCredentials, InvalidFactor, SecondFactorRequired, TokenInvalid
 from accounts.core.hashers import hashing_slot, simulate_password_check
 from accounts.mfa import pending_login_token
-from accounts.mfa.pending_login_token import PendingLogin
+from accounts.mfa.pending_login_token import PendingLoginToken
 from accounts.mfa.verification import Verifier, owner_of_passkey, passkey_assertion, totp_or_recovery_code
-from accounts.mfa.webauthn_challenge import Challenge
+from accounts.mfa.webauthn import Challenge
 from accounts.models import Session, User
 from accounts.sessions.refresh import SessionTokens, issue_tokens
 from accounts.sessions.services import open_session
@@ -31,24 +30,27 @@ from reprotech.core.exceptions import NotAuthenticated, ServerBusy, TooManyAttem
 from reprotech.core.request_context import current_origin
 
 
-@dataclass(frozen=True, slots=True)
-class SessionSpec:
-    """The kind and lifetime of the session that a sign-in opens."""
+class Outcome(StrEnum):
+    """What became of an attempt, for Prometheus: never by name or address."""
 
-    kind: Session.Kind
-    lifetime: timedelta
-    is_remembered: bool = False
-
-
-def page_session_spec(*, remember: bool) -> SessionSpec:
-    """A page session: a long one with `remember`, where the installation allows that."""
-    if remember and settings.REMEMBERED_SESSION_LIFETIME:
-        return SessionSpec(Session.Kind.PAGE, settings.REMEMBERED_SESSION_LIFETIME, is_remembered=True)
-    return SessionSpec(Session.Kind.PAGE, settings.PAGE_SESSION_LIFETIME)
+    SUCCESS = "success"
+    REFUSED = "refused"
+    #: The password was correct, the second factor is still to come.
+    SECOND_STEP = "second_step"
+    #: Not checked: too many attempts, or too many sign-ins at once.
+    THROTTLED = "throttled"
 
 
-def token_session_spec() -> SessionSpec:
-    return SessionSpec(Session.Kind.TOKEN, settings.TOKEN_SESSION_LIFETIME)
+LOGINS = Counter("reprotech_logins_total", "Attempts to sign in, by outcome.", ["outcome"])
+LOCKOUTS = Counter("reprotech_lockouts_total", "Names that were locked out of an address for a while.")
+for outcome in Outcome:
+    LOGINS.labels(outcome)  # present from the start: an alert would miss the first
+
+
+def new_page_session(*, remember: bool) -> Session:
+    """A page session to open: a long one with `remember`, where the installation allows that."""
+    is_remembered = remember and bool(settings.REMEMBERED_SESSION_LIFETIME)
+    return Session(kind=Session.Kind.PAGE, is_remembered=is_remembered)
 
 
 class _LoginRefused(Exception):
@@ -62,28 +64,28 @@ class _LoginRefused(Exception):
 
 def sign_in_to_pages(*, identifier: str, password: str, remember: bool = False) -> Session:
     """Open a page session. Raises InvalidCredentials, TooManyAttempts or SecondFactorRequired."""
-    return _sign_in(identifier, password, page_session_spec(remember=remember))
+    return _sign_in(identifier, password, new_page_session(remember=remember))
 
 
 def sign_in_with_tokens(*, identifier: str, password: str, otp: str = "") -> SessionTokens:
     """Open a token session. Raises InvalidCredentials, TooManyAttempts, SecondFactorRequired or InvalidFactor."""
-    return issue_tokens(session=_sign_in(identifier, password, token_session_spec(), otp))
+    return issue_tokens(session=_sign_in(identifier, password, Session(kind=Session.Kind.TOKEN), otp))
 
 
 def finish_with_tokens(*, mfa_token: str, otp: str) -> SessionTokens:
     """The second step of a sign-in with tokens. Raises TokenInvalid, InvalidFactor or TooManyAttempts."""
-    session = finish_sign_in(mfa_token=mfa_token, verifier=totp_or_recovery_code(otp), spec=token_session_spec())
-    return issue_tokens(session=session)
+    new, verifier = Session(kind=Session.Kind.TOKEN), totp_or_recovery_code(otp)
+    return issue_tokens(session=finish_sign_in(mfa_token=mfa_token, verifier=verifier, session=new))
 
 
-def finish_sign_in(*, mfa_token: str, verifier: Verifier, spec: SessionSpec) -> Session:
+def finish_sign_in(*, mfa_token: str, verifier: Verifier, session: Session) -> Session:
     """The second step after a correct password. Raises TokenInvalid, InvalidFactor or TooManyAttempts."""
     pending = pending_login_token.parse(mfa_token)
     user = User.objects.existing().filter(pk=pending.user_id).first() if pending else None
     # A used token is refused early; of two requests at once `_store_session` lets one through.
     if pending is None or user is None or not pending.is_of(user) or is_consumed(pending.name):
         raise TokenInvalid
-    return _verify_second_step(user, verifier, spec, pending)
+    return _verify_second_step(user, verifier, session, pending)
 
 
 def sign_in_with_passkey(*, answer: str, challenge: Challenge, remember: bool = False) -> Session:
@@ -93,51 +95,51 @@ def sign_in_with_passkey(*, answer: str, challenge: Challenge, remember: bool = 
     try:
         login_throttle.record_address_attempt(address)
     except TooManyAttempts:
-        count_login(Outcome.THROTTLED)
+        LOGINS.labels(Outcome.THROTTLED).inc()
         raise
     user = owner_of_passkey(answer)
     if user is None:
-        count_login(Outcome.REFUSED)
+        LOGINS.labels(Outcome.REFUSED).inc()
         raise InvalidFactor
     verifier = passkey_assertion(answer, challenge, passwordless=True)
-    spec = page_session_spec(remember=remember)
-    return _open(user, spec, lambda: login_throttle.refund_address(address), verifier, by_password=False)
+    session = new_page_session(remember=remember)
+    return _open(user, session, lambda: login_throttle.refund_address(address), verifier, by_password=False)
 
 
 def _verify_second_step(
-    user: User, verifier: Verifier, spec: SessionSpec, pending: PendingLogin | None = None
+    user: User, verifier: Verifier, session: Session, pending: PendingLoginToken | None = None
 ) -> Session:
     # Counted apart from the password, which is known by now: a correct password must not grant new attempts.
     attempt = login_throttle.counters_for(user, user.username, "factor")
     _count(user.username, user, attempt)
-    return _open(user, spec, lambda: login_throttle.refund_success(attempt), verifier, pending)
+    return _open(user, session, lambda: login_throttle.refund_success(attempt), verifier, pending)
 
 
 def _open(
     user: User,
-    spec: SessionSpec,
+    session: Session,
     refund: Callable[[], None],
     verifier: Verifier | None = None,
-    pending: PendingLogin | None = None,
+    pending: PendingLoginToken | None = None,
     *,
     by_password: bool = True,
 ) -> Session:
     try:
-        session = _store_session(user, spec, verifier, pending, by_password=by_password)
+        _store_session(user, session, verifier, pending, by_password=by_password)
     except _LoginRefused as refused:
         # Outside the transaction, whose rollback would take the event with it.
         _record_failure(user.username, user, refused.reason)
-        count_login(Outcome.REFUSED)
+        LOGINS.labels(Outcome.REFUSED).inc()
         raise refused.error from None
     except DatabaseError:  # no wrong attempt
         refund()
         raise
     refund()
-    count_login(Outcome.SUCCESS)
+    LOGINS.labels(Outcome.SUCCESS).inc()
     return session
 
 
-def _sign_in(identifier: str, password: str, spec: SessionSpec, otp: str = "") -> Session:
+def _sign_in(identifier: str, password: str, session: Session, otp: str = "") -> Session:
     user = User.objects.known_as(identifier)
     # Known and unknown names both have a counter, so that no difference shows.
     attempt = login_throttle.counters_for(user, identifier)
@@ -147,27 +149,27 @@ def _sign_in(identifier: str, password: str, spec: SessionSpec, otp: str = "") -
             refusal = _refusal(user, password)
     except ServerBusy:
         login_throttle.refund_login_attempt(attempt)
-        count_login(Outcome.THROTTLED)
+        LOGINS.labels(Outcome.THROTTLED).inc()
         raise
     if user is None or refusal:
         _record_failure(identifier, user, refusal)
-        count_login(Outcome.REFUSED)
+        LOGINS.labels(Outcome.REFUSED).inc()
         raise InvalidCredentials
     # The password was right, and the second step has counters of its own.
     if user.second_factors:
         login_throttle.refund_success(attempt)
         if not otp:
-            count_login(Outcome.SECOND_STEP)
+            LOGINS.labels(Outcome.SECOND_STEP).inc()
             raise SecondFactorRequired(pending_login_token.issue(user), user.second_factors)
-        return _verify_second_step(user, totp_or_recovery_code(otp), spec)
-    return _open(user, spec, lambda: login_throttle.refund_success(attempt))
+        return _verify_second_step(user, totp_or_recovery_code(otp), session)
+    return _open(user, session, lambda: login_throttle.refund_success(attempt))
 
 
 def _count(identifier: str, user: User | None, attempt: AttemptCounters) -> None:
     try:
         login_throttle.record_login_attempt(attempt)
     except TooManyAttempts:
-        count_login(Outcome.THROTTLED)
+        LOGINS.labels(Outcome.THROTTLED).inc()
         # One row per window: a flood of attempts must not become a flood of rows.
         if rate_limits.is_first_refusal(attempt.own or attempt.name, attempt.address):
             LOCKOUTS.inc()
@@ -188,8 +190,8 @@ def _refusal(user: User | None, password: str) -> str:
 @transaction.atomic
 @explicitly_recorded()
 def _store_session(
-    user: User, spec: SessionSpec, verifier: Verifier | None, pending: PendingLogin | None, *, by_password: bool
-) -> Session:
+    user: User, session: Session, verifier: Verifier | None, pending: PendingLoginToken | None, *, by_password: bool
+) -> None:
     # The account may have changed while the password was checked.
     stored = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if not stored.can_sign_in:
@@ -211,10 +213,9 @@ def _store_session(
     if stored.has_expired_password and not stored.must_change_password:
         stored.must_change_password, details["duty"] = True, "change_password"
     stored.save(update_fields=["last_login", "factor_grace_used", "must_add_factor", "must_change_password"])
-    session = open_session(user=stored, kind=spec.kind, lifetime=spec.lifetime, is_remembered=spec.is_remembered)
+    open_session(user=stored, session=session)
     send_new_device_notice(session)
-    record(actor=stored, action=Action.LOGIN, resource="auth", session_id=session.pk, kind=spec.kind, **details)
-    return session
+    record(actor=stored, action=Action.LOGIN, resource="auth", session_id=session.pk, kind=session.kind, **details)
 
 
 def _count_grace(user: User, *, requires_factor: bool) -> None:

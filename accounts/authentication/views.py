@@ -1,21 +1,62 @@
-"""Pages to sign in and sign out."""
+"""Pages to sign in, with a password and a second factor or with a passkey alone, and to sign out."""
 
+from typing import TypedDict
+
+from django import forms
+from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.authentication.forms import LoginForm
-from accounts.authentication.login import sign_in_to_pages
-from accounts.authentication.mfa_views import redirect_to_second_step
+from accounts.authentication import login as login_services
+from accounts.common.forms import ServiceForm
 from accounts.common.requests import PageRequest
 from accounts.common.shortcuts import too_many_attempts_message
-from accounts.core.exceptions import SecondFactorRequired
-from accounts.mfa import webauthn
-from accounts.sessions.browser import clear_site_data, end_page_session, start_session
-from reprotech.core.exceptions import DomainError, ServerBusy, TooManyAttempts
+from accounts.core.exceptions import InvalidFactor, SecondFactorRequired, TokenInvalid
+from accounts.mfa import pending_login_token, webauthn
+from accounts.mfa.forms import CodeForm, PasskeyAnswerForm
+from accounts.mfa.verification import Verifier, passkey_assertion, totp_or_recovery_code
+from accounts.mfa.webauthn import Challenge
+from accounts.models import Passkey
+from accounts.passwords.fields import identifier_input, password_input
+from accounts.sessions.page_sessions import clear_site_data, end_page_session, start_session
+from reprotech.core.exceptions import DomainError, TooManyAttempts
 from reprotech.web.access import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD, requires
-from reprotech.web.responses import UNPROCESSABLE, bind_form, safe_next_url
+from reprotech.web.responses import bind_form, render_form, safe_next_url
+
+#: Keys of the session cookie.
+PENDING_LOGIN_KEY = "second_step"
+CHALLENGE_KEY = "sign_in_challenge"
+#: Purposes of a challenge.
+SECOND_STEP, PASSWORDLESS = "second step", "alone"
+INCORRECT = "Incorrect username or password."
+
+
+class PendingSignIn(TypedDict):
+    """A sign-in after its first step, kept in the cookie: there is no session yet."""
+
+    token: str
+    next: str
+    remember: bool
+
+
+class LoginForm(ServiceForm):
+    username = identifier_input()
+    password = password_input("Password", "current-password")
+    remember = forms.BooleanField(required=False)
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        days = settings.REMEMBERED_SESSION_LIFETIME.days
+        #: Whether the installation offers the choice.
+        self.may_remember = days > 0
+        self.fields["remember"].label = f"Keep me signed in for {days} day{'' if days == 1 else 's'} on this device"
+
+    def focus_password(self) -> None:
+        """After a refusal: the name is kept, the password is to be typed again."""
+        self.fields["username"].widget.attrs.pop("autofocus", None)
+        self.fields["password"].widget.attrs["autofocus"] = True
 
 
 @requires(PUBLIC)  # one isn't signed in yet
@@ -25,42 +66,111 @@ def login(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect(target)
     form = bind_form(LoginForm, request)
-    refusal = None
-    if request.method == "POST" and form.is_valid():
-        sent = form.cleaned_data
+    if form.is_valid():
+        username, password, remember = (form.cleaned_data[name] for name in ("username", "password", "remember"))
         try:
-            session = sign_in_to_pages(
-                identifier=sent["username"], password=sent["password"], remember=sent["remember"]
-            )
+            session = login_services.sign_in_to_pages(identifier=username, password=password, remember=remember)
             return start_session(request, session, target)
         except SecondFactorRequired as required:
-            return redirect_to_second_step(request, required, target, remember=sent["remember"])
-        except DomainError as error:
-            refusal = error
-            form.refuse(_sentence(refusal))
-    context = {
-        "form": form,
-        "next": target,
-        "has_passkeys": webauthn.is_available(),
-        "passkey_origin": webauthn.origin(),
-    }
-    status = UNPROCESSABLE if form.errors else 200
-    page = render(request, "accounts/login.html", context, status=status)
-    if isinstance(refusal, TooManyAttempts):
-        page.status_code = refusal.status
-        page["Retry-After"] = str(refusal.retry_after)
-    return page
+            request.session[PENDING_LOGIN_KEY] = PendingSignIn(token=required.mfa_token, next=target, remember=remember)
+            return redirect("verify")
+        except TooManyAttempts as refusal:
+            form.add_lockout(refusal)
+        except DomainError:
+            # One sentence for all other refusals: none shows whether the account exists.
+            form.add_error(None, INCORRECT)
+        form.focus_password()
+    context = {"next": target, "has_passkeys": webauthn.is_available(), "passkey_origin": webauthn.origin()}
+    return render_form(request, "accounts/login.html", form, context)
 
 
-def _sentence(refusal: DomainError) -> str:
-    if isinstance(refusal, ServerBusy):
-        return refusal.sentence
-    # One sentence for all other refusals: none shows whether the account exists.
-    return (
-        too_many_attempts_message(refusal)
-        if isinstance(refusal, TooManyAttempts)
-        else "Incorrect username or password."
-    )
+@requires(PUBLIC)  # there is no session yet
+@require_http_methods(["GET", "HEAD", "POST"])
+def verify(request: HttpRequest) -> HttpResponse:
+    """Ask for a code, a recovery code or a passkey."""
+    pending = request.session.get(PENDING_LOGIN_KEY)
+    if not pending or request.user.is_authenticated:
+        return redirect("login")
+    form = bind_form(CodeForm, request)
+    if form.is_valid():
+        verifier = totp_or_recovery_code(form.cleaned_data["code"])
+        return _finish(request, pending, verifier, form, "This code is wrong or was used before.")
+    return _second_step_page(request, pending, form)
+
+
+@requires(PUBLIC)  # as above
+@require_POST
+def passkey_options(request: HttpRequest) -> HttpResponse:
+    """A challenge for the passkeys of the pending sign-in's user, or for any of this site."""
+    pending = request.session.get(PENDING_LOGIN_KEY) if request.POST.get("step") == SECOND_STEP else None
+    login_token = pending_login_token.parse(pending["token"]) if pending else None
+    challenge = Challenge.new(SECOND_STEP if login_token else PASSWORDLESS)
+    request.session[CHALLENGE_KEY] = challenge.for_cookie()
+    # Only after the password: the list shows that the account has passkeys.
+    allowed = Passkey.objects.filter(user_id=login_token.user_id) if login_token else None
+    return JsonResponse(webauthn.authentication_options(allowed, challenge.value))
+
+
+@requires(PUBLIC)  # as above
+@require_POST
+def passkey(request: HttpRequest) -> HttpResponse:
+    """Take a passkey's response, as the second step or for a whole sign-in without a password."""
+    form = PasskeyAnswerForm(request.POST)
+    # Removed whatever comes of it: each response needs a challenge of its own.
+    stored = request.session.pop(CHALLENGE_KEY, None)
+    pending = request.session.get(PENDING_LOGIN_KEY)
+    answer = form.cleaned_data["answer"] if form.is_valid() else ""
+    if pending and (challenge := Challenge.from_cookie(stored, SECOND_STEP)):
+        code_form = CodeForm({})
+        code_form.errors.clear()  # no code was asked for
+        return _finish(
+            request, pending, passkey_assertion(answer, challenge), code_form, "The passkey was not accepted."
+        )
+    challenge = Challenge.from_cookie(stored, PASSWORDLESS)
+    if challenge is None:
+        return _back_to_login(request, "That took too long. Try again.")
+    remember = bool(form.cleaned_data.get("remember"))
+    try:
+        session = login_services.sign_in_with_passkey(answer=answer, challenge=challenge, remember=remember)
+    except TooManyAttempts as refusal:
+        return _back_to_login(request, too_many_attempts_message(refusal))
+    except DomainError:
+        # The same for an unknown passkey and a disabled account.
+        return _back_to_login(request, "This passkey doesn't open an account here. Sign in with your password.")
+    return start_session(request, session, safe_next_url(request))
+
+
+def _finish(
+    request: HttpRequest, pending: PendingSignIn, verifier: Verifier, form: CodeForm, rejection: str
+) -> HttpResponse:
+    new = login_services.new_page_session(remember=pending["remember"])
+    try:
+        session = login_services.finish_sign_in(mfa_token=pending["token"], verifier=verifier, session=new)
+        return start_session(request, session, pending["next"])
+    except TokenInvalid:
+        del request.session[PENDING_LOGIN_KEY]
+        return _back_to_login(request, "That took too long. Sign in again.")
+    except TooManyAttempts as refusal:
+        form.add_lockout(refusal)
+    except InvalidFactor:
+        form.add_error(None, rejection)
+    except DomainError:
+        # The account was disabled or changed meanwhile, which strangers must not learn.
+        del request.session[PENDING_LOGIN_KEY]
+        return _back_to_login(request, INCORRECT)
+    return _second_step_page(request, pending, form)
+
+
+def _second_step_page(request: HttpRequest, pending: PendingSignIn, form: CodeForm) -> HttpResponse:
+    token = pending_login_token.parse(pending["token"])
+    has_passkey = webauthn.is_available() and token and Passkey.objects.filter(user_id=token.user_id).exists()
+    context = {"has_passkey": has_passkey, "step": SECOND_STEP, "passkey_origin": webauthn.origin()}
+    return render_form(request, "accounts/verify.html", form, context)
+
+
+def _back_to_login(request: HttpRequest, sentence: str) -> HttpResponse:
+    messages.error(request, sentence)
+    return redirect("login")
 
 
 @requires(SIGNED_IN_TO_CHANGE_PASSWORD)

@@ -3,6 +3,7 @@ from typing import Any, cast
 from django import forms
 from django.http import QueryDict
 
+from accounts.common.shortcuts import too_many_attempts_message
 from accounts.models import Role, User
 from reprotech.core.exceptions import Conflict, DomainError, Forbidden, TooManyAttempts, ValidationFailed
 
@@ -37,6 +38,11 @@ class ServiceForm(forms.Form):
     def has_optional_fields(self) -> bool:
         """Whether required and optional fields stand together, so that the optional ones need a mark."""
         return len({field.field.required for field in self.visible_fields()}) > 1
+
+    def add_lockout(self, refusal: TooManyAttempts) -> None:
+        """Show for how long people can't sign in."""
+        self.retry = refusal
+        self.add_error(None, too_many_attempts_message(refusal))
 
     def add_refusal(self, refusal: DomainError) -> None:
         errors = refusal.errors if isinstance(refusal, ValidationFailed | Conflict) else {}

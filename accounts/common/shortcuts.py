@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from accounts.common.requests import PageRequest
 from accounts.models import Role, User
-from reprotech.core.exceptions import TooManyAttempts
+from reprotech.core.exceptions import ServerBusy, TooManyAttempts
 
 #: Labels and addresses.
 Breadcrumbs = list[tuple[str, str | None]]
@@ -34,4 +34,6 @@ def _breadcrumbs(kind: str, record: User | Role | None, action: str) -> Breadcru
 
 
 def too_many_attempts_message(refusal: TooManyAttempts) -> str:
+    if isinstance(refusal, ServerBusy):  # it comes from no attempts
+        return refusal.sentence
     return f"{refusal.sentence} Strangers' attempts don't count in a browser in which you have signed in before."

@@ -3,7 +3,6 @@
 It names no session, because there is none yet, so it can't be used as an access token. It dies with the password.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -13,25 +12,6 @@ from rest_framework_simplejwt.exceptions import TokenError
 from accounts.models import User
 from accounts.sessions.jwt_signing import LEEWAY_SECONDS, KeyRing, secret_key_ring
 from accounts.sessions.tokens import UserToken
-
-
-@dataclass(frozen=True, slots=True)
-class PendingLogin:
-    """The claims of a genuine token, which may have been used already."""
-
-    user_id: int
-    token_id: str
-    password_state: str
-    expires_at: datetime
-
-    @property
-    def name(self) -> str:
-        """Its name among used one-time tokens."""
-        return f"mfa {self.token_id}"
-
-    def is_of(self, user: User) -> bool:
-        """Whether the user still has the same password."""
-        return self.user_id == user.pk and constant_time_compare(self.password_state, _password_state(user))
 
 
 class PendingLoginToken(UserToken):
@@ -44,6 +24,23 @@ class PendingLoginToken(UserToken):
     def get_token_backend(self) -> KeyRing:
         return secret_key_ring(settings.JWT_SECRET_KEY)
 
+    @property
+    def user_id(self) -> int:
+        return int(self["user_id"])
+
+    @property
+    def name(self) -> str:
+        """Its name among used one-time tokens."""
+        return f"mfa {self['jti']}"
+
+    @property
+    def expires_at(self) -> datetime:
+        return datetime.fromtimestamp(self["exp"] + LEEWAY_SECONDS, UTC)
+
+    def is_of(self, user: User) -> bool:
+        """Whether the user still has the same password."""
+        return self.user_id == user.pk and constant_time_compare(self["state"], _password_state(user))
+
 
 def issue(user: User) -> str:
     token = PendingLoginToken()
@@ -51,14 +48,12 @@ def issue(user: User) -> str:
     return str(token)
 
 
-def parse(token: str) -> PendingLogin | None:
-    """None for a token that isn't genuine."""
+def parse(token: str) -> PendingLoginToken | None:
+    """A genuine token, which may have been used already; None for any other."""
     try:
-        claims = PendingLoginToken(token)
+        return PendingLoginToken(token)
     except TokenError:
         return None
-    expires_at = datetime.fromtimestamp(claims["exp"] + LEEWAY_SECONDS, UTC)
-    return PendingLogin(claims["user_id"], claims["jti"], claims["state"], expires_at)
 
 
 def _password_state(user: User) -> str:

@@ -3,16 +3,17 @@
 import base64
 import hashlib
 import secrets
+from textwrap import wrap
 
 CODE_COUNT = 10
 CODE_BYTES = 15
-GROUP_SIZE = 4
 #: Of today's codes, and of 80-bit ones of earlier versions, which are valid until replaced.
 LENGTHS = (24, 16)
 
 
 def generate_codes() -> list[str]:
-    return [_grouped(base64.b32encode(secrets.token_bytes(CODE_BYTES)).decode("ascii")) for _ in range(CODE_COUNT)]
+    codes = (base64.b32encode(secrets.token_bytes(CODE_BYTES)).decode("ascii") for _ in range(CODE_COUNT))
+    return ["-".join(wrap(code, 4)) for code in codes]
 
 
 def hash_code(typed: str) -> str:
@@ -27,7 +28,3 @@ def is_well_formed(typed: str) -> bool:
 
 def _plain(typed: str) -> str:
     return "".join(typed.replace("-", "").split())
-
-
-def _grouped(code: str) -> str:
-    return "-".join(code[start : start + GROUP_SIZE] for start in range(0, len(code), GROUP_SIZE))

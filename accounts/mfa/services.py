@@ -8,9 +8,9 @@ from accounts.access.one_time import consume
 from accounts.access.row_locks import lock_for_change, lock_own_account
 from accounts.access.user_events import record_user
 from accounts.mfa import totp, webauthn
-from accounts.mfa.enrolment import METHOD_NAMES, delete_factors, replace_recovery_codes, update_mfa_state
-from accounts.mfa.webauthn_challenge import Challenge
-from accounts.models import Passkey, Session, TotpKey, User
+from accounts.mfa.recovery_codes import generate_codes, hash_code
+from accounts.mfa.webauthn import Challenge
+from accounts.models import Passkey, RecoveryCode, Session, TotpKey, User
 from accounts.notifications.services import send_notice
 from accounts.permissions import USER_UPDATE
 from accounts.sessions.services import end_sessions
@@ -23,7 +23,6 @@ from reprotech.core.reauthentication import ReauthenticationRequired, require_re
 
 MAX_PASSKEYS = 20
 MAX_PASSKEY_NAME_LENGTH = 60
-APP_NAME = "authenticator app"
 
 
 @service
@@ -37,7 +36,7 @@ def add_authenticator_app(*, actor: User, session_id: UUID, key: str, code: str)
         raise ValidationFailed({"code": ["This is not the code that the app shows now. Check the time of your phone."]})
     # With the step of its first code, which so can't be used again to sign in.
     app = TotpKey.objects.create(user=user, sealed_key=totp.encrypt_secret(key, user.pk), last_step=step)
-    return _finish_adding(user, app, "totp", APP_NAME)
+    return _finish_adding(user, app)
 
 
 @service
@@ -55,10 +54,9 @@ def add_passkey(*, actor: User, session_id: UUID, name: str, answer: str, challe
     is_replay = not consume(challenge.name, challenge.expires_at)
     if is_replay or Passkey.objects.filter(credential_id=new.credential_id).exists():
         raise Conflict("This passkey is set up already.")
-    passkey = Passkey.objects.create(
-        user=user, name=name, credential_id=new.credential_id, credential=new.credential, sign_count=new.sign_count
-    )
-    return _finish_adding(user, passkey, "passkey", name)
+    new.user, new.name = user, name
+    new.save(force_insert=True)
+    return _finish_adding(user, new)
 
 
 @service
@@ -68,7 +66,7 @@ def remove_authenticator_app(*, actor: User, session_id: UUID) -> None:
     app = TotpKey.objects.filter(user=user).first()
     if app is None:
         raise NotFound("authenticator app")
-    _remove(user, app, "totp", APP_NAME)
+    _remove(user, app)
 
 
 @service
@@ -78,7 +76,7 @@ def remove_passkey(*, actor: User, session_id: UUID, passkey_id: int) -> None:
     passkey = user.passkeys.filter(pk=passkey_id).first()
     if passkey is None:
         raise NotFound("passkey")
-    _remove(user, passkey, "passkey", passkey.name)
+    _remove(user, passkey)
 
 
 @service
@@ -118,29 +116,36 @@ def _lock_own(actor: User, session_id: UUID) -> User:
     return user
 
 
-def _finish_adding(user: User, factor: TotpKey | Passkey, kind: str, name: str) -> list[str]:
+def _finish_adding(user: User, factor: TotpKey | Passkey) -> list[str]:
     is_first = not user.second_factors
     update_mfa_state(user)
-    _record(user, Action.FACTOR_ADD, factor.pk, kind, name)
-    send_notice(user, "factor_added", kind=METHOD_NAMES[kind], name=name)
+    _record(user, Action.FACTOR_ADD, factor, factor.pk)
+    send_notice(user, "factor_added", kind=factor.kind_name, name=factor.name)
     return replace_recovery_codes(user) if is_first else []
 
 
-def _remove(user: User, factor: TotpKey | Passkey, kind: str, name: str) -> None:
+def _remove(user: User, factor: TotpKey | Passkey) -> None:
     factor_id = factor.pk
     factor.delete()
     update_mfa_state(user)
     # Raised after the deletion, which the rollback undoes.
     if not user.second_factors and user.roles.filter(requires_factor=True).exists():
         raise Conflict("Your role requires a second factor. Set up another one before you remove this one.")
-    _record(user, Action.FACTOR_REMOVE, factor_id, kind, name)
+    _record(user, Action.FACTOR_REMOVE, factor, factor_id)
     revoke_keys_of(user, user, reason=FACTORS_REMOVED)
-    send_notice(user, "factor_removed", kind=METHOD_NAMES[kind], name=name)
+    send_notice(user, "factor_removed", kind=factor.kind_name, name=factor.name)
 
 
-def _record(user: User, action: Action, factor_id: int, kind: str, name: str) -> None:
+def _record(user: User, action: Action, factor: TotpKey | Passkey, factor_id: int) -> None:
     # A passkey's name may be personal: it stands where erasing a person finds it.
-    record(actor=user, action=action, resource="factor", resource_id=factor_id, resource_name=name, kind=kind)
+    record(
+        actor=user,
+        action=action,
+        resource="factor",
+        resource_id=factor_id,
+        resource_name=factor.name,
+        kind=factor.kind,
+    )
 
 
 def _checked_name(name: str) -> str:
@@ -150,3 +155,29 @@ def _checked_name(name: str) -> str:
     if len(name) > MAX_PASSKEY_NAME_LENGTH:
         raise ValidationFailed({"name": [f"Use at most {MAX_PASSKEY_NAME_LENGTH} characters."]})
     return name
+
+
+def update_mfa_state(user: User) -> None:
+    """Store which kinds of factor the account has; without any, its recovery codes are deleted too."""
+    kinds = [model.kind for model in (TotpKey, Passkey) if model.objects.filter(user=user).exists()]
+    user.factor_kinds = " ".join(kinds)
+    # The sign-ins that a role allows without a factor are counted from the start if the last one is removed.
+    if kinds:
+        user.factor_grace_used, user.must_add_factor = 0, False
+    else:
+        RecoveryCode.objects.filter(user=user).delete()
+    user.save(update_fields=["factor_kinds", "factor_grace_used", "must_add_factor"])
+
+
+def delete_factors(user: User) -> None:
+    TotpKey.objects.filter(user=user).delete()
+    Passkey.objects.filter(user=user).delete()
+    update_mfa_state(user)
+
+
+def replace_recovery_codes(user: User) -> list[str]:
+    """New codes, to be shown once: only their hashes are stored."""
+    codes = generate_codes()
+    RecoveryCode.objects.filter(user=user).delete()
+    RecoveryCode.objects.bulk_create([RecoveryCode(user=user, code_hash=hash_code(code)) for code in codes])
+    return codes

@@ -43,11 +43,6 @@ def qr_code(text: str) -> str:
     return segno.make(text, error="m", micro=False).svg_data_uri(scale=5, border=4, light="#fff", dark="#000")
 
 
-def grouped(text: str, size: int = 4) -> str:
-    """`ABCD EFGH …`, easier to type."""
-    return " ".join(text[start : start + size] for start in range(0, len(text), size))
-
-
 def pack_pending_secret(key: str, user_id: int) -> str:
     # A hidden form value: nothing is stored before the secret is confirmed.
     return encrypt(key, _purpose(user_id, "offer"))

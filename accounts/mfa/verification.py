@@ -13,7 +13,7 @@ from accounts.access.one_time import consume
 from accounts.access.user_events import record_user
 from accounts.core.encryption import DecryptionFailed
 from accounts.mfa import recovery_codes, totp, webauthn
-from accounts.mfa.webauthn_challenge import Challenge
+from accounts.mfa.webauthn import Challenge
 from accounts.models import Passkey, RecoveryCode, TotpKey, User
 from accounts.notifications.services import send_notice
 from audit.models import Action

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial, wraps
+from textwrap import wrap
 from typing import Concatenate, ParamSpec
 from urllib.parse import urlencode, urlsplit
 
@@ -16,10 +17,9 @@ from accounts.common.requests import PageRequest
 from accounts.mfa import services as mfa_services
 from accounts.mfa import totp, webauthn
 from accounts.mfa.forms import AuthenticatorAppForm, NewPasskeyForm
-from accounts.mfa.webauthn_challenge import Challenge
+from accounts.mfa.webauthn import Challenge
 from accounts.models import TotpKey
 from accounts.passwords.forms import ConfirmPasswordForm
-from accounts.passwords.page_sessions import confirm_page_session
 from reprotech.core.exceptions import DomainError
 from reprotech.web.access import SIGNED_IN_TO_ADD_FACTOR, requires
 from reprotech.web.responses import bind_form, render_form, safe_next_url
@@ -67,16 +67,12 @@ def confirm_password(request: PageRequest) -> HttpResponse:
     form = bind_form(ConfirmPasswordForm, request)
     target = safe_next_url(request, reverse("security"))
     download_page = _page_of_download(target)
-    if request.method == "POST" and form.is_valid():
-        try:
-            confirm_page_session(request, form.cleaned_data["password"])
-            if download_page:
-                # A download doesn't leave this page, which must not go on asking.
-                context = {"file": target, "back": download_page, "crumbs": [("Your file", None)]}
-                return render(request, "accounts/download_started.html", context)
+    if form.confirm(request):
+        if not download_page:
             return redirect(target)
-        except DomainError as refusal:
-            form.add_refusal(refusal)
+        # A download doesn't leave this page, which must not go on asking.
+        context = {"file": target, "back": download_page, "crumbs": [("Your file", None)]}
+        return render(request, "accounts/download_started.html", context)
     back = download_page or reverse("profile")
     context = {"next": target, "back": back, "crumbs": [("Confirm your password", None)]}
     return render_form(request, "accounts/confirm_password.html", form, context)
@@ -114,7 +110,7 @@ def add_app(request: PageRequest) -> HttpResponse:
     secret = secret or totp.generate_secret()
     context = {
         "offer": totp.pack_pending_secret(secret, user.pk),
-        "key": totp.grouped(secret),
+        "key": " ".join(wrap(secret, 4)),
         "qr_code": totp.qr_code(totp.provisioning_uri(secret, user.username)),
         "crumbs": _crumbs("Set up an authenticator app"),
     }

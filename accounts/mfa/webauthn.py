@@ -3,15 +3,19 @@
 The relying party comes from PUBLIC_URL, whatever Host header a request carries.
 """
 
+import base64
 import hashlib
 import json
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils import timezone
 from fido2.server import Fido2Server
 from fido2.utils import websafe_decode, websafe_encode
 from fido2.webauthn import (
@@ -31,6 +35,9 @@ from accounts.models import Passkey, User
 REQUIRED, PREFERRED = UserVerificationRequirement.REQUIRED, UserVerificationRequirement.PREFERRED
 #: Parsed before the caller has proved anything.
 MAX_RESPONSE_LENGTH = 20_000
+CHALLENGE_LIFETIME = timedelta(minutes=5)
+#: WebAuthn, section 13.4.3, asks for at least 16.
+CHALLENGE_BYTES = 32
 
 
 class InvalidResponse(Exception):
@@ -38,10 +45,36 @@ class InvalidResponse(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class NewCredential:
-    credential_id: str
-    credential: bytes
-    sign_count: int
+class Challenge:
+    """A random value for one purpose, valid for five minutes and once.
+
+    The browser keeps it in the session cookie, so that requests alone store nothing; used ones are recorded.
+    """
+
+    value: bytes
+    purpose: str
+    expires_at: datetime
+
+    @classmethod
+    def new(cls, purpose: str) -> "Challenge":
+        return cls(secrets.token_bytes(CHALLENGE_BYTES), purpose, timezone.now() + CHALLENGE_LIFETIME)
+
+    @classmethod
+    def from_cookie(cls, stored: tuple[str, str, int] | None, purpose: str) -> "Challenge | None":
+        """The challenge in the cookie, if it has this purpose and hasn't expired."""
+        if not stored:
+            return None
+        value, stored_purpose, expires = stored
+        challenge = cls(base64.b64decode(value), stored_purpose, datetime.fromtimestamp(expires, UTC))
+        return challenge if stored_purpose == purpose and challenge.expires_at > timezone.now() else None
+
+    def for_cookie(self) -> list[str | int]:
+        return [base64.b64encode(self.value).decode("ascii"), self.purpose, int(self.expires_at.timestamp())]
+
+    @property
+    def name(self) -> str:
+        """Its name among used one-time tokens."""
+        return f"challenge {base64.urlsafe_b64encode(self.value).decode('ascii')}"
 
 
 def is_available() -> bool:
@@ -85,15 +118,19 @@ def authentication_options(allowed: Iterable[Passkey] | None, challenge: bytes) 
     return dict(options)
 
 
-def verify_registration(answer: str, challenge: bytes) -> NewCredential:
-    """The credential of a genuine response; raises InvalidResponse."""
+def verify_registration(answer: str, challenge: bytes) -> Passkey:
+    """The unsaved passkey of a genuine response; raises InvalidResponse."""
     parsed = _parsed(answer)
     with _refusing_forgeries():
         registered = _server().register_complete(_state(challenge, PREFERRED), parsed)
         credential = registered.credential_data
         if credential is None:
             raise InvalidResponse
-        return NewCredential(websafe_encode(credential.credential_id), bytes(credential), registered.counter)
+        return Passkey(
+            credential_id=websafe_encode(credential.credential_id),
+            credential=bytes(credential),
+            sign_count=registered.counter,
+        )
 
 
 def claimed_credential_id(answer: str) -> str:

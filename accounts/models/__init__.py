@@ -3,9 +3,8 @@
 from accounts.models.api_keys import ApiKey
 from accounts.models.counters import UserCount, UserDay, UserMove, UserSignpost
 from accounts.models.former_usernames import FormerUsername, UsernameKey
+from accounts.models.mail import EmailChange, OutgoingMail, ResetRequest
 from accounts.models.mfa import Passkey, RecoveryCode, SpentOnce, TotpKey
-from accounts.models.outbox import OutgoingMail
-from accounts.models.pending_requests import EmailChange, ResetRequest
 from accounts.models.roles import Permission, Role
 from accounts.models.sessions import Session
 from accounts.models.users import EXISTING, PasswordHistory, User, build_search_text

@@ -12,6 +12,11 @@ from audit.tracking.model_tracking import TrackedModel, TrackedQuerySet
 class TotpKey(TrackedModel):
     """The key of a user's authenticator app (RFC 6238), stored once a code has confirmed it."""
 
+    kind: ClassVar = "totp"
+    #: In texts for people; a user has one at most.
+    kind_name: ClassVar = "authenticator app"
+    name: ClassVar = kind_name
+
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="totp_key")
     #: Encrypted by `accounts.core.encryption`.
     sealed_key = models.TextField()
@@ -20,7 +25,7 @@ class TotpKey(TrackedModel):
     created_at = models.DateTimeField(default=timezone.now)
     last_used_at = models.DateTimeField(default=timezone.now)
 
-    objects: ClassVar["models.Manager[TotpKey]"] = TrackedQuerySet.as_manager()
+    objects = TrackedQuerySet["TotpKey"].as_manager()
 
     class Meta:
         db_table = "totp_keys"
@@ -33,6 +38,8 @@ class TotpKey(TrackedModel):
 class Passkey(TrackedModel):
     """A WebAuthn credential: a passkey or a security key."""
 
+    kind = kind_name = "passkey"
+
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="passkeys")
     name = models.CharField(max_length=60)
     #: Base64url, as browsers write it. At most 1023 bytes long by the standard.
@@ -44,7 +51,7 @@ class Passkey(TrackedModel):
     created_at = models.DateTimeField(default=timezone.now)
     last_used_at = models.DateTimeField(null=True)
 
-    objects: ClassVar["models.Manager[Passkey]"] = TrackedQuerySet.as_manager()
+    objects = TrackedQuerySet["Passkey"].as_manager()
 
     class Meta:
         db_table = "passkeys"
@@ -63,7 +70,7 @@ class RecoveryCode(TrackedModel):
     code_hash = models.CharField(max_length=64)
     created_at = models.DateTimeField(default=timezone.now)
 
-    objects: ClassVar["models.Manager[RecoveryCode]"] = TrackedQuerySet.as_manager()
+    objects = TrackedQuerySet["RecoveryCode"].as_manager()
 
     class Meta:
         db_table = "recovery_codes"

@@ -91,6 +91,13 @@ class Session(TrackedModel):
         return self.ended_at is None and self.expires_at > timezone.now()
 
     @property
+    def lifetime(self) -> timedelta:
+        """From the sign-in to its end at the latest."""
+        if self.kind == self.Kind.TOKEN:
+            return settings.TOKEN_SESSION_LIFETIME
+        return settings.REMEMBERED_SESSION_LIFETIME if self.is_remembered else settings.PAGE_SESSION_LIFETIME
+
+    @property
     def idle_limit(self) -> timedelta:
         """Idle lifetime; tokens are idle until they are refreshed."""
         if self.kind == self.Kind.TOKEN:

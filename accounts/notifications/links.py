@@ -17,7 +17,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import base36_to_int, int_to_base36, urlsafe_base64_decode, urlsafe_base64_encode
 
 from accounts.models import EmailChange, User
-from accounts.models.pending_requests import CONFIRMATION_LIFETIME
+from accounts.models.mail import CONFIRMATION_LIFETIME
 
 Subject = TypeVar("Subject")
 

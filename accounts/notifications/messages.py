@@ -9,7 +9,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
 from accounts.models import EmailChange, OutgoingMail
-from accounts.models.pending_requests import CONFIRMATION_LIFETIME
+from accounts.models.mail import CONFIRMATION_LIFETIME
 from accounts.notifications.links import address_link, invitation_tokens, password_link, reset_tokens
 from reprotech.core.message_ids import make_message_id
 

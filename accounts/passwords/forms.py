@@ -3,8 +3,12 @@
 from django import forms
 
 from accounts.common.forms import ServiceForm
-from accounts.passwords.form_fields import identifier_input, password_input
+from accounts.common.requests import PageRequest
+from accounts.passwords.fields import identifier_input, password_input
+from accounts.passwords.services import confirm_password
 from accounts.passwords.validators import SHOWN_RULES
+from accounts.sessions.page_sessions import apply_renewal
+from reprotech.core.exceptions import DomainError
 
 
 class ForgottenPasswordForm(ServiceForm):
@@ -21,7 +25,8 @@ class NewPasswordForm(ServiceForm):
 
     def clean(self) -> dict[str, object]:
         cleaned: dict[str, object] = super().clean() or self.cleaned_data
-        if "repeated" in cleaned and cleaned["repeated"] != cleaned.get("new_password"):
+        repeated = cleaned.pop("repeated", None)
+        if repeated is not None and repeated != cleaned.get("new_password"):
             self.add_error("repeated", "The two passwords differ.")
         return cleaned
 
@@ -32,6 +37,18 @@ class ConfirmPasswordForm(ServiceForm):
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.fields["password"].widget.attrs["autofocus"] = True
+
+    def confirm(self, request: PageRequest) -> bool:
+        """Whether it is the password: the cookie of the page session is replaced then; else the form shows why not."""
+        if not self.is_valid():
+            return False
+        try:
+            session = confirm_password(actor=request.user, session_id=request.page_session.pk, **self.cleaned_data)
+        except DomainError as refusal:
+            self.add_refusal(refusal)
+            return False
+        apply_renewal(request, session)
+        return True
 
 
 class ChangePasswordForm(NewPasswordForm):

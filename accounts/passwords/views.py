@@ -7,12 +7,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.common.requests import PageRequest
-from accounts.common.shortcuts import too_many_attempts_message
 from accounts.notifications.link_session import stash_link, stashed_link
 from accounts.passwords import services as password_services
 from accounts.passwords.forms import ChangePasswordForm, ForgottenPasswordForm, NewPasswordForm
 from accounts.passwords.reset import request_reset
-from accounts.sessions.browser import renew_page_session
+from accounts.sessions.page_sessions import renew_page_session
 from accounts.throttling import known_devices
 from reprotech.core.exceptions import DomainError, TooManyAttempts
 from reprotech.web.access import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD, requires
@@ -28,11 +27,7 @@ def change_password(request: PageRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             user = password_services.change_password(
-                actor=request.user,
-                current_password=form.cleaned_data["current_password"],
-                new_password=form.cleaned_data["new_password"],
-                session_id=request.page_session.pk,
-                revoke_keys=form.cleaned_data["revoke_keys"],
+                actor=request.user, session_id=request.page_session.pk, **form.cleaned_data
             )
             renew_page_session(request)
             messages.success(request, "Password changed. All your other sessions have ended.")
@@ -70,7 +65,7 @@ def set_password(request: HttpRequest) -> HttpResponse:
     form = bind_form(NewPasswordForm, request)
     if request.method == "POST" and form.is_valid():
         try:
-            owner = password_services.set_password_by_link(**link, new_password=form.cleaned_data["new_password"])
+            owner = password_services.set_password_by_link(**link, **form.cleaned_data)
             request.session.flush()
             messages.success(request, "Your password is set. Sign in with it.")
             response = redirect("login")
@@ -87,19 +82,13 @@ def set_password(request: HttpRequest) -> HttpResponse:
 def forgot_password(request: HttpRequest) -> HttpResponse:
     """The response is the same whether or not there is an account."""
     form = bind_form(ForgottenPasswordForm, request)
-    too_often = None
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         try:
             request_reset(typed=form.cleaned_data["username"])
             return redirect("forgot_password_sent")
         except TooManyAttempts as refusal:
-            too_often = refusal
-            form.add_error(None, too_many_attempts_message(refusal))
-    response = render_form(request, "accounts/forgot_password.html", form)
-    if too_often:
-        response.status_code = too_often.status
-        response["Retry-After"] = str(too_often.retry_after)
-    return response
+            form.add_lockout(refusal)
+    return render_form(request, "accounts/forgot_password.html", form)
 
 
 @requires(PUBLIC)  # as above

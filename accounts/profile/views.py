@@ -8,11 +8,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.common.requests import PageRequest
 from accounts.models import EmailChange
+from accounts.profile.forms import EndSessionsForm
 from accounts.roles.permission_matrix import PermissionMatrix
 from accounts.sessions import services as session_services
-from accounts.sessions.browser import clear_site_data, end_page_session
 from accounts.sessions.filters import OwnSessionFilter
-from accounts.sessions.forms import EndSessionsForm
+from accounts.sessions.page_sessions import clear_site_data, end_page_session
 from reprotech.web.access import SIGNED_IN, requires
 from reprotech.web.responses import bind_form, htmx_redirect, render_form, render_page
 

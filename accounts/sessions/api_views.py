@@ -1,21 +1,61 @@
-"""`/api/auth/sessions...`: list and end one's own sessions."""
+"""`/api/auth/sessions...`: one's own sessions. `/.well-known/jwks.json`: the public keys of tokens (RFC 7517)."""
 
 from functools import partial
 from typing import ClassVar
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.common.requests import SignedInRequest
 from accounts.common.serializers import MessageAnswer
+from accounts.models import Session
 from accounts.sessions import services as session_services
 from accounts.sessions.filters import SessionFilter
-from accounts.sessions.serializers import SessionAnswer, SessionListAnswer, SessionsEndedAnswer
+from accounts.sessions.jwt_signing import published_keys
+from reprotech.api.fields import AddressOutputField
 from reprotech.api.schema import query_parameters
-from reprotech.api.serialization import serialize_many
+from reprotech.api.serialization import PageAnswer, serialize_many
 from reprotech.api.viewsets import ViewSet
-from reprotech.web.access import SIGNED_IN_TO_CHANGE_PASSWORD
+from reprotech.web.access import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD
+
+#: How long clients may cache the keys. A new key must be listed for that long before it signs.
+CACHE_SECONDS = 300
+PUBLIC_KEYS = inline_serializer(
+    "PublicKey", {name: serializers.CharField() for name in ("kty", "crv", "use", "alg", "kid", "x")}, many=True
+)
+
+
+class SessionAnswer(serializers.Serializer[Session]):
+    """A session that has neither ended nor expired."""
+
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=Session.Kind.choices)
+    client = serializers.CharField(source="user_agent")
+    ip_address = AddressOutputField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(help_text="When it ends if it isn't used until then.")
+    ends_at = serializers.DateTimeField(allow_null=True, help_text="When it ends at the latest.")
+    current = serializers.SerializerMethodField()
+
+    def get_current(self, session: Session) -> bool:
+        return bool(session.pk == self.context["current"])
+
+
+class SessionListAnswer(PageAnswer):
+    """One page of a session list."""
+
+    sessions = SessionAnswer(many=True)
+
+
+class SessionsEndedAnswer(MessageAnswer):
+    """An outcome, and how many sessions ended."""
+
+    ended = serializers.IntegerField()
 
 
 class OwnSessionViewSet(ViewSet):
@@ -39,3 +79,24 @@ class OwnSessionViewSet(ViewSet):
         """End all of one's own sessions except the one that makes this call."""
         ended = session_services.end_other_sessions(actor=request.user, session_id=request.auth.pk)
         return Response({"message": "Sessions ended successfully", "ended": ended})
+
+
+class JwksViewSet(ViewSet):
+    # Public: these are public keys.
+    authentication_classes: ClassVar[list[type[BaseAuthentication]]] = []  # type: ignore[misc]
+    required_permissions: ClassVar = {"jwks": PUBLIC}
+
+    @extend_schema(
+        operation_id="auth_jwks",
+        tags=["auth"],
+        responses=inline_serializer("PublicKeys", {"keys": PUBLIC_KEYS}),
+        summary="Public keys of tokens",
+    )
+    def jwks(self, request: Request) -> Response:  # noqa: ARG002
+        """The keys that check EdDSA tokens; none where tokens are HS256. They can't tell that a session has ended."""
+        response = Response({"keys": published_keys()})
+        response["Cache-Control"] = f"public, max-age={CACHE_SECONDS}"
+        # Applications verify tokens in browsers too, from any origin. No cookie is needed or sent.
+        response["Access-Control-Allow-Origin"] = "*"
+        response["Cross-Origin-Resource-Policy"] = "cross-origin"
+        return response

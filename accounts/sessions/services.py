@@ -1,12 +1,12 @@
-"""Opens, finds, renews and ends sessions."""
+"""Opens, finds, renews and ends sessions, and records the end of those that expired."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import transaction
-from django.db.models import QuerySet
+from django.db import connection, transaction
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from accounts import session_cache
@@ -19,7 +19,7 @@ from accounts.models.grants import Grants
 from accounts.permissions import SESSION_REVOKE
 from accounts.throttling import token_calls
 from audit.models import Action
-from audit.services import record
+from audit.services import build_event, record, record_events
 from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import NotFound
@@ -29,23 +29,18 @@ from reprotech.core.request_context import current_origin, current_principal, se
 
 #: Precision of `last_used_at`: not every request writes.
 TOUCH_INTERVAL = timedelta(minutes=1)
+#: Expired sessions that one transaction ends: after a long downtime there may be many.
+BATCH_SIZE = 500
 
 
-def open_session(*, user: User, kind: Session.Kind, lifetime: timedelta, is_remembered: bool = False) -> Session:
-    """Store a session of a user who has just authenticated, as part of the sign-in's transaction."""
+def open_session(*, user: User, session: Session) -> Session:
+    """Store a new session for a user who has just authenticated, as part of the sign-in's transaction."""
     origin, now = current_origin(), timezone.now()
     set_principal(replace(current_principal(), user_id=user.pk))
-    session = Session(
-        user=user,
-        kind=kind,
-        is_remembered=is_remembered,
-        created_at=now,
-        confirmed_at=now,
-        last_used_at=now,
-        ends_at=now + lifetime,
-        ip_address=origin.ip_address or None,
-        user_agent=origin.user_agent[:512],
-    )
+    session.user = user
+    session.created_at = session.confirmed_at = session.last_used_at = now
+    session.ends_at = now + session.lifetime
+    session.ip_address, session.user_agent = origin.ip_address or None, origin.user_agent[:512]
     session.expires_at = session.expiry_after(now)
     session.save(force_insert=True)
     return session
@@ -207,3 +202,44 @@ def mark_ended(sessions: Iterable[Session], reason: Session.EndReason) -> int:
     return Session.objects.filter(pk__in=[session.pk for session in sessions], ended_at__isnull=True).update(
         ended_at=timezone.now(), end_reason=reason
     )
+
+
+def end_expired_sessions() -> int:
+    """Record one event for each expired session; returns how many. Several processes may do this at once."""
+    count = 0
+    # A read first: SQLite takes its write lock only when there is work.
+    while Session.objects.expired().exists():
+        ended = _end_batch()
+        count += ended
+        if ended < BATCH_SIZE:
+            break
+    return count
+
+
+@transaction.atomic
+@explicitly_recorded()
+def _end_batch() -> int:
+    skip_locked = connection.features.has_select_for_update_skip_locked
+    expired = Session.objects.expired().select_related("user").order_by("expires_at")
+    sessions = list(expired.select_for_update(no_key=True, skip_locked=skip_locked, of=("self",))[:BATCH_SIZE])
+    for reason in (Session.EndReason.IDLE, Session.EndReason.AGE):
+        ids = [session.pk for session in sessions if _reason(session) == reason]
+        Session.objects.filter(pk__in=ids).update(ended_at=F("expires_at"), end_reason=reason)
+    record_events(
+        build_event(
+            actor=session.user,
+            action=Action.SESSION_END,
+            resource="auth",
+            session_id=session.pk,
+            reason=_reason(session).value,
+            kind=session.kind,
+            ended_at=session.expires_at,
+        )
+        for session in sessions
+    )
+    return len(sessions)
+
+
+def _reason(session: Session) -> Session.EndReason:
+    reached_max_age = session.ends_at is not None and session.expires_at >= session.ends_at
+    return Session.EndReason.AGE if reached_max_age else Session.EndReason.IDLE

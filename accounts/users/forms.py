@@ -8,7 +8,7 @@ from django.http import QueryDict
 from accounts.common.forms import FormValues, RecordForm, ServiceForm
 from accounts.models import Role, User
 from accounts.models.querysets import UserQuerySet
-from accounts.passwords.form_fields import password_input
+from accounts.passwords.fields import password_input
 from accounts.passwords.validators import SHOWN_RULES
 from accounts.roles.effective_permissions import missing_permissions
 from accounts.user_list.filters import UserQuery

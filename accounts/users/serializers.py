@@ -1,7 +1,7 @@
 from rest_framework import serializers
 
 from accounts.common.serializers import MessageAnswer, UserAnswer, UserDetailAnswer, names_field
-from accounts.passwords.serializers import password_field
+from accounts.passwords.fields import password_field
 from reprotech.api.fields import StrictBooleanField, StrictStringField
 from reprotech.api.request_bodies import RequestBody
 from reprotech.api.serialization import PageAnswer

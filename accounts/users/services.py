@@ -10,7 +10,7 @@ from accounts.access.optimistic_locking import refuse_stale_version
 from accounts.access.row_locks import lock_for_change
 from accounts.access.user_events import record_user
 from accounts.core.model_fields import stored_form
-from accounts.mfa.enrolment import delete_factors
+from accounts.mfa.services import delete_factors
 from accounts.models import EmailChange, Role, Session, User
 from accounts.notifications.services import send_email_changed, send_invitations
 from accounts.passwords.services import check_password_rules, hash_new_password, refuse_to_set_passwords

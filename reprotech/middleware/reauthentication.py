@@ -12,8 +12,6 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts.passwords.forms import ConfirmPasswordForm
-from accounts.passwords.page_sessions import confirm_page_session
-from reprotech.core.exceptions import DomainError
 from reprotech.core.reauthentication import ReauthenticationRequired
 from reprotech.web.errors import is_api
 from reprotech.web.responses import UNPROCESSABLE, render_interruption
@@ -39,13 +37,7 @@ class ReauthenticationMiddleware:
         request.POST = request.POST.copy()
         # Neither the view nor an error report may see the password.
         del request.POST[FIELD]
-        if form.is_valid():
-            try:
-                confirm_page_session(request, form.cleaned_data["password"])
-                return None
-            except DomainError as refusal:
-                form.add_refusal(refusal)
-        return _ask_for_password(request, form)
+        return None if form.confirm(request) else _ask_for_password(request, form)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, ReauthenticationRequired) or is_api(request):

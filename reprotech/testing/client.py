@@ -3,7 +3,6 @@
 import json
 import re
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -65,7 +64,7 @@ class Caller:
         """A session and its tokens, as a login would open it."""
         assert self.user is not None
         with explicitly_recorded(), transaction.atomic():
-            session = open_session(user=self.user, kind=Session.Kind.TOKEN, lifetime=timedelta(days=1))
+            session = open_session(user=self.user, session=Session(kind=Session.Kind.TOKEN))
             return issue_tokens(session=session)
 
     @property

@@ -8,7 +8,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from accounts.mfa.enrolment import update_mfa_state
+from accounts.mfa.services import update_mfa_state
 from accounts.models import Passkey, RecoveryCode, Role, Session, TotpKey, User
 from reprotech.testing.cast import PASSWORD, audit_rows
 from reprotech.testing.client import page_client

@@ -7,12 +7,12 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from accounts.authentication.login import finish_sign_in, page_session_spec, sign_in_to_pages, sign_in_with_passkey
+from accounts.authentication.login import finish_sign_in, new_page_session, sign_in_to_pages, sign_in_with_passkey
 from accounts.core.exceptions import InvalidCredentials, InvalidFactor, SecondFactorRequired
 from accounts.mfa import services as mfa_services
 from accounts.mfa import webauthn
 from accounts.mfa.verification import passkey_assertion
-from accounts.mfa.webauthn_challenge import Challenge
+from accounts.mfa.webauthn import Challenge
 from accounts.models import Passkey, SpentOnce
 from accounts.users import services as user_services
 from reprotech.core.exceptions import Conflict, ValidationFailed
@@ -158,7 +158,7 @@ def test_after_the_password_a_key_that_unlocks_nothing_will_do_but_only_ones_own
         challenge, question = asked(cast.viewer.passkeys.all())
         check = passkey_assertion(with_key.sign(question, flags=0x01, userHandle=None), challenge)
         return finish_sign_in(
-            mfa_token=required.value.mfa_token, verifier=check, spec=page_session_spec(remember=False)
+            mfa_token=required.value.mfa_token, verifier=check, session=new_page_session(remember=False)
         )
 
     theirs = Key()

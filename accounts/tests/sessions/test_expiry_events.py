@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from accounts import housekeeping
 from accounts.models import Session
-from accounts.sessions import expiry_events
-from accounts.sessions.expiry_events import end_expired_sessions
+from accounts.sessions import services as session_services
+from accounts.sessions.services import end_expired_sessions
 from audit.models import Action, AuditLog
 from audit.presentation.event_text import sentence
 from reprotech.testing.cast import at_once
@@ -69,7 +69,7 @@ def test_sessions_that_live_or_were_ended_are_left_alone(cast):
 
 
 def test_many_are_ended_a_few_at_a_time(cast, monkeypatch):
-    monkeypatch.setattr(expiry_events, "BATCH_SIZE", 2)
+    monkeypatch.setattr(session_services, "BATCH_SIZE", 2)
     for n in range(5):
         expired(cast.viewer, ago=n * HOUR + HOUR)
     assert end_expired_sessions() == 5

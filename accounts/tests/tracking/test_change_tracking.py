@@ -23,7 +23,7 @@ from accounts.passwords import services as password_services
 from accounts.roles import services as role_services
 from accounts.sessions import refresh
 from accounts.sessions import services as session_services
-from accounts.sessions.expiry_events import end_expired_sessions
+from accounts.sessions.services import end_expired_sessions
 from accounts.tests.support.tracked_rows import DIRECTLY, EXPIRY, saved, users, with_fixture, with_password
 from accounts.users import services as user_services
 from accounts.users.default_data import load_default_data

@@ -13,7 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.core.catalogue import SUPER_ADMIN
-from accounts.mfa.enrolment import update_mfa_state
+from accounts.mfa.services import update_mfa_state
 from accounts.models import Session, User
 from audit.models import Action, AuditLog
 from audit.presentation.event_text import sentence

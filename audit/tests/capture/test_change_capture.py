@@ -13,7 +13,7 @@ from accounts.access.authorization import SYSTEM
 from accounts.authentication.login import sign_in_with_tokens
 from accounts.models import Permission, Role, Session, User
 from accounts.roles import services as role_services
-from accounts.sessions import expiry_events
+from accounts.sessions import services as session_services
 from accounts.sessions.refresh import refresh_session
 from accounts.sessions.services import sign_out
 from accounts.users import services as user_services
@@ -109,7 +109,7 @@ def test_services_sign_ins_and_upkeep_leave_no_event_beside_their_own(cast, sett
     sign_out(session=signed_in.session)
     over = sign_in_with_tokens(identifier="the-manager", password=PASSWORD).session
     Session.objects.filter(pk=over.pk).update(expires_at=over.created_at)
-    expiry_events.end_expired_sessions()
+    session_services.end_expired_sessions()
     user_services.delete_user(actor=SYSTEM, user_id=eve.pk)
     Session.objects.filter(pk=over.pk).delete()  # it has ended
     own = AuditLog.objects.count() - before

@@ -326,7 +326,7 @@ def test_units_are_what_systemd_takes(tmp_path, unit):
 
 
 def known_metrics():
-    import accounts.authentication.metrics  # noqa: F401
+    import accounts.authentication.login  # noqa: F401
     import reprotech.monitoring.metrics  # noqa: F401 (these register their metrics)
 
     state = CollectorRegistry()

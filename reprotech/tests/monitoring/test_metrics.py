@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client import REGISTRY
 
-from accounts.authentication.metrics import Outcome
+from accounts.authentication.login import Outcome
 from accounts.models import OutgoingMail
 from audit.sealing.sealer import Sealer
 from reprotech.monitoring import collectors

@@ -17,7 +17,7 @@ from accounts.core.exceptions import InvalidCredentials
 from accounts.models import Session, User
 from accounts.passwords import services as password_services
 from accounts.roles import services as role_services
-from accounts.sessions import expiry_events, refresh
+from accounts.sessions import refresh
 from accounts.sessions import services as session_services
 from accounts.users import services as user_services
 from accounts.users.csv.export import start_export
@@ -162,7 +162,7 @@ def test_events_look_as_the_product_writes_them(installation):
     session_services.sign_out(session=session)
     idle = login.sign_in_to_pages(identifier="clerk", password=PASSWORD)
     Session.objects.filter(pk=idle.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
-    expiry_events.end_expired_sessions()
+    session_services.end_expired_sessions()
     password_services.change_password(actor=clerk, current_password=PASSWORD, new_password="Another-Horse-8")
     password_services.send_password_reset(actor=boss, user_id=clerk.pk)
     user_services.update_user(actor=boss, user_id=clerk.pk, email="new@lab.example")

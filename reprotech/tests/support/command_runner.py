@@ -27,10 +27,9 @@ for words in (
     ["users", "unlock", "mira"],
 ):
     call_command(*words)
-from datetime import timedelta
-from accounts.models import User
+from accounts.models import Session, User
 from accounts.sessions.services import open_session
-open_session(user=User.objects.get(username="admin"), kind="token", lifetime=timedelta(days=1))
+open_session(user=User.objects.get(username="admin"), session=Session(kind="token"))
 """
 
 #: Of the installation whose database `stored_installation` has: without them its log can't be verified.

@@ -15,7 +15,7 @@ from fido2.cose import ES256
 from fido2.webauthn import AttestedCredentialData
 
 from accounts.mfa import totp
-from accounts.mfa.enrolment import replace_recovery_codes, update_mfa_state
+from accounts.mfa.services import replace_recovery_codes, update_mfa_state
 from accounts.models import TotpKey, User
 
 STEP = 30

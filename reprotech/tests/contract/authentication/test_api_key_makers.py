@@ -13,7 +13,7 @@ from accounts.access.authorization import SYSTEM
 from accounts.api_keys.services import create_key
 from accounts.core.exceptions import OwnerOnly
 from accounts.mfa import services as mfa_services
-from accounts.mfa.enrolment import update_mfa_state
+from accounts.mfa.services import update_mfa_state
 from accounts.models import ApiKey, OutgoingMail, Passkey, Session, TotpKey, User
 from accounts.notifications.links import reset_tokens
 from accounts.passwords import services as password_services

@@ -3,6 +3,7 @@
 from django import forms
 
 from accounts.passwords.validators import MAX_PASSWORD_LENGTH
+from reprotech.api.fields import StrictStringField
 
 
 def identifier_input() -> forms.CharField:
@@ -30,4 +31,11 @@ def password_input(label: str, autocomplete: str, *, required: bool = True, help
         strip=False,
         max_length=MAX_PASSWORD_LENGTH,
         error_messages=errors,
+    )
+
+
+def password_field(*, required: bool = True, help_text: str | None = None) -> StrictStringField:
+    """A password exactly as typed, without trimming."""
+    return StrictStringField(
+        max_length=MAX_PASSWORD_LENGTH, trim_whitespace=False, required=required, help_text=help_text
     )
