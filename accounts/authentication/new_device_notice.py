@@ -49,7 +49,6 @@ def is_known_device(session: Session) -> bool:
     devices = recent.latest_used_first().values_list("ip_address", "user_agent")[:MAX_COMPARED_SESSIONS]
     current = _device(session.kind, session.ip_address, session.user_agent)
     # The very first sign-in counts as known: there is nothing to compare it with.
-    # The very first sign-in counts as known: there is nothing to compare it with.
     return any(_device(session.kind, *device) == current for device in devices) or not earlier.exists()
 
 

@@ -1,6 +1,6 @@
 """Pages to set up and remove one's own second factors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial, wraps
 from textwrap import wrap
 from typing import Concatenate, ParamSpec
@@ -98,11 +98,9 @@ def add_app(request: PageRequest) -> HttpResponse:
         if secret is None:
             form.add_error(None, "That took too long. Here is a new key: scan it again.")
         else:
-            code = "".join(form.cleaned_data["code"].split())
+            code, session_id = "".join(form.cleaned_data["code"].split()), request.page_session.pk
             try:
-                codes = mfa_services.add_authenticator_app(
-                    actor=user, session_id=request.page_session.pk, key=secret, code=code
-                )
+                codes = mfa_services.add_authenticator_app(actor=user, session_id=session_id, key=secret, code=code)
                 return _done(request, "Your authenticator app is set up.", codes)
             except DomainError as refusal:
                 form.add_refusal(refusal)
@@ -159,52 +157,46 @@ def passkey_options(request: PageRequest) -> HttpResponse:
 @requires_recent_authentication
 def remove_app(request: PageRequest) -> HttpResponse:
     get_object_or_404(TotpKey, user=request.user)
-    warning = f"Its codes stop working. Delete the entry in the app too. {KEYS_REVOKED}"
-    remove = partial(mfa_services.remove_authenticator_app, actor=request.user, session_id=request.page_session.pk)
-    return _confirm_removal(request, "the authenticator app", warning, remove, "Your authenticator app is removed.")
+    consequence = f"Its codes stop working. Delete the entry in the app too. {KEYS_REVOKED}"
+    context = {"what": "the authenticator app", "consequence": consequence, "crumbs": _crumbs("Remove")}
+    remove = mfa_services.remove_authenticator_app
+    return _confirm(request, "accounts/mfa_remove.html", context, remove, "Your authenticator app is removed.")
 
 
 @requires(SIGNED_IN_TO_ADD_FACTOR)
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires_recent_authentication
 def remove_passkey(request: PageRequest, passkey_id: int) -> HttpResponse:
-    passkey = get_object_or_404(request.user.passkeys.all(), pk=passkey_id)
-    what = f"the passkey {passkey.name}"
-    warning = f"It can't be used to sign in any more. {KEYS_REVOKED}"
-    remove = partial(
-        mfa_services.remove_passkey, actor=request.user, session_id=request.page_session.pk, passkey_id=passkey.pk
-    )
-    return _confirm_removal(request, what, warning, remove, f"The passkey {passkey.name} is removed.")
-
-
-def _confirm_removal(
-    request: PageRequest, what: str, warning: str, remove: Callable[[], None], success_message: str
-) -> HttpResponse:
-    form = bind_form(ServiceForm, request)
-    if request.method == "POST" and form.is_valid():
-        try:
-            remove()
-            return _done(request, success_message)
-        except DomainError as refusal:
-            form.add_refusal(refusal)
-    context = {"what": what, "consequence": warning, "crumbs": _crumbs("Remove")}
-    return render_form(request, "accounts/mfa_remove.html", form, context)
+    name = get_object_or_404(request.user.passkeys.all(), pk=passkey_id).name
+    consequence = f"It can't be used to sign in any more. {KEYS_REVOKED}"
+    context = {"what": f"the passkey {name}", "consequence": consequence, "crumbs": _crumbs("Remove")}
+    remove = partial(mfa_services.remove_passkey, passkey_id=passkey_id)
+    return _confirm(request, "accounts/mfa_remove.html", context, remove, f"The passkey {name} is removed.")
 
 
 @requires(SIGNED_IN_TO_ADD_FACTOR)
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires_recent_authentication
 def renew_codes(request: PageRequest) -> HttpResponse:
+    page, context = "accounts/recovery_codes_regenerate.html", {"crumbs": _crumbs("New recovery codes")}
+    return _confirm(request, page, context, mfa_services.renew_recovery_codes, "You have new recovery codes.")
+
+
+def _confirm(
+    request: PageRequest,
+    page: str,
+    context: Mapping[str, object],
+    service: Callable[..., list[str] | None],
+    message: str,
+) -> HttpResponse:
+    """Ask, and then change the user's second factors."""
     form = bind_form(ServiceForm, request)
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         try:
-            codes = mfa_services.renew_recovery_codes(actor=request.user, session_id=request.page_session.pk)
-            return _done(request, "You have new recovery codes.", codes)
+            return _done(request, message, service(actor=request.user, session_id=request.page_session.pk))
         except DomainError as refusal:
             form.add_refusal(refusal)
-    return render_form(
-        request, "accounts/recovery_codes_regenerate.html", form, {"crumbs": _crumbs("New recovery codes")}
-    )
+    return render_form(request, page, form, context)
 
 
 def _done(request: PageRequest, message: str, codes: list[str] | None = None) -> HttpResponse:
@@ -218,7 +210,5 @@ def _done(request: PageRequest, message: str, codes: list[str] | None = None) ->
 
 
 def _crumbs(step: str = "") -> list[tuple[str, str | None]]:
-    trail: list[tuple[str, str | None]] = [("Profile", reverse("profile"))]
-    if not step:
-        return [*trail, ("Two-factor authentication", None)]
-    return [*trail, ("Two-factor authentication", reverse("security")), (step, None)]
+    security = ("Two-factor authentication", reverse("security") if step else None)
+    return [("Profile", reverse("profile")), security, *([(step, None)] if step else [])]

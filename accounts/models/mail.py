@@ -65,7 +65,7 @@ class OutgoingMail(TrackedModel):
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     address = models.EmailField(max_length=254)
-    #: One of `accounts.notifications.messages.EMAIL_TEMPLATES`, and its variables.
+    #: One of `accounts.notifications.messages.SUBJECTS`, and its variables.
     letter = models.CharField(max_length=40)
     context = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now)

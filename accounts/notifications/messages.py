@@ -23,13 +23,6 @@ class Link:
     make: Callable[[OutgoingMail], str]
 
 
-@dataclass(frozen=True, slots=True)
-class EmailTemplate:
-    subject: str
-    template: str
-    link: Link | None = None
-
-
 def _invitation(mail: OutgoingMail) -> str:
     return password_link(mail.user, invitation_tokens)
 
@@ -43,51 +36,50 @@ def _confirmation(mail: OutgoingMail) -> str:
     return address_link(change) if change and change.is_open else ""
 
 
+#: By kind of message, whose text is the template `emails/<kind>.txt`.
+SUBJECTS: Mapping[str, str] = {
+    "invitation": "Your account",
+    "password_reset": "Choose a new password",
+    "password_forgotten": "Choose a new password",
+    "password_changed": "Your password was changed",
+    "email_confirmation": "Confirm your e-mail address",
+    "email_change_asked": "A new e-mail address for your account",
+    "email_changed": "Your e-mail address was changed",
+    "key_created": "A new API key for your account",
+    "new_sign_in": "A sign-in from a new device",
+    "factor_added": "A second factor was added",
+    "factor_removed": "A second factor was removed",
+    "factors_reset": "Your second factors were removed",
+    "recovery_code_used": "A recovery code was used",
+    "recovery_codes_renewed": "You have new recovery codes",
+}
 RESET_LINK = Link("Choose a new password", settings.RESET_LIFETIME, _reset)
-
-EMAIL_TEMPLATES: Mapping[str, EmailTemplate] = {
-    "invitation": EmailTemplate(
-        "Your account",
-        "emails/invitation.txt",
-        Link("Choose your password", settings.INVITATION_LIFETIME, _invitation),
-    ),
-    "password_reset": EmailTemplate("Choose a new password", "emails/password_reset.txt", RESET_LINK),
-    "password_forgotten": EmailTemplate("Choose a new password", "emails/password_forgotten.txt", RESET_LINK),
-    "password_changed": EmailTemplate("Your password was changed", "emails/password_changed.txt"),
-    "email_confirmation": EmailTemplate(
-        "Confirm your e-mail address",
-        "emails/email_confirmation.txt",
-        Link("Confirm this address", CONFIRMATION_LIFETIME, _confirmation),
-    ),
-    "email_change_asked": EmailTemplate("A new e-mail address for your account", "emails/email_change_asked.txt"),
-    "email_changed": EmailTemplate("Your e-mail address was changed", "emails/email_changed.txt"),
-    "key_created": EmailTemplate("A new API key for your account", "emails/key_created.txt"),
-    "new_sign_in": EmailTemplate("A sign-in from a new device", "emails/new_sign_in.txt"),
-    "factor_added": EmailTemplate("A second factor was added", "emails/factor_added.txt"),
-    "factor_removed": EmailTemplate("A second factor was removed", "emails/factor_removed.txt"),
-    "factors_reset": EmailTemplate("Your second factors were removed", "emails/factors_reset.txt"),
-    "recovery_code_used": EmailTemplate("A recovery code was used", "emails/recovery_code_used.txt"),
-    "recovery_codes_renewed": EmailTemplate("You have new recovery codes", "emails/recovery_codes_renewed.txt"),
+LINKS: Mapping[str, Link] = {
+    "invitation": Link("Choose your password", settings.INVITATION_LIFETIME, _invitation),
+    "password_reset": RESET_LINK,
+    "password_forgotten": RESET_LINK,
+    "email_confirmation": Link("Confirm this address", CONFIRMATION_LIFETIME, _confirmation),
 }
 
 
 def render(mail: OutgoingMail) -> EmailMultiAlternatives | None:
     """The message as text and as HTML; None if its link is void."""
-    template = EMAIL_TEMPLATES[mail.letter]
-    # Made when it is sent: no table ever holds a token.
-    link = template.link.make(mail) if template.link else ""
-    if template.link and not link:
-        return None
-    context: dict[str, object] = {**mail.context, "user": mail.user, "link": link}
-    if template.link:
-        context["within"] = humanize_lifetime(template.link.lifetime)
-    text = render_to_string(template.template, context).strip()
+    kind, link = LINKS.get(mail.letter), ""
+    context: dict[str, object] = {**mail.context, "user": mail.user}
+    if kind:
+        # Made when it is sent: no table ever holds a token.
+        link = kind.make(mail)
+        if not link:
+            return None
+        context |= {"link": link, "within": humanize_lifetime(kind.lifetime)}
+    text = render_to_string(f"emails/{mail.letter}.txt", context).strip()
     # So that no absence note answers it (RFC 3834).
     headers = {"Auto-Submitted": "auto-generated", "Message-ID": make_message_id()}
-    message = EmailMultiAlternatives(f"Reprotech: {template.subject}", text, None, [mail.address], headers=headers)
+    subject = SUBJECTS[mail.letter]
+    message = EmailMultiAlternatives(f"Reprotech: {subject}", text, None, [mail.address], headers=headers)
     html = {
-        "subject": template.subject,
-        "label": template.link.label if template.link else "",
+        "subject": subject,
+        "label": kind.label if kind else "",
         "paragraphs": [(part, bool(link) and part == link) for part in text.split("\n\n")],
     }
     message.attach_alternative(render_to_string("emails/layout.html", html), "text/html")

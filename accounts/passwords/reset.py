@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
+from accounts.core.client_networks import client_network
 from accounts.core.default_admin_address import WITHHELD_MESSAGE, is_withheld
 from accounts.models import ResetRequest, User
 from accounts.notifications import outbox
@@ -30,7 +31,7 @@ MAX_REQUEST_AGE = timedelta(hours=1)
 def request_reset(*, typed: str) -> None:
     """Request a link for a username or e-mail address; raises TooManyAttempts."""
     origin = current_origin()
-    rate_limits.count_reset_request(origin.ip_address)
+    rate_limits.count("reset_address", client_network(origin.ip_address))
     ResetRequest.objects.create(
         typed=typed,
         ip_address=origin.ip_address or None,
@@ -63,7 +64,7 @@ def _process(typed: str) -> None:
         _record(typed, user, success=False, reason=refusal)
         return
     try:
-        rate_limits.count_reset_link(user.pk)
+        rate_limits.count("reset_account", str(user.pk))
     except TooManyAttempts:
         # One row per window: a flood of requests must not become a flood of rows.
         if rate_limits.is_first_refusal(f"reset-{user.pk}", current_origin().ip_address):

@@ -17,7 +17,7 @@ from accounts.core.hashers import hashing_slot, normalize_password
 from accounts.models import EmailChange, PasswordHistory, Session, User
 from accounts.notifications.links import is_valid_link
 from accounts.notifications.services import send_notice, send_reset_link
-from accounts.passwords.validators import HISTORY_LENGTH, HistoryValidator, is_usable_hash, validators
+from accounts.passwords.validators import HISTORY_LENGTH, USED_BEFORE, is_usable_hash, validators
 from accounts.permissions import USER_UPDATE
 from accounts.sessions.services import end_sessions, renew_session
 from accounts.throttling import login_throttle, rate_limits
@@ -65,7 +65,7 @@ def change_password(
     user = _active(actor)
     check_password_rules(user, new_password, field="new_password")
     if normalize_password(new_password) == normalize_password(current_password):
-        raise ValidationFailed({"new_password": [HistoryValidator().get_help_text()]})
+        raise ValidationFailed({"new_password": [USED_BEFORE]})
     # One slot for both: after the first hash another request could take it.
     with hashing_slot():
         user = check_current_password(actor=actor, password=current_password, field="current_password")
@@ -131,7 +131,7 @@ def check_current_password(*, actor: User, password: str, field: str, action: Ac
         login_throttle.record_attempt(counter)
         try:
             # Too many in a minute are refused even if right: each costs a hash.
-            rate_limits.count_password_proof(user.pk)
+            rate_limits.count("password_proof", str(user.pk))
         except TooManyAttempts:
             login_throttle.refund_attempt(counter)
             raise

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 #: Bounds the work that a request can cause; the policy itself sets no maximum (NIST SP 800-63B-4, 3.1.1.2).
 MAX_PASSWORD_LENGTH = 1024
 HISTORY_LENGTH = 5
+USED_BEFORE = f"Don't use one of your last {HISTORY_LENGTH} passwords."
 #: Other characters that a password with a name or word of this context must have. Within a longer password they are
 #: fine: blocklists compare whole passwords (NIST SP 800-63B-4, 3.1.1.2).
 MIN_BESIDES_ACCOUNT_NAME = 4
@@ -46,12 +47,9 @@ def validators(*, of_history: bool) -> list["PasswordValidator"]:
 class LengthValidator:
     def validate(self, password: str, user: User | None = None) -> None:  # noqa: ARG002
         if len(password) < settings.PASSWORD_MIN_LENGTH:
-            raise ValidationError(self.get_help_text(), code="too_short")
+            raise ValidationError(f"Use at least {settings.PASSWORD_MIN_LENGTH} characters.", code="too_short")
         if len(password) > MAX_PASSWORD_LENGTH:
             raise ValidationError(f"Use at most {MAX_PASSWORD_LENGTH} characters.", code="too_long")
-
-    def get_help_text(self) -> str:
-        return f"Use at least {settings.PASSWORD_MIN_LENGTH} characters."
 
 
 class CharacterClassValidator:
@@ -62,10 +60,8 @@ class CharacterClassValidator:
             return
         classes = (str.isupper, str.islower, str.isdigit, lambda char: not char.isalnum())
         if not all(any(belongs(char) for char in password) for belongs in classes):
-            raise ValidationError(self.get_help_text(), code="character_classes")
-
-    def get_help_text(self) -> str:
-        return "Use an upper-case and a lower-case letter, a digit and a special character."
+            sentence = "Use an upper-case and a lower-case letter, a digit and a special character."
+            raise ValidationError(sentence, code="character_classes")
 
 
 class AccountNameValidator:
@@ -76,10 +72,7 @@ class AccountNameValidator:
             return
         names = {name.casefold() for name in (user.username, user.email, user.email.partition("@")[0])} - {""}
         if _is_little_more_than(names, password, MIN_BESIDES_ACCOUNT_NAME):
-            raise ValidationError(self.get_help_text(), code="account_name")
-
-    def get_help_text(self) -> str:
-        return "Don't use your username or e-mail address."
+            raise ValidationError("Don't use your username or e-mail address.", code="account_name")
 
 
 class ContextWordValidator:
@@ -87,10 +80,7 @@ class ContextWordValidator:
 
     def validate(self, password: str, user: User | None = None) -> None:  # noqa: ARG002
         if _is_little_more_than(settings.PASSWORD_CONTEXT_WORDS, password, MIN_BESIDES_CONTEXT_WORD):
-            raise ValidationError(self.get_help_text(), code="context_word")
-
-    def get_help_text(self) -> str:
-        return "Don't use the name of this system or of your laboratory."
+            raise ValidationError("Don't use the name of this system or of your laboratory.", code="context_word")
 
 
 def _is_little_more_than(words: Iterable[str], password: str, min_besides: int) -> bool:
@@ -106,10 +96,7 @@ class HistoryValidator:
             return
         earlier = user.password_history.values_list("password", flat=True)[: HISTORY_LENGTH - 1]
         if any(is_usable_hash(encoded) and check_password(password, encoded) for encoded in (user.password, *earlier)):
-            raise ValidationError(self.get_help_text(), code="used_before")
-
-    def get_help_text(self) -> str:
-        return f"Don't use one of your last {HISTORY_LENGTH} passwords."
+            raise ValidationError(USED_BEFORE, code="used_before")
 
 
 def is_usable_hash(encoded: str) -> bool:

@@ -29,7 +29,7 @@ def request_email_change(*, actor: User, email: str) -> EmailChange:
     if address == present:
         raise ValidationFailed({"email": ["This is your address already."]})
     # Before the address is checked: the answer says whether another account has it.
-    rate_limits.count_email_change(user.pk)
+    rate_limits.count("email_change", str(user.pk))
     check_email(user, address)
     # `check_email` has set the new one, which stays unsaved until it is confirmed.
     user.email = present

@@ -27,11 +27,6 @@ IPV4 = 4
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def is_known(user: User) -> bool:
-    """Whether the present request comes from a browser or an address from which the user signed in before."""
-    return bool(known_browser(user)) or is_known_address(user)
-
-
 def known_browser(user: User | None) -> str:
     """The id of the request's browser, if the user signed in with it since their last password; else ""."""
     # Also for an unknown name: it takes the same time.

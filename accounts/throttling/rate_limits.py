@@ -129,26 +129,6 @@ def is_first_refusal(identifier: str, address: str) -> bool:
     return True
 
 
-def count_reset_request(address: str) -> None:
-    """Count a request for a link to choose a new password; raises TooManyAttempts."""
-    count("reset_address", client_network(address))
-
-
-def count_reset_link(user_id: int) -> None:
-    """Count a link that is about to be mailed to a user who asked for it; raises TooManyAttempts."""
-    count("reset_account", str(user_id))
-
-
-def count_email_change(user_id: int) -> None:
-    """Count a confirmation that is about to be mailed to any address that a user gave; raises TooManyAttempts."""
-    count("email_change", str(user_id))
-
-
-def count_password_proof(user_id: int) -> None:
-    """Count a present password that a signed-in user gives, right or wrong; raises TooManyAttempts."""
-    count("password_proof", str(user_id))
-
-
 def reset() -> None:
     """Reset all counters, and try Redis and the file again."""
     _breaker.reset()

@@ -35,10 +35,10 @@ def test_forgotten_passwords_are_limited_by_network(db, settings):
     rate_limits.limit_of.cache_clear()
     try:
         for address in (HERE, NEAR):
-            rate_limits.count_reset_request(address)
+            rate_limits.count("reset_address", client_network(address))
         with pytest.raises(TooManyAttempts):
-            rate_limits.count_reset_request(HERE.replace("7", "8"))
-        rate_limits.count_reset_request(FAR)
+            rate_limits.count("reset_address", client_network(HERE.replace("7", "8")))
+        rate_limits.count("reset_address", client_network(FAR))
     finally:
         rate_limits.limit_of.cache_clear()
 

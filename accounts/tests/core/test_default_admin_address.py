@@ -9,7 +9,7 @@ from accounts.access.authorization import SYSTEM
 from accounts.core.default_admin_address import DEFAULT_ADMIN_EMAIL, is_withheld
 from accounts.models import OutgoingMail, User
 from accounts.notifications import outbox
-from accounts.notifications.messages import EMAIL_TEMPLATES
+from accounts.notifications.messages import SUBJECTS
 from accounts.users.services import create_user
 from audit.models import AuditLog
 from reprotech.core.exceptions import ValidationFailed
@@ -50,15 +50,13 @@ def test_no_kind_of_mail_leaves_for_the_default_address(admin, settings, chosen,
         "old": "o@lab.example",
         "new": "n@lab.example",
     }
-    for letter in EMAIL_TEMPLATES:
+    for letter in SUBJECTS:
         OutgoingMail.objects.create(user=admin, address=DEFAULT_ADMIN_EMAIL, letter=letter, context=context)
     outbox.drain()
     # A confirmation that nobody asked for says nothing.
-    assert len(mail.outbox) == (len(EMAIL_TEMPLATES) - 1 if chosen else 0)
+    assert len(mail.outbox) == (len(SUBJECTS) - 1 if chosen else 0)
     assert not OutgoingMail.objects.exists()
-    assert caplog.text.count("was not sent. No mail is sent to admin@reprotech.com") == (
-        0 if chosen else len(EMAIL_TEMPLATES)
-    )
+    assert caplog.text.count("was not sent. No mail is sent to admin@reprotech.com") == (0 if chosen else len(SUBJECTS))
 
 
 def test_who_would_wait_for_a_link_is_shown_that_none_comes(admin, super_admin):

@@ -359,7 +359,7 @@ def test_a_link_that_became_void_while_the_password_was_hashed_sets_none(cast, m
 
 def test_the_address_is_counted_before_anything_is_written(cast, origin):
     for _ in range(20):
-        rate_limits.count_reset_request(origin.ip_address)
+        rate_limits.count("reset_address", origin.ip_address)
     with pytest.raises(TooManyAttempts):
         request_reset(typed="the-viewer")
     assert not ResetRequest.objects.exists()

@@ -33,9 +33,14 @@ def from_browser(cookie):
     return request_origin(RequestOrigin(ip_address=ELSEWHERE, device_cookie=cookie))
 
 
+def is_known(user):
+    """Whether the request comes from a browser or an address from which the user signed in before."""
+    return bool(known_devices.known_browser(user)) or known_devices.is_known_address(user)
+
+
 def knows(cookie, user):
     with from_browser(cookie):
-        return known_devices.is_known(User.objects.get(pk=user.pk))
+        return is_known(User.objects.get(pk=user.pk))
 
 
 def test_a_browser_is_known_after_a_sign_in_and_to_its_user_alone(cast):
@@ -107,28 +112,28 @@ def test_a_key_that_was_replaced_still_vouches_for_a_browser_while_it_is_listed(
 
 
 def test_an_address_is_known_after_a_sign_in_to_its_user_alone(cast, origin):
-    assert not known_devices.is_known(cast.viewer)
+    assert not is_known(cast.viewer)
     sign_in_with_tokens(identifier="the-viewer", password=PASSWORD)
-    assert known_devices.is_known(cast.viewer)
-    assert not known_devices.is_known(cast.manager)
+    assert is_known(cast.viewer)
+    assert not is_known(cast.manager)
     with from_browser(""):
-        assert not known_devices.is_known(cast.viewer)
+        assert not is_known(cast.viewer)
 
 
 def test_an_address_is_known_no_longer_after_a_new_password_or_a_long_time(cast, origin):
     sign_in_with_tokens(identifier="the-viewer", password=PASSWORD)
     Session.objects.update(created_at=timezone.now() - timedelta(days=91))
-    assert not known_devices.is_known(cast.viewer)
+    assert not is_known(cast.viewer)
     Session.objects.update(created_at=timezone.now())
-    assert known_devices.is_known(cast.viewer)
+    assert is_known(cast.viewer)
     password_services.reset_password(actor=cast.super_admin, user_id=cast.viewer.pk, password=NEW)
-    assert not known_devices.is_known(User.objects.get(pk=cast.viewer.pk))
+    assert not is_known(User.objects.get(pk=cast.viewer.pk))
 
 
 def test_who_comes_from_no_address_is_not_known_by_it(cast):
     sign_in_with_tokens(identifier="the-viewer", password=PASSWORD)
     assert Session.objects.get().ip_address is None
-    assert not known_devices.is_known(cast.viewer)
+    assert not is_known(cast.viewer)
 
 
 def test_a_name_that_nobody_has_costs_the_same_query(cast, origin, django_assert_num_queries):
