@@ -1,10 +1,11 @@
 """Authenticates API calls by access token, API key or session cookie."""
 
 import base64
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import unquote_plus
 
 from django.conf import settings
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
@@ -101,30 +102,26 @@ class PageSessionAuthentication(SessionAuthentication):
         return session.user, session
 
 
-def _schema_extensions() -> None:
-    from drf_spectacular.extensions import OpenApiAuthenticationExtension
+class DocumentedScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the API's schema describes one of these."""
 
-    class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-        target_class = BearerAuthentication
-        name = "token"
-        priority = 1  # drf-spectacular's own for Simple JWT takes subclasses too
+    priority = 1  # drf-spectacular's own for Simple JWT takes subclasses too
+    definition: ClassVar[dict[str, str]]
 
-        def get_security_definition(self, auto_schema: "AutoSchema") -> dict[str, str]:  # noqa: ARG002
-            return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT or API key"}
-
-    class BasicKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-        target_class = BasicKeyAuthentication
-        name = "basic"
-
-        def get_security_definition(self, auto_schema: "AutoSchema") -> dict[str, str]:  # noqa: ARG002
-            return {"type": "http", "scheme": "basic", "description": "An API key as the password."}
-
-    class PageSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-        target_class = PageSessionAuthentication
-        name = "page"
-
-        def get_security_definition(self, auto_schema: "AutoSchema") -> dict[str, str]:  # noqa: ARG002
-            return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
+    def get_security_definition(self, auto_schema: "AutoSchema") -> dict[str, str]:  # noqa: ARG002
+        return self.definition
 
 
-_schema_extensions()
+class BearerScheme(DocumentedScheme):  # type: ignore[no-untyped-call]
+    target_class, name = BearerAuthentication, "token"
+    definition: ClassVar = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT or API key"}
+
+
+class BasicKeyScheme(DocumentedScheme):  # type: ignore[no-untyped-call]
+    target_class, name = BasicKeyAuthentication, "basic"
+    definition: ClassVar = {"type": "http", "scheme": "basic", "description": "An API key as the password."}
+
+
+class PageSessionScheme(DocumentedScheme):  # type: ignore[no-untyped-call]
+    target_class, name = PageSessionAuthentication, "page"
+    definition: ClassVar = {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}

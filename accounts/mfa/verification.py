@@ -22,21 +22,19 @@ logger = logging.getLogger(__name__)
 
 Verifier = Callable[[User], str]
 
-TOTP, PASSKEY, RECOVERY_CODE = "totp", "passkey", "recovery_code"
-
 
 def totp_or_recovery_code(typed: str) -> Verifier:
     def verify(user: User) -> str:
         if _is_app_code(user, "".join(typed.split())):
-            return TOTP
-        return RECOVERY_CODE if _is_recovery_code(user, typed) else ""
+            return TotpKey.kind
+        return "recovery_code" if _is_recovery_code(user, typed) else ""
 
     return verify
 
 
 def passkey_assertion(answer: str, challenge: Challenge, *, passwordless: bool = False) -> Verifier:
     """The browser's response to a challenge; `passwordless` requires the passkey to verify its user."""
-    return lambda user: PASSKEY if _is_passkey_response(user, answer, challenge, passwordless=passwordless) else ""
+    return lambda user: Passkey.kind if _is_passkey_response(user, answer, challenge, passwordless=passwordless) else ""
 
 
 def owner_of_passkey(answer: str) -> User | None:
