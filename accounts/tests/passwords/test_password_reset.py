@@ -76,7 +76,7 @@ def test_everybody_gets_the_same_answer_from_the_same_queries(cast, kept_out):
             answer = browser.post("/forgot-password", {"username": name})
         # Before the next request, which empties the connection's log.
         statements.append([re.sub(r"'[^']*'|\d+", "?", query["sql"]) for query in queries])
-        page = browser.get(answer["Location"]).content
+        page = re.sub(rb'data-now="[^"]*"', b"", browser.get(answer["Location"]).content)
         answers.append((answer.status_code, answer["Location"], answer.content, dict(answer.cookies), page))
     assert all(answer == answers[0] for answer in answers)
     assert all(found == statements[0] for found in statements)
