@@ -66,7 +66,8 @@ def state():
     keys = sorted(ApiKey.objects.values_list("pk", "revoked_at"))
     exports = AuditLog.objects.filter(action="export").count()
     ended = Session.objects.filter(ended_at__isnull=False).count()
-    return users, held, granted, keys, exports, ended, OutgoingMail.objects.count()
+    requiring = sorted(Role.objects.values_list("pk", "requires_factor"))
+    return users, held, granted, requiring, keys, exports, ended, OutgoingMail.objects.count()
 
 
 #: By name: the address and what is sent there, given the person and the role.
@@ -86,6 +87,10 @@ ACTIONS = {
     "permissions of a role": lambda _, r: (
         f"/roles/{r.pk}/edit",
         {"name": r.name, "description": "", "permissions": ["user_read"]},
+    ),
+    "factor required by a role": lambda _, r: (
+        f"/roles/{r.pk}/edit",
+        {"name": r.name, "description": "", "permissions": ["report_create"], "requires_factor": "on"},
     ),
     "role deleted": lambda _, r: (f"/roles/{r.pk}/delete", {}),
     "own address": lambda *_: ("/profile/email", {"email": "own-new@lab.example"}),
