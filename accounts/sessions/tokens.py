@@ -5,7 +5,7 @@ import re
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 from uuid import UUID
 
 from django.conf import settings
@@ -22,9 +22,8 @@ from reprotech.core.process_cache import process_cache
 MAX_USER_ID = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """What a verified token says."""
+class Claims(NamedTuple):
+    """What a verified token says. A tuple, since a dataclass takes a microsecond more to read from the cache."""
 
     user_id: int
     session_id: UUID
