@@ -111,6 +111,16 @@ def test_a_token_used_a_moment_ago_is_refused_and_the_session_lives(cast):
     assert refresh.refresh_session(refresh_token=second.pair.refresh_token)
 
 
+def test_a_late_retry_is_no_theft_even_if_another_refresh_came_between(cast):
+    first = Caller(cast.viewer).signed_in
+    pair = first.pair
+    for _ in range(2):
+        pair = refresh.refresh_session(refresh_token=pair.refresh_token).pair
+    with pytest.raises(TokenInvalid):
+        refresh.refresh_session(refresh_token=first.pair.refresh_token)
+    assert refresh.refresh_session(refresh_token=pair.refresh_token)
+
+
 def test_a_token_used_longer_ago_ends_the_session_on_record(cast, expect_row):
     first = Caller(cast.viewer).signed_in
     second = refresh.refresh_session(refresh_token=first.pair.refresh_token)
