@@ -17,13 +17,12 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from threading import Thread
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import pyrage
 from pyrage import x25519
@@ -36,7 +35,7 @@ FORMAT = "reprotech-backup/2"
 #: The first format had no signature.
 SUPPORTED_FORMATS = ("reprotech-backup/1", FORMAT)
 MANIFEST, SETTINGS, DATABASE, SIGNATURE = "manifest.json", "settings.env", "database.", "signature.txt"
-#: Bytes of a chunk of the database, which is kept in memory.
+#: Bytes of a chunk of the database at most, which is kept in memory.
 CHUNK_SIZE = 8 * 1024**2
 #: Larger than any manifest or settings.
 MAX_HEADER_BYTES = 4 * 1024**2
@@ -70,59 +69,35 @@ def write_archive(
     keys: Sequence[x25519.Recipient],
     signer: Signer,
 ) -> None:
-    stream = _IteratorFile(_tar(manifest, settings, database, signer))
-    try:
-        pyrage.encrypt_io(stream, file, keys)
-    except pyrage.EncryptError as error:
-        raise (stream.failure or BackupFailed(f"The backup can't be encrypted: {error}")) from None
+    """Each chunk of the database becomes a member. Raises BackupFailed, OSError, and what `database` raises."""
+    texts = {MANIFEST: json.dumps(manifest, indent=1).encode(), SETTINGS: settings.encode()}
+    digests = Digests(digest(texts[MANIFEST]), digest(texts[SETTINGS]))
+    source, sink = os.pipe()
+    with ThreadPoolExecutor(1) as executor:
+        encryption = executor.submit(_encrypt, source, file, keys)
+        # A broken pipe is a failed encryption, whose reason follows.
+        with suppress(BrokenPipeError), os.fdopen(sink, "wb") as target, tarfile.open(fileobj=target, mode="w|") as tar:
+            for name, text in texts.items():
+                _add(tar, name, text)
+            for number, piece in enumerate(database):
+                digests.pieces.append(digest(piece))
+                _add(tar, f"{DATABASE}{number:06}", piece)
+            _add(tar, SIGNATURE, digests.signed_by(signer).encode())
+        encryption.result()
 
 
-def _tar(manifest: dict[str, object], settings: str, database: Iterable[bytes], signer: Signer) -> Iterator[bytes]:
-    first, second = json.dumps(manifest, indent=1).encode(), settings.encode()
-    digests = Digests(digest(first), digest(second))
-    yield from _member(MANIFEST, first)
-    yield from _member(SETTINGS, second)
-    reader = io.BufferedReader(_IteratorFile(iter(database)))
-    for number, piece in enumerate(iter(partial(reader.read, CHUNK_SIZE), b"")):
-        digests.pieces.append(digest(piece))
-        yield from _member(f"{DATABASE}{number:06}", piece)
-    yield from _member(SIGNATURE, digests.signed_by(signer).encode())
-    yield bytes(2 * tarfile.BLOCKSIZE)
+def _encrypt(source: int, file: BinaryIO, keys: Sequence[x25519.Recipient]) -> None:
+    with os.fdopen(source, "rb") as plain:
+        try:
+            pyrage.encrypt_io(plain, file, keys)
+        except pyrage.EncryptError as error:
+            raise BackupFailed(f"The backup can't be encrypted: {error}") from None
 
 
-def _member(name: str, content: bytes) -> Iterator[bytes]:
-    about = tarfile.TarInfo(name)
-    about.size, about.mode = len(content), 0o600
-    yield about.tobuf()
-    yield content
-    yield bytes(-len(content) % tarfile.BLOCKSIZE)
-
-
-class _IteratorFile(io.RawIOBase):
-    """An iterator of bytes as a file."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks, self._held = chunks, memoryview(b"")
-        #: The iterator's own exception, which the reader replaces by another.
-        self.failure: Exception | None = None
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._held:
-            try:
-                chunk = next(self._chunks, None)
-            except Exception as error:
-                self.failure = error
-                raise
-            if chunk is None:
-                return 0
-            self._held = memoryview(chunk)
-        count = min(len(buffer), len(self._held))
-        buffer[:count] = self._held[:count]
-        self._held = self._held[count:]
-        return count
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(content), 0o600
+    tar.addfile(member, io.BytesIO(content))
 
 
 class Archive:
@@ -207,10 +182,8 @@ def open_archive(path: Path, keys: Sequence[x25519.Identity]) -> Iterator[Archiv
     What is read before that is authentic: age authenticates each part before it decrypts it.
     """
     source, sink = os.pipe()
-    failures: list[Exception] = []
-    thread = Thread(target=_decrypt, args=(path, sink, keys, failures.append), daemon=True)
-    with os.fdopen(source, "rb") as plain:
-        thread.start()
+    with ThreadPoolExecutor(1) as executor, os.fdopen(source, "rb") as plain:
+        decryption = executor.submit(_decrypt, path, sink, keys)
         try:
             with tarfile.open(fileobj=plain, mode="r|") as tar:
                 yield Archive(tar)
@@ -218,26 +191,18 @@ def open_archive(path: Path, keys: Sequence[x25519.Identity]) -> Iterator[Archiv
                 pass  # to the end: age notices a truncated file only there
         except (tarfile.TarError, ValueError, EOFError) as error:
             plain.close()
-            thread.join()
-            raise _backup_error(path, failures[0] if failures else error) from None
-        finally:
-            plain.close()
-            thread.join()
-    if failures:
-        raise _backup_error(path, failures[0])
+            raise _backup_error(path, decryption.exception() or error) from None
+    if failure := decryption.exception():
+        raise _backup_error(path, failure)
 
 
-def _decrypt(path: Path, sink: int, keys: Sequence[x25519.Identity], fail: Callable[[Exception], None]) -> None:
-    try:
-        with os.fdopen(sink, "wb") as target, path.open("rb") as file:
-            pyrage.decrypt_io(file, target, keys)
-    except BrokenPipeError:
-        pass  # the reader stopped early
-    except Exception as error:  # noqa: BLE001 (the reader raises it)
-        fail(error)
+def _decrypt(path: Path, sink: int, keys: Sequence[x25519.Identity]) -> None:
+    # A broken pipe: the reader stopped early.
+    with suppress(BrokenPipeError), os.fdopen(sink, "wb") as target, path.open("rb") as file:
+        pyrage.decrypt_io(file, target, keys)
 
 
-def _backup_error(path: Path, error: Exception) -> BackupFailed:
+def _backup_error(path: Path, error: BaseException) -> BackupFailed:
     if isinstance(error, BackupFailed):
         return error
     if isinstance(error, pyrage.DecryptError) and "No matching keys" in str(error):

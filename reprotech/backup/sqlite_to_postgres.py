@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+import psycopg
 from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.color import no_style
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import DatabaseError, connection, connections, models, transaction
+from django.db import connection, connections, models, transaction
 
 from accounts.access.authorization import SYSTEM
 from audit.capture import triggers
@@ -31,6 +32,7 @@ from audit.crypto.row_mac import is_authentic
 from audit.crypto.signed_note import Signer
 from audit.models import Action, AuditLog, CapturedChange, SigningKey
 from audit.sealing import append_only_triggers
+from audit.sealing.bulk_load import copy_rows
 from audit.sealing.transaction_ids import assign_transaction_ids
 from audit.services import record
 from audit.tracking.model_tracking import explicitly_recorded
@@ -72,7 +74,7 @@ def migrate_to_postgres(path: Path, tell: Callable[[str], None]) -> MigrationRes
     with _upgraded_copy(path) as copy, _source_connection(copy):
         _refuse_other_keys()
         try:
-            with transaction.atomic(durable=True), _auto_now_disabled():
+            with transaction.atomic(durable=True):
                 with explicitly_recorded(), triggers.suspended():  # one event describes it all
                     rows = {model._meta.db_table: _copy_table(model, tell) for model in migrated_models()}
                 _assign_transaction_ids()
@@ -162,35 +164,26 @@ def _source_connection(path: Path) -> Iterator[None]:
         del connections.settings[SOURCE_ALIAS]
 
 
-@contextmanager
-def _auto_now_disabled() -> Iterator[None]:
-    """Keep the rows' own times in fields that take the present time whenever a row is written."""
-    fields = [
-        field
-        for model in migrated_models()
-        for field in model._meta.concrete_fields
-        if isinstance(field, models.DateField) and field.auto_now
-    ]
-    for field in fields:
-        field.auto_now = False
-    try:
-        yield
-    finally:
-        for field in fields:
-            field.auto_now = True
-
-
 def _copy_table(model: Model, tell: Callable[[str], None]) -> int:
     """Copy a table, read it on both sides and compare; returns the number of its rows."""
     table = model._meta.db_table
     with connection.cursor() as cursor:
         # Ours are empty; Django's own rows were made by migrate, with other ids.
         cursor.execute(f'DELETE FROM "{table}"')  # noqa: S608 (a table of ours)  # nosec B608
+    fields = model._meta.concrete_fields
     rows = model._base_manager.using(SOURCE_ALIAS).order_by().iterator(chunk_size=BATCH_SIZE)
     while batch := list(islice(rows, BATCH_SIZE)):
         try:
-            model._base_manager.using("default").bulk_create(batch)
-        except (DatabaseError, ValueError) as error:
+            # Not by the model, which would put the present time into some fields.
+            copy_rows(
+                table,
+                [str(field.column) for field in fields],
+                (
+                    [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
+                    for row in batch
+                ),
+            )
+        except (psycopg.Error, ValueError) as error:
             between = f"{batch[0].pk} and {batch[-1].pk}"
             raise MigrationRefused(
                 f"PostgreSQL refuses a row of {table} between {between}: {str(error).strip()}"

@@ -5,6 +5,8 @@ import os
 import subprocess
 import tarfile
 from datetime import UTC, datetime, timedelta
+from functools import partial as bound
+from pathlib import Path
 
 import environ
 import pyrage
@@ -38,7 +40,8 @@ NOW = datetime(2031, 6, 15, 2, 17, tzinfo=UTC)
 def written(path, pieces, *, signer=OURS, manifest=None):
     with path.open("wb") as file:
         about = manifest or {"format": archive.FORMAT}
-        write_archive(file, about, "A=1\n", iter(pieces), keys=[KEY.to_public()], signer=signer)
+        chunks = iter(bound(io.BytesIO(b"".join(pieces)).read, archive.CHUNK_SIZE), b"")
+        write_archive(file, about, "A=1\n", chunks, keys=[KEY.to_public()], signer=signer)
     return path
 
 
@@ -263,3 +266,15 @@ def test_a_restore_ends_all_sessions(cast):
     assert [caller.get("/api/auth/me").status_code for caller in callers] == [401, 401]
     assert not Session.objects.alive().exists()
     assert sentence(AuditLog.objects.first()) == "system ended all 2 sessions of everybody"
+
+
+def test_a_full_disk_or_a_failed_dump_is_the_reason_that_is_given(tmp_path):
+    def failing():
+        yield b"x" * 100_000
+        raise BackupFailed("pg_dump failed: out of memory")
+
+    arguments = {"keys": [KEY.to_public()], "signer": OURS}
+    with (tmp_path / "b.age").open("wb") as file, pytest.raises(BackupFailed, match="out of memory"):
+        write_archive(file, {}, "", failing(), **arguments)
+    with Path("/dev/full").open("wb", buffering=0) as file, pytest.raises((BackupFailed, OSError), match="No space"):
+        write_archive(file, {}, "", iter([os.urandom(1_000_000)] * 3), **arguments)
