@@ -71,7 +71,8 @@ class BasicKeyAuthentication(BaseAuthentication):
         try:
             key = _used_key(_password_in(credentials))
         except NotAuthenticated as refusal:
-            refusal.challenge = 'Basic realm="Reprotech"'  # the client's scheme (RFC 6749, section 5.2)
+            # The client's scheme (RFC 6749, section 5.2).
+            refusal.headers["WWW-Authenticate"] = 'Basic realm="Reprotech"'
             raise
         return key.user, key
 

@@ -67,12 +67,8 @@ class SecondFactorRequired(NotAuthenticated):
 
     def __init__(self, mfa_token: str, kinds: list[str]) -> None:
         super().__init__("A second factor is required")
-        self.mfa_token = mfa_token
-        self.kinds = kinds
-
-    @property
-    def fields(self) -> dict[str, object]:
-        return {"mfa_token": self.mfa_token, "kinds": self.kinds}
+        self.mfa_token, self.kinds = mfa_token, kinds
+        self.fields = {"mfa_token": mfa_token, "kinds": kinds}
 
 
 class InvalidFactor(NotAuthenticated):

@@ -11,47 +11,30 @@ class DomainError(Exception):
     status = HTTPStatus.BAD_REQUEST
     message = ""
 
-    def __init__(self, message: str = "") -> None:
+    def __init__(self, message: str = "", errors: Mapping[str, list[str]] | None = None) -> None:
         self.message = message or self.message
         super().__init__(self.message)
-
-    @property
-    def fields(self) -> dict[str, object]:
-        """Members of the API's answer besides sentence and code."""
-        return {}
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {}
+        #: Sentences about each field of the input.
+        self.errors = dict(errors or {})
+        #: Members of the API's answer besides sentence and code.
+        self.fields: dict[str, object] = {"errors": self.errors} if self.errors else {}
+        self.headers: dict[str, str] = {}
 
 
 class ValidationFailed(DomainError):
-    """The input breaks rules; `errors` maps each field to its sentences."""
+    """The input breaks rules."""
 
     code = "invalid"
 
     def __init__(self, errors: Mapping[str, list[str]]) -> None:
-        super().__init__("Some of the input is not valid. Correct it and try again.")
-        self.errors = dict(errors)
-
-    @property
-    def fields(self) -> dict[str, object]:
-        return {"errors": self.errors} if self.errors else {}
+        super().__init__("Some of the input is not valid. Correct it and try again.", errors)
 
 
 class Conflict(DomainError):
-    """The input is valid, but the present state forbids it; `errors` names the fields, if any."""
+    """The input is valid, but the present state forbids it."""
 
     code = "conflict"
     status = HTTPStatus.CONFLICT
-
-    def __init__(self, message: str = "", errors: Mapping[str, list[str]] | None = None) -> None:
-        super().__init__(message)
-        self.errors = dict(errors or {})
-
-    @property
-    def fields(self) -> dict[str, object]:
-        return {"errors": self.errors} if self.errors else {}
 
 
 class StaleVersion(Conflict):
@@ -83,10 +66,7 @@ class Forbidden(DomainError):
         self.target = target
         #: Set once the audit log has it, so that no other layer records it again.
         self.recorded = False
-
-    @property
-    def fields(self) -> dict[str, object]:
-        return {"required": self.required}
+        self.fields = {"required": required}
 
 
 class NotAuthenticated(DomainError):
@@ -94,12 +74,10 @@ class NotAuthenticated(DomainError):
 
     code = "not_authenticated"
     status = HTTPStatus.UNAUTHORIZED
-    #: What `WWW-Authenticate` names.
-    challenge = "Bearer"
 
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"WWW-Authenticate": self.challenge}
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.headers = {"WWW-Authenticate": "Bearer"}
 
 
 class TooManyAttempts(DomainError):
@@ -112,10 +90,7 @@ class TooManyAttempts(DomainError):
         super().__init__("Too many attempts")
         # 0 would invite clients to try again at once.
         self.retry_after = max(1, retry_after)
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Retry-After": str(self.retry_after)}
+        self.headers = {"Retry-After": str(self.retry_after)}
 
     @property
     def sentence(self) -> str:
