@@ -16,8 +16,7 @@ from django.utils.safestring import SafeString
 from accounts.models import Permission, Role
 from analytics import queries
 from analytics.dashboard import health, recent_activity
-from analytics.history import active_users_at, users_at
-from analytics.queries import Figures
+from analytics.queries import Figures, active_users_at, users_at
 from audit.statistics.latest_event import latest_event_id
 from reprotech.core.process_cache import process_cache
 

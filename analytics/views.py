@@ -14,6 +14,7 @@ from analytics import dashboard, dashboard_cache
 from analytics.filters import RANGES, DashboardQuery
 from analytics.permissions import ANALYTICS_READ
 from audit.permissions import AUDIT_READ
+from reprotech import __version__
 from reprotech.core.exceptions import ValidationFailed
 from reprotech.web.access import SIGNED_IN, requires
 from reprotech.web.responses import htmx_redirect, render_page, wants_fragment
@@ -70,6 +71,6 @@ def _content(days: int, may: dict[str, bool]) -> SafeString:
         "charts": [(chart, json.dumps(chart.for_script)) for chart in dashboard.charts_of(figures)],
         **dashboard.recent_activity(),
         "health": dashboard.health(),
-        "version": dashboard.version(),
+        "version": __version__,
     }
     return render_to_string("analytics/_content.html", context)

@@ -17,8 +17,8 @@ from accounts.models import Permission, Role, Session, User
 from accounts.roles.services import create_role
 from accounts.users import services as user_services
 from analytics import dashboard, dashboard_cache
-from analytics.chart_summaries import activity_summary, growth_summary, roles_summary, status_summary
-from analytics.history import active_users_at
+from analytics.dashboard import activity_summary, growth_summary, roles_summary, status_summary
+from analytics.queries import active_users_at
 from audit.models import AuditLog
 from audit.services import record
 from audit.statistics import latest_event
