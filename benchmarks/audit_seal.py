@@ -97,14 +97,14 @@ def round_of_writing(seconds, with_sealer):
     """The mean seconds of a write, with everything before it sealed; the sealer is a process, as beside a server."""
     from django.conf import settings
 
+    from audit import worker
     from audit.models import AuditLog
     from audit.sealing.sealer import Sealer
-    from audit.worker import supervisor
 
     Sealer().seal()
     if not with_sealer:
         return write_for(seconds)
-    with supervisor.start_process() as process:
+    with worker.start_process() as process:
         write_for(0)
         while count_unsealed():
             time.sleep(0.1)
@@ -190,8 +190,7 @@ def load_events(count):
 
     from django.db import connection
 
-    from audit.crypto.canonical_json import SealedRow
-    from audit.crypto.row_mac import authentication_code
+    from audit.crypto.sealed_row import SealedRow, authentication_code
 
     say(f"loading {count:,} events ...")
     columns = (*SealedRow._fields[1:], "authentication")

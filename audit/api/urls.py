@@ -2,8 +2,7 @@
 
 from django.urls import path
 
-from audit.api.proof_views import ProofViewSet
-from audit.api.views import AuditLogViewSet
+from audit.api.views import AuditLogViewSet, ProofViewSet
 
 view = AuditLogViewSet.as_view({"get": "list"})
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from audit.crypto.canonical_json import format_timestamp
+from audit.crypto.sealed_row import format_timestamp
 
 ED25519 = b"\x01"
 KEY_ID_BYTES = 4

@@ -13,8 +13,8 @@ from typing import NamedTuple, Protocol
 from django.db.models import Count, Exists, Max, Min, OuterRef
 from django.utils import timezone
 
-from audit.crypto.canonical_json import COMMITMENT_BYTES, SealedRow, format_timestamp
 from audit.crypto.merkle import cover
+from audit.crypto.sealed_row import COMMITMENT_BYTES, SealedRow, format_timestamp
 from audit.models import AuditLog, Checkpoint, Leaf, SigningKey
 from audit.models.querysets import AppendOnlyQuerySet, AuditLogQuerySet
 from audit.sealing.sealer import latest_checkpoint, unsealed_events

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from audit.crypto.canonical_json import SealedRow
+from audit.crypto.sealed_row import SealedRow
 from audit.export.bundles import LeafPosition, read_events
 from audit.models import AuditLog, Checkpoint, Leaf
 from audit.sealing.sealer import latest_checkpoint

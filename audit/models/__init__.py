@@ -1,10 +1,18 @@
 """The append-only audit log, the Merkle tree that seals it, and what helps to inspect it."""
 
-from audit.models.captured_changes import CapturedChange
 from audit.models.events import Action, AppendOnlyModel, AuditLog
-from audit.models.ledger import Anchor, Block, Checkpoint, DailyCount, Leaf, Node, SigningKey
+from audit.models.ledger import (
+    Anchor,
+    Block,
+    CapturedChange,
+    Checkpoint,
+    DailyCount,
+    Leaf,
+    Node,
+    SigningKey,
+    VerificationRun,
+)
 from audit.models.saved_filters import SavedFilter
-from audit.models.verification_runs import VerificationRun
 
 __all__ = [
     "Action",

@@ -10,9 +10,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from audit.crypto import canonical_json
-from audit.crypto.canonical_json import COMMITMENT_BYTES, SALT_BYTES, SealedRow
-from audit.crypto.row_mac import authentication_code, json_details
+from audit.crypto import sealed_row as crypto_sealed_row
+from audit.crypto.sealed_row import COMMITMENT_BYTES, SALT_BYTES, SealedRow, authentication_code, json_details
 from audit.models.querysets import AppendOnlyError, AuditLogQuerySet
 
 
@@ -125,11 +124,11 @@ class AuditLog(AppendOnlyModel):
     #: `changes: {field: [old, new]}`, `reason`, `required`, ...; never a secret.
     details = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
 
-    # For the seal (`audit.crypto.canonical_json`).
-    version = models.PositiveSmallIntegerField(default=canonical_json.VERSION, editable=False)
+    # For the seal (`audit.crypto.sealed_row`).
+    version = models.PositiveSmallIntegerField(default=crypto_sealed_row.VERSION, editable=False)
     actor_opening = SaltField(max_length=32)
     subject_opening = SaltField(max_length=32)
-    #: Proves to the sealer that this installation wrote the row (see `audit.crypto.row_mac`).
+    #: Proves to the sealer that this installation wrote the row (see `audit.crypto.sealed_row`).
     authentication = models.BinaryField(max_length=32)
 
     objects = AuditLogQuerySet.as_manager()

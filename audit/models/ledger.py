@@ -1,4 +1,4 @@
-"""The Merkle tree that seals the log, its keys and checkpoints, and the state of their anchors."""
+"""The Merkle tree that seals the log, its keys and checkpoints; captured changes, anchors, counts and verifications."""
 
 from django.db import models
 from django.utils import timezone
@@ -148,3 +148,68 @@ class Anchor(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel}: {self.size} events"
+
+
+class CapturedChange(models.Model):
+    """A change to a row of a tracked table: who, which row, and the names of the changed columns, no values.
+
+    Triggers write it in the transaction of the change. The sealer removes it (`audit.capture.settlement`).
+    """
+
+    #: PostgreSQL's, or the random one of `reprotech.db.sqlite`, which other programs don't have.
+    transaction_id = models.BigIntegerField(null=True)
+    changed_at = models.DateTimeField()
+    #: Whom PostgreSQL let in, what the program called itself, and from where it came. SQLite knows none of it.
+    database_role = models.TextField(blank=True, default="")
+    application = models.TextField(blank=True, default="")
+    client_address = models.GenericIPAddressField(null=True)
+    table_name = models.TextField()
+    row_key = models.TextField(blank=True, default="")
+    #: What it is about, as `resource:id`, and after a space each account or role that it concerns too.
+    subjects = models.TextField()
+    #: `insert`, `update`, `delete` or `truncate`; `event` on SQLite: an event of the log was written.
+    verb = models.TextField()
+    columns = models.TextField(blank=True, default="")
+
+    class Meta:
+        db_table = "audit_captured_changes"
+        default_permissions = ()
+        ordering = ("id",)
+        indexes = (models.Index(fields=["transaction_id"], name="audit_captured_transaction"),)
+
+    def __str__(self) -> str:
+        return f"{self.verb} of {self.table_name} {self.row_key}".rstrip()
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        """Resource and id of the first subject; the id is empty when all rows are meant."""
+        resource, _, key = self.subjects.partition(" ")[0].partition(":")
+        return resource, key
+
+    @property
+    def others(self) -> dict[str, str]:
+        """The other subjects, as {resource: id}."""
+        return dict(name.split(":", 1) for name in self.subjects.split(" ")[1:])
+
+
+class VerificationRun(models.Model):
+    """A verification run and its findings, for pages and monitoring. It proves nothing by itself."""
+
+    started_at = models.DateTimeField(default=timezone.now, editable=False)
+    #: None while it runs, and for good if it was interrupted.
+    finished_at = models.DateTimeField(null=True)
+    #: The events that it took as verified, 0 for a full run; and the last event verified, by number and time.
+    since = models.BigIntegerField(default=0)
+    size = models.BigIntegerField(default=0)
+    until = models.DateTimeField(null=True)
+    #: Sentences: findings show that the log was changed; warnings deserve a look.
+    findings = models.JSONField(default=list)
+    warnings = models.JSONField(default=list)
+
+    class Meta:
+        db_table = "audit_verification_runs"
+        default_permissions = ()
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"verification of {self.started_at:%Y-%m-%d %H:%M}"

@@ -1,7 +1,7 @@
 """Sentences about changes that were made directly in the database."""
 
 from audit.models import Action, AuditLog
-from audit.presentation.field_names import field_label, join_words
+from audit.presentation.changes import field_label, join_words
 
 SOURCE = "database"
 #: Columns whose names differ from those of the fields in services' events.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from audit.models import Action, AuditLog
 from audit.presentation import database_event_text
-from audit.presentation.field_names import RECORD_LABELS, field_label, join_words
+from audit.presentation.changes import RECORD_LABELS, field_label, join_words
 
 #: Why a key was revoked with something else, by `details.reason`.
 KEY_REVOCATIONS = {

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
 from audit.authorization import authorize, recording_denials
-from audit.crypto.canonical_json import SALT_BYTES, SealedRow, actor_part, commitment, split_details, subject_part
+from audit.crypto.sealed_row import SALT_BYTES, SealedRow, actor_part, commitment, split_details, subject_part
 from audit.export.bundles import read_events
 from audit.models import Action, Leaf
 from audit.models.querysets import AuditLogQuerySet

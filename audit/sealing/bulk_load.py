@@ -6,9 +6,8 @@ from contextlib import contextmanager
 
 from django.db import connection
 
-from audit.crypto.canonical_json import SealedRow, canonical_bytes
 from audit.crypto.merkle import leaf_hash
-from audit.crypto.row_mac import authentication_code_of
+from audit.crypto.sealed_row import SealedRow, authentication_code_of, canonical_bytes
 from audit.models import AuditLog
 from audit.sealing.sealer import Sealer, latest_checkpoint, sealing_lock, sign_tree
 from audit.sealing.signing_keys import current_signer

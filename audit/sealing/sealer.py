@@ -23,9 +23,8 @@ from django.utils import timezone
 
 from audit.capture.duplicate_rows import is_copy
 from audit.capture.settlement import settle
-from audit.crypto.canonical_json import SealedRow, StoredColumns, canonical_bytes
 from audit.crypto.merkle import EMPTY_ROOT, Frontier, leaf_hash
-from audit.crypto.row_mac import is_authentic_content
+from audit.crypto.sealed_row import SealedRow, StoredColumns, canonical_bytes, is_authentic_content
 from audit.crypto.signed_note import CheckpointText, NoteError, Signer, VerifierKey, fingerprint, sign
 from audit.models import AuditLog, Checkpoint, Leaf, Node
 from audit.models.querysets import AuditLogQuerySet

@@ -2,7 +2,7 @@
 
 The private key comes from the environment and never reaches the database. Each public key has a row with a statement, a
 note that names the key before it and is signed by both; so a verifier that trusts one key can follow to the others
-(`audit.verification.key_chain`). The rows alone prove nothing: the owner of the database can add and move them.
+(`audit.verification.signatures`). The rows alone prove nothing: the owner of the database can add and move them.
 """
 
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils import timezone
 
-from audit.crypto.canonical_json import format_timestamp
+from audit.crypto.sealed_row import format_timestamp
 from audit.crypto.signed_note import Signer, VerifierKey, sign
 from audit.models import Checkpoint, SigningKey
 from reprotech.core.exceptions import Conflict

@@ -5,7 +5,7 @@ An event whose authentication code matches no key explains nothing: this install
 
 from collections.abc import Iterable, Iterator
 
-from audit.crypto.canonical_json import COMMITMENT_BYTES, SealedRow, split_details
+from audit.crypto.sealed_row import COMMITMENT_BYTES, SealedRow, split_details
 from audit.models import AuditLog, Leaf
 from audit.verification.findings import Finding, IntervalSet, Kind, describe_range, finding_at, list_some
 from audit.verification.reader import COLUMNS, Entry, make_entry

@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 from django.db import DataError
 
-from audit.crypto.canonical_json import SealedRow, StoredColumns, canonical_bytes
 from audit.crypto.merkle import leaf_hash
-from audit.crypto.row_mac import is_authentic_content
+from audit.crypto.sealed_row import SealedRow, StoredColumns, canonical_bytes, is_authentic_content
 from audit.models import AuditLog, Leaf
 
 #: Rows that are read at once: queries cost little, and so does memory.

@@ -12,21 +12,18 @@ from django.conf import settings
 from django.db.models import Max, Q
 
 from audit.capture.triggers import trigger_problems
-from audit.crypto.canonical_json import SealedRow
 from audit.crypto.merkle import Frontier
-from audit.crypto.row_mac import is_authentic
+from audit.crypto.sealed_row import SealedRow, is_authentic
 from audit.crypto.signed_note import CheckpointText, NoteError, VerifierKey
 from audit.models import Checkpoint, Leaf, SigningKey
 from audit.sealing.append_only_triggers import missing_triggers, unknown_triggers
 from audit.sealing.sealer import MIN_ID, latest_checkpoint, rows_to_seal, trusted_keys
 from audit.sealing.stored_tree import StoredTree
-from audit.verification.checkpoint_chain import CheckpointChain
 from audit.verification.explained_gaps import GapAccounting
 from audit.verification.findings import Finding, IntervalSet, Kind, describe_range, list_some
-from audit.verification.key_chain import KeyChain
 from audit.verification.reader import BATCH_SIZE, UNREADABLE_ERRORS
-from audit.verification.stored_nodes import extra_node_findings, extra_nodes
-from audit.verification.tree_walk import Progress, TreeWalk
+from audit.verification.signatures import CheckpointChain, KeyChain
+from audit.verification.tree_walk import Progress, TreeWalk, extra_node_findings, extra_nodes
 from reprotech.core.exceptions import Conflict
 
 MAX_NAMED = 20

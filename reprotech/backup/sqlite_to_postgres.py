@@ -28,7 +28,7 @@ from django.db import connection, connections, models, transaction
 from accounts.access.authorization import SYSTEM
 from audit.capture import triggers
 from audit.capture.settlement import EVENT_MARK
-from audit.crypto.row_mac import is_authentic
+from audit.crypto.sealed_row import is_authentic
 from audit.crypto.signed_note import Signer
 from audit.models import Action, AuditLog, CapturedChange, SigningKey
 from audit.sealing import append_only_triggers

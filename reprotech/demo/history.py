@@ -11,7 +11,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from accounts.models import Role, Session
 from accounts.roles.services import creation_changes
-from audit.crypto.canonical_json import SALT_BYTES, VERSION, SealedRow
+from audit.crypto.sealed_row import SALT_BYTES, VERSION, SealedRow
 from audit.models import Action
 from reprotech.core.actors import System
 from reprotech.demo.calendar import Day, days, sign_in_times

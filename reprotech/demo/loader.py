@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import FormerUsername, Role, Session, User
 from audit.capture import triggers
-from audit.crypto.canonical_json import SealedRow
+from audit.crypto.sealed_row import SealedRow
 from audit.models import Action, AuditLog
 from audit.sealing import bulk_load
 from audit.sealing.sealer import Sealer

@@ -36,7 +36,7 @@ def load() -> None:
 
     from reprotech import wsgi  # noqa: F401, I001 (starts Django, without which no model can be imported)
     from accounts import housekeeping  # noqa: F401
-    from audit.worker import supervisor  # noqa: F401
+    from audit import worker  # noqa: F401
     from django.urls import get_resolver
 
     _ = get_resolver().url_patterns

@@ -23,7 +23,7 @@ draining = graceful_shutdown.install()
 from reprotech import wsgi  # noqa: E402, I001 (starts Django, without which no model can be imported)
 from accounts.notifications import outbox  # noqa: E402
 from accounts import housekeeping  # noqa: E402
-from audit.worker import supervisor as audit_worker  # noqa: E402
+from audit import worker as audit_worker  # noqa: E402
 from reprotech.monitoring import pool_metrics  # noqa: E402
 
 #: Seconds between two checks of the main process, and for finishing requests once it is gone.

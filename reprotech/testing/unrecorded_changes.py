@@ -44,7 +44,7 @@ NUMBER = {
 
 
 class Change(NamedTuple):
-    """A captured change, as `audit.capture.matching` wants it."""
+    """A captured change, as `audit.capture.settlement` wants it."""
 
     id: int
     transaction_id: int | None
@@ -166,7 +166,7 @@ def end(block: Block) -> None:
 
 def unrecorded(changes: list[Change], last_event: int) -> Iterator[Change]:
     """Those that no event of their transaction is about."""
-    from audit.capture.matching import unexplained_changes
+    from audit.capture.settlement import unexplained_changes
 
     by_transaction, events = defaultdict(list), defaultdict(list)
     for change in changes:

@@ -14,8 +14,8 @@ from accounts.roles.services import create_role
 from accounts.sessions.services import end_other_sessions
 from accounts.users import services as user_services
 from accounts.users.erasure import erase_personal_data
-from audit.crypto.canonical_json import canonical_bytes
 from audit.crypto.merkle import leaf_hash
+from audit.crypto.sealed_row import canonical_bytes
 from audit.models import Action, AuditLog, Leaf
 from audit.sealing.database_role import grant_rights
 from audit.sealing.sealer import Sealer

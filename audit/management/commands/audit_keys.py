@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand
 from audit.crypto.signed_note import Signer, VerifierKey
 from audit.models import SigningKey
 from audit.sealing.signing_keys import log_name
-from audit.verification.key_chain import KeyChain, Link
+from audit.verification.signatures import KeyChain, Link
 
 
 class Command(BaseCommand):

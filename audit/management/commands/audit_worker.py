@@ -5,7 +5,7 @@ import sys
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from audit.worker import supervisor
+from audit import worker
 
 
 class Command(BaseCommand):
@@ -15,14 +15,14 @@ class Command(BaseCommand):
         parser.add_argument("--until-closed", action="store_true", help="end when standard input is closed")
 
     def handle(self, *_: object, until_closed: bool, **__: object) -> None:
-        if not supervisor.is_needed():
+        if not worker.is_needed():
             raise CommandError(
                 "There is nothing to do: set AUDIT_SIGNING_KEY, and AUDIT_SEAL_SECONDS or AUDIT_VERIFY_HOURS."
             )
         ends = {signal.SIGINT, signal.SIGTERM}
         if not until_closed:
             signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before there are threads, which inherit it
-        supervisor.run()
+        worker.run()
         if until_closed:
             sys.stdin.buffer.read()
         else:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from audit.capture.matching import unexplained_changes
+from audit.capture.settlement import unexplained_changes
 
 pytestmark = pytest.mark.only_on("sqlite")  # it asks no database
 

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from hypothesis import given
 from hypothesis import strategies as some
 
-from audit.crypto.canonical_json import SealedRow, canonical_bytes, commitment, encode
 from audit.crypto.merkle import leaf_hash
+from audit.crypto.sealed_row import SealedRow, canonical_bytes, commitment, encode
 from audit.crypto.signed_note import NoteError, Signer, VerifierKey, sign, verify_note
 from audit.tests.support.standalone_verifier import module as verifier
 

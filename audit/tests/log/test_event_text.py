@@ -3,7 +3,7 @@
 import pytest
 
 from audit.models import Action, AuditLog
-from audit.presentation.change_rows import ChangeRow, change_rows
+from audit.presentation.changes import ChangeRow, change_rows
 from audit.presentation.event_text import sentence
 from audit.templatetags.audit import stored_time
 

@@ -14,8 +14,8 @@ from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from audit.crypto.canonical_json import canonical_bytes
 from audit.crypto.merkle import leaf_hash
+from audit.crypto.sealed_row import canonical_bytes
 from audit.models import Action, AuditLog, Leaf
 from audit.retention import archiving
 from audit.retention.archiving import archivable_range, archive_of, archived_until, drop_archived, write_archive

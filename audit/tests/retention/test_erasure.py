@@ -7,8 +7,8 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 
-from audit.crypto.canonical_json import canonical_bytes
 from audit.crypto.merkle import consistency_path, leaf_hash
+from audit.crypto.sealed_row import canonical_bytes
 from audit.crypto.signed_note import verify_note
 from audit.models import Action, AuditLog, Checkpoint, Leaf
 from audit.retention.erasure import BATCH_SIZE, ErasureParts, erase_parts

@@ -8,8 +8,8 @@ import pytest
 from django.conf import settings
 from django.db import connection, transaction
 
-from audit.crypto.canonical_json import canonical_bytes
 from audit.crypto.merkle import leaf_hash
+from audit.crypto.sealed_row import canonical_bytes
 from audit.crypto.signed_note import verify_note
 from audit.models import Action, AuditLog, Checkpoint, Leaf, Node, SigningKey
 from audit.sealing.append_only_triggers import suspended

@@ -2,8 +2,8 @@
 
 from django.db import models
 
-from audit.crypto.canonical_json import canonical_bytes
 from audit.crypto.merkle import leaf_hash
+from audit.crypto.sealed_row import canonical_bytes
 from audit.crypto.signed_note import Signer
 from audit.models import AuditLog, Checkpoint, Leaf, Node, SigningKey
 from audit.tests.support.tampering import (

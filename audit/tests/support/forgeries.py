@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 
-from audit.crypto.canonical_json import canonical_bytes, format_timestamp
 from audit.crypto.merkle import Frontier, leaf_hash
+from audit.crypto.sealed_row import canonical_bytes, format_timestamp
 from audit.crypto.signed_note import CheckpointText, Signer, VerifierKey, fingerprint, sign
 from audit.models import AuditLog, Checkpoint, Leaf, SigningKey
 from audit.sealing.signing_keys import ORIGIN_FIRST, origin_after, origin_instead_of, statement_text

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from audit.crypto.canonical_json import actor_part, commitment
+from audit.crypto.sealed_row import actor_part, commitment
 from audit.crypto.signed_note import CheckpointText, Signer, sign
 from audit.models import AuditLog, Checkpoint, Leaf, Node, SigningKey
 from audit.sealing.stored_tree import LEVEL_STEP

@@ -3,7 +3,7 @@
 import io
 from datetime import UTC, datetime, timedelta
 
-from audit.crypto.canonical_json import actor_part, commitment, split_details, subject_part
+from audit.crypto.sealed_row import actor_part, commitment, split_details, subject_part
 from audit.export.bundles import complete_bundle, selected_bundle, write
 from audit.models import AuditLog, SigningKey
 from audit.sealing.append_only_triggers import suspended

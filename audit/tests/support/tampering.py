@@ -10,9 +10,8 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db.models import F
 
-from audit.crypto.canonical_json import canonical_bytes, format_timestamp
 from audit.crypto.merkle import Frontier, leaf_hash
-from audit.crypto.row_mac import authentication_code
+from audit.crypto.sealed_row import authentication_code, canonical_bytes, format_timestamp
 from audit.crypto.signed_note import Signer, fingerprint, sign
 from audit.models import Action, AuditLog, Checkpoint, Leaf, Node, SigningKey
 from audit.sealing.signing_keys import statement_text

@@ -6,6 +6,7 @@ from functools import cache
 import pytest
 from django.db import connection, transaction
 
+from audit import worker
 from audit.crypto.signed_note import NoteError, verify_note
 from audit.models import SigningKey
 from audit.sealing.append_only_triggers import suspended
@@ -28,7 +29,6 @@ from audit.tests.support.tampering import NEW_SEED, OLD_SEED, write
 from audit.verification import runs as verification_runs
 from audit.verification.findings import Kind
 from audit.verification.verifier import Verification
-from audit.worker import tasks
 from reprotech.core.actors import System
 
 
@@ -141,7 +141,7 @@ def test_the_server_says_in_its_log_why_it_does_not_go_on(keys, caplog, monkeypa
         forge("a key before the first", begun_again)
     write(1)
     size = latest_checkpoint().size
-    thread = tasks.sealing_thread()
+    thread = worker.sealing_thread()
     thread.run_once()
     thread.run_once()
     (line,) = [record for record in caplog.records if record.levelname == "CRITICAL"]

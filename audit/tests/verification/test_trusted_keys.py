@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from audit.crypto.canonical_json import format_timestamp
+from audit.crypto.sealed_row import format_timestamp
 from audit.crypto.signed_note import Signer, sign
 from audit.models import SigningKey
 from audit.sealing.append_only_triggers import suspended

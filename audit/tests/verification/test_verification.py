@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from audit.crypto.canonical_json import actor_part, commitment, split_details, subject_part
+from audit.crypto.sealed_row import actor_part, commitment, split_details, subject_part
 from audit.crypto.signed_note import Signer, sign
 from audit.models import AuditLog, Leaf
 from audit.sealing.append_only_triggers import suspended

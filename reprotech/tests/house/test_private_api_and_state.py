@@ -54,7 +54,7 @@ MEMOIZED = {
     "accounts/sessions/jwt_signing.py": {"_key_ring", "key_id", "secret_key_ring"},
     "accounts/throttling/rate_limits.py": {"_file", "_redis", "limit_of"},
     "accounts/user_list/page_index/statements.py": {"page_statement"},
-    "audit/crypto/row_mac.py": {"_mac_key"},
+    "audit/crypto/sealed_row.py": {"_mac_key"},
     "audit/tracking/events.py": {"_tracked_columns"},
     "reprotech/api/serialization.py": {"_reader_of"},
     "reprotech/api/viewsets.py": {"_authenticators"},

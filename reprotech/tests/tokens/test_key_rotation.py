@@ -6,7 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from accounts.notifications.links import is_valid_link, reset_tokens
 from accounts.sessions import jwt_signing
-from audit.crypto.row_mac import is_authentic
+from audit.crypto.sealed_row import is_authentic
 from audit.models import AuditLog
 from audit.sealing.sealer import Sealer
 from reprotech.conf.env import Environment

@@ -11,13 +11,17 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
+from django.db import connection
 
 from audit.anchoring import channels
 from audit.sealing import database_role
-from audit.worker import tasks
+from audit.sealing.sealer import LedgerCorrupted, Sealer, SealingInProgress
+from audit.sealing.signing_keys import SigningKeyError
+from audit.verification import runs as verification_runs
 from reprotech.core.background import PeriodicThread
 
 logger = logging.getLogger(__name__)
@@ -28,6 +32,7 @@ RESTART_SECONDS = 1
 RETRY_SECONDS = 5
 #: Lower priority than the server's processes, where these outnumber the cores.
 NICENESS = 5
+VERIFICATION_CHECK_SECONDS = 60
 
 
 def is_needed() -> bool:
@@ -35,8 +40,8 @@ def is_needed() -> bool:
 
 
 def run() -> None:
-    for work in (tasks, channels):
-        work.start()
+    start_threads()
+    channels.start()
     database_role.warn_of_excessive_rights()
 
 
@@ -71,3 +76,45 @@ def start_process() -> "subprocess.Popen[bytes]":
         # Ctrl-C in a terminal is for the server, which then ends this one in order.
         start_new_session=True,
     )
+
+
+def start_threads() -> None:
+    """Start a thread that seals every few seconds and one that verifies now and then, as settings ask for."""
+    if settings.AUDIT_SIGNING_KEY and settings.AUDIT_SEAL_SECONDS:
+        sealing_thread().start()
+    if settings.AUDIT_SIGNING_KEY and settings.AUDIT_VERIFY_HOURS:
+        PeriodicThread(
+            "audit-watch",
+            _verify,
+            VERIFICATION_CHECK_SECONDS,
+            problem="The audit log can't be verified at the moment.",
+            recovered="The audit log is verified again.",
+        ).start()
+
+
+def sealing_thread() -> PeriodicThread:
+    sealer = Sealer()
+
+    def seal() -> None:
+        # Another server's worker or a command seals at this moment; the next turn is soon enough.
+        with suppress(SealingInProgress):
+            sealer.seal()
+
+    return PeriodicThread(
+        "audit-sealer",
+        seal,
+        settings.AUDIT_SEAL_SECONDS,
+        problem="The audit log can't be sealed at the moment.",
+        fatal=(SigningKeyError, LedgerCorrupted),
+    )
+
+
+def _verify() -> None:
+    if verification_runs.is_due():
+        verification = verification_runs.start_full_verification()
+        # The verification takes long, and this thread needs no connection meanwhile.
+        connection.close()
+        if verification:
+            verification.join()
+    else:
+        verification_runs.verify_incrementally()

@@ -1,37 +1,44 @@
-"""Pages of the audit log: the list, an event, the export."""
+"""Pages of the audit log: the list, an event, exports and reports, saved views, verification."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.core.serializers.json import DjangoJSONEncoder
-from django.http import HttpResponse, HttpResponseBase, QueryDict
-from django.shortcuts import render
-from django.urls import reverse
-from django.views.decorators.http import require_safe
+from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse, reverse_lazy
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
 
 from audit.api.serializers import AuditLogAnswer
+from audit.export.bundles import selected_bundle
 from audit.export.files import export_response
-from audit.filters import AuditExport, AuditPageFilter
+from audit.export.services import MAX_REPORT_ROWS, start_report
+from audit.filters import AuditExport, AuditPageFilter, AuditQuery
 from audit.models import Action, AuditLog
 from audit.models.resources import RESOURCES
 from audit.permissions import AUDIT_EXPORT, AUDIT_READ
-from audit.presentation.change_rows import change_rows
+from audit.presentation.changes import change_rows
 from audit.presentation.event_text import sentence
 from audit.presentation.seal_info import seal_of
 from audit.retention.archiving import archive_of
-from audit.saved_filters import saved_filters
+from audit.saved_filters import InvalidSavedFilter, delete_filter, save_filter, saved_filters
+from audit.sealing.sealer import latest_checkpoint
+from audit.sealing.stored_tree import ProofUnavailable
 from audit.verification import runs as verification_runs
 from reprotech.core.exceptions import NotFound, ValidationFailed
 from reprotech.web.access import declared_access, requires
 from reprotech.web.errors import error_response
-from reprotech.web.responses import UNPROCESSABLE, PageRequest, render_page
+from reprotech.web.responses import UNPROCESSABLE, PageRequest, render_page, wants_fragment
 
 #: Filters that only links set: each is named above the list, with a link to remove it.
 LINKED = {"request_id": "request", "session": "session", "resource_id": "number", "involving": "everything of user"}
 #: Labels of filters that differ from their names.
 LABELS = {"ip_address": "Address", "resource": "About", "per_page": "Page size"}
+REPORT_CRUMBS = [("Audit log", reverse_lazy("audit")), ("Report", None)]
 
 
 @requires(AUDIT_READ)
@@ -136,3 +143,94 @@ def export_events(request: PageRequest) -> HttpResponseBase:
     except ValidationFailed as refusal:
         context = {"errors": refusal.errors, "crumbs": [("Audit log", reverse("audit")), ("Export", None)]}
         return render(request, "audit/export_refused.html", context, status=UNPROCESSABLE)
+
+
+@requires(AUDIT_EXPORT)
+@require_safe
+def show_report(request: PageRequest) -> HttpResponse:
+    """Events, oldest first, with the checkpoint that verifies them. Making a report is itself recorded."""
+    try:
+        query = AuditQuery.parse(request.GET)
+    except ValidationFailed as refusal:
+        return _refuse_report(request, refusal.errors)
+    events = start_report(actor=request.user, query=query)
+    if events is None:
+        sentences = [f"More than {MAX_REPORT_ROWS:,} match. Narrow the filters, or export them as a file."]
+        return _refuse_report(request, {"events": sentences})
+    context = {
+        "entries": [(event, sentence(event), change_rows(event)) for event in events],
+        "given": query.given,
+        "checkpoint": latest_checkpoint(),
+        "made_at": timezone.now(),
+        "crumbs": REPORT_CRUMBS,
+    }
+    return render(request, "audit/report.html", context)
+
+
+def _refuse_report(request: PageRequest, errors: Mapping[str, list[str]]) -> HttpResponse:
+    context = {"errors": errors, "crumbs": REPORT_CRUMBS}
+    return render(request, "audit/export_refused.html", context, status=UNPROCESSABLE)
+
+
+@requires(AUDIT_READ)
+@require_POST
+def save_view(request: PageRequest) -> HttpResponse:
+    try:
+        query = AuditQuery.parse(QueryDict(request.POST.get("query", ""))).address
+        kept = save_filter(actor=request.user, name=request.POST.get("name", ""), query=query)
+    except ValidationFailed:
+        return render_list(request, save_error="These filters can't be kept: correct them first.")
+    except InvalidSavedFilter as refusal:
+        return render_list(request, save_error=refusal.message)
+    messages.success(request, f"The view {kept.name} is kept.")
+    return redirect(f"{reverse('audit')}?{kept.query}")
+
+
+@requires(AUDIT_READ)
+@require_POST
+def delete_view(request: PageRequest, filter_id: int) -> HttpResponse:
+    if delete_filter(actor=request.user, filter_id=filter_id):
+        messages.success(request, "The view is removed. The events stay.")
+    return redirect("audit")
+
+
+@requires(AUDIT_READ)
+@require_safe
+def show_status(request: PageRequest) -> HttpResponse:
+    """The status fragment; without htmx a redirect to the list."""
+    if not wants_fragment(request):
+        return redirect("audit")
+    return render(request, "audit/_seal_status.html", {"status": verification_runs.status()})
+
+
+@requires(AUDIT_READ)
+@require_POST
+def verify_now(request: PageRequest) -> HttpResponse:
+    verification_runs.start_full_verification()
+    messages.success(request, "The log is being verified. This takes a few seconds for each hundred thousand events.")
+    return redirect("audit")
+
+
+@requires(AUDIT_READ)
+@require_safe
+def download_checkpoint(request: PageRequest) -> HttpResponse:  # noqa: ARG001
+    checkpoint = latest_checkpoint()
+    if checkpoint is None:
+        raise Http404
+    response = HttpResponse(checkpoint.note, content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="audit-checkpoint-{checkpoint.size}.txt"'
+    return response
+
+
+@requires(AUDIT_READ)
+@require_safe
+def download_proof(request: PageRequest, event_id: int) -> StreamingHttpResponse:  # noqa: ARG001
+    try:
+        bundle = selected_bundle(AuditLog.objects.filter(pk=event_id), {"id": str(event_id)})
+    except ProofUnavailable:
+        raise Http404 from None
+    if not bundle.rows:
+        raise Http404
+    response = StreamingHttpResponse(map(str.encode, bundle.lines()), content_type="application/x-ndjson")
+    response["Content-Disposition"] = f'attachment; filename="audit-event-{event_id}-proof.jsonl"'
+    return response
