@@ -12,7 +12,7 @@ from audit.models.querysets import AuditLogQuerySet
 from audit.models.search import estimated_rows, split_words
 from audit.statistics import id_ranges
 from reprotech.web import estimated_counts
-from reprotech.web.fields import ByteOrderMarkParam, DateTimeParam, IntegerParam
+from reprotech.web.fields import ByteOrderMarkParam, ChoiceParam, DateTimeParam, IntegerParam
 from reprotech.web.ordering import Row
 from reprotech.web.pagination import MAX_PER_PAGE, ListFilter
 from reprotech.web.query_params import QueryParams
@@ -29,11 +29,7 @@ class AuditQuery(QueryParams):
     ip_address = forms.GenericIPAddressField(
         required=False, unpack_ipv4=True, error_messages={"invalid": "Give an IP address such as 192.0.2.1."}
     )
-    outcome = forms.ChoiceField(
-        required=False,
-        choices=[("success", "success"), ("failure", "failure")],
-        error_messages={"invalid_choice": "Give one of: success, failure."},
-    )
+    outcome = ChoiceParam("success", "failure")
     request_id = forms.CharField(required=False, max_length=64)
     #: The id of a user: what they did, and what was done to their account.
     involving = IntegerParam(default=None)
@@ -161,11 +157,7 @@ class AuditPageFilter(AuditFilter):
 class AuditExport(AuditQuery):
     """Events for a file: filtered ones, or, in a bundle, those of a range of tree positions."""
 
-    format = forms.ChoiceField(
-        required=False,
-        choices=[("csv", "csv"), ("jsonl", "jsonl"), ("bundle", "bundle")],
-        error_messages={"invalid_choice": "Give one of: csv, jsonl, bundle."},
-    )
+    format = ChoiceParam("csv", "jsonl", "bundle")
     start = IntegerParam(min_value=0)
     end = IntegerParam()
     bom = ByteOrderMarkParam()
@@ -192,11 +184,7 @@ class CheckpointFilter(ListFilter):
 class CheckpointQuery(QueryParams):
     """In which form to show a checkpoint."""
 
-    format = forms.ChoiceField(
-        required=False,
-        choices=[("json", "json"), ("text", "text")],
-        error_messages={"invalid_choice": "Give one of: json, text."},
-    )
+    format = ChoiceParam("json", "text")
 
 
 class ProofQuery(QueryParams):

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse, reverse_lazy
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
@@ -18,12 +18,11 @@ from audit.export.bundles import selected_bundle
 from audit.export.files import export_response
 from audit.export.services import MAX_REPORT_ROWS, start_report
 from audit.filters import AuditExport, AuditPageFilter, AuditQuery
-from audit.models import Action, AuditLog
+from audit.models import Action, AuditLog, Checkpoint, Leaf
 from audit.models.resources import RESOURCES
 from audit.permissions import AUDIT_EXPORT, AUDIT_READ
 from audit.presentation.changes import change_rows
 from audit.presentation.event_text import sentence
-from audit.presentation.seal_info import seal_of
 from audit.retention.archiving import archive_of
 from audit.saved_filters import InvalidSavedFilter, delete_filter, save_filter, saved_filters
 from audit.sealing.sealer import latest_checkpoint
@@ -38,7 +37,6 @@ from reprotech.web.responses import UNPROCESSABLE, PageRequest, render_page, wan
 LINKED = {"request_id": "request", "session": "session", "resource_id": "number", "involving": "everything of user"}
 #: Labels of filters that differ from their names.
 LABELS = {"ip_address": "Address", "resource": "About", "per_page": "Page size"}
-REPORT_CRUMBS = [("Audit log", reverse_lazy("audit")), ("Report", None)]
 
 
 @requires(AUDIT_READ)
@@ -94,11 +92,13 @@ def show_event(request: PageRequest, event_id: int) -> HttpResponse:
     event = AuditLog.objects.filter(pk=event_id).first()
     if event is None:
         return _archived(request, event_id)
+    leaf = Leaf.objects.filter(event_id=event_id).first()
     context = {
         "event": event,
         "sentence": sentence(event),
         "changes": change_rows(event),
-        "seal": seal_of(event),
+        "leaf": leaf,
+        "checkpoint": leaf and Checkpoint.objects.filter(size__gt=leaf.position).first(),
         "object_page": _object_page(request, event),
         "erasures": _erasures(event),
         "raw": json.dumps(AuditLogAnswer(event).data, indent=2, ensure_ascii=False, cls=DjangoJSONEncoder),
@@ -141,8 +141,12 @@ def export_events(request: PageRequest) -> HttpResponseBase:
     try:
         return export_response(actor=request.user, query=AuditExport.parse(request.GET), with_bom=True)
     except ValidationFailed as refusal:
-        context = {"errors": refusal.errors, "crumbs": [("Audit log", reverse("audit")), ("Export", None)]}
-        return render(request, "audit/export_refused.html", context, status=UNPROCESSABLE)
+        return _refused(request, "Export", refusal.errors)
+
+
+def _refused(request: PageRequest, title: str, errors: Mapping[str, list[str]]) -> HttpResponse:
+    context = {"errors": errors, "crumbs": [("Audit log", reverse("audit")), (title, None)]}
+    return render(request, "audit/export_refused.html", context, status=UNPROCESSABLE)
 
 
 @requires(AUDIT_EXPORT)
@@ -152,24 +156,19 @@ def show_report(request: PageRequest) -> HttpResponse:
     try:
         query = AuditQuery.parse(request.GET)
     except ValidationFailed as refusal:
-        return _refuse_report(request, refusal.errors)
+        return _refused(request, "Report", refusal.errors)
     events = start_report(actor=request.user, query=query)
     if events is None:
         sentences = [f"More than {MAX_REPORT_ROWS:,} match. Narrow the filters, or export them as a file."]
-        return _refuse_report(request, {"events": sentences})
+        return _refused(request, "Report", {"events": sentences})
     context = {
         "entries": [(event, sentence(event), change_rows(event)) for event in events],
         "given": query.given,
         "checkpoint": latest_checkpoint(),
         "made_at": timezone.now(),
-        "crumbs": REPORT_CRUMBS,
+        "crumbs": [("Audit log", reverse("audit")), ("Report", None)],
     }
     return render(request, "audit/report.html", context)
-
-
-def _refuse_report(request: PageRequest, errors: Mapping[str, list[str]]) -> HttpResponse:
-    context = {"errors": errors, "crumbs": REPORT_CRUMBS}
-    return render(request, "audit/export_refused.html", context, status=UNPROCESSABLE)
 
 
 @requires(AUDIT_READ)

@@ -10,7 +10,7 @@ from accounts.models import Role, User
 from accounts.models.querysets import UserQuerySet
 from accounts.user_list import counters, page_index
 from reprotech.web.estimated_counts import is_known_large, slice_by_pk
-from reprotech.web.fields import IntegerParam
+from reprotech.web.fields import ChoiceParam, IntegerParam
 from reprotech.web.ordering import NullableColumn
 from reprotech.web.pagination import MAX_PER_PAGE, ListFilter
 from reprotech.web.query_params import QueryParams
@@ -21,16 +21,8 @@ class UserQuery(QueryParams):
 
     search = forms.CharField(required=False, max_length=200)
     role = forms.CharField(required=False, max_length=80)
-    status = forms.ChoiceField(
-        required=False,
-        choices=[(status, status) for status in User.STATUSES],
-        error_messages={"invalid_choice": f"Give one of: {', '.join(User.STATUSES)}."},
-    )
-    kind = forms.ChoiceField(
-        required=False,
-        choices=[("person", "person"), ("service", "service")],
-        error_messages={"invalid_choice": "Give one of: person, service."},
-    )
+    status = ChoiceParam(*User.STATUSES)
+    kind = ChoiceParam("person", "service")
 
     @cached_property
     def given(self) -> dict[str, str]:

@@ -16,7 +16,6 @@ from typing import NamedTuple
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
-from audit.capture.duplicate_rows import is_copy
 from audit.capture.events import build_events, notify_caches
 from audit.capture.postgresql_triggers import REMOVE_FUNCTION
 from audit.crypto.sealed_row import SealedRow, is_authentic
@@ -200,7 +199,7 @@ def _authentic_events(changes: dict[int, list[CapturedChange]]) -> dict[int, lis
     found: dict[int, list[SealedRow]] = {}
     candidates = iter(_candidates(changes))
     while transactions := dict(islice(candidates, BATCH_SIZE)):
-        rows = AuditLog.objects.filter(pk__in=transactions).annotate(is_copy=is_copy()).order_by("pk")
+        rows = AuditLog.objects.filter(pk__in=transactions).with_copies().order_by("pk")
         for *columns, code, is_a_copy in rows.values_list(*SealedRow._fields, "authentication", "is_copy"):
             row = SealedRow(*columns)
             transaction_id = transactions[row.id or 0]

@@ -91,7 +91,10 @@ def selected_bundle(events: AuditLogQuerySet, filters: Mapping[str, str]) -> Bun
     wanted = Exists(events.order_by().filter(pk=OuterRef("event_id")))
     leaves = Leaf.objects.filter(wanted, position__lt=checkpoint.size)
     found = leaves.aggregate(rows=Count("position"), first=Min("position"), last=Max("position"))
-    header = _header(SELECTION, checkpoint) | {"filters": dict(filters), "unsealed": _count_unsealed(events)}
+    header = _header(SELECTION, checkpoint) | {
+        "filters": dict(filters),
+        "unsealed": events.order_by().unsealed().count(),
+    }
     places = _selected_positions(leaves, found["first"], found["last"], found["rows"]) if found["rows"] else ()
     return Bundle(header, checkpoint.size, found["rows"], places)
 
@@ -115,25 +118,18 @@ def event_line(place: LeafPosition, row: SealedRow | None) -> dict[str, object]:
 
 def event_fields(row: SealedRow) -> dict[str, object]:
     """An event with all that is needed to compute its leaf."""
-    return {
-        "id": row.id,
-        "v": row.version,
+    texts = {
         "timestamp": format_timestamp(row.timestamp),
-        "user_id": row.user_id,
-        "username": row.username,
-        "action": row.action,
-        "resource": row.resource,
-        "resource_id": row.resource_id,
-        "resource_name": row.resource_name,
-        "success": row.success,
-        "ip_address": row.ip_address,
-        "user_agent": row.user_agent,
-        "request_id": row.request_id,
         "session_id": row.session_id and str(row.session_id),
-        "details": row.details,
-        _opening_name("actor", row.actor_opening): row.actor_opening.hex(),
-        _opening_name("subject", row.subject_opening): row.subject_opening.hex(),
+        "actor_opening": row.actor_opening.hex(),
+        "subject_opening": row.subject_opening.hex(),
     }
+    names = {
+        "version": "v",
+        "actor_opening": _opening_name("actor", row.actor_opening),
+        "subject_opening": _opening_name("subject", row.subject_opening),
+    }
+    return {names.get(name, name): value for name, value in {**row._asdict(), **texts}.items()}
 
 
 def read_events(ids: Iterable[int]) -> dict[int, SealedRow]:
@@ -196,8 +192,3 @@ def _selected_positions(
 def _read_positions(leaves: AppendOnlyQuerySet[Leaf]) -> list[LeafPosition]:
     columns = leaves.order_by("position").values_list("position", "event_id", "hash")[:CHUNK_SIZE]
     return [LeafPosition(position, event_id, bytes(leaf)) for position, event_id, leaf in columns]
-
-
-def _count_unsealed(events: AuditLogQuerySet) -> int:
-    is_sealed = Exists(Leaf.objects.filter(event_id=OuterRef("pk")))
-    return events.order_by().filter(~is_sealed).count()

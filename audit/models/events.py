@@ -1,8 +1,7 @@
 """The event model of the append-only audit log."""
 
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -10,8 +9,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from audit.crypto import sealed_row as crypto_sealed_row
-from audit.crypto.sealed_row import COMMITMENT_BYTES, SALT_BYTES, SealedRow, authentication_code, json_details
+from audit.crypto.sealed_row import COMMITMENT_BYTES, SALT_BYTES, VERSION, SealedRow, authentication_code, json_details
 from audit.models.querysets import AppendOnlyError, AuditLogQuerySet
 
 
@@ -63,29 +61,6 @@ FIELD_ORDER = (
 )
 
 
-# Generic to the type checker alone.
-if TYPE_CHECKING:
-    BinaryField = models.BinaryField[bytes, bytes]
-else:
-    BinaryField = models.BinaryField
-
-
-def new_salt() -> bytes:
-    return os.urandom(SALT_BYTES)
-
-
-class SaltField(BinaryField):
-    """Random bytes for each new row. The default stays out of migrations, so that none has to import it."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"default": new_salt, **kwargs})
-
-    def deconstruct(self) -> tuple[str, str, Sequence[object], dict[str, object]]:
-        name, _, args, kwargs = super().deconstruct()
-        kwargs.pop("default", None)
-        return name, "django.db.models.BinaryField", args, kwargs
-
-
 class AppendOnlyModel(models.Model):
     """A row that is written once. Triggers refuse what this class doesn't see."""
 
@@ -125,9 +100,9 @@ class AuditLog(AppendOnlyModel):
     details = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
 
     # For the seal (`audit.crypto.sealed_row`).
-    version = models.PositiveSmallIntegerField(default=crypto_sealed_row.VERSION, editable=False)
-    actor_opening = SaltField(max_length=32)
-    subject_opening = SaltField(max_length=32)
+    version = models.PositiveSmallIntegerField(default=VERSION, editable=False)
+    actor_opening = models.BinaryField(max_length=32)
+    subject_opening = models.BinaryField(max_length=32)
     #: Proves to the sealer that this installation wrote the row (see `audit.crypto.sealed_row`).
     authentication = models.BinaryField(max_length=32)
 
@@ -164,8 +139,10 @@ class AuditLog(AppendOnlyModel):
         super().save(*args, **kwargs)
 
     def authenticate(self) -> None:
-        """Normalize details to the form in which they are read again, and compute the authentication code."""
+        """Normalize details to the form in which they are read again, add salts, compute the authentication code."""
         self.details = json_details(self.details)
+        self.actor_opening = self.actor_opening or os.urandom(SALT_BYTES)
+        self.subject_opening = self.subject_opening or os.urandom(SALT_BYTES)
         self.authentication = authentication_code(self.sealed_row())
 
     def sealed_row(self) -> SealedRow:

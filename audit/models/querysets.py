@@ -1,11 +1,11 @@
 """Queries on the audit log."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol, Self, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeVar
 
 from django.db import connection, models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Cast, Lower
 
 from audit.models.resources import RESOURCES
@@ -13,7 +13,7 @@ from audit.models.search import ContainsWords, FoldedColumn, contains_all_words,
 from reprotech.core.normalization import fold_text, unicode_forms
 
 if TYPE_CHECKING:
-    from audit.models import Action, AuditLog
+    from audit.models import AuditLog
 
 #: What an erased account is called, which no person can choose; 18 digits fit into every database's ids.
 ERASED_NAME = re.compile(r"erased:(\d{1,18})", re.ASCII)
@@ -29,8 +29,6 @@ class AppendOnlyError(TypeError):
 
 
 Row = TypeVar("Row", bound=models.Model)
-#: Old and new value of each field, as django-auditlog writes them.
-Changed = dict[str, tuple[object, object]]
 
 
 class AppendOnlyQuerySet(models.QuerySet[Row]):
@@ -42,21 +40,27 @@ class AppendOnlyQuerySet(models.QuerySet[Row]):
     def delete(self) -> NoReturn:
         raise AppendOnlyError
 
-    def bulk_create(  # noqa: PLR0917 (as Django has it)
+    def bulk_create(
         self,
         objs: Iterable[Row],
         batch_size: int | None = None,
         ignore_conflicts: bool = False,
-        update_conflicts: bool = False,
-        update_fields: Collection[str] | None = None,
-        unique_fields: Collection[str] | None = None,
+        *updates: Any,
+        **more: Any,
     ) -> list[Row]:
-        if update_conflicts or update_fields or unique_fields:
+        if any((*updates, *more.values())):
             raise AppendOnlyError
         return super().bulk_create(objs, batch_size, ignore_conflicts)
 
     def bulk_update(self, *_: object, **__: object) -> NoReturn:
         raise AppendOnlyError
+
+
+def _is_sealed() -> Exists:
+    # Not at the top: the ledger's models import this module.
+    from audit.models.ledger import Leaf
+
+    return Exists(Leaf.objects.filter(event_id=OuterRef("pk")))
 
 
 def _events_about(user_id: int) -> Q:
@@ -68,23 +72,12 @@ def _events_about(user_id: int) -> Q:
     return Q(resource="user", resource_id=number) | refused
 
 
-class ChangeRecorder(Protocol):
-    """Makes events of changes that django-auditlog saw (`audit.tracking.events`)."""
-
-    def record_row(
-        self, instance: models.Model, *, action: "Action", changes: Changed, **_: object
-    ) -> "AuditLog | None": ...
-
-    def record_relation(
-        self, changed: Iterable[models.Model], instance: models.Model, operation: str, field_name: str
-    ) -> "AuditLog | None": ...
-
-
 class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
     """Reads; writes go through `audit.services.record`."""
 
-    #: Records what django-auditlog saw; the app sets it at its start, since models know no package above them.
-    recorder: ClassVar[ChangeRecorder]
+    #: `audit.tracking.events`, which records what django-auditlog saw; the app sets it at its start, since models know
+    #: no package above them.
+    recorder: ClassVar[Any]
 
     def newest_first(self) -> Self:
         return self.order_by("-id")
@@ -124,6 +117,19 @@ class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
         found = {row.pk: row for rows in (self.filter(user_id=user_id), about) for row in rows.newest_first()[:count]}
         return [found[pk] for pk in sorted(found, reverse=True)][:count]
 
+    def sealed(self) -> Self:
+        return self.filter(_is_sealed())
+
+    def unsealed(self) -> Self:
+        return self.filter(~_is_sealed())
+
+    def with_copies(self) -> Self:
+        """Events with `is_copy`: whether a row was inserted again, authentic by the original's code, but no event."""
+        twins = self.model._default_manager.filter(
+            timestamp=OuterRef("timestamp"), authentication=OuterRef("authentication")
+        ).exclude(pk=OuterRef("pk"))
+        return self.annotate(is_copy=Exists(twins.filter(Q(pk__lt=OuterRef("pk")) | _is_sealed())))
+
     def in_chunks(self, size: int = 2000) -> Iterator["AuditLog"]:
         """Events newest first, read `size` at a time by id.
 
@@ -145,13 +151,11 @@ class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
             row.authenticate()
         return super().bulk_create(rows, *args, **kwargs)
 
-    def log_create(
-        self, instance: models.Model, *, action: "Action", changes: Changed, **more: object
-    ) -> "AuditLog | None":
+    def log_create(self, *args: Any, **kwargs: Any) -> "AuditLog | None":
         """Record the change of a row. django-auditlog calls it by this name."""
-        return self.recorder.record_row(instance, action=action, changes=changes, **more)
+        recorded: AuditLog | None = self.recorder.record_row(*args, **kwargs)
+        return recorded
 
-    def log_m2m_changes(
-        self, changed: Iterable[models.Model], instance: models.Model, operation: str, field_name: str
-    ) -> "AuditLog | None":
-        return self.recorder.record_relation(changed, instance, operation, field_name)
+    def log_m2m_changes(self, *args: Any) -> "AuditLog | None":
+        recorded: AuditLog | None = self.recorder.record_relation(*args)
+        return recorded

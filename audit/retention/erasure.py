@@ -6,15 +6,14 @@ the text can't be derived. Sealed `erase` events name what was erased, or a veri
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
 
 from audit.authorization import authorize, recording_denials
 from audit.crypto.sealed_row import SALT_BYTES, SealedRow, actor_part, commitment, split_details, subject_part
 from audit.export.bundles import read_events
-from audit.models import Action, Leaf
+from audit.models import Action
 from audit.models.querysets import AuditLogQuerySet
 from audit.permissions import permission_to_erase
 from audit.sealing.append_only_triggers import suspended
@@ -39,10 +38,6 @@ class ErasureParts(NamedTuple):
 
     actor: Iterable[AuditLogQuerySet]
     subject: Iterable[AuditLogQuerySet]
-
-
-class _KeptFilters(TypedDict, total=False):
-    filters: Mapping[str, Mapping[str, object]]
 
 
 @recording_denials
@@ -71,7 +66,7 @@ def erase_parts(
         for start in range(0, max(len(found), 1), BATCH_SIZE):
             actors, subjects = _erase(found[start : start + BATCH_SIZE], by_actor, by_subject)
             count += len({*actors, *subjects})
-            kept: _KeptFilters = {"filters": kept_filters} if kept_filters and not start else {}
+            kept: dict[str, Any] = {"filters": kept_filters} if kept_filters and not start else {}
             record(
                 actor=actor,
                 action=Action.ERASE,
@@ -86,10 +81,7 @@ def erase_parts(
 
 
 def _sealed_ids(found: Iterable[AuditLogQuerySet]) -> set[int]:
-    is_sealed = Exists(Leaf.objects.filter(event_id=OuterRef("pk")))
-    return {
-        pk for events in found for pk in events.filter(is_sealed).order_by().values_list("pk", flat=True).iterator()
-    }
+    return {pk for events in found for pk in events.sealed().order_by().values_list("pk", flat=True).iterator()}
 
 
 def _erase(ids: Iterable[int], by_actor: set[int], by_subject: set[int]) -> tuple[list[int], list[int]]:

@@ -1,6 +1,6 @@
 """Replaces the audit log's signing key, on record."""
 
-from typing import TypedDict
+from typing import Any
 
 from audit.authorization import authorize, recording_denials
 from audit.crypto.signed_note import VerifierKey
@@ -10,10 +10,6 @@ from audit.sealing.sealer import Sealer, sealing_lock
 from audit.sealing.signing_keys import endorse_new_key, known_keys, replace_lost_key
 from audit.services import record
 from reprotech.core.actors import Actor
-
-
-class _LostKey(TypedDict, total=False):
-    old_key_is_lost: bool
 
 
 @recording_denials
@@ -27,7 +23,7 @@ def rotate_key(*, actor: Actor, new_seed: bytes, old_key_is_lost: bool = False) 
     with sealing_lock():
         known = known_keys()
         signer = replace_lost_key(new_seed) if old_key_is_lost else endorse_new_key(new_seed)
-        lost: _LostKey = {"old_key_is_lost": True} if old_key_is_lost else {}
+        lost: dict[str, Any] = {"old_key_is_lost": True} if old_key_is_lost else {}
         record(
             actor=actor,
             action=Action.KEY_ROTATE,

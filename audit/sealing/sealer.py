@@ -13,15 +13,13 @@ import logging
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import NamedTuple, cast
+from typing import cast
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from audit.capture.duplicate_rows import is_copy
 from audit.capture.settlement import settle
 from audit.crypto.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from audit.crypto.sealed_row import SealedRow, StoredColumns, canonical_bytes, is_authentic_content
@@ -43,13 +41,6 @@ INSERT_BATCH_SIZE = 1_000
 #: The lowest id that a row can have.
 MIN_ID = -(2**63)
 COLUMNS = SealedRow._fields
-
-
-class EventToSeal(NamedTuple):
-    id: int
-    content: bytes
-    timestamp: datetime
-    kind: daily_counts.CountKey
 
 
 class SealingInProgress(Conflict):
@@ -122,21 +113,23 @@ class Sealer:
         result.count += len(events)
         return found[-1][0] if found else None
 
-    def _append(self, events: Collection[EventToSeal]) -> CheckpointText:
+    def _append(self, events: Collection[tuple[int, SealedRow, bytes]]) -> CheckpointText:
         """Add leaves for these events, and sign the resulting tree."""
         signer = self._signer or current_signer()
         previous = latest_checkpoint()
         frontier = self.trusted_frontier(previous)
         leaves: list[tuple[int, int, bytes]] = []
         nodes = []
-        for event in events:
-            leaf = leaf_hash(event.content)
-            leaves.append((frontier.size, event.id, leaf))
+        for event_id, _, content in events:
+            leaf = leaf_hash(content)
+            leaves.append((frontier.size, event_id, leaf))
             completed = frontier.append(leaf)
             nodes += [Node(level=at, index=index, hash=found) for at, index, found in completed if at % LEVEL_STEP == 0]
         _store_leaves(leaves)
-        id_ranges.add((event.id, event.timestamp) for event in events)
-        daily_counts.add(event.kind for event in events)
+        id_ranges.add((event_id, row.timestamp) for event_id, row, _ in events)
+        daily_counts.add(
+            daily_counts.CountKey.of(row.timestamp, row.action, success=row.success) for _, row, _ in events
+        )
         Node.objects.bulk_create(nodes, INSERT_BATCH_SIZE)
         return sign_tree(frontier, previous, signer)
 
@@ -179,26 +172,24 @@ def latest_checkpoint() -> Checkpoint | None:
 
 
 def unsealed_events(start: int = MIN_ID) -> AuditLogQuerySet:
-    is_sealed = Exists(Leaf.objects.filter(event_id=OuterRef("pk")))
-    return AuditLog.objects.filter(~is_sealed, pk__gte=start).order_by("pk")
+    return AuditLog.objects.filter(pk__gte=start).unsealed().order_by("pk")
 
 
 def rows_to_seal(start: int) -> QuerySet[AuditLog, StoredColumns]:
     """For each event to seal: the sealed columns, the code, and whether it is a copy of another row."""
-    return unsealed_events(start).annotate(is_copy=is_copy()).values_list(*COLUMNS, "authentication", "is_copy")
+    return unsealed_events(start).with_copies().values_list(*COLUMNS, "authentication", "is_copy")
 
 
-def _authentic_events(found: Iterable[StoredColumns], result: SealResult) -> list[EventToSeal]:
-    """The events that this installation wrote; the ids of the others go into the result."""
+def _authentic_events(found: Iterable[StoredColumns], result: SealResult) -> list[tuple[int, SealedRow, bytes]]:
+    """The events that this installation wrote, with ids and bytes; the ids of the others go into the result."""
     events = []
-    for event_id, *columns, code, is_a_copy in found:
-        row = SealedRow(event_id, *columns)
+    for *columns, code, is_a_copy in found:
+        row = SealedRow(*columns)
         content = canonical_bytes(row)
-        if is_a_copy or not is_authentic_content(content, event_id, bytes(code)):
-            result.refused.append(event_id)
+        if is_a_copy or not is_authentic_content(content, columns[0], bytes(code)):
+            result.refused.append(columns[0])
         else:
-            kind = daily_counts.CountKey.of(row.timestamp, row.action, success=row.success)
-            events.append(EventToSeal(event_id, content, row.timestamp, kind))
+            events.append((columns[0], row, content))
     return events
 
 

@@ -63,16 +63,23 @@ class IntegerParam(forms.Field):
         )
 
 
-class BooleanParam(forms.ChoiceField):
+class ChoiceParam(forms.ChoiceField):
+    """One of these words, if any."""
+
+    def __init__(self, *words: str, help_text: str = "") -> None:
+        super().__init__(
+            required=False,
+            choices=[(word, word) for word in words],
+            error_messages={"invalid_choice": f"Give one of: {', '.join(words)}."},
+            help_text=help_text,
+        )
+
+
+class BooleanParam(ChoiceParam):
     """`true` or `false`; left out means false."""
 
     def __init__(self, *, help_text: str) -> None:
-        super().__init__(
-            required=False,
-            choices=[("true", "true"), ("false", "false")],
-            error_messages={"invalid_choice": "Give one of: true, false."},
-            help_text=help_text,
-        )
+        super().__init__("true", "false", help_text=help_text)
 
 
 class ByteOrderMarkParam(BooleanParam):
