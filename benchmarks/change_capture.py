@@ -141,9 +141,9 @@ def switch(*, is_on):
     from audit.sealing.sealer import Sealer
 
     with transaction.atomic(), connection.cursor() as cursor:
-        names = {table.name for table in triggers.captured_tables()}
-        for statement in list(triggers._dialect().removals(cursor, names)):
-            cursor.execute(statement)
+        dialect = triggers._dialect()
+        for table, name in dialect.present_triggers(cursor):
+            cursor.execute(dialect.drop_statement(table, name))
     if is_on:
         triggers.install()
     # Both sides begin with a new connection, which has prepared nothing.

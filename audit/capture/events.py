@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 
-from audit.capture.triggers import owner_field, through_model
+from audit.capture.captured_tables import owner_field, through_model
 from audit.models import Action, AuditLog, CapturedChange
 from audit.presentation.database_event_text import SOURCE
 from audit.services import build_event

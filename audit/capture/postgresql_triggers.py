@@ -5,14 +5,15 @@ changes. Unlike the append-only triggers, no setting disables them.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from django.db.backends.utils import CursorWrapper
 
-from audit.capture.captured_table import CapturedTable
+from audit.capture.captured_tables import CapturedTable
 
 CAPTURE_FUNCTION, REMOVE_FUNCTION = "audit_capture_change", "audit_remove_captured_changes"
-SIGNATURES = {CAPTURE_FUNCTION: "()", REMOVE_FUNCTION: "(bigint[])"}
+#: What `trigger_problems` calls a trigger that does nothing.
+MISSING = "missing or switched off"
 
 #: Arguments of the trigger: subjects (`user=user_id role=role_id`), the key column, and the columns.
 CAPTURE_BODY = """
@@ -61,6 +62,11 @@ WITH removed AS (
 )
 SELECT count(*) FROM removed
 """
+#: By name: arguments, result and body.
+FUNCTIONS = {
+    CAPTURE_FUNCTION: ("()", "trigger LANGUAGE plpgsql", CAPTURE_BODY),
+    REMOVE_FUNCTION: ("(bigint[])", "bigint LANGUAGE sql", REMOVE_BODY),
+}
 INSERT, UPDATE, DELETE, TRUNCATE = (f"audit_capture_{verb}" for verb in ("insert", "update", "delete", "truncate"))
 
 #: Our triggers, by name or function, with their state: O and A are enabled.
@@ -71,69 +77,42 @@ WHERE NOT tgisinternal AND relnamespace = current_schema()::regnamespace
     AND (starts_with(tgname, 'audit_capture_') OR proname = 'audit_capture_change')
 """
 SELECT_FUNCTIONS = """
-SELECT proname, prosrc, prosecdef, proconfig, has_function_privilege('public', pg_proc.oid, 'EXECUTE')
+SELECT proname, prosrc, prosecdef, has_function_privilege('public', pg_proc.oid, 'EXECUTE'), proconfig
 FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND proname = ANY(%s)
 """
 
 
-def update_statements(cursor: CursorWrapper, tables: Iterable[CapturedTable]) -> Iterator[str]:
-    """The statements that create, replace and drop functions and triggers as needed."""
-    schema = _current_schema(cursor)
-    present = _functions(cursor)
-    for name, statement in _function_statements(schema).items():
-        if present.get(name) != _expected_function(name, schema):
-            yield statement
-            yield f"REVOKE ALL ON FUNCTION {name}{SIGNATURES[name]} FROM PUBLIC"
-    found = _triggers(cursor)
-    wanted = {(table.name, name): text for table in tables for name, text in _trigger_statements(table).items()}
-    for table, name in found.keys() - wanted.keys():
-        yield f'DROP TRIGGER "{name}" ON "{table}"'
-    for (table, name), text in wanted.items():
-        is_on, present_text = found.get((table, name), (False, ""))
-        if present_text != _normalized(text):
-            if present_text:
-                yield f'DROP TRIGGER "{name}" ON "{table}"'
-            yield text
-        elif not is_on:
-            yield f'ALTER TABLE "{table}" ENABLE TRIGGER "{name}"'
+def present_triggers(cursor: CursorWrapper) -> dict[tuple[str, str], tuple[bool, str]]:
+    """Our triggers by table and name: whether it is enabled, and its normalized statement."""
+    cursor.execute(SELECT_TRIGGERS)
+    return {(table, name): (state in {"O", "A"}, normalized(text)) for table, name, state, text in cursor.fetchall()}
 
 
-def removal_statements(cursor: CursorWrapper, names: Collection[str]) -> Iterator[str]:
-    """The statements that drop the triggers of these tables."""
-    yield from (f'DROP TRIGGER "{name}" ON "{table}"' for table, name in _triggers(cursor) if table in names)
+def normalized(text: str) -> str:
+    """A trigger's statement without what PostgreSQL writes differently: casts, parentheses, quotes, schema."""
+    text = re.sub(r"::\w+", "", text.lower())
+    text = re.sub(r'["()]', "", text)
+    return re.sub(r"\s+", " ", re.sub(r"\bon \w+\.", "on ", re.sub(r"function \w+\.", "function ", text))).strip()
 
 
-def problems(cursor: CursorWrapper, tables: Iterable[CapturedTable]) -> Iterator[str]:
-    """A sentence for each trigger or function that is not as it should be."""
-    schema, present, found = _current_schema(cursor), _functions(cursor), _triggers(cursor)
-    for table in tables:
-        for name, text in _trigger_statements(table).items():
-            is_on, present_text = found.pop((table.name, name), (False, ""))
-            if not is_on:
-                yield f"The trigger {name} of {table.name} is missing or switched off: not all changes are captured."
-            elif present_text != _normalized(text):
-                yield f"The trigger {name} of {table.name} is not the one that was installed."
-    for table_name, name in sorted(found):
-        yield f"The trigger {name} of {table_name} is none of this program's. Find out who made it."
-    for name in SIGNATURES:
-        if present.get(name) != _expected_function(name, schema):
-            yield f"The function {name}, which belongs to capturing changes, is not the one that was installed."
+def drop_statement(table: str, name: str) -> str:
+    return f'DROP TRIGGER "{name}" ON "{table}"'
+
+
+def switch_statement(table: str, name: str, word: str) -> str:
+    return f'ALTER TABLE "{table}" {word} TRIGGER "{name}"'
 
 
 def disable_statements(tables: Iterable[CapturedTable]) -> list[str]:
     """The statements that switch capturing off for this transaction."""
-    return [_switch(table, name, "DISABLE") for table in tables for name in _trigger_statements(table)]
+    return [switch_statement(table.name, name, "DISABLE") for table in tables for name in trigger_statements(table)]
 
 
 def enable_statements(tables: Iterable[CapturedTable]) -> list[str]:
-    return [_switch(table, name, "ENABLE") for table in tables for name in _trigger_statements(table)]
+    return [switch_statement(table.name, name, "ENABLE") for table in tables for name in trigger_statements(table)]
 
 
-def _switch(table: CapturedTable, name: str, word: str) -> str:
-    return f'ALTER TABLE "{table.name}" {word} TRIGGER {name}'
-
-
-def _trigger_statements(table: CapturedTable) -> dict[str, str]:
+def trigger_statements(table: CapturedTable) -> dict[str, str]:
     subjects = " ".join(f"{resource}={column}" for resource, column in table.subjects)
     run = f"EXECUTE FUNCTION {CAPTURE_FUNCTION}('{subjects}', '{table.key}', '{' '.join(table.columns)}')"
     row = f'ON "{table.name}" FOR EACH ROW'
@@ -148,46 +127,36 @@ def _trigger_statements(table: CapturedTable) -> dict[str, str]:
     return statements
 
 
-def _function_statements(schema: str) -> dict[str, str]:
-    # pg_temp last: otherwise a temporary table could take the place of one of ours.
-    options = f'SECURITY DEFINER SET search_path = "{schema}", pg_temp'
-    return {
-        CAPTURE_FUNCTION: f"CREATE OR REPLACE FUNCTION {CAPTURE_FUNCTION}() RETURNS trigger LANGUAGE plpgsql {options} "
-        f"AS $${CAPTURE_BODY}$$",
-        REMOVE_FUNCTION: f"CREATE OR REPLACE FUNCTION {REMOVE_FUNCTION}(bigint[]) RETURNS bigint "
-        f"LANGUAGE sql {options} AS $${REMOVE_BODY}$$",
-    }
+def function_statements(cursor: CursorWrapper) -> Iterator[str]:
+    """The statements that create or replace functions as needed."""
+    schema, altered = _altered_functions(cursor)
+    for name in altered:
+        arguments, result, body = FUNCTIONS[name]
+        # pg_temp last: otherwise a temporary table could take the place of one of ours.
+        options = f'SECURITY DEFINER SET search_path = "{schema}", pg_temp'
+        yield f"CREATE OR REPLACE FUNCTION {name}{arguments} RETURNS {result} {options} AS $${body}$$"
+        yield f"REVOKE ALL ON FUNCTION {name}{arguments} FROM PUBLIC"
 
 
-def _expected_function(name: str, schema: str) -> tuple[object, ...]:
-    body = CAPTURE_BODY if name == CAPTURE_FUNCTION else REMOVE_BODY
-    return body, True, f"{schema}, pg_temp", False
+def function_problems(cursor: CursorWrapper) -> list[str]:
+    return [
+        f"The function {name}, which belongs to capturing changes, is not the one that was installed."
+        for name in _altered_functions(cursor)[1]
+    ]
 
 
-def _functions(cursor: CursorWrapper) -> dict[str, tuple[object, ...]]:
-    cursor.execute(SELECT_FUNCTIONS, [list(SIGNATURES)])
-    return {
-        name: (source, is_definer, _search_path(options), is_public)
-        for name, source, is_definer, options, is_public in cursor.fetchall()
-    }
+def _altered_functions(cursor: CursorWrapper) -> tuple[str, list[str]]:
+    """The schema, and the functions that are missing there or are not as they should be."""
+    cursor.execute("SELECT current_schema()")
+    (schema,) = cursor.fetchone()
+    cursor.execute(SELECT_FUNCTIONS, [list(FUNCTIONS)])
+    present = {name: (source, *rights, _search_path(options)) for name, source, *rights, options in cursor.fetchall()}
+    return schema, [
+        name
+        for name, (_, _, body) in FUNCTIONS.items()
+        if present.get(name) != (body, True, False, f"{schema}, pg_temp")
+    ]
 
 
 def _search_path(options: list[str] | None) -> str:
     return ", ".join(options or []).removeprefix("search_path=").replace('"', "")
-
-
-def _triggers(cursor: CursorWrapper) -> dict[tuple[str, str], tuple[bool, str]]:
-    cursor.execute(SELECT_TRIGGERS)
-    return {(table, name): (state in {"O", "A"}, _normalized(text)) for table, name, state, text in cursor.fetchall()}
-
-
-def _normalized(text: str) -> str:
-    # A trigger's statement without what PostgreSQL writes differently: casts, parentheses, quotes, schema.
-    text = re.sub(r"::\w+", "", text.lower())
-    text = re.sub(r'["()]', "", text)
-    return re.sub(r"\s+", " ", re.sub(r"\bon \w+\.", "on ", re.sub(r"function \w+\.", "function ", text))).strip()
-
-
-def _current_schema(cursor: CursorWrapper) -> str:
-    cursor.execute("SELECT current_schema()")
-    return str(cursor.fetchone()[0])

@@ -5,13 +5,15 @@ temporary triggers, which other programs don't have, add the number to captured 
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable
 
 from django.db.backends.utils import CursorWrapper
 
-from audit.capture.captured_table import CapturedTable
+from audit.capture.captured_tables import CapturedTable
 
 TRIGGER_PREFIX = "audit_capture_"
+#: What `trigger_problems` calls a trigger that does nothing.
+MISSING = "missing"
 SELECT_TRIGGERS = (
     r"SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'audit\_capture\_%' ESCAPE '\'"
 )
@@ -47,47 +49,31 @@ def install_connection_triggers(connection: sqlite3.Connection) -> None:
         connection.execute(DROP_EVENT_TRIGGER)
 
 
-def update_statements(cursor: CursorWrapper, tables: Iterable[CapturedTable]) -> Iterator[str]:
-    """The statements that create, replace and drop triggers as needed."""
-    found = _triggers(cursor)
-    wanted = {name: text for table in tables for name, text in _trigger_statements(table).items()}
-    yield from (f"DROP TRIGGER {name}" for name, text in found.items() if wanted.get(name) != text)
-    yield from (text for name, text in wanted.items() if found.get(name) != text)
+def present_triggers(cursor: CursorWrapper) -> dict[tuple[str, str], tuple[bool, str]]:
+    """Our triggers by table, which their names contain, and name: enabled, as all of SQLite's are, and their text."""
+    cursor.execute(SELECT_TRIGGERS)
+    return {(name.removeprefix(TRIGGER_PREFIX).rpartition("_")[0], name): (True, text) for name, text in cursor}
 
 
-def removal_statements(cursor: CursorWrapper, names: Collection[str]) -> Iterator[str]:
-    """The statements that drop the triggers of these tables."""
-    yield from (f"DROP TRIGGER {name}" for name, text in _triggers(cursor).items() if _table_of(text) in names)
+def normalized(text: str) -> str:
+    return text
 
 
-def _table_of(text: str) -> str:
-    return text.partition(" ON ")[2].partition(" ")[0]
-
-
-def problems(cursor: CursorWrapper, tables: Iterable[CapturedTable]) -> Iterator[str]:
-    """A sentence for each trigger that is not as it should be."""
-    found = _triggers(cursor)
-    for table in tables:
-        for name, text in _trigger_statements(table).items():
-            present = found.pop(name, None)
-            if present is None:
-                yield f"The trigger {name} of {table.name} is missing: not all changes are captured."
-            elif present != text:
-                yield f"The trigger {name} of {table.name} is not the one that was installed."
-    yield from (f"The trigger {name} is none of this program's. Find out who made it." for name in sorted(found))
+def drop_statement(_table: str, name: str) -> str:
+    return f"DROP TRIGGER {name}"
 
 
 def disable_statements(tables: Iterable[CapturedTable]) -> list[str]:
     """The statements that switch capturing off for this transaction."""
-    of_tables = [f"DROP TRIGGER {name}" for table in tables for name in _trigger_statements(table)]
+    of_tables = [drop_statement(table.name, name) for table in tables for name in trigger_statements(table)]
     return [*of_tables, DROP_EVENT_TRIGGER]
 
 
 def enable_statements(tables: Iterable[CapturedTable]) -> list[str]:
-    return [*CONNECTION_TRIGGERS, *(text for table in tables for text in _trigger_statements(table).values())]
+    return [*CONNECTION_TRIGGERS, *(text for table in tables for text in trigger_statements(table).values())]
 
 
-def _trigger_statements(table: CapturedTable) -> dict[str, str]:
+def trigger_statements(table: CapturedTable) -> dict[str, str]:
     differs = " OR ".join(f"OLD.{column} IS NOT NEW.{column}" for column in table.columns)
     ends = f" WHEN OLD.{table.end_column} IS NULL" if table.end_column else ""
     bodies = {
@@ -135,6 +121,9 @@ def _capture(table: CapturedTable, verb: str, row: str, changed: str = "", condi
     )
 
 
-def _triggers(cursor: CursorWrapper) -> dict[str, str]:
-    cursor.execute(SELECT_TRIGGERS)
-    return dict(cursor.fetchall())
+def function_statements(_cursor: CursorWrapper) -> list[str]:
+    return []
+
+
+def function_problems(_cursor: CursorWrapper) -> list[str]:
+    return []

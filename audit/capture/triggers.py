@@ -1,81 +1,23 @@
 """Change data capture: triggers record in `audit_captured_changes` every change of a tracked table.
 
-They see what runs no code of ours: manual SQL, `psql`, rows of relations, historical models in migrations. What is
-captured follows from what is tracked (`audit.tracking.registry`), so `manage.py migrate` updates the triggers each
-time. `audit.capture.settlement` turns what no service recorded into events.
+They see what runs no code of ours: manual SQL, `psql`, rows of relations, historical models in migrations. `manage.py
+migrate` updates them each time (`audit.capture.captured_tables`). `audit.capture.settlement` turns what no service
+recorded into events.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import cast
 
-from django.db import connection, models, transaction
+from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.migrations import Migration
 from django.db.migrations.operations.fields import FieldOperation
 
 from audit.capture import postgresql_triggers, sqlite_triggers
-from audit.capture.captured_table import CapturedTable
+from audit.capture.captured_tables import CapturedTable, captured_tables, through_model
 from audit.models import CapturedChange
-from audit.tracking.registry import column_field, relation_field, tracked_models
-
-#: Columns that mark a row as ended; deleting it then revokes nobody's access.
-END_COLUMNS = ("ended_at", "revoked_at")
-
-
-def captured_tables() -> list[CapturedTable]:
-    """The tables of tracked models and of their relations, sorted by name."""
-    found = {}
-    for model, entry in tracked_models().items():
-        found[model._meta.db_table] = _table_of_model(model, entry.fields, are_deletions_routine=entry.deleted is None)
-        for name in entry.relations:
-            table = _table_of_relation(model, name)
-            found[table.name] = table
-    return [found[name] for name in sorted(found)]
-
-
-def owner_field(model: type[models.Model]) -> "models.ForeignKey[models.Model, models.Model] | None":
-    """The foreign key to another tracked model, such as from keys to users; None without one."""
-    keys = (field for field in model._meta.concrete_fields if isinstance(field, models.ForeignKey))
-    return next((key for key in keys if key.related_model in tracked_models()), None)
-
-
-def _table_of_model(model: type[models.Model], names: frozenset[str], *, are_deletions_routine: bool) -> CapturedTable:
-    options = model._meta
-    key, owner = str(options.pk.column), owner_field(model)
-    own = (str(options.model_name), key)
-    ends = [name for name in END_COLUMNS if name in {field.name for field in options.concrete_fields}]
-    return CapturedTable(
-        name=options.db_table,
-        key=key,
-        # The key too: rows that swap keys swap all that refers to them.
-        columns=tuple(sorted({key, *(str(column_field(model, name).column) for name in names)})),
-        subjects=(own,) if owner is None else ((_resource_name(owner.related_model), str(owner.column)), own),
-        are_deletions_captured=not are_deletions_routine,
-        end_column=ends[0] if ends else "",
-    )
-
-
-def through_model(model: type[models.Model], relation: str) -> type[models.Model]:
-    """The model of a many-to-many relation's rows."""
-    return cast("type[models.Model]", relation_field(model, relation).remote_field.through)
-
-
-def _table_of_relation(model: type[models.Model], name: str) -> CapturedTable:
-    field = relation_field(model, name)
-    options = through_model(model, name)._meta
-    holder, held = field.m2m_column_name(), field.m2m_reverse_name()
-    return CapturedTable(
-        name=options.db_table,
-        key=str(options.pk.column),
-        columns=tuple(sorted((holder, held))),
-        subjects=((_resource_name(model), holder), (_resource_name(field.related_model), held)),
-    )
-
-
-def _resource_name(model: type[models.Model]) -> str:
-    return str(model._meta.model_name)
+from audit.tracking.registry import tracked_models
 
 
 def remove_outdated_triggers(*, plan: list[tuple[Migration, bool]], **_: object) -> None:
@@ -91,8 +33,10 @@ def remove_outdated_triggers(*, plan: list[tuple[Migration, bool]], **_: object)
         if (model._meta.app_label, model._meta.model_name) in touched:
             names |= {model._meta.db_table, *(through_model(model, name)._meta.db_table for name in entry.relations)}
     if names:
+        dialect = _dialect()
         with transaction.atomic(), connection.cursor() as cursor:
-            _execute(list(_dialect().removal_statements(cursor, names)))
+            found = dialect.present_triggers(cursor)
+            _execute([dialect.drop_statement(table, name) for table, name in found if table in names])
 
 
 def install(**_: object) -> None:
@@ -102,7 +46,7 @@ def install(**_: object) -> None:
         if CapturedChange._meta.db_table not in present:
             return  # migrated back to a version without it
         tables = [table for table in captured_tables() if _is_complete(cursor, table, present)]
-        for statement in _dialect().update_statements(cursor, tables):
+        for statement in [*_dialect().function_statements(cursor), *_update_statements(cursor, tables)]:
             cursor.execute(statement)
 
 
@@ -113,10 +57,39 @@ def _is_complete(cursor: CursorWrapper, table: CapturedTable, present: set[str])
     return table.all_columns <= {column.name for column in description}
 
 
+def _update_statements(cursor: CursorWrapper, tables: Iterable[CapturedTable]) -> Iterator[str]:
+    """The statements that create, replace, enable and drop triggers as needed."""
+    dialect = _dialect()
+    found = dialect.present_triggers(cursor)
+    wanted = {(table.name, name): text for table in tables for name, text in dialect.trigger_statements(table).items()}
+    yield from (dialect.drop_statement(*key) for key in found.keys() - wanted.keys())
+    for key, text in wanted.items():
+        is_on, present_text = found.get(key, (False, ""))
+        if present_text != dialect.normalized(text):
+            if present_text:
+                yield dialect.drop_statement(*key)
+            yield text
+        elif not is_on:
+            yield dialect.switch_statement(*key, "ENABLE")
+
+
 def trigger_problems() -> list[str]:
-    """A sentence for each trigger that is missing, disabled or altered."""
+    """A sentence for each trigger or function that is missing, disabled, altered or none of ours."""
+    dialect, problems = _dialect(), []
     with connection.cursor() as cursor:
-        return list(_dialect().problems(cursor, captured_tables()))
+        found = dialect.present_triggers(cursor)
+        for table in captured_tables():
+            for name, text in dialect.trigger_statements(table).items():
+                trigger = f"The trigger {name} of {table.name}"
+                is_on, present_text = found.pop((table.name, name), (False, ""))
+                if not is_on:
+                    problems.append(f"{trigger} is {dialect.MISSING}: not all changes are captured.")
+                elif present_text != dialect.normalized(text):
+                    problems.append(f"{trigger} is not the one that was installed.")
+        for table_name, name in sorted(found):
+            whose = f" of {table_name}" if connection.vendor == "postgresql" else ""
+            problems.append(f"The trigger {name}{whose} is none of this program's. Find out who made it.")
+        return [*problems, *dialect.function_problems(cursor)]
 
 
 @contextmanager

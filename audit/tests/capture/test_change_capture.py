@@ -19,7 +19,8 @@ from accounts.sessions.services import sign_out
 from accounts.users import services as user_services
 from accounts.users.erasure import erase_personal_data
 from audit.capture import settlement as capture_settlement
-from audit.capture.triggers import captured_tables, install, suspended, trigger_problems
+from audit.capture.captured_tables import CapturedTable, captured_tables
+from audit.capture.triggers import install, suspended, trigger_problems
 from audit.models import AuditLog, CapturedChange
 from audit.presentation.event_text import sentence
 from audit.sealing.sealer import Sealer, SealingInProgress
@@ -168,9 +169,7 @@ def test_a_column_that_is_tracked_from_now_on_is_captured_after_migrating(cast, 
     from audit.capture import triggers
 
     wider = [
-        table
-        if table.name != "users"
-        else triggers.CapturedTable("users", "id", (*table.columns, "last_login"), table.subjects)
+        table if table.name != "users" else CapturedTable("users", "id", (*table.columns, "last_login"), table.subjects)
         for table in captured_tables()
     ]
     monkeypatch.setattr(triggers, "captured_tables", lambda: wider)
