@@ -4,8 +4,6 @@ from typing import Any
 
 from rest_framework import serializers
 
-from audit.export.bundles import base64_text, base64_texts, event_fields
-from audit.export.proofs import Consistency, Inclusion
 from audit.models import AuditLog, Checkpoint, SigningKey
 from reprotech.api.fields import AddressOutputField
 from reprotech.api.serialization import PageAnswer
@@ -72,42 +70,32 @@ class CheckpointListAnswer(PageAnswer):
     checkpoints = CheckpointAnswer(many=True)
 
 
-class ProofAnswer(serializers.Serializer[Inclusion]):
+class ProofAnswer(serializers.Serializer[object]):
     """That an event stands at `position` among the first `size` events."""
 
-    event_id = serializers.IntegerField(source="place.event_id")
-    position = serializers.IntegerField(source="place.position")
-    size = serializers.IntegerField(source="checkpoint.size")
-    leaf = serializers.SerializerMethodField()
-    proof = serializers.SerializerMethodField()
-    checkpoint = serializers.CharField(source="checkpoint.note")
-    event = serializers.SerializerMethodField()
-
-    def get_leaf(self, found: Inclusion) -> str:
-        """The hash of the event, base64."""
-        return base64_text(found.place.leaf)
-
-    def get_proof(self, found: Inclusion) -> list[str]:
-        """The audit path from the leaf up, each hash in base64."""
-        return base64_texts(found.path)
-
-    def get_event(self, found: Inclusion) -> dict[str, Any] | None:
-        """The event as a line of a bundle has it; null once it was archived."""
-        return event_fields(found.row) if found.row else None
+    event_id = serializers.IntegerField()
+    position = serializers.IntegerField()
+    size = serializers.IntegerField()
+    leaf = serializers.CharField(read_only=True, help_text="The hash of the event, base64.")
+    proof = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="The audit path from the leaf up, each hash in base64."
+    )
+    checkpoint = serializers.CharField()
+    event = serializers.DictField(
+        read_only=True, allow_null=True, help_text="The event as a line of a bundle has it; null once it was archived."
+    )
 
 
-class ConsistencyAnswer(serializers.Serializer[Consistency]):
+class ConsistencyAnswer(serializers.Serializer[object]):
     """That the first `to` events begin with the first `from`."""
 
-    to = serializers.IntegerField(source="new.size")
-    proof = serializers.SerializerMethodField()
-    from_checkpoint = serializers.CharField(source="old.note")
-    to_checkpoint = serializers.CharField(source="new.note")
+    to = serializers.IntegerField()
+    proof = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="The proof of RFC 6962, each hash in base64."
+    )
+    from_checkpoint = serializers.CharField()
+    to_checkpoint = serializers.CharField()
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         # `from` can't be the name of an attribute.
-        return {"from": serializers.IntegerField(source="old.size"), **super().get_fields()}
-
-    def get_proof(self, found: Consistency) -> list[str]:
-        """The proof of RFC 6962, each hash in base64."""
-        return base64_texts(found.path)
+        return {"from": serializers.IntegerField(), **super().get_fields()}

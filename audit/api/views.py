@@ -99,7 +99,7 @@ class ProofViewSet(ViewSet):
     )
     def proof(self, request: Request, event_id: int) -> Response:
         query = ProofQuery.parse(request.query_params)
-        return Response(ProofAnswer(prove_inclusion(event_id, query.value("size"))).data)
+        return Response(prove_inclusion(event_id, query.value("size")))
 
     @extend_schema(
         parameters=query_parameters(ConsistencyQuery),
@@ -109,4 +109,4 @@ class ProofViewSet(ViewSet):
     )
     def consistency(self, request: Request) -> Response:
         query = ConsistencyQuery.parse(request.query_params)
-        return Response(ConsistencyAnswer(prove_consistency(query.value("from"), query.value("to"))).data)
+        return Response(prove_consistency(query.value("from"), query.value("to")))
