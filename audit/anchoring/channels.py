@@ -6,14 +6,14 @@ which process is sending; if that one dies, another takes over, and at worst som
 """
 
 import socket
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from threading import Timer
+from typing import cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -38,89 +38,65 @@ class AnchorFailed(Exception):
     """A checkpoint could not be sent; the message says why."""
 
 
-class Channel(ABC):
-    name = ""
-
-    @property
-    def interval(self) -> timedelta:
-        """How long to wait before the next checkpoint is sent."""
-        return settings.AUDIT_ANCHOR_INTERVAL
-
-    @abstractmethod
-    def send(self, latest: Checkpoint, sent: int) -> int:
-        """Send the latest checkpoint, where that of `sent` events was the last; returns the size of the last one sent.
-
-        Raises AnchorFailed, OSError, HTTPException or LedgerCorrupted.
-        """
-
-
-class FileChannel(Channel):
-    name = "file"
-    interval = timedelta(0)
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def send(self, latest: Checkpoint, sent: int) -> int:
-        """Append the checkpoints that the file lacks."""
-        try:
-            note = anchor_file.last_note(self.path)
-        except FileNotFoundError:
-            if sent:
-                raise AnchorFailed(
-                    f"{self.path} is gone. Mount its disk or, to begin a new file, make an empty one of this name."
-                ) from None
-            note = None
-        if note:
-            require_stored(note)
-            sent = Checkpoint(note=note).statement.size
-        # The first one covers all events before it. The file is created only if nothing was ever sent:
-        # otherwise its disk may not be mounted.
-        new = list(Checkpoint.objects.filter(size__gt=sent)[:BATCH_SIZE]) if sent else [latest]
-        anchor_file.append_notes(self.path, [checkpoint.note for checkpoint in new], create=not sent)
-        return new[-1].size if new else latest.size
+def send_to_file(latest: Checkpoint, sent: int) -> int:
+    """Append the checkpoints that the file lacks."""
+    path = cast("Path", settings.AUDIT_ANCHOR_FILE)
+    try:
+        note = anchor_file.last_note(path)
+    except FileNotFoundError:
+        if sent:
+            raise AnchorFailed(
+                f"{path} is gone. Mount its disk or, to begin a new file, make an empty one of this name."
+            ) from None
+        note = None
+    if note:
+        require_stored(note)
+        sent = Checkpoint(note=note).statement.size
+    # The first one covers all events before it. The file is created only if nothing was ever sent:
+    # otherwise its disk may not be mounted.
+    new = list(Checkpoint.objects.filter(size__gt=sent)[:BATCH_SIZE]) if sent else [latest]
+    anchor_file.append_notes(path, [checkpoint.note for checkpoint in new], create=not sent)
+    return new[-1].size if new else latest.size
 
 
-class WebChannel(Channel):
-    """Posts the latest checkpoint to AUDIT_ANCHOR_URL, as plain text. Redirects are not followed."""
-
-    name = "url"
-
-    def send(self, latest: Checkpoint, sent: int) -> int:  # noqa: ARG002 (the latest covers all before)
-        """A status other than 2xx is a failure."""
-        parts = urlsplit(settings.AUDIT_ANCHOR_URL)
-        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        client = kind(parts.hostname or "", parts.port, timeout=READ_TIMEOUT_SECONDS)
-        # The timeout above restarts with every byte.
-        deadline = Timer(RESPONSE_TIMEOUT_SECONDS, _hang_up, [client])
-        deadline.start()
-        try:
-            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            client.request("POST", target, latest.note.encode(), {"Content-Type": "text/plain; charset=utf-8"})
-            status = client.getresponse().status
-        finally:
-            deadline.cancel()
-            client.close()
-        if status not in range(200, 300):
-            raise AnchorFailed(f"{parts.hostname} answered {status}.")
-        return latest.size
+def send_to_url(latest: Checkpoint, _sent: int) -> int:
+    """Post it as plain text. Redirects are not followed; a status other than 2xx is a failure."""
+    parts = urlsplit(settings.AUDIT_ANCHOR_URL)
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    client = kind(parts.hostname or "", parts.port, timeout=READ_TIMEOUT_SECONDS)
+    # The timeout above restarts with every byte.
+    deadline = Timer(RESPONSE_TIMEOUT_SECONDS, _hang_up, [client])
+    deadline.start()
+    try:
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        client.request("POST", target, latest.note.encode(), {"Content-Type": "text/plain; charset=utf-8"})
+        status = client.getresponse().status
+    finally:
+        deadline.cancel()
+        client.close()
+    if status not in range(200, 300):
+        raise AnchorFailed(f"{parts.hostname} answered {status}.")
+    return latest.size
 
 
-class MailChannel(Channel):
-    name = "email"
-
-    def send(self, latest: Checkpoint, sent: int) -> int:  # noqa: ARG002 (the latest covers all before)
-        subject = f"Reprotech: audit log sealed, {latest.size} events"
-        headers = {"Message-ID": make_message_id()}
-        EmailMessage(subject, latest.note, None, settings.AUDIT_ANCHOR_EMAIL, headers=headers).send()
-        return latest.size
+def send_by_mail(latest: Checkpoint, _sent: int) -> int:
+    subject = f"Reprotech: audit log sealed, {latest.size} events"
+    headers = {"Message-ID": make_message_id()}
+    EmailMessage(subject, latest.note, None, settings.AUDIT_ANCHOR_EMAIL, headers=headers).send()
+    return latest.size
 
 
-def channels() -> list[Channel]:
-    file = [FileChannel(settings.AUDIT_ANCHOR_FILE)] if settings.AUDIT_ANCHOR_FILE else []
-    web = [WebChannel()] if settings.AUDIT_ANCHOR_URL else []
-    mail = [MailChannel()] if settings.AUDIT_ANCHOR_EMAIL else []
-    return [*file, *web, *mail]
+#: By channel: its setting, and a function that sends the latest checkpoint, where that of `sent` events was the last, and
+#: returns the size of the last one sent. It raises AnchorFailed, OSError, HTTPException or LedgerCorrupted.
+CHANNELS: dict[str, tuple[str, Callable[[Checkpoint, int], int]]] = {
+    "file": ("AUDIT_ANCHOR_FILE", send_to_file),
+    "url": ("AUDIT_ANCHOR_URL", send_to_url),
+    "email": ("AUDIT_ANCHOR_EMAIL", send_by_mail),
+}
+
+
+def configured_channels() -> list[str]:
+    return [channel for channel, (setting, _) in CHANNELS.items() if getattr(settings, setting)]
 
 
 def anchored_notes() -> Iterator[str]:
@@ -129,7 +105,7 @@ def anchored_notes() -> Iterator[str]:
         yield from anchor_file.read_notes(settings.AUDIT_ANCHOR_FILE)
 
 
-def anchor(channel: Channel, *, at_once: bool = False) -> int:
+def anchor(channel: str, *, at_once: bool = False) -> int:
     """Send what is due, or with `at_once` what is new; returns the size of the checkpoint, 0 when nothing was sent.
 
     Raises AnchorFailed, or LedgerCorrupted when what was sent before is not in the database.
@@ -137,13 +113,14 @@ def anchor(channel: Channel, *, at_once: bool = False) -> int:
     latest = latest_checkpoint()
     if latest is None:
         return 0
-    state, _ = Anchor.objects.get_or_create(channel=channel.name)
+    state, _ = Anchor.objects.get_or_create(channel=channel)
     now = timezone.now()
-    is_due = at_once or state.sent_at is None or now - state.sent_at >= channel.interval
+    interval = timedelta(0) if channel == "file" else settings.AUDIT_ANCHOR_INTERVAL
+    is_due = at_once or state.sent_at is None or now - state.sent_at >= interval
     if state.size == latest.size or not is_due or not _claim(state):
         return 0
     try:
-        sent = channel.send(latest, state.size)
+        sent = CHANNELS[channel][1](latest, state.size)
     except BaseException as error:
         Anchor.objects.filter(pk=state.pk).update(busy_until=None)
         if isinstance(error, OSError | HTTPException):
@@ -155,17 +132,17 @@ def anchor(channel: Channel, *, at_once: bool = False) -> int:
 
 def start() -> None:
     if settings.AUDIT_SEAL_SECONDS:
-        for channel in channels():
+        for channel in configured_channels():
             anchoring_thread(channel).start()
 
 
-def anchoring_thread(channel: Channel) -> PeriodicThread:
+def anchoring_thread(channel: str) -> PeriodicThread:
     return PeriodicThread(
-        f"audit-anchor-{channel.name}",
+        f"audit-anchor-{channel}",
         partial(anchor, channel),
         settings.AUDIT_SEAL_SECONDS,
-        problem=f"Checkpoints can't be anchored at the moment ({channel.name}).",
-        recovered=f"Checkpoints are anchored again ({channel.name}).",
+        problem=f"Checkpoints can't be anchored at the moment ({channel}).",
+        recovered=f"Checkpoints are anchored again ({channel}).",
         retry_interval=RETRY_SECONDS,
         fatal=(LedgerCorrupted,),
         expected=(AnchorFailed,),

@@ -17,9 +17,6 @@ from django.utils import timezone
 from audit.anchoring import channels
 from audit.anchoring.channels import (
     AnchorFailed,
-    FileChannel,
-    MailChannel,
-    WebChannel,
     anchor,
     anchored_notes,
     anchoring_thread,
@@ -106,10 +103,10 @@ def stubborn_receiver(*, drips):
 
 def test_every_checkpoint_is_appended_to_the_file_once(file):
     seal()
-    assert anchor(FileChannel(file)) == latest_checkpoint().size
+    assert anchor("file") == latest_checkpoint().size
     seal(3)
-    anchor(FileChannel(file))
-    assert anchor(FileChannel(file)) == 0
+    anchor("file")
+    assert anchor("file") == 0
     assert list(anchored_notes()) == notes()
     assert len(notes()) == 4
     assert anchor_file.last_note(file) == notes()[-1]
@@ -117,20 +114,20 @@ def test_every_checkpoint_is_appended_to_the_file_once(file):
 
 def test_a_new_file_of_an_old_log_begins_with_the_present(file):
     seal(3)
-    anchor(FileChannel(file))
+    anchor("file")
     assert list(anchored_notes()) == notes()[-1:]
 
 
 def test_a_file_that_is_gone_is_not_silently_begun_anew(file):
     seal()
-    anchor(FileChannel(file))
+    anchor("file")
     kept = file.rename(file.with_name("kept"))
     seal(2)
     with pytest.raises(AnchorFailed, match="is gone"):
-        anchor(FileChannel(file))
+        anchor("file")
     assert not file.exists()
     file.touch()
-    anchor(FileChannel(file))
+    anchor("file")
     assert [*anchor_file.read_notes(kept), *anchored_notes()] == notes()
 
 
@@ -175,7 +172,7 @@ def test_what_is_no_file_is_refused_without_waiting(file, tmp_path):
     os.mkfifo(file)
     for _ in range(2):
         with pytest.raises(AnchorFailed, match="no regular file"):
-            anchor(FileChannel(file))
+            anchor("file")
         with pytest.raises(OSError, match=r"no regular file|Is a directory"):
             anchor_file.append_notes(file, notes(), create=False)
         file.unlink(missing_ok=True) if file.is_fifo() else file.rmdir()
@@ -185,7 +182,7 @@ def test_what_is_no_file_is_refused_without_waiting(file, tmp_path):
 
 def test_a_log_that_was_cut_is_found_out_by_the_file(file):
     seal(3)
-    anchor(FileChannel(file))
+    anchor("file")
     with suspended():
         lost = latest_checkpoint().size
         Checkpoint._base_manager.filter(size=lost).delete()
@@ -195,17 +192,17 @@ def test_a_log_that_was_cut_is_found_out_by_the_file(file):
     with pytest.raises(LedgerCorrupted, match="anchor file"):
         seal()
     with pytest.raises(LedgerCorrupted, match="anchor file"):
-        anchor(FileChannel(file))
+        anchor("file")
     file.unlink()
     Sealer().seal()  # nothing else shows it
     assert latest_checkpoint().size == lost
     file.touch()
-    anchor(FileChannel(file))
+    anchor("file")
 
 
 def test_a_log_that_was_begun_anew_with_another_key_is_found_out_by_the_file(file, settings):
     seal()
-    anchor(FileChannel(file))
+    anchor("file")
     with suspended():
         for model in (Checkpoint, Leaf, SigningKey):
             model._base_manager.all().delete()
@@ -222,15 +219,15 @@ def test_sealing_goes_on_while_the_file_is_out_of_reach(file):
 
 def test_the_newest_checkpoint_is_posted_and_then_one_an_hour(receiver, settings):
     seal(2)
-    size = anchor(WebChannel())
+    size = anchor("url")
     assert receiver.received == [("/notes?token=abc", "text/plain; charset=utf-8", notes()[-1])]
     seal()
-    assert anchor(WebChannel()) == 0
+    assert anchor("url") == 0
     Anchor.objects.update(sent_at=timezone.now() - settings.AUDIT_ANCHOR_INTERVAL)
-    assert anchor(WebChannel()) > size
+    assert anchor("url") > size
     assert [body for _, _, body in receiver.received] == notes()[1:]
     Anchor.objects.update(sent_at=timezone.now() - settings.AUDIT_ANCHOR_INTERVAL)
-    assert anchor(WebChannel()) == 0  # nothing new
+    assert anchor("url") == 0  # nothing new
 
 
 @pytest.mark.parametrize("status", [302, 404, 500])
@@ -239,9 +236,9 @@ def test_a_refusal_is_tried_again_and_a_redirect_not_followed(receiver, status):
     receiver.status = status
     for _ in range(2):
         with pytest.raises(AnchorFailed, match=str(status)):
-            anchor(WebChannel())
+            anchor("url")
     receiver.status = 200
-    assert anchor(WebChannel())
+    assert anchor("url")
     assert [path for path, _, _ in receiver.received] == ["/notes?token=abc"] * 3
 
 
@@ -253,16 +250,16 @@ def test_a_receiver_that_hangs_or_drips_is_left_in_the_end(settings, monkeypatch
     with stubborn_receiver(drips=drips) as url:
         settings.AUDIT_ANCHOR_URL = url
         with pytest.raises(AnchorFailed):
-            anchor(WebChannel())
+            anchor("url")
     assert Anchor.objects.get().busy_until is None
 
 
 def test_two_processes_send_once_and_a_dead_one_is_replaced(receiver):
     seal()
     state = Anchor.objects.create(channel="url", busy_until=timezone.now() + channels.CLAIM_DURATION)
-    assert anchor(WebChannel()) == 0
+    assert anchor("url") == 0
     Anchor.objects.update(busy_until=timezone.now())
-    assert anchor(WebChannel())
+    assert anchor("url")
     state.refresh_from_db()
     assert (state.size, len(receiver.received)) == (latest_checkpoint().size, 1)
 
@@ -270,7 +267,7 @@ def test_two_processes_send_once_and_a_dead_one_is_replaced(receiver):
 def test_checkpoints_are_mailed(settings):
     settings.AUDIT_ANCHOR_EMAIL = ["auditor@lab.example", "archive@lab.example"]
     seal()
-    anchor(MailChannel())
+    anchor("email")
     (message,) = mail.outbox
     assert (message.to, message.body) == (settings.AUDIT_ANCHOR_EMAIL, notes()[0])
     assert str(latest_checkpoint().size) in message.subject
@@ -293,7 +290,7 @@ def test_mails_are_named_under_our_domain(settings, sender, domain):
 def test_an_outage_is_logged_once_and_so_is_its_end(receiver, caplog, monkeypatch):
     monkeypatch.setattr("django.db.connection.close", lambda: None)
     seal()
-    thread = anchoring_thread(WebChannel())
+    thread = anchoring_thread("url")
     for receiver.status in (500, 500, 404, 200, 200):
         thread.run_once()
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
