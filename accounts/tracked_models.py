@@ -16,119 +16,11 @@ from accounts.models import (
     User,
 )
 from audit.models import Action
-from audit.tracking.model_tracking import Subject, track
+from audit.tracking.model_tracking import track
+from audit.tracking.registry import ActionPair, Subject, Tracked
 
 UPDATE = Action.UPDATE
 Credential = ApiKey | TotpKey | Passkey | RecoveryCode
-
-
-def track_all() -> None:
-    """Track accounts, roles, permissions and credentials."""
-    _track_accounts()
-    _track_sessions()
-    _track_credentials()
-    _track_mail()
-
-
-def _track_accounts() -> None:
-    track(
-        User,
-        lambda user: Subject("user", user.pk, user.username),
-        fields=(
-            *("username", "email", "password", "first_name", "last_name", "is_active", "locked_at", "deleted_at"),
-            *("is_service", "must_change_password", "password_changed_at", "unlocked_at", "factor_kinds"),
-            "must_add_factor",
-        ),
-        relations={"roles": (Action.ROLE_ASSIGN, Action.ROLE_REVOKE)},
-        actions={
-            "password": (Action.PASSWORD_RESET, Action.PASSWORD_RESET),
-            "locked_at": (Action.LOCK, Action.UNLOCK),
-            "deleted_at": (Action.DELETE, UPDATE),
-        },
-        on_change=partial(session_cache.invalidate_owners, "pk"),
-    )
-    track(
-        Role,
-        lambda role: Subject("role", role.pk, role.name),
-        fields=("name", "slug", "description", "requires_factor", "is_system", "is_customized"),
-        relations={"permissions": (UPDATE, UPDATE)},
-        on_change=_invalidate_roles,
-    )
-    track(
-        Permission,
-        lambda permission: Subject("permission", permission.pk, permission.name),
-        fields=("name", "description", "resource", "action"),
-        on_change=_invalidate_roles,
-    )
-
-
-def _track_sessions() -> None:
-    track(
-        Session,
-        lambda session: Subject("session", session.pk, session.user.username, {"owner_id": session.user_id}),
-        fields=("user", "kind", "ended_at", "ends_at"),
-        routine_fields=("expires_at", "confirmed_at", "is_remembered", "refresh_hash"),
-        actions={"ended_at": (Action.SESSION_REVOKE, UPDATE)},
-        on_change=partial(session_cache.invalidate_owners, "user_id"),
-    )
-
-
-def _track_credentials() -> None:
-    # Filed under their owner, by ids: the names of keys and passkeys, and the addresses of a key can be personal, and
-    # could never be erased.
-    track(
-        ApiKey,
-        lambda key: _owned_by_user(key, "api_key", key=key.public_id),
-        fields=("user", "created_by", "prefix", "secret_hash", "scopes", "addresses", "expires_at", "revoked_at"),
-        actions={"revoked_at": (Action.KEY_REVOKE, UPDATE)},
-        created=Action.KEY_CREATE,
-        deleted=Action.KEY_REVOKE,
-        concealed=("addresses",),
-    )
-    track(
-        TotpKey,
-        lambda app: _owned_by_user(app, "authenticator_app", kind="totp"),
-        fields=("user", "sealed_key"),
-        created=Action.FACTOR_ADD,
-        deleted=Action.FACTOR_REMOVE,
-        concealed=("sealed_key",),
-    )
-    track(
-        Passkey,
-        lambda passkey: _owned_by_user(passkey, "passkey", kind="passkey"),
-        fields=("user", "credential_id", "credential"),
-        created=Action.FACTOR_ADD,
-        deleted=Action.FACTOR_REMOVE,
-        concealed=("credential_id", "credential"),
-    )
-    track(
-        RecoveryCode,
-        lambda code: _owned_by_user(code, "recovery_code"),
-        fields=("user", "code_hash"),
-        created=UPDATE,
-        deleted=UPDATE,
-    )
-
-
-def _track_mail() -> None:
-    # Details with these names can be erased.
-    track(
-        EmailChange,
-        lambda change: _owned_by_user(change, "email_change", sent_to=change.address),
-        fields=("user", "address", "requested_at"),
-        created=UPDATE,
-        deleted=UPDATE,
-        concealed=("address",),
-    )
-    track(
-        OutgoingMail,
-        lambda mail: _owned_by_user(mail, "outgoing_mail", sent_to=mail.address, letter=mail.letter),
-        fields=("user", "address", "letter"),
-        created=UPDATE,
-        # Each message is deleted once it is sent, which is routine.
-        deleted=None,
-        concealed=("address",),
-    )
 
 
 def _owned_by_user(row: Credential | EmailChange | OutgoingMail, record: str, **details: object) -> Subject:
@@ -137,3 +29,101 @@ def _owned_by_user(row: Credential | EmailChange | OutgoingMail, record: str, **
 
 def _invalidate_roles(_rows: object, _columns: object) -> None:
     session_cache.invalidate_roles()
+
+
+TRACKED = (
+    Tracked(
+        User,
+        lambda user: Subject("user", user.pk, user.username),
+        fields=(
+            *("username", "email", "password", "first_name", "last_name", "is_active", "locked_at", "deleted_at"),
+            *("is_service", "must_change_password", "password_changed_at", "unlocked_at", "factor_kinds"),
+            "must_add_factor",
+        ),
+        relations={"roles": ActionPair(Action.ROLE_ASSIGN, Action.ROLE_REVOKE)},
+        actions={
+            "password": ActionPair(Action.PASSWORD_RESET, Action.PASSWORD_RESET),
+            "locked_at": ActionPair(Action.LOCK, Action.UNLOCK),
+            "deleted_at": ActionPair(Action.DELETE, UPDATE),
+        },
+        on_change=partial(session_cache.invalidate_owners, "pk"),
+    ),
+    Tracked(
+        Role,
+        lambda role: Subject("role", role.pk, role.name),
+        fields=("name", "slug", "description", "requires_factor", "is_system", "is_customized"),
+        relations={"permissions": ActionPair(UPDATE, UPDATE)},
+        on_change=_invalidate_roles,
+    ),
+    Tracked(
+        Permission,
+        lambda permission: Subject("permission", permission.pk, permission.name),
+        fields=("name", "description", "resource", "action"),
+        on_change=_invalidate_roles,
+    ),
+    Tracked(
+        Session,
+        lambda session: Subject("session", session.pk, session.user.username, {"owner_id": session.user_id}),
+        fields=("user", "kind", "ended_at", "ends_at"),
+        routine_fields=("expires_at", "confirmed_at", "is_remembered", "refresh_hash"),
+        actions={"ended_at": ActionPair(Action.SESSION_REVOKE, UPDATE)},
+        on_change=partial(session_cache.invalidate_owners, "user_id"),
+    ),
+    # Filed under their owner, by ids: the names of keys and passkeys, and the addresses of a key can be personal, and
+    # could never be erased.
+    Tracked(
+        ApiKey,
+        lambda key: _owned_by_user(key, "api_key", key=key.public_id),
+        fields=("user", "created_by", "prefix", "secret_hash", "scopes", "addresses", "expires_at", "revoked_at"),
+        actions={"revoked_at": ActionPair(Action.KEY_REVOKE, UPDATE)},
+        created=Action.KEY_CREATE,
+        deleted=Action.KEY_REVOKE,
+        concealed=("addresses",),
+    ),
+    Tracked(
+        TotpKey,
+        lambda app: _owned_by_user(app, "authenticator_app", kind="totp"),
+        fields=("user", "sealed_key"),
+        created=Action.FACTOR_ADD,
+        deleted=Action.FACTOR_REMOVE,
+        concealed=("sealed_key",),
+    ),
+    Tracked(
+        Passkey,
+        lambda passkey: _owned_by_user(passkey, "passkey", kind="passkey"),
+        fields=("user", "credential_id", "credential"),
+        created=Action.FACTOR_ADD,
+        deleted=Action.FACTOR_REMOVE,
+        concealed=("credential_id", "credential"),
+    ),
+    Tracked(
+        RecoveryCode,
+        lambda code: _owned_by_user(code, "recovery_code"),
+        fields=("user", "code_hash"),
+        created=UPDATE,
+        deleted=UPDATE,
+    ),
+    # Details with these names can be erased.
+    Tracked(
+        EmailChange,
+        lambda change: _owned_by_user(change, "email_change", sent_to=change.address),
+        fields=("user", "address", "requested_at"),
+        created=UPDATE,
+        deleted=UPDATE,
+        concealed=("address",),
+    ),
+    Tracked(
+        OutgoingMail,
+        lambda mail: _owned_by_user(mail, "outgoing_mail", sent_to=mail.address, letter=mail.letter),
+        fields=("user", "address", "letter"),
+        created=UPDATE,
+        # Each message is deleted once it is sent, which is routine.
+        deleted=None,
+        concealed=("address",),
+    ),
+)
+
+
+def track_all() -> None:
+    for found in TRACKED:
+        track(found)

@@ -1,5 +1,6 @@
 """Which changes of which tables are captured: it follows from what is tracked (`audit.tracking.registry`)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import cast
 
@@ -53,7 +54,7 @@ def through_model(model: type[models.Model], relation: str) -> type[models.Model
     return cast("type[models.Model]", relation_field(model, relation).remote_field.through)
 
 
-def _table_of_model(model: type[models.Model], names: frozenset[str], *, are_deletions_routine: bool) -> CapturedTable:
+def _table_of_model(model: type[models.Model], names: Collection[str], *, are_deletions_routine: bool) -> CapturedTable:
     options = model._meta
     key, owner = str(options.pk.column), owner_field(model)
     own = (str(options.model_name), key)

@@ -6,7 +6,7 @@ in better words, within `explicitly_recorded`; listeners (`on_change`) hear of t
 (raw SQL, rows of a relation's `through` table, historical models of migrations) isn't seen here.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
@@ -21,27 +21,7 @@ from django.db.models.signals import m2m_changed, post_save, pre_delete, pre_sav
 
 from audit.models import Action
 from audit.tracking import events as tracking_events
-from audit.tracking.registry import (
-    EMPTY,
-    ActionPair,
-    OnChange,
-    Subject,
-    Tracked,
-    column_field,
-    registry,
-    tracked_models,
-)
-
-__all__ = [
-    "ActionPair",
-    "Subject",
-    "Tracked",
-    "TrackedModel",
-    "TrackedQuerySet",
-    "explicitly_recorded",
-    "track",
-    "tracked_models",
-]
+from audit.tracking.registry import Tracked, column_field, registry
 
 #: Rows that are compared and recorded at a time.
 BATCH_SIZE = 500
@@ -52,36 +32,10 @@ Row = TypeVar("Row", bound=models.Model)
 Item = TypeVar("Item")
 
 
-def track(
-    model: type[Row],
-    subject: Callable[[Row], Subject],
-    *,
-    fields: Collection[str],
-    relations: Mapping[str, tuple[Action, Action]] = EMPTY,
-    routine_fields: Collection[str] = (),
-    actions: Mapping[str, tuple[Action, Action]] = EMPTY,
-    created: Action = Action.CREATE,
-    deleted: Action | None = Action.DELETE,
-    concealed: Collection[str] = (),
-    on_change: OnChange | None = None,
-) -> None:
-    """Record changes of these fields and relations outside of services; `Tracked` describes the arguments.
-
-    Raises ImproperlyConfigured for a model whose changes would be missed.
-    """
-    found = Tracked(
-        model=model,
-        subject=subject,
-        fields=frozenset(fields),
-        routine_fields=frozenset(routine_fields),
-        relations={name: ActionPair(*words) for name, words in relations.items()},
-        actions={name: ActionPair(*words) for name, words in actions.items()},
-        created=created,
-        deleted=deleted,
-        concealed=frozenset(concealed),
-        on_change=on_change,
-    )
+def track(found: Tracked) -> None:
+    """Record these changes outside of services; raises ImproperlyConfigured for a model whose changes would be missed."""
     _refuse_untrackable(found)
+    model = found.model
     registry[model] = found
     # Django adds to a relation by the base manager, `user.api_keys.add(key)`, and so may other code. Not in Meta: it is
     # no matter of the database, but Django would make a migration of it.
@@ -90,10 +44,10 @@ def track(
     vars(options).pop("base_manager", None)
     # Ours comes first: it forgets what an earlier save of the object left behind.
     pre_save.connect(tracking_events.before_save, sender=model, dispatch_uid=f"audit tracks {model}")
-    auditlog.register(model, include_fields=sorted(found.all_fields), m2m_fields=list(relations))
+    auditlog.register(model, include_fields=sorted(found.all_fields), m2m_fields=list(found.relations))
     post_save.connect(tracking_events.after_save, sender=model, dispatch_uid=f"audit tracks {model}")
     pre_delete.connect(tracking_events.before_delete, sender=model, dispatch_uid=f"audit tracks {model}")
-    for name in relations:
+    for name in found.relations:
         through = getattr(model, name).through
         before = partial(tracking_events.before_relation_changes, model, name)
         m2m_changed.connect(before, sender=through, weak=False, dispatch_uid=f"audit tracks {through}")

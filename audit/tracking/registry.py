@@ -1,7 +1,7 @@
 """The registry of tracked models, and how the log names changes of their rows."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, Never, cast
 
@@ -49,25 +49,25 @@ class Tracked:
     #: What an event about a row is filed under.
     subject: Callable[[Any], Subject]
     #: Columns whose every change is recorded.
-    fields: frozenset[str]
+    fields: Collection[str]
     #: Columns that services also change routinely without an event: recorded where the ORM changes them outside of
     #: services, and not captured by triggers.
-    routine_fields: frozenset[str]
+    routine_fields: Collection[str] = ()
     #: Many-to-many relations.
-    relations: Mapping[str, ActionPair]
+    relations: Mapping[str, ActionPair] = field(default_factory=dict)
     #: Actions for changes of a single field, by its name; anything else is an update.
-    actions: Mapping[str, ActionPair]
-    created: Action
+    actions: Mapping[str, ActionPair] = field(default_factory=dict)
+    created: Action = Action.CREATE
     #: None for rows that are deleted once used: their deletion isn't recorded.
-    deleted: Action | None
+    deleted: Action | None = Action.DELETE
     #: Fields whose values no event shows, besides those whose names say that they are secret.
-    concealed: frozenset[str]
+    concealed: Collection[str] = ()
     #: Called before each change commits, also of services.
-    on_change: OnChange | None
+    on_change: OnChange | None = None
 
     @property
     def all_fields(self) -> frozenset[str]:
-        return self.fields | self.routine_fields
+        return frozenset((*self.fields, *self.routine_fields))
 
 
 registry: dict[type[models.Model], Tracked] = {}
