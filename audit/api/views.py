@@ -18,8 +18,8 @@ from audit.api.serializers import (
     KeyListAnswer,
     ProofAnswer,
 )
+from audit.export.bundles import find_checkpoint, prove_consistency, prove_inclusion
 from audit.export.files import export_response
-from audit.export.proofs import find_checkpoint, prove_consistency, prove_inclusion
 from audit.filters import AuditExport, AuditFilter, CheckpointFilter, CheckpointQuery, ConsistencyQuery, ProofQuery
 from audit.models import AuditLog, Checkpoint, SigningKey
 from audit.permissions import AUDIT_EXPORT, AUDIT_READ

@@ -1,6 +1,7 @@
-"""Bundles: events in a file that proves itself, for `scripts/verify-export`. `docs/audit.md` describes the format.
+"""What proves events: bundles, and single proofs for the API. `docs/audit.md` describes the format.
 
-A bundle holds what is in the database, unverified: checking the file finds what is wrong.
+A bundle is a file that proves itself to `scripts/verify-export`. It holds what is in the database, unverified: checking
+the file finds what is wrong.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from audit.models import AuditLog, Checkpoint, Leaf, SigningKey
 from audit.models.querysets import AppendOnlyQuerySet, AuditLogQuerySet
 from audit.sealing.sealer import latest_checkpoint, unsealed_events
 from audit.sealing.stored_tree import ProofUnavailable, StoredTree
+from reprotech.core.exceptions import DomainError, NotFound
 
 BUNDLE = "bundle"
 
@@ -192,3 +194,54 @@ def _selected_positions(
 def _read_positions(leaves: AppendOnlyQuerySet[Leaf]) -> list[LeafPosition]:
     columns = leaves.order_by("position").values_list("position", "event_id", "hash")[:CHUNK_SIZE]
     return [LeafPosition(position, event_id, bytes(leaf)) for position, event_id, leaf in columns]
+
+
+class ProofNotFound(DomainError):
+    """There is no such event or checkpoint; the message says which."""
+
+    code = NotFound.code
+    status = NotFound.status
+
+
+def prove_inclusion(event_id: int, size: int | None = None) -> dict[str, object]:
+    """The proof of an event under the newest checkpoint or that of `size`; raises ProofNotFound or ProofUnavailable."""
+    leaf = Leaf.objects.filter(event_id=event_id).first()
+    if leaf is None:
+        is_there = AuditLog.objects.filter(pk=event_id).exists()
+        raise ProofNotFound("This event is not sealed yet." if is_there else "There is no such event.")
+    checkpoint = find_checkpoint(size)
+    if leaf.position >= checkpoint.size:
+        raise ProofNotFound(f"This event was sealed after the checkpoint of {checkpoint.size:,} events.")
+    row = read_events([event_id]).get(event_id)
+    return {
+        "event_id": event_id,
+        "position": leaf.position,
+        "size": checkpoint.size,
+        "leaf": base64_text(bytes(leaf.hash)),
+        "proof": base64_texts(StoredTree().inclusion_path(leaf.position, checkpoint.size)),
+        "checkpoint": checkpoint.note,
+        "event": event_fields(row) if row else None,
+    }
+
+
+def prove_consistency(old_size: int, new_size: int) -> dict[str, object]:
+    """The proof that the newer log begins with the older one; raises ProofNotFound or ProofUnavailable."""
+    old, new = find_checkpoint(old_size), find_checkpoint(new_size)
+    return {
+        "from": old.size,
+        "to": new.size,
+        "proof": base64_texts(StoredTree().consistency_path(old.size, new.size)),
+        "from_checkpoint": old.note,
+        "to_checkpoint": new.note,
+    }
+
+
+def find_checkpoint(size: int | None = None) -> Checkpoint:
+    """The checkpoint of this size, or the newest; raises ProofNotFound."""
+    if size is None:
+        found, sentence = latest_checkpoint(), "There is no checkpoint yet."
+    else:
+        found, sentence = Checkpoint.objects.filter(size=size).first(), f"There is no checkpoint of {size:,} events."
+    if found is None:
+        raise ProofNotFound(sentence)
+    return found

@@ -53,8 +53,11 @@ BEGIN
 END $$
 """
 
-#: Bits of pg_trigger.tgtype: BEFORE, with UPDATE and DELETE for each row, or with TRUNCATE.
-CHANGE_EVENTS, TRUNCATE_EVENTS = 1 + 2 + 8 + 16, 2 + 32
+#: PostgreSQL's triggers of each table, by name: what they react to, and the same as bits of pg_trigger.tgtype.
+POSTGRESQL_TRIGGERS = {
+    "audit_append_only": ("BEFORE UPDATE OR DELETE ON {} FOR EACH ROW", 1 + 2 + 8 + 16),
+    "audit_never_emptied": ("BEFORE TRUNCATE ON {} FOR EACH STATEMENT", 2 + 32),
+}
 ENABLED_TRIGGERS = """
 SELECT class.relname, tgname, tgtype FROM pg_trigger
 JOIN pg_class class ON class.oid = tgrelid JOIN pg_proc proc ON proc.oid = tgfoid
@@ -75,16 +78,11 @@ ORDER BY 1, 2, 3
 def install_statements(vendor: str) -> list[str]:
     if vendor == "sqlite":
         return list(SQLITE_TRIGGERS.values())
-    run = "EXECUTE FUNCTION audit_refuse_change()"
-    changes = [
-        f"CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW {run}"
-        for table in APPEND_ONLY_TABLES
+    triggers = [
+        f"CREATE TRIGGER {name} {reaction.format(table)} EXECUTE FUNCTION audit_refuse_change()"
+        for table, (name, (reaction, _)) in product(APPEND_ONLY_TABLES, POSTGRESQL_TRIGGERS.items())
     ]
-    truncations = [
-        f"CREATE TRIGGER audit_never_emptied BEFORE TRUNCATE ON {table} FOR EACH STATEMENT {run}"
-        for table in APPEND_ONLY_TABLES
-    ]
-    return [FUNCTION, *changes, *truncations]
+    return [FUNCTION, *triggers]
 
 
 def remove_statements(vendor: str) -> list[str]:
@@ -108,12 +106,9 @@ def missing_triggers() -> list[str]:
         enabled = set(cursor.fetchall())
         cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'audit_refuse_change'")
         sources = {row[0] for row in cursor.fetchall()}
-    wanted = product(
-        APPEND_ONLY_TABLES, (("audit_append_only", CHANGE_EVENTS), ("audit_never_emptied", TRUNCATE_EVENTS))
-    )
     missing = [
         f"The trigger {name} of {table} is missing or switched off."
-        for table, (name, events) in wanted
+        for table, (name, (_, events)) in product(APPEND_ONLY_TABLES, POSTGRESQL_TRIGGERS.items())
         if (table, name, events) not in enabled
     ]
     if sources != {FUNCTION.split("$$")[1]}:
@@ -123,22 +118,19 @@ def missing_triggers() -> list[str]:
 
 def unknown_triggers() -> list[str]:
     """A sentence for each trigger and rule on the log's tables that this program didn't install."""
+    tables = [*APPEND_ONLY_TABLES, CAPTURED_CHANGES_TABLE]
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute("SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY 1, 2")
-            ours = set(SQLITE_TRIGGERS.values())
-            found = [
-                ("trigger", name, table.lower())
-                for table, name, sql in cursor
-                if table.lower() in {*APPEND_ONLY_TABLES, CAPTURED_CHANGES_TABLE} and sql not in ours
-            ]
+            ours = SQLITE_TRIGGERS.values()
+            rows = [(table.lower(), name) for table, name, sql in cursor if sql not in ours]
+            found = [("trigger", name, table) for table, name in rows if table in tables]
         else:
-            cursor.execute(TRIGGERS_AND_RULES, [[*APPEND_ONLY_TABLES, CAPTURED_CHANGES_TABLE]] * 2)
-            ours = {"audit_append_only", "audit_never_emptied"}
+            cursor.execute(TRIGGERS_AND_RULES, [tables] * 2)
             found = [
                 (kind, name, table)
                 for table, kind, name, is_our_function in cursor
-                if not (is_our_function and name in ours)
+                if not (is_our_function and name in POSTGRESQL_TRIGGERS)
             ]
     return [
         f"The {kind} {name} of {table} is none of this program's. Find out who made it." for kind, name, table in found

@@ -1,6 +1,5 @@
 """`manage.py rotate_audit_key`: replace the audit log's signing key. The private key is never printed."""
 
-import os
 from argparse import ArgumentParser
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from audit.sealing.signing_keys import known_keys
 from reprotech.core.actors import System
 from reprotech.core.exceptions import Conflict
 from reprotech.core.key_material import encode_seed, new_seed, parse_seed
+from reprotech.core.secure_files import create_private_file
 
 
 class Command(BaseCommand):
@@ -62,13 +62,9 @@ class Command(BaseCommand):
 
 def _write_private(path: Path, seed: bytes) -> None:
     try:
-        # With the mode from the start, so that nobody can open it before; O_EXCL follows no link at this path.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(encode_seed(seed) + "\n")
-            file.flush()
-            # The database names this key next: a power failure must not lose its only copy.
-            os.fsync(descriptor)
+        # It is on disk afterwards: the database names this key next, and a power failure must not lose its only copy.
+        with create_private_file(path) as file:
+            file.write(f"{encode_seed(seed)}\n".encode("ascii"))
     except FileExistsError:
         raise CommandError(f"{path} is there already. Name a new file.") from None
     except OSError as error:

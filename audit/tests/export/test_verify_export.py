@@ -7,8 +7,7 @@ import pytest
 from django.conf import settings
 
 from audit.crypto.signed_note import Signer, sign
-from audit.export.bundles import base64_text
-from audit.export.proofs import prove_consistency
+from audit.export.bundles import base64_text, prove_consistency
 from audit.models import Checkpoint
 from audit.sealing.key_rotation import rotate_key
 from audit.sealing.sealer import Sealer, latest_checkpoint
