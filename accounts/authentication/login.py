@@ -25,7 +25,7 @@ from accounts.throttling.login_throttle import AttemptCounters
 from audit.models import Action
 from audit.services import record
 from audit.tracking.model_tracking import explicitly_recorded
-from reprotech.core.actors import UnauthenticatedActor
+from reprotech.core.actors import NamedActor
 from reprotech.core.exceptions import NotAuthenticated, ServerBusy, TooManyAttempts
 from reprotech.core.request_context import current_origin
 
@@ -229,7 +229,7 @@ def _count_grace(user: User, *, requires_factor: bool) -> None:
 
 def _record_failure(identifier: str, user: User | None, reason: str) -> None:
     record(
-        actor=UnauthenticatedActor(identifier, user.pk if user else None),
+        actor=NamedActor(identifier, user.pk if user else None),
         action=Action.LOGIN,
         resource="auth",
         success=False,

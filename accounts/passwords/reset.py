@@ -19,7 +19,7 @@ from accounts.throttling import rate_limits
 from audit.models import Action
 from audit.services import record
 from audit.tracking.model_tracking import explicitly_recorded
-from reprotech.core.actors import UnauthenticatedActor
+from reprotech.core.actors import NamedActor
 from reprotech.core.exceptions import TooManyAttempts
 from reprotech.core.request_context import RequestOrigin, current_origin, request_origin
 
@@ -86,7 +86,7 @@ def _refusal(user: User | None) -> str:
 
 def _record(typed: str, user: User | None, *, success: bool, **details: Any) -> None:
     record(
-        actor=UnauthenticatedActor(typed, user.pk if user else None),
+        actor=NamedActor(typed, user.pk if user else None),
         action=Action.PASSWORD_RESET,
         resource="user" if user else "auth",
         resource_id=user.pk if user else "",

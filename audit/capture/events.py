@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model
@@ -11,7 +11,8 @@ from audit.capture.captured_tables import owner_field, through_model
 from audit.models import Action, AuditLog, CapturedChange
 from audit.presentation.database_event_text import SOURCE
 from audit.services import build_event
-from audit.tracking.registry import ActionPair, Tracked, tracked_models
+from audit.tracking.registry import Tracked, tracked_models
+from reprotech.core.actors import NamedActor
 from reprotech.core.request_context import RequestOrigin, request_origin
 
 #: SQLite has no roles. No account can have a name with spaces.
@@ -21,13 +22,6 @@ UNKNOWN_ROLE = "unknown (SQLite)"
 SubjectNames = Mapping[tuple[str, str], str]
 
 
-class DatabaseRole(NamedTuple):
-    """The database role as the actor of a change."""
-
-    username: str
-    pk: None = None
-
-
 def build_events(changes: Iterable[CapturedChange]) -> list[AuditLog]:
     """One event, not yet stored, for each transaction, table, subject and kind of change."""
     groups: dict[tuple[object, ...], list[CapturedChange]] = {}
@@ -35,7 +29,9 @@ def build_events(changes: Iterable[CapturedChange]) -> list[AuditLog]:
         program = (change.database_role, change.application, change.client_address)
         key = (change.transaction_id, *program, change.table_name, change.subject, _action_of(change))
         groups.setdefault(key, []).append(change)
-    names = _subject_names([name for found in groups.values() for change in found for name in _mentioned(change)])
+    names = _subject_names(
+        {name for found in groups.values() for change in found for name in (change.subject, *change.others.items())}
+    )
     return [_build_event(found, names) for found in groups.values()]
 
 
@@ -50,15 +46,11 @@ def _action_of(change: CapturedChange) -> Action:
     if change.verb == "insert":
         return entry.created
     if change.verb == "update":
-        called = _words_of_column(entry, change.columns)
+        fields = {field.column: field.name for field in entry.model._meta.concrete_fields}
+        called = entry.actions.get(fields.get(change.columns, ""))
         # Triggers capture no values, so where the two differ it is unknown which it was.
         return called.gained if called and called.gained == called.lost else Action.UPDATE
     return entry.deleted or Action.DELETE
-
-
-def _words_of_column(entry: Tracked, column: str) -> ActionPair | None:
-    names = {field.column: field.name for field in entry.model._meta.concrete_fields}
-    return entry.actions.get(names.get(column, ""))
 
 
 def _tracked_in(table: str) -> tuple[Tracked | None, str]:
@@ -110,7 +102,7 @@ def _build_event(changes: list[CapturedChange], names: SubjectNames) -> AuditLog
     origin = RequestOrigin(ip_address=first.client_address or "", user_agent=first.application)
     with request_origin(origin):
         return build_event(
-            actor=DatabaseRole(f"database role {first.database_role}" if first.database_role else UNKNOWN_ROLE),
+            actor=NamedActor(f"database role {first.database_role}" if first.database_role else UNKNOWN_ROLE),
             action=_action_of(first),
             resource=resource,
             resource_id=resource_id,
@@ -125,19 +117,18 @@ def _related(changes: list[CapturedChange], names: SubjectNames) -> dict[str, li
     if entry is None or not relation:
         return {}
     gained, lost = (
-        sorted({called for change in changes if change.verb == verb for called in _others(change, names)})
+        sorted(
+            {
+                names.get(other) or f"number {other[1]}"
+                for change in changes
+                if change.verb == verb
+                for other in change.others.items()
+            }
+        )
         for verb in ("insert", "delete")
     )
     words = entry.relations[relation]
     return {"added": gained, "removed": lost} if words.gained == words.lost else {relation: gained or lost}
-
-
-def _others(change: CapturedChange, names: SubjectNames) -> list[str]:
-    return [names.get(other) or f"number {other[1]}" for other in change.others.items()]
-
-
-def _mentioned(change: CapturedChange) -> list[tuple[str, str]]:
-    return [change.subject, *change.others.items()]
 
 
 def _keys_of(model: type[Model], texts: Iterable[str]) -> Iterator[object]:

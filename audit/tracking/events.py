@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from auditlog.context import auditlog_disabled
 from auditlog.diff import model_instance_diff
@@ -13,7 +13,7 @@ from django.db import connections, models
 from audit.models import Action, AuditLog
 from audit.services import SECRET_NAME_PARTS, Changes, build_event, record_events
 from audit.tracking.registry import Subject, Tracked, column_field, registry, relation_field
-from reprotech.core.actors import Actor, System
+from reprotech.core.actors import Actor, NamedActor, System
 from reprotech.core.request_context import current_origin, current_principal
 
 ORM_SOURCE = "orm"
@@ -21,13 +21,6 @@ ORM_SOURCE = "orm"
 STATE_COLUMNS = {"locked_at": "locked", "deleted_at": "deleted", "revoked_at": "revoked", "ended_at": "ended"}
 
 Pair = tuple[object, object]
-
-
-class _DeletedUser(NamedTuple):
-    """The user of the current request, if their account is gone by now."""
-
-    pk: int
-    username: str = ""
 
 
 def tracked_columns(model: type[models.Model]) -> frozenset[str]:
@@ -290,7 +283,7 @@ def _current_actor() -> Actor | None:
     if user_id is None:
         return None
     user = get_user_model()._base_manager.filter(pk=user_id).first()
-    return user or _DeletedUser(user_id)
+    return user or NamedActor("", user_id)  # their account is gone by now
 
 
 def _record_built(events: list[AuditLog]) -> AuditLog | None:

@@ -5,15 +5,15 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class UnauthenticatedActor:
-    """The name that someone typed to sign in, known or not, as the actor of a refused login."""
+class NamedActor:
+    """An actor of whom there is no more than a name: typed at a refused login, of a database role, of a gone account."""
 
     username: str
     pk: int | None = None
 
 
 class Actor(Protocol):
-    """A user, the system, or the name typed at a refused login; `pk` is None unless it is a user."""
+    """A user, the system, or a name; `pk` is None unless it is a user."""
 
     @property
     def pk(self) -> int | None: ...
