@@ -9,7 +9,6 @@ import fcntl
 import logging
 import os
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +21,7 @@ from audit.sealing import database_role
 from audit.sealing.sealer import LedgerCorrupted, Sealer, SealingInProgress
 from audit.sealing.signing_keys import SigningKeyError
 from audit.verification import runs as verification_runs
-from reprotech.core.background import PeriodicThread
+from reprotech.core.background import PeriodicThread, start_command
 
 logger = logging.getLogger(__name__)
 
@@ -66,16 +65,10 @@ def _keep_one() -> None:
 
 def start_process() -> "subprocess.Popen[bytes]":
     """Start the worker; it ends when its standard input is closed."""
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "audit_worker", "--until-closed"]
     # Only processes that answer requests may leave their counters in the directory of metrics.
     environment = {name: value for name, value in os.environ.items() if name != "PROMETHEUS_MULTIPROC_DIR"}
-    return subprocess.Popen(  # noqa: S603 (all of it is ours)  # nosec B603, B607
-        ["nice", "-n", str(NICENESS), *command],  # noqa: S607
-        stdin=subprocess.PIPE,
-        env=environment,
-        # Ctrl-C in a terminal is for the server, which then ends this one in order.
-        start_new_session=True,
-    )
+    # Ctrl-C in a terminal is for the server, which then ends this one in order.
+    return start_command("audit_worker", "--until-closed", niceness=NICENESS, stdin=subprocess.PIPE, env=environment)
 
 
 def start_threads() -> None:

@@ -6,7 +6,6 @@ every minute.
 
 import logging
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from audit.models import AuditLog, Checkpoint, VerificationRun
 from audit.sealing.sealer import latest_checkpoint
 from audit.verification.findings import Finding
 from audit.verification.verifier import CannotVerify, Verification
+from reprotech.core.background import start_command
 
 logger = logging.getLogger(__name__)
 
@@ -131,24 +131,16 @@ def start_full_verification() -> Thread | None:
     if run is None:
         return None
     try:
-        process = _start(run)
+        # The subprocess's output has no reader: its findings are in the run.
+        nowhere = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+        command = ("verify_audit", "--quiet", "--remember", str(run.pk))
+        process = start_command(*command, niceness=LOW_PRIORITY, **nowhere)
     except OSError:
         run.delete()
         raise
     waiter = Thread(target=_wait_for, args=(process, run.pk), name="audit-verification", daemon=True)
     waiter.start()
     return waiter
-
-
-def _start(run: VerificationRun) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "verify_audit", "--quiet", "--remember"]
-    return subprocess.Popen(  # noqa: S603 (all of it is ours)  # nosec B603, B607
-        ["nice", "-n", str(LOW_PRIORITY), *command, str(run.pk)],  # noqa: S607
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
 
 
 def _wait_for(process: "subprocess.Popen[bytes]", run_id: int) -> None:

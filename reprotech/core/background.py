@@ -1,9 +1,13 @@
-"""Work that a thread repeats while its process lives."""
+"""Work in the background: a thread that repeats it while its process lives, or a process of low priority."""
 
 import logging
+import subprocess
+import sys
 from collections.abc import Callable
 from threading import Event, Thread
+from typing import Any
 
+from django.conf import settings
 from django.db import connection
 
 logger = logging.getLogger(__name__)
@@ -73,3 +77,9 @@ class PeriodicThread(Thread):
         if complaint != self._complaint:
             logger.log(level, text, *values, exc_info=exc_info)
         self._complaint = complaint
+
+
+def start_command(*words: str, niceness: int, **options: Any) -> "subprocess.Popen[bytes]":
+    """Start a command of manage.py, which Ctrl-C in this process' terminal doesn't reach."""
+    command = ["nice", "-n", str(niceness), sys.executable, str(settings.BASE_DIR / "manage.py"), *words]
+    return subprocess.Popen(command, start_new_session=True, **options)  # noqa: S603 (all of it is ours)  # nosec B603

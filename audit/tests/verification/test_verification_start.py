@@ -19,7 +19,7 @@ ASKING = 12
 def test_of_twelve_who_ask_at_once_one_starts_a_verification(cast, monkeypatch):
     browser, started = page_client(cast.manager), []
 
-    def start(run):
+    def start(*_words, **_options):
         # A program that runs until it is terminated, in place of the verification itself.
         process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
         started.append(process)
@@ -37,7 +37,7 @@ def test_of_twelve_who_ask_at_once_one_starts_a_verification(cast, monkeypatch):
         time.sleep(0.05)  # in which the others look too, unless they wait for this one
         return answer
 
-    monkeypatch.setattr(verification_runs, "_start", start)
+    monkeypatch.setattr(verification_runs, "start_command", start)
     monkeypatch.setattr(verification_runs, "is_running", look_and_pause)
     try:
         assert at_once(*[ask] * ASKING) == [302] * ASKING
@@ -53,10 +53,10 @@ def test_of_twelve_who_ask_at_once_one_starts_a_verification(cast, monkeypatch):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_verification_that_can_not_be_started_does_not_keep_others_from_it(cast, monkeypatch):
-    def refuse(_run):
+    def refuse(*_words, **_options):
         raise OSError("no such program")
 
-    monkeypatch.setattr(verification_runs, "_start", refuse)
+    monkeypatch.setattr(verification_runs, "start_command", refuse)
     with pytest.raises(OSError, match="no such program"):
         verification_runs.start_full_verification()
     assert not verification_runs.is_running()
