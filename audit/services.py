@@ -40,7 +40,8 @@ def build_event(
         details["changes"] = {field: list(values) for field, values in changes.items()}
     if principal.api_key:
         details.setdefault("key", principal.api_key)
-    _refuse_secrets({*details, *(changes or ())})
+    if secrets := [name for name in (*details, *(changes or ())) if is_secret_name(name)]:
+        raise ValueError(f"{secrets[0]} must not be recorded in the audit log.")
     return AuditLog(
         user_id=actor.pk if actor else None,
         username=normalize_text(actor.username)[:254] if actor else "",
@@ -77,7 +78,5 @@ def record_events(events: Iterable[AuditLog]) -> None:
     latest_event.invalidate()
 
 
-def _refuse_secrets(names: Iterable[str]) -> None:
-    for name in names:
-        if any(mark in name.lower() for mark in SECRET_NAME_PARTS) and name != "must_change_password":
-            raise ValueError(f"{name} must not be recorded in the audit log.")
+def is_secret_name(name: str) -> bool:
+    return name != "must_change_password" and any(part in name.lower() for part in SECRET_NAME_PARTS)

@@ -84,7 +84,8 @@ def unexplained_changes(changes: Iterable[CapturedChange], events: Iterable[Seal
 
 
 def _is_explained(change: CapturedChange, by_subject: Mapping[str, list[SealedRow]]) -> bool:
-    main, *others = map(_without_hyphens, _subjects_of_change(change))
+    # All subjects of a change: an event about any of them will do, as a role's deletion does for its grants.
+    main, *others = map(_without_hyphens, (*change.subjects.split(" "), f"{change.table_name}:*"))
     if any(_is_whole(event, main, WHOLE_SUBJECT_ACTIONS) for event in by_subject.get(main, ())):
         return True
     # A new role doesn't explain to whom it is assigned, so only deletion counts here.
@@ -110,12 +111,6 @@ def _is_evidence(event: SealedRow, evidence: Evidence) -> bool:
 def _without_hyphens(subject: str) -> str:
     # SQLite keeps UUIDs without their hyphens.
     return subject.replace("-", "")
-
-
-def _subjects_of_change(change: CapturedChange) -> Iterator[str]:
-    # All subjects of a change: an event about any of them will do, as a role's deletion does for its grants.
-    yield from change.subjects.split(" ")
-    yield f"{change.table_name}:*"
 
 
 def _subjects_of_event(event: SealedRow) -> Iterator[str]:

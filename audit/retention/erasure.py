@@ -91,13 +91,10 @@ def _erase(ids: Iterable[int], by_actor: set[int], by_subject: set[int]) -> tupl
     actors = {pk: row for pk, row in rows if pk in by_actor and len(row.actor_opening) == SALT_BYTES}
     subjects = {pk: row for pk, row in rows if pk in by_subject and len(row.subject_opening) == SALT_BYTES}
     with connection.cursor() as cursor:
-        cursor.executemany(ERASE_ACTOR, [_without_actor(row) for row in actors.values()])
+        erased = [(commitment(row.actor_opening, actor_part(row)), row.id) for row in actors.values()]
+        cursor.executemany(ERASE_ACTOR, erased)
         cursor.executemany(ERASE_SUBJECT[connection.vendor], [_without_subject(row) for row in subjects.values()])
     return list(actors), list(subjects)
-
-
-def _without_actor(row: SealedRow) -> tuple[bytes, int | None]:
-    return commitment(row.actor_opening, actor_part(row)), row.id
 
 
 def _without_subject(row: SealedRow) -> tuple[str, bytes, int | None]:

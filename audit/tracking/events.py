@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.db import connections, models
 
 from audit.models import Action, AuditLog
-from audit.services import SECRET_NAME_PARTS, Changes, build_event, record_events
+from audit.services import Changes, build_event, is_secret_name, record_events
 from audit.tracking.registry import Subject, Tracked, column_field, registry, relation_field
 from reprotech.core.actors import Actor, NamedActor, System
 from reprotech.core.request_context import current_origin, current_principal
@@ -134,7 +134,7 @@ def record_relation(
     changed: Iterable[models.Model], instance: models.Model, operation: str, name: str
 ) -> AuditLog | None:
     """Record what a relation gained or lost, whichever side was changed."""
-    gone = vars(instance).pop(_removed_key(name), None) if operation == "delete" else None
+    gone = vars(instance).pop(f"_tracked_removed_{name}", None) if operation == "delete" else None
     others: Collection[models.Model] = list(changed) if gone is None else gone
     found = _tracked_with_relation(name, instance)
     if not others or found is None:
@@ -177,11 +177,7 @@ def before_relation_changes(
     others = held if pk_set is None else held.model._base_manager.filter(pk__in=pk_set)
     notify_listener(model, others if reverse else [instance])
     if action != "pre_add" and not auditlog_disabled.get():
-        vars(instance)[_removed_key(name)] = list(held if pk_set is None else held.filter(pk__in=pk_set))
-
-
-def _removed_key(name: str) -> str:
-    return f"_tracked_{name}_that_go"
+        vars(instance)[f"_tracked_removed_{name}"] = list(held if pk_set is None else held.filter(pk__in=pk_set))
 
 
 def _tracked_with_relation(name: str, instance: models.Model) -> Tracked | None:
@@ -253,7 +249,7 @@ def _visible_changes(found: Tracked, changes: Mapping[str, Pair]) -> tuple[dict[
     for name in sorted(changes):
         old, new = changes[name]
         field = found.model._meta.get_field(name)
-        if name in found.concealed or _is_secret(name):
+        if name in found.concealed or is_secret_name(name):
             concealed.append(name)
         elif name in STATE_COLUMNS:
             if old != new and (old or new):
@@ -262,10 +258,6 @@ def _visible_changes(found: Tracked, changes: Mapping[str, Pair]) -> tuple[dict[
             is_time = isinstance(field, models.DateTimeField)
             shown[name] = (_utc_text(old), _utc_text(new)) if is_time else (old, new)
     return shown, concealed
-
-
-def _is_secret(name: str) -> bool:
-    return name != "must_change_password" and any(mark in name for mark in SECRET_NAME_PARTS)
 
 
 def _utc_text(text: object) -> object:

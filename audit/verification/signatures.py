@@ -194,8 +194,8 @@ class CheckpointChain:
     def check(self, checkpoint: Checkpoint) -> tuple[CheckpointText | None, list[Finding]]:
         """The next checkpoint's content, None unless a key of the log signs a larger tree in it; and what is wrong."""
         found, wrong = self.statement(checkpoint)
-        previous = found.previous if found else _claimed_previous(checkpoint)
-        if previous is not None and previous != (fingerprint(self._before.text) if self._before else ""):
+        claimed = found or claimed_statement(checkpoint)
+        if claimed and claimed.previous != (fingerprint(self._before.text) if self._before else ""):
             where = f"after that of {self._before.size}" if self._before else "before it"
             wrong.append(_finding(checkpoint, f"doesn't follow the one before: one {where} is missing or replaced."))
         self._before = checkpoint
@@ -208,9 +208,10 @@ class CheckpointChain:
         return found, wrong
 
 
-def _claimed_previous(checkpoint: Checkpoint) -> str | None:
+def claimed_statement(checkpoint: Checkpoint) -> CheckpointText | None:
+    """What a checkpoint says, whoever signed it; None if it can't be read."""
     try:
-        return checkpoint.statement.previous
+        return checkpoint.statement
     except NoteError:
         return None
 

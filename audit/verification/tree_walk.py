@@ -8,14 +8,14 @@ from django.db.models import Q
 
 from audit.crypto.merkle import Frontier
 from audit.crypto.sealed_row import COMMITMENT_BYTES, SealedRow
-from audit.crypto.signed_note import CheckpointText, NoteError
+from audit.crypto.signed_note import CheckpointText
 from audit.models import Checkpoint, Node
 from audit.sealing.stored_tree import LEVEL_STEP
 from audit.verification.diagnosis import classify, diagnose, frontier_from_nodes
 from audit.verification.explained_gaps import UPKEEP_ACTIONS, GapAccounting
 from audit.verification.findings import Finding, IntervalSet, Kind, describe_range
 from audit.verification.reader import BATCH_SIZE, Entry, read_entries
-from audit.verification.signatures import CheckpointChain
+from audit.verification.signatures import CheckpointChain, claimed_statement
 
 #: Mismatches that wait for the next checkpoint, which decides what they are.
 MAX_PENDING_MISMATCHES = 10_000
@@ -34,7 +34,8 @@ class TreeWalk:
     """One traversal, from the tree of `frontier`, which is good, to the checkpoint `newest`."""
 
     def __init__(self, frontier: Frontier, newest: Checkpoint, gaps: GapAccounting, progress: Progress) -> None:
-        self.end = max(newest.size, _claimed_size(newest))
+        claimed = claimed_statement(newest)
+        self.end = max(newest.size, claimed.size if claimed else 0)
         #: The largest verified tree, and the time of its checkpoint.
         self.good = frontier.copy()
         self.until: datetime | None = None
@@ -156,13 +157,6 @@ def _is_special(row: SealedRow | None) -> bool:
         or len(row.subject_opening) == COMMITMENT_BYTES
         or row.action in UPKEEP_ACTIONS
     )
-
-
-def _claimed_size(checkpoint: Checkpoint) -> int:
-    try:
-        return checkpoint.statement.size
-    except NoteError:
-        return 0
 
 
 def _checkpoints(after: int, until: int) -> Iterator[Checkpoint]:
