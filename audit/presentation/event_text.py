@@ -16,8 +16,6 @@ KEY_REVOCATIONS = {
     "maker_disabled": "the account that made it lost access",
 }
 ERASED_PERSON = "an erased person"
-#: How a change was made that no service made, by `details.source`.
-SOURCE_SUFFIXES = {"orm": " directly, not through a service of Reprotech"}
 RESOURCE_NOUNS = {"audit": ("event", "events"), "user": ("user", "users"), "role": ("role", "roles")}
 
 Phrase = Callable[[AuditLog, str], str]
@@ -29,7 +27,9 @@ def sentence(event: AuditLog) -> str:
         return database_event_text.database_sentence(event, _typed_target(event))
     words = event.action.replace("_", " ")
     phrase = PHRASES.get(event.action) or _simple(f"did “{words}” to", f"do “{words}” to", _typed_target)
-    text = phrase(event, actor(event)) + SOURCE_SUFFIXES.get(str(event.details.get("source")), "")
+    # What no service did, but the ORM.
+    directly = " directly, not through a service of Reprotech" if event.details.get("source") == "orm" else ""
+    text = phrase(event, actor(event)) + directly
     return text[0].upper() + text[1:] if event.is_actor_erased else text
 
 
@@ -268,10 +268,6 @@ def _roles(names: object) -> str:
     return f"the role {texts[0]}" if len(texts) == 1 else f"the roles {join_words(texts)}"
 
 
-def _listed_roles(event: AuditLog) -> str:
-    return _roles(event.details.get("roles"))
-
-
 PHRASES: dict[str, Phrase] = {
     Action.LOGIN: _login,
     Action.LOGOUT: _simple("signed out", "sign out"),
@@ -285,8 +281,10 @@ PHRASES: dict[str, Phrase] = {
     Action.PASSWORD_RESET: _password_reset,
     Action.LOCK: _simple("locked", "lock", _target),
     Action.UNLOCK: _unlock,
-    Action.ROLE_ASSIGN: _simple("gave", "give", lambda event: f"{_target(event)} {_listed_roles(event)}"),
-    Action.ROLE_REVOKE: _simple("took", "take", lambda event: f"{_listed_roles(event)} from {_target(event)}"),
+    Action.ROLE_ASSIGN: _simple("gave", "give", lambda event: f"{_target(event)} {_roles(event.details.get('roles'))}"),
+    Action.ROLE_REVOKE: _simple(
+        "took", "take", lambda event: f"{_roles(event.details.get('roles'))} from {_target(event)}"
+    ),
     Action.EXPORT: _export,
     Action.ACCESS_DENIED: _access_denied,
     Action.KEY_ROTATE: _key_rotate,
