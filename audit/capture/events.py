@@ -9,7 +9,7 @@ from django.db.models import Model
 
 from audit.capture.captured_tables import owner_field, through_model
 from audit.models import Action, AuditLog, CapturedChange
-from audit.presentation.database_event_text import SOURCE
+from audit.presentation.changes import DATABASE_SOURCE
 from audit.services import build_event
 from audit.tracking.registry import Tracked, tracked_models
 from reprotech.core.actors import NamedActor
@@ -89,7 +89,7 @@ def _build_event(changes: list[CapturedChange], names: SubjectNames) -> AuditLog
     resource, resource_id = first.subject
     optional = {"database_role": first.database_role, "application": first.application, **_related(changes, names)}
     details: dict[str, Any] = {
-        "source": SOURCE,
+        "source": DATABASE_SOURCE,
         "table": first.table_name,
         "verbs": sorted({change.verb for change in changes}),
         "columns": sorted({column for change in changes for column in change.columns.split()}),

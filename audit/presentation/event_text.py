@@ -3,8 +3,7 @@
 from collections.abc import Callable
 
 from audit.models import Action, AuditLog
-from audit.presentation import database_event_text
-from audit.presentation.changes import RECORD_LABELS, field_label, join_words
+from audit.presentation.changes import DATABASE_SOURCE, RECORD_LABELS, database_sentence, field_label, join_words
 
 #: Why a key was revoked with something else, by `details.reason`.
 KEY_REVOCATIONS = {
@@ -23,8 +22,8 @@ Phrase = Callable[[AuditLog, str], str]
 
 def sentence(event: AuditLog) -> str:
     """Who did what, or tried to, without a full stop."""
-    if event.details.get("source") == database_event_text.SOURCE:
-        return database_event_text.database_sentence(event, _typed_target(event))
+    if event.details.get("source") == DATABASE_SOURCE:
+        return database_sentence(event, _typed_target(event))
     words = event.action.replace("_", " ")
     phrase = PHRASES.get(event.action) or _simple(f"did “{words}” to", f"do “{words}” to", _typed_target)
     # What no service did, but the ORM.
