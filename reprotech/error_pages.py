@@ -5,7 +5,6 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.loader import render_to_string
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.core.catalogue import PERMISSIONS
@@ -13,8 +12,7 @@ from accounts.permissions import ADMIN_SITE
 from audit.authorization import record_denial
 from reprotech.api.exception_handler import default_error_response, is_database_unavailable
 from reprotech.core.exceptions import DomainError, Forbidden, NotFound, TooManyAttempts, ValidationFailed
-from reprotech.core.request_context import current_origin
-from reprotech.navigation import chosen_scheme
+from reprotech.navigation import static_error_page
 from reprotech.web.access import PUBLIC, requires
 from reprotech.web.errors import EXPLANATIONS, error_response, is_api
 from reprotech.web.responses import wants_fragment
@@ -90,17 +88,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     status = 503 if is_database_unavailable(sys.exc_info()[1]) else 500
     if is_api(request):
         return default_error_response(status)
-    explanation = EXPLANATIONS[status]
-    # Without the request no context processor runs, which would need the session.
-    context = {
-        "status": status,
-        "title": explanation.title,
-        "advice": explanation.advice,
-        "scheme": chosen_scheme(request),
-        "path": request.get_full_path() if request.method in {"GET", "HEAD"} else "",
-        "request_id": current_origin().request_id,
-    }
-    response = HttpResponse(render_to_string("error_static.html", context), status=status)
+    response = static_error_page(request, status, EXPLANATIONS[status].title, EXPLANATIONS[status].advice)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response["Retry-After"] = str(RETRY_AFTER)
     return response

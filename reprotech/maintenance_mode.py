@@ -20,15 +20,13 @@ from typing import Self
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.template.loader import render_to_string
 from django_htmx.middleware import HtmxDetails
 
 from audit.models import Action
 from audit.services import record
 from reprotech.api.exception_handler import error_body
 from reprotech.core.actors import System
-from reprotech.core.request_context import current_origin
-from reprotech.navigation import chosen_scheme
+from reprotech.navigation import static_error_page
 from reprotech.web.errors import is_api
 
 DEFAULT_MESSAGE = "What was saved is safe. Try again in a few minutes."
@@ -143,12 +141,4 @@ def maintenance_response(request: HttpRequest, maintenance: Maintenance) -> Http
         # The page shows this and keeps what was typed.
         text = f"Reprotech is being maintained. {maintenance.sentence} What you typed is still here."
         return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
-    context = {
-        "status": int(status),
-        "title": "Reprotech is being maintained",
-        "advice": maintenance.sentence,
-        "scheme": chosen_scheme(request),
-        "path": request.get_full_path() if request.method in {"GET", "HEAD"} else "",
-        "request_id": current_origin().request_id,
-    }
-    return HttpResponse(render_to_string("error_static.html", context), status=status)
+    return static_error_page(request, status, "Reprotech is being maintained", maintenance.sentence)

@@ -1,17 +1,22 @@
-"""The sidebar, and other context of the page layout."""
+"""The sidebar, the colour scheme and other context of the page layout."""
 
 from dataclasses import dataclass
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
 from django.urls import reverse
+from django.views.decorators.http import require_POST
 
 from accounts.permissions import ROLE_READ, USER_READ
 from audit.permissions import AUDIT_READ
 from reprotech.core.actors import SignedInUser
-from reprotech.web.access import SIGNED_IN
+from reprotech.core.request_context import current_origin
+from reprotech.web.access import PUBLIC, SIGNED_IN, requires
+from reprotech.web.responses import safe_next_url
 
 SCHEMES = ("auto", "light", "dark")
-SCHEME_COOKIE = "reprotech_scheme"
+SCHEME_COOKIE, COOKIE_SECONDS = "reprotech_scheme", 365 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,31 @@ class PermissionFlags:
 def chosen_scheme(request: HttpRequest) -> str:
     scheme = request.COOKIES.get(SCHEME_COOKIE, "auto")
     return scheme if scheme in SCHEMES else "auto"
+
+
+def static_error_page(request: HttpRequest, status: int, title: str, advice: str) -> HttpResponse:
+    """Rendered without the request, so that no context processor runs: they would need the session and the user."""
+    context = {
+        "status": int(status),
+        "title": title,
+        "advice": advice,
+        "scheme": chosen_scheme(request),
+        "path": request.get_full_path() if request.method in {"GET", "HEAD"} else "",
+        "request_id": current_origin().request_id,
+    }
+    return HttpResponse(render_to_string("error_static.html", context), status=status)
+
+
+@requires(PUBLIC)  # a choice of colours, kept in a cookie
+@require_POST
+def choose_scheme(request: HttpRequest) -> HttpResponse:
+    response = redirect(safe_next_url(request))
+    chosen = request.POST.get("scheme")
+    if chosen in SCHEMES:
+        response.set_cookie(
+            SCHEME_COOKIE, chosen, max_age=COOKIE_SECONDS, httponly=True, samesite="Lax", secure=request.is_secure()
+        )
+    return response
 
 
 def layout_context(request: HttpRequest) -> dict[str, object]:

@@ -9,8 +9,8 @@ from accounts.sessions.api_views import JwksViewSet
 from reprotech.error_pages import unknown_path
 from reprotech.monitoring.health import HealthViewSet
 from reprotech.monitoring.metrics import metrics
+from reprotech.navigation import choose_scheme
 from reprotech.search import views as search_views
-from reprotech.views import choose_scheme
 from reprotech.web.access import PUBLIC, SIGNED_IN, requires
 
 handler400 = "reprotech.error_pages.bad_request"
