@@ -86,8 +86,8 @@ def send_by_mail(latest: Checkpoint, _sent: int) -> int:
     return latest.size
 
 
-#: By channel: its setting, and a function that sends the latest checkpoint, where that of `sent` events was the last, and
-#: returns the size of the last one sent. It raises AnchorFailed, OSError, HTTPException or LedgerCorrupted.
+#: By channel: its setting, and a function that sends the latest checkpoint, where that of `sent` events was the last,
+#: and returns the size of the last one sent. It raises AnchorFailed, OSError, HTTPException or LedgerCorrupted.
 CHANNELS: dict[str, tuple[str, Callable[[Checkpoint, int], int]]] = {
     "file": ("AUDIT_ANCHOR_FILE", send_to_file),
     "url": ("AUDIT_ANCHOR_URL", send_to_url),

@@ -33,7 +33,7 @@ Item = TypeVar("Item")
 
 
 def track(found: Tracked) -> None:
-    """Record these changes outside of services; raises ImproperlyConfigured for a model whose changes would be missed."""
+    """Record these changes outside of services; raises ImproperlyConfigured where some would be missed."""
     _refuse_untrackable(found)
     model = found.model
     registry[model] = found

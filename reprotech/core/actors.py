@@ -6,7 +6,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class NamedActor:
-    """An actor of whom there is no more than a name: typed at a refused login, of a database role, of a gone account."""
+    """An actor who is a name alone: one typed at a refused login, a database role, an account that is gone."""
 
     username: str
     pk: int | None = None
