@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TypedDict
-
-from django.db.models import QuerySet
+from typing import Any
 
 from accounts.models import Session
 from analytics.queries import Figures
@@ -58,12 +56,6 @@ class Chart:
         return {"kind": self.kind, "labels": self.labels, "series": series}
 
 
-class RecentActivity(TypedDict):
-    logins: QuerySet[AuditLog]
-    session_count: int
-    sessions: QuerySet[Session]
-
-
 def cards_of(figures: Figures) -> list[Card]:
     now, before = figures["now"], figures["before"]
     users, active, custom = figures["total_users"], figures["active_users"], now["custom_roles"]
@@ -94,7 +86,7 @@ def charts_of(figures: Figures) -> list[Chart]:
     ]
 
 
-def recent_activity() -> RecentActivity:
+def recent_activity() -> dict[str, Any]:
     # Never cached: a few rows each.
     alive = Session.objects.alive()
     return {

@@ -28,9 +28,6 @@ class Entry:
     #: Pressed after g, it opens the page.
     key: str
 
-    def shown_to(self, user: SignedInUser) -> bool:
-        return self.access == SIGNED_IN or user.has_perm(self.access)
-
 
 ENTRIES = (
     Entry("Dashboard", "home", icon="layout-dashboard", access=SIGNED_IN, key="d"),
@@ -97,7 +94,7 @@ def layout_context(request: HttpRequest) -> dict[str, object]:
                 "is_open": _is_open(request.path, url),
             }
             for entry in ENTRIES
-            if entry.shown_to(user)
+            if entry.access == SIGNED_IN or user.has_perm(entry.access)
             for url in [reverse(entry.url_name)]
         ]
     return context

@@ -27,7 +27,7 @@ from typing import BinaryIO
 import pyrage
 from pyrage import x25519
 
-from audit.crypto.signed_note import Signer
+from audit.crypto.signed_note import Signer, sign
 from reprotech.backup.exceptions import BackupFailed
 from reprotech.backup.signatures import Digests, Trust, digest
 
@@ -82,7 +82,7 @@ def write_archive(
             for number, piece in enumerate(database):
                 digests.pieces.append(digest(piece))
                 _add(tar, f"{DATABASE}{number:06}", piece)
-            _add(tar, SIGNATURE, digests.signed_by(signer).encode())
+            _add(tar, SIGNATURE, sign(digests.text(signer.name), [signer]).encode())
         encryption.result()
 
 

@@ -56,7 +56,7 @@ def make_backup(directory: Path, recipients: Sequence[str], *, with_audit_key: b
             manifest, chosen = _manifest(copy), settings_text(with_audit_key=with_audit_key)
             write_archive(file, manifest, chosen, copy.content, keys=[*keys, ephemeral.to_public()], signer=signer)
     try:
-        verify_readable(partial, ephemeral)
+        check_archive(partial, [ephemeral], Trust.of(settings.AUDIT_SIGNING_KEY))
         if restore_it:
             trial_restore(partial, ephemeral)
         partial.rename(path)
@@ -95,10 +95,6 @@ def settings_text(*, with_audit_key: bool) -> str:
     text = re.sub(rf"^\s*(export\s+)?({names})\s*=.*\n?", "", f"{text}\n", flags=re.MULTILINE).strip()
     added = [f"{name}='{value}'" for name, value in of_process.items() if name not in left_out]
     return "\n".join([text, *added]).strip() + "\n"
-
-
-def verify_readable(path: Path, key: x25519.Identity) -> None:
-    check_archive(path, [key], Trust.of(settings.AUDIT_SIGNING_KEY))
 
 
 def trial_restore(path: Path, key: x25519.Identity) -> None:

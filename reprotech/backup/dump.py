@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,11 +50,9 @@ class Snapshot:
     content: Iterable[bytes]
 
 
-@contextmanager
-def snapshot() -> Iterator[Snapshot]:
+def snapshot() -> AbstractContextManager[Snapshot]:
     """The configured database as of now, while it stays in use. Raises BackupFailed."""
-    with _postgresql_snapshot() if connection.vendor == "postgresql" else _sqlite_snapshot() as copy:
-        yield copy
+    return _postgresql_snapshot() if connection.vendor == "postgresql" else _sqlite_snapshot()
 
 
 def load(content: Iterable[bytes]) -> None:

@@ -12,7 +12,7 @@ from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from audit.crypto.signed_note import NoteError, Signer, VerifierKey, key_ids, sign, verify_note
+from audit.crypto.signed_note import NoteError, Signer, VerifierKey, key_ids, verify_note
 from reprotech.backup.exceptions import BackupFailed
 
 #: Precedes a trusted public key in the comments of a private key file.
@@ -46,9 +46,6 @@ class Digests:
             f"database {len(self.pieces)}": b64encode(digest(b"".join(self.pieces))).decode(),
         }
         return f"{name}\nbackup\n" + "".join(f"{part} {value}\n" for part, value in parts.items())
-
-    def signed_by(self, signer: Signer) -> str:
-        return sign(self.text(signer.name), [signer])
 
 
 @dataclass(frozen=True, slots=True)

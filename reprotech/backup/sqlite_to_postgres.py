@@ -13,7 +13,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -49,42 +48,29 @@ SECRETS_HINT = "Take SECRET_KEY, JWT_SECRET_KEY and AUDIT_SIGNING_KEY over from 
 Model = type[models.Model]
 
 
-class MigrationRefused(Exception):
-    """Nothing was moved; the message says why."""
+def migrate_to_postgres(path: Path, tell: Callable[[str], None]) -> tuple[int, int, list[str]]:
+    """Move everything; returns the numbers of rows and of verified events, and warnings.
 
-
-@dataclass(frozen=True, slots=True)
-class MigrationResult:
-    """The rows of each table, the number of verified events, and warnings."""
-
-    rows: dict[str, int]
-    events: int
-    warnings: list[str]
-
-
-def migrate_to_postgres(path: Path, tell: Callable[[str], None]) -> MigrationResult:
-    """Move everything; raises MigrationRefused, and then PostgreSQL has empty tables at most."""
+    Raises BackupFailed, and then PostgreSQL has empty tables at most.
+    """
     if connection.vendor != "postgresql":
-        raise MigrationRefused("DATABASE_URL must name the PostgreSQL database that everything goes to.")
+        raise BackupFailed("DATABASE_URL must name the PostgreSQL database that everything goes to.")
     if not path.is_file():
-        raise MigrationRefused(f"There is no file {path}.")
+        raise BackupFailed(f"There is no file {path}.")
     if existing_tables():
         _refuse_rows()
     call_command("migrate", interactive=False, verbosity=0)
     with _upgraded_copy(path) as copy, _source_connection(copy):
         _refuse_other_keys()
-        try:
-            with transaction.atomic(durable=True):
-                with explicitly_recorded(), triggers.suspended():  # one event describes it all
-                    rows = {model._meta.db_table: _copy_table(model, tell) for model in migrated_models()}
-                _assign_transaction_ids()
-                _set_sequences()
-                events, warnings = verify_log()
-                refuse_concurrent_writes(path, copy)
-                record(actor=SYSTEM, action=Action.UPDATE, resource="database", moved_from="SQLite")
-        except BackupFailed as failure:
-            raise MigrationRefused(str(failure)) from None
-    return MigrationResult(rows, events, warnings)
+        with transaction.atomic(durable=True):
+            with explicitly_recorded(), triggers.suspended():  # one event describes it all
+                rows = sum(_copy_table(model, tell) for model in migrated_models())
+            _assign_transaction_ids()
+            _set_sequences()
+            events, warnings = verify_log()
+            refuse_concurrent_writes(path, copy)
+            record(actor=SYSTEM, action=Action.UPDATE, resource="database", moved_from="SQLite")
+    return rows, events, warnings
 
 
 def migrated_models() -> list[Model]:
@@ -99,7 +85,7 @@ def _refuse_rows() -> None:
             with connection.cursor() as cursor:
                 cursor.execute(f'SELECT EXISTS (SELECT FROM "{table}")')  # noqa: S608 (a table of ours)  # nosec B608
                 if cursor.fetchone()[0]:
-                    raise MigrationRefused(f"The PostgreSQL database is not empty: {table} has rows. Name a new one.")
+                    raise BackupFailed(f"The PostgreSQL database is not empty: {table} has rows. Name a new one.")
 
 
 def _refuse_other_keys() -> None:
@@ -107,14 +93,14 @@ def _refuse_other_keys() -> None:
     newest = SigningKey._base_manager.using(SOURCE_ALIAS).order_by("id").last()
     seed = settings.AUDIT_SIGNING_KEY
     if newest and (seed is None or Signer(newest.name, seed).verifier != newest.verifier):
-        raise MigrationRefused(
+        raise BackupFailed(
             f"AUDIT_SIGNING_KEY is not the one of the SQLite database, whose audit log is signed with {newest}. "
             f"{SECRETS_HINT}"
         )
     events = AuditLog._base_manager.using(SOURCE_ALIAS).order_by("-id")[:MAX_CHECKED_EVENTS]
     codes = [(event.sealed_row(), event.authentication) for event in events]
     if codes and not any(is_authentic(row, bytes(code or b"")) for row, code in codes):
-        raise MigrationRefused(
+        raise BackupFailed(
             "SECRET_KEY is not the one of the SQLite database: its second factors could not be read any more, nor its "
             f"newest events be proven. {SECRETS_HINT}"
         )
@@ -127,7 +113,7 @@ def _upgraded_copy(path: Path) -> Iterator[Path]:
         # Beside it, where those who may read the copy may read the original.
         directory = tempfile.TemporaryDirectory(dir=path.resolve().parent, prefix=".moving-")
     except OSError as error:
-        raise MigrationRefused(
+        raise BackupFailed(
             f"A copy of {path} is brought up to date beside it, and {path.resolve().parent} can't be written: "
             f"{error.strerror}. Put the file into a directory of your own, such as /var/lib/reprotech."
         ) from None
@@ -137,12 +123,12 @@ def _upgraded_copy(path: Path) -> Iterator[Path]:
             with closing(sqlite3.connect(path, timeout=60)) as source, closing(sqlite3.connect(copy)) as target:
                 source.backup(target)
         except sqlite3.DatabaseError as error:
-            raise MigrationRefused(f"{path} can't be read: {error}.") from None
+            raise BackupFailed(f"{path} can't be read: {error}.") from None
         environment = {**os.environ, "DATABASE_URL": f"sqlite:///{copy}", "REDIS_URL": ""}
         command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "migrate", "--no-input", "--verbosity=0"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 (ours)  # nosec B603
         if done.returncode:
-            raise MigrationRefused(f"{path} can't be brought up to date: {done.stderr.strip()}")
+            raise BackupFailed(f"{path} can't be brought up to date: {done.stderr.strip()}")
         yield copy
 
 
@@ -171,26 +157,19 @@ def _copy_table(model: Model, tell: Callable[[str], None]) -> int:
         # Ours are empty; Django's own rows were made by migrate, with other ids.
         cursor.execute(f'DELETE FROM "{table}"')  # noqa: S608 (a table of ours)  # nosec B608
     fields = model._meta.concrete_fields
+    columns = [(field.attname, field.get_db_prep_save) for field in fields]
     rows = model._base_manager.using(SOURCE_ALIAS).order_by().iterator(chunk_size=BATCH_SIZE)
     while batch := list(islice(rows, BATCH_SIZE)):
         try:
             # Not by the model, which would put the present time into some fields.
-            copy_rows(
-                table,
-                [str(field.column) for field in fields],
-                (
-                    [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
-                    for row in batch
-                ),
-            )
+            values = ([to_sql(getattr(row, name), connection) for name, to_sql in columns] for row in batch)
+            copy_rows(table, [str(field.column) for field in fields], values)
         except (psycopg.Error, ValueError) as error:
             between = f"{batch[0].pk} and {batch[-1].pk}"
-            raise MigrationRefused(
-                f"PostgreSQL refuses a row of {table} between {between}: {str(error).strip()}"
-            ) from None
+            raise BackupFailed(f"PostgreSQL refuses a row of {table} between {between}: {str(error).strip()}") from None
     (before, sum_before), (after, sum_after) = (_checksum(model, alias) for alias in (SOURCE_ALIAS, "default"))
     if (before, sum_before) != (after, sum_after):
-        raise MigrationRefused(f"{table} is not the same on both sides: {before:,} rows before, {after:,} after.")
+        raise BackupFailed(f"{table} is not the same on both sides: {before:,} rows before, {after:,} after.")
     if after:
         tell(f"{table}: {after:,} rows, checksum {sum_after:064x}"[:100])
     return after
@@ -234,4 +213,4 @@ def refuse_concurrent_writes(path: Path, copy: Path) -> None:
         with closing(sqlite3.connect(file, timeout=60)) as database:
             newest.append(database.execute("SELECT count(*), max(id) FROM audit_logs").fetchone())
     if newest[0] != newest[1]:
-        raise MigrationRefused("The SQLite database was changed meanwhile. Stop the server, then start again.")
+        raise BackupFailed("The SQLite database was changed meanwhile. Stop the server, then start again.")

@@ -11,13 +11,13 @@ import psycopg
 from django.conf import settings
 from django.core.checks import CheckMessage, Tags, register
 from django.core.checks import Warning as CheckWarning
-from django.db import connection
 
 from accounts.core.default_admin_address import DEFAULT_ADMIN_EMAIL
 from audit.sealing.database_role import excessive_rights
 from reprotech.checks import CONSOLE_BACKEND, SMTP_BACKEND
 from reprotech.conf.env import LOOPBACK_HOSTS
 from reprotech.conf.web_addresses import normalize_host
+from reprotech.core.status import connect_without_pool
 
 #: A variable and its warning.
 Risk = tuple[str, str]
@@ -101,10 +101,8 @@ def _database() -> Iterator[Risk]:
 
 def _rights() -> str:
     """Excessive rights of the database role; "" while the database is out of reach."""
-    parameters = {name: value for name, value in connection.get_connection_params().items() if name != "pool"}
     try:
-        # With a limit of its own: a check must not hang while the database is away.
-        with psycopg.connect(**parameters | {"connect_timeout": 2}) as link:
+        with connect_without_pool() as link:
             return excessive_rights(link.cursor())
     except psycopg.Error:
         return ""

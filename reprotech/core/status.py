@@ -3,6 +3,7 @@
 import logging
 from functools import cache as memoize
 
+import psycopg
 from django.core.cache import cache
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
@@ -32,6 +33,12 @@ def database_state() -> str:
         logger.error("The database does not answer: %s", error)
         return UNAVAILABLE
     return CONNECTED
+
+
+def connect_without_pool() -> psycopg.Connection:
+    """A connection to PostgreSQL. The pool would wait, and not say why there is none."""
+    parameters = {name: value for name, value in connection.get_connection_params().items() if name != "pool"}
+    return psycopg.connect(**parameters | {"connect_timeout": 2})
 
 
 def has_tables() -> bool:

@@ -1,10 +1,10 @@
 """Errors of commands that an operator can fix, as one sentence instead of a traceback."""
 
-from contextlib import suppress
-
 import psycopg
 from django.db import DatabaseError, OperationalError, connection
 from redis import RedisError
+
+from reprotech.core.status import connect_without_pool
 
 #: PostgreSQL's codes.
 INSUFFICIENT_PRIVILEGE, UNDEFINED_TABLE = "42501", "42P01"
@@ -47,10 +47,10 @@ def _describe_database(error: DatabaseError) -> str | None:
 
 def _connection_error() -> str:
     """Why no connection can be made, which the pool doesn't say; "" when one can."""
-    parameters = {name: value for name, value in connection.get_connection_params().items() if name != "pool"}
-    with suppress(psycopg.Error):
-        try:
-            psycopg.connect(**parameters | {"connect_timeout": 2}).close()
-        except psycopg.OperationalError as error:
-            return str(error).partition("\n")[0].strip().rstrip(".")
+    try:
+        connect_without_pool().close()
+    except psycopg.OperationalError as error:
+        return str(error).partition("\n")[0].strip().rstrip(".")
+    except psycopg.Error:
+        pass
     return ""

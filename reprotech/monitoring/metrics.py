@@ -3,16 +3,26 @@
 import os
 from functools import cache
 from ipaddress import ip_address
+from pathlib import Path
 
 from django.conf import settings
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from reprotech.core.background import PeriodicThread
 from reprotech.core.request_context import current_origin
-from reprotech.monitoring import pool_metrics
 from reprotech.monitoring.collectors import StateCollector
 from reprotech.web.access import PUBLIC, requires
 from reprotech.web.errors import error_response
@@ -21,6 +31,23 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 REQUESTS = Counter("http_requests_total", "HTTP requests answered.", ["method", "endpoint", "status"])
 DURATION = Histogram("http_request_duration_seconds", "Time to answer an HTTP request.", ["method", "endpoint"])
+
+# No process can see another one's pool: each records its own every few seconds, and the scraped one adds them up.
+#: Prometheus scrapes less often.
+SAMPLE_SECONDS = 5
+
+POOL_CONNECTIONS = Gauge(
+    "reprotech_database_pool_connections",
+    "Connections to the database of all processes of this server.",
+    ["state"],
+    multiprocess_mode="livesum",
+)
+POOL_LIMIT = Gauge("reprotech_database_pool_limit", "Connections they open at most.", multiprocess_mode="livesum")
+POOL_WAITING = Gauge(
+    "reprotech_database_pool_waiting",
+    "Requests of all processes of this server that wait for a connection.",
+    multiprocess_mode="livesum",
+)
 
 
 def count_request(request: HttpRequest, status: int, seconds: float) -> None:
@@ -43,10 +70,10 @@ def _counters(method: str, endpoint: str, status: int) -> tuple[Counter, Histogr
 def metrics(request: HttpRequest) -> HttpResponse:
     if not may_scrape(request):
         return error_response(request, 403)
-    pool_metrics.sample()
+    sample_pool()
     registry: CollectorRegistry = REGISTRY
     if directory := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        pool_metrics.remove_dead_processes(directory)
+        remove_dead_processes(directory)
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     state = CollectorRegistry()
@@ -63,3 +90,40 @@ def may_scrape(request: HttpRequest) -> bool:
     forwarded = request.META["reprotech.was_forwarded"]
     address = current_origin().ip_address
     return not forwarded and bool(address) and ip_address(address).is_loopback
+
+
+def start_sampling_pool() -> None:
+    sample_pool()
+    PeriodicThread(
+        "pool-metrics", sample_pool, SAMPLE_SECONDS, problem="The pool of connections can't be measured."
+    ).start()
+
+
+def sample_pool() -> None:
+    """Record this process's pool, if it has one."""
+    pool = getattr(connection, "pool", None)
+    if pool is None:
+        return
+    statistics = pool.get_stats()
+    idle = statistics.get("pool_available", 0)
+    POOL_CONNECTIONS.labels("idle").set(idle)
+    POOL_CONNECTIONS.labels("used").set(statistics.get("pool_size", 0) - idle)
+    POOL_LIMIT.set(statistics.get("pool_max", 0))
+    POOL_WAITING.set(statistics.get("requests_waiting", 0))
+
+
+def remove_dead_processes(directory: str) -> None:
+    for path in Path(directory).glob("gauge_live*_*.db"):
+        process = int(path.stem.rpartition("_")[2])
+        if not _is_alive(process):
+            mark_process_dead(process, directory)  # type: ignore[no-untyped-call]
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -69,7 +69,8 @@ def _stop_on_sigterm(draining: Event) -> None:
 def _drain() -> None:
     end = time.monotonic() + DRAIN_SECONDS
     with contextlib.ExitStack() as stack:
-        listeners = [found for found in map(stack.enter_context, open_sockets()) if _listens(found)]
+        sockets = map(stack.enter_context, open_sockets())
+        listeners = [found for found in sockets if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)]
         if not listeners:
             return
         ports = {listener.getsockname()[1] for listener in listeners}
@@ -97,10 +98,6 @@ def open_sockets() -> Iterator[socket.socket]:
                 yield found
             else:
                 found.close()
-
-
-def _listens(found: socket.socket) -> bool:
-    return bool(found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
 
 
 def _has_connections(ports: set[int]) -> bool:

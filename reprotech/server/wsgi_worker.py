@@ -24,7 +24,7 @@ from reprotech import wsgi  # noqa: E402, I001 (starts Django, without which no 
 from accounts.notifications import outbox  # noqa: E402
 from accounts import housekeeping  # noqa: E402
 from audit import worker as audit_worker  # noqa: E402
-from reprotech.monitoring import pool_metrics  # noqa: E402
+from reprotech.monitoring import metrics  # noqa: E402
 
 #: Seconds between two checks of the main process, and for finishing requests once it is gone.
 PARENT_POLL_SECONDS, FINISH_SECONDS = 1, 10
@@ -49,7 +49,7 @@ Finalize(None, logging.shutdown, exitpriority=0)
 outbox.start()
 housekeeping.start()
 audit_worker.start()
-pool_metrics.start()
+metrics.start_sampling_pool()
 gc.set_threshold(GC_THRESHOLD, 20, 20)
 
 application = graceful_shutdown.close_when_draining(wsgi.application, draining)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
-from reprotech.backup.sqlite_to_postgres import MigrationRefused, migrate_to_postgres
+from reprotech.backup.exceptions import BackupFailed
+from reprotech.backup.sqlite_to_postgres import migrate_to_postgres
 
 
 class Command(BaseCommand):
@@ -17,11 +18,11 @@ class Command(BaseCommand):
 
     def handle(self, *_: object, sqlite: Path, **__: object) -> None:
         try:
-            moved = migrate_to_postgres(sqlite, self.stdout.write)
-        except MigrationRefused as refusal:
+            rows, events, warnings = migrate_to_postgres(sqlite, self.stdout.write)
+        except BackupFailed as refusal:
             raise CommandError(f"Nothing was moved. {refusal}") from None
-        self.stdout.write(f"{sum(moved.rows.values()):,} rows were moved. Each table is the same on both sides.")
-        self.stdout.write(f"The audit log is whole: {moved.events:,} sealed events were verified in PostgreSQL.")
-        for warning in moved.warnings:
+        self.stdout.write(f"{rows:,} rows were moved. Each table is the same on both sides.")
+        self.stdout.write(f"The audit log is whole: {events:,} sealed events were verified in PostgreSQL.")
+        for warning in warnings:
             self.stdout.write(self.style.WARNING(f"Look at this: {warning}"))
         self.stdout.write(f"Keep {sqlite} until you have made a backup.")

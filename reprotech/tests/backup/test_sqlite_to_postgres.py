@@ -5,7 +5,8 @@ from contextlib import closing
 
 import pytest
 
-from reprotech.backup.sqlite_to_postgres import MigrationRefused, refuse_concurrent_writes
+from reprotech.backup.exceptions import BackupFailed
+from reprotech.backup.sqlite_to_postgres import refuse_concurrent_writes
 from reprotech.tests.support.command_runner import STORED_SECRETS, Installation, stored_installation
 
 pytestmark = pytest.mark.only_on("postgresql")
@@ -131,5 +132,5 @@ def test_what_was_written_meanwhile_is_noticed(grown, tmp_path):
     copy.write_bytes(grown.database.read_bytes())
     refuse_concurrent_writes(grown.database, copy)
     grown.do("users", "lock", "mira")
-    with pytest.raises(MigrationRefused, match="The SQLite database was changed meanwhile"):
+    with pytest.raises(BackupFailed, match="The SQLite database was changed meanwhile"):
         refuse_concurrent_writes(grown.database, copy)

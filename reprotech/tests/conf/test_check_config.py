@@ -76,7 +76,7 @@ def test_no_secret_is_shown_whatever_it_looks_like(tmp_path):
 @pytest.mark.parametrize("between", ["#", "/", "?", "@", ":", "://", "@x/", "[", "%", "?@", " "])
 @pytest.mark.parametrize("name", ["DATABASE_URL", "EMAIL_URL", "REDIS_URL"])
 def test_no_part_of_a_password_is_shown_that_was_not_written_as_it_must(tmp_path, monkeypatch, name, between):
-    from reprotech.conf.reference import redacted_value
+    from reprotech.management.commands.check_config import redacted_value
 
     address = {"DATABASE_URL": "postgresql", "EMAIL_URL": "smtp+tls", "REDIS_URL": "redis"}[name]
     monkeypatch.setenv(name, f"{address}://me:Zq7{between}Zq8@host.test:12/db")
@@ -207,7 +207,7 @@ def test_secrets_that_others_can_open_are_told(tmp_path, settings, monkeypatch):
 
 
 def test_a_misspelt_name_is_told(tmp_path, monkeypatch):
-    from reprotech.conf.reference import unknown_variables
+    from reprotech.management.commands.check_config import unknown_variables
 
     file = tmp_path / ".env"
     file.write_text("DATABSE_URL=sqlite:///x\nPOSTGRES_PASSWORD=word\nSECRET_KEY=fine\n")
