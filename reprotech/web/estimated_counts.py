@@ -10,9 +10,6 @@ from reprotech.web.ordering import Row, to_order_by
 MAX_COUNTED = 10_000
 #: How long a filter is known to have more rows than that: counting so far again would take longer than a page.
 LARGE_RESULT_SECONDS = 60
-#: Up to this number, rows are found by their filters and then sorted. A planner that expects more would scan the whole
-#: table in the sort's order until it has found enough for a page.
-SMALL_RESULT_LIMIT = 10_000
 
 
 def is_known_large(key: str | None) -> bool:

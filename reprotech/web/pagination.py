@@ -13,7 +13,7 @@ from django.db.models import F
 from django.db.models.expressions import Expression
 
 from reprotech.web import estimated_counts
-from reprotech.web.estimated_counts import SMALL_RESULT_LIMIT, fence_index_scan, slice_by_pk
+from reprotech.web.estimated_counts import fence_index_scan, slice_by_pk
 from reprotech.web.fields import IntegerParam
 from reprotech.web.ordering import Row, sort_by
 from reprotech.web.query_params import QueryParams
@@ -124,52 +124,49 @@ class ListFilter(QueryParams):
     def page_of(self, queryset: models.QuerySet[Row]) -> Page[Row]:
         """The requested page of `queryset`, filtered and sorted; empty past the end."""
         filtered: models.QuerySet[Row] = self.apply(queryset)
-        page, per_page = self.value("page"), self.value("per_page")
-        total = self.maintained_count()
+        total, per_page = self.maintained_count(), self.value("per_page")
         if total is None:
             if not estimated_counts.is_known_large(self.cache_key) and self.is_estimated_large(filtered):
                 estimated_counts.remember_large(self.cache_key)
             if estimated_counts.is_known_large(self.cache_key):
-                return self._page_of_large_result(filtered, page, per_page)
+                return self._page_of_large_result(filtered)
             ids = self.prefetched_ids(filtered)
             # Of ids alone: otherwise all columns would be computed only to be counted.
-            total = (
-                filtered.order_by().values("pk")[: estimated_counts.MAX_COUNTED + 1].count()
-                if ids is None
-                else len(ids)
-            )
+            counted = filtered.order_by().values("pk")[: estimated_counts.MAX_COUNTED + 1]
+            total = counted.count() if ids is None else len(ids)
             # Remembered, so that the next page doesn't count up to there again.
             if total > estimated_counts.MAX_COUNTED:
                 estimated_counts.remember_large(self.cache_key)
-                return self._page_of_large_result(filtered, page, per_page)
+                return self._page_of_large_result(filtered)
             if ids is not None:
-                return self._page_of_ids(filtered, ids, page, per_page)
-            if total <= SMALL_RESULT_LIMIT and not self.has_matching_index:
-                return self._page_of_small_result(filtered, total, page, per_page)
-        items = self.rows(filtered, self.first, per_page) if self.first < total else []
-        return Page(items, total, page, per_page)
+                return self._page_of_ids(filtered, ids)
+            if not self.has_matching_index:
+                # Few rows are found by their filters and then sorted. A planner that expects more would scan the whole
+                # table in the sort's order until it has found enough for a page.
+                found = fence_index_scan(self.ordered(filtered))
+                return self._page(list(slice_by_pk(found, self.first, per_page)) if self.first < total else [], total)
+        return self._page(self.rows(filtered, self.first, per_page) if self.first < total else [], total)
+
+    def _page(self, items: list[Row], total: int, *, is_exact: bool = True) -> Page[Row]:
+        return Page(items, total, self.value("page"), self.value("per_page"), is_exact)
 
     def rows(self, filtered: models.QuerySet[Row], first: int, count: int) -> list[Row]:
         """`count` rows from the offset `first` on, sorted as requested."""
         return list(slice_by_pk(self.ordered(filtered), first, count))
 
-    def _page_of_small_result(self, filtered: models.QuerySet[Row], total: int, page: int, per_page: int) -> Page[Row]:
-        found = fence_index_scan(self.ordered(filtered))
-        items = list(slice_by_pk(found, self.first, per_page)) if self.first < total else []
-        return Page(items, total, page, per_page)
-
-    def _page_of_ids(self, filtered: models.QuerySet[Row], ids: list[int], page: int, per_page: int) -> Page[Row]:
-        shown = ids[self.first : self.first + per_page]
+    def _page_of_ids(self, filtered: models.QuerySet[Row], ids: list[int]) -> Page[Row]:
+        shown = ids[self.first : self.first + self.value("per_page")]
         found = {row.pk: row for row in self.rows_by_id(filtered, shown)} if shown else {}
-        return Page([found[pk] for pk in shown if pk in found], len(ids), page, per_page)
+        return self._page([found[pk] for pk in shown if pk in found], len(ids))
 
-    def _page_of_large_result(self, filtered: models.QuerySet[Row], page: int, per_page: int) -> Page[Row]:
+    def _page_of_large_result(self, filtered: models.QuerySet[Row]) -> Page[Row]:
         """A page of more rows than are counted; their exact number once a page reaches their end."""
+        per_page = self.value("per_page")
         rows = self.rows(filtered, self.first, per_page + 1)
         seen = self.first + len(rows)
         if len(rows) > per_page:
-            return Page(rows[:per_page], max(estimated_counts.MAX_COUNTED, seen), page, per_page, is_exact=False)
-        return Page(rows, seen if rows else filtered.order_by().count(), page, per_page)
+            return self._page(rows[:per_page], max(estimated_counts.MAX_COUNTED, seen), is_exact=False)
+        return self._page(rows, seen if rows else filtered.order_by().count())
 
     @property
     def cache_key(self) -> str | None:
