@@ -219,6 +219,7 @@ def test_an_erased_event_says_so_on_its_page(person, cast):
     assert client.get("/audit").status_code == client.get("/").status_code == 200
 
 
+@pytest.mark.quick
 def test_the_command_asks_first(person, monkeypatch):
     monkeypatch.setattr("builtins.input", lambda _: "no")
     with pytest.raises(CommandError, match="Nothing was erased"):

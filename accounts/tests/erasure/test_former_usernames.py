@@ -152,6 +152,7 @@ def test_what_the_log_tells_of_former_names_is_remembered_at_the_upgrade(cast):
     assert found == {("once", user.pk), ("early", gone.pk)}, "another has the name “one” now"
 
 
+@pytest.mark.quick
 def test_demonstration_data_get_no_name_that_was_someones(db, system):
     rename(make_user("solo", "super_admin"), "other")
     with pytest.raises(Conflict):

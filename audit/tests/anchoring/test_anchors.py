@@ -315,6 +315,7 @@ def test_the_command_uses_every_way_although_one_fails(file, receiver, settings)
     assert "url: a checkpoint" in out.getvalue()
 
 
+@pytest.mark.quick
 def test_the_command_without_a_way_says_so():
     with pytest.raises(CommandError, match="AUDIT_ANCHOR_FILE"):
         call_command("anchor_audit")

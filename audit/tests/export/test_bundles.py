@@ -270,6 +270,7 @@ def test_the_command_explains_what_makes_no_sense(events, tmp_path, options, sen
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.quick
 def test_the_command_replaces_no_file(events, tmp_path):
     file = tmp_path / "file"
     file.write_text("mine")

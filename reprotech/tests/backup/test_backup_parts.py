@@ -228,6 +228,7 @@ def test_the_key_of_the_audit_log_stays_out_if_asked(env_file):
     assert "AUDIT_SIGNING_KEY" not in settings_text(with_audit_key=False)
 
 
+@pytest.mark.quick
 def test_of_each_day_week_and_month_the_newest_stays():
     nightly = [NOW - timedelta(days=days) for days in range(500)]
     staying = sorted(retained(nightly, 7, 5, 12), reverse=True)

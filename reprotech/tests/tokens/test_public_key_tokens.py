@@ -132,6 +132,7 @@ def test_the_thumbprint_is_that_of_rfc_8037():
     assert thumbprint(x) == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
 
 
+@pytest.mark.quick
 def test_the_command_prints_the_public_key_alone(signing):
     printed, told = StringIO(), StringIO()
     call_command("token_key", stdout=printed, stderr=told)
