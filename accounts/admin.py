@@ -170,13 +170,13 @@ class SessionAdmin(ReadOnlyAdmin):
     actions = ("end",)
     show_full_result_count = False
 
-    @admin.action(description="End selected sessions")
+    @admin.action(description="Sign out selected sessions")
     def end(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
         # Sessions that have ended already keep their reason.
         sessions = list(Session.objects.alive().filter(pk__in=queryset))
         for session in sessions:
             session_services.end_session(actor=request.user, session_id=session.pk)
-        messages.success(request, f"Ended: {len(sessions)}.")
+        messages.success(request, f"Sessions signed out: {len(sessions)}.")
 
 
 @admin.register(ApiKey)

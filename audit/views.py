@@ -181,7 +181,7 @@ def save_view(request: PageRequest) -> HttpResponse:
         return render_list(request, save_error="These filters can't be kept: correct them first.")
     except InvalidSavedFilter as refusal:
         return render_list(request, save_error=refusal.message)
-    messages.success(request, f"The view {kept.name} is kept.")
+    messages.success(request, f"View {kept.name} saved.")
     return redirect(f"{reverse('audit')}?{kept.query}")
 
 
@@ -189,7 +189,7 @@ def save_view(request: PageRequest) -> HttpResponse:
 @require_POST
 def delete_view(request: PageRequest, filter_id: int) -> HttpResponse:
     if delete_filter(actor=request.user, filter_id=filter_id):
-        messages.success(request, "The view is removed. The events stay.")
+        messages.success(request, "View removed. The events stay.")
     return redirect("audit")
 
 

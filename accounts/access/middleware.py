@@ -23,7 +23,7 @@ REQUIRED_ACTION_VIEWS = {CHANGE_PASSWORD: "change_password", ADD_FACTOR: "securi
 def redirect_to_sign_in(request: HttpRequest) -> HttpResponse:
     """A redirect to the sign-in and back; a user whose session ended gets a message."""
     if getattr(request, "has_outlived_session", False):
-        messages.info(request, "Your session has ended. Sign in to go on.")
+        messages.info(request, "Your session has ended. Sign in to continue.")
     return redirect_to_login(request.get_full_path())
 
 

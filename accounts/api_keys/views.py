@@ -77,7 +77,7 @@ def _revoke(request: PageRequest, owner: User, key_id: UUID, back: str, trail: C
     key = get_object_or_404(owner.api_keys.unrevoked(), pk=key_id)
     if request.method == "POST":
         api_key_services.revoke_key(actor=request.user, user_id=owner.pk, key_id=key.pk)
-        messages.success(request, f"The key {key.name} is revoked.")
+        messages.success(request, f"API key {key.name} revoked.")
         return htmx_redirect(request, back)
     context = {"key": key, "owner": owner, "is_own": owner.pk == request.user.pk, "back": back, "crumbs": trail}
     return render_page(request, "accounts/api_key_revoke.html", context, fragment="accounts/_api_key_revoke.html")

@@ -61,7 +61,7 @@ class ServiceForm(forms.Form):
 def _missing_sentence(label: str, field: forms.Field) -> str:
     """Such as "Enter the username.": what to do, where Django says that "this" is required."""
     if isinstance(field, forms.BooleanField):
-        return "Tick this to go on."
+        return "Tick this to continue."
     verb = "Choose" if isinstance(field, forms.ChoiceField | forms.FileField) else "Enter"
     name = label if label[1:2].isupper() else label[:1].lower() + label[1:]
     return f"{verb} the {name}."

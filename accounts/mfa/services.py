@@ -130,7 +130,9 @@ def _remove(user: User, factor: TotpKey | Passkey) -> None:
     update_mfa_state(user)
     # Raised after the deletion, which the rollback undoes.
     if not user.second_factors and user.roles.filter(requires_factor=True).exists():
-        raise Conflict("Your role requires a second factor. Set up another one before you remove this one.")
+        raise Conflict(
+            "Your role requires two-factor authentication. Set up another method before you remove this one."
+        )
     _record(user, Action.FACTOR_REMOVE, factor, factor_id)
     revoke_keys_of(user, user, reason=FACTORS_REMOVED)
     send_notice(user, "factor_removed", kind=factor.kind_name, name=factor.name)

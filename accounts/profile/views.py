@@ -39,7 +39,7 @@ def show_profile(request: PageRequest) -> HttpResponse:
 def end_own_session(request: PageRequest, session_id: UUID) -> HttpResponse:
     session = get_object_or_404(request.user.sessions.alive(), pk=session_id)
     session_services.end_session(actor=request.user, session_id=session.pk)
-    messages.success(request, "The session has ended.")
+    messages.success(request, "Session ended.")
     return redirect("profile")
 
 
@@ -58,13 +58,15 @@ def end_other_sessions(request: PageRequest) -> HttpResponse:
             end_page_session(request)
             messages.success(request, "You are signed out everywhere.")
             return clear_site_data(htmx_redirect(request, "login"))
-        messages.success(request, f"Ended: {ended} session{'' if ended == 1 else 's'}. You stay signed in here.")
+        messages.success(
+            request, f"Signed out of {ended} other session{'' if ended == 1 else 's'}. You stay signed in here."
+        )
         return htmx_redirect(request, "profile")
     others = request.user.sessions.alive().exclude(pk=request.page_session.pk).count()
     context = {
         "others": others,
         "has_keys": request.user.api_keys.unrevoked().exists(),
-        "crumbs": [("Profile", reverse("profile")), ("End all other sessions", None)],
+        "crumbs": [("Profile", reverse("profile")), ("Sign out other sessions", None)],
     }
     page, fragment = "accounts/end_other_sessions.html", "accounts/_end_other_sessions.html"
     return render_form(request, page, form, context, fragment=fragment)

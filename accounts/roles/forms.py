@@ -13,7 +13,7 @@ class RoleForm(RecordForm):
         max_length=200, required=False, help_text="One sentence that tells administrators who should have this role."
     )
     requires_factor = forms.BooleanField(
-        label="Requires a second factor",
+        label="Requires two-factor authentication",
         required=False,
         help_text="Users with the role must set up an authenticator app or a passkey.",
     )

@@ -92,7 +92,7 @@ def edit_role(request: PageRequest, role_id: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             changed = role_services.update_role(actor=request.user, role_id=role.pk, **form.values)
-            messages.success(request, f"The role {changed.name} is saved.")
+            messages.success(request, f"Role {changed.name} saved.")
             return htmx_redirect(request, "role", role.pk)
         except DomainError as refusal:
             form.add_refusal(refusal)
@@ -128,7 +128,7 @@ def delete_role(request: PageRequest, role_id: int) -> HttpResponse:
         try:
             reassign_to = form.cleaned_data["reassign_to"] or None
             role_services.delete_role(actor=request.user, role_id=role.pk, reassign_to=reassign_to)
-            messages.success(request, f"The role {role.name} is deleted.")
+            messages.success(request, f"Role {role.name} deleted.")
             return htmx_redirect(request, "roles")
         except DomainError as refusal:
             form.add_refusal(refusal)

@@ -118,8 +118,8 @@ def _warn_about_mfa_grace(request: HttpRequest, user: User) -> None:
         return
     left = settings.MFA_GRACE_SIGN_INS - used
     times = "once more" if left == 1 else f"{left} more times"
-    rest = f"You can sign in {times} without one." if left else "At the next sign-in you will have to."
-    messages.warning(request, f"Your role requires a second factor. Set one up under Profile. {rest}")
+    rest = f"You can sign in {times} without it." if left else "At the next sign-in you will have to."
+    messages.warning(request, f"Your role requires two-factor authentication. Set it up under Profile. {rest}")
 
 
 class EncryptedJSONSerializer:

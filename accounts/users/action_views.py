@@ -56,7 +56,7 @@ def confirmation_view(action: UserAction) -> View:
         if request.method == "POST" and form.is_valid():
             try:
                 action.run(actor=request.user, user_id=user.pk, **form.cleaned_data)
-                messages.success(request, f"{user.username} {action.success_message}")
+                messages.success(request, f"User {user.username} {action.success_message}")
                 return htmx_redirect(request, back if action.keeps_user or back != user_page else "users")
             except DomainError as refusal:
                 form.add_refusal(refusal)
@@ -84,7 +84,7 @@ lock = confirmation_view(
         verb="Lock",
         warning="All their sessions end at once, in browsers and in scripts, and they can't sign in, nor use an "
         "API key, until someone unlocks the account. Use it when an account may be in the wrong hands.",
-        success_message="is locked.",
+        success_message="locked.",
         run=user_services.lock_user,
         is_destructive=True,
     )
@@ -93,18 +93,18 @@ unlock = confirmation_view(
     UserAction(
         verb="Unlock",
         warning="They can sign in again with their password, also after too many failed attempts.",
-        success_message="is unlocked.",
+        success_message="unlocked.",
         run=user_services.unlock_user,
     )
 )
 reset_factors = confirmation_view(
     UserAction(
         verb="Turn off two-factor authentication for",
-        button="Remove second factors",
+        button="Turn off two-factor authentication",
         warning="Their authenticator app, passkeys and recovery codes are removed, all their sessions end and "
         "their API keys are revoked. They sign in with the password alone until they set up a second factor again. Use "
         "it when someone lost their phone or key, and only once you are sure who is asking.",
-        success_message="no longer has a second factor.",
+        success_message="no longer has two-factor authentication.",
         run=mfa_services.reset_factors,
         is_destructive=True,
     )
@@ -114,7 +114,7 @@ deactivate = confirmation_view(
         verb="Deactivate",
         warning="All their sessions end at once, and they can't sign in, nor use an API key, until someone "
         "activates the account again. Roles and history stay. Use it when someone is away or has left.",
-        success_message="is deactivated.",
+        success_message="deactivated.",
         run=partial(user_services.update_user, is_active=False),
         is_destructive=True,
     )
@@ -123,7 +123,7 @@ activate = confirmation_view(
     UserAction(
         verb="Activate",
         warning="They can sign in again, with the roles and the password that they had.",
-        success_message="is activated.",
+        success_message="activated.",
         run=partial(user_services.update_user, is_active=True),
     )
 )
@@ -133,7 +133,7 @@ delete = confirmation_view(
         warning="The account is taken out of use for good: its sessions end, its API keys are revoked, its roles "
         "are removed and it leaves every list. Its history stays in the audit log under its username, which is never "
         "reused. This can't be undone.",
-        success_message="is deleted.",
+        success_message="deleted.",
         run=_delete,
         permission=USER_DELETE,
         is_destructive=True,

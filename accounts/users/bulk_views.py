@@ -64,7 +64,9 @@ def confirmation_view(action: BulkAction) -> View:
         form = _bound_form(request, action)
         if request.method == "POST" and form.is_valid():
             if selection.cleaned_data["matching"] and form.cleaned_data["seen"] != selection_digest(ids):
-                form.add_error(None, "Other users match now than when you looked. Look again before you go on.")
+                form.add_error(
+                    None, "Other users match now than when you looked. Check them again before you continue."
+                )
                 return _render_confirmation(request, action, form, selection=selection, ids=ids, back=back)
             try:
                 role = {"role": form.cleaned_data["role"]} if isinstance(form, BulkRoleForm) else {}

@@ -123,7 +123,7 @@ def edit_user(request: PageRequest, user_id: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             changed = user_services.update_user(actor=request.user, user_id=user.pk, **form.values)
-            messages.success(request, f"{changed.username} is saved.")
+            messages.success(request, f"User {changed.username} saved.")
             return htmx_redirect(request, back)
         except DomainError as refusal:
             form.add_refusal(refusal)
@@ -145,5 +145,5 @@ def end_session(request: PageRequest, user_id: int, session_id: UUID) -> HttpRes
     session = get_object_or_404(user.sessions.alive(), pk=session_id)
     # The service requires `session_revoke`, unless the session is the reader's own.
     session_services.end_session(actor=request.user, session_id=session.pk)
-    messages.success(request, f"The session of {user.username} has ended.")
+    messages.success(request, f"Session of {user.username} ended.")
     return redirect("user", user.pk)

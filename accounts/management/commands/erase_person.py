@@ -37,4 +37,4 @@ class Command(BaseCommand):
     def _confirm(self, user: User) -> bool:
         verb = "Erase" if user.deleted_at else "Delete the account and erase"
         self.stdout.write(f"{verb} what tells who user {user.pk} ({user.username}, {user.full_name}) was?")
-        return input("This can't be undone. Type yes to go on: ").strip().lower() == "yes"
+        return input("This can't be undone. Type yes to continue: ").strip().lower() == "yes"

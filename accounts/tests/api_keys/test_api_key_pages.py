@@ -72,7 +72,7 @@ def test_revoking_asks_first_as_a_page_and_as_a_dialog(cast, browser):
     assert "<main" not in body(dialog)
     assert ApiKey.objects.unrevoked().exists()
     answer = browser.post(path, follow=True)
-    assert "The key LIMS is revoked." in body(answer)
+    assert "API key LIMS revoked." in body(answer)
     assert not ApiKey.objects.unrevoked().exists()
     assert browser.post(path).status_code == 404
 
@@ -117,9 +117,9 @@ def test_the_page_of_another_person_offers_no_new_key_and_says_what_to_do(cast, 
 def test_a_key_that_another_made_is_marked(cast, browser):
     account = make_user("lims", "viewer", password=None, is_service=True)
     create_key(actor=cast.admin, user_id=account.pk, name="Prod", scopes=[])
-    assert "Made by the-admin" in body(browser.get(f"/users/{account.pk}"))
+    assert "Created by the-admin" in body(browser.get(f"/users/{account.pk}"))
     create_key(actor=cast.admin, user_id=cast.admin.pk, name="Own", scopes=[])
-    assert "Made by" not in body(browser.get("/profile"))
+    assert "Created by" not in body(browser.get("/profile"))
     super_admin = page_client(cast.super_admin)
     assert "the-admin" in body(super_admin.get("/admin/accounts/apikey/?q=Prod"))
 

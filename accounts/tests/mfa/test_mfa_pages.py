@@ -217,13 +217,13 @@ def test_passkeys_are_offered_where_browsers_allow_them(client, settings, url, o
 def test_an_administrator_resets_from_the_users_page(cast, app, django_capture_on_commit_callbacks):
     admin = page_client(cast.admin)
     page = text(admin.get(f"/users/{cast.viewer.pk}"))
-    assert "Remove second factors" in page
+    assert "Turn off two-factor authentication" in page
     assert "Authenticator app" in page
     with audit_rows() as rows, django_capture_on_commit_callbacks(execute=True):
         admin.post(f"/users/{cast.viewer.pk}/reset-factors")
     assert rows[0].action == "factor_reset"
     assert mail.outbox[-1].to == [cast.viewer.email]
-    assert "Remove second factors" not in text(admin.get(f"/users/{cast.viewer.pk}"))
+    assert "Turn off two-factor authentication" not in text(admin.get(f"/users/{cast.viewer.pk}"))
 
 
 def test_the_admin_site_resets_too(cast, app, django_admin):
@@ -240,7 +240,7 @@ def test_a_required_factor_is_asked_for_after_three_sign_ins(cast):
     browser = page_client(cast.super_admin)
     for path in ("/", "/users", "/profile", "/admin/", "/admin/accounts/user/"):
         assert browser.get(path).url == SECURITY, path
-    assert "Set up an authenticator app or a passkey to go on." in text(browser.get(SECURITY))
+    assert "Set up an authenticator app or a passkey to continue." in text(browser.get(SECURITY))
     set_up(browser)
     assert browser.get("/users").status_code == 200
     assert browser.get("/admin/").status_code == 200
@@ -259,7 +259,7 @@ def test_a_role_is_made_to_require_a_second_factor(cast):
     role = Role.objects.get(slug="viewer")
     form = {"description": role.description, "permissions": role.permission_names, "requires_factor": "on"}
     review = browser.post(f"/roles/{role.pk}/edit/review", form)
-    assert "Everyone who has the role must have a second factor." in text(review)
+    assert "Everyone who has the role must use two-factor authentication." in text(review)
     with audit_rows() as rows:
         assert browser.post(f"/roles/{role.pk}/edit", form).status_code == 302
     assert rows[0].details["changes"] == {"requires_factor": [False, True]}

@@ -1,4 +1,4 @@
-"""Forgotten passwords: who asks gets one answer, and a link only in the mailbox of the account."""
+"""Forgot passwords: who asks gets one answer, and a link only in the mailbox of the account."""
 
 import re
 from datetime import timedelta

@@ -50,7 +50,7 @@ def test_one_session_is_ended(cast, browser):
     script = Caller(cast.viewer)
     with audit_rows() as rows:
         response = browser.post(f"/profile/sessions/{script.signed_in.session.pk}/end", follow=True)
-    assert "The session has ended." in text_of(response)
+    assert "Session ended." in text_of(response)
     assert script.get("/api/auth/me").status_code == 401
     assert [row.action for row in rows] == ["session_revoke"]
 
@@ -69,7 +69,7 @@ def test_all_other_sessions_are_ended_once_asked_for_with_one_row(cast, browser,
     assert Session.objects.filter(ended_at__isnull=False).count() == 0
     with audit_rows() as rows:
         response = browser.post("/profile/sessions/end", follow=True)
-    assert "Ended: 2 sessions. You stay signed in here." in text_of(response)
+    assert "Signed out of 2 other sessions. You stay signed in here." in text_of(response)
     assert [script.get("/api/auth/me").status_code for script in scripts] == [401, 401]
     assert admin.get("/api/auth/me").status_code == 200
     assert [(row.action, row.resource, row.details) for row in rows] == [

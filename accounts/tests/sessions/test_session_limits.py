@@ -139,7 +139,7 @@ def test_one_is_shown_that_the_session_has_ended_and_comes_back(cast, path):
     passes(HOUR)
     page = browser.get(path, follow=True)
     assert page.redirect_chain == [(f"/login?next={path}", 302)]
-    assert "Your session has ended. Sign in to go on." in page.content.decode()
+    assert "Your session has ended. Sign in to continue." in page.content.decode()
     assert "Your session has ended" not in browser.get("/login").content.decode()
 
 

@@ -133,9 +133,9 @@ def test_who_holds_more_is_out_of_reach(cast, browser, step):
 
 
 STEPS = [
-    ("lock", "the-viewer is locked.", lambda user: user.is_locked),
-    ("deactivate", "the-viewer is deactivated.", lambda user: not user.is_active),
-    ("delete", "the-viewer is deleted.", lambda user: user.deleted_at is not None),
+    ("lock", "User the-viewer locked.", lambda user: user.is_locked),
+    ("deactivate", "User the-viewer deactivated.", lambda user: not user.is_active),
+    ("delete", "User the-viewer deleted.", lambda user: user.deleted_at is not None),
 ]
 
 

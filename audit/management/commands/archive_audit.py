@@ -59,7 +59,7 @@ class Command(BaseCommand):
 
     def _drop(self, archive: Archive, *, ask: bool) -> None:
         _refuse_damaged_log()
-        if ask and input("Remove these events from the database? Type yes to go on: ").strip().lower() != "yes":
+        if ask and input("Remove these events from the database? Type yes to continue: ").strip().lower() != "yes":
             raise CommandError("Nothing was removed.")
         count = drop_archived(actor=System(), archive=archive)
         self.stdout.write(

@@ -120,7 +120,7 @@ def test_nor_has_the_strength_of_a_new_password_nor_an_address_that_waits(looks)
     sign_in(page)
     page.goto("/profile/email")
     page.get_by_label("New e-mail address").fill("chief@lab.example")
-    page.get_by_role("button", name="Send the link").click()
+    page.get_by_role("button", name="Send link").click()
     page.get_by_text("waits to be confirmed").wait_for()
     assert list(look()) == []
     page.get_by_role("button", name="Cancel the change").click()

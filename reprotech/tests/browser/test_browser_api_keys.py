@@ -46,7 +46,7 @@ def test_a_key_is_made_copied_and_revoked_in_a_dialog(make_key, server):
     assert page.request.get("/api/roles", headers=headers).status == 403
     page.get_by_role("link", name=f"Revoke {name}").click()
     page.locator("dialog[open]").get_by_role("button", name="Revoke key").click()
-    expect_said(page, f"The key {name} is revoked.")
+    expect_said(page, f"API key {name} revoked.")
     expect(page.get_by_role("link", name=f"Revoke {name}")).to_have_count(0)
     assert page.request.get("/api/users", headers=headers).status == 401
 
@@ -59,5 +59,5 @@ def test_a_key_is_made_and_revoked_without_java_script(make_key):
     page.wait_for_url("**/profile*")
     page.get_by_role("link", name=f"Revoke {name}").click()
     page.get_by_role("button", name="Revoke key").click()
-    expect_said(page, f"The key {name} is revoked.")
+    expect_said(page, f"API key {name} revoked.")
     expect(page.get_by_role("link", name=f"Revoke {name}")).to_have_count(0)

@@ -46,7 +46,7 @@ def test_locking_changes_the_row_and_neither_reloads_nor_loses_the_place(admin_p
     dialog = open_dialog(page, "dialog-two", "Lock")
     expect(dialog).to_have_accessible_name("Lock dialog-two?")
     dialog.get_by_role("button", name="Lock dialog-two").click()
-    expect_said(page, "dialog-two is locked.")
+    expect_said(page, "User dialog-two locked.")
     expect(row(page, "dialog-two").get_by_text("Locked")).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(row(page, "dialog-two").locator("summary")).to_be_focused()
@@ -98,7 +98,7 @@ def test_what_was_deleted_leads_to_the_list(admin_page):
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete dialog-five").click()
     page.wait_for_url("**/users")
-    expect_said(page, "dialog-five is deleted.")
+    expect_said(page, "User dialog-five deleted.")
 
 
 def test_with_a_key_held_the_link_is_a_page_in_another_tab(admin_page):

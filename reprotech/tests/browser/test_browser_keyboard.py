@@ -124,7 +124,7 @@ def test_a_dialog_keeps_the_focus_and_gives_it_back(users):
     link = page.get_by_role("link", name="Sign out other sessions")
     tab_to(page, link)
     page.keyboard.press("Enter")
-    dialog = page.get_by_role("dialog", name="End all your other sessions?")
+    dialog = page.get_by_role("dialog", name="Sign out your other sessions?")
     expect(dialog.get_by_role("link", name="Cancel")).to_be_focused()
     assert has_visible_focus(page)
     seen = set()

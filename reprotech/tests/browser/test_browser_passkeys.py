@@ -69,7 +69,7 @@ def add_passkey(page, called="Laptop"):
     page.get_by_role("link", name="Add a passkey").click()
     page.wait_for_url("**/passkeys/new")
     page.get_by_label("Name").fill(called)
-    page.get_by_role("button", name="Add the passkey").click()
+    page.get_by_role("button", name="Add passkey").click()
 
 
 def sign_out(page):

@@ -71,7 +71,7 @@ def test_a_form_asks_for_the_password_and_is_saved_as_it_was_typed(new_page, per
     main.get_by_role("button", name="Continue").click()
     expect(main.get_by_text("This is not your current password.")).to_be_visible()
     confirm(main)
-    expect(page.get_by_text(f"{name} is saved.").first).to_be_visible()
+    expect(page.get_by_text(f"User {name} saved.").first).to_be_visible()
     page.goto(f"{path}/edit")
     expect(page.get_by_label("First name")).to_have_value("Ada “Äpfel” <b>")
     expect(page.get_by_role("checkbox", name=re.compile("^Manager"))).to_be_checked()
@@ -108,7 +108,7 @@ def test_a_file_comes_after_the_password_and_the_page_says_so(new_page, forget, 
     forget()
     page.goto("/users/export?status=active")
     with page.expect_download() as download:
-        confirm(page, "Go on")
+        confirm(page, "Continue")
     assert download.value.suggested_filename.startswith("users-")
     expect(page.get_by_role("heading", name="Your file is on its way")).to_be_visible()
     page.get_by_role("link", name="Back to the list").click()
@@ -169,7 +169,7 @@ def test_whoever_signs_out_everywhere_is_out_in_the_other_browser_too(new_page):
     here.wait_for_url("**/login")
     expect(here.get_by_text("You are signed out everywhere.")).to_be_visible()
     there.goto("/profile")
-    expect(there.get_by_text("Your session has ended. Sign in to go on.")).to_be_visible()
+    expect(there.get_by_text("Your session has ended. Sign in to continue.")).to_be_visible()
 
 
 def test_a_dashboard_that_stands_open_does_not_keep_its_session_alive(new_page):

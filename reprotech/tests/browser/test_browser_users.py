@@ -55,13 +55,13 @@ def test_a_user_with_two_roles_is_created_found_changed_locked_and_deleted(new_p
     open_menu(page, name, "Edit")
     page.get_by_label("First name").fill("Ada")
     page.get_by_role("button", name="Save user").click()
-    expect_said(page, f"{name} is saved.")
+    expect_said(page, f"User {name} saved.")
     expect(page).to_have_url(re.compile(f"search={name}"))
 
     open_menu(page, name, "Lock")
     page.get_by_role("heading", name="Lock Ada?").wait_for()
     page.get_by_role("button", name=f"Lock {name}").click()
-    expect_said(page, f"{name} is locked.")
+    expect_said(page, f"User {name} locked.")
     expect(page.get_by_role("row", name=re.compile(name)).get_by_text("Locked")).to_be_visible()
 
     open_menu(page, name, "Reset password")
@@ -76,7 +76,7 @@ def test_a_user_with_two_roles_is_created_found_changed_locked_and_deleted(new_p
     page.get_by_role("main").locator("summary", has_text="More").click()
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name=f"Delete {name}").click()
-    expect_said(page, f"{name} is deleted.")
+    expect_said(page, f"User {name} deleted.")
     expect(page.get_by_text(name, exact=True)).to_have_count(0)
 
 
@@ -191,7 +191,7 @@ def test_one_administrator_ends_the_session_of_another(new_page):
     sign_in(there, "sessioner", "Correct-Horse-7")
     here.reload()
     here.get_by_role("button", name=re.compile("^Sign out .+ from ")).click()
-    expect_said(here, "The session of sessioner has ended.")
+    expect_said(here, "Session of sessioner ended.")
     there.goto("/")
     expect(there).to_have_url(re.compile("/login"))
 
