@@ -7,9 +7,8 @@ from django.db import connection
 
 from accounts import session_cache
 from accounts.sessions import services as session_services
-from accounts.user_list import counters as user_list_counters
-from accounts.user_list import daily_counters, page_index
-from accounts.users import former_usernames
+from accounts.user_list import counters, page_index
+from accounts.users import uniqueness
 from reprotech.core.background import PeriodicThread
 
 logger = logging.getLogger(__name__)
@@ -28,7 +27,7 @@ def start() -> None:
         problem="Sessions that are over can't be put on record at the moment.",
         recovered="Sessions that are over are put on record again.",
     ).start()
-    if user_list_counters.is_supported():
+    if counters.is_supported():
         PeriodicThread(
             "user-lists",
             _maintain_user_lists,
@@ -40,7 +39,7 @@ def start() -> None:
 
 def _reencrypt_username_key() -> None:
     try:
-        former_usernames.reencrypt_key()
+        uniqueness.reencrypt_key()
     except Exception:
         logger.exception("The key of erased usernames can't be looked at.")
     finally:
@@ -55,6 +54,5 @@ def maintain_sessions() -> None:
 
 
 def _maintain_user_lists() -> None:
-    user_list_counters.compact()
-    daily_counters.compact()
+    counters.compact()
     page_index.refresh()

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts.models import Role, User
 from accounts.user_list import counters as user_list_counters
-from accounts.user_list.daily_counters import changes_since
+from accounts.user_list.counters import changes_since
 from audit.models import Action, AuditLog
 from audit.statistics import daily_counts
 

@@ -18,7 +18,7 @@ class UserCount(models.Model):
 
 
 class UserDay(models.Model):
-    """How many accounts were created and deleted on a day; `accounts.user_list.daily_counters` sums these rows."""
+    """How many accounts were created and deleted on a day; `accounts.user_list.counters` sums these rows."""
 
     day = models.DateField(db_index=True)
     created = models.BigIntegerField()

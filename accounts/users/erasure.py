@@ -2,8 +2,10 @@
 
 import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -13,9 +15,8 @@ from accounts.models import OutgoingMail, Role, Session, User
 from accounts.permissions import USER_DELETE
 from accounts.roles.assignments import permission_names_of
 from accounts.user_list import page_index
-from accounts.users.former_usernames import hash_usernames
-from accounts.users.identifiers import Identifiers, find_identifiers
 from accounts.users.services import delete_user
+from accounts.users.uniqueness import hash_usernames
 from audit.models import Action, AuditLog
 from audit.models.querysets import AuditLogQuerySet
 from audit.retention.erasure import ErasureParts, erase_parts
@@ -24,10 +25,39 @@ from audit.sealing.sealer import LedgerCorrupted
 from audit.sealing.signing_keys import SigningKeyError
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict, NotFound
+from reprotech.core.normalization import fold_text
 from reprotech.core.reauthentication import require_recent_authentication
 
 #: With two database roles, the server's may only insert into the audit log.
 CANNOT_CHANGE_LOG = "The server's database role may not change the audit log."
+#: Filters of exports whose value can identify a user, unlike an action or a role.
+IDENTIFYING_FILTERS = ("user", "search")
+
+
+@dataclass(frozen=True, slots=True)
+class Identifiers:
+    """Usernames and addresses in lower case and, if it is unique, the folded full name, each with its first moment.
+
+    Erasure removes these and nothing else: a part of a word, a name that others have too, and what was recorded before
+    the name was theirs may be about someone else.
+    """
+
+    sign_in: Mapping[str, datetime]
+    full_name: Mapping[str, datetime]
+
+    def matching(self, column: str) -> Q:
+        """Events whose column, in lower case, is a username or an address that the user had by then."""
+        conditions = [Q(**{column: name, "timestamp__gte": since}) for name, since in self.sign_in.items()]
+        return Q(*conditions, _connector=Q.OR) if conditions else Q(pk=None)
+
+    def without_identifiers(self, filters: Mapping[str, object], moment: datetime) -> dict[str, object]:
+        rest = {}
+        for name, value in filters.items():
+            text = " ".join(str(value).casefold().split())
+            since = self.sign_in.get(text) or self.full_name.get(text)
+            if name not in IDENTIFYING_FILTERS or since is None or since > moment:
+                rest[name] = value
+        return rest
 
 
 def erasure_command_hint(username: str) -> str:
@@ -121,34 +151,50 @@ def _exports_about(identifiers: Identifiers) -> tuple[AuditLogQuerySet, dict[str
     """
     ids: list[int] = []
     kept: dict[str, dict[str, object]] = {}
-    events = AuditLog.objects.filter(action__in=[Action.EXPORT, Action.ERASE]).only(
-        "pk", "action", "timestamp", "details"
-    )
-    for event in events.order_by("pk").iterator():
-        filters_by_id = _filters_of(event)
-        moments = _moments_of(event, filters_by_id)
+    events = AuditLog.objects.filter(action__in=[Action.EXPORT, Action.ERASE])
+    for event in events.only("action", "timestamp", "details").order_by("pk").iterator():
+        filters, moments = event.details.get("filters"), {}
+        if not isinstance(filters, dict):
+            continue
+        if event.action == Action.EXPORT:
+            by_id = {str(event.pk): filters}
+        else:
+            # Those that an erasure kept of exports, by the export's id.
+            by_id = {pk: others for pk, others in filters.items() if isinstance(others, dict)}
+            rows = AuditLog.objects.filter(pk__in=map(int, by_id)).values_list("pk", "timestamp")
+            moments = {str(pk): moment for pk, moment in rows}
         rest = {
-            pk: identifiers.without_identifiers(filters, moments.get(pk, event.timestamp))
-            for pk, filters in filters_by_id.items()
+            pk: identifiers.without_identifiers(values, moments.get(pk, event.timestamp))
+            for pk, values in by_id.items()
         }
-        if rest != filters_by_id:
+        if rest != by_id:
             ids.append(event.pk)
-            kept.update({pk: filters for pk, filters in rest.items() if filters})
+            kept |= {pk: values for pk, values in rest.items() if values}
     return AuditLog.objects.filter(pk__in=ids), kept
 
 
-def _filters_of(event: AuditLog) -> Mapping[str, dict[str, object]]:
-    """Filters by the id of their export: of an export its own, of an erasure those that it kept of exports."""
-    filters = event.details.get("filters")
-    if not isinstance(filters, dict):
-        return {}
-    if event.action == Action.EXPORT:
-        return {str(event.pk): filters}
-    return {pk: kept for pk, kept in filters.items() if isinstance(kept, dict)}
+def find_identifiers(user: User) -> Identifiers:
+    since: dict[str, datetime] = {}
+    events = AuditLog.objects.filter(resource="user", resource_id=str(user.pk), success=True)
+    for event in events.filter(action__in=[Action.CREATE, Action.UPDATE]).order_by("pk").iterator():
+        for field in ("username", "email"):
+            old, new = (value if isinstance(value, str) else "" for value in event.changes.get(field, ("", "")))
+            since.setdefault(old.lower(), user.created_at)
+            since.setdefault(new.lower(), event.timestamp)
+    for name in (user.username, user.email):
+        since.setdefault(name.lower(), user.created_at)
+    since.pop("", None)
+    # A name that another account has too would erase events about that one.
+    others = User.objects.exclude(pk=user.pk).annotate(name=Lower("username"), address=Lower("email"))
+    for names in others.filter(Q(name__in=since) | Q(address__in=since)).values_list("name", "address"):
+        for name in names:
+            since.pop(name, None)
+    return Identifiers(since, _own_full_name(user))
 
 
-def _moments_of(event: AuditLog, filters: Mapping[str, object]) -> Mapping[str, datetime]:
-    if event.action == Action.EXPORT or not filters:
+def _own_full_name(user: User) -> dict[str, datetime]:
+    if not user.first_name or not user.last_name:
         return {}
-    rows = AuditLog.objects.filter(pk__in=[int(pk) for pk in filters]).values_list("pk", "timestamp")
-    return {str(pk): moment for pk, moment in rows}
+    folded = " ".join(fold_text(user.full_name).split())
+    namesakes = User.objects.exclude(pk=user.pk).filter(search_text__endswith=f"\n{folded}")
+    return {} if namesakes.exists() else {folded: user.created_at}

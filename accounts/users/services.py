@@ -23,8 +23,7 @@ from accounts.roles.assignments import (
     role_names,
 )
 from accounts.sessions.services import end_sessions
-from accounts.users.former_usernames import remember_former_username
-from accounts.users.uniqueness import find_taken_names, refuse_former_usernames
+from accounts.users.uniqueness import find_taken_names, refuse_former_usernames, remember_former_username
 from audit.authorization import recording_denials
 from audit.models import Action
 from audit.services import Changes

@@ -1,12 +1,26 @@
-from collections.abc import Iterable
+"""Usernames and addresses are unique, and no username is ever reused, not even one of an erased person.
+
+Of an erased name only an HMAC is kept, as names are few enough to try them all. Its random key is stored encrypted
+under SECRET_KEY, so that the database alone doesn't help to try names; `reencrypt_key` keeps up with a new SECRET_KEY.
+"""
+
+import hmac
+import logging
+import secrets
+from collections.abc import Collection, Iterable
 
 from django.db.models import CharField
 from django.db.models.functions import Lower
 
 from accounts.core.email_addresses import lookup_address
-from accounts.models import User
-from accounts.users.former_usernames import find_former_usernames
+from accounts.core.encryption import DecryptionFailed, decrypt, encrypt, is_current
+from accounts.models import FormerUsername, User, UsernameKey
 from reprotech.core.exceptions import Conflict
+
+logger = logging.getLogger(__name__)
+
+ENCRYPTION_PURPOSE = "erased usernames"
+HASH_PREFIX = "hash:"
 
 
 def find_taken_names(users: Iterable[User]) -> list[dict[str, list[str]]]:
@@ -42,3 +56,60 @@ def refuse_former_usernames(users: Iterable[User]) -> None:
     users = list(users)
     if find_former_usernames({user.username.lower() for user in users}, [user.pk for user in users]):
         raise Conflict("The username or e-mail address was taken a moment ago.")
+
+
+def remember_former_username(user: User, name: str) -> None:
+    FormerUsername.objects.update_or_create(name=name.lower(), defaults={"user": user})
+
+
+def hash_usernames(user: User) -> None:
+    """Replace the present and former usernames of a user by hashes."""
+    former = FormerUsername.objects.filter(user=user)
+    names = {user.username.lower(), *former.values_list("name", flat=True)}
+    key = next(reversed(_readable_keys()), "")
+    if not key:
+        key = secrets.token_hex(32)
+        UsernameKey.objects.create(sealed_key=encrypt(key, ENCRYPTION_PURPOSE))
+    FormerUsername.objects.bulk_create([FormerUsername(name=_hash(key, name)) for name in names], ignore_conflicts=True)
+    former.delete()
+
+
+def find_former_usernames(names: Collection[str], without: Iterable[int] = ()) -> set[str]:
+    """Those of these names, in lower case, that once were usernames of accounts other than `without`."""
+    # There are several keys where SECRET_KEY was lost for a while, and a name was erased meanwhile.
+    hashes = {_hash(key, name): name for key in _readable_keys() for name in names}
+    others = FormerUsername.objects.exclude(user_id__in=list(without))
+    found = others.filter(name__in=[*names, *hashes]).values_list("name", flat=True)
+    return {hashes.get(name, name) for name in found}
+
+
+def reencrypt_key() -> None:
+    """Encrypt the key under the present SECRET_KEY; logs an error if it can't be decrypted any more."""
+    for row in UsernameKey.objects.all():
+        try:
+            key = decrypt(row.sealed_key, ENCRYPTION_PURPOSE)
+        except DecryptionFailed:
+            logger.error(
+                "Usernames of erased people can't be recognized, and might be given to others: SECRET_KEY was replaced "
+                "without the old one in SECRET_KEY_FALLBACKS. Put it there and restart."
+            )
+            continue
+        if not is_current(row.sealed_key, ENCRYPTION_PURPOSE):
+            # The filter on the old value: another process may have done it meanwhile.
+            UsernameKey.objects.filter(pk=row.pk, sealed_key=row.sealed_key).update(
+                sealed_key=encrypt(key, ENCRYPTION_PURPOSE)
+            )
+
+
+def _readable_keys() -> list[str]:
+    keys = []
+    for sealed in UsernameKey.objects.values_list("sealed_key", flat=True):
+        try:
+            keys.append(decrypt(sealed, ENCRYPTION_PURPOSE))
+        except DecryptionFailed:
+            continue  # `reencrypt_key` has logged it
+    return keys
+
+
+def _hash(key: str, name: str) -> str:
+    return HASH_PREFIX + hmac.digest(bytes.fromhex(key), name.encode(errors="surrogatepass"), "sha256").hex()

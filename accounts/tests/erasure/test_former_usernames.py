@@ -9,8 +9,8 @@ from django.db import connection
 
 from accounts.access.authorization import SYSTEM
 from accounts.models import FormerUsername, User, UsernameKey
-from accounts.users import former_usernames
 from accounts.users import services as user_services
+from accounts.users import uniqueness
 from accounts.users.csv import import_users
 from accounts.users.erasure import erase_personal_data
 from audit.models import Action
@@ -111,9 +111,9 @@ def test_names_of_the_erased_are_known_after_every_rotation_of_the_secret_key(ca
     erased(make_user(NAME))
     for _ in range(2):
         settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], settings.SECRET_KEY + "x"
-        former_usernames.reencrypt_key()
+        uniqueness.reencrypt_key()
         settings.SECRET_KEY_FALLBACKS = []
-        assert former_usernames.find_former_usernames({NAME}) == {NAME}
+        assert uniqueness.find_former_usernames({NAME}) == {NAME}
     erased(make_user("another"))
     assert UsernameKey.objects.count() == 1
 
@@ -121,10 +121,10 @@ def test_names_of_the_erased_are_known_after_every_rotation_of_the_secret_key(ca
 def test_a_lost_secret_key_is_logged_and_later_names_are_remembered(cast, settings, caplog):
     erased(make_user(NAME))
     settings.SECRET_KEY = "z" * 50
-    former_usernames.reencrypt_key()
+    uniqueness.reencrypt_key()
     assert "SECRET_KEY was replaced" in caplog.text
     erased(make_user("another"))
-    assert former_usernames.find_former_usernames({NAME, "another"}) == {"another"}
+    assert uniqueness.find_former_usernames({NAME, "another"}) == {"another"}
 
 
 @pytest.mark.django_db(transaction=True)

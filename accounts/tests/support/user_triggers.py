@@ -6,7 +6,7 @@ migration (docs/development/adding-a-migration.md).
 
 from accounts.models.querysets import ROLE_COUNTER_PREFIX
 from accounts.user_list import page_index
-from accounts.user_list.page_index.orders import ORDERS
+from accounts.user_list.page_index import ORDERS
 
 # What each user counts towards, as `UserQuerySet` has it.
 COUNTED_USERS = """

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, transaction
 
 from accounts.models import User, UserDay
-from accounts.user_list import daily_counters
+from accounts.user_list import counters
 
 pytestmark = pytest.mark.only_on("postgresql")
 FIRST = date(2026, 1, 1)
@@ -24,7 +24,7 @@ def counted(since):
 
 
 def kept(since):
-    return tuple({day: n for day, n in of.items() if n} for of in daily_counters.changes_since(since))
+    return tuple({day: n for day, n in of.items() if n} for of in counters.changes_since(since))
 
 
 def a_moment(chance):
@@ -56,14 +56,14 @@ def change(chance, name):
 @pytest.mark.django_db
 @pytest.mark.parametrize("seed", range(4))
 def test_any_history(cast, seed, monkeypatch):
-    monkeypatch.setattr(daily_counters, "MAX_ROWS", 3)
+    monkeypatch.setattr(counters, "MAX_ROWS", 3)
     chance = Random(seed)
     for _ in range(40):
         with transaction.atomic():
             change(chance, "day")
             transaction.set_rollback(chance.random() < 0.2)
         if chance.random() < 0.2:
-            daily_counters.compact()
+            counters.compact()
         for since in (FIRST, FIRST + timedelta(days=2)):
             assert kept(since) == counted(since)
     assert len(kept(FIRST)[0]) > 2
@@ -71,28 +71,28 @@ def test_any_history(cast, seed, monkeypatch):
 
 @pytest.mark.django_db(transaction=True)
 def test_changes_and_folding_at_once_lose_nothing(cast, monkeypatch):
-    monkeypatch.setattr(daily_counters, "MAX_ROWS", 0)
+    monkeypatch.setattr(counters, "MAX_ROWS", 0)
 
     def work(number):
         chance = Random(number)
         try:
             for _ in range(15):
                 change(chance, f"worker-{number}")
-                daily_counters.compact()
+                counters.compact()
         finally:
             connection.close()
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
     assert kept(FIRST) == counted(FIRST)
-    daily_counters.compact()
+    counters.compact()
     assert UserDay.objects.count() == UserDay.objects.values("day").distinct().count() > 2
 
 
 @pytest.mark.django_db
 def test_a_few_rows_are_left_alone(cast):
     before = set(UserDay.objects.values_list("pk", flat=True))
-    daily_counters.compact()
+    counters.compact()
     assert set(UserDay.objects.values_list("pk", flat=True)) == before
 
 
