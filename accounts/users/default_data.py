@@ -1,6 +1,5 @@
 """The permissions, system roles and administrator that every installation starts with."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
@@ -29,14 +28,6 @@ RECORDED_ROLE_FIELDS = ("name", "description", "requires_factor")
 ADVISORY_LOCK_ID = 7_203_914
 
 
-@dataclass(frozen=True, slots=True)
-class DefaultData:
-    changes: int
-    admin_created: bool
-    #: To be printed once; "" when the installer has chosen it.
-    new_password: str = ""
-
-
 def replace_documented_password() -> str | None:
     """In production, replace the first administrator's password if it is still the documented one.
 
@@ -44,9 +35,12 @@ def replace_documented_password() -> str | None:
     chosen it, None when there was nothing to do. Raises ValidationFailed when ADMIN_PASSWORD breaks the policy.
     """
     admin = User.objects.existing().filter(username=ADMIN_USERNAME).first()
-    if settings.DEBUG or admin is None or not _has_first_password(admin):
-        return None  # before the expensive hash below
-    if not admin.check_password(DOCUMENTED_PASSWORD):
+    if settings.DEBUG or admin is None:
+        return None
+    changed = admin.password_changed_at
+    # A password that was changed later needs no check, which is an expensive hash.
+    is_first = changed is None or changed - admin.created_at < timedelta(minutes=1)
+    if not is_first or not admin.check_password(DOCUMENTED_PASSWORD):
         return None
     password = _password_for_production()
     try:
@@ -71,11 +65,6 @@ def replace_default_address() -> bool:
     return True
 
 
-def _has_first_password(user: User) -> bool:
-    changed = user.password_changed_at
-    return changed is None or changed - user.created_at < timedelta(minutes=1)
-
-
 def _password_for_production() -> str:
     if settings.ADMIN_PASSWORD == DOCUMENTED_PASSWORD:
         raise ValidationFailed({"ADMIN_PASSWORD": ["This password stands in the documentation. Choose another."]})
@@ -89,82 +78,64 @@ def random_password() -> str:
 
 @transaction.atomic
 @explicitly_recorded()
-def load_default_data() -> DefaultData:
+def load_default_data() -> tuple[int, str | None]:
     """Bring permissions and system roles in line with the catalogue, and create the administrator if there is no user.
 
     Two processes may call it at once. System roles that were edited on purpose keep their permissions, except that
-    Super Administrator holds all. Raises ValidationFailed when ADMIN_PASSWORD breaks the policy.
+    Super Administrator holds all. Returns the number of changes, and the new administrator's password: to be printed
+    once, "" when the installer has chosen it, None when none was created. Raises ValidationFailed when ADMIN_PASSWORD
+    breaks the policy.
     """
-    _lock_against_other_processes()
-    changes = _load_permissions() + sum(_load_role(position, entry) for position, entry in enumerate(ROLES))
-    if User.objects.exists():
-        return DefaultData(changes, admin_created=False)
-    return DefaultData(changes, admin_created=True, new_password=_create_admin())
-
-
-def _lock_against_other_processes() -> None:
     # SQLite's transactions exclude each other already.
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK_ID])
+    changes = _load_permissions() + sum(_load_role(position, entry) for position, entry in enumerate(ROLES))
+    return changes, None if User.objects.exists() else _create_admin()
 
 
 def _load_permissions() -> int:
     changes = 0
     for position, entry in enumerate(PERMISSIONS):
-        values: dict[str, object] = {
-            "description": entry.description,
-            "resource": entry.resource,
-            "action": entry.action,
-            "position": position,
-        }
-        changes += _update_if_different(Permission, {"name": entry.name}, values)
+        values = {"description": entry.description, "resource": entry.resource, "action": entry.action}
+        if not Permission.objects.filter(name=entry.name, position=position, **values).exists():
+            Permission.objects.update_or_create(name=entry.name, defaults={"position": position, **values})
+            changes += 1
     stale = Permission.objects.exclude(name__in=PERMISSION_NAMES)
     for role in Role.objects.filter(permissions__in=stale).distinct():
         before = role.permission_names
-        _record_change(role, "permissions", before, [name for name in before if name in PERMISSION_NAMES])
+        kept = [name for name in before if name in PERMISSION_NAMES]
+        record_role(SYSTEM, Action.UPDATE, role, {"permissions": (before, kept)})
     deleted, _ = stale.delete()
     return changes + deleted
 
 
 def _load_role(position: int, entry: RoleEntry) -> int:
+    role = Role.objects.filter(slug=entry.slug).first() or Role(slug=entry.slug)
+    is_new = role.pk is None
     values: dict[str, object] = {"name": entry.name, "is_system": True, "position": position}
-    role = Role.objects.filter(slug=entry.slug).first()
-    is_customized = role is not None and role.is_customized
-    if not is_customized:
+    if not role.is_customized:
         values["requires_factor"] = settings.MFA_REQUIRED_FOR_ADMINISTRATORS and entry.slug in ADMINISTRATOR_ROLES
         values["description"] = entry.description
-    before = {field: getattr(role, field) for field in RECORDED_ROLE_FIELDS} if role else None
-    changes = _update_if_different(Role, {"slug": entry.slug}, values)
-    role = Role.objects.get(slug=entry.slug)
-    if before is None:
+    changes = {name: (getattr(role, name), new) for name, new in values.items() if getattr(role, name) != new}
+    for name, new in values.items():
+        setattr(role, name, new)
+    if changes:
+        role.save()
+    if is_new:
         role.permissions.set(Permission.objects.filter(name__in=entry.permissions))
         record_role(SYSTEM, Action.CREATE, role, creation_changes(role))
-        return changes
-    for field, old in before.items():
-        if getattr(role, field) != old:
-            _record_change(role, field, old, getattr(role, field))
-    if is_customized and entry.slug != SUPER_ADMIN:
-        return changes
-    permissions = role.permission_names
-    if set(permissions) != entry.permissions:
-        role.permissions.set(Permission.objects.filter(name__in=entry.permissions))
-        role.save(update_fields=["updated_at"])  # a new version
-        _record_change(role, "permissions", permissions, role.permission_names)
-        changes += 1
-    return changes
-
-
-def _record_change(role: Role, field: str, before: object, after: object) -> None:
-    record_role(SYSTEM, Action.UPDATE, role, {field: (before, after)})
-
-
-def _update_if_different(model: type[Permission | Role], key: dict[str, str], values: dict[str, object]) -> int:
-    row = model._default_manager.filter(**key).first()
-    if row is not None and all(getattr(row, name) == value for name, value in values.items()):
-        return 0
-    model._default_manager.update_or_create(defaults=values, **key)  # type: ignore[arg-type]
-    return 1
+        return 1
+    for field in RECORDED_ROLE_FIELDS:
+        if field in changes:
+            record_role(SYSTEM, Action.UPDATE, role, {field: changes[field]})
+    held = role.permission_names
+    if set(held) == entry.permissions or (role.is_customized and entry.slug != SUPER_ADMIN):
+        return int(bool(changes))
+    role.permissions.set(Permission.objects.filter(name__in=entry.permissions))
+    role.save(update_fields=["updated_at"])  # a new version
+    record_role(SYSTEM, Action.UPDATE, role, {"permissions": (held, role.permission_names)})
+    return int(bool(changes)) + 1
 
 
 def _create_admin() -> str:

@@ -25,16 +25,14 @@ class Command(BaseCommand):
             user = User.objects.filter(pk=int(username)).first()
         if user is None:
             raise CommandError(f"There is no user {username}, and never was.")
-        if not yes and not self._confirm(user):
-            raise CommandError("Nothing was erased.")
+        if not yes:
+            verb = "Erase" if user.deleted_at else "Delete the account and erase"
+            self.stdout.write(f"{verb} what tells who user {user.pk} ({user.username}, {user.full_name}) was?")
+            if input("This can't be undone. Type yes to continue: ").strip().lower() != "yes":
+                raise CommandError("Nothing was erased.")
         try:
             events = erase_personal_data(actor=SYSTEM, user_id=user.pk)
         except DomainError as refusal:
             raise CommandError(refusal.message) from None
         self.stdout.write(f"User {user.pk} is erased, also from {events} events of the audit log.")
         self.stdout.write("What was written before still tells of them: backups, bundles, log files (docs/audit.md).")
-
-    def _confirm(self, user: User) -> bool:
-        verb = "Erase" if user.deleted_at else "Delete the account and erase"
-        self.stdout.write(f"{verb} what tells who user {user.pk} ({user.username}, {user.full_name}) was?")
-        return input("This can't be undone. Type yes to continue: ").strip().lower() == "yes"

@@ -5,7 +5,6 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.users.default_data import (
     ADMIN_USERNAME,
-    DefaultData,
     load_default_data,
     replace_default_address,
     replace_documented_password,
@@ -19,32 +18,23 @@ class Command(BaseCommand):
 
     def handle(self, *_: object, **__: object) -> None:
         try:
-            done = load_default_data()
-            replaced = None if done.admin_created else replace_documented_password()
+            changes, password = load_default_data()
+            replaced = replace_documented_password() if password is None else None
             readdressed = replace_default_address()
         except ValidationFailed as error:
             sentences = [sentence for sentences in error.errors.values() for sentence in sentences]
             name = "ADMIN_EMAIL" if {"email", "ADMIN_EMAIL"} & error.errors.keys() else "ADMIN_PASSWORD"
             raise CommandError(f"{name} can't be used. {' '.join(sentences)}") from None
-        self.stdout.write(
-            "Database initialized successfully!" if done.changes or done.admin_created else "Default data is in place."
-        )
-        if done.admin_created:
-            self._print_admin(done)
+        is_changed = changes or password is not None
+        self.stdout.write("Database initialized successfully!" if is_changed else "Default data is in place.")
+        if password is not None:
+            shown = f"/ {password}" if password else "(with the password from ADMIN_PASSWORD)"
+            self.stdout.write(f"Default admin user created: {ADMIN_USERNAME} {shown}")
+        if password and not settings.DEBUG:
+            self.stdout.write("Keep this password: it is not shown again. It must be changed at the first sign-in.")
         if replaced is not None:
-            self._print_replaced(replaced)
+            known = replaced or "the password from ADMIN_PASSWORD"
+            self.stdout.write(f"{ADMIN_USERNAME} still had the documented password. It is replaced: {known}")
+            self.stdout.write("It must be changed at the first sign-in.")
         if readdressed:
             self.stdout.write(f"{ADMIN_USERNAME} now has the address of ADMIN_EMAIL: {settings.ADMIN_EMAIL}")
-
-    def _print_admin(self, done: DefaultData) -> None:
-        if not done.new_password:
-            self.stdout.write(f"Default admin user created: {ADMIN_USERNAME} (with the password from ADMIN_PASSWORD)")
-            return
-        self.stdout.write(f"Default admin user created: {ADMIN_USERNAME} / {done.new_password}")
-        if not settings.DEBUG:
-            self.stdout.write("Keep this password: it is not shown again. It must be changed at the first sign-in.")
-
-    def _print_replaced(self, password: str) -> None:
-        known = password or "the password from ADMIN_PASSWORD"
-        self.stdout.write(f"{ADMIN_USERNAME} still had the documented password. It is replaced: {known}")
-        self.stdout.write("It must be changed at the first sign-in.")
