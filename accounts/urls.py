@@ -4,9 +4,7 @@ from accounts.api_keys import views as api_key_views
 from accounts.authentication import views as authentication_views
 from accounts.mfa import views as mfa_views
 from accounts.passwords import views as password_views
-from accounts.profile import email_change_views
 from accounts.profile import views as profile_views
-from accounts.roles import permission_views
 from accounts.roles import views as role_views
 from accounts.users import action_views, bulk_views
 from accounts.users import views as user_views
@@ -24,10 +22,10 @@ urlpatterns = [
     path("forgot-password/sent", password_views.forgot_password_sent, name="forgot_password_sent"),
     path("set-password", password_views.set_password, name="set_password_form"),
     path("set-password/<str:user>/<str:link_token>", password_views.open_password_link, name="set_password"),
-    path("confirm-email", email_change_views.confirm, name="confirm_email"),
-    path("confirm-email/<str:user>/<str:link_token>", email_change_views.open_link, name="open_email_link"),
-    path("profile/email", email_change_views.change, name="change_email"),
-    path("profile/email/cancel", email_change_views.cancel, name="cancel_email_change"),
+    path("confirm-email", profile_views.confirm_email, name="confirm_email"),
+    path("confirm-email/<str:user>/<str:link_token>", profile_views.open_email_link, name="open_email_link"),
+    path("profile/email", profile_views.change_email, name="change_email"),
+    path("profile/email/cancel", profile_views.cancel_email_change, name="cancel_email_change"),
     path("profile", profile_views.show_profile, name="profile"),
     path("users", user_views.list_users, name="users"),
     path("users/new", user_views.create_user, name="new_user"),
@@ -59,8 +57,8 @@ urlpatterns = [
     path("roles/<int:role_id>/edit/review", role_views.review_role, name="review_role"),
     path("roles/<int:role_id>/clone", role_views.clone_role, name="clone_role"),
     path("roles/<int:role_id>/delete", role_views.delete_role, name="delete_role"),
-    path("permissions", permission_views.list_permissions, name="permissions"),
-    path("permissions/<slug:name>", permission_views.show_permission, name="permission"),
+    path("permissions", role_views.list_permissions, name="permissions"),
+    path("permissions/<slug:name>", role_views.show_permission, name="permission"),
     path("profile/keys/new", api_key_views.create_own_key, name="new_own_key"),
     path("profile/keys/<uuid:key_id>/revoke", api_key_views.revoke_own_key, name="revoke_own_key"),
     path("profile/security", mfa_views.show_security, name="security"),

@@ -6,7 +6,6 @@ from django.template.loader import render_to_string
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
 from django.utils.safestring import SafeString
-from django.views.decorators.http import require_safe
 
 from accounts.common.requests import PageRequest
 from accounts.permissions import USER_READ
@@ -16,15 +15,14 @@ from analytics.permissions import ANALYTICS_READ
 from audit.permissions import AUDIT_READ
 from reprotech import __version__
 from reprotech.core.exceptions import ValidationFailed
-from reprotech.web.access import SIGNED_IN, requires
+from reprotech.web.access import SAFE, SIGNED_IN, requires
 from reprotech.web.responses import htmx_redirect, render_page, wants_fragment
 
 #: Permissions that links need, by their names in the template.
 LINK_PERMISSIONS = {"AUDIT_READ": AUDIT_READ, "USER_READ": USER_READ}
 
 
-@requires(SIGNED_IN)
-@require_safe
+@requires(SIGNED_IN, SAFE)
 def show_home(request: PageRequest) -> HttpResponse:
     """The dashboard for those who may read figures, a short profile for everybody else."""
     if not request.user.has_perm(ANALYTICS_READ):

@@ -11,7 +11,6 @@ from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict, Stre
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
 
 from audit.api.serializers import AuditLogAnswer
 from audit.export.bundles import selected_bundle
@@ -29,7 +28,7 @@ from audit.sealing.sealer import latest_checkpoint
 from audit.sealing.stored_tree import ProofUnavailable
 from audit.verification import runs as verification_runs
 from reprotech.core.exceptions import NotFound, ValidationFailed
-from reprotech.web.access import declared_access, requires
+from reprotech.web.access import POST, SAFE, declared_access, requires
 from reprotech.web.errors import error_response
 from reprotech.web.responses import UNPROCESSABLE, PageRequest, render_page, wants_fragment
 
@@ -39,8 +38,7 @@ LINKED = {"request_id": "request", "session": "session", "resource_id": "number"
 LABELS = {"ip_address": "Address", "resource": "About", "per_page": "Page size"}
 
 
-@requires(AUDIT_READ)
-@require_safe
+@requires(AUDIT_READ, SAFE)
 def list_events(request: PageRequest) -> HttpResponse:
     return render_list(request)
 
@@ -86,8 +84,7 @@ def _without(query: QueryDict, name: str) -> str:
     return f"{reverse('audit')}?{rest.urlencode()}"
 
 
-@requires(AUDIT_READ)
-@require_safe
+@requires(AUDIT_READ, SAFE)
 def show_event(request: PageRequest, event_id: int) -> HttpResponse:
     event = AuditLog.objects.filter(pk=event_id).first()
     if event is None:
@@ -135,8 +132,7 @@ def _erasures(event: AuditLog) -> str:
     return f"{reverse('audit')}?{urlencode(filters)}"
 
 
-@requires(AUDIT_EXPORT)
-@require_safe
+@requires(AUDIT_EXPORT, SAFE)
 def export_events(request: PageRequest) -> HttpResponseBase:
     try:
         return export_response(actor=request.user, query=AuditExport.parse(request.GET), with_bom=True)
@@ -149,8 +145,7 @@ def _refused(request: PageRequest, title: str, errors: Mapping[str, list[str]]) 
     return render(request, "audit/export_refused.html", context, status=UNPROCESSABLE)
 
 
-@requires(AUDIT_EXPORT)
-@require_safe
+@requires(AUDIT_EXPORT, SAFE)
 def show_report(request: PageRequest) -> HttpResponse:
     """Events, oldest first, with the checkpoint that verifies them. Making a report is itself recorded."""
     try:
@@ -171,8 +166,7 @@ def show_report(request: PageRequest) -> HttpResponse:
     return render(request, "audit/report.html", context)
 
 
-@requires(AUDIT_READ)
-@require_POST
+@requires(AUDIT_READ, POST)
 def save_view(request: PageRequest) -> HttpResponse:
     try:
         query = AuditQuery.parse(QueryDict(request.POST.get("query", ""))).address
@@ -185,16 +179,14 @@ def save_view(request: PageRequest) -> HttpResponse:
     return redirect(f"{reverse('audit')}?{kept.query}")
 
 
-@requires(AUDIT_READ)
-@require_POST
+@requires(AUDIT_READ, POST)
 def delete_view(request: PageRequest, filter_id: int) -> HttpResponse:
     if delete_filter(actor=request.user, filter_id=filter_id):
         messages.success(request, "View removed. The events stay.")
     return redirect("audit")
 
 
-@requires(AUDIT_READ)
-@require_safe
+@requires(AUDIT_READ, SAFE)
 def show_status(request: PageRequest) -> HttpResponse:
     """The status fragment; without htmx a redirect to the list."""
     if not wants_fragment(request):
@@ -202,16 +194,14 @@ def show_status(request: PageRequest) -> HttpResponse:
     return render(request, "audit/_seal_status.html", {"status": verification_runs.status()})
 
 
-@requires(AUDIT_READ)
-@require_POST
+@requires(AUDIT_READ, POST)
 def verify_now(request: PageRequest) -> HttpResponse:
     verification_runs.start_full_verification()
     messages.success(request, "The log is being verified. This takes a few seconds for each hundred thousand events.")
     return redirect("audit")
 
 
-@requires(AUDIT_READ)
-@require_safe
+@requires(AUDIT_READ, SAFE)
 def download_checkpoint(request: PageRequest) -> HttpResponse:  # noqa: ARG001
     checkpoint = latest_checkpoint()
     if checkpoint is None:
@@ -221,8 +211,7 @@ def download_checkpoint(request: PageRequest) -> HttpResponse:  # noqa: ARG001
     return response
 
 
-@requires(AUDIT_READ)
-@require_safe
+@requires(AUDIT_READ, SAFE)
 def download_proof(request: PageRequest, event_id: int) -> StreamingHttpResponse:  # noqa: ARG001
     try:
         bundle = selected_bundle(AuditLog.objects.filter(pk=event_id), {"id": str(event_id)})

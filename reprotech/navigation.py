@@ -6,13 +6,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.views.decorators.http import require_POST
 
 from accounts.permissions import ROLE_READ, USER_READ
 from audit.permissions import AUDIT_READ
 from reprotech.core.actors import SignedInUser
 from reprotech.core.request_context import current_origin
-from reprotech.web.access import PUBLIC, SIGNED_IN, requires
+from reprotech.web.access import POST, PUBLIC, SIGNED_IN, requires
 from reprotech.web.responses import safe_next_url
 
 SCHEMES = ("auto", "light", "dark")
@@ -66,8 +65,7 @@ def static_error_page(request: HttpRequest, status: int, title: str, advice: str
     return HttpResponse(render_to_string("error_static.html", context), status=status)
 
 
-@requires(PUBLIC)  # a choice of colours, kept in a cookie
-@require_POST
+@requires(PUBLIC, POST)  # a choice of colours, kept in a cookie
 def choose_scheme(request: HttpRequest) -> HttpResponse:
     response = redirect(safe_next_url(request))
     chosen = request.POST.get("scheme")

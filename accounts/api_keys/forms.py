@@ -6,7 +6,7 @@ from itertools import groupby
 from django import forms
 
 from accounts.api_keys.services import DEFAULT_DAYS
-from accounts.common.forms import ServiceForm
+from accounts.common.forms import ServiceForm, set_choices
 from accounts.core.catalogue import PERMISSIONS, PermissionEntry
 from accounts.core.text import humanize
 from accounts.models import User
@@ -46,9 +46,7 @@ class KeyForm(ServiceForm):
     def __init__(self, *args: object, owner: User, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.grantable = [entry for entry in PERMISSIONS if entry.name in owner.grants.permissions]
-        field = self.fields["scopes"]
-        assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 (for the type checker)  # nosec B101
-        field.choices = [(entry.name, entry.description) for entry in self.grantable]
+        set_choices(self.fields["scopes"], [(entry.name, entry.description) for entry in self.grantable])
 
     @property
     def scope_groups(self) -> Iterator[tuple[str, list[tuple[PermissionEntry, bool]]]]:

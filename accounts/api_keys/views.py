@@ -7,56 +7,50 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
 
 from accounts.api_keys import services as api_key_services
 from accounts.api_keys.forms import KeyForm
 from accounts.common.requests import PageRequest
-from accounts.common.shortcuts import get_user_or_404, user_breadcrumbs
+from accounts.common.shortcuts import breadcrumbs, get_user_or_404
 from accounts.core.exceptions import OwnerOnly
 from accounts.models import User
 from accounts.permissions import USER_UPDATE
 from reprotech.core.exceptions import DomainError
-from reprotech.web.access import SIGNED_IN, requires
+from reprotech.web.access import FORM, SIGNED_IN, requires
 from reprotech.web.responses import bind_form, htmx_redirect, render_form, render_page
 
 CONFLICT = 409
 
-Crumbs = list[tuple[str, str | None]]
 
-
-@requires(SIGNED_IN)
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(SIGNED_IN, FORM)
 def create_own_key(request: PageRequest) -> HttpResponse:
-    return _create(request, request.user, reverse("profile"), _own_crumbs("New API key"))
+    return _create(request, request.user, "profile")
 
 
-@requires(SIGNED_IN)
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(SIGNED_IN, FORM)
 def revoke_own_key(request: PageRequest, key_id: UUID) -> HttpResponse:
-    return _revoke(request, request.user, key_id, reverse("profile"), _own_crumbs("Revoke API key"))
+    return _revoke(request, request.user, key_id, "profile")
 
 
-@requires(USER_UPDATE)
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(USER_UPDATE, FORM)
 def create_key(request: PageRequest, user_id: int) -> HttpResponse:
-    user = get_user_or_404(request, user_id)
-    return _create(request, user, reverse("user", args=[user.pk]), user_breadcrumbs(user, "New API key"))
+    return _create(request, get_user_or_404(request, user_id), "user")
 
 
-@requires(USER_UPDATE)
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(USER_UPDATE, FORM)
 def revoke_key(request: PageRequest, user_id: int, key_id: UUID) -> HttpResponse:
-    user = get_user_or_404(request, user_id)
-    return _revoke(request, user, key_id, reverse("user", args=[user.pk]), user_breadcrumbs(user, "Revoke API key"))
+    return _revoke(request, get_user_or_404(request, user_id), key_id, "user")
 
 
-def _own_crumbs(step: str) -> Crumbs:
-    return [("Profile", reverse("profile")), (step, None)]
+def _context(request: PageRequest, owner: User, page: str, step: str) -> dict[str, object]:
+    """Of a step that begins and ends at a `page`, `profile` or that of the `user`."""
+    back = reverse(page, args=[owner.pk] if page == "user" else [])
+    crumbs = breadcrumbs("user", owner, step) if page == "user" else [("Profile", back), (step, None)]
+    return {"owner": owner, "is_own": owner.pk == request.user.pk, "back": back, "crumbs": crumbs}
 
 
-def _create(request: PageRequest, owner: User, back: str, trail: Crumbs) -> HttpResponse:
-    context = {"owner": owner, "is_own": owner.pk == request.user.pk, "back": back, "crumbs": trail}
+def _create(request: PageRequest, owner: User, page: str) -> HttpResponse:
+    context = _context(request, owner, page, "New API key")
     if not owner.may_get_key_from(request.user.pk):
         refused = {**context, "refusal": OwnerOnly().message}
         return render_page(request, "accounts/api_key_refused.html", refused, status=CONFLICT)
@@ -73,11 +67,11 @@ def _create(request: PageRequest, owner: User, back: str, trail: Crumbs) -> Http
     return render_form(request, "accounts/api_key_form.html", form, context)
 
 
-def _revoke(request: PageRequest, owner: User, key_id: UUID, back: str, trail: Crumbs) -> HttpResponse:
+def _revoke(request: PageRequest, owner: User, key_id: UUID, page: str) -> HttpResponse:
     key = get_object_or_404(owner.api_keys.unrevoked(), pk=key_id)
+    context = {"key": key, **_context(request, owner, page, "Revoke API key")}
     if request.method == "POST":
         api_key_services.revoke_key(actor=request.user, user_id=owner.pk, key_id=key.pk)
         messages.success(request, f"API key {key.name} revoked.")
-        return htmx_redirect(request, back)
-    context = {"key": key, "owner": owner, "is_own": owner.pk == request.user.pk, "back": back, "crumbs": trail}
+        return htmx_redirect(request, str(context["back"]))
     return render_page(request, "accounts/api_key_revoke.html", context, fragment="accounts/_api_key_revoke.html")

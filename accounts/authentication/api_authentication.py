@@ -10,8 +10,7 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 
-from accounts.api_keys import token_format
-from accounts.api_keys.services import authenticate_key
+from accounts.api_keys.services import KEY_PREFIX, authenticate_key
 from accounts.core.exceptions import TokenInvalid
 from accounts.models import ApiKey, Session, User
 from accounts.sessions import tokens
@@ -44,7 +43,7 @@ class BearerAuthentication(JWTAuthentication):  # type: ignore[misc]
     def get_validated_token(self, raw_token: bytes) -> Session | ApiKey:
         """The session or key of the token. Raises a NotAuthenticated or TooManyAttempts."""
         text = raw_token.decode("latin-1")
-        if text.startswith(token_format.PREFIX):
+        if text.startswith(KEY_PREFIX):
             return _used_key(text)
         # A genuine token isn't enough: the session that it names must be alive, and becomes `request.auth`.
         claims = tokens.verify(text, tokens.AccessToken)

@@ -10,8 +10,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 
 from accounts.access.required_actions import has_required_action
-from accounts.api_keys import token_format
-from accounts.api_keys.services import load_key, refusal_reason
+from accounts.api_keys.services import KEY_PREFIX, load_key, refusal_reason
 from accounts.authentication.api_authentication import (
     BasicKeyAuthentication,
     BearerAuthentication,
@@ -111,7 +110,7 @@ class IntrospectionViewSet(ViewSet):
 def introspect(*, token: str, ip_address: str = "") -> Claims:
     """The claims of a valid access token, or of an API key that may be used from this address; INACTIVE for others."""
     try:
-        return _of_key(token, ip_address) if token.startswith(token_format.PREFIX) else _of_access_token(token)
+        return _of_key(token, ip_address) if token.startswith(KEY_PREFIX) else _of_access_token(token)
     except NotAuthenticated:
         return INACTIVE
 

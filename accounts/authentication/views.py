@@ -7,7 +7,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.authentication import login as login_services
 from accounts.common.forms import ServiceForm
@@ -22,7 +21,7 @@ from accounts.models import Passkey
 from accounts.passwords.fields import identifier_input, password_input
 from accounts.sessions.page_sessions import clear_site_data, end_page_session, start_session
 from reprotech.core.exceptions import DomainError, TooManyAttempts
-from reprotech.web.access import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD, requires
+from reprotech.web.access import FORM, POST, PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD, requires
 from reprotech.web.responses import bind_form, render_form, safe_next_url
 
 #: Keys of the session cookie.
@@ -59,8 +58,7 @@ class LoginForm(ServiceForm):
         self.fields["password"].widget.attrs["autofocus"] = True
 
 
-@requires(PUBLIC)  # one isn't signed in yet
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(PUBLIC, FORM)  # one isn't signed in yet
 def login(request: HttpRequest) -> HttpResponse:
     target = safe_next_url(request)
     if request.user.is_authenticated:
@@ -84,8 +82,7 @@ def login(request: HttpRequest) -> HttpResponse:
     return render_form(request, "accounts/login.html", form, context)
 
 
-@requires(PUBLIC)  # there is no session yet
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(PUBLIC, FORM)  # there is no session yet
 def verify(request: HttpRequest) -> HttpResponse:
     """Ask for a code, a recovery code or a passkey."""
     pending = request.session.get(PENDING_LOGIN_KEY)
@@ -98,8 +95,7 @@ def verify(request: HttpRequest) -> HttpResponse:
     return _second_step_page(request, pending, form)
 
 
-@requires(PUBLIC)  # as above
-@require_POST
+@requires(PUBLIC, POST)  # as above
 def passkey_options(request: HttpRequest) -> HttpResponse:
     """A challenge for the passkeys of the pending sign-in's user, or for any of this site."""
     pending = request.session.get(PENDING_LOGIN_KEY) if request.POST.get("step") == SECOND_STEP else None
@@ -111,8 +107,7 @@ def passkey_options(request: HttpRequest) -> HttpResponse:
     return JsonResponse(webauthn.authentication_options(allowed, challenge.value))
 
 
-@requires(PUBLIC)  # as above
-@require_POST
+@requires(PUBLIC, POST)  # as above
 def passkey(request: HttpRequest) -> HttpResponse:
     """Take a passkey's response, as the second step or for a whole sign-in without a password."""
     form = PasskeyAnswerForm(request.POST)
@@ -173,8 +168,7 @@ def _back_to_login(request: HttpRequest, sentence: str) -> HttpResponse:
     return redirect("login")
 
 
-@requires(SIGNED_IN_TO_CHANGE_PASSWORD)
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(SIGNED_IN_TO_CHANGE_PASSWORD, FORM)
 def logout(request: PageRequest) -> HttpResponse:
     # A GET ends nothing: browsers and scanners follow links by themselves.
     if request.method != "POST":

@@ -113,3 +113,7 @@ def difference(field: forms.BoundField, now: Any) -> Difference | None:
 
 def _chosen(field: forms.MultipleChoiceField, keys: set[str]) -> str:
     return ", ".join(str(name) for key, name in field.choices if key in keys)  # type: ignore[misc,union-attr]
+
+
+def set_choices(field: forms.Field, choices: list[tuple[str, str]]) -> None:
+    cast("forms.ChoiceField", field).choices = choices

@@ -17,15 +17,7 @@ def get_user_or_404(request: PageRequest, user_id: int) -> User:
     return user
 
 
-def user_breadcrumbs(user: User | None, action: str = "") -> Breadcrumbs:
-    return _breadcrumbs("user", user, action)
-
-
-def role_breadcrumbs(role: Role | None, action: str = "") -> Breadcrumbs:
-    return _breadcrumbs("role", role, action)
-
-
-def _breadcrumbs(kind: str, record: User | Role | None, action: str) -> Breadcrumbs:
+def breadcrumbs(kind: str, record: User | Role | None, action: str = "") -> Breadcrumbs:
     """`Users / username / action`; the last one has no link."""
     trail: Breadcrumbs = [(f"{kind}s".capitalize(), reverse(f"{kind}s"))]
     if record is not None:

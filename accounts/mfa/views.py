@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import Resolver404, resolve, reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.common.forms import ServiceForm
 from accounts.common.requests import PageRequest
@@ -21,7 +20,7 @@ from accounts.mfa.webauthn import Challenge
 from accounts.models import TotpKey
 from accounts.passwords.forms import ConfirmPasswordForm
 from reprotech.core.exceptions import DomainError
-from reprotech.web.access import SIGNED_IN_TO_ADD_FACTOR, requires
+from reprotech.web.access import FORM, POST, SAFE, SIGNED_IN_TO_ADD_FACTOR, requires
 from reprotech.web.responses import bind_form, render_form, safe_next_url
 
 #: Key of the session cookie, and the purpose of its challenge.
@@ -47,8 +46,7 @@ def requires_recent_authentication(view: View[Arguments]) -> View[Arguments]:
     return run
 
 
-@requires(SIGNED_IN_TO_ADD_FACTOR)
-@require_safe
+@requires(SIGNED_IN_TO_ADD_FACTOR, SAFE)
 def show_security(request: PageRequest) -> HttpResponse:
     context = {
         "app": TotpKey.objects.filter(user=request.user).first(),
@@ -61,8 +59,7 @@ def show_security(request: PageRequest) -> HttpResponse:
     return render(request, "accounts/mfa_settings.html", context)
 
 
-@requires(SIGNED_IN_TO_ADD_FACTOR)
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(SIGNED_IN_TO_ADD_FACTOR, FORM)
 def confirm_password(request: PageRequest) -> HttpResponse:
     form = bind_form(ConfirmPasswordForm, request)
     target = safe_next_url(request, reverse("security"))
@@ -87,8 +84,7 @@ def _page_of_download(target: str) -> str:
     return reverse(DOWNLOAD_PAGES[name]) if name in DOWNLOAD_PAGES else ""
 
 
-@requires(SIGNED_IN_TO_ADD_FACTOR)
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(SIGNED_IN_TO_ADD_FACTOR, FORM)
 @requires_recent_authentication
 def add_app(request: PageRequest) -> HttpResponse:
     """Show a new secret as QR code, and take the app's first code."""
@@ -115,8 +111,7 @@ def add_app(request: PageRequest) -> HttpResponse:
     return render_form(request, "accounts/totp_setup.html", form, context)
 
 
-@requires(SIGNED_IN_TO_ADD_FACTOR)
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(SIGNED_IN_TO_ADD_FACTOR, FORM)
 @requires_recent_authentication
 def add_passkey(request: PageRequest) -> HttpResponse:
     """Name a passkey or security key, which `passkeys.js` has the browser create."""
@@ -141,8 +136,7 @@ def add_passkey(request: PageRequest) -> HttpResponse:
     return render_form(request, "accounts/add_passkey.html", form, context)
 
 
-@requires(SIGNED_IN_TO_ADD_FACTOR)
-@require_POST
+@requires(SIGNED_IN_TO_ADD_FACTOR, POST)
 @requires_recent_authentication
 def passkey_options(request: PageRequest) -> HttpResponse:
     """The challenge and options of a registration, for the browser."""
@@ -152,8 +146,7 @@ def passkey_options(request: PageRequest) -> HttpResponse:
     return JsonResponse(webauthn.registration_options(user, user.passkeys.all(), challenge.value))
 
 
-@requires(SIGNED_IN_TO_ADD_FACTOR)
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(SIGNED_IN_TO_ADD_FACTOR, FORM)
 @requires_recent_authentication
 def remove_app(request: PageRequest) -> HttpResponse:
     get_object_or_404(TotpKey, user=request.user)
@@ -163,8 +156,7 @@ def remove_app(request: PageRequest) -> HttpResponse:
     return _confirm(request, "accounts/mfa_remove.html", context, remove, "Your authenticator app is removed.")
 
 
-@requires(SIGNED_IN_TO_ADD_FACTOR)
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(SIGNED_IN_TO_ADD_FACTOR, FORM)
 @requires_recent_authentication
 def remove_passkey(request: PageRequest, passkey_id: int) -> HttpResponse:
     name = get_object_or_404(request.user.passkeys.all(), pk=passkey_id).name
@@ -174,8 +166,7 @@ def remove_passkey(request: PageRequest, passkey_id: int) -> HttpResponse:
     return _confirm(request, "accounts/mfa_remove.html", context, remove, f"The passkey {name} is removed.")
 
 
-@requires(SIGNED_IN_TO_ADD_FACTOR)
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(SIGNED_IN_TO_ADD_FACTOR, FORM)
 @requires_recent_authentication
 def renew_codes(request: PageRequest) -> HttpResponse:
     page, context = "accounts/recovery_codes_regenerate.html", {"crumbs": _crumbs("New recovery codes")}

@@ -4,7 +4,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.common.requests import PageRequest
 from accounts.notifications.link_session import stash_link, stashed_link
@@ -14,14 +13,13 @@ from accounts.passwords.reset import request_reset
 from accounts.sessions.page_sessions import renew_page_session
 from accounts.throttling import known_devices
 from reprotech.core.exceptions import DomainError, TooManyAttempts
-from reprotech.web.access import PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD, requires
+from reprotech.web.access import FORM, PUBLIC, SAFE, SIGNED_IN_TO_CHANGE_PASSWORD, requires
 from reprotech.web.responses import bind_form, htmx_redirect, render_form
 
 LINK_KEY = "password_link"
 
 
-@requires(SIGNED_IN_TO_CHANGE_PASSWORD)
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(SIGNED_IN_TO_CHANGE_PASSWORD, FORM)
 def change_password(request: PageRequest) -> HttpResponse:
     form = bind_form(ChangePasswordForm, request)
     if request.method == "POST" and form.is_valid():
@@ -43,22 +41,19 @@ def change_password(request: PageRequest) -> HttpResponse:
     return render_form(request, "accounts/change_password.html", form, context)
 
 
-@requires(PUBLIC)  # it only directs password managers
-@require_safe
+@requires(PUBLIC, SAFE)  # it only directs password managers
 def find_change_password(_request: HttpRequest) -> HttpResponse:
     """`/.well-known/change-password` (W3C, "A Well-Known URL for Changing Passwords")."""
     return redirect("change_password")
 
 
-@requires(PUBLIC)  # the link of an invitation or a reset stands for the password
-@require_safe
+@requires(PUBLIC, SAFE)  # the link of an invitation or a reset stands for the password
 def open_password_link(request: HttpRequest, user: str, link_token: str) -> HttpResponse:
     # The token is used up only when a password is chosen: mail programs open links too.
     return stash_link(request, LINK_KEY, "set_password_form", user, link_token)
 
 
-@requires(PUBLIC)  # as above
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(PUBLIC, FORM)  # as above
 def set_password(request: HttpRequest) -> HttpResponse:
     link = stashed_link(request, LINK_KEY)
     owner = password_services.owner_of_link(**link)
@@ -77,8 +72,7 @@ def set_password(request: HttpRequest) -> HttpResponse:
     return render_form(request, "accounts/set_password.html", form, {"owner": owner})
 
 
-@requires(PUBLIC)  # without a password one can't sign in
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(PUBLIC, FORM)  # without a password one can't sign in
 def forgot_password(request: HttpRequest) -> HttpResponse:
     """The response is the same whether or not there is an account."""
     form = bind_form(ForgottenPasswordForm, request)
@@ -91,7 +85,6 @@ def forgot_password(request: HttpRequest) -> HttpResponse:
     return render_form(request, "accounts/forgot_password.html", form)
 
 
-@requires(PUBLIC)  # as above
-@require_safe
+@requires(PUBLIC, SAFE)  # as above
 def forgot_password_sent(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/forgot_password_sent.html")

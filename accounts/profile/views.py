@@ -1,24 +1,39 @@
 from uuid import UUID
 
+from django import forms
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.common.forms import ServiceForm
 from accounts.common.requests import PageRequest
 from accounts.models import EmailChange
-from accounts.profile.forms import EndSessionsForm
-from accounts.roles.permission_matrix import PermissionMatrix
+from accounts.notifications.link_session import stash_link, stashed_link
+from accounts.profile import email_change
+from accounts.roles.permission_tables import permission_matrix
 from accounts.sessions import services as session_services
 from accounts.sessions.filters import OwnSessionFilter
 from accounts.sessions.page_sessions import clear_site_data, end_page_session
-from reprotech.web.access import SIGNED_IN, requires
+from reprotech.core.exceptions import DomainError
+from reprotech.web.access import FORM, POST, PUBLIC, SAFE, SIGNED_IN, requires
 from reprotech.web.responses import bind_form, htmx_redirect, render_form, render_page
 
+LINK_SESSION_KEY = "email_link"
 
-@requires(SIGNED_IN)
-@require_safe
+
+class NewEmailForm(ServiceForm):
+    email = forms.CharField(
+        label="New e-mail address", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
+
+
+class EndSessionsForm(ServiceForm):
+    everywhere = forms.BooleanField(label="Sign out here too", required=False)
+    revoke_keys = forms.BooleanField(label="Revoke my API keys too", required=False)
+
+
+@requires(SIGNED_IN, SAFE)
 def show_profile(request: PageRequest) -> HttpResponse:
     query = OwnSessionFilter.parse(request.GET)
     context = {
@@ -28,14 +43,13 @@ def show_profile(request: PageRequest) -> HttpResponse:
         "keys": request.user.api_keys.unrevoked().with_maker(),
         "roles": request.user.roles.all(),
         "new_email": EmailChange.objects.filter(user=request.user).first(),
-        "matrix": PermissionMatrix.of(request.user.grants.permissions),
+        "matrix": permission_matrix(request.user.grants.permissions),
         "crumbs": [("Profile", None)],
     }
     return render_page(request, "accounts/profile.html", context, fragment="accounts/_own_sessions.html")
 
 
-@requires(SIGNED_IN)
-@require_POST
+@requires(SIGNED_IN, POST)
 def end_own_session(request: PageRequest, session_id: UUID) -> HttpResponse:
     session = get_object_or_404(request.user.sessions.alive(), pk=session_id)
     session_services.end_session(actor=request.user, session_id=session.pk)
@@ -43,8 +57,7 @@ def end_own_session(request: PageRequest, session_id: UUID) -> HttpResponse:
     return redirect("profile")
 
 
-@requires(SIGNED_IN)
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(SIGNED_IN, FORM)
 def end_other_sessions(request: PageRequest) -> HttpResponse:
     """End all of one's own sessions but this one or, if chosen, this one too."""
     form = bind_form(EndSessionsForm, request)
@@ -62,11 +75,54 @@ def end_other_sessions(request: PageRequest) -> HttpResponse:
             request, f"Signed out of {ended} other session{'' if ended == 1 else 's'}. You stay signed in here."
         )
         return htmx_redirect(request, "profile")
-    others = request.user.sessions.alive().exclude(pk=request.page_session.pk).count()
     context = {
-        "others": others,
+        "others": request.user.sessions.alive().exclude(pk=request.page_session.pk).count(),
         "has_keys": request.user.api_keys.unrevoked().exists(),
         "crumbs": [("Profile", reverse("profile")), ("Sign out other sessions", None)],
     }
     page, fragment = "accounts/end_other_sessions.html", "accounts/_end_other_sessions.html"
     return render_form(request, page, form, context, fragment=fragment)
+
+
+@requires(SIGNED_IN, FORM)
+def change_email(request: PageRequest) -> HttpResponse:
+    form = bind_form(NewEmailForm, request)
+    if request.method == "POST" and form.is_valid():
+        try:
+            requested = email_change.request_email_change(actor=request.user, email=form.cleaned_data["email"])
+            messages.success(request, f"A link is on its way to {requested.address}. Open it to confirm the address.")
+            return redirect("profile")
+        except DomainError as refusal:
+            form.add_refusal(refusal)
+    crumbs = [("Profile", reverse("profile")), ("Change e-mail address", None)]
+    return render_form(request, "accounts/change_email.html", form, {"crumbs": crumbs})
+
+
+@requires(SIGNED_IN, POST)
+def cancel_email_change(request: PageRequest) -> HttpResponse:
+    email_change.cancel_email_change(actor=request.user)
+    messages.success(request, "Your address stays as it is. The link that was mailed no longer works.")
+    return redirect("profile")
+
+
+@requires(PUBLIC, SAFE)  # the mail may be read on another device; the link itself is the proof
+def open_email_link(request: HttpRequest, user: str, link_token: str) -> HttpResponse:
+    # Nothing changes before the button of the next page is pressed: mail programs fetch links too.
+    return stash_link(request, LINK_SESSION_KEY, "confirm_email", user, link_token)
+
+
+@requires(PUBLIC, FORM)  # as above
+def confirm_email(request: HttpRequest) -> HttpResponse:
+    link = stashed_link(request, LINK_SESSION_KEY)
+    change = email_change.find_email_change(**link)
+    form = bind_form(ServiceForm, request)
+    if request.method == "POST" and form.is_valid():
+        is_signed_in = request.user.is_authenticated  # known before the service asks for their password
+        try:
+            user = email_change.confirm_email_change(**link)
+            del request.session[LINK_SESSION_KEY]
+            messages.success(request, f"The account {user.username} has the e-mail address {user.email} now.")
+            return redirect("profile" if is_signed_in else "login")
+        except DomainError as refusal:
+            form.add_refusal(refusal)
+    return render_form(request, "accounts/confirm_email.html", form, {"asked": change})

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django import forms
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
@@ -11,12 +12,16 @@ from accounts.models import Permission, Role
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDATE
 from accounts.roles import serializers as role_serializers
 from accounts.roles import services as role_services
-from accounts.roles.filters import RoleDeletion
 from reprotech.api.etags import ETAG, IF_MATCH, expected_versions, versioned_response
 from reprotech.api.schema import query_parameters
 from reprotech.api.serialization import serialize, serialize_many
 from reprotech.api.viewsets import ViewSet
 from reprotech.core.exceptions import NotFound
+from reprotech.web.query_params import QueryParams
+
+
+class RoleDeletion(QueryParams):
+    reassign_to = forms.CharField(required=False, max_length=80)
 
 
 def find_role(role_id: int) -> Role:

@@ -1,6 +1,6 @@
 from django import forms
 
-from accounts.common.forms import RecordForm, ServiceForm
+from accounts.common.forms import RecordForm, ServiceForm, set_choices
 from accounts.core.catalogue import PERMISSION_NAMES
 from accounts.models import Role
 
@@ -48,6 +48,5 @@ class DeleteRoleForm(ServiceForm):
 
     def __init__(self, *args: object, others: list[Role], **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["reassign_to"]
-        assert isinstance(field, forms.ChoiceField)  # noqa: S101 (for the type checker)  # nosec B101
-        field.choices = [("", "Choose a role"), *((role.slug, role.name) for role in others)]
+        choices = [("", "Choose a role"), *((role.slug, role.name) for role in others)]
+        set_choices(self.fields["reassign_to"], choices)

@@ -18,6 +18,8 @@ from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
 from reprotech.core.reauthentication import require_recent_authentication
 
+NAME_TAKEN = "There is a role of this name already."
+
 
 @service
 def create_role(
@@ -76,11 +78,19 @@ def update_role(
         name: (getattr(role, name), new) for name, new in fields.items() if getattr(role, name) != new
     }
     if "name" in changes:
-        _rename(role, str(fields["name"]))
-    role.description = str(fields.get("description", role.description))
-    role.requires_factor = bool(fields.get("requires_factor", role.requires_factor))
+        if role.is_system:
+            raise Conflict("System roles can't be renamed.", {"name": ["System roles can't be renamed."]})
+        role.slug = _slug(str(fields["name"]))
+    for name, (_, new) in changes.items():
+        setattr(role, name, new)
     if permissions is not None and set(permissions) != set(role.permission_names):
-        changes["permissions"] = _set_permissions(role, granted)
+        if role.is_super_admin:
+            sentence = "Super Administrator always holds every permission."
+            # Otherwise nobody might be left who could give a permission back.
+            raise Conflict(sentence, {"permissions": [sentence]})
+        before = role.permission_names
+        role.permissions.set(granted)
+        changes["permissions"] = (before, role.permission_names)
     if changes:
         # Otherwise `init_data` would put the catalogue's permissions back at the next update.
         role.is_customized = role.is_system
@@ -89,22 +99,6 @@ def update_role(
             require_recent_authentication()
         record_role(actor, Action.UPDATE, role, changes)
     return role
-
-
-def _rename(role: Role, name: str) -> None:
-    if role.is_system:
-        raise Conflict("System roles can't be renamed.", {"name": ["System roles can't be renamed."]})
-    role.name, role.slug = name, _slug(name)
-
-
-def _set_permissions(role: Role, granted: list[Permission]) -> tuple[list[str], list[str]]:
-    before = role.permission_names
-    if role.is_super_admin:
-        sentence = "Super Administrator always holds every permission."
-        # Otherwise nobody might be left who could give a permission back.
-        raise Conflict(sentence, {"permissions": [sentence]})
-    role.permissions.set(granted)
-    return before, role.permission_names
 
 
 @service
@@ -197,29 +191,21 @@ def _save(role: Role, *, is_named: bool) -> None:
     except ValidationError as error:
         raise ValidationFailed(error.message_dict) from None
     if is_named:
-        _refuse_taken_name(role)
+        # A role's name may not be another's slug either: lists are filtered by both.
+        taken = Role.objects.exclude(pk=role.pk)
+        if taken.filter(name__iexact=role.name).exists() or taken.filter(slug=role.slug).exists():
+            raise Conflict(NAME_TAKEN, {"name": [NAME_TAKEN]})
+        looks = confusable_forms(role.name)
+        for other in taken.values_list("name", flat=True):
+            if looks & confusable_forms(other):
+                sentence = f"The role {other} exists already, and this name looks the same. Choose another."
+                raise Conflict(sentence, {"name": [sentence]})
     try:
         with transaction.atomic():
             role.save()
     except IntegrityError:
         # A concurrent request took the name after our check.
-        raise _name_taken() from None
-
-
-def _refuse_taken_name(role: Role) -> None:
-    # A role's name may not be another's slug either: lists are filtered by both.
-    taken = Role.objects.exclude(pk=role.pk)
-    if taken.filter(name__iexact=role.name).exists() or taken.filter(slug=role.slug).exists():
-        raise _name_taken()
-    looks = confusable_forms(role.name)
-    for other in taken.values_list("name", flat=True):
-        if looks & confusable_forms(other):
-            sentence = f"The role {other} exists already, and this name looks the same. Choose another."
-            raise Conflict(sentence, {"name": [sentence]})
-
-
-def _name_taken() -> Conflict:
-    return Conflict("There is a role of this name already.", {"name": ["There is a role of this name already."]})
+        raise Conflict(NAME_TAKEN, {"name": [NAME_TAKEN]}) from None
 
 
 def record_role(actor: Actor, action: Action, role: Role, changes: Changes) -> None:

@@ -1,53 +1,62 @@
+from itertools import groupby
+
+from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.common.requests import PageRequest
-from accounts.common.shortcuts import role_breadcrumbs
-from accounts.models import Role, User
+from accounts.common.shortcuts import breadcrumbs
+from accounts.core.catalogue import PERMISSIONS
+from accounts.core.text import humanize
+from accounts.models import Permission, Role, User
+from accounts.models.querysets import UserQuerySet
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDATE, USER_READ
 from accounts.roles import services as role_services
-from accounts.roles.effective_permissions import missing_permissions
 from accounts.roles.forms import DeleteRoleForm, RoleForm
-from accounts.roles.permission_matrix import PermissionMatrix, RoleChange
+from accounts.roles.permission_tables import missing_permissions, permission_matrix
 from reprotech.core.exceptions import DomainError, StaleVersion
-from reprotech.web.access import requires
+from reprotech.web.access import FORM, SAFE, requires
+from reprotech.web.pagination import ListFilter
 from reprotech.web.responses import UNPROCESSABLE, bind_form, htmx_redirect, render_form, render_page
 
 MAX_HOLDERS = 10
 
 
-@requires(ROLE_READ)
-@require_safe
+class HolderFilter(ListFilter):
+    search = forms.CharField(required=False, max_length=200)
+
+    def apply(self, queryset: UserQuerySet) -> UserQuerySet:
+        return queryset.search(term) if (term := self.value("search")) else queryset
+
+
+@requires(ROLE_READ, SAFE)
 def list_roles(request: PageRequest) -> HttpResponse:
     context = {
         "roles": Role.objects.with_permissions().with_user_count(),
-        "matrix": PermissionMatrix.of(()),
+        "matrix": permission_matrix(()),
         "crumbs": [("Roles", None)],
     }
     return render_page(request, "accounts/role_list.html", context)
 
 
-@requires(ROLE_READ)
-@require_safe
+@requires(ROLE_READ, SAFE)
 def show_role(request: PageRequest, role_id: int) -> HttpResponse:
     """A role, its permissions and its first users."""
     role = _find(role_id)
     holders = User.objects.visible_to(request.user).holders_by_id(role.pk, slice(MAX_HOLDERS), is_all=True)
     context = {
         "role": role,
-        "matrix": PermissionMatrix.of(role.permission_names),
+        "matrix": permission_matrix(role.permission_names),
         "holders": holders if request.user.has_perm(USER_READ) else None,
         "beyond_reader": missing_permissions(request.user, role),
-        "crumbs": role_breadcrumbs(role),
+        "crumbs": breadcrumbs("role", role),
     }
     return render(request, "accounts/role.html", context)
 
 
-@requires(ROLE_CREATE)
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(ROLE_CREATE, FORM)
 def create_role(request: PageRequest) -> HttpResponse:
     form = bind_form(RoleForm, request)
     if request.method == "POST" and form.is_valid():
@@ -60,8 +69,7 @@ def create_role(request: PageRequest) -> HttpResponse:
     return _render_form(request, form)
 
 
-@requires(ROLE_CREATE)
-@require_safe
+@requires(ROLE_CREATE, SAFE)
 def clone_role(request: PageRequest, role_id: int) -> HttpResponse:
     """The form of a new role with what another holds, as far as the reader may grant that."""
     source = _find(role_id)
@@ -75,8 +83,7 @@ def clone_role(request: PageRequest, role_id: int) -> HttpResponse:
     return _render_form(request, RoleForm(initial=initial), source=source, left_out=left_out)
 
 
-@requires(ROLE_CREATE)
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(ROLE_CREATE, FORM)
 def review_new_role(request: PageRequest) -> HttpResponse:
     """The difference that creating the role would make, above its form."""
     if request.method != "POST":
@@ -84,8 +91,7 @@ def review_new_role(request: PageRequest) -> HttpResponse:
     return _render_form(request, RoleForm(request.POST), is_review=True)
 
 
-@requires(ROLE_UPDATE)
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(ROLE_UPDATE, FORM)
 def edit_role(request: PageRequest, role_id: int) -> HttpResponse:
     role = _find(role_id)
     form = bind_form(RoleForm, request, record=role)
@@ -102,8 +108,7 @@ def edit_role(request: PageRequest, role_id: int) -> HttpResponse:
     return _render_form(request, form, role=role)
 
 
-@requires(ROLE_UPDATE)
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(ROLE_UPDATE, FORM)
 def review_role(request: PageRequest, role_id: int) -> HttpResponse:
     """The difference that saving the role would make, above its form."""
     if request.method != "POST":
@@ -112,8 +117,7 @@ def review_role(request: PageRequest, role_id: int) -> HttpResponse:
     return _render_form(request, RoleForm(request.POST, record=role), role=role, is_review=True)
 
 
-@requires(ROLE_DELETE)
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(ROLE_DELETE, FORM)
 def delete_role(request: PageRequest, role_id: int) -> HttpResponse:
     role = _find(role_id)
     # Only roles that the reader may assign: the service would refuse the others.
@@ -135,7 +139,7 @@ def delete_role(request: PageRequest, role_id: int) -> HttpResponse:
     context = {
         "role": role,
         "beyond_reader": missing_permissions(request.user, role),
-        "crumbs": role_breadcrumbs(role, "Delete"),
+        "crumbs": breadcrumbs("role", role, "Delete"),
     }
     return render_form(request, "accounts/role_delete.html", form, context, fragment="accounts/_role_delete.html")
 
@@ -148,19 +152,48 @@ def _render_form(
     request: PageRequest, form: RoleForm, role: Role | None = None, *, is_review: bool = False, **more: object
 ) -> HttpResponse:
     """The form's page; for a review with the difference, which is all that htmx swaps in."""
-    before, user_count = (role.permission_names, role.user_count) if role else ([], 0)
+    before, after = set(role.permission_names if role else ()), set(form.chosen)
     context = {
         "form": form,
         "role": role,
-        "matrix": PermissionMatrix.of(form.chosen, grantable=request.user.get_all_permissions()),
-        "change": RoleChange.between(before, form.chosen, user_count),
+        "matrix": permission_matrix(form.chosen, grantable=request.user.get_all_permissions()),
+        "given": [entry for entry in PERMISSIONS if entry.name in after - before],
+        "taken": [entry for entry in PERMISSIONS if entry.name in before - after],
         "is_review": is_review,
         "beyond_reader": missing_permissions(request.user, role) if role else [],
         "save_url": reverse("edit_role", args=[role.pk]) if role else reverse("new_role"),
         "review_url": reverse("review_role", args=[role.pk]) if role else reverse("review_new_role"),
-        "crumbs": role_breadcrumbs(role, "Edit") if role else role_breadcrumbs(None, "New role"),
+        "crumbs": breadcrumbs("role", role, "Edit" if role else "New role"),
         **more,
     }
     fragment = "accounts/_role_change.html" if is_review else None
     status = UNPROCESSABLE if form.errors else 200
     return render_page(request, "accounts/role_form.html", context, fragment=fragment, status=status)
+
+
+@requires(ROLE_READ, SAFE)
+def list_permissions(request: PageRequest) -> HttpResponse:
+    permissions = Permission.objects.with_role_count()
+    groups = [
+        (humanize(resource), list(group)) for resource, group in groupby(permissions, key=lambda entry: entry.resource)
+    ]
+    context = {"groups": groups, "crumbs": [("Permissions", None)]}
+    return render_page(request, "accounts/permission_list.html", context)
+
+
+@requires(ROLE_READ, SAFE)
+def show_permission(request: PageRequest, name: str) -> HttpResponse:
+    """A permission, the roles that give it and, for readers of users, the users who have it."""
+    permission = get_object_or_404(Permission, name=name)
+    query = HolderFilter.parse(request.GET)
+    page = None
+    if request.user.has_perm(USER_READ):
+        page = query.page_of(User.objects.visible_to(request.user).holding(permission))
+    context = {
+        "permission": permission,
+        "roles": Role.objects.filter(permissions=permission).with_user_count(),
+        "query": query,
+        "page": page,
+        "crumbs": [("Permissions", reverse("permissions")), (permission.name, None)],
+    }
+    return render_page(request, "accounts/permission.html", context, fragment="accounts/_permission_users.html")

@@ -1,6 +1,6 @@
 from accounts.models import User
 from accounts.permissions import USER_DELETE, USER_UPDATE
-from accounts.roles.effective_permissions import missing_permissions
+from accounts.roles.permission_tables import missing_permissions
 
 
 def allowed_actions(actor: User, user: User) -> set[str]:

@@ -53,12 +53,10 @@ def _apply_to_each(user_ids: Iterable[int], change: Callable[[int], User]) -> Bu
             outcome.done.append(change(user_id).username)
         except NotFound:
             continue  # deleted meanwhile, or not visible to the actor
-        except Forbidden as denial:
-            outcome.refused[_username(user_id)] = f"it needs the permission {denial.required}, which you don't hold"
         except DomainError as refusal:
-            outcome.refused[_username(user_id)] = refusal.message.rstrip(".")
+            reason = refusal.message.rstrip(".")
+            if isinstance(refusal, Forbidden):
+                reason = f"it needs the permission {refusal.required}, which you don't hold"
+            username = User.objects.values_list("username", flat=True).filter(pk=user_id).first()
+            outcome.refused[username or f"user {user_id}"] = reason
     return outcome
-
-
-def _username(user_id: int) -> str:
-    return User.objects.values_list("username", flat=True).filter(pk=user_id).first() or f"user {user_id}"

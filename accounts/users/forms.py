@@ -5,12 +5,12 @@ from django import forms
 from django.conf import settings
 from django.http import QueryDict
 
-from accounts.common.forms import FormValues, RecordForm, ServiceForm
+from accounts.common.forms import FormValues, RecordForm, ServiceForm, set_choices
 from accounts.models import Role, User
 from accounts.models.querysets import UserQuerySet
 from accounts.passwords.fields import password_input
 from accounts.passwords.validators import SHOWN_RULES
-from accounts.roles.effective_permissions import missing_permissions
+from accounts.roles.permission_tables import missing_permissions
 from accounts.user_list.filters import UserQuery
 from accounts.users.erasure import CANNOT_CHANGE_LOG, erasure_command_hint
 from audit.sealing.append_only_triggers import has_update_right
@@ -173,9 +173,8 @@ class BulkRoleForm(RoleChoicesForm, SelectionForm):
     role_field = "role"
     role = forms.ChoiceField(error_messages={"required": "Choose a role."})
 
-    @property
-    def role_names(self) -> dict[str, str]:
-        return {role.slug: role.name for role in self.all_roles}
+    def clean_role(self) -> Role:
+        return next(role for role in self.all_roles if role.slug == self.cleaned_data["role"])
 
 
 class UploadForm(ServiceForm):
@@ -205,7 +204,3 @@ class DeleteUserForm(ServiceForm):
             self.fields["erase"].help_text = f"{CANNOT_CHANGE_LOG} {erasure_command_hint('USERNAME')}"
             # Only the widget: a field that is disabled would drop the wish, and delete the account without erasing.
             self.fields["erase"].widget.attrs["disabled"] = True
-
-
-def set_choices(field: forms.Field, choices: list[tuple[str, str]]) -> None:
-    cast("forms.ChoiceField", field).choices = choices

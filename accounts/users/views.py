@@ -5,13 +5,12 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.common.requests import PageRequest
-from accounts.common.shortcuts import get_user_or_404, user_breadcrumbs
+from accounts.common.shortcuts import breadcrumbs, get_user_or_404
 from accounts.models import Role, User
 from accounts.permissions import SESSION_REVOKE, USER_CREATE, USER_READ, USER_UPDATE
-from accounts.roles.effective_permissions import effective_access, missing_permissions
+from accounts.roles.permission_tables import effective_access, missing_permissions
 from accounts.sessions import services as session_services
 from accounts.throttling import login_throttle
 from accounts.user_list.filters import UserPageFilter
@@ -21,7 +20,7 @@ from accounts.users.forms import MAX_BULK_USERS, NewUserForm, UserForm
 from audit.models import AuditLog
 from audit.permissions import AUDIT_READ
 from reprotech.core.exceptions import DomainError, StaleVersion, ValidationFailed
-from reprotech.web.access import requires
+from reprotech.web.access import FORM, POST, SAFE, requires
 from reprotech.web.responses import UNPROCESSABLE, bind_form, htmx_redirect, render_form, render_page, safe_next_url
 
 KIND_OPTIONS = (("person", "People"), ("service", "Service accounts"))
@@ -31,8 +30,7 @@ MAX_EVENTS = 8
 FILTER_LABELS = {"per_page": "Rows", "sort": "Order"}
 
 
-@requires(USER_READ)
-@require_safe
+@requires(USER_READ, SAFE)
 def list_users(request: PageRequest) -> HttpResponse:
     """Users by search, role and status, a page at a time; 422 with an explanation for invalid filters."""
     context: dict[str, object] = {
@@ -66,8 +64,7 @@ def role_options(chosen: str) -> list[tuple[str, str, bool]]:
     return options if is_known else [*options, (chosen, f"{chosen} (unknown)", True)]
 
 
-@requires(USER_READ)
-@require_safe
+@requires(USER_READ, SAFE)
 def show_user(request: PageRequest, user_id: int) -> HttpResponse:
     """A user with roles and permissions and, as far as the reader may see them, sessions and events."""
     user = get_user_or_404(request, user_id)
@@ -90,13 +87,12 @@ def show_user(request: PageRequest, user_id: int) -> HttpResponse:
         "may_end": is_own or (reader.has_perm(SESSION_REVOKE) and not missing),
         "events": AuditLog.objects.latest_around(user.pk, MAX_EVENTS) if reader.has_perm(AUDIT_READ) else None,
         "here": urlencode({"next": request.path}),
-        "crumbs": user_breadcrumbs(user),
+        "crumbs": breadcrumbs("user", user),
     }
     return render(request, "accounts/user.html", context)
 
 
-@requires(USER_CREATE)
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(USER_CREATE, FORM)
 def create_user(request: PageRequest) -> HttpResponse:
     form = bind_form(NewUserForm, request, actor=request.user)
     if request.method == "POST" and form.is_valid():
@@ -111,11 +107,10 @@ def create_user(request: PageRequest) -> HttpResponse:
             return htmx_redirect(request, "home")
         except DomainError as refusal:
             form.add_refusal(refusal)
-    return render_form(request, "accounts/user_form.html", form, {"crumbs": user_breadcrumbs(None, "New user")})
+    return render_form(request, "accounts/user_form.html", form, {"crumbs": breadcrumbs("user", None, "New user")})
 
 
-@requires(USER_UPDATE)
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(USER_UPDATE, FORM)
 def edit_user(request: PageRequest, user_id: int) -> HttpResponse:
     user = get_user_or_404(request, user_id)
     back = safe_next_url(request, reverse("user", args=[user.pk]))
@@ -133,13 +128,12 @@ def edit_user(request: PageRequest, user_id: int) -> HttpResponse:
         "person": user,
         "beyond": missing_permissions(request.user, user),
         "next": back,
-        "crumbs": user_breadcrumbs(user, "Edit"),
+        "crumbs": breadcrumbs("user", user, "Edit"),
     }
     return render_form(request, "accounts/user_form.html", form, context)
 
 
-@requires(USER_READ)
-@require_POST
+@requires(USER_READ, POST)
 def end_session(request: PageRequest, user_id: int, session_id: UUID) -> HttpResponse:
     user = get_user_or_404(request, user_id)
     session = get_object_or_404(user.sessions.alive(), pk=session_id)

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
-from django.views.decorators.http import require_safe
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
@@ -24,7 +23,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from reprotech.core.background import PeriodicThread
 from reprotech.core.request_context import current_origin
 from reprotech.monitoring.collectors import StateCollector
-from reprotech.web.access import PUBLIC, requires
+from reprotech.web.access import PUBLIC, SAFE, requires
 from reprotech.web.errors import error_response
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -65,8 +64,7 @@ def _counters(method: str, endpoint: str, status: int) -> tuple[Counter, Histogr
     return REQUESTS.labels(method, endpoint, status), DURATION.labels(method, endpoint)
 
 
-@requires(PUBLIC)  # the scraper has no account: it has the token, or is on this machine
-@require_safe
+@requires(PUBLIC, SAFE)  # the scraper has no account: it has the token, or is on this machine
 def metrics(request: HttpRequest) -> HttpResponse:
     if not may_scrape(request):
         return error_response(request, 403)

@@ -3,20 +3,18 @@
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
-from django.views.decorators.http import require_safe
 
 from accounts.common.requests import PageRequest
 from reprotech.core.normalization import is_deceptive, normalize_text
 from reprotech.search.sources import Group, Result, search
 from reprotech.templatetags.reprotech import initials, tint
-from reprotech.web.access import SIGNED_IN, requires
+from reprotech.web.access import SAFE, SIGNED_IN, requires
 
 #: Characters; longer texts are searched for by their beginning.
 MAX_LENGTH = 200
 
 
-@requires(SIGNED_IN)
-@require_safe
+@requires(SIGNED_IN, SAFE)
 def find(request: PageRequest) -> HttpResponse:
     """Everything that matches `q` and that the reader may open, by kind."""
     # Control characters match nothing, and PostgreSQL takes no NUL.

@@ -1,9 +1,10 @@
 """How page views declare access. A view that declares nothing is denied to everybody."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from django.urls import resolve
+from django.views.decorators.http import require_http_methods
 
 #: Open to everyone; each use says why.
 PUBLIC = "public"
@@ -14,15 +15,22 @@ SIGNED_IN_TO_CHANGE_PASSWORD = "signed_in_to_change_password"  # noqa: S105
 #: As SIGNED_IN, and also while a second factor must be set up first.
 SIGNED_IN_TO_ADD_FACTOR = "signed_in_to_add_factor"
 
+#: The methods of a page to read, of one with a form, and of a button.
+SAFE, FORM, POST = ("GET", "HEAD"), ("GET", "HEAD", "POST"), ("POST",)
+
 View = TypeVar("View", bound=Callable[..., object])
 
 
-def requires(access: str) -> Callable[[View], View]:
-    """Declare a page view's access: a permission's name, or one of the marks above."""
+def requires(access: str, methods: Sequence[str] = ()) -> Callable[[View], View]:
+    """Declare a page view's access, a permission's name or one of the marks above, and the methods that it takes.
+
+    Without methods the view itself refuses what it doesn't take.
+    """
 
     def mark(view: View) -> View:
-        view.access = access  # type: ignore[attr-defined]
-        return view
+        declared = require_http_methods(list(methods))(view) if methods else view
+        declared.access = access  # type: ignore[attr-defined]
+        return declared
 
     return mark
 

@@ -348,16 +348,15 @@ def test_what_it_carries_comes_through_as_it_was(browser, person):
     assert carried(asked.content.decode())[1] == {"access": ["password"], "password": [odd]}
 
 
-def test_the_password_itself_goes_no_further(browser, person):
-    from accounts.users import action_views
+def test_the_password_itself_goes_no_further(browser, person, monkeypatch):
+    from accounts.users.forms import ResetPasswordForm
 
     seen = []
-    original = action_views.ResetPasswordForm
-    action_views.ResetPasswordForm = lambda posted: seen.append(dict(posted)) or original(posted)
-    try:
-        browser.post(f"/users/{person.pk}/reset-password", {"access": "invite", "confirm-password": PASSWORD})
-    finally:
-        action_views.ResetPasswordForm = original
+    original = ResetPasswordForm.__init__
+    monkeypatch.setattr(
+        ResetPasswordForm, "__init__", lambda form, posted: seen.append(dict(posted)) or original(form, posted)
+    )
+    browser.post(f"/users/{person.pk}/reset-password", {"access": "invite", "confirm-password": PASSWORD})
     assert seen == [{"access": ["invite"]}]
 
 

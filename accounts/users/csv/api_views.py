@@ -7,22 +7,24 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import StreamingHttpResponse
 from django.utils.http import parse_header_parameters
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.response import Response
 
 from accounts.common.requests import SignedInRequest
 from accounts.models import User
 from accounts.permissions import USER_CREATE, USER_READ
-from accounts.users.csv import serializers as csv_serializers
+from accounts.user_list.filters import UserQuery
 from accounts.users.csv.columns import IGNORED_COLUMNS, IMPORT_COLUMNS, REQUIRED_COLUMNS
-from accounts.users.csv.export import start_export
-from accounts.users.csv.filters import UserExport, UserImportQuery
+from accounts.users.csv.export import csv_response, start_export
 from accounts.users.csv.import_users import MAX_PASSWORDS, import_users
-from accounts.users.csv.parser import csv_response, parse_users
+from accounts.users.csv.parser import parse_users
 from accounts.users.csv.table import MAX_ROWS
 from reprotech.api.schema import query_parameters
 from reprotech.api.viewsets import ViewSet
 from reprotech.core.exceptions import ValidationFailed
+from reprotech.web.fields import BooleanParam, ByteOrderMarkParam
+from reprotech.web.query_params import QueryParams
 
 IMPORT_DESCRIPTION = f"""
 Send the file as the body (`text/csv`) or as the part `file` of a form (`multipart/form-data`): UTF-8, or UTF-16 with
@@ -41,6 +43,33 @@ All rows are created or none: what is wrong stands in `errors`, by `line 3` (the
 """
 #: Charsets that a body may declare; `decode` finds out itself which of them it is.
 CHARSETS = {"utf-8", "utf8", "us-ascii", "utf-16", "utf-16le", "utf-16be"}
+
+
+class UserExport(UserQuery):
+    bom = ByteOrderMarkParam()
+
+
+class UserImportQuery(QueryParams):
+    dry_run = BooleanParam(help_text="Check the file and change nothing.")
+    ignore_unknown_columns = BooleanParam(
+        help_text="Leave out columns that have no place here; the answer names them in `ignored_columns`."
+    )
+
+
+class UserFileBody(serializers.Serializer[object]):
+    """Body of `POST /api/users/import` as a form."""
+
+    file = serializers.FileField()
+
+
+class UsersImportedAnswer(serializers.Serializer[object]):
+    """How many users were created or, in a dry run, would be."""
+
+    created = serializers.IntegerField()
+    dry_run = serializers.BooleanField()
+    ignored_columns = serializers.ListField(
+        child=serializers.CharField(), help_text="Headings of the columns that were left out."
+    )
 
 
 class CSVParser(BaseParser):
@@ -72,8 +101,8 @@ class UserFileViewSet(ViewSet):
     @extend_schema(
         operation_id="users_import",
         parameters=query_parameters(UserImportQuery),
-        request={"text/csv": str, "multipart/form-data": csv_serializers.UserFileBody},
-        responses={200: csv_serializers.UsersImportedAnswer, 201: csv_serializers.UsersImportedAnswer},
+        request={"text/csv": str, "multipart/form-data": UserFileBody},
+        responses={200: UsersImportedAnswer, 201: UsersImportedAnswer},
         summary="Import users",
         description=IMPORT_DESCRIPTION,
     )

@@ -34,6 +34,11 @@ SPELLINGS = {
 IGNORED_CHARACTERS = re.compile(r"[\s_\-.:*'/\u2010-\u2015\u2019\u200b-\u200d\u2060\ufeff]+")
 #: How pandas calls a column without a name.
 UNNAMED_HEADING = re.compile(r"unnamed\d*")
+MISSING_COLUMNS = {
+    "username": "There is no column username. Add one with that name. "
+    "The part of the e-mail address before the @ often is a good username.",
+    "email": "There is no column email. Add one with that name.",
+}
 IGNORE_HINT = "tick “Leave out other columns” (API: ignore_unknown_columns=true)"
 MAX_COLUMNS = 1_000
 MAX_QUOTED_CELLS, MAX_QUOTED_LENGTH = 12, 40
@@ -84,7 +89,7 @@ def find_columns(table: Table, *, ignore_unknown: bool) -> Columns:
     unknown = [index for index in unknown if _has_content(table, index, with_text)]
     ignored = [header.cells[index].strip() or f"column {index + 1}" for index in unknown]
     problems = [
-        *(_missing(name) for name in REQUIRED_COLUMNS if name not in named),
+        *(MISSING_COLUMNS[name] for name in REQUIRED_COLUMNS if name not in named),
         *(_repeated(name, header, indexes) for name, indexes in named.items() if len(indexes) > 1),
         *(() if ignore_unknown else _unknown([header.cells[index].strip() for index in unknown])),
         *(() if ignore_unknown else (_unnamed(index) for index in unknown if not header.cells[index].strip())),
@@ -103,13 +108,6 @@ def _has_content(table: Table, index: int, with_text: set[int]) -> bool:
         return index in with_text
     cells = [row.cells[0].strip() for row in table.rows]
     return any(cells) and all(cells != [str(start + n) for n in range(len(cells))] for start in (0, 1))
-
-
-def _missing(name: str) -> str:
-    sentence = f"There is no column {name}. Add one with that name."
-    if name == "username":
-        sentence += " The part of the e-mail address before the @ often is a good username."
-    return sentence
 
 
 def _repeated(name: str, header: TableRow, indexes: list[int]) -> str:

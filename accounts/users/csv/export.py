@@ -1,7 +1,10 @@
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+
+from django.http import StreamingHttpResponse
+from django.utils import timezone
 
 from accounts.access.authorization import authorize
-from accounts.models import Role, User
+from accounts.models import User
 from accounts.models.querysets import UserQuerySet
 from accounts.permissions import USER_READ
 from audit.authorization import recording_denials
@@ -9,6 +12,7 @@ from audit.models import Action
 from audit.services import record
 from reprotech.core.actors import Actor
 from reprotech.core.reauthentication import require_recent_authentication
+from reprotech.web.streaming import stream_csv
 
 EXPORT_COLUMNS = (
     "username",
@@ -47,7 +51,11 @@ def user_cells(user: User) -> list[str]:
         user.email,
         user.first_name,
         user.last_name,
-        ROLE_SEPARATOR.join(map(_role_name, user.roles.all())),
+        # A name with separators in it would be read as several.
+        ROLE_SEPARATOR.join(
+            role.slug if any(mark in role.name for mark in IMPORT_ROLE_SEPARATORS) else role.name
+            for role in user.roles.all()
+        ),
         "true" if user.is_active else "false",
         user.status,
         user.last_login.isoformat().replace("+00:00", "Z") if user.last_login else "",
@@ -55,6 +63,5 @@ def user_cells(user: User) -> list[str]:
     ]
 
 
-def _role_name(role: Role) -> str:
-    # A name with separators in it would be read as several.
-    return role.slug if any(mark in role.name for mark in IMPORT_ROLE_SEPARATORS) else role.name
+def csv_response(users: Iterable[User], *, with_bom: bool) -> StreamingHttpResponse:
+    return stream_csv(f"users-{timezone.now():%Y-%m-%d}.csv", EXPORT_COLUMNS, map(user_cells, users), with_bom=with_bom)

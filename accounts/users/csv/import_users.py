@@ -27,8 +27,6 @@ from reprotech.core.reauthentication import require_recent_authentication
 MAX_PASSWORDS = 200
 BATCH_SIZE = 500
 
-Errors = Mapping[str, list[str]]
-
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
@@ -68,7 +66,10 @@ def import_users(*, actor: Actor, rows: Sequence[ImportRow], dry_run: bool = Fal
         if any(draft.roles for draft in drafts):
             require_recent_authentication()
         # Outside the transaction, which would hold its locks for up to a minute.
-        _hash_passwords(drafts)
+        passwords = [(draft.user, draft.password) for draft in drafts if draft.password is not None]
+        hashes = hash_many([password for _, password in passwords])
+        for (user, _), encoded in zip(passwords, hashes, strict=True):
+            user.password = encoded
         _store(actor=actor, drafts=drafts)
     return len(drafts)
 
@@ -85,8 +86,9 @@ class _RowValidator:
 
     def drafts(self, rows: Sequence[ImportRow]) -> list[PreparedUser]:
         drafts = [draft for row in rows if (draft := self._draft(row))]
-        for row, sentences in self._taken(rows):
-            self._refuse(row, sentences)
+        named = [row for row in rows if row.fields]
+        for start in range(0, len(named), BATCH_SIZE):
+            self._refuse_taken(named[start : start + BATCH_SIZE])
         # One event for a file: a row for each of its lines would flood the log.
         for denial in self.denials[:1]:
             record_denial(self.actor, denial)
@@ -98,7 +100,10 @@ class _RowValidator:
         self._refuse(row, row.problems)
         if not row.fields:
             return None
-        roles = [self._role(name) for name in row.roles]
+        for name in row.roles:
+            if name not in self.known_roles:
+                self.known_roles[name] = self._find_role(name)
+        roles = [self.known_roles[name] for name in row.roles]
         self._refuse(row, [f"roles: {refusal}" for refusal in roles if isinstance(refusal, str)])
         self._refuse(row, self._repeated(row))
         try:
@@ -112,11 +117,6 @@ class _RowValidator:
     def _refuse(self, row: ImportRow, sentences: Iterable[str]) -> None:
         if errors := list(sentences):
             self.errors.setdefault(row.line, []).extend(errors)
-
-    def _role(self, name: str) -> Role | str:
-        if name not in self.known_roles:
-            self.known_roles[name] = self._find_role(name)
-        return self.known_roles[name]
 
     def _find_role(self, name: str) -> Role | str:
         try:
@@ -136,26 +136,15 @@ class _RowValidator:
             if name and self.first_lines.setdefault(name, row.line) != row.line:
                 yield f"{field}: Line {self.first_lines[name]} has it too."
 
-    def _taken(self, rows: Sequence[ImportRow]) -> Iterator[tuple[ImportRow, list[str]]]:
-        named = [row for row in rows if row.fields]
-        for start in range(0, len(named), BATCH_SIZE):
-            batch = named[start : start + BATCH_SIZE]
-            users = [
-                User(username=row.fields["username"], email=User.objects.normalize_email(row.fields["email"]))
-                for row in batch
-            ]
-            for row, errors in zip(batch, find_taken_names(users), strict=True):
-                yield row, prefix_with_column(errors)
+    def _refuse_taken(self, rows: Sequence[ImportRow]) -> None:
+        normalized = User.objects.normalize_email
+        users = [User(username=row.fields["username"], email=normalized(row.fields["email"])) for row in rows]
+        for row, errors in zip(rows, find_taken_names(users), strict=True):
+            self._refuse(row, prefix_with_column(errors))
 
 
-def prefix_with_column(errors: Errors) -> list[str]:
+def prefix_with_column(errors: Mapping[str, list[str]]) -> list[str]:
     return [f"{column}: {sentence}" for column, sentences in errors.items() for sentence in sentences]
-
-
-def _hash_passwords(drafts: Iterable[PreparedUser]) -> None:
-    passwords = [(draft.user, draft.password) for draft in drafts if draft.password is not None]
-    for (user, _), encoded in zip(passwords, hash_many([password for _, password in passwords]), strict=True):
-        user.password = encoded
 
 
 @service

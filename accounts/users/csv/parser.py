@@ -1,19 +1,17 @@
 """Users from and to CSV: the shape of the file; the services hold the rules."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db.models import Q
-from django.http import StreamingHttpResponse
-from django.utils import timezone
 
 from accounts.models import Role, User
 from accounts.users.csv.columns import REQUIRED_COLUMNS, Columns, count_recognized, find_columns, truncate
-from accounts.users.csv.export import EXPORT_COLUMNS, IMPORT_ROLE_SEPARATORS, user_cells
+from accounts.users.csv.export import IMPORT_ROLE_SEPARATORS
 from accounts.users.csv.import_users import ImportRow
 from accounts.users.csv.table import SAVE_AS_CSV, SEPARATORS, Table, TableRow, decode, file_error, read_table
-from reprotech.web.streaming import BYTE_ORDER_MARK, stream_csv, unescape_formula
+from reprotech.web.streaming import BYTE_ORDER_MARK, unescape_formula
 
 #: As spreadsheets of several languages write what they compute.
 TRUE_WORDS, FALSE_WORDS = (
@@ -30,10 +28,6 @@ CELL_ERROR = re.compile(r"#[A-ZÄÖÜÉ/0]{2,}[!?]?|#{2,}|Err:\d+")
 #: ="007", which keeps spreadsheets from reading text as a number.
 TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
 SHORTENED_NUMBER = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+")
-
-
-def csv_response(users: Iterable[User], *, with_bom: bool) -> StreamingHttpResponse:
-    return stream_csv(f"users-{timezone.now():%Y-%m-%d}.csv", EXPORT_COLUMNS, map(user_cells, users), with_bom=with_bom)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,20 +6,19 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.common.requests import PageRequest
 from accounts.models import User
 from accounts.permissions import USER_CREATE, USER_READ
 from accounts.user_list.filters import UserQuery
 from accounts.users.csv.columns import IGNORED_COLUMNS
-from accounts.users.csv.export import start_export
-from accounts.users.csv.import_users import MAX_PASSWORDS, ImportRow, import_users
-from accounts.users.csv.parser import ParsedFile, csv_response, parse_users
+from accounts.users.csv.export import csv_response, start_export
+from accounts.users.csv.import_users import MAX_PASSWORDS, import_users
+from accounts.users.csv.parser import parse_users
 from accounts.users.csv.table import MAX_ROWS
 from accounts.users.forms import UploadForm
 from reprotech.core.exceptions import Conflict, ValidationFailed
-from reprotech.web.access import requires
+from reprotech.web.access import FORM, SAFE, requires
 from reprotech.web.responses import UNPROCESSABLE, htmx_redirect, render_page
 
 MAX_PREVIEW_ROWS = 10
@@ -28,16 +27,14 @@ MAX_RANGES = 3
 MAX_HEADINGS = 20
 
 
-@requires(USER_READ)
-@require_safe
+@requires(USER_READ, SAFE)
 def export_all(request: PageRequest) -> HttpResponseBase:
     query = UserQuery.parse(request.GET)
     users = query.apply(User.objects.visible_to(request.user))
     return csv_response(start_export(actor=request.user, users=users, filters=query.given), with_bom=True)
 
 
-@requires(USER_CREATE)
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(USER_CREATE, FORM)
 def upload(request: PageRequest) -> HttpResponse:
     """Check a file, and show what importing it would do."""
     if request.method != "POST":
@@ -52,11 +49,21 @@ def upload(request: PageRequest) -> HttpResponse:
     except ValidationFailed as refusal:
         context = {"form": form, "filename": upload.name, **_error_context(refusal.errors)}
         return _render(request, context, UNPROCESSABLE)
-    return _render(request, {"form": form, "filename": upload.name, **_preview(file)})
+    context = {
+        "form": form,
+        "filename": upload.name,
+        "rows": file.users[:MAX_PREVIEW_ROWS],
+        "row_count": len(file.users),
+        "invited_count": sum(row.password is None for row in file.users),
+        "inactive_count": sum(not row.fields["is_active"] for row in file.users),
+        "left_out": file.ignored_columns[:MAX_HEADINGS],
+        "left_out_count": len(file.ignored_columns),
+        "text": file.text,
+    }
+    return _render(request, context)
 
 
-@requires(USER_CREATE)
-@require_http_methods(["GET", "HEAD", "POST"])
+@requires(USER_CREATE, FORM)
 def confirm(request: PageRequest) -> HttpResponse:
     """Create the users of the file that was shown. It comes back from the browser, and is checked again."""
     if request.method != "POST":
@@ -65,32 +72,15 @@ def confirm(request: PageRequest) -> HttpResponse:
         ignore_unknown = bool(request.POST.get("ignore_unknown_columns"))
         rows = parse_users(request.POST.get("text", ""), ignore_unknown_columns=ignore_unknown).users
         created = import_users(actor=request.user, rows=rows)
-    except ValidationFailed as refusal:
-        return _render(request, {"form": UploadForm(), **_error_context(refusal.errors)}, UNPROCESSABLE)
-    except Conflict as refusal:
-        return _render(request, {"form": UploadForm(), **_error_context({"file": [refusal.message]})}, UNPROCESSABLE)
-    messages.success(request, f"{created:,} user{'' if created == 1 else 's'} created.{_invitation_message(rows)}")
+    except (ValidationFailed, Conflict) as refusal:
+        errors = {"file": [refusal.message]} if isinstance(refusal, Conflict) else refusal.errors
+        return _render(request, {"form": UploadForm(), **_error_context(errors)}, UNPROCESSABLE)
+    count = sum(row.password is None for row in rows)
+    invited = f" {count:,} invitation{' is' if count == 1 else 's are'} on the way." if count else ""
+    messages.success(request, f"{created:,} user{'' if created == 1 else 's'} created.{invited}")
     return htmx_redirect(
         request, f"{reverse('users')}?sort=-created_at" if request.user.has_perm(USER_READ) else "home"
     )
-
-
-def _invitation_message(rows: Sequence[ImportRow]) -> str:
-    count = sum(row.password is None for row in rows)
-    return f" {count:,} invitation{' is' if count == 1 else 's are'} on the way." if count else ""
-
-
-def _preview(file: ParsedFile) -> dict[str, object]:
-    rows = file.users
-    return {
-        "rows": rows[:MAX_PREVIEW_ROWS],
-        "row_count": len(rows),
-        "invited_count": sum(row.password is None for row in rows),
-        "inactive_count": sum(not row.fields["is_active"] for row in rows),
-        "left_out": file.ignored_columns[:MAX_HEADINGS],
-        "left_out_count": len(file.ignored_columns),
-        "text": file.text,
-    }
 
 
 def _error_context(errors: Mapping[str, list[str]]) -> dict[str, object]:

@@ -53,7 +53,7 @@ MEMOIZED = {
     "accounts/session_cache/lookup.py": {"_script"},
     "accounts/sessions/jwt_signing.py": {"_key_ring", "key_id", "secret_key_ring"},
     "accounts/throttling/rate_limits.py": {"_file", "_redis", "limit_of"},
-    "accounts/user_list/page_index/statements.py": {"page_statement"},
+    "accounts/user_list/page_index.py": {"page_statement"},
     "audit/crypto/sealed_row.py": {"_mac_key"},
     "audit/tracking/events.py": {"_tracked_columns"},
     "reprotech/api/serialization.py": {"_reader_of"},

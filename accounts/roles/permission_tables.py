@@ -1,0 +1,78 @@
+"""Permissions as pages show them: what is held, from which roles, and what the reader lacks."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from itertools import groupby
+
+from accounts.core.catalogue import PERMISSION_NAMES, PERMISSIONS, PermissionEntry, in_catalogue_order
+from accounts.core.text import humanize
+from accounts.models import Role, User
+
+#: The columns, in the order in which the catalogue first names them.
+ACTIONS = tuple(dict.fromkeys(permission.action for permission in PERMISSIONS))
+#: Permissions, and the roles that all of them come from.
+Sources = tuple[list[PermissionEntry], list[Role]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A permission, whether it is held, and whether the reader could grant it."""
+
+    permission: PermissionEntry
+    is_held: bool
+    is_grantable: bool
+
+    @property
+    def label(self) -> str:
+        # For screen readers: "lab test: approve".
+        return f"{self.permission.resource.replace('_', ' ')}: {self.permission.action}"
+
+
+def permission_matrix(held: Collection[str], grantable: Collection[str] = PERMISSION_NAMES) -> dict[str, object]:
+    """The table of the `held` permissions; `grantable` are those that the reader holds.
+
+    A cell is None where there is no such permission.
+    """
+    cells = {
+        (entry.resource, entry.action): Cell(entry, entry.name in held, entry.name in grantable)
+        for entry in PERMISSIONS
+    }
+    rows = [
+        {
+            "label": humanize(resource),
+            "cells": [cells.get((resource, action)) for action in ACTIONS],
+            "held": [cell for cell in cells.values() if cell.permission.resource == resource and cell.is_held],
+        }
+        for resource in dict.fromkeys(entry.resource for entry in PERMISSIONS)
+    ]
+    return {
+        "actions": [humanize(action) for action in ACTIONS],
+        "rows": rows,
+        "held_rows": [row for row in rows if row["held"]],
+        "held_count": sum(cell.is_held for cell in cells.values()),
+        "total": len(PERMISSIONS),
+        "has_locked": not all(cell.is_grantable for cell in cells.values()),
+    }
+
+
+def effective_access(roles: Iterable[Role]) -> list[tuple[str, list[Sources]]]:
+    """Every permission that the roles give, by resource, in the catalogue's order, with the roles that give it."""
+    givers: dict[str, list[Role]] = {}
+    for role in roles:
+        for name in role.permission_names:
+            givers.setdefault(name, []).append(role)
+    held = [entry for entry in PERMISSIONS if entry.name in givers]
+    access = []
+    for resource, entries in groupby(held, key=lambda entry: entry.resource):
+        by_roles: dict[tuple[int, ...], Sources] = {}
+        for entry in entries:
+            roles = givers[entry.name]
+            by_roles.setdefault(tuple(role.pk for role in roles), ([], roles))[0].append(entry)
+        access.append((humanize(resource), list(by_roles.values())))
+    return access
+
+
+def missing_permissions(actor: User, holder: User | Role) -> list[str]:
+    """Permissions that `holder` has and `actor` lacks: while there are any, the actor may not change or assign it."""
+    held = holder.grants.permissions if isinstance(holder, User) else holder.permission_names
+    return in_catalogue_order(set(held) - actor.get_all_permissions())
