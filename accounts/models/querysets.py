@@ -1,6 +1,7 @@
 """Queries on users, roles, permissions, sessions and API keys, as adjectives."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -36,6 +37,11 @@ SHARE_SQL = """
         unnest(most_common_elems::text::text[], most_common_elem_freqs) AS common (letters, share)
     WHERE schemaname = current_schema AND tablename = 'user_short_search' AND letters = %s
 """
+
+#: An account that nobody has signed in to for so long may be forgotten.
+DORMANT_AFTER = timedelta(days=90)
+#: A key that ends within this time has to be replaced.
+KEY_WARNING = timedelta(days=14)
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -118,6 +124,16 @@ class UserQuerySet(TrackedQuerySet["User"]):
 
     def locked(self) -> Self:
         return self.existing().filter(locked_at__isnull=False)
+
+    def dormant(self) -> Self:
+        """People who may sign in and haven't for `DORMANT_AFTER`, or never since they were created so long ago."""
+        start = timezone.now() - DORMANT_AFTER
+        idle = Q(last_login__lt=start) | Q(last_login__isnull=True, created_at__lt=start)
+        return self.active().people().filter(idle)
+
+    def with_ending_key(self) -> Self:
+        """Users who may sign in or be used, and have an API key that ends within `KEY_WARNING`."""
+        return self.active().filter(pk__in=apps.get_model("accounts", "ApiKey").objects.ending().values("user"))
 
     def services(self) -> Self:
         return self.filter(is_service=True)
@@ -278,3 +294,8 @@ class ApiKeyQuerySet(OwnedQuerySet["ApiKey"]):
     def unrevoked(self) -> Self:
         """Keys that are not revoked; they may have expired."""
         return self.filter(revoked_at__isnull=True)
+
+    def ending(self) -> Self:
+        """Keys that end within `KEY_WARNING`."""
+        now = timezone.now()
+        return self.unrevoked().filter(expires_at__gt=now, expires_at__lte=now + KEY_WARNING)

@@ -1,5 +1,6 @@
 """The filters and sorts of the list of users, the same for the API, the pages, exports and commands."""
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, ClassVar, cast
 
@@ -15,14 +16,24 @@ from reprotech.web.ordering import NullableColumn
 from reprotech.web.pagination import MAX_PER_PAGE, ListFilter
 from reprotech.web.query_params import QueryParams
 
+#: Values of the filter `attention`, and how they select users.
+ATTENTION: dict[str, Callable[[UserQuerySet], UserQuerySet]] = {
+    "dormant": UserQuerySet.dormant,
+    "key_ending": UserQuerySet.with_ending_key,
+}
+
 
 class UserQuery(QueryParams):
-    """Which users: by search, role, status and kind."""
+    """Which users: by search, role, status, kind, and what deserves attention."""
 
     search = forms.CharField(required=False, max_length=200)
     role = forms.CharField(required=False, max_length=80)
     status = ChoiceParam(*User.STATUSES)
     kind = ChoiceParam("person", "service")
+    attention = ChoiceParam(
+        *ATTENTION,
+        help_text="`dormant`: nobody has signed in for 90 days; `key_ending`: an API key ends within 14 days.",
+    )
 
     @cached_property
     def given(self) -> dict[str, str]:
@@ -48,6 +59,8 @@ class UserQuery(QueryParams):
             users = getattr(users, status)()
         if kind := self.value("kind"):
             users = users.services() if kind == "service" else users.people()
+        if attention := self.value("attention"):
+            users = ATTENTION[attention](users)
         return users
 
 
@@ -100,7 +113,7 @@ class UserFilter(UserQuery, ListFilter):
     def counter_terms(self, role_id: int | None) -> dict[str, int] | None:
         """The counters whose sum is the total, by name with their sign; None where users have to be counted."""
         given = {*self.given}
-        if len(given) > 1 or "search" in given:
+        if len(given) > 1 or given & {"search", "attention"}:
             return None
         if "role" in given:
             return {counters.role_counter(role_id): 1} if role_id else {}

@@ -24,6 +24,8 @@ from reprotech.web.access import FORM, POST, SAFE, requires
 from reprotech.web.responses import UNPROCESSABLE, bind_form, htmx_redirect, render_form, render_page, safe_next_url
 
 KIND_OPTIONS = (("person", "People"), ("service", "Service accounts"))
+#: Only links set this filter: the form shows it while it is set.
+ATTENTION_OPTIONS = (("dormant", "No sign-in for 90 days"), ("key_ending", "API key ends within 14 days"))
 MAX_SESSIONS = 20
 MAX_EVENTS = 8
 #: The page's names of filters that are called otherwise in the address.
@@ -38,6 +40,11 @@ def list_users(request: PageRequest) -> HttpResponse:
         "roles": role_options(request.GET.get("role", "")),
         "statuses": [(name, name.capitalize(), name == request.GET.get("status")) for name in User.STATUSES],
         "kinds": [(value, label, value == request.GET.get("kind")) for value, label in KIND_OPTIONS],
+        "attention": [
+            (value, label, value == request.GET.get("attention"))
+            for value, label in ATTENTION_OPTIONS
+            if "attention" in request.GET
+        ],
         "here": urlencode({"next": request.get_full_path()}),
         "crumbs": [("Users", None)],
     }

@@ -1,14 +1,18 @@
 """The list of users: filters, order, pages, menus and the export, as a page and as a fragment."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.access.authorization import SYSTEM
+from accounts.models import ApiKey, User
 from accounts.users.services import delete_user, lock_user
 from audit.models import AuditLog
+from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.testing.cast import audit_rows, make_user
 from reprotech.testing.client import page_client
 
@@ -158,3 +162,44 @@ def test_an_export_with_a_senseless_filter_is_explained_and_not_recorded(browser
     assert response.status_code == 400
     assert "Give one of: active, inactive, locked." in text_of(response)
     assert not AuditLog.objects.filter(action="export").exists()
+
+
+@pytest.fixture
+def forgotten(cast):
+    """Two dormant people, one of whom never signed in, and accounts that are none."""
+    now = timezone.now()
+    moments = {
+        "slept": {"last_login": now - timedelta(days=91)},
+        "never-came": {"last_login": None, "created_at": now - timedelta(days=91)},
+        "awake": {"last_login": now - timedelta(days=89)},
+        "just-made": {"last_login": None},
+        "left": {"last_login": now - timedelta(days=400), "is_active": False},
+    }
+    with explicitly_recorded():
+        for name, fields in moments.items():
+            User.objects.filter(pk=make_user(name, "viewer").pk).update(**fields)
+        make_user("script", is_service=True, password=None)
+        User.objects.filter(username="script").update(created_at=now - timedelta(days=91))
+
+
+def test_dormant_accounts_are_listed(browser, forgotten):
+    response = browser.get("/users?attention=dormant")
+    assert sorted(names_in(response)) == ["never-came", "slept"]
+    assert '<option value="dormant" selected>No sign-in for 90 days</option>' in text_of(response)
+    assert 'name="attention"' not in text_of(browser.get("/users"))
+
+
+def test_accounts_whose_key_ends_soon_are_listed(cast, browser):
+    keys = {"soon": (cast.viewer, 13), "later": (cast.manager, 20), "over": (cast.researcher, -1)}
+    with explicitly_recorded():
+        for name, (user, days) in keys.items():
+            expires_at = timezone.now() + timedelta(days=days)
+            ApiKey.objects.create(user=user, name=name, prefix=name, secret_hash=name, expires_at=expires_at)
+    assert names_in(browser.get("/users?attention=key_ending")) == ["the-viewer"]
+    with explicitly_recorded():
+        ApiKey.objects.update(revoked_at=timezone.now())
+    assert names_in(browser.get("/users?attention=key_ending")) == []
+
+
+def test_what_deserves_no_attention_is_refused(browser):
+    assert browser.get("/users?attention=everything").status_code == 422
