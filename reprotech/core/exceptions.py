@@ -22,7 +22,7 @@ class DomainError(Exception):
 
 
 class ValidationFailed(DomainError):
-    """The input breaks rules."""
+    """The input breaks rules: `errors` lists the sentences by field."""
 
     code = "invalid"
 

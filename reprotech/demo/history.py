@@ -38,7 +38,7 @@ AUTH_ACTIONS = {Action.LOGIN, Action.LOGOUT, Action.SESSION_END, Action.TOKEN_RE
 
 @dataclass(slots=True, eq=False)
 class Visit:
-    """An open session."""
+    """One open session of an account, from its sign-in on."""
 
     account: Account
     id: UUID
