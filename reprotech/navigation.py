@@ -7,7 +7,7 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from accounts.permissions import ROLE_READ, USER_READ
+from accounts.permissions import ROLE_READ, SETTINGS_READ, USER_READ
 from audit.permissions import AUDIT_READ
 from reprotech.core.actors import SignedInUser
 from reprotech.core.request_context import current_origin
@@ -34,6 +34,7 @@ ENTRIES = (
     Entry("Roles", "roles", icon="shield", access=ROLE_READ, key="r"),
     Entry("Permissions", "permissions", icon="key-round", access=ROLE_READ, key="p"),
     Entry("Audit log", "audit", icon="scroll-text", access=AUDIT_READ, key="a"),
+    Entry("Settings", "settings", icon="settings", access=SETTINGS_READ, key="s"),
 )
 
 

@@ -11,6 +11,7 @@ from reprotech.monitoring.health import HealthViewSet
 from reprotech.monitoring.metrics import metrics
 from reprotech.navigation import choose_scheme
 from reprotech.search import views as search_views
+from reprotech.settings_page.views import show_settings
 from reprotech.web.access import PUBLIC, SIGNED_IN, requires
 
 handler400 = "reprotech.error_pages.bad_request"
@@ -31,6 +32,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("audit.urls")),
     path("search", search_views.find, name="search"),
+    path("settings", show_settings, name="settings"),
     path("scheme", choose_scheme, name="scheme"),
     path(".well-known/jwks.json", JwksViewSet.as_view({"get": "jwks"})),
     # OPTIONS too: HAProxy's checks send it unless told otherwise.

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import wraps
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -61,6 +62,8 @@ class Environment:
 
     def __init__(self, env_file: Path) -> None:
         self.env_file = env_file
+        #: Since when the values are in force: a process reads them once.
+        self.read_at = datetime.now(UTC)
         self.from_process = {name for name, value in os.environ.items() if value.strip()}
         environ.Env.read_env(env_file)
         #: By variable: the name of the method that read it, and the default as text.

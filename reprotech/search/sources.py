@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from accounts.models import Permission, Role, User
-from accounts.permissions import ROLE_CREATE, ROLE_READ, USER_CREATE, USER_READ
+from accounts.permissions import ROLE_CREATE, ROLE_READ, SETTINGS_READ, USER_CREATE, USER_READ
 from accounts.user_list.filters import UserFilter
 from accounts.users.allowed_actions import allowed_actions
 from audit.models import AuditLog
@@ -17,6 +17,7 @@ from audit.permissions import AUDIT_READ
 from audit.presentation.event_text import sentence
 from reprotech.core.normalization import fold_text
 from reprotech.navigation import ENTRIES
+from reprotech.settings_page.catalogue import VARIABLES, Variable
 from reprotech.web.access import SIGNED_IN
 
 Record = TypeVar("Record")
@@ -61,8 +62,13 @@ class Destination:
         return reverse(self.url_name) + self.query
 
 
+#: By the name of a page's URL.
+PAGE_WORDS = {"settings": "configuration policy environment variables version build"}
 PAGES = (
-    *(Destination(entry.label, "", entry.url_name, entry.access, entry.icon) for entry in ENTRIES),
+    *(
+        Destination(entry.label, PAGE_WORDS.get(entry.url_name, ""), entry.url_name, entry.access, entry.icon)
+        for entry in ENTRIES
+    ),
     Destination("Profile", "account sessions my keys", "profile", icon="user-round"),
     Destination("Two-factor authentication", "2fa passkey authenticator recovery codes", "security", icon="smartphone"),
     Destination("API documentation", "docs openapi swagger help", "docs", icon="book-open"),
@@ -161,6 +167,20 @@ def _events(reader: User, folded: str) -> list[Result]:
     return [*found, Result(f"Search the audit log for “{folded}”", "", address, icon="search")]
 
 
+def _settings(reader: User, folded: str) -> list[Result]:
+    if not folded or not reader.has_perm(SETTINGS_READ):
+        return []
+    page = reverse("settings")
+    return [
+        Result(variable.label, variable.name, f"{page}#{variable.name}", icon="settings")
+        for variable in _matching(VARIABLES, folded.replace("_", " "), _words_of_variable)
+    ]
+
+
+def _words_of_variable(variable: Variable) -> str:
+    return f"{variable.label} {variable.name.replace('_', ' ')}"
+
+
 def _commands(reader: User, folded: str) -> list[Result]:
     verb, _, name = folded.partition(" ")
     found = [] if not name or verb not in PERSON_ACTIONS else list(_on_people(reader, verb, name))
@@ -198,6 +218,7 @@ SOURCES: tuple[tuple[str, str, Callable[[User, str], list[Result]]], ...] = (
     ("roles", "Roles", _roles),
     ("permissions", "Permissions", _permissions),
     ("pages", "Pages", _pages),
+    ("settings", "Settings", _settings),
     ("actions", "Actions", _commands),
     ("events", "Audit log", _events),
 )

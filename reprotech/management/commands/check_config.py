@@ -1,28 +1,19 @@
 """`manage.py check_config`: every setting, where its value came from, and what is unsafe."""
 
 import difflib
-import os
 import re
 from argparse import ArgumentParser
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
-from typing import NamedTuple
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from reprotech.conf.deploy_checks import unsafe_settings
 from reprotech.conf.env import Environment
+from reprotech.conf.reference import documented_variables, redacted_value
 
-HEADING = re.compile(r"# --- (.+) ---")
-EXAMPLE_VALUE = re.compile(r"# ([A-Z][A-Z0-9_]*)=")
 NAME = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=", re.MULTILINE)
-#: Kinds of variables that are a secret, and of URLs that may contain one.
-SECRET_KINDS = {"secret", "old_secrets", "signing_key", "token_key"}
-URL_KINDS = {"database", "redis", "webhook", "email"}
-SECRET_NAME = re.compile("PASSWORD|SECRET|TOKEN")
-HIDDEN = "(hidden)"
 
 
 class Command(BaseCommand):
@@ -71,65 +62,6 @@ class Command(BaseCommand):
         self.stdout.write(f"    {name} = {redacted_value(settings.ENV, name)}   [{settings.ENV.source(name)}]")
         for sentence in unsafe:
             self.stdout.write(self.style.WARNING(f"        Unsafe: {sentence}"))
-
-
-class Paragraph(NamedTuple):
-    heading: str
-    text: list[str]
-    names: list[str]
-
-
-def documented_variables(env: Environment) -> Iterator[Paragraph]:
-    """The paragraphs of `.env.example`, then the variables that it lacks."""
-    heading, documented = "", set()
-    for block in Path(settings.BASE_DIR, ".env.example").read_text(encoding="utf-8").split("\n\n"):
-        paragraph = Paragraph(heading, [], [])
-        for line in block.splitlines():
-            if title := HEADING.fullmatch(line):
-                heading = title[1]
-            elif variable := EXAMPLE_VALUE.match(line):
-                paragraph.names.append(variable[1])
-            else:
-                paragraph.text.append(line.removeprefix("#").strip())
-        if paragraph.names:
-            documented |= {*paragraph.names}
-            yield paragraph
-    if others := sorted(set(env.kinds) - documented):
-        yield Paragraph("Others", [], others)
-
-
-def redacted_value(env: Environment, name: str) -> str:
-    """A variable's value without secrets."""
-    kind = env.kinds.get(name)
-    if kind is None:
-        return "(not used with these settings)"
-    value = env.defaults.get(name, "") if env.source(name) == "default" else os.environ[name].strip()
-    if not value:
-        return "(none)"
-    if kind in SECRET_KINDS or (kind in {"text", "words"} and SECRET_NAME.search(name)):
-        return HIDDEN
-    if kind in URL_KINDS:
-        return HIDDEN if name in env.refused_names else _without_secrets(value)
-    return value
-
-
-def _without_secrets(address: str) -> str:
-    """A URL without its password and query, and a webhook's without its path.
-
-    Nothing is shown where a character of the password may have been parsed as a part of the URL.
-    """
-    whole, question, query = address.partition("?")
-    scheme, _, rest = whole.partition("://")
-    credentials, at, place = rest.rpartition("@")
-    host, slash, path = place.partition("/")
-    if not rest or "@" in query or "#" in place or not re.fullmatch(r"[^:]*(:\d+)?|\[[0-9a-f:]+\](:\d+)?", host):
-        return HIDDEN
-    user, colon, _ = credentials.partition(":")
-    path = HIDDEN if scheme.startswith("http") and path else path
-    return (
-        f"{scheme}://{user}{colon}{HIDDEN if colon else ''}{at}{host}{slash}{path}"
-        f"{question}{HIDDEN if question else ''}"
-    )
 
 
 def unknown_variables(env: Environment) -> Iterator[str]:

@@ -36,6 +36,8 @@ SIGNED_IN = [
         "/permissions",
         "/search?q=a",
         "/search?q=nobody-here",
+        "/settings",
+        "/settings?show=chosen",
         "/audit",
         "/audit?user=nobody-of-this-name",
         "/audit?ip_address=lab-3",

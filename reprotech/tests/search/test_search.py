@@ -12,9 +12,9 @@ from reprotech.testing.client import page_client
 JSON = {"HTTP_ACCEPT": "application/json"}
 #: What each of the cast may find at all.
 KINDS = {
-    "super_admin": {"people", "roles", "permissions", "pages", "actions", "events"},
-    "admin": {"people", "roles", "permissions", "pages", "actions", "events"},
-    "manager": {"people", "roles", "permissions", "pages", "actions", "events"},
+    "super_admin": {"people", "roles", "permissions", "pages", "settings", "actions", "events"},
+    "admin": {"people", "roles", "permissions", "pages", "settings", "actions", "events"},
+    "manager": {"people", "roles", "permissions", "pages", "settings", "actions", "events"},
     "researcher": {"pages", "actions"},
     "veterinarian": {"pages", "actions"},
     "lab_technician": {"pages", "actions"},

@@ -175,6 +175,7 @@ GET     /roles/{nobody}/clone                     404   404   403     403    403
 GET     /roles/{nobody}/delete                    404   403   403     403    403   403   403    403   302
 POST    /roles/{nobody}/delete                    404   403   403     403    403   403   403    403   302
 GET     /search                                   200   200   200     200    200   200   200    200   302
+GET     /settings                                 200   200   200     403    403   403   403    403   302
 GET     /permissions                              200   200   200     403    403   403   403    403   302
 GET     /permissions/user_create                  200   200   200     403    403   403   403    403   302
 GET     /permissions/nothing                      404   404   404     403    403   403   403    403   302

@@ -1,0 +1,1 @@
+"""The page of the settings that are in force."""
