@@ -140,7 +140,9 @@ def test_a_target_that_rose_meanwhile_is_out_of_reach(scenario):
         user_services.create_user(actor=stale, **NEW)
 
 
-@pytest.mark.parametrize("kept_out", [{"is_active": False}, {"locked_at": NOW}, {"deleted_at": NOW}], ids=lambda values: next(iter(values)))
+@pytest.mark.parametrize(
+    "kept_out", [{"is_active": False}, {"locked_at": NOW}, {"deleted_at": NOW}], ids=lambda values: next(iter(values))
+)
 def test_who_was_kept_out_meanwhile_changes_nothing(cast, kept_out):
     """They still have their roles: a request may have begun before."""
     with explicitly_recorded():
