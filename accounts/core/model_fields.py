@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator
 from django.db import models
 
 from accounts.core.email_addresses import InvalidDomain, lookup_address, normalize_address
@@ -49,7 +50,7 @@ class AddressField(EmailField):
     """An e-mail address with its domain as in DNS."""
 
     # The standard lets quoted local parts have control characters.
-    default_validators = [*models.EmailField.default_validators, validate_plain_text]
+    default_validators = [EmailValidator("Enter a valid e-mail address."), validate_plain_text]
 
     def to_python(self, value: object) -> str | None:
         text: str | None = super().to_python(value)

@@ -1,3 +1,4 @@
+from copy import copy
 from dataclasses import dataclass
 from typing import cast
 
@@ -13,12 +14,15 @@ from accounts.passwords.validators import SHOWN_RULES
 from accounts.roles.permission_tables import missing_permissions
 from accounts.user_list.filters import UserQuery
 from accounts.users.erasure import CANNOT_CHANGE_LOG, erasure_command_hint
+from accounts.users.validation import find_errors
 from audit.sealing.append_only_triggers import has_update_right
-from reprotech.core.exceptions import ValidationFailed
+from reprotech.core.exceptions import DomainError, ValidationFailed
 from reprotech.web.fields import DIGITS
 from reprotech.web.pagination import MAX_PER_PAGE
 
 INVITE, PASSWORD, SERVICE = "invite", "password", "service"
+PROFILE_NAMES = ("first_name", "last_name", "username", "email")
+TYPE_AGAIN = "Type the password again: for safety it isn't kept while other things are corrected."
 #: Each user is a transaction of its own; more of them would take a request too long.
 MAX_BULK_USERS = 500
 
@@ -70,6 +74,16 @@ class PasswordChoiceForm(ServiceForm):
             self.add_error("password", self.missing_password)
         return values
 
+    def add_refusal(self, refusal: DomainError) -> None:
+        super().add_refusal(refusal)
+        self._ask_for_password_again()
+
+    def _ask_for_password_again(self) -> None:
+        """What is wrong lies elsewhere, but a password isn't sent back: an empty field must not surprise."""
+        typed = self.cleaned_data.get("access") == PASSWORD and self.data.get(self.add_prefix("password"))
+        if typed and self.errors and "password" not in self.errors:
+            self.add_error("password", TYPE_AGAIN)
+
 
 class UserForm(RoleChoicesForm, RecordForm):
     first_name = forms.CharField(max_length=50, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))
@@ -84,10 +98,28 @@ class UserForm(RoleChoicesForm, RecordForm):
         required=False, error_messages={"invalid_choice": "There is no role %(value)s any more."}
     )
 
+    def __init__(self, *args: object, record: User | None = None, **kwargs: object) -> None:
+        super().__init__(*args, record=record, **kwargs)
+        self.record = record
+
+    def clean(self) -> dict[str, object]:
+        super().clean()
+        self.add_user_errors(copy(self.record) if self.record else User())
+        return self.cleaned_data
+
+    def add_user_errors(self, user: User, password: str | None = None) -> None:
+        """Show all that is wrong at once; the service checks the same again."""
+        for name in PROFILE_NAMES:
+            setattr(user, name, self.cleaned_data.get(name, ""))
+        for name, sentences in find_errors(user, password=password).items():
+            # A field that is empty or too long has said so.
+            if name in self.fields and name not in self.errors:
+                self.add_error(name, sentences)
+
     @staticmethod
     def values_of(record: User) -> dict[str, object]:
-        names = ("first_name", "last_name", "username", "email")
-        return {**{name: getattr(record, name) for name in names}, "roles": [role.slug for role in record.roles.all()]}
+        roles = [role.slug for role in record.roles.all()]
+        return {**{name: getattr(record, name) for name in PROFILE_NAMES}, "roles": roles}
 
 
 class NewUserForm(PasswordChoiceForm, UserForm):
@@ -105,6 +137,12 @@ class NewUserForm(PasswordChoiceForm, UserForm):
     )
     password = password_input("Password", "new-password", required=False)
     must_change_password = forms.BooleanField(label="Must change it at the first sign-in", required=False, initial=True)
+
+    def add_user_errors(self, user: User, password: str | None = None) -> None:
+        if self.cleaned_data.get("access") == PASSWORD:
+            password = self.cleaned_data.get("password") or None
+        super().add_user_errors(user, password)
+        self._ask_for_password_again()
 
     @property
     def values(self) -> FormValues:

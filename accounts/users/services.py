@@ -1,6 +1,5 @@
 from collections.abc import Collection, Iterable
 
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -13,7 +12,7 @@ from accounts.core.model_fields import stored_form
 from accounts.mfa.services import delete_factors
 from accounts.models import EmailChange, Role, Session, User
 from accounts.notifications.services import send_email_changed, send_invitations
-from accounts.passwords.services import check_password_rules, hash_new_password, refuse_to_set_passwords
+from accounts.passwords.services import hash_new_password, refuse_to_set_passwords
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_UPDATE
 from accounts.roles.assignments import (
     find_roles,
@@ -23,7 +22,8 @@ from accounts.roles.assignments import (
     role_names,
 )
 from accounts.sessions.services import end_sessions
-from accounts.users.uniqueness import find_taken_names, refuse_former_usernames, remember_former_username
+from accounts.users.uniqueness import refuse_former_usernames, remember_former_username
+from accounts.users.validation import build_user, refuse_taken_names, validate_fields
 from audit.authorization import recording_denials
 from audit.models import Action
 from audit.services import Changes
@@ -77,20 +77,6 @@ def create_user(
     return _store_user(actor=actor, user=user, roles=roles)
 
 
-def build_user(*, password: str | None, **fields: object) -> User:
-    """A user who isn't stored yet, with fields and password that meet the rules, but without a usable password.
-
-    Raises ValidationFailed with all that is wrong with the fields, or else with the password.
-    """
-    user = User(**fields)
-    _validate_fields(user)
-    user.set_unusable_password()
-    if password is not None:
-        check_password_rules(user, password, field="password")
-        user.password_changed_at = timezone.now()
-    return user
-
-
 @service
 def _store_user(*, actor: Actor, user: User, roles: Collection[str]) -> User:
     authorize(actor, USER_CREATE)
@@ -110,7 +96,7 @@ def _check_creation(actor: Actor, user: User, roles: Collection[str]) -> list[Ro
     # As for assigning them later, so that a new account is no way round it.
     if granted:
         require_recent_authentication()
-    _refuse_taken_names(user)
+    refuse_taken_names(user)
     return granted
 
 
@@ -157,8 +143,8 @@ def _change_fields(actor: Actor, user: User, changes: Changes) -> None:
         require_recent_authentication()
     for name, (_, new) in changes.items():
         setattr(user, name, new)
-    _validate_fields(user)
-    _refuse_taken_names(user)
+    validate_fields(user)
+    refuse_taken_names(user)
     _save(user)
     if "username" in changes:
         _retire_username(user, str(changes["username"][0]))
@@ -178,8 +164,8 @@ def _retire_username(user: User, name: str) -> None:
 def check_email(user: User, address: str) -> None:
     """Raise ValidationFailed or Conflict unless the user could have this address; it is set, and not saved."""
     user.email = address
-    _validate_fields(user)
-    _refuse_taken_names(user)
+    validate_fields(user)
+    refuse_taken_names(user)
 
 
 def change_email(*, user: User, address: str) -> None:
@@ -267,19 +253,6 @@ def _refuse_own_account(actor: Actor, user: User, verb: str) -> None:
     # Nobody else might be able to undo it.
     if actor.pk == user.pk:
         raise Conflict(f"You can't {verb} your own account. Ask another administrator.")
-
-
-def _validate_fields(user: User) -> None:
-    try:
-        user.clean_fields(exclude=["password", "search_text"])
-    except ValidationError as error:
-        raise ValidationFailed(error.message_dict) from None
-
-
-def _refuse_taken_names(user: User) -> None:
-    [errors] = find_taken_names([user])
-    if errors:
-        raise Conflict(" ".join(sentence for sentences in errors.values() for sentence in sentences), errors)
 
 
 def _save(user: User) -> None:

@@ -136,13 +136,13 @@ def test_asking_confirming_and_giving_up_leave_one_row_each(cast, browser):
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        ("nowhere", "Enter a valid email address."),
+        ("nowhere", "Enter a valid e-mail address."),
         (OLD, "This is your address already."),
         ("the-manager@lab.example", "This e-mail address is taken."),
         ("THE-MANAGER@LAB.EXAMPLE", "This e-mail address is taken."),
         ("", "Enter the new e-mail address."),
         ("x" * 250 + "@lab.example", "Ensure this value has at most 254 characters"),
-        ("a@lab.example\nBcc: b@lab.example", "Enter a valid email address."),
+        ("a@lab.example\nBcc: b@lab.example", "Enter a valid e-mail address."),
     ],
 )
 def test_an_address_that_will_not_do_is_refused_at_the_field(cast, browser, typed, sentence):

@@ -100,7 +100,7 @@ def test_every_bad_row_is_reported_by_line_and_nothing_is_saved(cast, admin):
     with audit_rows() as rows:
         found = errors_of(send(admin, BAD))
     assert found == {
-        "line 2": ["username: Use at least 3 characters.", "email: Enter a valid email address."],
+        "line 2": ["username: Use at least 3 characters.", "email: Enter a valid e-mail address."],
         "line 3": ["username: This username is taken.", "email: This e-mail address is taken."],
         "line 4": ["is_active: Write true or false.", "roles: There is no role 'King'."],
         "line 5": [

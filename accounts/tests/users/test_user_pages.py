@@ -63,7 +63,7 @@ def test_a_user_gets_a_password(browser, must_change):
     [
         ({"username": "ab"}, "username", "Use at least 3 characters."),
         ({"username": "THE-viewer"}, "username", "This username is taken."),
-        ({"email": "no-address"}, "email", "Enter a valid email address."),
+        ({"email": "no-address"}, "email", "Enter a valid e-mail address."),
         ({"email": "the-viewer@lab.example"}, "email", "This e-mail address is taken."),
         ({"access": "password", "password": "short"}, "password", "Use at least 8 characters."),
         ({"access": "password", "password": ""}, "password", "Give a password, or send an invitation."),
@@ -79,6 +79,38 @@ def test_what_is_wrong_stands_at_its_field_and_what_was_typed_is_kept(browser, t
     assert not User.objects.filter(email="newcomer@lab.example").exists()
     if "roles" not in typed:
         assert 'value="viewer" checked' in page
+
+
+def test_all_that_is_wrong_is_said_in_one_round(browser):
+    typed = {**NEW, "username": "a b", "email": "nowhere", "access": "password", "password": "abc"}
+    response = browser.post("/users/new", typed)
+    page = text_of(response)
+    assert response.status_code == 422
+    for field, sentence in {
+        "username": "Use letters (a to z), digits and . - _ @ + only.",
+        "email": "Enter a valid e-mail address.",
+        "password": "Use at least 8 characters.",
+    }.items():
+        assert sentence in re.search(rf'id="id_{field}_error">(.*?)</div>', page, re.DOTALL)[1]
+        assert f'href="#id_{field}"' in page
+    assert "abc" not in page
+
+
+def test_taken_names_are_said_together_with_the_rest(browser):
+    typed = {**NEW, "username": "the-viewer", "email": "nowhere", "first_name": "x" * 51, "access": "invite"}
+    assert set(re.findall(r'id="id_(\w+)_error"', text_of(browser.post("/users/new", typed)))) == {
+        "username",
+        "email",
+        "first_name",
+    }
+
+
+@pytest.mark.parametrize(("access", "asked"), [("password", True), ("invite", False)])
+def test_a_good_password_that_is_not_kept_is_asked_for_again(browser, access, asked):
+    typed = {**NEW, "username": "the-viewer", "access": access, "password": PASSWORD}
+    page = text_of(browser.post("/users/new", typed))
+    assert ("Type the password again" in page) is asked
+    assert PASSWORD not in page
 
 
 def test_a_role_beyond_the_readers_own_is_shown_but_not_given(cast, browser):

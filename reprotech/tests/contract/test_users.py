@@ -120,7 +120,7 @@ def test_a_name_or_address_that_is_taken_whatever_the_case_is_a_conflict(cast, s
     [
         ("username", "ab", "Use at least 3 characters."),
         ("username", "a b c", "Use letters (a to z), digits and . - _ @ + only."),
-        ("email", "nonsense", "Enter a valid email address."),
+        ("email", "nonsense", "Enter a valid e-mail address."),
         ("password", "Short1!", "Use at least 8 characters."),
         ("password", "lower-case-1!", "Use an upper-case and a lower-case letter, a digit and a special character."),
         ("password", "NewUser@lab.example", "Use an upper-case and a lower-case letter, a digit and a special "),
