@@ -14,15 +14,15 @@ from accounts.common.requests import PageRequest
 from accounts.common.shortcuts import too_many_attempts_message
 from accounts.core.exceptions import InvalidFactor, SecondFactorRequired, TokenInvalid
 from accounts.mfa import pending_login_token, webauthn
-from accounts.mfa.forms import CodeForm, PasskeyAnswerForm
+from accounts.mfa.forms import CodeForm, PasskeyAnswerForm, RecoveryCodeForm
 from accounts.mfa.verification import Verifier, passkey_assertion, totp_or_recovery_code
 from accounts.mfa.webauthn import Challenge
-from accounts.models import Passkey
+from accounts.models import Passkey, TotpKey
 from accounts.passwords.fields import identifier_input, password_input
 from accounts.sessions.page_sessions import clear_site_data, end_page_session, start_session
 from reprotech.core.exceptions import DomainError, TooManyAttempts
 from reprotech.web.access import FORM, POST, PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD, requires
-from reprotech.web.responses import bind_form, render_form, safe_next_url
+from reprotech.web.responses import bind_form, render_form, request_origin, safe_next_url
 
 #: Keys of the session cookie.
 PENDING_LOGIN_KEY = "second_step"
@@ -88,7 +88,7 @@ def verify(request: HttpRequest) -> HttpResponse:
     pending = request.session.get(PENDING_LOGIN_KEY)
     if not pending or request.user.is_authenticated:
         return redirect("login")
-    form = bind_form(CodeForm, request)
+    form = bind_form(RecoveryCodeForm if request.POST.get("is_recovery") else CodeForm, request)
     if form.is_valid():
         verifier = totp_or_recovery_code(form.cleaned_data["code"])
         return _finish(request, pending, verifier, form, "This code is wrong or was used before.")
@@ -136,7 +136,7 @@ def passkey(request: HttpRequest) -> HttpResponse:
 
 
 def _finish(
-    request: HttpRequest, pending: PendingSignIn, verifier: Verifier, form: CodeForm, rejection: str
+    request: HttpRequest, pending: PendingSignIn, verifier: Verifier, form: ServiceForm, rejection: str
 ) -> HttpResponse:
     new = login_services.new_page_session(remember=pending["remember"])
     try:
@@ -156,10 +156,21 @@ def _finish(
     return _second_step_page(request, pending, form)
 
 
-def _second_step_page(request: HttpRequest, pending: PendingSignIn, form: CodeForm) -> HttpResponse:
+def _second_step_page(request: HttpRequest, pending: PendingSignIn, form: ServiceForm) -> HttpResponse:
+    """Led by the methods that the person has, which the correct password entitles them to see."""
     token = pending_login_token.parse(pending["token"])
-    has_passkey = webauthn.is_available() and token and Passkey.objects.filter(user_id=token.user_id).exists()
-    context = {"has_passkey": has_passkey, "step": SECOND_STEP, "passkey_origin": webauthn.origin()}
+    user_id = token.user_id if token else None
+    is_recovery = isinstance(form, RecoveryCodeForm)
+    context = {
+        "has_passkey": webauthn.is_available() and Passkey.objects.filter(user_id=user_id).exists(),
+        "has_app": TotpKey.objects.filter(user_id=user_id).exists(),
+        "code_form": CodeForm() if is_recovery else form,
+        "recovery_form": form if is_recovery else RecoveryCodeForm(),
+        "is_recovery": is_recovery,
+        "step": SECOND_STEP,
+        "passkey_origin": webauthn.origin(),
+        "passkeys_at": webauthn.local_origin(request_origin(request)),
+    }
     return render_form(request, "accounts/verify.html", form, context)
 
 

@@ -18,7 +18,21 @@ def code_input(label: str, **options: str) -> forms.CharField:
 
 
 class CodeForm(ServiceForm):
-    code = code_input("Code")
+    """The six digits of an authenticator app; a recovery code is taken as well."""
+
+    code = code_input("Six-digit code", inputmode="numeric")
+
+
+class RecoveryCodeForm(ServiceForm):
+    """A recovery code; `is_recovery` tells it from the other form of the page."""
+
+    is_recovery = forms.BooleanField(widget=forms.HiddenInput, initial=True)
+    code = code_input("Recovery code", autocomplete="off")
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **{"auto_id": "id_recovery_%s", **kwargs})
+        # It may be folded.
+        self.fields["code"].widget.attrs.pop("autofocus")
 
 
 class PasskeyAnswerForm(ServiceForm):

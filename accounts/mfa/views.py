@@ -21,7 +21,7 @@ from accounts.models import TotpKey
 from accounts.passwords.forms import ConfirmPasswordForm
 from reprotech.core.exceptions import DomainError
 from reprotech.web.access import FORM, POST, SAFE, SIGNED_IN_TO_ADD_FACTOR, requires
-from reprotech.web.responses import bind_form, render_form, safe_next_url
+from reprotech.web.responses import bind_form, render_form, request_origin, safe_next_url
 
 #: Key of the session cookie, and the purpose of its challenge.
 CHALLENGE_KEY = "registration_challenge"
@@ -54,6 +54,7 @@ def show_security(request: PageRequest) -> HttpResponse:
         "codes_left": request.user.recovery_codes.count(),
         "is_required": request.user.roles.filter(requires_factor=True).exists(),
         "may_have_passkeys": webauthn.is_available(),
+        "passkeys_at": webauthn.local_origin(request_origin(request)),
         "crumbs": _crumbs(),
     }
     return render(request, "accounts/mfa_settings.html", context)
@@ -131,6 +132,7 @@ def add_passkey(request: PageRequest) -> HttpResponse:
     context = {
         "may_have_passkeys": webauthn.is_available(),
         "passkey_origin": webauthn.origin(),
+        "passkeys_at": webauthn.local_origin(request_origin(request)),
         "crumbs": _crumbs("Add a passkey"),
     }
     return render_form(request, "accounts/add_passkey.html", form, context)

@@ -1,6 +1,7 @@
 """Passkeys and security keys: options for the browser, and verification of its responses (WebAuthn level 3).
 
-The relying party comes from PUBLIC_URL, whatever Host header a request carries.
+The relying party comes from PUBLIC_URL, whatever Host header a request carries. Browsers refuse addresses: where
+PUBLIC_URL is one of this computer, as by default, it is localhost.
 """
 
 import base64
@@ -78,8 +79,8 @@ class Challenge:
 
 
 def is_available() -> bool:
-    """Whether browsers allow passkeys at PUBLIC_URL: a host name, with https or on localhost."""
-    parts = urlsplit(settings.PUBLIC_URL)
+    """Whether browsers allow passkeys at `origin`: a host name, with https or on localhost."""
+    parts = urlsplit(origin())
     host = parts.hostname or ""
     try:
         ip_address(host)
@@ -90,8 +91,25 @@ def is_available() -> bool:
 
 
 def origin() -> str:
+    """Where passkeys belong to: PUBLIC_URL, or localhost in place of an address of this computer."""
     parts = urlsplit(settings.PUBLIC_URL)
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    netloc = parts.netloc
+    if parts.scheme == "http" and _is_loopback(parts.hostname or ""):
+        netloc = f"localhost:{parts.port}" if parts.port else "localhost"
+    return f"{parts.scheme}://{netloc}".lower()
+
+
+def local_origin(request_origin: str) -> str:
+    """The address on this computer to open for passkeys, if the request came by another; "" otherwise."""
+    is_local = (urlsplit(origin()).hostname or "") == "localhost"
+    return origin() if is_local and request_origin.lower() != origin() else ""
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def registration_options(user: User, existing: Iterable[Passkey], challenge: bytes) -> dict[str, object]:
@@ -200,7 +218,7 @@ def _state(challenge: bytes, verification: UserVerificationRequirement) -> dict[
 
 
 def _relying_party() -> PublicKeyCredentialRpEntity:
-    return PublicKeyCredentialRpEntity(name="Reprotech", id=urlsplit(settings.PUBLIC_URL).hostname or "")
+    return PublicKeyCredentialRpEntity(name="Reprotech", id=urlsplit(origin()).hostname or "")
 
 
 def _server() -> Fido2Server:

@@ -17,6 +17,8 @@ class ForgottenPasswordForm(ServiceForm):
 
 class NewPasswordForm(ServiceForm):
     POLICY = "Not your username or e-mail address, not a common password, and not one of your last 5."
+    #: Whose it will be: the rules say "your".
+    is_own_password = True
     #: Shown next to the field and ticked off while typing.
     rules = SHOWN_RULES
 

@@ -78,6 +78,11 @@ def htmx_redirect(request: HttpRequest, target: str, *args: object) -> HttpRespo
     return HttpResponseClientRedirect(response.url) if htmx_of(request) else response
 
 
+def request_origin(request: HttpRequest) -> str:
+    """Scheme and host by which the page was opened."""
+    return f"{request.scheme}://{request.get_host()}"
+
+
 def safe_next_url(request: HttpRequest, default: str = "/") -> str:
     """The parameter `next` if it is a path on this site, `default` otherwise."""
     target = request.POST.get("next") or request.GET.get("next") or ""

@@ -50,7 +50,7 @@ function sentenceFor(error) {
   return known[error.name] ?? "That did not work. Reload the page and try again.";
 }
 
-async function answer(form) {
+async function answer(form, isQuiet = false) {
   const button = form.querySelector("[type=submit]");
   const failure = form.querySelector("[data-passkey-error]");
   button.disabled = true;
@@ -61,8 +61,9 @@ async function answer(form) {
     takeRemember(form);
     form.submit();
   } catch (error) {
-    failure.textContent = sentenceFor(error);
-    failure.hidden = false;
+    // What began by itself and was cancelled, or needs a press of the button, is no failure.
+    failure.textContent = isQuiet ? "" : sentenceFor(error);
+    failure.hidden = isQuiet;
     button.disabled = false;
     button.focus();
   }
@@ -84,5 +85,11 @@ for (const form of forms) {
       event.preventDefault();
       answer(form);
     });
+    if (form.matches("[data-leads]") && !document.querySelector(".error-summary, .notice-error")) {
+      form.querySelector("[type=submit]").focus();
+    }
+    if (form.matches("[data-starts]") && document.visibilityState === "visible" && document.hasFocus()) {
+      answer(form, true);
+    }
   }
 }

@@ -261,13 +261,8 @@ document.addEventListener("input", ({ target: field }) => {
 document.addEventListener("focusin", async ({ target: field }) => {
   const place = field.id && document.querySelector(`[data-strength-of="${field.id}"]`);
   if (place) {
-    place.classList.add("strength-awaited");
     const { watch } = await import(place.dataset.script).catch(() => ({}));
-    if (watch) {
-      watch(field, place);
-    } else {
-      place.classList.remove("strength-awaited");
-    }
+    watch?.(field, place);
   }
 });
 

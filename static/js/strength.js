@@ -106,6 +106,8 @@ export function watch(field, place) {
     }
   };
   const soon = () => {
+    // Room for the text, from the first letter on and until the field is left empty: nothing moves under a pointer.
+    place.classList.toggle("strength-awaited", field.value !== "" || field === document.activeElement && place.matches(".strength-awaited"));
     clearTimeout(waiting);
     waiting = setTimeout(() => look().catch(giveUp), PAUSE);
   };
@@ -115,6 +117,7 @@ export function watch(field, place) {
     place.classList.remove("strength-awaited");
   };
   field.addEventListener("input", soon);
+  field.addEventListener("blur", soon);
   prepare(place.dataset).catch(() => (estimator = undefined));
   soon();
 }

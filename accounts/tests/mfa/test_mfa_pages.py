@@ -208,10 +208,42 @@ def test_the_relying_party_is_the_public_address_whatever_host_is_asked(client, 
     assert "allowCredentials" not in options
 
 
-@pytest.mark.parametrize(("url", "offered"), [("https://lab.example", True), ("http://127.0.0.1:5001", False)])
+@pytest.mark.parametrize(("url", "offered"), [("https://lab.example", True), ("http://127.0.0.1:5001", True), ("http://10.0.0.7", False)])
 def test_passkeys_are_offered_where_browsers_allow_them(client, settings, url, offered):
     settings.PUBLIC_URL = url
     assert ("Sign in with a passkey" in text(client.get("/login"))) is offered
+
+
+def test_on_ones_own_computer_passkeys_are_at_localhost(me, client, settings):
+    settings.PUBLIC_URL = "http://127.0.0.1:5001"
+    assert "Add a passkey" not in text(me.get(SECURITY, HTTP_HOST="127.0.0.1:5001"))
+    assert "to use passkeys on this computer" in text(me.get(SECURITY, HTTP_HOST="127.0.0.1:5001"))
+    assert "http://localhost:5001/profile/security" in text(me.get(SECURITY, HTTP_HOST="127.0.0.1:5001"))
+    assert "Add a passkey" in text(me.get(SECURITY, HTTP_HOST="localhost:5001"))
+    assert client.post("/login/passkey/options").json()["publicKey"]["rpId"] == "localhost"
+
+
+def test_the_second_step_is_led_by_what_the_person_has(cast, app, client, settings):
+    settings.PUBLIC_URL = "https://lab.example"
+    give_password(client)
+    page = text(client.get("/login/verify"))
+    assert 'inputmode="numeric"' in page
+    assert "data-leads" not in page
+    Passkey.objects.create(user=cast.viewer, name="Key", credential_id="x", credential=b"x")
+    both = text(client.get("/login/verify"))
+    assert "data-leads" in both
+    assert 'inputmode="numeric"' in both
+    TotpKey.objects.all().delete()
+    update_mfa_state(cast.viewer)
+    give_password(client)
+    page = text(client.get("/login/verify"))
+    assert re.search(r"data-leads\s+data-starts", page)
+    assert 'inputmode="numeric"' not in page
+    assert "autofocus" not in page
+    assert re.search(r"<details[^>]*>\s*<summary>Use a recovery code", page)
+    wrong = text(client.post("/login/verify", {"is_recovery": "True", "code": "AAAA"}))
+    assert "data-starts" not in wrong, "it would begin again and again"
+    assert re.search(r"<details[^>]*open>", wrong)
 
 
 def test_an_administrator_resets_from_the_users_page(cast, app, django_capture_on_commit_callbacks):

@@ -159,7 +159,7 @@ def test_nor_has_what_sets_a_second_factor_up_and_asks_for_it(looks):
     give_password(page, person["username"], person["password"])
     page.get_by_role("heading", name="Two-step verification").wait_for()
     assert list(look()) == []
-    page.get_by_label("Code").fill(app.wrong_code())
+    page.get_by_label("Six-digit code").fill(app.wrong_code())
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_text("This code is wrong").wait_for()
     assert list(look()) == []

@@ -72,6 +72,13 @@ def add_passkey(page, called="Laptop"):
     page.get_by_role("button", name="Add passkey").click()
 
 
+def save_codes(page):
+    saved = page.get_by_role("button", name="I have saved these codes")
+    expect(saved).to_be_disabled()
+    page.get_by_label("I can find these codes without my phone").check()
+    saved.click()
+
+
 def sign_out(page):
     page.goto("/logout")
     page.get_by_role("main").get_by_role("button", name="Sign out").click()
@@ -84,7 +91,7 @@ def set_up(page, name):
     add_passkey(page)
     page.get_by_role("heading", name="Your recovery codes").wait_for()
     codes = page.locator(".recovery-codes code").all_inner_texts()
-    page.get_by_role("link", name="I have saved these codes").click()
+    save_codes(page)
     expect(page.get_by_role("main")).to_contain_text("Laptop")
     sign_out(page)
     return codes
@@ -113,8 +120,41 @@ def test_a_passkey_is_the_second_step_after_the_password(page, person):
     page.goto("/profile")
     expect(page, "there is no session before the second step").to_have_url(re.compile("/login"))
     page.goto("/login/verify")
-    page.get_by_role("button", name="Use a passkey or security key").click()
+    page.get_by_role("heading", name=re.compile("Hello")).wait_for()  # it begins by itself
+
+
+def test_a_passkey_that_does_not_answer_leaves_its_button_and_the_recovery_codes(page, person):
+    cdp, authenticator = add_authenticator(page)
+    codes = set_up(page, person)
+    cdp.send("WebAuthn.removeVirtualAuthenticator", {"authenticatorId": authenticator})
+    give_password(page, person)
+    button = page.get_by_role("button", name="Use a passkey or security key")
+    expect(button).to_be_focused()
+    expect(page.locator("[data-passkey-error]")).to_be_hidden()
+    expect(page.get_by_label("Recovery code")).to_be_hidden()
+    page.get_by_text("Use a recovery code").click()
+    page.get_by_label("Recovery code").fill(codes[0].lower())
+    page.get_by_role("button", name="Sign in with this code").click()
     page.get_by_role("heading", name=re.compile("Hello")).wait_for()
+
+
+def test_recovery_codes_are_copied_and_downloaded(page, person, home):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=home)
+    add_authenticator(page)
+    give_password(page, person)
+    add_passkey(page)
+    saved = page.get_by_role("button", name="I have saved these codes")
+    expect(saved).to_be_disabled()
+    codes = page.locator(".recovery-codes code").all_inner_texts()
+    with page.expect_download() as downloaded:
+        page.get_by_role("button", name="Download").click()
+    text = downloaded.value.path().read_text()
+    assert all(code in text for code in codes)
+    assert downloaded.value.suggested_filename == f"recovery-codes-{person}.txt"
+    expect(saved).to_be_enabled()
+    page.get_by_role("button", name="Copy").click()
+    page.get_by_text("Codes copied").wait_for(state="attached")
+    assert page.evaluate("navigator.clipboard.readText()") == text
 
 
 def test_a_security_key_that_unlocks_nothing_is_good_after_the_password_and_never_alone(page, person):
@@ -123,7 +163,6 @@ def test_a_security_key_that_unlocks_nothing_is_good_after_the_password_and_neve
     page.get_by_role("button", name="Sign in with a passkey").click()
     page.get_by_text("That was cancelled, or took too long.").or_(page.get_by_text("did not work")).first.wait_for()
     give_password(page, person)
-    page.get_by_role("button", name="Use a passkey or security key").click()
     page.get_by_role("heading", name=re.compile("Hello")).wait_for()
 
 
@@ -132,7 +171,6 @@ def test_a_copied_key_is_noticed_by_its_count(page, person):
     cdp, authenticator = add_authenticator(page)
     set_up(page, person)
     give_password(page, person)
-    page.get_by_role("button", name="Use a passkey or security key").click()
     page.get_by_role("heading", name=re.compile("Hello")).wait_for()
     sign_out(page)
     (copied,) = cdp.send("WebAuthn.getCredentials", {"authenticatorId": authenticator})["credentials"]
@@ -140,7 +178,6 @@ def test_a_copied_key_is_noticed_by_its_count(page, person):
     copied["signCount"] = 0
     cdp.send("WebAuthn.addCredential", {"authenticatorId": authenticator, "credential": copied})
     give_password(page, person)
-    page.get_by_role("button", name="Use a passkey or security key").click()
     page.get_by_text("The passkey was not accepted.").wait_for()
 
 
@@ -170,7 +207,7 @@ def test_a_passkey_is_set_up_once_and_removed(page, person):
     add_authenticator(page)
     give_password(page, person)
     add_passkey(page)
-    page.get_by_role("link", name="I have saved these codes").click()
+    save_codes(page)
     expect(page.get_by_role("main")).to_contain_text("Laptop")
     add_passkey(page, called="Again")
     page.get_by_text("This passkey is set up already.").wait_for()

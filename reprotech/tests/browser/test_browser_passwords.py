@@ -158,7 +158,10 @@ def test_nothing_moves_while_one_goes_for_the_button(password_page, width):
     page.set_viewport_size({"width": width, "height": 844})
     button = page.get_by_role("main").get_by_role("button", name="Change password", exact=True)
     text = page.locator("[data-strength-text]")
+    # Nothing is reserved while nothing is typed; from the first letter on nothing moves.
     new_password(page).focus()
+    expect(page.locator(".strength")).to_have_class("strength")
+    new_password(page).press("a")
     before = button.bounding_box()
     for password, told in (
         ("admin-1aA", "It contains a name of the account, which is tried first. Add a word or two"),
