@@ -159,7 +159,7 @@ def _finish(
 def _second_step_page(request: HttpRequest, pending: PendingSignIn, form: ServiceForm) -> HttpResponse:
     """Led by the methods that the person has, which the correct password entitles them to see."""
     token = pending_login_token.parse(pending["token"])
-    user_id = token.user_id if token else None
+    user_id = token.user_id if token else 0  # of nobody
     is_recovery = isinstance(form, RecoveryCodeForm)
     context = {
         "has_passkey": webauthn.is_available() and Passkey.objects.filter(user_id=user_id).exists(),

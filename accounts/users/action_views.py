@@ -16,11 +16,13 @@ from accounts.passwords import services as password_services
 from accounts.permissions import USER_DELETE, USER_UPDATE
 from accounts.roles.permission_tables import missing_permissions
 from accounts.users import services as user_services
+from accounts.users.allowed_actions import allowed_actions
 from accounts.users.erasure import erase_personal_data
 from accounts.users.forms import PASSWORD, DeleteUserForm, ResetPasswordForm
 from reprotech.core.exceptions import DomainError
 from reprotech.web.access import FORM, requires
 from reprotech.web.responses import bind_form, htmx_redirect, render_form, safe_next_url
+from reprotech.web.toasts import Undo, add_toast
 
 
 def confirmation_view(
@@ -31,6 +33,7 @@ def confirmation_view(
     *,
     permission: str = USER_UPDATE,
     is_destructive: bool = False,
+    undo: str = "",
     keeps_user: bool = True,
     button: str = "",
     form_class: type[ServiceForm] = ServiceForm,
@@ -39,7 +42,7 @@ def confirmation_view(
     """A page that asks before `run` changes a user; the form's fields are arguments of `run`.
 
     `run` may return another success message. `button` is its label where it isn't the verb and the name; with
-    `keeps_user` the user's page exists afterwards.
+    `keeps_user` the user's page exists afterwards. `undo` is the action that takes it back.
     """
     action = {"verb": verb, "warning": warning, "is_destructive": is_destructive, "button": button}
 
@@ -52,7 +55,12 @@ def confirmation_view(
         if request.method == "POST" and form.is_valid():
             try:
                 done = run(actor=request.user, user_id=user.pk, **form.cleaned_data)
-                messages.success(request, done if isinstance(done, str) else f"User {user.username} {success_message}")
+                sentence = done if isinstance(done, str) else f"User {user.username} {success_message}"
+                # Only of what it changed: to unlock who wasn't locked, say, can't be undone by locking them.
+                can_undo = undo and isinstance(done, User) and verb.lower() in allowed_actions(request.user, user)
+                is_offered = can_undo and undo in allowed_actions(request.user, done)
+                undoing = Undo(reverse(f"{undo}_user", args=[user.pk]), {"next": back}) if is_offered else None
+                add_toast(request, messages.SUCCESS, sentence, undoing)
                 return htmx_redirect(request, back if keeps_user or back != user_page else "users")
             except DomainError as refusal:
                 form.add_refusal(refusal)
@@ -92,6 +100,7 @@ lock = confirmation_view(
     "API key, until someone unlocks the account. Use it when an account may be in the wrong hands.",
     success_message="locked.",
     run=user_services.lock_user,
+    undo="unlock",
     is_destructive=True,
 )
 unlock = confirmation_view(
@@ -99,6 +108,7 @@ unlock = confirmation_view(
     warning="They can sign in again with their password, also after too many failed attempts.",
     success_message="unlocked.",
     run=user_services.unlock_user,
+    undo="lock",
 )
 reset_factors = confirmation_view(
     verb="Turn off two-factor authentication for",
@@ -116,6 +126,7 @@ deactivate = confirmation_view(
     "activates the account again. Roles and history stay. Use it when someone is away or has left.",
     success_message="deactivated.",
     run=partial(user_services.update_user, is_active=False),
+    undo="activate",
     is_destructive=True,
 )
 activate = confirmation_view(
@@ -123,6 +134,7 @@ activate = confirmation_view(
     warning="They can sign in again, with the roles and the password that they had.",
     success_message="activated.",
     run=partial(user_services.update_user, is_active=True),
+    undo="deactivate",
 )
 delete = confirmation_view(
     verb="Delete",

@@ -15,42 +15,58 @@ from reprotech.core.exceptions import DomainError, Forbidden, NotFound
 
 @dataclass(frozen=True, slots=True)
 class BulkOutcome:
-    #: Usernames that were changed, and for each of the others why not.
+    #: Usernames that are as wished now, and for each of the others why not.
     done: list[str] = field(default_factory=list)
+    #: Ids of those of them who weren't so before: the ones whose change can be undone.
+    changed: list[int] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
 
 
 def set_active(*, actor: Actor, user_ids: Iterable[int], is_active: bool) -> BulkOutcome:
-    return _apply_to_each(user_ids, lambda user_id: update_user(actor=actor, user_id=user_id, is_active=is_active))
+    return _apply_to_each(user_ids, lambda user_id: _set_active(actor=actor, user_id=user_id, is_active=is_active))
 
 
 def assign_role(*, actor: Actor, user_ids: Iterable[int], role: str) -> BulkOutcome:
     """Assign users one more role (by name or slug). Raises ValidationFailed for an unknown role."""
     # Before the first user: an unknown role is one error, not one for each of them.
     find_roles([role])
-    return _apply_to_each(user_ids, lambda user_id: change_role(actor=actor, user_id=user_id, assigned=role))
+    return _apply_to_each(user_ids, lambda user_id: _change_role(actor=actor, user_id=user_id, assigned=role))
 
 
 def remove_role(*, actor: Actor, user_ids: Iterable[int], role: str) -> BulkOutcome:
     """Revoke a role (by name or slug) of users. Raises ValidationFailed for an unknown role."""
     find_roles([role])
-    return _apply_to_each(user_ids, lambda user_id: change_role(actor=actor, user_id=user_id, revoked=role))
+    return _apply_to_each(user_ids, lambda user_id: _change_role(actor=actor, user_id=user_id, revoked=role))
+
+
+def change_role(*, actor: Actor, user_id: int, assigned: str = "", revoked: str = "") -> User:
+    return _change_role(actor=actor, user_id=user_id, assigned=assigned, revoked=revoked)[0]
 
 
 @service
-def change_role(*, actor: Actor, user_id: int, assigned: str = "", revoked: str = "") -> User:
+def _set_active(*, actor: Actor, user_id: int, is_active: bool) -> tuple[User, bool]:
+    """The user, and whether that changed them."""
+    was_active = lock_for_change(actor, user_id, USER_UPDATE).is_active
+    return update_user(actor=actor, user_id=user_id, is_active=is_active), was_active != is_active
+
+
+@service
+def _change_role(*, actor: Actor, user_id: int, assigned: str = "", revoked: str = "") -> tuple[User, bool]:
     # Lock before reading the roles: a concurrent change would be overwritten.
     user = lock_for_change(actor, user_id, USER_UPDATE)
-    roles = {role.slug for role in [*user.roles.all(), *find_roles([assigned] if assigned else [])]}
+    before = {role.slug for role in user.roles.all()}
+    roles = before | {role.slug for role in find_roles([assigned] if assigned else [])}
     roles -= {role.slug for role in find_roles([revoked] if revoked else [])}
-    return update_user(actor=actor, user_id=user_id, roles=roles)
+    return update_user(actor=actor, user_id=user_id, roles=roles), roles != before
 
 
-def _apply_to_each(user_ids: Iterable[int], change: Callable[[int], User]) -> BulkOutcome:
+def _apply_to_each(user_ids: Iterable[int], change: Callable[[int], tuple[User, bool]]) -> BulkOutcome:
     outcome = BulkOutcome()
     for user_id in dict.fromkeys(user_ids):
         try:
-            outcome.done.append(change(user_id).username)
+            user, has_changed = change(user_id)
+            outcome.done.append(user.username)
+            outcome.changed.extend([user_id] * has_changed)
         except NotFound:
             continue  # deleted meanwhile, or not visible to the actor
         except DomainError as refusal:

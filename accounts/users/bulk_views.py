@@ -20,7 +20,9 @@ from accounts.users.csv.export import csv_response, start_export
 from accounts.users.forms import MAX_BULK_USERS, BulkRoleForm, SelectionForm
 from reprotech.core.exceptions import Conflict, DomainError
 from reprotech.web.access import FORM, SAFE, requires
+from reprotech.web.pagination import MAX_PER_PAGE
 from reprotech.web.responses import htmx_redirect, render_form, safe_next_url
+from reprotech.web.toasts import Undo, add_toast
 
 #: Refusals that the message names; the audit log has them all.
 MAX_NAMED_REFUSALS = 5
@@ -34,10 +36,14 @@ def confirmation_view(
     success_message: str,
     run: Callable[..., BulkOutcome],
     *,
+    undo: str,
     takes_role: bool = False,
     is_destructive: bool = False,
 ) -> Callable[..., HttpResponse]:
-    """A page that asks before `run` changes users; `success_message` has the placeholders `{users}` and `{role}`."""
+    """A page that asks before `run` changes users; `success_message` has the placeholders `{users}` and `{role}`.
+
+    `undo` is the URL name of its opposite.
+    """
     action = {"verb": verb, "warning": warning, "takes_role": takes_role, "is_destructive": is_destructive}
 
     @requires(USER_UPDATE, FORM)
@@ -57,7 +63,8 @@ def confirmation_view(
                     raise Conflict("Other users match now than when you looked. Check them again before you continue.")
                 role: Role | None = form.cleaned_data.get("role")
                 outcome = run(actor=request.user, user_ids=ids, **({"role": role.slug} if role else {}))
-                _show_outcome(request, outcome, success_message, role)
+                undoing = _undo(undo, outcome, role, back)
+                _show_outcome(request, outcome, partial(success_message.format, role=role), undoing)
                 return htmx_redirect(request, back)
             except DomainError as refusal:
                 form.add_refusal(refusal)
@@ -105,17 +112,26 @@ def _refuse(request: PageRequest, refusal: Conflict) -> HttpResponse:
     return htmx_redirect(request, safe_next_url(request, reverse("users")))
 
 
-def _show_outcome(request: PageRequest, outcome: BulkOutcome, success_message: str, role: Role | None) -> None:
+def _undo(name: str, outcome: BulkOutcome, role: Role | None, back: str) -> Undo | None:
+    """The opposite for those who were changed; of more than a form may name there is none."""
+    if not 0 < len(outcome.changed) <= MAX_PER_PAGE:
+        return None
+    return Undo(reverse(name), {"user": outcome.changed, "next": back, **({"role": role.slug} if role else {})})
+
+
+def _show_outcome(
+    request: PageRequest, outcome: BulkOutcome, sentence_for: Callable[..., str], undo: Undo | None
+) -> None:
     count = len(outcome.done)
     counted = f"{count} user{'' if count == 1 else 's'}"
-    sentence = success_message.format(users=counted, role=role) if count else "No user was changed."
+    sentence = sentence_for(users=counted) if count else "No user was changed."
     if not outcome.refused:
-        messages.success(request, sentence)
+        add_toast(request, messages.SUCCESS, sentence, undo)
         return
     named = [f"{name} ({reason})" for name, reason in list(outcome.refused.items())[:MAX_NAMED_REFUSALS]]
     more = len(outcome.refused) - len(named)
     named += [f"{more} more"] if more else []
-    messages.warning(request, f"{sentence} Refused: {', '.join(named)}.")
+    add_toast(request, messages.WARNING, f"{sentence} Refused: {', '.join(named)}.", undo)
 
 
 activate = confirmation_view(
@@ -123,12 +139,14 @@ activate = confirmation_view(
     "They can sign in again, with the roles and passwords that they had.",
     "{users} activated.",
     partial(bulk.set_active, is_active=True),
+    undo="deactivate_users",
 )
 deactivate = confirmation_view(
     "Deactivate",
     "All their sessions end at once, and they can't sign in until someone activates them again.",
     "{users} deactivated.",
     partial(bulk.set_active, is_active=False),
+    undo="activate_users",
     is_destructive=True,
 )
 assign_role = confirmation_view(
@@ -136,6 +154,7 @@ assign_role = confirmation_view(
     "They keep the roles that they have. The change takes effect with their next click.",
     "{role} assigned to {users}.",
     bulk.assign_role,
+    undo="remove_role",
     takes_role=True,
 )
 remove_role = confirmation_view(
@@ -143,6 +162,7 @@ remove_role = confirmation_view(
     "They keep their other roles. The change takes effect with their next click.",
     "{role} removed from {users}.",
     bulk.remove_role,
+    undo="assign_role",
     takes_role=True,
     is_destructive=True,
 )

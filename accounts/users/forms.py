@@ -98,8 +98,8 @@ class UserForm(RoleChoicesForm, RecordForm):
         required=False, error_messages={"invalid_choice": "There is no role %(value)s any more."}
     )
 
-    def __init__(self, *args: object, record: User | None = None, **kwargs: object) -> None:
-        super().__init__(*args, record=record, **kwargs)
+    def __init__(self, *args: object, actor: User, record: User | None = None, **kwargs: object) -> None:
+        super().__init__(*args, actor=actor, record=record, **kwargs)
         self.record = record
 
     def clean(self) -> dict[str, object]:

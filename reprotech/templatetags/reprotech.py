@@ -12,8 +12,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts.sessions import user_agent
+from reprotech.web.toasts import undo_of
 
 register = template.Library()
+register.simple_tag(undo_of)
 register.filter("client_name", user_agent.client_name)
 
 

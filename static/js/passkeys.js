@@ -50,21 +50,27 @@ function sentenceFor(error) {
   return known[error.name] ?? "That did not work. Reload the page and try again.";
 }
 
+let pending = null;
+
 async function answer(form, isQuiet = false) {
   const button = form.querySelector("[type=submit]");
+  // Pressed again while the browser waits, as after a start by itself: the earlier question is taken back.
+  pending?.abort();
+  const { signal } = (pending = new AbortController());
   const failure = form.querySelector("[data-passkey-error]");
-  button.disabled = true;
   failure.hidden = true;
   try {
-    const credential = await navigator.credentials[form.dataset.passkey](await fetchOptions(form));
+    const credential = await navigator.credentials[form.dataset.passkey]({ ...(await fetchOptions(form)), signal });
     form.elements.answer.value = toJSON(credential);
     takeRemember(form);
     form.submit();
   } catch (error) {
+    if (signal.aborted) {
+      return;
+    }
     // What began by itself and was cancelled, or needs a press of the button, is no failure.
     failure.textContent = isQuiet ? "" : sentenceFor(error);
     failure.hidden = isQuiet;
-    button.disabled = false;
     button.focus();
   }
 }

@@ -123,16 +123,19 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
 
 // Toasts of success go by themselves, unless they are being read; errors stay until they are closed.
 const TOAST_TIME = 8000;
+// Long enough to notice a mistake.
+const UNDO_TIME = 30_000;
 
 function fadeToasts() {
   for (const toast of document.querySelectorAll("#toasts .notice-success")) {
+    const time = toast.querySelector("form") ? UNDO_TIME : TOAST_TIME;
     setTimeout(function fade() {
       if (toast.matches(":hover, :focus-within")) {
-        setTimeout(fade, TOAST_TIME);
+        setTimeout(fade, time);
       } else {
         toast.remove();
       }
-    }, TOAST_TIME);
+    }, time);
   }
 }
 fadeToasts();
@@ -362,8 +365,11 @@ document.addEventListener("input", ({ target: { form } }) => {
     changedForm = form;
   }
 });
-document.addEventListener("submit", () => {
-  changedForm = null;
+document.addEventListener("submit", ({ target }) => {
+  // Another one, such as a search, would lose it.
+  if (target === changedForm) {
+    changedForm = null;
+  }
 });
 document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
   if (detail.xhr.getResponseHeader("HX-Redirect")) {

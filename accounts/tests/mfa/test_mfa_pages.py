@@ -208,7 +208,9 @@ def test_the_relying_party_is_the_public_address_whatever_host_is_asked(client, 
     assert "allowCredentials" not in options
 
 
-@pytest.mark.parametrize(("url", "offered"), [("https://lab.example", True), ("http://127.0.0.1:5001", True), ("http://10.0.0.7", False)])
+@pytest.mark.parametrize(
+    ("url", "offered"), [("https://lab.example", True), ("http://127.0.0.1:5001", True), ("http://10.0.0.7", False)]
+)
 def test_passkeys_are_offered_where_browsers_allow_them(client, settings, url, offered):
     settings.PUBLIC_URL = url
     assert ("Sign in with a passkey" in text(client.get("/login"))) is offered

@@ -147,7 +147,7 @@ def test_nor_has_what_sets_a_second_factor_up_and_asks_for_it(looks):
     app = App(page.locator(".key").inner_text().replace(" ", ""))
     page.get_by_label("Code that the app shows").fill(app.wrong_code())
     page.get_by_role("button", name="Set up the app").click()
-    page.get_by_text("This is not the code that the app shows now.").wait_for()
+    page.get_by_text("This is not the code that the app shows now.").first.wait_for()
     assert list(look()) == []
     page.get_by_label("Code that the app shows").fill(app.code())
     page.get_by_role("button", name="Set up the app").click()
@@ -161,7 +161,7 @@ def test_nor_has_what_sets_a_second_factor_up_and_asks_for_it(looks):
     assert list(look()) == []
     page.get_by_label("Six-digit code").fill(app.wrong_code())
     page.get_by_role("button", name="Sign in", exact=True).click()
-    page.get_by_text("This code is wrong").wait_for()
+    page.get_by_text("This code is wrong").first.wait_for()
     assert list(look()) == []
 
 
