@@ -11,7 +11,7 @@ from accounts.models import Role, User
 from accounts.models.querysets import UserQuerySet
 from accounts.passwords.fields import password_input
 from accounts.passwords.validators import SHOWN_RULES
-from accounts.roles.permission_tables import missing_permissions
+from accounts.roles.permission_tables import Sources, effective_access, missing_permissions
 from accounts.user_list.filters import UserQuery
 from accounts.users.erasure import CANNOT_CHANGE_LOG, erasure_command_hint
 from accounts.users.validation import find_errors
@@ -21,6 +21,8 @@ from reprotech.web.fields import DIGITS
 from reprotech.web.pagination import MAX_PER_PAGE
 
 INVITE, PASSWORD, SERVICE = "invite", "password", "service"
+#: As in the model.
+MAX_NAME_LENGTH = 50
 PROFILE_NAMES = ("first_name", "last_name", "username", "email")
 TYPE_AGAIN = "Type the password again: for safety it isn't kept while other things are corrected."
 #: Each user is a transaction of its own; more of them would take a request too long.
@@ -44,6 +46,11 @@ class RoleChoicesForm(ServiceForm):
         self.actor = actor
         self.all_roles = list(Role.objects.with_permissions())
         set_choices(self.fields[self.role_field], [(role.slug, role.name) for role in self.all_roles])
+
+    @property
+    def chosen_access(self) -> list[tuple[str, list[Sources]]]:
+        """The permissions that the ticked roles give."""
+        return effective_access(choice.role for choice in self.role_choices if choice.is_chosen)
 
     @property
     def role_choices(self) -> list[RoleChoice]:
@@ -85,18 +92,25 @@ class PasswordChoiceForm(ServiceForm):
             self.add_error("password", TYPE_AGAIN)
 
 
-class UserForm(RoleChoicesForm, RecordForm):
-    first_name = forms.CharField(max_length=50, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))
-    last_name = forms.CharField(max_length=50, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+class RolesForm(RoleChoicesForm):
+    roles = forms.MultipleChoiceField(
+        required=False, error_messages={"invalid_choice": "There is no role %(value)s any more."}
+    )
+
+
+class UserForm(RolesForm, RecordForm):
+    first_name = forms.CharField(
+        max_length=MAX_NAME_LENGTH, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    last_name = forms.CharField(
+        max_length=MAX_NAME_LENGTH, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
     username = forms.CharField(
         max_length=80,
         help_text="3 to 80 letters (a to z), digits and . - _ @ +",
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
     email = forms.CharField(label="E-mail", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
-    roles = forms.MultipleChoiceField(
-        required=False, error_messages={"invalid_choice": "There is no role %(value)s any more."}
-    )
 
     def __init__(self, *args: object, actor: User, record: User | None = None, **kwargs: object) -> None:
         super().__init__(*args, actor=actor, record=record, **kwargs)

@@ -6,7 +6,9 @@ under SECRET_KEY, so that the database alone doesn't help to try names; `reencry
 
 import hmac
 import logging
+import re
 import secrets
+import unicodedata
 from collections.abc import Collection, Iterable
 
 from django.db.models import CharField
@@ -21,6 +23,12 @@ logger = logging.getLogger(__name__)
 
 ENCRYPTION_PURPOSE = "erased usernames"
 HASH_PREFIX = "hash:"
+MIN_PROPOSED_LENGTH, MAX_PROPOSED_LENGTH, MAX_PROPOSALS = 3, 70, 50
+NOT_IN_WORDS = re.compile(r"[^a-z0-9 ]")
+#: Latin letters that no normalization takes apart. (ß becomes ss by folding its case.)
+LETTERS_WITHOUT_ACCENT = str.maketrans(
+    {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "\u0131": "i"}
+)
 
 
 def find_taken_names(users: Iterable[User]) -> list[dict[str, list[str]]]:
@@ -48,6 +56,23 @@ def find_taken_names(users: Iterable[User]) -> list[dict[str, list[str]]]:
             errors["email"] = ["This e-mail address is taken."]
         found.append(errors)
     return found
+
+
+def propose_username(first_name: str, last_name: str) -> str:
+    """Such as "ada.byron", or the first free of "ada.byron2" …; "" for names that have no Latin letters."""
+    parts = [words[0] for words in (_plain_words(first_name),) if words] + ["-".join(_plain_words(last_name))]
+    base = ".".join(part for part in parts if part)[:MAX_PROPOSED_LENGTH].strip(".-")
+    if len(base) < MIN_PROPOSED_LENGTH:
+        return ""
+    proposals = [base, *(f"{base}{number}" for number in range(2, MAX_PROPOSALS + 1))]
+    taken = find_taken_names(User(username=name) for name in proposals)
+    return next((name for name, errors in zip(proposals, taken, strict=True) if "username" not in errors), "")
+
+
+def _plain_words(name: str) -> list[str]:
+    """The words of a name in ASCII: without accents and apostrophes, hyphens as blanks."""
+    letters = unicodedata.normalize("NFKD", name.casefold().translate(LETTERS_WITHOUT_ACCENT))
+    return NOT_IN_WORDS.sub("", re.sub(r"[-.\s]", " ", letters)).split()
 
 
 def refuse_former_usernames(users: Iterable[User]) -> None:

@@ -2,7 +2,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
@@ -15,8 +15,9 @@ from accounts.sessions import services as session_services
 from accounts.throttling import login_throttle
 from accounts.user_list.filters import UserPageFilter
 from accounts.users import services as user_services
+from accounts.users import uniqueness
 from accounts.users.allowed_actions import allowed_actions
-from accounts.users.forms import MAX_BULK_USERS, NewUserForm, UserForm
+from accounts.users.forms import MAX_BULK_USERS, MAX_NAME_LENGTH, NewUserForm, RolesForm, UserForm
 from audit.models import AuditLog
 from audit.permissions import AUDIT_READ
 from reprotech.core.exceptions import DomainError, StaleVersion, ValidationFailed
@@ -114,7 +115,31 @@ def create_user(request: PageRequest) -> HttpResponse:
             return htmx_redirect(request, "home")
         except DomainError as refusal:
             form.add_refusal(refusal)
-    return render_form(request, "accounts/user_form.html", form, {"crumbs": breadcrumbs("user", None, "New user")})
+    context = {"preview_url": reverse("preview_new_user"), "crumbs": breadcrumbs("user", None, "New user")}
+    return render_form(request, "accounts/user_form.html", form, context)
+
+
+@requires(USER_CREATE, SAFE)
+def propose_username(request: PageRequest) -> HttpResponse:
+    """A free username for a name, as JSON: {"username": ""} where none can be made of it."""
+    names = [request.GET.get(field, "")[:MAX_NAME_LENGTH] for field in ("first_name", "last_name")]
+    return JsonResponse({"username": uniqueness.propose_username(*names)})
+
+
+@requires(USER_CREATE, SAFE)
+def preview_new_user(request: PageRequest) -> HttpResponse:
+    return _preview_roles(request)
+
+
+@requires(USER_UPDATE, SAFE)
+def preview_user(request: PageRequest) -> HttpResponse:
+    return _preview_roles(request)
+
+
+def _preview_roles(request: PageRequest) -> HttpResponse:
+    """What the ticked roles give, for the form of a user."""
+    form = RolesForm(request.GET, actor=request.user)
+    return render(request, "accounts/_roles_preview.html", {"form": form, "preview_url": request.path})
 
 
 @requires(USER_UPDATE, FORM)
@@ -135,6 +160,7 @@ def edit_user(request: PageRequest, user_id: int) -> HttpResponse:
         "person": user,
         "beyond": missing_permissions(request.user, user),
         "next": back,
+        "preview_url": reverse("preview_user"),
         "crumbs": breadcrumbs("user", user, "Edit"),
     }
     return render_form(request, "accounts/user_form.html", form, context)
