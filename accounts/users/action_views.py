@@ -56,10 +56,8 @@ def confirmation_view(
             try:
                 done = run(actor=request.user, user_id=user.pk, **form.cleaned_data)
                 sentence = done if isinstance(done, str) else f"User {user.username} {success_message}"
-                # Only of what it changed: to unlock who wasn't locked, say, can't be undone by locking them.
-                can_undo = undo and isinstance(done, User) and verb.lower() in allowed_actions(request.user, user)
-                is_offered = can_undo and undo in allowed_actions(request.user, done)
-                undoing = Undo(reverse(f"{undo}_user", args=[user.pk]), {"next": back}) if is_offered else None
+                can_undo = undo and isinstance(done, User) and _has_changed(request.user, user, done, verb, undo)
+                undoing = Undo(reverse(f"{undo}_user", args=[user.pk]), {"next": back}) if can_undo else None
                 add_toast(request, messages.SUCCESS, sentence, undoing)
                 return htmx_redirect(request, back if keeps_user or back != user_page else "users")
             except DomainError as refusal:
@@ -76,6 +74,14 @@ def confirmation_view(
         return render_form(request, page, form, context, fragment=fragment)
 
     return view
+
+
+def _has_changed(actor: User, before: User, after: User, verb: str, undo: str) -> bool:
+    """Whether the action was possible before and its opposite is now.
+
+    To unlock who wasn't locked, say, isn't undone by locking them.
+    """
+    return verb.lower() in allowed_actions(actor, before) and undo in allowed_actions(actor, after)
 
 
 def _delete(*, actor: User, user_id: int, erase: bool) -> None:

@@ -230,3 +230,38 @@ def test_headings_that_sort_stay_on_a_phone(new_page):
     assert row["height"] < 100
     page.get_by_role("link", name="Last sign-in").click()
     expect(page).to_have_url(re.compile("sort=-?last_login"))
+
+
+def test_the_form_proposes_a_username_and_shows_what_the_roles_give(page):
+    sign_in(page)
+    page.goto("/users/new")
+    username, preview = page.get_by_label("Username"), page.get_by_role("region", name="Permissions of these roles")
+    page.get_by_label("First name").fill("Zoë")
+    page.get_by_label("Last name").fill("Proposed")
+    page.get_by_label("E-mail", exact=True).focus()
+    expect(username).to_have_value("zoe.proposed")
+    page.get_by_label("Last name").fill("Other")
+    page.get_by_label("E-mail", exact=True).focus()
+    expect(username).to_have_value("zoe.other")
+    username.fill("mine")
+    page.get_by_label("First name").fill("Ada")
+    expect(preview).to_contain_text("None: without a role")
+    page.get_by_role("checkbox", name=re.compile("^Viewer")).check()
+    expect(preview).to_contain_text("Genomics")
+    page.get_by_role("checkbox", name=re.compile("^Viewer")).uncheck()
+    expect(preview).to_contain_text("None: without a role")
+    expect(username).to_have_value("mine")
+
+
+def test_a_lock_is_undone_from_its_message(page):
+    sign_in(page)
+    token = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "reprotech_csrf")
+    person = {"username": "undone", "email": "undone@lab.example", "roles": ["Viewer"]}
+    made = page.request.post("/api/users", data=person, headers={"X-CSRFToken": token}).json()["user"]
+    page.goto(f"/users/{made['id']}")
+    page.locator("summary", has_text="More").click()
+    page.get_by_role("link", name="Lock", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name=re.compile("Lock")).click()
+    page.locator("#toasts").get_by_text("User undone locked.").wait_for()
+    page.locator("#toasts").get_by_role("button", name="Undo").click()
+    page.locator("#toasts").get_by_text("User undone unlocked.").wait_for()
