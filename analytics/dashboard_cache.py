@@ -13,8 +13,8 @@ from django.core.cache import cache
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from accounts.models import Permission, Role
-from analytics import queries
+from accounts.models import Permission, Role, User
+from analytics import attention, queries
 from analytics.dashboard import health, recent_activity
 from analytics.queries import Figures, active_users_at, users_at
 from audit.statistics.latest_event import latest_event_id
@@ -22,7 +22,6 @@ from reprotech.core.process_cache import process_cache
 
 Text = TypeVar("Text", str, SafeString)
 
-COMPARISON_DAYS = settings.DASHBOARD_COMPARISON_DAYS
 #: The figures are computed again after this time even if nothing was recorded: sessions expire and days pass without an
 #: event, and events may become visible out of the order of their ids.
 REFRESH_SECONDS = 60
@@ -55,17 +54,36 @@ def _computed_once(key: str, state: str, compute: Callable[[], Text]) -> Text:
 
 
 def _time_slot(days: int) -> str:
-    return f"{latest_event_id()}-{days}-{int(time.time()) // REFRESH_SECONDS}"
+    return f"{latest_event_id()}-{days}-{_minute()}"
+
+
+def _minute() -> int:
+    return int(time.time()) // REFRESH_SECONDS
 
 
 def figures_of(days: int) -> Figures:
-    """The data of cards and charts, computed once for all readers."""
-    key = f"dashboard:{_time_slot(days)}"
+    """The data of cards, charts and lines, computed once for all readers."""
+    return _shared(
+        f"dashboard:{_time_slot(days)}",
+        lambda: {
+            **queries.user_analytics(days),
+            "now": _current_counts(),
+            # What may look at all users is not counted for each event again.
+            "before": _shared(f"dashboard: before {days} {_minute()}", lambda: _earlier_counts(days)),
+            "attention": {
+                **attention.current_facts(),
+                **_shared(f"dashboard: attention {_minute()}", attention.slow_facts),
+            },
+        },
+    )
+
+
+def _shared(key: str, compute: Callable[[], Figures]) -> Figures:
     figures: Figures | None = None
     with suppress(Exception):  # without the cache they are computed
         figures = cache.get(key)
     if figures is None:
-        figures = {**queries.user_analytics(days), "before": _earlier_counts(), "now": _current_counts()}
+        figures = compute()
         with suppress(Exception):
             cache.set(key, figures, REFRESH_SECONDS * 2)
     return figures
@@ -79,17 +97,23 @@ def _current_counts() -> dict[str, int]:
     }
 
 
-def _earlier_counts() -> dict[str, int]:
-    moment = timezone.now() - timedelta(days=COMPARISON_DAYS)
+def _earlier_counts(days: int) -> dict[str, int | None]:
+    """Numbers at the beginning of the range; None where nothing is as old, or events may be archived."""
+    moment = timezone.now() - timedelta(days=days)
+    has_users = User.objects.filter(created_at__lt=moment).exists()
+    has_events = not 0 < settings.AUDIT_RETENTION_DAYS <= days
+    roles = Role.objects.filter(is_system=True, created_at__lt=moment).count()
     return {
-        "users": users_at(moment),
-        "active_users": active_users_at(moment),
-        "system_roles": Role.objects.filter(is_system=True, created_at__lt=moment).count(),
-        "permissions": Permission.objects.filter(created_at__lt=moment).count(),
+        "users": users_at(moment) if has_users else None,
+        "active_users": active_users_at(moment) if has_users and has_events else None,
+        "system_roles": roles or None,
+        "permissions": Permission.objects.filter(created_at__lt=moment).count() or None,
     }
 
 
 def _recent_activity_key() -> tuple[object, ...]:
     activity = recent_activity()
-    sessions = [(session.pk, session.last_used_at, session.user.username) for session in activity["sessions"]]
-    return [event.pk for event in activity["logins"]], sessions, activity["session_count"]
+    sessions = [
+        (session.pk, session.last_used_at, session.user.username, others) for session, others in activity["sessions"]
+    ]
+    return [event.pk for event, _ in activity["sign_ins"]], sessions, activity["session_count"]

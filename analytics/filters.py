@@ -5,6 +5,8 @@ from reprotech.web.query_params import QueryParams
 
 #: Days, and their label in the switch.
 RANGES = ((7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "1 year"))
+#: The same in a sentence: "No change in a year".
+PERIODS = {**dict(RANGES), 365: "a year"}
 
 
 class AnalyticsQuery(QueryParams):

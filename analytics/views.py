@@ -8,9 +8,9 @@ from django.utils.http import quote_etag
 from django.utils.safestring import SafeString
 
 from accounts.common.requests import PageRequest
-from accounts.permissions import USER_READ
-from analytics import dashboard, dashboard_cache
-from analytics.filters import RANGES, DashboardQuery
+from accounts.permissions import ROLE_READ, USER_READ
+from analytics import attention, charts, dashboard, dashboard_cache
+from analytics.filters import PERIODS, RANGES, DashboardQuery
 from analytics.permissions import ANALYTICS_READ
 from audit.permissions import AUDIT_READ
 from reprotech import __version__
@@ -18,8 +18,8 @@ from reprotech.core.exceptions import ValidationFailed
 from reprotech.web.access import SAFE, SIGNED_IN, requires
 from reprotech.web.responses import htmx_redirect, render_page, wants_fragment
 
-#: Permissions that links need, by their names in the template.
-LINK_PERMISSIONS = {"AUDIT_READ": AUDIT_READ, "USER_READ": USER_READ}
+#: Permissions that links need.
+LINK_PERMISSIONS = (AUDIT_READ, USER_READ, ROLE_READ)
 
 
 @requires(SIGNED_IN, SAFE)
@@ -41,7 +41,7 @@ def _show_dashboard(request: PageRequest, days: int) -> HttpResponse:
     """The page, or its polled fragment, which costs the database nothing when nothing changed (304)."""
     version = dashboard_cache.version_of(days)
     etag = quote_etag(f"{version}-{request.user.pk}")
-    may = {name: request.user.has_perm(permission) for name, permission in LINK_PERMISSIONS.items()}
+    may = {permission: request.user.has_perm(permission) for permission in LINK_PERMISSIONS}
     if not wants_fragment(request):
         content = _content(days, may)
     else:
@@ -65,8 +65,15 @@ def _content(days: int, may: dict[str, bool]) -> SafeString:
     figures = dashboard_cache.figures_of(days)
     context: dict[str, object] = {
         "may": may,
-        "cards": dashboard.cards_of(figures),
-        "charts": [(chart, json.dumps(chart.for_script)) for chart in dashboard.charts_of(figures)],
+        "period": PERIODS[days],
+        "cards": dashboard.cards_of(figures, may),
+        "attention": attention.lines(figures["attention"], figures["locked_users"], may),
+        "charts": [(chart, json.dumps(chart.for_script)) for chart in charts.charts_of(figures, may)],
+        "statuses": charts.statuses_of(figures, may),
+        "roles": charts.roles_of(figures, may),
+        "roles_summary": charts.roles_summary(figures["users_by_role"]),
+        "is_log_damaged": figures["attention"]["log"]["state"] == "damaged",
+        "verified_at": attention.verified_at(figures["attention"]),
         **dashboard.recent_activity(),
         "health": dashboard.health(),
         "version": __version__,

@@ -1,7 +1,5 @@
 // The dashboard's charts, and its manners: it asks for news only while it is seen, and says so when there are none.
 
-const LOOK = { line: "line", stacked: "bar", bars: "bar", doughnut: "doughnut" };
-const LONGEST_NAME = 24;
 const shown = new Map();
 
 // Only on an element does a colour follow the scheme: the property alone says light-dark().
@@ -12,71 +10,91 @@ function color(name) {
   return getComputedStyle(swatch).color;
 }
 
-function dataset(kind, { label, data, colors }) {
-  const paints = colors.map(color);
-  const paint = paints.length > 1 ? paints : paints[0];
-  if (kind === "line") {
-    const ground = `color-mix(in srgb, ${paint} 12%, transparent)`;
-    return { label, data, borderColor: paint, backgroundColor: ground, fill: true, borderWidth: 2, pointRadius: 0, pointHitRadius: 12, tension: 0 };
+function dataset({ label, data, color: name, isLine }, hasTwoAxes) {
+  const paint = color(name);
+  if (isLine) {
+    return { type: "line", label, data, borderColor: paint, backgroundColor: paint, borderWidth: 2, pointRadius: 0, pointHitRadius: 12, tension: 0, order: 0 };
   }
-  const border = kind === "doughnut" ? { borderColor: color("--surface"), borderWidth: 2 } : { borderRadius: 3, maxBarThickness: 28 };
-  return { label, data, backgroundColor: paint, ...border };
+  return { type: "bar", label, data, backgroundColor: paint, borderRadius: 3, maxBarThickness: 28, yAxisID: hasTwoAxes ? "added" : "y", order: 1 };
 }
 
 function day(date) {
   return new Date(`${date}T00:00Z`).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
 }
 
-function axes(kind) {
-  if (kind === "doughnut") {
-    return {};
-  }
+// From zero, since a cut axis makes a small growth look like an explosion. The few who are new have an axis of their own
+// at the right, of which they fill the lower third.
+function axes({ series, hasTwoAxes }) {
   const muted = color("--muted");
-  const lines = { color: color("--border"), drawTicks: false };
-  const names = { stacked: kind === "stacked", grid: { display: false }, border: { display: false }, ticks: { color: muted, maxRotation: 0, autoSkipPadding: 24 } };
-  if (kind !== "bars") {
-    names.ticks.callback = function label(index) {
-      return day(this.getLabelForValue(index));
-    };
-  }
-  const shortened = function shortened(index) {
-    const name = this.getLabelForValue(index);
-    return name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name;
+  const isStacked = !hasTwoAxes;
+  const ticks = { color: muted, precision: 0, maxTicksLimit: 6, padding: 8 };
+  const x = {
+    stacked: isStacked,
+    grid: { display: false },
+    border: { display: false },
+    ticks: {
+      color: muted,
+      maxRotation: 0,
+      autoSkipPadding: 24,
+      callback(index) {
+        return day(this.getLabelForValue(index));
+      },
+    },
   };
-  const numbers = { stacked: kind === "stacked", beginAtZero: kind !== "line", grid: lines, border: { display: false }, ticks: { color: muted, precision: 0, maxTicksLimit: 6, padding: 8 } };
-  return kind === "bars" ? { x: numbers, y: { ...names, ticks: { color: muted, autoSkip: false, callback: shortened } } } : { x: names, y: numbers };
+  const y = { stacked: isStacked, beginAtZero: true, suggestedMax: 4, grid: { color: color("--border"), drawTicks: false }, border: { display: false }, ticks };
+  if (!hasTwoAxes) {
+    return { x, y };
+  }
+  const most = Math.max(...series.filter((one) => !one.isLine).flatMap((one) => one.data), 1);
+  const added = {
+    position: "right",
+    beginAtZero: true,
+    max: most * 3,
+    grid: { display: false },
+    border: { display: false },
+    ticks: { color: color("--chart-6"), precision: 0, padding: 8, callback: (value) => (value <= most ? value : "") },
+  };
+  return { x, y, added };
 }
 
-function options(kind) {
-  const hasLegend = kind === "stacked" || kind === "doughnut";
+function options(drawing) {
+  const { titles, urls } = drawing;
   return {
     animation: false,
     maintainAspectRatio: false,
-    indexAxis: kind === "bars" ? "y" : "x",
-    interaction: kind === "doughnut" ? {} : { mode: "index", intersect: false, axis: kind === "bars" ? "y" : "x" },
-    cutout: "68%",
-    scales: axes(kind),
+    interaction: { mode: "index", intersect: false },
+    scales: axes(drawing),
+    onClick(_event, [bar]) {
+      if (bar && urls.length) {
+        location.assign(urls[bar.index]);
+      }
+    },
+    onHover({ native }, found) {
+      native.target.style.cursor = found.length && urls.length ? "pointer" : "default";
+    },
     plugins: {
-      legend: { display: hasLegend, position: kind === "doughnut" ? "right" : "bottom", labels: { color: color("--text"), boxWidth: 10, boxHeight: 10, padding: 16 } },
+      legend: { position: "bottom", labels: { color: color("--text"), boxWidth: 10, boxHeight: 10, padding: 16 } },
+      tooltip: { callbacks: { title: ([bar]) => titles[bar.dataIndex] } },
     },
   };
 }
 
 // A chart whose data changed is updated where it stands, so that nothing flickers.
 function draw(source) {
-  const { kind, labels, series } = JSON.parse(source.dataset.drawing);
+  const drawing = JSON.parse(source.dataset.drawing);
   const box = document.getElementById(source.dataset.draws);
   const canvas = box.querySelector("canvas");
-  const data = { labels, datasets: series.map((one) => dataset(kind, one)) };
+  const data = { labels: drawing.labels, datasets: drawing.series.map((one) => dataset(one, drawing.hasTwoAxes)) };
   const chart = shown.get(box.id);
   if (chart?.canvas === canvas) {
     if (chart.drawing !== source.dataset.drawing) {
       chart.data = data;
+      chart.options = options(drawing);
       chart.update("none");
     }
   } else {
     chart?.destroy();
-    shown.set(box.id, new Chart(canvas, { type: LOOK[kind], data, options: options(kind) }));
+    shown.set(box.id, new Chart(canvas, { type: "bar", data, options: options(drawing) }));
   }
   shown.get(box.id).drawing = source.dataset.drawing;
 }

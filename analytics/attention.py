@@ -1,0 +1,189 @@
+"""What deserves attention: facts, computed once for all readers, and the lines that a reader may see of them.
+
+Facts are JSON, in which the cache keeps them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+
+from accounts.models import User
+from accounts.permissions import USER_READ
+from accounts.throttling import login_throttle
+from analytics import failed_sign_ins
+from analytics.failed_sign_ins import Burst, Failure
+from audit.models import Action, AuditLog, Checkpoint, VerificationRun
+from audit.permissions import AUDIT_READ
+from audit.verification import runs
+
+#: Rows of a list are counted up to this number: more are as bad.
+MAX_COUNTED = 1_000
+#: The whole log is verified once a day, which takes a while.
+MAX_VERIFICATION_AGE = timedelta(hours=26)
+MAX_BACKUP_AGE = timedelta(days=2)
+#: Bursts and locked-out people that have a line of their own.
+MAX_LINES = 3
+
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    sentence: str
+    url: str
+    icon: str
+    #: A number to begin the sentence with, if any.
+    count: str = ""
+    is_bad: bool = False
+
+
+def current_facts() -> Facts:
+    """What is read again after each event, in a few small queries."""
+    now = timezone.now()
+    failures = failed_sign_ins.of_last_day(now)
+    return {
+        "bursts": [burst._asdict() for burst in failed_sign_ins.bursts(failures)],
+        "locked_out": _locked_out(failures),
+        "key_ending": _count(User.objects.with_ending_key()),
+        "log": _log_facts(now),
+        "backup_days": _backup_days(now),
+    }
+
+
+def slow_facts() -> Facts:
+    """What may need a look at all users."""
+    return {"dormant": _count(User.objects.dormant())}
+
+
+def lines(facts: Facts, locked: int, reader_may: Mapping[str, bool]) -> list[Line] | None:
+    """The worst first; None for a reader who may open none of the lists."""
+    if not any(reader_may[permission] for permission in (AUDIT_READ, USER_READ)):
+        return None
+    found = (
+        [*_log_lines(facts["log"]), *_burst_lines([Burst(**burst) for burst in facts["bursts"]])]
+        if reader_may[AUDIT_READ]
+        else []
+    )
+    if reader_may[USER_READ]:
+        found += _user_lines(facts, locked)
+    if reader_may[AUDIT_READ]:
+        found += _upkeep_lines(facts)
+    return found
+
+
+def _count(rows: QuerySet[User]) -> int:
+    return rows.order_by()[: MAX_COUNTED + 1].count()
+
+
+def verified_at(facts: Facts) -> datetime | None:
+    """When the last verification of the log ended."""
+    moment = facts["log"]["verified_at"]
+    return datetime.fromisoformat(moment) if moment else None
+
+
+def _locked_out(failures: list[Failure]) -> list[tuple[int, str]]:
+    """(id, name) of people whose next attempt from an unknown device would be refused."""
+    suspects = {failure.user_id for failure in failures if failure.is_lockout and failure.user_id}
+    users = User.objects.active().filter(pk__in=sorted(suspects)[:50]) if suspects else ()
+    return [(user.pk, user.full_name) for user in users if login_throttle.is_locked_for_unknown_devices(user)]
+
+
+def _log_facts(now: datetime) -> Facts:
+    status = runs.status()
+    last = VerificationRun.objects.filter(finished_at__isnull=False).values_list("finished_at", flat=True).first()
+    # A log younger than a day is not late.
+    since = last or Checkpoint.objects.order_by("size").values_list("sealed_at", flat=True).first()
+    return {
+        "state": status.state.value,
+        "verified_at": last.isoformat() if last else None,
+        "is_stalled": status.stalled_since is not None and status.state != runs.State.UNSEALED,
+        "is_late": since is not None and since < now - MAX_VERIFICATION_AGE,
+    }
+
+
+def _backup_days(now: datetime) -> int:
+    """The age of the last backup that the log knows of, in days; 0 if it is recent, or if there was none."""
+    made = AuditLog.objects.filter(resource="database", action=Action.EXPORT, success=True).newest_first()
+    last = made.values_list("timestamp", flat=True).first()
+    return (now - last).days if last and now - last > MAX_BACKUP_AGE else 0
+
+
+def _log_lines(log: Facts) -> list[Line]:
+    if log["state"] == runs.State.DAMAGED:
+        found = "The audit log was changed: a verification found it"
+        return [Line(found, reverse("audit"), icon="shield-alert", is_bad=True)]
+    if log["is_stalled"]:
+        return [Line("New events are not being sealed", reverse("audit"), icon="shield-alert", is_bad=True)]
+    return []
+
+
+def _burst_lines(bursts: list[Burst]) -> list[Line]:
+    shown = [
+        Line(
+            f"failed sign-ins {'from' if burst.field == 'ip_address' else 'as'} {burst.value} within an hour",
+            _failures(**{burst.field: burst.value, "from": burst.begin, "to": burst.end}),
+            icon="circle-x",
+            count=f"{burst.failures:,}",
+            is_bad=True,
+        )
+        for burst in bursts[:MAX_LINES]
+    ]
+    if others := bursts[MAX_LINES:]:
+        url = _failures(**{"from": min(burst.begin for burst in bursts)})
+        noun = "more burst" if len(others) == 1 else "more bursts"
+        shown.append(Line(f"{noun} of failed sign-ins", url, icon="circle-x", count=f"{len(others):,}", is_bad=True))
+    return shown
+
+
+def _failures(**filters: str) -> str:
+    return f"{reverse('audit')}?{urlencode({'action': Action.LOGIN.value, 'outcome': 'failure', **filters})}"
+
+
+def _user_lines(facts: Facts, locked: int) -> list[Line]:
+    users = reverse("users")
+    locked_out = [
+        Line(f"{name} is locked out after too many wrong passwords", f"{users}/{pk}", icon="lock-keyhole")
+        for pk, name in facts["locked_out"][:MAX_LINES]
+    ]
+    key = "an API key that ends within 14 days"
+    counted = (
+        _counted(locked, "account is locked", "accounts are locked", f"{users}?status=locked", icon="lock"),
+        _counted(
+            facts["key_ending"],
+            f"account has {key}",
+            f"accounts have {key}",
+            f"{users}?attention=key_ending",
+            icon="key-round",
+        ),
+        _counted(
+            facts["dormant"],
+            "person has not signed in for 90 days",
+            "people have not signed in for 90 days",
+            f"{users}?attention=dormant",
+            icon="moon",
+        ),
+    )
+    return [*locked_out, *(line for line in counted if line)]
+
+
+def _counted(number: int, one: str, many: str, url: str, *, icon: str) -> Line | None:
+    shown = f"{number:,}" if number <= MAX_COUNTED else f"More than {MAX_COUNTED:,}"
+    return Line(one if number == 1 else many, url, icon=icon, count=shown) if number else None
+
+
+def _upkeep_lines(facts: Facts) -> list[Line]:
+    found = []
+    log, days = facts["log"], facts["backup_days"]
+    if log["is_late"] and log["state"] != runs.State.DAMAGED:
+        late = "The audit log has not been verified for more than a day"
+        found.append(Line(late, reverse("audit"), icon="shield"))
+    if days:
+        backups = urlencode({"action": Action.EXPORT.value, "resource": "database"})
+        found.append(Line(f"The last backup is {days} days old", f"{reverse('audit')}?{backups}", icon="archive"))
+    return found
