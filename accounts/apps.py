@@ -11,6 +11,9 @@ class AccountsConfig(AppConfig):
         from accounts import tracked_models
         from accounts.notifications import outbox
         from accounts.passwords import reset as password_reset
+        from accounts.users.people_search import find_people
+        from audit.event_query import AuditQuery
 
+        AuditQuery.find_people = staticmethod(find_people)
         outbox.register_job(password_reset.process_next_request)
         tracked_models.track_all()

@@ -29,7 +29,9 @@ class AuditConfig(AppConfig):
 
 def _prepare_sqlite(connection: Any, **_: object) -> None:
     from audit.capture.sqlite_triggers import install_connection_triggers
+    from audit.models.addresses import numeric_address
 
     if connection.vendor == "sqlite":
         connection.before_transaction = install_connection_triggers
         connection.connection.create_function("reprotech_fold", 1, fold_column, deterministic=True)
+        connection.connection.create_function("reprotech_address", 1, numeric_address, deterministic=True)

@@ -1,82 +1,19 @@
 """Query parameters of the audit log: filters of the list, exports and proofs."""
 
-from collections.abc import Mapping
-
-from django import forms
 from django.db import connection
 from django.db.models import QuerySet
-from django.utils.http import urlencode
 
+from audit.event_query import AuditQuery
 from audit.models import AuditLog, Checkpoint
 from audit.models.querysets import AuditLogQuerySet
 from audit.models.search import estimated_rows, split_words
 from audit.statistics import id_ranges
 from reprotech.web import estimated_counts
-from reprotech.web.fields import ByteOrderMarkParam, ChoiceParam, DateTimeParam, IntegerParam
+from reprotech.web.fields import ByteOrderMarkParam, ChoiceParam, IntegerParam
 from reprotech.web.ordering import Row
 from reprotech.web.pagination import MAX_PER_PAGE, ListFilter
 from reprotech.web.query_params import QueryParams
 
-
-class AuditQuery(QueryParams):
-    """Which events: by words, user, action, resource, address, outcome, time, request and session."""
-
-    search = forms.CharField(required=False, max_length=200)
-    user = forms.CharField(required=False, max_length=254)
-    action = forms.CharField(required=False, max_length=32)
-    resource = forms.CharField(required=False, max_length=32)
-    resource_id = forms.CharField(required=False, max_length=64)
-    ip_address = forms.GenericIPAddressField(
-        required=False, unpack_ipv4=True, error_messages={"invalid": "Give an IP address such as 192.0.2.1."}
-    )
-    outcome = ChoiceParam("success", "failure")
-    request_id = forms.CharField(required=False, max_length=64)
-    #: The id of a user: what they did, and what was done to their account.
-    involving = IntegerParam(default=None)
-    session = forms.UUIDField(
-        required=False, error_messages={"invalid": "Give a session's id such as 00000000-0000-4000-8000-000000000000."}
-    )
-
-    def __init__(self, data: Mapping[str, object] | None = None) -> None:
-        super().__init__(data)
-        # "from" can't be the name of an attribute.
-        self.fields["from"] = DateTimeParam(end_of_day=False)
-        self.fields["to"] = DateTimeParam(end_of_day=True)
-
-    @property
-    def given(self) -> dict[str, str]:
-        """The filters that were given, as typed."""
-        return {name: self.data[name] for name in FILTER_NAMES if self.data.get(name)}
-
-    @property
-    def address(self) -> str:
-        """The query string of the given filters alone."""
-        return urlencode(self.given)
-
-    def apply(self, queryset: AuditLogQuerySet) -> AuditLogQuerySet:
-        lookups = {
-            "action": self.value("action").lower(),
-            "resource": self.value("resource").lower(),
-            "resource_id": self.value("resource_id"),
-            "ip_address": self.value("ip_address"),
-            "request_id": self.value("request_id"),
-            "session_id": self.value("session"),
-            "timestamp__gte": self.value("from"),
-            "timestamp__lte": self.value("to"),
-        }
-        rows: AuditLogQuerySet = queryset.filter(**{name: value for name, value in lookups.items() if value})
-        if user := self.value("user"):
-            rows = rows.by_user(user)
-        if words := self.value("search"):
-            rows = rows.mentioning(words)
-        if user_id := self.value("involving"):
-            rows = rows.involving(user_id)
-        if outcome := self.value("outcome"):
-            rows = rows.filter(success=outcome == "success")
-        return rows.newest_first()
-
-
-FILTER_NAMES = tuple(AuditQuery().fields)
 #: Filters with an index of their own in the order of the list.
 SORTED_INDEX_FILTERS = frozenset({"user", "action", "ip_address", "outcome", "session", "resource_id"})
 #: Of these PostgreSQL also knows how often they go together: the statistics `audit_kinds`.
@@ -98,7 +35,7 @@ class AuditFilter(AuditQuery, ListFilter):
     def apply(self, queryset: AuditLogQuerySet) -> AuditLogQuerySet:
         """Bound a time range by ids too, in whose order the list is read."""
         rows = super().apply(queryset)
-        begin, end = self.value("from"), self.value("to")
+        begin, end = self.begin, self.value("to")
         ids = id_ranges.ids_between(begin, end) if begin or end else None
         if ids is None:
             return rows
@@ -116,10 +53,11 @@ class AuditFilter(AuditQuery, ListFilter):
     def is_estimated_large(self, filtered: QuerySet[Row]) -> bool:
         """Words alone or several kinds: PostgreSQL would read all events with a frequent word, or thousands."""
         given = {*self.given}
-        is_known = given == {"search"} or (len(given) > 1 and given <= CORRELATED_FILTERS)
+        is_kind = self.words.meanings and not self.words.rest and given <= CORRELATED_FILTERS | {"search"}
+        is_known = is_kind or given == {"search"} or (len(given) > 1 and given <= CORRELATED_FILTERS)
         if connection.vendor != "postgresql" or not is_known:
             return False
-        words = sorted(split_words(self.value("search")), key=len)[-MAX_WEIGHED_WORDS:]
+        words = sorted(split_words(self.words.rest), key=len)[-MAX_WEIGHED_WORDS:]
         weighed = words if len(words) > 1 else []
         rows, *rows_of_words = estimated_rows(filtered, *(AuditLog.objects.mentioning(word) for word in weighed))
         fewest, rarest = min(zip(rows_of_words, weighed, strict=True), default=(0, None))
@@ -128,12 +66,15 @@ class AuditFilter(AuditQuery, ListFilter):
 
     @property
     def has_matching_index(self) -> bool:
-        return len(self.given) == 1 and not SORTED_INDEX_FILTERS.isdisjoint(self.given)
+        network = self.value("ip_address")
+        is_range = network is not None and network.num_addresses > 1
+        return len(self.given) == 1 and not SORTED_INDEX_FILTERS.isdisjoint(self.given) and not is_range
 
     def prefetched_ids(self, filtered: QuerySet[Row]) -> list[int] | None:
-        if "search" not in self.given:
+        if not self.words.rest:
             return None
-        few = AuditLog.objects.rare_ids(self.value("search"), self._rarest) if self._rarest else None
+        is_all = not self.words.meanings
+        few = AuditLog.objects.rare_ids(self.words.rest, self._rarest) if self._rarest and is_all else None
         if few is not None:
             return sorted(few, reverse=True)
         found = filtered.order_by().values_list("pk", flat=True)[: estimated_counts.MAX_COUNTED + 1]

@@ -6,6 +6,7 @@ from audit import views
 
 urlpatterns = [
     path("audit", views.list_events, name="audit"),
+    path("audit/users", views.suggest_users, name="audit_users"),
     path("audit/export", views.export_events, name="export_events"),
     path("audit/report", views.show_report, name="audit_report"),
     path("audit/saved", views.save_view, name="save_audit_view"),

@@ -1,7 +1,7 @@
 """Pages of the audit log: the list, an event, exports and reports, saved views, verification."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -13,29 +13,26 @@ from django.urls import reverse
 from django.utils import timezone
 
 from audit.api.serializers import AuditLogAnswer
+from audit.event_list import render_list
+from audit.event_query import AuditQuery
 from audit.export.bundles import selected_bundle
 from audit.export.files import export_response
 from audit.export.services import MAX_REPORT_ROWS, start_report
-from audit.filters import AuditExport, AuditPageFilter, AuditQuery
+from audit.filters import AuditExport, AuditPageFilter
 from audit.models import Action, AuditLog, Checkpoint, Leaf
-from audit.models.resources import RESOURCES
 from audit.permissions import AUDIT_EXPORT, AUDIT_READ
 from audit.presentation.changes import change_rows
 from audit.presentation.event_text import sentence
+from audit.presentation.record_pages import record_page
 from audit.retention.archiving import archive_of
-from audit.saved_filters import InvalidSavedFilter, delete_filter, save_filter, saved_filters
+from audit.saved_filters import InvalidSavedFilter, delete_filter, save_filter
 from audit.sealing.sealer import latest_checkpoint
 from audit.sealing.stored_tree import ProofUnavailable
 from audit.verification import runs as verification_runs
 from reprotech.core.exceptions import NotFound, ValidationFailed
-from reprotech.web.access import POST, SAFE, declared_access, requires
+from reprotech.web.access import POST, SAFE, requires
 from reprotech.web.errors import error_response
-from reprotech.web.responses import UNPROCESSABLE, PageRequest, render_page, wants_fragment
-
-#: Filters that only links set: each is named above the list, with a link to remove it.
-LINKED = {"request_id": "request", "session": "session", "resource_id": "number", "involving": "everything of user"}
-#: Labels of filters that differ from their names.
-LABELS = {"ip_address": "Address", "resource": "About", "per_page": "Page size"}
+from reprotech.web.responses import UNPROCESSABLE, PageRequest, wants_fragment
 
 
 @requires(AUDIT_READ, SAFE)
@@ -43,45 +40,14 @@ def list_events(request: PageRequest) -> HttpResponse:
     return render_list(request)
 
 
-def render_list(request: PageRequest, save_error: str = "") -> HttpResponse:
-    """The list, with status 422 and the problem for filters or a saved view that aren't valid."""
-    context: dict[str, object] = {
-        "typed": request.GET,
-        "actions": _choices(Action.values, request.GET.get("action", "")),
-        "resources": _choices(RESOURCES, request.GET.get("resource", "")),
-        "linked": [
-            (name, label, request.GET[name], _without(request.GET, name))
-            for name, label in LINKED.items()
-            if request.GET.get(name)
-        ],
-        "status": verification_runs.status(),
-        "saved": saved_filters(request.user.pk),
-        "save_error": save_error,
-        "crumbs": [("Audit log", None)],
-    }
-    status = UNPROCESSABLE if save_error else 200
+@requires(AUDIT_READ, SAFE)
+def suggest_users(request: PageRequest) -> HttpResponse:
+    """Usernames for the field of the list, as options."""
     try:
-        context["query"] = query = AuditPageFilter.parse(request.GET)
-        context["page"] = query.page_of(AuditLog.objects.all())
-    except ValidationFailed as refusal:
-        context["field_errors"] = refusal.errors
-        context["errors"] = [(name, LABELS.get(name, name), found) for name, found in refusal.errors.items()]
-        status = UNPROCESSABLE
-    return render_page(request, "audit/event_list.html", context, fragment="audit/_event_table.html", status=status)
-
-
-def _choices(known: Iterable[str], chosen: str) -> list[tuple[str, str, bool]]:
-    """(value, label, is chosen) for each choice, and for a chosen value that isn't one of them."""
-    # A linked or typed value must stay visible in the form, even if it matches nothing.
-    values = [*known] if not chosen or chosen.lower() in known else [*known, chosen]
-    return [(value, value.replace("_", " ").capitalize(), value in (chosen, chosen.lower())) for value in values]
-
-
-def _without(query: QueryDict, name: str) -> str:
-    rest = query.copy()
-    for dropped in (name, "page"):
-        rest.pop(dropped, None)
-    return f"{reverse('audit')}?{rest.urlencode()}"
+        people = AuditPageFilter.parse(request.GET, reader=request.user).people
+    except ValidationFailed:
+        people = []
+    return render(request, "audit/_user_options.html", {"people": people})
 
 
 @requires(AUDIT_READ, SAFE)
@@ -96,21 +62,12 @@ def show_event(request: PageRequest, event_id: int) -> HttpResponse:
         "changes": change_rows(event),
         "leaf": leaf,
         "checkpoint": leaf and Checkpoint.objects.filter(size__gt=leaf.position).first(),
-        "object_page": _object_page(request, event),
+        "object_page": record_page(request.user, event.resource, event.resource_id),
         "erasures": _erasures(event),
         "raw": json.dumps(AuditLogAnswer(event).data, indent=2, ensure_ascii=False, cls=DjangoJSONEncoder),
         "crumbs": [("Audit log", reverse("audit")), (f"Event {event.pk}", None)],
     }
     return render(request, "audit/event.html", context)
-
-
-def _object_page(request: PageRequest, event: AuditLog) -> str:
-    """The address of the page of the event's user or role; "" if there is none or it wouldn't open."""
-    name = {"user": "users", "role": "roles"}.get(event.resource, "")
-    if not name or not event.resource_id.isdecimal():
-        return ""
-    page = f"{reverse(name)}/{event.resource_id}"
-    return page if request.user.has_perm(declared_access(page)) else ""
 
 
 def _archived(request: PageRequest, event_id: int) -> HttpResponse:
@@ -135,7 +92,9 @@ def _erasures(event: AuditLog) -> str:
 @requires(AUDIT_EXPORT, SAFE)
 def export_events(request: PageRequest) -> HttpResponseBase:
     try:
-        return export_response(actor=request.user, query=AuditExport.parse(request.GET), with_bom=True)
+        return export_response(
+            actor=request.user, query=AuditExport.parse(request.GET, reader=request.user), with_bom=True
+        )
     except ValidationFailed as refusal:
         return _refused(request, "Export", refusal.errors)
 
@@ -149,7 +108,7 @@ def _refused(request: PageRequest, title: str, errors: Mapping[str, list[str]]) 
 def show_report(request: PageRequest) -> HttpResponse:
     """Events, oldest first, with the checkpoint that verifies them. Making a report is itself recorded."""
     try:
-        query = AuditQuery.parse(request.GET)
+        query = AuditQuery.parse(request.GET, reader=request.user)
     except ValidationFailed as refusal:
         return _refused(request, "Report", refusal.errors)
     events = start_report(actor=request.user, query=query)
@@ -158,7 +117,7 @@ def show_report(request: PageRequest) -> HttpResponse:
         return _refused(request, "Report", {"events": sentences})
     context = {
         "entries": [(event, sentence(event), change_rows(event)) for event in events],
-        "given": query.given,
+        "given": query.dated,
         "checkpoint": latest_checkpoint(),
         "made_at": timezone.now(),
         "crumbs": [("Audit log", reverse("audit")), ("Report", None)],
@@ -169,7 +128,7 @@ def show_report(request: PageRequest) -> HttpResponse:
 @requires(AUDIT_READ, POST)
 def save_view(request: PageRequest) -> HttpResponse:
     try:
-        query = AuditQuery.parse(QueryDict(request.POST.get("query", ""))).address
+        query = AuditQuery.parse(QueryDict(request.POST.get("query", "")), reader=request.user).address
         kept = save_filter(actor=request.user, name=request.POST.get("name", ""), query=query)
     except ValidationFailed:
         return render_list(request, save_error="These filters can't be kept: correct them first.")

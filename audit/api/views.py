@@ -34,9 +34,9 @@ class AuditLogViewSet(ViewSet):
     required_permissions: ClassVar = {"list": AUDIT_READ, "export": AUDIT_EXPORT}
 
     @extend_schema(parameters=query_parameters(AuditFilter), responses=AuditLogListAnswer, summary="Read the audit log")
-    def list(self, request: Request) -> Response:
+    def list(self, request: SignedInRequest) -> Response:
         """Events, newest first, a page at a time."""
-        page = AuditFilter.parse(request.query_params).page_of(AuditLog.objects.all())
+        page = AuditFilter.parse(request.query_params, reader=request.user).page_of(AuditLog.objects.all())
         return Response(page.as_dict("logs", partial(serialize_many, AuditLogAnswer)))
 
     @extend_schema(
@@ -50,7 +50,7 @@ class AuditLogViewSet(ViewSet):
         ),
     )
     def export(self, request: SignedInRequest) -> StreamingHttpResponse:
-        query = AuditExport.parse(request.query_params)
+        query = AuditExport.parse(request.query_params, reader=request.user)
         return export_response(actor=request.user, query=query, with_bom=query.value("bom") == "true")
 
 

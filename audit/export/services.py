@@ -23,6 +23,9 @@ class EventQuery(Protocol):
     @property
     def given(self) -> dict[str, str]: ...
 
+    @property
+    def dated(self) -> dict[str, str]: ...
+
     def apply(self, queryset: AuditLogQuerySet) -> AuditLogQuerySet: ...
 
     def value(self, name: str) -> Any: ...
@@ -42,7 +45,7 @@ def start_export(*, actor: Actor, query: EventQuery, file_format: str) -> Iterat
         action=Action.EXPORT,
         resource="audit",
         format=file_format,
-        filters=query.given,
+        filters=query.dated,
         rows=events.count(),
     )
     return events.in_chunks()
@@ -64,7 +67,7 @@ def start_bundle(*, actor: Actor, query: EventQuery) -> Bundle:
     authorize(actor, AUDIT_EXPORT)
     require_recent_authentication()
     if query.given:
-        bundle = selected_bundle(query.apply(AuditLog.objects.all()), query.given)
+        bundle = selected_bundle(query.apply(AuditLog.objects.all()), query.dated)
     else:
         bundle = complete_bundle(query.value("start") or 0, query.value("end"))
     places: dict[str, Any] = {name: bundle.header[name] for name in ("start", "end") if name in bundle.header}
@@ -73,7 +76,7 @@ def start_bundle(*, actor: Actor, query: EventQuery) -> Bundle:
         action=Action.EXPORT,
         resource="audit",
         format=BUNDLE,
-        filters=query.given,
+        filters=query.dated,
         rows=bundle.rows,
         checkpoint=bundle.size,
         **places,

@@ -8,6 +8,7 @@ from django.db import connection, models
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Cast, Lower
 
+from audit.models.addresses import Network, NumericAddress, numeric_address
 from audit.models.resources import RESOURCES
 from audit.models.search import ContainsWords, FoldedColumn, contains_all_words, contains_each_word
 from reprotech.core.normalization import fold_text, unicode_forms
@@ -91,6 +92,20 @@ class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
         forms = [form.lower() for form in unicode_forms(name)]
         lowered = self.alias(username_lower=Lower("username"))
         return lowered.filter(username_lower=forms[0]) if len(forms) == 1 else lowered.filter(username_lower__in=forms)
+
+    def by_any_of(self, user_ids: Iterable[int], names: Iterable[str]) -> Self:
+        """Events of these accounts, under whatever name, and under these names in lower case."""
+        lowered = self.alias(username_lower=Lower("username"))
+        return lowered.filter(Q(user_id__in=[*user_ids]) | Q(username_lower__in=[*names]))
+
+    def from_network(self, network: Network) -> Self:
+        first, last = str(network[0]), str(network[-1])
+        if first == last:
+            return self.filter(ip_address=first)
+        if connection.vendor == "sqlite":
+            bounds = (numeric_address(first), numeric_address(last))
+            return self.alias(number=NumericAddress("ip_address")).filter(number__range=bounds)
+        return self.filter(ip_address__gte=first, ip_address__lte=last)
 
     def mentioning(self, text: str) -> Self:
         """Events whose names and details contain each word of the text, or a word that begins with it."""

@@ -97,6 +97,7 @@ def all_queries(sorts):
         page_query("audit: half-way", AUDIT, 0.5),
         page_query("audit: last page", AUDIT, 1),
         sample_query("audit: user", AUDIT, "user"),
+        sample_query("audit: part of a name", AUDIT, "user", "user_contains"),
         sample_query("audit: involving", AUDIT, "involving"),
         fixed_query("audit: action of many", AUDIT, action="login"),
         fixed_query("audit: action of few", AUDIT, action="export"),
@@ -104,9 +105,11 @@ def all_queries(sorts):
         fixed_query("audit: resource of few", AUDIT, resource="demo_data"),
         sample_query("audit: resource id", AUDIT, "resource_id"),
         sample_query("audit: address", AUDIT, "ip_address"),
+        fixed_query("audit: range of addresses", AUDIT, ip_address="10.0.0.0/8"),
         *(fixed_query(f"audit: {outcome}", AUDIT, outcome=outcome) for outcome in ("success", "failure")),
         sample_query("audit: request", AUDIT, "request_id"),
         sample_query("audit: session", AUDIT, "session"),
+        fixed_query("audit: last day", AUDIT, last="24h"),
         days_query("audit: a day", 0, 0),
         days_query("audit: a month", 0, 30),
         days_query("audit: from half-way", 0, None),
@@ -114,6 +117,7 @@ def all_queries(sorts):
         fixed_query("audit: action and outcome", AUDIT, action="login", outcome="failure"),
         fixed_query("audit: search many", AUDIT, search="page"),
         sample_query("audit: search few", AUDIT, "user", "search"),
+        fixed_query("audit: search a sentence", AUDIT, search="signed in"),
         fixed_query("audit: search nothing", AUDIT, search=NOBODY),
     ]
 

@@ -29,8 +29,8 @@ def in_words(span: timedelta) -> str:
     return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
 
-#: Of a moment without its seconds, of one with them, and of a day.
-MOMENT_FORMATS = {"": "j M Y, H:i", "exact": "j M Y, H:i:s", "day": "j M Y"}
+#: Of a moment without its seconds, of one with them, of a day, and of a time whose day stands above it.
+MOMENT_FORMATS = {"": "j M Y, H:i", "exact": "j M Y, H:i:s", "day": "j M Y", "time": "H:i:s"}
 
 
 @register.simple_tag

@@ -14,9 +14,9 @@ class QueryParams(forms.Form):
     """The query parameters of a page or an API call."""
 
     @classmethod
-    def parse(cls, query: QueryDict) -> Self:
+    def parse(cls, query: QueryDict, **options: Any) -> Self:
         """The parameters; raises ValidationFailed for wrong, unknown and repeated ones."""
-        parsed = cls(query)
+        parsed = cls(query, **options)
         errors = {name: ["There is no such parameter."] for name in query if name not in parsed.fields}
         errors |= {name: ["Give it once only."] for name in query if len(query.getlist(name)) > 1}
         if errors or not parsed.is_valid():

@@ -24,7 +24,7 @@ function distance(span) {
 
 function momentText(moment, form) {
   const span = moment - (Date.now() + CLOCK_DIFFERENCE);
-  if (form !== "exact" && Math.abs(span) < DAY) {
+  if (form !== "exact" && form !== "time" && Math.abs(span) < DAY) {
     return distance(span);
   }
   if (form === "day" && Math.abs(span) < 7 * DAY) {
@@ -33,6 +33,9 @@ function momentText(moment, form) {
   const { day, month, year, hour, minute, second } = Object.fromEntries(
     PARTS.formatToParts(moment).map(({ type, value }) => [type, value]),
   );
+  if (form === "time") {
+    return `${hour}:${minute}:${second}`;
+  }
   const date = `${Number(day)} ${MONTHS[month - 1]} ${year}`;
   const time = { "": `, ${hour}:${minute}`, exact: `, ${hour}:${minute}:${second}`, day: "" };
   return date + time[form];

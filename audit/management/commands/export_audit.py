@@ -8,9 +8,10 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError
 from django.http import QueryDict
 
+from audit.event_query import AuditQuery
 from audit.export.bundles import Bundle, write
 from audit.export.services import start_bundle
-from audit.filters import AuditExport, AuditQuery
+from audit.filters import AuditExport
 from reprotech.core.actors import System
 from reprotech.core.exceptions import Conflict, ValidationFailed
 

@@ -49,7 +49,7 @@ def test_a_view_is_kept_and_removed(new_page, java_script):
     page.wait_for_url("**/audit?action=login")
     expect(page.get_by_role("link", name=name)).to_have_attribute("aria-current", "page")
     page.get_by_role("button", name=f"Remove the view {name}").click()
-    page.get_by_role("status").get_by_text("The view is removed.").wait_for()
+    page.get_by_role("status").get_by_text("View removed. The events stay.").wait_for()
     expect(page.get_by_role("link", name=name)).to_have_count(0)
 
 
@@ -72,7 +72,7 @@ def test_an_event_is_taken_along_with_its_proof_and_the_report_with_its_checkpoi
     page = new_page(java_script_enabled=java_script)
     sign_in(page)
     page.goto("/audit?action=create")
-    page.locator(".event-sentence a").last.click()
+    page.locator(".events a.row-link").last.click()
     page.wait_for_url(re.compile(r"/audit/\d+$"))
     wait_for(page, page.get_by_role("link", name="Download proof"), reload=True)
     with page.expect_download() as download:

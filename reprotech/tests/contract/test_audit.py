@@ -137,6 +137,7 @@ def test_the_total_and_the_pages_follow_the_filters(history, super_admin):
     }
 
 
+AN_ADDRESS = "Give an IP address such as 192.0.2.1, its beginning such as 192.0.2., or a range such as 192.0.2.0/24."
 A_TIME = "Give a date or time such as 2030-01-31 or 2030-01-31T09:30:00Z."
 
 
@@ -147,7 +148,7 @@ A_TIME = "Give a date or time such as 2030-01-31 or 2030-01-31T09:30:00Z."
         ("to=2031-02-30", {"to": [A_TIME]}),
         ("from=0001-01-01T00:00:00%2B10:00", {"from": [A_TIME]}),
         ("to=2031-03-03T25:00:00Z", {"to": [A_TIME]}),
-        ("ip_address=lab-3", {"ip_address": ["Give an IP address such as 192.0.2.1."]}),
+        ("ip_address=lab-3", {"ip_address": [AN_ADDRESS]}),
         ("outcome=maybe", {"outcome": ["Give one of: success, failure."]}),
         ("per_page=101", {"per_page": ["Give a whole number from 1 to 100."]}),
         ("sort=id", {"sort": ["There is no such parameter."]}),

@@ -8,7 +8,7 @@ from django.core.management import call_command
 
 from accounts.user_list.filters import UserFilter
 from accounts.users.default_data import load_default_data
-from audit.filters import AuditQuery
+from audit.event_query import AuditQuery
 from benchmarks.growth import report, runner, seeding
 from benchmarks.growth.environment import Server, Size
 from benchmarks.growth.queries import all_queries, chosen

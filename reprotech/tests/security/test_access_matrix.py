@@ -130,6 +130,7 @@ POST    /users/{nobody}/keys/new                  404   404   403     403    403
 GET     /users/{nobody}/keys/{session}/revoke     404   404   403     403    403   403   403    403   302
 POST    /users/{nobody}/keys/{session}/revoke     404   404   403     403    403   403   403    403   302
 GET     /audit                                    200   200   200     403    403   403   403    403   302
+GET     /audit/users                              200   200   200     403    403   403   403    403   302
 GET     /audit/{nobody}                           404   404   404     403    403   403   403    403   302
 GET     /audit/export                             200   200   200     403    403   403   403    403   302
 GET     /audit/report                             200   200   200     403    403   403   403    403   302

@@ -1,0 +1,110 @@
+"""The page with the list of events: what its filters offer, and what they found."""
+
+from collections.abc import Iterable
+from urllib.parse import urlencode
+
+from django.http import HttpResponse, QueryDict
+from django.urls import reverse
+
+from audit.event_query import PERIODS
+from audit.filters import AuditPageFilter
+from audit.models import Action, AuditLog
+from audit.models.resources import RESOURCES
+from audit.presentation.action_kinds import action_kind
+from audit.saved_filters import saved_filters
+from audit.verification import runs as verification_runs
+from reprotech.core.exceptions import ValidationFailed
+from reprotech.web.responses import UNPROCESSABLE, PageRequest, htmx_of, render_page, wants_fragment
+
+#: Filters that only links set: each is named above the list, with a link to remove it.
+LINKED = {
+    "user": "user",
+    "request_id": "request",
+    "session": "session",
+    "resource_id": "number",
+    "involving": "everything of user",
+}
+#: Filters with a field, which says what is wrong with them.
+FIELDS = ("search", "user_contains", "action", "resource", "outcome", "ip_address", "from", "to")
+LABELS = {"per_page": "Page size", "last": "Period"}
+PERIOD_LABELS = {"15m": "15 min", "24h": "24 h", "7d": "7 days", "30d": "30 days"}
+#: Views that everybody has.
+COMMON_VIEWS = (
+    ("Failed sign-ins, 24 h", "action=login&outcome=failure&last=24h"),
+    ("Access denied, 7 days", "action=access_denied&last=7d"),
+    ("Roles assigned, 30 days", "action=role_assign&last=30d"),
+)
+
+
+def render_list(request: PageRequest, save_error: str = "") -> HttpResponse:
+    """The list, with status 422 and the problem for filters or a saved view that aren't valid."""
+    context: dict[str, object] = {
+        "typed": request.GET,
+        "actions": _choices(Action.values, request.GET.get("action", "")),
+        "resources": _choices(RESOURCES, request.GET.get("resource", "")),
+        "linked": [
+            (name, label, request.GET[name], _address(request.GET, drop=(name,)))
+            for name, label in LINKED.items()
+            if request.GET.get(name)
+        ],
+        "periods": _periods(request.GET),
+        "status": verification_runs.status(),
+        "saved": saved_filters(request.user.pk),
+        "common_views": COMMON_VIEWS,
+        "save_error": save_error,
+        "crumbs": [("Audit log", None)],
+    }
+    try:
+        context["query"] = query = AuditPageFilter.parse(request.GET, reader=request.user)
+        context["page"] = query.page_of(AuditLog.objects.all())
+    except ValidationFailed as refusal:
+        return _render_refused(request, context, refusal.errors)
+    return render_page(
+        request,
+        "audit/event_list.html",
+        context,
+        fragment="audit/_event_update.html",
+        status=UNPROCESSABLE if save_error else 200,
+    )
+
+
+def _render_refused(request: PageRequest, context: dict[str, object], errors: dict[str, list[str]]) -> HttpResponse:
+    """What is wrong, each at its field; a list that is shown already stays as it is."""
+    context["field_errors"] = errors
+    # The page has them at its fields.
+    at_fields = errors.keys() & set(FIELDS) if wants_fragment(request) else set()
+    context["at_fields"] = [(name, " ".join(errors[name])) for name in FIELDS if name in at_fields]
+    context["errors"] = [(name, LABELS.get(name, name), found) for name, found in errors.items() if name not in FIELDS]
+    response = render_page(
+        request, "audit/event_list.html", context, fragment="audit/_filter_errors.html", status=UNPROCESSABLE
+    )
+    if wants_fragment(request) and htmx_of(request).target == "events":
+        response["HX-Retarget"], response["HX-Reswap"] = "#filter-errors", "outerHTML"
+        response["HX-Push-Url"] = "false"
+    return response
+
+
+def _choices(known: Iterable[str], chosen: str) -> list[tuple[str, str, bool]]:
+    """(value, label, is chosen) for each choice, and for a chosen value that isn't one of them."""
+    # A linked or typed value must stay visible in the form, even if it matches nothing.
+    values = [*known] if not chosen or chosen.lower() in known else [*known, chosen]
+    return [(value, action_kind(value).label, value in (chosen, chosen.lower())) for value in values]
+
+
+def _periods(query: QueryDict) -> list[tuple[str, str, bool]]:
+    """(label, address, is chosen) of each period, and of any time."""
+    has_dates = bool(query.get("from") or query.get("to"))
+    chosen = "" if has_dates else query.get("last", "")
+    base = ("last", "from", "to")
+    any_time = ("Any time", _address(query, drop=base), not chosen and not has_dates)
+    return [
+        *((PERIOD_LABELS[name], _address(query, drop=base, last=name), name == chosen) for name in PERIODS),
+        any_time,
+    ]
+
+
+def _address(query: QueryDict, drop: Iterable[str], **added: str) -> str:
+    """The list's address with other filters."""
+    rest = [(name, value) for name, value in query.items() if value and name not in {*drop, "page"}]
+    given = urlencode([*rest, *added.items()])
+    return reverse("audit") + (f"?{given}" if given else "")

@@ -1,0 +1,40 @@
+"""A sentence in parts, so that a page can stress and link whom and what it names."""
+
+import re
+from datetime import UTC, date, timedelta
+from typing import NamedTuple
+
+from django.utils import timezone
+
+from audit.models import AuditLog
+from audit.presentation.event_text import actor, sentence
+
+
+class Part(NamedTuple):
+    text: str
+    #: "actor", "target", or "" for other words.
+    role: str = ""
+
+
+def sentence_parts(event: AuditLog) -> list[Part]:
+    """The sentence, with the first mention of the actor and the next one of the target apart."""
+    text, parts = sentence(event), []
+    names = [("actor", "" if event.is_actor_erased or not event.username else actor(event))]
+    names.append(("target", event.resource_name))
+    for role, name in names:
+        # Not a part of another word, such as a role "User" in "changed the username of".
+        found = re.search(rf"(?<![\w.@-]){re.escape(name)}(?![\w@-])", text) if name else None
+        if found:
+            parts += [Part(text[: found.start()]), Part(name, role)]
+            text = text[found.end() :]
+    return [part for part in (*parts, Part(text)) if part.text]
+
+
+def day_heading(day: date) -> str:
+    """Such as "Today", "Yesterday", "Monday 23 November", with the year unless it is this one (UTC)."""
+    today = timezone.now().astimezone(UTC).date()
+    if day == today:
+        return "Today"
+    if day == today - timedelta(days=1):
+        return "Yesterday"
+    return f"{day:%A} {day.day} {day:%B}" + ("" if day.year == today.year else f" {day.year}")
