@@ -4,6 +4,7 @@ from accounts.api_keys import views as api_key_views
 from accounts.authentication import views as authentication_views
 from accounts.mfa import views as mfa_views
 from accounts.passwords import views as password_views
+from accounts.preferences import views as preference_views
 from accounts.profile import views as profile_views
 from accounts.roles import views as role_views
 from accounts.users import action_views, bulk_views
@@ -32,11 +33,15 @@ urlpatterns = [
     path("users/new/username", user_views.propose_username, name="propose_username"),
     path("users/new/permissions", user_views.preview_new_user, name="preview_new_user"),
     path("users/edit/permissions", user_views.preview_user, name="preview_user"),
+    path("users/columns", preference_views.choose_user_columns, name="user_columns"),
     path("users/export", csv_views.export_all, name="export_users"),
     path("users/import", csv_views.upload, name="import_users"),
     path("users/import/confirm", csv_views.confirm, name="confirm_import"),
     path("users/selected/activate", bulk_views.activate, name="activate_users"),
     path("users/selected/deactivate", bulk_views.deactivate, name="deactivate_users"),
+    path("users/selected/lock", bulk_views.lock, name="lock_users"),
+    path("users/selected/unlock", bulk_views.unlock, name="unlock_users"),
+    path("users/selected/sign-out", bulk_views.sign_out, name="sign_out_users"),
     path("users/selected/assign-role", bulk_views.assign_role, name="assign_role"),
     path("users/selected/remove-role", bulk_views.remove_role, name="remove_role"),
     path("users/selected/export", bulk_views.export_selected, name="export_selected_users"),
@@ -62,6 +67,7 @@ urlpatterns = [
     path("roles/<int:role_id>/delete", role_views.delete_role, name="delete_role"),
     path("permissions", role_views.list_permissions, name="permissions"),
     path("permissions/<slug:name>", role_views.show_permission, name="permission"),
+    path("profile/time-zone", preference_views.choose_time_zone, name="time_zone"),
     path("profile/keys/new", api_key_views.create_own_key, name="new_own_key"),
     path("profile/keys/<uuid:key_id>/revoke", api_key_views.revoke_own_key, name="revoke_own_key"),
     path("profile/security", mfa_views.show_security, name="security"),

@@ -6,8 +6,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 
 from accounts.permissions import ROLE_READ, SETTINGS_READ, USER_READ
+from accounts.preferences.services import preferences_of
 from audit.permissions import AUDIT_READ
 from reprotech.core.actors import SignedInUser
 from reprotech.core.request_context import current_origin
@@ -84,6 +86,8 @@ def layout_context(request: HttpRequest) -> dict[str, object]:
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:
         context["may"] = PermissionFlags(user)
+        # Read when the first time is shown: parts of pages without any need no query for it.
+        context["time_zone"] = SimpleLazyObject(lambda: preferences_of(user).time_zone)
         context["navigation"] = [
             {
                 "label": entry.label,

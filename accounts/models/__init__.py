@@ -5,6 +5,7 @@ from accounts.models.counters import UserCount, UserDay, UserMove, UserSignpost
 from accounts.models.former_usernames import FormerUsername, UsernameKey
 from accounts.models.mail import EmailChange, OutgoingMail, ResetRequest
 from accounts.models.mfa import Passkey, RecoveryCode, SpentOnce, TotpKey
+from accounts.models.preferences import Preferences
 from accounts.models.roles import Permission, Role
 from accounts.models.sessions import Session
 from accounts.models.users import EXISTING, PasswordHistory, User, build_search_text
@@ -18,6 +19,7 @@ __all__ = [
     "Passkey",
     "PasswordHistory",
     "Permission",
+    "Preferences",
     "RecoveryCode",
     "ResetRequest",
     "Role",

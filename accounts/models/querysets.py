@@ -163,6 +163,12 @@ class UserQuerySet(TrackedQuerySet["User"]):
         """What `Grants.loaded_with` reads, in the same query."""
         return self.with_role_rows().annotate(held_permissions=held_permissions("pk"))
 
+    def with_key_count(self) -> Self:
+        """Annotate `key_count`, the API keys that are not revoked."""
+        keys = apps.get_model("accounts", "ApiKey").objects.unrevoked().filter(user=OuterRef("pk"))
+        counted = keys.order_by().values("user").annotate(found=Count("pk")).values("found")
+        return self.annotate(key_count=Coalesce(Subquery(counted), 0))
+
     def search(self, term: str, *, is_frequent: bool = False) -> Self:
         """Username, e-mail or full name contains `term`, whatever the case; `is_frequent`: thousands are known to."""
         folded = " ".join(fold_text(term).split())

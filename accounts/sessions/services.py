@@ -168,6 +168,7 @@ def end_user_sessions(*, actor: Actor, user_id: int) -> int:
     if user is None:
         raise NotFound("user")
     authorize(actor, user.grants.permissions, user)
+    require_recent_authentication()
     ended = mark_ended(list(user.sessions.alive()), Session.EndReason.REVOKED)
     return _record_ended(actor, ended, user.username)
 

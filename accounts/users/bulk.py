@@ -8,9 +8,10 @@ from accounts.access.row_locks import lock_for_change
 from accounts.models import User
 from accounts.permissions import USER_UPDATE
 from accounts.roles.assignments import find_roles
-from accounts.users.services import update_user
+from accounts.sessions.services import end_user_sessions
+from accounts.users.services import lock_user, unlock_user, update_user
 from reprotech.core.actors import Actor
-from reprotech.core.exceptions import DomainError, Forbidden, NotFound
+from reprotech.core.exceptions import Conflict, DomainError, Forbidden, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,19 @@ class BulkOutcome:
 
 def set_active(*, actor: Actor, user_ids: Iterable[int], is_active: bool) -> BulkOutcome:
     return _apply_to_each(user_ids, lambda user_id: _set_active(actor=actor, user_id=user_id, is_active=is_active))
+
+
+def lock(*, actor: Actor, user_ids: Iterable[int]) -> BulkOutcome:
+    return _apply_to_each(user_ids, lambda user_id: _set_locked(actor=actor, user_id=user_id, is_locked=True))
+
+
+def unlock(*, actor: Actor, user_ids: Iterable[int]) -> BulkOutcome:
+    return _apply_to_each(user_ids, lambda user_id: _set_locked(actor=actor, user_id=user_id, is_locked=False))
+
+
+def sign_out(*, actor: Actor, user_ids: Iterable[int]) -> BulkOutcome:
+    """End all sessions of users, in browsers and in scripts; they may sign in again."""
+    return _apply_to_each(user_ids, lambda user_id: _sign_out(actor=actor, user_id=user_id))
 
 
 def assign_role(*, actor: Actor, user_ids: Iterable[int], role: str) -> BulkOutcome:
@@ -58,6 +72,22 @@ def _change_role(*, actor: Actor, user_id: int, assigned: str = "", revoked: str
     roles = before | {role.slug for role in find_roles([assigned] if assigned else [])}
     roles -= {role.slug for role in find_roles([revoked] if revoked else [])}
     return update_user(actor=actor, user_id=user_id, roles=roles), roles != before
+
+
+@service
+def _set_locked(*, actor: Actor, user_id: int, is_locked: bool) -> tuple[User, bool]:
+    was_locked = lock_for_change(actor, user_id, USER_UPDATE).is_locked
+    change = lock_user if is_locked else unlock_user
+    return change(actor=actor, user_id=user_id), was_locked != is_locked
+
+
+@service
+def _sign_out(*, actor: Actor, user_id: int) -> tuple[User, bool]:
+    if actor.pk == user_id:
+        # It would end the session that the answer is for; the profile asks about that one.
+        raise Conflict("You can't sign yourself out here. Use “Sign out other sessions” on your profile.")
+    ended = end_user_sessions(actor=actor, user_id=user_id)
+    return User.objects.get(pk=user_id), ended > 0
 
 
 def _apply_to_each(user_ids: Iterable[int], change: Callable[[int], tuple[User, bool]]) -> BulkOutcome:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from accounts.common.requests import PageRequest
 from accounts.models import Role, User
 from accounts.models.querysets import UserQuerySet
-from accounts.permissions import USER_READ, USER_UPDATE
+from accounts.permissions import SESSION_REVOKE, USER_READ, USER_UPDATE
 from accounts.roles.permission_tables import missing_permissions
 from accounts.users import bulk
 from accounts.users.bulk import BulkOutcome
@@ -36,17 +36,25 @@ def confirmation_view(
     success_message: str,
     run: Callable[..., BulkOutcome],
     *,
-    undo: str,
+    undo: str = "",
+    permission: str = USER_UPDATE,
+    where: str = "",
     takes_role: bool = False,
     is_destructive: bool = False,
 ) -> Callable[..., HttpResponse]:
     """A page that asks before `run` changes users; `success_message` has the placeholders `{users}` and `{role}`.
 
-    `undo` is the URL name of its opposite.
+    `undo` is the URL name of its opposite, if it has one; `where` follows the users in its title and on its button.
     """
-    action = {"verb": verb, "warning": warning, "takes_role": takes_role, "is_destructive": is_destructive}
+    action = {
+        "verb": verb,
+        "where": where,
+        "warning": warning,
+        "takes_role": takes_role,
+        "is_destructive": is_destructive,
+    }
 
-    @requires(USER_UPDATE, FORM)
+    @requires(permission, FORM)
     def view(request: PageRequest) -> HttpResponse:
         data = request.POST if request.method == "POST" else None
         selection = SelectionForm(request.GET if data is None else data)
@@ -78,7 +86,7 @@ def confirmation_view(
             "filters": matching.given.items() if matching else (),
             "seen": digest,
             "next": back,
-            "crumbs": [("Users", reverse("users")), (f"{verb} users", None)],
+            "crumbs": [("Users", reverse("users")), (f"{verb} users{where}", None)],
         }
         return render_form(request, "accounts/user_bulk.html", form, context, fragment="accounts/_user_bulk.html")
 
@@ -114,7 +122,7 @@ def _refuse(request: PageRequest, refusal: Conflict) -> HttpResponse:
 
 def _undo(name: str, outcome: BulkOutcome, role: Role | None, back: str) -> Undo | None:
     """The opposite for those who were changed; of more than a form may name there is none."""
-    if not 0 < len(outcome.changed) <= MAX_PER_PAGE:
+    if not name or not 0 < len(outcome.changed) <= MAX_PER_PAGE:
         return None
     return Undo(reverse(name), {"user": outcome.changed, "next": back, **({"role": role.slug} if role else {})})
 
@@ -147,6 +155,31 @@ deactivate = confirmation_view(
     "{users} deactivated.",
     partial(bulk.set_active, is_active=False),
     undo="activate_users",
+    is_destructive=True,
+)
+lock = confirmation_view(
+    "Lock",
+    "All their sessions end at once, in browsers and in scripts, and they can't sign in, nor use an API key, until "
+    "someone unlocks them.",
+    "{users} locked.",
+    bulk.lock,
+    undo="unlock_users",
+    is_destructive=True,
+)
+unlock = confirmation_view(
+    "Unlock",
+    "They can sign in again with their passwords, also after too many failed attempts.",
+    "{users} unlocked.",
+    bulk.unlock,
+    undo="lock_users",
+)
+sign_out = confirmation_view(
+    "Sign out",
+    "All their sessions end at once, in browsers and in scripts. They can sign in again, and API keys go on working.",
+    "{users} signed out everywhere.",
+    bulk.sign_out,
+    permission=SESSION_REVOKE,
+    where=" everywhere",
     is_destructive=True,
 )
 assign_role = confirmation_view(

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.access.authorization import Target, authorize, service
 from accounts.core.catalogue import PERMISSION_NAMES
-from accounts.models import OutgoingMail, Role, Session, User
+from accounts.models import OutgoingMail, Preferences, Role, Session, User
 from accounts.permissions import USER_DELETE
 from accounts.roles.assignments import permission_names_of
 from accounts.user_list import page_index
@@ -120,6 +120,7 @@ def _erase_account(user: User) -> None:
     user.save()
     user.password_history.all().delete()
     user.api_keys.all().delete()
+    Preferences.objects.filter(user=user).delete()
     # Also mail that was never delivered: it has the address, and may say where they signed in.
     OutgoingMail.objects.filter(user=user).delete()
     Session.objects.filter(user=user).update(ip_address=None, user_agent="")

@@ -2,7 +2,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
@@ -10,6 +10,8 @@ from accounts.common.requests import PageRequest
 from accounts.common.shortcuts import breadcrumbs, get_user_or_404
 from accounts.models import Role, User
 from accounts.permissions import SESSION_REVOKE, USER_CREATE, USER_READ, USER_UPDATE
+from accounts.preferences.list_settings import USER_COLUMNS
+from accounts.preferences.services import list_settings
 from accounts.roles.permission_tables import effective_access, missing_permissions
 from accounts.sessions import services as session_services
 from accounts.throttling import login_throttle
@@ -22,6 +24,7 @@ from audit.models import AuditLog
 from audit.permissions import AUDIT_READ
 from reprotech.core.exceptions import DomainError, StaleVersion, ValidationFailed
 from reprotech.web.access import FORM, POST, SAFE, requires
+from reprotech.web.filter_chips import Option, filter_chips
 from reprotech.web.responses import UNPROCESSABLE, bind_form, htmx_redirect, render_form, render_page, safe_next_url
 
 KIND_OPTIONS = (("person", "People"), ("service", "Service accounts"))
@@ -31,28 +34,34 @@ MAX_SESSIONS = 20
 MAX_EVENTS = 8
 #: The page's names of filters that are called otherwise in the address.
 FILTER_LABELS = {"per_page": "Rows", "sort": "Order"}
+CHIP_LABELS = {
+    "search": "Search",
+    "role": "Role",
+    "status": "Status",
+    "kind": "Account type",
+    "attention": "Attention",
+}
 
 
 @requires(USER_READ, SAFE)
 def list_users(request: PageRequest) -> HttpResponse:
     """Users by search, role and status, a page at a time; 422 with an explanation for invalid filters."""
+    options = filter_options(request.GET)
+    settings = list_settings(request.user, "users")
     context: dict[str, object] = {
         "typed": request.GET,
-        "roles": role_options(request.GET.get("role", "")),
-        "statuses": [(name, name.capitalize(), name == request.GET.get("status")) for name in User.STATUSES],
-        "kinds": [(value, label, value == request.GET.get("kind")) for value, label in KIND_OPTIONS],
-        "attention": [
-            (value, label, value == request.GET.get("attention"))
-            for value, label in ATTENTION_OPTIONS
-            if "attention" in request.GET
-        ],
+        "options": options,
+        "settings": settings,
+        "columns": USER_COLUMNS,
+        "chips": filter_chips(request.GET, CHIP_LABELS, options),
         "here": urlencode({"next": request.get_full_path()}),
         "crumbs": [("Users", None)],
     }
     status = 200
     try:
         context["query"] = query = UserPageFilter.parse(request.GET)
-        page = query.page_of(User.objects.visible_to(request.user).with_roles())
+        users = User.objects.visible_to(request.user).with_roles()
+        page = query.page_of(users.with_key_count() if "keys" in settings.columns else users)
         context |= {
             "page": page,
             "rows": [(user, allowed_actions(request.user, user)) for user in page.items],
@@ -65,7 +74,20 @@ def list_users(request: PageRequest) -> HttpResponse:
     return render_page(request, "accounts/user_list.html", context, fragment="accounts/_user_table.html", status=status)
 
 
-def role_options(chosen: str) -> list[tuple[str, str, bool]]:
+def filter_options(query: QueryDict) -> dict[str, list[Option]]:
+    """The choices of each filter that is a select; of `attention`, which only links set, while it is set."""
+    fixed = {
+        "status": [(name, name.capitalize()) for name in User.STATUSES],
+        "kind": KIND_OPTIONS,
+        "attention": ATTENTION_OPTIONS if "attention" in query else (),
+    }
+    marked = {
+        name: [(value, label, value == query.get(name)) for value, label in options] for name, options in fixed.items()
+    }
+    return {"role": role_options(query.get("role", "")), **marked}
+
+
+def role_options(chosen: str) -> list[Option]:
     """(value, label, is it chosen) of each role, and of a chosen role that doesn't exist."""
     options = [(role.slug, role.name, chosen.lower() in {role.slug, role.name.lower()}) for role in Role.objects.all()]
     is_known = not chosen or any(is_chosen for _, _, is_chosen in options)

@@ -1,16 +1,18 @@
 """Filters and tags of our templates."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 from django import template
 from django.conf import settings
+from django.template import Context
 from django.utils.dateformat import format as date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from accounts.preferences.time_zones import find_time_zone
 from accounts.sessions import user_agent
 from reprotech.web.toasts import undo_of
 
@@ -33,10 +35,15 @@ def in_words(span: timedelta) -> str:
 MOMENT_FORMATS = {"": "j M Y, H:i", "exact": "j M Y, H:i:s", "day": "j M Y", "time": "H:i:s"}
 
 
-@register.simple_tag
-def moment(value: datetime, form: str = "") -> SafeString:
-    """A time in UTC, which reprotech.js shows in the reader's zone; `form` is a key of MOMENT_FORMATS."""
-    shown = date_format(value, MOMENT_FORMATS[form]) + ("" if form == "day" else " UTC")
+@register.simple_tag(takes_context=True)
+def moment(context: Context, value: datetime, form: str = "") -> SafeString:
+    """A time in the zone that the reader chose, or UTC; `form` is a key of MOMENT_FORMATS.
+
+    Where they chose none reprotech.js shows it in the device's. The title is in UTC.
+    """
+    zone = find_time_zone(str(context.get("time_zone") or "")) or UTC
+    local = value.astimezone(zone)
+    shown = date_format(local, MOMENT_FORMATS[form]) + ("" if form == "day" else f" {zone_name(local)}")
     return format_html(
         '<time datetime="{}" title="{} UTC" data-moment="{}">{}</time>',
         value.isoformat(),
@@ -44,6 +51,12 @@ def moment(value: datetime, form: str = "") -> SafeString:
         form,
         shown,
     )
+
+
+def zone_name(local: datetime) -> str:
+    """Such as "CET"; zones without letters of their own are named by their distance, such as "UTC-03"."""
+    name = local.tzname() or "UTC"
+    return name if name[0].isalpha() else f"UTC{name}"
 
 
 #: Of the colours in which faces are shown: static/css/reprotech.css.

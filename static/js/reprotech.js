@@ -2,9 +2,10 @@
 
 // Times: of the reader's zone, and how long ago; the title has the exact time, in UTC too. The server's clock decides
 // what "ago" means: the reader's may be hours off.
-const { zone: ZONE, now: SERVER_NOW } = document.documentElement.dataset;
+const { now: SERVER_NOW, zone } = document.documentElement.dataset;
+const ZONE = zone && knowsZone(zone) ? zone : undefined;
 const CLOCK_DIFFERENCE = SERVER_NOW ? Date.parse(SERVER_NOW) - Date.now() : 0;
-const inZone = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: ZONE || undefined, ...options });
+const inZone = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: ZONE, ...options });
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const PARTS = inZone({ dateStyle: "short", timeStyle: "medium" });
 const FULL_FORMAT = inZone({ dateStyle: "long", timeStyle: "long" });
@@ -12,6 +13,16 @@ const DAYS = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+
+// Not every browser knows every zone that the server does; without this one the device's own is better than no page.
+function knowsZone(name) {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function distance(span) {
   const ago = (text) => (span < 0 ? `${text} ago` : `in ${text}`);
@@ -154,14 +165,16 @@ document.addEventListener("click", ({ target }) => {
   }
 });
 
-// A menu that would end below the window opens upwards.
+// A menu that would end below the window opens upwards, if there is room.
 document.addEventListener(
   "toggle",
   ({ target }) => {
     if (target.matches("details.menu[open]")) {
       const items = target.querySelector(".menu-items");
       items.classList.remove("opens-up");
-      items.classList.toggle("opens-up", items.getBoundingClientRect().bottom > innerHeight);
+      const { bottom, height } = items.getBoundingClientRect();
+      const roomAbove = target.getBoundingClientRect().top;
+      items.classList.toggle("opens-up", bottom > innerHeight && height < roomAbove);
     }
   },
   true,
@@ -244,6 +257,13 @@ document.addEventListener("change", ({ target }) => {
   head.indeterminate = count > 0 && !head.checked;
   if (matching && !head.checked) {
     matching.checked = false;
+  }
+});
+document.addEventListener("reset", ({ target }) => {
+  const head = target.querySelector("[data-selects]");
+  if (head) {
+    head.indeterminate = false;
+    head.focus({ preventScroll: true });
   }
 });
 

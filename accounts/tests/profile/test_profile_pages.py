@@ -108,7 +108,7 @@ def test_htmx_gets_the_sessions_alone_and_a_restored_page_the_whole(browser):
 def test_many_sessions_cost_as_many_queries_as_one(cast, browser, django_assert_max_num_queries):
     for _ in range(12):
         assert Caller(cast.viewer).token
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         page = text_of(browser.get("/profile"))
     assert "of 13" in page
     assert page.count("<tr>") == 11

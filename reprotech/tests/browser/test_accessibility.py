@@ -48,6 +48,7 @@ SIGNED_IN = [
     *("/profile/security", "/profile/security/app", "/profile/security/passkeys/new", "/profile/security/confirm"),
     *("/users?status=asleep", "/users/new", "/users/import", "/users/{user}/edit", "/roles/new", "/roles/{role}/edit"),
     *("/audit/report?action=create", "/profile/keys/new", "/users/{user}/keys/new", "/profile/email"),
+    *("/profile/time-zone", "/users?role=viewer&status=active", "/users/selected/sign-out?user={user}"),
 ]
 SCHEMES = ("light", "dark")
 WIDTHS = (1440, 390)

@@ -50,6 +50,7 @@ MEMOIZED = {
     "accounts/core/encryption.py": {"_cipher"},
     "accounts/core/hashers.py": {"_threads"},
     "accounts/models/querysets.py": {"held_permissions", "role_rows"},
+    "accounts/preferences/time_zones.py": {"time_zone_choices", "time_zone_names"},
     "accounts/session_cache/lookup.py": {"_script"},
     "accounts/sessions/jwt_signing.py": {"_key_ring", "key_id", "secret_key_ring"},
     "accounts/throttling/rate_limits.py": {"_file", "_redis", "limit_of"},
