@@ -135,8 +135,9 @@ def test_all_who_match_are_selected_beyond_the_page(new_page, java_script):
         expect(offer).to_be_hidden()
         page.get_by_label("Select all on this page").check()
         offer.check()
+    page.locator("summary", has_text="More actions for the selected users").click()
     page.get_by_role("button", name="Deactivate", exact=True).click()
-    expect(page.get_by_text(f"Search: many-{kind}-")).to_be_visible()
+    expect(page.locator(".marks").get_by_text(f"Search: many-{kind}-")).to_be_visible()
     page.get_by_role("button", name="Deactivate 12 users").click()
     expect_said(page, "12 users deactivated.")
     expect(page).to_have_url(re.compile(f"search=many-{kind}-"))
@@ -162,7 +163,8 @@ def select_and_give(page):
     page.get_by_label("Select all on this page").check()
     page.get_by_role("button", name="Assign role").click()
     page.get_by_role("button", name=re.compile("^Assign a role to")).click()
-    expect(page.get_by_text("Choose a role.")).to_be_visible()
+    # The browser asks for a role, and sends nothing.
+    expect(page.locator("#dialog input:invalid").first).to_be_focused()
 
 
 def clone_and_delete(page):

@@ -139,14 +139,54 @@ def test_several_are_changed_at_once_and_refusals_are_named(new_page, java_scrip
     create(page, name, "Viewer")
     expect_said(page, f"User {name} created.")
     page.goto("/users?search=admin")  # both, however many users other tests have made
-    expect(page.get_by_role("button", name="Deactivate")).to_be_hidden()
+    more = page.locator("summary", has_text="More actions for the selected users")
+    expect(more).to_be_hidden()
     page.get_by_label(f"Select {name}").check()
     page.get_by_label("Select admin", exact=True).check()
     if java_script:
         expect(page.get_by_text("2 selected")).to_be_visible()
+    more.click()
     page.get_by_role("button", name="Deactivate").click()
     page.get_by_role("button", name="Deactivate 2 users").click()
     expect_said(page, "1 user deactivated. Refused: admin (You can't deactivate your own account")
+
+
+@JAVA_SCRIPT
+def test_the_selection_is_cleared_and_columns_are_chosen(new_page, java_script):
+    page = new_page(java_script_enabled=java_script)
+    sign_in(page)
+    page.goto("/users?role=super_admin&status=active")
+    page.get_by_label("Select admin", exact=True).check()
+    page.get_by_role("button", name="Clear selection").click()
+    expect(page.get_by_label("Select admin", exact=True)).not_to_be_checked()
+    expect(page.get_by_role("button", name="Assign role")).to_be_hidden()
+    for is_chosen in (True, False):
+        page.locator("summary", has_text="Columns").click()
+        page.get_by_label("API keys").set_checked(is_chosen)
+        page.get_by_role("button", name="Apply").click()
+        expect(page.get_by_role("columnheader", name="API keys")).to_have_count(int(is_chosen))
+    page.get_by_role("link", name="Remove the filter Role: Super Administrator").click()
+    expect(page).to_have_url(re.compile(r"/users\?status=active$"))
+    expect(page.get_by_label("Role")).to_have_value("")
+
+
+def test_times_follow_the_zone_that_a_person_chose(new_page):
+    page, without = new_page(timezone_id="Europe/Berlin"), new_page(java_script_enabled=False)
+    sign_in(page)
+    sign_in(without)
+    page.goto("/profile/time-zone")
+    page.get_by_label("Time zone").select_option("Asia/Tokyo")
+    page.get_by_role("button", name="Save").click()
+    expect_said(page, "Time zone saved.")
+    expect(page.locator("html")).to_have_attribute("data-zone", "Asia/Tokyo")
+    last_used = page.locator("#sessions time").first
+    assert "GMT+9" in last_used.get_attribute("title")
+    without.goto("/profile")
+    expect(without.locator("#sessions time").first).to_have_text(re.compile("JST$"))
+    page.goto("/profile/time-zone")
+    page.get_by_label("Time zone").select_option("As this device")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("html")).not_to_have_attribute("data-zone", re.compile("."))
 
 
 BAD = "username,email,roles\nab,nowhere,King\n"
