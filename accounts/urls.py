@@ -7,6 +7,8 @@ from accounts.passwords import views as password_views
 from accounts.preferences import views as preference_views
 from accounts.profile import views as profile_views
 from accounts.roles import views as role_views
+from accounts.user_page import role_views as role_change_views
+from accounts.user_page import views as user_page_views
 from accounts.users import action_views, bulk_views
 from accounts.users import views as user_views
 from accounts.users.csv import views as csv_views
@@ -28,6 +30,9 @@ urlpatterns = [
     path("profile/email", profile_views.change_email, name="change_email"),
     path("profile/email/cancel", profile_views.cancel_email_change, name="cancel_email_change"),
     path("profile", profile_views.show_profile, name="profile"),
+    path("profile/access", profile_views.show_own_access, name="own_access"),
+    path("profile/sessions", profile_views.show_own_sessions, name="own_sessions"),
+    path("profile/keys", profile_views.show_own_keys, name="own_keys"),
     path("users", user_views.list_users, name="users"),
     path("users/new", user_views.create_user, name="new_user"),
     path("users/new/username", user_views.propose_username, name="propose_username"),
@@ -45,7 +50,13 @@ urlpatterns = [
     path("users/selected/assign-role", bulk_views.assign_role, name="assign_role"),
     path("users/selected/remove-role", bulk_views.remove_role, name="remove_role"),
     path("users/selected/export", bulk_views.export_selected, name="export_selected_users"),
-    path("users/<int:user_id>", user_views.show_user, name="user"),
+    path("users/<int:user_id>", user_page_views.show_user, name="user"),
+    path("users/<int:user_id>/access", user_page_views.show_access, name="user_access"),
+    path("users/<int:user_id>/sessions", user_page_views.show_sessions, name="user_sessions"),
+    path("users/<int:user_id>/keys", user_page_views.show_keys, name="user_keys"),
+    path("users/<int:user_id>/activity", user_page_views.show_activity, name="user_activity"),
+    path("users/<int:user_id>/roles", role_change_views.change_roles, name="change_user_roles"),
+    path("users/<int:user_id>/roles/review", role_change_views.review_roles, name="review_user_roles"),
     path("users/<int:user_id>/edit", user_views.edit_user, name="edit_user"),
     path("users/<int:user_id>/reset-password", action_views.reset_password, name="reset_user_password"),
     path("users/<int:user_id>/reset-factors", action_views.reset_factors, name="reset_user_factors"),
@@ -54,7 +65,8 @@ urlpatterns = [
     path("users/<int:user_id>/activate", action_views.activate, name="activate_user"),
     path("users/<int:user_id>/deactivate", action_views.deactivate, name="deactivate_user"),
     path("users/<int:user_id>/delete", action_views.delete, name="delete_user"),
-    path("users/<int:user_id>/sessions/<uuid:session_id>/end", user_views.end_session, name="end_user_session"),
+    path("users/<int:user_id>/sessions/end", action_views.sign_out_everywhere, name="end_user_sessions"),
+    path("users/<int:user_id>/sessions/<uuid:session_id>/end", user_page_views.end_session, name="end_user_session"),
     path("users/<int:user_id>/keys/new", api_key_views.create_key, name="new_user_key"),
     path("users/<int:user_id>/keys/<uuid:key_id>/revoke", api_key_views.revoke_key, name="revoke_user_key"),
     path("roles", role_views.list_roles, name="roles"),

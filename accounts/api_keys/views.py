@@ -24,28 +24,29 @@ CONFLICT = 409
 
 @requires(SIGNED_IN, FORM)
 def create_own_key(request: PageRequest) -> HttpResponse:
-    return _create(request, request.user, "profile")
+    return _create(request, request.user, "own_keys")
 
 
 @requires(SIGNED_IN, FORM)
 def revoke_own_key(request: PageRequest, key_id: UUID) -> HttpResponse:
-    return _revoke(request, request.user, key_id, "profile")
+    return _revoke(request, request.user, key_id, "own_keys")
 
 
 @requires(USER_UPDATE, FORM)
 def create_key(request: PageRequest, user_id: int) -> HttpResponse:
-    return _create(request, get_user_or_404(request, user_id), "user")
+    return _create(request, get_user_or_404(request, user_id), "user_keys")
 
 
 @requires(USER_UPDATE, FORM)
 def revoke_key(request: PageRequest, user_id: int, key_id: UUID) -> HttpResponse:
-    return _revoke(request, get_user_or_404(request, user_id), key_id, "user")
+    return _revoke(request, get_user_or_404(request, user_id), key_id, "user_keys")
 
 
 def _context(request: PageRequest, owner: User, page: str, step: str) -> dict[str, object]:
-    """Of a step that begins and ends at a `page`, `profile` or that of the `user`."""
-    back = reverse(page, args=[owner.pk] if page == "user" else [])
-    crumbs = breadcrumbs("user", owner, step) if page == "user" else [("Profile", back), (step, None)]
+    """Of a step that begins and ends at a list of keys, `own_keys` or `user_keys`."""
+    is_profile = page == "own_keys"
+    back = reverse(page, args=[] if is_profile else [owner.pk])
+    crumbs = [("Profile", reverse("profile")), (step, None)] if is_profile else breadcrumbs("user", owner, step)
     return {"owner": owner, "is_own": owner.pk == request.user.pk, "back": back, "crumbs": crumbs}
 
 

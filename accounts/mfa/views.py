@@ -13,6 +13,7 @@ from django.urls import Resolver404, resolve, reverse
 
 from accounts.common.forms import ServiceForm
 from accounts.common.requests import PageRequest
+from accounts.common.tabs import own_page
 from accounts.mfa import services as mfa_services
 from accounts.mfa import totp, webauthn
 from accounts.mfa.forms import AuthenticatorAppForm, NewPasskeyForm
@@ -56,6 +57,8 @@ def show_security(request: PageRequest) -> HttpResponse:
         "may_have_passkeys": webauthn.is_available(),
         "passkeys_at": webauthn.local_origin(request_origin(request)),
         "crumbs": _crumbs(),
+        **own_page(request.user, "security"),
+        "tab_template": "accounts/user_page/_own_security.html",
     }
     return render(request, "accounts/mfa_settings.html", context)
 

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from uuid import UUID
 
 from django import forms
@@ -8,13 +9,14 @@ from django.urls import reverse
 
 from accounts.common.forms import ServiceForm
 from accounts.common.requests import PageRequest
+from accounts.common.tabs import own_page
 from accounts.models import EmailChange
 from accounts.notifications.link_session import stash_link, stashed_link
 from accounts.profile import email_change
-from accounts.roles.permission_tables import permission_matrix
 from accounts.sessions import services as session_services
 from accounts.sessions.filters import OwnSessionFilter
 from accounts.sessions.page_sessions import clear_site_data, end_page_session
+from accounts.user_page.access_groups import access_groups
 from reprotech.core.exceptions import DomainError
 from reprotech.web.access import FORM, POST, PUBLIC, SAFE, SIGNED_IN, requires
 from reprotech.web.responses import bind_form, htmx_redirect, render_form, render_page
@@ -33,20 +35,37 @@ class EndSessionsForm(ServiceForm):
     revoke_keys = forms.BooleanField(label="Revoke my API keys too", required=False)
 
 
+def _render_tab(request: PageRequest, tab: str, context: Mapping[str, object]) -> HttpResponse:
+    shown = {"tab_template": f"accounts/user_page/_own_{tab}.html", "crumbs": [("Profile", None)], **context}
+    page, fragment = "accounts/profile.html", "accounts/user_page/_page.html"
+    return render_page(request, page, {**own_page(request.user, tab), **shown}, fragment=fragment)
+
+
 @requires(SIGNED_IN, SAFE)
 def show_profile(request: PageRequest) -> HttpResponse:
-    query = OwnSessionFilter.parse(request.GET)
     context = {
-        "query": query,
-        "page": query.page_of(request.user.sessions.alive()),
-        "session": request.page_session,
-        "keys": request.user.api_keys.unrevoked().with_maker(),
         "roles": request.user.roles.all(),
         "new_email": EmailChange.objects.filter(user=request.user).first(),
-        "matrix": permission_matrix(request.user.grants.permissions),
-        "crumbs": [("Profile", None)],
     }
-    return render_page(request, "accounts/profile.html", context, fragment="accounts/_own_sessions.html")
+    return _render_tab(request, "overview", context)
+
+
+@requires(SIGNED_IN, SAFE)
+def show_own_access(request: PageRequest) -> HttpResponse:
+    roles = list(request.user.roles.prefetch_related("permissions"))
+    return _render_tab(request, "access", {"roles": roles, "access": access_groups(roles)})
+
+
+@requires(SIGNED_IN, SAFE)
+def show_own_sessions(request: PageRequest) -> HttpResponse:
+    query = OwnSessionFilter.parse(request.GET)
+    page = query.page_of(request.user.sessions.alive())
+    return _render_tab(request, "sessions", {"query": query, "page": page, "session": request.page_session})
+
+
+@requires(SIGNED_IN, SAFE)
+def show_own_keys(request: PageRequest) -> HttpResponse:
+    return _render_tab(request, "keys", {"keys": request.user.api_keys.unrevoked().with_maker()})
 
 
 @requires(SIGNED_IN, POST)
@@ -54,7 +73,7 @@ def end_own_session(request: PageRequest, session_id: UUID) -> HttpResponse:
     session = get_object_or_404(request.user.sessions.alive(), pk=session_id)
     session_services.end_session(actor=request.user, session_id=session.pk)
     messages.success(request, "Session ended.")
-    return redirect("profile")
+    return redirect("own_sessions")
 
 
 @requires(SIGNED_IN, FORM)
@@ -74,7 +93,7 @@ def end_other_sessions(request: PageRequest) -> HttpResponse:
         messages.success(
             request, f"Signed out of {ended} other session{'' if ended == 1 else 's'}. You stay signed in here."
         )
-        return htmx_redirect(request, "profile")
+        return htmx_redirect(request, "own_sessions")
     context = {
         "others": request.user.sessions.alive().exclude(pk=request.page_session.pk).count(),
         "has_keys": request.user.api_keys.unrevoked().exists(),

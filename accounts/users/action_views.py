@@ -13,8 +13,9 @@ from accounts.common.shortcuts import breadcrumbs, get_user_or_404
 from accounts.mfa import services as mfa_services
 from accounts.models import User
 from accounts.passwords import services as password_services
-from accounts.permissions import USER_DELETE, USER_UPDATE
+from accounts.permissions import SESSION_REVOKE, USER_DELETE, USER_UPDATE
 from accounts.roles.permission_tables import missing_permissions
+from accounts.sessions import services as session_services
 from accounts.users import services as user_services
 from accounts.users.allowed_actions import allowed_actions
 from accounts.users.erasure import erase_personal_data
@@ -59,7 +60,8 @@ def confirmation_view(
                 can_undo = undo and isinstance(done, User) and _has_changed(request.user, user, done, verb, undo)
                 undoing = Undo(reverse(f"{undo}_user", args=[user.pk]), {"next": back}) if can_undo else None
                 add_toast(request, messages.SUCCESS, sentence, undoing)
-                return htmx_redirect(request, back if keeps_user or back != user_page else "users")
+                is_on_user_page = f"{back.partition('?')[0]}/".startswith(f"{user_page}/")
+                return htmx_redirect(request, "users" if is_on_user_page and not keeps_user else back)
             except DomainError as refusal:
                 form.add_refusal(refusal)
         context = {
@@ -100,6 +102,21 @@ def _reset_password(*, actor: User, user_id: int, access: str, password: str = "
     return f"A link to choose a new password is on its way to {user.email}."
 
 
+def _sign_out_everywhere(*, actor: User, user_id: int) -> str:
+    ended = session_services.end_user_sessions(actor=actor, user_id=user_id)
+    return f"{ended} session{'' if ended == 1 else 's'} ended."
+
+
+sign_out_everywhere = confirmation_view(
+    verb="Sign out",
+    button="Sign out everywhere",
+    warning="All their sessions end at once, in browsers and in scripts that use a token of theirs. They can sign in "
+    "again, and their API keys keep working: lock the account to stop both.",
+    success_message="",
+    run=_sign_out_everywhere,
+    permission=SESSION_REVOKE,
+    is_destructive=True,
+)
 lock = confirmation_view(
     verb="Lock",
     warning="All their sessions end at once, in browsers and in scripts, and they can't sign in, nor use an "

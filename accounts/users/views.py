@@ -1,37 +1,30 @@
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse, JsonResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 
 from accounts.common.requests import PageRequest
 from accounts.common.shortcuts import breadcrumbs, get_user_or_404
 from accounts.models import Role, User
-from accounts.permissions import SESSION_REVOKE, USER_CREATE, USER_READ, USER_UPDATE
+from accounts.permissions import USER_CREATE, USER_READ, USER_UPDATE
 from accounts.preferences.list_settings import USER_COLUMNS
 from accounts.preferences.services import list_settings
-from accounts.roles.permission_tables import effective_access, missing_permissions
-from accounts.sessions import services as session_services
-from accounts.throttling import login_throttle
+from accounts.roles.permission_tables import missing_permissions
 from accounts.user_list.filters import UserPageFilter
 from accounts.users import services as user_services
 from accounts.users import uniqueness
 from accounts.users.allowed_actions import allowed_actions
 from accounts.users.forms import MAX_BULK_USERS, MAX_NAME_LENGTH, NewUserForm, RolesForm, UserForm
-from audit.models import AuditLog
-from audit.permissions import AUDIT_READ
 from reprotech.core.exceptions import DomainError, StaleVersion, ValidationFailed
-from reprotech.web.access import FORM, POST, SAFE, requires
+from reprotech.web.access import FORM, SAFE, requires
 from reprotech.web.filter_chips import Option, filter_chips
 from reprotech.web.responses import UNPROCESSABLE, bind_form, htmx_redirect, render_form, render_page, safe_next_url
 
 KIND_OPTIONS = (("person", "People"), ("service", "Service accounts"))
 #: Only links set this filter: the form shows it while it is set.
 ATTENTION_OPTIONS = (("dormant", "No sign-in for 90 days"), ("key_ending", "API key ends within 14 days"))
-MAX_SESSIONS = 20
-MAX_EVENTS = 8
 #: The page's names of filters that are called otherwise in the address.
 FILTER_LABELS = {"per_page": "Rows", "sort": "Order"}
 CHIP_LABELS = {
@@ -92,34 +85,6 @@ def role_options(chosen: str) -> list[Option]:
     options = [(role.slug, role.name, chosen.lower() in {role.slug, role.name.lower()}) for role in Role.objects.all()]
     is_known = not chosen or any(is_chosen for _, _, is_chosen in options)
     return options if is_known else [*options, (chosen, f"{chosen} (unknown)", True)]
-
-
-@requires(USER_READ, SAFE)
-def show_user(request: PageRequest, user_id: int) -> HttpResponse:
-    """A user with roles and permissions and, as far as the reader may see them, sessions and events."""
-    user = get_user_or_404(request, user_id)
-    reader = request.user
-    is_own = reader.pk == user.pk
-    sees_sessions = is_own or reader.has_perm(SESSION_REVOKE) or reader.has_perm(AUDIT_READ)
-    missing = missing_permissions(reader, user)
-    actions = allowed_actions(reader, user)
-    context = {
-        "person": user,
-        "beyond": missing,
-        "actions": actions,
-        "keys": user.api_keys.unrevoked().with_maker() if reader.has_perm(USER_UPDATE) else None,
-        "may_manage": "keys" in actions,
-        "may_make": "make_keys" in actions,
-        "is_closed_to_strangers": login_throttle.is_locked_for_unknown_devices(user),
-        "access": effective_access(user.roles.all()),
-        "session": request.page_session,
-        "sessions": user.sessions.alive().latest_used_first()[:MAX_SESSIONS] if sees_sessions else None,
-        "may_end": is_own or (reader.has_perm(SESSION_REVOKE) and not missing),
-        "events": AuditLog.objects.latest_around(user.pk, MAX_EVENTS) if reader.has_perm(AUDIT_READ) else None,
-        "here": urlencode({"next": request.path}),
-        "crumbs": breadcrumbs("user", user),
-    }
-    return render(request, "accounts/user.html", context)
 
 
 @requires(USER_CREATE, FORM)
@@ -186,13 +151,3 @@ def edit_user(request: PageRequest, user_id: int) -> HttpResponse:
         "crumbs": breadcrumbs("user", user, "Edit"),
     }
     return render_form(request, "accounts/user_form.html", form, context)
-
-
-@requires(USER_READ, POST)
-def end_session(request: PageRequest, user_id: int, session_id: UUID) -> HttpResponse:
-    user = get_user_or_404(request, user_id)
-    session = get_object_or_404(user.sessions.alive(), pk=session_id)
-    # The service requires `session_revoke`, unless the session is the reader's own.
-    session_services.end_session(actor=request.user, session_id=session.pk)
-    messages.success(request, f"Session of {user.username} ended.")
-    return redirect("user", user.pk)

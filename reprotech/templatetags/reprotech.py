@@ -74,10 +74,11 @@ class Person(Protocol):
 
 
 @register.simple_tag
-def avatar(person: Person) -> SafeString:
-    """Their initials in a colour that stays theirs; an icon for a service account."""
+def avatar(person: Person, size: str = "") -> SafeString:
+    """Their initials in a colour that stays theirs; an icon for a service account. `size` may be "large"."""
     shown = icon("bot") if person.is_service else initials(person)
-    return format_html('<span class="avatar tint-{}" aria-hidden="true">{}</span>', tint(person), shown)
+    classes = f"avatar avatar-{size}" if size else "avatar"
+    return format_html('<span class="{} tint-{}" aria-hidden="true">{}</span>', classes, tint(person), shown)
 
 
 def initials(person: Person) -> str:

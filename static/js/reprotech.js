@@ -334,7 +334,8 @@ for (const button of document.querySelectorAll("[data-prints]")) {
   button.addEventListener("click", () => window.print());
 }
 
-// Copy what a field holds. A browser copies for a page over https alone: elsewhere the field is selected to copy by hand.
+// Copy what a field or an element holds. A browser copies for a page over https alone: elsewhere it is selected, to copy
+// by hand.
 function offerCopying() {
   for (const button of document.querySelectorAll("[data-copies]")) {
     button.hidden = false;
@@ -342,13 +343,38 @@ function offerCopying() {
 }
 offerCopying();
 document.addEventListener("htmx:afterSettle", offerCopying);
+
+function selectText(place) {
+  if (place.select) {
+    place.select();
+  } else {
+    getSelection().selectAllChildren(place);
+  }
+}
+
+const COPIED_TIME = 2000;
+
 document.addEventListener("click", async ({ target }) => {
   const button = target.closest("[data-copies]");
-  if (button) {
-    const field = document.getElementById(button.dataset.copies);
-    field.select();
-    await navigator.clipboard?.writeText(field.value);
-    button.textContent = navigator.clipboard ? "Copied" : "Selected";
+  if (!button) {
+    return;
+  }
+  const place = document.getElementById(button.dataset.copies);
+  const copied = await navigator.clipboard?.writeText(button.dataset.text ?? place.value).then(() => true, () => false);
+  if (!copied || place.select) {
+    selectText(place);
+  }
+  const said = button.querySelector("[data-copy-state]");
+  if (said) {
+    const label = button.title;
+    said.textContent = copied ? "Copied" : "Selected";
+    button.classList.toggle("is-copied", Boolean(copied));
+    setTimeout(() => {
+      said.textContent = label;
+      button.classList.remove("is-copied");
+    }, COPIED_TIME);
+  } else {
+    button.textContent = copied ? "Copied" : "Selected";
   }
 });
 

@@ -149,5 +149,5 @@ def test_refusals_that_were_filed_under_another_resource_are_found_too(cast):
     assert found == old[:2]
     assert old[1] in AuditLog.objects.latest_around(user.pk, 5)
     assert not AuditLog.objects.involving(other.pk).filter(pk__in=[row.pk for row in old], user_id=user.pk).exists()
-    page = page_client(cast.admin).get(f"/users/{user.pk}").content.decode()
+    page = page_client(cast.admin).get(f"/users/{user.pk}/activity").content.decode()
     assert f"/audit/{old[0].pk}" in page

@@ -41,7 +41,7 @@ def test_a_key_is_made_on_the_profile_and_shown_once(cast, browser):
     assert Caller().get("/api/auth/me", HTTP_AUTHORIZATION=f"Bearer {text}").json()["permissions"] == ["user_read"]
     key = ApiKey.objects.get()
     assert (key.user, key.addresses) == (cast.admin, ["192.0.2.10/32", "::1/128", "10.0.0.0/8"])
-    profile = body(browser.get("/profile"))
+    profile = body(browser.get("/profile/keys"))
     assert "LIMS &lt;1&gt;" in profile
     assert f"rpt_{key.prefix}_…" in profile
     assert text not in profile
@@ -104,7 +104,7 @@ def test_a_service_account_is_made_and_given_a_key_on_pages(cast, browser):
 @pytest.mark.parametrize("other", ["super_admin", "viewer"])
 def test_the_page_of_another_person_offers_no_new_key_and_says_what_to_do(cast, browser, other):
     person = cast.by_slug()[other]
-    shown = body(browser.get(f"/users/{person.pk}"))
+    shown = body(browser.get(f"/users/{person.pk}/keys"))
     assert "API keys" in shown
     assert "New key" not in shown
     path = f"/users/{person.pk}/keys/new"
@@ -119,7 +119,7 @@ def test_a_key_that_another_made_is_marked(cast, browser):
     create_key(actor=cast.admin, user_id=account.pk, name="Prod", scopes=[])
     assert "Created by the-admin" in body(browser.get(f"/users/{account.pk}"))
     create_key(actor=cast.admin, user_id=cast.admin.pk, name="Own", scopes=[])
-    assert "Created by" not in body(browser.get("/profile"))
+    assert "Created by" not in body(browser.get("/profile/keys"))
     super_admin = page_client(cast.super_admin)
     assert "the-admin" in body(super_admin.get("/admin/accounts/apikey/?q=Prod"))
 
@@ -141,8 +141,9 @@ def test_revoking_keys_is_offered_with_a_new_password_and_with_the_end_of_sessio
 
 def test_who_may_not_change_users_sees_no_keys_of_others(cast):
     create_key(actor=cast.viewer, user_id=cast.viewer.pk, name="Own scale", scopes=[])
-    shown = body(page_client(cast.manager).get(f"/users/{cast.viewer.pk}"))
-    assert 'id="keys"' not in shown
+    manager = page_client(cast.manager)
+    assert "/keys" not in body(manager.get(f"/users/{cast.viewer.pk}"))
+    assert manager.get(f"/users/{cast.viewer.pk}/keys").status_code == 403
 
 
 def test_a_super_administrator_revokes_keys_in_django_admin(cast):

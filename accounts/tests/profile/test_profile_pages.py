@@ -27,10 +27,12 @@ def test_everyone_sees_their_own_data_roles_and_permissions(cast, browser):
     page = text_of(browser.get("/profile"))
     assert "Name Viewer" in page
     assert "the-viewer@lab.example" in page
-    assert "8 of 39 permissions" in page
-    assert "Genomics" in page
     assert 'href="/password"' in page
     assert "/roles/" not in page
+    access = text_of(browser.get("/profile/access"))
+    assert "8 of 39 permissions" in access
+    assert "Genomics" in access
+    assert "/roles/" not in access
 
 
 def test_someone_without_a_role_is_shown_what_to_do(cast):
@@ -39,7 +41,7 @@ def test_someone_without_a_role_is_shown_what_to_do(cast):
 
 def test_sessions_are_listed_by_client_with_a_mark_on_this_one(cast, browser):
     Session.objects.filter(pk=Caller(cast.viewer).signed_in.session.pk).update(user_agent=FIREFOX)
-    page = text_of(browser.get("/profile"))
+    page = text_of(browser.get("/profile/sessions"))
     assert "Firefox 133 on Linux" in page
     assert "API token" in page
     assert page.count("This device") == 1
@@ -79,7 +81,7 @@ def test_all_other_sessions_are_ended_once_asked_for_with_one_row(cast, browser,
 
 
 def test_with_one_session_there_is_nothing_to_end(browser):
-    assert "Sign out other sessions" not in text_of(browser.get("/profile"))
+    assert "Sign out other sessions" not in text_of(browser.get("/profile/sessions"))
     with audit_rows() as rows:
         assert browser.post("/profile/sessions/end").status_code == 302
     assert rows == []
@@ -97,11 +99,12 @@ def test_the_api_ends_all_other_sessions_too(cast, browser):
     assert browser.get("/profile").status_code == 302
 
 
-def test_htmx_gets_the_sessions_alone_and_a_restored_page_the_whole(browser):
-    fragment = text_of(browser.get("/profile?page=1", headers={"HX-Request": "true"}))
-    assert fragment.lstrip().startswith("<section")
+def test_htmx_gets_the_open_tab_and_a_restored_page_the_whole(browser):
+    fragment = text_of(browser.get("/profile/sessions?page=1", headers={"HX-Request": "true"}))
+    assert "<html" not in fragment
+    assert 'id="person"' in fragment
     assert "<html" in text_of(
-        browser.get("/profile", headers={"HX-Request": "true", "HX-History-Restore-Request": "true"})
+        browser.get("/profile/sessions", headers={"HX-Request": "true", "HX-History-Restore-Request": "true"})
     )
 
 
@@ -109,12 +112,12 @@ def test_many_sessions_cost_as_many_queries_as_one(cast, browser, django_assert_
     for _ in range(12):
         assert Caller(cast.viewer).token
     with django_assert_max_num_queries(7):
-        page = text_of(browser.get("/profile"))
+        page = text_of(browser.get("/profile/sessions"))
     assert "of 13" in page
     assert page.count("<tr>") == 11
 
 
-@pytest.mark.parametrize("path", ["/profile?page=0", f"/profile?sort={NOBODY}"])
+@pytest.mark.parametrize("path", ["/profile/sessions?page=0", f"/profile/sessions?sort={NOBODY}"])
 def test_a_wrong_address_is_explained(browser, path):
     assert browser.get(path).status_code == 400
 

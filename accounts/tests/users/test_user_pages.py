@@ -229,7 +229,7 @@ def test_a_link_to_a_locked_account_is_refused_with_the_reason(cast, browser):
 
 def test_the_page_tells_where_each_permission_comes_from(cast, browser):
     update_user(actor=SYSTEM, user_id=cast.viewer.pk, roles=["viewer", "lab_technician"])
-    page = text_of(browser.get(f"/users/{cast.viewer.pk}"))
+    page = text_of(browser.get(f"/users/{cast.viewer.pk}/access"))
     sample = re.search(r'rowspan="2">Sample</th>(.*?)</tbody>', page, re.DOTALL)[1]
     words = re.sub(r"<[^>]+>|\s+", " ", sample).split()
     assert " ".join(words) == "Create Update Laboratory Technician Read Laboratory Technician, Viewer"
@@ -242,8 +242,8 @@ def open_session(user):
 def test_a_session_is_ended_from_the_users_page(cast, browser):
     session = open_session(cast.viewer)
     end = f"/users/{cast.viewer.pk}/sessions/{session.pk}/end"
-    assert f'action="{end}"' in text_of(browser.get(f"/users/{cast.viewer.pk}"))
-    assert goes_to(browser.post(end)) == f"/users/{cast.viewer.pk}"
+    assert f'action="{end}"' in text_of(browser.get(f"/users/{cast.viewer.pk}/sessions"))
+    assert goes_to(browser.post(end)) == f"/users/{cast.viewer.pk}/sessions"
     session.refresh_from_db()
     assert session.end_reason == "revoked"
     assert browser.post(end).status_code == 404
@@ -252,7 +252,7 @@ def test_a_session_is_ended_from_the_users_page(cast, browser):
 def test_a_session_is_ended_only_by_who_may(cast):
     session = open_session(cast.viewer)
     browser = page_client(cast.manager)
-    page = text_of(browser.get(f"/users/{cast.viewer.pk}"))
+    page = text_of(browser.get(f"/users/{cast.viewer.pk}/sessions"))
     assert "Active sessions" in page
     assert str(session.pk) not in page
     assert browser.post(f"/users/{cast.viewer.pk}/sessions/{session.pk}/end").status_code == 403
@@ -268,10 +268,10 @@ def test_a_session_of_another_user_is_not_found_under_this_one(cast, browser):
 def test_the_page_shows_events_of_and_about_the_user(cast, browser):
     page_client(cast.viewer)
     lock_user(actor=SYSTEM, user_id=cast.viewer.pk)
-    page = text_of(browser.get(f"/users/{cast.viewer.pk}"))
+    page = text_of(browser.get(f"/users/{cast.viewer.pk}/activity"))
     assert "the-viewer</a> signed in" in page
     assert "<strong>system</strong> locked <a" in page
-    assert f"/audit?resource=user&amp;resource_id={cast.viewer.pk}" in page
+    assert f"/audit?involving={cast.viewer.pk}" in page
     newest = AuditLog.objects.latest_around(cast.viewer.pk, 2)
     assert [row.action for row in newest] == ["lock", "login"]
 
@@ -285,12 +285,14 @@ def test_sessions_and_events_are_hidden_from_who_may_only_read_users(cast):
     )
     browser = page_client(porter)
     page = text_of(browser.get(f"/users/{cast.viewer.pk}"))
-    assert "Permissions" in page
-    assert "Active sessions" not in page
-    assert "Recent activity" not in page
-    assert "Active sessions" in text_of(browser.get(f"/users/{porter.pk}"))
+    tabs = re.findall(r'id="tab-(\w+)"', page)
+    assert tabs == ["overview", "access"]
+    assert "Recent sign-ins" not in page
+    for hidden in ("sessions", "keys", "activity"):
+        assert browser.get(f"/users/{cast.viewer.pk}/{hidden}").status_code == 403
+    assert "Active sessions" in text_of(browser.get(f"/users/{porter.pk}/sessions"))
 
 
-@pytest.mark.parametrize("path", ["", "/edit", "/lock", "/reset-password", "/delete"])
+@pytest.mark.parametrize("path", ["", "/access", "/sessions", "/keys", "/activity", "/edit", "/lock", "/delete"])
 def test_nobody_is_not_found(browser, path):
     assert browser.get(f"/users/{NOBODY}{path}").status_code == 404

@@ -21,7 +21,7 @@ def make_key(new_page):
     def make(name, **options):
         page = new_page(**options)
         sign_in(page)
-        page.goto("/profile")
+        page.goto("/profile/keys")
         page.get_by_role("link", name="New key").click()
         page.get_by_label("Name").fill(name)
         page.get_by_label("Read users").check()
@@ -40,7 +40,7 @@ def test_a_key_is_made_copied_and_revoked_in_a_dialog(make_key, server):
     page.get_by_role("button", name="Copied").wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == text
     page.get_by_role("link", name="Done").click()
-    page.wait_for_url("**/profile*")
+    page.wait_for_url("**/profile/keys")
     headers = {"Authorization": f"Bearer {text}"}
     assert page.request.get("/api/users", headers=headers).status == 200
     assert page.request.get("/api/roles", headers=headers).status == 403
@@ -56,7 +56,7 @@ def test_a_key_is_made_and_revoked_without_java_script(make_key):
     page = make_key(name, java_script_enabled=False)
     expect(page.get_by_role("button", name="Copy")).to_be_hidden()
     page.get_by_role("link", name="Done").click()
-    page.wait_for_url("**/profile*")
+    page.wait_for_url("**/profile/keys")
     page.get_by_role("link", name=f"Revoke {name}").click()
     page.get_by_role("button", name="Revoke key").click()
     expect_said(page, f"API key {name} revoked.")

@@ -184,4 +184,4 @@ def end_others(page):
     page.get_by_role("link", name="Sign out other sessions").click()
 
 
-OPENED = {"/users": select_and_give, "/roles": clone_and_delete, "/profile": end_others}
+OPENED = {"/users": select_and_give, "/roles": clone_and_delete, "/profile/sessions": end_others}

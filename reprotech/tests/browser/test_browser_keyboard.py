@@ -118,7 +118,7 @@ def test_the_close_button_of_the_drawer_closes_it(users):
 
 def test_a_dialog_keeps_the_focus_and_gives_it_back(users):
     page = users()
-    page.goto("/profile")
+    page.goto("/profile/sessions")
     page.request.post("/api/auth/login", data={"username": ADMIN[0], "password": ADMIN[1]})
     page.reload()
     link = page.get_by_role("link", name="Sign out other sessions")

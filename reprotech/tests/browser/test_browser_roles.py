@@ -82,7 +82,7 @@ def test_one_browser_ends_the_session_of_another(new_page):
     here, there = new_page(), new_page()
     sign_in(here)
     sign_in(there)
-    here.goto("/profile")
+    here.goto("/profile/sessions")
     expect(here.get_by_text("This device")).to_have_count(1)
     here.get_by_role("link", name="Sign out other sessions").click()
     here.get_by_role("button", name="Sign out other sessions").click()

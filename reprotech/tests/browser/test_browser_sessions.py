@@ -161,7 +161,7 @@ def test_whoever_signs_out_everywhere_is_out_in_the_other_browser_too(new_page):
     here, there = new_page(), new_page()
     sign_in(there)
     sign_in(here)
-    here.goto("/profile")
+    here.goto("/profile/sessions")
     here.get_by_role("link", name="Sign out other sessions").click()
     dialog = here.get_by_role("dialog")
     dialog.get_by_label("Sign out here too").check()

@@ -35,6 +35,8 @@ def test_a_user_with_two_roles_is_created_found_changed_locked_and_deleted(new_p
     sign_in(page)
     create(page, name, "Researcher", "Viewer")
     expect_said(page, f"User {name} created.")
+    page.get_by_role("link", name=re.compile("^Access")).click()
+    page.locator("summary", has_text="Lab modules").click()
     expect(page.get_by_role("row", name=re.compile("^Genomics")).get_by_text("Researcher, Viewer")).to_be_visible()
 
     create(page, name, "Viewer")
@@ -72,6 +74,7 @@ def test_a_user_with_two_roles_is_created_found_changed_locked_and_deleted(new_p
 
     page.get_by_role("link", name="Ada").click()
     page.wait_for_url(re.compile(r"/users/\d+$"))
+    page.get_by_role("link", name="Activity").click()
     page.get_by_text(f"admin locked {name}").wait_for()
     page.get_by_role("main").locator("summary", has_text="More").click()
     page.get_by_role("link", name="Delete").click()

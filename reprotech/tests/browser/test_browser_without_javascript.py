@@ -121,7 +121,8 @@ def test_a_role_is_created_given_and_deleted_with_another_for_its_users(admin, p
     admin.get_by_label("Give its users this role instead").select_option("Researcher")
     admin.get_by_role("button", name="Delete role").click()
     expect_said(admin, f"Role {role} deleted.")
-    admin.goto(user_page)
+    admin.goto(f"{user_page}/access")
+    admin.locator("summary", has_text="Lab modules").click()
     expect(admin.get_by_role("row", name=re.compile("^Genomics")).get_by_text("Researcher, Viewer")).to_be_visible()
 
 
@@ -129,7 +130,7 @@ def test_one_ends_one_other_session_and_then_all_others(admin, new_page):
     others = [new_page(java_script_enabled=False) for _ in range(3)]
     for other in others:
         sign_in(other)
-    admin.goto("/profile")
+    admin.goto("/profile/sessions")
     admin.get_by_role("main").get_by_role("button", name=re.compile("^Sign out .+ from ")).first.click()
     expect_said(admin, "Session ended.")
     admin.get_by_role("link", name="Sign out other sessions").click()
@@ -138,5 +139,5 @@ def test_one_ends_one_other_session_and_then_all_others(admin, new_page):
     for other in others:
         other.goto("/")
         expect(other).to_have_url(re.compile("/login"))
-    admin.goto("/profile")
+    admin.goto("/profile/sessions")
     expect(admin.get_by_text("This device")).to_have_count(1)

@@ -1,0 +1,40 @@
+"""What a person may do, in groups that open: the permissions of each resource, and the roles that give them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from accounts.core.catalogue import PERMISSIONS
+from accounts.core.text import humanize
+from accounts.models import Role
+from accounts.roles.permission_tables import Sources, effective_access
+
+#: Resources of this console; the lab modules ask for the others.
+CONSOLE_RESOURCES = ("user", "role", "audit", "analytics", "settings", "session")
+#: With so few permissions in all, the groups stand open.
+MAX_OPEN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class AccessGroup:
+    label: str
+    held: int
+    total: int
+    rows: list[tuple[str, list[Sources]]]
+    is_open: bool
+
+
+def access_groups(roles: Iterable[Role]) -> dict[str, object]:
+    access = effective_access(roles)
+    held = sum(_count(sources) for _, sources in access)
+    console = {humanize(resource) for resource in CONSOLE_RESOURCES}
+    groups = []
+    for label, is_console in (("Reprotech", True), ("Lab modules", False)):
+        rows = [(resource, sources) for resource, sources in access if (resource in console) is is_console]
+        total = sum((entry.resource in CONSOLE_RESOURCES) is is_console for entry in PERMISSIONS)
+        count = sum(_count(sources) for _, sources in rows)
+        groups.append(AccessGroup(label, count, total, rows, is_open=bool(rows) and held <= MAX_OPEN))
+    return {"groups": groups, "held_count": held, "total": len(PERMISSIONS)}
+
+
+def _count(sources: list[Sources]) -> int:
+    return sum(len(permissions) for permissions, _ in sources)

@@ -1,0 +1,46 @@
+"""Roles given to a person and taken from them on their page, with what that changes before it is saved."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from accounts.common.forms import RecordForm
+from accounts.core.catalogue import PERMISSIONS, PermissionEntry
+from accounts.models import Role, User
+from accounts.users.forms import RolesForm
+
+
+class UserRolesForm(RolesForm, RecordForm):
+    @staticmethod
+    def values_of(record: User) -> dict[str, object]:
+        return {"roles": [role.slug for role in record.roles.all()]}
+
+    def change_for(self, user: User) -> "RoleChange":
+        """What saving the ticked roles would change."""
+        ticked = [choice.role for choice in self.role_choices if choice.is_chosen]
+        return RoleChange.between(list(user.roles.all()), ticked)
+
+
+@dataclass(frozen=True, slots=True)
+class RoleChange:
+    assigned: list[Role]
+    removed: list[Role]
+    gained: list[PermissionEntry]
+    lost: list[PermissionEntry]
+
+    @classmethod
+    def between(cls, before: Collection[Role], after: Collection[Role]) -> "RoleChange":
+        """Both with their permissions prefetched."""
+        old, new = _permissions_of(before), _permissions_of(after)
+        return cls(
+            assigned=[role for role in after if role not in before],
+            removed=[role for role in before if role not in after],
+            gained=[entry for entry in PERMISSIONS if entry.name in new - old],
+            lost=[entry for entry in PERMISSIONS if entry.name in old - new],
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.assigned or self.removed)
+
+
+def _permissions_of(roles: Collection[Role]) -> set[str]:
+    return {name for role in roles for name in role.permission_names}

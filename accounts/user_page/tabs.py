@@ -1,0 +1,69 @@
+"""Which tabs a person's page has for its reader, and what stands in its head."""
+
+from collections.abc import Collection
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from accounts.common.requests import PageRequest
+from accounts.common.shortcuts import breadcrumbs
+from accounts.common.tabs import Tab
+from accounts.models import User
+from accounts.permissions import SESSION_REVOKE, USER_READ, USER_UPDATE
+from accounts.roles.permission_tables import missing_permissions
+from accounts.throttling import login_throttle
+from accounts.users.allowed_actions import allowed_actions
+from audit.permissions import AUDIT_READ
+
+
+def may_see_sessions(reader: User, user: User) -> bool:
+    return reader.pk == user.pk or reader.has_perm(SESSION_REVOKE) or reader.has_perm(AUDIT_READ)
+
+
+def user_tabs(reader: User, user: User) -> list[Tab]:
+    """Those that the reader may open. A service account has no sessions, and its keys are on its overview."""
+    if not reader.has_perm(USER_READ):
+        return []
+    at = [user.pk]
+    tabs = [
+        Tab("overview", "Overview", reverse("user", args=at)),
+        Tab("access", "Access", reverse("user_access", args=at), len(user.roles.all())),
+    ]
+    if not user.is_service and may_see_sessions(reader, user):
+        tabs.append(Tab("sessions", "Sessions", reverse("user_sessions", args=at), user.sessions.alive().count()))
+    if not user.is_service and reader.has_perm(USER_UPDATE):
+        tabs.append(Tab("keys", "API keys", reverse("user_keys", args=at), user.api_keys.unrevoked().count()))
+    if reader.has_perm(AUDIT_READ):
+        tabs.append(Tab("activity", "Activity", reverse("user_activity", args=at)))
+    return tabs
+
+
+def user_page(request: PageRequest, user: User, open_tab: str) -> dict[str, object]:
+    """What the head and the tabs show, whichever is open."""
+    reader, actions = request.user, allowed_actions(request.user, user)
+    is_locked_out = login_throttle.is_locked_for_unknown_devices(user)
+    primary = primary_action(user, actions, is_locked_out=is_locked_out)
+    return {
+        "person": user,
+        "beyond": missing_permissions(reader, user),
+        "actions": actions,
+        "primary": primary,
+        "menu_actions": actions - {primary},
+        "is_closed_to_strangers": is_locked_out,
+        "is_own": reader.pk == user.pk,
+        "tabs": user_tabs(reader, user),
+        "open_tab": open_tab,
+        "here": urlencode({"next": request.path}),
+        "crumbs": breadcrumbs("user", user),
+    }
+
+
+def primary_action(user: User, actions: Collection[str], *, is_locked_out: bool) -> str:
+    """What one most likely came for: to let people in who can't sign in, or else to edit. "" if nothing is allowed."""
+    wanted = [
+        ("unlock", user.is_locked),
+        ("activate", not user.is_active),
+        ("let_in", is_locked_out and "lock" in actions),
+        ("edit", True),
+    ]
+    return next((name for name, applies in wanted if applies and (name in actions or name == "let_in")), "")
