@@ -6,6 +6,7 @@ from accounts.mfa import views as mfa_views
 from accounts.passwords import views as password_views
 from accounts.preferences import views as preference_views
 from accounts.profile import views as profile_views
+from accounts.roles import permission_views
 from accounts.roles import views as role_views
 from accounts.user_page import role_views as role_change_views
 from accounts.user_page import views as user_page_views
@@ -77,8 +78,8 @@ urlpatterns = [
     path("roles/<int:role_id>/edit/review", role_views.review_role, name="review_role"),
     path("roles/<int:role_id>/clone", role_views.clone_role, name="clone_role"),
     path("roles/<int:role_id>/delete", role_views.delete_role, name="delete_role"),
-    path("permissions", role_views.list_permissions, name="permissions"),
-    path("permissions/<slug:name>", role_views.show_permission, name="permission"),
+    path("permissions", permission_views.list_permissions, name="permissions"),
+    path("permissions/<slug:name>", permission_views.show_permission, name="permission"),
     path("profile/time-zone", preference_views.choose_time_zone, name="time_zone"),
     path("profile/keys/new", api_key_views.create_own_key, name="new_own_key"),
     path("profile/keys/<uuid:key_id>/revoke", api_key_views.revoke_own_key, name="revoke_own_key"),

@@ -1,14 +1,10 @@
 """The form of a new API key."""
 
-from collections.abc import Iterator
-from itertools import groupby
-
 from django import forms
 
 from accounts.api_keys.services import DEFAULT_DAYS
 from accounts.common.forms import ServiceForm, set_choices
-from accounts.core.catalogue import PERMISSIONS, PermissionEntry
-from accounts.core.text import humanize
+from accounts.core.catalogue import PERMISSIONS
 from accounts.models import User
 
 LIFETIMES = [(30, "30 days"), (90, "90 days"), (180, "half a year"), (DEFAULT_DAYS, "a year"), (730, "2 years")]
@@ -45,12 +41,10 @@ class KeyForm(ServiceForm):
 
     def __init__(self, *args: object, owner: User, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        self.grantable = [entry for entry in PERMISSIONS if entry.name in owner.grants.permissions]
-        set_choices(self.fields["scopes"], [(entry.name, entry.description) for entry in self.grantable])
+        offered = [entry for entry in PERMISSIONS if entry.name in owner.grants.permissions]
+        set_choices(self.fields["scopes"], [(entry.name, entry.description) for entry in offered])
 
     @property
-    def scope_groups(self) -> Iterator[tuple[str, list[tuple[PermissionEntry, bool]]]]:
-        """The owner's permissions by resource, each with whether it is ticked."""
-        ticked = set(self["scopes"].value() or ())
-        for resource, entries in groupby(self.grantable, key=lambda entry: entry.resource):
-            yield humanize(resource), [(entry, entry.name in ticked) for entry in entries]
+    def chosen(self) -> list[str]:
+        # Also while the form is invalid.
+        return list(self["scopes"].value() or [])

@@ -54,6 +54,10 @@ RESOURCES = (
     ("report", "reports", "create read export"),
     ("genomics", "genomics data", "read"),
 )
+#: What Reprotech itself manages; the other resources belong to the lab's modules.
+OWN_RESOURCES = ("user", "role", "audit", "analytics", "settings", "session")
+RESOURCE_WORDS = {resource: what for resource, what, _ in RESOURCES}
+READ = "read"
 
 PERMISSIONS = tuple(
     PermissionEntry(resource, action, f"{action.capitalize()} {what}")

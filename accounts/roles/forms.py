@@ -1,8 +1,19 @@
 from django import forms
 
-from accounts.common.forms import RecordForm, ServiceForm, set_choices
+from accounts.common.forms import FormValues, RecordForm, ServiceForm, set_choices
 from accounts.core.catalogue import PERMISSION_NAMES
 from accounts.models import Role
+from reprotech.web.fields import DIGITS
+
+
+class SourceField(forms.Field):
+    """The role that a new one is a clone of, to compare with; None if there is none, or none any more."""
+
+    widget = forms.HiddenInput
+
+    def clean(self, value: object) -> Role | None:
+        is_id = DIGITS.fullmatch(str(value or ""))
+        return Role.objects.with_permissions().filter(pk=int(str(value))).first() if is_id else None
 
 
 class RoleForm(RecordForm):
@@ -21,8 +32,12 @@ class RoleForm(RecordForm):
         required=False, choices=[(permission, permission) for permission in PERMISSION_NAMES]
     )
 
+    source = SourceField(required=False)
+
     def __init__(self, *args: object, record: Role | None = None, **kwargs: object) -> None:
         super().__init__(*args, record=record, **kwargs)
+        if record is not None:
+            del self.fields["source"]
         if record is not None and record.is_system:
             self.fields["name"].disabled = True
             self.fields["name"].help_text = "The name of a system role is fixed."
@@ -36,6 +51,16 @@ class RoleForm(RecordForm):
             "requires_factor": record.requires_factor,
             "permissions": record.permission_names,
         }
+
+    @property
+    def values(self) -> FormValues:
+        values = super().values
+        values.pop("source", None)
+        return values
+
+    @property
+    def cloned_role(self) -> Role | None:
+        return self.fields["source"].clean(self["source"].value()) if "source" in self.fields else None
 
     @property
     def chosen(self) -> list[str]:

@@ -3,8 +3,17 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 
-from accounts.core.catalogue import PERMISSION_NAMES, PERMISSIONS, PermissionEntry, in_catalogue_order
+from accounts.core.catalogue import (
+    OWN_RESOURCES,
+    PERMISSION_NAMES,
+    PERMISSIONS,
+    READ,
+    RESOURCE_WORDS,
+    PermissionEntry,
+    in_catalogue_order,
+)
 from accounts.core.text import humanize
 from accounts.models import Role, User
 
@@ -28,31 +37,52 @@ class Cell:
         return f"{self.permission.resource.replace('_', ' ')}: {self.permission.action}"
 
 
-def permission_matrix(held: Collection[str], grantable: Collection[str] = PERMISSION_NAMES) -> dict[str, object]:
+def group_of(resource: str) -> str:
+    """The heading that a resource stands under."""
+    return "Reprotech" if resource in OWN_RESOURCES else "Lab modules"
+
+
+def permission_matrix(
+    held: Collection[str],
+    grantable: Collection[str] = PERMISSION_NAMES,
+    offered: Collection[str] = PERMISSION_NAMES,
+) -> dict[str, object]:
     """The table of the `held` permissions; `grantable` are those that the reader holds.
 
-    A cell is None where there is no such permission.
+    A cell is None where there is no such permission, or where it isn't `offered`.
     """
     cells = {
         (entry.resource, entry.action): Cell(entry, entry.name in held, entry.name in grantable)
         for entry in PERMISSIONS
+        if entry.name in offered
     }
+    actions = [action for action in ACTIONS if any(action == found for _, found in cells)]
     rows = [
         {
+            "resource": resource,
+            "group": group_of(resource),
             "label": humanize(resource),
-            "cells": [cells.get((resource, action)) for action in ACTIONS],
+            "cells": [cells.get((resource, action)) for action in actions],
             "held": [cell for cell in cells.values() if cell.permission.resource == resource and cell.is_held],
         }
-        for resource in dict.fromkeys(entry.resource for entry in PERMISSIONS)
+        for resource in dict.fromkeys(resource for resource, _ in cells)
     ]
     return {
-        "actions": [humanize(action) for action in ACTIONS],
-        "rows": rows,
+        "actions": [(action, humanize(action)) for action in actions],
+        "groups": [(label, list(found)) for label, found in groupby(rows, key=itemgetter("group"))],
         "held_rows": [row for row in rows if row["held"]],
         "held_count": sum(cell.is_held for cell in cells.values()),
-        "total": len(PERMISSIONS),
+        "total": len(cells),
         "has_locked": not all(cell.is_grantable for cell in cells.values()),
     }
+
+
+def changed_unread(names: Collection[str]) -> list[str]:
+    """What these permissions allow to change, approve or export without reading it, in words."""
+    resources = dict.fromkeys(entry.resource for entry in PERMISSIONS if entry.name in names)
+    readable = {entry.resource for entry in PERMISSIONS if entry.action == READ}
+    read = {entry.resource for entry in PERMISSIONS if entry.action == READ and entry.name in names}
+    return [RESOURCE_WORDS[resource] for resource in resources if resource in readable - read]
 
 
 def effective_access(roles: Iterable[Role]) -> list[tuple[str, list[Sources]]]:

@@ -1,6 +1,3 @@
-from itertools import groupby
-
-from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -9,26 +6,16 @@ from django.urls import reverse
 from accounts.common.requests import PageRequest
 from accounts.common.shortcuts import breadcrumbs
 from accounts.core.catalogue import PERMISSIONS
-from accounts.core.text import humanize
-from accounts.models import Permission, Role, User
-from accounts.models.querysets import UserQuerySet
-from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDATE, USER_READ
+from accounts.models import Role, User
+from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDATE, USER_READ, USER_UPDATE
 from accounts.roles import services as role_services
 from accounts.roles.forms import DeleteRoleForm, RoleForm
-from accounts.roles.permission_tables import missing_permissions, permission_matrix
+from accounts.roles.permission_tables import changed_unread, missing_permissions, permission_matrix
 from reprotech.core.exceptions import DomainError, StaleVersion
 from reprotech.web.access import FORM, SAFE, requires
-from reprotech.web.pagination import ListFilter
 from reprotech.web.responses import UNPROCESSABLE, bind_form, htmx_redirect, render_form, render_page
 
 MAX_HOLDERS = 10
-
-
-class HolderFilter(ListFilter):
-    search = forms.CharField(required=False, max_length=200)
-
-    def apply(self, queryset: UserQuerySet) -> UserQuerySet:
-        return queryset.search(term) if (term := self.value("search")) else queryset
 
 
 @requires(ROLE_READ, SAFE)
@@ -46,11 +33,13 @@ def show_role(request: PageRequest, role_id: int) -> HttpResponse:
     """A role, its permissions and its first users."""
     role = _find(role_id)
     holders = User.objects.visible_to(request.user).holders_by_id(role.pk, slice(MAX_HOLDERS), is_all=True)
+    beyond_reader = missing_permissions(request.user, role)
     context = {
         "role": role,
         "matrix": permission_matrix(role.permission_names),
         "holders": holders if request.user.has_perm(USER_READ) else None,
-        "beyond_reader": missing_permissions(request.user, role),
+        "beyond_reader": beyond_reader,
+        "changes_users": not beyond_reader and request.user.has_perms([USER_READ, USER_UPDATE]),
         "crumbs": breadcrumbs("role", role),
     }
     return render(request, "accounts/role.html", context)
@@ -79,8 +68,9 @@ def clone_role(request: PageRequest, role_id: int) -> HttpResponse:
         "description": source.description,
         "requires_factor": source.requires_factor,
         "permissions": [name for name in source.permission_names if name not in left_out],
+        "source": source.pk,
     }
-    return _render_form(request, RoleForm(initial=initial), source=source, left_out=left_out)
+    return _render_form(request, RoleForm(initial=initial), left_out=left_out)
 
 
 @requires(ROLE_CREATE, FORM)
@@ -152,10 +142,15 @@ def _render_form(
     request: PageRequest, form: RoleForm, role: Role | None = None, *, is_review: bool = False, **more: object
 ) -> HttpResponse:
     """The form's page; for a review with the difference, which is all that htmx swaps in."""
-    before, after = set(role.permission_names if role else ()), set(form.chosen)
+    source = None if role else form.cloned_role
+    compared = role or source
+    before, after = set(compared.permission_names if compared else ()), set(form.chosen)
     context = {
         "form": form,
         "role": role,
+        "source": source,
+        "changed_unread": changed_unread(after),
+        "chosen_count": len(after),
         "matrix": permission_matrix(form.chosen, grantable=request.user.get_all_permissions()),
         "given": [entry for entry in PERMISSIONS if entry.name in after - before],
         "taken": [entry for entry in PERMISSIONS if entry.name in before - after],
@@ -169,31 +164,3 @@ def _render_form(
     fragment = "accounts/_role_change.html" if is_review else None
     status = UNPROCESSABLE if form.errors else 200
     return render_page(request, "accounts/role_form.html", context, fragment=fragment, status=status)
-
-
-@requires(ROLE_READ, SAFE)
-def list_permissions(request: PageRequest) -> HttpResponse:
-    permissions = Permission.objects.with_role_count()
-    groups = [
-        (humanize(resource), list(group)) for resource, group in groupby(permissions, key=lambda entry: entry.resource)
-    ]
-    context = {"groups": groups, "crumbs": [("Permissions", None)]}
-    return render_page(request, "accounts/permission_list.html", context)
-
-
-@requires(ROLE_READ, SAFE)
-def show_permission(request: PageRequest, name: str) -> HttpResponse:
-    """A permission, the roles that give it and, for readers of users, the users who have it."""
-    permission = get_object_or_404(Permission, name=name)
-    query = HolderFilter.parse(request.GET)
-    page = None
-    if request.user.has_perm(USER_READ):
-        page = query.page_of(User.objects.visible_to(request.user).holding(permission))
-    context = {
-        "permission": permission,
-        "roles": Role.objects.filter(permissions=permission).with_user_count(),
-        "query": query,
-        "page": page,
-        "crumbs": [("Permissions", reverse("permissions")), (permission.name, None)],
-    }
-    return render_page(request, "accounts/permission.html", context, fragment="accounts/_permission_users.html")

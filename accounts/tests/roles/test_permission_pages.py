@@ -1,4 +1,6 @@
-"""Who can do what: from a permission to its roles and users."""
+"""Who can do what: all permissions by role, and from a permission to its roles and users."""
+
+import re
 
 import pytest
 
@@ -90,3 +92,71 @@ def test_thirty_users_cost_as_many_queries_as_three(browser, django_assert_max_n
         make_user(f"many-{number}", "viewer", "researcher")
     with django_assert_max_num_queries(9):
         browser.get("/permissions/animal_read?per_page=100")
+
+
+def rows_of(page):
+    return re.findall(r"<code>(\w+)</code>", page)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("search=sample+READ", ["sample_read"]),
+        ("search=lab+modules+approve", ["lab_test_approve"]),
+        ("search=%25", []),
+        ("search=%3Cscript%3E", []),
+        ("role=admin&role=super_admin&differences=true", ["role_delete", "settings_update"]),
+        ("role=admin&role=super_admin&differences=true&search=role", ["role_delete"]),
+        ("role=viewer&differences=true", []),
+    ],
+)
+def test_the_grid_is_filtered_by_words_and_differences(browser, query, found):
+    response = browser.get(f"/permissions?{query}")
+    assert response.status_code == 200
+    assert rows_of(text_of(response)) == found
+    assert "<script>" not in text_of(response).replace("<script src", "")
+
+
+def test_the_grid_shows_the_chosen_roles_and_says_which_are_gone(browser):
+    page = text_of(browser.get("/permissions?role=viewer&role=no_such&role=manager&search=animal"))
+    head = page.partition("<thead>")[2].partition("</thead>")[0]
+    assert [name for name in ("Manager", "Viewer", "Researcher") if f">{name}</a>" in head] == ["Manager", "Viewer"]
+    assert "There is no role no_such any more." in page
+    assert 'href="/permissions?search=animal&amp;role=manager"' in page  # without Viewer
+    assert "Leave out Viewer" in page
+
+
+def test_a_tick_leads_to_those_who_have_the_permission_through_the_role(cast, browser):
+    make_user("two-hats", "viewer", "veterinarian")
+    page = text_of(browser.get("/permissions"))
+    assert 'href="/permissions/animal_read?role=viewer"' in page
+    assert 'href="/permissions/animal_delete?role=viewer"' not in page
+    users = text_of(browser.get("/permissions/animal_read?role=viewer"))
+    assert "Via role: Viewer" in users
+    assert "the-viewer" in users
+    assert "two-hats" in users
+    assert "the-veterinarian" not in users
+    assert "Nobody has this permission." in text_of(browser.get("/permissions/animal_read?role=no_such"))
+
+
+def test_htmx_gets_the_grid_alone(browser):
+    fragment = text_of(browser.get("/permissions?search=user", headers={"HX-Request": "true"}))
+    assert fragment.lstrip().startswith("<section")
+    assert "<html" not in fragment
+
+
+@pytest.mark.parametrize("query", ["search=x&search=y", "differences=no", "nonsense=1", f"search={'x' * 201}"])
+def test_a_wrong_search_of_the_grid_is_explained(browser, query):
+    response = browser.get(f"/permissions?{query}")
+    assert response.status_code == 400
+    assert query.partition("=")[0] in text_of(response)
+
+
+def test_the_grid_costs_as_many_queries_for_forty_roles_as_for_seven(browser, django_assert_max_num_queries):
+    with django_assert_max_num_queries(6):
+        browser.get("/permissions")
+    for number in range(33):
+        create_role(actor=SYSTEM, name=f"Role {number}", permissions=["animal_read"])
+    with django_assert_max_num_queries(6):
+        page = text_of(browser.get("/permissions"))
+    assert page.count("/permissions/animal_read?role=role_") == 33

@@ -1,5 +1,7 @@
 """The roles' pages: list, role, and the forms to create, clone, change and delete one. All without JavaScript."""
 
+import re
+
 import pytest
 
 from accounts.access.authorization import SYSTEM
@@ -79,7 +81,7 @@ def test_a_roles_page_shows_ten_of_its_users_and_links_to_all(browser, night):
     for number in range(12):
         make_user(f"sleepless-{number:02}", "Night shift")
     page = text_of(browser.get(f"/roles/{night.pk}"))
-    assert page.count('href="/users/') == 10
+    assert len(re.findall(r'href="/users/\d+"', page)) == 10
     assert 'href="/users?role=night_shift"' in page
     assert "All 12 users" in page
 
@@ -146,7 +148,7 @@ def test_a_reviewed_change_says_what_it_adds_takes_and_touches_and_saves_nothing
     assert "1 added" in page
     assert "1 taken away" in page
     assert "<strong>1 user</strong>" in page
-    assert "Save these changes" in page
+    assert page.count("Save role") == 1
     assert 'value="sample_read" aria-label="sample: read" checked' in page
     assert rows == []
     night.refresh_from_db()
@@ -178,7 +180,6 @@ def test_a_wrong_review_says_so(browser, night):
     response = browser.post(f"/roles/{night.pk}/edit/review", fields(name=""))
     assert response.status_code == 422
     assert "Enter the name." in text_of(response)
-    assert "Save these changes" not in text_of(response)
 
 
 def test_a_role_is_changed(browser, night):
@@ -200,7 +201,9 @@ def test_the_super_administrator_keeps_every_permission(browser):
     super_admin = role("super_admin")
     page = text_of(browser.get(f"/roles/{super_admin.pk}/edit"))
     assert "always holds every permission" in page
-    assert page.count('name="permissions"') == page.count(" disabled") - 1 == 39  # and the name
+    assert 'name="permissions"' not in page
+    assert " disabled" not in page
+    assert "All 39" in page
     browser.post(f"/roles/{super_admin.pk}/edit", fields(permissions=["animal_read"]))
     assert role("super_admin").permission_names == list(PERMISSION_NAMES)
     assert role("super_admin").description == "By night"
@@ -235,6 +238,39 @@ def test_a_clone_is_a_new_role_filled_with_the_others_permissions(browser, night
     assert 'value="Copy of Night shift"' in page
     assert 'action="/roles/new"' in page
     assert main_of(page).count(" checked") == 2
+    assert "Same as Night shift. 2 permissions in all." in page
+
+
+def test_a_changed_clone_is_compared_with_its_source(browser, night):
+    sent = fields(name="Copy", permissions=["animal_read", "sample_read", "sample_create"], source=str(night.pk))
+    page = " ".join(text_of(browser.post("/roles/new/review", sent)).split())
+    assert "Same as Night shift, plus 2, minus 1: 3 permissions in all." in page
+    browser.post("/roles/new", sent)
+    assert role("copy").permission_names == ["animal_read", "sample_create", "sample_read"]
+
+
+@pytest.mark.parametrize("source", ["", "x", "-1", "0", "9" * 19, "9" * 5000, "\x00"])
+def test_a_clone_whose_source_is_gone_is_a_new_role(browser, source):
+    response = browser.post("/roles/new/review", fields(source=source))
+    assert response.status_code == 200
+    assert "2 added" in text_of(response)
+    assert browser.post("/roles/new", fields(source=source)).status_code == 302
+
+
+@pytest.mark.parametrize("permissions", [["sample_update"], ["sample_read", "sample_update", "lab_test_approve"]])
+def test_a_review_says_what_can_be_changed_without_being_read_and_saving_it_is_allowed(browser, night, permissions):
+    path = f"/roles/{night.pk}/edit"
+    page = " ".join(text_of(browser.post(f"{path}/review", fields(permissions=permissions))).split())
+    unread = "laboratory tests" if "sample_read" in permissions else "samples"
+    assert f"Can act on {unread} without reading them" in page
+    assert browser.post(path, fields(permissions=permissions)).status_code == 302
+    assert "without reading" not in text_of(browser.get("/roles/new"))
+
+
+def test_a_system_roles_name_is_text(browser):
+    page = text_of(browser.get(f"/roles/{role('viewer').pk}/edit"))
+    assert 'name="name"' not in page
+    assert "The name of a system role is fixed." in page
 
 
 def test_a_clone_leaves_out_what_the_reader_lacks(admins_browser):
