@@ -10,7 +10,7 @@ from accounts.roles import permission_views
 from accounts.roles import views as role_views
 from accounts.user_page import role_views as role_change_views
 from accounts.user_page import views as user_page_views
-from accounts.users import action_views, bulk_views
+from accounts.users import action_views, bulk_views, role_users_views
 from accounts.users import views as user_views
 from accounts.users.csv import views as csv_views
 
@@ -78,6 +78,8 @@ urlpatterns = [
     path("roles/<int:role_id>/edit/review", role_views.review_role, name="review_role"),
     path("roles/<int:role_id>/clone", role_views.clone_role, name="clone_role"),
     path("roles/<int:role_id>/delete", role_views.delete_role, name="delete_role"),
+    path("roles/<int:role_id>/users/add", role_users_views.add_users, name="add_role_users"),
+    path("roles/<int:role_id>/users/<int:user_id>/remove", role_users_views.remove_user, name="remove_role_user"),
     path("permissions", permission_views.list_permissions, name="permissions"),
     path("permissions/<slug:name>", permission_views.show_permission, name="permission"),
     path("profile/time-zone", preference_views.choose_time_zone, name="time_zone"),

@@ -71,8 +71,8 @@ def confirmation_view(
                     raise Conflict("Other users match now than when you looked. Check them again before you continue.")
                 role: Role | None = form.cleaned_data.get("role")
                 outcome = run(actor=request.user, user_ids=ids, **({"role": role.slug} if role else {}))
-                undoing = _undo(undo, outcome, role, back)
-                _show_outcome(request, outcome, partial(success_message.format, role=role), undoing)
+                undoing = undo_for(undo, outcome, role, back)
+                show_outcome(request, outcome, partial(success_message.format, role=role), undoing)
                 return htmx_redirect(request, back)
             except DomainError as refusal:
                 form.add_refusal(refusal)
@@ -120,14 +120,14 @@ def _refuse(request: PageRequest, refusal: Conflict) -> HttpResponse:
     return htmx_redirect(request, safe_next_url(request, reverse("users")))
 
 
-def _undo(name: str, outcome: BulkOutcome, role: Role | None, back: str) -> Undo | None:
+def undo_for(name: str, outcome: BulkOutcome, role: Role | None, back: str) -> Undo | None:
     """The opposite for those who were changed; of more than a form may name there is none."""
     if not name or not 0 < len(outcome.changed) <= MAX_PER_PAGE:
         return None
     return Undo(reverse(name), {"user": outcome.changed, "next": back, **({"role": role.slug} if role else {})})
 
 
-def _show_outcome(
+def show_outcome(
     request: PageRequest, outcome: BulkOutcome, sentence_for: Callable[..., str], undo: Undo | None
 ) -> None:
     count = len(outcome.done)

@@ -29,7 +29,7 @@ RUN = """async (runOnly) => {
             `    ${html.slice(0, 200)}\\n    ${failureSummary}`).join("\\n"))}"""
 
 SIGNED_OUT = ["/login", "/set-password", "/forgot-password", "/forgot-password/sent", "/confirm-email"]
-#: {user}, {role} and {event} are the administrator, the first role and the newest event.
+#: {user}, {role}, {other} and {event} are the administrator, the first and another role, and the newest event.
 SIGNED_IN = [
     *("/", "/?days=365", "/users", "/users?search=nobody-of-this-name", "/users/{user}", "/roles", "/roles/{role}"),
     *("/users/{user}/access", "/users/{user}/roles?assign=manager", "/users/{user}/sessions", "/users/{user}/keys"),
@@ -49,6 +49,8 @@ SIGNED_IN = [
     *("/users/{user}/reset-password", "/users/{user}/lock", "/users/selected/assign-role?user={user}"),
     *("/profile/security", "/profile/security/app", "/profile/security/passkeys/new", "/profile/security/confirm"),
     *("/users?status=asleep", "/users/new", "/users/import", "/users/{user}/edit", "/roles/new", "/roles/{role}/edit"),
+    *("/permissions?role=viewer&role=manager&differences=true&search=e", "/permissions?search=none-of-these"),
+    *("/permissions/user_read?role=admin", "/roles/{other}/users/add?search=a", "/roles/{role}/users/{user}/remove"),
     *("/audit/report?action=create", "/profile/keys/new", "/users/{user}/keys/new", "/profile/email"),
     *("/profile/time-zone", "/users?role=viewer&status=active", "/users/selected/sign-out?user={user}"),
 ]
@@ -66,11 +68,13 @@ def violations(page, scheme=SCHEMES[0]):
 
 
 def names(page):
-    """The ids that stand for {user}, {role} and {event}."""
+    """The ids that stand for {user}, {role}, {other} and {event}."""
     get = page.request.get
+    roles = get("/api/roles").json()["roles"]
     return {
         "user": get("/api/users?search=admin").json()["users"][0]["id"],
-        "role": get("/api/roles").json()["roles"][0]["id"],
+        "role": roles[0]["id"],
+        "other": roles[1]["id"],
         "event": get("/api/audit?action=create&resource=user").json()["logs"][0]["id"],
     }
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from reprotech.tests.support.browser_actions import sign_in
+from reprotech.tests.support.browser_actions import ADMIN, sign_in
 
 # Pages are the same on every stack; test_browser.py and test_browser_users.py open theirs on both.
 pytestmark = pytest.mark.only_on("postgresql")
@@ -39,15 +39,96 @@ def test_a_role_is_cloned_reviewed_changed_and_deleted(new_page, java_script):
     expect(change.get_by_text("user_read")).to_be_visible()
     expect(change.get_by_text("genomics_read")).to_be_visible()
     expect(permission(page, "user: read")).to_be_checked()
-    change.get_by_role("button", name="Save these changes").click()
-    page.get_by_role("status").get_by_text("is saved").wait_for()
+    expect(page.get_by_role("button", name="Review changes")).to_have_count(0 if java_script else 1)
+    page.get_by_role("button", name="Save role").click()
+    page.get_by_role("status").get_by_text(f"Role {name} saved.").wait_for()
     row = page.get_by_role("row", name=re.compile("^User "))
     expect(row.get_by_text("Yes")).to_have_count(1)
 
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Delete role").click()
-    page.get_by_role("status").get_by_text("is deleted").wait_for()
+    page.get_by_role("status").get_by_text(f"Role {name} deleted.").wait_for()
     expect(page.get_by_role("link", name=name)).to_have_count(0)
+
+
+def test_reading_is_ticked_along_with_writing_and_can_be_undone(page):
+    sign_in(page)
+    page.goto("/roles/new")
+    page.get_by_label("Name", exact=True).fill("Ticked along")
+    note, count = page.locator("[data-matrix-note]"), page.locator("[data-ticked]")
+    permission(page, "sample: update").check()
+    expect(permission(page, "sample: read")).to_be_checked()
+    expect(note).to_contain_text("Also ticked: Read samples.")
+    permission(page, "sample: read").uncheck()
+    expect(permission(page, "sample: update")).not_to_be_checked()
+    expect(note).to_contain_text("Also unticked: Update samples.")
+    note.get_by_role("button", name="Undo").click()
+    expect(permission(page, "sample: update")).to_be_checked()
+    page.get_by_text("Can act on samples without reading them").wait_for()
+
+    page.get_by_role("button", name="Read only").click()
+    expect(count).to_have_text("13")
+    page.get_by_label("Lab modules: everything").check()
+    expect(count).to_have_text("30")
+    expect(page.get_by_label("Sample: all actions")).to_be_checked()
+    page.get_by_label("Read: all resources").uncheck()
+    expect(permission(page, "report: export")).not_to_be_checked()
+    page.get_by_role("button", name="All", exact=True).click()
+    expect(count).to_have_text("39")
+    page.get_by_role("button", name="None").click()
+    page.get_by_label("Genomics: all actions").check()
+    expect(count).to_have_text("1")
+    page.get_by_role("region", name="What the role will hold").get_by_text("genomics_read").wait_for()
+
+
+def test_a_role_is_given_to_five_people_from_the_role_in_seven_clicks(page):
+    sign_in(page)
+    signed_in = page.request.post("/api/auth/login", data={"username": ADMIN[0], "password": ADMIN[1]}).json()
+    headers = {"Authorization": f"Bearer {signed_in['access_token']}"}
+    names = [f"seven-{number}" for number in range(5)]
+    for name in names:
+        user = {"username": name, "email": f"{name}@lab.example", "password": "Correct-Horse-7", "roles": ["viewer"]}
+        assert page.request.post("/api/users", data=user, headers=headers).status == 201
+    clicks = 0
+
+    def click(place):
+        nonlocal clicks
+        clicks += 1
+        place.click()
+
+    click(page.get_by_role("link", name="Roles", exact=True))
+    click(page.get_by_role("link", name="Veterinarian"))
+    click(page.get_by_role("link", name="Add users"))
+    dialog = page.locator("dialog[open]")
+    search, selected = dialog.get_by_label("Search users"), dialog.locator("[data-counts]")
+    for number, name in enumerate(names, 1):
+        search.fill(name)
+        search.press("Enter")
+        expect(selected).to_have_text(f"{number} selected")
+    click(dialog.get_by_role("button", name="Add to role"))
+    page.get_by_role("status").get_by_text("Veterinarian assigned to 5 users.").wait_for()
+    assert clicks <= 7
+
+    page.get_by_text("Actions for seven-0").locator("..").click()
+    page.get_by_role("link", name="Remove from role").click()
+    page.get_by_role("button", name="Remove from role").click()
+    page.get_by_role("status").get_by_text("Veterinarian removed from seven-0.").wait_for()
+
+
+def test_people_are_added_to_a_role_without_javascript_and_a_search_keeps_the_ticks(new_page):
+    page = new_page(java_script_enabled=False)
+    sign_in(page)
+    page.goto("/roles")
+    page.get_by_role("link", name="Manager").click()
+    page.get_by_role("link", name="Add users").click()
+    page.get_by_role("checkbox", name=re.compile("@admin")).check()
+    page.get_by_label("Search users").fill("nobody at all")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("checkbox", name=re.compile("@admin"))).to_be_checked()
+    assert "csrf" not in page.url
+    page.get_by_role("button", name="Add to role").click()
+    page.get_by_text("Manager assigned to 1 user.").wait_for()
+    expect(page.get_by_role("link", name="System Administrator")).to_be_visible()
 
 
 def test_from_a_permission_to_who_has_it_searching_as_one_types_and_back(page):
