@@ -1,7 +1,8 @@
 """Users, roles, permissions and sessions in Django admin."""
 
 from collections.abc import Callable, Iterable
-from typing import cast
+from datetime import date, datetime
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
@@ -22,6 +23,8 @@ from accounts.sessions import services as session_services
 from accounts.users import services as user_services
 from reprotech.web.admin import AnyModelForm, ReadOnlyAdmin, ServiceAdmin, ServiceForm
 
+FACTOR_NAMES = {"totp": "Authenticator app", "passkey": "Passkey"}
+
 
 def names_of(records: Iterable[Role | Permission]) -> list[str]:
     return [record.name for record in records]
@@ -32,6 +35,7 @@ class UserAdminForm(ServiceForm):
         model = User
         fields = ("username", "email", "first_name", "last_name", "is_active", "roles")
         widgets = {"roles": forms.CheckboxSelectMultiple}
+        labels = {"email": "E-mail", "is_active": "Active"}
 
     def call_service(self, values: FormValues) -> User:
         values["roles"] = names_of(values["roles"])
@@ -53,6 +57,14 @@ class NewUserAdminForm(UserAdminForm):
         return user_services.create_user(actor=self.actor, **values)
 
 
+class ActiveFilter(admin.BooleanFieldListFilter):
+    """Of the field that Django calls “is active”."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "Active"
+
+
 @admin.register(User)
 class UserAdmin(ServiceAdmin):
     form = UserAdminForm
@@ -62,12 +74,12 @@ class UserAdmin(ServiceAdmin):
         "change": names.USER_UPDATE,
         "delete": names.USER_DELETE,
     }
-    list_display = ("username", "email", "first_name", "last_name", "status", "last_login", "created_at")
-    list_filter = ("is_active", "is_service", "roles")
+    list_display = ("username", "email_address", "name", "status", "last_sign_in", "created")
+    list_filter = (("is_active", ActiveFilter), "is_service", "roles")
     search_fields = ("search_text",)
     readonly_fields = (
-        *("status", "is_service", "factor_kinds"),
-        *("last_login", "password_changed_at", "created_at", "updated_at"),
+        *("status", "is_service", "two_factor"),
+        *("last_sign_in", "password_changed_at", "created_at", "updated_at"),
     )
     actions = ("lock", "unlock", "send_reset_link", "reset_factors", "delete_selected")
     secret_fields = frozenset({"password"})
@@ -88,6 +100,26 @@ class UserAdmin(ServiceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return cast("UserQuerySet", super().get_queryset(request)).visible_to(request.user)
+
+    @admin.display(description="E-mail", ordering="email")
+    def email_address(self, user: User) -> str:
+        return user.email
+
+    @admin.display(description="Name", ordering="last_name")
+    def name(self, user: User) -> str:
+        return f"{user.first_name} {user.last_name}".strip()
+
+    @admin.display(description="Two-factor authentication")
+    def two_factor(self, user: User) -> str:
+        return ", ".join(FACTOR_NAMES[kind] for kind in user.second_factors) or "None"
+
+    @admin.display(description="Last sign-in", ordering="last_login")
+    def last_sign_in(self, user: User) -> datetime | None:
+        return user.last_login
+
+    @admin.display(description="Created", ordering="created_at")
+    def created(self, user: User) -> date:
+        return user.created_at.date()
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         user_services.delete_user(actor=request.user, user_id=obj.pk)
@@ -120,6 +152,7 @@ class RoleAdminForm(ServiceForm):
         model = Role
         fields = ("name", "description", "requires_factor", "permissions")
         widgets = {"permissions": forms.CheckboxSelectMultiple}
+        labels = {"requires_factor": "Requires two-factor authentication"}
 
     def call_service(self, values: FormValues) -> Role:
         values["permissions"] = names_of(values["permissions"])
@@ -160,7 +193,7 @@ class PermissionAdmin(ReadOnlyAdmin):
 
 @admin.register(Session)
 class SessionAdmin(ReadOnlyAdmin):
-    list_display = ("user", "kind", "ip_address", "created_at", "last_used_at", "expires_at", "ended_at", "end_reason")
+    list_display = ("user", "kind", "address", "created_at", "last_used_at", "expires_at", "ended_at", "end_reason")
     list_filter = ("kind", "end_reason")
     search_fields = ("user__username", "ip_address")
     list_select_related = ("user",)
@@ -169,6 +202,10 @@ class SessionAdmin(ReadOnlyAdmin):
     ordering = ("-last_used_at",)
     actions = ("end",)
     show_full_result_count = False
+
+    @admin.display(description="IP address", ordering="ip_address")
+    def address(self, session: Session) -> str | None:
+        return session.ip_address
 
     @admin.action(description="Sign out selected sessions")
     def end(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:

@@ -14,11 +14,15 @@ admin.site.unregister(AuditLog)  # django-auditlog's page, which is made for a m
 class AuditLogAdmin(ReadOnlyAdmin):
     """Events of the audit log, newest first."""
 
-    list_display = ("timestamp", "username", "action", "resource", "resource_name", "success", "ip_address")
+    list_display = ("timestamp", "username", "action", "resource", "resource_name", "success", "address")
     list_filter = ("action", "resource", "success")
     search_fields = ("username", "resource_name", "ip_address", "request_id")
     show_full_result_count = False
     date_hierarchy = "timestamp"
+
+    @admin.display(description="IP address", ordering="ip_address")
+    def address(self, event: AuditLog) -> str | None:
+        return event.ip_address
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditLog]:
         return super().get_queryset(request).order_by("-id")

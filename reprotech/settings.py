@@ -325,6 +325,7 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
+FORMAT_MODULE_PATH = "reprotech.conf.formats"
 
 # Logging
 

@@ -31,6 +31,16 @@ class GuardedAdmin(AnyModelAdmin):
 
     secret_fields: ClassVar[frozenset[str]] = frozenset()
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
+        """Under the name of the records, as our own lists, instead of a request to select one."""
+        title = str(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title[:1].upper() + title[1:], **(extra_context or {})})
+
+    def get_action_choices(
+        self, request: HttpRequest, default_choices: Sequence[tuple[str, str]] = (("", "Choose an action"),)
+    ) -> list[tuple[str, str]]:
+        return super().get_action_choices(request, list(default_choices))
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:

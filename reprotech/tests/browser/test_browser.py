@@ -45,7 +45,7 @@ def test_a_super_administrator_creates_a_user_in_the_admin(page):
     page.wait_for_url("**/admin/")
     page.goto("/admin/accounts/user/add/")
     page.get_by_label("Username").fill("from-the-admin")
-    page.get_by_label("Email").fill("from-the-admin@lab.example")
+    page.get_by_label("E-mail").fill("from-the-admin@lab.example")
     page.get_by_label("Password").fill("Correct-Horse-7")
     page.get_by_label("Viewer").check()
     page.get_by_role("button", name="Save", exact=True).click()

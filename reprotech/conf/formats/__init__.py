@@ -1,0 +1,1 @@
+"""How Django writes dates where a page doesn't say it: Django admin."""

@@ -1,0 +1,1 @@
+"""English, as our pages write it."""
