@@ -15,6 +15,7 @@ from accounts.users import services as user_services
 from reprotech.core.exceptions import DomainError, StaleVersion
 from reprotech.web.access import FORM, requires
 from reprotech.web.responses import htmx_redirect, wants_fragment
+from reprotech.web.toasts import Undo, add_toast
 
 
 @requires(USER_UPDATE, FORM)
@@ -30,7 +31,10 @@ def change_roles(request: PageRequest, user_id: int) -> HttpResponse:
         change = form.change_for(user)
         try:
             user_services.update_user(actor=request.user, user_id=user.pk, **form.values)
-            messages.success(request, _done(user, change))
+            undo = Undo(
+                reverse("change_user_roles", args=[user.pk]), {"roles": [role.slug for role in user.roles.all()]}
+            )
+            add_toast(request, messages.SUCCESS, _done(user, change), undo if change else None)
             # The permission to change users doesn't include that to see them.
             target = reverse("user_access", args=[user.pk]) if request.user.has_perm(USER_READ) else reverse("home")
             return htmx_redirect(request, target)

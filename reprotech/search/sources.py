@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts.models import Permission, Role, User
 from accounts.permissions import ROLE_CREATE, ROLE_READ, SETTINGS_READ, USER_CREATE, USER_READ
+from accounts.roles.permission_tables import missing_permissions
 from accounts.user_list.filters import UserFilter
 from accounts.users.allowed_actions import allowed_actions
 from audit.models import AuditLog
@@ -102,6 +103,10 @@ PERSON_ACTIONS = {
 }
 
 
+#: With a role and a person, as in "assign researcher to hugo.li".
+ROLE_VERBS = ("assign", "give")
+
+
 def search(reader: User, text: str) -> list[Group]:
     """What matches `text`, by kind; what may be done and opened at all for an empty one."""
     folded = " ".join(fold_text(text).split())
@@ -184,6 +189,8 @@ def _words_of_variable(variable: Variable) -> str:
 def _commands(reader: User, folded: str) -> list[Result]:
     verb, _, name = folded.partition(" ")
     found = [] if not name or verb not in PERSON_ACTIONS else list(_on_people(reader, verb, name))
+    if name and verb in ROLE_VERBS:
+        found = list(_role_assignments(reader, name))
     return [*found, *_destinations(COMMANDS, reader, folded)]
 
 
@@ -193,6 +200,19 @@ def _on_people(reader: User, verb: str, name: str) -> Iterable[Result]:
         if action in allowed_actions(reader, person):
             address = reverse(url_name, args=[person.pk])
             yield Result(f"{label} {person.full_name}", f"@{person.username}", address, person=person)
+
+
+def _role_assignments(reader: User, words: str) -> Iterable[Result]:
+    """For "researcher to hugo.li": the person's page with the role ticked, and what that gives."""
+    for role in Role.objects.with_permissions():
+        names = [fold_text(name) for name in (role.name, role.slug) if words.startswith(f"{fold_text(name)} ")]
+        if not names or missing_permissions(reader, role):
+            continue
+        name = words.removeprefix(max(names, key=len)).strip().removeprefix("to ")
+        for person in _matching_people(reader, name):
+            if "edit" in allowed_actions(reader, person) and role not in person.roles.all():
+                address = f"{reverse('change_user_roles', args=[person.pk])}?{urlencode({'assign': role.slug})}"
+                yield Result(f"Assign {role.name} to {person.full_name}", f"@{person.username}", address, person=person)
 
 
 def _pages(reader: User, folded: str) -> list[Result]:

@@ -17,7 +17,7 @@ class Undo:
     """
 
     path: str
-    fields: Mapping[str, str | list[int]] = field(default_factory=dict)
+    fields: Mapping[str, str | list[int] | list[str]] = field(default_factory=dict)
 
     @property
     def inputs(self) -> list[tuple[str, str | int]]:

@@ -378,6 +378,17 @@ document.addEventListener("click", async ({ target }) => {
   }
 });
 
+// Of tabs that are wider than the window, the open one is in sight.
+function showOpenTab() {
+  const tab = document.querySelector(".tabs [aria-current]");
+  if (tab) {
+    const tabs = tab.parentElement;
+    tabs.scrollLeft = tab.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - tab.clientWidth) / 2;
+  }
+}
+showOpenTab();
+document.addEventListener("htmx:afterSettle", showOpenTab);
+
 // A refused form: its summary has the focus, and each of its links leads into the field.
 let focusedSummary = null;
 

@@ -76,6 +76,11 @@ def test_saving_gives_and_takes_with_an_event_each(cast, browser):
     assert "Researcher assigned to the-viewer, Viewer removed." in text_of(done)
     assert slugs_of(cast.viewer) == ["researcher"]
     assert [row.action for row in rows] == ["role_assign", "role_revoke"]
+    undo = text_of(done).partition('id="toasts"')[2]
+    assert f'action="/users/{cast.viewer.pk}/roles"' in undo
+    assert 'name="roles" value="viewer"' in undo
+    browser.post(f"/users/{cast.viewer.pk}/roles", {"roles": ["viewer"]})
+    assert slugs_of(cast.viewer) == ["viewer"]
 
 
 def test_a_link_ticks_the_role_that_it_names(cast, browser):

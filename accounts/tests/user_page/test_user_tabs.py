@@ -156,7 +156,7 @@ def test_failed_sign_ins_stand_on_the_overview(cast, browser):
     assert [row.success for row in found] == [False, True]
     overview = text_of(browser.get(f"/users/{cast.viewer.pk}")).partition("Recent sign-ins")[2]
     assert overview.count("Failed") == 1
-    assert overview.count("signed in") == 1
+    assert overview.count("Signed in") == 1
 
 
 @pytest.fixture

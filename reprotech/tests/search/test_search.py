@@ -92,6 +92,17 @@ def test_an_action_on_a_person_is_found_by_its_verb(reader, cast):
     assert titles(find(page_client(cast.manager), "lock hugo"), "actions") == []
 
 
+def test_a_role_is_assigned_by_its_name_and_the_persons(reader, cast):
+    user = person("hugo.li", "Hugo", "Li")
+    for text in ("assign lab_technician to hugo", "give Laboratory Technician hugo.li"):
+        found = find(reader, text)["actions"]
+        assert [result["title"] for result in found] == ["Assign Laboratory Technician to Hugo Li"]
+        assert found[0]["url"] == f"/users/{user.pk}/roles?assign=lab_technician"
+    assert "actions" not in find(page_client(cast.manager), "assign viewer to hugo")
+    assert "actions" not in find(page_client(cast.admin), "assign super_admin to hugo"), "they don't hold it"
+    assert "actions" not in find(reader, f"assign viewer to {cast.viewer.username}"), "who has it already"
+
+
 def test_nobody_is_offered_an_action_on_someone_who_holds_more(cast):
     assert titles(find(page_client(cast.admin), f"lock {cast.super_admin.username}"), "actions") == []
 

@@ -1,0 +1,134 @@
+"""A person's page in a real browser: tabs, copying, roles in place, and what takes few clicks."""
+
+import re
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import expect
+
+from reprotech.tests.support.browser_actions import expect_said, sign_in
+
+
+@pytest.fixture
+def admin(new_page):
+    page = new_page(permissions=["clipboard-read", "clipboard-write"])
+    sign_in(page)
+    return page
+
+
+@pytest.fixture
+def person(admin):
+    """The username and the address of the page of somebody with one role."""
+    name = f"tabs-{uuid4().hex[:8]}"
+    token = next(cookie["value"] for cookie in admin.context.cookies() if cookie["name"] == "reprotech_csrf")
+    fields = {"username": name, "email": f"{name}@lab.example", "password": "Correct-Horse-7", "roles": ["viewer"]}
+    made = admin.request.post("/api/users", data=fields, headers={"X-CSRFToken": token})
+    return name, f"/users/{made.json()['user']['id']}"
+
+
+class Clicks:
+    """Counts what the job of a test takes: the palette's keys as well as clicks, and no typing."""
+
+    def __init__(self, page):
+        self.page, self.count = page, 0
+
+    def find(self, text, title):
+        """Ctrl+K and Enter, for the first result."""
+        self.page.keyboard.press("Control+k")
+        self.page.get_by_role("combobox").fill(text)
+        expect(self.page.get_by_role("option").first).to_contain_text(title)
+        self.page.keyboard.press("Enter")
+        self.count += 2
+
+    def press(self, name):
+        self.page.get_by_role("button", name=name).click()
+        self.count += 1
+
+
+def test_three_jobs_take_three_clicks_each(admin, person):
+    name, _ = person
+    jobs = {
+        "reset": (f"reset {name}", "Reset password of", "Reset password", f"on its way to {name}@lab.example"),
+        "role": (
+            f"assign researcher to {name}",
+            "Assign Researcher to",
+            "Save roles",
+            f"Researcher assigned to {name}",
+        ),
+        "lock": (f"lock {name}", "Lock", f"Lock {name}", f"User {name} locked."),
+    }
+    for text, title, button, said in jobs.values():
+        clicks = Clicks(admin)
+        clicks.find(text, title)
+        clicks.press(button)
+        expect_said(admin, said)
+        assert clicks.count <= 3
+
+
+def test_a_tab_opens_where_one_is_and_back_undoes_it(admin, person):
+    _, path = person
+    admin.goto(path)
+    admin.evaluate("window.stays = true")
+    tab = admin.get_by_role("link", name=re.compile("^Access"))
+    tab.focus()
+    admin.keyboard.press("Enter")
+    admin.wait_for_url(f"**{path}/access")
+    expect(tab).to_have_attribute("aria-current", "page")
+    expect(tab).to_be_focused()
+    assert admin.evaluate("window.stays"), "the page was not loaded again"
+    admin.go_back()
+    expect(admin.get_by_role("link", name="Overview")).to_have_attribute("aria-current", "page")
+    expect(admin.get_by_role("heading", name="Account")).to_be_visible()
+
+
+def test_a_ticked_role_shows_what_it_gives_before_it_is_saved_and_undo_takes_it_again(admin, person):
+    name, path = person
+    admin.goto(f"{path}/access")
+    box = admin.get_by_role("checkbox", name=re.compile("^Researcher"))
+    box.check()
+    expect(admin.get_by_text(re.compile(r"Gains \d+ permissions: .*sample_update"))).to_be_visible()
+    expect(box).to_be_focused()
+    box.uncheck()
+    expect(admin.get_by_role("button", name="Save roles")).to_have_count(0)
+    box.check()
+    admin.get_by_role("button", name="Save roles").click()
+    expect_said(admin, f"Researcher assigned to {name}.")
+    admin.get_by_role("button", name="Undo").click()
+    expect_said(admin, f"Researcher removed from {name}.")
+    expect(box).not_to_be_checked()
+
+
+def test_roles_are_changed_without_java_script(new_page, person):
+    name, path = person
+    page = new_page(java_script_enabled=False)
+    sign_in(page)
+    page.goto(path)
+    page.get_by_role("link", name=re.compile("^Access")).click()
+    page.get_by_role("checkbox", name=re.compile("^Researcher")).check()
+    page.get_by_role("button", name="Review changes").click()
+    expect(page.get_by_text(re.compile(r"Gains \d+ permissions"))).to_be_visible()
+    page.get_by_role("button", name="Save roles").click()
+    expect_said(page, f"Researcher assigned to {name}.")
+    expect(page.get_by_role("button", name="Copy username")).to_be_hidden()
+
+
+def test_a_username_is_copied_or_else_selected(admin, person):
+    name, path = person
+    admin.goto(path)
+    button = admin.get_by_role("button", name="Copy username")
+    button.click()
+    expect(admin.get_by_role("button", name="Copied")).to_be_visible()
+    assert admin.evaluate("navigator.clipboard.readText()") == name
+    # As on a page that isn't served over https.
+    admin.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    admin.get_by_role("button", name="Copy e-mail address").click()
+    assert admin.evaluate("getSelection().toString()") == f"{name}@lab.example"
+
+
+def test_on_the_phone_the_open_tab_is_in_sight(new_page, person):
+    _, path = person
+    page = new_page(viewport={"width": 390, "height": 844})
+    sign_in(page)
+    page.goto(f"{path}/activity")
+    expect(page.get_by_role("link", name="Activity")).to_be_in_viewport(ratio=1)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
