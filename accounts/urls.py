@@ -10,7 +10,7 @@ from accounts.roles import permission_views
 from accounts.roles import views as role_views
 from accounts.user_page import role_views as role_change_views
 from accounts.user_page import views as user_page_views
-from accounts.users import action_views, bulk_views, role_users_views
+from accounts.users import action_views, bulk_views, role_users_views, saved_views
 from accounts.users import views as user_views
 from accounts.users.csv import views as csv_views
 
@@ -39,6 +39,8 @@ urlpatterns = [
     path("users/new/username", user_views.propose_username, name="propose_username"),
     path("users/new/permissions", user_views.preview_new_user, name="preview_new_user"),
     path("users/edit/permissions", user_views.preview_user, name="preview_user"),
+    path("users/views", saved_views.save_view, name="save_user_view"),
+    path("users/views/<int:filter_id>/delete", saved_views.delete_view, name="delete_user_view"),
     path("users/columns", preference_views.choose_user_columns, name="user_columns"),
     path("users/export", csv_views.export_all, name="export_users"),
     path("users/import", csv_views.upload, name="import_users"),

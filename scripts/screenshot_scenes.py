@@ -38,7 +38,7 @@ def opened(name: str) -> Callable[[Any], None]:
     """Open the row's or the page's menu, and what it names."""
 
     def act(page: Any) -> None:
-        menu = page.locator("main details.menu").first
+        menu = page.locator("main details.menu:has(a)").first
         menu.locator("summary").click()
         menu.get_by_role("link").first.wait_for()
         if name:

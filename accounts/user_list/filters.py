@@ -6,6 +6,7 @@ from typing import Any, ClassVar, cast
 
 from django import forms
 from django.db.models.functions import Lower
+from django.utils.http import urlencode
 
 from accounts.models import Role, User
 from accounts.models.querysets import UserQuerySet
@@ -39,6 +40,12 @@ class UserQuery(QueryParams):
     def given(self) -> dict[str, str]:
         """The filters that were given, as they were typed."""
         return {name: self.data[name] for name in UserQuery.base_fields if self.data.get(name)}
+
+    @property
+    def address(self) -> str:
+        """The query string of the given filters, and of the order where the list has one."""
+        order = {"sort": self.data["sort"]} if self.data.get("sort") and "sort" in self.fields else {}
+        return urlencode({**self.given, **order})
 
     def role_id(self) -> int | None:
         """The role that was asked for; None if none was, or if there is no such role."""

@@ -17,6 +17,7 @@ from accounts.users import services as user_services
 from accounts.users import uniqueness
 from accounts.users.allowed_actions import allowed_actions
 from accounts.users.forms import MAX_BULK_USERS, MAX_NAME_LENGTH, NewUserForm, RolesForm, UserForm
+from accounts.users.saved_views import saved_views
 from reprotech.core.exceptions import DomainError, StaleVersion, ValidationFailed
 from reprotech.web.access import FORM, SAFE, requires
 from reprotech.web.filter_chips import Option, filter_chips
@@ -46,6 +47,7 @@ def list_users(request: PageRequest) -> HttpResponse:
         "options": options,
         "settings": settings,
         "columns": USER_COLUMNS,
+        "saved": saved_views(request.user.pk),
         "chips": filter_chips(request.GET, CHIP_LABELS, options),
         "here": urlencode({"next": request.get_full_path()}),
         "crumbs": [("Users", None)],

@@ -199,10 +199,10 @@ document.addEventListener("keydown", (event) => {
   if (menu?.open && event.key === "Escape") {
     menu.open = false;
     menu.querySelector("summary").focus();
-  } else if (menu?.contains(event.target) && event.key in AFTER) {
+  } else if (menu?.contains(event.target) && event.key in AFTER && !event.target.matches("input:not([type=checkbox])")) {
     event.preventDefault();
     menu.open = true;
-    const items = [...menu.querySelectorAll(".menu-items :is(a, button)")];
+    const items = [...menu.querySelectorAll(".menu-items :is(a, button, input)")];
     items[AFTER[event.key](items.indexOf(event.target), items.length)].focus();
   }
 });

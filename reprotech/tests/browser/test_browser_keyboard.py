@@ -48,7 +48,7 @@ def make_user(page, username):
     assert page.request.post("/api/users", data=body, headers=headers).ok
 
 
-@pytest.mark.parametrize("menu", [".account-menu", "main details.menu"])
+@pytest.mark.parametrize("menu", [".account-menu", "tbody details.menu"])
 def test_a_menu_is_walked_with_arrows_and_closed_with_escape(users, menu):
     page = users()
     name = f"keyboarder-{uuid4().hex[:8]}"

@@ -105,6 +105,8 @@ GET     /users/new/username                   200   200   403     403    403   4
 GET     /users/new/permissions                200   200   403     403    403   403   403    403   302
 GET     /users/edit/permissions               200   200   403     403    403   403   403    403   302
 POST    /users/columns                            302   302   302     403    403   403   403    403   302
+POST    /users/views                              302   302   302     403    403   403   403    403   302
+POST    /users/views/{nobody}/delete              302   302   302     403    403   403   403    403   302
 GET     /users/export                             200   200   200     403    403   403   403    403   302
 GET     /users/import                             200   200   403     403    403   403   403    403   302
 POST    /users/import                             422   422   403     403    403   403   403    403   302
