@@ -13,10 +13,13 @@ from accounts.access.required_actions import ADD_FACTOR, CHANGE_PASSWORD, requir
 from audit.authorization import record_denial
 from reprotech.core.exceptions import Forbidden
 from reprotech.web.access import PUBLIC, SIGNED_IN, SIGNED_IN_TO_ADD_FACTOR, SIGNED_IN_TO_CHANGE_PASSWORD
-from reprotech.web.responses import wants_fragment
+from reprotech.web.responses import page_user, wants_fragment
 
 #: Open to all who are signed in.
 SIGNED_IN_MARKS = (SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD, SIGNED_IN_TO_ADD_FACTOR)
+OTHER_USER = (
+    "You are signed in as {} now, and this page was opened by someone else. Nothing was changed: reload the page."
+)
 REQUIRED_ACTION_VIEWS = {CHANGE_PASSWORD: "change_password", ADD_FACTOR: "security"}
 
 
@@ -54,6 +57,9 @@ class AccessMiddleware:
             return HttpResponse(status=401)
         if not user.is_authenticated:
             return redirect_to_sign_in(request)
+        if (opened_by := page_user(request)) and opened_by != str(user.pk):
+            # Someone else has signed in since in this browser: what is typed there isn't theirs to send.
+            return HttpResponse(OTHER_USER.format(user.username), status=409, content_type="text/plain; charset=utf-8")
         if action := required_action_for(user, access):
             return redirect(REQUIRED_ACTION_VIEWS[action])
         if access in SIGNED_IN_MARKS or (access is not None and user.has_perm(access)):

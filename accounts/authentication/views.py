@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 
 from accounts.authentication import login as login_services
+from accounts.authentication.session_dialog import dialog_answer
 from accounts.common.forms import ServiceForm
 from accounts.common.requests import PageRequest
 from accounts.common.shortcuts import too_many_attempts_message
@@ -17,12 +18,13 @@ from accounts.mfa import pending_login_token, webauthn
 from accounts.mfa.forms import CodeForm, PasskeyAnswerForm, RecoveryCodeForm
 from accounts.mfa.verification import Verifier, passkey_assertion, totp_or_recovery_code
 from accounts.mfa.webauthn import Challenge
-from accounts.models import Passkey, TotpKey
+from accounts.models import Passkey, Session, TotpKey
 from accounts.passwords.fields import identifier_input, password_input
+from accounts.passwords.forms import SESSION_IDS
 from accounts.sessions.page_sessions import clear_site_data, end_page_session, start_session
 from reprotech.core.exceptions import DomainError, TooManyAttempts
 from reprotech.web.access import FORM, POST, PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD, requires
-from reprotech.web.responses import bind_form, render_form, request_origin, safe_next_url
+from reprotech.web.responses import bind_form, is_session_dialog, render_form, request_origin, safe_next_url
 
 #: Keys of the session cookie.
 PENDING_LOGIN_KEY = "second_step"
@@ -62,13 +64,13 @@ class LoginForm(ServiceForm):
 def login(request: HttpRequest) -> HttpResponse:
     target = safe_next_url(request)
     if request.user.is_authenticated:
-        return redirect(target)
-    form = bind_form(LoginForm, request)
+        return dialog_answer(request, request.user, redirect(target))
+    form = bind_form(LoginForm, request, **({"auto_id": SESSION_IDS} if is_session_dialog(request) else {}))
     if form.is_valid():
         username, password, remember = (form.cleaned_data[name] for name in ("username", "password", "remember"))
         try:
             session = login_services.sign_in_to_pages(identifier=username, password=password, remember=remember)
-            return start_session(request, session, target)
+            return _started(request, session, target)
         except SecondFactorRequired as required:
             request.session[PENDING_LOGIN_KEY] = PendingSignIn(token=required.mfa_token, next=target, remember=remember)
             return redirect("verify")
@@ -78,8 +80,11 @@ def login(request: HttpRequest) -> HttpResponse:
             # One sentence for all other refusals: none shows whether the account exists.
             form.add_error(None, INCORRECT)
         form.focus_password()
+    elif is_session_dialog(request):  # the page fills the name in
+        form.focus_password()
     context = {"next": target, "has_passkeys": webauthn.is_available(), "passkey_origin": webauthn.origin()}
-    return render_form(request, "accounts/login.html", form, context)
+    fragment = _in_dialog(request, "accounts/_login_dialog.html")
+    return render_form(request, "accounts/login.html", form, context, fragment=fragment)
 
 
 @requires(PUBLIC, FORM)  # there is no session yet
@@ -132,7 +137,16 @@ def passkey(request: HttpRequest) -> HttpResponse:
     except DomainError:
         # The same for an unknown passkey and a disabled account.
         return _back_to_login(request, "This passkey doesn't open an account here. Sign in with your password.")
-    return start_session(request, session, safe_next_url(request))
+    return _started(request, session, safe_next_url(request))
+
+
+def _started(request: HttpRequest, session: Session, target: str) -> HttpResponse:
+    return dialog_answer(request, session.user, start_session(request, session, target))
+
+
+def _in_dialog(request: HttpRequest, fragment: str) -> str | None:
+    """The fragment, if it is asked for over a page: no other place has one of these pages."""
+    return fragment if is_session_dialog(request) else None
 
 
 def _finish(
@@ -141,7 +155,7 @@ def _finish(
     new = login_services.new_page_session(remember=pending["remember"])
     try:
         session = login_services.finish_sign_in(mfa_token=pending["token"], verifier=verifier, session=new)
-        return start_session(request, session, pending["next"])
+        return _started(request, session, pending["next"])
     except TokenInvalid:
         del request.session[PENDING_LOGIN_KEY]
         return _back_to_login(request, "That took too long. Sign in again.")
@@ -171,7 +185,8 @@ def _second_step_page(request: HttpRequest, pending: PendingSignIn, form: Servic
         "passkey_origin": webauthn.origin(),
         "passkeys_at": webauthn.local_origin(request_origin(request)),
     }
-    return render_form(request, "accounts/verify.html", form, context)
+    fragment = _in_dialog(request, "accounts/_verify_dialog.html")
+    return render_form(request, "accounts/verify.html", form, context, fragment=fragment)
 
 
 def _back_to_login(request: HttpRequest, sentence: str) -> HttpResponse:

@@ -19,10 +19,17 @@ from accounts.mfa import totp, webauthn
 from accounts.mfa.forms import AuthenticatorAppForm, NewPasskeyForm
 from accounts.mfa.webauthn import Challenge
 from accounts.models import TotpKey
-from accounts.passwords.forms import ConfirmPasswordForm
+from accounts.passwords.forms import SESSION_IDS, ConfirmPasswordForm
 from reprotech.core.exceptions import DomainError
 from reprotech.web.access import FORM, POST, SAFE, SIGNED_IN_TO_ADD_FACTOR, requires
-from reprotech.web.responses import bind_form, render_form, request_origin, safe_next_url
+from reprotech.web.responses import (
+    bind_form,
+    is_session_dialog,
+    render_form,
+    request_origin,
+    safe_next_url,
+    session_ready,
+)
 
 #: Key of the session cookie, and the purpose of its challenge.
 CHALLENGE_KEY = "registration_challenge"
@@ -65,6 +72,8 @@ def show_security(request: PageRequest) -> HttpResponse:
 
 @requires(SIGNED_IN_TO_ADD_FACTOR, FORM)
 def confirm_password(request: PageRequest) -> HttpResponse:
+    if is_session_dialog(request):
+        return _confirm_in_dialog(request)
     form = bind_form(ConfirmPasswordForm, request)
     target = safe_next_url(request, reverse("security"))
     download_page = _page_of_download(target)
@@ -77,6 +86,17 @@ def confirm_password(request: PageRequest) -> HttpResponse:
     back = download_page or reverse("profile")
     context = {"next": target, "back": back, "crumbs": [("Confirm your password", None)]}
     return render_form(request, "accounts/confirm_password.html", form, context)
+
+
+def _confirm_in_dialog(request: PageRequest) -> HttpResponse:
+    """Over a page, which goes on by itself."""
+    form = bind_form(ConfirmPasswordForm, request, auto_id=SESSION_IDS)
+    if form.confirm(request):
+        return session_ready()
+    context = {"session_form": form}
+    return render_form(
+        request, "accounts/_confirm_dialog.html", form, context, fragment="accounts/_confirm_dialog.html"
+    )
 
 
 def _page_of_download(target: str) -> str:

@@ -33,6 +33,10 @@ class NewPasswordForm(ServiceForm):
         return cleaned
 
 
+#: Ids of fields in the dialog over a page, which has fields of the same names.
+SESSION_IDS = "id_session_%s"
+
+
 class ConfirmPasswordForm(ServiceForm):
     password = password_input("Password", "current-password")
 

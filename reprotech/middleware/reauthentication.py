@@ -1,6 +1,7 @@
 """Asks for the password when a view raises ReauthenticationRequired, and then repeats the POST: no input is lost.
 
-The answer is a form with all that was posted, and a field for the password, to the same URL.
+The answer is a form with all that was posted, and a field for the password, to the same URL. Over the form of a page it
+is a dialog, after which the page's script sends the form again.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from accounts.passwords.forms import ConfirmPasswordForm
+from accounts.passwords.forms import SESSION_IDS, ConfirmPasswordForm
 from reprotech.core.reauthentication import ReauthenticationRequired
 from reprotech.web.errors import is_api
 from reprotech.web.responses import UNPROCESSABLE, render_interruption
@@ -49,7 +50,17 @@ class ReauthenticationMiddleware:
 
 def _ask_for_password(request: HttpRequest, form: ConfirmPasswordForm) -> HttpResponse:
     sent = [(name, values) for name, values in request.POST.lists() if name not in OWN_FIELDS]
-    context = {"form": form, "carried": [(name, value) for name, values in sent for value in values]}
+    context = {
+        "form": form,
+        "carried": [(name, value) for name, values in sent for value in values],
+        # The page's form stays as it is, and is sent once more: nothing is carried.
+        "session_form": ConfirmPasswordForm(auto_id=SESSION_IDS),
+    }
     return render_interruption(
-        request, "accounts/reauthenticate.html", context, "accounts/_reauthenticate.html", UNPROCESSABLE
+        request,
+        "accounts/reauthenticate.html",
+        context,
+        part="accounts/_reauthenticate.html",
+        over_page="accounts/_confirm_dialog.html",
+        status=UNPROCESSABLE,
     )

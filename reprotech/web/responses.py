@@ -14,8 +14,10 @@ from django_htmx.middleware import HtmxDetails
 from reprotech.core.actors import SignedInUser
 
 UNPROCESSABLE = 422
-#: The id of the page's dialog.
-DIALOG = "dialog"
+#: The id of the page's dialog, and of the one over it that signs in again or asks for the password.
+DIALOG, SESSION_DIALOG = "dialog", "session-dialog"
+#: Tells the page that what was interrupted may be sent again.
+SESSION_READY = "session-ready"
 
 FormType = TypeVar("FormType", bound=BaseForm)
 
@@ -91,14 +93,33 @@ def safe_next_url(request: HttpRequest, default: str = "/") -> str:
     return target if is_ours else default
 
 
+def page_user(request: HttpRequest) -> str:
+    """The id of the user for whom the page was made that sent this; "" if it doesn't say."""
+    return request.headers.get("X-Page-User", "")
+
+
+def is_session_dialog(request: HttpRequest) -> bool:
+    htmx = htmx_of(request)
+    return bool(htmx) and htmx.target == SESSION_DIALOG
+
+
+def session_ready() -> HttpResponse:
+    return HttpResponse(status=204, headers={"HX-Trigger": SESSION_READY})
+
+
 def render_interruption(
-    request: HttpRequest, page: str, context: Mapping[str, object], fragment: str, status: int
+    request: HttpRequest, page: str, context: Mapping[str, object], *, part: str, over_page: str, status: int
 ) -> HttpResponse:
-    """A page in place of the requested one; its `fragment` for a dialog."""
+    """A page in place of the requested one; its `part` in a dialog, or `over_page`, a dialog over a page's form."""
     htmx = htmx_of(request)
     is_dialog = bool(htmx) and htmx.target == DIALOG
-    response = render(request, fragment if is_dialog else page, context, status=status)
-    if htmx and not is_dialog:
+    # Pages of earlier versions, which don't say whose they are, have no such dialog.
+    is_over_page = bool(htmx) and not is_dialog and bool(page_user(request))
+    response = render(request, part if is_dialog else over_page if is_over_page else page, context, status=status)
+    if is_over_page:
+        response["HX-Retarget"], response["HX-Reselect"] = f"#{SESSION_DIALOG}", "#session-content"
+        response["HX-Reswap"] = "innerHTML"
+    elif htmx and not is_dialog:
         response["HX-Retarget"] = response["HX-Reselect"] = "#main"
         response["HX-Reswap"] = "outerHTML show:window:top"
     return response

@@ -79,3 +79,23 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
 });
 
 dialog.addEventListener("close", () => dialog.replaceChildren());
+
+// The session ended, or was begun too long ago for what is being done: a dialog over the page sees to that first.
+const sessionDialog = document.getElementById("session-dialog");
+const sessionScript = () => import(sessionDialog.dataset.script);
+
+document.addEventListener("htmx:responseError", async (event) => {
+  if (event.detail.xhr.status === 401 && !isQuiet(event)) {
+    try {
+      (await sessionScript()).signInAgain(event.detail);
+    } catch {
+      notify("Your session has ended. Sign in again in another tab; what you typed is still here.", "error");
+    }
+  }
+});
+
+document.addEventListener("htmx:afterSwap", async ({ detail }) => {
+  if (detail.target === sessionDialog) {
+    (await sessionScript()).show(detail);
+  }
+});

@@ -1,8 +1,6 @@
 // Passkeys and security keys: forms with data-passkey="create" or "get" ask the browser for an answer when they are
 // sent, and send it. They are hidden from browsers that can't, and at addresses that passkeys don't belong to.
 
-const forms = document.querySelectorAll("form[data-passkey]");
-
 const toBytes = (text) =>
   Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
 
@@ -63,7 +61,8 @@ async function answer(form, isQuiet = false) {
     const credential = await navigator.credentials[form.dataset.passkey]({ ...(await fetchOptions(form)), signal });
     form.elements.answer.value = toJSON(credential);
     takeRemember(form);
-    form.submit();
+    // Over a page the dialog sends it, and the page stays.
+    form.closest("dialog") ? form.dispatchEvent(new CustomEvent("passkey-answered", { bubbles: true })) : form.submit();
   } catch (error) {
     if (signal.aborted) {
       return;
@@ -83,8 +82,11 @@ function takeRemember(form) {
   }
 }
 
-for (const form of forms) {
-  if (window.PublicKeyCredential && location.origin === form.dataset.origin) {
+const offered = new WeakSet();
+
+export function offer(form) {
+  if (!offered.has(form) && window.PublicKeyCredential && location.origin === form.dataset.origin) {
+    offered.add(form);
     form.hidden = false;
     document.querySelectorAll("[data-passkey-missing]").forEach((notice) => notice.remove());
     form.addEventListener("submit", (event) => {
@@ -99,3 +101,5 @@ for (const form of forms) {
     }
   }
 }
+
+document.querySelectorAll("form[data-passkey]").forEach(offer);

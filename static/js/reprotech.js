@@ -100,11 +100,11 @@ document.addEventListener("htmx:sendError", (event) =>
 
 document.addEventListener("htmx:responseError", (event) => {
   const { detail } = event;
-  if (isQuiet(event)) {
+  // 401 opens a dialog to sign in again: dialog.js.
+  if (isQuiet(event) || detail.xhr.status === 401) {
     return;
   }
   const known = {
-    401: "Your session has ended. Sign in again in another tab; what you typed is still here.",
     403: "You may not do this. If you think you should, ask your administrator.",
     404: "This is not there any more. Reload the page.",
     409: "Someone changed this meanwhile. Reload the page.",
@@ -126,9 +126,11 @@ document.addEventListener("htmx:configRequest", (event) => {
   }
 });
 
-// Signing in again in another tab makes a new token: what goes out has the one of now, not the one of the page's time.
+// Signing in again makes a new token: what goes out has the one of now, not the one of the page's time.
+const csrfToken = () => document.cookie.match(/(?:^|; )(?:__Host-)?reprotech_csrf=([^;]+)/)?.[1];
+
 document.addEventListener("htmx:configRequest", ({ detail }) => {
-  const token = document.cookie.match(/(?:^|; )(?:__Host-)?reprotech_csrf=([^;]+)/)?.[1];
+  const token = csrfToken();
   if (token && detail.verb !== "get") {
     detail.headers["X-CSRFToken"] = token;
     detail.formData.delete("csrfmiddlewaretoken");
@@ -436,6 +438,12 @@ document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
     changedForm = null;
   }
 });
+// What didn't arrive is as unsaved as before.
+for (const failure of ["htmx:responseError", "htmx:sendError"]) {
+  document.addEventListener(failure, ({ detail }) => {
+    changedForm = detail.elt.closest("form:has(.form-actions)") ?? changedForm;
+  });
+}
 addEventListener("beforeunload", (event) => {
   if (changedForm?.isConnected) {
     event.preventDefault();

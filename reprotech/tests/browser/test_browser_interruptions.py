@@ -95,20 +95,61 @@ def test_without_a_network_the_form_waits(typed, form):
 
 @FORMS
 @pytest.mark.parametrize("gone", ["reprotech_session", None], ids=["session", "all cookies"])
-def test_after_the_session_ended_one_signs_in_in_another_tab_and_goes_on(typed, form, gone):
+def test_after_the_session_ended_one_signs_in_over_the_page_and_goes_on(typed, form, gone):
     form = form()
     page = typed(form)
     page.context.clear_cookies(**({"name": gone} if gone else {}))
     press(page, form)
-    page.get_by_text(
-        "Your session has ended. Sign in again in another tab; what you typed is still here."
-    ).first.wait_for()
+    page.expected_errors.append("422")
+    dialog = page.get_by_role("dialog", name="Sign in again")
+    expect(dialog.get_by_label("Username or e-mail")).to_have_value(ADMIN[0])
+    expect(dialog.get_by_label("Password", exact=True)).to_be_focused()
+    page.keyboard.type("Wrong-Horse-7")
+    page.keyboard.press("Enter")
+    dialog.get_by_text("Incorrect username or password.").wait_for()
+    dialog.get_by_label("Password", exact=True).fill(ADMIN[1])
+    page.keyboard.press("Enter")
+    page.get_by_text(form.done).wait_for()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_one_may_cancel_and_sign_in_in_another_tab(typed):
+    form = NewUser()
+    page = typed(form)
+    page.context.clear_cookies(name="reprotech_session")
+    press(page, form)
+    dialog = page.get_by_role("dialog", name="Sign in again")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_have_count(0)
     form.check(page)
     other = page.context.new_page()
     sign_in(other)
     other.close()
     press(page, form)
     page.get_by_text(form.done).wait_for()
+
+
+def test_what_one_typed_is_not_sent_by_another(typed, server):
+    form = NewUser()
+    page = typed(form)
+    page.expected_errors.append("409")
+    token = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "reprotech_csrf")
+    name = f"else-{uuid4().hex[:8]}"
+    person = {"username": name, "email": f"{name}@lab.example", "password": OTHER, "roles": ["Administrator"]}
+    assert page.request.post("/api/users", data=person, headers={"X-CSRFToken": token}).status == 201
+    page.context.clear_cookies(name="reprotech_session")
+    press(page, form)
+    dialog = page.get_by_role("dialog", name="Sign in again")
+    dialog.get_by_label("Username or e-mail").fill(name)
+    dialog.get_by_label("Password", exact=True).fill(OTHER)
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name=f"You are signed in as {name}")
+    dialog.get_by_role("button", name="Stay here").click()
+    press(page, form)
+    page.get_by_text("this page was opened by someone else. Nothing was changed").wait_for()
+    form.check(page)
+    answer = page.request.get(f"/api/users?search={form.name}").json()
+    assert answer["total"] == 0
 
 
 def test_nor_is_a_new_password_lost(typed):
