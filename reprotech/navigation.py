@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -81,7 +82,7 @@ def choose_scheme(request: HttpRequest) -> HttpResponse:
 
 def layout_context(request: HttpRequest) -> dict[str, object]:
     """Context processor: the sidebar's entries and the colour scheme."""
-    context: dict[str, object] = {"scheme": chosen_scheme(request), "schemes": SCHEMES}
+    context: dict[str, object] = {"scheme": chosen_scheme(request), "schemes": SCHEMES, "lab_name": settings.LAB_NAME}
     # Errors may be answered before the user is known, by middleware that runs first.
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:

@@ -35,6 +35,12 @@ SIMPLE_JWT = {"TOKEN_TYPE_CLAIM": "type", "SIGNING_KEY": None}
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1", debug=DEBUG)
 #: Links in mails start with it.
 PUBLIC_URL = env.origin("PUBLIC_URL", "http://127.0.0.1:5001")
+#: Of the laboratory, for people who sign in; "" for none.
+LAB_NAME, MAX_LAB_NAME_LENGTH = env.text("LAB_NAME"), 60
+env.require(
+    len(LAB_NAME) <= MAX_LAB_NAME_LENGTH and LAB_NAME.isprintable(),
+    "LAB_NAME must have at most 60 characters, and no line breaks or other control characters.",
+)
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 #: The headers of these proxies: X-Forwarded-For and -Proto, or Forwarded (RFC 7239).
 FORWARDED_HEADERS = env.choice("FORWARDED_HEADERS", "X-Forwarded", ("X-Forwarded", "Forwarded"))

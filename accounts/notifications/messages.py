@@ -76,7 +76,8 @@ def render(mail: OutgoingMail) -> EmailMultiAlternatives | None:
     # So that no absence note answers it (RFC 3834).
     headers = {"Auto-Submitted": "auto-generated", "Message-ID": make_message_id()}
     subject = SUBJECTS[mail.letter]
-    message = EmailMultiAlternatives(f"Reprotech: {subject}", text, None, [mail.address], headers=headers)
+    full_subject = f"{settings.LAB_NAME or 'Reprotech'}: {subject}"
+    message = EmailMultiAlternatives(full_subject, text, None, [mail.address], headers=headers)
     html = {
         "subject": subject,
         "label": kind.label if kind else "",

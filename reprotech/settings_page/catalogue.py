@@ -147,6 +147,7 @@ GROUPS = (
         "deployment",
         (
             Variable("PUBLIC_URL", "Public address"),
+            Variable("LAB_NAME", "Name of the laboratory", empty="None"),
             Variable("ALLOWED_HOSTS", "Host names that are answered"),
             Variable("SSL_REQUIRED", "HTTPS required"),
             Variable("TRUSTED_PROXIES", "Trusted proxies", empty="None"),
