@@ -8,7 +8,9 @@ let interrupted = null;
 function load(method, url, source) {
   const select = "#session-content";
   // The page says what went wrong: reprotech.js listens.
-  htmx.ajax(method, url, { source, target: dialog, swap: "innerHTML", select }).catch(() => {});
+  htmx.ajax(method, url, { source, target: dialog, swap: "innerHTML", select }).catch(() => {
+    interrupted = dialog.open ? interrupted : null;
+  });
 }
 
 // Only what a person sent is sent again, not what a page asks for while one types or ticks.
@@ -18,7 +20,10 @@ function remember({ requestConfig: { elt, triggeringEvent } }) {
     return;
   }
   const isSent = ["submit", "click"].includes(triggeringEvent?.type) || elt.matches("#dialog form");
-  interrupted = isSent && elt.matches("form, button") ? elt : null;
+  // What a page asked for by itself at the same time changes nothing.
+  if (isSent && elt.matches("form, button")) {
+    interrupted = elt;
+  }
 }
 
 export function signInAgain(detail) {
