@@ -11,6 +11,7 @@ from accounts.common.requests import PageRequest
 from accounts.permissions import ROLE_READ, USER_READ
 from analytics import attention, charts, dashboard, dashboard_cache
 from analytics.filters import PERIODS, RANGES, DashboardQuery
+from analytics.first_start.checklist import checklist_for
 from analytics.permissions import ANALYTICS_READ
 from audit.permissions import AUDIT_READ
 from reprotech import __version__
@@ -55,6 +56,7 @@ def _show_dashboard(request: PageRequest, days: int) -> HttpResponse:
         # For htmx to send with each poll: under `no-store` the browser itself doesn't.
         "poll_headers": json.dumps({"If-None-Match": etag}),
         "content": content,
+        "checklist": checklist_for(request.user),
         "crumbs": [("Dashboard", None)],
     }
     return render_page(request, "analytics/dashboard.html", context, fragment="analytics/_dashboard.html")

@@ -11,6 +11,7 @@ from django.utils.functional import SimpleLazyObject
 
 from accounts.permissions import ROLE_READ, SETTINGS_READ, USER_READ
 from accounts.preferences.services import preferences_of
+from accounts.users.default_data import has_documented_password
 from audit.permissions import AUDIT_READ
 from reprotech.core.actors import SignedInUser
 from reprotech.core.request_context import current_origin
@@ -89,6 +90,7 @@ def layout_context(request: HttpRequest) -> dict[str, object]:
         context["may"] = PermissionFlags(user)
         # Read when the first time is shown: parts of pages without any need no query for it.
         context["time_zone"] = SimpleLazyObject(lambda: preferences_of(user).time_zone)
+        context["has_documented_password"] = has_documented_password(user)
         context["navigation"] = [
             {
                 "label": entry.label,

@@ -52,6 +52,7 @@ SUBJECTS: Mapping[str, str] = {
     "factors_reset": "Your second factors were removed",
     "recovery_code_used": "A recovery code was used",
     "recovery_codes_renewed": "You have new recovery codes",
+    "test": "Test mail",
 }
 RESET_LINK = Link("Choose a new password", settings.RESET_LIFETIME, _reset)
 LINKS: Mapping[str, Link] = {

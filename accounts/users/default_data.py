@@ -3,19 +3,22 @@
 from datetime import timedelta
 
 from django.conf import settings
+from django.contrib.auth.hashers import check_password
 from django.db import connection, transaction
 from django.utils.crypto import get_random_string
 
 from accounts.access.authorization import SYSTEM
 from accounts.core.catalogue import ADMIN, PERMISSION_NAMES, PERMISSIONS, ROLES, SUPER_ADMIN, RoleEntry
 from accounts.core.default_admin_address import DEFAULT_ADMIN_EMAIL
+from accounts.core.hashers import hashing_slot
 from accounts.models import Permission, Role, User
 from accounts.passwords.services import reset_password
 from accounts.roles.services import creation_changes, record_role
 from accounts.users.services import create_user, update_user
 from audit.models import Action
 from audit.tracking.model_tracking import explicitly_recorded
-from reprotech.core.exceptions import Conflict, ValidationFailed
+from reprotech.core.exceptions import Conflict, ServerBusy, ValidationFailed
+from reprotech.core.process_cache import process_cache
 
 ADMIN_USERNAME = "admin"
 #: For development alone; production refuses it.
@@ -28,6 +31,26 @@ RECORDED_ROLE_FIELDS = ("name", "description", "requires_factor")
 ADVISORY_LOCK_ID = 7_203_914
 
 
+def has_documented_password(user: User) -> bool:
+    """Whether this is the first administrator, with the password that stands in the documentation.
+
+    It is compared once for each of their passwords, by each process: that costs as much as a sign-in.
+    """
+    if user.username != ADMIN_USERNAME or not _has_first_password(user):
+        return False
+    key = f"documented password: {user.pk} {user.password_changed_at}"
+    found: bool | None = process_cache.get(key)
+    if found is None:
+        stored = User.objects.filter(pk=user.pk).values_list("password", flat=True).first()
+        try:
+            with hashing_slot():
+                found = check_password(DOCUMENTED_PASSWORD, stored)
+        except ServerBusy:
+            return False  # the next page tries again
+        process_cache.set(key, found, None)
+    return found
+
+
 def replace_documented_password() -> str | None:
     """In production, replace the first administrator's password if it is still the documented one.
 
@@ -35,12 +58,9 @@ def replace_documented_password() -> str | None:
     chosen it, None when there was nothing to do. Raises ValidationFailed when ADMIN_PASSWORD breaks the policy.
     """
     admin = User.objects.existing().filter(username=ADMIN_USERNAME).first()
-    if settings.DEBUG or admin is None:
+    if settings.DEBUG or admin is None or not _has_first_password(admin):
         return None
-    changed = admin.password_changed_at
-    # A password that was changed later needs no check, which is an expensive hash.
-    is_first = changed is None or changed - admin.created_at < timedelta(minutes=1)
-    if not is_first or not admin.check_password(DOCUMENTED_PASSWORD):
+    if not admin.check_password(DOCUMENTED_PASSWORD):
         return None
     password = _password_for_production()
     try:
@@ -63,6 +83,12 @@ def replace_default_address() -> bool:
     except Conflict as refusal:
         raise ValidationFailed({"ADMIN_EMAIL": [str(refusal)]}) from None
     return True
+
+
+def _has_first_password(user: User) -> bool:
+    """A password that was changed later needs no check, which is an expensive hash."""
+    changed = user.password_changed_at
+    return changed is None or changed - user.created_at < timedelta(minutes=1)
 
 
 def _password_for_production() -> str:

@@ -87,6 +87,8 @@ def _created(event: AuditLog) -> str:
 def _update(event: AuditLog, who: str) -> str:
     if event.resource == "database":
         return _database(event, who)
+    if event.resource == "settings" and event.resource_id:
+        return _first_start(event, who)
     if event.details.get("record") in RECORD_LABELS:
         return _user_record(event, who)
     if step := event.details.get("email_change"):
@@ -99,6 +101,12 @@ def _update(event: AuditLog, who: str) -> str:
         return f"{who} stored the password of {_target(event)} in the present form"
     owner = "their own account" if event.resource == "user" and _is_own(event) else _typed_target(event)
     return _outcome(event, who, "changed", "change", _fields_of(event) + owner)
+
+
+def _first_start(event: AuditLog, who: str) -> str:
+    if event.resource_id == "test-mail":
+        return _outcome(event, who, "sent", "send", "a test mail")
+    return f"{who} dismissed the first steps on the dashboard"
 
 
 def _fields_of(event: AuditLog) -> str:
