@@ -62,7 +62,7 @@ def _steps(user: User) -> Iterator[Step]:
         f"Links in mails begin with {settings.PUBLIC_URL}. PUBLIC_URL sets it.",
         urlsplit(settings.PUBLIC_URL).hostname not in LOOPBACK_HOSTS,
         f"{reverse('settings')}#PUBLIC_URL",
-        "View settings",
+        "View",
     )
     others = User.objects.existing().people().exclude(pk=user.pk).exclude(username=ADMIN_USERNAME)
     yield Step(
@@ -77,14 +77,14 @@ def _steps(user: User) -> Iterator[Step]:
         "Assign one to a colleague, change one, or create your own.",
         _are_roles_used(),
         reverse("roles"),
-        "View roles",
+        "Review",
     )
     yield Step(
         "Verify the audit log",
         "Check that no recorded event was changed.",
         VerificationRun.objects.filter(finished_at__isnull=False, since=0, findings=[]).exists(),
         reverse("audit"),
-        "Open the audit log",
+        "Verify",
     )
 
 

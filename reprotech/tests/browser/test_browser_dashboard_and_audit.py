@@ -192,7 +192,7 @@ def test_what_was_just_done_is_found_in_the_audit_log(new_page, server, java_scr
     make_user(server, username)
     page = new_page(java_script_enabled=java_script)
     sign_in(page)
-    page.get_by_role("link", name="Audit log").click()
+    page.get_by_role("link", name="Audit log", exact=True).click()
     page.wait_for_url("**/audit")
     page.get_by_label("Action").select_option("create")
     if not java_script:

@@ -133,7 +133,7 @@ def test_people_are_added_to_a_role_without_javascript_and_a_search_keeps_the_ti
 
 def test_from_a_permission_to_who_has_it_searching_as_one_types_and_back(page):
     sign_in(page)
-    page.get_by_role("link", name="Permissions").click()
+    page.get_by_role("link", name="Permissions", exact=True).click()
     page.get_by_role("link", name="Update settings").click()
     users = page.get_by_role("region", name="Users with this permission")
     users.get_by_role("link", name="admin", exact=True).wait_for()
