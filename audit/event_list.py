@@ -1,16 +1,17 @@
 """The page with the list of events: what its filters offer, and what they found."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import urlencode
 
 from django.http import HttpResponse, QueryDict
 from django.urls import reverse
 
+from audit.event_histogram import histogram_of
 from audit.event_query import PERIODS, AuditQuery
 from audit.filters import AuditPageFilter
 from audit.models import Action, AuditLog
 from audit.models.resources import RESOURCES
-from audit.presentation.action_kinds import action_kind
+from audit.presentation.action_kinds import action_kind, resource_label
 from audit.saved_filters import saved_filters
 from audit.verification import runs as verification_runs
 from reprotech.core.exceptions import ValidationFailed
@@ -40,8 +41,8 @@ def render_list(request: PageRequest, save_error: str = "") -> HttpResponse:
     """The list, with status 422 and the problem for filters or a saved view that aren't valid."""
     context: dict[str, object] = {
         "typed": request.GET,
-        "actions": _choices(Action.values, request.GET.get("action", "")),
-        "resources": _choices(RESOURCES, request.GET.get("resource", "")),
+        "actions": _choices(Action.values, request.GET.get("action", ""), lambda action: action_kind(action).label),
+        "resources": _choices(RESOURCES, request.GET.get("resource", ""), resource_label),
         "linked": [
             (name, label, request.GET[name], _address(request.GET, drop=(name,)))
             for name, label in LINKED.items()
@@ -56,7 +57,8 @@ def render_list(request: PageRequest, save_error: str = "") -> HttpResponse:
     }
     try:
         context["query"] = query = AuditPageFilter.parse(request.GET, reader=request.user)
-        context["page"] = query.page_of(AuditLog.objects.all())
+        context["page"] = page = query.page_of(AuditLog.objects.all())
+        context["histogram"] = histogram_of(query, page, request.GET)
     except ValidationFailed as refusal:
         return _render_refused(request, context, refusal.errors)
     return render_page(
@@ -91,11 +93,11 @@ def _render_refused(request: PageRequest, context: dict[str, object], errors: di
     return response
 
 
-def _choices(known: Iterable[str], chosen: str) -> list[tuple[str, str, bool]]:
+def _choices(known: Iterable[str], chosen: str, label_of: Callable[[str], str]) -> list[tuple[str, str, bool]]:
     """(value, label, is chosen) for each choice, and for a chosen value that isn't one of them."""
     # A linked or typed value must stay visible in the form, even if it matches nothing.
     values = [*known] if not chosen or chosen.lower() in known else [*known, chosen]
-    return [(value, action_kind(value).label, value in (chosen, chosen.lower())) for value in values]
+    return [(value, label_of(value), value in (chosen, chosen.lower())) for value in values]
 
 
 def _periods(query: QueryDict) -> list[tuple[str, str, bool]]:

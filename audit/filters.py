@@ -31,6 +31,8 @@ class AuditFilter(AuditQuery, ListFilter):
     _extent: id_ranges.LogExtent | None = None
     #: The rarest of several words, if it is rare.
     _rarest: str | None = None
+    #: The ids that a search found, where it was searched for all of them.
+    _found_ids: list[int] | None = None
 
     def apply(self, queryset: AuditLogQuerySet) -> AuditLogQuerySet:
         """Bound a time range by ids too, in whose order the list is read."""
@@ -75,10 +77,13 @@ class AuditFilter(AuditQuery, ListFilter):
             return None
         is_all = not self.words.meanings
         few = AuditLog.objects.rare_ids(self.words.rest, self._rarest) if self._rarest and is_all else None
-        if few is not None:
-            return sorted(few, reverse=True)
         found = filtered.order_by().values_list("pk", flat=True)[: estimated_counts.MAX_COUNTED + 1]
-        return sorted(found, reverse=True)
+        self._found_ids = sorted(found if few is None else few, reverse=True)
+        return self._found_ids
+
+    def found_rows(self) -> AuditLogQuerySet | None:
+        """The events that a search found, without searching once more."""
+        return None if self._found_ids is None else AuditLog.objects.filter(pk__in=self._found_ids)
 
     def rows_by_id(self, filtered: QuerySet[Row], keys: list[int]) -> QuerySet[Row]:
         # To search for the words once more would take as long again.

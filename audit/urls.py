@@ -9,6 +9,7 @@ urlpatterns = [
     path("audit/users", views.suggest_users, name="audit_users"),
     path("audit/export", views.export_events, name="export_events"),
     path("audit/report", views.show_report, name="audit_report"),
+    path("audit/report/periods", views.choose_report, name="audit_report_periods"),
     path("audit/saved", views.save_view, name="save_audit_view"),
     path("audit/saved/<int:filter_id>/delete", views.delete_view, name="forget_audit_view"),
     path("audit/status", views.show_status, name="audit_status"),

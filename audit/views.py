@@ -15,6 +15,7 @@ from django.utils import timezone
 from audit.api.serializers import AuditLogAnswer
 from audit.event_list import render_list
 from audit.event_query import AuditQuery
+from audit.event_report import report_choices
 from audit.export.bundles import selected_bundle
 from audit.export.files import export_response
 from audit.export.services import MAX_REPORT_ROWS, start_report
@@ -32,7 +33,7 @@ from audit.verification import runs as verification_runs
 from reprotech.core.exceptions import NotFound, ValidationFailed
 from reprotech.web.access import POST, SAFE, requires
 from reprotech.web.errors import error_response
-from reprotech.web.responses import UNPROCESSABLE, PageRequest, wants_fragment
+from reprotech.web.responses import UNPROCESSABLE, PageRequest, render_page, wants_fragment
 
 
 @requires(AUDIT_READ, SAFE)
@@ -64,10 +65,12 @@ def show_event(request: PageRequest, event_id: int) -> HttpResponse:
         "checkpoint": leaf and Checkpoint.objects.filter(size__gt=leaf.position).first(),
         "object_page": record_page(request.user, event.resource, event.resource_id),
         "erasures": _erasures(event),
+        "older": AuditLog.objects.filter(pk__lt=event_id).newest_first().values_list("pk", flat=True).first(),
+        "newer": AuditLog.objects.filter(pk__gt=event_id).order_by("pk").values_list("pk", flat=True).first(),
         "raw": json.dumps(AuditLogAnswer(event).data, indent=2, ensure_ascii=False, cls=DjangoJSONEncoder),
         "crumbs": [("Audit log", reverse("audit")), (f"Event {event.pk}", None)],
     }
-    return render(request, "audit/event.html", context)
+    return render_page(request, "audit/event.html", context, fragment="audit/_event_panel.html")
 
 
 def _archived(request: PageRequest, event_id: int) -> HttpResponse:
@@ -113,8 +116,7 @@ def show_report(request: PageRequest) -> HttpResponse:
         return _refused(request, "Report", refusal.errors)
     events = start_report(actor=request.user, query=query)
     if events is None:
-        sentences = [f"More than {MAX_REPORT_ROWS:,} match. Narrow the filters, or export them as a file."]
-        return _refused(request, "Report", {"events": sentences})
+        return _render_periods(request, is_too_long=True)
     context = {
         "entries": [(event, sentence(event), change_rows(event)) for event in events],
         "given": query.dated,
@@ -123,6 +125,29 @@ def show_report(request: PageRequest) -> HttpResponse:
         "crumbs": [("Audit log", reverse("audit")), ("Report", None)],
     }
     return render(request, "audit/report.html", context)
+
+
+@requires(AUDIT_EXPORT, SAFE)
+def choose_report(request: PageRequest) -> HttpResponse:
+    """The periods of which a report can be made."""
+    try:
+        return _render_periods(request)
+    except ValidationFailed as refusal:
+        return _refused(request, "Report", refusal.errors)
+
+
+def _render_periods(request: PageRequest, *, is_too_long: bool = False) -> HttpResponse:
+    context = {
+        "choices": report_choices(request.user, request.GET),
+        "most": MAX_REPORT_ROWS,
+        "is_too_long": is_too_long,
+        "list_address": f"{reverse('audit')}?{request.GET.urlencode()}",
+        "crumbs": [("Audit log", reverse("audit")), ("Report", None)],
+    }
+    status = UNPROCESSABLE if is_too_long else 200
+    return render_page(
+        request, "audit/report_periods.html", context, fragment="audit/_report_periods.html", status=status
+    )
 
 
 @requires(AUDIT_READ, POST)

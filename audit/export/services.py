@@ -53,12 +53,14 @@ def start_export(*, actor: Actor, query: EventQuery, file_format: str) -> Iterat
 
 @recording_denials
 def start_report(*, actor: Actor, query: EventQuery) -> list[AuditLog] | None:
-    """Record a report and return its events, oldest first; None, unrecorded, if too many. Raises Forbidden."""
+    """Record a report and return its events in order of time; None, unrecorded, if too many. Raises Forbidden."""
     authorize(actor, AUDIT_EXPORT)
     # Whether there is one more; counting may take long.
     if query.apply(AuditLog.objects.all())[MAX_REPORT_ROWS : MAX_REPORT_ROWS + 1].exists():
         return None
-    return list(start_export(actor=actor, query=query, file_format=REPORT))[::-1]
+    events = start_export(actor=actor, query=query, file_format=REPORT)
+    # Not in the order of the log, where a long transaction stands after shorter ones that began later.
+    return sorted(events, key=lambda event: (event.timestamp, event.pk))
 
 
 @recording_denials

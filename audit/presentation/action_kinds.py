@@ -40,6 +40,21 @@ ACTION_KINDS: dict[str, ActionKind] = {
 }
 
 
+#: Resources whose names don't say it.
+RESOURCE_LABELS = {
+    "auth": "Sign-ins and sessions",
+    "factor": "Two-factor authentication",
+    "audit": "Audit log",
+    "admin": "Django admin",
+    "demo_data": "Demo data",
+    "lab_test": "Lab test",
+}
+
+
+def resource_label(resource: str) -> str:
+    return RESOURCE_LABELS.get(resource) or resource.replace("_", " ").capitalize()
+
+
 def action_kind(action: str) -> ActionKind:
     """Also of an action that only an older or newer version knows."""
     return ACTION_KINDS.get(action) or ActionKind(action.replace("_", " ").capitalize(), icon="circle-dot")

@@ -1,8 +1,11 @@
 """A sentence in parts, so that a page can stress and link whom and what it names."""
 
 import re
-from datetime import UTC, date, timedelta
+from collections.abc import Iterable
+from datetime import UTC, date, timedelta, tzinfo
+from itertools import groupby
 from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.utils import timezone
 
@@ -30,9 +33,19 @@ def sentence_parts(event: AuditLog) -> list[Part]:
     return [part for part in (*parts, Part(text)) if part.text]
 
 
-def day_heading(day: date) -> str:
-    """Such as "Today", "Yesterday", "Monday 23 November", with the year unless it is this one (UTC)."""
-    today = timezone.now().astimezone(UTC).date()
+def by_day(events: Iterable[AuditLog], zone_name: str = "") -> list[tuple[str, list[AuditLog]]]:
+    """Events in the order that they have, under the days of a zone, or of UTC."""
+    try:
+        zone: tzinfo = ZoneInfo(zone_name) if zone_name else UTC
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = UTC
+    today = timezone.now().astimezone(zone).date()
+    days = groupby(events, key=lambda event: event.timestamp.astimezone(zone).date())
+    return [(day_heading(day, today), list(found)) for day, found in days]
+
+
+def day_heading(day: date, today: date) -> str:
+    """Such as "Today", "Yesterday", "Monday 23 November", with the year unless it is this one."""
     if day == today:
         return "Today"
     if day == today - timedelta(days=1):

@@ -1,6 +1,6 @@
 """Template filters for pages that show events."""
 
-from datetime import date, datetime
+from datetime import datetime
 
 from django import template
 from django.template.context import Context
@@ -16,11 +16,13 @@ from audit.presentation.record_pages import record_page
 register = template.Library()
 register.filter("sentence_parts", sentence_parts.sentence_parts)
 register.filter("action_kind", action_kinds.action_kind)
+register.filter("resource_label", action_kinds.resource_label)
 
 
-@register.filter
-def day_heading(day: date) -> str:
-    return sentence_parts.day_heading(day)
+@register.simple_tag(takes_context=True)
+def event_days(context: Context, events: list[AuditLog]) -> list[tuple[str, list[AuditLog]]]:
+    """Events under the days of the reader's zone."""
+    return sentence_parts.by_day(events, str(context.get("time_zone") or ""))
 
 
 @register.filter

@@ -60,8 +60,52 @@ function showMoments() {
     time.textContent = momentText(moment, time.dataset.moment);
   }
 }
-showMoments();
-document.addEventListener("htmx:afterSwap", showMoments);
+// Events stand under the days of the reader's zone; the server groups them by those of UTC.
+const DAY_KEY = inZone({ dateStyle: "short" });
+const DAY_NAME = inZone({ weekday: "long", day: "numeric", month: "long", year: "numeric" });
+
+function dayHeading(moment) {
+  const now = Date.now() + CLOCK_DIFFERENCE;
+  const near = { [DAY_KEY.format(now)]: "Today", [DAY_KEY.format(now - DAY)]: "Yesterday" }[DAY_KEY.format(moment)];
+  const { weekday, day, month, year } = Object.fromEntries(
+    DAY_NAME.formatToParts(moment).map(({ type, value }) => [type, value]),
+  );
+  const thisYear = DAY_KEY.format(now).endsWith(year);
+  return near ?? `${weekday} ${day} ${month}${thisYear ? "" : ` ${year}`}`;
+}
+
+function groupByDay(table) {
+  const groups = [];
+  for (const row of table.querySelectorAll("tbody tr:not(.day)")) {
+    const heading = dayHeading(new Date(row.querySelector("time").dateTime));
+    if (groups.at(-1)?.heading !== heading) {
+      groups.push({ heading, rows: [] });
+    }
+    groups.at(-1).rows.push(row);
+  }
+  const bodies = [...table.tBodies];
+  const isRight =
+    bodies.length === groups.length && groups.every(({ rows }, n) => rows.length === bodies[n].rows.length - 1);
+  if (!isRight) {
+    const made = groups.map(({ rows }, n) => {
+      const body = document.createElement("tbody");
+      body.append((bodies[n] ?? bodies[0]).rows[0].cloneNode(true), ...rows);
+      return body;
+    });
+    bodies.forEach((body) => body.remove());
+    table.append(...made);
+  }
+  groups.forEach(({ heading }, n) => {
+    table.tBodies[n].rows[0].cells[0].textContent = heading;
+  });
+}
+
+function showTimes() {
+  showMoments();
+  document.querySelectorAll("table.events").forEach(groupByDay);
+}
+showTimes();
+document.addEventListener("htmx:afterSwap", showTimes);
 setInterval(showMoments, MINUTE);
 
 const progress = document.getElementById("progress");

@@ -1,8 +1,10 @@
 """What serves an inspection: kept views, and the report."""
 
 import re
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from audit.export.services import MAX_REPORT_ROWS
 from audit.models import AuditLog, SavedFilter
@@ -100,7 +102,9 @@ def test_a_report_of_too_much_is_refused_and_not_recorded(manager):
     AuditLog.objects.bulk_create(rows)
     response = manager.get("/audit/report?user=clerk")
     assert response.status_code == 422
-    assert b"More than 2,000 match" in response.content
+    page = " ".join(response.content.decode().split())
+    assert "More than 2,000 events match. Choose a shorter period." in page
+    assert "More than 2,000: too many" in page
     assert not AuditLog.objects.filter(action="export").exists()
 
 
@@ -108,3 +112,38 @@ def test_a_report_with_filters_that_make_no_sense_is_refused(manager):
     response = manager.get("/audit/report?ip_address=lab-3")
     assert response.status_code == 422
     assert b"Give an IP address" in response.content
+
+
+def test_a_report_is_offered_for_periods_with_the_number_of_events_in_each(manager):
+    now = timezone.now()
+    for days in (0.1, 3, 20, 400):
+        event(timestamp=now - timedelta(days=days))
+    page = " ".join(manager.get("/audit/report/periods?user=clerk&page=3").content.decode().split())
+    rows = dict(re.findall(r'<a href="[^"]*">([^<]*)</a> </td> <td class="number "> (\d+) </td>', page))
+    assert {name: rows[name] for name in ("Last 24 hours", "Last 7 days", "Last 30 days", "The whole log")} == {
+        "Last 24 hours": "1",
+        "Last 7 days": "2",
+        "Last 30 days": "3",
+        "The whole log": "4",
+    }
+    assert 'href="/audit/report?user=clerk&amp;last=7d"' in page
+    empty = manager.get("/audit/report/periods?user=nobody-here").content.decode()
+    assert "/audit/report?" not in empty
+    chosen = manager.get("/audit/report/periods?user=clerk&last=7d").content.decode()
+    assert "The chosen period" in chosen
+    assert manager.get("/audit/report/periods?ip_address=lab-3").status_code == 422
+
+
+def test_the_choice_of_periods_is_a_dialog_over_the_list(manager):
+    dialog = manager.get("/audit/report/periods", headers={"HX-Request": "true"}).content.decode()
+    assert 'id="dialog-title"' in dialog
+    assert "<html" not in dialog
+    assert "data-dialog" in manager.get("/audit").content.decode()
+
+
+def test_the_report_is_in_order_of_time_not_of_the_log(manager):
+    now = timezone.now()
+    event(resource_name="later", timestamp=now)
+    event(resource_name="earlier", timestamp=now - timedelta(days=1))
+    page = manager.get("/audit/report?user=clerk").content.decode()
+    assert 0 < page.index("clerk locked earlier") < page.index("clerk locked later")

@@ -45,6 +45,7 @@ SIGNED_IN = [
         "/audit?user=nobody-of-this-name",
         "/audit?ip_address=lab-3",
         "/audit/{event}",
+        "/audit/report/periods?last=24h",
     ),
     *("/audit/export?format=xml", "/profile", "/password", "/logout", "/nothing-here"),
     *("/users/{user}/reset-password", "/users/{user}/lock", "/users/selected/assign-role?user={user}"),

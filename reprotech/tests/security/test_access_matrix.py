@@ -148,6 +148,7 @@ GET     /audit/users                              200   200   200     403    403
 GET     /audit/{nobody}                           404   404   404     403    403   403   403    403   302
 GET     /audit/export                             200   200   200     403    403   403   403    403   302
 GET     /audit/report                             200   200   200     403    403   403   403    403   302
+GET     /audit/report/periods                     200   200   200     403    403   403   403    403   302
 GET     /audit/status                             302   302   302     403    403   403   403    403   302
 POST    /audit/verify                             302   302   302     403    403   403   403    403   302
 GET     /audit/checkpoint                         404   404   404     403    403   403   403    403   302

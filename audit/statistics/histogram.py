@@ -1,0 +1,81 @@
+"""How many events happened when: counted only as far as that stays quick."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from django.db.models import Count, QuerySet
+from django.db.models.functions import TruncDay, TruncHour, TruncMinute
+
+from audit.models import AuditLog, DailyCount
+
+#: More are not counted, but where the sealer keeps count.
+MAX_EVENTS = 20_000
+MAX_BARS = 60
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+#: Seconds of a bar.
+STEPS = (
+    *(MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 7 * DAY),
+    *(30 * DAY, 91 * DAY, 365 * DAY),
+)
+#: {(second since 1970, success): events}
+Counts = Counter[tuple[int, bool]]
+
+
+class Bar(NamedTuple):
+    begin: datetime
+    end: datetime
+    succeeded: int
+    failed: int
+
+    @property
+    def total(self) -> int:
+        return self.succeeded + self.failed
+
+
+def step_of(begin: datetime, end: datetime) -> int:
+    """The seconds of a bar."""
+    span = (end - begin).total_seconds()
+    return next((step for step in STEPS if span <= step * MAX_BARS), int(span) // MAX_BARS + 1)
+
+
+def count_events(rows: "QuerySet[AuditLog]", step: int) -> Counts | None:
+    """Of these events; None if there are too many."""
+    trunc = TruncMinute if step < HOUR else TruncHour if step < DAY else TruncDay
+    newest = rows.order_by("-pk").values("pk")[: MAX_EVENTS + 1]
+    counted = AuditLog.objects.filter(pk__in=newest).order_by()
+    found = counted.annotate(at=trunc("timestamp", tzinfo=UTC)).values_list("at", "success").annotate(n=Count("pk"))
+    counts: Counts = Counter({(int(at.timestamp()), success): n for at, success, n in found})
+    return None if counts.total() > MAX_EVENTS else counts
+
+
+def sealed_counts(begin: datetime, end: datetime, *, action: str = "", success: bool | None = None) -> Counts:
+    """Of the days of a range as the sealer counted them, without what it hasn't sealed yet."""
+    days = DailyCount.objects.filter(day__range=(begin.astimezone(UTC).date(), end.astimezone(UTC).date()))
+    given = {"action": action or None, "success": success}
+    days = days.filter(**{name: value for name, value in given.items() if value is not None})
+    counts: Counts = Counter()
+    for day, was_success, events in days.values_list("day", "success", "events"):
+        counts[int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()), was_success] += events
+    return counts
+
+
+def make_bars(counts: Counts, begin: datetime, end: datetime, step: int) -> list[Bar]:
+    """A bar for each step of the range, also for those in which nothing happened."""
+    per_bar: Counts = Counter()
+    for (second, success), events in counts.items():
+        per_bar[second // step, success] += events
+    first, last = int(begin.timestamp()) // step, int(end.timestamp()) // step
+    return [
+        Bar(_moment(n * step), _moment((n + 1) * step), per_bar[n, True], per_bar[n, False])
+        for n in range(first, last + 1)
+    ]
+
+
+def _moment(second: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
+
+
+def highest(bars: Iterable[Bar]) -> int:
+    return max((bar.total for bar in bars), default=0)
