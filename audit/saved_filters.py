@@ -67,7 +67,7 @@ def save_filter(*, actor: SignedInUser, name: str, query: str, viewed: ViewedLis
             return SavedFilter.objects.create(user_id=actor.pk, list_name=viewed.name, name=name, query=query)
     except IntegrityError:
         raise InvalidSavedFilter(
-            f"You keep a view called {name} already. Remove it first, or choose another name."
+            f"You keep a view called {name} already, of this list or another. Remove it first, or choose another name."
         ) from None
 
 

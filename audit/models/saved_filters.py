@@ -26,9 +26,7 @@ class SavedFilter(models.Model):
         db_table = "audit_saved_filters"
         default_permissions = ()
         ordering = ("name",)
-        constraints = (
-            models.UniqueConstraint("user_id", "list_name", Lower("name"), name="audit_saved_filter_by_list"),
-        )
+        constraints = (models.UniqueConstraint("user_id", Lower("name"), name="audit_saved_filter_unique"),)
 
     def __str__(self) -> str:
         return self.name

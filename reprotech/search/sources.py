@@ -72,6 +72,7 @@ PAGES = (
     ),
     Destination("Profile", "account sessions my keys", "profile", icon="user-round"),
     Destination("Two-factor authentication", "2fa passkey authenticator recovery codes", "security", icon="smartphone"),
+    Destination("Time zone", "clock local utc times", "time_zone", icon="globe"),
     Destination("API documentation", "docs openapi swagger help", "docs", icon="book-open"),
 )
 COMMANDS = (
