@@ -7,11 +7,13 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.access.authorization import Target
 from accounts.common.requests import PageRequest
 from accounts.common.shortcuts import get_user_or_404
 from accounts.models import User
+from accounts.models.querysets import DORMANT_AFTER
 from accounts.permissions import SESSION_REVOKE, USER_READ, USER_UPDATE
 from accounts.roles.permission_tables import missing_permissions
 from accounts.sessions import services as session_services
@@ -53,10 +55,17 @@ def show_user(request: PageRequest, user_id: int) -> HttpResponse:
     context: dict[str, object] = {
         "sign_ins": AuditLog.objects.latest_sign_ins(user.pk, MAX_SIGN_INS) if reads_log else None,
         "required_by": [role for role in user.roles.all() if role.requires_factor],
+        "is_dormant": _is_dormant(user),
     }
     if user.is_service and request.user.has_perm(USER_UPDATE):
         context |= _keys_of(request, user)
     return render_tab(request, user, "overview", context)
+
+
+def _is_dormant(user: User) -> bool:
+    """Whether a person who may sign in hasn't for long, as the list's filter has it."""
+    since = user.last_login or user.created_at
+    return user.can_sign_in and not user.is_service and since < timezone.now() - DORMANT_AFTER
 
 
 def _show_deleted(request: PageRequest, user: User) -> HttpResponse:
@@ -112,6 +121,7 @@ def show_sessions(request: PageRequest, user_id: int) -> HttpResponse:
     is_own, is_beyond = request.user.pk == user.pk, bool(missing_permissions(request.user, user))
     context = {
         "sessions": user.sessions.alive().latest_used_first()[:MAX_SESSIONS],
+        "max_sessions": MAX_SESSIONS,
         "session": request.page_session,
         "may_end": is_own or (request.user.has_perm(SESSION_REVOKE) and not is_beyond),
     }

@@ -71,6 +71,9 @@ PAGES = (
         for entry in ENTRIES
     ),
     Destination("Profile", "account sessions my keys", "profile", icon="user-round"),
+    Destination("My permissions", "profile access roles", "own_access", icon="shield"),
+    Destination("My sessions", "profile devices sign out", "own_sessions", icon="monitor"),
+    Destination("My API keys", "profile tokens", "own_keys", icon="key-round"),
     Destination("Two-factor authentication", "2fa passkey authenticator recovery codes", "security", icon="smartphone"),
     Destination("Time zone", "clock local utc times", "time_zone", icon="globe"),
     Destination("API documentation", "docs openapi swagger help", "docs", icon="book-open"),

@@ -1,10 +1,12 @@
 """The tabs of a person's page: what each shows to whom, its cost, and what stands in the head."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.access.authorization import SYSTEM
 from accounts.models import Role, Session, User
@@ -157,6 +159,19 @@ def test_failed_sign_ins_stand_on_the_overview(cast, browser):
     overview = text_of(browser.get(f"/users/{cast.viewer.pk}")).partition("Recent sign-ins")[2]
     assert overview.count("Failed") == 1
     assert overview.count("Signed in") == 1
+
+
+def test_the_overview_says_what_needs_attention(cast, browser):
+    path = f"/users/{cast.viewer.pk}"
+    page = text_of(browser.get(path))
+    assert "No sign-in for 90 days" not in page
+    assert "Two-factor authentication isn't set up" not in page
+    long_ago = timezone.now() - timedelta(days=91)
+    User.objects.filter(pk=cast.viewer.pk).update(created_at=long_ago, last_login=long_ago)
+    Role.objects.filter(slug="viewer").update(requires_factor=True)
+    page = text_of(browser.get(path))
+    assert "No sign-in for 90 days or more." in page
+    assert "Two-factor authentication isn't set up, and Viewer requires it." in page
 
 
 @pytest.fixture

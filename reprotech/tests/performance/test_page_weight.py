@@ -17,11 +17,21 @@ from reprotech.tests.support.browser_actions import sign_in, wait_until
 pytestmark = pytest.mark.only_on("postgresql")
 
 PASSWORD = "Correct-Horse-7"
-MOST_REQUESTS = 10
+MOST_REQUESTS = 12
 MOST_BYTES = 200_000
 #: {user}, {role} and {event} are the administrator, the first role and the newest event.
 PAGES = [
-    *("/", "/users", "/users/{user}", "/users/{user}/edit", "/users/new", "/users/import", "/roles", "/roles/{role}"),
+    *(
+        "/",
+        "/users",
+        "/users/{user}",
+        "/users/{user}/access",
+        "/users/{user}/edit",
+        "/users/new",
+        "/users/import",
+        "/roles",
+        "/roles/{role}",
+    ),
     *("/roles/{role}/edit", "/roles/new", "/permissions", "/permissions/user_read", "/audit", "/audit/{event}"),
     *("/profile", "/password", "/profile/email"),
 ]
