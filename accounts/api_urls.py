@@ -7,6 +7,7 @@ from accounts.roles.api_views import PermissionViewSet, RoleViewSet
 from accounts.sessions.api_views import OwnSessionViewSet
 from accounts.users.api_views import UserViewSet
 from accounts.users.csv.api_views import UserFileViewSet
+from accounts.users.invitations.api_views import InvitationViewSet
 
 urlpatterns = [
     path("auth/login", TokenViewSet.as_view({"post": "login"})),
@@ -27,6 +28,8 @@ urlpatterns = [
     ),
     path("users/<int:user_id>/personal-data", UserViewSet.as_view({"delete": "erase"})),
     path("users/<int:user_id>/reset-password", UserViewSet.as_view({"post": "reset_password"})),
+    path("users/<int:user_id>/invitation", InvitationViewSet.as_view({"post": "send", "delete": "withdraw"})),
+    path("users/<int:user_id>/invitation/link", InvitationViewSet.as_view({"post": "make_link"})),
     path("users/<int:user_id>/factors", UserViewSet.as_view({"delete": "reset_factors"})),
     path("users/<int:user_id>/lock", UserViewSet.as_view({"post": "lock"})),
     path("users/<int:user_id>/unlock", UserViewSet.as_view({"post": "unlock"})),

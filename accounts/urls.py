@@ -13,6 +13,7 @@ from accounts.user_page import views as user_page_views
 from accounts.users import action_views, bulk_views, role_users_views, saved_views
 from accounts.users import views as user_views
 from accounts.users.csv import views as csv_views
+from accounts.users.invitations import views as invitation_views
 
 urlpatterns = [
     path("login", authentication_views.login, name="login"),
@@ -52,6 +53,8 @@ urlpatterns = [
     path("users/selected/sign-out", bulk_views.sign_out, name="sign_out_users"),
     path("users/selected/assign-role", bulk_views.assign_role, name="assign_role"),
     path("users/selected/remove-role", bulk_views.remove_role, name="remove_role"),
+    path("users/selected/invite", invitation_views.resend_selected, name="resend_invitations"),
+    path("users/selected/withdraw-invitation", invitation_views.withdraw_selected, name="withdraw_invitations"),
     path("users/selected/export", bulk_views.export_selected, name="export_selected_users"),
     path("users/<int:user_id>", user_page_views.show_user, name="user"),
     path("users/<int:user_id>/access", user_page_views.show_access, name="user_access"),
@@ -62,6 +65,9 @@ urlpatterns = [
     path("users/<int:user_id>/roles/review", role_change_views.review_roles, name="review_user_roles"),
     path("users/<int:user_id>/edit", user_views.edit_user, name="edit_user"),
     path("users/<int:user_id>/reset-password", action_views.reset_password, name="reset_user_password"),
+    path("users/<int:user_id>/invitation", invitation_views.resend, name="resend_invitation"),
+    path("users/<int:user_id>/invitation/link", invitation_views.copy_link, name="copy_invitation"),
+    path("users/<int:user_id>/invitation/withdraw", invitation_views.withdraw, name="withdraw_invitation"),
     path("users/<int:user_id>/reset-factors", action_views.reset_factors, name="reset_user_factors"),
     path("users/<int:user_id>/lock", action_views.lock, name="lock_user"),
     path("users/<int:user_id>/unlock", action_views.unlock, name="unlock_user"),

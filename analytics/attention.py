@@ -90,8 +90,9 @@ def verified_at(facts: Facts) -> datetime | None:
 def _locked_out(failures: list[Failure]) -> list[tuple[int, str]]:
     """(id, name) of people whose next attempt from an unknown device would be refused."""
     suspects = {failure.user_id for failure in failures if failure.is_lockout and failure.user_id}
-    users = User.objects.active().filter(pk__in=sorted(suspects)[:50]) if suspects else ()
-    return [(user.pk, user.full_name) for user in users if login_throttle.is_locked_for_unknown_devices(user)]
+    users = list(User.objects.active().filter(pk__in=sorted(suspects)[:50])) if suspects else []
+    login_throttle.mark_locked_out(users)
+    return [(user.pk, user.full_name) for user in users if user.is_locked_out]
 
 
 def _log_facts(now: datetime) -> Facts:

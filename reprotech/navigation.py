@@ -9,6 +9,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
+from accounts.access.required_actions import required_action_for
+from accounts.models import User
 from accounts.permissions import ROLE_READ, SETTINGS_READ, USER_READ
 from accounts.preferences.services import preferences_of
 from accounts.users.default_data import has_documented_password
@@ -87,7 +89,9 @@ def layout_context(request: HttpRequest) -> dict[str, object]:
     # Errors may be answered before the user is known, by middleware that runs first.
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:
-        context["may"] = PermissionFlags(user)
+        # Before it is done, other pages only lead back to it.
+        action = required_action_for(user, SIGNED_IN)
+        context |= {"may": PermissionFlags(user), "required_action": action, "sign_ins_left": _sign_ins_left(user)}
         # Read when the first time is shown: parts of pages without any need no query for it.
         context["time_zone"] = SimpleLazyObject(lambda: preferences_of(user).time_zone)
         context["has_documented_password"] = has_documented_password(user)
@@ -100,10 +104,17 @@ def layout_context(request: HttpRequest) -> dict[str, object]:
                 "is_open": _is_open(request.path, url),
             }
             for entry in ENTRIES
-            if entry.access == SIGNED_IN or user.has_perm(entry.access)
+            if not action and (entry.access == SIGNED_IN or user.has_perm(entry.access))
             for url in [reverse(entry.url_name)]
         ]
     return context
+
+
+def _sign_ins_left(user: User) -> int | None:
+    """Without the second factor that a role requires; None for all whom that doesn't concern, or no longer helps."""
+    if not user.factor_grace_used or user.must_add_factor or user.second_factors:
+        return None
+    return max(settings.MFA_GRACE_SIGN_INS - user.factor_grace_used, 0)
 
 
 def _is_open(path: str, url: str) -> bool:

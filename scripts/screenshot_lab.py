@@ -13,6 +13,7 @@ from accounts.roles import services as role_services
 from accounts.users import services as user_services
 from audit.models import Action, AuditLog
 from reprotech.core.request_context import RequestOrigin, request_origin
+from reprotech.demo.loader import UNKNOWN_PASSWORD
 
 FIRST_NAMES = [
     "Amara",
@@ -64,6 +65,7 @@ def create_lab(administrator: User) -> None:
     people = _hire(chance)
     _sign_in_for_a_year(chance, people)
     _create_extremes()
+    _invite()
     _open_sessions(chance, people)
     _administer(administrator, people)
 
@@ -80,7 +82,7 @@ def _hire(chance: random.Random) -> list[User]:
         names = LONG_NAMES if number == 0 else {"first_name": first, "last_name": last}
         person = User(username=username, email=f"{username}@lab.example", created_at=joined, updated_at=joined, **names)
         person.is_active = chance.random() > 0.08  # noqa: PLR2004
-        person.set_unusable_password()
+        person.password = UNKNOWN_PASSWORD
         person.save()
         person.roles.set([granted[chance.choice(slugs)]])
         people.append(person)
@@ -112,6 +114,24 @@ def _create_extremes() -> None:
         last_name="Schwarzenberg-Hohenlohe".ljust(50, "e"),
         roles=["viewer", "researcher", "lab_technician", "Longest-name-of-a-role".ljust(80, "n")],
     )
+
+
+def _invite() -> None:
+    """Two people who still may choose a password, and one whose link has expired."""
+    people = {"Noor Haddad": 0, "Tomás Ribeiro": 2, "Ingrid Solberg": 6}
+    for name, days in people.items():
+        first, last = name.split()
+        username = ascii_letters(f"{first}.{last}").lower()
+        user = user_services.create_user(
+            actor=SYSTEM,
+            username=username,
+            email=f"{username}@lab.example",
+            first_name=first,
+            last_name=last,
+            roles=["researcher"],
+        )
+        invited_at = timezone.now() - timedelta(days=days, hours=1)
+        User.objects.filter(pk=user.pk).update(invited_at=invited_at, created_at=invited_at)
 
 
 def ascii_letters(text: str) -> str:

@@ -27,14 +27,24 @@ class UserAnswer(serializers.Serializer[User]):
     last_name = serializers.CharField()
     is_active = serializers.BooleanField()
     is_locked = serializers.BooleanField()
-    status = serializers.ChoiceField(choices=User.STATUSES)
+    status = serializers.ChoiceField(
+        choices=User.STATUSES, help_text="`invited`: may sign in, and has not chosen a password yet."
+    )
     roles = serializers.SerializerMethodField()
     is_service = serializers.BooleanField()
     must_change_password = serializers.BooleanField()
     must_add_factor = serializers.BooleanField(help_text="Whether nothing is open before a second factor is set up.")
+    has_second_factor = serializers.SerializerMethodField()
+    invited_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the link was sent that an invited user can use; null if there is none."
+    )
+    invitation_expires_at = serializers.DateTimeField(allow_null=True, help_text="When that link ends.")
     last_login = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
+
+    def get_has_second_factor(self, user: User) -> bool:
+        return bool(user.factor_kinds)
 
     def get_roles(self, user: User) -> list[str]:
         # Whichever of these the queryset has loaded.

@@ -8,7 +8,8 @@ from accounts.models.mfa import Passkey, RecoveryCode, SpentOnce, TotpKey
 from accounts.models.preferences import Preferences
 from accounts.models.roles import Permission, Role
 from accounts.models.sessions import Session
-from accounts.models.users import EXISTING, PasswordHistory, User, build_search_text
+from accounts.models.user_states import EXISTING
+from accounts.models.users import PasswordHistory, User, build_search_text
 
 __all__ = [
     "EXISTING",

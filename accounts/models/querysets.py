@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.apps import apps
 from django.contrib.auth.base_user import BaseUserManager
-from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -19,6 +18,7 @@ from django.utils.text import slugify
 
 from accounts.core.catalogue import SUPER_ADMIN
 from accounts.core.email_addresses import InvalidDomain, lookup_address, normalize_address
+from accounts.models.user_states import UserStateQuerySet
 from audit.tracking.model_tracking import TrackedQuerySet
 from reprotech.core.normalization import fold_text, normalize_text
 
@@ -99,13 +99,10 @@ def held_permissions(user_id: str) -> Subquery:
     return Subquery(given.annotate(found=JSONArrayAgg("role__permissions__name")).values("found"))
 
 
-class UserQuerySet(TrackedQuerySet["User"]):
+class UserQuerySet(UserStateQuerySet):
     def lock(self, pk: int) -> "User | None":
         """The user with this id, locked until the transaction ends; rows that refer to it may still be added."""
         return self.select_for_update(no_key=True).filter(pk=pk).first()
-
-    def existing(self) -> Self:
-        return self.filter(deleted_at__isnull=True)
 
     def visible_to(self, actor: "Actor") -> Self:  # noqa: ARG002 (scopes come with organisations)
         """Users that `actor` may know of: all that exist. Permissions say what may be done to them."""
@@ -114,16 +111,6 @@ class UserQuerySet(TrackedQuerySet["User"]):
     def ever_visible_to(self, actor: "Actor") -> Self:  # noqa: ARG002 (as above)
         """Users that `actor` may know of, with those who are deleted."""
         return self.all()
-
-    def active(self) -> Self:
-        """Users who may sign in."""
-        return self.existing().filter(is_active=True, locked_at__isnull=True)
-
-    def inactive(self) -> Self:
-        return self.existing().filter(is_active=False)
-
-    def locked(self) -> Self:
-        return self.existing().filter(locked_at__isnull=False)
 
     def dormant(self) -> Self:
         """People who may sign in and haven't for `DORMANT_AFTER`, or never since they were created so long ago."""
@@ -134,16 +121,6 @@ class UserQuerySet(TrackedQuerySet["User"]):
     def with_ending_key(self) -> Self:
         """Users who may sign in or be used, and have an API key that ends within `KEY_WARNING`."""
         return self.active().filter(pk__in=apps.get_model("accounts", "ApiKey").objects.ending().values("user"))
-
-    def services(self) -> Self:
-        return self.filter(is_service=True)
-
-    def people(self) -> Self:
-        return self.filter(is_service=False)
-
-    def with_password(self) -> Self:
-        """Without service accounts, and without invited users who haven't chosen one yet."""
-        return self.exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
 
     def super_administrators(self) -> Self:
         return self.filter(roles__slug=SUPER_ADMIN)

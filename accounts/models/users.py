@@ -22,6 +22,7 @@ from accounts.core.validators import validate_username, validate_username_length
 from accounts.models.grants import Grants
 from accounts.models.querysets import UserManager
 from accounts.models.roles import Role
+from accounts.models.user_states import EXISTING, INVITED, MUST_CHANGE_PASSWORD, WITH_FACTOR, WITHOUT_FACTOR, UserState
 from accounts.models.versioning import Versioned
 from audit.models import Action
 from audit.services import record
@@ -29,12 +30,11 @@ from audit.tracking.model_tracking import TrackedModel, explicitly_recorded
 from reprotech.core.actors import System
 from reprotech.core.normalization import fold_text
 
-EXISTING = Q(deleted_at__isnull=True)
 #: How long before it expires a user is warned of it.
 EXPIRY_WARNING = timedelta(days=14)
 
 
-class User(Versioned, TrackedModel, AbstractBaseUser):
+class User(UserState, Versioned, TrackedModel, AbstractBaseUser):
     """An account of a person or a script."""
 
     #: Whether it was read `with_roles`.
@@ -53,6 +53,8 @@ class User(Versioned, TrackedModel, AbstractBaseUser):
     password_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
     #: Part of each link to choose a password: counting it up makes the earlier links void.
     link_number = models.PositiveIntegerField(editable=False, default=0, db_default=0)
+    #: When the invitation was sent whose link works; None once there is a password, or something made the link void.
+    invited_at = models.DateTimeField(null=True, blank=True, editable=False)
     #: Failed attempts before it no longer count.
     unlocked_at = models.DateTimeField(null=True, blank=True, editable=False)
     #: Kinds of second factor that the user has (names of FACTOR_KINDS), so that no request has to look for them.
@@ -68,7 +70,6 @@ class User(Versioned, TrackedModel, AbstractBaseUser):
     search_text = models.TextField(editable=False, default="")
 
     FACTOR_KINDS: ClassVar[tuple[str, ...]] = ("totp", "passkey")
-    STATUSES: ClassVar[tuple[str, ...]] = ("active", "inactive", "locked")
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]
@@ -102,6 +103,11 @@ class User(Versioned, TrackedModel, AbstractBaseUser):
             # Few users are; filters for the others match nearly all anyway.
             models.Index(fields=["id"], condition=EXISTING & Q(is_service=True), name="user_service"),
             models.Index(fields=["id"], condition=EXISTING & Q(locked_at__isnull=False), name="user_by_lock"),
+            models.Index(fields=["id"], condition=INVITED, name="user_invited"),
+            models.Index(fields=["id"], condition=MUST_CHANGE_PASSWORD, name="user_must_change_password"),
+            # Both: in one laboratory nearly all have a second factor, in another nearly none.
+            models.Index(fields=["id"], condition=WITH_FACTOR, name="user_with_factor"),
+            models.Index(fields=["id"], condition=WITHOUT_FACTOR, name="user_without_factor"),
             models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="user_deleted"),
         )
 
@@ -177,17 +183,6 @@ class User(Versioned, TrackedModel, AbstractBaseUser):
     def password_expires_soon(self) -> bool:
         expires_at = self.password_expires_at
         return expires_at is not None and expires_at - timezone.now() <= EXPIRY_WARNING
-
-    @property
-    def is_locked(self) -> bool:
-        return self.locked_at is not None
-
-    @property
-    def status(self) -> str:
-        """A value of STATUSES, as filters take it."""
-        if self.is_locked:
-            return "locked"
-        return "active" if self.is_active else "inactive"
 
     @property
     def second_factors(self) -> list[str]:

@@ -39,6 +39,8 @@ def _confirmation(mail: OutgoingMail) -> str:
 #: By kind of message, whose text is the template `emails/<kind>.txt`.
 SUBJECTS: Mapping[str, str] = {
     "invitation": "Your account",
+    "invitation_withdrawn": "Your invitation was withdrawn",
+    "invitation_link_made": "A link to your account was made",
     "password_reset": "Choose a new password",
     "password_forgotten": "Choose a new password",
     "password_changed": "Your password was changed",

@@ -21,10 +21,15 @@ def send_invitations(users: Iterable[User]) -> None:
     outbox.enqueue(mails)
 
 
+def discard_invitations(user: User) -> None:
+    """Drop invitations that are not sent yet."""
+    OutgoingMail.objects.filter(user=user, letter="invitation").delete()
+
+
 def send_reset_link(user: User, letter: str = "password_reset") -> None:
     """Send a link to choose a new password. Earlier links become void, sent or not."""
     # In SQL: of two requests at once neither is lost.
-    User.objects.filter(pk=user.pk).update(link_number=F("link_number") + 1)
+    User.objects.filter(pk=user.pk).update(link_number=F("link_number") + 1, invited_at=None)
     OutgoingMail.objects.filter(user=user, letter__in=RESET_TEMPLATES).delete()
     outbox.enqueue([_mail(letter, user)])
 

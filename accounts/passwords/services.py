@@ -207,10 +207,10 @@ def _store_password(
     if is_usable_hash(stored.password):
         _remember_in_history(stored)
         send_notice(stored, "password_changed", by_link=link_token is not None, by_themselves=actor.pk == stored.pk)
-    stored.password = encoded
+    stored.password, stored.invited_at = encoded, None
     stored.must_change_password = must_change
     stored.password_changed_at = stored.updated_at = timezone.now()
-    stored.save(update_fields=["password", "must_change_password", "password_changed_at", "updated_at"])
+    stored.save(update_fields=["password", "invited_at", "must_change_password", "password_changed_at", "updated_at"])
     # The request for another address may be the attacker's whom the new password is to keep out.
     EmailChange.objects.filter(user=stored).delete()
     ended = end_sessions(user_ids=[stored.pk], reason=Session.EndReason.PASSWORD_CHANGED, except_session=keep_session)

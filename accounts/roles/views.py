@@ -9,6 +9,7 @@ from accounts.core.catalogue import PERMISSIONS
 from accounts.models import Role, User
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDATE, USER_READ, USER_UPDATE
 from accounts.roles import services as role_services
+from accounts.roles.factor_coverage import FactorCoverage, factor_coverage
 from accounts.roles.forms import DeleteRoleForm, RoleForm
 from accounts.roles.permission_tables import changed_unread, missing_permissions, permission_matrix
 from reprotech.core.exceptions import DomainError, StaleVersion
@@ -38,6 +39,7 @@ def show_role(request: PageRequest, role_id: int) -> HttpResponse:
         "role": role,
         "matrix": permission_matrix(role.permission_names),
         "holders": holders if request.user.has_perm(USER_READ) else None,
+        "coverage": _coverage(request.user, role) if role.requires_factor else None,
         "beyond_reader": beyond_reader,
         "changes_users": not beyond_reader and request.user.has_perms([USER_READ, USER_UPDATE]),
         "crumbs": breadcrumbs("role", role),
@@ -138,6 +140,10 @@ def _find(role_id: int) -> Role:
     return get_object_or_404(Role.objects.with_permissions().with_user_count(), pk=role_id)
 
 
+def _coverage(reader: User, role: Role) -> FactorCoverage | None:
+    return factor_coverage(reader, role) if reader.has_perm(USER_READ) else None
+
+
 def _render_form(
     request: PageRequest, form: RoleForm, role: Role | None = None, *, is_review: bool = False, **more: object
 ) -> HttpResponse:
@@ -155,6 +161,7 @@ def _render_form(
         "given": [entry for entry in PERMISSIONS if entry.name in after - before],
         "taken": [entry for entry in PERMISSIONS if entry.name in before - after],
         "is_review": is_review,
+        "coverage": _coverage(request.user, role) if role and not is_review else None,
         "beyond_reader": missing_permissions(request.user, role) if role else [],
         "save_url": reverse("edit_role", args=[role.pk]) if role else reverse("new_role"),
         "review_url": reverse("review_role", args=[role.pk]) if role else reverse("review_new_role"),

@@ -4,8 +4,6 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from uuid import UUID
 
-from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
@@ -15,7 +13,7 @@ from django.utils.functional import SimpleLazyObject
 
 from accounts.common.requests import PageRequest
 from accounts.core.encryption import decrypt, encrypt
-from accounts.models import Session, User
+from accounts.models import Session
 from accounts.sessions import services as session_services
 from accounts.throttling import known_devices
 from reprotech.core.exceptions import NotAuthenticated
@@ -81,7 +79,6 @@ def start_session(request: HttpRequest, session: Session, target: str) -> HttpRe
     request.session[USER_ID_KEY] = session.user_id
     # A CSRF token that was known before the sign-in must not serve after it.
     rotate_token(request)
-    _warn_about_mfa_grace(request, session.user)
     response = redirect(target)
     known_devices.remember_browser(response, session.user)
     return response
@@ -110,16 +107,6 @@ def apply_renewal(request: PageRequest, session: Session) -> None:
     request.session[GENERATION_KEY] = session.generation
     # For the rest of this request.
     request.page_session.confirmed_at = session.confirmed_at
-
-
-def _warn_about_mfa_grace(request: HttpRequest, user: User) -> None:
-    used = user.factor_grace_used
-    if not used or user.must_add_factor:
-        return
-    left = settings.MFA_GRACE_SIGN_INS - used
-    times = "once more" if left == 1 else f"{left} more times"
-    rest = f"You can sign in {times} without it." if left else "At the next sign-in you will have to."
-    messages.warning(request, f"Your role requires two-factor authentication. Set it up under Profile. {rest}")
 
 
 class EncryptedJSONSerializer:

@@ -6,6 +6,7 @@ is checked.
 """
 
 import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.utils.crypto import salted_hmac
@@ -133,10 +134,12 @@ def refund_address(address: str) -> None:
     rate_limits.increment("login_address", client_network(address), -1)
 
 
-def is_locked_for_unknown_devices(user: User) -> bool:
-    """Whether the next attempt at password or second factor from an unknown device would be refused."""
-    counters = [account_key(user, purpose) for purpose in ("login", "factor")]
-    return any(rate_limits.is_exceeded(name, counter) for counter in counters for name in ("login_name", "login_row"))
+def mark_locked_out(users: Iterable[User]) -> None:
+    """Set `is_locked_out` of those to whom a password or factor from an unknown device would be refused."""
+    by_counter = {account_key(user, purpose): user for user in users for purpose in ("login", "factor")}
+    for name in ("login_name", "login_row"):
+        for counter in rate_limits.exceeded_of(name, [*by_counter]):
+            by_counter[counter].is_locked_out = True
 
 
 def _count_in_window(counter: str) -> None:

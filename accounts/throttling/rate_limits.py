@@ -8,7 +8,7 @@ import contextlib
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TypeVar, cast
 
@@ -16,6 +16,7 @@ from django.conf import settings
 from limits import RateLimitItem, parse
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, RedisStorage, Storage, storage_from_string
+from redis.exceptions import RedisError
 
 from accounts.core.client_networks import client_network
 from accounts.throttling.shared_counters import PATH_VARIABLE, FileStorage
@@ -104,6 +105,16 @@ def is_exceeded(name: str, identifier: str) -> bool:
     return settings.RATE_LIMIT_ENABLED and times_exceeded(name, identifier) > 0
 
 
+def exceeded_of(name: str, identifiers: Sequence[str]) -> set[str]:
+    """Those of which the next event would be refused, read at once."""
+    if not settings.RATE_LIMIT_ENABLED or not identifiers:
+        return set()
+    limit = limit_of(name)
+    keys = [limit.key_for(name, identifier) for identifier in identifiers]
+    counted = _with_storage(name, lambda storage: _counts_of(storage, keys))
+    return {identifier for identifier, number in zip(identifiers, counted, strict=True) if number >= limit.amount}
+
+
 def seconds_left(name: str, identifier: str) -> int:
     """Until the present window ends."""
     return _with_storage(name, lambda storage: _seconds_left(storage, limit_of(name).key_for(name, identifier)))
@@ -135,6 +146,17 @@ def reset() -> None:
     _file_breaker.reset()
     _with_storage("", lambda storage: storage.reset())
     _memory.reset()
+
+
+def _counts_of(storage: Storage, keys: Sequence[str]) -> list[int]:
+    if isinstance(storage, FileStorage):
+        return storage.get_all(keys)
+    if not isinstance(storage, RedisStorage):
+        return [int(storage.get(key)) for key in keys]
+    try:
+        return [int(found or 0) for found in storage.storage.mget([storage.prefixed_key(key) for key in keys])]
+    except RedisError as error:
+        raise StorageError(error) from error
 
 
 def _seconds_left(storage: Storage, key: str) -> int:

@@ -18,6 +18,9 @@ from accounts.models.querysets import ROLE_COUNTER_PREFIX
 #: Rows, or rows beyond one a day, that may gather before they are compacted.
 MAX_ROWS = 500
 
+#: Of `UserState.STATUS_FILTERS` those that are maintained; that an invitation expires changes no row.
+COUNTED_STATES = frozenset({"active", "inactive", "locked", "invited", "must_change_password"})
+
 #: Written out: each list asks, and building it with Django would take longer than its answer.
 COUNTER_SQL = "SELECT coalesce(sum(change), 0) FROM user_counts WHERE name = %s"
 #: One statement: no reader finds the rows gone and their sum not there yet.
@@ -40,7 +43,7 @@ def is_supported() -> bool:
 
 
 def read_counter(name: str) -> int:
-    """How many users are `existing`, `active`, `inactive`, `locked` or `service`, or hold a role."""
+    """How many users are `existing`, `service`, `with_factor`, in a state of COUNTED_STATES, or hold a role."""
     with connection.cursor() as cursor:
         cursor.execute(COUNTER_SQL, [name])
         return int(cursor.fetchone()[0])

@@ -25,12 +25,14 @@ ATTENTION: dict[str, Callable[[UserQuerySet], UserQuerySet]] = {
 
 
 class UserQuery(QueryParams):
-    """Which users: by search, role, status, kind, and what deserves attention."""
+    """Which users: by search, role, status, kind, second factor, and what deserves attention."""
 
     search = forms.CharField(required=False, max_length=200)
     role = forms.CharField(required=False, max_length=80)
-    status = ChoiceParam(*User.STATUSES)
+    status = ChoiceParam(*User.STATUS_FILTERS)
     kind = ChoiceParam("person", "service")
+    #: Whether people have a second factor; service accounts are in neither answer.
+    factor = ChoiceParam("yes", "no")
     attention = ChoiceParam(
         *ATTENTION,
         help_text="`dormant`: nobody has signed in for 90 days; `key_ending`: an API key ends within 14 days.",
@@ -66,6 +68,8 @@ class UserQuery(QueryParams):
             users = getattr(users, status)()
         if kind := self.value("kind"):
             users = users.services() if kind == "service" else users.people()
+        if factor := self.value("factor"):
+            users = users.with_factor() if factor == "yes" else users.without_factor()
         if attention := self.value("attention"):
             users = ATTENTION[attention](users)
         return users
@@ -126,7 +130,11 @@ class UserFilter(UserQuery, ListFilter):
             return {counters.role_counter(role_id): 1} if role_id else {}
         if "kind" in given:
             return {"service": 1} if self.value("kind") == "service" else {"existing": 1, "service": -1}
-        return {self.value("status") or "existing": 1}
+        if "factor" in given:
+            has = {"with_factor": 1}
+            return has if self.value("factor") == "yes" else {"existing": 1, "service": -1, "with_factor": -1}
+        status = self.value("status") or "existing"
+        return {status: 1} if status in {"existing", *counters.COUNTED_STATES} else None
 
 
 class UserPageFilter(UserFilter):

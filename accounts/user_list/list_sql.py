@@ -12,6 +12,7 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING, cast
 
 import psycopg
+from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection, models
 from django.db.models import Case, F, Func, QuerySet, Value, When
@@ -21,6 +22,7 @@ from django.http import HttpResponse
 from accounts.common.requests import SignedInRequest
 from accounts.models import Role, User
 from accounts.models.querysets import UserQuerySet, roles_of
+from accounts.models.user_states import WAITING
 from accounts.user_list import counters, page_index
 from accounts.user_list.filters import UserFilter
 from reprotech.core.process_cache import process_cache
@@ -221,13 +223,17 @@ def user_json() -> JSONText:
         is_locked=_boolean(locked_at__isnull=False),
         status=Case(
             When(locked_at__isnull=False, then=Value('"locked"')),
-            When(is_active=True, then=Value('"active"')),
-            default=Value('"inactive"'),
+            When(is_active=False, then=Value('"inactive"')),
+            When(WAITING, then=Value('"invited"')),
+            default=Value('"active"'),
         ),
         roles=ToJSON(ArraySubquery(roles_of("pk").order_by("role__position", "role__name").values("role__name"))),
         is_service=_boolean(is_service=True),
         must_change_password=_boolean(must_change_password=True),
         must_add_factor=_boolean(must_add_factor=True),
+        has_second_factor=Case(When(factor_kinds="", then=Value("false")), default=Value("true")),
+        invited_at=ISODateTime("invited_at"),
+        invitation_expires_at=ISODateTime(F("invited_at") + Value(settings.INVITATION_LIFETIME)),
         last_login=ISODateTime("last_login"),
         created_at=ISODateTime("created_at"),
         updated_at=ISODateTime("updated_at"),

@@ -41,15 +41,14 @@ def user_tabs(reader: User, user: User) -> list[Tab]:
 def user_page(request: PageRequest, user: User, open_tab: str) -> dict[str, object]:
     """What the head and the tabs show, whichever is open."""
     reader, actions = request.user, allowed_actions(request.user, user)
-    is_locked_out = login_throttle.is_locked_for_unknown_devices(user)
-    primary = primary_action(user, actions, is_locked_out=is_locked_out)
+    login_throttle.mark_locked_out([user])
+    primary = primary_action(user, actions)
     return {
         "person": user,
         "beyond": missing_permissions(reader, user),
         "actions": actions,
         "primary": primary,
         "menu_actions": actions - {primary},
-        "is_closed_to_strangers": is_locked_out,
         "is_own": reader.pk == user.pk,
         "tabs": user_tabs(reader, user),
         "open_tab": open_tab,
@@ -58,12 +57,13 @@ def user_page(request: PageRequest, user: User, open_tab: str) -> dict[str, obje
     }
 
 
-def primary_action(user: User, actions: Collection[str], *, is_locked_out: bool) -> str:
+def primary_action(user: User, actions: Collection[str]) -> str:
     """What one most likely came for: to let people in who can't sign in, or else to edit. "" if nothing is allowed."""
     wanted = [
         ("unlock", user.is_locked),
         ("activate", not user.is_active),
-        ("let_in", is_locked_out and "lock" in actions),
+        ("resend_invitation", user.status == "invited"),
+        ("let_in", user.is_locked_out and "lock" in actions),
         ("edit", True),
     ]
     return next((name for name, applies in wanted if applies and (name in actions or name == "let_in")), "")

@@ -33,6 +33,12 @@ def find_user(request: SignedInRequest, user_id: int) -> User:
     return user
 
 
+def user_changed_response(request: SignedInRequest, user_id: int, message: str, status: int = 200) -> Response:
+    # Read again: the answer and its ETag are those that a GET would give.
+    user = find_user(request, user_id)
+    return versioned_response(user, {"message": message, "user": serialize(shapes.UserDetailAnswer, user)}, status)
+
+
 class UserViewSet(ViewSet):
     required_permissions: ClassVar = {
         "list": USER_READ,
@@ -51,7 +57,7 @@ class UserViewSet(ViewSet):
         parameters=query_parameters(UserFilter), responses=user_serializers.UserListAnswer, summary="List users"
     )
     def list(self, request: SignedInRequest) -> HttpResponse:
-        """Users by search, role, status and kind, a page at a time."""
+        """Users by search, role, status, kind and second factor, a page at a time."""
         query = UserFilter.from_request(request)
         if answer := list_sql.list_response(query, request):
             return answer
@@ -67,7 +73,7 @@ class UserViewSet(ViewSet):
     def create(self, request: SignedInRequest) -> Response:
         """Create a user with roles. Without a password they get an invitation by e-mail."""
         user = user_services.create_user(actor=request.user, **user_serializers.CreateUserBody.read(request))
-        return self._changed(request, user.pk, "User created successfully", status=201)
+        return user_changed_response(request, user.pk, "User created successfully", status=201)
 
     @extend_schema(responses=shapes.UserDetailAnswer, parameters=[ETAG], summary="Show a user")
     def retrieve(self, request: SignedInRequest, user_id: int) -> Response:
@@ -87,7 +93,7 @@ class UserViewSet(ViewSet):
         user_services.update_user(
             actor=request.user, user_id=user_id, expected_versions=expected_versions(request), **body
         )
-        return self._changed(request, user_id, "User updated successfully")
+        return user_changed_response(request, user_id, "User updated successfully")
 
     @extend_schema(responses={200: shapes.MessageAnswer}, parameters=[IF_MATCH], summary="Delete a user")
     def destroy(self, request: SignedInRequest, user_id: int) -> Response:
@@ -120,23 +126,18 @@ class UserViewSet(ViewSet):
     def reset_factors(self, request: SignedInRequest, user_id: int) -> Response:
         """For a user who lost theirs: removes all of them and the recovery codes, and ends the user's sessions."""
         mfa_services.reset_factors(actor=request.user, user_id=user_id)
-        return self._changed(request, user_id, "Second factors removed successfully")
+        return user_changed_response(request, user_id, "Second factors removed successfully")
 
     @extend_schema(request=None, responses=user_serializers.UserChangedAnswer, summary="Lock a user")
     def lock(self, request: SignedInRequest, user_id: int) -> Response:
         """End the user's sessions and refuse further sign-ins."""
         EmptyBody.read(request)
         user_services.lock_user(actor=request.user, user_id=user_id)
-        return self._changed(request, user_id, "User locked successfully")
+        return user_changed_response(request, user_id, "User locked successfully")
 
     @extend_schema(request=None, responses=user_serializers.UserChangedAnswer, summary="Unlock a user")
     def unlock(self, request: SignedInRequest, user_id: int) -> Response:
         """Let the user sign in again, also after too many failed attempts."""
         EmptyBody.read(request)
         user_services.unlock_user(actor=request.user, user_id=user_id)
-        return self._changed(request, user_id, "User unlocked successfully")
-
-    def _changed(self, request: SignedInRequest, user_id: int, message: str, status: int = 200) -> Response:
-        # Read again: the answer and its ETag are those that a GET would give.
-        user = find_user(request, user_id)
-        return versioned_response(user, {"message": message, "user": serialize(shapes.UserDetailAnswer, user)}, status)
+        return user_changed_response(request, user_id, "User unlocked successfully")

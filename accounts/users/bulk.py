@@ -9,6 +9,7 @@ from accounts.models import User
 from accounts.permissions import USER_UPDATE
 from accounts.roles.assignments import find_roles
 from accounts.sessions.services import end_user_sessions
+from accounts.users.invitations.services import resend_invitation, withdraw_invitation
 from accounts.users.services import lock_user, unlock_user, update_user
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict, DomainError, Forbidden, NotFound
@@ -55,6 +56,14 @@ def remove_role(*, actor: Actor, user_ids: Iterable[int], role: str) -> BulkOutc
 
 def change_role(*, actor: Actor, user_id: int, assigned: str = "", revoked: str = "") -> User:
     return _change_role(actor=actor, user_id=user_id, assigned=assigned, revoked=revoked)[0]
+
+
+def resend_invitations(*, actor: Actor, user_ids: Iterable[int]) -> BulkOutcome:
+    return _apply_to_each(user_ids, lambda user_id: (resend_invitation(actor=actor, user_id=user_id), True))
+
+
+def withdraw_invitations(*, actor: Actor, user_ids: Iterable[int]) -> BulkOutcome:
+    return _apply_to_each(user_ids, lambda user_id: (withdraw_invitation(actor=actor, user_id=user_id), True))
 
 
 @service

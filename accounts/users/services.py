@@ -138,9 +138,10 @@ def update_user(
 def _change_fields(actor: Actor, user: User, changes: Changes) -> None:
     if "is_active" in changes and user.is_active:
         _refuse_own_account(actor, user, "deactivate")
-        _revoke_access(actor, user)
+        revoke_access(actor, user)
     if "email" in changes:
         require_recent_authentication()
+        user.invited_at = None  # its link is void: it went to the earlier address
     for name, (_, new) in changes.items():
         setattr(user, name, new)
     validate_fields(user)
@@ -197,7 +198,7 @@ def lock_user(*, actor: Actor, user_id: int) -> User:
     _refuse_own_account(actor, user, "lock")
     # Locking twice would replace the time of the first, and record a change that is none.
     if not user.is_locked:
-        _revoke_access(actor, user)
+        revoke_access(actor, user)
         user.locked_at = timezone.now()
         _save(user)
         record_user(actor, Action.LOCK, user, changes={"locked": (False, True)})
@@ -225,7 +226,7 @@ def delete_user(*, actor: Actor, user_id: int, expected_versions: Collection[str
     refuse_stale_version(actor, user, expected_versions)
     _refuse_own_account(actor, user, "delete")
     require_recent_authentication()
-    _revoke_access(actor, user)
+    revoke_access(actor, user)
     # Read before they are removed: the event needs them, and erasing the account later reads it.
     held, was_active = role_names(user.roles.all()), user.is_active
     user.roles.set([])
@@ -238,7 +239,7 @@ def delete_user(*, actor: Actor, user_id: int, expected_versions: Collection[str
     record_user(actor, Action.DELETE, user, changes={"roles": (held, []), "is_active": (was_active, False)})
 
 
-def _revoke_access(actor: Actor, user: User) -> None:
+def revoke_access(actor: Actor, user: User) -> None:
     """End the user's access. Call it before the fields change; the caller saves."""
     if user.can_sign_in and user.is_super_administrator:
         require_remaining_super_administrator(without=[user.pk])
@@ -246,6 +247,7 @@ def _revoke_access(actor: Actor, user: User) -> None:
     revoke_keys_made_for_people_by(actor, user)
     # Part of the links' MAC: those that were mailed before become void.
     user.link_number += 1
+    user.invited_at = None
     EmailChange.objects.filter(user=user).delete()
 
 

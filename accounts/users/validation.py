@@ -20,6 +20,7 @@ def build_user(*, password: str | None, **fields: object) -> User:
     if errors := {**_field_errors(user), **_password_errors(user, password)}:
         raise ValidationFailed(errors)
     user.set_unusable_password()
+    user.invited_at = timezone.now() if password is None and not user.is_service else None
     if password is not None:
         user.password_changed_at = timezone.now()
     return user

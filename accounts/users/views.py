@@ -12,6 +12,7 @@ from accounts.permissions import USER_CREATE, USER_READ, USER_UPDATE
 from accounts.preferences.list_settings import USER_COLUMNS
 from accounts.preferences.services import list_settings
 from accounts.roles.permission_tables import missing_permissions
+from accounts.throttling import login_throttle
 from accounts.user_list.filters import UserPageFilter
 from accounts.users import services as user_services
 from accounts.users import uniqueness
@@ -24,6 +25,7 @@ from reprotech.web.filter_chips import Option, filter_chips
 from reprotech.web.responses import UNPROCESSABLE, bind_form, htmx_redirect, render_form, render_page, safe_next_url
 
 KIND_OPTIONS = (("person", "People"), ("service", "Service accounts"))
+FACTOR_OPTIONS = (("yes", "Set up"), ("no", "None"))
 #: Only links set this filter: the form shows it while it is set.
 ATTENTION_OPTIONS = (("dormant", "No sign-in for 90 days"), ("key_ending", "API key ends within 14 days"))
 #: The page's names of filters that are called otherwise in the address.
@@ -33,13 +35,14 @@ CHIP_LABELS = {
     "role": "Role",
     "status": "Status",
     "kind": "Account type",
+    "factor": "Second factor",
     "attention": "Attention",
 }
 
 
 @requires(USER_READ, SAFE)
 def list_users(request: PageRequest) -> HttpResponse:
-    """Users by search, role and status, a page at a time; 422 with an explanation for invalid filters."""
+    """Users by the filters of `UserQuery`, a page at a time; 422 with an explanation for invalid filters."""
     options = filter_options(request.GET)
     settings = list_settings(request.user, "users")
     context: dict[str, object] = {
@@ -57,6 +60,7 @@ def list_users(request: PageRequest) -> HttpResponse:
         context["query"] = query = UserPageFilter.parse(request.GET)
         users = User.objects.visible_to(request.user).with_roles()
         page = query.page_of(users.with_key_count() if "keys" in settings.columns else users)
+        login_throttle.mark_locked_out(page.items)
         context |= {
             "page": page,
             "rows": [(user, allowed_actions(request.user, user)) for user in page.items],
@@ -72,7 +76,8 @@ def list_users(request: PageRequest) -> HttpResponse:
 def filter_options(query: QueryDict) -> dict[str, list[Option]]:
     """The choices of each filter that is a select; of `attention`, which only links set, while it is set."""
     fixed = {
-        "status": [(name, name.capitalize()) for name in User.STATUSES],
+        "status": User.STATUS_FILTERS.items(),
+        "factor": FACTOR_OPTIONS,
         "kind": KIND_OPTIONS,
         "attention": ATTENTION_OPTIONS if "attention" in query else (),
     }

@@ -14,6 +14,12 @@ KEY_REVOCATIONS = {
     "account_deleted": "the account was deleted",
     "maker_disabled": "the account that made it lost access",
 }
+#: What was done with an invitation, by `details.invitation`.
+INVITATIONS = {
+    "sent": ("sent a new invitation to", "send a new invitation to"),
+    "link": ("made an invitation link for", "make an invitation link for"),
+    "withdrawn": ("withdrew the invitation of", "withdraw the invitation of"),
+}
 ERASED_PERSON = "an erased person"
 RESOURCE_NOUNS = {"audit": ("event", "events"), "user": ("user", "users"), "role": ("role", "roles")}
 
@@ -91,6 +97,8 @@ def _update(event: AuditLog, who: str) -> str:
         return _first_start(event, who)
     if event.details.get("record") in RECORD_LABELS:
         return _user_record(event, who)
+    if invitation := INVITATIONS.get(str(event.details.get("invitation"))):
+        return _outcome(event, who, *invitation, _target(event))
     if step := event.details.get("email_change"):
         return f"{who} {'asked to change' if step == 'asked' else 'gave up changing'} their e-mail address"
     active = event.changes.get("is_active")

@@ -242,6 +242,7 @@ class History:
 
     def _change_password(self, moment: datetime, _: Account, visit: Visit) -> SealedRow:
         ended, account = self._end_visits(visit.account, kept=visit), visit.account
+        account.password_changed_at = moment
         return self._event(
             moment, Action.PASSWORD_CHANGE, visit, subject=account, must_change=False, ended_sessions=ended
         )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from itertools import chain, islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core.management.color import no_style
@@ -22,13 +22,18 @@ from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.core.actors import System
 from reprotech.core.exceptions import Conflict
 from reprotech.demo.history import History
+from reprotech.demo.people import Account
 
 CHUNK_SIZE = 5_000
 #: Sessions that are still open, for the dashboard.
 MAX_SESSIONS = 2_000
 RECENT_USE = timedelta(minutes=10)
-#: No password matches it: an administrator sends a link, or sets a password.
+#: Of those who are invited and haven't chosen one.
 NO_PASSWORD = "!demo"  # noqa: S105
+#: Of random bytes that nobody has: an administrator sends a link, or sets a password.
+UNKNOWN_PASSWORD = "bcrypt_sha256$$2b$12$MPC9gr7JmFzj4yaARbkN6OtFKYqc6LMlszMAL9.SAjFnHWrzGP9zi"  # noqa: S105
+#: Who joined so lately and never signed in is still invited.
+INVITED_FOR = timedelta(days=10)
 USER_FIELDS = (
     "username", "email", "first_name", "last_name", "is_active", "locked_at", "last_login", "created_at", "updated_at",
 )  # fmt: skip
@@ -53,7 +58,7 @@ def load(*, users: int, events: int, seed: int, until: datetime, progress: Progr
         history = History((latest or 0) + 1, seed)
         _load_events(history, history.events(users, events, until), events, loader, progress)
         with bulk_load.indexes_dropped("users") if is_fast else nullcontext():
-            _load_users(history, progress)
+            _load_users(history, until, progress)
         _load_sessions(history, until)
         progress("Building indexes", 0, 0)
     record(actor=System(), action=Action.CREATE, resource="demo_data", users=users, events=events, seed=seed)
@@ -87,14 +92,14 @@ def _load_events(
         progress("Events", done, count)
 
 
-def _load_users(history: History, progress: Progress) -> None:
+def _load_users(history: History, until: datetime, progress: Progress) -> None:
     roles = dict(Role.objects.values_list("slug", "pk"))
     through = User.roles.through
     for chunk in _chunks(iter(history.accounts)):
         users = []
         for account in chunk:
             fields = {name: getattr(account, name) for name in USER_FIELDS}
-            user = User(id=history.id_of(account), password=NO_PASSWORD, **fields)
+            user = User(id=history.id_of(account), **fields, **_password_fields(account, until))
             user.fold_search_text()
             users.append(user)
         _insert(User, users)
@@ -104,6 +109,14 @@ def _load_users(history: History, progress: Progress) -> None:
     with connection.cursor() as cursor:
         for statement in connection.ops.sequence_reset_sql(no_style(), [User, through]):
             cursor.execute(statement)
+
+
+def _password_fields(account: Account, until: datetime) -> dict[str, Any]:
+    if account.last_login is None and until - account.created_at < INVITED_FOR:
+        # Locking or deactivating the account would have made the link void.
+        is_open = account.is_active and account.locked_at is None
+        return {"password": NO_PASSWORD, "invited_at": account.created_at if is_open else None}
+    return {"password": UNKNOWN_PASSWORD, "password_changed_at": account.password_changed_at or account.created_at}
 
 
 def _insert(model: type[Model], rows: list[Model]) -> None:

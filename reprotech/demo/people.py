@@ -64,6 +64,7 @@ class Account:
     is_active: bool = True
     locked_at: datetime | None = None
     last_login: datetime | None = None
+    password_changed_at: datetime | None = None
 
     @property
     def is_administrator(self) -> bool:

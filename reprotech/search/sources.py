@@ -81,6 +81,22 @@ PAGES = (
 COMMANDS = (
     Destination("Invite a user", "new user create add person", "new_user", USER_CREATE, icon="user-plus"),
     Destination("Import users", "csv upload file", "import_users", USER_CREATE, icon="upload"),
+    Destination(
+        "Expired invitations",
+        "invited users resend",
+        "users",
+        USER_READ,
+        icon="mail-x",
+        query="?status=invitation_expired",
+    ),
+    Destination(
+        "Users without a second factor",
+        "two-factor none mfa",
+        "users",
+        USER_READ,
+        icon="shield-alert",
+        query="?factor=no",
+    ),
     Destination("New role", "create add", "new_role", ROLE_CREATE, icon="shield-plus"),
     Destination(
         "Failed sign-ins, last 24 hours",
@@ -101,6 +117,8 @@ PERSON_ACTIONS = {
     "lock": ("Lock", "lock_user", "lock"),
     "unlock": ("Unlock", "unlock_user", "unlock"),
     "reset": ("Reset password of", "reset_user_password", "reset_password"),
+    "resend": ("Resend invitation of", "resend_invitation", "resend_invitation"),
+    "withdraw": ("Withdraw invitation of", "withdraw_invitation", "withdraw_invitation"),
     "deactivate": ("Deactivate", "deactivate_user", "deactivate"),
     "activate": ("Activate", "activate_user", "activate"),
     "delete": ("Delete", "delete_user", "delete"),
@@ -200,7 +218,9 @@ def _commands(reader: User, folded: str) -> list[Result]:
 
 def _on_people(reader: User, verb: str, name: str) -> Iterable[Result]:
     label, url_name, action = PERSON_ACTIONS[verb]
-    for person in _matching_people(reader, name.removeprefix("password ").removeprefix("of ")):
+    for person in _matching_people(
+        reader, name.removeprefix("password ").removeprefix("invitation ").removeprefix("of ")
+    ):
         if action in allowed_actions(reader, person):
             address = reverse(url_name, args=[person.pk])
             yield Result(f"{label} {person.full_name}", f"@{person.username}", address, person=person)

@@ -29,7 +29,13 @@ from reprotech.web.streaming import csv_lines
 #: As argparse gives them.
 Options = dict[str, Any]
 
-FILTERS = {"search": "in username, address and name", "role": "a role", "status": "a status", "kind": "person, service"}
+FILTERS = {
+    "search": "in username, address and name",
+    "role": "a role",
+    "status": ", ".join(User.STATUS_FILTERS),
+    "kind": "person, service",
+    "factor": "yes, no",
+}
 #: Verbs that take a user and nothing else.
 PLAIN_VERBS = {
     "lock": "keep a user out, and end their sessions",

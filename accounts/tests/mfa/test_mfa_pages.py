@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.mfa.services import update_mfa_state
 from accounts.models import Passkey, RecoveryCode, Role, Session, TotpKey, User
-from reprotech.testing.cast import PASSWORD, audit_rows
+from reprotech.testing.cast import PASSWORD, audit_rows, make_user
 from reprotech.testing.client import page_client
 from reprotech.tests.support.mfa_devices import App, give_app
 
@@ -270,12 +270,24 @@ def test_the_admin_site_resets_too(cast, app, django_admin):
 def test_a_required_factor_is_asked_for_after_three_sign_ins(cast):
     Role.objects.filter(slug="super_admin").update(requires_factor=True)
     for rest in ("2 more times", "once more", "At the next sign-in"):
-        assert rest in text(page_client(cast.super_admin).get("/profile"))
+        browser = page_client(cast.super_admin)
+        # On each page and each time, not once as a message.
+        for path in ("/profile", "/users", "/users", SECURITY):
+            page = text(browser.get(path))
+            assert rest in page, path
+            assert "Set up now" in page
     browser = page_client(cast.super_admin)
     for path in ("/", "/users", "/profile", "/admin/", "/admin/accounts/user/"):
         assert browser.get(path).url == SECURITY, path
-    assert "Set up an authenticator app or a passkey to continue." in text(browser.get(SECURITY))
+    page = text(browser.get(SECURITY))
+    assert "Set up an authenticator app or a passkey to continue." in page
+    # Nothing is offered that would only lead back here.
+    for address in ("/", "/users", "/roles", "/audit", "/profile", "/search", "/admin/", "/api/docs"):
+        assert f'href="{address}"' not in page, address
+    assert "Sign out" in page
     set_up(browser)
+    assert "Set up now" not in text(browser.get("/users"))
+    assert 'href="/users"' in text(browser.get("/profile"))
     assert browser.get("/users").status_code == 200
     assert browser.get("/admin/").status_code == 200
 
@@ -298,6 +310,27 @@ def test_a_role_is_made_to_require_a_second_factor(cast):
         assert browser.post(f"/roles/{role.pk}/edit", form).status_code == 302
     assert rows[0].details["changes"] == {"requires_factor": [False, True]}
     assert "Two-factor authentication required" in text(browser.get(f"/roles/{role.pk}"))
+
+
+def test_the_role_says_whom_its_requirement_concerns(cast, settings):
+    for name in ("one", "two", "three"):
+        make_user(name, "viewer")
+    make_user("script", "viewer", is_service=True, password=None)
+    User.objects.filter(username="one").update(factor_kinds="totp")
+    role, browser = Role.objects.get(slug="viewer"), page_client(cast.super_admin)
+    page = text(browser.get(f"/roles/{role.pk}/edit"))
+    assert "5 users have this role," in page
+    assert "3 have no second factor yet" in page
+    assert "each gets 3 sign-ins to set it up." in page
+    assert f"/users?role={role.slug}&amp;factor=no" in page
+    assert "no second factor yet" not in text(browser.get(f"/roles/{role.pk}"))
+    Role.objects.filter(pk=role.pk).update(requires_factor=True)
+    assert "3 have no second factor yet" in text(browser.get(f"/roles/{role.pk}"))
+    User.objects.in_role(role.pk).people().update(factor_kinds="passkey")
+    assert "everyone who needs a second factor has one" in text(browser.get(f"/roles/{role.pk}"))
+    settings.MFA_GRACE_SIGN_INS = 0
+    User.objects.filter(username="one").update(factor_kinds="")
+    assert "must set it up at the next sign-in" in text(browser.get(f"/roles/{role.pk}"))
 
 
 def test_the_kinds_follow_what_there_is(cast):

@@ -15,7 +15,18 @@ COUNTED_USERS = """
     UNION ALL SELECT 'inactive', {sign} FROM {rows} WHERE deleted_at IS NULL AND NOT is_active
     UNION ALL SELECT 'locked', {sign} FROM {rows} WHERE deleted_at IS NULL AND locked_at IS NOT NULL
     UNION ALL SELECT 'service', {sign} FROM {rows} WHERE deleted_at IS NULL AND is_service
+    UNION ALL SELECT 'invited', {sign} FROM {rows} WHERE deleted_at IS NULL AND is_active AND locked_at IS NULL
+        AND NOT is_service AND last_login IS NULL AND left(password_hash, 1) = '!'
+    UNION ALL SELECT 'must_change_password', {sign} FROM {rows}
+        WHERE deleted_at IS NULL AND is_active AND locked_at IS NULL AND must_change_password
+    UNION ALL SELECT 'with_factor', {sign} FROM {rows}
+        WHERE deleted_at IS NULL AND NOT is_service AND factor_kinds <> ''
 """
+#: Where one of these changes, so may a number; most updates, such as of the last sign-in, change none.
+COUNTED_VALUES = (
+    *("{}.is_active", "{}.locked_at", "{}.deleted_at", "{}.is_service", "{}.must_change_password"),
+    *("({}.last_login IS NULL)", "left({}.password_hash, 1)", "({}.factor_kinds = '')"),
+)
 COUNTED_ROLES = f"SELECT '{ROLE_COUNTER_PREFIX}' || role_id AS name, {{sign}} AS change FROM {{rows}}"  # noqa: S608 (constants)
 ADD_COUNTS = """
     INSERT INTO user_counts (name, change)
@@ -56,8 +67,8 @@ def create_counters():
             body = ADD_COUNTS.format(rows=counted.format(sign=sign, rows="changed")) + ";"
             how = f"REFERENCING {image} TABLE AS changed FOR EACH STATEMENT"
             statements += trigger(table, f"{table}_count_{verb.lower()}", verb, how, body)
-    # Most updates, such as of the last login, change no number.
-    how = f"FOR EACH ROW WHEN ({differs('is_active', 'locked_at', 'deleted_at', 'is_service')})"
+    differences = (f"{value.format('OLD')} IS DISTINCT FROM {value.format('NEW')}" for value in COUNTED_VALUES)
+    how = f"FOR EACH ROW WHEN ({' OR '.join(differences)})"
     body = ADD_COUNTS.format(rows=" UNION ALL ".join(images(COUNTED_USERS))) + ";"
     return statements + trigger("users", "users_count_update", "UPDATE", how, body)
 

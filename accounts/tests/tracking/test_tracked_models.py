@@ -42,6 +42,7 @@ SORTED = "the order of lists"
 FIELDS_NOT_TRACKED = {
     "accounts.User": {
         "last_login": "each sign-in is on record",
+        "invited_at": "shown, and decides nothing: the link itself says how old it is",
         "link_number": "a counter, which only makes links invalid",
         "factor_grace_used": "a counter, and each sign-in is on record",
         "created_at": SHOWN,

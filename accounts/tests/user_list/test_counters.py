@@ -29,6 +29,9 @@ def counted():
         "inactive": users.inactive().count(),
         "locked": users.locked().count(),
         "service": users.existing().services().count(),
+        "invited": users.invited().count(),
+        "must_change_password": users.must_change_password().count(),
+        "with_factor": users.with_factor().count(),
         **{user_list_counters.role_counter(role.pk): role.n for role in role_counts},
     }
 
@@ -48,6 +51,9 @@ COLUMNS = {
     "locked_at": st.sampled_from([None, "2026-01-01T00:00Z"]),
     "deleted_at": st.sampled_from([None, "2026-01-02T00:00Z"]),
     "last_login": st.sampled_from([None, "2026-01-03T00:00Z"]),
+    "password": st.sampled_from(["!", "bcrypt_sha256$"]),
+    "must_change_password": st.booleans(),
+    "factor_kinds": st.sampled_from(["", "totp", "totp passkey"]),
 }
 STEPS = st.one_of(
     st.tuples(st.just("add"), st.integers(1, 3)),

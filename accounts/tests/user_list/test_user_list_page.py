@@ -78,7 +78,7 @@ def test_a_page_past_the_end_leads_back(browser):
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("status=asleep", "Give one of: active, inactive, locked."),
+        ("status=asleep", "Give one of: active, inactive, locked, invited, "),
         ("sort=shoe-size", "Sort by one of:"),
         ("per_page=1000", "Give a whole number from 1 to 100."),
         ("page=-1", "Give a whole number of at least 1."),
@@ -160,7 +160,7 @@ def test_the_export_has_the_same_filters_and_is_on_record(cast, browser):
 def test_an_export_with_a_senseless_filter_is_explained_and_not_recorded(browser):
     response = browser.get("/users/export?status=asleep")
     assert response.status_code == 400
-    assert "Give one of: active, inactive, locked." in text_of(response)
+    assert "Give one of: active, inactive, locked, invited, " in text_of(response)
     assert not AuditLog.objects.filter(action="export").exists()
 
 

@@ -58,6 +58,8 @@ TAKES_A_BODY = [
     ("PATCH", "/api/users/{}"),
     ("PUT", "/api/users/{}"),
     ("POST", "/api/users/{}/reset-password"),
+    ("POST", "/api/users/{}/invitation"),
+    ("POST", "/api/users/{}/invitation/link"),
     ("POST", "/api/users/{}/lock"),
     ("POST", "/api/users/{}/unlock"),
     ("POST", "/api/roles"),

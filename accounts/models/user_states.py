@@ -1,0 +1,137 @@
+"""The states of an account: what the list filters by, and what pages and the API show."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from django.conf import settings
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+from django.db.models import Q
+from django.utils import timezone
+
+from audit.tracking.model_tracking import TrackedQuerySet
+
+if TYPE_CHECKING:
+    from accounts.models import User  # noqa: F401 (named in a string below)
+
+EXISTING = Q(deleted_at__isnull=True)
+CAN_SIGN_IN = EXISTING & Q(is_active=True, locked_at__isnull=True)
+#: A person who never had a password: `UserState.is_invited`, and PostgreSQL's triggers, say the same.
+WAITING = Q(is_service=False, last_login__isnull=True, password__startswith=UNUSABLE_PASSWORD_PREFIX)
+INVITED = CAN_SIGN_IN & WAITING
+MUST_CHANGE_PASSWORD = CAN_SIGN_IN & Q(must_change_password=True)
+#: A service account signs in nowhere, so it is neither with a second factor nor without.
+WITH_FACTOR = EXISTING & Q(is_service=False) & ~Q(factor_kinds="")
+WITHOUT_FACTOR = EXISTING & Q(is_service=False, factor_kinds="")
+
+
+class UserStateQuerySet(TrackedQuerySet["User"]):
+    def existing(self) -> Self:
+        return self.filter(deleted_at__isnull=True)
+
+    def active(self) -> Self:
+        """Users who may sign in, those among them who are invited and have no password yet."""
+        return self.existing().filter(is_active=True, locked_at__isnull=True)
+
+    def inactive(self) -> Self:
+        return self.existing().filter(is_active=False)
+
+    def locked(self) -> Self:
+        return self.existing().filter(locked_at__isnull=False)
+
+    def invited(self) -> Self:
+        return self.filter(INVITED)
+
+    def invitation_expired(self) -> Self:
+        """Invited users without a link that works: it is too old, or something made it void."""
+        sent_before = timezone.now() - settings.INVITATION_LIFETIME
+        return self.invited().filter(Q(invited_at__isnull=True) | Q(invited_at__lt=sent_before))
+
+    def must_change_password(self) -> Self:
+        return self.filter(MUST_CHANGE_PASSWORD)
+
+    def with_factor(self) -> Self:
+        return self.filter(WITH_FACTOR)
+
+    def without_factor(self) -> Self:
+        return self.filter(WITHOUT_FACTOR)
+
+    def services(self) -> Self:
+        return self.filter(is_service=True)
+
+    def people(self) -> Self:
+        return self.filter(is_service=False)
+
+    def with_password(self) -> Self:
+        """Without service accounts, and without invited users who haven't chosen one yet."""
+        return self.exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+
+
+class UserState:
+    """The state of one user."""
+
+    #: Values of `status`, as the API has them. The filter `active` finds the invited too: they may sign in.
+    STATUSES: ClassVar[tuple[str, ...]] = ("active", "inactive", "locked", "invited")
+    #: What the list filters by, with the words of the pages; each is the name of a query above.
+    STATUS_FILTERS: ClassVar[dict[str, str]] = {
+        "active": "Active",
+        "inactive": "Inactive",
+        "locked": "Locked",
+        "invited": "Invited",
+        "invitation_expired": "Invitation expired",
+        "must_change_password": "Must change password",
+    }
+
+    #: Set by `login_throttle.mark_locked_out` for pages that show it: the database doesn't know.
+    is_locked_out = False
+
+    if TYPE_CHECKING:
+        password: str
+        is_active: bool
+        is_service: bool
+        must_change_password: bool
+        locked_at: datetime | None
+        last_login: datetime | None
+        invited_at: datetime | None
+
+    @property
+    def is_locked(self) -> bool:
+        return self.locked_at is not None
+
+    @property
+    def is_invited(self) -> bool:
+        """Whether they are a person who never had a password; `status` says so of accounts that may sign in."""
+        # In this order: the user of a session has no password loaded.
+        return not self.is_service and self.last_login is None and self.password.startswith(UNUSABLE_PASSWORD_PREFIX)
+
+    @property
+    def status(self) -> str:
+        """A value of STATUSES."""
+        if self.is_locked:
+            return "locked"
+        if not self.is_active:
+            return "inactive"
+        return "invited" if self.is_invited else "active"
+
+    @property
+    def state(self) -> str:
+        """The status, or for people who look at an active account what matters more: `components/user_status.html`."""
+        status = self.status
+        if status == "invited" and not self.has_valid_invitation:
+            return "invitation_expired"
+        if status != "active":
+            return status
+        if self.is_locked_out:
+            return "locked_out"
+        if self.must_change_password:
+            return "must_change_password"
+        return "service" if self.is_service else "active"
+
+    @property
+    def invitation_expires_at(self) -> datetime | None:
+        """When the link ends that was sent last; None if something made it void, such as a lock."""
+        return self.invited_at + settings.INVITATION_LIFETIME if self.invited_at else None
+
+    @property
+    def has_valid_invitation(self) -> bool:
+        expires_at = self.invitation_expires_at
+        return expires_at is not None and expires_at >= timezone.now()

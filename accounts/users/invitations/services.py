@@ -1,0 +1,92 @@
+"""Invitations that are on their way: sent again, handed over as a link, or withdrawn."""
+
+from django.utils import timezone
+
+from accounts.access.authorization import service
+from accounts.access.row_locks import lock_for_change
+from accounts.access.user_events import record_user
+from accounts.models import User
+from accounts.notifications.links import invitation_tokens, password_link
+from accounts.notifications.services import discard_invitations, send_invitations, send_notice
+from accounts.passwords.services import refuse_to_set_passwords
+from accounts.permissions import USER_UPDATE
+from accounts.users.services import revoke_access
+from audit.models import Action
+from reprotech.core.actors import Actor
+from reprotech.core.exceptions import Conflict
+from reprotech.core.reauthentication import require_recent_authentication
+
+SEND_INSTEAD = "Send the invitation instead."
+
+
+@service
+def resend_invitation(*, actor: Actor, user_id: int) -> User:
+    """Mail a new link to a person who has no password yet; earlier links stop working. Raises Conflict."""
+    user = _lock_invited(actor, user_id)
+    require_recent_authentication()
+    _renew_link(user)
+    send_invitations([user])
+    record_user(actor, Action.UPDATE, user, invitation="sent", sent_to=user.email)
+    return user
+
+
+@service
+def make_invitation_link(*, actor: Actor, user_id: int) -> str:
+    """A new link, for the actor to hand over; earlier ones stop working, and the person is notified.
+
+    Who knows the link can choose the password: Conflict where nobody may know another person's.
+    """
+    user = _lock_invited(actor, user_id)
+    refuse_to_set_passwords(actor, SEND_INSTEAD)
+    require_recent_authentication()
+    _renew_link(user)
+    send_notice(user, "invitation_link_made", by=actor.username)
+    record_user(actor, Action.UPDATE, user, invitation="link")
+    return password_link(user, invitation_tokens)
+
+
+@service
+def withdraw_invitation(*, actor: Actor, user_id: int) -> User:
+    """Void the link of a person who has no password yet, and deactivate the account. Raises Conflict.
+
+    An active account could ask for a link itself, as people do who forgot their password.
+    """
+    user = lock_for_change(actor, user_id, USER_UPDATE)
+    _refuse_accepted(user)
+    if not user.is_active:
+        return user
+    revoke_access(actor, user)
+    discard_invitations(user)
+    user.is_active = False
+    _save(user)
+    record_user(actor, Action.UPDATE, user, changes={"is_active": (True, False)}, invitation="withdrawn")
+    send_notice(user, "invitation_withdrawn")
+    return user
+
+
+def _lock_invited(actor: Actor, user_id: int) -> User:
+    user = lock_for_change(actor, user_id, USER_UPDATE)
+    _refuse_accepted(user)
+    if not user.can_sign_in:
+        raise Conflict(f"The account is {user.status}. {'Unlock' if user.is_locked else 'Activate'} it first.")
+    return user
+
+
+def _refuse_accepted(user: User) -> None:
+    if user.is_service:
+        raise Conflict("This is a service account: nobody is invited to it.")
+    if not user.is_invited:
+        raise Conflict(f"{user.username} has a password already. Reset it instead.")
+
+
+def _renew_link(user: User) -> None:
+    discard_invitations(user)
+    # Part of the links' MAC: those before become void.
+    user.link_number += 1
+    user.invited_at = timezone.now()
+    _save(user)
+
+
+def _save(user: User) -> None:
+    user.updated_at = timezone.now()
+    user.save(update_fields=["link_number", "invited_at", "is_active", "updated_at"])
