@@ -159,7 +159,7 @@ def _authorize_reset(*, actor: Actor, user_id: int) -> User:
     authorize(actor, user.grants.permissions, user)
     # A reset doesn't ask for the present password, so it would be a way round that.
     if actor.pk == user.pk:
-        raise Conflict("This is your own account. Change your password with the present one instead.")
+        raise Conflict("This is your own account. Change your password with your current one instead.")
     _refuse_service(user)
     return user
 

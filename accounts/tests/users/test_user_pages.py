@@ -116,7 +116,7 @@ def test_a_good_password_that_is_not_kept_is_asked_for_again(browser, access, as
 def test_a_role_beyond_the_readers_own_is_shown_but_not_given(cast, browser):
     page = text_of(browser.get("/users/new"))
     assert re.search(r'value="super_admin"\s+disabled', page)
-    assert "You can't give it: it holds role_delete, settings_update, which you don't." in page
+    assert "You can't assign it: it holds role_delete, settings_update, which you don't." in page
     with audit_rows() as rows:
         response = browser.post("/users/new", {**NEW, "access": "invite", "roles": ["super_admin"]})
     assert response.status_code == 422
