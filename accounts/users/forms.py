@@ -14,7 +14,7 @@ from accounts.passwords.validators import SHOWN_RULES
 from accounts.roles.permission_tables import Sources, effective_access, missing_permissions
 from accounts.user_list.filters import UserQuery
 from accounts.users.erasure import CANNOT_CHANGE_LOG, erasure_command_hint
-from accounts.users.validation import find_errors
+from accounts.users.uniqueness import find_errors
 from audit.sealing.append_only_triggers import has_update_right
 from reprotech.core.exceptions import DomainError, ValidationFailed
 from reprotech.web.fields import DIGITS

@@ -22,8 +22,13 @@ from accounts.roles.assignments import (
     role_names,
 )
 from accounts.sessions.services import end_sessions
-from accounts.users.uniqueness import refuse_former_usernames, remember_former_username
-from accounts.users.validation import build_user, refuse_taken_names, validate_fields
+from accounts.users.uniqueness import (
+    build_user,
+    refuse_former_usernames,
+    refuse_taken_names,
+    remember_former_username,
+    validate_fields,
+)
 from audit.authorization import recording_denials
 from audit.models import Action
 from audit.services import Changes

@@ -1,4 +1,6 @@
-"""Usernames and addresses are unique, and no username is ever reused, not even one of an erased person.
+"""What is wrong with an account's fields and password, all of it at once.
+
+Usernames and addresses are unique, and no username is ever reused, not even one of an erased person.
 
 Of an erased name only an HMAC is kept, as names are few enough to try them all. Its random key is stored encrypted
 under SECRET_KEY, so that the database alone doesn't help to try names; `reencrypt_key` keeps up with a new SECRET_KEY.
@@ -11,15 +13,20 @@ import secrets
 import unicodedata
 from collections.abc import Collection, Iterable
 
+from django.core.exceptions import ValidationError
 from django.db.models import CharField
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from accounts.core.email_addresses import lookup_address
 from accounts.core.encryption import DecryptionFailed, decrypt, encrypt, is_current
 from accounts.models import FormerUsername, User, UsernameKey
-from reprotech.core.exceptions import Conflict
+from accounts.passwords.services import check_password_rules
+from reprotech.core.exceptions import Conflict, ValidationFailed
 
 logger = logging.getLogger(__name__)
+
+Errors = dict[str, list[str]]
 
 ENCRYPTION_PURPOSE = "erased usernames"
 HASH_PREFIX = "hash:"
@@ -31,7 +38,59 @@ LETTERS_WITHOUT_ACCENT = str.maketrans(
 )
 
 
-def find_taken_names(users: Iterable[User]) -> list[dict[str, list[str]]]:
+def build_user(*, password: str | None, **fields: object) -> User:
+    """A user who isn't stored yet, with fields and password that meet the rules, but without a usable password.
+
+    Raises ValidationFailed with all that is wrong with the fields and the password.
+    """
+    user = User(**fields)
+    if errors := {**_field_errors(user), **_password_errors(user, password)}:
+        raise ValidationFailed(errors)
+    user.set_unusable_password()
+    user.invited_at = timezone.now() if password is None and not user.is_service else None
+    if password is not None:
+        user.password_changed_at = timezone.now()
+    return user
+
+
+def find_errors(user: User, *, password: str | None = None) -> Errors:
+    """What is wrong with a changed or new user and password, taken names among it, for a form to show at once."""
+    errors = {**_field_errors(user), **_password_errors(user, password)}
+    valid = {name: "" if name in errors else getattr(user, name) for name in ("username", "email")}
+    [taken] = find_taken_names([User(pk=user.pk, **valid)])
+    return {**taken, **errors}
+
+
+def validate_fields(user: User) -> None:
+    if errors := _field_errors(user):
+        raise ValidationFailed(errors)
+
+
+def refuse_taken_names(user: User) -> None:
+    [errors] = find_taken_names([user])
+    if errors:
+        raise Conflict(" ".join(sentence for sentences in errors.values() for sentence in sentences), errors)
+
+
+def _field_errors(user: User) -> Errors:
+    try:
+        user.clean_fields(exclude=["password", "search_text"])
+    except ValidationError as error:
+        errors: Errors = error.message_dict
+        return errors
+    return {}
+
+
+def _password_errors(user: User, password: str | None) -> Errors:
+    try:
+        if password is not None:
+            check_password_rules(user, password, field="password")
+    except ValidationFailed as refusal:
+        return refusal.errors
+    return {}
+
+
+def find_taken_names(users: Iterable[User]) -> list[Errors]:
     """For each user, whose address is in canonical form, what is taken by other accounts; empty where nothing is.
 
     Deleted accounts keep their usernames, and people who were renamed or erased keep their former ones. Nor may a
@@ -49,7 +108,7 @@ def find_taken_names(users: Iterable[User]) -> list[dict[str, list[str]]]:
     addresses = set(others.existing().filter(email_lower__in=names).values_list("email_lower", flat=True))
     found = []
     for username, as_address, email in typed:
-        errors: dict[str, list[str]] = {}
+        errors: Errors = {}
         if username in usernames or as_address in addresses:
             errors["username"] = ["This username is taken."]
         if email in addresses or email in usernames:

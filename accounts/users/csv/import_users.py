@@ -15,8 +15,7 @@ from accounts.passwords.services import refuse_to_set_passwords
 from accounts.permissions import USER_CREATE
 from accounts.roles.assignments import find_roles, in_order
 from accounts.users.services import creation_changes
-from accounts.users.uniqueness import find_taken_names, refuse_former_usernames
-from accounts.users.validation import build_user
+from accounts.users.uniqueness import build_user, find_taken_names, refuse_former_usernames
 from audit.authorization import record_denial, recording_denials
 from audit.models import Action
 from audit.services import build_event, record_events
