@@ -50,6 +50,7 @@ def current_facts() -> Facts:
     return {
         "bursts": [burst._asdict() for burst in failed_sign_ins.bursts(failures)],
         "locked_out": _locked_out(failures),
+        "invitation_expired": _count(User.objects.invitation_expired()),
         "key_ending": _count(User.objects.with_ending_key()),
         "log": _log_facts(now),
         "backup_days": _backup_days(now),
@@ -155,6 +156,13 @@ def _user_lines(facts: Facts, locked: int) -> list[Line]:
     key = "an API key that ends within 14 days"
     counted = (
         _counted(locked, "account is locked", "accounts are locked", f"{users}?status=locked", icon="lock"),
+        _counted(
+            facts.get("invitation_expired", 0),  # an earlier version's facts may still be cached
+            "invitation has expired",
+            "invitations have expired",
+            f"{users}?status=invitation_expired",
+            icon="mail-x",
+        ),
         _counted(
             facts["key_ending"],
             f"account has {key}",

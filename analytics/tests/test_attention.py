@@ -129,6 +129,13 @@ def test_of_many_bursts_the_largest_are_named(cast):
     assert found["2 more bursts of failed sign-ins"].startswith("/audit?action=login&outcome=failure&from=")
 
 
+def test_expired_invitations_lead_to_their_list(cast):
+    make_user("later", password=None)
+    user = make_user("fresh", password=None)
+    User.objects.filter(pk=user.pk).update(invited_at=NOW - timedelta(days=4))
+    assert lines(cast.manager) == {"1 invitation has expired": "/users?status=invitation_expired"}
+
+
 def test_old_failures_are_forgotten(cast):
     moment = NOW - timedelta(hours=25)
     for _ in range(12):
