@@ -91,7 +91,7 @@ def test_a_service_account_is_made_and_given_a_key_on_pages(cast, browser):
     assert account.is_service
     assert not account.has_usable_password()
     assert "An invitation" not in body(shown)
-    assert "a service account signs in by API key" in body(shown)
+    assert "By API key only" in body(shown)
     assert "Reset password" not in body(shown)
     made = browser.post(f"/users/{account.pk}/keys/new", {"name": "Prod", "expires_in_days": "365"})
     text = TEXT.search(body(made))[0]

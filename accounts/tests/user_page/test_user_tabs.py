@@ -99,6 +99,7 @@ def test_the_button_of_the_head_is_what_the_state_asks_for(cast, browser):
     lock_user(actor=SYSTEM, user_id=cast.viewer.pk)
     head = head_of(text_of(browser.get(path)))
     assert primary.search(head)[1] == f"{path}/unlock"
+    assert "btn-primary" not in head.partition("<details")[2]
     assert head.count(f"{path}/unlock") == 1, "not in the menu too"
     assert f"{path}/edit" in head
     assert "Locked" in head
