@@ -1,7 +1,7 @@
 """The histogram above the list of events: bars of the chosen range and filters, each a link that narrows the range."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.http import QueryDict
 from django.urls import reverse
@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from audit.filters import AuditFilter
 from audit.models import AuditLog
-from audit.models.querysets import AuditLogQuerySet
 from audit.statistics.histogram import DAY, Bar, Counts, count_events, highest, make_bars, sealed_counts, step_of
 from reprotech.web import estimated_counts
 from reprotech.web.pagination import Page
@@ -65,38 +64,28 @@ class Histogram:
 
 def histogram_of(query: AuditFilter, page: Page[AuditLog], given: QueryDict) -> Histogram | None:
     """None if nothing happened, or if counting it would be slow."""
-    if not page.total:
+    now = timezone.now()
+    begin, end = query.begin, min(query.value("to") or now, now)
+    if not page.total or (begin and begin >= end):
         return None
-    found = query.found_rows()
-    rows = query.apply(AuditLog.objects.all()) if found is None else found
-    begin, end = _range(query, rows)
-    if begin >= end:
-        return None
-    step = step_of(begin, end)
-    is_kind = query.given.keys() <= SEALED_FILTERS
     is_large = not page.is_exact or page.total > estimated_counts.MAX_COUNTED
-    counts: Counts | None = None
-    if is_large and is_kind and end - begin > MIN_SEALED_RANGE:
-        step = max(step, DAY)
+    is_long = begin is None or end - begin > MIN_SEALED_RANGE
+    if not is_large:
+        found = query.found_rows()
+        counts = count_events(query.apply(AuditLog.objects.all()) if found is None else found)
+    elif is_long and query.given.keys() <= SEALED_FILTERS:
         counts = _sealed_counts(query, begin, end)
-    elif is_kind or not is_large:
-        counts = count_events(rows, step)
-    bars = make_bars(counts, begin, end, step) if counts else []
+    else:
+        return None
+    if not counts:
+        return None
+    begin = begin or datetime.fromtimestamp(min(second for second, _ in counts), UTC)
+    step = max(step_of(begin, end), DAY if is_large else 0)
+    bars = make_bars(counts, begin, end, step)
     return Histogram(_drawn(bars, given), timedelta(seconds=step), end) if len(bars) > 1 and highest(bars) else None
 
 
-def _range(query: AuditFilter, rows: AuditLogQuerySet) -> tuple[datetime, datetime]:
-    """As chosen; or from the first event that is found, by number, until now."""
-    now = timezone.now()
-    begin = query.begin
-    if begin is None:
-        # The first of the log, where finding the first that matches may take long: earlier bars would be empty.
-        oldest = rows if len(query.given) == 1 and query.has_matching_index else AuditLog.objects.all()
-        begin = oldest.order_by("pk").values_list("timestamp", flat=True).first() or now
-    return begin, min(query.value("to") or now, now)
-
-
-def _sealed_counts(query: AuditFilter, begin: datetime, end: datetime) -> Counts:
+def _sealed_counts(query: AuditFilter, begin: datetime | None, end: datetime) -> Counts:
     outcome = query.value("outcome")
     success = outcome == "success" if outcome else None
     return sealed_counts(begin, end, action=query.value("action").lower(), success=success)

@@ -31,7 +31,7 @@ from reprotech.core.reauthentication import require_recent_authentication
 #: With two database roles, the server's may only insert into the audit log.
 CANNOT_CHANGE_LOG = "The server's database role may not change the audit log."
 #: Filters of exports whose value can identify a user, unlike an action or a role.
-IDENTIFYING_FILTERS = ("user", "search")
+IDENTIFYING_FILTERS = ("user", "user_contains", "search")
 
 
 @dataclass(frozen=True, slots=True)

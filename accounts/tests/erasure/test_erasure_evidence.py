@@ -53,7 +53,7 @@ def test_what_others_looked_for_stays_unless_it_is_exactly_this_person(cast, nam
 
 @pytest.mark.parametrize(
     "filters",
-    [{"user": "QUILL"}, {"search": "quill@lab.example"}, {"search": " ada  QUILL"}],
+    [{"user": "QUILL"}, {"user_contains": "Ada Quill"}, {"search": "quill@lab.example"}, {"search": " ada  QUILL"}],
 )
 def test_what_is_exactly_this_person_goes_and_the_other_filters_stay_on_record(cast, filters):
     user = make_user("quill", first_name="Ada", last_name="Quill")

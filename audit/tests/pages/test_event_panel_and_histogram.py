@@ -69,7 +69,6 @@ def test_an_empty_list_has_no_histogram(manager):
 
 
 def test_more_events_than_are_counted_have_no_histogram_where_the_sealer_keeps_no_count(manager, monkeypatch):
-    monkeypatch.setattr(histogram, "MAX_EVENTS", 3)
     monkeypatch.setattr(estimated_counts, "MAX_COUNTED", 3)
     for _ in range(5):
         event(timestamp=timezone.now() - timedelta(hours=2))
