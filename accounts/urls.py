@@ -8,9 +8,10 @@ from accounts.preferences import views as preference_views
 from accounts.profile import views as profile_views
 from accounts.roles import permission_views
 from accounts.roles import views as role_views
+from accounts.user_list import saved_views
 from accounts.user_page import role_views as role_change_views
 from accounts.user_page import views as user_page_views
-from accounts.users import action_views, bulk_views, role_users_views, saved_views
+from accounts.users import action_views, bulk_views, role_users_views
 from accounts.users import views as user_views
 from accounts.users.csv import views as csv_views
 from accounts.users.invitations import views as invitation_views

@@ -14,11 +14,11 @@ from accounts.preferences.services import list_settings
 from accounts.roles.permission_tables import missing_permissions
 from accounts.throttling import login_throttle
 from accounts.user_list.filters import UserPageFilter
+from accounts.user_list.saved_views import saved_views
 from accounts.users import services as user_services
 from accounts.users import uniqueness
 from accounts.users.allowed_actions import allowed_actions
 from accounts.users.forms import MAX_BULK_USERS, MAX_NAME_LENGTH, NewUserForm, RolesForm, UserForm
-from accounts.users.saved_views import saved_views
 from reprotech.core.exceptions import DomainError, StaleVersion, ValidationFailed
 from reprotech.web.access import FORM, SAFE, requires
 from reprotech.web.filter_chips import Option, filter_chips

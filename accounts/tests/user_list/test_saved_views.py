@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.models import Role
-from accounts.users.saved_views import USERS
+from accounts.user_list.saved_views import USERS
 from audit.models import SavedFilter
 from audit.saved_filters import MAX_SAVED_FILTERS
 from reprotech.testing.client import page_client
