@@ -59,7 +59,10 @@ def current_facts() -> Facts:
 
 def slow_facts() -> Facts:
     """What may need a look at all users."""
-    return {"dormant": _count(User.objects.dormant())}
+    return {
+        "dormant": _count(User.objects.dormant()),
+        "no_factor": _count(User.objects.without_required_factor()),
+    }
 
 
 def lines(facts: Facts, locked: int, reader_may: Mapping[str, bool]) -> list[Line] | None:
@@ -169,6 +172,13 @@ def _user_lines(facts: Facts, locked: int) -> list[Line]:
             f"accounts have {key}",
             f"{users}?attention=key_ending",
             icon="key-round",
+        ),
+        _counted(
+            facts.get("no_factor", 0),
+            "person has no second factor, which a role requires",
+            "people have no second factor, which a role requires",
+            f"{users}?attention=no_factor",
+            icon="smartphone",
         ),
         _counted(
             facts["dormant"],

@@ -122,6 +122,11 @@ class UserQuerySet(UserStateQuerySet):
         """Users who may sign in or be used, and have an API key that ends within `KEY_WARNING`."""
         return self.active().filter(pk__in=apps.get_model("accounts", "ApiKey").objects.ending().values("user"))
 
+    def without_required_factor(self) -> Self:
+        """People who may sign in, have no second factor, and a role that requires one."""
+        holders = _user_roles().filter(role__requires_factor=True).values("user")
+        return self.active().people().filter(factor_kinds="", pk__in=holders)
+
     def super_administrators(self) -> Self:
         return self.filter(roles__slug=SUPER_ADMIN)
 

@@ -21,6 +21,7 @@ from reprotech.web.query_params import QueryParams
 ATTENTION: dict[str, Callable[[UserQuerySet], UserQuerySet]] = {
     "dormant": UserQuerySet.dormant,
     "key_ending": UserQuerySet.with_ending_key,
+    "no_factor": UserQuerySet.without_required_factor,
 }
 
 
@@ -35,7 +36,10 @@ class UserQuery(QueryParams):
     factor = ChoiceParam("yes", "no")
     attention = ChoiceParam(
         *ATTENTION,
-        help_text="`dormant`: nobody has signed in for 90 days; `key_ending`: an API key ends within 14 days.",
+        help_text=(
+            "`dormant`: nobody has signed in for 90 days; `key_ending`: an API key ends within 14 days; `no_factor`: a "
+            "role requires a second factor, and there is none."
+        ),
     )
 
     @cached_property

@@ -27,7 +27,11 @@ from reprotech.web.responses import UNPROCESSABLE, bind_form, htmx_redirect, ren
 KIND_OPTIONS = (("person", "People"), ("service", "Service accounts"))
 FACTOR_OPTIONS = (("yes", "Set up"), ("no", "None"))
 #: Only links set this filter: the form shows it while it is set.
-ATTENTION_OPTIONS = (("dormant", "No sign-in for 90 days"), ("key_ending", "API key ends within 14 days"))
+ATTENTION_OPTIONS = (
+    ("dormant", "No sign-in for 90 days"),
+    ("key_ending", "API key ends within 14 days"),
+    ("no_factor", "Required second factor missing"),
+)
 #: The page's names of filters that are called otherwise in the address.
 FILTER_LABELS = {"per_page": "Rows", "sort": "Order"}
 CHIP_LABELS = {

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.access.authorization import SYSTEM
-from accounts.models import User
+from accounts.models import Role, User
 from accounts.roles.services import create_role
 from accounts.users import services as user_services
 from analytics import dashboard_cache
@@ -57,7 +57,7 @@ def test_who_may_open_no_list_is_told_nothing(cast):
     assert ALL_CLEAR not in page
 
 
-def test_locked_dormant_and_accounts_with_ending_keys_lead_to_these(cast):
+def test_what_is_said_of_accounts_leads_to_exactly_these(cast):
     user_services.lock_user(actor=SYSTEM, user_id=cast.viewer.pk)
     with explicitly_recorded():
         User.objects.filter(pk=cast.stranger.pk).update(last_login=NOW - timedelta(days=91))
@@ -65,8 +65,12 @@ def test_locked_dormant_and_accounts_with_ending_keys_lead_to_these(cast):
         cast.researcher.api_keys.create(
             name="old", prefix="old", secret_hash="old", expires_at=NOW + timedelta(days=13)
         )
+        Role.objects.filter(slug="manager").update(requires_factor=True)
+        Role.objects.filter(slug="admin").update(requires_factor=True)
+        User.objects.filter(pk=cast.admin.pk).update(factor_kinds="totp")
     found = lines(cast.manager)
     assert found == {
+        "1 person has no second factor, which a role requires": "/users?attention=no_factor",
         "1 account is locked": "/users?status=locked",
         "1 account has an API key that ends within 14 days": "/users?attention=key_ending",
         "2 people have not signed in for 90 days": "/users?attention=dormant",
