@@ -15,7 +15,7 @@ from reprotech.tests.support.browser_actions import ADMIN, sign_in
 # Pages are the same on every stack; test_browser.py and test_browser_users.py open theirs on both.
 pytestmark = pytest.mark.only_on("postgresql")
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 FORGET = """
 from django.db import transaction
 from accounts import session_cache
