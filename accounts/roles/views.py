@@ -1,3 +1,4 @@
+from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -13,20 +14,35 @@ from accounts.roles.factor_coverage import FactorCoverage, factor_coverage
 from accounts.roles.forms import DeleteRoleForm, RoleForm
 from accounts.roles.permission_tables import changed_unread, missing_permissions, permission_matrix
 from reprotech.core.exceptions import DomainError, StaleVersion
+from reprotech.core.normalization import fold_text
 from reprotech.web.access import FORM, SAFE, requires
+from reprotech.web.query_params import QueryParams
 from reprotech.web.responses import UNPROCESSABLE, bind_form, htmx_redirect, render_form, render_page
 
 MAX_HOLDERS = 10
 
 
+class RoleQuery(QueryParams):
+    search = forms.CharField(required=False, max_length=200)
+
+    def matches(self, role: Role) -> bool:
+        """Whether each word of the search stands in the role's name or description."""
+        text = fold_text(f"{role.name} {role.description}")
+        return all(word in text for word in fold_text(self.value("search")).split())
+
+
 @requires(ROLE_READ, SAFE)
 def list_roles(request: PageRequest) -> HttpResponse:
+    query = RoleQuery.parse(request.GET)
+    roles = Role.objects.with_permissions().with_user_count()
     context = {
-        "roles": Role.objects.with_permissions().with_user_count(),
+        "roles": [role for role in roles if query.matches(role)],
+        "total": len(roles),
+        "query": query,
         "matrix": permission_matrix(()),
         "crumbs": [("Roles", None)],
     }
-    return render_page(request, "accounts/role_list.html", context)
+    return render_page(request, "accounts/role_list.html", context, fragment="accounts/_role_rows.html")
 
 
 @requires(ROLE_READ, SAFE)

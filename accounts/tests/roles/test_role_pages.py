@@ -60,6 +60,21 @@ def test_the_list_says_how_many_permissions_and_users_each_role_has(browser, nig
     assert "Full system access with all permissions" in page
 
 
+def test_many_roles_are_searched_by_words_of_their_names_and_descriptions(browser, night):
+    assert 'id="id_search"' not in text_of(browser.get("/roles"))
+    for number in range(5):
+        create_role(actor=SYSTEM, name=f"Role {number}", description="Études", permissions=["animal_read"])
+    assert 'id="id_search"' in text_of(browser.get("/roles"))
+    expected = {"NIGHT": ["Night shift"], "études 3": ["Role 3"], "full access": ["Super Administrator"], "%": []}
+    for search, names in expected.items():
+        page = text_of(browser.get("/roles", {"search": search}))
+        assert re.findall(r'class="row-link" href="/roles/[0-9]+">([^<]+)<', page) == names, search
+    assert "<b>" not in text_of(browser.get("/roles", {"search": "<b>"}))
+    fragment = text_of(browser.get("/roles?search=night", headers=HTMX))
+    assert fragment.lstrip().startswith("<section")
+    assert "<html" not in fragment
+
+
 def test_the_list_costs_as_many_queries_for_thirty_roles_as_for_seven(browser, django_assert_max_num_queries):
     with django_assert_max_num_queries(7):
         browser.get("/roles")

@@ -24,7 +24,7 @@ def make_key(new_page):
         page.goto("/profile/keys")
         page.get_by_role("link", name="New key").click()
         page.get_by_label("Name").fill(name)
-        page.get_by_label("Read users").check()
+        page.get_by_role("checkbox", name="user: read", exact=True).check()
         page.get_by_role("button", name="Create key").click()
         expect(page.get_by_label("Key", exact=True)).to_have_value(TEXT)
         return page

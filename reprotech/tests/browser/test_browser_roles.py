@@ -97,7 +97,7 @@ def test_a_role_is_given_to_five_people_from_the_role_in_seven_clicks(page):
         place.click()
 
     click(page.get_by_role("link", name="Roles", exact=True))
-    click(page.get_by_role("link", name="Veterinarian"))
+    click(page.get_by_role("link", name="Veterinarian", exact=True))
     click(page.get_by_role("link", name="Add users"))
     dialog = page.locator("dialog[open]")
     search, selected = dialog.get_by_label("Search users"), dialog.locator("[data-counts]")
@@ -119,7 +119,7 @@ def test_people_are_added_to_a_role_without_javascript_and_a_search_keeps_the_ti
     page = new_page(java_script_enabled=False)
     sign_in(page)
     page.goto("/roles")
-    page.get_by_role("link", name="Manager").click()
+    page.get_by_role("link", name="Manager", exact=True).click()
     page.get_by_role("link", name="Add users").click()
     page.get_by_role("checkbox", name=re.compile("@admin")).check()
     page.get_by_label("Search users").fill("nobody at all")
@@ -136,7 +136,7 @@ def test_from_a_permission_to_who_has_it_searching_as_one_types_and_back(page):
     page.get_by_role("link", name="Permissions", exact=True).click()
     page.get_by_role("link", name="Update settings").click()
     users = page.get_by_role("region", name="Users with this permission")
-    users.get_by_role("link", name="admin", exact=True).wait_for()
+    users.get_by_role("link", name="System Administrator").wait_for()
     page.wait_for_load_state()
     page.get_by_label("Search these users").press_sequentially("nobody-at-all")
     users.get_by_text("Nobody found.").wait_for()
@@ -181,7 +181,7 @@ def test_no_page_of_these_scrolls_sideways(new_page, width):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
     page.goto("/roles")
-    page.get_by_role("link", name="Manager").click()
+    page.get_by_role("link", name="Manager", exact=True).click()
     page.wait_for_url(re.compile(r"/roles/\d+$"))
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

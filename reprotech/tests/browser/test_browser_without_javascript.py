@@ -109,7 +109,7 @@ def test_a_role_is_created_given_and_deleted_with_another_for_its_users(admin, p
     admin.get_by_role("button", name="Review changes").click()
     review = admin.get_by_role("region", name="What the role will hold")
     expect(review.get_by_text("sample_read")).to_be_visible()
-    admin.get_by_role("button", name="Create the role").click()
+    admin.get_by_role("button", name="Create role").click()
     expect_said(admin, f"Role {role} created.")
     role_page = admin.url
     admin.goto(f"{user_page}/edit")
