@@ -176,6 +176,22 @@ def test_nor_has_what_sets_a_second_factor_up_and_asks_for_it(looks):
     assert list(look()) == []
 
 
+def test_nor_has_the_dialog_to_sign_in_again_over_a_page(looks):
+    page, look = looks
+    page.expected_errors += ["401", "422"]
+    sign_in(page)
+    page.goto("/users/new")
+    page.get_by_label("Username").fill("waiting")
+    page.get_by_label("E-mail", exact=True).fill("waiting@lab.example")
+    page.context.clear_cookies(name="reprotech_session")
+    page.get_by_role("button", name="Create user").click()
+    dialog = page.get_by_role("dialog", name="Sign in again")
+    dialog.get_by_label("Password", exact=True).fill("Wrong-Horse-7")
+    page.keyboard.press("Enter")
+    dialog.get_by_text("Incorrect username or password.").wait_for()
+    assert list(look()) == []
+
+
 def test_nor_has_a_form_that_someone_else_was_faster_with(looks):
     page, look = looks
     sign_in(page)
