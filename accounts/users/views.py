@@ -39,7 +39,7 @@ CHIP_LABELS = {
     "role": "Role",
     "status": "Status",
     "kind": "Account type",
-    "factor": "Second factor",
+    "factor": "Two-factor",
     "attention": "Attention",
 }
 
