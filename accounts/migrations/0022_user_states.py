@@ -37,6 +37,8 @@ UPDATE_TRIGGER = """
         )
         EXECUTE FUNCTION users_count_update()
 """
+#: After a migration back, which leaves the triggers, they are there already.
+DROP_NEW_COUNTS = "DELETE FROM user_counts WHERE name IN ('invited', 'must_change_password', 'with_factor')"
 #: Of those that were not counted before. The new trigger's lock keeps others from changing users until this commits.
 ADD_NEW_COUNTS = """
     INSERT INTO user_counts (name, change)
@@ -64,6 +66,7 @@ def count(apps, schema_editor):
         schema_editor.execute(FUNCTION.format(name=name, counted=counted))
     schema_editor.execute("DROP TRIGGER users_count_update ON users")
     schema_editor.execute(UPDATE_TRIGGER)
+    schema_editor.execute(DROP_NEW_COUNTS)
     schema_editor.execute(ADD_NEW_COUNTS.format(counted=COUNTED.format(sign=1, rows="users")))
 
 

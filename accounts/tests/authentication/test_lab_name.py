@@ -29,6 +29,6 @@ def test_it_stands_on_the_page_in_the_title_and_before_subjects(
 
 @pytest.mark.parametrize("name", ["x" * 61, "Two\nlines", "Bell\a"])
 def test_a_wrong_one_stops_the_start(name):
-    done = manage("check", env={"LAB_NAME": name})
+    done = manage("check", env={"LAB_NAME": name, "DEBUG": "true", "SECRET_KEY": "s" * 40, "JWT_SECRET_KEY": "j" * 40})
     assert done.returncode != 0
     assert "LAB_NAME must have at most 60 characters" in done.stdout + done.stderr

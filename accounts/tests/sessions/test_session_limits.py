@@ -150,7 +150,7 @@ def test_who_never_signed_in_is_shown_nothing(db, client):
 def test_the_list_says_when_each_session_ends(cast):
     page = sign_in(cast.viewer)
     Caller(cast.viewer).token  # noqa: B018 (opens the session)
-    text = " ".join(page.get("/profile").content.decode().split())
+    text = " ".join(page.get("/profile/sessions").content.decode().split())
     assert "or 1 hour after its last use" in text
     assert "or 30 days after its last refresh" in text
     assert f"{Session.objects.get(kind='page').ends_at:%Y-%m-%dT%H:%M}" in text

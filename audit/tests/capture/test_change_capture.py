@@ -325,7 +325,8 @@ def test_what_the_orm_changed_outside_of_services_is_recorded_once(cast):
 def test_migrations_back_and_forth_end_with_every_trigger(cast):
     call_command("migrate", "accounts", "0001", verbosity=0)
     call_command("migrate", "audit", "0014", verbosity=0)
-    User.objects.filter(pk=cast.viewer.pk).update(first_name="Ann")  # no trigger is left that would write
+    # In SQL, since the model has columns that came later; no trigger is left that would write.
+    run("UPDATE users SET first_name = 'Ann' WHERE id = %s", cast.viewer.pk)
     call_command("migrate", verbosity=0)
     assert trigger_problems() == []
     run("UPDATE users SET first_name = 'Eve' WHERE id = %s", cast.viewer.pk)

@@ -58,7 +58,7 @@ def test_addresses_networks_and_tags_have_their_format(schema):
             "cidr",
         }, owner
     of_list = {given["name"]: given["schema"] for given in schema["paths"]["/api/audit"]["get"]["parameters"]}
-    assert {way["format"] for way in of_list["ip_address"]["anyOf"]} == formats
+    assert of_list["ip_address"]["type"] == "string"  # a beginning or a network too
     of_change = {
         given["name"]: given["schema"] for given in schema["paths"]["/api/users/{user_id}"]["put"]["parameters"]
     }

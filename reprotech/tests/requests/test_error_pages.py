@@ -78,7 +78,7 @@ def test_django_admin_wears_our_colours_in_the_chosen_scheme_and_leads_back(cast
     browser = page_client(cast.super_admin)
     page = text_of(browser.get("/admin/"))
     assert '<meta name="color-scheme" content="light dark">' in page
-    assert 'href="/">View site' in page
+    assert 'href="/">Back to Reprotech' in page
     assert "theme.js" not in page
     for scheme in ("light", "dark"):
         browser.post("/scheme", {"scheme": scheme})

@@ -8,6 +8,9 @@ from playwright.sync_api import expect
 
 from reprotech.tests.support.browser_actions import expect_said, sign_in
 
+# The pages are the same on every stack.
+pytestmark = pytest.mark.only_on("postgresql")
+
 
 @pytest.fixture
 def admin(new_page):
@@ -35,7 +38,7 @@ class Clicks:
     def find(self, text, title):
         """Ctrl+K and Enter, for the first result."""
         self.page.keyboard.press("Control+k")
-        self.page.get_by_role("combobox").fill(text)
+        self.page.locator("#palette input").fill(text)
         expect(self.page.get_by_role("option").first).to_contain_text(title)
         self.page.keyboard.press("Enter")
         self.count += 2
