@@ -51,7 +51,7 @@ SAFE = "$1::bigint - (SELECT count(*) FROM deltas WHERE change > 0)"
 # Most likely as many came and went before the anchor that is sought. Where it lies too far, there is the safe one.
 NEAR = "$1::bigint - (SELECT rank - position FROM safe)"
 # What follows an anchor comes in parts, each from an index: the same key, the other keys, no key. Of these no more is
-# read than lacks for the page; how many that are PostgreSQL can't know when it plans, so it is told a limit.
+# read than lacks for the page; how many that are PostgreSQL can't know when it plans, so it gets a limit.
 PAGE_SQL = """
     WITH deltas AS MATERIALIZED (
             SELECT change, user_id, {comparison} AS comparison FROM user_moves WHERE sort = '{name}'

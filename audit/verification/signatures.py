@@ -209,7 +209,7 @@ class CheckpointChain:
 
 
 def claimed_statement(checkpoint: Checkpoint) -> CheckpointText | None:
-    """What a checkpoint says, whoever signed it; None if it can't be read."""
+    """What a checkpoint says, with any signature; None if it can't be read."""
     try:
         return checkpoint.statement
     except NoteError:

@@ -46,7 +46,7 @@ def has_tables() -> bool:
     try:
         is_complete = _newest_migrations() <= MigrationRecorder(connection).applied_migrations().keys()
     except Exception as error:  # noqa: BLE001 (as above)
-        logger.error("It can't be told which migrations were applied: %s", error)
+        logger.error("The applied migrations can't be read: %s", error)
         return False
     if not is_complete:
         logger.warning("Migrations are missing: run `manage.py migrate`.")

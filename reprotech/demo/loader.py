@@ -80,10 +80,10 @@ def _load_events(
         return
     # The roles' own events are years younger, and tell of the installation.
     roles = Role.objects.with_permissions()
-    told = chain(history.roles(first.timestamp, roles), [first], events)
+    simulated = chain(history.roles(first.timestamp, roles), [first], events)
     next_id = bulk_load.reserve_ids(count + len(roles)) if loader else 0
     done = -len(roles)
-    for chunk in _chunks(told):
+    for chunk in _chunks(simulated):
         if loader:
             loader.add(chunk, next_id)
         else:

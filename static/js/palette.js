@@ -139,7 +139,7 @@ list.addEventListener("click", (event) => {
   }
 });
 
-// A click beside the palette closes it.
+// A click outside the palette closes it.
 dialog.addEventListener("click", (event) => {
   if (event.target === dialog) {
     dialog.close();

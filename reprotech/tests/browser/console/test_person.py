@@ -21,7 +21,7 @@ def admin(new_page):
 
 @pytest.fixture
 def person(admin):
-    """The username and the address of the page of somebody with one role."""
+    """The username and the address of the page of a person with one role."""
     name = f"tabs-{uuid4().hex[:8]}"
     token = next(cookie["value"] for cookie in admin.context.cookies() if cookie["name"] == "reprotech_csrf")
     fields = {"username": name, "email": f"{name}@lab.example", "password": "Correct-Horse-7", "roles": ["viewer"]}
