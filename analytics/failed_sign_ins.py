@@ -36,7 +36,7 @@ class Burst(NamedTuple):
 
 
 def of_last_day(now: datetime) -> list[Failure]:
-    """The newest first."""
+    """Failures of the last day, the newest first."""
     rows = AuditLog.objects.sign_ins().filter(success=False, timestamp__gt=now - PERIOD).order_by("-timestamp", "-id")
     values = rows.values_list("timestamp", "username", "ip_address", "user_id", "details__reason")
     return [

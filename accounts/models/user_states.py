@@ -105,7 +105,7 @@ class UserState:
 
     @property
     def status(self) -> str:
-        """A value of STATUSES."""
+        """What the API calls it: a value of STATUSES."""
         if self.is_locked:
             return "locked"
         if not self.is_active:

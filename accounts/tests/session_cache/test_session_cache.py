@@ -11,7 +11,6 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.test import Client
-from django.utils import timezone
 from django_redis import get_redis_connection
 
 from accounts import session_cache
@@ -97,9 +96,8 @@ def shift(cast, make_role):
 @pytest.fixture
 def worker(cast, shift):
     user = make_user("worker", "viewer", "Shift")
-    # As a sign-in leaves it: whether one is still invited would have to be looked up otherwise.
-    QuerySet.update(User.objects.filter(pk=user.pk), last_login=timezone.now())
-    user.refresh_from_db()
+    user.last_login = user.created_at  # as a sign-in leaves it: whether one is invited need not be looked up
+    QuerySet.update(User.objects.filter(pk=user.pk), last_login=user.last_login)
     caller = Caller(user)
     assert caller.token  # signed in from the beginning
     return caller
