@@ -11,6 +11,7 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.test import Client
+from django.utils import timezone
 from django_redis import get_redis_connection
 
 from accounts import session_cache
@@ -96,10 +97,9 @@ def shift(cast, make_role):
 @pytest.fixture
 def worker(cast, shift):
     user = make_user("worker", "viewer", "Shift")
-    user.last_login = user.created_at  # as a sign-in leaves it: whether one is invited need not be looked up
-    QuerySet.update(User.objects.filter(pk=user.pk), last_login=user.last_login)
-    caller = Caller(user)
-    assert caller.token  # signed in from the beginning
+    # As a sign-in leaves it: whether one is invited need not be looked up.
+    QuerySet.update(User.objects.filter(pk=user.pk), last_login=user.created_at)
+    assert (caller := Caller(user)).token  # signed in from the beginning
     return caller
 
 
