@@ -97,9 +97,9 @@ def shift(cast, make_role):
 @pytest.fixture
 def worker(cast, shift):
     user = make_user("worker", "viewer", "Shift")
-    # As a sign-in leaves it: whether one is invited need not be looked up.
-    QuerySet.update(User.objects.filter(pk=user.pk), last_login=user.created_at)
-    assert (caller := Caller(user)).token  # signed in from the beginning
+    QuerySet.update(User.objects.filter(pk=user.pk), last_login=user.created_at)  # as a sign-in leaves it
+    caller = Caller(user)
+    assert caller.token  # signed in from the beginning
     return caller
 
 
