@@ -78,7 +78,7 @@ def _load_events(
 ) -> None:
     if (first := next(events, None)) is None:
         return
-    # The roles' own events are years younger, and tell of the installation.
+    # The roles' own events are years younger: they belong to the installation.
     roles = Role.objects.with_permissions()
     simulated = chain(history.roles(first.timestamp, roles), [first], events)
     next_id = bulk_load.reserve_ids(count + len(roles)) if loader else 0

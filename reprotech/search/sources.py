@@ -1,5 +1,6 @@
 """What the search finds, each part only for those who may open it."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -23,6 +24,7 @@ from reprotech.web.access import SIGNED_IN
 
 Record = TypeVar("Record")
 
+WORD = re.compile(r"\w+")
 #: Results of one kind.
 MAX_RESULTS = 6
 #: The largest number of an event: that of PostgreSQL's bigint.
@@ -252,9 +254,16 @@ def _destinations(destinations: Iterable[Destination], reader: User, folded: str
 
 
 def _matching(records: Iterable[Record], folded: str, text_of: Callable[[Record], str]) -> list[Record]:
-    """Those of which every word is found; they are few, so no index is needed."""
-    words = folded.split()
-    return [record for record in records if all(word in fold_text(text_of(record)) for word in words)][:MAX_RESULTS]
+    """Those in which each typed word begins a word; they are few, so no index is needed."""
+    typed = WORD.findall(folded)
+    if folded and not typed:
+        return []
+    return [record for record in records if _begin_words(typed, fold_text(text_of(record)))][:MAX_RESULTS]
+
+
+def _begin_words(typed: list[str], text: str) -> bool:
+    words = WORD.findall(text)
+    return all(any(word.startswith(one) for word in words) for one in typed)
 
 
 SOURCES: tuple[tuple[str, str, Callable[[User, str], list[Result]]], ...] = (

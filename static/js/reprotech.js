@@ -24,13 +24,16 @@ function knowsZone(name) {
   }
 }
 
+// Units that are over, or those that are left: what ends in less than three days ends in three.
+const count = (span, unit) => (span < 0 ? Math.floor(-span / unit) : Math.ceil(span / unit));
+
 function distance(span) {
   const ago = (text) => (span < 0 ? `${text} ago` : `in ${text}`);
   const size = Math.abs(span);
   if (size < MINUTE) {
     return span <= 0 ? "just now" : "in a moment";
   }
-  return size < HOUR ? ago(`${Math.floor(size / MINUTE)} min`) : ago(`${Math.floor(size / HOUR)} h`);
+  return size < HOUR ? ago(`${count(span, MINUTE)} min`) : ago(`${count(span, HOUR)} h`);
 }
 
 function momentText(moment, form) {
@@ -39,7 +42,7 @@ function momentText(moment, form) {
     return distance(span);
   }
   if (form === "day" && Math.abs(span) < 7 * DAY) {
-    return DAYS.format(Math.trunc(span / DAY), "day");
+    return DAYS.format(Math.sign(span) * count(span, DAY), "day");
   }
   const { day, month, year, hour, minute, second } = Object.fromEntries(
     PARTS.formatToParts(moment).map(({ type, value }) => [type, value]),

@@ -107,6 +107,12 @@ def test_nobody_is_offered_an_action_on_someone_who_holds_more(cast):
     assert titles(find(page_client(cast.admin), f"lock {cast.super_admin.username}"), "actions") == []
 
 
+def test_pages_and_actions_are_found_by_the_beginnings_of_their_words(reader):
+    assert titles(find(reader, "lock"), "pages") == []  # and not the time zone, which is found by "clock"
+    assert titles(find(reader, "clo"), "pages") == ["Time zone"]
+    assert titles(find(reader, "factor two"), "pages") == ["Two-factor authentication"]
+
+
 def test_an_event_is_found_by_its_number(reader):
     event = AuditLog.objects.latest("id")
     for text in (str(event.pk), f"#{event.pk}"):

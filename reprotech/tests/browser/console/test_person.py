@@ -29,6 +29,15 @@ def person(admin):
     return name, f"/users/{made.json()['user']['id']}"
 
 
+def test_what_ends_in_three_days_is_said_to_end_in_three_days(admin):
+    name = f"invited-{uuid4().hex[:8]}"
+    token = next(cookie["value"] for cookie in admin.context.cookies() if cookie["name"] == "reprotech_csrf")
+    fields = {"username": name, "email": f"{name}@lab.example", "roles": ["viewer"]}
+    made = admin.request.post("/api/users", data=fields, headers={"X-CSRFToken": token})
+    admin.goto(f"/users/{made.json()['user']['id']}")
+    expect(admin.get_by_text("expires in 3 days")).to_be_visible()
+
+
 class Clicks:
     """Counts what the job of a test takes: the palette's keys as well as clicks, and no typing."""
 
