@@ -65,7 +65,7 @@ TRACKED = (
         Session,
         lambda session: Subject("session", session.pk, session.user.username, {"owner_id": session.user_id}),
         fields=("user", "kind", "ended_at", "ends_at"),
-        routine_fields=("expires_at", "confirmed_at", "is_remembered", "refresh_hash"),
+        routine_fields=("expires_at", "confirmed_at", "methods", "is_remembered", "refresh_hash"),
         actions={"ended_at": ActionPair(Action.SESSION_REVOKE, UPDATE)},
         on_change=partial(session_cache.invalidate_owners, "user_id"),
     ),

@@ -213,6 +213,7 @@ def _store_session(
     if stored.has_expired_password and not stored.must_change_password:
         stored.must_change_password, details["duty"] = True, "change_password"
     stored.save(update_fields=["last_login", "factor_grace_used", "must_add_factor", "must_change_password"])
+    session.methods = " ".join(proofs)
     open_session(user=stored, session=session)
     send_new_device_notice(session)
     record(actor=stored, action=Action.LOGIN, resource="auth", session_id=session.pk, kind=session.kind, **details)

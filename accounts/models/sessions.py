@@ -38,6 +38,8 @@ class Session(TrackedModel):
     created_at = models.DateTimeField(default=timezone.now)
     #: Last authentication in it: at the sign-in, or again since. None once that no longer counts.
     confirmed_at = models.DateTimeField(null=True, blank=True)
+    #: How its user authenticated, at the sign-in and since: words such as "password", "totp", "passkey".
+    methods = models.CharField(max_length=64, blank=True, default="", db_default="")
     last_used_at = models.DateTimeField(default=timezone.now)
     #: Idle expiry (sliding) and absolute expiry.
     expires_at = models.DateTimeField()
@@ -85,6 +87,14 @@ class Session(TrackedModel):
         """Whether the user authenticated recently, which sensitive changes require."""
         window = timedelta(minutes=settings.SUDO_MINUTES)
         return self.confirmed_at is not None and timezone.now() - self.confirmed_at < window
+
+    @property
+    def authentication_methods(self) -> list[str]:
+        """Those of `methods`, in the order in which they were first used; empty for sessions of earlier versions."""
+        return self.methods.split()
+
+    def add_method(self, method: str) -> None:
+        self.methods = " ".join(dict.fromkeys([*self.authentication_methods, method]))
 
     @property
     def is_alive(self) -> bool:

@@ -99,17 +99,18 @@ def _touch(session: Session) -> None:
 
 @transaction.atomic
 @explicitly_recorded()
-def renew_session(*, session_id: UUID, user_id: int) -> Session:
+def renew_session(*, session_id: UUID, user_id: int, method: str = "password") -> Session:
     """Record that the user has just reauthenticated, and require a newer cookie: a copied one stops working."""
     session = Session.objects.alive().select_for_update(no_key=True).filter(pk=session_id, user_id=user_id).first()
     if session is None:
         raise TokenInvalid
     session.confirmed_at = timezone.now()
+    session.add_method(method)
     # Of two concurrent responses the browser may keep either cookie: both carry the same generation.
     if not session.has_new_cookie:
         session.rotated_at = session.confirmed_at
         session.generation += 1
-    session.save(update_fields=["confirmed_at", "rotated_at", "generation"])
+    session.save(update_fields=["confirmed_at", "methods", "rotated_at", "generation"])
     return session
 
 
