@@ -58,7 +58,7 @@ TRACKED = (
     Tracked(
         Permission,
         lambda permission: Subject("permission", permission.pk, permission.name),
-        fields=("name", "description", "resource", "action"),
+        fields=("name", "description", "resource", "action", "application_slug", "retired_at"),
         on_change=_invalidate_roles,
     ),
     Tracked(

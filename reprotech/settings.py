@@ -102,6 +102,7 @@ INSTALLED_APPS = [
     "reprotech.apps.ChangeTrackingConfig",  # before ours, whose page of the log replaces its own
     "audit",
     "accounts",
+    "sso",
     "analytics",
     "reprotech.apps.ReprotechConfig",
 ]

@@ -27,9 +27,11 @@ urlpatterns = [
     # First, since URLs are tried in order and programs call these thousands of times.
     path("api/", include("accounts.api_urls")),
     path("api/", include("audit.api.urls")),
+    path("api/", include("sso.api_urls")),
     path("api/", include("analytics.api.urls")),
     path("", include("analytics.urls")),
     path("", include("accounts.urls")),
+    path("", include("sso.urls")),
     path("", include("audit.urls")),
     path("search", search_views.find, name="search"),
     path("settings", show_settings, name="settings"),

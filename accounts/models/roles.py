@@ -14,13 +14,18 @@ from audit.tracking.model_tracking import TrackedModel
 
 
 class Permission(TrackedModel):
-    """The right to do `action` with a `resource`; `accounts.core.catalogue` lists them all."""
+    """The right to do `action` with a `resource`: one of `accounts.core.catalogue`, or of an application."""
 
+    #: Of an application's: `slug.resource_action`.
     name = models.CharField(max_length=64, unique=True)
     description = models.CharField(max_length=200)
     resource = models.CharField(max_length=32)
     action = models.CharField(max_length=32)
     position = models.PositiveSmallIntegerField(default=0)
+    #: Of the application that brought it; "" for those of the catalogue.
+    application_slug = models.CharField(max_length=16, blank=True, default="", db_default="", editable=False)
+    #: Its application lists it no more: roles keep it, and it can't be given again.
+    retired_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = PermissionQuerySet.as_manager()
@@ -32,6 +37,10 @@ class Permission(TrackedModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_retired(self) -> bool:
+        return self.retired_at is not None
 
 
 class Role(Versioned, TrackedModel):

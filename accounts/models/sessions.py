@@ -22,6 +22,8 @@ class Session(TrackedModel):
     class Kind(models.TextChoices):
         PAGE = "page"
         TOKEN = "token"
+        #: At an application that stays signed in when the page session ends (`offline_access`).
+        APP = "app"
 
     class EndReason(models.TextChoices):
         LOGOUT = "logout"
@@ -103,14 +105,14 @@ class Session(TrackedModel):
     @property
     def lifetime(self) -> timedelta:
         """From the sign-in to its end at the latest."""
-        if self.kind == self.Kind.TOKEN:
+        if self.kind in {self.Kind.TOKEN, self.Kind.APP}:
             return settings.TOKEN_SESSION_LIFETIME
         return settings.REMEMBERED_SESSION_LIFETIME if self.is_remembered else settings.PAGE_SESSION_LIFETIME
 
     @property
     def idle_limit(self) -> timedelta:
         """Idle lifetime; tokens are idle until they are refreshed."""
-        if self.kind == self.Kind.TOKEN:
+        if self.kind in {self.Kind.TOKEN, self.Kind.APP}:
             return settings.REFRESH_TOKEN_LIFETIME
         return settings.REMEMBERED_IDLE_LIFETIME if self.is_remembered else settings.PAGE_IDLE_LIFETIME
 

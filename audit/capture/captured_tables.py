@@ -6,7 +6,7 @@ from typing import cast
 
 from django.db import models
 
-from audit.tracking.registry import column_field, relation_field, tracked_models
+from audit.tracking.registry import column_field, relation_field, resource_name, tracked_models
 
 #: Columns that mark a row as ended; deleting it then revokes nobody's access.
 END_COLUMNS = ("ended_at", "revoked_at")
@@ -45,6 +45,8 @@ def captured_tables() -> list[CapturedTable]:
 
 def owner_field(model: type[models.Model]) -> "models.ForeignKey[models.Model, models.Model] | None":
     """The foreign key to another tracked model, such as from keys to users; None without one."""
+    if not tracked_models()[model].is_owned:
+        return None
     keys = (field for field in model._meta.concrete_fields if isinstance(field, models.ForeignKey))
     return next((key for key in keys if key.related_model in tracked_models()), None)
 
@@ -57,14 +59,14 @@ def through_model(model: type[models.Model], relation: str) -> type[models.Model
 def _table_of_model(model: type[models.Model], names: Collection[str], *, are_deletions_routine: bool) -> CapturedTable:
     options = model._meta
     key, owner = str(options.pk.column), owner_field(model)
-    own = (str(options.model_name), key)
+    own = (resource_name(model), key)
     columns = {field.name for field in options.concrete_fields}
     return CapturedTable(
         name=options.db_table,
         key=key,
         # The key too: rows that swap keys swap all that refers to them.
         columns=tuple(sorted({key, *(str(column_field(model, name).column) for name in names)})),
-        subjects=(own,) if owner is None else ((_resource_name(owner.related_model), str(owner.column)), own),
+        subjects=(own,) if owner is None else ((resource_name(owner.related_model), str(owner.column)), own),
         are_deletions_captured=not are_deletions_routine,
         end_column=next((name for name in END_COLUMNS if name in columns), ""),
     )
@@ -78,9 +80,5 @@ def _table_of_relation(model: type[models.Model], name: str) -> CapturedTable:
         name=options.db_table,
         key=str(options.pk.column),
         columns=tuple(sorted((holder, held))),
-        subjects=((_resource_name(model), holder), (_resource_name(field.related_model), held)),
+        subjects=((resource_name(model), holder), (resource_name(field.related_model), held)),
     )
-
-
-def _resource_name(model: type[models.Model]) -> str:
-    return str(model._meta.model_name)

@@ -11,7 +11,7 @@ from audit.capture.captured_tables import owner_field, through_model
 from audit.models import Action, AuditLog, CapturedChange
 from audit.presentation.changes import DATABASE_SOURCE
 from audit.services import build_event
-from audit.tracking.registry import Tracked, tracked_models
+from audit.tracking.registry import Tracked, resource_name, tracked_models
 from reprotech.core.actors import NamedActor
 from reprotech.core.request_context import RequestOrigin, request_origin
 
@@ -145,7 +145,7 @@ def _subject_names(mentioned: Iterable[tuple[str, str]]) -> SubjectNames:
     left = {(resource, key) for resource, key in mentioned if key}
     for model, entry in tracked_models().items():
         if owner_field(model) is None:
-            resource = str(model._meta.model_name)
+            resource = resource_name(model)
             rows = model._base_manager.filter(pk__in=_keys_of(model, [key for kind, key in left if kind == resource]))
             names.update({(resource, str(row.pk)): entry.subject(row).resource_name for row in rows})
     for resource, key in left - names.keys():

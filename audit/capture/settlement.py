@@ -22,7 +22,7 @@ from audit.crypto.sealed_row import SealedRow, is_authentic
 from audit.models import AuditLog, CapturedChange
 from audit.services import record_events
 
-REFUSAL_ACTIONS = frozenset({"access_denied"})
+REFUSAL_ACTIONS = frozenset({"access_denied", "app_denied"})
 #: Resources of events about the actor's own account or session.
 OWN_ACCOUNT_RESOURCES = frozenset({"auth", "factor"})
 #: Actions that explain every change of their subject.
@@ -71,6 +71,18 @@ REQUIRED_EVIDENCE = {
     },
     "user_roles": {"": Evidence({"roles"}, {"role_assign", "role_revoke"})},
     "role_permissions": {"": Evidence({"permissions"})},
+    "applications": {
+        "id": Evidence(()),
+        "client_id": Evidence(()),
+        "slug": Evidence(()),
+        "secret_hash": Evidence({"secret_hash"}),
+        "previous_secret_hash": Evidence({"secret_hash"}),
+        "redirect_uris": Evidence({"redirect_uris"}),
+        "is_for_everybody": Evidence({"roles"}),
+        "is_active": Evidence({"is_active"}),
+        "service_account_id": Evidence({"service_account"}),
+    },
+    "application_roles": {"": Evidence({"roles"})},
 }
 
 

@@ -42,6 +42,8 @@ class Action(models.TextChoices):
     FACTOR_RESET = "factor_reset"
     RECOVERY_CODE_USED = "recovery_code_used"
     RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
+    APP_LOGIN = "app_login"
+    APP_DENIED = "app_denied"
 
 
 #: The order in which changes are shown.

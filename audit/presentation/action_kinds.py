@@ -37,6 +37,8 @@ ACTION_KINDS: dict[str, ActionKind] = {
     Action.FACTOR_RESET: ActionKind("Two-factor authentication reset", icon="shield-off"),
     Action.RECOVERY_CODE_USED: ActionKind("Recovery code used", icon="life-buoy"),
     Action.RECOVERY_CODES_RENEWED: ActionKind("Recovery codes renewed", icon="list-restart"),
+    Action.APP_LOGIN: ActionKind("Sign-in to an application", icon="app-window"),
+    Action.APP_DENIED: ActionKind("Application refused", icon="shield-x"),
 }
 
 

@@ -37,6 +37,19 @@ FIELD_LABELS = {
     "credential_id": "credential ID",
     "letter": "message type",
     "requested_at": "date",
+    "retired": "retirement",
+    "application_slug": "application",
+    "home_url": "address",
+    "redirect_uris": "redirect URIs",
+    "post_logout_redirect_uris": "post-logout redirect URIs",
+    "backchannel_logout_uri": "back-channel logout URI",
+    "signing_alg": "signing algorithm",
+    "access_token_minutes": "lifetime of access tokens",
+    "previous_secret_hash": "replaced secret",
+    "previous_secret_expires_at": "end of the replaced secret",
+    "is_for_everybody": "openness to everybody",
+    "access_hash": "access token",
+    "access_expires_at": "end of the access token",
 }
 #: A user's belongings without a resource of their own, by `details.record`.
 RECORD_LABELS = {
@@ -45,6 +58,7 @@ RECORD_LABELS = {
     "passkey": "passkey",
     "recovery_code": "recovery code",
     "email_change": "unconfirmed e-mail address",
+    "subject": "subject identifier",
     "outgoing_mail": "outgoing mail",
 }
 DATABASE_SOURCE = "database"
@@ -57,10 +71,16 @@ COLUMN_FIELDS = {
     "ended_at": "ended",
     "user_id": "user",
     "created_by_id": "created_by",
+    "retired_at": "retired",
+    "service_account_id": "service_account",
+    "application_id": "application",
+    "session_id": "session",
 }
 #: Tables whose rows belong to the event's account or role, and the word for a row.
 ROW_LABELS = {
     "api_keys": "an API key",
+    "app_sign_ins": "a sign-in",
+    "subjects": "a subject identifier",
     "email_changes": "a new e-mail address",
     "outgoing_mails": "an e-mail message",
     "passkeys": "a passkey",

@@ -232,6 +232,10 @@ def _recovery_code_used(event: AuditLog, who: str) -> str:
     return _outcome(event, who, f"signed in with a recovery code{rest}", "sign in with a recovery code")
 
 
+def _app_denied(event: AuditLog, who: str) -> str:
+    return f"{who} was refused at {_target(event)}{_reason(event)}"
+
+
 def _factor(event: AuditLog, preposition: str) -> str:
     whose = f" {preposition} {_target(event)}" if event.resource == "user" else ""
     if event.details.get("kind") == "totp":
@@ -312,4 +316,6 @@ PHRASES: dict[str, Phrase] = {
     Action.FACTOR_RESET: _simple("removed", "remove", lambda event: f"all second factors of {_target(event)}"),
     Action.RECOVERY_CODE_USED: _recovery_code_used,
     Action.RECOVERY_CODES_RENEWED: _simple("made new recovery codes", "make new recovery codes"),
+    Action.APP_LOGIN: _simple("signed in to", "sign in to", _target),
+    Action.APP_DENIED: _app_denied,
 }

@@ -18,7 +18,13 @@ from reprotech.core.request_context import current_origin, current_principal
 
 ORM_SOURCE = "orm"
 #: Times that stand for a state: events show the state.
-STATE_COLUMNS = {"locked_at": "locked", "deleted_at": "deleted", "revoked_at": "revoked", "ended_at": "ended"}
+STATE_COLUMNS = {
+    "locked_at": "locked",
+    "deleted_at": "deleted",
+    "revoked_at": "revoked",
+    "ended_at": "ended",
+    "retired_at": "retired",
+}
 
 Pair = tuple[object, object]
 

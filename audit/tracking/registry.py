@@ -62,6 +62,10 @@ class Tracked:
     deleted: Action | None = Action.DELETE
     #: Fields whose values no event shows, besides those whose names say that they are secret.
     concealed: Collection[str] = ()
+    #: What events about a row are filed under, where that is not the model's name.
+    resource: str = ""
+    #: Whether a row belongs to that of its first reference to a tracked model, as keys do to users.
+    is_owned: bool = True
     #: Called before each change commits, also of services.
     on_change: OnChange | None = None
 
@@ -75,3 +79,9 @@ registry: dict[type[models.Model], Tracked] = {}
 
 def tracked_models() -> Mapping[type[models.Model], Tracked]:
     return MappingProxyType(registry)
+
+
+def resource_name(model: type[models.Model]) -> str:
+    """What events about a model's rows are filed under."""
+    entry = registry.get(model)
+    return (entry and entry.resource) or str(model._meta.model_name)

@@ -26,7 +26,7 @@ from reprotech.backup.signatures import Trust
 from reprotech.core.key_material import encode_seed
 from reprotech.migration_history import UPGRADE_HINT, is_too_old, known_migrations
 
-OWN_APPS = ("accounts", "audit", "analytics")
+OWN_APPS = ("accounts", "audit", "analytics", "sso")
 #: Settings that must equal those of the backup, and why.
 REQUIRED_SECRETS = {
     "SECRET_KEY": "its data can't be read without, nor its newest events be proven. Set that one, or list it in "

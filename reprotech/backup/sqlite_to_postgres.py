@@ -37,7 +37,7 @@ from audit.services import record
 from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.backup.dump import existing_tables
 from reprotech.backup.exceptions import BackupFailed
-from reprotech.backup.restore import verify_log
+from reprotech.backup.restore import OWN_APPS, verify_log
 
 SOURCE_ALIAS = "source"
 BATCH_SIZE = 2_000
@@ -81,7 +81,7 @@ def migrated_models() -> list[Model]:
 def _refuse_rows() -> None:
     for model in migrated_models():
         table = model._meta.db_table
-        if model.__module__.startswith(("accounts", "audit", "analytics")) and table in existing_tables():
+        if model.__module__.startswith(OWN_APPS) and table in existing_tables():
             with connection.cursor() as cursor:
                 cursor.execute(f'SELECT EXISTS (SELECT FROM "{table}")')  # noqa: S608 (a table of ours)  # nosec B608
                 if cursor.fetchone()[0]:

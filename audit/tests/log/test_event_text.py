@@ -12,6 +12,7 @@ pytestmark = pytest.mark.only_on("sqlite")  # texts are made of events that are 
 U, R = {"resource": "user", "resource_name": "newuser"}, {"resource": "role", "resource_name": "Night Shift"}
 NO = {"success": False}
 GONE = {"username": "", "actor_opening": b"x" * 32}
+APP = {"resource": "application", "resource_name": "Grafana"}
 HIDDEN = {"resource": "user", "resource_id": "7", "subject_opening": b"x" * 32}
 
 
@@ -299,6 +300,20 @@ SENTENCES = [
 ]
 
 
+SENTENCES += [
+    (event("app_login", **APP), "admin signed in to Grafana"),
+    (
+        event("app_login", {"reason": "Its code was used before."}, **APP, **NO),
+        "admin failed to sign in to Grafana: its code was used before",
+    ),
+    (
+        event("app_denied", {"reason": "No role opens it."}, **APP, **NO),
+        "admin was refused at Grafana: no role opens it",
+    ),
+    (event("update", {"concealed": ["secret_hash"]}, **APP), "admin changed the secret of the application Grafana"),
+]
+
+
 @pytest.mark.parametrize(("row", "expected"), SENTENCES, ids=[text for _, text in SENTENCES])
 def test_an_event_reads_as_a_sentence(row, expected):
     assert sentence(row) == expected
@@ -306,7 +321,7 @@ def test_an_event_reads_as_a_sentence(row, expected):
 
 def test_every_action_stands_above_with_both_outcomes_that_it_can_have():
     tested = {(row.action, row.success) for row, _ in SENTENCES}
-    always_refused = {Action.ACCESS_DENIED}
+    always_refused = {Action.ACCESS_DENIED, Action.APP_DENIED}
     wanted = {(action, good) for action in Action for good in (True, False) if not good or action not in always_refused}
     wanted -= {(Action.SESSION_END, False)}  # nobody tries to
     assert {(str(action), good) for action, good in wanted} <= tested

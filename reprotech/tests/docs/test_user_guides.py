@@ -32,7 +32,8 @@ def commands(name):
 @pytest.fixture(scope="module")
 def product():
     """All that the product can say: templates, code and scripts, with sentences that are written in pieces whole."""
-    code = [path for app in ("accounts", "analytics", "audit", "reprotech") for path in (ROOT / app).rglob("*.py")]
+    apps = ("accounts", "analytics", "audit", "reprotech", "sso")
+    code = [path for app in apps for path in (ROOT / app).rglob("*.py")]
     code += (ROOT / "scripts").glob("*.py")
     others = [*(ROOT / "templates").rglob("*.html"), ROOT / "scripts" / "server"]
     texts = [re.sub(r'"\s+f?"', "", path.read_text(encoding="utf-8")) for path in code if "tests" not in path.parts]

@@ -1,0 +1,118 @@
+"""Queries on applications and sign-ins, as adjectives."""
+
+from typing import TYPE_CHECKING, Self
+
+from django.apps import apps
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce, Lower
+from django.utils import timezone
+
+from audit.tracking.model_tracking import TrackedQuerySet
+from reprotech.core.normalization import normalize_text
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from reprotech.core.actors import Actor
+    from sso.models import Application, AppSignIn, SigningKey, Subject  # noqa: F401 (named in strings below)
+
+
+def _opening_roles(application: str) -> Q:
+    """Rows of `application_roles` of a row's application, whose column `application` names."""
+    return Q(application=OuterRef(application))
+
+
+class ApplicationQuerySet(TrackedQuerySet["Application"]):
+    def visible_to(self, actor: "Actor") -> Self:  # noqa: ARG002 (scopes come with organisations)
+        """Applications that `actor` may know of: all. Permissions say what may be done with them."""
+        return self.all()
+
+    def active(self) -> Self:
+        return self.filter(is_active=True)
+
+    def open_to(self, user: "User") -> Self:
+        """Applications that a role of `user` opens, or that are for everybody."""
+        openings = self.model.roles.through.objects.filter(_opening_roles("pk"))
+        is_open_to_all = Q(~Exists(openings), is_for_everybody=True)
+        return self.filter(is_open_to_all | Q(Exists(openings.filter(role__users=user.pk))))
+
+    def with_roles(self) -> Self:
+        return self.prefetch_related("roles")
+
+    def with_sign_in_count(self) -> Self:
+        """Annotate `sign_in_count`, the people who are signed in now."""
+        sign_ins = apps.get_model("sso", "AppSignIn").objects.filter(application=OuterRef("pk")).valid()
+        counted = sign_ins.order_by().values("application").annotate(found=Count("user", distinct=True)).values("found")
+        return self.annotate(sign_in_count=Coalesce(Subquery(counted), 0))
+
+    def search(self, term: str) -> Self:
+        """Name, slug, description or client id contains `term`, whatever the case."""
+        words = normalize_text(" ".join(term.split()))
+        return self.filter(
+            Q(name__icontains=words)
+            | Q(slug__icontains=words)
+            | Q(description__icontains=words)
+            | Q(client_id__iexact=words)
+        )
+
+    def by_name(self) -> Self:
+        return self.order_by(Lower("name"), "id")
+
+
+class SubjectQuerySet(TrackedQuerySet["Subject"]):
+    pass
+
+
+class SigningKeyQuerySet(TrackedQuerySet["SigningKey"]):
+    pass
+
+
+class AppSignInQuerySet(TrackedQuerySet["AppSignIn"]):
+    def unended(self) -> Self:
+        return self.filter(ended_at__isnull=True)
+
+    def valid(self) -> Self:
+        """Sign-ins that count at this moment, in one query: whatever was taken away a moment ago, they end with it.
+
+        What they gave out may have expired all the same: callers compare `code_expires_at` and `access_expires_at`.
+        """
+        return self.unended().filter(_HOLDS_BY_ACCOUNT, _by_person() | _by_itself(), application__is_active=True)
+
+    def lost(self) -> Self:
+        """Sign-ins that aren't marked as ended, and don't count any more."""
+        # Not the negated condition: with a session that is NULL it would be neither true nor false.
+        return self.unended().filter(~Exists(self.model.objects.valid().filter(pk=OuterRef("pk")).order_by()))
+
+    def of_person(self) -> Self:
+        """Sign-ins of people, not of applications that act by themselves."""
+        return self.filter(session__isnull=False)
+
+    def latest_first(self) -> Self:
+        return self.order_by("-created_at", "id")
+
+
+#: The account may sign in, and nothing has to be done first.
+_HOLDS_BY_ACCOUNT = Q(
+    user__deleted_at__isnull=True,
+    user__is_active=True,
+    user__locked_at__isnull=True,
+    user__must_change_password=False,
+    user__must_add_factor=False,
+)
+
+
+def _by_person() -> Q:
+    """Signed in within a session that is alive, and the application is open to the person."""
+    openings = apps.get_model("sso", "Application").roles.through.objects.filter(_opening_roles("application"))
+    is_open_to_all = Q(~Exists(openings), application__is_for_everybody=True)
+    is_alive = Q(session__ended_at__isnull=True, session__expires_at__gt=timezone.now(), session__user=F("user"))
+    return is_alive & (is_open_to_all | Q(Exists(openings.filter(role__users=OuterRef("user")))))
+
+
+def _by_itself() -> Q:
+    """The application acts as its service account, until the token expires: there is no session that could end."""
+    return Q(
+        session__isnull=True,
+        user__is_service=True,
+        user=F("application__service_account"),
+        access_expires_at__gt=timezone.now(),
+    )

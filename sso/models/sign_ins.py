@@ -1,0 +1,111 @@
+"""Who is signed in to which application, and by which tokens."""
+
+from enum import StrEnum
+from uuid import uuid4
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import Session, User
+from audit.tracking.model_tracking import TrackedModel
+from sso.models.applications import Application
+from sso.models.querysets import AppSignInQuerySet, SubjectQuerySet
+
+
+class EndReason(StrEnum):
+    """Why a person's sign-in at an application ended."""
+
+    LOGOUT = "logout"
+    REVOKED = "revoked"
+    SESSION_ENDED = "session_ended"
+    ACCOUNT_DISABLED = "account_disabled"
+    REQUIRED_ACTION = "required_action"
+    ROLE_TAKEN = "role_taken"
+    APPLICATION_INACTIVE = "application_inactive"
+    CODE_REUSE = "code_reuse"
+    REFRESH_REUSE = "refresh_reuse"
+    EXPIRED = "expired"
+
+
+class Subject(TrackedModel):
+    """What programs know an account by (`sub`). It never changes, and no other account ever gets it."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="subject")
+    value = models.UUIDField(unique=True, default=uuid4, editable=False)
+
+    objects = SubjectQuerySet.as_manager()
+
+    class Meta:
+        db_table = "subjects"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class AppSignIn(TrackedModel):
+    """One sign-in of an account at an application, from the authorization code to its end.
+
+    Nothing that it gave out counts for longer than the session, the account and the application do: `valid()` asks.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="sign_ins")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="app_sign_ins")
+    #: The page session, or one of kind `app` for `offline_access`; None where the application acts by itself.
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, null=True, blank=True, related_name="app_sign_ins")
+    scope = models.CharField(max_length=200, blank=True)
+    nonce = models.CharField(max_length=512, blank=True)
+    redirect_uri = models.CharField(max_length=500, blank=True)
+    #: SHA-256 (hex) of the codes and tokens, "" for none.
+    code_hash = models.CharField(max_length=64, blank=True)
+    code_challenge = models.CharField(max_length=128, blank=True)
+    code_expires_at = models.DateTimeField(null=True, blank=True)
+    code_used_at = models.DateTimeField(null=True, blank=True)
+    access_hash = models.CharField(max_length=64, blank=True)
+    access_expires_at = models.DateTimeField(null=True, blank=True)
+    refresh_hash = models.CharField(max_length=64, blank=True)
+    #: When and how the person authenticated.
+    auth_time = models.DateTimeField(default=timezone.now)
+    amr = models.JSONField(default=list, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    last_used_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    #: One of `EndReason`.
+    end_reason = models.CharField(max_length=32, blank=True)
+
+    objects = AppSignInQuerySet.as_manager()
+
+    class Meta:
+        db_table = "app_sign_ins"
+        default_permissions = ()
+        ordering = ("-created_at", "id")
+        constraints = (
+            models.UniqueConstraint(fields=["code_hash"], condition=~Q(code_hash=""), name="app_sign_in_code"),
+            models.UniqueConstraint(fields=["access_hash"], condition=~Q(access_hash=""), name="app_sign_in_access"),
+            models.UniqueConstraint(fields=["refresh_hash"], condition=~Q(refresh_hash=""), name="app_sign_in_refresh"),
+        )
+        indexes = (
+            models.Index(fields=["application", "-created_at"], name="app_sign_in_application"),
+            # What no longer holds is looked for every second; nearly all rows have ended.
+            models.Index(fields=["user"], condition=Q(ended_at__isnull=True), name="app_sign_in_unended"),
+        )
+
+    def __str__(self) -> str:
+        return f"sign-in {self.pk}"
+
+
+class SpentToken(models.Model):
+    """A refresh token that was used: seen again, it was stolen, and ends its sign-in."""
+
+    hash = models.CharField(primary_key=True, max_length=64)
+    sign_in = models.ForeignKey(AppSignIn, on_delete=models.CASCADE, related_name="spent_tokens")
+    spent_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "app_spent_tokens"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"spent token of sign-in {self.sign_in_id}"
