@@ -1,6 +1,6 @@
 """Queries on users, roles, permissions, sessions and API keys, as adjectives."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -199,6 +199,13 @@ class UserQuerySet(UserStateQuerySet):
         found = list(users.filter(Q(username_lower=typed) | Q(email_lower=address)))
         wanted = ("email_lower", address) if "@" in identifier else ("username_lower", typed)
         return max(found, key=lambda user: bool(getattr(user, wanted[0]) == wanted[1]), default=None)
+
+    def known_as_any(self, identifiers: Iterable[str]) -> Self:
+        """Users with one of these usernames or e-mail addresses."""
+        usernames = {typed.lower() for typed in identifiers}
+        addresses = {lookup_address(typed) for typed in identifiers}
+        users = self.alias(username_lower=Lower("username"), email_lower=Lower("email"))
+        return users.filter(Q(username_lower__in=usernames) | Q(email_lower__in=addresses))
 
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""What a person may do, in groups that open: the permissions of each resource, and the roles that give them."""
+"""What a person may do, in groups: the permissions of each resource, and the roles that give them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,8 +10,6 @@ from accounts.roles.permission_tables import Sources, effective_access
 
 #: Resources of this console; the lab modules ask for the others.
 CONSOLE_RESOURCES = ("user", "role", "audit", "analytics", "settings", "session")
-#: With so few permissions in all, the groups stand open.
-MAX_OPEN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +18,6 @@ class AccessGroup:
     held: int
     total: int
     rows: list[tuple[str, list[Sources]]]
-    is_open: bool
 
 
 def access_groups(roles: Iterable[Role]) -> dict[str, object]:
@@ -32,7 +29,7 @@ def access_groups(roles: Iterable[Role]) -> dict[str, object]:
         rows = [(resource, sources) for resource, sources in access if (resource in console) is is_console]
         total = sum((entry.resource in CONSOLE_RESOURCES) is is_console for entry in PERMISSIONS)
         count = sum(_count(sources) for _, sources in rows)
-        groups.append(AccessGroup(label, count, total, rows, is_open=bool(rows) and held <= MAX_OPEN))
+        groups.append(AccessGroup(label, count, total, rows))
     return {"groups": groups, "held_count": held, "total": len(PERMISSIONS)}
 
 

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass
 from typing import cast
@@ -57,6 +58,12 @@ class RoleChoicesForm(ServiceForm):
         chosen = self[self.role_field].value() or ()
         slugs = {chosen} if isinstance(chosen, str) else set(chosen)
         return [RoleChoice(role, role.slug in slugs, missing_permissions(self.actor, role)) for role in self.all_roles]
+
+    def grantable_slugs(self, slugs: Iterable[str]) -> list[str]:
+        """Those of roles that there are and that the actor may assign."""
+        wanted = set(slugs)
+        named = [role for role in self.all_roles if role.slug in wanted]
+        return [role.slug for role in named if not missing_permissions(self.actor, role)]
 
 
 class PasswordChoiceForm(ServiceForm):
@@ -151,6 +158,11 @@ class NewUserForm(PasswordChoiceForm, UserForm):
     )
     password = password_input("Password", "new-password", required=False)
     must_change_password = forms.BooleanField(label="Must change it at the first sign-in", required=False, initial=True)
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.is_bound:  # of a refused form the summary has the focus
+            self.fields["first_name"].widget.attrs["autofocus"] = True
 
     def add_user_errors(self, user: User, password: str | None = None) -> None:
         if self.cleaned_data.get("access") == PASSWORD:

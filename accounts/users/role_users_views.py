@@ -1,11 +1,13 @@
 """Adding users to a role, and removing one, from the role's own page."""
 
+import re
 from dataclasses import dataclass
 from functools import partial
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.core.validators import MaxLengthValidator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -15,6 +17,7 @@ from accounts.common.forms import ServiceForm
 from accounts.common.requests import PageRequest
 from accounts.common.shortcuts import breadcrumbs, get_user_or_404
 from accounts.core.catalogue import in_catalogue_order
+from accounts.core.email_addresses import lookup_address
 from accounts.models import Role, User
 from accounts.permissions import ROLE_READ, USER_READ, USER_UPDATE
 from accounts.roles.permission_tables import missing_permissions
@@ -24,11 +27,18 @@ from accounts.users.forms import UserIdsField
 from audit.authorization import record_denial
 from reprotech.core.exceptions import DomainError, Forbidden
 from reprotech.web.access import FORM, requires
+from reprotech.web.pagination import MAX_PER_PAGE
 from reprotech.web.responses import bind_form, htmx_redirect, render_form
 from reprotech.web.toasts import Undo, add_toast
 
 #: Users offered at once; a search finds the others.
 MAX_CANDIDATES = 20
+#: Letters of a search, as in the list of users.
+MAX_TERM = 200
+#: Of a list of names.
+MAX_LIST = 5000
+#: Between the names of a list, such as one pasted from a mail.
+SEPARATORS = re.compile("[,;\n]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +52,14 @@ class Candidate:
 
 
 class AddUsersForm(ServiceForm):
-    search = forms.CharField(required=False, max_length=200)
+    #: A part of a name or address, or a list of whole usernames and addresses.
+    search = forms.CharField(required=False)
     user = UserIdsField(required=False)
+
+    def clean_search(self) -> str:
+        term: str = self.cleaned_data["search"]
+        MaxLengthValidator(MAX_LIST if SEPARATORS.search(term) else MAX_TERM)(term)
+        return term
 
 
 @requires(USER_UPDATE, FORM)
@@ -64,25 +80,44 @@ def add_users(request: PageRequest, role_id: int) -> HttpResponse:
         except DomainError as refusal:
             form.add_refusal(refusal)
     term = form.cleaned_data.get("search", "")
-    found = _candidates(request.user, role, ids, term)
-    shown = found[: sum(one.is_chosen for one in found) + MAX_CANDIDATES]
+    names = _listed_names(term)
+    found = _candidates(request.user, role, ids, term, names)
+    shown = found if names else found[: sum(one.is_chosen for one in found) + MAX_CANDIDATES]
     context = {
         "role": role,
         "candidates": shown,
         "has_more": len(found) > len(shown),
         "term": term,
+        "names": names,
+        "unmatched": _unmatched(names, found),
         "beyond_reader": missing_permissions(request.user, role),
         "crumbs": breadcrumbs("role", role, "Add users"),
     }
     return render_form(request, "accounts/role_users_add.html", form, context, fragment="accounts/_role_users_add.html")
 
 
-def _candidates(actor: User, role: Role, ids: list[int], term: str) -> list[Candidate]:
+def _listed_names(term: str) -> list[str]:
+    """The names of a list; none where the term is a part of one."""
+    names = [name.strip() for name in SEPARATORS.split(term)]
+    return [name for name in names if name][:MAX_PER_PAGE] if len(names) > 1 else []
+
+
+def _unmatched(names: list[str], found: list[Candidate]) -> list[str]:
+    """The listed names that nobody has, or only users who have the role already."""
+    known = {name.lower() for one in found for name in (one.user.username, one.user.email)}
+    return [name for name in names if name.lower() not in known and lookup_address(name) not in known]
+
+
+def _candidates(actor: User, role: Role, ids: list[int], term: str, names: list[str]) -> list[Candidate]:
     """Those who are ticked, then one more than fit of those who don't have the role yet and match."""
     visible = User.objects.visible_to(actor)
     without = visible.exclude(roles=role)
     others = without.exclude(pk__in=ids)
-    others = (others.search(term) if term else others).with_roles().order_by("pk")[: MAX_CANDIDATES + 1]
+    if names:
+        others = others.known_as_any(names)
+    elif term:
+        others = others.search(term)
+    others = others.with_roles().order_by("pk")[: MAX_PER_PAGE if names else MAX_CANDIDATES + 1]
     chosen = without.filter(pk__in=ids).with_roles().order_by("pk")
     given = set(role.permission_names)
     return [

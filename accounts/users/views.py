@@ -101,6 +101,8 @@ def role_options(chosen: str) -> list[Option]:
 @requires(USER_CREATE, FORM)
 def create_user(request: PageRequest) -> HttpResponse:
     form = bind_form(NewUserForm, request, actor=request.user)
+    if request.method != "POST":
+        form.initial["roles"] = form.grantable_slugs(request.GET.getlist("role"))
     if request.method == "POST" and form.is_valid():
         try:
             user = user_services.create_user(actor=request.user, **form.values)

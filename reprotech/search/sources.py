@@ -1,52 +1,26 @@
 """What the search finds, each part only for those who may open it."""
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
 from urllib.parse import urlencode
 
-from django.http import QueryDict
 from django.urls import reverse
 
 from accounts.models import Permission, Role, User
 from accounts.permissions import ROLE_CREATE, ROLE_READ, SETTINGS_READ, USER_CREATE, USER_READ
-from accounts.roles.permission_tables import missing_permissions
-from accounts.user_list.filters import UserFilter
 from accounts.users.allowed_actions import allowed_actions
 from audit.models import AuditLog
 from audit.permissions import AUDIT_READ
 from audit.presentation.event_text import sentence
 from reprotech.core.normalization import fold_text
 from reprotech.navigation import ENTRIES
+from reprotech.search.results import MAX_RESULTS, Group, Result, matching, matching_people
+from reprotech.search.role_actions import role_actions
 from reprotech.settings_page.catalogue import VARIABLES, Variable
 from reprotech.web.access import SIGNED_IN
 
-Record = TypeVar("Record")
-
-WORD = re.compile(r"\w+")
-#: Results of one kind.
-MAX_RESULTS = 6
 #: The largest number of an event: that of PostgreSQL's bigint.
 MAX_EVENT_NUMBER = 2**63 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    title: str
-    subtitle: str
-    url: str
-    #: Of Lucide.
-    icon: str = ""
-    #: Shown with their face instead of an icon.
-    person: User | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    kind: str
-    label: str
-    results: list[Result]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +101,6 @@ PERSON_ACTIONS = {
 }
 
 
-#: With a role and a person, as in "assign researcher to hugo.li".
-ROLE_VERBS = ("assign", "give")
-
-
 def search(reader: User, text: str) -> list[Group]:
     """What matches `text`, by kind; what may be done and opened at all for an empty one."""
     folded = " ".join(fold_text(text).split())
@@ -143,20 +113,8 @@ def _people(reader: User, folded: str) -> list[Result]:
         Result(
             person.full_name, f"@{person.username} · {person.email}", reverse("user", args=[person.pk]), person=person
         )
-        for person in _matching_people(reader, folded)
+        for person in matching_people(reader, folded)
     ]
-
-
-def _matching_people(reader: User, folded: str) -> list[User]:
-    if not folded or not reader.has_perm(USER_READ):
-        return []
-    visible = User.objects.visible_to(reader)
-    query = QueryDict(mutable=True)
-    query.update({"search": folded[:200], "per_page": str(MAX_RESULTS)})
-    found = list(UserFilter.parse(query).page_of(visible.with_roles()).items)
-    # The list is in the order of numbers: whose very name it is comes first, however many others contain it.
-    exact = visible.known_as(folded)
-    return found if exact is None else [exact, *(person for person in found if person.pk != exact.pk)][:MAX_RESULTS]
 
 
 def _roles(reader: User, folded: str) -> list[Result]:
@@ -164,7 +122,7 @@ def _roles(reader: User, folded: str) -> list[Result]:
         return []
     return [
         Result(role.name, role.description, reverse("role", args=[role.pk]), icon="shield")
-        for role in _matching(Role.objects.all(), folded, lambda role: f"{role.name} {role.slug} {role.description}")
+        for role in matching(Role.objects.all(), folded, lambda role: f"{role.name} {role.slug} {role.description}")
     ]
 
 
@@ -202,7 +160,7 @@ def _settings(reader: User, folded: str) -> list[Result]:
     page = reverse("settings")
     return [
         Result(variable.label, variable.name, f"{page}#{variable.name}", icon="settings")
-        for variable in _matching(VARIABLES, folded.replace("_", " "), _words_of_variable)
+        for variable in matching(VARIABLES, folded.replace("_", " "), _words_of_variable)
     ]
 
 
@@ -213,32 +171,17 @@ def _words_of_variable(variable: Variable) -> str:
 def _commands(reader: User, folded: str) -> list[Result]:
     verb, _, name = folded.partition(" ")
     found = [] if not name or verb not in PERSON_ACTIONS else list(_on_people(reader, verb, name))
-    if name and verb in ROLE_VERBS:
-        found = list(_role_assignments(reader, name))
-    return [*found, *_destinations(COMMANDS, reader, folded)]
+    return [*found, *role_actions(reader, verb, name), *_destinations(COMMANDS, reader, folded)]
 
 
 def _on_people(reader: User, verb: str, name: str) -> Iterable[Result]:
     label, url_name, action = PERSON_ACTIONS[verb]
-    for person in _matching_people(
+    for person in matching_people(
         reader, name.removeprefix("password ").removeprefix("invitation ").removeprefix("of ")
     ):
         if action in allowed_actions(reader, person):
             address = reverse(url_name, args=[person.pk])
             yield Result(f"{label} {person.full_name}", f"@{person.username}", address, person=person)
-
-
-def _role_assignments(reader: User, words: str) -> Iterable[Result]:
-    """For "researcher to hugo.li": the person's page with the role ticked, and what that gives."""
-    for role in Role.objects.with_permissions():
-        names = [fold_text(name) for name in (role.name, role.slug) if words.startswith(f"{fold_text(name)} ")]
-        if not names or missing_permissions(reader, role):
-            continue
-        name = words.removeprefix(max(names, key=len)).strip().removeprefix("to ")
-        for person in _matching_people(reader, name):
-            if "edit" in allowed_actions(reader, person) and role not in person.roles.all():
-                address = f"{reverse('change_user_roles', args=[person.pk])}?{urlencode({'assign': role.slug})}"
-                yield Result(f"Assign {role.name} to {person.full_name}", f"@{person.username}", address, person=person)
 
 
 def _pages(reader: User, folded: str) -> list[Result]:
@@ -249,21 +192,8 @@ def _destinations(destinations: Iterable[Destination], reader: User, folded: str
     allowed = [one for one in destinations if one.access == SIGNED_IN or reader.has_perm(one.access)]
     return [
         Result(one.title, "", one.url, one.icon)
-        for one in _matching(allowed, folded, lambda one: f"{one.title} {one.words}")
+        for one in matching(allowed, folded, lambda one: f"{one.title} {one.words}")
     ]
-
-
-def _matching(records: Iterable[Record], folded: str, text_of: Callable[[Record], str]) -> list[Record]:
-    """Those in which each typed word begins a word; they are few, so no index is needed."""
-    typed = WORD.findall(folded)
-    if folded and not typed:
-        return []
-    return [record for record in records if _begin_words(typed, fold_text(text_of(record)))][:MAX_RESULTS]
-
-
-def _begin_words(typed: list[str], text: str) -> bool:
-    words = WORD.findall(text)
-    return all(any(word.startswith(one) for word in words) for one in typed)
 
 
 SOURCES: tuple[tuple[str, str, Callable[[User, str], list[Result]]], ...] = (

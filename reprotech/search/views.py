@@ -6,7 +6,8 @@ from django.utils.cache import patch_vary_headers
 
 from accounts.common.requests import PageRequest
 from reprotech.core.normalization import is_deceptive, normalize_text
-from reprotech.search.sources import Group, Result, search
+from reprotech.search.results import Group, Result
+from reprotech.search.sources import search
 from reprotech.templatetags.reprotech import initials, tint
 from reprotech.web.access import SAFE, SIGNED_IN, requires
 

@@ -1,4 +1,5 @@
-// Users to tick for a role: Enter in the search ticks the only one found, Shift with a click all between two.
+// Users to tick for a role: Enter in the search ticks the only one found, and all of a list of names; Shift with a click
+// ticks all between two.
 
 const boxesOf = (form) => [...form.querySelectorAll("input[type=checkbox][name=user]")];
 let last = null;
@@ -12,11 +13,13 @@ function pickOnly(field) {
   if (isAwaited || found.length === 0 || !field.value.trim()) {
     return;
   }
-  if (found.length > 1) {
+  if (found.length > 1 && !("list" in list.dataset)) {
     found[0].focus();
     return;
   }
-  found[0].checked = true;
+  for (const box of found) {
+    box.checked = true;
+  }
   found[0].dispatchEvent(new Event("change", { bubbles: true }));
   field.select();
 }
@@ -25,6 +28,16 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.isComposing && event.target.matches("[data-picks-only]")) {
     event.preventDefault(); // otherwise the form would be sent
     pickOnly(event.target);
+  }
+});
+
+// Of a pasted column a browser would make one word.
+document.addEventListener("paste", (event) => {
+  const text = event.clipboardData?.getData("text/plain").trim() ?? "";
+  if (event.target.matches("[data-picks-only]") && /[\r\n]/.test(text)) {
+    event.preventDefault();
+    event.target.setRangeText(text.split(/[\r\n]+/).join(", "), event.target.selectionStart, event.target.selectionEnd, "end");
+    event.target.dispatchEvent(new Event("input", { bubbles: true }));
   }
 });
 

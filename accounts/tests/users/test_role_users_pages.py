@@ -176,3 +176,21 @@ def test_a_user_beyond_the_reader_is_not_removed(cast, browser, night):
     response = browser.post(path)
     assert response.status_code == 422
     assert holders(night) == {"mighty"}
+
+
+def test_a_list_of_usernames_and_addresses_finds_just_these(browser, night):
+    people = [make_user(f"listed-{number}") for number in range(25)]
+    make_user("listed-1-too")
+    names = [people[0].username.upper(), people[1].email.upper(), *(person.username for person in people[2:])]
+    page = text_of(browser.get(add(night), {"search": "; ".join([*names, "nobody-here", ""])}))
+    assert {int(pk) for pk, _ in offered(page)} == {person.pk for person in people}
+    assert "Nobody without this role is called nobody-here." in page
+
+
+def test_one_name_and_a_comma_is_a_list_too_and_a_long_one_is_cut(browser, night):
+    make_user("comma")
+    make_user("comma-too")
+    assert len(offered(text_of(browser.get(add(night), {"search": "comma,"})))) == 1
+    assert browser.get(add(night), {"search": "," * 5000}).status_code == 200
+    assert browser.get(add(night), {"search": "é,%,'" * 300}).status_code == 200
+    assert browser.get(add(night), {"search": "x," * 6000}).status_code == 422

@@ -65,3 +65,11 @@ def test_the_form_shows_those_of_the_roles_that_a_person_has(cast, browser):
     assert "Genomics" in page.partition('id="roles-preview"')[2]
     assert 'hx-get="/users/edit/permissions"' in page
     assert "None: without a role" in browser.get("/users/new").content.decode()
+
+
+def test_a_link_ticks_the_roles_that_the_reader_may_assign(browser):
+    page = browser.get("/users/new", {"role": ["viewer", "super_admin", "no-role", "<b>"]}).content.decode()
+    ticked = [tag for tag in page.split("<input") if 'name="roles"' in tag and "checked" in tag.partition(">")[0]]
+    assert [tag.partition('value="')[2].partition('"')[0] for tag in ticked] == ["viewer"]
+    assert "Genomics" in page.partition('id="roles-preview"')[2]
+    assert "<b>" not in page

@@ -103,6 +103,20 @@ def test_a_role_is_assigned_by_its_name_and_the_persons(reader, cast):
     assert "actions" not in find(reader, f"assign viewer to {cast.viewer.username}"), "who has it already"
 
 
+def test_a_user_is_invited_with_a_role_by_the_roles_name(reader, cast):
+    for text in ("invite researcher", "invite a researcher", "invite a user as rese"):
+        found = find(reader, text)["actions"][0]
+        assert (found["title"], found["url"]) == ("Invite a user as Researcher", "/users/new?role=researcher")
+    assert titles(find(page_client(cast.admin), "invite super"), "actions") == [], "they don't hold it"
+    assert "actions" not in find(page_client(cast.manager), "invite researcher"), "they may create nobody"
+
+
+def test_users_are_added_to_a_role_by_its_name(reader, cast):
+    found = find(reader, "add users to viewer")["actions"]
+    assert [result["title"] for result in found] == ["Add users to Viewer"]
+    assert "actions" not in find(page_client(cast.manager), "add users to viewer")
+
+
 def test_nobody_is_offered_an_action_on_someone_who_holds_more(cast):
     assert titles(find(page_client(cast.admin), f"lock {cast.super_admin.username}"), "actions") == []
 

@@ -38,45 +38,6 @@ def test_what_ends_in_three_days_is_said_to_end_in_three_days(admin):
     expect(admin.get_by_text("expires in 3 days")).to_be_visible()
 
 
-class Clicks:
-    """Counts what the job of a test takes: the palette's keys as well as clicks, and no typing."""
-
-    def __init__(self, page):
-        self.page, self.count = page, 0
-
-    def find(self, text, title):
-        """Ctrl+K and Enter, for the first result."""
-        self.page.keyboard.press("Control+k")
-        self.page.locator("#palette input").fill(text)
-        expect(self.page.get_by_role("option").first).to_contain_text(title)
-        self.page.keyboard.press("Enter")
-        self.count += 2
-
-    def press(self, name):
-        self.page.get_by_role("button", name=name).click()
-        self.count += 1
-
-
-def test_three_jobs_take_three_clicks_each(admin, person):
-    name, _ = person
-    jobs = {
-        "reset": (f"reset {name}", "Reset password of", "Reset password", f"on its way to {name}@lab.example"),
-        "role": (
-            f"assign researcher to {name}",
-            "Assign Researcher to",
-            "Save roles",
-            f"Researcher assigned to {name}",
-        ),
-        "lock": (f"lock {name}", "Lock", f"Lock {name}", f"User {name} locked."),
-    }
-    for text, title, button, said in jobs.values():
-        clicks = Clicks(admin)
-        clicks.find(text, title)
-        clicks.press(button)
-        expect_said(admin, said)
-        assert clicks.count <= 3
-
-
 def test_a_tab_opens_where_one_is_and_back_undoes_it(admin, person):
     _, path = person
     admin.goto(path)
