@@ -1,6 +1,8 @@
 """How Sphinx makes the site from these pages; `scripts/docs` runs it. All that the site loads lies in it."""
 
+import json
 import re
+from pathlib import Path
 
 from sphinx.application import Sphinx
 
@@ -11,36 +13,9 @@ extensions = ["myst_parser"]
 myst_heading_anchors = 4
 highlight_language = "text"
 
-#: The site's navigation. It stands here, so that index.md reads as well where nothing makes a site of it.
-NAVIGATION = {
-    "Users": ["users"],
-    "Administrators": ["administration", "second-factor"],
-    "API clients": ["api"],
-    "Operators": [
-        "deployment",
-        "operations",
-        "troubleshooting",
-        "commands",
-        "backup",
-        "performance",
-        "benchmarks",
-    ],
-    "Auditors": ["audit", "security", "security-decisions", "security-map"],
-    "Development": [
-        "development/architecture",
-        "development/request-lifecycle",
-        "development/adding-a-permission",
-        "development/adding-a-page",
-        "development/adding-an-endpoint",
-        "development/adding-a-service",
-        "development/adding-a-setting",
-        "development/adding-a-migration",
-        "development/testing",
-        "development/style",
-        "development/glossary",
-        "adr/README",
-    ],
-}
+#: The order of the pages, as in the product's help. It stands outside of index.md, so that this reads as well where
+#: nothing makes a site of it.
+NAVIGATION = json.loads(Path(__file__).with_name("navigation.json").read_text(encoding="utf-8"))
 #: Pages under another one, as a pattern in its folder.
 PARTS = {"adr/README": "0*"}
 

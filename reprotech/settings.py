@@ -313,7 +313,8 @@ STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 #: What `scripts/assets.py` builds from npm packages.
 BUILD_DIR = BASE_DIR / "build"
-STATICFILES_DIRS = [BASE_DIR / "static", BUILD_DIR / "static"]
+#: With the pictures of the documents that the product shows.
+STATICFILES_DIRS = [BASE_DIR / "static", BUILD_DIR / "static", ("docs", BASE_DIR / "docs" / "images")]
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True

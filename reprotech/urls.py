@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from accounts.sessions.api_views import JwksViewSet
+from reprotech.documents.views import show_document
 from reprotech.error_pages import unknown_path
 from reprotech.monitoring.health import HealthViewSet
 from reprotech.monitoring.metrics import metrics
@@ -35,6 +36,8 @@ urlpatterns = [
     path("", include("audit.urls")),
     path("search", search_views.find, name="search"),
     path("settings", show_settings, name="settings"),
+    path("docs", show_document, name="documents"),
+    path("docs/<path:name>", show_document, name="document"),
     path("scheme", choose_scheme, name="scheme"),
     path(".well-known/jwks.json", JwksViewSet.as_view({"get": "jwks"})),
     # OPTIONS too: HAProxy's checks send it unless told otherwise.

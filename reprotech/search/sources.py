@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -13,6 +14,7 @@ from audit.models import AuditLog
 from audit.permissions import AUDIT_READ
 from audit.presentation.event_text import sentence
 from reprotech.core.normalization import fold_text
+from reprotech.documents.library import find as find_in_documents
 from reprotech.navigation import ENTRIES
 from reprotech.search.results import MAX_RESULTS, Group, Result, matching, matching_people
 from reprotech.search.role_actions import role_actions
@@ -52,6 +54,7 @@ PAGES = (
     Destination("My API keys", "profile tokens", "own_keys", icon="key-round"),
     Destination("Two-factor authentication", "2fa passkey authenticator recovery codes", "security", icon="smartphone"),
     Destination("Time zone", "clock local utc times", "time_zone", icon="globe"),
+    Destination("Help", "documentation docs documents guide manual", "documents", icon="circle-help"),
     Destination("API documentation", "docs openapi swagger help", "docs", icon="book-open"),
 )
 COMMANDS = (
@@ -168,6 +171,13 @@ def _words_of_variable(variable: Variable) -> str:
     return f"{variable.label} {variable.name.replace('_', ' ')}"
 
 
+def _documents(_reader: User, folded: str) -> list[Result]:
+    return [
+        Result(found.part.heading, found.document.title if found.part.level > 1 else "", found.url, icon="book-open")
+        for found in islice(find_in_documents(folded), MAX_RESULTS)
+    ]
+
+
 def _commands(reader: User, folded: str) -> list[Result]:
     verb, _, name = folded.partition(" ")
     found = [] if not name or verb not in PERSON_ACTIONS else list(_on_people(reader, verb, name))
@@ -203,5 +213,6 @@ SOURCES: tuple[tuple[str, str, Callable[[User, str], list[Result]]], ...] = (
     ("pages", "Pages", _pages),
     ("settings", "Settings", _settings),
     ("actions", "Actions", _commands),
+    ("documents", "Help", _documents),
     ("events", "Audit log", _events),
 )

@@ -39,7 +39,10 @@ def load() -> None:
     from audit import worker  # noqa: F401
     from django.urls import get_resolver
 
+    from reprotech.documents.library import index_of_words
+
     _ = get_resolver().url_patterns
+    index_of_words()
 
 
 def refuse_exposed_debugging(host: str) -> None:

@@ -409,7 +409,7 @@ document.addEventListener("click", async ({ target }) => {
     return;
   }
   const place = document.getElementById(button.dataset.copies);
-  const copied = await navigator.clipboard?.writeText(button.dataset.text ?? place.value).then(() => true, () => false);
+  const copied = await navigator.clipboard?.writeText(button.dataset.text ?? place.value ?? place.textContent).then(() => true, () => false);
   if (!copied || place.select) {
     selectText(place);
   }

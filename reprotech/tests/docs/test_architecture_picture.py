@@ -14,7 +14,7 @@ pytestmark = pytest.mark.only_on("sqlite")  # it looks at files
 
 ROOT = Path(settings.BASE_DIR)
 APPS = ("accounts", "analytics", "audit", "reprotech", "sso")
-PICTURE = ET.parse(ROOT / "docs" / "development" / "architecture.svg").getroot()  # noqa: S314 (it is our own file)
+PICTURE = ET.parse(ROOT / "docs" / "images" / "architecture.svg").getroot()  # noqa: S314 (it is our own file)
 #: {the packages of a box: the box}, and arrows as pairs of boxes.
 BOXES = {box.get("data-package"): box for box in PICTURE.iter() if box.get("data-package")}
 ARROWS = {(arrow.get("data-from"), arrow.get("data-to")) for arrow in PICTURE.iter() if arrow.get("data-from")}

@@ -12,14 +12,14 @@ from reprotech.testing.client import page_client
 JSON = {"HTTP_ACCEPT": "application/json"}
 #: What each of the cast may find at all.
 KINDS = {
-    "super_admin": {"people", "roles", "permissions", "pages", "settings", "actions", "events"},
-    "admin": {"people", "roles", "permissions", "pages", "settings", "actions", "events"},
-    "manager": {"people", "roles", "permissions", "pages", "settings", "actions", "events"},
-    "researcher": {"pages", "actions"},
-    "veterinarian": {"pages", "actions"},
-    "lab_technician": {"pages", "actions"},
-    "viewer": {"pages", "actions"},
-    "stranger": {"pages", "actions"},
+    "super_admin": {"people", "roles", "permissions", "pages", "settings", "actions", "documents", "events"},
+    "admin": {"people", "roles", "permissions", "pages", "settings", "actions", "documents", "events"},
+    "manager": {"people", "roles", "permissions", "pages", "settings", "actions", "documents", "events"},
+    "researcher": {"pages", "actions", "documents"},
+    "veterinarian": {"pages", "actions", "documents"},
+    "lab_technician": {"pages", "actions", "documents"},
+    "viewer": {"pages", "actions", "documents"},
+    "stranger": {"pages", "actions", "documents"},
 }
 
 

@@ -1,0 +1,1 @@
+"""The guides in `docs/`, as pages of the product."""
