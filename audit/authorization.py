@@ -81,7 +81,7 @@ def record_denial(actor: Actor, denial: Forbidden) -> None:
     record(
         actor=actor,
         action=Action.ACCESS_DENIED,
-        resource=target.resource if target else denial.required.rpartition("_")[0],
+        resource=target.resource if target else _resource_of(denial.required),
         resource_id=str(target.pk)[:MAX_ID_LENGTH] if target else "",
         resource_name=target.current_name() if target else "",
         success=False,
@@ -90,3 +90,8 @@ def record_denial(actor: Actor, denial: Forbidden) -> None:
         # Cut, since the caller chooses it: a denial must not fill the log.
         path=origin.path[:200],
     )
+
+
+def _resource_of(permission: str) -> str:
+    # The names of applications' permissions have a dot, and resources that no filter offers.
+    return "permission" if "." in permission else permission.rpartition("_")[0]

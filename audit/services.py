@@ -78,5 +78,9 @@ def record_events(events: Iterable[AuditLog]) -> None:
     latest_event.invalidate()
 
 
+#: Names with such a part that hold no secret.
+HARMLESS_NAMES = frozenset({"must_change_password", "access_token_minutes"})
+
+
 def is_secret_name(name: str) -> bool:
-    return name != "must_change_password" and any(part in name.lower() for part in SECRET_NAME_PARTS)
+    return name not in HARMLESS_NAMES and any(part in name.lower() for part in SECRET_NAME_PARTS)

@@ -71,7 +71,7 @@ def _about(request: HttpRequest) -> Target | None:
     match = request.resolver_match
     if match is None or not OBJECT_ID.fullmatch(str(match.kwargs.get("object_id", ""))):
         return None
-    for resource in TARGET_MODELS:
-        if (match.url_name or "").startswith(f"accounts_{resource}_"):
+    for resource, model in TARGET_MODELS.items():
+        if (match.url_name or "").startswith(f"{model._meta.app_label}_{resource}_"):
             return Target(resource, int(match.kwargs["object_id"]))
     return None

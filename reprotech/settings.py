@@ -236,6 +236,7 @@ RATE_LIMITS = {
     "reset_account": "3 per 15 minutes",
     "email_change": "5 per hour",
     "password_proof": "10 per minute",
+    "client_secret": "20 per 15 minutes",
     "test_mail": "10 per hour",
 }
 KNOWN_DEVICE_LIFETIME = timedelta(days=env.number("KNOWN_DEVICE_DAYS", default=90, between=(0, 400)))

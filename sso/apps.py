@@ -8,6 +8,11 @@ class SsoConfig(AppConfig):
     verbose_name = "Single sign-on"
 
     def ready(self) -> None:
+        from accounts.access.authorization import TARGET_MODELS
         from sso import tracked_models
+        from sso.applications import roles as application_roles
+        from sso.models import Application
 
+        TARGET_MODELS["application"] = Application
+        application_roles.register()
         tracked_models.track_all()

@@ -1,13 +1,14 @@
 """Refusals of single sign-on."""
 
-from http import HTTPStatus
-
-from reprotech.core.exceptions import DomainError
+from reprotech.core.exceptions import NotAuthenticated
 
 
-class SlugTaken(DomainError):
-    """Roles still hold permissions of an application that had this slug."""
+class InvalidClient(NotAuthenticated):
+    """Unknown, inactive or public, or with a wrong secret: the answer doesn't say which."""
 
-    code = "slug_taken"
-    status = HTTPStatus.CONFLICT
-    message = "An application of this slug was deleted, and roles still hold its permissions."
+    code = "invalid_client"
+    message = "Invalid client credentials"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headers = {"WWW-Authenticate": 'Basic realm="Reprotech", charset="UTF-8"'}

@@ -4,8 +4,7 @@ from django import forms
 
 from accounts.api_keys.services import DEFAULT_DAYS
 from accounts.common.forms import ServiceForm, set_choices
-from accounts.core.catalogue import PERMISSIONS
-from accounts.models import User
+from accounts.models import Permission, User
 
 LIFETIMES = [(30, "30 days"), (90, "90 days"), (180, "half a year"), (DEFAULT_DAYS, "a year"), (730, "2 years")]
 
@@ -41,7 +40,7 @@ class KeyForm(ServiceForm):
 
     def __init__(self, *args: object, owner: User, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        offered = [entry for entry in PERMISSIONS if entry.name in owner.grants.permissions]
+        offered = Permission.objects.grantable().filter(name__in=owner.grants.permissions)
         set_choices(self.fields["scopes"], [(entry.name, entry.description) for entry in offered])
 
     @property

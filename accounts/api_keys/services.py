@@ -18,9 +18,9 @@ from django.utils import timezone
 from accounts.access.authorization import service
 from accounts.access.row_locks import lock_for_change
 from accounts.access.user_events import record_user
-from accounts.core.catalogue import PERMISSION_NAMES, in_catalogue_order
+from accounts.core.catalogue import in_catalogue_order
 from accounts.core.exceptions import AccountDisabled, ApiKeyNotAllowed, OwnerOnly, TokenInvalid
-from accounts.models import ApiKey, User
+from accounts.models import ApiKey, Permission, User
 from accounts.models.grants import Grants
 from accounts.notifications.services import send_notice
 from accounts.permissions import USER_UPDATE
@@ -91,6 +91,7 @@ def _store_key(
         require_recent_authentication_for_tokens()
     if not 1 <= expires_in_days <= MAX_DAYS:
         raise ValidationFailed({"expires_in_days": [f"Give a number of days from 1 to {MAX_DAYS}."]})
+    _refuse_scopes(owner, scopes)
     prefix = secrets.token_hex(6)
     text = f"{KEY_PREFIX}{prefix}_{secrets.token_hex(32)}"
     key = ApiKey(
@@ -99,11 +100,10 @@ def _store_key(
         name=name,
         prefix=prefix,
         secret_hash=_hash(text),
-        scopes=in_catalogue_order(set(scopes) & set(PERMISSION_NAMES)),
+        scopes=in_catalogue_order(set(scopes)),
         addresses=_networks(addresses),
         expires_at=timezone.now() + timedelta(days=expires_in_days),
     )
-    _refuse_scopes(owner, scopes)
     try:
         key.clean_fields(exclude=["user", "scopes", "addresses"])
     except ValidationError as error:
@@ -159,8 +159,8 @@ def _lock_owner(actor: Actor, user_id: int) -> User:
 
 
 def _refuse_scopes(owner: User, scopes: Collection[str]) -> None:
-    unknown = sorted(set(scopes) - set(PERMISSION_NAMES))
-    if unknown:
+    found = Permission.objects.grantable().filter(name__in=set(scopes))
+    if unknown := sorted(set(scopes) - set(found.values_list("name", flat=True))):
         raise ValidationFailed({"scopes": [f"There is no permission {name}." for name in unknown]})
     missing = in_catalogue_order(set(scopes) - owner.grants.permissions)
     if missing:

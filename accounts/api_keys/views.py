@@ -15,7 +15,7 @@ from accounts.common.shortcuts import breadcrumbs, get_user_or_404
 from accounts.core.exceptions import OwnerOnly
 from accounts.models import User
 from accounts.permissions import USER_UPDATE
-from accounts.roles.permission_tables import permission_matrix
+from accounts.roles.application_permissions import permission_choices
 from reprotech.core.exceptions import DomainError
 from reprotech.web.access import FORM, SIGNED_IN, requires
 from reprotech.web.responses import bind_form, htmx_redirect, render_form, render_page
@@ -66,7 +66,7 @@ def _create(request: PageRequest, owner: User, page: str) -> HttpResponse:
             )
         except DomainError as refusal:
             form.add_refusal(refusal)
-    context["matrix"] = permission_matrix(form.chosen, offered=owner.grants.permissions)
+    context |= permission_choices(form.chosen, offered=owner.grants.permissions)
     return render_form(request, "accounts/api_key_form.html", form, context)
 
 

@@ -253,6 +253,16 @@ class RoleQuerySet(TrackedQuerySet["Role"]):
 
 
 class PermissionQuerySet(TrackedQuerySet["Permission"]):
+    def of_catalogue(self) -> Self:
+        return self.filter(application_slug="")
+
+    def of_applications(self) -> Self:
+        return self.exclude(application_slug="")
+
+    def grantable(self) -> Self:
+        """Permissions that roles and keys can be given: an application still lists them."""
+        return self.filter(retired_at__isnull=True)
+
     def with_role_count(self) -> Self:
         return self.annotate(role_count=Count("roles")).order_by("position", "name")
 

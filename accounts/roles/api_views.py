@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from accounts.common import serializers as shapes
 from accounts.common.requests import SignedInRequest
 from accounts.models import Permission, Role
+from accounts.models.querysets import PermissionQuerySet
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDATE
 from accounts.roles import serializers as role_serializers
 from accounts.roles import services as role_services
@@ -22,6 +23,14 @@ from reprotech.web.query_params import QueryParams
 
 class RoleDeletion(QueryParams):
     reassign_to = forms.CharField(required=False, max_length=80)
+
+
+class PermissionFilter(QueryParams):
+    application = forms.CharField(required=False, max_length=16, help_text="The short name of an application.")
+
+    def apply(self, permissions: PermissionQuerySet) -> PermissionQuerySet:
+        slug = self.value("application")
+        return permissions.filter(application_slug=slug) if slug else permissions
 
 
 def find_role(role_id: int) -> Role:
@@ -103,7 +112,12 @@ class RoleViewSet(ViewSet):
 class PermissionViewSet(ViewSet):
     required_permissions: ClassVar = {"list": ROLE_READ}
 
-    @extend_schema(responses=role_serializers.PermissionListAnswer, summary="List permissions")
-    def list(self, request: SignedInRequest) -> Response:  # noqa: ARG002
-        """Every permission of the catalogue, by resource."""
-        return Response({"permissions": serialize_many(role_serializers.PermissionAnswer, Permission.objects.all())})
+    @extend_schema(
+        parameters=query_parameters(PermissionFilter),
+        responses=role_serializers.PermissionListAnswer,
+        summary="List permissions",
+    )
+    def list(self, request: SignedInRequest) -> Response:
+        """Every permission of the catalogue by resource, and then those that applications bring."""
+        permissions = PermissionFilter.parse(request.query_params).apply(Permission.objects.all())
+        return Response({"permissions": serialize_many(role_serializers.PermissionAnswer, permissions)})

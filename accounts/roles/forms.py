@@ -1,8 +1,7 @@
 from django import forms
 
 from accounts.common.forms import FormValues, RecordForm, ServiceForm, set_choices
-from accounts.core.catalogue import PERMISSION_NAMES
-from accounts.models import Role
+from accounts.models import Permission, Role
 from reprotech.web.fields import DIGITS
 
 
@@ -28,14 +27,15 @@ class RoleForm(RecordForm):
         required=False,
         help_text="Users with the role must set up an authenticator app or a passkey.",
     )
-    permissions = forms.MultipleChoiceField(
-        required=False, choices=[(permission, permission) for permission in PERMISSION_NAMES]
-    )
+    permissions = forms.MultipleChoiceField(required=False)
 
     source = SourceField(required=False)
 
     def __init__(self, *args: object, record: Role | None = None, **kwargs: object) -> None:
         super().__init__(*args, record=record, **kwargs)
+        # Retired ones too: the service refuses them, unless the role holds them.
+        names = Permission.objects.values_list("name", flat=True)
+        set_choices(self.fields["permissions"], [(name, name) for name in names])
         if record is not None:
             del self.fields["source"]
         if record is not None and record.is_system:

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts.core.text import humanize
 from accounts.models import Permission, Role
+from accounts.roles.applications import Applications
 from accounts.roles.permission_tables import group_of
 from reprotech.core.normalization import fold_text
 from reprotech.web.fields import ChoiceParam
@@ -97,9 +98,10 @@ def permission_grid(query: GridQuery, permissions: list[Permission], roles: list
     rows = _rows([permission for permission in permissions if _matches(permission, query)], shown, holders)
     if query.value("differences"):
         rows = [row for row in rows if not row.is_alike]
-    grouped = groupby(rows, key=lambda row: group_of(row.permission.resource))
+    grouped = groupby(rows, key=lambda row: _group_of(row.permission))
+    names = Applications.names() if any(permission.application_slug for permission in permissions) else {}
     return PermissionGrid(
-        groups=[(label, list(found)) for label, found in grouped],
+        groups=[(names.get(label, label), list(found)) for label, found in grouped],
         shown=shown,
         choices=[
             (role, role.slug in chosen, query.address([slug for slug in chosen if slug != role.slug])) for role in roles
@@ -115,13 +117,19 @@ def _rows(permissions: list[Permission], shown: list[Role], holders: dict[int, s
     for permission in permissions:
         url, held = reverse("permission", args=[permission.name]), holders[permission.pk]
         cells = [(role, url + query if role.pk in held else "") for role, query in through]
-        rows.append(GridRow(permission, url, cells, len(held), is_first=permission.resource != resource))
-        resource = permission.resource
+        group = f"{_group_of(permission)} {permission.resource}"
+        rows.append(GridRow(permission, url, cells, len(held), is_first=group != resource))
+        resource = group
     return rows
 
 
 def _matches(permission: Permission, query: GridQuery) -> bool:
     """Whether each word of the search stands in the permission's name, its sentence, resource or group."""
     resource = permission.resource
-    text = fold_text(f"{permission.name} {permission.description} {humanize(resource)} {group_of(resource)}")
+    text = fold_text(f"{permission.name} {permission.description} {humanize(resource)} {_group_of(permission)}")
     return all(word in text for word in fold_text(query.value("search")).split())
+
+
+def _group_of(permission: Permission) -> str:
+    """The heading that it stands under, or the short name of its application."""
+    return permission.application_slug or group_of(permission.resource)

@@ -15,21 +15,26 @@ from accounts.core.catalogue import (
     in_catalogue_order,
 )
 from accounts.core.text import humanize
-from accounts.models import Role, User
+from accounts.models import Permission, Role, User
 
 #: The columns, in the order in which the catalogue first names them.
 ACTIONS = tuple(dict.fromkeys(permission.action for permission in PERMISSIONS))
 #: Permissions, and the roles that all of them come from.
-Sources = tuple[list[PermissionEntry], list[Role]]
+Sources = tuple[list[Permission], list[Role]]
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """A permission, whether it is held, and whether the reader could grant it."""
 
-    permission: PermissionEntry
+    permission: PermissionEntry | Permission
     is_held: bool
     is_grantable: bool
+
+    @property
+    def resource(self) -> str:
+        """What its boxes are ticked by together: two applications may use one word."""
+        return self.permission.name.removesuffix(f"_{self.permission.action}")
 
     @property
     def label(self) -> str:
@@ -86,20 +91,33 @@ def changed_unread(names: Collection[str]) -> list[str]:
 
 
 def effective_access(roles: Iterable[Role]) -> list[tuple[str, list[Sources]]]:
-    """Every permission that the roles give, by resource, in the catalogue's order, with the roles that give it."""
+    """Every permission that the roles give, by resource, in the catalogue's order, with the roles that give it.
+
+    Those of applications come last, under the short name of their application and the resource.
+    """
     givers: dict[str, list[Role]] = {}
+    held: dict[str, Permission] = {}
     for role in roles:
-        for name in role.permission_names:
-            givers.setdefault(name, []).append(role)
-    held = [entry for entry in PERMISSIONS if entry.name in givers]
+        for permission in role.permissions.all():
+            held[permission.name] = permission
+            givers.setdefault(permission.name, []).append(role)
     access = []
-    for resource, entries in groupby(held, key=lambda entry: entry.resource):
+    for resource, entries in groupby(in_order(held.values()), key=_resource_label):
         by_roles: dict[tuple[int, ...], Sources] = {}
         for entry in entries:
             roles = givers[entry.name]
             by_roles.setdefault(tuple(role.pk for role in roles), ([], roles))[0].append(entry)
-        access.append((humanize(resource), list(by_roles.values())))
+        access.append((resource, list(by_roles.values())))
     return access
+
+
+def in_order(permissions: Iterable[Permission]) -> list[Permission]:
+    return sorted(permissions, key=lambda permission: (permission.position, permission.name))
+
+
+def _resource_label(permission: Permission) -> str:
+    label = humanize(permission.resource)
+    return f"{permission.application_slug}: {label}" if permission.application_slug else label
 
 
 def missing_permissions(actor: User, holder: User | Role) -> list[str]:

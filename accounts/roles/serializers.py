@@ -53,6 +53,14 @@ class PermissionAnswer(serializers.Serializer[Permission]):
     description = serializers.CharField()
     resource = serializers.CharField()
     action = serializers.CharField()
+    application = serializers.SerializerMethodField()
+    is_retired = serializers.BooleanField(
+        help_text="Its application no longer has it: roles keep it, and it can't be given any more."
+    )
+
+    def get_application(self, permission: Permission) -> str | None:
+        """The short name of the application that brings it; null for those of Reprotech."""
+        return permission.application_slug or None
 
 
 class PermissionListAnswer(serializers.Serializer[object]):

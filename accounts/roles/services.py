@@ -11,6 +11,7 @@ from accounts.core.confusables import confusable_forms
 from accounts.core.model_fields import stored_form
 from accounts.models import Permission, Role, User
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_UPDATE
+from accounts.roles.applications import Applications
 from accounts.roles.assignments import mark_roles_changed, record_role_changes
 from audit.models import Action
 from audit.services import Changes, record
@@ -70,7 +71,7 @@ def update_role(
     authorize(actor, ROLE_UPDATE, Target("role", role_id))
     if role is None:
         raise NotFound("role")
-    granted = find_permissions(permissions or ())
+    granted = find_permissions(permissions or (), held=role.permission_names)
     authorize(actor, {*role.permission_names, *(permissions or ())}, role)
     refuse_stale_version(actor, role, expected_versions)
     fields = {name: stored_form(Role, name, value) for name, value in fields.items()}
@@ -105,7 +106,7 @@ def update_role(
 def delete_role(
     *, actor: Actor, role_id: int, reassign_to: str | None = None, expected_versions: Collection[str] = ()
 ) -> None:
-    """Delete a role; its users get the role `reassign_to` (name or slug) instead.
+    """Delete a role; its users get the role `reassign_to` (name or slug) instead, which opens its applications too.
 
     Raises NotFound, Forbidden, ValidationFailed, Conflict for a system role, and for a role in use without
     `reassign_to`, or StaleVersion unless the role is still as one of `expected_versions`.
@@ -129,6 +130,7 @@ def delete_role(
         raise Conflict("Someone was given this role a moment ago. Try again.")
     if holders:
         _reassign(actor, role, holders, other)
+    Applications.replace_role(actor, role, other)
     # First: deleting the role removes the permissions that the event lists.
     record_role(actor, Action.DELETE, role, {"name": (role.name, None), "permissions": (role.permission_names, [])})
     role.delete()
@@ -167,13 +169,17 @@ def _reassign(actor: Actor, role: Role, holders: list[User], other: Role | None)
         record_role_changes(actor, user, before, after)
 
 
-def find_permissions(names: Iterable[str]) -> list[Permission]:
+def find_permissions(names: Iterable[str], held: Collection[str] = ()) -> list[Permission]:
+    """The permissions of these names; raises ValidationFailed for unknown ones, and retired ones that aren't `held`."""
     wanted = set(names)
     found = list(Permission.objects.filter(name__in=wanted))
     if unknown := wanted - {permission.name for permission in found}:
         raise ValidationFailed(
             {"permissions": [f"There is no permission {name!r}." for name in in_catalogue_order(unknown)]}
         )
+    if retired := [permission.name for permission in found if permission.is_retired and permission.name not in held]:
+        sentences = [f"{name} is retired: its application no longer has it." for name in in_catalogue_order(retired)]
+        raise ValidationFailed({"permissions": sentences})
     return found
 
 

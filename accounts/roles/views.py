@@ -6,10 +6,11 @@ from django.urls import reverse
 
 from accounts.common.requests import PageRequest
 from accounts.common.shortcuts import breadcrumbs
-from accounts.core.catalogue import PERMISSIONS
-from accounts.models import Role, User
+from accounts.models import Permission, Role, User
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDATE, USER_READ, USER_UPDATE
 from accounts.roles import services as role_services
+from accounts.roles.application_permissions import application_groups, permission_choices
+from accounts.roles.applications import Applications
 from accounts.roles.factor_coverage import FactorCoverage, factor_coverage
 from accounts.roles.forms import DeleteRoleForm, RoleForm
 from accounts.roles.permission_tables import changed_unread, missing_permissions, permission_matrix
@@ -39,7 +40,7 @@ def list_roles(request: PageRequest) -> HttpResponse:
         "roles": [role for role in roles if query.matches(role)],
         "total": len(roles),
         "query": query,
-        "matrix": permission_matrix(()),
+        "permission_count": Permission.objects.grantable().count(),
         "crumbs": [("Roles", None)],
     }
     return render_page(request, "accounts/role_list.html", context, fragment="accounts/_role_rows.html")
@@ -54,6 +55,9 @@ def show_role(request: PageRequest, role_id: int) -> HttpResponse:
     context = {
         "role": role,
         "matrix": permission_matrix(role.permission_names),
+        "application_groups": application_groups(role.permission_names),
+        "permission_count": Permission.objects.grantable().count(),
+        "applications": Applications.opened_by(role),
         "holders": holders if request.user.has_perm(USER_READ) else None,
         "coverage": _coverage(request.user, role) if role.requires_factor else None,
         "beyond_reader": beyond_reader,
@@ -85,7 +89,11 @@ def clone_role(request: PageRequest, role_id: int) -> HttpResponse:
         "name": f"Copy of {source.name}"[:80],
         "description": source.description,
         "requires_factor": source.requires_factor,
-        "permissions": [name for name in source.permission_names if name not in left_out],
+        "permissions": [
+            permission.name
+            for permission in source.permissions.all()
+            if permission.name not in left_out and not permission.is_retired
+        ],
         "source": source.pk,
     }
     return _render_form(request, RoleForm(initial=initial), left_out=left_out)
@@ -135,7 +143,8 @@ def delete_role(request: PageRequest, role_id: int) -> HttpResponse:
         if other != role and not missing_permissions(request.user, other)
     ]
     form = bind_form(DeleteRoleForm, request, others=others)
-    form.fields["reassign_to"].required = bool(role.user_count)
+    applications = Applications.opened_by(role)
+    form.fields["reassign_to"].required = bool(role.user_count or applications)
     if request.method == "POST" and form.is_valid():
         try:
             reassign_to = form.cleaned_data["reassign_to"] or None
@@ -147,6 +156,7 @@ def delete_role(request: PageRequest, role_id: int) -> HttpResponse:
     context = {
         "role": role,
         "beyond_reader": missing_permissions(request.user, role),
+        "applications": applications,
         "crumbs": breadcrumbs("role", role, "Delete"),
     }
     return render_form(request, "accounts/role_delete.html", form, context, fragment="accounts/_role_delete.html")
@@ -173,9 +183,9 @@ def _render_form(
         "source": source,
         "changed_unread": changed_unread(after),
         "chosen_count": len(after),
-        "matrix": permission_matrix(form.chosen, grantable=request.user.get_all_permissions()),
-        "given": [entry for entry in PERMISSIONS if entry.name in after - before],
-        "taken": [entry for entry in PERMISSIONS if entry.name in before - after],
+        **permission_choices(form.chosen, held=before, grantable=request.user.get_all_permissions()),
+        "given": list(Permission.objects.filter(name__in=after - before)),
+        "taken": list(Permission.objects.filter(name__in=before - after)),
         "is_review": is_review,
         "coverage": _coverage(request.user, role) if role and not is_review else None,
         "beyond_reader": missing_permissions(request.user, role) if role else [],

@@ -4,8 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from accounts.common.forms import RecordForm
-from accounts.core.catalogue import PERMISSIONS, PermissionEntry
-from accounts.models import Role, User
+from accounts.models import Permission, Role, User
+from accounts.roles.permission_tables import in_order
 from accounts.users.forms import RolesForm
 
 
@@ -24,8 +24,8 @@ class UserRolesForm(RolesForm, RecordForm):
 class RoleChange:
     assigned: list[Role]
     removed: list[Role]
-    gained: list[PermissionEntry]
-    lost: list[PermissionEntry]
+    gained: list[Permission]
+    lost: list[Permission]
 
     @classmethod
     def between(cls, before: Collection[Role], after: Collection[Role]) -> "RoleChange":
@@ -34,13 +34,13 @@ class RoleChange:
         return cls(
             assigned=[role for role in after if role not in before],
             removed=[role for role in before if role not in after],
-            gained=[entry for entry in PERMISSIONS if entry.name in new - old],
-            lost=[entry for entry in PERMISSIONS if entry.name in old - new],
+            gained=in_order(new - old),
+            lost=in_order(old - new),
         )
 
     def __bool__(self) -> bool:
         return bool(self.assigned or self.removed)
 
 
-def _permissions_of(roles: Collection[Role]) -> set[str]:
-    return {name for role in roles for name in role.permission_names}
+def _permissions_of(roles: Collection[Role]) -> set[Permission]:
+    return {permission for role in roles for permission in role.permissions.all()}

@@ -127,10 +127,12 @@ def _load_permissions() -> int:
         if not Permission.objects.filter(name=entry.name, position=position, **values).exists():
             Permission.objects.update_or_create(name=entry.name, defaults={"position": position, **values})
             changes += 1
-    stale = Permission.objects.exclude(name__in=PERMISSION_NAMES)
+    # Those of applications are theirs to change.
+    stale = Permission.objects.of_catalogue().exclude(name__in=PERMISSION_NAMES)
     for role in Role.objects.filter(permissions__in=stale).distinct():
         before = role.permission_names
-        kept = [name for name in before if name in PERMISSION_NAMES]
+        gone = set(stale.values_list("name", flat=True))
+        kept = [name for name in before if name not in gone]
         record_role(SYSTEM, Action.UPDATE, role, {"permissions": (before, kept)})
     deleted, _ = stale.delete()
     return changes + deleted
@@ -156,9 +158,13 @@ def _load_role(position: int, entry: RoleEntry) -> int:
         if field in changes:
             record_role(SYSTEM, Action.UPDATE, role, {field: changes[field]})
     held = role.permission_names
-    if set(held) == entry.permissions or (role.is_customized and entry.slug != SUPER_ADMIN):
+    own = Permission.objects.of_applications()
+    # A system role keeps permissions of applications that it was given; one holds them all.
+    of_applications = own if entry.slug == SUPER_ADMIN else own.filter(roles=role)
+    wanted = entry.permissions | set(of_applications.values_list("name", flat=True))
+    if set(held) == wanted or (role.is_customized and entry.slug != SUPER_ADMIN):
         return int(bool(changes))
-    role.permissions.set(Permission.objects.filter(name__in=entry.permissions))
+    role.permissions.set(Permission.objects.filter(name__in=wanted))
     role.save(update_fields=["updated_at"])  # a new version
     record_role(SYSTEM, Action.UPDATE, role, {"permissions": (held, role.permission_names)})
     return int(bool(changes)) + 1

@@ -10,8 +10,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts.access.authorization import Target, authorize, service
-from accounts.core.catalogue import PERMISSION_NAMES
-from accounts.models import OutgoingMail, Preferences, Role, Session, User
+from accounts.models import OutgoingMail, Permission, Preferences, Role, Session, User
 from accounts.permissions import USER_DELETE
 from accounts.roles.assignments import permission_names_of
 from accounts.user_list import page_index
@@ -105,7 +104,7 @@ def _permissions_before_deletion(user: User) -> set[str]:
     names = event.changes["roles"][0] if event and "roles" in event.changes else None
     roles = list(Role.objects.filter(name__in=names or ()))
     if names is None or len(roles) != len(names):
-        return set(PERMISSION_NAMES)
+        return set(Permission.objects.values_list("name", flat=True))
     return permission_names_of(roles)
 
 

@@ -140,7 +140,7 @@ def _subjects_of_event(event: SealedRow) -> Iterator[str]:
             yield f"session:{event.session_id}"
     if event.action == "session_revoke" and not event.resource_id:
         yield "sessions:*"  # one event says how many were ended
-    if event.resource == "role" and "permissions" in event.details.get("changes", {}):
+    if event.resource in {"role", "permission"} and "permissions" in event.details.get("changes", {}):
         yield "permissions:*"  # a new version's permissions come with the roles that hold them
 
 

@@ -87,7 +87,7 @@ def _session_end(event: AuditLog, who: str) -> str:
 def _created(event: AuditLog) -> str:
     what = f"the service account {_target(event)}" if _new_value(event, "is_service") else _typed_target(event)
     roles = _new_value(event, "roles")
-    return f"{what} with {_roles(roles)}" if roles else what
+    return f"{what} with {_roles(roles)}" if roles and event.resource == "user" else what
 
 
 def _update(event: AuditLog, who: str) -> str:
@@ -108,7 +108,8 @@ def _update(event: AuditLog, who: str) -> str:
     if event.details.get("concealed") == ["password_hash"]:  # hashed again at a sign-in: it is the same password
         return f"{who} stored the password of {_target(event)} in the present form"
     owner = "their own account" if event.resource == "user" and _is_own(event) else _typed_target(event)
-    return _outcome(event, who, "changed", "change", _fields_of(event) + owner)
+    fields = "" if _is_of_application(event) else _fields_of(event)
+    return _outcome(event, who, "changed", "change", fields + owner)
 
 
 def _first_start(event: AuditLog, who: str) -> str:
@@ -265,8 +266,15 @@ def _typed_target(event: AuditLog) -> str:
         return _erased_person(event.resource_id)
     if event.resource == "session":
         return f"a session of {_target(event)}"
+    if _is_of_application(event):
+        return f"the permissions of the application {_target(event)}"
     named = event.resource_name or event.resource_id
     return f"the {word} {named}" if named else f"the {word}"
+
+
+def _is_of_application(event: AuditLog) -> bool:
+    """Whether it is about all permissions that an application brings."""
+    return event.resource == "permission" and "permissions" in event.changes
 
 
 def _is_own(event: AuditLog) -> bool:

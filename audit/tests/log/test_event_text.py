@@ -310,6 +310,15 @@ SENTENCES += [
         event("app_denied", {"reason": "No role opens it."}, **APP, **NO),
         "admin was refused at Grafana: no role opens it",
     ),
+    (event("create", {**changed(roles=([], ["Viewer"]))}, **APP), "admin created the application Grafana"),
+    *(
+        (event(action, changed(permissions=([], ["g.a_b"])), **{**APP, "resource": "permission"}), text)
+        for action, text in (
+            ("create", "admin created the permissions of the application Grafana"),
+            ("update", "admin changed the permissions of the application Grafana"),
+            ("delete", "admin deleted the permissions of the application Grafana"),
+        )
+    ),
     (event("update", {"concealed": ["secret_hash"]}, **APP), "admin changed the secret of the application Grafana"),
 ]
 

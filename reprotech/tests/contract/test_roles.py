@@ -2,11 +2,14 @@
 
 import pytest
 
+from accounts.access.authorization import SYSTEM
 from accounts.core.catalogue import PERMISSION_NAMES
 from accounts.models import Role
 from audit.models import AuditLog
-from reprotech.testing.cast import NOBODY, make_user
+from reprotech.testing.cast import NOBODY, audit_rows, make_user
 from reprotech.testing.client import Caller, error_of
+from sso.applications.own_permissions import register_permissions
+from sso.tests.support.sign_ins import make_application
 
 NEW = {"name": "Night Shift", "description": "Who is here at night", "permissions": ["sample_read", "animal_read"]}
 
@@ -90,6 +93,8 @@ def test_the_39_permissions_are_listed(cast, super_admin, path):
         "description": "Create users",
         "resource": "user",
         "action": "create",
+        "application": None,
+        "is_retired": False,
     }
     assert all(entry["name"] == f"{entry['resource']}_{entry['action']}" for entry in permissions)
 
@@ -258,3 +263,34 @@ def test_a_role_that_is_not_there_is_missing(cast, super_admin, method, body):
         404,
         {"error": "There is no such role.", "code": "not_found"},
     )
+
+
+def test_permissions_of_applications_come_after_the_39(cast, super_admin):
+    application = make_application("HPLC")
+    run = {"resource": "run", "action": "start", "description": "Start runs"}
+    register_permissions(actor=SYSTEM, application_id=application.pk, permissions=[run])
+    listed = super_admin.get("/api/permissions").json()["permissions"]
+    assert [permission["name"] for permission in listed] == [*PERMISSION_NAMES, "hplc.run_start"]
+    own = super_admin.get("/api/permissions?application=hplc").json()["permissions"]
+    assert own == listed[39:]
+    assert own == [
+        {"id": own[0]["id"], "name": "hplc.run_start", **run, "application": "hplc", "is_retired": False},
+    ]
+    assert super_admin.get("/api/permissions?application=other").json() == {"permissions": []}
+    assert super_admin.get("/api/permissions?module=hplc").status_code == 400
+    me = super_admin.get("/api/auth/me").json()
+    assert me["permissions"] == [*PERMISSION_NAMES, "hplc.run_start"]
+    register_permissions(actor=SYSTEM, application_id=application.pk, permissions=[])
+    assert super_admin.get("/api/auth/me").json()["permissions"] == list(PERMISSION_NAMES)
+
+
+def test_deleting_a_role_that_opens_an_application_asks_for_one_that_does_instead(cast, super_admin, night_shift):
+    application = make_application("HPLC", "night_shift")
+    path = f"/api/roles/{night_shift.pk}"
+    refused = super_admin.delete(path)
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    assert "opens HPLC" in refused.json()["error"]
+    with audit_rows() as events:
+        assert super_admin.delete(f"{path}?reassign_to=viewer").status_code == 200
+    assert [role.slug for role in application.roles.all()] == ["viewer"]
+    assert {(row.action, row.resource) for row in events} == {("update", "application"), ("delete", "role")}

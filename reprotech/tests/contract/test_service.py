@@ -134,6 +134,8 @@ def test_the_schema_describes_every_api_address(db, anonymous):
         *("/api/auth/sessions", "/api/auth/sessions/{session_id}", "/api/users", "/api/users/{user_id}"),
         *("/api/users/{user_id}/reset-password", "/api/users/{user_id}/lock", "/api/users/{user_id}/unlock"),
         *("/api/users/analytics", "/api/roles", "/api/roles/{role_id}", "/api/permissions"),
+        *("/api/applications", "/api/applications/{application_id}", "/api/applications/{application_id}/secret"),
+        *("/api/applications/{application_id}/permissions", "/api/applications/self/permissions"),
         *("/api/audit", "/api/audit-logs", "/api/health", "/api/health/live", "/api/health/ready"),
     }
     listed = schema["paths"]["/api/users"]["get"]

@@ -13,6 +13,7 @@ from accounts.models import ApiKey, Role, Session, User
 from audit.models import AuditLog
 from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.testing.client import Caller, page_client
+from sso.tests.support.sign_ins import make_application, make_sign_in
 
 LISTS = [
     "/api/users?per_page=100",
@@ -25,6 +26,7 @@ LISTS = [
     "/api/auth/sessions",
     "/api/auth/keys",
     "/api/users/analytics",
+    "/api/applications?per_page=100",
 ]
 ADMIN_LISTS = [
     "/admin/accounts/user/",
@@ -33,6 +35,8 @@ ADMIN_LISTS = [
     "/admin/accounts/apikey/",
     "/admin/accounts/permission/",
     "/admin/audit/auditlog/",
+    "/admin/sso/application/",
+    "/admin/sso/appsignin/",
 ]
 
 
@@ -47,6 +51,8 @@ def add_rows(owner, first, last):
         user.roles.set([role, viewer])
         for someone in (owner, user):
             Session.objects.create(user=someone, kind="token", expires_at=timezone.now() + timedelta(days=1))
+        application = make_application(f"Program {n}", "viewer", slug=f"program{n}")
+        make_sign_in(application, user)
         ApiKey.objects.create(user=owner, name=f"Key {n}", prefix=f"{n:012}", expires_at=timezone.now())
         AuditLog.objects.create(username="clerk", user_id=user.pk, action="login", resource="auth")
 

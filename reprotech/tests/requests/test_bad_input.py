@@ -63,6 +63,7 @@ TAKES_A_BODY = [
     ("POST", "/api/users/{}/lock"),
     ("POST", "/api/users/{}/unlock"),
     ("POST", "/api/roles"),
+    ("POST", "/api/applications"),
 ]
 
 

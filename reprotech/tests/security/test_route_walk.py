@@ -32,6 +32,7 @@ PUBLIC_FOR_A_REASON = {
     "api/auth/login/mfa": "there is no session before the second step is done",
     "api/auth/refresh": "the access token may have expired",
     ".well-known/jwks.json": "public keys are for everybody",
+    "api/applications/self/permissions": "an application proves itself by its secret, and has no account",
     "api/health": "probes have no account",
     "api/health/live": "probes have no account",
     "api/health/ready": "probes have no account",
