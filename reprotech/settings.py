@@ -304,6 +304,7 @@ BODY_LIMIT_OVERRIDES = {
     "/api/users/import": 5_500_000,
     "/users/import": 5_500_000,
     "/users/import/confirm": 5_500_000,
+    "/users/import/errors": 5_500_000,
 }
 #: Django's own limit, the same for all paths: `RequestLimitsMiddleware` enforces the ones above.
 DATA_UPLOAD_MAX_MEMORY_SIZE = max(BODY_LIMIT_OVERRIDES.values())

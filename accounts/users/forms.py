@@ -244,8 +244,14 @@ class BulkRoleForm(RoleChoicesForm, SelectionForm):
 class UploadForm(ServiceForm):
     file = forms.FileField(
         label="CSV file",
+        help_text="Drop it into the field, or choose it.",
         error_messages={"required": "Choose a file.", "empty": "The file is empty."},
-        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv,text/tab-separated-values,text/plain"}),
+        widget=forms.FileInput(
+            attrs={
+                "accept": ".csv,.tsv,.txt,text/csv,text/tab-separated-values,text/plain",
+                "class": "drop-field",
+            }
+        ),
     )
     ignore_unknown_columns = forms.BooleanField(
         label="Leave out other columns",

@@ -22,6 +22,7 @@ WITHOUT_ROLES = [(*person[:4], (), person[5]) for person in PEOPLE]
 
 NAMES = "username, email, first_name, last_name, roles, is_active, password"
 NO_HEADER = f"This line must name the columns: {NAMES}. It reads "
+CHOOSE = "Choose a file with the people as text, such as a spreadsheet saved as “CSV UTF-8”."
 SAVE = "In the spreadsheet program, save it as “CSV UTF-8”."
 LEAVE_OUT = "tick “Leave out other columns” (API: ignore_unknown_columns=true)."
 NO_USERNAME = (
@@ -135,7 +136,7 @@ BECOMES = {
     "web-page.csv": {"file": [f"This is a web page, not a CSV file. {SAVE}"]},
     "workbook.csv": {"file": [f"This is a workbook or an archive, not a CSV file. {SAVE}"]},
     "old-workbook.csv": {"file": [f"This is an Excel workbook, not a CSV file. {SAVE}"]},
-    "document.csv": {"file": [f"This is a PDF file, not a CSV file. {SAVE}"]},
+    "document.csv": {"file": [f"This is a PDF file, not a CSV file. {CHOOSE}"]},
     "utf-16-without-mark.csv": {"line 3": [f"The line has characters in another encoding than UTF-8. {SAVE}"]},
     "wrong-encoding.csv": {
         "line 2": [f"last_name: “MÃ¼ller” seems to be “Müller” in a wrong encoding. {SAVE}"],
@@ -211,7 +212,9 @@ def test_a_sentence_of_many_lines_stands_on_the_page_once(cast):
     response = browser.post(
         "/users/import", {"file": SimpleUploadedFile("a.csv", f"username,email,role\n{rows}".encode())}
     )
-    assert response.context["errors"] == [("Lines 2 to 13", ["roles: There is no role 'Lab Tech'."])]
+    [(where, sentences, shown)] = response.context["errors"]
+    assert (where, sentences) == ("Lines 2 to 13", ["roles: There is no role 'Lab Tech'."])
+    assert [dict(cells)["username"] for cells in shown] == ["new-0", "new-1", "new-2"]
     assert "Nothing was imported: 12 lines need correction" in response.content.decode()
 
 

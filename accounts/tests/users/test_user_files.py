@@ -5,7 +5,6 @@ import io
 
 import pytest
 from django.core import mail
-from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.access.authorization import SYSTEM
 from accounts.models import User
@@ -14,8 +13,8 @@ from accounts.users.csv import import_users
 from accounts.users.csv.export import start_export
 from accounts.users.csv.table import MAX_BYTES, MAX_ROWS
 from audit.models import AuditLog
-from reprotech.testing.cast import PASSWORD, audit_rows, make_user
-from reprotech.testing.client import error_of, page_client
+from reprotech.testing.cast import audit_rows, make_user
+from reprotech.testing.client import error_of
 
 GOOD = """username,email,first_name,last_name,roles,is_active,password
 ada,ada@lab.example,Ada,Berg,Researcher;viewer,true,
@@ -252,68 +251,3 @@ def test_who_comes_after_an_export_began_is_not_in_it(cast):
 def test_an_export_is_refused_without_permission_or_sense(cast, viewer, admin):
     assert viewer.get("/api/users/export").status_code == 403
     assert list(errors_of(admin.get("/api/users/export?page=2"))) == ["page"]
-
-
-# The pages
-
-
-@pytest.fixture
-def browser(cast):
-    """The Administrator's."""
-    return page_client(cast.admin)
-
-
-def text_of(response):
-    return response.content.decode()
-
-
-def upload(browser, text, **headers):
-    file = SimpleUploadedFile("people.csv", text.encode(), "text/csv")
-    return browser.post("/users/import", {"file": file}, headers=headers)
-
-
-def test_a_good_file_is_shown_and_created_when_confirmed(browser):
-    shown = upload(browser, GOOD)
-    page = text_of(shown)
-    assert shown.status_code == 200
-    assert "3 users would be created" in page
-    assert "2 invited by e-mail" in page
-    assert not User.objects.filter(username="ada").exists()
-    response = browser.post("/users/import/confirm", {"text": GOOD})
-    assert (response.status_code, response["Location"]) == (302, "/users?sort=-created_at")
-    assert "3 users created. 2 invitations are on the way." in text_of(browser.get("/users"))
-    assert User.objects.get(username="linus").check_password(PASSWORD)
-
-
-def test_a_bad_file_is_explained_by_line(browser):
-    response = upload(browser, BAD)
-    page = text_of(response)
-    assert response.status_code == 422
-    assert "Nothing was imported: 8 lines need correction" in page
-    assert "Line 4" in page
-    assert "roles: There is no role &#x27;King&#x27;." in page
-    assert "users would be created" not in page
-
-
-def test_htmx_gets_the_part_and_goes_on_to_the_list(browser):
-    assert text_of(upload(browser, GOOD, **{"HX-Request": "true"})).lstrip().startswith('<div id="import"')
-    response = browser.post("/users/import/confirm", {"text": GOOD}, headers={"HX-Request": "true"})
-    assert response["HX-Redirect"] == "/users?sort=-created_at"
-
-
-def test_no_file_is_said_at_the_field(browser):
-    response = browser.post("/users/import")
-    assert response.status_code == 422
-    assert "Choose a file." in text_of(response)
-
-
-def test_what_went_wrong_since_the_preview_is_said_and_nothing_is_created(browser):
-    make_user("grace")
-    response = browser.post("/users/import/confirm", {"text": GOOD})
-    assert response.status_code == 422
-    assert "username: This username is taken." in text_of(response)
-    assert not User.objects.filter(username="ada").exists()
-
-
-def test_the_address_of_the_confirmation_leads_to_the_form(browser):
-    assert browser.get("/users/import/confirm")["Location"] == "/users/import"

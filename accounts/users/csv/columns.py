@@ -16,6 +16,8 @@ IMPORT_COLUMNS = (*REQUIRED_COLUMNS, "first_name", "last_name", "roles", "is_act
 STATUS_COLUMN = "status"
 #: Columns of an export that an import skips.
 IGNORED_COLUMNS = tuple(column for column in EXPORTED if column not in {*IMPORT_COLUMNS, STATUS_COLUMN})
+#: What is wrong with a row, in the file that has the rows to correct. An import skips it too.
+ERRORS_COLUMN = "errors"
 #: Further headings, normalized, in our users' languages. None that means another column to others, such as "Name".
 SPELLINGS = {
     "username": "user login loginname logonname account accountname samaccountname benutzer benutzername anmeldename "
@@ -49,9 +51,9 @@ def normalize_heading(heading: str) -> str:
     return IGNORED_CHARACTERS.sub("", "".join(letter for letter in letters if not unicodedata.combining(letter)))
 
 
-COLUMN_BY_HEADING = {normalize_heading(name): name for name in (*IMPORT_COLUMNS, STATUS_COLUMN, *IGNORED_COLUMNS)} | {
-    key: name for name, spellings in SPELLINGS.items() for key in spellings.split()
-}
+COLUMN_BY_HEADING = {
+    normalize_heading(name): name for name in (*IMPORT_COLUMNS, STATUS_COLUMN, *IGNORED_COLUMNS, ERRORS_COLUMN)
+} | {key: name for name, spellings in SPELLINGS.items() for key in spellings.split()}
 
 
 @dataclass(frozen=True, slots=True)

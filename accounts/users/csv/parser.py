@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from accounts.models import Role, User
-from accounts.users.csv.columns import REQUIRED_COLUMNS, Columns, count_recognized, find_columns, truncate
+from accounts.users.csv.columns import (
+    ERRORS_COLUMN,
+    REQUIRED_COLUMNS,
+    Columns,
+    count_recognized,
+    find_columns,
+    truncate,
+)
 from accounts.users.csv.export import IMPORT_ROLE_SEPARATORS
 from accounts.users.csv.import_users import ImportRow
 from accounts.users.csv.table import SAVE_AS_CSV, SEPARATORS, Table, TableRow, decode, file_error, read_table
@@ -35,6 +42,8 @@ class ParsedFile:
     users: list[ImportRow]
     text: str
     ignored_columns: list[str]
+    table: Table
+    columns: Columns
 
 
 def parse_users(file: bytes | str, *, ignore_unknown_columns: bool = False) -> ParsedFile:
@@ -46,7 +55,7 @@ def parse_users(file: bytes | str, *, ignore_unknown_columns: bool = False) -> P
     if not table.rows:
         raise file_error("There are no users in the file: it has a header alone.")
     reader = _RowReader(table, columns)
-    return ParsedFile([reader.user(row) for row in table.rows], text, columns.ignored)
+    return ParsedFile([reader.user(row) for row in table.rows], text, columns.ignored, table, columns)
 
 
 class _RowReader:
@@ -61,6 +70,7 @@ class _RowReader:
         cells = self._columns.named(row.cells)
         # Never stripped or cleaned: blanks and apostrophes may belong to a password.
         password = cells.pop("password", "") or None
+        cells.pop(ERRORS_COLUMN, None)
         problems: list[str] = []
         values = {name: _clean_cell(name, cell, problems) for name, cell in cells.items()}
         fields: dict[str, str | bool] = {

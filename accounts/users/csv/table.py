@@ -16,19 +16,29 @@ MAX_BYTES = 5 * 1024 * 1024
 MAX_ROWS = 10_000
 #: With the words for error messages.
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+SAVE_AS_CSV = "In the spreadsheet program, save it as “CSV UTF-8”."
+CHOOSE_CSV = "Choose a file with the people as text, such as a spreadsheet saved as “CSV UTF-8”."
 BINARY_SIGNATURES = (
-    (b"PK\x03\x04", "a workbook or an archive"),  # .xlsx, .ods, .numbers, .zip
-    (b"\xd0\xcf\x11\xe0", "an Excel workbook"),
-    (b"%PDF", "a PDF file"),
-    (b"\x1f\x8b", "a compressed file"),
-    (b"{\\rtf", "a text document"),
+    (b"\xd0\xcf\x11\xe0", "an Excel workbook", SAVE_AS_CSV),
+    (b"%PDF", "a PDF file", CHOOSE_CSV),
+    (b"\x1f\x8b", "a compressed file", "Unpack it first."),
+    (b"{\\rtf", "a text document", SAVE_AS_CSV),
+    (b"\x89PNG", "an image", CHOOSE_CSV),
+    (b"\xff\xd8\xff", "an image", CHOOSE_CSV),  # JPEG
+    (b"GIF8", "an image", CHOOSE_CSV),
+    (b"II*\0", "an image", CHOOSE_CSV),  # TIFF
+    (b"MM\0*", "an image", CHOOSE_CSV),
 )
+#: After the size in the first bytes: WebP, HEIC and AVIF.
+LATER_SIGNATURES = ((8, b"WEBP"), (4, b"ftyphei"), (4, b"ftypavif"), (4, b"ftypmif1"))
+ARCHIVE = b"PK\x03\x04"
+#: What an archive holds that a spreadsheet program saved.
+WORKBOOKS = ((b"xl/", "an Excel workbook"), (b"opendocument.spreadsheet", "an OpenDocument spreadsheet"))
 #: Excel's declaration of the separator.
 SEPARATOR_LINE = re.compile(r'[ \t]*"?sep=(\\t|[^\r\n])"?[ ,;\t]*(?:\r\n?|\n|\Z)', re.IGNORECASE)
 #: PowerShell's declaration of the rows' type.
 TYPE_LINE = re.compile(r'"?#TYPE [^\r\n]*(?:\r\n?|\n|\Z)')
 LINE_END = re.compile(r"\r\n?|\n")
-SAVE_AS_CSV = "In the spreadsheet program, save it as “CSV UTF-8”."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +65,9 @@ def decode(content: bytes) -> str:
     """Decode UTF-8, or UTF-16 with its byte order mark; raises ValidationFailed."""
     if len(content) > MAX_BYTES:
         raise _too_large()
-    for signature, kind in BINARY_SIGNATURES:
-        if content.startswith(signature):
-            raise file_error(f"This is {kind}, not a CSV file. {SAVE_AS_CSV}")
+    if found := _binary_kind(content):
+        kind, advice = found
+        raise file_error(f"This is {kind}, not a CSV file. {advice}")
     encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         text = content.decode(encoding)
@@ -69,6 +79,19 @@ def decode(content: bytes) -> str:
     if len(text.encode()) > MAX_BYTES:
         raise _too_large()
     return text
+
+
+def _binary_kind(content: bytes) -> tuple[str, str] | None:
+    """What a file is that isn't text, and what to do."""
+    if content.startswith(ARCHIVE):
+        # Names stand uncompressed in it. Numbers and others have none that says enough.
+        kinds = (kind for name, kind in WORKBOOKS if name in content)
+        return next(kinds, "a workbook or an archive"), SAVE_AS_CSV
+    if any(content.startswith(signature, offset) for offset, signature in LATER_SIGNATURES):
+        return "an image", CHOOSE_CSV
+    return next(
+        ((kind, advice) for signature, kind, advice in BINARY_SIGNATURES if content.startswith(signature)), None
+    )
 
 
 def read_table(text: str, count_recognized: Callable[[list[str]], int]) -> Table:

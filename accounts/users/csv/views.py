@@ -11,15 +11,17 @@ from accounts.common.requests import PageRequest
 from accounts.models import User
 from accounts.permissions import USER_CREATE, USER_READ
 from accounts.user_list.filters import UserQuery
-from accounts.users.csv.columns import IGNORED_COLUMNS
+from accounts.users.csv.columns import IGNORED_COLUMNS, IMPORT_COLUMNS
 from accounts.users.csv.export import csv_response, start_export
 from accounts.users.csv.import_users import MAX_PASSWORDS, import_users
-from accounts.users.csv.parser import parse_users
+from accounts.users.csv.parser import ParsedFile, parse_users
 from accounts.users.csv.table import MAX_ROWS
+from accounts.users.csv.wrong_rows import has_wrong_rows, line_of, values_by_line, wrong_rows_response
 from accounts.users.forms import UploadForm
 from reprotech.core.exceptions import Conflict, ValidationFailed
 from reprotech.web.access import FORM, SAFE, requires
 from reprotech.web.responses import UNPROCESSABLE, htmx_redirect, render_page
+from reprotech.web.streaming import stream_csv
 
 MAX_PREVIEW_ROWS = 10
 MAX_ERRORS = 100
@@ -43,11 +45,12 @@ def upload(request: PageRequest) -> HttpResponse:
     if not form.is_valid():
         return _render(request, {"form": form}, UNPROCESSABLE)
     upload, ignore_unknown = form.cleaned_data["file"], form.cleaned_data["ignore_unknown_columns"]
+    file = None
     try:
         file = parse_users(upload.read(), ignore_unknown_columns=ignore_unknown)
         import_users(actor=request.user, rows=file.users, dry_run=True)
     except ValidationFailed as refusal:
-        context = {"form": form, "filename": upload.name, **_error_context(refusal.errors)}
+        context = {"form": form, "filename": upload.name, **_error_context(refusal.errors, file)}
         return _render(request, context, UNPROCESSABLE)
     context = {
         "form": form,
@@ -68,14 +71,14 @@ def confirm(request: PageRequest) -> HttpResponse:
     """Create the users of the file that was shown. It comes back from the browser, and is checked again."""
     if request.method != "POST":
         return redirect("import_users")
+    file = None
     try:
-        ignore_unknown = bool(request.POST.get("ignore_unknown_columns"))
-        rows = parse_users(request.POST.get("text", ""), ignore_unknown_columns=ignore_unknown).users
-        created = import_users(actor=request.user, rows=rows)
+        file = _sent_back(request)
+        created = import_users(actor=request.user, rows=file.users)
     except (ValidationFailed, Conflict) as refusal:
         errors = {"file": [refusal.message]} if isinstance(refusal, Conflict) else refusal.errors
-        return _render(request, {"form": UploadForm(), **_error_context(errors)}, UNPROCESSABLE)
-    count = sum(row.password is None for row in rows)
+        return _render(request, {"form": UploadForm(), **_error_context(errors, file)}, UNPROCESSABLE)
+    count = sum(row.password is None for row in file.users)
     invited = f" {count:,} invitation{' is' if count == 1 else 's are'} on the way." if count else ""
     messages.success(request, f"{created:,} user{'' if created == 1 else 's'} created.{invited}")
     return htmx_redirect(
@@ -83,8 +86,37 @@ def confirm(request: PageRequest) -> HttpResponse:
     )
 
 
-def _error_context(errors: Mapping[str, list[str]]) -> dict[str, object]:
-    """The first errors as (lines, sentences); an error of many lines is shown once."""
+@requires(USER_CREATE, FORM)
+def download_wrong_rows(request: PageRequest) -> HttpResponseBase:
+    """The rows to correct, as a file. They come from the browser and are checked again: nothing is kept here."""
+    if request.method != "POST":
+        return redirect("import_users")
+    file = None
+    try:
+        file = _sent_back(request)
+        import_users(actor=request.user, rows=file.users, dry_run=True)
+    except ValidationFailed as refusal:
+        if file is not None and has_wrong_rows(file, refusal.errors):
+            return wrong_rows_response(file, refusal.errors)
+        return _render(request, {"form": UploadForm(), **_error_context(refusal.errors, file)}, UNPROCESSABLE)
+    messages.info(request, "No row of the file is wrong any more. Choose it again to import it.")
+    return redirect("import_users")
+
+
+@requires(USER_CREATE, SAFE)
+def download_template(_request: PageRequest) -> HttpResponseBase:
+    """A file with the columns, to fill in."""
+    return stream_csv("users-to-import.csv", IMPORT_COLUMNS, [], with_bom=True)
+
+
+def _sent_back(request: PageRequest) -> ParsedFile:
+    """The file that an earlier answer showed. Raises ValidationFailed."""
+    ignore_unknown = bool(request.POST.get("ignore_unknown_columns"))
+    return parse_users(request.POST.get("text", ""), ignore_unknown_columns=ignore_unknown)
+
+
+def _error_context(errors: Mapping[str, list[str]], file: ParsedFile | None) -> dict[str, object]:
+    """The first errors as (lines, sentences, cells of the first rows); an error of many lines is shown once."""
     places: dict[str, list[str]] = {}
     for place, sentences in errors.items():
         for sentence in sentences:
@@ -92,13 +124,24 @@ def _error_context(errors: Mapping[str, list[str]]) -> dict[str, object]:
     problems: dict[tuple[str, ...], list[str]] = {}
     for sentence, where in places.items():
         problems.setdefault(tuple(where), []).append(sentence)
-    shown = [(_line_ranges(where), sentences) for where, sentences in list(problems.items())[:MAX_ERRORS]]
-    return {"errors": shown, "error_count": len(problems), "line_count": len(errors)}
+    values = values_by_line(file) if file else {}
+    shown = [
+        (
+            _line_ranges(where),
+            sentences,
+            [row for place in where[:MAX_RANGES] if (row := values.get(line_of(place) or 0))],
+        )
+        for where, sentences in list(problems.items())[:MAX_ERRORS]
+    ]
+    context = {"errors": shown, "error_count": len(problems), "line_count": len(errors)}
+    if file is not None and has_wrong_rows(file, errors):
+        context |= {"wrong_text": file.text, "has_ignored_columns": bool(file.ignored_columns)}
+    return context
 
 
 def _line_ranges(places: Sequence[str]) -> str:
     """`Line 3`, `Lines 3 to 5 and 9`, or `File`."""
-    numbers = [int(place.removeprefix("line ")) for place in places if place.startswith("line ")]
+    numbers = [number for place in places if (number := line_of(place)) is not None]
     if not numbers:
         return places[0].capitalize()
     # Consecutive numbers have the same distance to their position.
