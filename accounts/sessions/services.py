@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -95,6 +95,39 @@ def _touch(session: Session) -> None:
     # Django's own update, which invalidates no cached session: once a minute would leave the cache little use, and
     # a cached session that seems expired is checked against the database anyway.
     QuerySet.update(Session.objects.alive().filter(pk=session.pk), **changes)
+
+
+def open_app_session(*, page_session: Session, expires_at: datetime) -> Session:
+    """Store a session of its own for an application that stays signed in, as part of that sign-in's transaction.
+
+    It ends at `expires_at` unless `keep_app_session` follows.
+    """
+    now = timezone.now()
+    session = Session(
+        kind=Session.Kind.APP,
+        user=page_session.user,
+        created_at=now,
+        last_used_at=now,
+        expires_at=expires_at,
+        methods=page_session.methods,
+        ip_address=page_session.ip_address,
+        user_agent=page_session.user_agent,
+    )
+    session.ends_at = now + session.lifetime
+    session.save(force_insert=True)
+    return session
+
+
+def keep_app_session(session: Session) -> None:
+    QuerySet.update(Session.objects.alive().filter(pk=session.pk), expires_at=session.expiry_after(timezone.now()))
+
+
+def extend_session(session: Session) -> None:
+    """Count the use of an application that is signed in by the session: whoever works there isn't idle."""
+    if _needs_touch(session):
+        now = timezone.now()
+        changes = {"last_used_at": now, "expires_at": session.expiry_after(now)}
+        QuerySet.update(Session.objects.alive().filter(pk=session.pk), **changes)
 
 
 @transaction.atomic

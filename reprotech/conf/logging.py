@@ -111,5 +111,6 @@ def logging_config(*, level: str, form: str, directory: Path) -> dict[str, objec
         "loggers": {
             "django": {"handlers": [], "propagate": True, "level": level},
             "fido2": {"level": "WARNING"},  # it would log every credential
+            "authlib": {"level": "WARNING"},  # it would log every token
         },
     }

@@ -69,6 +69,7 @@ MEMOIZED = {
     "reprotech/monitoring/metrics.py": {"_counters"},
     "reprotech/templatetags/reprotech.py": {"_svg"},
     "reprotech/web/query_params.py": {"parse_cached"},
+    "sso/keys/signatures.py": {"from_pem"},
 }
 
 IMPORT = ast.Import | ast.ImportFrom

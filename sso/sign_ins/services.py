@@ -1,0 +1,243 @@
+"""Sign-ins of people at applications: opened with a code, redeemed, renewed by refresh tokens, ended.
+
+Whoever changes a sign-in locks its row first. So of two requests with one code or refresh token the second sees what
+the first did with it.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Session, User
+from accounts.sessions import services as session_services
+from accounts.throttling import rate_limits
+from audit.models import Action
+from audit.services import record
+from audit.tracking.model_tracking import explicitly_recorded
+from reprotech.core.actors import Actor, NamedActor
+from reprotech.core.request_context import current_origin
+from sso.models import Application, AppSignIn, EndReason, SpentToken, Subject
+from sso.models.querysets import AppSignInQuerySet
+from sso.sign_ins.secrets import ACCESS_TOKEN_PREFIX, REFRESH_TOKEN_PREFIX, hash_secret, new_secret
+
+CODE_LIFETIME = timedelta(seconds=60)
+REFERENCE_VALUES = {"password": "pwd", "totp": "otp", "recovery_code": "otp", "passkey": "pop"}
+OFFLINE_ACCESS = "offline_access"
+
+
+@transaction.atomic
+@explicitly_recorded()
+def open_sign_in(
+    *,
+    application: Application,
+    session: Session,
+    code: str,
+    scope: str,
+    nonce: str,
+    redirect_uri: str,
+    code_challenge: str,
+) -> AppSignIn:
+    """Store a sign-in of the session's user that the application gets with `code`, within a minute."""
+    now = timezone.now()
+    bearer = session
+    if OFFLINE_ACCESS in scope.split():
+        # It expires with the code, and lives on from when the code is redeemed.
+        bearer = session_services.open_app_session(page_session=session, expires_at=now + CODE_LIFETIME)
+    sign_in = AppSignIn.objects.create(
+        application=application,
+        user=session.user,
+        session_id=bearer.pk,
+        scope=scope,
+        nonce=nonce,
+        redirect_uri=redirect_uri,
+        code_hash=hash_secret(code),
+        code_challenge=code_challenge,
+        code_expires_at=now + CODE_LIFETIME,
+        auth_time=session.confirmed_at or session.created_at,
+        amr=reference_values(session.authentication_methods),
+    )
+    record_login(sign_in, session)
+    return sign_in
+
+
+def open_service_sign_in(*, application: Application, user: User, scope: str) -> AppSignIn:
+    """A sign-in of the application itself, as its service account, within the token endpoint's transaction."""
+    with explicitly_recorded():
+        sign_in = AppSignIn.objects.create(application=application, user=user, scope=scope)
+        record_login(sign_in, None)
+    return sign_in
+
+
+def record_login(sign_in: AppSignIn, session: Session | None) -> None:
+    """The event of a new sign-in, by which the log also knows of what is made along with it."""
+    Subject.objects.get_or_create(user_id=sign_in.user_id)
+    record(
+        actor=sign_in.user,
+        action=Action.APP_LOGIN,
+        resource="application",
+        resource_id=sign_in.application_id,
+        resource_name=sign_in.application.name,
+        session_id=session.pk if session else None,
+        scope=sign_in.scope,
+        owner_id=sign_in.user_id,
+    )
+
+
+def reference_values(methods: Iterable[str]) -> list[str]:
+    """`amr` (RFC 8176) of the words that a session has for how its user authenticated."""
+    words = list(methods)
+    values = [REFERENCE_VALUES[word] for word in words if word in REFERENCE_VALUES]
+    # A passkey that is the only proof has verified its user by a PIN or a fingerprint.
+    if len(words) > 1 or words == ["passkey"]:
+        values.append("mfa")
+    return list(dict.fromkeys(values))
+
+
+def find_by_code(*, code: str, application: Application) -> AppSignIn | None:
+    """The sign-in that this code opens now, locked. One that is used again was stolen, and ends its sign-in."""
+    sign_in = _locked().filter(code_hash=hash_secret(code)).first()
+    if sign_in is None or _is_foreign(sign_in, application, "A code of another application was sent."):
+        return None
+    if sign_in.code_used_at is not None:
+        end_by_reuse(sign_in, EndReason.CODE_REUSE, "A code was used twice.")
+        return None
+    is_open = sign_in.code_expires_at is not None and sign_in.code_expires_at > timezone.now()
+    return sign_in if is_open and is_valid(sign_in) else None
+
+
+def find_by_refresh_token(*, token: str, application: Application) -> AppSignIn | None:
+    """The sign-in of a refresh token, locked. A spent token that comes again was stolen, and ends its sign-in."""
+    digest = hash_secret(token)
+    sign_in = _locked().filter(refresh_hash=digest).first()
+    if sign_in is None:
+        spent = SpentToken.objects.filter(hash=digest).first()
+        reused = _locked().filter(pk=spent.sign_in_id).first() if spent else None
+        if reused:
+            end_by_reuse(reused, EndReason.REFRESH_REUSE, "A spent refresh token was used again.")
+        return None
+    if _is_foreign(sign_in, application, "A refresh token of another application was sent."):
+        return None
+    return sign_in if is_valid(sign_in) else None
+
+
+def find_by_access_token(token: str) -> AppSignIn | None:
+    """The valid sign-in of an access token that hasn't expired."""
+    if not token.startswith(ACCESS_TOKEN_PREFIX):
+        return None
+    valid = AppSignIn.objects.valid().filter(access_hash=hash_secret(token), access_expires_at__gt=timezone.now())
+    return valid.select_related("application", "user").first()
+
+
+def find_by_valid_refresh_token(token: str) -> AppSignIn | None:
+    """The same of a refresh token, for questions: nothing is locked or used."""
+    if not token.startswith(REFRESH_TOKEN_PREFIX):
+        return None
+    valid = AppSignIn.objects.valid().filter(refresh_hash=hash_secret(token))
+    return valid.select_related("application", "user").first()
+
+
+def is_valid(sign_in: AppSignIn) -> bool:
+    return AppSignIn.objects.valid().filter(pk=sign_in.pk).exists()
+
+
+def issue_tokens(sign_in: AppSignIn, *, with_refresh_token: bool) -> tuple[str, str]:
+    """New tokens of a locked sign-in, access and refresh (or ""); those before stop working."""
+    now = timezone.now()
+    if sign_in.code_used_at is None and sign_in.code_hash:
+        sign_in.code_used_at = now
+        if sign_in.session and sign_in.session.kind == Session.Kind.APP:
+            session_services.keep_app_session(sign_in.session)
+    access_token = new_secret(ACCESS_TOKEN_PREFIX)
+    sign_in.access_hash = hash_secret(access_token)
+    sign_in.access_expires_at = now + timedelta(minutes=sign_in.application.access_token_minutes)
+    refresh_token = new_secret(REFRESH_TOKEN_PREFIX) if with_refresh_token else ""
+    if sign_in.refresh_hash:
+        SpentToken.objects.create(hash=sign_in.refresh_hash, sign_in=sign_in)
+    sign_in.refresh_hash = hash_secret(refresh_token) if refresh_token else ""
+    sign_in.last_used_at = now
+    with explicitly_recorded():
+        sign_in.save(
+            update_fields=[
+                *("code_used_at", "access_hash", "access_expires_at", "refresh_hash", "last_used_at"),
+            ]
+        )
+    return access_token, refresh_token
+
+
+@transaction.atomic
+@explicitly_recorded()
+def revoke_token(*, token: str, application: Application) -> None:
+    """End what a token of this application stands for: a refresh token its sign-in, an access token itself."""
+    digest = hash_secret(token)
+    sign_ins = _locked().filter(application=application, ended_at__isnull=True)
+    if sign_in := sign_ins.filter(refresh_hash=digest).first():
+        mark_ended(sign_in, EndReason.REVOKED)
+        _record_end(sign_in, "The application gave its tokens back.", success=True)
+    elif sign_in := sign_ins.filter(access_hash=digest).first():
+        sign_in.access_expires_at = timezone.now()
+        sign_in.save(update_fields=["access_expires_at"])
+
+
+def end_by_reuse(sign_in: AppSignIn, reason: EndReason, sentence: str) -> None:
+    """End a locked sign-in since somebody else has what it gave out."""
+    if sign_in.ended_at is None:
+        mark_ended(sign_in, reason)
+        _record_end(sign_in, sentence, success=False)
+
+
+def mark_ended(sign_in: AppSignIn, reason: EndReason) -> None:
+    sign_in.ended_at, sign_in.end_reason = timezone.now(), reason
+    with explicitly_recorded():
+        sign_in.save(update_fields=["ended_at", "end_reason"])
+    # Whatever comes of an ended sign-in is refused anyway.
+    SpentToken.objects.filter(sign_in=sign_in).delete()
+
+
+def _record_end(sign_in: AppSignIn, reason: str, *, success: bool) -> None:
+    record(
+        actor=sign_in.user,
+        action=Action.LOGOUT if success else Action.APP_LOGIN,
+        resource="application",
+        resource_id=sign_in.application_id,
+        resource_name=sign_in.application.name,
+        success=success,
+        session_id=sign_in.session_id,
+        reason=reason,
+    )
+
+
+def record_refusal(application: Application, reason: str, *, actor: Actor | None = None) -> None:
+    """An event that somebody should look at; at most one in a while for each application, person and address."""
+    who = actor.pk if actor else ""
+    if rate_limits.is_first_refusal(f"application-{application.pk}-{who}-{reason}", current_origin().ip_address):
+        record(
+            actor=actor or NamedActor(application.client_id),
+            action=Action.APP_DENIED,
+            resource="application",
+            resource_id=application.pk,
+            resource_name=application.name,
+            success=False,
+            reason=reason,
+        )
+
+
+def session_claim(session_id: UUID, application: Application) -> str:
+    """`sid`: the same for all sign-ins of one session at one application, and another one at every other."""
+    # Of random ids, so that no key is needed, and a replaced SECRET_KEY changes nothing that programs remember.
+    return hashlib.sha256(f"reprotech.sso.sid {session_id} {application.pk}".encode()).hexdigest()[:32]
+
+
+def _locked() -> AppSignInQuerySet:
+    rows = AppSignIn.objects.select_related("application", "user", "session")
+    return rows.select_for_update(no_key=True, of=("self",))
+
+
+def _is_foreign(sign_in: AppSignIn, application: Application, sentence: str) -> bool:
+    if sign_in.application_id == application.pk:
+        return False
+    record_refusal(application, sentence)
+    return True
