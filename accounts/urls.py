@@ -6,6 +6,7 @@ from accounts.mfa import views as mfa_views
 from accounts.passwords import views as password_views
 from accounts.preferences import views as preference_views
 from accounts.profile import views as profile_views
+from accounts.reauthentication import views as reauthentication_views
 from accounts.roles import permission_views
 from accounts.roles import views as role_views
 from accounts.user_list import saved_views
@@ -97,7 +98,9 @@ urlpatterns = [
     path("profile/keys/new", api_key_views.create_own_key, name="new_own_key"),
     path("profile/keys/<uuid:key_id>/revoke", api_key_views.revoke_own_key, name="revoke_own_key"),
     path("profile/security", mfa_views.show_security, name="security"),
-    path("profile/security/confirm", mfa_views.confirm_password, name="confirm_password"),
+    path("profile/security/confirm", reauthentication_views.confirm_password, name="confirm_password"),
+    path("profile/security/confirm/passkey", reauthentication_views.confirm_passkey, name="confirm_passkey"),
+    path("profile/security/confirm/options", reauthentication_views.passkey_options, name="confirm_options"),
     path("profile/security/app", mfa_views.add_app, name="add_app"),
     path("profile/security/app/remove", mfa_views.remove_app, name="remove_app"),
     path("profile/security/passkeys/new", mfa_views.add_passkey, name="add_passkey"),

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from accounts.access.authorization import TARGET_MODELS, Target
-from accounts.access.middleware import REQUIRED_ACTION_VIEWS, redirect_to_sign_in
+from accounts.access.middleware import redirect_to_required_action, redirect_to_sign_in
 from accounts.access.required_actions import required_action_for
 from accounts.permissions import ADMIN_SITE
 from audit.authorization import record_denial
@@ -58,7 +58,7 @@ class ReprotechAdminSite(AdminSite):
         if not user.is_authenticated:
             return redirect_to_sign_in(request)
         if action := required_action_for(user, ADMIN_SITE):
-            return redirect(REQUIRED_ACTION_VIEWS[action])
+            return redirect_to_required_action(request, action)
         if self.has_permission(request):
             return redirect("admin:index")
         denial = Forbidden(ADMIN_SITE, _about(request))

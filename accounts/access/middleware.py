@@ -7,13 +7,14 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 
 from accounts.access.authorization import Target
 from accounts.access.required_actions import ADD_FACTOR, CHANGE_PASSWORD, required_action_for
 from audit.authorization import record_denial
 from reprotech.core.exceptions import Forbidden
 from reprotech.web.access import PUBLIC, SIGNED_IN, SIGNED_IN_TO_ADD_FACTOR, SIGNED_IN_TO_CHANGE_PASSWORD
-from reprotech.web.responses import page_user, wants_fragment
+from reprotech.web.responses import htmx_of, page_user, wants_fragment, with_next
 
 #: Open to all who are signed in.
 SIGNED_IN_MARKS = (SIGNED_IN, SIGNED_IN_TO_CHANGE_PASSWORD, SIGNED_IN_TO_ADD_FACTOR)
@@ -28,6 +29,13 @@ def redirect_to_sign_in(request: HttpRequest) -> HttpResponse:
     if getattr(request, "has_outlived_session", False):
         messages.info(request, "Your session has ended. Sign in to continue.")
     return redirect_to_login(request.get_full_path())
+
+
+def redirect_to_required_action(request: HttpRequest, action: str) -> HttpResponse:
+    """A redirect to the page of the action and back, unless a change or a part of a page was asked for."""
+    page = reverse(REQUIRED_ACTION_VIEWS[action])
+    is_visit = request.method == "GET" and not htmx_of(request)
+    return redirect(with_next(page, request.get_full_path()) if is_visit else page)
 
 
 class AccessMiddleware:
@@ -61,7 +69,7 @@ class AccessMiddleware:
             # Someone else has signed in since in this browser: what is typed there isn't theirs to send.
             return HttpResponse(OTHER_USER.format(user.username), status=409, content_type="text/plain; charset=utf-8")
         if action := required_action_for(user, access):
-            return redirect(REQUIRED_ACTION_VIEWS[action])
+            return redirect_to_required_action(request, action)
         if access in SIGNED_IN_MARKS or (access is not None and user.has_perm(access)):
             return None
         denial = Forbidden(access or "undeclared", Target.named_in(kwargs))

@@ -1,12 +1,14 @@
 """Pages to sign in, with a password and a second factor or with a passkey alone, and to sign out."""
 
 from typing import TypedDict
+from urllib.parse import parse_qs, urlsplit
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 
 from accounts.authentication import login as login_services
 from accounts.authentication.session_dialog import dialog_answer
@@ -18,13 +20,23 @@ from accounts.mfa import pending_login_token, webauthn
 from accounts.mfa.forms import CodeForm, PasskeyAnswerForm, RecoveryCodeForm
 from accounts.mfa.verification import Verifier, passkey_assertion, totp_or_recovery_code
 from accounts.mfa.webauthn import Challenge
-from accounts.models import Passkey, Session, TotpKey
-from accounts.passwords.fields import identifier_input, password_input
+from accounts.models import Passkey, Session, TotpKey, User
+from accounts.passwords.fields import MAX_IDENTIFIER_LENGTH, identifier_input, password_input
 from accounts.passwords.forms import SESSION_IDS
 from accounts.sessions.page_sessions import clear_site_data, end_page_session, start_session
+from accounts.throttling import known_devices
 from reprotech.core.exceptions import DomainError, TooManyAttempts
 from reprotech.web.access import FORM, POST, PUBLIC, SIGNED_IN_TO_CHANGE_PASSWORD, requires
-from reprotech.web.responses import bind_form, is_session_dialog, render_form, request_origin, safe_next_url
+from reprotech.web.responses import (
+    PROGRAMS_PATH,
+    bind_form,
+    go_on,
+    is_session_dialog,
+    render_form,
+    request_origin,
+    safe_next_url,
+    with_next,
+)
 
 #: Keys of the session cookie.
 PENDING_LOGIN_KEY = "second_step"
@@ -37,8 +49,8 @@ INCORRECT = "Incorrect username or password."
 class PendingSignIn(TypedDict):
     """A sign-in after its first step, kept in the cookie: there is no session yet."""
 
+    # Not where it leads to, which the pages carry: with a program's `state` it can be too long for a cookie.
     token: str
-    next: str
     remember: bool
 
 
@@ -55,7 +67,7 @@ class LoginForm(ServiceForm):
         self.fields["remember"].label = f"Keep me signed in for {days} day{'' if days == 1 else 's'} on this device"
 
     def focus_password(self) -> None:
-        """After a refusal: the name is kept, the password is to be typed again."""
+        """Where the name is filled in already, as after a refusal."""
         self.fields["username"].widget.attrs.pop("autofocus", None)
         self.fields["password"].widget.attrs["autofocus"] = True
 
@@ -63,28 +75,55 @@ class LoginForm(ServiceForm):
 @requires(PUBLIC, FORM)  # one isn't signed in yet
 def login(request: HttpRequest) -> HttpResponse:
     target = safe_next_url(request)
+    hint = _login_hint(target)
     if request.user.is_authenticated:
-        return dialog_answer(request, request.user, redirect(target))
-    form = bind_form(LoginForm, request, **({"auto_id": SESSION_IDS} if is_session_dialog(request) else {}))
+        return _signed_in_already(request, target)
+    options = {"auto_id": SESSION_IDS} if is_session_dialog(request) else {}
+    form = bind_form(LoginForm, request, initial={"username": hint}, **options)
     if form.is_valid():
         username, password, remember = (form.cleaned_data[name] for name in ("username", "password", "remember"))
         try:
             session = login_services.sign_in_to_pages(identifier=username, password=password, remember=remember)
             return _started(request, session, target)
         except SecondFactorRequired as required:
-            request.session[PENDING_LOGIN_KEY] = PendingSignIn(token=required.mfa_token, next=target, remember=remember)
-            return redirect("verify")
+            request.session[PENDING_LOGIN_KEY] = PendingSignIn(token=required.mfa_token, remember=remember)
+            return redirect(with_next(reverse("verify"), target))
         except TooManyAttempts as refusal:
             form.add_lockout(refusal)
         except DomainError:
             # One sentence for all other refusals: none shows whether the account exists.
             form.add_error(None, INCORRECT)
         form.focus_password()
-    elif is_session_dialog(request):  # the page fills the name in
+    elif is_session_dialog(request) or (hint and not form.is_bound):  # the page fills the name in
         form.focus_password()
-    context = {"next": target, "has_passkeys": webauthn.is_available(), "passkey_origin": webauthn.origin()}
+    context = {
+        "next": target,
+        "forgot_password": with_next(reverse("forgot_password"), target),
+        "has_passkeys": webauthn.is_available(),
+        "passkey_origin": webauthn.origin(),
+    }
     fragment = _in_dialog(request, "accounts/_login_dialog.html")
     return render_form(request, "accounts/login.html", form, context, fragment=fragment)
+
+
+def _login_hint(target: str) -> str:
+    """The name that a program expects to sign in (OpenID Connect Core, 3.1.2.1)."""
+    if not target.startswith(PROGRAMS_PATH):
+        return ""
+    try:
+        hint = parse_qs(urlsplit(target).query, max_num_fields=100).get("login_hint", [""])[0]
+    except ValueError:
+        return ""
+    return hint if len(hint) <= MAX_IDENTIFIER_LENGTH and hint.isprintable() else ""
+
+
+def _signed_in_already(request: HttpRequest, target: str) -> HttpResponse:
+    """On to the target, unless somebody else's name was typed meanwhile: they must not go on in this one's name."""
+    user, typed = request.user, request.POST.get("username", "").strip().casefold()
+    assert isinstance(user, User)  # noqa: S101 (for the type checker)
+    if is_session_dialog(request) or not typed or typed in {user.username.casefold(), user.email.casefold()}:
+        return dialog_answer(request, user, go_on(request, target))
+    return render(request, "accounts/other_account.html", {"next": target}, status=409)
 
 
 @requires(PUBLIC, FORM)  # there is no session yet
@@ -92,7 +131,7 @@ def verify(request: HttpRequest) -> HttpResponse:
     """Ask for a code, a recovery code or a passkey."""
     pending = request.session.get(PENDING_LOGIN_KEY)
     if not pending or request.user.is_authenticated:
-        return redirect("login")
+        return redirect(with_next(reverse("login"), safe_next_url(request)))
     form = bind_form(RecoveryCodeForm if request.POST.get("is_recovery") else CodeForm, request)
     if form.is_valid():
         verifier = totp_or_recovery_code(form.cleaned_data["code"])
@@ -141,7 +180,10 @@ def passkey(request: HttpRequest) -> HttpResponse:
 
 
 def _started(request: HttpRequest, session: Session, target: str) -> HttpResponse:
-    return dialog_answer(request, session.user, start_session(request, session, target))
+    start_session(request, session)
+    response = go_on(request, target)
+    known_devices.remember_browser(response, session.user)
+    return dialog_answer(request, session.user, response)
 
 
 def _in_dialog(request: HttpRequest, fragment: str) -> str | None:
@@ -155,7 +197,7 @@ def _finish(
     new = login_services.new_page_session(remember=pending["remember"])
     try:
         session = login_services.finish_sign_in(mfa_token=pending["token"], verifier=verifier, session=new)
-        return _started(request, session, pending["next"])
+        return _started(request, session, safe_next_url(request))
     except TokenInvalid:
         del request.session[PENDING_LOGIN_KEY]
         return _back_to_login(request, "That took too long. Sign in again.")
@@ -182,6 +224,8 @@ def _second_step_page(request: HttpRequest, pending: PendingSignIn, form: Servic
         "recovery_form": form if is_recovery else RecoveryCodeForm(),
         "is_recovery": is_recovery,
         "step": SECOND_STEP,
+        "next": safe_next_url(request),
+        "other_login": with_next(reverse("login"), safe_next_url(request)),
         "passkey_origin": webauthn.origin(),
         "passkeys_at": webauthn.local_origin(request_origin(request)),
     }
@@ -191,14 +235,16 @@ def _second_step_page(request: HttpRequest, pending: PendingSignIn, form: Servic
 
 def _back_to_login(request: HttpRequest, sentence: str) -> HttpResponse:
     messages.error(request, sentence)
-    return redirect("login")
+    return redirect(with_next(reverse("login"), safe_next_url(request)))
 
 
 @requires(SIGNED_IN_TO_CHANGE_PASSWORD, FORM)
 def logout(request: PageRequest) -> HttpResponse:
     # A GET ends nothing: browsers and scanners follow links by themselves.
+    target = safe_next_url(request)
     if request.method != "POST":
-        return render(request, "accounts/logout.html")
+        return render(request, "accounts/logout.html", {"next": target})
     end_page_session(request)
     messages.success(request, "You are signed out.")
-    return clear_site_data(redirect("login"))
+    # Where someone else is to sign in and go on.
+    return clear_site_data(redirect(with_next(reverse("login"), target)))

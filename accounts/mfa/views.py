@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping
 from functools import partial, wraps
 from textwrap import wrap
 from typing import Concatenate, ParamSpec
-from urllib.parse import urlencode, urlsplit
 
 from django.contrib import messages
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import Resolver404, resolve, reverse
+from django.urls import reverse
 
 from accounts.common.forms import ServiceForm
 from accounts.common.requests import PageRequest
@@ -19,23 +18,20 @@ from accounts.mfa import totp, webauthn
 from accounts.mfa.forms import AuthenticatorAppForm, NewPasskeyForm
 from accounts.mfa.webauthn import Challenge
 from accounts.models import TotpKey
-from accounts.passwords.forms import SESSION_IDS, ConfirmPasswordForm
 from reprotech.core.exceptions import DomainError
 from reprotech.web.access import FORM, POST, SAFE, SIGNED_IN_TO_ADD_FACTOR, requires
 from reprotech.web.responses import (
     bind_form,
-    is_session_dialog,
+    go_on,
     render_form,
     request_origin,
     safe_next_url,
-    session_ready,
+    with_next,
 )
 
 #: Key of the session cookie, and the purpose of its challenge.
 CHALLENGE_KEY = "registration_challenge"
 REGISTRATION = "registration"
-#: URL names of downloads, and of the pages that offer them.
-DOWNLOAD_PAGES = {"export_users": "users", "export_selected_users": "users", "export_events": "audit"}
 KEYS_REVOKED = "Your API keys are revoked too."
 
 Arguments = ParamSpec("Arguments")
@@ -48,15 +44,25 @@ def requires_recent_authentication(view: View[Arguments]) -> View[Arguments]:
     @wraps(view)
     def run(request: PageRequest, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> HttpResponse:
         if not request.page_session.is_fresh:
-            return redirect(f"{reverse('confirm_password')}?{urlencode({'next': request.path})}")
+            page = with_next(request.path, _target(request), reverse("security"))
+            return redirect(with_next(reverse("confirm_password"), page))
         return view(request, *args, **kwargs)
 
     return run
 
 
+def _target(request: PageRequest) -> str:
+    """Where someone goes on who had to set up a second factor first; for others the security page."""
+    return safe_next_url(request, reverse("security"))
+
+
 @requires(SIGNED_IN_TO_ADD_FACTOR, SAFE)
 def show_security(request: PageRequest) -> HttpResponse:
+    target = _target(request)
+    if target != reverse("security") and not request.user.must_add_factor:
+        return go_on(request, target)
     context = {
+        **_leading_to(target),
         "app": TotpKey.objects.filter(user=request.user).first(),
         "passkeys": request.user.passkeys.all(),
         "codes_left": request.user.recovery_codes.count(),
@@ -68,44 +74,6 @@ def show_security(request: PageRequest) -> HttpResponse:
         "tab_template": "accounts/user_page/_own_security.html",
     }
     return render(request, "accounts/mfa_settings.html", context)
-
-
-@requires(SIGNED_IN_TO_ADD_FACTOR, FORM)
-def confirm_password(request: PageRequest) -> HttpResponse:
-    if is_session_dialog(request):
-        return _confirm_in_dialog(request)
-    form = bind_form(ConfirmPasswordForm, request)
-    target = safe_next_url(request, reverse("security"))
-    download_page = _page_of_download(target)
-    if form.confirm(request):
-        if not download_page:
-            return redirect(target)
-        # A download doesn't leave this page, which must not go on asking.
-        context = {"file": target, "back": download_page, "crumbs": [("Your file", None)]}
-        return render(request, "accounts/download_started.html", context)
-    back = download_page or reverse("profile")
-    context = {"next": target, "back": back, "crumbs": [("Confirm your password", None)]}
-    return render_form(request, "accounts/confirm_password.html", form, context)
-
-
-def _confirm_in_dialog(request: PageRequest) -> HttpResponse:
-    """Over a page, which goes on by itself."""
-    form = bind_form(ConfirmPasswordForm, request, auto_id=SESSION_IDS)
-    if form.confirm(request):
-        return session_ready()
-    context = {"session_form": form}
-    return render_form(
-        request, "accounts/_confirm_dialog.html", form, context, fragment="accounts/_confirm_dialog.html"
-    )
-
-
-def _page_of_download(target: str) -> str:
-    """The page that offers the download at this address; "" for other addresses."""
-    try:
-        name = resolve(urlsplit(target).path).url_name
-    except Resolver404:
-        return ""
-    return reverse(DOWNLOAD_PAGES[name]) if name in DOWNLOAD_PAGES else ""
 
 
 @requires(SIGNED_IN_TO_ADD_FACTOR, FORM)
@@ -131,6 +99,7 @@ def add_app(request: PageRequest) -> HttpResponse:
         "key": " ".join(wrap(secret, 4)),
         "qr_code": totp.qr_code(totp.provisioning_uri(secret, user.username)),
         "crumbs": _crumbs("Set up an authenticator app"),
+        **_leading_to(_target(request)),
     }
     return render_form(request, "accounts/totp_setup.html", form, context)
 
@@ -157,6 +126,7 @@ def add_passkey(request: PageRequest) -> HttpResponse:
         "passkey_origin": webauthn.origin(),
         "passkeys_at": webauthn.local_origin(request_origin(request)),
         "crumbs": _crumbs("Add a passkey"),
+        **_leading_to(_target(request)),
     }
     return render_form(request, "accounts/add_passkey.html", form, context)
 
@@ -219,10 +189,17 @@ def _done(request: PageRequest, message: str, codes: list[str] | None = None) ->
     """Back to the security page or, this once, a page with the new recovery codes."""
     if codes:
         # Not a redirect: the codes would have to be stored until the next request.
-        context = {"sentence": message, "codes": codes, "crumbs": _crumbs("Recovery codes")}
+        crumbs = _crumbs("Recovery codes")
+        context = {"sentence": message, "codes": codes, "crumbs": crumbs, **_leading_to(_target(request))}
         return render(request, "accounts/recovery_codes.html", context)
     messages.success(request, message)
-    return redirect("security")
+    return redirect(with_next(reverse("security"), _target(request), reverse("security")))
+
+
+def _leading_to(target: str) -> dict[str, str]:
+    """For templates: `next`, "" on the way to no other page, and as the query of a link."""
+    security = reverse("security")
+    return {"next": "" if target == security else target, "next_query": with_next("", target, security)}
 
 
 def _crumbs(step: str = "") -> list[tuple[str, str | None]]:

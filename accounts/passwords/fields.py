@@ -5,10 +5,13 @@ from django import forms
 from accounts.passwords.validators import MAX_PASSWORD_LENGTH
 from reprotech.api.fields import StrictStringField
 
+#: Of a username or an e-mail address.
+MAX_IDENTIFIER_LENGTH = 254
+
 
 def identifier_input() -> forms.CharField:
     widget = forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "autofocus": True})
-    return forms.CharField(label="Username or e-mail", max_length=254, widget=widget)
+    return forms.CharField(label="Username or e-mail", max_length=MAX_IDENTIFIER_LENGTH, widget=widget)
 
 
 class PasswordField(forms.CharField):

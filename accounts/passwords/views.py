@@ -14,13 +14,17 @@ from accounts.sessions.page_sessions import renew_page_session
 from accounts.throttling import known_devices
 from reprotech.core.exceptions import DomainError, TooManyAttempts
 from reprotech.web.access import FORM, PUBLIC, SAFE, SIGNED_IN_TO_CHANGE_PASSWORD, requires
-from reprotech.web.responses import bind_form, htmx_redirect, render_form
+from reprotech.web.responses import bind_form, go_on, render_form, safe_next_url, with_next
 
-LINK_KEY = "password_link"
+#: Keys of the session cookie: the link, and where its owner wanted to go when they asked for it.
+LINK_KEY, TARGET_KEY = "password_link", "after_password_link"
+#: Of a cookie that browsers take, the rest stays free.
+MAX_STORED_TARGET_LENGTH = 1_500
 
 
 @requires(SIGNED_IN_TO_CHANGE_PASSWORD, FORM)
 def change_password(request: PageRequest) -> HttpResponse:
+    target = safe_next_url(request)
     form = bind_form(ChangePasswordForm, request)
     if request.method == "POST" and form.is_valid():
         try:
@@ -29,12 +33,13 @@ def change_password(request: PageRequest) -> HttpResponse:
             )
             renew_page_session(request)
             messages.success(request, "Password changed. All your other sessions have ended.")
-            response = htmx_redirect(request, "home")
+            response = go_on(request, target)
             known_devices.remember_browser(response, user)
             return response
         except DomainError as refusal:
             form.add_refusal(refusal)
     context = {
+        "next": target,
         "has_keys": request.user.api_keys.unrevoked().exists(),
         "crumbs": [("Profile", reverse("profile")), ("Change password", None)],
     }
@@ -61,9 +66,10 @@ def set_password(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             owner = password_services.set_password_by_link(**link, **form.cleaned_data)
+            target = request.session.get(TARGET_KEY, "/")
             request.session.flush()
             messages.success(request, "Your password is set. Sign in with it.")
-            response = redirect("login")
+            response = redirect(with_next(reverse("login"), target))
             # Otherwise strangers' continued attempts could keep the owner from signing in.
             known_devices.remember_browser(response, owner)
             return response
@@ -75,16 +81,26 @@ def set_password(request: HttpRequest) -> HttpResponse:
 @requires(PUBLIC, FORM)  # without a password one can't sign in
 def forgot_password(request: HttpRequest) -> HttpResponse:
     """The response is the same whether or not there is an account."""
-    form = bind_form(ForgottenPasswordForm, request)
+    form, target = bind_form(ForgottenPasswordForm, request), safe_next_url(request)
     if form.is_valid():
         try:
             request_reset(typed=form.cleaned_data["username"])
-            return redirect("forgot_password_sent")
+            _remember_target(request, target)
+            return redirect(with_next(reverse("forgot_password_sent"), target))
         except TooManyAttempts as refusal:
             form.add_lockout(refusal)
-    return render_form(request, "accounts/forgot_password.html", form)
+    context = {"next": target, "login": with_next(reverse("login"), target)}
+    return render_form(request, "accounts/forgot_password.html", form, context)
+
+
+def _remember_target(request: HttpRequest, target: str) -> None:
+    # For the link in the mail, if it is opened in this browser.
+    request.session.pop(TARGET_KEY, None)
+    if target != "/" and len(target) <= MAX_STORED_TARGET_LENGTH:
+        request.session[TARGET_KEY] = target
 
 
 @requires(PUBLIC, SAFE)  # as above
 def forgot_password_sent(request: HttpRequest) -> HttpResponse:
-    return render(request, "accounts/forgot_password_sent.html")
+    login = with_next(reverse("login"), safe_next_url(request))
+    return render(request, "accounts/forgot_password_sent.html", {"login": login})

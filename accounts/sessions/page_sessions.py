@@ -8,14 +8,12 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import rotate_token
-from django.shortcuts import redirect
 from django.utils.functional import SimpleLazyObject
 
 from accounts.common.requests import PageRequest
 from accounts.core.encryption import decrypt, encrypt
 from accounts.models import Session
 from accounts.sessions import services as session_services
-from accounts.throttling import known_devices
 from reprotech.core.exceptions import NotAuthenticated
 from reprotech.core.principal import ANONYMOUS
 from reprotech.core.request_context import set_principal
@@ -69,8 +67,8 @@ def _session_of(request: HttpRequest, session_id: object, user_id: object) -> Se
     return None
 
 
-def start_session(request: HttpRequest, session: Session, target: str) -> HttpResponse:
-    """Redirect to `target` with the session in the cookie, and remember the browser as a known device."""
+def start_session(request: HttpRequest, session: Session) -> None:
+    """Store the session in the cookie."""
     # Nothing of an earlier session stays (session fixation).
     request.session.flush()
     # 0: the cookie ends with the browser.
@@ -79,9 +77,6 @@ def start_session(request: HttpRequest, session: Session, target: str) -> HttpRe
     request.session[USER_ID_KEY] = session.user_id
     # A CSRF token that was known before the sign-in must not serve after it.
     rotate_token(request)
-    response = redirect(target)
-    known_devices.remember_browser(response, session.user)
-    return response
 
 
 def end_page_session(request: PageRequest) -> None:

@@ -13,6 +13,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts.passwords.forms import SESSION_IDS, ConfirmPasswordForm
+from accounts.reauthentication.views import passkey_choice
 from reprotech.core.reauthentication import ReauthenticationRequired
 from reprotech.web.errors import is_api
 from reprotech.web.responses import UNPROCESSABLE, render_interruption
@@ -48,13 +49,14 @@ class ReauthenticationMiddleware:
         return redirect(f"{reverse('confirm_password')}?{urlencode({'next': request.get_full_path()})}")
 
 
-def _ask_for_password(request: HttpRequest, form: ConfirmPasswordForm) -> HttpResponse:
+def _ask_for_password(request: Any, form: ConfirmPasswordForm) -> HttpResponse:
     sent = [(name, values) for name, values in request.POST.lists() if name not in OWN_FIELDS]
     context = {
         "form": form,
         "carried": [(name, value) for name, values in sent for value in values],
         # The page's form stays as it is, and is sent once more: nothing is carried.
         "session_form": ConfirmPasswordForm(auto_id=SESSION_IDS),
+        **passkey_choice(request),
     }
     return render_interruption(
         request,

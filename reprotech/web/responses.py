@@ -7,7 +7,8 @@ from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.encoding import iri_to_uri
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -18,6 +19,10 @@ UNPROCESSABLE = 422
 DIALOG, SESSION_DIALOG = "dialog", "session-dialog"
 #: Tells the page that what was interrupted may be sent again.
 SESSION_READY = "session-ready"
+#: Where programs have people sign in; what is there redirects to the program.
+PROGRAMS_PATH = "/oauth/"
+#: Of `next`. As the parameter of a page it may become three times as long, and a redirect takes 16,384 characters.
+MAX_TARGET_LENGTH, MAX_REDIRECT_LENGTH = 8_192, 16_000
 
 FormType = TypeVar("FormType", bound=BaseForm)
 
@@ -88,9 +93,34 @@ def request_origin(request: HttpRequest) -> str:
 def safe_next_url(request: HttpRequest, default: str = "/") -> str:
     """The parameter `next` if it is a path on this site, `default` otherwise."""
     target = request.POST.get("next") or request.GET.get("next") or ""
+    # Django's function refuses what is longer than 2,048 characters, as a program's `state` alone may be. After the
+    # path nothing can lead elsewhere.
+    path = target.partition("?")[0]
     # `redirect` would take a word without a slash for a URL name.
-    is_ours = target.startswith("/") and url_has_allowed_host_and_scheme(target, allowed_hosts=None)
-    return target if is_ours else default
+    is_ours = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
+    return target if is_ours and len(target) <= MAX_TARGET_LENGTH else default
+
+
+def with_next(page: str, target: str, default: str = "/") -> str:
+    """The path of a page that leads on to `target`, which it need not name if it leads there anyway."""
+    longer = f"{page}?{urlencode({'next': target})}"
+    return page if target == default or len(longer) > MAX_REDIRECT_LENGTH else longer
+
+
+def go_on(request: HttpRequest, target: str) -> HttpResponse:
+    """A redirect after a form to a path of `safe_next_url`, by way of a page of its own if a program is next."""
+    if htmx_of(request):
+        return HttpResponseClientRedirect(target)
+    return leave_for(request, target) if target.startswith(PROGRAMS_PATH) else redirect(target)
+
+
+def leave_for(request: HttpRequest, address: str, program: str = "") -> HttpResponse:
+    """A page that goes on to a program by itself. The caller vouches for the address."""
+    # No redirect: Chromium holds all that follows a form to our `form-action 'self'`, and this ends on another site.
+    address = iri_to_uri(address) or "/"  # without line breaks, which no header takes
+    response = render(request, "going_on.html", {"address": address, "program": program})
+    response["Refresh"] = f"0; url={address}"
+    return response
 
 
 def page_user(request: HttpRequest) -> str:

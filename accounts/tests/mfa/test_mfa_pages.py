@@ -13,6 +13,7 @@ from accounts.models import Passkey, RecoveryCode, Role, Session, TotpKey, User
 from reprotech.testing.cast import PASSWORD, audit_rows, make_user
 from reprotech.testing.client import page_client
 from reprotech.tests.support.mfa_devices import App, give_app
+from reprotech.web.responses import with_next
 
 pytestmark = pytest.mark.django_db
 
@@ -59,10 +60,10 @@ def test_an_app_is_set_up_and_then_asked_for(me, cast, client):
     page = text(me.get(SECURITY))
     assert "10 of 10" in page
     assert not any(code in page for code in app.recovery_codes), "they are shown once"
-    assert give_password(client, "/profile").url == "/login/verify"
+    assert give_password(client, "/profile").url == "/login/verify?next=%2Fprofile"
     assert client.get("/profile").status_code == 302, "there is no session yet"
     assert not client.cookies["reprotech_session"].value.startswith("eyJzaWQ")
-    answer = client.post("/login/verify", {"code": app.code(ahead=1)})
+    answer = client.post("/login/verify", {"code": app.code(ahead=1), "next": "/profile"})
     assert (answer.status_code, answer.url) == (302, "/profile")
     assert client.get("/profile").status_code == 200
 
@@ -278,7 +279,7 @@ def test_a_required_factor_is_asked_for_after_three_sign_ins(cast):
             assert "Set up now" in page
     browser = page_client(cast.super_admin)
     for path in ("/", "/users", "/profile", "/admin/", "/admin/accounts/user/"):
-        assert browser.get(path).url == SECURITY, path
+        assert browser.get(path).url == with_next(SECURITY, path), path
     page = text(browser.get(SECURITY))
     assert "Set up an authenticator app or a passkey to continue." in page
     # Nothing is offered that would only lead back here.
@@ -296,7 +297,7 @@ def test_a_forced_change_of_password_comes_before_the_second_factor(cast):
     User.objects.filter(pk=cast.viewer.pk).update(must_change_password=True, must_add_factor=True)
     browser = page_client(User.objects.get(pk=cast.viewer.pk))
     User.objects.filter(pk=cast.viewer.pk).update(must_add_factor=True)
-    assert browser.get(SECURITY).url == "/password"
+    assert browser.get(SECURITY).url == with_next("/password", SECURITY)
     assert browser.get("/password").status_code == 200
 
 

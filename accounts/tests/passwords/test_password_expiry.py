@@ -36,10 +36,10 @@ def test_an_old_password_leads_to_its_change_and_to_nothing_else(cast, ninety_da
     with audit_rows() as rows:
         browser = page_client(cast.viewer)
     assert [row.details["duty"] for row in rows] == ["change_password"]
-    assert browser.get("/profile")["Location"] == "/password"
+    assert browser.get("/profile")["Location"] == "/password?next=%2Fprofile"
     assert b"Your password has expired" in browser.get("/password").content
     typed = {"current_password": PASSWORD, "new_password": NEW, "repeated": NEW}
-    assert browser.post("/password", typed)["Location"] == "/"
+    assert browser.post("/password", {**typed, "next": "/profile"})["Location"] == "/profile"
     assert browser.get("/profile").status_code == 200
 
 
@@ -76,7 +76,7 @@ def test_a_password_that_was_never_changed_counts_from_the_account(cast, ninety_
     User.objects.filter(pk=cast.viewer.pk).update(
         password_changed_at=None, created_at=timezone.now() - timedelta(days=91)
     )
-    assert page_client(cast.viewer).get("/profile")["Location"] == "/password"
+    assert page_client(cast.viewer).get("/profile")["Location"] == "/password?next=%2Fprofile"
 
 
 def test_a_service_account_has_nothing_that_expires(cast, ninety_days):
