@@ -1,6 +1,9 @@
 """The models of accounts whose changes are recorded in the audit log, whatever makes them."""
 
+from collections.abc import Collection, Iterable
 from functools import partial
+
+from django.db import models
 
 from accounts import session_cache
 from accounts.models import (
@@ -27,7 +30,8 @@ def _owned_by_user(row: Credential | EmailChange | OutgoingMail, record: str, **
     return Subject("user", row.user_id, row.user.username, {"record": record, **details})
 
 
-def _invalidate_roles(_rows: object, _columns: object) -> None:
+def _invalidate_roles(rows: Iterable[models.Model], columns: Collection[str] | None) -> None:
+    session_cache.announce_change(rows, columns)
     session_cache.invalidate_roles()
 
 

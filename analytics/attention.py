@@ -21,6 +21,8 @@ from analytics.failed_sign_ins import Burst, Failure
 from audit.models import Action, AuditLog, Checkpoint, VerificationRun
 from audit.permissions import AUDIT_READ
 from audit.verification import runs
+from sso.ending.undelivered import undelivered_sign_outs
+from sso.permissions import SETTINGS_READ
 
 #: Rows of a list are counted up to this number: more are as bad.
 MAX_COUNTED = 1_000
@@ -62,12 +64,13 @@ def slow_facts() -> Facts:
     return {
         "dormant": _count(User.objects.dormant()),
         "no_factor": _count(User.objects.without_required_factor()),
+        "undelivered": undelivered_sign_outs()[:MAX_LINES],
     }
 
 
 def lines(facts: Facts, locked: int, reader_may: Mapping[str, bool]) -> list[Line] | None:
     """The worst first; None for a reader who may open none of the lists."""
-    if not any(reader_may[permission] for permission in (AUDIT_READ, USER_READ)):
+    if not any(reader_may[permission] for permission in (AUDIT_READ, USER_READ, SETTINGS_READ)):
         return None
     found = (
         [*_log_lines(facts["log"]), *_burst_lines([Burst(**burst) for burst in facts["bursts"]])]
@@ -76,6 +79,8 @@ def lines(facts: Facts, locked: int, reader_may: Mapping[str, bool]) -> list[Lin
     )
     if reader_may[USER_READ]:
         found += _user_lines(facts, locked)
+    if reader_may[SETTINGS_READ]:
+        found += _application_lines(facts.get("undelivered", []))
     if reader_may[AUDIT_READ]:
         found += _upkeep_lines(facts)
     return found
@@ -194,6 +199,20 @@ def _user_lines(facts: Facts, locked: int) -> list[Line]:
 def _counted(number: int, one: str, many: str, url: str, *, icon: str) -> Line | None:
     shown = f"{number:,}" if number <= MAX_COUNTED else f"More than {MAX_COUNTED:,}"
     return Line(one if number == 1 else many, url, icon=icon, count=shown) if number else None
+
+
+def _application_lines(undelivered: list[tuple[int, str, int]]) -> list[Line]:
+    """(id, name, number) of applications that sign-outs don't reach."""
+    return [
+        Line(
+            f"sign-out{'' if number == 1 else 's'} not delivered to {name}",
+            f"/applications/{application_id}",
+            icon="unplug",
+            count=f"{number:,}",
+            is_bad=True,
+        )
+        for application_id, name, number in undelivered
+    ]
 
 
 def _upkeep_lines(facts: Facts) -> list[Line]:

@@ -18,9 +18,10 @@ from reprotech import __version__
 from reprotech.core.exceptions import ValidationFailed
 from reprotech.web.access import SAFE, SIGNED_IN, requires
 from reprotech.web.responses import htmx_redirect, render_page, wants_fragment
+from sso.permissions import SETTINGS_READ
 
 #: Permissions that links need.
-LINK_PERMISSIONS = (AUDIT_READ, USER_READ, ROLE_READ)
+LINK_PERMISSIONS = (AUDIT_READ, USER_READ, ROLE_READ, SETTINGS_READ)
 
 
 @requires(SIGNED_IN, SAFE)

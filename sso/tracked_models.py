@@ -1,5 +1,6 @@
 """The models of single sign-on whose changes are recorded in the audit log, whatever makes them."""
 
+from accounts import session_cache
 from audit.models import Action
 from audit.tracking.model_tracking import track
 from audit.tracking.registry import ActionPair, Subject, Tracked
@@ -19,6 +20,7 @@ TRACKED = (
         relations={"roles": ActionPair(Action.UPDATE, Action.UPDATE)},
         # Its account belongs to it rather than it to the account.
         is_owned=False,
+        on_change=session_cache.announce_change,
     ),
     Tracked(
         AccountSubject,
@@ -37,7 +39,8 @@ TRACKED = (
         fields=("application", "user", "session", "scope", "ended_at"),
         routine_fields=("code_hash", "access_hash", "access_expires_at", "refresh_hash"),
         created=Action.APP_LOGIN,
-        deleted=Action.UPDATE,
+        # Ended ones are deleted after a while, which is routine; it lets nobody in.
+        deleted=None,
     ),
     Tracked(
         SigningKey,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from django.core.mail import get_connection
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from accounts.core.default_admin_address import WITHHELD_MESSAGE, is_withheld
@@ -19,6 +19,7 @@ from accounts.models import OutgoingMail
 from accounts.notifications.messages import render
 from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.core.background import PeriodicThread
+from reprotech.db.outbox import retry_delay, take_due
 
 logger = logging.getLogger(__name__)
 
@@ -112,19 +113,10 @@ def _drain_without_thread() -> None:
         drain()
 
 
-@transaction.atomic
 def _take() -> OutgoingMail | None:
     """The message that is due for longest, leased to this caller."""
-    now = timezone.now()
-    due = OutgoingMail.objects.select_related("user").filter(failed_at=None, due_at__lte=now).order_by("due_at")
-    mail = due.select_for_update(
-        skip_locked=connection.features.has_select_for_update_skip_locked, of=("self",)
-    ).first()
-    if mail:
-        mail.attempts += 1
-        mail.due_at = now + LEASE
-        mail.save(update_fields=["attempts", "due_at"])
-    return mail
+    due = take_due(OutgoingMail.objects.select_related("user").filter(failed_at=None), lease=LEASE)
+    return due[0] if due else None
 
 
 def _send(mail: OutgoingMail) -> bool:
@@ -152,7 +144,7 @@ def _delete_sent() -> None:
 def _reschedule(mail: OutgoingMail, error: Exception) -> None:
     now = timezone.now()
     mail.last_error = f"{type(error).__name__}: {error}"[:200]
-    mail.due_at = now + min(FIRST_RETRY * 2 ** (mail.attempts - 1), MAX_RETRY)
+    mail.due_at = now + retry_delay(mail.attempts, first=FIRST_RETRY, maximum=MAX_RETRY)
     mail.failed_at = now if now - mail.created_at > MAX_AGE else None
     mail.save(update_fields=["last_error", "due_at", "failed_at"])
     outcome = "given up" if mail.failed_at else f"tried again at {mail.due_at:%H:%M:%S}"

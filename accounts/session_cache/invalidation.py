@@ -9,6 +9,7 @@ from django.db import models, transaction
 from django.db.models import QuerySet
 
 from accounts.session_cache import local
+from accounts.session_cache.change_listeners import announce_change
 from accounts.session_cache.keys import INVALIDATING, MARKER_SECONDS, ROLES_VERSION, VERSION_SECONDS, version_key
 from accounts.session_cache.snapshots import NOT_CACHED
 
@@ -18,6 +19,7 @@ MAX_USERS = 1_000
 
 def invalidate_owners(owner: str, rows: Iterable[models.Model], columns: Collection[str] | None) -> None:
     """Invalidate the sessions that show rows whose `columns` change; their column `owner` names the user."""
+    announce_change(rows, columns)
     if columns is not None and NOT_CACHED.issuperset(columns):
         return
     if not isinstance(rows, QuerySet):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from audit.models import Action, AuditLog
 from audit.presentation.changes import DATABASE_SOURCE, RECORD_LABELS, database_sentence, field_label, join_words
+from audit.presentation.sign_out_text import signed_out_of
 
 #: Why a key was revoked with something else, by `details.reason`.
 KEY_REVOCATIONS = {
@@ -59,6 +60,12 @@ def _login(event: AuditLog, who: str) -> str:
     if not event.success:
         return f"Signing in as {who} failed{_reason(event)}"
     return f"{who} signed in" + (" through the API" if event.details.get("kind") == "token" else "")
+
+
+def _logout(event: AuditLog, who: str) -> str:
+    if event.resource == "application" and event.success:
+        return signed_out_of(event, who, _target(event))
+    return _outcome(event, who, "signed out", "sign out")
 
 
 def _token_refresh(event: AuditLog, who: str) -> str:
@@ -297,7 +304,7 @@ def _roles(names: object) -> str:
 
 PHRASES: dict[str, Phrase] = {
     Action.LOGIN: _login,
-    Action.LOGOUT: _simple("signed out", "sign out"),
+    Action.LOGOUT: _logout,
     Action.TOKEN_REFRESH: _token_refresh,
     Action.SESSION_REVOKE: _session_revoke,
     Action.SESSION_END: _session_end,

@@ -26,6 +26,7 @@ def changed(**changes):
 
 KEY = {"key": "rpt_0123456789ab"}
 
+GRAFANA = {"resource": "application", "resource_name": "Grafana"}
 EVE = {"resource": "user", "resource_name": "eve"}
 POSTGRES = {"source": "database", "database_role": "postgres", "application": "psql", "table": "users"}
 BY_PSQL = "The database role postgres (psql)"
@@ -138,6 +139,12 @@ SENTENCES = [
     (event("login", username="", **NO), "Signing in as Someone failed"),
     (event("logout"), "admin signed out"),
     (event("logout", **NO), "admin failed to sign out"),
+    (event("logout", {"reason": "logout", "owner_id": 1}, user_id=1, **GRAFANA), "admin signed out of Grafana"),
+    (event("logout", {"reason": "revoked", "owner_id": 2}, user_id=1, **GRAFANA), "admin ended a sign-in at Grafana"),
+    (
+        event("logout", {"reason": "role_taken", "owner_id": 1}, user_id=1, **GRAFANA),
+        "admin was signed out of Grafana, since no role of theirs opens it any more",
+    ),
     (event("session_end", {"reason": "idle"}), "A session of admin ended by itself: it wasn't used any more"),
     (event("session_end", {"reason": "age"}), "A session of admin ended by itself: it had lasted as long as one may"),
     (event("session_end"), "A session of admin ended by itself"),

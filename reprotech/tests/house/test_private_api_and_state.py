@@ -42,7 +42,12 @@ MAX_STATEFUL_MODULES = 6
 #: Context variables as that of `request_context`: they end with a call.
 WITHIN_A_CALL = {"accounts/access/authorization.py", "accounts/core/hashers.py", "audit/authorization.py"}
 #: The registry of models, while the application loads; and the second database of a command, which serves nobody.
-WITHOUT_REQUESTS = {"audit/tracking/model_tracking.py", "reprotech/backup/sqlite_to_postgres.py"}
+WITHOUT_REQUESTS = {
+    "accounts/session_cache/change_listeners.py",
+    "audit/tracking/model_tracking.py",
+    "reprotech/backup/sqlite_to_postgres.py",
+    "sso/ending/wake.py",
+}
 #: Results that depend on the arguments, the code and settings alone, or objects that are made once.
 MEMOIZED = {
     "accounts/core/catalogue.py": {"_ordered"},
@@ -69,6 +74,7 @@ MEMOIZED = {
     "reprotech/monitoring/metrics.py": {"_counters"},
     "reprotech/templatetags/reprotech.py": {"_svg"},
     "reprotech/web/query_params.py": {"parse_cached"},
+    "sso/ending/http_post.py": {"_tls"},
     "sso/keys/signatures.py": {"from_pem"},
 }
 
