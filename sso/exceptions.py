@@ -1,6 +1,12 @@
 """Refusals of single sign-on."""
 
-from reprotech.core.exceptions import NotAuthenticated
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from reprotech.core.exceptions import DomainError, NotAuthenticated
+
+if TYPE_CHECKING:
+    from sso.models import Application
 
 
 class InvalidClient(NotAuthenticated):
@@ -12,3 +18,15 @@ class InvalidClient(NotAuthenticated):
     def __init__(self) -> None:
         super().__init__()
         self.headers = {"WWW-Authenticate": 'Basic realm="Reprotech", charset="UTF-8"'}
+
+
+class ApplicationNotOpen(DomainError):
+    """No role of the person opens the application."""
+
+    code = "application_not_open"
+    status = HTTPStatus.FORBIDDEN
+
+    def __init__(self, application: "Application") -> None:
+        names = application.role_names
+        advice = f" for the role {' or '.join(names)}" if names else ""
+        super().__init__(f"{application.name} is not open to you. Ask an administrator of your lab{advice}.")

@@ -53,6 +53,7 @@ PAGES = (
     Destination("My sessions", "profile devices sign out", "own_sessions", icon="monitor"),
     Destination("My API keys", "profile tokens", "own_keys", icon="key-round"),
     Destination("Two-factor authentication", "2fa passkey authenticator recovery codes", "security", icon="smartphone"),
+    Destination("Sign in a device", "code instrument program", "device", icon="monitor-smartphone"),
     Destination("Time zone", "clock local utc times", "time_zone", icon="globe"),
     Destination("Help", "documentation docs documents guide manual", "documents", icon="circle-help"),
     Destination("API documentation", "docs openapi swagger help", "docs", icon="book-open"),

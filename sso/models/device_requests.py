@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from accounts.models import Session, User
 from sso.models.applications import Application
+from sso.models.querysets import DeviceRequestQuerySet
 
 
 class DeviceRequest(models.Model):
@@ -19,6 +20,8 @@ class DeviceRequest(models.Model):
     user_code_hash = models.CharField(max_length=64, db_index=True)
     application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="device_requests")
     scope = models.CharField(max_length=200, blank=True)
+    #: From where it asks, so that the person can tell their device from a stranger's.
+    ip_address = models.GenericIPAddressField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     last_polled_at = models.DateTimeField(null=True, blank=True)
@@ -29,6 +32,8 @@ class DeviceRequest(models.Model):
     session = models.ForeignKey(Session, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     decided = models.CharField(max_length=8, choices=Decision, blank=True)
     used_at = models.DateTimeField(null=True, blank=True)
+
+    objects = DeviceRequestQuerySet.as_manager()
 
     class Meta:
         db_table = "device_requests"

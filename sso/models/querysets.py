@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Self
 
 from django.apps import apps
+from django.db import models
 from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
@@ -13,7 +14,7 @@ from reprotech.core.normalization import normalize_text
 if TYPE_CHECKING:
     from accounts.models import User
     from reprotech.core.actors import Actor
-    from sso.models import Application, AppSignIn, SigningKey, Subject  # noqa: F401 (named in strings below)
+    from sso.models import Application, AppSignIn, DeviceRequest, SigningKey, Subject  # noqa: F401 (named in strings below)
 
 
 def _opening_roles(application: str) -> Q:
@@ -60,6 +61,12 @@ class ApplicationQuerySet(TrackedQuerySet["Application"]):
 
 class SubjectQuerySet(TrackedQuerySet["Subject"]):
     pass
+
+
+class DeviceRequestQuerySet(models.QuerySet["DeviceRequest"]):
+    def waiting(self) -> Self:
+        """Those that nobody has answered, and that still can be."""
+        return self.filter(decided="", used_at__isnull=True, expires_at__gt=timezone.now(), application__is_active=True)
 
 
 class SigningKeyQuerySet(TrackedQuerySet["SigningKey"]):
