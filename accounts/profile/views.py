@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
+from accounts.api_keys.filters import KeyFilter
 from accounts.common.forms import ServiceForm
 from accounts.common.requests import PageRequest
 from accounts.common.tabs import own_page
@@ -65,7 +66,8 @@ def show_own_sessions(request: PageRequest) -> HttpResponse:
 
 @requires(SIGNED_IN, SAFE)
 def show_own_keys(request: PageRequest) -> HttpResponse:
-    return _render_tab(request, "keys", {"keys": request.user.api_keys.unrevoked().with_maker()})
+    page = KeyFilter.parse(request.GET).page_of(request.user.api_keys.unrevoked())
+    return _render_tab(request, "keys", {"key_page": page})
 
 
 @requires(SIGNED_IN, POST)

@@ -1,32 +1,16 @@
 """Who can do what: all permissions by role, and each of them with the users who have it."""
 
-from django import forms
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from accounts.common.requests import PageRequest
 from accounts.models import Permission, Role, User
-from accounts.models.querysets import UserQuerySet
 from accounts.permissions import ROLE_READ, USER_READ
+from accounts.roles.filters import HolderFilter
 from accounts.roles.permission_grid import GridQuery, permission_grid
 from reprotech.web.access import SAFE, requires
-from reprotech.web.pagination import ListFilter
 from reprotech.web.responses import render_page
-
-
-class HolderFilter(ListFilter):
-    search = forms.CharField(required=False, max_length=200)
-    #: Only those who have the permission through this role (name or slug).
-    role = forms.CharField(required=False, max_length=80)
-
-    def apply(self, queryset: UserQuerySet) -> UserQuerySet:
-        if term := self.value("search"):
-            queryset = queryset.search(term)
-        if name := self.value("role"):
-            role = Role.objects.named(name)
-            queryset = queryset.in_role(role.pk) if role else queryset.none()
-        return queryset
 
 
 @requires(ROLE_READ, SAFE)

@@ -1,7 +1,7 @@
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
 from accounts.common.requests import PageRequest
@@ -12,6 +12,7 @@ from accounts.roles import services as role_services
 from accounts.roles.application_permissions import application_groups, permission_choices
 from accounts.roles.applications import Applications
 from accounts.roles.factor_coverage import FactorCoverage, factor_coverage
+from accounts.roles.filters import RoleUserFilter
 from accounts.roles.forms import DeleteRoleForm, RoleForm
 from accounts.roles.permission_tables import changed_unread, missing_permissions, permission_matrix
 from reprotech.core.exceptions import DomainError, StaleVersion
@@ -19,8 +20,6 @@ from reprotech.core.normalization import fold_text
 from reprotech.web.access import FORM, SAFE, requires
 from reprotech.web.query_params import QueryParams
 from reprotech.web.responses import UNPROCESSABLE, bind_form, htmx_redirect, render_form, render_page
-
-MAX_HOLDERS = 10
 
 
 class RoleQuery(QueryParams):
@@ -48,9 +47,10 @@ def list_roles(request: PageRequest) -> HttpResponse:
 
 @requires(ROLE_READ, SAFE)
 def show_role(request: PageRequest, role_id: int) -> HttpResponse:
-    """A role, its permissions and its first users."""
+    """A role, its permissions and, for readers of users, a page of its users."""
     role = _find(role_id)
-    holders = User.objects.visible_to(request.user).holders_by_id(role.pk, slice(MAX_HOLDERS), is_all=True)
+    query = RoleUserFilter.parse(request.GET, role=role)
+    page = query.page_of(User.objects.visible_to(request.user)) if request.user.has_perm(USER_READ) else None
     beyond_reader = missing_permissions(request.user, role)
     context = {
         "role": role,
@@ -58,13 +58,14 @@ def show_role(request: PageRequest, role_id: int) -> HttpResponse:
         "application_groups": application_groups(role.permission_names),
         "permission_count": Permission.objects.grantable().count(),
         "applications": Applications.opened_by(role),
-        "holders": holders if request.user.has_perm(USER_READ) else None,
+        "query": query,
+        "page": page,
         "coverage": _coverage(request.user, role) if role.requires_factor else None,
         "beyond_reader": beyond_reader,
         "changes_users": not beyond_reader and request.user.has_perms([USER_READ, USER_UPDATE]),
         "crumbs": breadcrumbs("role", role),
     }
-    return render(request, "accounts/role.html", context)
+    return render_page(request, "accounts/role.html", context, fragment="accounts/_role_holders.html")
 
 
 @requires(ROLE_CREATE, FORM)

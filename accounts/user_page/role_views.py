@@ -9,6 +9,7 @@ from accounts.common.requests import PageRequest
 from accounts.common.shortcuts import get_user_or_404
 from accounts.models import User
 from accounts.permissions import USER_READ, USER_UPDATE
+from accounts.user_page.neighbours import list_suffix, opened_from
 from accounts.user_page.role_changes import RoleChange, UserRolesForm
 from accounts.user_page.views import may_change_roles, render_access
 from accounts.users import services as user_services
@@ -36,7 +37,8 @@ def change_roles(request: PageRequest, user_id: int) -> HttpResponse:
             )
             add_toast(request, messages.SUCCESS, _done(user, change), undo if change else None)
             # The permission to change users doesn't include that to see them.
-            target = reverse("user_access", args=[user.pk]) if request.user.has_perm(USER_READ) else reverse("home")
+            access = reverse("user_access", args=[user.pk]) + list_suffix(opened_from(request))
+            target = access if request.user.has_perm(USER_READ) else reverse("home")
             return htmx_redirect(request, target)
         except DomainError as refusal:
             form.add_refusal(refusal)
@@ -54,7 +56,8 @@ def review_roles(request: PageRequest, user_id: int) -> HttpResponse:
     user = get_user_or_404(request, user_id)
     form = UserRolesForm(request.POST, actor=request.user, record=user)
     if wants_fragment(request):
-        context = {"person": user, "form": form, "change": form.change_for(user)}
+        suffix = list_suffix(opened_from(request))
+        context = {"person": user, "form": form, "change": form.change_for(user), "list_suffix": suffix}
         return render(request, "accounts/user_page/_role_change.html", context)
     return render_access(request, user, form)
 

@@ -12,6 +12,7 @@ from accounts.models import User
 from accounts.permissions import SESSION_REVOKE, USER_READ, USER_UPDATE
 from accounts.roles.permission_tables import missing_permissions
 from accounts.throttling import login_throttle
+from accounts.user_page.neighbours import TAB_URLS, list_suffix, list_url, opened_from, place_of
 from accounts.users.allowed_actions import allowed_actions
 from audit.permissions import AUDIT_READ
 
@@ -20,21 +21,21 @@ def may_see_sessions(reader: User, user: User) -> bool:
     return reader.pk == user.pk or reader.has_perm(SESSION_REVOKE) or reader.has_perm(AUDIT_READ)
 
 
-def user_tabs(reader: User, user: User) -> list[Tab]:
+def user_tabs(reader: User, user: User, suffix: str = "") -> list[Tab]:
     """Those that the reader may open. A service account has no sessions, and its keys are on its overview."""
     if not reader.has_perm(USER_READ):
         return []
-    at = [user.pk]
+    at = {name: reverse(url_name, args=[user.pk]) + suffix for name, url_name in TAB_URLS.items()}
     tabs = [
-        Tab("overview", "Overview", reverse("user", args=at)),
-        Tab("access", "Access", reverse("user_access", args=at), len(user.roles.all())),
+        Tab("overview", "Overview", at["overview"]),
+        Tab("access", "Access", at["access"], len(user.roles.all())),
     ]
     if not user.is_service and may_see_sessions(reader, user):
-        tabs.append(Tab("sessions", "Sessions", reverse("user_sessions", args=at), user.sessions.alive().count()))
+        tabs.append(Tab("sessions", "Sessions", at["sessions"], user.sessions.alive().count()))
     if not user.is_service and reader.has_perm(USER_UPDATE):
-        tabs.append(Tab("keys", "API keys", reverse("user_keys", args=at), user.api_keys.unrevoked().count()))
+        tabs.append(Tab("keys", "API keys", at["keys"], user.api_keys.unrevoked().count()))
     if reader.has_perm(AUDIT_READ):
-        tabs.append(Tab("activity", "Activity", reverse("user_activity", args=at)))
+        tabs.append(Tab("activity", "Activity", at["activity"]))
     return tabs
 
 
@@ -43,6 +44,8 @@ def user_page(request: PageRequest, user: User, open_tab: str) -> dict[str, obje
     reader, actions = request.user, allowed_actions(request.user, user)
     login_throttle.mark_locked_out([user])
     primary = primary_action(user, actions)
+    query = opened_from(request)
+    suffix = list_suffix(query)
     return {
         "person": user,
         "beyond": missing_permissions(reader, user),
@@ -50,10 +53,13 @@ def user_page(request: PageRequest, user: User, open_tab: str) -> dict[str, obje
         "primary": primary,
         "menu_actions": actions - {primary},
         "is_own": reader.pk == user.pk,
-        "tabs": user_tabs(reader, user),
+        "tabs": user_tabs(reader, user, suffix),
         "open_tab": open_tab,
-        "here": urlencode({"next": request.path}),
-        "crumbs": breadcrumbs("user", user),
+        "here": urlencode({"next": request.path + suffix}),
+        "opened_from": query,
+        "list_suffix": suffix,
+        "place": place_of(reader, user, query, open_tab) if query and reader.has_perm(USER_READ) else None,
+        "crumbs": [("Users", list_url(query)), *breadcrumbs("user", user)[1:]],
     }
 
 

@@ -18,6 +18,8 @@ from accounts.permissions import SESSION_REVOKE, USER_READ, USER_UPDATE
 from accounts.roles.permission_tables import missing_permissions
 from accounts.sessions import services as session_services
 from accounts.user_page.access_groups import access_groups
+from accounts.user_page.filters import UserKeyFilter, UserSessionFilter
+from accounts.user_page.neighbours import list_suffix, opened_from
 from accounts.user_page.role_changes import UserRolesForm
 from accounts.user_page.tabs import may_see_sessions, user_page
 from accounts.users.allowed_actions import allowed_actions
@@ -28,7 +30,6 @@ from reprotech.core.exceptions import Forbidden
 from reprotech.web.access import POST, SAFE, requires
 from reprotech.web.responses import UNPROCESSABLE, render_page
 
-MAX_SESSIONS = 20
 MAX_SIGN_INS = 5
 MAX_EVENTS = 20
 #: What the filter of the events is called.
@@ -107,7 +108,7 @@ def render_access(request: PageRequest, user: User, form: UserRolesForm | None) 
 def _keys_of(request: PageRequest, user: User) -> dict[str, object]:
     actions = allowed_actions(request.user, user)
     return {
-        "keys": user.api_keys.unrevoked().with_maker(),
+        "key_page": UserKeyFilter.parse(request.GET).page_of(user.api_keys.unrevoked()),
         "may_manage": "keys" in actions,
         "may_make": "make_keys" in actions,
     }
@@ -120,8 +121,7 @@ def show_sessions(request: PageRequest, user_id: int) -> HttpResponse:
         raise Forbidden(SESSION_REVOKE, Target.of(user))
     is_own, is_beyond = request.user.pk == user.pk, bool(missing_permissions(request.user, user))
     context = {
-        "sessions": user.sessions.alive().latest_used_first()[:MAX_SESSIONS],
-        "max_sessions": MAX_SESSIONS,
+        "page": UserSessionFilter.parse(request.GET).page_of(user.sessions.alive()),
         "session": request.page_session,
         "may_end": is_own or (request.user.has_perm(SESSION_REVOKE) and not is_beyond),
     }
@@ -135,7 +135,7 @@ def end_session(request: PageRequest, user_id: int, session_id: UUID) -> HttpRes
     # The service requires `session_revoke`, unless the session is the reader's own.
     session_services.end_session(actor=request.user, session_id=session.pk)
     messages.success(request, f"Session of {user.username} ended.")
-    return redirect("user_sessions", user.pk)
+    return redirect(reverse("user_sessions", args=[user.pk]) + list_suffix(opened_from(request)))
 
 
 @requires(USER_READ, SAFE)
@@ -144,7 +144,7 @@ def show_keys(request: PageRequest, user_id: int) -> HttpResponse:
         raise Forbidden(USER_UPDATE, Target("user", user_id))
     user = get_user_or_404(request, user_id)
     if user.is_service:
-        return redirect("user", user.pk)
+        return redirect(reverse("user", args=[user.pk]) + list_suffix(opened_from(request)))
     return render_tab(request, user, "keys", _keys_of(request, user))
 
 

@@ -57,6 +57,8 @@ def list_users(request: PageRequest) -> HttpResponse:
         "saved": saved_views(request.user.pk),
         "chips": filter_chips(request.GET, CHIP_LABELS, options),
         "here": urlencode({"next": request.get_full_path()}),
+        # From a person's page one goes on to the next of this list.
+        "person_suffix": f"?{urlencode({'list': request.GET.urlencode() or 'page=1'})}",
         "crumbs": [("Users", None)],
     }
     status = 200

@@ -562,12 +562,13 @@ function pressSingleKey(event) {
   const pressed = `${firstKey}${event.key}`;
   firstKey = "";
   const target = document.querySelector(`[data-keys="${CSS.escape(pressed)}"]`);
-  if (SINGLE_KEY_ACTIONS[pressed]) {
-    event.preventDefault();
-    SINGLE_KEY_ACTIONS[pressed]();
-  } else if (target) {
+  // What the page itself has for a key goes before what every page has.
+  if (target) {
     event.preventDefault();
     target.click();
+  } else if (SINGLE_KEY_ACTIONS[pressed]) {
+    event.preventDefault();
+    SINGLE_KEY_ACTIONS[pressed]();
   } else if (event.key === "g") {
     firstKey = "g ";
     setTimeout(() => {

@@ -136,7 +136,7 @@ def test_a_tick_leads_to_those_who_have_the_permission_through_the_role(cast, br
     assert "the-viewer" in users
     assert "two-hats" in users
     assert "the-veterinarian" not in users
-    assert "Nobody has this permission." in text_of(browser.get("/permissions/animal_read?role=no_such"))
+    assert "Nobody found." in text_of(browser.get("/permissions/animal_read?role=no_such"))
 
 
 def test_htmx_gets_the_grid_alone(browser):

@@ -92,13 +92,36 @@ def test_a_roles_page_tells_what_it_holds_in_words_too(browser, night):
     assert "Nobody has this role yet." in page
 
 
-def test_a_roles_page_shows_ten_of_its_users_and_links_to_all(browser, night):
+def test_a_roles_page_shows_ten_of_its_users_at_a_time_and_links_to_all(browser, night):
     for number in range(12):
         make_user(f"sleepless-{number:02}", "Night shift")
-    page = text_of(browser.get(f"/roles/{night.pk}"))
-    assert len(re.findall(r'href="/users/\d+"', page)) == 10
-    assert 'href="/users?role=night_shift"' in page
-    assert "All 12 users" in page
+    make_user("sleeps", "viewer")
+    path = f"/roles/{night.pk}"
+
+    def shown(query, headers=None):
+        return re.findall(r">@(\S+)</span>|title=\"(sleep\S+)\"", text_of(browser.get(path + query, headers=headers)))
+
+    assert len(shown("")) == 10
+    assert 'href="/users?role=night_shift"' in text_of(browser.get(path))
+    assert len(shown("?page=2")) == 2
+    assert len(shown("?per_page=25")) == 12
+    assert len(shown("?search=less-03")) == 1
+    assert "Nobody with this role matches." in text_of(browser.get(f"{path}?search=sleeps"))
+    assert "There is nobody on this page any more." in text_of(browser.get(f"{path}?page=3"))
+    fragment = text_of(browser.get(f"{path}?page=2", headers=HTMX))
+    assert fragment.lstrip().startswith("<section")
+    assert "<html" not in fragment
+
+
+def test_a_roles_page_costs_the_same_for_ten_users_as_for_two(browser, night, django_assert_max_num_queries):
+    make_user("sleepless", "Night shift")
+    browser.get(f"/roles/{night.pk}")
+    with django_assert_max_num_queries(8):
+        browser.get(f"/roles/{night.pk}")
+    for number in range(12):
+        make_user(f"sleepless-{number:02}", "Night shift")
+    with django_assert_max_num_queries(8):
+        browser.get(f"/roles/{night.pk}")
 
 
 def test_users_are_hidden_from_who_may_not_read_them(cast):

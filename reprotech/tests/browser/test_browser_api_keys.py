@@ -44,6 +44,7 @@ def test_a_key_is_made_copied_and_revoked_in_a_dialog(make_key, server):
     headers = {"Authorization": f"Bearer {text}"}
     assert page.request.get("/api/users", headers=headers).status == 200
     assert page.request.get("/api/roles", headers=headers).status == 403
+    page.locator("summary").filter(has_text=f"Actions for {name}").click()
     page.get_by_role("link", name=f"Revoke {name}").click()
     page.locator("dialog[open]").get_by_role("button", name="Revoke key").click()
     expect_said(page, f"API key {name} revoked.")
@@ -57,6 +58,7 @@ def test_a_key_is_made_and_revoked_without_java_script(make_key):
     expect(page.get_by_role("button", name="Copy")).to_be_hidden()
     page.get_by_role("link", name="Done").click()
     page.wait_for_url("**/profile/keys")
+    page.locator("summary").filter(has_text=f"Actions for {name}").click()
     page.get_by_role("link", name=f"Revoke {name}").click()
     page.get_by_role("button", name="Revoke key").click()
     expect_said(page, f"API key {name} revoked.")

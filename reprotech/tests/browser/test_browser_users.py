@@ -233,6 +233,7 @@ def test_one_administrator_ends_the_session_of_another(new_page):
     expect_said(here, "User sessioner created.")
     sign_in(there, "sessioner", "Correct-Horse-7")
     here.get_by_role("link", name="Sessions").click()
+    here.locator("#sessions tbody summary").click()
     here.get_by_role("button", name=re.compile("^Sign out .+ from ")).click()
     expect_said(here, "Session of sessioner ended.")
     there.goto("/")

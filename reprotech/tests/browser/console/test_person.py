@@ -105,3 +105,22 @@ def test_on_the_phone_the_open_tab_is_in_sight(new_page, person):
     page.goto(f"{path}/activity")
     expect(page.get_by_role("link", name="Activity")).to_be_in_viewport(ratio=1)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_j_and_k_walk_the_people_of_the_list_and_the_tab_stays(admin):
+    token = next(cookie["value"] for cookie in admin.context.cookies() if cookie["name"] == "reprotech_csrf")
+    prefix = f"walk-{uuid4().hex[:8]}"
+    for number in range(3):
+        fields = {"username": f"{prefix}-{number}", "email": f"{prefix}-{number}@lab.example", "roles": ["viewer"]}
+        admin.request.post("/api/users", data=fields, headers={"X-CSRFToken": token})
+    admin.goto(f"/users?search={prefix}&sort=-username")
+    admin.get_by_role("link", name=f"{prefix}-2").click()
+    admin.get_by_role("link", name=re.compile("^Access")).click()
+    admin.wait_for_url("**/access?*")
+    heading = admin.get_by_role("heading", level=1)
+    for key, number in (("j", 1), ("j", 0), ("k", 1)):
+        admin.keyboard.press(key)
+        expect(heading).to_have_text(f"{prefix}-{number}")
+    expect(admin.get_by_role("link", name=re.compile("^Access"))).to_have_attribute("aria-current", "page")
+    admin.get_by_role("link", name=re.compile("^2 of 3")).click()
+    expect(admin.locator("tr[data-row]")).to_have_count(3)
