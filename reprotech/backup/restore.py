@@ -25,6 +25,7 @@ from reprotech.backup.exceptions import BackupFailed
 from reprotech.backup.signatures import Trust
 from reprotech.core.key_material import encode_seed
 from reprotech.migration_history import UPGRADE_HINT, is_too_old, known_migrations
+from sso.sign_ins.restoring import end_restored_sign_ins
 
 OWN_APPS = ("accounts", "audit", "analytics", "sso")
 #: Settings that must equal those of the backup, and why.
@@ -90,6 +91,7 @@ def restore(path: Path, keys: Sequence[x25519.Identity], trust: Trust) -> Restor
     if backup.signer is None:
         warnings.append("The backup had no signature: nothing proves who made it.")
     ended = end_all_sessions(actor=SYSTEM)
+    end_restored_sign_ins(actor=SYSTEM)
     record(actor=SYSTEM, action=Action.UPDATE, resource="database", restored_to=manifest.moment)
     return Restored(manifest.moment, sum(manifest.rows.values()), events, ended, warnings)
 
