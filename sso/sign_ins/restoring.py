@@ -3,6 +3,8 @@
 Sign-ins of people hang on sessions, which the restore has ended. What hangs on none ends here.
 """
 
+from typing import Any
+
 from django.utils import timezone
 
 from accounts.access.authorization import authorize, service
@@ -26,6 +28,7 @@ def end_restored_sign_ins(*, actor: Actor) -> int:
             application.previous_secret_hash, application.previous_secret_expires_at = "", None
             application.save()
         if number or had_secret:
+            concealed: dict[str, Any] = {"concealed": ["previous_secret_hash", "secret_hash"]} if had_secret else {}
             record(
                 actor=actor,
                 action=Action.UPDATE,
@@ -34,7 +37,7 @@ def end_restored_sign_ins(*, actor: Actor) -> int:
                 resource_name=application.name,
                 reason="The database was restored.",
                 ended_sign_ins=number,
-                **({"concealed": ["previous_secret_hash", "secret_hash"]} if had_secret else {}),
+                **concealed,
             )
         ended += number
     DeviceRequest.objects.filter(used_at__isnull=True).delete()
