@@ -9,10 +9,14 @@ class SsoConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.access.authorization import TARGET_MODELS
+        from accounts.authentication.introspection_api import OTHER_TOKENS
         from sso import tracked_models
         from sso.applications import roles as application_roles
         from sso.models import Application
+        from sso.provider.tokens.introspection import introspect_for_module
+        from sso.sign_ins.secrets import ACCESS_TOKEN_PREFIX
 
+        OTHER_TOKENS[ACCESS_TOKEN_PREFIX] = introspect_for_module
         TARGET_MODELS["application"] = Application
         application_roles.register()
         tracked_models.track_all()

@@ -1,6 +1,6 @@
 """`/api/auth/introspect`: token introspection (RFC 7662) for lab modules. It changes and extends nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from drf_spectacular.utils import extend_schema
@@ -34,6 +34,9 @@ Claims = dict[str, object]
 MAX_TOKEN_LENGTH = 65_536
 #: Without a reason: a third party must not learn more of the server's state (RFC 7662, section 2.2).
 INACTIVE: Claims = {"active": False}
+
+#: What answers for tokens that other apps issue, by the letters that these begin with.
+OTHER_TOKENS: dict[str, Callable[[str], Claims]] = {}
 
 
 class IntrospectBody(RequestBody):
@@ -69,11 +72,12 @@ class IntrospectionAnswer(serializers.Serializer[object]):
     roles = serializers.ListField(child=serializers.CharField(), required=False)
     permissions = serializers.ListField(child=serializers.CharField(), required=False)
     scope = serializers.CharField(required=False, help_text="The permissions, separated by blanks.")
-    token_type = serializers.ChoiceField(choices=["access_token", "api_key"], required=False)
+    token_type = serializers.ChoiceField(choices=["access_token", "api_key", "application_token"], required=False)
     iat = serializers.IntegerField(required=False)
     exp = serializers.IntegerField(required=False)
     sid = serializers.CharField(required=False, help_text="Of an access token: its session.")
     key = serializers.CharField(required=False, help_text="Of an API key: its name.")
+    client_id = serializers.CharField(required=False, help_text="The application that an application's token is for.")
     created_by = serializers.CharField(required=False, help_text="Who made the API key, if that was not its owner.")
 
 
@@ -109,6 +113,9 @@ class IntrospectionViewSet(ViewSet):
 
 def introspect(*, token: str, ip_address: str = "") -> Claims:
     """The claims of a valid access token, or of an API key that may be used from this address; INACTIVE for others."""
+    for prefix, introspect_token in OTHER_TOKENS.items():
+        if token.startswith(prefix):
+            return introspect_token(token)
     try:
         return _of_key(token, ip_address) if token.startswith(KEY_PREFIX) else _of_access_token(token)
     except NotAuthenticated:

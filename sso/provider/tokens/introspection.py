@@ -36,7 +36,7 @@ def introspect_for(application: Application, token: str) -> Claims:
     return answer
 
 
-def introspect_for_module(token: str, _address: str = "") -> Claims:
+def introspect_for_module(token: str) -> Claims:
     """The answer to whom `/api/auth/introspect` lets ask. No permission of Reprotech is in it.
 
     An application must not get rights at lab modules by showing them the token that a person gave to it.
