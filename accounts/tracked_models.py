@@ -42,7 +42,7 @@ TRACKED = (
         fields=(
             *("username", "email", "password", "first_name", "last_name", "is_active", "locked_at", "deleted_at"),
             *("is_service", "must_change_password", "password_changed_at", "unlocked_at", "factor_kinds"),
-            "must_add_factor",
+            *("must_add_factor", "email_verified_at"),
         ),
         relations={"roles": ActionPair(Action.ROLE_ASSIGN, Action.ROLE_REVOKE)},
         actions={

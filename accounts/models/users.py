@@ -41,6 +41,8 @@ class User(UserState, Versioned, TrackedModel, AbstractBaseUser):
     has_loaded_roles = False
     username = models.CharField(max_length=80, validators=[validate_username_length, validate_username])
     email = AddressField(max_length=254)
+    #: When a link that was mailed to the present address proved that it is theirs.
+    email_verified_at = models.DateTimeField(null=True, blank=True, editable=False)
     password = models.CharField(max_length=128, db_column="password_hash")
     first_name = PersonNameField(max_length=50, blank=True)
     last_name = PersonNameField(max_length=50, blank=True)

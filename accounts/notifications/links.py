@@ -68,12 +68,19 @@ def _address_state(change: EmailChange) -> str:
 
 
 invitation_tokens = LinkTokens("invitation", settings.INVITATION_LIFETIME, _password_state)
+#: Of links that an administrator hands over: who uses one hasn't shown that they get mail at their address.
+handed_tokens = LinkTokens("handed invitation", settings.INVITATION_LIFETIME, _password_state)
 reset_tokens = LinkTokens("reset", settings.RESET_LIFETIME, _password_state)
 address_tokens = LinkTokens("address", CONFIRMATION_LIFETIME, _address_state)
 
 
 def is_valid_link(user: User, link_token: str) -> bool:
     """Whether the token of an invitation or of a reset may still be used."""
+    return handed_tokens.check_token(user, link_token) or was_mailed(user, link_token)
+
+
+def was_mailed(user: User, link_token: str) -> bool:
+    """Whether it is such a token, and went to the user's address."""
     return any(tokens.check_token(user, link_token) for tokens in (reset_tokens, invitation_tokens))
 
 

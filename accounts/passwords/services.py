@@ -15,7 +15,7 @@ from accounts.core.default_admin_address import WITHHELD_MESSAGE, is_withheld
 from accounts.core.exceptions import AccountDisabled
 from accounts.core.hashers import hashing_slot, normalize_password
 from accounts.models import EmailChange, PasswordHistory, Session, User
-from accounts.notifications.links import is_valid_link
+from accounts.notifications.links import is_valid_link, was_mailed
 from accounts.notifications.services import send_notice, send_reset_link
 from accounts.passwords.validators import HISTORY_LENGTH, USED_BEFORE, is_usable_hash, validators
 from accounts.permissions import USER_UPDATE
@@ -207,10 +207,20 @@ def _store_password(
     if is_usable_hash(stored.password):
         _remember_in_history(stored)
         send_notice(stored, "password_changed", by_link=link_token is not None, by_themselves=actor.pk == stored.pk)
+    if link_token is not None and was_mailed(stored, link_token):
+        stored.email_verified_at = stored.email_verified_at or timezone.now()
     stored.password, stored.invited_at = encoded, None
     stored.must_change_password = must_change
     stored.password_changed_at = stored.updated_at = timezone.now()
-    stored.save(update_fields=["password", "invited_at", "must_change_password", "password_changed_at", "updated_at"])
+    columns = (
+        "email_verified_at",
+        "password",
+        "invited_at",
+        "must_change_password",
+        "password_changed_at",
+        "updated_at",
+    )
+    stored.save(update_fields=columns)
     # The request for another address may be the attacker's whom the new password is to keep out.
     EmailChange.objects.filter(user=stored).delete()
     ended = end_sessions(user_ids=[stored.pk], reason=Session.EndReason.PASSWORD_CHANGED, except_session=keep_session)

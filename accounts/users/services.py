@@ -140,13 +140,14 @@ def update_user(
     return user
 
 
-def _change_fields(actor: Actor, user: User, changes: Changes) -> None:
+def _change_fields(actor: Actor, user: User, changes: Changes, *, is_verified: bool = False) -> None:
     if "is_active" in changes and user.is_active:
         _refuse_own_account(actor, user, "deactivate")
         revoke_access(actor, user)
     if "email" in changes:
         require_recent_authentication()
         user.invited_at = None  # its link is void: it went to the earlier address
+        user.email_verified_at = timezone.now() if is_verified else None
     for name, (_, new) in changes.items():
         setattr(user, name, new)
     validate_fields(user)
@@ -176,7 +177,7 @@ def check_email(user: User, address: str) -> None:
 
 def change_email(*, user: User, address: str) -> None:
     """Store the address that a user confirmed, as part of a transaction that has locked them. Raises Conflict."""
-    _change_fields(user, user, {"email": (user.email, address)})
+    _change_fields(user, user, {"email": (user.email, address)}, is_verified=True)
 
 
 def _change_roles(actor: Actor, user: User, roles: list[Role]) -> None:

@@ -12,6 +12,7 @@ FIELD_LABELS = {
     "is_service": "kind of account",
     "must_change_password": "required password change",
     "must_add_factor": "required two-factor setup",
+    "email_verified_at": "proof of the e-mail address",
     "password_changed_at": "date of the last password change",
     "unlocked_at": "time of the last unlock",
     "factor_kinds": "second factors",

@@ -35,7 +35,7 @@ def claims_of(sign_in: AppSignIn) -> Claims:
     if PROFILE in scopes:
         claims |= _profile(user)
     if EMAIL in scopes:
-        claims |= {"email": user.email, "email_verified": False}
+        claims |= {"email": user.email, "email_verified": user.email_verified_at is not None}
     if ROLES in scopes:
         slugs = list(user.grants.role_slugs)
         claims |= {"roles": slugs, "groups": slugs}

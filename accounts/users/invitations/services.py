@@ -6,7 +6,7 @@ from accounts.access.authorization import service
 from accounts.access.row_locks import lock_for_change
 from accounts.access.user_events import record_user
 from accounts.models import User
-from accounts.notifications.links import invitation_tokens, password_link
+from accounts.notifications.links import handed_tokens, password_link
 from accounts.notifications.services import discard_invitations, send_invitations, send_notice
 from accounts.passwords.services import refuse_to_set_passwords
 from accounts.permissions import USER_UPDATE
@@ -42,7 +42,7 @@ def make_invitation_link(*, actor: Actor, user_id: int) -> str:
     _renew_link(user)
     send_notice(user, "invitation_link_made", by=actor.username)
     record_user(actor, Action.UPDATE, user, invitation="link")
-    return password_link(user, invitation_tokens)
+    return password_link(user, handed_tokens)
 
 
 @service

@@ -11,7 +11,7 @@ from audit.models import AuditLog
 from reprotech.testing.cast import audit_rows
 from reprotech.testing.client import UUID
 from sso.models import Application, AppSignIn, SigningAlgorithm
-from sso.tests.support.program import SECRET, make_program, parameters_of
+from sso.tests.support.program import SECRET, change, make_program, parameters_of
 
 pytestmark = pytest.mark.django_db
 
@@ -169,3 +169,8 @@ def test_a_form_that_is_posted_becomes_a_get(program, browser):
     response = program.post("/oauth/authorize", program.request())
     assert response.status_code == 302
     assert browser.get(response["Location"])["Location"].startswith(program.application.redirect_uris[0])
+
+
+def test_an_address_that_a_link_has_proven_is_told_as_verified(program, browser, cast):
+    change(cast.researcher, email_verified_at=timezone.now())
+    assert program.claims(program.tokens(browser)["id_token"])["email_verified"] is True
