@@ -239,6 +239,7 @@ RATE_LIMITS = {
     "client_secret": "20 per 15 minutes",
     "test_mail": "10 per hour",
     "authorize": "120 per minute",  # codes that one session gets: a program that goes round in circles is stopped
+    "device_request": "60 per 15 minutes",  # codes that devices of one application and network ask for
     "device_code": "20 per 15 minutes",  # looks at codes that devices show, of one person
 }
 KNOWN_DEVICE_LIFETIME = timedelta(days=env.number("KNOWN_DEVICE_DAYS", default=90, between=(0, 400)))

@@ -10,7 +10,7 @@ from sso.provider.claims import CLAIMS, SCOPES
 from sso.provider.client_authentication import BASIC, METHODS, POST
 from sso.provider.endpoints import endpoint
 from sso.provider.issuer import address, issuer
-from sso.provider.tokens.server import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN, answer
+from sso.provider.tokens.server import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, DEVICE_CODE, REFRESH_TOKEN, answer
 
 #: How long programs may cache both. A new key is published for longer before it signs.
 CACHE_SECONDS = 300
@@ -31,6 +31,7 @@ def configuration() -> dict[str, object]:
         "issuer": issuer(),
         "authorization_endpoint": address("oauth_authorize"),
         "token_endpoint": address("oauth_token"),
+        "device_authorization_endpoint": address("oauth_device"),
         "userinfo_endpoint": address("oauth_userinfo"),
         "jwks_uri": address("oauth_jwks"),
         "introspection_endpoint": address("oauth_introspect"),
@@ -39,7 +40,7 @@ def configuration() -> dict[str, object]:
         "scopes_supported": list(SCOPES),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": [AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS],
+        "grant_types_supported": [AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS, DEVICE_CODE],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": SigningAlgorithm.values,
         "token_endpoint_auth_methods_supported": list(METHODS),

@@ -19,6 +19,7 @@ from accounts.models import Session
 from accounts.sessions.page_sessions import clear_site_data, end_page_session
 from reprotech.web.access import FORM, POST, PUBLIC, requires
 from reprotech.web.errors import error_response
+from reprotech.web.responses import leave_for
 from sso.models import Application
 from sso.provider.authorization.request import MAX_STATE_BYTES
 from sso.provider.id_tokens import Hint, read_hint
@@ -83,14 +84,13 @@ def read_logout(parameters: Parameters) -> LogoutRequest:
 
 
 def _leave(request: HttpRequest, asked: LogoutRequest, *, by_form: bool = False) -> HttpResponse:
-    if asked.back and not by_form:
-        return clear_site_data(HttpResponseRedirect(asked.back))
-    context = {"application": asked.application, "back": asked.back}
-    response = clear_site_data(render(request, "sso/signed_out.html", context))
-    if asked.back:
-        # Not a redirect, which Chromium holds against `form-action 'self'` after a form.
-        response["Refresh"] = f"0; url={asked.back}"
-    return response
+    if not asked.back:
+        response = render(request, "sso/signed_out.html")
+    elif by_form:
+        response = leave_for(request, asked.back, asked.application.name if asked.application else "")
+    else:
+        response = HttpResponseRedirect(asked.back)
+    return clear_site_data(response)
 
 
 def _own_address(parameters: Parameters) -> str:

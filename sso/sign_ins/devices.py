@@ -22,6 +22,8 @@ REQUEST_LIFETIME = timedelta(minutes=10)
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 CODE_LENGTH = 8
 MAX_TYPED_LENGTH = 40
+#: Seconds between two polls, what is added for each that comes too early (RFC 8628, section 3.5), and the most.
+INTERVAL, INTERVAL_STEP, MAX_INTERVAL = 5, 5, 60
 #: Completes "There is no such ...".
 NO_REQUEST = "code, or it has expired: start again on the device"
 
@@ -50,6 +52,29 @@ def start_device_request(*, application: Application, scope: str) -> tuple[str, 
         ip_address=current_origin().ip_address or None,
     )
     return device_code, user_code
+
+
+def poll_device_request(*, device_code: str, application: Application) -> DeviceRequest | None:
+    """The locked request of the device that asks whether it was answered; None if it is none, or was used."""
+    requests = DeviceRequest.objects.filter(device_hash=hash_secret(device_code), application=application)
+    locked = requests.select_related("application", "session__user").select_for_update(of=("self",))
+    return locked.filter(used_at__isnull=True).first()
+
+
+def is_too_early(request: DeviceRequest) -> bool:
+    """Whether a device asks sooner than it was told to; from then on it must wait five seconds longer."""
+    now = timezone.now()
+    before, request.last_polled_at = request.last_polled_at, now
+    is_early = before is not None and now - before < timedelta(seconds=request.interval)
+    if is_early:
+        request.interval = min(request.interval + INTERVAL_STEP, MAX_INTERVAL)
+    request.save(update_fields=["last_polled_at", "interval"])
+    return is_early
+
+
+def mark_used(request: DeviceRequest) -> None:
+    request.used_at = timezone.now()
+    request.save(update_fields=["used_at"])
 
 
 def find_device_request(*, session: Session, user_code: str) -> DeviceRequest:

@@ -20,7 +20,7 @@ from audit.services import record
 from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.core.actors import Actor, NamedActor
 from reprotech.core.request_context import current_origin
-from sso.models import Application, AppSignIn, EndReason, SpentToken, Subject
+from sso.models import Application, AppSignIn, DeviceRequest, EndReason, SpentToken, Subject
 from sso.models.querysets import AppSignInQuerySet
 from sso.sign_ins.secrets import ACCESS_TOKEN_PREFIX, REFRESH_TOKEN_PREFIX, hash_secret, new_secret
 
@@ -43,14 +43,10 @@ def open_sign_in(
 ) -> AppSignIn:
     """Store a sign-in of the session's user that the application gets with `code`, within a minute."""
     now = timezone.now()
-    bearer = session
-    if OFFLINE_ACCESS in scope.split():
-        # It expires with the code, and lives on from when the code is redeemed.
-        bearer = session_services.open_app_session(page_session=session, expires_at=now + CODE_LIFETIME)
     sign_in = AppSignIn.objects.create(
         application=application,
         user=session.user,
-        session_id=bearer.pk,
+        session=_bearer_of(session, scope),
         scope=scope,
         nonce=nonce,
         redirect_uri=redirect_uri,
@@ -62,6 +58,44 @@ def open_sign_in(
     )
     record_login(sign_in, session)
     return sign_in
+
+
+def _bearer_of(session: Session, scope: str) -> Session:
+    """The session that the sign-in ends with: that of the page, or one of its own by `offline_access`."""
+    if OFFLINE_ACCESS not in scope.split():
+        return session
+    # It expires with the code, and lives on from when the first tokens are issued.
+    return session_services.open_app_session(page_session=session, expires_at=timezone.now() + CODE_LIFETIME)
+
+
+def open_device_sign_in(*, request: DeviceRequest) -> AppSignIn | None:
+    """The sign-in that a person approved on the page, within the token endpoint's transaction.
+
+    None if what was approved doesn't hold any more: their session, the account, or a role that opens the application.
+    """
+    session = request.session
+    if session is None or not session.is_alive:
+        return None
+    try:
+        with transaction.atomic(), explicitly_recorded():
+            sign_in = AppSignIn.objects.create(
+                application=request.application,
+                user=session.user,
+                session=_bearer_of(session, request.scope),
+                scope=request.scope,
+                auth_time=session.confirmed_at or session.created_at,
+                amr=reference_values(session.authentication_methods),
+            )
+            record_login(sign_in, session)
+            if not is_valid(sign_in):
+                raise _NotValid
+    except _NotValid:
+        return None
+    return sign_in
+
+
+class _NotValid(Exception):
+    """Undoes the sign-in."""
 
 
 def open_service_sign_in(*, application: Application, user: User, scope: str) -> AppSignIn:
@@ -147,8 +181,9 @@ def is_valid(sign_in: AppSignIn) -> bool:
 def issue_tokens(sign_in: AppSignIn, *, with_refresh_token: bool) -> tuple[str, str]:
     """New tokens of a locked sign-in, access and refresh (or ""); those before stop working."""
     now = timezone.now()
-    if sign_in.code_used_at is None and sign_in.code_hash:
-        sign_in.code_used_at = now
+    if not sign_in.access_hash:
+        # The code, if there was one, has done its work.
+        sign_in.code_used_at = now if sign_in.code_hash else None
         if sign_in.session and sign_in.session.kind == Session.Kind.APP:
             session_services.keep_app_session(sign_in.session)
     access_token = new_secret(ACCESS_TOKEN_PREFIX)

@@ -107,6 +107,7 @@ POST    /oauth/authorize                          400   400   400     400    400
 POST    /oauth/token                              400   400   400     400    400   400   400    400   400
 POST    /oauth/introspect                         400   400   400     400    400   400   400    400   400
 POST    /oauth/revoke                             400   400   400     400    400   400   400    400   400
+POST    /oauth/device                             400   400   400     400    400   400   400    400   400
 GET     /oauth/userinfo                           401   401   401     401    401   401   401    401   401
 POST    /oauth/userinfo                           401   401   401     401    401   401   401    401   401
 GET     /oauth/logout                             200   200   200     200    200   200   200    200   200

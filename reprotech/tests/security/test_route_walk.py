@@ -39,6 +39,7 @@ PUBLIC_FOR_A_REASON = {
     "oauth/token": "programs authenticate by their secret and a code",
     "oauth/introspect": "programs authenticate by their secret",
     "oauth/revoke": "as before",
+    "oauth/device": "devices prove themselves as programs do",
     "oauth/userinfo": "programs show an access token",
     "oauth/logout": "programs send people whose session may have ended",
     "oauth/logout/confirm": "as before",

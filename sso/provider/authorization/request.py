@@ -25,8 +25,8 @@ from sso.provider.tokens.grants import check_challenge
 
 MAX_STATE_BYTES = 2_048
 MAX_NONCE_LENGTH = 512
-#: Of a query. Encoded once more, as the way back from our pages, it still fits into an address.
-MAX_QUERY_LENGTH = 8_192
+#: Of a query, so that our pages take it as their way back (`reprotech.web.responses.MAX_TARGET_LENGTH`).
+MAX_QUERY_LENGTH = 7_900
 #: What RFC 6749 allows in a state.
 STATE = re.compile(r"[\x20-\x7e]*", re.ASCII)
 SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)

@@ -27,6 +27,7 @@ from accounts.models import Session
 from accounts.throttling import rate_limits
 from reprotech.web.access import FORM, PUBLIC, SIGNED_IN, requires
 from reprotech.web.errors import error_response
+from reprotech.web.responses import with_next
 from sso.provider.authorization.request import (
     MAX_QUERY_LENGTH,
     AuthorizationRequest,
@@ -58,6 +59,7 @@ def authorize(request: HttpRequest) -> HttpResponse:
             # The cookie of a session isn't sent with another site's form, but with the redirect.
             return _redirect(f"{reverse('oauth_authorize')}?{_checked(urlencode(read_form(request).values))}")
         parameters = parse_parameters(_checked(request.META.get("QUERY_STRING", "")))
+        _checked(urlencode(parameters.values))
         client = find_client(parameters)
     except NotAnswerable as refusal:
         return _refusal_page(request, refusal.sentence)
@@ -114,7 +116,7 @@ def _ask(asked: AuthorizationRequest, silent: type[OAuth2Error], page: str) -> H
     signature = SIGNER.sign(f"{_digest(asked)}.{int(timezone.now().timestamp())}")
     values = {name: value for name, value in asked.values.items() if name != ASKED}
     # The page fills in the name of the login_hint, which it finds in the address.
-    return redirect(f"{page}?{urlencode({'next': _own_address({**values, ASKED: signature})})}")
+    return redirect(with_next(page, _own_address({**values, ASKED: signature})))
 
 
 def _must_authenticate(asked: AuthorizationRequest, session: Session, asked_at: int) -> bool:

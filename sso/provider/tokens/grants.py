@@ -8,15 +8,24 @@ import re
 from typing import Any, ClassVar
 
 from authlib.oauth2.rfc6749 import grants
-from authlib.oauth2.rfc6749.errors import InvalidRequestError, InvalidScopeError, UnauthorizedClientError
+from authlib.oauth2.rfc6749.errors import (
+    AccessDeniedError,
+    InvalidGrantError,
+    InvalidRequestError,
+    InvalidScopeError,
+    UnauthorizedClientError,
+)
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc7636.challenge import compare_s256_code_challenge
+from authlib.oauth2.rfc8628 import AuthorizationPendingError, DeviceCodeGrant, ExpiredTokenError, SlowDownError
+from django.utils import timezone
 
 from accounts.models import User
-from sso.models import AppSignIn
+from sso.models import AppSignIn, DeviceRequest
 from sso.provider.claims import OPENID, SERVICE_SCOPES, allowed_scope
 from sso.provider.id_tokens import make_id_token
 from sso.provider.tokens.server import Client
+from sso.sign_ins import devices
 from sso.sign_ins import services as sign_in_services
 
 #: Of SHA-256 in base64url, without padding.
@@ -118,6 +127,41 @@ class RefreshGrant(_TokenGrant, grants.RefreshTokenGrant):  # type: ignore[misc]
 
     def revoke_old_credential(self, credential: Credential) -> None:
         """`issue_tokens` did."""
+
+
+class DeviceGrant(_TokenGrant, DeviceCodeGrant):  # type: ignore[misc]  # as above
+    """A device that a person signed in on the page `/device` (RFC 8628)."""
+
+    def sign_in(self) -> AppSignIn:
+        found: AppSignIn = self.request.credential
+        return found
+
+    def validate_token_request(self) -> None:
+        """Authlib's own checks the code before the client, and tells devices of other clients apart."""
+        client = self.authenticate_token_endpoint_client()
+        device_code = self.request.form.get("device_code")
+        if not device_code:
+            raise InvalidRequestError("The device_code is missing.")
+        found = devices.poll_device_request(device_code=device_code, application=client.application)
+        if found is None:
+            raise InvalidGrantError
+        self.request.credential = self._approved(found)
+        self.request.user = self.request.credential.user
+
+    def _approved(self, found: DeviceRequest) -> AppSignIn:
+        if found.expires_at <= timezone.now():
+            raise ExpiredTokenError
+        if not found.decided:
+            raise SlowDownError if devices.is_too_early(found) else AuthorizationPendingError
+        devices.mark_used(found)
+        is_approved = found.decided == DeviceRequest.Decision.APPROVED
+        sign_in = sign_in_services.open_device_sign_in(request=found) if is_approved else None
+        if sign_in is None:
+            raise AccessDeniedError
+        return sign_in
+
+    def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
+        return 200, self.generate_token(), self.TOKEN_RESPONSE_HEADER
 
 
 class ClientCredentialsGrant(_TokenGrant, grants.ClientCredentialsGrant):  # type: ignore[misc]  # as above
