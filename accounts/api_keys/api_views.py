@@ -38,12 +38,12 @@ def _revoke(request: SignedInRequest, user_id: int, key_id: UUID) -> Response:
 class OwnKeyViewSet(ViewSet):
     required_permissions: ClassVar = dict.fromkeys(("list", "create", "destroy"), SIGNED_IN)
 
-    @extend_schema(responses=ApiKeyListAnswer, summary="List own API keys")
+    @extend_schema(responses=ApiKeyListAnswer, summary="List your API keys")
     def list(self, request: SignedInRequest) -> Response:
         """Unrevoked keys, the newest first."""
         return _list(request.user)
 
-    @extend_schema(request=CreateKeyBody, responses={201: ApiKeyCreatedAnswer}, summary="Make an API key for oneself")
+    @extend_schema(request=CreateKeyBody, responses={201: ApiKeyCreatedAnswer}, summary="Create your own API key")
     def create(self, request: SignedInRequest) -> Response:
         """Make a key with the permissions in `scopes`, as long as its owner has them. The token is shown only now.
 
@@ -53,7 +53,7 @@ class OwnKeyViewSet(ViewSet):
         """
         return _create(request, request.user.pk)
 
-    @extend_schema(responses={200: MessageAnswer}, summary="Revoke an own API key")
+    @extend_schema(responses={200: MessageAnswer}, summary="Revoke one of your API keys")
     def destroy(self, request: SignedInRequest, key_id: UUID) -> Response:
         """Revoke a key; it stops working at once."""
         return _revoke(request, request.user.pk, key_id)
@@ -68,7 +68,7 @@ class UserKeyViewSet(ViewSet):
         return _list(find_user(request, user_id))
 
     @extend_schema(
-        request=CreateKeyBody, responses={201: ApiKeyCreatedAnswer}, summary="Make an API key for a service account"
+        request=CreateKeyBody, responses={201: ApiKeyCreatedAnswer}, summary="Create an API key for a service account"
     )
     def create(self, request: SignedInRequest, user_id: int) -> Response:
         """Make a key for a service account, with recent authentication as for one's own.

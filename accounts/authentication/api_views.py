@@ -104,7 +104,7 @@ class TokenViewSet(ViewSet):
         identifier, password, otp = body["username"], body["password"], body.get("otp", "")
         return token_response(login.sign_in_with_tokens(identifier=identifier, password=password, otp=otp))
 
-    @extend_schema(request=LoginMfaBody, responses=TokenAnswer, summary="Sign in: second step")
+    @extend_schema(request=LoginMfaBody, responses=TokenAnswer, summary="Sign in: two-step verification")
     def login_mfa(self, request: Request) -> Response:
         """Exchange the `mfa_token` of a login, valid for five minutes and once, and a code for a pair of tokens."""
         return token_response(login.finish_with_tokens(**LoginMfaBody.read(request)))
@@ -126,12 +126,12 @@ class AccountViewSet(ViewSet):
         session_services.sign_out(session=request.auth)
         return Response({"message": "Successfully logged out"})
 
-    @extend_schema(responses=OwnAccountAnswer, summary="Who am I?")
+    @extend_schema(responses=OwnAccountAnswer, summary="Show your account")
     def me(self, request: SignedInRequest) -> HttpResponse:
         """The caller, with roles and permissions."""
         return json_response(OwnAccountAnswer, request.user)
 
-    @extend_schema(request=ChangePasswordBody, responses=MessageAnswer, summary="Change one's own password")
+    @extend_schema(request=ChangePasswordBody, responses=MessageAnswer, summary="Change your password")
     def change_password(self, request: SignedInRequest) -> Response:
         """Replace the password; all other sessions end."""
         body = ChangePasswordBody.read(request)

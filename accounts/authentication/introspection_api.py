@@ -98,7 +98,7 @@ class IntrospectionViewSet(ViewSet):
         # Not the form too: for two media types openapi-python-client generates modules that can't be imported.
         request={StrictJSONParser.media_type: IntrospectBody},
         responses=IntrospectionAnswer,
-        summary="Ask about a token",
+        summary="Introspect a token",
     )
     def introspect(self, request: SignedInRequest) -> Response:
         """Whether an access token or API key is valid, whose it is and what it may do (RFC 7662).

@@ -122,7 +122,9 @@ class UserViewSet(ViewSet):
         password_services.send_password_reset(actor=request.user, user_id=user_id)
         return Response({"message": "Password reset link sent successfully"})
 
-    @extend_schema(responses={200: user_serializers.UserChangedAnswer}, summary="Remove a user's second factors")
+    @extend_schema(
+        responses={200: user_serializers.UserChangedAnswer}, summary="Turn off a user's two-factor authentication"
+    )
     def reset_factors(self, request: SignedInRequest, user_id: int) -> Response:
         """For a user who lost theirs: removes all of them and the recovery codes, and ends the user's sessions."""
         mfa_services.reset_factors(actor=request.user, user_id=user_id)

@@ -94,7 +94,7 @@ class ProofViewSet(ViewSet):
     @extend_schema(
         parameters=query_parameters(ProofQuery),
         responses=ProofAnswer,
-        summary="Prove an event",
+        summary="Get the proof of an event",
         description="Under the newest checkpoint, or the one of `size` events.",
     )
     def proof(self, request: Request, event_id: int) -> Response:

@@ -48,7 +48,7 @@ class HealthViewSet(ViewSet):
     # DRF calls every OPTIONS "metadata".
     required_permissions: ClassVar = dict.fromkeys(("health", "live", "ready", "metadata"), PUBLIC)
 
-    @extend_schema(responses={200: HEALTH_ANSWER, 503: HEALTH_ANSWER}, summary="Is everything well?")
+    @extend_schema(responses={200: HEALTH_ANSWER, 503: HEALTH_ANSWER}, summary="Show the health")
     def health(self, request: Request) -> Response:  # noqa: ARG002
         """Database and cache, each tried."""
         parts = {"database": database_state(), "cache": cache_state()}

@@ -115,3 +115,15 @@ refreshAll();
 document.addEventListener("htmx:afterSettle", refreshAll);
 // What a browser puts back into a form when one returns to it comes after this script has run.
 addEventListener("pageshow", refreshAll);
+
+// Where the summary of changes has no room next to the matrix, the bar with the buttons says it in brief and leads there.
+function showBrief() {
+  const brief = document.querySelector("[data-change-brief]");
+  if (brief) {
+    const counts = [...document.querySelectorAll("#change h3")].map((heading) => heading.textContent.trim());
+    brief.textContent = counts.join(", ");
+    brief.hidden = counts.length === 0;
+  }
+}
+showBrief();
+document.addEventListener("htmx:afterSettle", showBrief);

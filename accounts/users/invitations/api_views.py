@@ -23,7 +23,7 @@ class InvitationLinkAnswer(MessageAnswer):
 class InvitationViewSet(ViewSet):
     required_permissions: ClassVar = {"send": USER_UPDATE, "withdraw": USER_UPDATE, "make_link": USER_UPDATE}
 
-    @extend_schema(request=None, responses=UserChangedAnswer, summary="Send a user's invitation again")
+    @extend_schema(request=None, responses=UserChangedAnswer, summary="Resend a user's invitation")
     def send(self, request: SignedInRequest, user_id: int) -> Response:
         """Mail a new link to a user who has not chosen a password yet; earlier links stop working."""
         EmptyBody.read(request)
@@ -36,7 +36,7 @@ class InvitationViewSet(ViewSet):
         invitation_services.withdraw_invitation(actor=request.user, user_id=user_id)
         return user_changed_response(request, user_id, "Invitation withdrawn successfully")
 
-    @extend_schema(request=None, responses=InvitationLinkAnswer, summary="Make an invitation link")
+    @extend_schema(request=None, responses=InvitationLinkAnswer, summary="Create an invitation link")
     def make_link(self, request: SignedInRequest, user_id: int) -> Response:
         """A new link for you to hand over, this once; earlier links stop working, and the user is notified.
 

@@ -187,3 +187,18 @@ def test_the_admin_changes_colours_with_the_pages(page):
     page.get_by_role("link", name="Back to Reprotech").click()
     page.get_by_role("heading", name="Hello").wait_for()
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+
+
+def test_where_the_summary_is_below_the_matrix_the_bar_says_it_in_brief(new_page):
+    page = new_page(viewport={"width": 390, "height": 844})
+    sign_in(page)
+    page.goto("/roles/new")
+    page.get_by_label("Name", exact=True).fill("In brief")
+    brief = page.locator("[data-change-brief]")
+    expect(brief).to_be_hidden()
+    permission(page, "user: read").check()
+    expect(brief).to_have_text("1 added")
+    brief.click()
+    expect(page.get_by_role("heading", name="What the role will hold")).to_be_in_viewport()
+    page.set_viewport_size({"width": 1440, "height": 900})
+    expect(brief).to_be_hidden()
