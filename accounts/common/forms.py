@@ -4,7 +4,7 @@ from django import forms
 from django.http import QueryDict
 
 from accounts.common.shortcuts import too_many_attempts_message
-from accounts.models import Role, User
+from accounts.models.versioning import Versioned
 from reprotech.core.exceptions import Conflict, DomainError, Forbidden, TooManyAttempts, ValidationFailed
 
 #: Cleaned values as a service's keyword arguments, each of its own type.
@@ -68,11 +68,11 @@ def _missing_sentence(label: str, field: forms.Field) -> str:
 
 
 class RecordForm(ServiceForm):
-    """A form for a new or an existing user or role; it remembers the version that it was filled from."""
+    """A form for a new or an existing record; it remembers the version that it was filled from."""
 
     version = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: object, record: User | Role | None = None, **kwargs: object) -> None:
+    def __init__(self, *args: object, record: Versioned | None = None, **kwargs: object) -> None:
         if record is not None:
             kwargs["initial"] = {**self.values_of(record), "version": record.version}
         super().__init__(*args, **kwargs)
@@ -91,7 +91,7 @@ class RecordForm(ServiceForm):
         version = values.pop("version", "")
         return {**values, "expected_versions": [version]} if version else values
 
-    def catch_up(self, record: User | Role) -> None:
+    def catch_up(self, record: Versioned) -> None:
         """After an edit conflict: show what changed meanwhile, and let the next submission overwrite it."""
         # The data of a request can't be changed.
         self.data = cast("QueryDict", self.data).copy()

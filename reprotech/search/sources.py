@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from accounts.models import Permission, Role, User
-from accounts.permissions import ROLE_CREATE, ROLE_READ, SETTINGS_READ, USER_CREATE, USER_READ
+from accounts.permissions import ROLE_CREATE, ROLE_READ, SETTINGS_READ, SETTINGS_UPDATE, USER_CREATE, USER_READ
 from accounts.users.allowed_actions import allowed_actions
 from audit.models import AuditLog
 from audit.permissions import AUDIT_READ
@@ -20,6 +20,7 @@ from reprotech.search.results import MAX_RESULTS, Group, Result, matching, match
 from reprotech.search.role_actions import role_actions
 from reprotech.settings_page.catalogue import VARIABLES, Variable
 from reprotech.web.access import SIGNED_IN
+from sso.models import Application
 
 #: The largest number of an event: that of PostgreSQL's bigint.
 MAX_EVENT_NUMBER = 2**63 - 1
@@ -42,7 +43,10 @@ class Destination:
 
 
 #: By the name of a page's URL.
-PAGE_WORDS = {"settings": "configuration policy environment variables version build"}
+PAGE_WORDS = {
+    "settings": "configuration policy environment variables version build",
+    "applications": "single sign-on sso oidc openid connect programs clients",
+}
 PAGES = (
     *(
         Destination(entry.label, PAGE_WORDS.get(entry.url_name, ""), entry.url_name, entry.access, entry.icon)
@@ -78,6 +82,7 @@ COMMANDS = (
         query="?factor=no",
     ),
     Destination("New role", "create add", "new_role", ROLE_CREATE, icon="shield-plus"),
+    Destination("Add application", "new create program sso oidc", "new_application", SETTINGS_UPDATE, icon="plus"),
     Destination(
         "Failed sign-ins, last 24 hours",
         "log attempts wrong password today",
@@ -139,6 +144,15 @@ def _permissions(reader: User, folded: str) -> list[Result]:
         for permission in Permission.objects.all()
         if words in permission.name or folded in fold_text(permission.description)
     ][:MAX_RESULTS]
+
+
+def _applications(reader: User, folded: str) -> list[Result]:
+    if not folded or not reader.has_perm(SETTINGS_READ):
+        return []
+    found = Application.objects.visible_to(reader).search(folded).by_name()[:MAX_RESULTS]
+    return [
+        Result(one.name, one.description, reverse("application", args=[one.pk]), icon="app-window") for one in found
+    ]
 
 
 def _events(reader: User, folded: str) -> list[Result]:
@@ -211,6 +225,7 @@ SOURCES: tuple[tuple[str, str, Callable[[User, str], list[Result]]], ...] = (
     ("people", "People", _people),
     ("roles", "Roles", _roles),
     ("permissions", "Permissions", _permissions),
+    ("applications", "Applications", _applications),
     ("pages", "Pages", _pages),
     ("settings", "Settings", _settings),
     ("actions", "Actions", _commands),

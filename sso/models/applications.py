@@ -98,6 +98,11 @@ class Application(Versioned, TrackedModel):
         """The roles that open it; none: everybody may."""
         return [role.name for role in self.roles.all()]
 
+    @property
+    def has_old_secret(self) -> bool:
+        """Whether the secret before the present one is still good."""
+        return self.previous_secret_expires_at is not None and self.previous_secret_expires_at > timezone.now()
+
     def is_open_to(self, user: User) -> bool:
         """Whether the roles of `user` open it. That it is active, and that they may sign in, is another question."""
         openers = {role.slug for role in self.roles.all()}

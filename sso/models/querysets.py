@@ -45,6 +45,11 @@ class ApplicationQuerySet(TrackedQuerySet["Application"]):
         counted = sign_ins.order_by().values("application").annotate(found=Count("user", distinct=True)).values("found")
         return self.annotate(sign_in_count=Coalesce(Subquery(counted), 0))
 
+    def with_last_sign_in(self) -> Self:
+        """Annotate `last_sign_in_at`, when a person signed in last; None if nobody has."""
+        sign_ins = apps.get_model("sso", "AppSignIn").objects.filter(application=OuterRef("pk")).of_person()
+        return self.annotate(last_sign_in_at=Subquery(sign_ins.latest_first().values("created_at")[:1]))
+
     def search(self, term: str) -> Self:
         """Name, slug, description or client id contains `term`, whatever the case."""
         words = normalize_text(" ".join(term.split()))
@@ -88,6 +93,10 @@ class AppSignInQuerySet(TrackedQuerySet["AppSignIn"]):
         """Sign-ins that aren't marked as ended, and don't count any more."""
         # Not the negated condition: with a session that is NULL it would be neither true nor false.
         return self.unended().filter(~Exists(self.model.objects.valid().filter(pk=OuterRef("pk")).order_by()))
+
+    def with_validity(self) -> Self:
+        """Annotate `is_valid`, whether it counts at this moment."""
+        return self.annotate(is_valid=Exists(self.model.objects.valid().filter(pk=OuterRef("pk")).order_by()))
 
     def of_person(self) -> Self:
         """Sign-ins of people, not of applications that act by themselves."""

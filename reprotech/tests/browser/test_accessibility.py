@@ -30,7 +30,8 @@ RUN = """async (runOnly) => {
             `    ${html.slice(0, 200)}\\n    ${failureSummary}`).join("\\n"))}"""
 
 SIGNED_OUT = ["/login", "/set-password", "/forgot-password", "/forgot-password/sent", "/confirm-email"]
-#: {user}, {role}, {other} and {event} are the administrator, the first and another role, and the newest event.
+#: {user}, {role}, {other}, {event} and {application} are the administrator, the first and another role, the newest
+#: event and an application.
 SIGNED_IN = [
     *("/", "/?days=365", "/users", "/users?search=nobody-of-this-name", "/users/{user}", "/roles", "/roles/{role}"),
     *("/users/{user}/access", "/users/{user}/roles?assign=manager", "/users/{user}/sessions", "/users/{user}/keys"),
@@ -58,6 +59,11 @@ SIGNED_IN = [
     *("/admin/accounts/role/{role}/change/", "/admin/audit/auditlog/"),
     *("/audit/report?action=create", "/profile/keys/new", "/users/{user}/keys/new", "/profile/email"),
     *("/profile/time-zone", "/users?role=viewer&status=active", "/users/selected/sign-out?user={user}"),
+    *("/applications", "/applications?search=nothing-of-this-name", "/applications/new", "/applications/{application}"),
+    *("/applications/{application}/setup", "/applications/{application}/setup?program=apache"),
+    *("/applications/{application}/setup?program=other", "/applications/{application}/sign-ins"),
+    *("/applications/{application}/permissions", "/applications/{application}/activity"),
+    *("/applications/{application}/edit", "/applications/{application}/secret", "/applications/{application}/delete"),
 ]
 SCHEMES = ("light", "dark")
 WIDTHS = (1440, 390)
@@ -72,8 +78,17 @@ def violations(page, scheme=SCHEMES[0]):
     return page.evaluate(RUN, rules)
 
 
+def add_application(page):
+    page.goto("/applications/new")
+    page.get_by_label("Name", exact=True).fill("Grafana")
+    page.get_by_label("Short name").fill("grafana")
+    page.get_by_label("Redirect addresses").fill("https://grafana.lab.example/login/generic_oauth")
+    page.get_by_role("button", name="Add application").click()
+    expect(page.get_by_role("heading", name="Copy the secret now")).to_be_visible()
+
+
 def names(page):
-    """The ids that stand for {user}, {role}, {other} and {event}."""
+    """The ids that stand for {user}, {role}, {other}, {event} and {application}."""
     get = page.request.get
     roles = get("/api/roles").json()["roles"]
     return {
@@ -81,6 +96,7 @@ def names(page):
         "role": roles[0]["id"],
         "other": roles[1]["id"],
         "event": get("/api/audit?action=create&resource=user").json()["logs"][0]["id"],
+        "application": get("/api/applications").json()["applications"][0]["id"],
     }
 
 
@@ -109,6 +125,9 @@ def test_no_page_has_a_barrier(looks):
     page, look = looks
     found = {path: list(look(path)) for path in SIGNED_OUT}
     sign_in(page)
+    found["the list without applications"] = list(look("/applications"))
+    add_application(page)
+    found["an application's secret"] = list(look())
     known = names(page)
     for path in SIGNED_IN:
         found[path] = list(look(path.format(**known)))
