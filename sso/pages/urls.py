@@ -1,6 +1,6 @@
 from django.urls import path
 
-from sso.pages import device_views, form_views, views
+from sso.pages import device_views, form_views, sign_out_views, views
 
 urlpatterns = [
     path("applications", views.list_applications, name="applications"),
@@ -17,6 +17,15 @@ urlpatterns = [
     ),
     path("applications/<int:application_id>/activate", form_views.activate_application, name="activate_application"),
     path("applications/<int:application_id>/delete", form_views.delete_application, name="delete_application"),
+    path(
+        "applications/<int:application_id>/sign-ins/<uuid:sign_in_id>/end",
+        sign_out_views.sign_out_at_application,
+        name="end_app_sign_in",
+    ),
+    path(
+        "users/<int:user_id>/programs/<uuid:sign_in_id>/end", sign_out_views.sign_out_user, name="end_user_app_sign_in"
+    ),
+    path("profile/programs/<uuid:sign_in_id>/end", sign_out_views.sign_out_self, name="end_own_app_sign_in"),
     path("device", device_views.enter_code, name="device"),
     path("device/approve", device_views.approve, name="approve_device"),
     path("device/refuse", device_views.refuse, name="refuse_device"),

@@ -4,6 +4,8 @@ from django import template
 from django.template import Context
 
 from accounts.models import User
+from accounts.permissions import SESSION_REVOKE
+from accounts.roles.permission_tables import missing_permissions
 from sso.models import Application, AppSignIn, EndReason
 
 register = template.Library()
@@ -40,10 +42,13 @@ def launcher(context: Context) -> dict[str, object]:
 @register.inclusion_tag("sso/_programs.html", takes_context=True)
 def programs_of(context: Context, person: User, *, is_own: bool = False) -> dict[str, object]:
     """The programs that `person` is signed in to; for others than themselves where the reader sees their sessions."""
+    reader: User = context["request"].user
     sign_ins = AppSignIn.objects.filter(user=person).of_person().valid().select_related("application", "session")
+    may_end = is_own or (reader.has_perm(SESSION_REVOKE) and not missing_permissions(reader, person))
     return {
         **{name: context.get(name) for name in ("request", "csrf_token", "may", "time_zone")},
         "person": person,
         "is_own": is_own,
+        "may_end": may_end,
         "sign_ins": sign_ins.order_by("-last_used_at", "id")[:MAX_PROGRAMS],
     }

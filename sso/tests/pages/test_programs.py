@@ -6,6 +6,7 @@ from html import unescape
 import pytest
 
 from reprotech.testing.client import page_client
+from sso.models import AppSignIn
 from sso.tests.support.sign_ins import make_application, make_sign_in
 
 
@@ -46,20 +47,59 @@ def test_without_programs_there_is_no_word_of_them(cast):
 
 
 def test_ones_own_sessions_list_the_programs_that_one_is_signed_in_to(cast, programs):
-    make_sign_in(make_application("Grafana"), cast.viewer)
+    mine = make_sign_in(make_application("Grafana"), cast.viewer)
     make_sign_in(make_application("Nextcloud"), cast.researcher)
     browser = page_client(cast.viewer)
     page = words_of(browser.get("/profile/sessions"))
     assert "You are signed in to 1 with this account." in page
     assert "Grafana" in page
     assert "Nextcloud" not in page
+    response = browser.post(f"/profile/programs/{mine.pk}/end", follow=True)
+    assert "You are signed out of Grafana." in unescape(response.content.decode())
+    assert not AppSignIn.objects.valid().filter(pk=mine.pk).exists()
+    assert "Programs" not in words_of(browser.get("/profile/sessions"))
 
 
-def test_a_persons_page_lists_theirs(cast):
-    make_sign_in(make_application("Grafana"), cast.researcher)
-    page = words_of(page_client(cast.manager).get(f"/users/{cast.researcher.pk}/sessions"))
-    assert "is signed in to 1 with this account." in page
-    assert "Grafana" in page
+def test_nobody_signs_others_out_under_their_own_profile(cast):
+    theirs = make_sign_in(make_application("Grafana"), cast.researcher)
+    assert page_client(cast.viewer).post(f"/profile/programs/{theirs.pk}/end").status_code == 404
+    assert AppSignIn.objects.valid().filter(pk=theirs.pk).exists()
+
+
+def test_administrators_sign_a_person_out_of_one_program(cast):
+    one, other = (make_sign_in(make_application(name), cast.researcher) for name in ("Grafana", "Nextcloud"))
+    browser = page_client(cast.admin)
+    page = words_of(browser.get(f"/users/{cast.researcher.pk}/sessions"))
+    assert "is signed in to 2 with this account." in page
+    response = browser.post(f"/users/{cast.researcher.pk}/programs/{one.pk}/end")
+    assert response.url == f"/users/{cast.researcher.pk}/sessions"
+    assert [*AppSignIn.objects.valid()] == [other]
+    from_application = f"/applications/{other.application_id}/sign-ins"
+    assert "Sign out" in words_of(browser.get(from_application))
+    assert browser.post(f"{from_application}/{other.pk}/end").url == from_application
+    assert not AppSignIn.objects.valid().exists()
+
+
+def test_who_may_only_read_signs_nobody_out(cast):
+    sign_in = make_sign_in(make_application("Grafana"), cast.researcher)
+    browser = page_client(cast.manager)
+    assert "Grafana" in words_of(browser.get(f"/users/{cast.researcher.pk}/sessions"))
+    assert "Sign out of it" not in words_of(browser.get(f"/users/{cast.researcher.pk}/sessions"))
+    for path in (
+        f"/users/{cast.researcher.pk}/programs/{sign_in.pk}/end",
+        f"/applications/{sign_in.application_id}/sign-ins/{sign_in.pk}/end",
+    ):
+        assert browser.post(path).status_code == 403
+    assert AppSignIn.objects.valid().exists()
+
+
+def test_a_sign_in_is_ended_only_at_its_own_application_and_person(cast):
+    sign_in = make_sign_in(make_application("Grafana"), cast.researcher)
+    other = make_application("Nextcloud")
+    browser = page_client(cast.super_admin)
+    assert browser.post(f"/applications/{other.pk}/sign-ins/{sign_in.pk}/end").status_code == 404
+    assert browser.post(f"/users/{cast.viewer.pk}/programs/{sign_in.pk}/end").status_code == 404
+    assert AppSignIn.objects.valid().exists()
 
 
 def test_a_roles_page_names_the_applications_that_it_opens(cast, programs):
