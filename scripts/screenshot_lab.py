@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.access.authorization import SYSTEM
-from accounts.models import Permission, Role, Session, User
+from accounts.models import Permission, Role, Session, TotpKey, User
 from accounts.roles import services as role_services
 from accounts.users import services as user_services
 from audit.models import Action, AuditLog
@@ -86,6 +86,10 @@ def _hire(chance: random.Random) -> list[User]:
         person.save()
         person.roles.set([granted[chance.choice(slugs)]])
         people.append(person)
+    for person in chance.sample(people, 40):
+        # It opens nothing: no app has a key that belongs to it.
+        TotpKey.objects.create(user=person, sealed_key="none")
+        User.objects.filter(pk=person.pk).update(factor_kinds="totp")
     return people
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-ADMINISTRATOR = ("admin", "Admin123!")
+#: Not the documented password, of which a bar on every page would warn.
+ADMINISTRATOR = ("admin", "Steady-Micropipette-4")
 #: Created by `screenshot_lab`.
 VIEWER = ("greta.viewer", "Correct-Horse-7")
 WRONG_FILE = b"Login;E-mail;Given name;Surname;Role\r\n" + b"".join(
@@ -130,6 +131,17 @@ def type_password(page: Any) -> None:
     page.get_by_role("meter").wait_for()
 
 
+def search(text: str) -> Callable[[Any], None]:
+    """Ask the palette."""
+
+    def act(page: Any) -> None:
+        page.keyboard.press("Control+k")
+        page.get_by_role("combobox").fill(text)
+        page.get_by_role("option").nth(1).wait_for()
+
+    return act
+
+
 def show_failure(page: Any) -> None:
     """The page of a failed request, which no URL answers with."""
     from django.template.loader import render_to_string
@@ -207,4 +219,18 @@ SCENES = {
     "admin": Scene("/admin/"),
     "admin-users": Scene("/admin/accounts/user/"),
     "api-docs": Scene("/api/docs"),
+}
+
+#: The pictures of README.md and docs/, by the name of their file in docs/images, with their colour scheme.
+DOCUMENT_PICTURES = {
+    "dashboard-light.png": ("light", Scene("/")),
+    "audit-dark.png": ("dark", Scene("/audit?last=30d")),
+    "users-light.png": ("light", Scene("/users?per_page=10")),
+    "person-light.png": ("light", Scene("/users/{colleague}")),
+    "permissions-dark.png": (
+        "dark",
+        Scene("/permissions?role=manager&role=researcher&role=lab_technician&role=viewer&differences=true"),
+    ),
+    "settings-light.png": ("light", Scene("/settings")),
+    "palette-dark.png": ("dark", Scene("/", search("nov"))),
 }

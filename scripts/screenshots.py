@@ -1,5 +1,7 @@
 """Pictures of every page, in both colour schemes and at all sizes: `scripts/screenshots [directory [name ...]]`.
 
+With `--docs` those of README.md and docs/, into docs/images.
+
 A server of its own on a throw-away database; nothing leaves this machine.
 """
 
@@ -13,24 +15,32 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from scripts.screenshot_scenes import SCENES, Scene
+from scripts.screenshot_scenes import ADMINISTRATOR, DOCUMENT_PICTURES, SCENES, Scene
 
 ROOT = Path(__file__).resolve().parent.parent
 PORT = int(os.environ.get("PORT") or 5073)
 URL = f"http://127.0.0.1:{PORT}"
 SIZES = {1440: 900, 768: 1024, 390: 844}
 NARROW_WIDTH = 900
+#: Of a picture that is shown in a text, at most some 760 px wide.
+DOCUMENT_SIZE = {"width": 1280, "height": 800}
+IMAGES = ROOT / "docs" / "images"
 #: Names of scenes; empty for all.
 ONLY = set(sys.argv[2:])
 START_TIMEOUT_SECONDS = 300  # seconds for the server to start
 
 
 def main() -> None:
-    target = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "docs" / "screenshots").resolve()
+    is_for_documents = sys.argv[1:2] == ["--docs"]
+    target = IMAGES if is_for_documents else Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "docs" / "screenshots")
+    target = target.resolve()
     target.mkdir(parents=True, exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix="reprotech-screenshots-"))
     os.environ.update(environment(home))
@@ -38,7 +48,7 @@ def main() -> None:
     try:
         wait_for(server)
         names = fill_database()
-        missing = photograph(target, names)
+        missing = photograph_for_documents(target, names) if is_for_documents else photograph(target, names)
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait()
@@ -56,6 +66,7 @@ def environment(home: Path) -> dict[str, str]:
         "DATABASE_URL": f"sqlite:///{home}/lab.sqlite3",
         "REDIS_URL": "",
         "EMAIL_URL": "memorymail://",
+        "ADMIN_PASSWORD": ADMINISTRATOR[1],
         "SECRET_KEY": secrets.token_urlsafe(48),
         "JWT_SECRET_KEY": secrets.token_urlsafe(48),
         "AUDIT_SIGNING_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
@@ -90,13 +101,17 @@ def fill_database() -> dict[str, int]:
 
     django.setup()
     from accounts.models import Role, User
+    from analytics.first_start.services import dismiss_checklist
     from audit.models import AuditLog
     from scripts import screenshot_lab
 
-    screenshot_lab.create_lab(User.objects.get(username="admin"))
+    administrator = User.objects.get(username="admin")
+    screenshot_lab.create_lab(administrator)
+    dismiss_checklist(actor=administrator)
     event = AuditLog.objects.filter(resource="role", action="update", username="admin").latest("id")
     return {
         "user": User.objects.get(last_name__startswith="van der").pk,
+        "colleague": User.objects.get(roles__name="Night Shift").pk,
         "long_user": User.objects.get(username__startswith="longest").pk,
         "role": Role.objects.get(name="Night Shift").pk,
         "long_role": Role.objects.get(name__startswith="Longest").pk,
@@ -104,17 +119,24 @@ def fill_database() -> dict[str, int]:
     }
 
 
-def photograph(target: Path, names: dict[str, int]) -> list[str]:
-    """Take every picture; returns the pages that answered otherwise than they should have."""
+@contextmanager
+def open_browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     program = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser"))), None)
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     arguments = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
-    scenes = {name: scene for name, scene in SCENES.items() if not ONLY or name in ONLY}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=arguments)
-        missing: set[str] = set()
+        yield browser
+        browser.close()
+
+
+def photograph(target: Path, names: dict[str, int]) -> list[str]:
+    """Take every picture; returns the pages that answered otherwise than they should have."""
+    scenes = {name: scene for name, scene in SCENES.items() if not ONLY or name in ONLY}
+    missing: set[str] = set()
+    with open_browser() as browser:
         for scheme, width in itertools.product(("light", "dark"), SIZES):
             options: dict[str, Any] = {"color_scheme": scheme, "viewport": {"width": width, "height": SIZES[width]}}
             for who in dict.fromkeys(scene.who for scene in scenes.values()):
@@ -126,7 +148,21 @@ def photograph(target: Path, names: dict[str, int]) -> list[str]:
                             set() if shoot(page, target / f"{name}-{scheme}-{width}.png", scene, names) else {name}
                         )
                 page.context.close()
-        browser.close()
+    return sorted(missing)
+
+
+def photograph_for_documents(target: Path, names: dict[str, int]) -> list[str]:
+    """Take the pictures of the documents, each as large as a window."""
+    missing = set()
+    with open_browser() as browser:
+        for name, (scheme, scene) in DOCUMENT_PICTURES.items():
+            if not ONLY or name in ONLY:
+                context = browser.new_context(base_url=URL, color_scheme=scheme, viewport=DOCUMENT_SIZE)
+                page = context.new_page()
+                sign_in(page, scene.who)
+                if not shoot(page, target / name, replace(scene, is_window=True), names):
+                    missing.add(name)
+                context.close()
     return sorted(missing)
 
 
