@@ -10,6 +10,7 @@ class SsoConfig(AppConfig):
     def ready(self) -> None:
         from accounts.access.authorization import TARGET_MODELS
         from accounts.authentication.introspection_api import OTHER_TOKENS
+        from accounts.roles.applications import Applications
         from sso import tracked_models
         from sso.applications import roles as application_roles
         from sso.models import Application
@@ -18,5 +19,7 @@ class SsoConfig(AppConfig):
 
         OTHER_TOKENS[ACCESS_TOKEN_PREFIX] = introspect_for_module
         TARGET_MODELS["application"] = Application
-        application_roles.register()
+        Applications.names = staticmethod(application_roles.application_names)  # type: ignore[method-assign]
+        Applications.opened_by = staticmethod(application_roles.applications_opened_by)  # type: ignore[method-assign]
+        Applications.replace_role = staticmethod(application_roles.replace_role)  # type: ignore[method-assign]
         tracked_models.track_all()

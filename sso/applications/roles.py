@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from accounts.access.authorization import authorize
 from accounts.models import Role
-from accounts.roles.applications import Applications, OpenedApplication
+from accounts.roles.applications import OpenedApplication
 from accounts.roles.assignments import role_names
 from audit.models import Action
 from audit.services import record
@@ -48,9 +48,3 @@ def replace_role(actor: Actor, role: Role, other: Role | None) -> None:
             resource_name=application.name,
             changes={"roles": (before, role_names(application.roles.all()))},
         )
-
-
-def register() -> None:
-    Applications.names = staticmethod(application_names)  # type: ignore[method-assign]
-    Applications.opened_by = staticmethod(applications_opened_by)  # type: ignore[method-assign]
-    Applications.replace_role = staticmethod(replace_role)  # type: ignore[method-assign]
