@@ -16,7 +16,8 @@ def sign_out(page):
 @pytest.mark.parametrize("java_script", [True, False], ids=["with JavaScript", "without JavaScript"])
 def test_someone_signs_in_sees_who_they_are_and_signs_out(new_page, java_script):
     page = new_page(java_script_enabled=java_script)
-    sign_in(page)
+    give_password(page)
+    page.wait_for_url(lambda url: "/login" not in url)
     expect(page.get_by_role("heading", level=1)).to_have_text("Hello System Administrator")
     sign_out(page)
     expect(page.get_by_role("status")).to_contain_text("You are signed out.")
@@ -67,6 +68,5 @@ def test_the_api_page_works_offline_under_the_strict_policy(page):
 def test_no_page_scrolls_sideways(new_page, path, width):
     page = new_page(viewport={"width": width, "height": 844})
     page.expected_errors.append("404")
-    sign_in(page)
-    page.goto(path)
+    sign_in(page, to=path)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

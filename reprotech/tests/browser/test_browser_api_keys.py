@@ -20,8 +20,7 @@ def make_key(new_page):
 
     def make(name, **options):
         page = new_page(**options)
-        sign_in(page)
-        page.goto("/profile/keys")
+        sign_in(page, to="/profile/keys")
         page.get_by_role("link", name="New key").click()
         page.get_by_label("Name").fill(name)
         page.get_by_role("checkbox", name="user: read", exact=True).check()

@@ -213,8 +213,7 @@ def test_what_was_just_done_is_found_in_the_audit_log(new_page, server, java_scr
 
 def test_a_wrong_address_is_explained_as_one_types_and_back_works(page):
     page.expected_errors.append("422")
-    sign_in(page)
-    page.goto("/audit")
+    sign_in(page, to="/audit")
     page.get_by_label("IP address").press_sequentially("lab-3")
     page.get_by_text("Give an IP address such as 192.0.2.1").wait_for()
     expect(page.get_by_role("table")).to_be_visible()  # as it was

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.only_on("postgresql")
 def admin_page(new_page):
     """Signed in as the administrator."""
     page = new_page()
-    sign_in(page)
+    sign_in(page, to=None)
     return page
 
 
@@ -117,7 +117,7 @@ def test_with_a_key_held_the_link_is_a_page_in_another_tab(admin_page):
 def test_all_who_match_are_selected_beyond_the_page(new_page, java_script):
     kind = "with" if java_script else "without"
     page = new_page(java_script_enabled=java_script)
-    sign_in(page)
+    sign_in(page, to=None)
     make_users(page, *(f"many-{kind}-{number}" for number in range(12)))
     page.goto(f"/users?search=many-{kind}-&per_page=10")
     offer = page.get_by_label("Select all 12 users that match these filters")
@@ -147,7 +147,7 @@ def test_all_who_match_are_selected_beyond_the_page(new_page, java_script):
 def test_no_dialog_has_a_barrier_nor_widens_the_page(new_page, scheme, width):
     page = new_page(color_scheme=scheme, viewport={"width": width, "height": 844})
     page.expected_errors.append("422")
-    sign_in(page)
+    sign_in(page, to=None)
     found = {}
     for path, open_it in OPENED.items():
         page.goto(path)

@@ -38,8 +38,7 @@ def wait_for(page, what, reload):
 def test_a_view_is_kept_and_removed(new_page, java_script):
     page = new_page(java_script_enabled=java_script)
     name = f"Sign-ins {java_script}"
-    sign_in(page)
-    page.goto("/audit?action=login")
+    sign_in(page, to="/audit?action=login")
     page.get_by_text("Save view").click()
     page.get_by_label("Name of the view").fill(name)
     page.get_by_role("button", name="Save", exact=True).click()
@@ -56,8 +55,7 @@ def test_a_view_is_kept_and_removed(new_page, java_script):
 @both
 def test_the_log_is_verified_when_one_asks(new_page, java_script):
     page = new_page(java_script_enabled=java_script)
-    sign_in(page)
-    page.goto("/audit")
+    sign_in(page, to="/audit")
     verified = page.get_by_text("Verified up to")
     wait_for(page, page.get_by_text("Sealed up to").or_(verified), reload=True)
     button = page.get_by_role("button", name="Verify now")
@@ -70,8 +68,7 @@ def test_the_log_is_verified_when_one_asks(new_page, java_script):
 @both
 def test_an_event_is_taken_along_with_its_proof_and_the_report_with_its_checkpoint(new_page, java_script):
     page = new_page(java_script_enabled=java_script)
-    sign_in(page)
-    page.goto("/audit?action=create")
+    sign_in(page, to="/audit?action=create")
     page.locator(".events a.row-link").last.click()
     if java_script:  # first next to the list
         page.get_by_role("link", name="Open page").click()

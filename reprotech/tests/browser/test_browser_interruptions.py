@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import expect
 
-from reprotech.tests.support.browser_actions import ADMIN, sign_in
+from reprotech.tests.support.browser_actions import ADMIN, csrf_token, give_password, sign_in
 
 # What a browser and the pages do about it is the same on every stack.
 pytestmark = pytest.mark.only_on("postgresql")
@@ -72,8 +72,7 @@ def typed(page):
 
     def fill(form):
         page.expected_errors += ["401", "net::ERR_INTERNET_DISCONNECTED", "htmx:sendError", "htmx:afterRequest"]
-        sign_in(page)
-        page.goto(form.path)
+        sign_in(page, to=form.path)
         form.fill(page)
         # What the page asks for by itself, such as the summary of a role's changes, has its answer.
         page.wait_for_timeout(500)
@@ -126,7 +125,8 @@ def test_one_may_cancel_and_sign_in_in_another_tab(typed):
     expect(dialog).to_have_count(0)
     form.check(page)
     other = page.context.new_page()
-    sign_in(other)
+    give_password(other)
+    other.wait_for_url(lambda url: "/login" not in url)
     other.close()
     press(page, form)
     page.get_by_text(form.done).wait_for()
@@ -136,7 +136,7 @@ def test_what_one_typed_is_not_sent_by_another(typed, server):
     form = NewUser()
     page = typed(form)
     page.expected_errors.append("409")
-    token = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "reprotech_csrf")
+    token = csrf_token(page)
     name = f"else-{uuid4().hex[:8]}"
     person = {"username": name, "email": f"{name}@lab.example", "password": OTHER, "roles": ["Administrator"]}
     assert page.request.post("/api/users", data=person, headers={"X-CSRFToken": token}).status == 201
@@ -190,8 +190,7 @@ def test_errors_come_back_into_the_page_and_the_back_button_leads_out_of_the_for
 
 def test_a_changed_form_is_not_left_without_a_question(page):
     asked = []
-    sign_in(page)
-    page.goto("/users/new")
+    sign_in(page, to="/users/new")
     page.get_by_label("Username").fill("half-typed")
     page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
     page.get_by_role("link", name="Roles", exact=True).click()
@@ -203,7 +202,7 @@ def test_a_changed_form_is_not_left_without_a_question(page):
 
 
 def test_a_saved_form_is_left_without_a_question(page):
-    sign_in(page)
+    sign_in(page, to=None)
     page.on("dialog", lambda dialog: pytest.fail(f"asked: {dialog.message}"))
     page.goto("/roles/new")
     page.get_by_label("Name", exact=True).fill("Saved without a question")

@@ -19,8 +19,7 @@ def permission(page, name):
 def test_a_role_is_cloned_reviewed_changed_and_deleted(new_page, java_script):
     page = new_page(java_script_enabled=java_script)
     name = f"Cloned {'with' if java_script else 'without'}"
-    sign_in(page)
-    page.goto("/roles")
+    sign_in(page, to="/roles")
     page.get_by_role("link", name="Viewer", exact=True).click()
     page.get_by_role("link", name="Clone").click()
     page.get_by_label("Name", exact=True).fill(name)
@@ -52,8 +51,7 @@ def test_a_role_is_cloned_reviewed_changed_and_deleted(new_page, java_script):
 
 
 def test_reading_is_ticked_along_with_writing_and_can_be_undone(page):
-    sign_in(page)
-    page.goto("/roles/new")
+    sign_in(page, to="/roles/new")
     page.get_by_label("Name", exact=True).fill("Ticked along")
     note, count = page.locator("[data-matrix-note]"), page.locator("[data-ticked]")
     permission(page, "sample: update").check()
@@ -110,8 +108,7 @@ def test_a_role_is_given_to_five_people_one_after_the_other(page):
 
 def test_people_are_added_to_a_role_without_javascript_and_a_search_keeps_the_ticks(new_page):
     page = new_page(java_script_enabled=False)
-    sign_in(page)
-    page.goto("/roles")
+    sign_in(page, to="/roles")
     page.get_by_role("link", name="Manager", exact=True).click()
     page.get_by_role("link", name="Add users").click()
     page.get_by_role("checkbox", name=re.compile("@admin")).check()
@@ -139,8 +136,7 @@ def test_from_a_permission_to_who_has_it_searching_as_one_types_and_back(page):
 
 
 def test_the_rules_of_a_new_password_tick_themselves_off(page):
-    sign_in(page)
-    page.goto("/password")
+    sign_in(page, to="/password")
     field = page.get_by_label("New password", exact=True)
     met = page.locator("li[data-met=true]")
     for typed, count in (("abc", 1), ("Abc1", 3), ("Abcdefg1", 4), ("Abcdef-1", 5), ("", 0)):
@@ -154,8 +150,8 @@ def test_the_rules_of_a_new_password_tick_themselves_off(page):
 
 def test_one_browser_ends_the_session_of_another(new_page):
     here, there = new_page(), new_page()
-    sign_in(here)
-    sign_in(there)
+    sign_in(here, to=None)
+    sign_in(there, to=None)
     here.goto("/profile/sessions")
     expect(here.get_by_text("This device")).to_have_count(1)
     here.get_by_role("link", name="Sign out other sessions").click()
@@ -169,7 +165,7 @@ def test_one_browser_ends_the_session_of_another(new_page):
 def test_no_page_of_these_scrolls_sideways(new_page, width):
     page = new_page(viewport={"width": width, "height": 844})
     page.expected_errors.append("404")
-    sign_in(page)
+    sign_in(page, to=None)
     for path in ("/roles", "/roles/new", "/permissions", "/permissions/user_read", "/profile", "/nothing-here"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
@@ -180,8 +176,7 @@ def test_no_page_of_these_scrolls_sideways(new_page, width):
 
 
 def test_the_admin_changes_colours_with_the_pages(page):
-    sign_in(page)
-    page.goto("/admin/")
+    sign_in(page, to="/admin/")
     page.get_by_role("button", name="Dark").click()
     expect(page.locator("body")).to_have_css("background-color", "rgb(14, 18, 18)")
     page.get_by_role("link", name="Back to Reprotech").click()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from playwright.sync_api import expect
 
-from reprotech.tests.support.browser_actions import expect_said, sign_in
+from reprotech.tests.support.browser_actions import csrf_token, expect_said, sign_in
 
 JAVA_SCRIPT = pytest.mark.parametrize("java_script", [True, False], ids=["with JavaScript", "without JavaScript"])
 
@@ -32,7 +32,7 @@ def test_a_user_with_two_roles_is_created_found_changed_locked_and_deleted(new_p
     page = new_page(java_script_enabled=java_script)
     page.expected_errors.append("422")
     name = f"walker-{'with' if java_script else 'without'}"
-    sign_in(page)
+    sign_in(page, to=None)
     create(page, name, "Researcher", "Viewer")
     expect_said(page, f"User {name} created.")
     page.get_by_role("link", name=re.compile("^Access")).click()
@@ -84,8 +84,7 @@ def test_a_user_with_two_roles_is_created_found_changed_locked_and_deleted(new_p
 
 
 def test_the_list_follows_what_one_types_and_the_back_button_undoes_it(page):
-    sign_in(page)
-    page.goto("/users?sort=username")
+    sign_in(page, to="/users?sort=username")
     page.get_by_label("Search", exact=True).press_sequentially("nobody-of-this-name")
     page.get_by_text("Nobody matches these filters.").wait_for()
     page.wait_for_url(
@@ -103,16 +102,14 @@ def test_the_list_follows_what_one_types_and_the_back_button_undoes_it(page):
 
 
 def test_a_click_anywhere_on_a_row_opens_the_person(page):
-    sign_in(page)
-    page.goto("/users?search=admin")
+    sign_in(page, to="/users?search=admin")
     page.locator("tr[data-row]", has_text="@admin").locator("td.col-created_at").click()
     page.wait_for_url(re.compile(r"/users/\d+$"))
 
 
 def test_the_menu_of_a_last_row_opens_within_the_window(new_page):
     page = new_page(viewport={"width": 1440, "height": 420})
-    sign_in(page)
-    page.goto("/users?search=admin")
+    sign_in(page, to="/users?search=admin")
     menu = page.locator("tbody details.menu").last
     menu.locator("summary").click()
     bottom = menu.locator(".menu-items").evaluate("items => items.getBoundingClientRect().bottom - innerHeight")
@@ -122,8 +119,7 @@ def test_the_menu_of_a_last_row_opens_within_the_window(new_page):
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/Sao_Paulo"])
 def test_times_are_shown_in_the_readers_zone_with_utc_in_the_title(new_page, zone):
     page = new_page(timezone_id=zone)
-    sign_in(page)
-    page.goto("/audit?action=login&per_page=1")
+    sign_in(page, to="/audit?action=login&per_page=1")
     moment = page.locator("#events .event-time time").first
     offset = {"Asia/Kolkata": 330, "America/Sao_Paulo": -180}[zone]
     iso, shown = moment.get_attribute("datetime"), moment.text_content()
@@ -138,7 +134,7 @@ def test_times_are_shown_in_the_readers_zone_with_utc_in_the_title(new_page, zon
 def test_several_are_changed_at_once_and_refusals_are_named(new_page, java_script):
     page = new_page(java_script_enabled=java_script)
     name = f"bulky-admin-{'with' if java_script else 'without'}"
-    sign_in(page)
+    sign_in(page, to=None)
     create(page, name, "Viewer")
     expect_said(page, f"User {name} created.")
     page.goto("/users?search=admin")  # both, however many users other tests have made
@@ -157,8 +153,7 @@ def test_several_are_changed_at_once_and_refusals_are_named(new_page, java_scrip
 @JAVA_SCRIPT
 def test_the_selection_is_cleared_and_columns_are_chosen(new_page, java_script):
     page = new_page(java_script_enabled=java_script)
-    sign_in(page)
-    page.goto("/users?role=super_admin&status=active")
+    sign_in(page, to="/users?role=super_admin&status=active")
     page.get_by_label("Select admin", exact=True).check()
     page.get_by_role("button", name="Clear selection").click()
     expect(page.get_by_label("Select admin", exact=True)).not_to_be_checked()
@@ -175,8 +170,8 @@ def test_the_selection_is_cleared_and_columns_are_chosen(new_page, java_script):
 
 def test_times_follow_the_zone_that_a_person_chose(new_page):
     page, without = new_page(timezone_id="Europe/Berlin"), new_page(java_script_enabled=False)
-    sign_in(page)
-    sign_in(without)
+    sign_in(page, to=None)
+    sign_in(without, to=None)
     page.goto("/profile/time-zone")
     page.get_by_label("Time zone").select_option("Asia/Tokyo")
     page.get_by_role("button", name="Save").click()
@@ -201,8 +196,7 @@ def test_a_file_with_errors_is_explained_and_a_good_one_imported(new_page, java_
     page.expected_errors.append("422")
     kind = "with" if java_script else "without"
     good = "username;email;roles\n" + "".join(f"{kind}-{n};{kind}-{n}@lab.example;Viewer\n" for n in range(12))
-    sign_in(page)
-    page.goto("/users/import")
+    sign_in(page, to="/users/import")
     for text in (BAD, good):
         file = {"name": "people.csv", "mimeType": "text/csv", "buffer": text.encode()}
         page.get_by_label("CSV file").set_input_files(file)
@@ -218,8 +212,7 @@ def test_a_file_with_errors_is_explained_and_a_good_one_imported(new_page, java_
 
 
 def test_the_list_is_downloaded(page):
-    sign_in(page)
-    page.goto("/users?role=super_admin")
+    sign_in(page, to="/users?role=super_admin")
     with page.expect_download() as download:
         page.get_by_role("link", name="Export CSV").click()
     assert re.fullmatch(r"users-\d{4}-\d\d-\d\d\.csv", download.value.suggested_filename)
@@ -241,8 +234,7 @@ def test_one_administrator_ends_the_session_of_another(new_page):
 
 
 def test_the_menu_works_by_keyboard(page):
-    sign_in(page)
-    page.goto("/users")
+    sign_in(page, to="/users")
     menu = page.locator("tbody details.menu").first
     menu.locator("summary").focus()
     page.keyboard.press("Enter")
@@ -267,8 +259,7 @@ def test_no_page_of_these_scrolls_sideways(new_page, width):
 
 def test_headings_that_sort_stay_on_a_phone(new_page):
     page = new_page(viewport={"width": 390, "height": 844})
-    sign_in(page)
-    page.goto("/users")
+    sign_in(page, to="/users")
     row = page.locator(".user-rows thead").bounding_box()
     assert row["width"] > 300
     assert row["height"] < 100
@@ -277,8 +268,7 @@ def test_headings_that_sort_stay_on_a_phone(new_page):
 
 
 def test_the_form_proposes_a_username_and_shows_what_the_roles_give(page):
-    sign_in(page)
-    page.goto("/users/new")
+    sign_in(page, to="/users/new")
     username, preview = page.get_by_label("Username"), page.get_by_role("region", name="Permissions of these roles")
     page.get_by_label("First name").fill("Zoë")
     page.get_by_label("Last name").fill("Proposed")
@@ -299,7 +289,7 @@ def test_the_form_proposes_a_username_and_shows_what_the_roles_give(page):
 
 def test_a_lock_is_undone_from_its_message(page):
     sign_in(page)
-    token = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "reprotech_csrf")
+    token = csrf_token(page)
     person = {"username": "undone", "email": "undone@lab.example", "roles": ["Viewer"]}
     made = page.request.post("/api/users", data=person, headers={"X-CSRFToken": token}).json()["user"]
     page.goto(f"/users/{made['id']}")

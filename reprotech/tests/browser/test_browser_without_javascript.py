@@ -17,7 +17,7 @@ GIVEN, OWN = "Correct-Horse-7", "Other-Horse-8"
 @pytest.fixture
 def admin(new_page):
     page = new_page(java_script_enabled=False)
-    sign_in(page)
+    sign_in(page, to=None)
     return page
 
 
@@ -46,8 +46,7 @@ def do(page, verb, name):
 def test_a_new_person_must_choose_a_password_and_as_a_viewer_is_refused_the_rest(new_page, person):
     page = new_page(java_script_enabled=False)
     page.expected_errors += ["403", "422"]
-    sign_in(page, person, GIVEN)
-    page.goto("/profile")
+    sign_in(page, person, GIVEN, to="/profile")
     expect(page, "nothing else opens before").to_have_url(re.compile("/password(\\?next=.*)?$"))
     for repeated, answer in (("Different-1", "The two passwords differ."), (OWN, "Password changed.")):
         page.get_by_label("Current password", exact=True).fill(GIVEN)
@@ -129,7 +128,7 @@ def test_a_role_is_created_given_and_deleted_with_another_for_its_users(admin, p
 def test_one_ends_one_other_session_and_then_all_others(admin, new_page):
     others = [new_page(java_script_enabled=False) for _ in range(3)]
     for other in others:
-        sign_in(other)
+        sign_in(other, to=None)
     admin.goto("/profile/sessions")
     admin.get_by_role("main").get_by_role("button", name=re.compile("^Sign out .+ from ")).first.click()
     expect_said(admin, "Session ended.")

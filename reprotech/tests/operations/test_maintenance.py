@@ -228,8 +228,7 @@ def test_every_process_of_a_running_server_obeys_at_once_and_opens_again(closabl
 @pytest.mark.only_on("postgresql")
 def test_what_one_types_meanwhile_stays_and_works_once_it_is_over(page, closable):
     page.expected_errors.append("503")
-    sign_in(page)
-    page.goto("/users")
+    sign_in(page, to="/users")
     maintain(closable, "on", "--message", "A new freezer")
     page.get_by_label("Search", exact=True).press_sequentially("system adm")
     page.get_by_text("Reprotech is being maintained. A new freezer. What you typed is still here.").first.wait_for()

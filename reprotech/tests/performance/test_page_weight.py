@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from reprotech.testing.plugin import start_server
-from reprotech.tests.support.browser_actions import sign_in, wait_until
+from reprotech.tests.support.browser_actions import csrf_token, sign_in, wait_until
 
 # The pages are the same on every stack.
 pytestmark = pytest.mark.only_on("postgresql")
@@ -123,7 +123,7 @@ def faults_of_a_second_visit(network):
 def fill(page):
     """Some users; returns the ids that stand for {user}, {role} and {event}."""
     rows = "".join(f"person-{n},person-{n}@lab.example,Person,{n},Viewer;Researcher\n" for n in range(60))
-    token = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "reprotech_csrf")
+    token = csrf_token(page)
     headers = {"X-CSRFToken": token, "Content-Type": "text/csv"}
     answer = page.request.post(
         "/api/users/import", data=f"username,email,first_name,last_name,roles\n{rows}", headers=headers

@@ -37,8 +37,7 @@ def test_failed_sign_ins_of_the_last_day_are_two_clicks_away(new_page):
 
 
 def test_an_event_opens_next_to_the_list_and_keys_walk_on(page):
-    sign_in(page)
-    page.goto("/audit?action=create")
+    sign_in(page, to="/audit?action=create")
     rows(page).nth(0).locator(".event-address").click()
     panel = page.locator("#event-panel")
     title = panel.locator("#event-panel-title")
@@ -57,15 +56,13 @@ def test_an_event_opens_next_to_the_list_and_keys_walk_on(page):
 
 def test_on_a_phone_an_event_is_a_page(new_page):
     page = new_page(viewport={"width": 390, "height": 844})
-    sign_in(page)
-    page.goto("/audit?action=create")
+    sign_in(page, to="/audit?action=create")
     rows(page).first.locator("a.row-link").click()
     page.wait_for_url(re.compile(r"/audit/\d+$"))
 
 
 def test_dragging_over_the_histogram_chooses_a_range(page):
-    sign_in(page)
-    page.goto("/audit?last=24h")
+    sign_in(page, to="/audit?last=24h")
     box = page.locator(".histogram-bars").bounding_box()
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 30)
     page.mouse.down()
@@ -79,8 +76,7 @@ def test_dragging_over_the_histogram_chooses_a_range(page):
 def test_new_events_appear_while_live_is_on(new_page):
     page = new_page()
     page.clock.install()
-    sign_in(page)
-    page.goto("/audit?outcome=failure&last=24h")
+    sign_in(page, to="/audit?outcome=failure&last=24h")
     page.get_by_role("button", name="Live").click()
     expect(page.get_by_role("button", name="Live")).to_have_attribute("aria-pressed", "true")
     fail_to_sign_in(new_page, "fails-live")
@@ -90,8 +86,7 @@ def test_new_events_appear_while_live_is_on(new_page):
 
 def test_a_wrong_date_is_explained_once_and_the_list_stays(page):
     page.expected_errors.append("422")
-    sign_in(page)
-    page.goto("/audit")
+    sign_in(page, to="/audit")
     page.get_by_text("Custom", exact=True).click()
     page.get_by_label("From").fill("yesterday")
     page.keyboard.press("Tab")

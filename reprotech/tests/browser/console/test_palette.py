@@ -26,8 +26,7 @@ def test_a_person_is_opened_by_name_from_anywhere(page):
 
 
 def test_arrows_choose_and_escape_closes(page):
-    sign_in(page)
-    page.goto("/users")
+    sign_in(page, to="/users")
     page.get_by_role("link", name="Search", exact=True).click()
     field = page.locator("#palette input")
     expect(page.locator("#palette [role=option]").first).to_have_attribute("aria-selected", "true")
@@ -58,8 +57,7 @@ def test_two_keys_open_a_page(page, keys, path):
 
 
 def test_keys_are_text_in_a_field_and_do_nothing_once_turned_off(page):
-    sign_in(page)
-    page.goto("/users")
+    sign_in(page, to="/users")
     page.get_by_label("Search", exact=True).press_sequentially("gr?n")
     expect(page.get_by_label("Search", exact=True)).to_have_value("gr?n")
     page.goto("/users")
@@ -74,8 +72,7 @@ def test_keys_are_text_in_a_field_and_do_nothing_once_turned_off(page):
 
 
 def test_rows_are_walked_by_keys_and_the_page_has_keys_for_new_and_edit(page):
-    sign_in(page)
-    page.goto("/users?search=admin")
+    sign_in(page, to="/users?search=admin")
     page.keyboard.press("j")
     expect(page.locator("a.row-link").first).to_be_focused()
     page.keyboard.press("Enter")

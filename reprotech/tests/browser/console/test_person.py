@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import expect
 
-from reprotech.tests.support.browser_actions import expect_said, sign_in
+from reprotech.tests.support.browser_actions import csrf_token, expect_said, sign_in
 
 # The pages are the same on every stack.
 pytestmark = pytest.mark.only_on("postgresql")
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.only_on("postgresql")
 @pytest.fixture
 def admin(new_page):
     page = new_page(permissions=["clipboard-read", "clipboard-write"])
-    sign_in(page)
+    sign_in(page, to=None)
     return page
 
 
@@ -23,7 +23,7 @@ def admin(new_page):
 def person(admin):
     """The username and the address of the page of a person with one role."""
     name = f"tabs-{uuid4().hex[:8]}"
-    token = next(cookie["value"] for cookie in admin.context.cookies() if cookie["name"] == "reprotech_csrf")
+    token = csrf_token(admin)
     fields = {"username": name, "email": f"{name}@lab.example", "password": "Correct-Horse-7", "roles": ["viewer"]}
     made = admin.request.post("/api/users", data=fields, headers={"X-CSRFToken": token})
     return name, f"/users/{made.json()['user']['id']}"
@@ -31,7 +31,7 @@ def person(admin):
 
 def test_what_ends_in_three_days_is_said_to_end_in_three_days(admin):
     name = f"invited-{uuid4().hex[:8]}"
-    token = next(cookie["value"] for cookie in admin.context.cookies() if cookie["name"] == "reprotech_csrf")
+    token = csrf_token(admin)
     fields = {"username": name, "email": f"{name}@lab.example", "roles": ["viewer"]}
     made = admin.request.post("/api/users", data=fields, headers={"X-CSRFToken": token})
     admin.goto(f"/users/{made.json()['user']['id']}")
@@ -74,8 +74,7 @@ def test_a_ticked_role_shows_what_it_gives_before_it_is_saved_and_undo_takes_it_
 def test_roles_are_changed_without_java_script(new_page, person):
     name, path = person
     page = new_page(java_script_enabled=False)
-    sign_in(page)
-    page.goto(path)
+    sign_in(page, to=path)
     page.get_by_role("link", name=re.compile("^Access")).click()
     page.get_by_role("checkbox", name=re.compile("^Researcher")).check()
     page.get_by_role("button", name="Review changes").click()
@@ -101,8 +100,7 @@ def test_a_username_is_copied_or_else_selected(admin, person):
 def test_on_the_phone_the_open_tab_is_in_sight(new_page, person):
     _, path = person
     page = new_page(viewport={"width": 390, "height": 844})
-    sign_in(page)
-    page.goto(f"{path}/activity")
+    sign_in(page, to=f"{path}/activity")
     expect(page.get_by_role("link", name="Activity")).to_be_in_viewport(ratio=1)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

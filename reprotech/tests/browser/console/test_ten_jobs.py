@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import expect
 
-from reprotech.tests.support.browser_actions import expect_said, sign_in
+from reprotech.tests.support.browser_actions import csrf_token, expect_said, sign_in
 from reprotech.tests.support.clicks import at_most, clicks_of, count_clicks
 
 # The pages are the same on every stack.
@@ -23,7 +23,7 @@ def admin(page):
 @pytest.fixture
 def add_person(admin):
     """Call it for the username and the id of a new viewer."""
-    token = next(cookie["value"] for cookie in admin.context.cookies() if cookie["name"] == "reprotech_csrf")
+    token = csrf_token(admin)
 
     def add():
         name = f"job-{uuid4().hex[:8]}"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from reprotech.tests.support.browser_actions import sign_in, wait_until
+from reprotech.tests.support.browser_actions import csrf_token, sign_in, wait_until
 
 # What the browser does is the same on every stack.
 pytestmark = pytest.mark.only_on("postgresql")
@@ -19,7 +19,7 @@ LONG = "Aa1-" + "long horse " * 20
 def password_page(new_page):
     """One's own password's page, and what was asked of the network since it opened."""
     page = new_page()
-    sign_in(page)
+    sign_in(page, to=None)
     asked = []
     page.on("request", lambda request: asked.append((request.method, request.url)))
     page.goto("/password")
@@ -71,8 +71,7 @@ def test_it_says_in_words_how_strong_a_password_is(password_page, password, labe
 
 def test_for_a_new_user_it_knows_the_names_that_are_typed_beside_it(new_page):
     page = new_page()
-    sign_in(page)
-    page.goto("/users/new")
+    sign_in(page, to="/users/new")
     page.get_by_label("First name").fill("Philippa")
     page.get_by_label("Set a password now").check()
     page.get_by_label("Password", exact=True).fill("philippa-Sings-42")
@@ -81,8 +80,8 @@ def test_for_a_new_user_it_knows_the_names_that_are_typed_beside_it(new_page):
 
 def test_it_works_in_a_dialog_and_knows_whose_password_it_is(new_page):
     page = new_page()
-    sign_in(page)
-    token = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "reprotech_csrf")
+    sign_in(page, to=None)
+    token = csrf_token(page)
     person = {"username": "strong.one", "email": "strong.one@lab.example", "password": "Correct-Horse-7"}
     made = page.request.post("/api/users", data=person, headers={"X-CSRFToken": token}).json()["user"]
     page.goto(f"/users/{made['id']}")
@@ -120,8 +119,8 @@ def mailed_links(server, path):
 
 def test_a_forgotten_password_is_replaced_by_the_mail_alone(server, new_page):
     admin = new_page()
-    sign_in(admin)
-    token = next(cookie["value"] for cookie in admin.context.cookies() if cookie["name"] == "reprotech_csrf")
+    sign_in(admin, to=None)
+    token = csrf_token(admin)
     person = {"username": "forgetful", "email": "forgetful@lab.example", "password": "Correct-Horse-7"}
     assert admin.request.post("/api/users", data=person, headers={"X-CSRFToken": token}).status == 201
     page = new_page(java_script_enabled=False)

@@ -56,8 +56,7 @@ def test_a_form_asks_for_the_password_and_is_saved_as_it_was_typed(new_page, per
     name, path = person
     page = new_page(java_script_enabled=java_script)
     page.expected_errors.append("422")
-    sign_in(page)
-    page.goto(f"{path}/edit")
+    sign_in(page, to=f"{path}/edit")
     page.get_by_label("First name").fill("Ada “Äpfel” <b>")
     page.get_by_role("checkbox", name=re.compile("^Manager")).check()
     forget()
@@ -81,8 +80,7 @@ def test_a_dialog_asks_for_the_password_and_goes_on_by_the_keyboard_alone(new_pa
     name, _ = person
     page = new_page()
     page.expected_errors.append("422")
-    sign_in(page)
-    page.goto(f"/users?search={name}")
+    sign_in(page, to=f"/users?search={name}")
     row = page.get_by_role("row", name=re.compile(name))
     row.locator("summary").click()
     row.get_by_role("link", name="Reset password", exact=True).click()
@@ -98,7 +96,7 @@ def test_a_dialog_asks_for_the_password_and_goes_on_by_the_keyboard_alone(new_pa
     expect(page.get_by_role("status").get_by_text(f"{name} has a new password")).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page).to_have_url(re.compile(rf"/users\?search={name}$"))
-    sign_in(new_page(), name, "Other-Horse-8")
+    sign_in(new_page(), name, "Other-Horse-8", to=None)
 
 
 @pytest.mark.parametrize("java_script", [True, False], ids=["with JavaScript", "without JavaScript"])
@@ -119,8 +117,7 @@ def test_the_admin_site_asks_for_the_password_and_goes_on(new_page, person, forg
     _, path = person
     page = new_page()
     page.expected_errors.append("422")
-    sign_in(page)
-    page.goto(f"/admin/accounts/user/{path.rpartition('/')[2]}/change/")
+    sign_in(page, to=f"/admin/accounts/user/{path.rpartition('/')[2]}/change/")
     page.get_by_role("checkbox", name=re.compile("^Manager")).check()
     forget()
     page.get_by_role("button", name="Save", exact=True).click()
@@ -159,9 +156,8 @@ def test_the_back_button_shows_nothing_private_after_signing_out(keeping_browser
 
 def test_whoever_signs_out_everywhere_is_out_in_the_other_browser_too(new_page):
     here, there = new_page(), new_page()
-    sign_in(there)
-    sign_in(here)
-    here.goto("/profile/sessions")
+    sign_in(there, to=None)
+    sign_in(here, to="/profile/sessions")
     here.get_by_role("link", name="Sign out other sessions").click()
     dialog = here.get_by_role("dialog")
     dialog.get_by_label("Sign out here too").check()
