@@ -10,6 +10,7 @@ from reprotech.core.process_cache import process_cache
 from reprotech.core.request_context import RequestOrigin, request_origin
 from reprotech.testing.cast import Cast, find_cast, make_cast
 from reprotech.testing.client import Caller
+from reprotech.testing.plugin import migrated_database
 from reprotech.testing.snapshot import SavedRows
 
 # Outside of tests, keys don't change while a process runs.
@@ -17,10 +18,18 @@ setting_changed.connect(lambda **_: process_cache.clear(), weak=False)
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, stack):
     """Before there is a test database: what has used the pool until then has it connected to another database."""
     if connection.vendor == "postgresql":
         connection.close_pool()
+    name = connection.creation._get_test_db_name()
+    migrated_database(stack, name, name)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb():
+    """The one that was just made is taken; it ends with the server or the directory."""
+    return True
 
 
 @pytest.fixture(scope="session")

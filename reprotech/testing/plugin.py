@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 
-import psycopg
 import pytest
 from redis import Redis
 
 from reprotech.conf.logging import BATCH_SECONDS
 from reprotech.testing import servers as testing_servers
+from reprotech.testing.databases import create_migrated
 from reprotech.testing.servers import TestProcesses
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -65,7 +65,8 @@ def pytest_collection_modifyitems(config, items):
     kept = [item for item, marker in marked.items() if not marker or marker.args[0] == stack]
     if config.getoption("quick"):
         kept = quick_tests(kept)
-    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    wanted = set(kept)
+    config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
     items[:] = sorted(kept, key=asks_the_database)
 
 
@@ -275,7 +276,8 @@ def start_server(processes, stack, **variables):
         "PORT": str(port),
         "WORKERS": "2" if stack == "postgresql" else "1",
         "DEBUG": "true",
-        "DATABASE_URL": create_database(f"server_{port}") if stack == "postgresql" else f"sqlite:///{home}/db.sqlite3",
+        "DATABASE_URL": variables.get("DATABASE_URL")
+        or migrated_database(stack, f"server_{port}", home / "db.sqlite3"),
         "REDIS_URL": empty_valkey_database() if stack == "postgresql" else "",
         "EMAIL_URL": "consolemail://",
         "LOG_DIR": str(home / "logs"),
@@ -289,20 +291,17 @@ def start_server(processes, stack, **variables):
     return RunningServer(url, process, environment, log)
 
 
+def migrated_database(stack, name, path):
+    """The URL of a new database with all tables: PostgreSQL's gets the name, SQLite's is the file."""
+    return create_migrated(stack, name if stack == "postgresql" else path, Path(os.environ[DIRECTORY]))
+
+
 def empty_valkey_database():
     """The URL of the one that this worker's servers take, emptied: guesses at an earlier server are over."""
     url = valkey_database(32 + (worker_number() or 0))
     with Redis.from_url(url) as connection:
         connection.flushdb()
     return url
-
-
-def create_database(name, *, like="template1"):
-    """An empty PostgreSQL database, or a copy of another, beside the tests' own; returns its URL."""
-    url = os.environ["DATABASE_URL"]
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
-    return f"{url.rpartition('/')[0]}/{name}"
 
 
 def check_alive(port):

@@ -16,7 +16,7 @@ from reprotech.backup import dump as backup_dump
 from reprotech.backup import restore as backup_restore
 from reprotech.backup.exceptions import BackupFailed
 from reprotech.backup.restore import Manifest
-from reprotech.testing.plugin import create_database
+from reprotech.testing.databases import create_database
 from reprotech.testing.servers import package_directory
 
 

@@ -13,7 +13,8 @@ from audit.sealing.append_only_triggers import APPEND_ONLY_TABLES
 from audit.sealing.database_role import excessive_rights, grant_rights, warn_of_excessive_rights
 from benchmarks.faults.http_client import Client
 from reprotech.testing.cast import eventually
-from reprotech.testing.plugin import ROOT, check_alive, create_database
+from reprotech.testing.databases import create_database
+from reprotech.testing.plugin import ROOT, check_alive
 from reprotech.testing.servers import free_port, package_directory, wait_for
 from reprotech.tests.support.command_runner import Installation
 

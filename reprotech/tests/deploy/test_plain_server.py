@@ -21,8 +21,10 @@ import psycopg
 import pytest
 
 from reprotech.core.key_material import encode_seed, new_seed
-from reprotech.testing.plugin import ROOT, check_alive, create_database, require
+from reprotech.testing.databases import create_database
+from reprotech.testing.plugin import ROOT, check_alive, require
 from reprotech.testing.servers import free_port, wait_for
+from reprotech.tests.support.program_copy import copy_program
 
 pytestmark = pytest.mark.only_on("postgresql")  # which the guide is about
 
@@ -71,13 +73,7 @@ class Machine:
         return text.replace("@5001", f"@{self.port}")
 
     def put_program(self):
-        listed = subprocess.run(
-            ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
-        )
-        for path in map(Path, listed.stdout.decode().splitlines()):
-            if "tests" not in path.parts and path.parts[0] not in {"benchmarks", "docs"} and (ROOT / path).exists():
-                (self.program / path).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / path, self.program / path)
+        copy_program(self.program, without={"benchmarks"})
         for path in [self.program / "scripts/reprotech", *(self.program / "deploy/systemd").iterdir()]:
             path.write_text(self.here(path.read_text()))
 

@@ -4,15 +4,16 @@ import argparse
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import psycopg
 import pytest
 
 from accounts.management.commands.users import Command as UsersCommand
 from reprotech.testing import servers as testing_servers
-from reprotech.testing.plugin import ROOT, create_database
+from reprotech.testing.databases import create_database
+from reprotech.testing.plugin import ROOT
 from reprotech.tests.support.command_runner import Installation
+from reprotech.tests.support.program_copy import copy_program
 
 pytestmark = pytest.mark.slow
 
@@ -82,17 +83,7 @@ def server(tmp_path):
 
     def make(name):
         home = tmp_path / name
-        listed = subprocess.run(
-            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-            cwd=ROOT,
-            capture_output=True,
-            check=True,
-            text=True,
-        )
-        for path in map(Path, listed.stdout.splitlines()):
-            if "tests" not in path.parts and (ROOT / path).exists():
-                (home / path).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / path, home / path)
+        copy_program(home)
         for part in (".venv", "build", "node_modules"):
             if (ROOT / part).exists():
                 (home / part).symlink_to(ROOT / part)

@@ -11,7 +11,8 @@ import pytest
 from django.db import connection
 
 from reprotech.testing.cast import eventually
-from reprotech.testing.plugin import create_database, start_server
+from reprotech.testing.databases import create_database
+from reprotech.testing.plugin import start_server
 from reprotech.tests.support.tcp_proxy import Cable
 
 

@@ -9,7 +9,8 @@ from itertools import count
 import psycopg
 
 from reprotech.testing.commands import manage
-from reprotech.testing.plugin import ROOT, create_database
+from reprotech.testing.databases import create_database
+from reprotech.testing.plugin import ROOT
 from reprotech.testing.servers import package_directory
 
 _numbers = count()
