@@ -9,9 +9,10 @@ from ipaddress import ip_address
 from threading import Timer
 from urllib.parse import urlencode, urlsplit
 
+from sso.applications.addresses import LOOPBACK_HOSTS, is_sendable
+
 #: For the connection and for each piece of the answer; and for all of it, as a program may send it letter by letter.
 TIMEOUT_SECONDS, DEADLINE_SECONDS = 3, 6
-LOOPBACK_NAME = "localhost"
 
 
 class PostFailed(Exception):
@@ -29,6 +30,8 @@ def post_form(address: str, fields: dict[str, str]) -> int:
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "*/*", "User-Agent": "Reprotech"}
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
+        connection.connect()
+        _check_peer(connection, parts.scheme)
         connection.request("POST", path, body=urlencode(fields), headers={**headers, "Connection": "close"})
         return connection.getresponse().status
     except (HTTPException, ValueError) as error:
@@ -49,10 +52,14 @@ def _connection(scheme: str, host: str, port: int | None) -> HTTPConnection:
 
 
 def _is_loopback(host: str) -> bool:
-    try:
-        return host == LOOPBACK_NAME or ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return host in LOOPBACK_HOSTS
+
+
+def _check_peer(connection: HTTPConnection, scheme: str) -> None:
+    """Refuse what a name resolves to, if no program can be there: nothing has been sent yet."""
+    peer = ip_address(connection.sock.getpeername()[0].partition("%")[0])
+    if not is_sendable(peer) or (scheme == "http" and not peer.is_loopback):
+        raise PostFailed("The name leads to an address that no program can have.")
 
 
 @cache

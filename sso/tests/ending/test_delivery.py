@@ -103,6 +103,16 @@ def test_an_address_that_is_none_sends_nothing(cast, address):
 
 
 @pytest.mark.django_db
+def test_a_name_that_leads_where_no_program_is_gets_nothing(cast, receiver, monkeypatch):
+    monkeypatch.setattr(http_post, "is_sendable", lambda address: not address.is_loopback)
+    notice = notify(cast, "Grafana", receiver.address)
+    deliver_due()
+    notice.refresh_from_db()
+    assert notice.last_error == "The name leads to an address that no program can have."
+    assert not receiver.paths
+
+
+@pytest.mark.django_db
 def test_a_program_that_hangs_is_left_after_a_while(cast, receiver, monkeypatch):
     monkeypatch.setattr(http_post, "TIMEOUT_SECONDS", 0.2)
     receiver.delay = 60
