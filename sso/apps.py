@@ -11,9 +11,11 @@ class SsoConfig(AppConfig):
         from accounts.access.authorization import TARGET_MODELS
         from accounts.authentication.introspection_api import OTHER_TOKENS
         from accounts.roles.applications import Applications
+        from reprotech.web.responses import Programs
         from sso import tracked_models
         from sso.applications import roles as application_roles
         from sso.models import Application
+        from sso.provider.destinations import program_name
         from sso.provider.tokens.introspection import introspect_for_module
         from sso.sign_ins.secrets import ACCESS_TOKEN_PREFIX
 
@@ -23,3 +25,4 @@ class SsoConfig(AppConfig):
         Applications.opened_by = staticmethod(application_roles.applications_opened_by)  # type: ignore[method-assign]
         Applications.replace_role = staticmethod(application_roles.replace_role)  # type: ignore[method-assign]
         tracked_models.track_all()
+        Programs.find_name = staticmethod(program_name)

@@ -32,6 +32,7 @@ from reprotech.web.responses import (
     bind_form,
     go_on,
     is_session_dialog,
+    program_at,
     render_form,
     request_origin,
     safe_next_url,
@@ -98,6 +99,7 @@ def login(request: HttpRequest) -> HttpResponse:
         form.focus_password()
     context = {
         "next": target,
+        "program": program_at(target),
         "forgot_password": with_next(reverse("forgot_password"), target),
         "has_passkeys": webauthn.is_available(),
         "passkey_origin": webauthn.origin(),

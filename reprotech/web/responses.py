@@ -1,7 +1,7 @@
 """Pages and fragments: one URL, one view, one context."""
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -111,7 +111,18 @@ def go_on(request: HttpRequest, target: str) -> HttpResponse:
     """A redirect after a form to a path of `safe_next_url`, by way of a page of its own if a program is next."""
     if htmx_of(request):
         return HttpResponseClientRedirect(target)
-    return leave_for(request, target) if target.startswith(PROGRAMS_PATH) else redirect(target)
+    return leave_for(request, target, program_at(target)) if target.startswith(PROGRAMS_PATH) else redirect(target)
+
+
+class Programs:
+    """What programs are called, which single sign-on says: this package doesn't know it."""
+
+    find_name: ClassVar[Callable[[str], str]] = staticmethod(lambda _target: "")
+
+
+def program_at(target: str) -> str:
+    """The name of the program to which a path leads; "" if it is none or unknown."""
+    return Programs.find_name(target) if target.startswith(PROGRAMS_PATH) else ""
 
 
 def leave_for(request: HttpRequest, address: str, program: str = "") -> HttpResponse:
