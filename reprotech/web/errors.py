@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 
 from reprotech.api.exception_handler import DEFAULT_ERRORS, default_error_response
 
@@ -45,7 +46,13 @@ def error_response(request: HttpRequest, status: int, sentence: str = "", advice
     if is_api(request):
         return default_error_response(status)
     usual = EXPLANATIONS.get(status, Explanation(DEFAULT_ERRORS.get(status, DEFAULT_ERRORS[400])[0], ""))
-    context = {"status": status, "title": sentence or usual.title, "advice": advice or usual.advice}
+    title = sentence or usual.title
+    context = {
+        "status": status,
+        "title": title,
+        "advice": advice or usual.advice,
+        "crumbs": [("Dashboard", reverse("home")), (usual.title, None)],
+    }
     return render(request, "error.html", context, status=status)
 
 

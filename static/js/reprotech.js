@@ -514,10 +514,10 @@ function followRow(event) {
 document.addEventListener("click", followRow);
 document.addEventListener("auxclick", followRow);
 
-// Another page of a list starts at its head.
+// Another page of a list starts at its head. The list was replaced, so that the event's target is the one before.
 document.addEventListener("htmx:afterSwap", ({ detail }) => {
   if (detail.requestConfig?.elt.closest("[data-scrolls-up]")) {
-    detail.target.scrollIntoView({ block: "start" });
+    document.getElementById(detail.target.id)?.scrollIntoView({ block: "start" });
   }
 });
 

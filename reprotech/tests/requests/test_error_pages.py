@@ -35,6 +35,7 @@ def test_an_address_where_nothing_is_keeps_the_shell_of_the_signed_in(cast, sign
     assert response.status_code == 404
     assert "Page not found" in text_of(response)
     assert ('id="sidebar"' in text_of(response)) is signed_in
+    assert ('<span aria-current="page">Page not found</span>' in text_of(response)) is signed_in
     assert ('href="/login"' in text_of(response)) is not signed_in
 
 

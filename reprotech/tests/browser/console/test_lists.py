@@ -1,8 +1,8 @@
-"""What the list of users shows has room at every width of a window, and danger and filters look as they should."""
+"""Lists in a real browser: room for what they show at every width, and what stays in sight while one reads on."""
 
 import pytest
 
-from reprotech.tests.support.browser_actions import sign_in
+from reprotech.tests.support.browser_actions import sign_in, wait_until
 
 # What a page looks like is the same on every stack.
 pytestmark = pytest.mark.only_on("postgresql")
@@ -31,6 +31,27 @@ def test_no_column_of_the_users_is_squeezed_and_no_address_cut_at_any_width(page
         assert found["shown"] > 0
         assert {"User", "Roles", "Status", "Two-factor", "Last sign-in", "Created"} <= set(found["widths"])
         assert (width, found["widths"]["Roles"] >= 100, found["widths"]["User"] >= 140) == (width, True, True)
+
+
+def test_another_page_starts_at_the_head_of_the_list_and_the_heads_stay_in_sight(new_page):
+    page = new_page(viewport={"width": 1440, "height": 500}, reduced_motion="reduce")
+    sign_in(page)
+    # Twelve people, so that there is a second page of ten.
+    page.goto("/users/import")
+    people = "".join(f"paged-{number},paged-{number}@lab.example\n" for number in range(12))
+    file = {"name": "a.csv", "mimeType": "text/csv", "buffer": f"username,email\n{people}".encode()}
+    page.locator("[name=file]").set_input_files(file)
+    page.get_by_role("button", name="Validate file").click()
+    page.get_by_role("button", name="Create 12 users").click()
+    page.wait_for_url("**/users?**")
+    page.goto("/users?per_page=10&page=2")
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    page.get_by_role("link", name="Previous", exact=True).click()
+    page.wait_for_url(lambda address: "page=2" not in address)
+    wait_until(page, "() => Math.abs(document.querySelector('#users').getBoundingClientRect().top - 64) < 24")
+    heads = page.locator(".user-rows thead th").first
+    page.evaluate("scrollBy(0, 200)")
+    assert heads.bounding_box()["y"] == page.locator(".top-bar").bounding_box()["height"]
 
 
 def test_filters_stand_in_lines_at_twice_the_size(new_page):
