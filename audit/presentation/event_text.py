@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from audit.models import Action, AuditLog
 from audit.presentation.changes import DATABASE_SOURCE, RECORD_LABELS, database_sentence, field_label, join_words
-from audit.presentation.sign_out_text import signed_out_of
+from audit.presentation.sign_out_text import CAUSES, signed_out_of
 
 #: Why a key was revoked with something else, by `details.reason`.
 KEY_REVOCATIONS = {
@@ -63,7 +63,8 @@ def _login(event: AuditLog, who: str) -> str:
 
 
 def _logout(event: AuditLog, who: str) -> str:
-    if event.resource == "application" and event.success:
+    # A code or token that came again failed, and ended the sign-in.
+    if event.resource == "application" and (event.success or event.details.get("reason") in CAUSES):
         return signed_out_of(event, who, _target(event))
     return _outcome(event, who, "signed out", "sign out")
 

@@ -17,7 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from accounts.models import Session
 from accounts.sessions.page_sessions import clear_site_data, end_page_session
-from reprotech.web.access import FORM, POST, PUBLIC, requires
+from reprotech.web.access import POST, PUBLIC, requires
 from reprotech.web.errors import error_response
 from reprotech.web.responses import leave_for
 from sso.models import Application
@@ -42,7 +42,7 @@ class LogoutRequest:
 
 
 @csrf_exempt  # a POST does nothing but become a GET, as at /oauth/authorize
-@requires(PUBLIC, FORM)  # a program sends people here, whether they are still signed in or not
+@requires(PUBLIC, ("GET", "POST"))  # a program sends people here, whether they are still signed in or not
 def logout(request: HttpRequest) -> HttpResponse:
     try:
         if request.method == "POST":

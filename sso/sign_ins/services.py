@@ -137,7 +137,7 @@ def find_by_code(*, code: str, application: Application) -> AppSignIn | None:
     if sign_in is None or _is_foreign(sign_in, application, "A code of another application was sent."):
         return None
     if sign_in.code_used_at is not None:
-        end_by_reuse(sign_in, EndReason.CODE_REUSE, "A code was used twice.")
+        end_by_reuse(sign_in, EndReason.CODE_REUSE)
         return None
     is_open = sign_in.code_expires_at is not None and sign_in.code_expires_at > timezone.now()
     return sign_in if is_open and is_valid(sign_in) else None
@@ -151,7 +151,7 @@ def find_by_refresh_token(*, token: str, application: Application) -> AppSignIn 
         spent = SpentToken.objects.filter(hash=digest).first()
         reused = _locked().filter(pk=spent.sign_in_id).first() if spent else None
         if reused:
-            end_by_reuse(reused, EndReason.REFRESH_REUSE, "A spent refresh token was used again.")
+            end_by_reuse(reused, EndReason.REFRESH_REUSE)
         return None
     if _is_foreign(sign_in, application, "A refresh token of another application was sent."):
         return None
@@ -211,17 +211,17 @@ def revoke_token(*, token: str, application: Application) -> None:
     sign_ins = _locked().filter(application=application, ended_at__isnull=True)
     if sign_in := sign_ins.filter(refresh_hash=digest).first():
         mark_ended(sign_in, EndReason.REVOKED)
-        _record_end(sign_in, "The application gave its tokens back.", success=True)
+        _record_end(sign_in, EndReason.REVOKED)
     elif sign_in := sign_ins.filter(access_hash=digest).first():
         sign_in.access_expires_at = timezone.now()
         sign_in.save(update_fields=["access_expires_at"])
 
 
-def end_by_reuse(sign_in: AppSignIn, reason: EndReason, sentence: str) -> None:
+def end_by_reuse(sign_in: AppSignIn, reason: EndReason) -> None:
     """End a locked sign-in since somebody else has what it gave out."""
     if sign_in.ended_at is None:
         mark_ended(sign_in, reason)
-        _record_end(sign_in, sentence, success=False)
+        _record_end(sign_in, reason, success=False)
 
 
 def mark_ended(sign_in: AppSignIn, reason: EndReason) -> None:
@@ -232,16 +232,17 @@ def mark_ended(sign_in: AppSignIn, reason: EndReason) -> None:
     SpentToken.objects.filter(sign_in=sign_in).delete()
 
 
-def _record_end(sign_in: AppSignIn, reason: str, *, success: bool) -> None:
+def _record_end(sign_in: AppSignIn, reason: EndReason, *, success: bool = True) -> None:
     record(
         actor=sign_in.user,
-        action=Action.LOGOUT if success else Action.APP_LOGIN,
+        action=Action.LOGOUT,
         resource="application",
         resource_id=sign_in.application_id,
         resource_name=sign_in.application.name,
         success=success,
         session_id=sign_in.session_id,
-        reason=reason,
+        reason=reason.value,
+        owner_id=sign_in.user_id,
     )
 
 

@@ -145,6 +145,10 @@ SENTENCES = [
         event("logout", {"reason": "role_taken", "owner_id": 1}, user_id=1, **GRAFANA),
         "admin was signed out of Grafana, since no role of theirs opens it any more",
     ),
+    (
+        event("logout", {"reason": "code_reuse", "owner_id": 1}, user_id=1, **GRAFANA, **NO),
+        "admin was signed out of Grafana, since a code was used twice",
+    ),
     (event("session_end", {"reason": "idle"}), "A session of admin ended by itself: it wasn't used any more"),
     (event("session_end", {"reason": "age"}), "A session of admin ended by itself: it had lasted as long as one may"),
     (event("session_end"), "A session of admin ended by itself"),

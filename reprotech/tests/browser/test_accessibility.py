@@ -29,7 +29,7 @@ RUN = """async (runOnly) => {
         ({id, help, nodes}) => `${id}: ${help}\\n` + nodes.map(({html, failureSummary}) =>
             `    ${html.slice(0, 200)}\\n    ${failureSummary}`).join("\\n"))}"""
 
-SIGNED_OUT = ["/login", "/set-password", "/forgot-password", "/forgot-password/sent", "/confirm-email"]
+SIGNED_OUT = ["/login", "/set-password", "/forgot-password", "/forgot-password/sent", "/confirm-email", "/oauth/logout"]
 #: {user}, {role}, {other}, {event} and {application} are the administrator, the first and another role, the newest
 #: event and an application.
 SIGNED_IN = [
@@ -63,6 +63,7 @@ SIGNED_IN = [
     *("/applications/{application}/setup", "/applications/{application}/setup?program=apache"),
     *("/applications/{application}/setup?program=other", "/applications/{application}/sign-ins"),
     *("/applications/{application}/permissions", "/applications/{application}/activity"),
+    *("/oauth/logout", "/oauth/authorize?client_id=of-nobody", "/device"),
     *("/applications/{application}/edit", "/applications/{application}/secret", "/applications/{application}/delete"),
 ]
 SCHEMES = ("light", "dark")

@@ -25,7 +25,7 @@ from accounts.access.one_time import consume
 from accounts.access.required_actions import required_action_for
 from accounts.models import Session
 from accounts.throttling import rate_limits
-from reprotech.web.access import FORM, PUBLIC, SIGNED_IN, requires
+from reprotech.web.access import PUBLIC, SIGNED_IN, requires
 from reprotech.web.errors import error_response
 from reprotech.web.responses import with_next
 from sso.provider.authorization.request import (
@@ -52,7 +52,7 @@ ADVICE = (
 
 
 @csrf_exempt  # a POST does nothing but become a GET: OpenID Connect lets programs send either
-@requires(PUBLIC, FORM)  # as above
+@requires(PUBLIC, ("GET", "POST"))  # as above; not HEAD, which must have no effect
 def authorize(request: HttpRequest) -> HttpResponse:
     try:
         if request.method == "POST":
@@ -163,9 +163,10 @@ def _denied(request: HttpRequest, asked: AuthorizationRequest, session: Session)
 
 
 def denied_page(request: HttpRequest, client: Client) -> HttpResponse:
+    *others, last = client.application.role_names or [""]
     context = {
         "application": client.application,
-        "roles": client.application.role_names,
+        "roles": f"{', '.join(others)} or {last}" if others else last,
         "back": client.refusal(AccessDeniedError()),
     }
     return render(request, "sso/not_open.html", context, status=HTTPStatus.FORBIDDEN)

@@ -226,7 +226,7 @@ def test_no_other_site_is_ever_led_to(program, browser):
             assert response.status_code < 500
 
 
-@pytest.mark.parametrize("method", ["put", "patch", "delete", "options"])
+@pytest.mark.parametrize("method", ["head", "put", "patch", "delete", "options"])
 def test_other_methods(client, method, program):
     assert getattr(client, method)("/oauth/authorize").status_code == 405
 

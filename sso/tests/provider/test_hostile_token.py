@@ -37,9 +37,7 @@ def test_a_code_twice_ends_what_the_first_one_made(program, browser):
     with audit_rows() as rows:
         assert_refused(program.redeem(code), "invalid_grant")
     assert_over(program, tokens)
-    assert [(row.action, row.success, row.details["reason"]) for row in rows] == [
-        ("app_login", False, "A code was used twice.")
-    ]
+    assert [(row.action, row.success, row.details["reason"]) for row in rows] == [("logout", False, "code_reuse")]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -109,7 +107,7 @@ def test_a_refresh_token_twice_ends_the_sign_in(program, browser):
     with audit_rows() as rows:
         assert_refused(program.refresh(first["refresh_token"]), "invalid_grant")
     assert_over(program, second)
-    assert [row.details["reason"] for row in rows] == ["A spent refresh token was used again."]
+    assert [row.details["reason"] for row in rows] == ["refresh_reuse"]
 
 
 @pytest.mark.django_db(transaction=True)
