@@ -3,6 +3,7 @@
 import pytest
 
 from reprotech.testing.cast import audit_rows, make_user
+from reprotech.testing.client import UUID
 from sso.models import Application, AppSignIn
 from sso.tests.support.program import change, make_program
 
@@ -34,6 +35,8 @@ def test_it_gets_a_token_of_its_service_account(program, service):
     told = program.call("/oauth/introspect", token=tokens["access_token"]).json()
     assert told.items() >= {"active": True, "username": "plate-reader", "roles": ["lab_technician"]}.items()
     assert "sid" not in told
+    assert told["sub"] == UUID
+    assert told["client_id"] == program.application.client_id
 
 
 def test_there_is_no_person_to_ask_about(program):
