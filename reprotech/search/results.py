@@ -5,11 +5,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from django.http import QueryDict
-
 from accounts.models import User
 from accounts.permissions import USER_READ
-from accounts.user_list.filters import UserFilter
+from accounts.users.people_search import best_matches
 from reprotech.core.normalization import fold_text
 
 Record = TypeVar("Record")
@@ -37,16 +35,12 @@ class Group:
     results: list[Result]
 
 
-def matching_people(reader: User, folded: str) -> list[User]:
-    if not folded or not reader.has_perm(USER_READ):
+def matching_people(reader: User, folded: str, *, with_roles: bool = True) -> list[User]:
+    """With their roles, unless it doesn't matter what may be done to them."""
+    if not reader.has_perm(USER_READ):
         return []
     visible = User.objects.visible_to(reader)
-    query = QueryDict(mutable=True)
-    query.update({"search": folded[:200], "per_page": str(MAX_RESULTS)})
-    found = list(UserFilter.parse(query).page_of(visible.with_roles()).items)
-    # The list is in the order of numbers: whose very name it is comes first, however many others contain it.
-    exact = visible.known_as(folded)
-    return found if exact is None else [exact, *(person for person in found if person.pk != exact.pk)][:MAX_RESULTS]
+    return best_matches(visible.with_roles() if with_roles else visible, folded, MAX_RESULTS)
 
 
 def matching(records: Iterable[Record], folded: str, text_of: Callable[[Record], str]) -> list[Record]:

@@ -122,7 +122,7 @@ def _people(reader: User, folded: str) -> list[Result]:
         Result(
             person.full_name, f"@{person.username} · {person.email}", reverse("user", args=[person.pk]), person=person
         )
-        for person in matching_people(reader, folded)
+        for person in matching_people(reader, folded, with_roles=False)
     ]
 
 

@@ -5,6 +5,7 @@ from html import unescape
 import pytest
 
 from accounts.access.authorization import SYSTEM
+from accounts.users import people_search
 from accounts.users.services import create_user
 from audit.models import AuditLog
 from reprotech.testing.client import page_client
@@ -195,3 +196,18 @@ def test_the_queries_do_not_grow_with_what_is_found(reader, django_assert_max_nu
         find(reader, "person")
     with django_assert_max_num_queries(14):
         find(reader, "lock person")
+
+
+def test_whose_name_begins_with_what_was_typed_comes_before_who_only_contains_it(reader):
+    person("dr.hannah", "Johanna", "Abel")
+    person("second", "Berta", "Anna-Lena")
+    person("annabel", "Third", "Person")
+    assert titles(find(reader, "anna"), "people") == ["Third Person", "Berta Anna-Lena", "Johanna Abel"]
+
+
+def test_of_thousands_who_match_few_are_read_and_whose_name_it_is_all_the_same(reader, monkeypatch):
+    monkeypatch.setattr(people_search, "MAX_RANKED", 3)
+    for number in range(9):
+        person(f"person-{number}", "Some", "Person")
+    assert len(find(reader, "person")["people"]) == 3
+    assert find(reader, "person-8")["people"][0]["subtitle"].startswith("@person-8 "), "it was typed whole"
