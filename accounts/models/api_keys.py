@@ -4,6 +4,7 @@ from ipaddress import ip_address, ip_network
 from uuid import uuid4
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.core.model_fields import PlainTextField
@@ -42,7 +43,11 @@ class ApiKey(TrackedModel):
         verbose_name = "API key"
         verbose_name_plural = "API keys"
         ordering = ("-created_at", "id")
-        indexes = (models.Index(fields=["user", "-created_at"], name="api_key_user_created"),)
+        indexes = (
+            models.Index(fields=["user", "-created_at"], name="api_key_user_created"),
+            # The dashboard counts those that end soon after each event.
+            models.Index(fields=["expires_at"], condition=Q(revoked_at__isnull=True), name="api_key_unrevoked"),
+        )
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix})"

@@ -18,7 +18,7 @@ from django.utils.text import slugify
 
 from accounts.core.catalogue import SUPER_ADMIN
 from accounts.core.email_addresses import InvalidDomain, lookup_address, normalize_address
-from accounts.models.user_states import UserStateQuerySet
+from accounts.models.user_states import LAST_SEEN, UserStateQuerySet
 from audit.tracking.model_tracking import TrackedQuerySet
 from reprotech.core.normalization import fold_text, normalize_text
 
@@ -114,9 +114,8 @@ class UserQuerySet(UserStateQuerySet):
 
     def dormant(self) -> Self:
         """People who may sign in and haven't for `DORMANT_AFTER`, or never since they were created so long ago."""
-        start = timezone.now() - DORMANT_AFTER
-        idle = Q(last_login__lt=start) | Q(last_login__isnull=True, created_at__lt=start)
-        return self.active().people().filter(idle)
+        idle = self.active().people().alias(last_seen=LAST_SEEN)
+        return idle.filter(last_seen__lt=timezone.now() - DORMANT_AFTER)
 
     def with_ending_key(self) -> Self:
         """Users who may sign in or be used, and have an API key that ends within `KEY_WARNING`."""
@@ -124,8 +123,12 @@ class UserQuerySet(UserStateQuerySet):
 
     def without_required_factor(self) -> Self:
         """People who may sign in, have no second factor, and a role that requires one."""
-        holders = _user_roles().filter(role__requires_factor=True).values("user")
-        return self.active().people().filter(factor_kinds="", pk__in=holders)
+        # Their ids, since of known roles PostgreSQL knows how many users hold them.
+        roles = list(
+            apps.get_model("accounts", "Role").objects.filter(requires_factor=True).values_list("pk", flat=True)
+        )
+        holders = _user_roles().filter(role__in=roles).values("user")
+        return self.active().without_factor().filter(pk__in=holders)
 
     def super_administrators(self) -> Self:
         return self.filter(roles__slug=SUPER_ADMIN)

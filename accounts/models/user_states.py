@@ -1,11 +1,12 @@
 """The states of an account: what the list filters by, and what pages and the API show."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from django.conf import settings
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from audit.tracking.model_tracking import TrackedQuerySet
@@ -22,6 +23,10 @@ MUST_CHANGE_PASSWORD = CAN_SIGN_IN & Q(must_change_password=True)
 #: A service account signs in nowhere, so it is neither with a second factor nor without.
 WITH_FACTOR = EXISTING & Q(is_service=False) & ~Q(factor_kinds="")
 WITHOUT_FACTOR = EXISTING & Q(is_service=False, factor_kinds="")
+#: One value each, so that one range of an index has all who are dormant, or whose invitation has expired: a void one
+#: was sent long ago.
+LAST_SEEN = Coalesce("last_login", "created_at")
+LAST_INVITED = Coalesce("invited_at", Value(datetime(1970, 1, 1, tzinfo=UTC)))
 
 
 class UserStateQuerySet(TrackedQuerySet["User"]):
@@ -44,7 +49,7 @@ class UserStateQuerySet(TrackedQuerySet["User"]):
     def invitation_expired(self) -> Self:
         """Invited users without a link that works: it is too old, or something made it void."""
         sent_before = timezone.now() - settings.INVITATION_LIFETIME
-        return self.invited().filter(Q(invited_at__isnull=True) | Q(invited_at__lt=sent_before))
+        return self.invited().alias(sent_at=LAST_INVITED).filter(sent_at__lt=sent_before)
 
     def must_change_password(self) -> Self:
         return self.filter(MUST_CHANGE_PASSWORD)
@@ -71,7 +76,8 @@ class UserState:
 
     #: Values of `status`, as the API has them. The filter `active` finds the invited too: they may sign in.
     STATUSES: ClassVar[tuple[str, ...]] = ("active", "inactive", "locked", "invited")
-    #: What the list filters by, with the words of the pages; each is the name of a query above.
+    #: What the list filters by, with the words of the pages; each is the name of a query above. `locked_out` is none:
+    #: attempts are counted in the cache by keyed hashes, so all users would have to be looked up there one by one.
     STATUS_FILTERS: ClassVar[dict[str, str]] = {
         "active": "Active",
         "inactive": "Inactive",

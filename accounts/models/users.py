@@ -22,7 +22,17 @@ from accounts.core.validators import validate_username, validate_username_length
 from accounts.models.grants import Grants
 from accounts.models.querysets import UserManager
 from accounts.models.roles import Role
-from accounts.models.user_states import EXISTING, INVITED, MUST_CHANGE_PASSWORD, WITH_FACTOR, WITHOUT_FACTOR, UserState
+from accounts.models.user_states import (
+    CAN_SIGN_IN,
+    EXISTING,
+    INVITED,
+    LAST_INVITED,
+    LAST_SEEN,
+    MUST_CHANGE_PASSWORD,
+    WITH_FACTOR,
+    WITHOUT_FACTOR,
+    UserState,
+)
 from accounts.models.versioning import Versioned
 from audit.models import Action
 from audit.services import record
@@ -106,10 +116,12 @@ class User(UserState, Versioned, TrackedModel, AbstractBaseUser):
             models.Index(fields=["id"], condition=EXISTING & Q(is_service=True), name="user_service"),
             models.Index(fields=["id"], condition=EXISTING & Q(locked_at__isnull=False), name="user_by_lock"),
             models.Index(fields=["id"], condition=INVITED, name="user_invited"),
+            models.Index(LAST_INVITED, condition=INVITED, name="user_last_invited"),
             models.Index(fields=["id"], condition=MUST_CHANGE_PASSWORD, name="user_must_change_password"),
             # Both: in one laboratory nearly all have a second factor, in another nearly none.
             models.Index(fields=["id"], condition=WITH_FACTOR, name="user_with_factor"),
             models.Index(fields=["id"], condition=WITHOUT_FACTOR, name="user_without_factor"),
+            models.Index(LAST_SEEN, condition=CAN_SIGN_IN & Q(is_service=False), name="user_last_seen"),
             models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="user_deleted"),
         )
 

@@ -130,6 +130,9 @@ class AuditLog(AppendOnlyModel):
             models.Index(fields=["session_id", "-id"], condition=Q(session_id__isnull=False), name="audit_session_id"),
             models.Index(fields=["resource_id", "-id"], condition=Q(resource_id__gt=""), name="audit_resource_id"),
             models.Index(fields=["action", "timestamp"], name="audit_action_timestamp"),
+            models.Index(
+                fields=["-timestamp", "-id"], condition=Q(action="login", success=False), name="audit_failed_sign_ins"
+            ),
         )
 
     def __str__(self) -> str:
