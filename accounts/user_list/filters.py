@@ -116,6 +116,11 @@ class UserFilter(UserQuery, ListFilter):
         return self.narrowed(queryset, self.role_id(), is_frequent=is_known_large(self.cache_key))
 
     @property
+    def is_found_first(self) -> bool:
+        # In the order of ids, indexes have just the users of a state, a kind or a role.
+        return bool(self.given) and not self.is_by_id
+
+    @property
     def cache_key(self) -> str:
         # All who may read users see the same ones.
         return f"users {self.given}"

@@ -75,8 +75,8 @@ class _Page:
         if not asked.given and asked.first >= page_index.MIN_POSITION:
             return self._deep()
         terms = asked.counter_terms(self.role_id)
-        # Of other filters' users there may be so few that scanning an index for them would take long.
-        if terms is not None and (asked.is_by_id or asked.given.keys() <= {"status"}):
+        # Of other filters' users there may be so few that scanning an index of a sort for them would take long.
+        if terms is not None and (asked.is_by_id or asked.given in ({}, {"status": "active"})):
             return self._counted()
         if not estimated_counts.is_known_large(asked.cache_key):
             rows = self._fetch(ListQuery.SMALL)

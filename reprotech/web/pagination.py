@@ -140,12 +140,17 @@ class ListFilter(QueryParams):
                 return self._page_of_large_result(filtered)
             if ids is not None:
                 return self._page_of_ids(filtered, ids)
-            if not self.has_matching_index:
-                # Few rows are found by their filters and then sorted. A planner that expects more would scan the whole
-                # table in the sort's order until it has found enough for a page.
-                found = fence_index_scan(self.ordered(filtered))
-                return self._page(list(slice_by_pk(found, self.first, per_page)) if self.first < total else [], total)
-        return self._page(self.rows(filtered, self.first, per_page) if self.first < total else [], total)
+            is_found_first = not self.has_matching_index
+        else:
+            is_found_first = self.is_found_first and total <= estimated_counts.MAX_COUNTED
+        if self.first >= total:
+            return self._page([], total)
+        if is_found_first:
+            # Few rows are found by their filters and then sorted. A planner that expects more would scan the whole
+            # table in the sort's order until it has found enough for a page.
+            found = fence_index_scan(self.ordered(filtered))
+            return self._page(list(slice_by_pk(found, self.first, per_page)), total)
+        return self._page(self.rows(filtered, self.first, per_page), total)
 
     def _page(self, items: list[Row], total: int, *, is_exact: bool = True) -> Page[Row]:
         return Page(items, total, self.value("page"), self.value("per_page"), is_exact)
@@ -176,6 +181,11 @@ class ListFilter(QueryParams):
     @property
     def has_matching_index(self) -> bool:
         """Whether an index has exactly the filtered rows, in the list's order."""
+        return False
+
+    @property
+    def is_found_first(self) -> bool:
+        """Whether rows of which there is a `maintained_count` are found by their filters, if few, and then sorted."""
         return False
 
     def prefetched_ids(self, _: models.QuerySet[Row]) -> list[int] | None:

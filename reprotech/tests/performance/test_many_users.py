@@ -3,7 +3,6 @@
 Counting how many there are still does, as do pages far from the first.
 """
 
-import json
 import re
 
 import pytest
@@ -13,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.user_list.filters import UserPageFilter
 from reprotech.testing.cast import make_many_users
 from reprotech.testing.client import page_client
+from reprotech.tests.support.query_plans import costly_steps, selects
 
 pytestmark = [pytest.mark.only_on("postgresql"), pytest.mark.django_db]
 
@@ -31,22 +31,12 @@ PAGES = [
     "role=manager",
 ]
 PAGES += [*(f"status={status}" for status in ("active", "inactive", "locked")), "role=manager&status=active", *SORTS]
-
-
-def steps(plan):
-    """Each step of a plan, with the rows that it read."""
-    yield plan, plan["Actual Rows"] * plan["Actual Loops"] + plan.get("Rows Removed by Filter", 0)
-    for part in plan.get("Plans", ()):
-        yield from steps(part)
-
-
-def costly_steps(query):
-    """What reads or sorts more rows than a page can need."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}")
-        (found,) = cursor.fetchone()
-    plan = (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
-    return [f"{step['Node Type']} of {rows} rows: {query}" for step, rows in steps(plan) if rows > FEW]
+#: Few are: an index of a sort would be scanned for them from end to end.
+PAGES += [f"{rare}&sort={sort}" for rare in ("status=locked", "factor=yes") for sort in ("username", "-last_login")]
+PAGES += ["status=must_change_password", "status=invited", "status=invitation_expired", "factor=yes", "factor=no"]
+PAGES += ["attention=key_ending", "attention=no_factor"]
+#: Texts for the palette that match all, many, few and none.
+SEARCHES = ["m", "%", "many", "many-777", "MANY-1234", "lab.example", "lock many-999", "nobody-of-this-name", "a b c"]
 
 
 def is_count(query):
@@ -61,7 +51,14 @@ def check_that_no_search_walks_the_list(browser):
             assert browser.get("/users", {"search": "many-99", "sort": sort}).status_code == 200
     searches = [query["sql"] for query in captured if "LIKE" in query["sql"] and not is_count(query["sql"])]
     assert len(searches) == 3
-    assert [step for query in searches for step in costly_steps(query) if step.startswith("Index")] == []
+    assert [step for query in searches for step in costly_steps(query, FEW) if step.startswith("Index")] == []
+
+
+def check_that_the_palette_reads_little(browser):
+    for text in SEARCHES:
+        with CaptureQueriesContext(connection) as captured:
+            assert browser.get("/search", {"q": text}, HTTP_ACCEPT="application/json").status_code == 200
+        assert [step for query in selects(captured) for step in costly_steps(query, FEW)] == [], text
 
 
 def test_no_page_reads_or_sorts_all_users_nor_asks_more_than_at_a_handful_nor_walks_the_list_to_search(cast):
@@ -78,7 +75,7 @@ def test_no_page_reads_or_sorts_all_users_nor_asks_more_than_at_a_handful_nor_wa
             assert browser.get(f"/users?{path}").status_code == 200
         queries = [query["sql"] for query in captured if query["sql"].startswith("SELECT")]
         many[path] = len(captured)
-        found = [step for query in queries if not is_count(query) for step in costly_steps(query)]
+        found = [step for query in queries if not is_count(query) for step in costly_steps(query, FEW)]
         if found:
             costly[path] = found
     assert costly == {}, "\n".join(f"{path}: {step}" for path, steps in costly.items() for step in steps)
@@ -86,8 +83,9 @@ def test_no_page_reads_or_sorts_all_users_nor_asks_more_than_at_a_handful_nor_wa
     assert {path: (few[path], many[path]) for path in PAGES if many[path] > max(few[path], few[""])} == {}
     # In the same test, as to make so many users takes longest.
     check_that_no_search_walks_the_list(browser)
+    check_that_the_palette_reads_little(browser)
 
 
 def test_the_measure_would_notice(cast):
     make_many_users(2 * FEW)
-    assert costly_steps("SELECT * FROM users ORDER BY password_hash LIMIT 25")
+    assert costly_steps("SELECT * FROM users ORDER BY password_hash LIMIT 25", FEW)
