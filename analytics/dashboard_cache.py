@@ -68,8 +68,8 @@ def figures_of(days: int) -> Figures:
         lambda: {
             **queries.user_analytics(days),
             "now": _current_counts(),
-            # What may look at all users is not counted for each event again.
-            "before": _shared(f"dashboard: before {days} {_minute()}", lambda: _earlier_counts(days)),
+            # What looks at many rows is not counted for each event again, and the past changes little within an hour.
+            "before": _shared(f"dashboard: before {days} {_minute() // 60}", lambda: _earlier_counts(days), hours=1),
             "attention": {
                 **attention.current_facts(),
                 **_shared(f"dashboard: attention {_minute()}", attention.slow_facts),
@@ -78,14 +78,14 @@ def figures_of(days: int) -> Figures:
     )
 
 
-def _shared(key: str, compute: Callable[[], Figures]) -> Figures:
+def _shared(key: str, compute: Callable[[], Figures], hours: int = 0) -> Figures:
     figures: Figures | None = None
     with suppress(Exception):  # without the cache they are computed
         figures = cache.get(key)
     if figures is None:
         figures = compute()
         with suppress(Exception):
-            cache.set(key, figures, REFRESH_SECONDS * 2)
+            cache.set(key, figures, hours * 3600 or REFRESH_SECONDS * 2)
     return figures
 
 

@@ -1,4 +1,4 @@
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Q
@@ -11,6 +11,9 @@ from audit.models import Action, AuditLog
 from audit.statistics import daily_counts
 
 RECENT_LOGINS = 10
+#: What changes whether a user may sign in, and of how many such events the past is reckoned back.
+STATUS_ACTIONS = (Action.LOCK, Action.UNLOCK, Action.DELETE, Action.UPDATE)
+MAX_CHANGES = 50_000
 #: JSON by the names of the API: numbers, series of days and lists.
 Figures = dict[str, Any]
 UserState = dict[str, bool]
@@ -89,11 +92,16 @@ def users_at(moment: datetime) -> int:
     return user_totals()["total_users"] - created + deleted
 
 
-def active_users_at(moment: datetime) -> int:
+def active_users_at(moment: datetime) -> int | None:
+    """None after more than MAX_CHANGES events that may have changed who is active."""
+    if daily_counts.events_since(STATUS_ACTIONS, moment.astimezone(UTC).date()) > MAX_CHANGES:
+        return None
     existing = User.objects.filter(created_at__lt=moment).exclude(deleted_at__lt=moment)
     changed = _states_before_changes(moment)
-    # Users created since are fewer than all others.
-    number: int = user_totals()["active_users"] - User.objects.active().filter(created_at__gte=moment).count()
+    created = User.objects.existing().filter(created_at__gte=moment)
+    # Those who may not sign in are few, and have indexes.
+    stopped = created.filter(Q(is_active=False) | Q(locked_at__isnull=False))
+    number: int = user_totals()["active_users"] - (created.count() - stopped.count())
     rows = existing.filter(pk__in=changed).values_list("pk", "is_active", "locked_at", "deleted_at")
     for pk, is_active, locked_at, deleted_at in rows:
         is_locked, is_deleted = locked_at is not None, deleted_at is not None
@@ -106,10 +114,8 @@ def active_users_at(moment: datetime) -> int:
 
 def _states_before_changes(moment: datetime) -> dict[int, UserState]:
     """By user: the status before their first change since."""
-    rows = AuditLog.objects.filter(resource="user", success=True, timestamp__gte=moment).filter(
-        Q(action__in=[Action.LOCK, Action.UNLOCK, Action.DELETE])
-        | Q(action=Action.UPDATE, details__changes__has_key="is_active")
-    )
+    since = AuditLog.objects.filter(action__in=STATUS_ACTIONS, timestamp__gte=moment, resource="user", success=True)
+    rows = since.filter(~Q(action=Action.UPDATE) | Q(details__changes__has_key="is_active"))
     states: dict[int, UserState] = {}
     for resource_id, details in rows.order_by("id").values_list("resource_id", "details").iterator():
         changes = details.get("changes") or {}

@@ -18,7 +18,6 @@ from accounts.models import Permission, Role, Session, User
 from accounts.roles.services import create_role
 from accounts.users import services as user_services
 from analytics import dashboard, dashboard_cache
-from analytics.queries import active_users_at
 from audit.models import AuditLog
 from audit.services import record
 from audit.statistics import latest_event
@@ -130,25 +129,6 @@ def test_each_card_leads_to_its_list(cast):
         "/roles",
         "/permissions",
     ]
-
-
-def test_the_number_of_active_users_is_known_for_the_past(cast):
-    age_by(User, 60)
-    start = timezone.now()
-    before = active_users_at(start)
-    assert before == 8
-    user_services.update_user(actor=SYSTEM, user_id=cast.viewer.pk, is_active=False)
-    user_services.lock_user(actor=SYSTEM, user_id=cast.viewer.pk)
-    user_services.lock_user(actor=SYSTEM, user_id=cast.manager.pk)
-    user_services.unlock_user(actor=SYSTEM, user_id=cast.manager.pk)
-    user_services.lock_user(actor=SYSTEM, user_id=cast.manager.pk)
-    user_services.update_user(actor=SYSTEM, user_id=cast.researcher.pk, is_active=False)
-    user_services.delete_user(actor=SYSTEM, user_id=cast.researcher.pk)
-    user_services.delete_user(actor=SYSTEM, user_id=cast.veterinarian.pk)
-    make_user("new", "viewer")
-    now = timezone.now()
-    assert active_users_at(start) == before
-    assert active_users_at(now + timedelta(seconds=1)) == User.objects.active().count() == 5
 
 
 @pytest.mark.parametrize(("days", "bars"), [(7, {7}), (90, {13, 14}), (365, {53, 54})])

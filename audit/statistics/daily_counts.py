@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
-from django.db.models import Count, F, Max
+from django.db.models import Count, F, Max, Sum
 from django.db.models.functions import TruncDate
 
 from audit.models import Action, AuditLog, DailyCount, Leaf
@@ -45,3 +45,9 @@ def read_counts(action: Action, since: date) -> Counter[tuple[date, bool]]:
     per_day = later.annotate(day=TruncDate("timestamp", tzinfo=UTC)).values("day", "success").annotate(n=Count("pk"))
     found.update({(day, success): n for day, success, n in per_day.values_list("day", "success", "n")})
     return found
+
+
+def events_since(actions: Iterable[Action], day: date) -> int:
+    """How many sealed events of these kinds there are since a day, archived ones too."""
+    counts = DailyCount.objects.filter(action__in=[*actions], day__gte=day)
+    return int(counts.aggregate(sum=Sum("events"))["sum"] or 0)
