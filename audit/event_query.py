@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from audit.models.addresses import Network, parse_network
 from audit.models.querysets import AuditLogQuerySet
 from audit.models.usernames import names_beginning_with
-from audit.presentation.event_words import Search, read_search
+from audit.presentation.event_words import Meaning, Search, read_search
 from reprotech.core.actors import SignedInUser
 from reprotech.core.normalization import normalize_text
 from reprotech.web.fields import ChoiceParam, DateTimeParam, IntegerParam
@@ -140,13 +140,17 @@ class AuditQuery(QueryParams):
         if network := self.value("ip_address"):
             rows = rows.from_network(network)
         for meaning in self.words.meanings:
-            rows = rows.filter(action__in=meaning.actions) if meaning.actions else rows
-            rows = rows if meaning.success is None else rows.filter(success=meaning.success)
+            rows = self.of_kind(rows, meaning)
         if self.words.rest:
             rows = rows.mentioning(self.words.rest)
         if outcome := self.value("outcome"):
             rows = rows.filter(success=outcome == "success")
         return rows.newest_first()
+
+    def of_kind(self, rows: AuditLogQuerySet, meaning: Meaning) -> AuditLogQuerySet:
+        """Of a kind that the search names, perhaps beside other words."""
+        rows = rows.filter(action__in=meaning.actions) if meaning.actions else rows
+        return rows if meaning.success is None else rows.filter(success=meaning.success)
 
     def _by_people(self, rows: AuditLogQuerySet) -> AuditLogQuerySet:
         if user := self.value("user"):
