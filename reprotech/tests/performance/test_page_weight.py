@@ -10,6 +10,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from reprotech.search import sources as searched
 from reprotech.testing.plugin import start_server
 from reprotech.tests.support.browser_actions import csrf_token, sign_in, wait_until
 
@@ -19,21 +20,17 @@ pytestmark = pytest.mark.only_on("postgresql")
 PASSWORD = "Correct-Horse-7"
 MOST_REQUESTS = 12
 MOST_BYTES = 200_000
+DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+#: What the menu and the search lead to, pages to come among them; Swagger's own page is not ours.
+LISTED = {
+    destination.url_name: destination.url for destination in (*searched.PAGES, *searched.COMMANDS)
+    if destination.url_name not in {"docs", "logout"}
+}  # fmt: skip
 #: {user}, {role} and {event} are the administrator, the first role and the newest event.
 PAGES = [
-    *(
-        "/",
-        "/users",
-        "/users/{user}",
-        "/users/{user}/access",
-        "/users/{user}/edit",
-        "/users/new",
-        "/users/import",
-        "/roles",
-        "/roles/{role}",
-    ),
-    *("/roles/{role}/edit", "/roles/new", "/permissions", "/permissions/user_read", "/audit", "/audit/{event}"),
-    *("/profile", "/password", "/profile/email"),
+    *(f"/users/{{user}}{part}" for part in ("", "/access", "/sessions", "/keys", "/activity", "/roles", "/edit")),
+    *(f"/roles/{{role}}{part}" for part in ("", "/edit", "/clone", "/users/add")),
+    *("/permissions/user_read", "/audit/{event}", "/audit/report/periods", "/search?q=admin", "/profile/email"),
 ]
 #: What the strength of a new password is estimated with, fetched when somebody starts on one and kept for good.
 MOST_BYTES_OF_ESTIMATE = 240_000
@@ -137,28 +134,51 @@ def fill(page):
     }
 
 
+def signed_in_state(new_page):
+    """(what a browser keeps of a session, the addresses of all pages behind the sign-in)."""
+    page = new_page()
+    sign_in(page, password=PASSWORD)
+    known = fill(page)
+    # Some commands lead to the same page with other filters.
+    paths = [*LISTED.values(), *(path.format(**known) for path in PAGES)]
+    return page.context.storage_state(), paths
+
+
 def test_every_page_is_light_comes_once_and_stands_still(new_page):
-    first = new_page()
-    sign_in(first, password=PASSWORD)
-    known = fill(first)
-    signed_in = first.context.storage_state()
-    phone = new_page(viewport={"width": 390, "height": 844})
-    phone.add_init_script(SUM_SHIFTS)
+    signed_in, paths = signed_in_state(new_page)
     found = {}
-    for path in ("/login", *(page.format(**known) for page in PAGES)):
+    for path in ("/login", "/forgot-password", *paths):
         # A browser that was never here before, but for its session.
-        session = {} if path == "/login" else {"storage_state": signed_in}
-        page = new_page(viewport={"width": 1440, "height": 900}, **session)
+        session = {"storage_state": signed_in} if path in paths else {}
+        page = new_page(viewport=DESKTOP, **session)
         page.add_init_script(SUM_SHIFTS)
         found[path] = [*faults(visit(page, path), page), *faults_of_a_second_visit(visit(page, path))]
         assert page.url.endswith(path)
         page.context.close()
-        visit(phone, path)
-        found[f"{path} on a phone"] = phone.evaluate("window.shifts")
-        if path == "/login":
-            phone.context.add_cookies(signed_in["cookies"])
     wrong = {page: texts for page, texts in found.items() if texts}
     assert not wrong, "\n".join(f"{page}: {text}" for page, texts in wrong.items() for text in texts)
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_no_page_jumps_when_its_font_comes_late(new_page, size):
+    signed_in, paths = signed_in_state(new_page)
+    found = {}
+    for is_signed_in in (False, True):
+        page = new_page(viewport=size, **({"storage_state": signed_in} if is_signed_in else {}))
+        page.add_init_script(SUM_SHIFTS)
+        # The route keeps the browser from taking files out of its cache, so each page waits again.
+        page.route("**/*.woff2", come_late)
+        for path in paths if is_signed_in else ("/login", "/forgot-password"):
+            late = visit(page, path).answers.values()
+            assert any(one["url"].endswith(".woff2") for one in late), f"{path} has no font"
+            found[path] = page.evaluate("window.shifts")
+    assert {path: shifts for path, shifts in found.items() if shifts} == {}
+
+
+def come_late(route):
+    """Pass on a font once the page is shown in another."""
+    time.sleep(0.3)
+    route.continue_()
 
 
 def test_the_strength_of_a_password_is_estimated_by_what_comes_later_and_once(new_page):
