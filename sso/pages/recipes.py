@@ -38,7 +38,7 @@ class Recipe:
     @property
     def guide(self) -> str:
         """The name of its page in docs/."""
-        return f"applications/{self.name}" if self.callback else "applications"
+        return f"applications/{self.name}" if self.callback else "modules"
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,5 @@ def test_whose_access_ends_here_is_signed_out_there(lab, program, loss):
     elif loss == "role":
         lab.call("PATCH", f"/api/users/{user_id}", {"roles": []})
     else:
-        page = person.browser.get(f"{lab.url}/logout", timeout=30)
-        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)[1]
-        person.browser.post(page.url, {"csrfmiddlewaretoken": token}, headers={"Referer": page.url}, timeout=30)
+        person.sign_out(lab.url)
     assert eventually(lambda: not signed_in(person, program))

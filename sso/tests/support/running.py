@@ -61,3 +61,9 @@ class Person:
         fields = {name: unescape(value) for name, value in hidden}
         fields |= {"username": self.username, "password": PASSWORD}
         return self.browser.post(page.url, fields, headers={"Referer": page.url}, timeout=30)
+
+    def sign_out(self, url):
+        """Of the server at `url`, by its page."""
+        page = self.browser.get(f"{url}/logout", timeout=30)
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)[1]
+        self.browser.post(page.url, {"csrfmiddlewaretoken": token}, headers={"Referer": page.url}, timeout=30)
