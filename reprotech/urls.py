@@ -12,6 +12,7 @@ from reprotech.monitoring.health import HealthViewSet
 from reprotech.monitoring.metrics import metrics
 from reprotech.navigation import choose_scheme
 from reprotech.search import views as search_views
+from reprotech.settings_page.api_views import SettingsViewSet
 from reprotech.settings_page.views import show_settings
 from reprotech.web.access import PUBLIC, SIGNED_IN, requires
 
@@ -36,6 +37,7 @@ urlpatterns = [
     path("", include("audit.urls")),
     path("search", search_views.find, name="search"),
     path("settings", show_settings, name="settings"),
+    path("api/settings", SettingsViewSet.as_view({"get": "list"})),
     path("docs", show_document, name="documents"),
     path("docs/<path:name>", show_document, name="document"),
     path("scheme", choose_scheme, name="scheme"),

@@ -37,7 +37,7 @@ USER_COLUMNS = (
     Column("status", "Status"),
     Column("factor", "Two-factor"),
     Column("last_login", "Last sign-in"),
-    Column("created_at", "Created"),
+    Column("created_at", "Created", is_default=False),
     Column("id", "ID", is_default=False),
     Column("keys", "API keys", is_default=False),
 )

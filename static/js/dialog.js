@@ -99,3 +99,45 @@ document.addEventListener("htmx:afterSwap", async ({ detail }) => {
     (await sessionScript()).show(detail);
   }
 });
+
+// A form that is sent as a whole page would lose what was typed to the sign-in page, if the session has ended meanwhile.
+// So the server is asked first; whatever else goes wrong with that, the form is sent as ever.
+const CHECK_TIMEOUT = 3000;
+const TYPED = "input:not([type=hidden], [type=submit], [type=radio]), textarea, select";
+const checking = new WeakSet();
+const checked = new WeakSet();
+
+function checkSession() {
+  const headers = { "HX-Request": "true", ...JSON.parse(document.body.getAttribute("hx-headers")) };
+  const signal = AbortSignal.timeout(CHECK_TIMEOUT);
+  return fetch(sessionDialog.dataset.check, { headers, signal, redirect: "manual" }).catch(() => null);
+}
+
+async function sendIfSignedIn(form, submitter, event) {
+  checking.add(form);
+  const answer = await checkSession();
+  checking.delete(form);
+  if (answer?.status === 401) {
+    changedForm = form;
+    (await sessionScript()).signInAgain({ requestConfig: { elt: submitter ?? form, triggeringEvent: event } });
+  } else if (answer?.status === 409) {
+    changedForm = form;
+    notify(await answer.text(), "error");
+  } else {
+    checked.add(form);
+    form.requestSubmit(submitter);
+  }
+}
+
+document.addEventListener("submit", (event) => {
+  const { target: form, submitter } = event;
+  const method = submitter?.getAttribute("formmethod") ?? form.method;
+  const isPlain = !form.matches("[hx-post]:not([hx-trigger]), [data-passkey]") && method === "post";
+  if (event.defaultPrevented || !isPlain || !form.closest("#main") || !form.querySelector(TYPED) || checked.delete(form)) {
+    return;
+  }
+  event.preventDefault();
+  if (!checking.has(form)) {
+    sendIfSignedIn(form, submitter, event);
+  }
+});

@@ -462,16 +462,45 @@ document.addEventListener("click", (event) => {
 });
 
 // A changed record isn't left without a question. What was refused is as unsaved as what is being typed.
+const ASKS = "form:is([data-asks], :has(.form-actions))";
 let changedForm = null;
 
 function keepRefused() {
-  changedForm = document.querySelector("#main form:has(.form-actions):has(.error-summary)") ?? changedForm;
+  changedForm = document.querySelector(`#main ${ASKS}:has(.error-summary)`) ?? changedForm;
 }
 keepRefused();
 document.addEventListener("htmx:afterSettle", keepRefused);
+
+function isDifferent(field) {
+  if (!field.name || field.matches("button, fieldset, output, [type=hidden]")) {
+    return false;
+  }
+  if (field.matches("[type=checkbox], [type=radio]")) {
+    return field.checked !== field.defaultChecked;
+  }
+  const options = field.options && [...field.options];
+  return options
+    ? field.selectedIndex !== Math.max(0, options.findIndex((option) => option.defaultSelected))
+    : field.value !== field.defaultValue;
+}
+
 document.addEventListener("input", ({ target: { form } }) => {
-  if (form?.querySelector(".form-actions")) {
-    changedForm = form;
+  if (form?.matches(ASKS)) {
+    const isChanged = form.querySelector(".error-summary") || [...form.elements].some(isDifferent);
+    // What was taken back is nothing to lose.
+    changedForm = isChanged ? form : changedForm === form ? null : changedForm;
+  }
+});
+// A tab, or another part that takes the form's place: the browser itself asks only when the whole page is left.
+document.addEventListener("htmx:confirm", (event) => {
+  const { elt, target } = event.detail;
+  if (!changedForm?.isConnected || changedForm.contains(elt) || !target?.contains(changedForm)) {
+    return;
+  }
+  if (confirm("Leave without saving? What you changed here isn't saved yet.")) {
+    changedForm = null;
+  } else {
+    event.preventDefault();
   }
 });
 document.addEventListener("submit", ({ target }) => {
@@ -488,7 +517,7 @@ document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
 // What didn't arrive is as unsaved as before.
 for (const failure of ["htmx:responseError", "htmx:sendError"]) {
   document.addEventListener(failure, ({ detail }) => {
-    changedForm = detail.elt.closest("form:has(.form-actions)") ?? changedForm;
+    changedForm = detail.elt.closest(ASKS) ?? changedForm;
   });
 }
 addEventListener("beforeunload", (event) => {

@@ -10,7 +10,7 @@ from accounts.preferences.services import list_settings, save_list_settings
 from reprotech.testing.cast import make_user
 from reprotech.testing.client import page_client
 
-DEFAULTS = ("email", "roles", "status", "factor", "last_login", "created_at")
+DEFAULTS = ("email", "roles", "status", "factor", "last_login")
 ALL = tuple(column.name for column in USER_COLUMNS)
 
 

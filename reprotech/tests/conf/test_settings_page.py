@@ -11,7 +11,7 @@ import pytest
 from reprotech import __version__
 from reprotech.settings_page.catalogue import GROUPS, VARIABLES, Variable
 from reprotech.settings_page.words import value_in_words
-from reprotech.testing.client import page_client
+from reprotech.testing.client import Caller, page_client
 from reprotech.testing.plugin import documented_variables
 
 pytestmark = pytest.mark.only_on("sqlite")  # what the settings are depends on no database
@@ -181,3 +181,20 @@ def test_settings_are_found_by_search(cast, reader):
         for group in reader.get("/search", {"q": "configuration"}, **headers).json()["groups"]
     }
     assert [result["url"] for result in groups["pages"]] == ["/settings"]
+
+
+def test_the_api_has_what_the_page_shows(cast, reader):
+    caller = Caller(cast.manager)
+    answer = caller.get("/api/settings").json()
+    assert answer["version"] == __version__
+    assert answer["in_force_since"].endswith("Z")
+    assert [group["name"] for group in answer["groups"]] == [group.slug for group in GROUPS]
+    found = {row["name"]: row for group in answer["groups"] for row in group["settings"] if row["name"]}
+    assert found.keys() == set(documented_variables())
+    page = page_of(reader)
+    for name, row in found.items():
+        assert row["value"] in page, name
+        assert row["explanation"]
+    assert found["LAB_NAME"]["source"] in {"default", "environment", ".env"}
+    assert found["SECRET_KEY"]["value"] == "Set"
+    assert Caller(cast.viewer).get("/api/settings").status_code == 403

@@ -137,7 +137,7 @@ def test_the_schema_describes_every_api_address(db, anonymous):
         *("/api/users/analytics", "/api/roles", "/api/roles/{role_id}", "/api/permissions"),
         *("/api/applications", "/api/applications/{application_id}", "/api/applications/{application_id}/secret"),
         *("/api/applications/{application_id}/permissions", "/api/applications/self/permissions"),
-        *("/api/audit", "/api/audit-logs", "/api/health", "/api/health/live", "/api/health/ready"),
+        *("/api/settings", "/api/audit", "/api/audit-logs", "/api/health", "/api/health/live", "/api/health/ready"),
     }
     listed = schema["paths"]["/api/users"]["get"]
     names = {parameter["name"] for parameter in listed["parameters"]}

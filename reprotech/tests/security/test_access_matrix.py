@@ -56,6 +56,7 @@ PUT     /api/roles/{nobody}                 404   404   403     403    403   403
 PATCH   /api/roles/{nobody}                 404   404   403     403    403   403   403    403   401
 DELETE  /api/roles/{nobody}                 404   403   403     403    403   403   403    403   401
 GET     /api/permissions                    200   200   200     403    403   403   403    403   401
+GET     /api/settings                       200   200   200     403    403   403   403    403   401
 GET     /api/audit                          200   200   200     403    403   403   403    403   401
 GET     /api/audit/export                   200   200   200     403    403   403   403    403   401
 GET     /api/audit/keys                     200   200   200     403    403   403   403    403   401

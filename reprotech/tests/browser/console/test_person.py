@@ -119,6 +119,7 @@ def test_j_and_k_walk_the_people_of_the_list_and_the_tab_stays(admin):
     for key, number in (("j", 1), ("j", 0), ("k", 1)):
         admin.keyboard.press(key)
         expect(heading).to_have_text(f"{prefix}-{number}")
+        admin.wait_for_load_state()
     expect(admin.get_by_role("link", name=re.compile("^Access"))).to_have_attribute("aria-current", "page")
     admin.get_by_role("link", name=re.compile("^2 of 3")).click()
     expect(admin.locator("tr[data-row]")).to_have_count(3)
