@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from django.urls import reverse
+
 from accounts.access.authorization import authorize
 from accounts.models import Role
 from accounts.roles.applications import OpenedApplication
@@ -21,7 +23,7 @@ def application_names() -> Mapping[str, str]:
 def applications_opened_by(role: Role) -> list[OpenedApplication]:
     """Applications that this role opens, by name; those that are for everybody aren't among them."""
     found = Application.objects.filter(roles=role).by_name()
-    return [OpenedApplication(application.name, f"/applications/{application.pk}") for application in found]
+    return [OpenedApplication(application.name, reverse("application", args=[application.pk])) for application in found]
 
 
 def replace_role(actor: Actor, role: Role, other: Role | None) -> None:
