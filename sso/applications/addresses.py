@@ -77,6 +77,10 @@ def logout_problem(uri: str) -> str:
     return "" if is_sendable(address) else "has an address that no program can have."
 
 
+def is_loopback_address(address: IPv4Address | IPv6Address) -> bool:
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
 def is_sendable(address: IPv4Address | IPv6Address) -> bool:
     """Whether this server may send messages of single sign-on to an address."""
     address = getattr(address, "ipv4_mapped", None) or address

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from threading import Timer
 from urllib.parse import urlencode, urlsplit
 
-from sso.applications.addresses import LOOPBACK_HOSTS, is_sendable
+from sso.applications.addresses import LOOPBACK_HOSTS, is_loopback_address, is_sendable
 
 #: For the connection and for each piece of the answer; and for all of it, as a program may send it letter by letter.
 TIMEOUT_SECONDS, DEADLINE_SECONDS = 3, 6
@@ -41,6 +41,13 @@ def post_form(address: str, fields: dict[str, str]) -> int:
     finally:
         deadline.cancel()
         connection.close()
+
+
+def refuse_peer(scheme: str, peer: str) -> None:
+    """Raise PostFailed where a name has led to an address that isn't sent to: nothing was sent yet."""
+    address = ip_address(peer.partition("%")[0])
+    if not is_sendable(address) or (scheme == "http" and not is_loopback_address(address)):
+        raise PostFailed("The host's name leads to an address that no program can have.")
 
 
 def _connection(scheme: str, host: str, port: int | None) -> HTTPConnection:

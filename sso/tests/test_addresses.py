@@ -13,6 +13,7 @@ from sso.applications.addresses import (
     logout_problem,
     redirect_problem,
 )
+from sso.ending.http_post import PostFailed, refuse_peer
 
 pytestmark = pytest.mark.only_on("sqlite")  # it reads texts
 
@@ -124,3 +125,29 @@ def test_a_home_page_may_be_plain_http_in_the_laboratorys_network():
     assert home_problem("https://lims.lab.example/start?x=1") == ""
     assert "must begin" in home_problem("javascript:alert(1)")
     assert "name or password" in home_problem("https://a@b.example/")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "peer"),
+    [
+        *(("https", peer) for peer in ("169.254.169.254", "::ffff:169.254.169.254", "fe80::1%eth0", "ff02::1")),
+        *(("http", peer) for peer in ("10.0.0.1", "::ffff:10.0.0.1", "169.254.169.254", "2001:db8::1")),
+    ],
+)
+def test_a_name_that_leads_elsewhere_gets_nothing(scheme, peer):
+    with pytest.raises(PostFailed, match="no program can have"):
+        refuse_peer(scheme, peer)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "peer"),
+    [
+        ("https", "10.0.0.1"),
+        ("https", "127.0.0.1"),
+        ("http", "127.0.0.1"),
+        ("http", "::1"),
+        ("http", "::ffff:127.0.0.1"),
+    ],
+)
+def test_a_program_in_the_laboratory_or_on_this_computer_is_called(scheme, peer):
+    refuse_peer(scheme, peer)
