@@ -31,7 +31,7 @@ def create_migrated(stack: str, name: str | Path, session: Path) -> str:
     `name` is that of the PostgreSQL database, or the path of SQLite's file; `session` the directory of the session.
     """
     kept = session / f"{MIGRATED}.sqlite3"
-    done = session / MIGRATED
+    done = session / f"{MIGRATED}-{stack}"  # some tests start a server with SQLite whatever the stack
     with (session / f"{MIGRATED}.lock").open("w") as lock:  # the session's processes share it
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
