@@ -81,12 +81,12 @@ class AppSignIn(TrackedModel):
         db_table = "app_sign_ins"
         default_permissions = ()
         ordering = ("-created_at", "id")
-        constraints = (
-            models.UniqueConstraint(fields=["code_hash"], condition=~Q(code_hash=""), name="app_sign_in_code"),
-            models.UniqueConstraint(fields=["access_hash"], condition=~Q(access_hash=""), name="app_sign_in_access"),
-            models.UniqueConstraint(fields=["refresh_hash"], condition=~Q(refresh_hash=""), name="app_sign_in_refresh"),
-        )
         indexes = (
+            # Not partial, without those that have none: SQLite wouldn't use them, and each call looks one up. Nor
+            # unique, as "" is not; no two of 256 random bits are the same.
+            models.Index(fields=["code_hash"], name="app_sign_in_code"),
+            models.Index(fields=["access_hash"], name="app_sign_in_access"),
+            models.Index(fields=["refresh_hash"], name="app_sign_in_refresh"),
             models.Index(fields=["application", "-created_at"], name="app_sign_in_application"),
             # What no longer holds is looked for every second; nearly all rows have ended.
             models.Index(fields=["user"], condition=Q(ended_at__isnull=True), name="app_sign_in_unended"),
