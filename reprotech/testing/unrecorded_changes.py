@@ -194,7 +194,9 @@ def unannounced(changes: list[Change], versions: set[str]) -> Iterator[Change]:
 
     if not settings.REDIS_URL or keys.ROLES_VERSION in versions:
         return
-    models = {model for model, entry in tracked_models().items() if entry.on_change}
+    # Other apps listen for reasons of their own.
+    entries = tracked_models().items()
+    models = {model for model, entry in entries if entry.on_change and model._meta.app_label == "accounts"}
     tables = {model._meta.db_table for model in models}
     relations = {
         getattr(model, name).through._meta.db_table for model in models for name in tracked_models()[model].relations
