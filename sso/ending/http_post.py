@@ -31,7 +31,7 @@ def post_form(address: str, fields: dict[str, str]) -> int:
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         connection.connect()
-        _check_peer(connection, parts.scheme)
+        refuse_peer(parts.scheme, connection.sock.getpeername()[0])
         connection.request("POST", path, body=urlencode(fields), headers={**headers, "Connection": "close"})
         return connection.getresponse().status
     except (HTTPException, ValueError) as error:
@@ -60,13 +60,6 @@ def _connection(scheme: str, host: str, port: int | None) -> HTTPConnection:
 
 def _is_loopback(host: str) -> bool:
     return host in LOOPBACK_HOSTS
-
-
-def _check_peer(connection: HTTPConnection, scheme: str) -> None:
-    """Refuse what a name resolves to, if no program can be there: nothing has been sent yet."""
-    peer = ip_address(connection.sock.getpeername()[0].partition("%")[0])
-    if not is_sendable(peer) or (scheme == "http" and not peer.is_loopback):
-        raise PostFailed("The name leads to an address that no program can have.")
 
 
 @cache

@@ -59,6 +59,7 @@ SIGNED_IN = [
     *("/admin/accounts/role/{role}/change/", "/admin/audit/auditlog/"),
     *("/audit/report?action=create", "/profile/keys/new", "/users/{user}/keys/new", "/profile/email"),
     *("/profile/time-zone", "/users?role=viewer&status=active", "/users/selected/sign-out?user={user}"),
+    *("/device", "/device?user_code=WDJB-MJHT"),
     *("/applications", "/applications?search=nothing-of-this-name", "/applications/new", "/applications/{application}"),
     *("/applications/{application}/setup", "/applications/{application}/setup?program=apache"),
     *("/applications/{application}/setup?program=other", "/applications/{application}/sign-ins"),
@@ -146,6 +147,28 @@ def test_nor_has_what_is_opened_on_a_page(looks):
     assert list(look()) == []
     page.locator(".account-menu summary").click()
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    assert list(look()) == []
+
+
+def test_nor_has_a_device_that_asks_to_be_signed_in(looks):
+    page, look = looks
+    sign_in(page)
+    token = csrf_token(page)
+    application = {"name": "Balance 3", "slug": "balance3", "kind": "public", "redirect_uris": []}
+    made = page.request.post("/api/applications", data=application, headers={"X-CSRFToken": token}).json()
+    form = {"client_id": made["application"]["client_id"], "scope": "openid"}
+    asked = page.request.post("/oauth/device", form=form).json()
+    assert list(look("/device")) == []
+    page.get_by_label("Code that the device shows").fill("AAAA-AAAA")
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_text("start again on the device").first.wait_for()
+    assert list(look()) == []
+    page.get_by_label("Code that the device shows").fill(asked["user_code"])
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("heading", name="Allow Balance 3 on a device?").wait_for()
+    assert list(look()) == []
+    page.get_by_role("button", name="Allow").click()
+    page.get_by_role("heading", name="The device is allowed").wait_for()
     assert list(look()) == []
 
 

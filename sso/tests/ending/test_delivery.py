@@ -108,7 +108,7 @@ def test_a_name_that_leads_where_no_program_is_gets_nothing(cast, receiver, monk
     notice = notify(cast, "Grafana", receiver.address)
     deliver_due()
     notice.refresh_from_db()
-    assert notice.last_error == "The name leads to an address that no program can have."
+    assert notice.last_error == "The host's name leads to an address that no program can have."
     assert not receiver.paths
 
 
