@@ -50,6 +50,8 @@ def configuration() -> dict[str, object]:
         "prompt_values_supported": ["none", "login"],
         "claim_types_supported": ["normal"],
         "claims_supported": list(CLAIMS),
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
         "claims_parameter_supported": False,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,

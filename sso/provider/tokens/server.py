@@ -1,7 +1,7 @@
 """Authlib's authorization server over our tables, requests and answers.
 
 Authlib has the order of the steps and what the standards compare; who a client is, what is stored and what is answered
-is ours, and so is all that it takes more lightly than we do: see `grants` and `authorization`.
+is ours, and so is all that it takes more lightly than we do: docs/adr/0016 has the list.
 """
 
 import json
