@@ -81,7 +81,8 @@ class AuditQuery(QueryParams):
         self.fields["to"] = DateTimeParam(end_of_day=True)
         #: (id, username, full name) of the accounts that `user_contains` means.
         self.people: list[tuple[int, str, str]] = []
-        self._usernames: list[str] = []
+        #: In lower case: theirs, and those in the log that begin with it.
+        self.usernames: list[str] = []
 
     def clean_user_contains(self) -> str:
         text = normalize_text(str(self.cleaned_data["user_contains"])).strip()
@@ -90,7 +91,7 @@ class AuditQuery(QueryParams):
             if len(self.people) > MAX_MATCHING_USERS:
                 raise forms.ValidationError(f"More than {MAX_MATCHING_USERS} users match. Type more of the name.")
             own_names = (username.lower() for _, username, _ in self.people)
-            self._usernames = sorted({*names_beginning_with(text), *own_names})
+            self.usernames = sorted({*names_beginning_with(text), *own_names})
         return text
 
     @property
@@ -156,7 +157,7 @@ class AuditQuery(QueryParams):
         if user := self.value("user"):
             rows = rows.by_user(user)
         if self.value("user_contains"):
-            rows = rows.by_any_of((pk for pk, _, _ in self.people), self._usernames)
+            rows = rows.by_any_of((pk for pk, _, _ in self.people), self.usernames)
         if user_id := self.value("involving"):
             rows = rows.involving(user_id)
         return rows

@@ -8,9 +8,11 @@ from audit.event_query import AuditQuery
 from audit.models import AuditLog, Checkpoint
 from audit.models.querysets import AuditLogQuerySet
 from audit.models.search import estimated_rows, split_words
+from audit.models.usernames import latest_ids_of
 from audit.presentation.event_words import Meaning
 from audit.statistics import id_ranges
 from reprotech.web import estimated_counts
+from reprotech.web.estimated_counts import fence_index_scan
 from reprotech.web.fields import ByteOrderMarkParam, ChoiceParam, IntegerParam
 from reprotech.web.ordering import Row
 from reprotech.web.pagination import MAX_PER_PAGE, ListFilter
@@ -24,6 +26,8 @@ CORRELATED_FILTERS = frozenset({"action", "resource", "outcome"})
 ESTIMATE_MARGIN = 4
 #: Words of a search whose frequency PostgreSQL estimates, and the events that a rare one may be expected in.
 MAX_WEIGHED_WORDS, MAX_RARE_ROWS = 3, 20_000
+#: The events of each of several people that are merged for a page, and the ids that are sorted for one.
+MAX_MERGED, MAX_SORTED = 1_000, 300_000
 #: Words are found first where so many times as many events are of the kinds that the search names beside them.
 RARE_FACTOR = 4
 
@@ -70,7 +74,8 @@ class AuditFilter(AuditQuery, ListFilter):
         """Words alone or several kinds: PostgreSQL would read all events with a frequent word, or thousands."""
         given = {*self.given}
         is_kind = self.words.meanings and not self.words.rest and given <= CORRELATED_FILTERS | {"search"}
-        is_known = is_kind or given == {"search"} or (len(given) > 1 and given <= CORRELATED_FILTERS)
+        is_known = is_kind or given == {"search"} or (given == {"user_contains"} and self.usernames)
+        is_known = is_known or (len(given) > 1 and given <= CORRELATED_FILTERS)
         if connection.vendor != "postgresql" or not is_known:
             return False
         words = sorted(split_words(self.words.rest), key=len)[-MAX_WEIGHED_WORDS:]
@@ -105,7 +110,22 @@ class AuditFilter(AuditQuery, ListFilter):
 
     def rows(self, filtered: QuerySet[Row], first: int, count: int) -> list[Row]:
         ids = id_ranges.ids_at(self._extent, first, count)
+        if ids is None and connection.vendor == "postgresql":
+            ids = self._ids_without_scan(filtered, first, count)
         return super().rows(filtered, first, count) if ids is None else list(filtered.filter(pk__in=ids))
+
+    def _ids_without_scan(self, filtered: QuerySet[Row], first: int, count: int) -> list[int] | None:
+        """For filters without an index in the order of the list: of people, or addresses, who were seen long ago alone,
+        PostgreSQL would meet the first when it has read all that came later."""
+        end = first + count
+        if self.given.keys() == {"user_contains"} and end <= MAX_MERGED:
+            return latest_ids_of((pk for pk, _, _ in self.people), self.usernames, end)[first:]
+        if self.given.keys() == {"ip_address"} and not self.has_matching_index:
+            (rows,) = estimated_rows(filtered)
+            if rows <= MAX_SORTED:
+                # The index of addresses has the ids too.
+                return list(fence_index_scan(filtered).values_list("pk", flat=True)[first:end])
+        return None
 
 
 class AuditPageFilter(AuditFilter):
