@@ -145,7 +145,9 @@ def test_a_range_that_is_none_leads_to_the_usual_one(cast, query):
     assert (response.status_code, response["Location"]) == (302, "/")
 
 
-def test_an_unchanged_dashboard_costs_the_log_one_look_a_second(cast):
+def test_an_unchanged_dashboard_costs_the_log_one_look_a_second(cast, monkeypatch):
+    assert latest_event.CACHE_SECONDS == 1
+    monkeypatch.setattr(latest_event, "CACHE_SECONDS", 600)  # a page may take a second where much else runs
     browser = page_client(cast.manager)
     etag = etag_of(text_of(browser.get("/?days=7")))
 
@@ -160,7 +162,10 @@ def test_an_unchanged_dashboard_costs_the_log_one_look_a_second(cast):
     assert "audit_logs" in look
     assert "COUNT" not in look.upper()
     assert poll() == []
-    time.sleep(latest_event.CACHE_SECONDS)
+    monkeypatch.setattr(latest_event, "CACHE_SECONDS", 0.01)
+    process_cache.delete(latest_event.KEY)
+    assert len(poll()) == 1
+    time.sleep(0.02)
     assert len(poll()) == 1
 
 

@@ -7,6 +7,7 @@ module run as a program, which notices on a pipe that the session is gone.
 import contextlib
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -24,6 +25,8 @@ import psycopg
 
 Command = list[str | Path]
 PATIENCE = 60  # seconds that a server gets to start or to end
+#: Linux gives connections those from 32,768 on, other systems those from 49,152 on.
+PORTS = range(20_000, 32_000)
 
 
 class ServerFailure(Exception):
@@ -112,10 +115,16 @@ def is_alive(process: int) -> bool:
 
 
 def free_port() -> int:
-    """A port on the loopback address that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port on the loopback address that nobody listens on.
+
+    It is none of those that the system gives to connections, which the tests next to this one open all the time: one
+    could have it before the server does.
+    """
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def start_postgresql(processes: TestProcesses, home: Path | None = None, **settings_of_its_own: str) -> str:

@@ -68,7 +68,7 @@ def test_an_empty_list_has_no_histogram(manager):
     assert "histogram-bars" not in text_of(manager.get("/audit?user=nobody-here"))
 
 
-def test_more_events_than_are_counted_have_no_histogram_where_the_sealer_keeps_no_count(manager, monkeypatch):
+def test_more_events_than_are_counted_have_no_histogram_where_the_sealer_keeps_no_count(one_day, manager, monkeypatch):
     monkeypatch.setattr(estimated_counts, "MAX_COUNTED", 3)
     for _ in range(5):
         event(timestamp=timezone.now() - timedelta(hours=2))

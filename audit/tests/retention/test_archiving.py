@@ -62,7 +62,7 @@ def archive(path, *options):
 
 
 @pytest.fixture(autouse=True)
-def a_year_has_passed(monkeypatch):
+def a_year_has_passed(one_day, monkeypatch):
     """So that a fixed date lies between the old events and the young ones."""
     days = (timezone.now().date() - datetime(2026, 1, 1, tzinfo=UTC).date()).days
     monkeypatch.setattr(sys.modules[__name__], "YEAR", timedelta(days=days + 30))

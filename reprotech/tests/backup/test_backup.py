@@ -19,6 +19,7 @@ from pyrage import x25519
 
 from audit.crypto.signed_note import Signer
 from reprotech.backup.archive import FORMAT, write_archive
+from reprotech.backup.scratch import DATABASE_NAME
 from reprotech.core.key_material import new_seed
 from reprotech.testing.plugin import ROOT
 from reprotech.tests.support.command_runner import STORED_SECRETS, Installation, stored_installation
@@ -150,16 +151,14 @@ def test_it_is_restored_for_a_test_without_the_private_key_and_nothing_is_left_o
 
 
 def databases(lab, stack):
+    """Of this installation. What SQLite has next to its file comes and goes, and others make databases meanwhile."""
     if stack == "sqlite":
-        return sorted(path.name for path in lab.directory.iterdir() if path.name not in {"backups", "logs"})
+        names = {path.name for path in lab.directory.iterdir() if not path.name.startswith(lab.database.name)}
+        return names - {"backups", "logs"}
     with psycopg.connect(lab.environment["DATABASE_URL"]) as connection:
-        # But for those that other tests make, and their installations, at the same time.
-        return connection.execute(
-            "SELECT d.datname FROM pg_database d, pg_database own WHERE own.datname = current_database() "
-            "AND d.datname !~ '^(installation|server|test|outage|guide)_' "
-            "AND (NOT starts_with(d.datname, 'reprotech_rehearsal_') "
-            "OR starts_with(d.datname, 'reprotech_rehearsal_' || own.oid || '_')) ORDER BY 1"
-        ).fetchall()
+        ((oid,),) = connection.execute("SELECT oid FROM pg_database WHERE datname = current_database()")
+        pattern = DATABASE_NAME.format(database=oid, chance="")
+        return set(connection.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [pattern]))
 
 
 def test_a_log_that_was_changed_is_found_out_by_the_test_and_no_file_stays(lab):

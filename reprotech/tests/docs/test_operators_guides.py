@@ -98,7 +98,8 @@ def test_the_guide_leads_from_a_key_to_a_backup_to_an_empty_server_where_all_is_
     old, new = server("old"), server("new")
     if stack == "postgresql":
         (old / ".env").write_text(f"DATABASE_URL={create_database('guide_old')}\n")
-    prepare = "DEBUG=true HOST=127.0.0.1 PORT=59999 .venv/bin/python -m scripts.prepare"
+    port = testing_servers.free_port()
+    prepare = f"DEBUG=true HOST=127.0.0.1 PORT={port} .venv/bin/python -m scripts.prepare"
     shell(prepare, old, environment)
     shell(".venv/bin/python manage.py seal_audit", old, environment)
 

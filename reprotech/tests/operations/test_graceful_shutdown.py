@@ -4,13 +4,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import closing
 from http.client import HTTPConnection
 
 import pytest
 
 from reprotech.server import graceful_shutdown
+from reprotech.testing.cast import eventually
 from reprotech.testing.plugin import ROOT, start_server
 
 # It is about processes and connections, which are the same whatever the database.
@@ -96,7 +96,7 @@ def test_a_kept_connection_is_answered_once_more_while_the_server_stops(processe
         assert ask(connection) == (200, None)
         connection.auto_open = 0  # no other connection
         server.process.send_signal(signal.SIGTERM)
-        time.sleep(0.5)
-        assert ask(connection) == (200, "close")
+        # Until the signal has arrived it is answered as before.
+        assert eventually(lambda: (answer := ask(connection)) != (200, None) and answer) == (200, "close")
     assert server.process.wait(30) == 0
     processes.stop(server.process)

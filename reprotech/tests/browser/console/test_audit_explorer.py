@@ -51,7 +51,7 @@ def test_an_event_opens_next_to_the_list_and_keys_walk_on(page):
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
     expect(rows(page).nth(0).locator("a.row-link")).to_be_focused()
-    assert page.url.endswith("/audit?action=create")
+    expect(page).to_have_url(re.compile(r"/audit\?action=create$"))
 
 
 def test_on_a_phone_an_event_is_a_page(new_page):

@@ -1,5 +1,7 @@
 """The documents and the API documentation: our type and colours, light and dark, and readable on a phone."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -64,7 +66,7 @@ def test_one_gets_from_any_page_to_a_document_and_on_to_a_part_of_it(page):
     expect(page.get_by_role("heading", level=1)).to_have_text("Administration")
     page.get_by_role("navigation", name="On this page").get_by_role("link", name="Inviting people").click()
     expect(page.get_by_role("heading", name="Inviting people")).to_be_in_viewport()
-    assert page.url.endswith("/docs/administration#inviting-people")
+    expect(page).to_have_url(re.compile("/docs/administration#inviting-people$"))
 
 
 def test_on_a_phone_the_lists_are_below_the_text_and_a_button_leads_there(new_page):
