@@ -56,7 +56,8 @@ def logout(request: HttpRequest) -> HttpResponse:
     if asked.hint and asked.application and asked.hint.sid == session_claim(session.pk, asked.application):
         end_page_session(request)  # type: ignore[arg-type]
         return _leave(request, asked)
-    return render(request, "sso/sign_out.html", {"application": asked.application, "values": asked.values})
+    context = {"application": asked.application, "values": asked.values, "crumbs": [("Sign out", None)]}
+    return render(request, "sso/sign_out.html", context)
 
 
 @requires(PUBLIC, POST)  # as above; the form has a CSRF token

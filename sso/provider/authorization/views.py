@@ -168,6 +168,7 @@ def denied_page(request: HttpRequest, client: Client) -> HttpResponse:
         "application": client.application,
         "roles": f"{', '.join(others)} or {last}" if others else last,
         "back": client.refusal(AccessDeniedError()),
+        "crumbs": [(client.application.name, None)],
     }
     return render(request, "sso/not_open.html", context, status=HTTPStatus.FORBIDDEN)
 
