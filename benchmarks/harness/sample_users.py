@@ -52,14 +52,15 @@ def make_callers():
     from django.contrib.auth.hashers import make_password
     from django.db import connection
 
-    from accounts.models import Role, User
+    from accounts.models import Role, TotpKey, User
     from accounts.user_list import page_index
 
     callers = [*User.objects.active().exclude(username="admin").order_by("-pk")[:CALLERS]]
     password = make_password(os.environ["PASSWORD"])
     manager = Role.objects.get(slug="manager")
     for caller in callers:
-        User.objects.filter(pk=caller.pk).update(password=password)
+        TotpKey.objects.filter(user=caller).delete()
+        User.objects.filter(pk=caller.pk).update(password=password, factor_kinds="")
         caller.roles.set([manager])
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE users")

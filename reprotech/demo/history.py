@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
 
-from accounts.models import Role, Session
+from accounts.models import Role, Session, TotpKey
 from accounts.roles.services import creation_changes
 from audit.crypto.sealed_row import SALT_BYTES, VERSION, SealedRow
 from audit.models import Action
@@ -52,26 +53,27 @@ class Visit:
 class History:
     """The accounts, and the sessions that are open, after the events so far; the same for the same seed.
 
-    Accounts get ids from `first_id` on.
+    Accounts get ids from `first_id` on, and their authenticator apps from `first_app_id` on.
     """
 
-    def __init__(self, first_id: int, seed: int) -> None:
+    def __init__(self, first_id: int, seed: int, first_app_id: int = 1) -> None:
         self.accounts: list[Account] = []
         self.visits: list[Visit] = []
-        self._first_id = first_id
+        self._first_id, self._next_app_id = first_id, first_app_id
         self._chance = Random(seed)  # noqa: S311 (nothing of it is secret)  # nosec B311
         #: In their session the day's administration is done.
         self._administrator: Visit | None = None
         self._inactive: deque[Account] = deque()
         self._locked: deque[Account] = deque()
         #: What happens, with its percentage; drawn like cards, so that a short history has everything.
-        self._without_session: dict[Activity, int] = {self._sign_in: 37, self._sign_in_by_script: 10, self._fail: 5}
+        self._without_session: dict[Activity, int] = {self._sign_in: 31, self._sign_in_by_script: 10, self._fail: 5}
         self._in_session: dict[Activity, int] = {
             self._sign_out: 20,
             self._time_out: 12,
             self._refresh: 7,
             self._deny: 1,
             self._change_password: 1,
+            self._add_app: 6,
         }
         self._by_administrator: dict[Activity, int] = {
             self._send_reset_link: 2,
@@ -207,7 +209,9 @@ class History:
         someone.last_login = moment
         if someone.is_administrator and kind == Session.Kind.PAGE:
             self._administrator = visit
-        return self._event(moment, Action.LOGIN, visit, kind=kind.value, roles=someone.role_names, method="password")
+        app: dict[str, Any] = {"factor": TotpKey.kind} if someone.app_id else {}
+        method = "+".join(["password", *app.values()])
+        return self._event(moment, Action.LOGIN, visit, kind=kind.value, roles=someone.role_names, method=method, **app)
 
     def _sign_in_by_script(self, moment: datetime, someone: Account, visit: Visit | None) -> SealedRow:
         return self._sign_in(moment, someone, visit, Session.Kind.TOKEN)
@@ -246,6 +250,15 @@ class History:
         return self._event(
             moment, Action.PASSWORD_CHANGE, visit, subject=account, must_change=False, ended_sessions=ended
         )
+
+    def _add_app(self, moment: datetime, someone: Account, visit: Visit) -> SealedRow:
+        account = visit.account
+        if account.app_id or visit.kind != Session.Kind.PAGE:
+            return self._sign_in(moment, someone)
+        account.app_id, account.app_added_at = self._next_app_id, moment
+        self._next_app_id += 1
+        event = self._event(moment, Action.FACTOR_ADD, visit, kind=TotpKey.kind)
+        return event._replace(resource="factor", resource_id=str(account.app_id), resource_name=TotpKey.name)
 
     def _create(self, moment: datetime, account: Account) -> SealedRow:
         """By a signed-in administrator; at the beginning by a command."""

@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from itertools import chain, islice
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.conf import settings
 from django.core.management.color import no_style
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from accounts.models import FormerUsername, Role, Session, User
+from accounts.mfa import totp
+from accounts.models import FormerUsername, Role, Session, TotpKey, User
 from audit.capture import triggers
 from audit.crypto.sealed_row import SealedRow
 from audit.models import Action, AuditLog
@@ -37,7 +38,7 @@ INVITED_FOR = timedelta(days=10)
 USER_FIELDS = (
     "username", "email", "first_name", "last_name", "is_active", "locked_at", "last_login", "created_at", "updated_at",
 )  # fmt: skip
-TABLES = ("users", "user_roles", "sessions", "audit_logs", "audit_leaves", "audit_nodes")
+TABLES = ("users", "user_roles", "totp_keys", "sessions", "audit_logs", "audit_leaves", "audit_nodes")
 
 Progress = Callable[[str, int, int], None]
 Row = TypeVar("Row")
@@ -55,10 +56,12 @@ def load(*, users: int, events: int, seed: int, until: datetime, progress: Progr
     loading = bulk_load.bulk_loading() if is_fast else transaction.atomic()
     with explicitly_recorded(), loading as loader, triggers.suspended():
         latest = User.objects.order_by("-pk").values_list("pk", flat=True).first()
-        history = History((latest or 0) + 1, seed)
+        latest_app = TotpKey.objects.order_by("-pk").values_list("pk", flat=True).first()
+        history = History((latest or 0) + 1, seed, (latest_app or 0) + 1)
         _load_events(history, history.events(users, events, until), events, loader, progress)
         with bulk_load.indexes_dropped("users") if is_fast else nullcontext():
             _load_users(history, until, progress)
+        _load_apps(history)
         _load_sessions(history, until)
         progress("Building indexes", 0, 0)
     record(actor=System(), action=Action.CREATE, resource="demo_data", users=users, events=events, seed=seed)
@@ -99,7 +102,8 @@ def _load_users(history: History, until: datetime, progress: Progress) -> None:
         users = []
         for account in chunk:
             fields = {name: getattr(account, name) for name in USER_FIELDS}
-            user = User(id=history.id_of(account), **fields, **_password_fields(account, until))
+            kinds = TotpKey.kind if account.app_id else ""
+            user = User(id=history.id_of(account), factor_kinds=kinds, **fields, **_password_fields(account, until))
             user.fold_search_text()
             users.append(user)
         _insert(User, users)
@@ -127,6 +131,24 @@ def _insert(model: type[Model], rows: list[Model]) -> None:
     fields = [field for field in model._meta.concrete_fields if not field.primary_key or rows[0].pk]
     values = ([getattr(row, field.attname) for field in fields] for row in rows)
     bulk_load.copy_rows(model._meta.db_table, [str(field.column) for field in fields], values)
+
+
+def _load_apps(history: History) -> None:
+    """Authenticator apps with keys that nobody has: an administrator turns them off to sign in as one of them."""
+    accounts = (account for account in history.accounts if account.app_id)
+    for chunk in _chunks(accounts):
+        apps = []
+        for account in chunk:
+            user_id, added = history.id_of(account), cast("datetime", account.app_added_at)
+            key = totp.encrypt_secret(totp.generate_secret(), user_id)
+            used = max(added, account.last_login or added)
+            apps.append(
+                TotpKey(id=account.app_id, user_id=user_id, sealed_key=key, created_at=added, last_used_at=used)
+            )
+        _insert(TotpKey, apps)
+    with connection.cursor() as cursor:
+        for statement in connection.ops.sequence_reset_sql(no_style(), [TotpKey]):
+            cursor.execute(statement)
 
 
 def _load_sessions(history: History, until: datetime) -> None:

@@ -65,6 +65,9 @@ class Account:
     locked_at: datetime | None = None
     last_login: datetime | None = None
     password_changed_at: datetime | None = None
+    #: Of their authenticator app, if they have one.
+    app_id: int | None = None
+    app_added_at: datetime | None = None
 
     @property
     def is_administrator(self) -> bool:

@@ -34,7 +34,10 @@ class Command(BaseCommand):
         except Conflict as error:
             raise CommandError(error.message) from None
         self.stdout.write(f"{users:,} users and {audit_events:,} events in {time.monotonic() - began:,.0f} seconds.")
-        self.stdout.write("They have no passwords: set one as an administrator to sign in as one of them.")
+        self.stdout.write(
+            "They have no passwords: set one as an administrator to sign in as one of them, and turn off two-factor "
+            "authentication where it is set up."
+        )
 
     def _show(self, what: str, done: int, whole: int) -> None:
         if not sys.stderr.isatty():

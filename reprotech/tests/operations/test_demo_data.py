@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
+import pyotp
 import pytest
 from django.core.management import CommandError, call_command
 from django.db.models import Max
@@ -13,8 +14,11 @@ from django.utils import timezone
 from accounts.access.authorization import SYSTEM
 from accounts.authentication import login
 from accounts.core.catalogue import ROLES
-from accounts.core.exceptions import InvalidCredentials
-from accounts.models import Session, User
+from accounts.core.exceptions import InvalidCredentials, SecondFactorRequired
+from accounts.mfa import services as mfa_services
+from accounts.mfa import totp
+from accounts.mfa.verification import totp_or_recovery_code
+from accounts.models import Session, TotpKey, User
 from accounts.passwords import services as password_services
 from accounts.roles import services as role_services
 from accounts.sessions import refresh
@@ -80,6 +84,20 @@ def test_events_and_accounts_tell_the_same(installation):
     assert list(times) == sorted(times)
 
 
+def test_some_people_have_an_authenticator_app_and_an_event_of_it(installation):
+    create(users=100, events=1_500, until=UNTIL)
+    people = User.objects.exclude(username="admin")
+    with_app = people.filter(factor_kinds="totp")
+    assert 10 < with_app.count() < 90
+    assert set(TotpKey.objects.values_list("user", flat=True)) == set(with_app.values_list("pk", flat=True))
+    events = AuditLog.objects.filter(action="factor_add").values_list("user_id", "resource_id", "timestamp")
+    apps = TotpKey.objects.values_list("user_id", "pk", "created_at")
+    assert set(events) == {(user, str(pk), added) for user, pk, added in apps}
+    app = TotpKey.objects.first()
+    assert len(totp.decrypt_secret(app.sealed_key, app.user_id)) == 32
+    assert TotpKey.objects.create(user=User.objects.get(username="admin"), sealed_key="x").pk > app.pk
+
+
 def replayed(*, after=0):
     return Replay().run(AuditLog.objects.filter(pk__gt=after).order_by("timestamp", "id").iterator())
 
@@ -141,6 +159,7 @@ def shape(event):
     """What kind of event it is, and the names of its details."""
     changes = event.details.get("changes", {})
     about = "" if event.action == "create" else "+".join(sorted(changes))
+    about += "with a factor" if "factor" in event.details else ""
     return (event.action, event.resource, event.success, about), (frozenset(event.details), frozenset(changes))
 
 
@@ -159,6 +178,16 @@ def test_events_look_as_the_product_writes_them(installation):
             refresh.refresh_session(
                 refresh_token=login.sign_in_with_tokens(identifier="clerk", password=password).pair.refresh_token
             )
+    key = totp.generate_secret()
+    code = pyotp.TOTP(key).now()
+    mfa_services.add_authenticator_app(actor=clerk, session_id=session.pk, key=key, code=code)
+    with pytest.raises(SecondFactorRequired) as required:
+        login.sign_in_to_pages(identifier="clerk", password=PASSWORD)
+    next_code = pyotp.TOTP(key).at(timezone.now() + timedelta(seconds=30))  # the one of now is used
+    verifier = totp_or_recovery_code(next_code)
+    new = login.new_page_session(remember=False)
+    login.finish_sign_in(mfa_token=required.value.mfa_token, verifier=verifier, session=new)
+    mfa_services.remove_authenticator_app(actor=clerk, session_id=session.pk)
     session_services.sign_out(session=session)
     idle = login.sign_in_to_pages(identifier="clerk", password=PASSWORD)
     Session.objects.filter(pk=idle.pk).update(expires_at=timezone.now() - timedelta(seconds=1))

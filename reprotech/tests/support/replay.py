@@ -43,7 +43,7 @@ class Replay:
     def run(self, events):
         for event in events:
             self._actor(event)
-            if event.resource in {"user", "role"}:
+            if event.resource in {"user", "role", "factor"}:
                 getattr(self, f"_{event.resource}")(event)
             elif event.resource == "auth":
                 self._auth(event)
@@ -97,6 +97,10 @@ class Replay:
             # Demonstration data tell before their people what the installation tells at its own time.
             self._unless(known in {None, frozenset(after["permissions"])}, event, "the role is another one already")
         self.roles[event.resource_name] = frozenset(after.get("permissions", known or ()))
+
+    def _factor(self, event):
+        account = self.accounts.get(event.user_id)
+        self._unless(event.action == "factor_add" and account, event, "it is nobody's")
 
     def _user(self, event):
         subject = int(event.resource_id) if event.resource_id else None
