@@ -1,7 +1,7 @@
 """What services check of an application before they save it: its fields, its name, its roles and its account."""
 
-from collections.abc import Collection
-from typing import TypedDict
+from collections.abc import Callable, Collection
+from typing import Any, TypedDict
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -18,10 +18,17 @@ from reprotech.core.exceptions import Conflict, ValidationFailed
 from reprotech.core.reauthentication import require_recent_authentication_for_tokens
 from reprotech.core.request_context import current_principal
 from sso.applications.addresses import checked_addresses, checked_home_url, checked_logout_address
-from sso.applications.slugs import SLUG_TAKEN
+from sso.applications.slugs import SLUG_TAKEN, refuse_slug
 from sso.models import Application
 
 NAME_TAKEN = "There is an application of this name already."
+#: What is stored of an address, or of several.
+CHECKS: dict[str, Callable[[str, Any], object]] = {
+    "redirect_uris": checked_addresses,
+    "post_logout_redirect_uris": checked_addresses,
+    "backchannel_logout_uri": checked_logout_address,
+    "home_url": checked_home_url,
+}
 
 
 class ApplicationFields(TypedDict, total=False):
@@ -72,20 +79,26 @@ def lock_roles(names: Collection[str]) -> list[Role]:
     return openers
 
 
-def checked_fields(fields: ApplicationFields) -> dict[str, object]:
-    """The values as they are stored; raises ValidationFailed."""
+def checked_fields(fields: ApplicationFields, slug: str | None = None) -> dict[str, object]:
+    """The values as they are stored; `slug` is that of a new application. Raises ValidationFailed or Conflict."""
     values: dict[str, object] = {**fields}
     for name in {"name", "description"} & values.keys():
         values[name] = stored_form(Application, name, values[name])
-    if "redirect_uris" in fields:
-        values["redirect_uris"] = checked_addresses("redirect_uris", fields["redirect_uris"])
-    if "post_logout_redirect_uris" in fields:
-        found = checked_addresses("post_logout_redirect_uris", fields["post_logout_redirect_uris"])
-        values["post_logout_redirect_uris"] = found
-    if "backchannel_logout_uri" in fields:
-        checked_logout_address("backchannel_logout_uri", fields["backchannel_logout_uri"])
-    if "home_url" in fields:
-        checked_home_url("home_url", fields["home_url"])
+    # All that is wrong in one round.
+    errors: dict[str, list[str]] = {}
+    for name, check in CHECKS.items():
+        if name in values:
+            try:
+                values[name] = check(name, values[name])
+            except ValidationFailed as refusal:
+                errors |= refusal.errors
+    if slug is not None:
+        try:
+            refuse_slug(slug)
+        except ValidationFailed as refusal:
+            errors |= refusal.errors
+    if errors:
+        raise ValidationFailed(errors)
     return values
 
 

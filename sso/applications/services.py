@@ -28,7 +28,6 @@ from sso.applications.checks import (
 )
 from sso.applications.locks import lock_application
 from sso.applications.secrets import hash_secret, new_secret
-from sso.applications.slugs import refuse_slug
 from sso.models import Application
 from sso.permissions import SETTINGS_UPDATE
 
@@ -83,8 +82,7 @@ def _store_application(
     account = lock_account(service_account)
     authorize(actor, SETTINGS_UPDATE)
     openers = find_roles(roles)
-    refuse_slug(slug)
-    application = Application(slug=slug, kind=kind, is_for_everybody=not openers, **checked_fields(fields))
+    application = Application(slug=slug, kind=kind, is_for_everybody=not openers, **checked_fields(fields, slug))
     if account:
         authorize_account(actor, application, account, is_proven=is_proven)
         application.service_account = account

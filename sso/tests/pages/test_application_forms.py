@@ -116,6 +116,13 @@ def test_wrong_input_keeps_what_was_typed_and_says_what_is_wrong_where(browser, 
     assert not Application.objects.exists()
 
 
+def test_all_that_is_wrong_is_said_in_one_round(browser):
+    wrong = {"slug": "admin", "redirect_uris": "ftp://x", "home_url": "nowhere", "backchannel_logout_uri": "http://x"}
+    page = text_of(browser.post("/applications/new", fields(**wrong)))
+    assert "4 things to correct" in page
+    assert {name for name in wrong if f'href="#id_{name}"' in page} == set(wrong)
+
+
 def test_what_is_wrong_in_the_folded_part_opens_it(browser):
     assert '<details class="panel fold" >' in text_of(browser.get("/applications/new"))
     page = text_of(browser.post("/applications/new", fields(access_token_minutes="0")))
