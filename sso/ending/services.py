@@ -4,7 +4,7 @@ Nobody waits for this: what was taken away is refused at the next call anyway (`
 applications, which keep sessions of their own, and for the log.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -34,10 +34,14 @@ Place = tuple[int, UUID | None]
 
 def end_lost_sign_ins() -> int:
     """End what no longer counts; returns how many. Several processes may do this at once."""
+    return _end_all(AppSignIn.objects.lost_by_state) + _end_all(AppSignIn.objects.lost_by_role)
+
+
+def _end_all(find: Callable[[], AppSignInQuerySet]) -> int:
     count = 0
     # A read first: SQLite takes its write lock only when there is work.
-    while AppSignIn.objects.lost().of_person().exists():
-        ended = _end_batch()
+    while find().exists():
+        ended = _end_batch(find)
         count += ended
         if ended < BATCH_SIZE:
             break
@@ -62,8 +66,8 @@ def end_sign_in(*, actor: Actor, sign_in_id: UUID) -> None:
 
 @transaction.atomic
 @explicitly_recorded()
-def _end_batch() -> int:
-    sign_ins = list(_lock(AppSignIn.objects.lost().of_person())[:BATCH_SIZE])
+def _end_batch(find: Callable[[], AppSignInQuerySet]) -> int:
+    sign_ins = list(_lock(find())[:BATCH_SIZE])
     by_reason: dict[EndReason, list[AppSignIn]] = {}
     for sign_in in sign_ins:
         by_reason.setdefault(end_reason_of(sign_in), []).append(sign_in)

@@ -94,6 +94,21 @@ class AppSignInQuerySet(TrackedQuerySet["AppSignIn"]):
         # Not the negated condition: with a session that is NULL it would be neither true nor false.
         return self.unended().filter(~Exists(self.model.objects.valid().filter(pk=OuterRef("pk")).order_by()))
 
+    def lost_by_state(self) -> Self:
+        """Lost sign-ins of people by their account, session or application; with `lost_by_role` all of them.
+
+        `lost` in two queries that PostgreSQL answers by hash joins: all unended ones are looked at every second.
+        """
+        return self.unended().of_person().filter(_is_over())
+
+    def lost_by_role(self) -> Self:
+        """Lost sign-ins of people of whom no role opens the application."""
+        openings = apps.get_model("sso", "Application").roles.through.objects.filter(_opening_roles("application"))
+        held = openings.filter(role__users=OuterRef("user"))
+        # By itself and not within an OR, so that it becomes a join.
+        without = self.unended().of_person().filter(~Exists(held))
+        return without.filter(Q(application__is_for_everybody=False) | Exists(openings))
+
     def with_validity(self) -> Self:
         """Annotate `is_valid`, whether it counts at this moment."""
         return self.annotate(is_valid=Exists(self.model.objects.valid().filter(pk=OuterRef("pk")).order_by()))
@@ -114,6 +129,14 @@ _HOLDS_BY_ACCOUNT = Q(
     user__must_change_password=False,
     user__must_add_factor=False,
 )
+
+
+def _is_over() -> Q:
+    """The opposite of what doesn't concern roles, of sign-ins with a session."""
+    by_account = Q(user__deleted_at__isnull=False) | Q(user__locked_at__isnull=False) | Q(user__is_active=False)
+    by_account |= Q(user__must_change_password=True) | Q(user__must_add_factor=True)
+    by_session = Q(session__ended_at__isnull=False) | Q(session__expires_at__lte=timezone.now())
+    return by_account | by_session | ~Q(session__user=F("user")) | Q(application__is_active=False)
 
 
 def _by_person() -> Q:

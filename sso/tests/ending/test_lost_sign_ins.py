@@ -113,6 +113,9 @@ CAUSES = [
 @pytest.mark.parametrize(("cause", "reason"), CAUSES, ids=[cause.__name__ for cause, _ in CAUSES])
 def test_it_ends_with_its_reason_an_event_and_a_notice(cast, sign_in, cause, reason):
     cause(cast, sign_in)
+    # Two queries that together find the same as the one that says what counts.
+    found = {*AppSignIn.objects.lost_by_state(), *AppSignIn.objects.lost_by_role()}
+    assert found == {*AppSignIn.objects.lost()} == {sign_in}
     with audit_rows() as rows:
         assert end_lost_sign_ins() == 1
     sign_in.refresh_from_db()
