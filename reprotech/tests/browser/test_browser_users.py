@@ -102,7 +102,7 @@ def test_the_list_follows_what_one_types_and_the_back_button_undoes_it(page):
 
 def test_a_click_anywhere_on_a_row_opens_the_person(page):
     sign_in(page, to="/users?search=admin")
-    page.locator("tr[data-row]", has_text="@admin").locator("td.col-created_at").click()
+    page.locator("tr[data-row]", has_text="@admin").locator("td.col-roles").click()
     page.wait_for_url(re.compile(r"/users/\d+\?list="))
 
 
