@@ -128,6 +128,7 @@ def test_none_of_the_last_five_is_taken_again(cast):
         with pytest.raises(ValidationFailed, match="not valid"):
             change(cast.viewer, current=used[-1], new=recent)
         rate_limits.reset()
+    assert cast.viewer.password_history.count() == 4, "with the present one five: no hash is kept for longer"
     change(cast.viewer, current=used[-1], new=used[0])
     assert stored(cast.viewer).check_password(PASSWORD)
 

@@ -7,7 +7,7 @@ import pytest
 
 from accounts.access.authorization import SYSTEM
 from accounts.models import User
-from accounts.users.bulk import assign_role, change_role, remove_role, set_active
+from accounts.users.bulk import assign_role, change_role, lock, remove_role, set_active
 from accounts.users.forms import MAX_BULK_USERS
 from reprotech.core.exceptions import ValidationFailed
 from reprotech.testing.cast import NOBODY, at_once, audit_rows, make_user
@@ -42,6 +42,13 @@ def test_each_change_has_its_own_audit_row_and_refusals_are_named(cast):
         ("access_denied", "the-super_admin"),
         ("update", "the-researcher"),
     ]
+
+
+def test_who_is_named_twice_is_changed_and_counted_once(cast):
+    with audit_rows() as rows:
+        outcome = lock(actor=cast.admin, user_ids=[cast.viewer.pk, cast.researcher.pk, cast.viewer.pk])
+    assert (outcome.done, outcome.changed) == (["the-viewer", "the-researcher"], [cast.viewer.pk, cast.researcher.pk])
+    assert [(row.action, row.resource_name) for row in rows] == [("lock", "the-viewer"), ("lock", "the-researcher")]
 
 
 def test_a_role_is_given_next_to_others_and_taken_again(cast):

@@ -3,10 +3,11 @@
 from io import BytesIO
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import resolve
 
 from accounts.models import User
+from reprotech.middleware.request_body import BodyRefused, read_body
 from reprotech.route_access import GUARDED_ELSEWHERE, all_routes
 from reprotech.testing.cast import PASSWORD
 from reprotech.testing.client import Caller, error_of, page_client
@@ -123,6 +124,19 @@ def test_a_chunked_body_is_counted_while_it_is_read(cast, client):
     response = client.generic("POST", "/api/auth/login", b"", "application/json", **environ)
     assert (response.status_code, error_of(response)["code"]) == (413, "too_large")
     assert source.given < 40_000_000
+
+
+def test_a_chunked_body_may_be_as_long_as_its_limit_and_no_longer():
+    def request(length):
+        source = {"wsgi.input": Chunks(b" " * length)}
+        return RequestFactory().generic("POST", "/", b"", "application/json", **ChunkedClient.signs, **source)
+
+    whole = request(5000)
+    read_body(whole, 5000)
+    assert len(whole.body) == 5000
+    with pytest.raises(BodyRefused) as refusal:
+        read_body(request(5001), 5000)
+    assert refusal.value.status == 413
 
 
 def test_whoever_waits_before_sending_too_much_is_refused_before_sending(db, client):
