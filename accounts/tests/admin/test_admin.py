@@ -10,6 +10,7 @@ from accounts.tests.support.admin_client import ADDRESS, AGENT, assert_recorded,
 from reprotech.testing.cast import PASSWORD, audit_rows, make_user
 from reprotech.testing.client import Caller, page_client
 from reprotech.web.admin import ServiceAdmin
+from reprotech.web.responses import with_next
 
 
 def form_of(user, **changes):
@@ -94,7 +95,8 @@ def test_it_waits_for_a_forced_change_of_password(cast):
     client.logout()
     client.post("/login", {"username": "second-super", "password": "Other-Horse-8"})
     answer = client.get("/admin/accounts/user/")
-    assert (answer.status_code, answer["Location"]) == (302, reverse("change_password"))
+    back = with_next(reverse("change_password"), "/admin/accounts/user/")
+    assert (answer.status_code, answer["Location"]) == (302, back)
 
 
 # Users
