@@ -47,6 +47,7 @@ def main():
     arguments.add_argument("--users", type=int, nargs=2, default=[1_000, 1_000_000], help="both sizes")
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--asks", type=int, default=20, help="how often each text is asked for in a round")
+    arguments.add_argument("--database", choices=("PostgreSQL", "SQLite"), help="only this one")
     arguments.add_argument("--keep", type=Path, help="where databases stay, to be used again")
     arguments.add_argument("--worker", type=int, help=argparse.SUPPRESS)
     options = arguments.parse_args()
@@ -63,6 +64,8 @@ def main():
             "SQLite": {users: f"sqlite:///{keep}/palette_{users}.sqlite3" for users in options.users},
         }
         for name, of_sizes in urls.items():
+            if options.database not in (None, name):
+                continue
             workers = {users: Worker(url, users, postgresql, processes) for users, url in of_sizes.items()}
             found = rounds(workers, options)
             for worker in workers.values():
