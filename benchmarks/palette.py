@@ -18,7 +18,7 @@ from statistics import median
 from urllib.parse import urlencode
 
 from benchmarks.harness.environment import POSTGRESQL, say
-from benchmarks.harness.machine import load
+from benchmarks.harness.machine import cpu_seconds, load
 from benchmarks.harness.results import quantile, ratio, spread_text
 from reprotech.testing.servers import TestProcesses, start_postgresql
 
@@ -101,7 +101,7 @@ class Worker:
         self._process.stdout.readline()
 
     def ask(self, name, count):
-        """The milliseconds of so many answers."""
+        """The p95 of so many answers, and the processor time of one."""
         self._process.stdin.write(json.dumps([name, count]) + "\n")
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
@@ -122,26 +122,27 @@ def make_database(server, name):
 
 
 def rounds(workers, options):
-    """{text: {users: [p95 of each round]}}."""
+    """{text: {users: [(p95, processor time of an answer) of each round]}}, in milliseconds."""
     found = {name: {users: [] for users in workers} for name in TEXTS}
     for number in range(options.rounds + 1):
         for name in TEXTS:
             for users in sorted(workers, reverse=bool(number % 2)):
-                taken = workers[users].ask(name, options.asks)
+                figures = workers[users].ask(name, options.asks)
                 if number:  # the first only fills caches
-                    found[name][users].append(quantile(taken, 0.95))
+                    found[name][users].append(figures)
         say(f"  round {number} of {options.rounds}, load {load():.1f}")
     return found
 
 
 def print_table(database, found, options):
     """A line for each text."""
-    small, large = options.users
-    print(f"\n{database}: p95 in ms\n{'':26}{small:>10,}{large:>12,}{'ratio':>24}  goal ≤ {GOAL_MS} ms")
+    print(f"\n{database}, p95 in ms {'':10}{options.users[0]:>10,}{options.users[1]:>12,}{'ratio':>22}{'':9}CPU ms")
     for name, of in found.items():
-        few, many = median(of[small]), median(of[large])
-        verdict = "met" if many <= GOAL_MS else "missed"
-        print(f"{name:26}{few:>10.1f}{many:>12.1f}{spread_text(ratio(of[large], of[small])):>24}  {verdict}")
+        (few, few_cpu), (many, many_cpu) = (zip(*of[users], strict=True) for users in options.users)
+        verdict = "met" if median(many) <= GOAL_MS else "missed"
+        cpu = f"{median(few_cpu):.0f} → {median(many_cpu):.0f}"
+        ratios = spread_text(ratio(many, few))
+        print(f"{name:31}{median(few):>10.1f}{median(many):>12.1f}{ratios:>22}  {verdict:7}{cpu:>10}")
 
 
 # In a worker
@@ -170,19 +171,31 @@ def answer_orders(users):
     print("ready", flush=True)
     for line in sys.stdin:
         name, count = json.loads(line)
-        print(json.dumps(timings(client, TEXTS[name].format(**names), count)), flush=True)
+        print(json.dumps(measure(client, TEXTS[name].format(**names), count)), flush=True)
 
 
-def timings(client, text, count):
-    """Milliseconds of each answer."""
+def measure(client, text, count):
+    """(p95, processor time of an answer, PostgreSQL's too), in milliseconds."""
     path = f"/search?{urlencode({'q': text})}"
-    taken = []
+    pids = [os.getpid(), *backends()]
+    taken, before = [], cpu_seconds(pids)
     for _ in range(count):
         started = time.perf_counter()
         answer = client.get(path, HTTP_ACCEPT="application/json")
         taken.append((time.perf_counter() - started) * 1000)
         assert answer.status_code == 200, f"{text}: {answer.status_code}"
-    return taken
+    return quantile(taken, 0.95), (cpu_seconds(pids) - before) * 1000 / count
+
+
+def backends():
+    """The processes of PostgreSQL that answer this one."""
+    from django.db import connection
+
+    if connection.vendor != "postgresql":
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
+        return [pid for (pid,) in cursor.fetchall()]
 
 
 if __name__ == "__main__":

@@ -65,6 +65,11 @@ def days_query(name, begins, ends):
     return Query(name, paths)
 
 
+def sentences_of_people(server):
+    """Words of a kind of events beside a name."""
+    return [path(AUDIT, search=f"signed in {name}") for name in server.samples["user"]]
+
+
 def sort_queries(sorts):
     """Each sort, both ways, at the first page and in the middle."""
     signed = [sign + name for name in sorts for sign in ("", "-")]
@@ -82,7 +87,13 @@ def all_queries(sorts):
         page_query("users: last page", USERS, 1),
         fixed_query("users: role of many", USERS, role="viewer"),
         fixed_query("users: role of few", USERS, role="manager"),
-        *(fixed_query(f"users: {status}", USERS, status=status) for status in ("active", "inactive", "locked")),
+        *(
+            fixed_query(f"users: {status}", USERS, status=status)
+            for status in ("active", "inactive", "locked", "invited")
+        ),
+        fixed_query("users: invited, sorted", USERS, status="invited", sort="-last_login"),
+        *(fixed_query(f"users: factor {answer}", USERS, factor=answer) for answer in ("yes", "no")),
+        fixed_query("users: dormant", USERS, attention="dormant"),
         *(fixed_query(f"users: kind {kind}", USERS, kind=kind) for kind in ("person", "service")),
         fixed_query("users: role and status", USERS, role="viewer", status="active"),
         *sort_queries(sorts),
@@ -118,6 +129,7 @@ def all_queries(sorts):
         fixed_query("audit: search many", AUDIT, search="page"),
         sample_query("audit: search few", AUDIT, "user", "search"),
         fixed_query("audit: search a sentence", AUDIT, search="signed in"),
+        Query("audit: search a sentence of somebody", sentences_of_people),
         fixed_query("audit: search nothing", AUDIT, search=NOBODY),
     ]
 

@@ -3,8 +3,11 @@
 from html import unescape
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.access.authorization import SYSTEM
+from accounts.models import User
 from accounts.users import people_search
 from accounts.users.services import create_user
 from audit.models import AuditLog
@@ -211,3 +214,14 @@ def test_of_thousands_who_match_few_are_read_and_whose_name_it_is_all_the_same(r
         person(f"person-{number}", "Some", "Person")
     assert len(find(reader, "person")["people"]) == 3
     assert find(reader, "person-8")["people"][0]["subtitle"].startswith("@person-8 "), "it was typed whole"
+
+
+@pytest.mark.only_on("sqlite")
+def test_a_username_or_an_address_is_found_by_indexes(db):
+    with CaptureQueriesContext(connection) as captured:
+        assert User.objects.known_as("nobody") is None
+    (query,) = [one["sql"] for one in captured]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {query}")
+        plan = [step for *_, step in cursor.fetchall()]
+    assert not [step for step in plan if step.startswith("SCAN")], plan
