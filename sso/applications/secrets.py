@@ -37,12 +37,13 @@ def authenticate_client(*, client_id: str, secret: str) -> Application:
     """
     address = current_origin().ip_address
     guesses = f"{client_id[:64]} {client_network(address)}"
-    if rate_limits.is_exceeded(LIMIT, guesses):
-        raise TooManyAttempts(rate_limits.seconds_left(LIMIT, guesses))
     application = Application.objects.filter(client_id=client_id[:64]).first()
     digest = hash_secret(secret)
     if application and application.is_active and application.accepts_secret(digest, hmac.compare_digest):
         return application
+    # After the comparison: 256 random bits can't be guessed, and others at this address must not lock a program out.
+    if rate_limits.is_exceeded(LIMIT, guesses):
+        raise TooManyAttempts(rate_limits.seconds_left(LIMIT, guesses))
     rate_limits.increment(LIMIT, guesses)
     # Of unknown clients nothing is recorded: strangers could fill the log.
     if application and rate_limits.is_first_refusal(f"client-{application.pk}", address):
