@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sso.models import Application, AppSignIn
-from sso.provider.claims import PERMISSIONS, ROLES, Claims, claims_of, permissions_at
+from sso.provider.claims import PERMISSIONS, PROFILE, ROLES, Claims, claims_of, permissions_at
 from sso.provider.issuer import issuer
 from sso.sign_ins.services import find_by_access_token, find_by_valid_refresh_token, session_claim
 
@@ -27,7 +27,7 @@ def introspect_for(application: Application, token: str) -> Claims:
         "client_id": application.client_id,
         "token_type": kind,
         "scope": sign_in.scope,
-        "username": sign_in.user.username,
+        **_name_of(sign_in),
         **_times(sign_in, expires_at),
         **claims_of(sign_in),
     }
@@ -48,8 +48,8 @@ def introspect_for_module(token: str) -> Claims:
     answer: Claims = {
         "active": True,
         "sub": str(user.subject.value),
-        "username": user.username,
-        "user_id": user.pk,
+        **_name_of(sign_in),
+        **({"user_id": user.pk} if _is_named(sign_in) else {}),
         "is_service": user.is_service,
         "roles": list(user.grants.role_names) if ROLES in scopes else [],
         "permissions": permissions_at(application, user) if PERMISSIONS in scopes else [],
@@ -61,6 +61,15 @@ def introspect_for_module(token: str) -> Claims:
     if sign_in.session_id:
         answer["sid"] = session_claim(sign_in.session_id, application)
     return answer
+
+
+def _is_named(sign_in: AppSignIn) -> bool:
+    """Whether the token says who the person is: with `openid` alone it says nothing personal."""
+    return PROFILE in sign_in.scope.split() or sign_in.session_id is None
+
+
+def _name_of(sign_in: AppSignIn) -> Claims:
+    return {"username": sign_in.user.username} if _is_named(sign_in) else {}
 
 
 def _times(sign_in: AppSignIn, expires_at: datetime | None) -> Claims:

@@ -39,6 +39,14 @@ def test_an_application_learns_its_own_permissions_alone(program, browser, permi
     assert told["exp"] > told["iat"]
 
 
+def test_with_openid_alone_nothing_says_who_the_person_is(program, browser, cast):
+    token = program.tokens(browser, scope="openid")["access_token"]
+    told = [program.call("/oauth/introspect", token=token).json(), ask_the_api(cast, token)]
+    assert all(answer["active"] and answer["sub"] for answer in told)
+    assert not [name for answer in told for name in ("username", "user_id", "email", "name") if name in answer]
+    assert not any("researcher" in str(answer).lower() for answer in told)
+
+
 def test_a_role_that_is_taken_shows_at_the_next_question(program, browser, permissions, cast):
     token = program.tokens(browser)["access_token"]
     cast.researcher.roles.clear()
