@@ -83,7 +83,8 @@ def is_loopback_address(address: IPv4Address | IPv6Address) -> bool:
 
 def is_sendable(address: IPv4Address | IPv6Address) -> bool:
     """Whether this server may send messages of single sign-on to an address."""
-    address = getattr(address, "ipv4_mapped", None) or address
+    # IPv6 addresses that stand for one of IPv4 (RFC 4291, RFC 3056).
+    address = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None) or address
     return not (
         address.is_link_local
         or address.is_multicast

@@ -4,7 +4,7 @@ import socket
 import ssl
 from contextlib import suppress
 from functools import cache
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTP_PORT, HTTPS_PORT, HTTPConnection, HTTPException
 from ipaddress import ip_address
 from threading import Timer
 from urllib.parse import urlencode, urlsplit
@@ -13,6 +13,7 @@ from sso.applications.addresses import LOOPBACK_HOSTS, is_loopback_address, is_s
 
 #: For the connection and for each piece of the answer; and for all of it, as a program may send it letter by letter.
 TIMEOUT_SECONDS, DEADLINE_SECONDS = 3, 6
+FORM = "application/x-www-form-urlencoded"
 
 
 class PostFailed(Exception):
@@ -22,16 +23,18 @@ class PostFailed(Exception):
 def post_form(address: str, fields: dict[str, str]) -> int:
     """The status of the answer; raises PostFailed."""
     parts = urlsplit(address)
-    connection = _connection(parts.scheme, parts.hostname or "", parts.port)
+    host, scheme = parts.hostname or "", parts.scheme
+    if scheme != "https" and not (scheme == "http" and host in LOOPBACK_HOSTS):
+        raise PostFailed("The address is neither https nor one of this computer.")
+    connection = HTTPConnection(host, parts.port or (HTTPS_PORT if scheme == "https" else HTTP_PORT))
     # Closing alone would not wake the thread that waits for the answer.
     deadline = Timer(DEADLINE_SECONDS, _cut, [connection])
     deadline.daemon = True
     deadline.start()
-    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "*/*", "User-Agent": "Reprotech"}
+    headers = {"Host": parts.netloc, "Content-Type": FORM, "Accept": "*/*", "User-Agent": "Reprotech"}
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
-        connection.connect()
-        refuse_peer(parts.scheme, connection.sock.getpeername()[0])
+        _connect(connection, scheme)
         connection.request("POST", path, body=urlencode(fields), headers={**headers, "Connection": "close"})
         return connection.getresponse().status
     except (HTTPException, ValueError) as error:
@@ -50,16 +53,16 @@ def refuse_peer(scheme: str, peer: str) -> None:
         raise PostFailed("The host's name leads to an address that no program can have.")
 
 
-def _connection(scheme: str, host: str, port: int | None) -> HTTPConnection:
+def _connect(connection: HTTPConnection, scheme: str) -> None:
+    """Open its socket; raises PostFailed before the first byte if the host's name leads where nothing is sent."""
+    connection.sock = socket.create_connection((connection.host, connection.port), TIMEOUT_SECONDS)
+    refuse_peer(scheme, connection.sock.getpeername()[0])
     if scheme == "https":
-        return HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=_tls())
-    if scheme == "http" and _is_loopback(host):
-        return HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
-    raise PostFailed("The address is neither https nor one of this computer.")
-
-
-def _is_loopback(host: str) -> bool:
-    return host in LOOPBACK_HOSTS
+        # In two steps, so that the deadline also cuts a handshake.
+        connection.sock = _tls().wrap_socket(
+            connection.sock, server_hostname=connection.host, do_handshake_on_connect=False
+        )
+        connection.sock.do_handshake()
 
 
 @cache
