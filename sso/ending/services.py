@@ -23,7 +23,7 @@ from reprotech.core.reauthentication import require_recent_authentication
 from sso.ending.wake import wake
 from sso.models import AppSignIn, EndReason, LogoutNotice, SpentToken
 from sso.models.querysets import AppSignInQuerySet
-from sso.sign_ins.services import session_claim
+from sso.sign_ins.services import end_own_sessions, session_claim
 
 #: Sign-ins that one transaction ends: with everybody's sessions there may be many.
 BATCH_SIZE = 200
@@ -80,6 +80,7 @@ def _end(by_reason: Mapping[EndReason, Collection[AppSignIn]], *, actor: Actor |
     for reason, sign_ins in by_reason.items():
         ids = [sign_in.pk for sign_in in sign_ins]
         AppSignIn.objects.filter(pk__in=ids).update(ended_at=timezone.now(), end_reason=reason)
+        end_own_sessions(sign_ins)
         # Whatever comes of an ended sign-in is refused anyway.
         SpentToken.objects.filter(sign_in__in=ids).delete()
         places = _by_place(sign_ins)

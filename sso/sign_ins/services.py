@@ -228,8 +228,16 @@ def mark_ended(sign_in: AppSignIn, reason: EndReason) -> None:
     sign_in.ended_at, sign_in.end_reason = timezone.now(), reason
     with explicitly_recorded():
         sign_in.save(update_fields=["ended_at", "end_reason"])
+        end_own_sessions([sign_in])
     # Whatever comes of an ended sign-in is refused anyway.
     SpentToken.objects.filter(sign_in=sign_in).delete()
+
+
+def end_own_sessions(sign_ins: Iterable[AppSignIn]) -> None:
+    """End the sessions that sign-ins have for themselves alone (`offline_access`), as part of their end."""
+    sessions = [sign_in.session for sign_in in sign_ins if sign_in.session]
+    own = [session for session in sessions if session.kind == Session.Kind.APP]
+    session_services.mark_ended(own, Session.EndReason.REVOKED)
 
 
 def _record_end(sign_in: AppSignIn, reason: EndReason, *, success: bool = True) -> None:

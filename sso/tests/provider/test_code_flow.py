@@ -8,10 +8,12 @@ from django.utils import timezone
 
 from accounts.models import Session
 from audit.models import AuditLog
+from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.testing.cast import audit_rows
 from reprotech.testing.client import UUID
+from sso.ending.services import end_lost_sign_ins
 from sso.models import Application, AppSignIn, SigningAlgorithm
-from sso.tests.support.program import SECRET, change, make_program, parameters_of
+from sso.tests.support.program import CALLBACK, SECRET, change, make_program, parameters_of
 
 pytestmark = pytest.mark.django_db
 
@@ -145,6 +147,31 @@ def test_offline_access_has_a_session_of_its_own_where_it_is_allowed(cast, brows
     assert kinds["app"] > timezone.now() + timedelta(days=20)
     browser.post("/logout")
     assert program.refresh(tokens["refresh_token"]).status_code == 200
+
+
+def test_a_session_of_its_own_ends_with_its_sign_in(cast, browser, make_role):
+    program = make_program(offline_access=True)
+    own = Session.objects.alive().filter(user=cast.researcher, kind="app")
+    tokens = program.tokens(browser, scope="openid offline_access")
+    program.call("/oauth/revoke", token=tokens["refresh_token"])
+    assert not own.exists()
+    # As well where this server ends it by itself.
+    tokens = program.tokens(browser, scope="openid offline_access")
+    assert own.exists()
+    role = make_role("Night shift")
+    with explicitly_recorded():
+        program.application.roles.add(role)
+    assert end_lost_sign_ins() == 1
+    assert not own.exists()
+    assert program.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
+    assert Session.objects.alive().filter(user=cast.researcher, kind="page").exists()
+
+
+def test_a_registered_query_stays_letter_by_letter(browser, cast):
+    uri = f"{CALLBACK}?p=%ff&a&b=1;c=2"
+    program = make_program(redirect_uris=[uri])
+    location = program.authorize(browser, redirect_uri=uri)["Location"]
+    assert location.startswith(f"{uri}&code=rpc_")
 
 
 def test_offline_access_is_passed_over_where_it_is_not(program, browser, cast):
