@@ -36,9 +36,11 @@ def read_credentials(credentials: str) -> tuple[str, str]:
     except ValueError:
         raise InvalidClient from None
     client_id, separator, secret = text.partition(":")
-    if not separator:
+    client_id, secret = unquote_plus(client_id), unquote_plus(secret)
+    # PostgreSQL stores no NUL, and so can't look for one either.
+    if not separator or not (client_id.isprintable() and secret.isprintable()):
         raise InvalidClient
-    return unquote_plus(client_id), unquote_plus(secret)
+    return client_id, secret
 
 
 class BasicClientScheme(DocumentedScheme):  # type: ignore[no-untyped-call]

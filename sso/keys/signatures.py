@@ -4,6 +4,7 @@ The algorithm belongs to the key: no token's header can choose another (RFC 8725
 """
 
 import copy
+import re
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -23,6 +24,8 @@ KEY_CLASSES: dict[str, type[RSAKey | ECKey | OKPKey]] = {
     SigningAlgorithm.ES256: ECKey,
     SigningAlgorithm.EDDSA: OKPKey,
 }
+#: A key's id: its thumbprint (RFC 7638) in base64url.
+KEY_ID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 #: What parsing a forged token may raise.
 PARSING_ERRORS = (JoseError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
@@ -77,7 +80,8 @@ def key_id_in(token: str) -> str:
         kid = extract_compact(token.encode("ascii")).headers()["kid"]
     except PARSING_ERRORS as error:
         raise InvalidToken from error
-    if not isinstance(kid, str):
+    # It goes into a query before anything is verified.
+    if not isinstance(kid, str) or not KEY_ID.fullmatch(kid):
         raise InvalidToken
     return kid
 

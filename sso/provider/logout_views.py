@@ -7,7 +7,6 @@ could send people to this address.
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from authlib.common.urls import add_params_to_uri
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -23,7 +22,7 @@ from reprotech.web.responses import leave_for
 from sso.models import Application
 from sso.provider.authorization.request import MAX_STATE_BYTES
 from sso.provider.id_tokens import Hint, read_hint
-from sso.provider.parameters import Parameters, parse_parameters, read_form
+from sso.provider.parameters import Parameters, parse_parameters, read_form, with_parameters
 from sso.sign_ins.services import session_claim
 
 #: With an ID token that has many permissions. Django refuses longer redirects.
@@ -63,7 +62,10 @@ def logout(request: HttpRequest) -> HttpResponse:
 @requires(PUBLIC, POST)  # as above; the form has a CSRF token
 def confirm_logout(request: HttpRequest) -> HttpResponse:
     """The page's answer: yes."""
-    asked = read_logout(Parameters([(name, request.POST.get(name, "")) for name in SENT]))
+    try:
+        asked = read_logout(Parameters([(name, request.POST.get(name, "")) for name in SENT]))
+    except InvalidRequestError as error:
+        return error_response(request, HTTPStatus.BAD_REQUEST, advice=error.description)
     if request.user.is_authenticated:
         end_page_session(request)  # type: ignore[arg-type]
     return _leave(request, asked, by_form=True)
@@ -80,7 +82,7 @@ def read_logout(parameters: Parameters) -> LogoutRequest:
     if application is None or back not in application.post_logout_redirect_uris:
         back = ""
     if back and state and len(state.encode()) <= MAX_STATE_BYTES:
-        back = add_params_to_uri(back, [("state", state)])
+        back = with_parameters(back, [("state", state)])
     return LogoutRequest(application, hint, back, {name: parameters.once(name) for name in SENT})
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from django.http import HttpRequest
@@ -12,9 +12,14 @@ MAX_PARAMETERS = 60
 
 
 class Parameters:
-    """What a client sent: `values` has each parameter once, `repeated` names those that came twice."""
+    """What a client sent: `values` has each parameter once, `repeated` names those that came twice.
+
+    Raises InvalidRequestError for a NUL, which PostgreSQL can't look for.
+    """
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        if any("\0" in name or "\0" in value for name, value in pairs):
+            raise InvalidRequestError("A parameter has a character that is not allowed.")
         # Parameters without a value are treated as if they were omitted.
         given = [(name, value) for name, value in pairs if value]
         self.values: Mapping[str, str] = dict(reversed(given))
@@ -34,8 +39,6 @@ def parse_parameters(text: str) -> Parameters:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PARAMETERS, errors="strict")
     except ValueError:
         raise InvalidRequestError("There are too many parameters, or they are not UTF-8.") from None
-    if any("\0" in name or "\0" in value for name, value in pairs):
-        raise InvalidRequestError("A parameter has a character that is not allowed.")
     return Parameters(pairs)
 
 
@@ -55,3 +58,8 @@ def read_form(request: HttpRequest) -> Parameters:
     if parameters.repeated:
         raise InvalidRequestError("A parameter was sent twice.")
     return parameters
+
+
+def with_parameters(uri: str, pairs: list[tuple[str, str]]) -> str:
+    """A registered address with parameters behind its own query, which stays letter by letter (RFC 6749, 3.1.2)."""
+    return f"{uri}{'&' if '?' in uri else '?'}{urlencode(pairs)}"

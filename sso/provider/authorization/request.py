@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from authlib.common.urls import add_params_to_uri
 from authlib.oauth2.base import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidRequestError, InvalidScopeError
 from authlib.oidc.core.errors import (
@@ -20,7 +19,7 @@ from authlib.oidc.core.errors import (
 from sso.models import Application
 from sso.provider.claims import allowed_scope
 from sso.provider.issuer import issuer
-from sso.provider.parameters import Parameters
+from sso.provider.parameters import Parameters, with_parameters
 from sso.provider.tokens.grants import check_challenge
 
 MAX_STATE_BYTES = 2_048
@@ -70,8 +69,7 @@ class Client:
     def _address(self, answer: list[tuple[str, str]]) -> str:
         state = [("state", self.state)] if self.state else []
         # `iss` with errors too (RFC 9207, section 2).
-        uri: str = add_params_to_uri(self.redirect_uri, [*answer, *state, ("iss", issuer())])
-        return uri
+        return with_parameters(self.redirect_uri, [*answer, *state, ("iss", issuer())])
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,12 +202,11 @@ def test_a_secret_that_is_guessed_at(program, settings):
     assert [(row.action, row.resource_name) for row in rows] == [("access_denied", "Grafana")]
     response = program.post("/oauth/token", {"grant_type": "x"}, basic=basic)
     assert int(response["Retry-After"]) > 0
-    # Another address isn't kept out by it.
-    answer = program.call("/oauth/token", grant_type="refresh_token", refresh_token="rpr_x")
-    assert answer.status_code == 429
+    # The program itself isn't kept out by what others at its address send.
+    assert_refused(program.call("/oauth/token", grant_type="refresh_token", refresh_token="rpr_x"), "invalid_grant")
     body = {"grant_type": "refresh_token", "refresh_token": "rpr_x"}
-    known = (program.application.client_id, SECRET)
-    assert_refused(program.post("/oauth/token", body, basic=known, REMOTE_ADDR="192.0.2.77"), "invalid_grant")
+    guess = program.post("/oauth/token", body, basic=basic, REMOTE_ADDR="192.0.2.77")
+    assert_refused(guess, "invalid_client", 401)
 
 
 BODIES = [
@@ -228,6 +227,17 @@ def test_what_is_no_form(program, client):
         for body, kind in BODIES:
             response = client.generic("POST", path, body, content_type=kind)
             assert_refused(response, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    "basic", [("app\0", "y"), ("app%00x", "y"), ("app", "\0"), ("app", "%00"), ("app\ud7ff\n", "y")]
+)
+def test_credentials_with_characters_that_none_have(program, client, basic):
+    for path in (*ENDPOINTS, "/oauth/device"):
+        assert_refused(program.post(path, {"grant_type": "x"}, basic=basic), "invalid_client", 401)
+    credentials = base64.b64encode(":".join(basic).encode()).decode()
+    answer = client.get("/api/applications/self/permissions", HTTP_AUTHORIZATION=f"Basic {credentials}")
+    assert answer.status_code == 401
 
 
 @pytest.mark.parametrize("path", [*ENDPOINTS, "/oauth/userinfo", "/oauth/jwks", "/.well-known/openid-configuration"])

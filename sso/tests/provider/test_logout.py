@@ -1,5 +1,7 @@
 """A program sends a person here to sign out (OpenID Connect RP-Initiated Logout)."""
 
+import base64
+import json
 import re
 from urllib.parse import urlencode
 
@@ -8,7 +10,7 @@ import pytest
 from accounts.models import Session
 from reprotech.testing.client import page_client
 from sso.keys import services as key_services
-from sso.tests.support.program import make_program
+from sso.tests.support.program import make_program, parameters_of
 
 pytestmark = pytest.mark.django_db
 
@@ -133,3 +135,26 @@ def test_bad_input(program, browser):
     assert is_signed_in(browser)
     assert browser.post("/oauth/logout", {"state": "x"}).status_code == 400
     assert browser.put("/oauth/logout").status_code == 405
+
+
+@pytest.mark.parametrize("kid", ["a\ud800b", "a\0b", "", "x" * 43 + "\n", 7, None, ["x"]])
+def test_a_hint_whose_key_has_no_name_of_ours(program, browser, kid):
+    header = base64.urlsafe_b64encode(json.dumps({"alg": "RS256", "kid": kid}).encode()).rstrip(b"=").decode()
+    hint = f"{header}.e30.cw"
+    assert_asks(browser, logout(browser, id_token_hint=hint))
+    assert parameters_of(program.authorize(browser, id_token_hint=hint)["Location"])["error"] == "login_required"
+
+
+def test_a_confirmation_with_a_character_that_none_have(program, browser):
+    response = browser.post("/oauth/logout/confirm", {"client_id": "a\0b"})
+    assert response.status_code == 400
+    assert is_signed_in(browser)
+
+
+def test_a_registered_query_stays_letter_by_letter(browser, cast):
+    program = make_program(post_logout_redirect_uris=[f"{HOME}?p=%ff&a;b"])
+    tokens = program.tokens(browser)
+    response = logout(
+        browser, id_token_hint=tokens["id_token"], post_logout_redirect_uri=f"{HOME}?p=%ff&a;b", state="x y"
+    )
+    assert response["Location"] == f"{HOME}?p=%ff&a;b&state=x+y"
