@@ -5,9 +5,10 @@ from threading import Event
 
 from accounts import session_cache
 from reprotech.core.background import PeriodicThread
-from sso.ending import housekeeping, wake
+from sso.ending import housekeeping
 from sso.ending.delivery import Courier
 from sso.ending.services import end_lost_sign_ins
+from sso.sign_ins import wake
 
 #: Changes by this process are noticed at once, those by commands and by time within this.
 INTERVAL_SECONDS = 1

@@ -20,10 +20,10 @@ from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import NotFound
 from reprotech.core.reauthentication import require_recent_authentication
-from sso.ending.wake import wake
-from sso.models import AppSignIn, EndReason, LogoutNotice, SpentToken
+from sso.models import AppSignIn, EndReason, SpentToken
 from sso.models.querysets import AppSignInQuerySet
-from sso.sign_ins.services import end_own_sessions, session_claim
+from sso.sign_ins.notices import queue_notices
+from sso.sign_ins.services import end_own_sessions
 
 #: Sign-ins that one transaction ends: with everybody's sessions there may be many.
 BATCH_SIZE = 200
@@ -84,7 +84,7 @@ def _end(by_reason: Mapping[EndReason, Collection[AppSignIn]], *, actor: Actor |
         # Whatever comes of an ended sign-in is refused anyway.
         SpentToken.objects.filter(sign_in__in=ids).delete()
         places = _by_place(sign_ins)
-        LogoutNotice.objects.bulk_create(filter(None, map(_notice_of, places)))
+        queue_notices(places)
         record_events(
             build_event(
                 actor=actor or sign_in.user,
@@ -98,7 +98,6 @@ def _end(by_reason: Mapping[EndReason, Collection[AppSignIn]], *, actor: Actor |
             )
             for sign_in in places
         )
-    transaction.on_commit(wake)
 
 
 def _lock(sign_ins: AppSignInQuerySet) -> AppSignInQuerySet:
@@ -144,16 +143,3 @@ def _by_place(sign_ins: Iterable[AppSignIn]) -> list[AppSignIn]:
         if place not in found or sign_in.access_hash:
             found[place] = sign_in
     return list(found.values())
-
-
-def _notice_of(sign_in: AppSignIn) -> LogoutNotice | None:
-    """What the application has to be told; None if it has no address for that, or has never got anything."""
-    application, subject = sign_in.application, getattr(sign_in.user, "subject", None)
-    if not application.backchannel_logout_uri or not sign_in.access_hash or not subject or not sign_in.session_id:
-        return None
-    return LogoutNotice(
-        application=application,
-        sign_in=sign_in,
-        subject=subject.value,
-        sid=session_claim(sign_in.session_id, application),
-    )

@@ -10,7 +10,7 @@ from sso.keys.signatures import InvalidToken
 from sso.models import Application, AppSignIn
 from sso.provider.claims import claims_of
 from sso.provider.issuer import issuer
-from sso.sign_ins.services import session_claim
+from sso.sign_ins.notices import session_claim
 
 MAX_HINT_LENGTH = 16_384
 

@@ -23,7 +23,7 @@ from sso.models import Application
 from sso.provider.authorization.request import MAX_STATE_BYTES
 from sso.provider.id_tokens import Hint, read_hint
 from sso.provider.parameters import Parameters, parse_parameters, read_form, with_parameters
-from sso.sign_ins.services import session_claim
+from sso.sign_ins.notices import session_claim
 
 #: With an ID token that has many permissions. Django refuses longer redirects.
 MAX_ADDRESS_LENGTH = 16_000

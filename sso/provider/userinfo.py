@@ -10,7 +10,8 @@ from reprotech.core.request_context import current_origin
 from sso.provider.claims import OPENID, claims_of
 from sso.provider.endpoints import endpoint
 from sso.provider.tokens.server import answer
-from sso.sign_ins.services import find_by_access_token, session_claim
+from sso.sign_ins.notices import session_claim
+from sso.sign_ins.services import find_by_access_token
 
 REALM = 'Bearer realm="Reprotech"'
 

@@ -4,10 +4,8 @@ Whoever changes a sign-in locks its row first. So of two requests with one code 
 the first did with it.
 """
 
-import hashlib
 from collections.abc import Iterable
 from datetime import timedelta
-from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -22,6 +20,7 @@ from reprotech.core.actors import Actor, NamedActor
 from reprotech.core.request_context import current_origin
 from sso.models import Application, AppSignIn, DeviceRequest, EndReason, SpentToken, Subject
 from sso.models.querysets import AppSignInQuerySet
+from sso.sign_ins.notices import queue_notices
 from sso.sign_ins.secrets import ACCESS_TOKEN_PREFIX, REFRESH_TOKEN_PREFIX, hash_secret, new_secret
 
 CODE_LIFETIME = timedelta(seconds=60)
@@ -218,9 +217,10 @@ def revoke_token(*, token: str, application: Application) -> None:
 
 
 def end_by_reuse(sign_in: AppSignIn, reason: EndReason) -> None:
-    """End a locked sign-in since somebody else has what it gave out."""
+    """End a locked sign-in since somebody else has what it gave out; the program's session may be a thief's."""
     if sign_in.ended_at is None:
         mark_ended(sign_in, reason)
+        queue_notices([sign_in])
         _record_end(sign_in, reason, success=False)
 
 
@@ -267,12 +267,6 @@ def record_refusal(application: Application, reason: str, *, actor: Actor | None
             success=False,
             reason=reason,
         )
-
-
-def session_claim(session_id: UUID, application: Application) -> str:
-    """`sid`: the same for all sign-ins of one session at one application, and another one at every other."""
-    # Of random ids, so that no key is needed, and a replaced SECRET_KEY changes nothing that programs remember.
-    return hashlib.sha256(f"reprotech.sso.sid {session_id} {application.pk}".encode()).hexdigest()[:32]
 
 
 def _locked() -> AppSignInQuerySet:

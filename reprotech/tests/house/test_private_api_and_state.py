@@ -46,7 +46,7 @@ WITHOUT_REQUESTS = {
     "accounts/session_cache/change_listeners.py",
     "audit/tracking/model_tracking.py",
     "reprotech/backup/sqlite_to_postgres.py",
-    "sso/ending/wake.py",
+    "sso/sign_ins/wake.py",
 }
 #: Results that depend on the arguments, the code and settings alone, or objects that are made once.
 MEMOIZED = {

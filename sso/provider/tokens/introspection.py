@@ -5,7 +5,8 @@ from datetime import datetime
 from sso.models import Application, AppSignIn
 from sso.provider.claims import PERMISSIONS, PROFILE, ROLES, Claims, claims_of, permissions_at
 from sso.provider.issuer import issuer
-from sso.sign_ins.services import find_by_access_token, find_by_valid_refresh_token, session_claim
+from sso.sign_ins.notices import session_claim
+from sso.sign_ins.services import find_by_access_token, find_by_valid_refresh_token
 
 #: Without a reason: nobody may learn more about a token that isn't theirs (RFC 7662, section 2.2).
 INACTIVE: Claims = {"active": False}

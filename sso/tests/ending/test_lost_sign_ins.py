@@ -15,9 +15,10 @@ from audit.services import record_events
 from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.core.exceptions import Forbidden, NotFound
 from reprotech.testing.cast import PASSWORD, audit_rows
+from sso.ending import background
 from sso.ending.services import end_lost_sign_ins, end_sign_in
 from sso.models import AppSignIn, EndReason, LogoutNotice, SpentToken, Subject
-from sso.sign_ins.services import session_claim
+from sso.sign_ins.notices import session_claim
 from sso.tests.support.sign_ins import make_application, make_session, make_sign_in
 
 pytestmark = pytest.mark.django_db
@@ -153,6 +154,10 @@ def test_a_sign_in_alone_wakes_nobody(cast, client, monkeypatch, django_capture_
         make_session(cast.viewer)
         session_services.renew_session(session_id=Session.objects.get().pk, user_id=cast.viewer.pk)
     assert not woken
+
+
+def test_what_another_process_changed_is_noticed_within_two_seconds():
+    assert background.INTERVAL_SECONDS + background.MAX_PAUSE_SECONDS < 2
 
 
 def test_what_holds_stays(cast, sign_in):
