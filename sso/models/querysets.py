@@ -41,8 +41,15 @@ class ApplicationQuerySet(TrackedQuerySet["Application"]):
 
     def with_sign_in_count(self) -> Self:
         """Annotate `sign_in_count`, the people who are signed in now."""
-        sign_ins = apps.get_model("sso", "AppSignIn").objects.filter(application=OuterRef("pk")).valid()
-        counted = sign_ins.order_by().values("application").annotate(found=Count("user", distinct=True)).values("found")
+        sign_ins = apps.get_model("sso", "AppSignIn").objects.filter(application=OuterRef("pk"))
+        counted = (
+            sign_ins.of_person()
+            .valid()
+            .order_by()
+            .values("application")
+            .annotate(found=Count("user", distinct=True))
+            .values("found")
+        )
         return self.annotate(sign_in_count=Coalesce(Subquery(counted), 0))
 
     def with_last_sign_in(self) -> Self:

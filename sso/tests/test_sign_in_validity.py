@@ -174,5 +174,12 @@ def test_who_is_signed_in_is_counted_by_person(cast, sign_in):
     make_sign_in(sign_in.application, cast.researcher)
     make_sign_in(sign_in.application, cast.manager)
     make_sign_in(sign_in.application, cast.viewer)  # no role of theirs opens it
+    robot = make_user("robot", is_service=True, password=None)  # the application itself
+    change(Application, sign_in.application_id, service_account=robot)
+    with explicitly_recorded():
+        AppSignIn.objects.create(
+            application=sign_in.application, user=robot, access_expires_at=timezone.now() + timedelta(minutes=5)
+        )
+    assert AppSignIn.objects.valid().filter(user=robot).exists()
     counted = Application.objects.with_sign_in_count().get(pk=sign_in.application_id)
     assert counted.sign_in_count == 2
