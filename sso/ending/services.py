@@ -39,8 +39,9 @@ def end_lost_sign_ins() -> int:
 
 def _end_all(find: Callable[[], AppSignInQuerySet]) -> int:
     count = 0
-    # A read first: SQLite takes its write lock only when there is work.
-    while find().exists():
+    # A read first: SQLite takes its write lock only when there is work. Not `exists`: to find one row PostgreSQL takes
+    # nested loops, three times as slow where there is none, which is nearly always.
+    while find().count():
         ended = _end_batch(find)
         count += ended
         if ended < BATCH_SIZE:
