@@ -64,6 +64,8 @@ def _missing_sentence(label: str, field: forms.Field) -> str:
         return "Tick this to continue."
     verb = "Choose" if isinstance(field, forms.ChoiceField | forms.FileField) else "Enter"
     name = label if label[1:2].isupper() else label[:1].lower() + label[1:]
+    if name == "e-mail":
+        name = "e-mail address"
     return f"{verb} the {name}."
 
 

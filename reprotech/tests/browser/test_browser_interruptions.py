@@ -179,7 +179,7 @@ def test_errors_come_back_into_the_page_and_the_back_button_leads_out_of_the_for
     summary = page.get_by_role("alert")
     expect(summary).to_contain_text("2 things to correct")
     expect(summary).to_be_focused()
-    summary.get_by_role("link", name="E-mail: Enter the e-mail.").click()
+    summary.get_by_role("link", name="E-mail: Enter the e-mail address.").click()
     expect(page.get_by_label("E-mail", exact=True)).to_be_focused()
     expect(page.get_by_label("Username")).to_have_value("ab")
     expect(page.get_by_role("main")).to_have_count(1)
