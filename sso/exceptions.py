@@ -23,7 +23,7 @@ class InvalidClient(NotAuthenticated):
 class ApplicationNotOpen(DomainError):
     """No role of the person opens the application."""
 
-    code = "application_not_open"
+    code = "forbidden"
     status = HTTPStatus.FORBIDDEN
 
     def __init__(self, application: "Application") -> None:

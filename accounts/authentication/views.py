@@ -1,6 +1,6 @@
 """Pages to sign in, with a password and a second factor or with a passkey alone, and to sign out."""
 
-from typing import TypedDict
+from typing import TypedDict, cast
 from urllib.parse import parse_qs, urlsplit
 
 from django import forms
@@ -121,8 +121,7 @@ def _login_hint(target: str) -> str:
 
 def _signed_in_already(request: HttpRequest, target: str) -> HttpResponse:
     """On to the target, unless somebody else's name was typed meanwhile: they must not go on in this one's name."""
-    user, typed = request.user, request.POST.get("username", "").strip().casefold()
-    assert isinstance(user, User)  # noqa: S101 (for the type checker)
+    user, typed = cast("User", request.user), request.POST.get("username", "").strip().casefold()
     if is_session_dialog(request) or not typed or typed in {user.username.casefold(), user.email.casefold()}:
         return dialog_answer(request, user, go_on(request, target))
     return render(request, "accounts/other_account.html", {"next": target}, status=409)

@@ -33,6 +33,7 @@ SPECTACULAR_SETTINGS = {
         "HealthState": "reprotech.monitoring.health.HEALTH_STATES",
         "UserStatus": "accounts.models.User.STATUSES",
         "SessionKind": "accounts.models.Session.Kind",
+        "ApplicationKind": "sso.models.Application.Kind",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

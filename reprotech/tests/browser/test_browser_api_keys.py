@@ -25,7 +25,7 @@ def make_key(new_page):
         page.get_by_label("Name").fill(name)
         page.get_by_role("checkbox", name="user: read", exact=True).check()
         page.get_by_role("button", name="Create key").click()
-        expect(page.get_by_label("Key", exact=True)).to_have_value(TEXT)
+        expect(page.get_by_role("textbox", name="Key", exact=True)).to_have_value(TEXT)
         return page
 
     return make
@@ -34,7 +34,7 @@ def make_key(new_page):
 def test_a_key_is_made_copied_and_revoked_in_a_dialog(make_key, server):
     name = f"Scale {uuid4().hex[:8]}"
     page = make_key(name, permissions=["clipboard-read", "clipboard-write"])
-    text = page.get_by_label("Key", exact=True).input_value()
+    text = page.get_by_role("textbox", name="Key", exact=True).input_value()
     page.get_by_role("button", name="Copy").click()
     page.get_by_role("button", name="Copied").wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == text

@@ -60,7 +60,6 @@ def test_every_task_finds_what_it_asks_for(environment):
     rare = {"users: role of few", "users: locked", "users: invited", "users: invited, sorted", "users: dormant"}
     assert nothing - rare - {"audit: action of few", "audit: a day"} == {
         "users: kind service",
-        "users: factor yes",
         "users: search nobody",
         "users: search two letters, nobody",
         "audit: search nothing",

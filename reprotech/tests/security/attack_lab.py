@@ -13,6 +13,7 @@ from functools import cached_property
 from http.client import HTTPConnection, HTTPException
 from types import SimpleNamespace
 from urllib.parse import urlencode
+from uuid import uuid4
 
 import psycopg
 
@@ -135,6 +136,14 @@ class Lab:
         key = self.call("POST", "/api/auth/keys", {"name": "Own", "scopes": []}, self.viewer["access_token"])
         self.viewer_key = key["token"]
         self.ids["session_id"] = self.call("GET", "/api/auth/sessions", token=token)["sessions"][0]["id"]
+        program = {
+            "name": "Grafana",
+            "slug": "grafana",
+            "kind": "confidential",
+            "redirect_uris": ["https://grafana.lab.example/login"],
+        }
+        self.ids["application_id"] = self.call("POST", "/api/applications", program, root)["application"]["id"]
+        self.ids["sign_in_id"] = str(uuid4())  # of nobody: programs are attacked in sso.tests.provider
         self.ids["event_id"] = self.call("GET", "/api/audit", token=root)["logs"][0]["id"]
         self.admin_browser, self.viewer_browser = self.browser(*ADMIN), self.browser("the-viewer")
         form = urlencode({"name": "Mine", "csrfmiddlewaretoken": self.admin_browser.csrf})

@@ -76,7 +76,7 @@ def test_rows_are_walked_by_keys_and_the_page_has_keys_for_new_and_edit(page):
     page.keyboard.press("j")
     expect(page.locator("a.row-link").first).to_be_focused()
     page.keyboard.press("Enter")
-    page.wait_for_url(re.compile(r"/users/\d+$"))
+    page.wait_for_url(re.compile(r"/users/\d+\?list=search"))
     page.keyboard.press("e")
     page.wait_for_url(re.compile(r"/users/\d+/edit"))
     page.goto("/users")
