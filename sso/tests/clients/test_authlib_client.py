@@ -64,7 +64,7 @@ def test_from_discovery_to_the_sign_out(provider, metadata, browser, kind, algor
     told = session.get(metadata["userinfo_endpoint"], timeout=30).json()
     assert told["sub"] == claims["sub"]
     assert told["preferred_username"] == "admin"
-    assert told["groups"] == ["super_admin"]
+    assert "super_admin" in told["groups"]  # other tests give the administrator more
 
     renewed = session.refresh_token(metadata["token_endpoint"], refresh_token=tokens["refresh_token"])
     assert renewed["access_token"] != tokens["access_token"]

