@@ -149,7 +149,7 @@ class AuditQuery(QueryParams):
         return rows.newest_first()
 
     def of_kind(self, rows: AuditLogQuerySet, meaning: Meaning) -> AuditLogQuerySet:
-        """Of a kind that the search names, perhaps beside other words."""
+        """Of a kind that the search names, perhaps among other words."""
         rows = rows.filter(action__in=meaning.actions) if meaning.actions else rows
         return rows if meaning.success is None else rows.filter(success=meaning.success)
 

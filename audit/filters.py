@@ -28,7 +28,7 @@ ESTIMATE_MARGIN = 4
 MAX_WEIGHED_WORDS, MAX_RARE_ROWS = 3, 20_000
 #: The events of each of several people that are merged for a page, and the ids that are sorted for one.
 MAX_MERGED, MAX_SORTED = 1_000, 300_000
-#: Words are found first where so many times as many events are of the kinds that the search names beside them.
+#: Words are found first where so many times as many events are of the kinds that the search names with them.
 RARE_FACTOR = 4
 
 

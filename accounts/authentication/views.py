@@ -120,7 +120,7 @@ def _login_hint(target: str) -> str:
 
 
 def _signed_in_already(request: HttpRequest, target: str) -> HttpResponse:
-    """On to the target, unless somebody else's name was typed meanwhile: they must not go on in this one's name."""
+    """On to the target, unless another person's name was typed meanwhile: they must not go on in this one's name."""
     user, typed = cast("User", request.user), request.POST.get("username", "").strip().casefold()
     if is_session_dialog(request) or not typed or typed in {user.username.casefold(), user.email.casefold()}:
         return dialog_answer(request, user, go_on(request, target))

@@ -1,4 +1,4 @@
-"""Who is told, after the commit, that users, roles, permissions or sessions may have changed."""
+"""Callbacks for when it is committed that users, roles, permissions or sessions may have changed."""
 
 from collections.abc import Callable, Collection, Iterable
 from itertools import islice

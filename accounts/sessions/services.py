@@ -123,7 +123,7 @@ def keep_app_session(session: Session) -> None:
 
 
 def extend_session(session: Session) -> None:
-    """Count the use of an application that is signed in by the session: whoever works there isn't idle."""
+    """Count the use of an application that is signed in by the session: a person who works there isn't idle."""
     if _needs_touch(session):
         now = timezone.now()
         changes = {"last_used_at": now, "expires_at": session.expiry_after(now)}

@@ -66,7 +66,7 @@ def days_query(name, begins, ends):
 
 
 def sentences_of_people(server):
-    """Words of a kind of events beside a name."""
+    """Words of a kind of events with a name."""
     return [path(AUDIT, search=f"signed in {name}") for name in server.samples["user"]]
 
 

@@ -1,4 +1,4 @@
-"""Fills a database with sign-ins at programs, and does there what programs and people do, when it is told to."""
+"""Fills a database with sign-ins at programs, and does there what programs and people do, on command."""
 
 import base64
 import json

@@ -14,7 +14,7 @@ MIGRATED = "migrated"
 
 
 def create_database(name: str, *, like: str = "template1") -> str:
-    """An empty PostgreSQL database, or a copy of another, beside the tests' own; returns its URL."""
+    """An empty PostgreSQL database, or a copy of another, next to the tests' own; returns its URL."""
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
     return url_of(name)

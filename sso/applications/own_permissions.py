@@ -1,4 +1,4 @@
-"""The permissions that an application brings: `slug.resource_action`, beside the 39 of the catalogue.
+"""The permissions that an application brings: `slug.resource_action`, next to the 39 of the catalogue.
 
 Registering gives them to nobody but Super Administrator, which always holds every permission. What the application no
 longer lists is deleted, unless a role holds it: then it is retired. Roles keep it, and it can't be given any more.

@@ -109,7 +109,7 @@ def _lock(sign_ins: AppSignInQuerySet) -> AppSignInQuerySet:
 
 
 def end_reason_of(sign_in: AppSignIn) -> EndReason:
-    """Why a person's sign-in doesn't count any more: the first cause, as somebody who looks for it would ask."""
+    """Why a person's sign-in doesn't count any more: the first cause, as a person who looks for it would ask."""
     session = sign_in.session
     if not sign_in.application.is_active:
         return EndReason.APPLICATION_INACTIVE

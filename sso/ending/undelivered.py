@@ -1,4 +1,4 @@
-"""Sign-outs that an application was not told of, for people who can do something about it."""
+"""Sign-outs that didn't reach an application, for people who can do something about it."""
 
 from datetime import timedelta
 

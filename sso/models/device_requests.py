@@ -9,7 +9,7 @@ from sso.models.querysets import DeviceRequestQuerySet
 
 
 class DeviceRequest(models.Model):
-    """A device that waits until somebody types its code on the page `/device`."""
+    """A device that waits until a person types its code on the page `/device`."""
 
     class Decision(models.TextChoices):
         APPROVED = "approved"

@@ -1,4 +1,4 @@
-"""Messages to programs that somebody was signed out (OpenID Connect Back-Channel Logout)."""
+"""Messages to programs that a person was signed out (OpenID Connect Back-Channel Logout)."""
 
 from django.db import models
 from django.db.models import Q

@@ -76,7 +76,7 @@ class ApplicationForm(RecordForm):
         label="Back-channel logout address",
         max_length=500,
         required=False,
-        help_text="Reprotech calls it when somebody's access ends, so that the program signs them out at once.",
+        help_text="Reprotech calls it when a person's access ends, so that the program signs them out at once.",
         widget=forms.URLInput(attrs={"spellcheck": "false"}),
     )
     service_account = forms.ChoiceField(

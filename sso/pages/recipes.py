@@ -103,7 +103,7 @@ RECIPES = (
     Recipe(
         "apache",
         "Apache (mod_auth_openidc)",
-        "For eLabFTW and other programs that take the person from the web server. Apache lets in whoever may open "
+        "For eLabFTW and other programs that take the person from the web server. Apache lets in those who may open "
         "this application, and passes their username on as REMOTE_USER.",
         callback="/oidc/callback",
         parts=(Part("The virtual host of the program", "apache"),),
@@ -112,7 +112,7 @@ RECIPES = (
             "Debian and Ubuntu: install libapache2-mod-auth-openidc, then “a2enmod auth_openidc headers”.",
             "Claims are there too, as variables and headers: OIDC_CLAIM_email, OIDC_CLAIM_given_name and so on.",
             "eLabFTW: name them in extauth_remote_user, extauth_email, extauth_firstname and extauth_lastname.",
-            "The program must not be reachable past Apache: whoever reaches it directly could say to be anyone.",
+            "The program must not be reachable past Apache: anyone who reaches it directly could say to be anybody.",
         ),
     ),
     Recipe(
@@ -126,7 +126,7 @@ RECIPES = (
         ),
         hints=(
             "oauth2-proxy takes no sign-outs from here. It asks again as often as cookie_refresh says.",
-            "The program must not be reachable past nginx: whoever reaches it directly could say to be anyone.",
+            "The program must not be reachable past nginx: anyone who reaches it directly could say to be anybody.",
         ),
     ),
     Recipe(

@@ -14,7 +14,7 @@ from sso.models import Application, LogoutNotice
 
 #: A secret that is older deserves a new one.
 OLD_SECRET = timedelta(days=365)
-#: For how long a program that couldn't be told of a sign-out is shown as failing.
+#: For how long a program that a sign-out didn't reach is shown as failing.
 NOTICE_PERIOD = timedelta(days=7)
 
 
@@ -72,7 +72,7 @@ def _secret_warnings(application: Application) -> list[Warning]:
 
 
 def _notice_warnings(application: Application) -> list[Warning]:
-    """Sign-outs that the program wasn't told of."""
+    """Sign-outs that didn't reach the program."""
     since = timezone.now() - NOTICE_PERIOD
     failing = LogoutNotice.objects.filter(application=application, created_at__gt=since, delivered_at=None)
     notice = failing.exclude(last_error="").order_by("-id").first()

@@ -62,7 +62,7 @@ def poll_device_request(*, device_code: str, application: Application) -> Device
 
 
 def is_too_early(request: DeviceRequest) -> bool:
-    """Whether a device asks sooner than it was told to; from then on it must wait five seconds longer."""
+    """Whether a device asks sooner than it may; from then on it must wait five seconds longer."""
     now = timezone.now()
     before, request.last_polled_at = request.last_polled_at, now
     is_early = before is not None and now - before < timedelta(seconds=request.interval)

@@ -1,4 +1,4 @@
-"""What applications have to be told when a sign-in ends, and `sid`, by which they know whose session it was."""
+"""What applications have to learn when a sign-in ends, and `sid`, by which they know whose session it was."""
 
 import hashlib
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
 """Sign-ins of people at applications: opened with a code, redeemed, renewed by refresh tokens, ended.
 
-Whoever changes a sign-in locks its row first. So of two requests with one code or refresh token the second sees what
+Code that changes a sign-in locks its row first. So of two requests with one code or refresh token the second sees what
 the first did with it.
 """
 
@@ -217,7 +217,7 @@ def revoke_token(*, token: str, application: Application) -> None:
 
 
 def end_by_reuse(sign_in: AppSignIn, reason: EndReason) -> None:
-    """End a locked sign-in since somebody else has what it gave out; the program's session may be a thief's."""
+    """End a locked sign-in since another has what it gave out; the program's session may be a thief's."""
     if sign_in.ended_at is None:
         mark_ended(sign_in, reason)
         queue_notices([sign_in])
@@ -255,7 +255,7 @@ def _record_end(sign_in: AppSignIn, reason: EndReason, *, success: bool = True) 
 
 
 def record_refusal(application: Application, reason: str, *, actor: Actor | None = None) -> None:
-    """An event that somebody should look at; at most one in a while for each application, person and address."""
+    """An event to look at; at most one in a while for each application, person and address."""
     who = actor.pk if actor else ""
     if rate_limits.is_first_refusal(f"application-{application.pk}-{who}-{reason}", current_origin().ip_address):
         record(

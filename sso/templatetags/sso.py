@@ -1,4 +1,4 @@
-"""What pages of other subjects show of single sign-on: programs to open, and programs that somebody is signed in to."""
+"""What pages of other subjects show of single sign-on: programs to open, and programs that a person is signed in to."""
 
 from django import template
 from django.template import Context

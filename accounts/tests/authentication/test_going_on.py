@@ -1,4 +1,4 @@
-"""Whoever signs in on the way to a program gets there, whatever comes between: by a browser without JavaScript."""
+"""A sign-in on the way to a program leads there, whatever comes between: by a browser without JavaScript."""
 
 import re
 from datetime import timedelta

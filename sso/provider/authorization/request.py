@@ -44,7 +44,7 @@ class UnsupportedResponseType(OAuth2Error):  # type: ignore[misc]  # Authlib has
 
 
 class NotAnswerable(Exception):
-    """There is no checked address that could be told: a page with this sentence."""
+    """There is no checked address for an answer: a page with this sentence."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
@@ -100,7 +100,7 @@ def find_client(parameters: Parameters) -> Client:
     if application is None:
         raise NotAnswerable("The application is not registered here, or it is switched off.")
     redirect_uri = parameters.once("redirect_uri")
-    # As text: whatever is resolved or decoded first, somebody else's address could pass for it.
+    # As text: whatever is resolved or decoded first, another address could pass for it.
     if redirect_uri not in application.redirect_uris:
         raise NotAnswerable(f"The address that {application.name} wants you to return to is not registered for it.")
     return Client(application, redirect_uri, state)
