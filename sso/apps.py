@@ -10,10 +10,10 @@ class SsoConfig(AppConfig):
     def ready(self) -> None:
         from accounts.access.authorization import TARGET_MODELS
         from accounts.authentication.introspection_api import OTHER_TOKENS
-        from accounts.roles.applications import Applications
+        from accounts.roles.applications import Registered
         from reprotech.web.responses import Programs
         from sso import tracked_models
-        from sso.applications import roles as application_roles
+        from sso.applications.roles import RoleApplications
         from sso.models import Application
         from sso.provider.destinations import program_name
         from sso.provider.tokens.introspection import introspect_for_module
@@ -21,8 +21,6 @@ class SsoConfig(AppConfig):
 
         OTHER_TOKENS[ACCESS_TOKEN_PREFIX] = introspect_for_module
         TARGET_MODELS["application"] = Application
-        Applications.names = staticmethod(application_roles.application_names)  # type: ignore[method-assign]
-        Applications.opened_by = staticmethod(application_roles.applications_opened_by)  # type: ignore[method-assign]
-        Applications.replace_role = staticmethod(application_roles.replace_role)  # type: ignore[method-assign]
+        Registered.applications = RoleApplications()
         tracked_models.track_all()
         Programs.find_name = staticmethod(program_name)

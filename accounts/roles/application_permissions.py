@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from accounts.models import Permission
-from accounts.roles.applications import Applications
+from accounts.roles.applications import Registered
 from accounts.roles.permission_tables import Cell, permission_matrix
 
 
@@ -27,7 +27,7 @@ def application_groups(
         for permission in Permission.objects.of_applications()
         if (offered is None or permission.name in offered) and (permission.name in held or not permission.is_retired)
     ]
-    names = Applications.names() if found else {}
+    names = Registered.applications.names() if found else {}
     return [
         ApplicationGroup(
             slug,

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts.core.text import humanize
 from accounts.models import Permission, Role
-from accounts.roles.applications import Applications
+from accounts.roles.applications import Registered
 from accounts.roles.permission_tables import group_of
 from reprotech.core.normalization import fold_text
 from reprotech.web.fields import ChoiceParam
@@ -99,7 +99,7 @@ def permission_grid(query: GridQuery, permissions: list[Permission], roles: list
     if query.value("differences"):
         rows = [row for row in rows if not row.is_alike]
     grouped = groupby(rows, key=lambda row: _group_of(row.permission))
-    names = Applications.names() if any(permission.application_slug for permission in permissions) else {}
+    names = Registered.applications.names() if any(permission.application_slug for permission in permissions) else {}
     return PermissionGrid(
         groups=[(names.get(label, label), list(found)) for label, found in grouped],
         shown=shown,

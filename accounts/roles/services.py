@@ -11,7 +11,7 @@ from accounts.core.confusables import confusable_forms
 from accounts.core.model_fields import stored_form
 from accounts.models import Permission, Role, User
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_UPDATE
-from accounts.roles.applications import Applications
+from accounts.roles.applications import Registered
 from accounts.roles.assignments import mark_roles_changed, record_role_changes
 from audit.models import Action
 from audit.services import Changes, record
@@ -130,7 +130,7 @@ def delete_role(
         raise Conflict("Someone was given this role a moment ago. Try again.")
     if holders:
         _reassign(actor, role, holders, other)
-    Applications.replace_role(actor, role, other)
+    Registered.applications.replace_role(actor, role, other)
     # First: deleting the role removes the permissions that the event lists.
     record_role(actor, Action.DELETE, role, {"name": (role.name, None), "permissions": (role.permission_names, [])})
     role.delete()

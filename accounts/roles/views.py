@@ -10,7 +10,7 @@ from accounts.models import Permission, Role, User
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDATE, USER_READ, USER_UPDATE
 from accounts.roles import services as role_services
 from accounts.roles.application_permissions import application_groups, permission_choices
-from accounts.roles.applications import Applications
+from accounts.roles.applications import Registered
 from accounts.roles.factor_coverage import FactorCoverage, factor_coverage
 from accounts.roles.filters import RoleUserFilter
 from accounts.roles.forms import DeleteRoleForm, RoleForm
@@ -57,7 +57,7 @@ def show_role(request: PageRequest, role_id: int) -> HttpResponse:
         "matrix": permission_matrix(role.permission_names),
         "application_groups": application_groups(role.permission_names),
         "permission_count": Permission.objects.grantable().count(),
-        "applications": Applications.opened_by(role),
+        "applications": Registered.applications.opened_by(role),
         "query": query,
         "page": page,
         "coverage": _coverage(request.user, role) if role.requires_factor else None,
@@ -144,7 +144,7 @@ def delete_role(request: PageRequest, role_id: int) -> HttpResponse:
         if other != role and not missing_permissions(request.user, other)
     ]
     form = bind_form(DeleteRoleForm, request, others=others)
-    applications = Applications.opened_by(role)
+    applications = Registered.applications.opened_by(role)
     form.fields["reassign_to"].required = bool(role.user_count or applications)
     if request.method == "POST" and form.is_valid():
         try:
