@@ -115,7 +115,15 @@ def test_no_logout_token_goes_where_no_program_can_be(uri):
 
 def test_what_a_name_resolves_to_is_judged_by_the_same_rule():
     fine = ["10.0.0.1", "127.0.0.1", "192.168.1.2", "93.184.216.34", "::1", "2001:db8::1", "::ffff:10.0.0.1"]
-    wrong = ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "ff02::1", "::", "255.255.255.255"]
+    wrong = [
+        "169.254.169.254",
+        "::ffff:169.254.169.254",
+        "2002:a9fe:a9fe::1",
+        "fe80::1",
+        "ff02::1",
+        "::",
+        "255.255.255.255",
+    ]
     assert all(is_sendable(ip_address(address)) for address in fine)
     assert not any(is_sendable(ip_address(address)) for address in wrong)
 

@@ -112,6 +112,17 @@ def test_a_name_that_leads_where_no_program_is_gets_nothing(cast, receiver, monk
     assert not receiver.paths
 
 
+def test_not_even_a_handshake_goes_where_no_program_is(monkeypatch):
+    monkeypatch.setattr(http_post, "is_sendable", lambda address: not address.is_loopback)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with pytest.raises(http_post.PostFailed, match="no program can have"):
+            http_post.post_form(f"https://127.0.0.1:{listener.getsockname()[1]}/logout", {})
+        peer, _ = listener.accept()
+        with peer:
+            peer.settimeout(10)
+            assert peer.recv(1) == b""
+
+
 @pytest.mark.django_db
 def test_a_program_that_hangs_is_left_after_a_while(cast, receiver, monkeypatch):
     monkeypatch.setattr(http_post, "TIMEOUT_SECONDS", 0.2)
