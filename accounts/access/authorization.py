@@ -114,6 +114,16 @@ def authorize(actor: Actor, needed: str | Iterable[str], target: User | Role | T
         raise Forbidden(in_catalogue_order(missing)[0], Target.of(target))
 
 
+def authorize_closing(actor: Actor, user: User) -> None:
+    """Raise Forbidden if `actor` may not lock, deactivate or sign out `user`, with the permission for that.
+
+    Ending access raises nobody, so it doesn't need what the account holds. Super Administrators are the exception:
+    otherwise one of them could be kept out by those whom only they could stop.
+    """
+    if user.is_super_administrator:
+        authorize(actor, user.grants.permissions, user)
+
+
 def authorize_roles(actor: Actor, roles: Iterable[Role]) -> None:
     """Raise Forbidden, about the first role that gives more, unless `actor` holds all that these roles give."""
     if isinstance(actor, System):

@@ -1,6 +1,6 @@
 """Locking the account that a service changes."""
 
-from accounts.access.authorization import Target, authorize
+from accounts.access.authorization import Target, authorize, authorize_closing
 from accounts.core.exceptions import AccountDisabled
 from accounts.models import User
 from reprotech.core.actors import Actor
@@ -12,12 +12,25 @@ def lock_for_change(actor: Actor, user_id: int, permission: str) -> User:
 
     Users are always locked before roles, so there are no deadlocks. Raises Forbidden or NotFound.
     """
+    user = lock_with_permission(actor, user_id, permission)
+    authorize(actor, user.grants.permissions, user)
+    return user
+
+
+def lock_for_closing(actor: Actor, user_id: int, permission: str) -> User:
+    """The same for ending their access, which needs less: see `authorize_closing`."""
+    user = lock_with_permission(actor, user_id, permission)
+    authorize_closing(actor, user)
+    return user
+
+
+def lock_with_permission(actor: Actor, user_id: int, permission: str) -> User:
+    """The same where the caller authorizes what the change does to this user."""
     user: User | None = User.objects.visible_to(actor).lock(user_id)
     # Before the result is looked at: without the permission nobody learns whether the user exists.
     authorize(actor, permission, Target("user", user_id))
     if user is None:
         raise NotFound("user")
-    authorize(actor, user.grants.permissions, user)
     return user
 
 

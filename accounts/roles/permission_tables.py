@@ -124,3 +124,8 @@ def missing_permissions(actor: User, holder: User | Role) -> list[str]:
     """Permissions that `holder` has and `actor` lacks: while there are any, the actor may not change or assign it."""
     held = holder.grants.permissions if isinstance(holder, User) else holder.permission_names
     return in_catalogue_order(set(held) - actor.get_all_permissions())
+
+
+def missing_to_close(actor: User, user: User) -> list[str]:
+    """The same for locking, deactivating and signing out, which needs less: see `authorize_closing`."""
+    return missing_permissions(actor, user) if user.is_super_administrator else []

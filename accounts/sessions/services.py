@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import session_cache
 from accounts.access.api_key_revocation import SESSIONS_ENDED, revoke_keys_of
-from accounts.access.authorization import Target, authorize, service
+from accounts.access.authorization import Target, authorize, authorize_closing, service
 from accounts.access.required_actions import refuse_required_action
 from accounts.core.exceptions import AccountDisabled, TokenInvalid
 from accounts.models import Session, User
@@ -161,7 +161,7 @@ def sign_out(*, session: Session) -> None:
 
 @service
 def end_session(*, actor: Actor, session_id: UUID) -> None:
-    """End a session: one's own, or with `session_revoke` that of a user who holds no more than the actor."""
+    """End a session: one's own, or with `session_revoke` that of others as far as `authorize_closing` allows."""
     session = Session.objects.alive().select_related("user").filter(pk=session_id).first()
     if session is None:
         raise NotFound("session")
@@ -170,7 +170,7 @@ def end_session(*, actor: Actor, session_id: UUID) -> None:
             # Only one's own sessions may be ended before a required action.
             refuse_required_action(actor)
         authorize(actor, SESSION_REVOKE, session.user)
-        authorize(actor, session.user.grants.permissions, session.user)
+        authorize_closing(actor, session.user)
     require_recent_authentication()
     mark_ended([session], Session.EndReason.REVOKED)
     record(
@@ -196,12 +196,12 @@ def end_other_sessions(*, actor: User, session_id: UUID, revoke_keys: bool = Fal
 
 @service
 def end_user_sessions(*, actor: Actor, user_id: int) -> int:
-    """End all live sessions of a user who holds no more than the actor; returns how many."""
+    """End all live sessions of a user; returns how many. Raises NotFound or Forbidden."""
     authorize(actor, SESSION_REVOKE, Target("user", user_id))
     user = User.objects.visible_to(actor).filter(pk=user_id).first()
     if user is None:
         raise NotFound("user")
-    authorize(actor, user.grants.permissions, user)
+    authorize_closing(actor, user)
     require_recent_authentication()
     ended = mark_ended(list(user.sessions.alive()), Session.EndReason.REVOKED)
     return _record_ended(actor, ended, user.username)

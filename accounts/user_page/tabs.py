@@ -69,7 +69,7 @@ def primary_action(user: User, actions: Collection[str]) -> str:
         ("unlock", user.is_locked),
         ("activate", not user.is_active),
         ("resend_invitation", user.status == "invited"),
-        ("let_in", user.is_locked_out and "lock" in actions),
+        ("let_in", user.is_locked_out),
         ("edit", True),
     ]
-    return next((name for name, applies in wanted if applies and (name in actions or name == "let_in")), "")
+    return next((name for name, applies in wanted if applies and name in actions), "")

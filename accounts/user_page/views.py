@@ -15,14 +15,13 @@ from accounts.common.shortcuts import get_user_or_404
 from accounts.models import User
 from accounts.models.querysets import DORMANT_AFTER
 from accounts.permissions import SESSION_REVOKE, USER_READ, USER_UPDATE
-from accounts.roles.permission_tables import missing_permissions
 from accounts.sessions import services as session_services
 from accounts.user_page.access_groups import access_groups
 from accounts.user_page.filters import UserKeyFilter, UserSessionFilter
 from accounts.user_page.neighbours import list_suffix, opened_from
 from accounts.user_page.role_changes import UserRolesForm
 from accounts.user_page.tabs import may_see_sessions, user_page
-from accounts.users.allowed_actions import allowed_actions
+from accounts.users.allowed_actions import allowed_actions, may_end_sessions
 from audit.models import Action, AuditLog
 from audit.models.querysets import INVOLVEMENTS
 from audit.permissions import AUDIT_READ
@@ -119,11 +118,10 @@ def show_sessions(request: PageRequest, user_id: int) -> HttpResponse:
     user = get_user_or_404(request, user_id)
     if not may_see_sessions(request.user, user):
         raise Forbidden(SESSION_REVOKE, Target.of(user))
-    is_own, is_beyond = request.user.pk == user.pk, bool(missing_permissions(request.user, user))
     context = {
         "page": UserSessionFilter.parse(request.GET).page_of(user.sessions.alive()),
         "session": request.page_session,
-        "may_end": is_own or (request.user.has_perm(SESSION_REVOKE) and not is_beyond),
+        "may_end": may_end_sessions(request.user, user),
     }
     return render_tab(request, user, "sessions", context)
 

@@ -14,7 +14,7 @@ from accounts.mfa import services as mfa_services
 from accounts.models import User
 from accounts.passwords import services as password_services
 from accounts.permissions import SESSION_REVOKE, USER_DELETE, USER_UPDATE
-from accounts.roles.permission_tables import missing_permissions
+from accounts.roles.permission_tables import missing_permissions, missing_to_close
 from accounts.sessions import services as session_services
 from accounts.users import services as user_services
 from accounts.users.allowed_actions import allowed_actions
@@ -39,11 +39,13 @@ def confirmation_view(
     button: str = "",
     form_class: type[ServiceForm] = ServiceForm,
     template: str = "user_action",
+    missing: Callable[[User, User], list[str]] = missing_permissions,
 ) -> Callable[..., HttpResponse]:
     """A page that asks before `run` changes a user; the form's fields are arguments of `run`.
 
     `run` may return another success message. `button` is its label where it isn't the verb and the name; with
-    `keeps_user` the user's page exists afterwards. `undo` is the action that takes it back.
+    `keeps_user` the user's page exists afterwards. `undo` is the action that takes it back. `missing` says which
+    permissions the reader lacks for it.
     """
     action = {"verb": verb, "warning": warning, "is_destructive": is_destructive, "button": button}
 
@@ -67,7 +69,7 @@ def confirmation_view(
         context = {
             "action": action,
             "person": user,
-            "beyond": missing_permissions(request.user, user),
+            "beyond": missing(request.user, user),
             "is_own": user.pk == request.user.pk,
             "next": back,
             "crumbs": breadcrumbs("user", user, button or verb),
@@ -114,6 +116,7 @@ sign_out_everywhere = confirmation_view(
     "again, and their API keys keep working: lock the account to stop both.",
     success_message="",
     run=_sign_out_everywhere,
+    missing=missing_to_close,
     permission=SESSION_REVOKE,
     is_destructive=True,
 )
@@ -123,6 +126,7 @@ lock = confirmation_view(
     "API key, until someone unlocks the account. Use it when an account may be in the wrong hands.",
     success_message="locked.",
     run=user_services.lock_user,
+    missing=missing_to_close,
     undo="unlock",
     is_destructive=True,
 )
@@ -149,6 +153,7 @@ deactivate = confirmation_view(
     "activates the account again. Roles and history stay. Use it when someone is away or has left.",
     success_message="deactivated.",
     run=partial(user_services.update_user, is_active=False),
+    missing=missing_to_close,
     undo="activate",
     is_destructive=True,
 )

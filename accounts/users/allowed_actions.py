@@ -1,21 +1,21 @@
 from django.conf import settings
 
 from accounts.models import User
-from accounts.permissions import USER_DELETE, USER_UPDATE
-from accounts.roles.permission_tables import missing_permissions
+from accounts.permissions import SESSION_REVOKE, USER_DELETE, USER_UPDATE
+from accounts.roles.permission_tables import missing_permissions, missing_to_close
 
 
 def allowed_actions(actor: User, user: User) -> set[str]:
     """The actions that pages offer. The services decide; this only hides what they would refuse."""
     if missing_permissions(actor, user):
-        return set()
+        return _closing_actions(actor, user)
     actions = set()
     if actor.has_perm(USER_UPDATE):
         actions |= {"edit", "keys"}
         if user.may_get_key_from(actor.pk):
             actions.add("make_keys")
         if actor.pk != user.pk:
-            actions.add("unlock" if user.is_locked else "lock")
+            actions |= {"unlock"} if user.is_locked else {"lock", "let_in"}
             actions |= _credential_actions(user)
             if user.second_factors:
                 actions.add("reset_factors")
@@ -23,6 +23,20 @@ def allowed_actions(actor: User, user: User) -> set[str]:
     if actor.has_perm(USER_DELETE) and actor.pk != user.pk:
         actions.add("delete")
     return actions
+
+
+def _closing_actions(actor: User, user: User) -> set[str]:
+    """What ends the access of a user who holds more than the actor."""
+    if actor.pk == user.pk or not actor.has_perm(USER_UPDATE) or missing_to_close(actor, user):
+        return set()
+    actions = set() if user.is_locked else {"lock"}
+    if user.is_active:
+        actions.add("deactivate")
+    return actions | ({"withdraw_invitation"} if user.status == "invited" else set())
+
+
+def may_end_sessions(actor: User, user: User) -> bool:
+    return actor.pk == user.pk or (actor.has_perm(SESSION_REVOKE) and not missing_to_close(actor, user))
 
 
 def _credential_actions(user: User) -> set[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from accounts.access.authorization import service
-from accounts.access.row_locks import lock_for_change
+from accounts.access.row_locks import lock_for_change, lock_for_closing
 from accounts.models import User
 from accounts.permissions import USER_UPDATE
 from accounts.roles.assignments import find_roles
@@ -69,7 +69,8 @@ def withdraw_invitations(*, actor: Actor, user_ids: Iterable[int]) -> BulkOutcom
 @service
 def _set_active(*, actor: Actor, user_id: int, is_active: bool) -> tuple[User, bool]:
     """The user, and whether that changed them."""
-    was_active = lock_for_change(actor, user_id, USER_UPDATE).is_active
+    lock = lock_for_change if is_active else lock_for_closing
+    was_active = lock(actor, user_id, USER_UPDATE).is_active
     return update_user(actor=actor, user_id=user_id, is_active=is_active), was_active != is_active
 
 
@@ -85,8 +86,8 @@ def _change_role(*, actor: Actor, user_id: int, assigned: str = "", revoked: str
 
 @service
 def _set_locked(*, actor: Actor, user_id: int, is_locked: bool) -> tuple[User, bool]:
-    was_locked = lock_for_change(actor, user_id, USER_UPDATE).is_locked
-    change = lock_user if is_locked else unlock_user
+    lock, change = (lock_for_closing, lock_user) if is_locked else (lock_for_change, unlock_user)
+    was_locked = lock(actor, user_id, USER_UPDATE).is_locked
     return change(actor=actor, user_id=user_id), was_locked != is_locked
 
 

@@ -13,7 +13,7 @@ from accounts.common.requests import PageRequest
 from accounts.models import Role, User
 from accounts.models.querysets import UserQuerySet
 from accounts.permissions import SESSION_REVOKE, USER_READ, USER_UPDATE
-from accounts.roles.permission_tables import missing_permissions
+from accounts.roles.permission_tables import missing_permissions, missing_to_close
 from accounts.users import bulk
 from accounts.users.bulk import BulkOutcome
 from accounts.users.csv.export import csv_response, start_export
@@ -41,10 +41,12 @@ def confirmation_view(
     where: str = "",
     takes_role: bool = False,
     is_destructive: bool = False,
+    missing: Callable[[User, User], list[str]] = missing_permissions,
 ) -> Callable[..., HttpResponse]:
     """A page that asks before `run` changes users; `success_message` has the placeholders `{users}` and `{role}`.
 
     `undo` is the URL name of its opposite, if it has one; `where` follows the users in its title and on its button.
+    `missing` says which permissions the reader lacks for it.
     """
     action = {
         "verb": verb,
@@ -71,7 +73,7 @@ def confirmation_view(
                     raise Conflict("Other users match now than when you looked. Check them again before you continue.")
                 role: Role | None = form.cleaned_data.get("role")
                 outcome = run(actor=request.user, user_ids=ids, **({"role": role.slug} if role else {}))
-                undoing = undo_for(undo, outcome, role, back)
+                undoing = undo_for(undo, outcome, role, back) if undo and _may_undo(request.user, outcome) else None
                 show_outcome(request, outcome, partial(success_message.format, role=role), undoing)
                 return htmx_redirect(request, back)
             except DomainError as refusal:
@@ -80,7 +82,7 @@ def confirmation_view(
         context = {
             "action": action,
             "count": len(ids),
-            "people": [(user, missing_permissions(request.user, user)) for user in shown],
+            "people": [(user, missing(request.user, user)) for user in shown],
             "selected": [] if matching else ids,
             "matching": selection.data.get("matching", ""),
             "filters": matching.given.items() if matching else (),
@@ -120,6 +122,12 @@ def _refuse(request: PageRequest, refusal: Conflict) -> HttpResponse:
     return htmx_redirect(request, safe_next_url(request, reverse("users")))
 
 
+def _may_undo(actor: User, outcome: BulkOutcome) -> bool:
+    """Whether the actor holds all that the changed users hold: to close a door takes less than to open it again."""
+    changed = User.objects.visible_to(actor).filter(pk__in=outcome.changed[:MAX_PER_PAGE]).with_roles()
+    return not any(missing_permissions(actor, user) for user in changed)
+
+
 def undo_for(name: str, outcome: BulkOutcome, role: Role | None, back: str) -> Undo | None:
     """The opposite for those who were changed; of more than a form may name there is none."""
     if not name or not 0 < len(outcome.changed) <= MAX_PER_PAGE:
@@ -154,6 +162,7 @@ deactivate = confirmation_view(
     "All their sessions end at once, and they can't sign in until someone activates them again.",
     "{users} deactivated.",
     partial(bulk.set_active, is_active=False),
+    missing=missing_to_close,
     undo="activate_users",
     is_destructive=True,
 )
@@ -163,6 +172,7 @@ lock = confirmation_view(
     "someone unlocks them.",
     "{users} locked.",
     bulk.lock,
+    missing=missing_to_close,
     undo="unlock_users",
     is_destructive=True,
 )
@@ -178,6 +188,7 @@ sign_out = confirmation_view(
     "All their sessions end at once, in browsers and in scripts. They can sign in again, and API keys go on working.",
     "{users} signed out everywhere.",
     bulk.sign_out,
+    missing=missing_to_close,
     permission=SESSION_REVOKE,
     where=" everywhere",
     is_destructive=True,

@@ -1,12 +1,18 @@
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.access.api_key_revocation import ACCOUNT_DELETED, revoke_keys_made_for_people_by, revoke_keys_of
-from accounts.access.authorization import authorize, authorize_roles, require_remaining_super_administrator, service
+from accounts.access.authorization import (
+    authorize,
+    authorize_closing,
+    authorize_roles,
+    require_remaining_super_administrator,
+    service,
+)
 from accounts.access.optimistic_locking import refuse_stale_version
-from accounts.access.row_locks import lock_for_change
+from accounts.access.row_locks import lock_for_change, lock_for_closing, lock_with_permission
 from accounts.access.user_events import record_user
 from accounts.core.model_fields import stored_form
 from accounts.mfa.services import delete_factors
@@ -126,18 +132,31 @@ def update_user(
     Fields, assigned and revoked roles get an audit event each. Raises NotFound, Forbidden,
     ValidationFailed, Conflict, or StaleVersion unless the user is still as one of `expected_versions`.
     """
-    user = lock_for_change(actor, user_id, USER_UPDATE)
-    refuse_stale_version(actor, user, expected_versions)
+    user = lock_with_permission(actor, user_id, USER_UPDATE)
     unknown = set(fields) - set(PROFILE_FIELDS)
     if unknown:
         raise TypeError(f"Not a field of a user: {', '.join(sorted(unknown))}.")
     fields = {name: stored_form(User, name, value) for name, value in fields.items()}
     changes = {name: (getattr(user, name), new) for name, new in fields.items() if getattr(user, name) != new}
+    wanted = None if roles is None else find_roles(roles)
+    if _only_deactivates(user, fields, changes, wanted):
+        authorize_closing(actor, user)
+    else:
+        authorize(actor, user.grants.permissions, user)
+    refuse_stale_version(actor, user, expected_versions)
     if changes:
         _change_fields(actor, user, changes)
-    if roles is not None:
-        _change_roles(actor, user, find_roles(roles))
+    if wanted is not None:
+        _change_roles(actor, user, wanted)
     return user
+
+
+def _only_deactivates(
+    user: User, fields: Mapping[str, object], changes: Mapping[str, object], wanted: list[Role] | None
+) -> bool:
+    """Whether the account ends up inactive and otherwise as it is, as a whole record of `PUT` may say too."""
+    keeps_roles = wanted is None or set(wanted) == set(user.roles.all())
+    return fields.get("is_active") is False and changes.keys() <= {"is_active"} and keeps_roles
 
 
 def _change_fields(actor: Actor, user: User, changes: Changes, *, is_verified: bool = False) -> None:
@@ -200,7 +219,7 @@ def _change_roles(actor: Actor, user: User, roles: list[Role]) -> None:
 @service
 def lock_user(*, actor: Actor, user_id: int) -> User:
     """Refuse sign-ins until the user is unlocked, and end their sessions. Raises NotFound, Forbidden or Conflict."""
-    user = lock_for_change(actor, user_id, USER_UPDATE)
+    user = lock_for_closing(actor, user_id, USER_UPDATE)
     _refuse_own_account(actor, user, "lock")
     # Locking twice would replace the time of the first, and record a change that is none.
     if not user.is_locked:

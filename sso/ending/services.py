@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts.access.authorization import authorize, service
+from accounts.access.authorization import authorize, authorize_closing, service
 from accounts.access.required_actions import refuse_required_action
 from accounts.models import Session, User
 from accounts.permissions import SESSION_REVOKE
@@ -51,7 +51,7 @@ def _end_all(find: Callable[[], AppSignInQuerySet]) -> int:
 
 @service
 def end_sign_in(*, actor: Actor, sign_in_id: UUID) -> None:
-    """Sign a person out of an application: oneself, or with `session_revoke` who holds no more than the actor."""
+    """Sign a person out of an application: oneself, or with `session_revoke` others."""
     sign_in = _lock(AppSignIn.objects.unended().of_person().filter(pk=sign_in_id)).first()
     if sign_in is None:
         raise NotFound("sign-in")
@@ -60,7 +60,7 @@ def end_sign_in(*, actor: Actor, sign_in_id: UUID) -> None:
             # Only one's own may be ended before a required action.
             refuse_required_action(actor)
         authorize(actor, SESSION_REVOKE, sign_in.user)
-        authorize(actor, sign_in.user.grants.permissions, sign_in.user)
+        authorize_closing(actor, sign_in.user)
     require_recent_authentication()
     _end({EndReason.REVOKED: [sign_in]}, actor=actor)
 

@@ -4,8 +4,7 @@ from django import template
 from django.template import Context
 
 from accounts.models import User
-from accounts.permissions import SESSION_REVOKE
-from accounts.roles.permission_tables import missing_permissions
+from accounts.users.allowed_actions import may_end_sessions
 from sso.models import Application, AppSignIn, EndReason
 
 register = template.Library()
@@ -44,11 +43,10 @@ def programs_of(context: Context, person: User, *, is_own: bool = False) -> dict
     """The programs that `person` is signed in to; for others than themselves where the reader sees their sessions."""
     reader: User = context["request"].user
     sign_ins = AppSignIn.objects.filter(user=person).of_person().valid().select_related("application", "session")
-    may_end = is_own or (reader.has_perm(SESSION_REVOKE) and not missing_permissions(reader, person))
     return {
         **{name: context.get(name) for name in ("request", "csrf_token", "may", "time_zone")},
         "person": person,
         "is_own": is_own,
-        "may_end": may_end,
+        "may_end": is_own or may_end_sessions(reader, person),
         "sign_ins": sign_ins.order_by("-last_used_at", "id")[:MAX_PROGRAMS],
     }

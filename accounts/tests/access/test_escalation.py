@@ -36,6 +36,7 @@ class Scenario:
 
     actor: User
     target: User
+    top: User
     bystander: User
     session: Session
     big: Role
@@ -48,6 +49,7 @@ def scenario(cast, clerk):
     return Scenario(
         actor=clerk,
         target=cast.admin,
+        top=cast.super_admin,
         bystander=cast.stranger,
         session=Caller(cast.admin).signed_in.session,
         big=Role.objects.get(slug="admin"),
@@ -85,10 +87,13 @@ ATTACKS = {
     "redirect the mail of who holds more": lambda s: user_services.update_user(
         actor=s.actor, user_id=s.target.pk, email="clerk@lab.example"
     ),
-    "deactivate who holds more": lambda s: user_services.update_user(
-        actor=s.actor, user_id=s.target.pk, is_active=False
+    "deactivate a Super Administrator": lambda s: user_services.update_user(
+        actor=s.actor, user_id=s.top.pk, is_active=False
     ),
-    "lock who holds more": lambda s: user_services.lock_user(actor=s.actor, user_id=s.target.pk),
+    "deactivate and rename who holds more": lambda s: user_services.update_user(
+        actor=s.actor, user_id=s.target.pk, is_active=False, username="renamed"
+    ),
+    "lock a Super Administrator": lambda s: user_services.lock_user(actor=s.actor, user_id=s.top.pk),
     "unlock who holds more": lambda s: user_services.unlock_user(actor=s.actor, user_id=s.target.pk),
     "delete who holds more": lambda s: user_services.delete_user(actor=s.actor, user_id=s.target.pk),
     "reset the password of who holds more": lambda s: password_services.reset_password(
@@ -97,7 +102,9 @@ ATTACKS = {
     "mail a link to who holds more": lambda s: password_services.send_password_reset(
         actor=s.actor, user_id=s.target.pk
     ),
-    "end a session of who holds more": lambda s: session_services.end_session(actor=s.actor, session_id=s.session.pk),
+    "end a session without the permission": lambda s: session_services.end_session(
+        actor=s.actor, session_id=s.session.pk
+    ),
 }
 
 
@@ -134,7 +141,7 @@ def test_a_target_that_rose_meanwhile_is_out_of_reach(scenario):
     assert stale.grants.permissions
     user_services.update_user(actor=User.objects.get(username="the-super_admin"), user_id=peer.pk, roles=["admin"])
     with pytest.raises(Forbidden):
-        user_services.lock_user(actor=stale, user_id=peer.pk)
+        user_services.unlock_user(actor=stale, user_id=peer.pk)
     Role.objects.get(name="Clerk").permissions.clear()
     with pytest.raises(Forbidden):
         user_services.create_user(actor=stale, **NEW)

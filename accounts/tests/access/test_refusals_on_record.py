@@ -26,7 +26,7 @@ def officer(cast, make_role):
 
 #: By name: how an officer tries it, with an account and a role that hold more.
 ON_USERS = {
-    "api lock": lambda o, u, _: Caller(o).post(f"/api/users/{u.pk}/lock"),
+    "api unlock": lambda o, u, _: Caller(o).post(f"/api/users/{u.pk}/unlock"),
     "api change": lambda o, u, _: Caller(o).patch(f"/api/users/{u.pk}", {"first_name": "X"}),
     "api delete": lambda o, u, _: Caller(o).delete(f"/api/users/{u.pk}"),
     "api erase": lambda o, u, _: Caller(o).delete(f"/api/users/{u.pk}/personal-data"),
@@ -34,11 +34,10 @@ ON_USERS = {
     "api role": lambda o, _, r: Caller(o).patch(
         f"/api/users/{User.objects.get(username='plain').pk}", {"roles": [r.name]}
     ),
-    "page lock": lambda o, u, _: page_client(o).post(f"/users/{u.pk}/lock"),
-    "page bulk": lambda o, u, _: page_client(o).post("/users/selected/deactivate", {"user": [u.pk]}),
-    "service bulk": lambda o, u, _: bulk.set_active(actor=o, user_ids=[u.pk], is_active=False),
+    "page unlock": lambda o, u, _: page_client(o).post(f"/users/{u.pk}/unlock"),
+    "page bulk": lambda o, u, _: page_client(o).post("/users/selected/activate", {"user": [u.pk]}),
+    "service bulk": lambda o, u, _: bulk.set_active(actor=o, user_ids=[u.pk], is_active=True),
     "service erase": lambda o, u, _: Caller(o).delete(f"/api/users/{u.pk}/personal-data"),
-    "session": lambda o, u, _: Caller(o).delete(f"/api/auth/sessions/{Caller(u).signed_in.session.pk}"),
 }
 
 

@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from accounts.access.authorization import service
-from accounts.access.row_locks import lock_for_change
+from accounts.access.row_locks import lock_for_change, lock_for_closing
 from accounts.access.user_events import record_user
 from accounts.models import User
 from accounts.notifications.links import handed_tokens, password_link
@@ -51,7 +51,7 @@ def withdraw_invitation(*, actor: Actor, user_id: int) -> User:
 
     An active account could ask for a link itself, as people do who forgot their password.
     """
-    user = lock_for_change(actor, user_id, USER_UPDATE)
+    user = lock_for_closing(actor, user_id, USER_UPDATE)
     _refuse_accepted(user)
     if not user.is_active:
         return user

@@ -8,7 +8,7 @@ from accounts.common.forms import ServiceForm
 from accounts.common.requests import PageRequest
 from accounts.common.shortcuts import breadcrumbs, get_user_or_404
 from accounts.permissions import USER_UPDATE
-from accounts.roles.permission_tables import missing_permissions
+from accounts.roles.permission_tables import missing_permissions, missing_to_close
 from accounts.users import action_views, bulk, bulk_views
 from accounts.users.invitations import services as invitation_services
 from reprotech.core.exceptions import DomainError
@@ -33,6 +33,7 @@ withdraw = action_views.confirmation_view(
     warning=WITHDRAWING,
     success_message="is no longer invited. The account is inactive.",
     run=invitation_services.withdraw_invitation,
+    missing=missing_to_close,
     is_destructive=True,
 )
 resend_selected = bulk_views.confirmation_view(
@@ -46,6 +47,7 @@ withdraw_selected = bulk_views.confirmation_view(
     WITHDRAWING,
     "Invitation of {users} withdrawn.",
     bulk.withdraw_invitations,
+    missing=missing_to_close,
     is_destructive=True,
 )
 
