@@ -23,6 +23,8 @@ TASKS = {
     "page of applications": "applications",
     "an application's sign-ins": "sign_ins",
     "look for what has ended": "look",
+    "look at one person": "look_at_one",
+    "look at everybody": "look_at_everybody",
 }
 SIGNED_IN, LOCK = "signed in", "lock"
 
@@ -79,8 +81,13 @@ class Caller:
     def __init__(self, username, password):
         from django.test import Client
 
+        from accounts.models import User
+        from sso.ending.access_changes import AccessChanges
+        from sso.ending.services import end_lost_sign_ins
         from sso.tests.support.program import SECRET, make_program
 
+        self._changes, self._end_lost = AccessChanges(), end_lost_sign_ins
+        self.person = User.objects.filter(app_sign_ins__isnull=False).first()
         self.browser, self.client = Client(), Client()
         names = {"username": username, "password": password}
         assert self.browser.post("/login", names).status_code == 302
@@ -156,9 +163,14 @@ class Caller:
         assert self.browser.get(f"/applications/{first.pk}/sign-ins").status_code == 200
 
     def look(self):
-        from sso.ending.services import end_lost_sign_ins
+        """As the thread of a server does each second."""
+        assert self._end_lost(self._changes.people()) == 0
 
-        assert end_lost_sign_ins() == 0
+    def look_at_one(self):
+        assert self._end_lost([self.person.pk]) == 0
+
+    def look_at_everybody(self):
+        assert self._end_lost() == 0
 
 
 def measure(caller, task, count):

@@ -119,7 +119,9 @@ class ApplicationAnswer(serializers.Serializer[Application]):
     previous_secret_expires_at = serializers.DateTimeField(
         allow_null=True, help_text="Until when the secret before the present one is good."
     )
-    sign_in_count = serializers.IntegerField(help_text="People who are signed in to it now.")
+    sign_in_count = serializers.IntegerField(
+        help_text="People who are signed in to it now; 1000 stands for so many or more."
+    )
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 

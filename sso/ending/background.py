@@ -6,6 +6,7 @@ from threading import Event
 from accounts import session_cache
 from reprotech.core.background import PeriodicThread
 from sso.ending import housekeeping
+from sso.ending.access_changes import AccessChanges
 from sso.ending.delivery import Courier
 from sso.ending.services import end_lost_sign_ins
 from sso.sign_ins import wake
@@ -22,6 +23,7 @@ class EndingThread(PeriodicThread):
 
     def __init__(self) -> None:
         self._courier, self._pause = Courier(self.wake), Event()
+        self._changes = AccessChanges()
         super().__init__(
             "app-sign-ins",
             self._look,
@@ -32,7 +34,12 @@ class EndingThread(PeriodicThread):
 
     def _look(self) -> None:
         began = time.monotonic()
-        end_lost_sign_ins()
+        try:
+            end_lost_sign_ins(self._changes.people())
+        except Exception:
+            # Nobody whom it concerned is passed over.
+            self._changes = AccessChanges()
+            raise
         self._courier.dispatch()
         # Where there is so much to look at that it takes its time, the database has other things to do too.
         took = time.monotonic() - began

@@ -32,9 +32,19 @@ BATCH_SIZE = 200
 Place = tuple[int, UUID | None]
 
 
-def end_lost_sign_ins() -> int:
-    """End what no longer counts; returns how many. Several processes may do this at once."""
-    return _end_all(AppSignIn.objects.lost_by_state) + _end_all(AppSignIn.objects.lost_by_role)
+def end_lost_sign_ins(people: Collection[int] | None = None) -> int:
+    """End what no longer counts, of these people and by time, or of everybody; returns how many.
+
+    Several processes may do this at once.
+    """
+    found = AppSignIn.objects
+    if people is None:
+        return _end_all(found.lost_by_state) + _end_all(found.lost_by_role)
+    ended = _end_all(found.lost_by_time)
+    if people:
+        ended += _end_all(lambda: found.lost_by_state().of_people(people))
+        ended += _end_all(lambda: found.lost_by_role().of_people(people))
+    return ended
 
 
 def _end_all(find: Callable[[], AppSignInQuerySet]) -> int:

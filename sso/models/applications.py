@@ -13,7 +13,7 @@ from accounts.core.model_fields import PlainTextField
 from accounts.models import Role, User
 from accounts.models.versioning import Versioned
 from audit.tracking.model_tracking import TrackedModel
-from sso.models.querysets import ApplicationQuerySet
+from sso.models.querysets import MAX_COUNTED, ApplicationQuerySet
 from sso.models.signing_keys import SigningAlgorithm
 
 CLIENT_ID_PREFIX = "app_"
@@ -70,7 +70,7 @@ class Application(Versioned, TrackedModel):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
-    #: Annotated by `with_sign_in_count`.
+    #: Annotated by `with_sign_in_count`, up to MAX_COUNTED.
     sign_in_count: int
 
     objects = ApplicationQuerySet.as_manager()
@@ -92,6 +92,11 @@ class Application(Versioned, TrackedModel):
     @property
     def is_confidential(self) -> bool:
         return self.kind == self.Kind.CONFIDENTIAL
+
+    @property
+    def sign_in_count_text(self) -> str:
+        """How many people are signed in now (`with_sign_in_count`), such as "17" or "1,000+"."""
+        return f"{self.sign_in_count:,}{'+' if self.sign_in_count >= MAX_COUNTED else ''}"
 
     @property
     def role_names(self) -> list[str]:

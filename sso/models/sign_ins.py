@@ -88,8 +88,14 @@ class AppSignIn(TrackedModel):
             models.Index(fields=["access_hash"], name="app_sign_in_access"),
             models.Index(fields=["refresh_hash"], name="app_sign_in_refresh"),
             models.Index(fields=["application", "-created_at"], name="app_sign_in_application"),
-            # What no longer holds is looked for every second; nearly all rows have ended.
+            # Whose access changed is looked at every second; nearly all rows have ended.
             models.Index(fields=["user"], condition=Q(ended_at__isnull=True), name="app_sign_in_unended"),
+            # The list of applications counts the people of each.
+            models.Index(
+                fields=["application", "user"],
+                condition=Q(ended_at__isnull=True, session__isnull=False),
+                name="app_sign_in_people",
+            ),
         )
 
     def __str__(self) -> str:

@@ -14,6 +14,7 @@ from accounts.sessions.services import end_session
 from accounts.users.services import delete_user, lock_user, unlock_user, update_user
 from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.testing.cast import make_user
+from sso.ending.services import end_lost_sign_ins
 from sso.models import Application, AppSignIn
 from sso.tests.support.sign_ins import make_application, make_session, make_sign_in
 
@@ -173,7 +174,8 @@ def test_validity_is_one_query_that_finds_a_token_by_its_index(cast, sign_in):
 def test_who_is_signed_in_is_counted_by_person(cast, sign_in):
     make_sign_in(sign_in.application, cast.researcher)
     make_sign_in(sign_in.application, cast.manager)
-    make_sign_in(sign_in.application, cast.viewer)  # no role of theirs opens it
+    make_sign_in(sign_in.application, cast.viewer)  # no role of theirs opens it, so that it ends
+    assert end_lost_sign_ins() == 1
     robot = make_user("robot", is_service=True, password=None)  # the application itself
     change(Application, sign_in.application_id, service_account=robot)
     with explicitly_recorded():

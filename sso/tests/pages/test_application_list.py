@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from reprotech.testing.cast import make_user
 from reprotech.testing.client import page_client
+from sso.ending.services import end_lost_sign_ins
+from sso.models.applications import MAX_COUNTED
 from sso.tests.support.sign_ins import make_application, make_sign_in
 
 HTMX = {"HX-Request": "true"}
@@ -42,6 +44,13 @@ def test_without_any_it_says_what_applications_are_and_offers_to_add_one(browser
     assert "/applications/new" not in reader
 
 
+def test_very_many_are_shown_as_so_many_or_more(cast):
+    application = make_application("Grafana")
+    for count, text in ((0, "0"), (999, "999"), (MAX_COUNTED, "1,000+")):
+        application.sign_in_count = count
+        assert application.sign_in_count_text == text
+
+
 def test_it_shows_who_may_open_each_and_who_is_signed_in(browser, cast):
     grafana = make_application("Grafana", "researcher", description="Dashboards")
     make_application("Nextcloud", kind="public", is_active=False)
@@ -49,6 +58,7 @@ def test_it_shows_who_may_open_each_and_who_is_signed_in(browser, cast):
         make_sign_in(grafana, person)
     make_sign_in(grafana, cast.researcher)
     make_sign_in(grafana, cast.viewer)  # whom no role of theirs lets in any more
+    end_lost_sign_ins()  # as a server does every second
     page = text_of(browser.get("/applications"))
     assert names(page) == ["Grafana", "Nextcloud"]
     row = row_of(page, "Grafana")
