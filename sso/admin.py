@@ -38,8 +38,8 @@ class ApplicationAdminForm(ServiceForm):
         model = Application
         fields = (
             *("name", "description", "home_url", "redirect_uris", "post_logout_redirect_uris"),
-            *("backchannel_logout_uri", "roles", "signing_alg", "offline_access", "access_token_minutes"),
-            *("service_account", "is_active"),
+            *("backchannel_logout_uri", "roles", "signing_alg", "offline_access", "device_grant"),
+            *("access_token_minutes", "service_account", "is_active"),
         )
         widgets = {"roles": forms.CheckboxSelectMultiple}
         help_texts = {"roles": "Roles that open it. Without any, everybody may."}
@@ -83,7 +83,7 @@ class AppSignInAdmin(ReadOnlyAdmin):
     list_filter = ("application", "end_reason")
     search_fields = ("user__username",)
     list_select_related = ("application", "user")
-    exclude = ("code_hash", "code_challenge", "nonce", "access_hash", "refresh_hash")
+    exclude = ("code_hash", "code_challenge", "nonce", "access_hash", "refresh_hash", "refresh_family_hash")
     secret_fields = frozenset(exclude)
     show_full_result_count = False
 

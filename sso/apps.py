@@ -14,6 +14,8 @@ class SsoConfig(AppConfig):
         from reprotech.web.responses import Programs
         from sso import tracked_models
         from sso.applications.roles import RoleApplications
+        from sso.applications.sign_ins import Registered as RegisteredSignIns
+        from sso.ending.services import end_all_at
         from sso.models import Application
         from sso.provider.destinations import program_name
         from sso.provider.tokens.introspection import introspect_for_module
@@ -22,5 +24,6 @@ class SsoConfig(AppConfig):
         OTHER_TOKENS[ACCESS_TOKEN_PREFIX] = introspect_for_module
         TARGET_MODELS["application"] = Application
         Registered.applications = RoleApplications()
+        RegisteredSignIns.end_sign_ins = staticmethod(end_all_at)
         tracked_models.track_all()
         Programs.find_name = staticmethod(program_name)

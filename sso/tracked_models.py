@@ -13,7 +13,7 @@ TRACKED = (
         lambda application: Subject("application", application.pk, application.name),
         fields=(
             *("client_id", "name", "slug", "description", "home_url", "kind", "redirect_uris"),
-            *("post_logout_redirect_uris", "backchannel_logout_uri", "signing_alg", "offline_access"),
+            *("post_logout_redirect_uris", "backchannel_logout_uri", "signing_alg", "offline_access", "device_grant"),
             *("access_token_minutes", "secret_hash", "previous_secret_hash", "previous_secret_expires_at"),
             *("is_for_everybody", "service_account", "is_active"),
         ),
@@ -37,7 +37,7 @@ TRACKED = (
             "application", sign_in.application_id, sign_in.application.name, {"owner_id": sign_in.user_id}
         ),
         fields=("application", "user", "session", "scope", "ended_at"),
-        routine_fields=("code_hash", "access_hash", "access_expires_at", "refresh_hash"),
+        routine_fields=("code_hash", "access_hash", "access_expires_at", "refresh_hash", "refresh_family_hash"),
         created=Action.APP_LOGIN,
         # Ended ones are deleted after a while, which is routine; it lets nobody in.
         deleted=None,

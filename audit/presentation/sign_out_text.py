@@ -9,6 +9,7 @@ CAUSES = {
     "required_action": "something has to be done first at the next sign-in",
     "role_taken": "no role of theirs opens it any more",
     "application_inactive": "it was switched off",
+    "application_deleted": "it was deleted",
     "code_reuse": "a code was used twice",
     "refresh_reuse": "a refresh token was used twice",
     "expired": "their session expired",

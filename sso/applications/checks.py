@@ -40,6 +40,7 @@ class ApplicationFields(TypedDict, total=False):
     backchannel_logout_uri: str
     signing_alg: str
     offline_access: bool
+    device_grant: bool
     access_token_minutes: int
     is_active: bool
 

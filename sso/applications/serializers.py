@@ -52,6 +52,9 @@ class ApplicationFields(ProofFields):
     roles = names_field(required=False)
     signing_alg = StrictChoiceField(choices=SigningAlgorithm.choices, required=False)
     offline_access = StrictBooleanField(required=False)
+    device_grant = StrictBooleanField(
+        required=False, help_text="Whether devices without a browser may ask for sign-ins (RFC 8628); false by default."
+    )
     access_token_minutes = StrictIntegerField(required=False, min_value=MIN_TOKEN_MINUTES, max_value=MAX_TOKEN_MINUTES)
     service_account = StrictStringField(
         required=False,
@@ -112,6 +115,7 @@ class ApplicationAnswer(serializers.Serializer[Application]):
     )
     signing_alg = serializers.ChoiceField(choices=SigningAlgorithm.choices)
     offline_access = serializers.BooleanField()
+    device_grant = serializers.BooleanField()
     access_token_minutes = serializers.IntegerField()
     service_account = serializers.SerializerMethodField()
     is_active = serializers.BooleanField()

@@ -28,6 +28,7 @@ from sso.applications.checks import (
 )
 from sso.applications.locks import lock_application
 from sso.applications.secrets import hash_secret, new_secret
+from sso.applications.sign_ins import Registered
 from sso.models import Application
 from sso.permissions import SETTINGS_UPDATE
 
@@ -35,7 +36,8 @@ MAX_KEEP_HOURS = 24
 #: Fields in the order of the log's changes, but for roles and service account.
 FIELDS = (
     *("name", "slug", "description", "home_url", "kind", "redirect_uris", "post_logout_redirect_uris"),
-    *("backchannel_logout_uri", "signing_alg", "offline_access", "access_token_minutes", "is_active"),
+    *("backchannel_logout_uri", "signing_alg", "offline_access", "device_grant", "access_token_minutes"),
+    "is_active",
 )
 
 
@@ -167,10 +169,15 @@ def _change_application(
 
 @service
 def delete_application(*, actor: Actor, application_id: int, expected_versions: Collection[str] = ()) -> None:
-    """Delete an application, its sign-ins, and its permissions but for those that roles hold: these are retired."""
+    """Delete an application and its permissions, but for those that roles hold: these are retired.
+
+    People are signed out of it, and it is sent the logout notices for that, also after it is gone here.
+    """
     application = lock_application(actor, application_id)
     refuse_stale_version(actor, application, expected_versions)
     require_recent_authentication()
+    # First: the tokens of a sign-in are issued with its row locked, and an event is recorded afterwards.
+    Registered.end_sign_ins(actor, application)
     own_permissions.replace_permissions(actor, application, [])
     # First: deleting it removes the roles that the event lists.
     changes: dict[str, tuple[object, object]] = {field: (getattr(application, field), None) for field in FIELDS}

@@ -57,14 +57,14 @@ def deliver(notice: LogoutNotice) -> bool:
         notice.due_at = now + retry_delay(notice.attempts, first=FIRST_RETRY, maximum=MAX_RETRY)
         notice.failed_at = now if now - notice.created_at > MAX_AGE else None
         outcome = "given up" if notice.failed_at else f"tried again at {notice.due_at:%H:%M:%S}"
-        logger.warning("A sign-out was not delivered to %s and is %s. %s", notice.application.name, outcome, error)
+        logger.warning("A sign-out was not delivered to %s and is %s. %s", notice.target.name, outcome, error)
     notice.save(update_fields=["last_error", "delivered_at", "due_at", "failed_at"])
     return not error
 
 
 def _attempt(notice: LogoutNotice) -> str:
     """What went wrong, in words without secrets; "" if nothing did."""
-    address = notice.application.backchannel_logout_uri
+    address = notice.target.address
     if not address:
         return "The application has no back-channel logout URI any more."
     try:
@@ -85,34 +85,35 @@ class Courier:
 
     def __init__(self, on_finish: Callable[[], None]) -> None:
         self._on_finish, self._lock = on_finish, Lock()
-        self._running: Counter[int] = Counter()
-        self._failing: set[int] = set()
+        #: By client id, which a deleted application still has.
+        self._running: Counter[str] = Counter()
+        self._failing: set[str] = set()
 
     def dispatch(self) -> int:
         """Begin as many deliveries as there are threads for; returns how many."""
         begun = 0
         due = waiting_notices().filter(due_at__lte=timezone.now())
-        for application_id in self._in_order(due.values_list("application_id", flat=True).distinct()):
-            notices = waiting_notices().filter(application=application_id).select_related("application")
-            if room := self._room(application_id):
+        for client_id in self._in_order(due.values_list("client_id", flat=True).distinct()):
+            notices = waiting_notices().filter(client_id=client_id).select_related("application")
+            if room := self._room(client_id):
                 for notice in take_due(notices, lease=LEASE, limit=room):
                     self._begin(notice)
                     begun += 1
         return begun
 
-    def _in_order(self, application_ids: QuerySet[LogoutNotice, int]) -> list[int]:
+    def _in_order(self, client_ids: QuerySet[LogoutNotice, str]) -> list[str]:
         """Those that answer first, so that the others can't take their threads."""
         with self._lock:
-            return sorted(application_ids, key=lambda pk: (pk in self._failing, self._running[pk]))
+            return sorted(client_ids, key=lambda one: (one in self._failing, self._running[one]))
 
-    def _room(self, application_id: int) -> int:
+    def _room(self, client_id: str) -> int:
         with self._lock:
-            own = MAX_PER_FAILING if application_id in self._failing else MAX_PER_APPLICATION
-            return max(0, min(own - self._running[application_id], MAX_THREADS - self._running.total()))
+            own = MAX_PER_FAILING if client_id in self._failing else MAX_PER_APPLICATION
+            return max(0, min(own - self._running[client_id], MAX_THREADS - self._running.total()))
 
     def _begin(self, notice: LogoutNotice) -> None:
         with self._lock:
-            self._running[notice.application_id] += 1
+            self._running[notice.client_id] += 1
         Thread(target=self._deliver, args=[notice], name=f"logout-notice-{notice.pk}", daemon=True).start()
 
     def _deliver(self, notice: LogoutNotice) -> None:
@@ -125,6 +126,6 @@ class Courier:
         finally:
             connection.close()  # this thread's own
             with self._lock:
-                self._running[notice.application_id] -= 1
-                (self._failing.discard if has_arrived else self._failing.add)(notice.application_id)
+                self._running[notice.client_id] -= 1
+                (self._failing.discard if has_arrived else self._failing.add)(notice.client_id)
             self._on_finish()

@@ -1,4 +1,4 @@
-"""Deletes what nobody needs any more: ended sign-ins, codes that nobody redeemed, old tokens, devices and notices.
+"""Deletes what nobody needs any more: ended sign-ins, codes that nobody redeemed, devices and notices.
 
 The log keeps the events.
 """
@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from audit.tracking.model_tracking import explicitly_recorded
-from sso.models import AppSignIn, DeviceRequest, LogoutNotice, SpentToken
+from sso.models import AppSignIn, DeviceRequest, LogoutNotice
 
 #: Rows that one transaction deletes.
 BATCH_SIZE = 500
@@ -18,8 +18,6 @@ BATCH_SIZE = 500
 KEEP_ENDED = timedelta(days=30)
 #: A code lives for a minute; a token of an application that acts by itself for an hour at most.
 KEEP_UNUSED = timedelta(hours=2)
-#: A spent refresh token that comes again ends its sign-in; a still older one is refused like any unknown one.
-KEEP_SPENT = timedelta(days=7)
 KEEP_DEVICES = timedelta(days=1)
 KEEP_DELIVERED, KEEP_FAILED = timedelta(days=1), timedelta(days=30)
 
@@ -34,7 +32,6 @@ def delete_old() -> int:
             (
                 LogoutNotice.objects.filter(delivered),
                 DeviceRequest.objects.filter(expires_at__lt=now - KEEP_DEVICES),
-                SpentToken.objects.filter(spent_at__lt=now - KEEP_SPENT),
                 AppSignIn.objects.filter(ended_at__lt=now - KEEP_ENDED),
                 AppSignIn.objects.filter(code_used_at__isnull=True, code_expires_at__lt=now - KEEP_UNUSED),
                 AppSignIn.objects.filter(session__isnull=True, access_expires_at__lt=now - KEEP_UNUSED),

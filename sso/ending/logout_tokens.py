@@ -17,10 +17,10 @@ LIFETIME_SECONDS = 120
 
 def make_logout_token(notice: LogoutNotice) -> str:
     """A token that says whose session at the application has ended. It has no nonce, which the standard forbids."""
-    application, now = notice.application, int(time.time())
+    now = int(time.time())
     claims: dict[str, object] = {
         "iss": settings.PUBLIC_URL,
-        "aud": application.client_id,
+        "aud": notice.client_id,
         "iat": now,
         "exp": now + LIFETIME_SECONDS,
         "jti": uuid4().hex,
@@ -28,4 +28,4 @@ def make_logout_token(notice: LogoutNotice) -> str:
         "sub": str(notice.subject),
         "sid": notice.sid,
     }
-    return sign_token(claims, algorithm=application.signing_alg, kind=TOKEN_TYPE)
+    return sign_token(claims, algorithm=notice.target.signing_alg, kind=TOKEN_TYPE)

@@ -20,7 +20,7 @@ from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import NotFound
 from reprotech.core.reauthentication import require_recent_authentication
-from sso.models import AppSignIn, EndReason, SpentToken
+from sso.models import Application, AppSignIn, EndReason, LogoutNotice
 from sso.models.querysets import AppSignInQuerySet
 from sso.sign_ins.notices import queue_notices
 from sso.sign_ins.services import end_own_sessions
@@ -75,6 +75,19 @@ def end_sign_in(*, actor: Actor, sign_in_id: UUID) -> None:
     _end({EndReason.REVOKED: [sign_in]}, actor=actor)
 
 
+def end_all_at(actor: Actor, application: Application) -> None:
+    """Part of the deletion of an application, which has locked it: what it is owed outlives it."""
+    unended = AppSignIn.objects.unended().filter(application=application).select_related("user__subject", "session")
+    # All of them, so that no token is issued meanwhile.
+    sign_ins = list(unended.order_by("pk").select_for_update(no_key=True, of=("self",)))
+    for sign_in in sign_ins:
+        sign_in.application = application
+    _end({EndReason.APPLICATION_DELETED: [sign_in for sign_in in sign_ins if sign_in.session_id]}, actor=actor)
+    LogoutNotice.objects.filter(application=application).update(
+        name=application.name, address=application.backchannel_logout_uri, signing_alg=application.signing_alg
+    )
+
+
 @transaction.atomic
 @explicitly_recorded()
 def _end_batch(find: Callable[[], AppSignInQuerySet]) -> int:
@@ -92,8 +105,6 @@ def _end(by_reason: Mapping[EndReason, Collection[AppSignIn]], *, actor: Actor |
         ids = [sign_in.pk for sign_in in sign_ins]
         AppSignIn.objects.filter(pk__in=ids).update(ended_at=timezone.now(), end_reason=reason)
         end_own_sessions(sign_ins)
-        # Whatever comes of an ended sign-in is refused anyway.
-        SpentToken.objects.filter(sign_in__in=ids).delete()
         places = _by_place(sign_ins)
         queue_notices(places)
         record_events(

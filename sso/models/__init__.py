@@ -3,7 +3,7 @@
 from sso.models.applications import Application
 from sso.models.device_requests import DeviceRequest
 from sso.models.logout_notices import LogoutNotice
-from sso.models.sign_ins import AppSignIn, EndReason, SpentToken, Subject
+from sso.models.sign_ins import AppSignIn, EndReason, Subject
 from sso.models.signing_keys import SigningAlgorithm, SigningKey
 
 __all__ = [
@@ -14,6 +14,5 @@ __all__ = [
     "LogoutNotice",
     "SigningAlgorithm",
     "SigningKey",
-    "SpentToken",
     "Subject",
 ]

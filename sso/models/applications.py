@@ -34,10 +34,10 @@ class Application(Versioned, TrackedModel):
         #: It runs in a browser or on a device, where no secret stays one.
         PUBLIC = "public"
 
-    client_id = models.CharField(max_length=40, unique=True, editable=False)
+    client_id = models.CharField("client ID", max_length=40, unique=True, editable=False)
     name = PlainTextField(max_length=80)
     #: Begins the names of its permissions, and so never changes.
-    slug = models.CharField(max_length=16, unique=True, editable=False)
+    slug = models.CharField("short name", max_length=16, unique=True, editable=False)
     description = PlainTextField(max_length=200, blank=True)
     home_url = models.CharField("address", max_length=500, blank=True)
     kind = models.CharField(max_length=16, choices=Kind, default=Kind.CONFIDENTIAL)
@@ -49,7 +49,11 @@ class Application(Versioned, TrackedModel):
     )
     #: Whether it may stay signed in when the person signs out here, by `offline_access`.
     offline_access = models.BooleanField(default=False)
+    #: Whether devices without a browser may ask for sign-ins (RFC 8628). Off unless it is needed: who shows a person a
+    #: code of their own device gets in as that person, if they allow it.
+    device_grant = models.BooleanField("device sign-in", default=False, db_default=False)
     access_token_minutes = models.PositiveSmallIntegerField(
+        "access token lifetime in minutes",
         default=DEFAULT_TOKEN_MINUTES,
         validators=[MinValueValidator(MIN_TOKEN_MINUTES), MaxValueValidator(MAX_TOKEN_MINUTES)],
     )
@@ -58,7 +62,7 @@ class Application(Versioned, TrackedModel):
     secret_created_at = models.DateTimeField(null=True, blank=True, editable=False)
     #: The replaced secret, while programs that still have it shall go on.
     previous_secret_hash = models.CharField(max_length=64, blank=True, editable=False)
-    previous_secret_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
+    previous_secret_expires_at = models.DateTimeField("old secret works until", null=True, blank=True, editable=False)
     #: Who may open it. A role that vanishes must not open it to everybody: `is_for_everybody` says so too.
     roles = models.ManyToManyField(Role, related_name="applications", db_table="application_roles", blank=True)
     is_for_everybody = models.BooleanField(default=True, editable=False)

@@ -86,7 +86,8 @@ class SubjectQuerySet(TrackedQuerySet["Subject"]):
 class DeviceRequestQuerySet(models.QuerySet["DeviceRequest"]):
     def waiting(self) -> Self:
         """Those that nobody has answered, and that still can be."""
-        return self.filter(decided="", used_at__isnull=True, expires_at__gt=timezone.now(), application__is_active=True)
+        undecided = self.filter(decided="", used_at__isnull=True, expires_at__gt=timezone.now())
+        return undecided.filter(application__is_active=True, application__device_grant=True)
 
 
 class SigningKeyQuerySet(TrackedQuerySet["SigningKey"]):

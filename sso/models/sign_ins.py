@@ -23,6 +23,7 @@ class EndReason(StrEnum):
     REQUIRED_ACTION = "required_action"
     ROLE_TAKEN = "role_taken"
     APPLICATION_INACTIVE = "application_inactive"
+    APPLICATION_DELETED = "application_deleted"
     CODE_REUSE = "code_reuse"
     REFRESH_REUSE = "refresh_reuse"
     EXPIRED = "expired"
@@ -57,7 +58,7 @@ class AppSignIn(TrackedModel):
     session = models.ForeignKey(Session, on_delete=models.CASCADE, null=True, blank=True, related_name="app_sign_ins")
     scope = models.CharField(max_length=200, blank=True)
     nonce = models.CharField(max_length=512, blank=True)
-    redirect_uri = models.CharField(max_length=500, blank=True)
+    redirect_uri = models.CharField("redirect URI", max_length=500, blank=True)
     #: SHA-256 (hex) of the codes and tokens, "" for none.
     code_hash = models.CharField(max_length=64, blank=True)
     code_challenge = models.CharField(max_length=128, blank=True)
@@ -66,9 +67,11 @@ class AppSignIn(TrackedModel):
     access_hash = models.CharField(max_length=64, blank=True)
     access_expires_at = models.DateTimeField(null=True, blank=True)
     refresh_hash = models.CharField(max_length=64, blank=True)
+    #: Of what all its refresh tokens begin with: one that isn't the present one was used before, however long ago.
+    refresh_family_hash = models.CharField(max_length=64, blank=True, db_default="")
     #: When and how the person authenticated.
-    auth_time = models.DateTimeField(default=timezone.now)
-    amr = models.JSONField(default=list, blank=True)
+    auth_time = models.DateTimeField("authenticated at", default=timezone.now)
+    amr = models.JSONField("authentication methods", default=list, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     last_used_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -79,6 +82,8 @@ class AppSignIn(TrackedModel):
 
     class Meta:
         db_table = "app_sign_ins"
+        verbose_name = "sign-in to an application"
+        verbose_name_plural = "sign-ins to applications"
         default_permissions = ()
         ordering = ("-created_at", "id")
         indexes = (
@@ -87,6 +92,7 @@ class AppSignIn(TrackedModel):
             models.Index(fields=["code_hash"], name="app_sign_in_code"),
             models.Index(fields=["access_hash"], name="app_sign_in_access"),
             models.Index(fields=["refresh_hash"], name="app_sign_in_refresh"),
+            models.Index(fields=["refresh_family_hash"], name="app_sign_in_family"),
             models.Index(fields=["application", "-created_at"], name="app_sign_in_application"),
             # Whose access changed is looked at every second; nearly all rows have ended.
             models.Index(fields=["user"], condition=Q(ended_at__isnull=True), name="app_sign_in_unended"),
@@ -100,18 +106,3 @@ class AppSignIn(TrackedModel):
 
     def __str__(self) -> str:
         return f"sign-in {self.pk}"
-
-
-class SpentToken(models.Model):
-    """A refresh token that was used: seen again, it was stolen, and ends its sign-in."""
-
-    hash = models.CharField(primary_key=True, max_length=64)
-    sign_in = models.ForeignKey(AppSignIn, on_delete=models.CASCADE, related_name="spent_tokens")
-    spent_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        db_table = "app_spent_tokens"
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"spent token of sign-in {self.sign_in_id}"

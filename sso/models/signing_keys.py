@@ -19,7 +19,7 @@ class SigningKey(TrackedModel):
     """A private key, encrypted: who reads the database can't use it, and who writes it can't add another."""
 
     #: RFC 7638 thumbprint of the public key.
-    kid = models.CharField(primary_key=True, max_length=64, editable=False)
+    kid = models.CharField("key ID", primary_key=True, max_length=64, editable=False)
     algorithm = models.CharField(max_length=8, choices=SigningAlgorithm)
     private_key = models.TextField()
     created_at = models.DateTimeField(default=timezone.now)

@@ -65,6 +65,12 @@ class ApplicationForm(RecordForm):
         help_text="One address on each line: where people go back to after they signed in. It must be the same to the "
         "letter as in the program's settings, and begin with https:// (http:// on this machine alone).",
     )
+    device_grant = forms.BooleanField(
+        label="Signs people in without a browser",
+        required=False,
+        help_text="For an instrument or a terminal that shows a code, which people type on the page /device. Leave it "
+        "off for all other programs: else anybody could show people a code and be signed in as them.",
+    )
     roles = forms.MultipleChoiceField(required=False)
     post_logout_redirect_uris = LinesField(
         label="Addresses after signing out",
@@ -118,7 +124,7 @@ class ApplicationForm(RecordForm):
             "roles": [role.slug for role in record.roles.all()],
             "service_account": record.service_account.username if record.service_account else "",
             **{name: getattr(record, name) for name in ("backchannel_logout_uri", "signing_alg")},
-            **{name: getattr(record, name) for name in ("access_token_minutes", "offline_access")},
+            **{name: getattr(record, name) for name in ("access_token_minutes", "offline_access", "device_grant")},
         }
 
     @property

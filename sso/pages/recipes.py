@@ -136,7 +136,10 @@ RECIPES = (
         "by themselves.",
         callback="",
         parts=(Part("As environment variables", "other"),),
-        hints=("PKCE with S256 is required, also of programs that have a secret.",),
+        hints=(
+            "PKCE with S256 is required, also of programs that have a secret.",
+            "An instrument without a browser needs “Signs people in without a browser” switched on, under Edit.",
+        ),
     ),
 )
 BY_NAME = {recipe.name: recipe for recipe in RECIPES}
@@ -218,7 +221,7 @@ def endpoints_of(application: Application, issuer: str) -> list[tuple[str, str]]
         "User info": f"{issuer}/oauth/userinfo",
         "Signing keys (JWKS)": f"{issuer}/oauth/jwks",
         "Sign-out": f"{issuer}/oauth/logout",
-        "Device authorization": f"{issuer}/oauth/device",
+        **({"Device authorization": f"{issuer}/oauth/device"} if application.device_grant else {}),
         "Introspection": f"{issuer}/oauth/introspect",
         "Revocation": f"{issuer}/oauth/revoke",
         "Scopes": "openid profile email roles permissions",

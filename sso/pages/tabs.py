@@ -55,7 +55,7 @@ def _access_warnings(application: Application) -> list[Warning]:
     found = []
     if not application.is_active:
         found.append(Warning("It is inactive: nobody can sign in to it."))
-    if not application.redirect_uris and not application.service_account_id:
+    if not (application.redirect_uris or application.service_account_id or application.device_grant):
         found.append(Warning("It has no redirect address, so nobody can sign in to it yet.", "Add one under Edit."))
     if not application.roles.all() and application.is_for_everybody:
         found.append(Warning("No role opens it: everybody with an account here may.", "Choose roles under Edit."))

@@ -23,6 +23,7 @@ def _notice_of(sign_in: AppSignIn) -> LogoutNotice | None:
         return None
     return LogoutNotice(
         application=application,
+        client_id=application.client_id,
         sign_in=sign_in,
         subject=subject.value,
         sid=session_claim(sign_in.session_id, application),

@@ -18,10 +18,18 @@ from audit.services import record
 from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.core.actors import Actor, NamedActor
 from reprotech.core.request_context import current_origin
-from sso.models import Application, AppSignIn, DeviceRequest, EndReason, SpentToken, Subject
+from sso.models import Application, AppSignIn, DeviceRequest, EndReason, Subject
 from sso.models.querysets import AppSignInQuerySet
 from sso.sign_ins.notices import queue_notices
-from sso.sign_ins.secrets import ACCESS_TOKEN_PREFIX, REFRESH_TOKEN_PREFIX, hash_secret, new_secret
+from sso.sign_ins.secrets import (
+    ACCESS_TOKEN_PREFIX,
+    REFRESH_TOKEN_PREFIX,
+    family_of,
+    hash_secret,
+    new_family,
+    new_refresh_token,
+    new_secret,
+)
 
 CODE_LIFETIME = timedelta(seconds=60)
 REFERENCE_VALUES = {"password": "pwd", "totp": "otp", "recovery_code": "otp", "passkey": "pop"}
@@ -143,12 +151,12 @@ def find_by_code(*, code: str, application: Application) -> AppSignIn | None:
 
 
 def find_by_refresh_token(*, token: str, application: Application) -> AppSignIn | None:
-    """The sign-in of a refresh token, locked. A spent token that comes again was stolen, and ends its sign-in."""
-    digest = hash_secret(token)
-    sign_in = _locked().filter(refresh_hash=digest).first()
+    """The sign-in of a refresh token, locked. One that was used before was stolen, and ends its sign-in."""
+    sign_in = _locked().filter(refresh_hash=hash_secret(token)).first()
     if sign_in is None:
-        spent = SpentToken.objects.filter(hash=digest).first()
-        reused = _locked().filter(pk=spent.sign_in_id).first() if spent else None
+        # Each says to which sign-in it belongs (RFC 9700, 4.14.2), so none that was used has to be kept.
+        family = family_of(token)
+        reused = _locked().filter(refresh_family_hash=hash_secret(family)).first() if family else None
         if reused:
             end_by_reuse(reused, EndReason.REFRESH_REUSE)
         return None
@@ -177,8 +185,11 @@ def is_valid(sign_in: AppSignIn) -> bool:
     return AppSignIn.objects.valid().filter(pk=sign_in.pk).exists()
 
 
-def issue_tokens(sign_in: AppSignIn, *, with_refresh_token: bool) -> tuple[str, str]:
-    """New tokens of a locked sign-in, access and refresh (or ""); those before stop working."""
+def issue_tokens(sign_in: AppSignIn, *, with_refresh_token: bool, used_token: str = "") -> tuple[str, str]:
+    """New tokens of a locked sign-in, access and refresh (or ""); those before stop working.
+
+    `used_token` is the refresh token that was sent for them: the new one is of its family.
+    """
     now = timezone.now()
     if not sign_in.access_hash:
         # The code, if there was one, has done its work.
@@ -188,15 +199,18 @@ def issue_tokens(sign_in: AppSignIn, *, with_refresh_token: bool) -> tuple[str, 
     access_token = new_secret(ACCESS_TOKEN_PREFIX)
     sign_in.access_hash = hash_secret(access_token)
     sign_in.access_expires_at = now + timedelta(minutes=sign_in.application.access_token_minutes)
-    refresh_token = new_secret(REFRESH_TOKEN_PREFIX) if with_refresh_token else ""
-    if sign_in.refresh_hash:
-        SpentToken.objects.create(hash=sign_in.refresh_hash, sign_in=sign_in)
+    refresh_token = ""
+    if with_refresh_token:
+        family = family_of(used_token) or new_family()
+        refresh_token = new_refresh_token(family)
+        sign_in.refresh_family_hash = hash_secret(family)
     sign_in.refresh_hash = hash_secret(refresh_token) if refresh_token else ""
     sign_in.last_used_at = now
     with explicitly_recorded():
         sign_in.save(
             update_fields=[
-                *("code_used_at", "access_hash", "access_expires_at", "refresh_hash", "last_used_at"),
+                *("code_used_at", "access_hash", "access_expires_at", "refresh_hash", "refresh_family_hash"),
+                "last_used_at",
             ]
         )
     return access_token, refresh_token
@@ -229,8 +243,6 @@ def mark_ended(sign_in: AppSignIn, reason: EndReason) -> None:
     with explicitly_recorded():
         sign_in.save(update_fields=["ended_at", "end_reason"])
         end_own_sessions([sign_in])
-    # Whatever comes of an ended sign-in is refused anyway.
-    SpentToken.objects.filter(sign_in=sign_in).delete()
 
 
 def end_own_sessions(sign_ins: Iterable[AppSignIn]) -> None:

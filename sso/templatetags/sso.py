@@ -19,6 +19,7 @@ END_REASONS = {
     EndReason.REQUIRED_ACTION: "Something to do here first",
     EndReason.ROLE_TAKEN: "No role opens it any more",
     EndReason.APPLICATION_INACTIVE: "Application inactive",
+    EndReason.APPLICATION_DELETED: "Application deleted",
     EndReason.CODE_REUSE: "Code used twice",
     EndReason.REFRESH_REUSE: "Token used twice",
     EndReason.EXPIRED: "Expired",

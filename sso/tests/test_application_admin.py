@@ -89,3 +89,9 @@ def test_none_is_created_here_and_one_is_deleted_by_the_service(django_admin, ma
     django_admin.post(f"sso/application/{made.application.pk}/delete/", post="yes")
     assert not Application.objects.exists()
     assert_recorded(AuditLog.objects.latest("pk"), "delete", made.application, "application")
+
+
+def test_its_lists_have_the_words_of_the_pages(django_admin, made):
+    page = django_admin.get("sso/").content.decode()
+    assert "Sign-ins to applications" in page
+    assert "App sign" not in page

@@ -36,7 +36,6 @@ MODELS_NOT_TRACKED = {
     "audit.VerificationRun": "a verification's outcome; it can be repeated",
     "audit.CapturedChange": "what the database notes until the sealer settles it; PostgreSQL guards it",
     "audit.SavedFilter": "a person's own view of the list",
-    "sso.SpentToken": "hashes of refresh tokens that are no longer valid: nobody signs in by them",
     "sso.LogoutNotice": "a message to a program; what it is about is on record",
     "sso.DeviceRequest": "a question, for ten minutes; the sign-in that comes of it is on record",
 }

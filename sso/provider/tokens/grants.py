@@ -21,7 +21,7 @@ from authlib.oauth2.rfc8628 import AuthorizationPendingError, DeviceCodeGrant, E
 from django.utils import timezone
 
 from accounts.models import User
-from sso.models import AppSignIn, DeviceRequest
+from sso.models import Application, AppSignIn, DeviceRequest
 from sso.provider.claims import OPENID, SERVICE_SCOPES, allowed_scope
 from sso.provider.id_tokens import make_id_token
 from sso.provider.tokens.server import Client
@@ -53,6 +53,12 @@ def check_challenge(challenge: str, method: str) -> None:
         raise InvalidRequestError("The code_challenge is not one that S256 makes.")
 
 
+def refuse_device_grant(application: Application) -> None:
+    """Raise UnauthorizedClientError unless devices may ask for sign-ins at this application."""
+    if not application.device_grant:
+        raise UnauthorizedClientError("The device grant is not switched on for this client.")
+
+
 class Credential:
     """A sign-in, found by a code or a refresh token, as Authlib asks about it."""
 
@@ -80,7 +86,9 @@ class _TokenGrant:
 
     def generate_token(self, *, include_refresh_token: bool = True, **_: object) -> dict[str, Any]:
         sign_in = self.sign_in()
-        access, refresh = sign_in_services.issue_tokens(sign_in, with_refresh_token=include_refresh_token)
+        access, refresh = sign_in_services.issue_tokens(
+            sign_in, with_refresh_token=include_refresh_token, used_token=self.request.form.get("refresh_token", "")
+        )
         lifetime = sign_in.application.access_token_minutes * 60
         token = {"access_token": access, "token_type": "Bearer", "expires_in": lifetime, "scope": sign_in.scope}
         if refresh:
@@ -139,6 +147,7 @@ class DeviceGrant(_TokenGrant, DeviceCodeGrant):  # type: ignore[misc]  # as abo
     def validate_token_request(self) -> None:
         """Authlib's own checks the code before the client, and tells devices of other clients apart."""
         client = self.authenticate_token_endpoint_client()
+        refuse_device_grant(client.application)
         device_code = self.request.form.get("device_code")
         if not device_code:
             raise InvalidRequestError("The device_code is missing.")

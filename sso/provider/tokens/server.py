@@ -33,7 +33,7 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib has no type hints
     def check_grant_type(self, grant_type: str) -> bool:
         if grant_type == CLIENT_CREDENTIALS:
             return self.application.is_confidential and self.application.service_account_id is not None
-        return True
+        return grant_type != DEVICE_CODE or self.application.device_grant
 
 
 class Payload:

@@ -17,7 +17,14 @@ from sso.provider.client_authentication import authenticate_client
 from sso.provider.endpoints import endpoint
 from sso.provider.issuer import address
 from sso.provider.parameters import Parameters, read_form
-from sso.provider.tokens.grants import ClientCredentialsGrant, CodeGrant, DeviceGrant, RefreshGrant, S256Challenge
+from sso.provider.tokens.grants import (
+    ClientCredentialsGrant,
+    CodeGrant,
+    DeviceGrant,
+    RefreshGrant,
+    S256Challenge,
+    refuse_device_grant,
+)
 from sso.provider.tokens.introspection import introspect_for
 from sso.provider.tokens.server import ProviderRequest, ProviderServer, answer
 from sso.sign_ins import devices
@@ -52,6 +59,7 @@ def authorize_device(request: HttpRequest) -> HttpResponse:
     """Codes for a device without a browser: one to show to a person, and one to ask with (RFC 8628, section 3.2)."""
     parameters = read_form(request)
     application = authenticate_client(request, parameters)
+    refuse_device_grant(application)
     scope = allowed_scope(application, parameters.get("scope"))
     if not scope:
         raise InvalidScopeError

@@ -30,7 +30,7 @@ def me(cast):
 
 @pytest.fixture
 def application(cast):
-    return make_application("Balance 3", "viewer", kind="public")
+    return make_application("Balance 3", "viewer", kind="public", device_grant=True)
 
 
 @pytest.fixture

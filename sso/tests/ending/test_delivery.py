@@ -30,9 +30,8 @@ def notify(cast, name, address, **fields):
 
 def notice_for(cast, application, **fields):
     sign_in = make_sign_in(application, cast.viewer)
-    return LogoutNotice.objects.create(
-        application=application, sign_in=sign_in, subject=SUBJECT, sid="s" * 32, **fields
-    )
+    whose = {"client_id": application.client_id, "sign_in": sign_in, "subject": SUBJECT, "sid": "s" * 32}
+    return LogoutNotice.objects.create(application=application, **whose, **fields)
 
 
 def claims_of(token):

@@ -8,7 +8,7 @@ from django.utils import timezone
 from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.testing.cast import audit_rows, make_user
 from sso.ending import housekeeping
-from sso.models import AppSignIn, DeviceRequest, LogoutNotice, SpentToken
+from sso.models import AppSignIn, DeviceRequest, LogoutNotice
 from sso.tests.support.sign_ins import make_application, make_sign_in
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +29,6 @@ def kept(cast, application):
     sign_in = make_sign_in(application, cast.viewer, code_used_at=ago(days=90), code_expires_at=ago(days=90))
     make_sign_in(application, cast.viewer, ended_at=ago(days=29))
     make_sign_in(application, cast.viewer, code_hash="c" * 64, code_expires_at=ago(minutes=1))
-    SpentToken.objects.create(hash="a", sign_in=sign_in, spent_at=ago(days=6))
     LogoutNotice.objects.create(application=application, sign_in=sign_in, subject=SUBJECT, sid="x")
     LogoutNotice.objects.create(
         application=application, sign_in=sign_in, subject=SUBJECT, sid="x", failed_at=ago(days=29)
@@ -43,7 +42,7 @@ SUBJECT = "11111111-2222-4333-8444-555555555555"
 
 
 def numbers():
-    return [model.objects.count() for model in (AppSignIn, SpentToken, LogoutNotice, DeviceRequest)]
+    return [model.objects.count() for model in (AppSignIn, LogoutNotice, DeviceRequest)]
 
 
 def test_what_is_young_or_in_use_stays(kept):
@@ -64,7 +63,6 @@ def test_what_is_old_goes_in_batches_and_without_events(cast, application, kept,
         LogoutNotice.objects.create(
             application=application, sign_in=kept, subject=SUBJECT, sid="x", failed_at=ago(days=31)
         )
-        SpentToken.objects.create(hash=f"old {number}", sign_in=kept, spent_at=ago(days=8))
         make_sign_in(application, cast.viewer, code_hash=f"{number:064}", code_expires_at=ago(hours=3))
         with explicitly_recorded():
             AppSignIn.objects.create(application=application, user=service, access_expires_at=ago(hours=3))
@@ -72,6 +70,6 @@ def test_what_is_old_goes_in_batches_and_without_events(cast, application, kept,
             application=application, user_code_hash="u", device_hash=f"d{number}", expires_at=ago(days=2)
         )
     with audit_rows() as rows:
-        assert housekeeping.delete_old() == 35
+        assert housekeeping.delete_old() == 30
     assert numbers() == before
     assert not rows

@@ -17,7 +17,7 @@ from reprotech.core.exceptions import Forbidden, NotFound
 from reprotech.testing.cast import PASSWORD, audit_rows
 from sso.ending import background
 from sso.ending.services import end_lost_sign_ins, end_sign_in
-from sso.models import AppSignIn, EndReason, LogoutNotice, SpentToken, Subject
+from sso.models import AppSignIn, EndReason, LogoutNotice, Subject
 from sso.sign_ins.notices import session_claim
 from sso.tests.support.sign_ins import make_application, make_session, make_sign_in
 
@@ -196,13 +196,6 @@ def test_an_application_that_never_redeemed_its_code_is_told_nothing(cast, appli
     sign_out(cast, sign_in)
     assert end_lost_sign_ins() == 1
     assert not LogoutNotice.objects.exists()
-
-
-def test_spent_tokens_go_with_their_sign_in(cast, sign_in):
-    SpentToken.objects.create(hash="x" * 64, sign_in=sign_in)
-    sign_out(cast, sign_in)
-    end_lost_sign_ins()
-    assert not SpentToken.objects.exists()
 
 
 def test_a_failure_queues_nothing_and_ends_nothing(cast, sign_in, monkeypatch):

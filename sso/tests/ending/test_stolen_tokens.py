@@ -63,3 +63,34 @@ def test_a_program_that_revokes_its_own_token_is_told_nothing(program, browser):
     assert program.call("/oauth/revoke", token=token).status_code == 200
     assert AppSignIn.objects.get().end_reason == "revoked"
     assert not LogoutNotice.objects.exists()
+
+
+def test_a_refresh_token_of_long_ago_still_ends_its_sign_in_and_none_is_kept(program, browser):
+    first = token = program.tokens(browser)["refresh_token"]
+    rows = AppSignIn.objects.values()
+    for _ in range(4):
+        token = program.refresh(token).json()["refresh_token"]
+    assert first not in str(rows)
+    assert token[4:36] == first[4:36], "the family, by which it is known"
+    assert token[4:36] not in str(rows.all())
+    assert program.refresh(first).json()["error"] == "invalid_grant"
+    assert AppSignIn.objects.get().end_reason == "refresh_reuse"
+    assert program.refresh(token).json()["error"] == "invalid_grant"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda token: token[:-1],
+        lambda token: token + "0",
+        lambda token: token.upper(),
+        lambda token: token[:4] + "0" * 32 + token[36:],
+        lambda token: token[:36],
+        lambda token: "rpr_" + "0" * 96,
+    ],
+)
+def test_what_is_no_refresh_token_ends_nothing(program, browser, damage):
+    token = program.tokens(browser)["refresh_token"]
+    assert program.refresh(damage(token)).json()["error"] == "invalid_grant"
+    assert AppSignIn.objects.get().ended_at is None
+    assert program.refresh(token).status_code == 200

@@ -1,14 +1,17 @@
 """A device without a browser is signed in by a person elsewhere (RFC 8628)."""
 
 from datetime import timedelta
+from importlib import import_module
 from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Session
 from audit.models import AuditLog
+from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.testing.cast import at_once, audit_rows
 from sso.models import Application, AppSignIn, DeviceRequest
 from sso.tests.support.program import change, make_program
@@ -20,7 +23,7 @@ GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 @pytest.fixture
 def program(cast):
-    return make_program("Balance 3", "researcher", kind=Application.Kind.PUBLIC, redirect_uris=[])
+    return make_program("Balance 3", "researcher", kind=Application.Kind.PUBLIC, redirect_uris=[], device_grant=True)
 
 
 @pytest.fixture
@@ -81,7 +84,8 @@ def test_the_device_is_signed_out_with_the_person(program, asked, browser):
 
 
 def test_offline_access_outlives_the_page_session(cast, browser):
-    program = make_program("Balance 4", kind=Application.Kind.PUBLIC, redirect_uris=[], offline_access=True)
+    fields = {"kind": Application.Kind.PUBLIC, "redirect_uris": [], "device_grant": True}
+    program = make_program("Balance 4", offline_access=True, **fields)
     asked = program.call("/oauth/device", scope="openid offline_access").json()
     decide(browser, asked)
     tokens = poll(program, asked).json()
@@ -133,7 +137,7 @@ def test_of_two_polls_at_once_one_gets_tokens(program, asked, browser):
 
 def test_the_code_of_another_program(program, asked, browser):
     decide(browser, asked)
-    other = make_program("JupyterHub")
+    other = make_program("JupyterHub", device_grant=True)
     assert_refused(poll(other, asked), "invalid_grant")
     assert poll(program, asked).status_code == 200
 
@@ -170,3 +174,36 @@ def test_a_flood_of_requests(program, settings):
     settings.RATE_LIMIT_ENABLED = True
     statuses = [program.call("/oauth/device", scope="openid").status_code for _ in range(62)]
     assert statuses == [200] * 60 + [429] * 2
+
+
+def test_an_application_without_the_device_grant_is_refused_everywhere(cast, browser, program, asked):
+    other = make_program("Grafana")
+    assert_refused(other.call("/oauth/device", scope="openid"), "unauthorized_client")
+    body = {"grant_type": GRANT, "device_code": asked["device_code"]}
+    assert_refused(other.call("/oauth/token", **body), "unauthorized_client")
+    change(program.application, device_grant=False)
+    assert browser.post("/device/approve", {"user_code": asked["user_code"]}).status_code == 422
+    assert_refused(poll(program, asked), "unauthorized_client")
+    assert not AppSignIn.objects.exists()
+
+
+def test_switched_off_between_allowing_and_polling_signs_nothing_in(program, asked, browser):
+    decide(browser, asked)
+    change(program.application, device_grant=False)
+    assert_refused(poll(program, asked), "unauthorized_client")
+    assert not AppSignIn.objects.exists()
+
+
+def test_the_migration_keeps_it_on_for_those_that_used_it(cast, program, asked, browser):
+    decide(browser, asked)
+    assert poll(program, asked).status_code == 200
+    DeviceRequest.objects.all().delete()
+    waiting, grafana = make_program("Balance 5", device_grant=True), make_program("Grafana")
+    waiting.call("/oauth/device", scope="openid")
+    grafana.tokens(browser)
+    with explicitly_recorded():
+        Application.objects.update(device_grant=False)
+        with connection.cursor() as cursor:
+            cursor.execute(import_module("sso.migrations.0004_device_grant").KEEP_DEVICES)
+    on = Application.objects.filter(device_grant=True)
+    assert set(on) == {program.application, waiting.application}

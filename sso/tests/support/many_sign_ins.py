@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.models import Role, Session
 from audit.tracking.model_tracking import explicitly_recorded
-from sso.models import AppSignIn, SpentToken, Subject
+from sso.models import AppSignIn, Subject
 from sso.tests.support.sign_ins import make_application
 
 PROGRAMS = 10
@@ -30,6 +30,7 @@ def make_sign_ins(people, count):
             access_hash=f"{number:064x}",
             access_expires_at=now + timedelta(minutes=5),
             refresh_hash=f"{number:063x}r",
+            refresh_family_hash=f"{number:063x}f",
             created_at=now - timedelta(seconds=number),
         )
         for number in range(count)
@@ -38,8 +39,6 @@ def make_sign_ins(people, count):
         Session.objects.bulk_create(sessions, BATCH_SIZE)
         Subject.objects.bulk_create([Subject(user=person) for person in people], BATCH_SIZE)
         AppSignIn.objects.bulk_create(sign_ins, BATCH_SIZE)
-    spent = [SpentToken(hash=f"{number:063x}s", sign_in=sign_in) for number, sign_in in enumerate(sign_ins)]
-    SpentToken.objects.bulk_create(spent, BATCH_SIZE)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     assert AppSignIn.objects.valid().count() == count
