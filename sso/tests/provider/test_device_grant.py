@@ -204,6 +204,6 @@ def test_the_migration_keeps_it_on_for_those_that_used_it(cast, program, asked, 
     with explicitly_recorded():
         Application.objects.update(device_grant=False)
         with connection.cursor() as cursor:
-            cursor.execute(import_module("sso.migrations.0004_device_grant").KEEP_DEVICES)
+            cursor.execute(import_module("sso.migrations.0005_device_grant").KEEP_DEVICES)
     on = Application.objects.filter(device_grant=True)
     assert set(on) == {program.application, waiting.application}

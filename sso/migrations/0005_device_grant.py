@@ -20,7 +20,7 @@ NAME_CLIENTS = """
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sso", "0003_token_indexes"),
+        ("sso", "0004_sign_in_people"),
     ]
 
     operations = [
