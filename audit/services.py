@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import ParamSpec
 from uuid import UUID
 
+from django.conf import settings
+
 from audit.models import Action, AuditLog
 from audit.statistics import latest_event
 from reprotech.core.actors import Actor
 from reprotech.core.normalization import normalize_text
-from reprotech.core.request_context import current_origin, current_principal
+from reprotech.core.request_context import current_origin, current_principal, current_reason, refuse_reason
 
 #: Parts of names that may never reach a row, even if a caller passes them: defence in depth.
 SECRET_NAME_PARTS = ("password", "token", "secret", "hash", "otp")
@@ -33,13 +35,16 @@ def build_event(
 
     Address, user agent, request id, API key and, unless given, session come from the current request. `changes` maps a
     field to its old and new value; `details` takes whatever else explains the event. Raises ValueError when a detail's
-    name says that it is a secret.
+    name says that it is a secret, and ReasonRequired where the change needs a reason and has none: this is the one
+    place that asks for it, so that no change can forget to.
     """
     origin, principal = current_origin(), current_principal()
     if changes is not None:
         details["changes"] = {field: list(values) for field, values in changes.items()}
     if principal.api_key:
         details.setdefault("key", principal.api_key)
+    if reason := _reason_for(f"{resource}:{action}", success=success):
+        details["reason_given"] = reason
     if secrets := [name for name in (*details, *(changes or ())) if is_secret_name(name)]:
         raise ValueError(f"{secrets[0]} must not be recorded in the audit log.")
     return AuditLog(
@@ -56,6 +61,14 @@ def build_event(
         session_id=session_id or (principal.session.pk if principal.session else None),
         details=details,
     )
+
+
+def _reason_for(pair: str, *, success: bool) -> str:
+    reason = current_reason()
+    is_missing = reason.problem or (not reason.text and pair in settings.REASON_REQUIRED_FOR)
+    if success and reason.is_asked and is_missing:
+        raise refuse_reason()
+    return reason.text
 
 
 def _recorded(build: Callable[Fields, AuditLog]) -> Callable[Fields, AuditLog]:

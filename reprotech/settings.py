@@ -10,6 +10,7 @@ from reprotech.conf.api import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F40
 from reprotech.conf.databases import cache_settings, database_settings
 from reprotech.conf.env import Environment
 from reprotech.conf.logging import logging_config
+from reprotech.conf.required_reasons import read_required_reasons
 
 DASHBOARD_COMPARISON_DAYS = 30
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -127,6 +128,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.access.middleware.AccessMiddleware",
     "reprotech.error_pages.DomainErrorMiddleware",
+    "reprotech.middleware.change_reason.ReasonMiddleware",
     "reprotech.middleware.reauthentication.ReauthenticationMiddleware",
 ]
 
@@ -206,6 +208,8 @@ REMEMBERED_IDLE_LIFETIME = timedelta(days=env.number("REMEMBERED_IDLE_DAYS", def
 TOKEN_SESSION_LIFETIME = timedelta(days=env.number("TOKEN_SESSION_DAYS", default=90, between=(1, 3650)))
 #: How long after a password was typed it isn't asked again (`reprotech.core.reauthentication`).
 SUDO_MINUTES = env.number("SUDO_MINUTES", default=5, between=(1, 60))
+#: `resource:action` of changes that are refused without a reason (`audit.services`).
+REASON_REQUIRED_FOR = read_required_reasons(env)
 NEW_DEVICE_MAILS = env.flag("NEW_DEVICE_MAILS", default=True)
 #: Of the links in mails to set a password.
 INVITATION_LIFETIME = timedelta(days=3)
@@ -298,7 +302,7 @@ CONTENT_SECURITY_POLICY = (
 
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ORIGINS")
 CORS_URLS_REGEX = r"^/api/"
-CORS_ALLOW_HEADERS = (*default_headers, "if-match")
+CORS_ALLOW_HEADERS = (*default_headers, "if-match", "x-reason")
 CORS_EXPOSE_HEADERS = ["X-Request-ID", "Retry-After", "ETag", "Content-Disposition", "WWW-Authenticate", "Allow"]
 
 #: Bytes of a request's body, and where more are allowed (a file of 5 MB and what surrounds it).

@@ -5,7 +5,10 @@ from django.http import QueryDict
 
 from accounts.common.shortcuts import too_many_attempts_message
 from accounts.models.versioning import Versioned
+from reprotech.core.change_reason import FIELD as REASON
+from reprotech.core.change_reason import ReasonRefused
 from reprotech.core.exceptions import Conflict, DomainError, Forbidden, TooManyAttempts, ValidationFailed
+from reprotech.core.request_context import current_reason
 
 #: Cleaned values as a service's keyword arguments, each of its own type.
 FormValues = dict[str, Any]
@@ -32,7 +35,7 @@ class ServiceForm(forms.Form):
             (field.id_for_label or field.auto_id, str(field.label), str(sentence))
             for field in self.visible_fields()
             for sentence in field.errors
-        ]
+        ] + [(current_reason().field_id, "Reason", str(sentence)) for sentence in self._reason_errors]
 
     @property
     def has_optional_fields(self) -> bool:
@@ -44,7 +47,15 @@ class ServiceForm(forms.Form):
         self.retry = refusal
         self.add_error(None, too_many_attempts_message(refusal))
 
+    @property
+    def _reason_errors(self) -> list[str]:
+        """Of the field of every form (components/reason_field.html), unless this one has one of its own."""
+        return [] if REASON in self.fields else [str(sentence) for sentence in self.errors.get(REASON, ())]
+
     def add_refusal(self, refusal: DomainError) -> None:
+        if isinstance(refusal, ReasonRefused) and REASON not in self.fields:
+            self.errors[REASON] = self.error_class(refusal.errors[REASON])
+            return
         errors = refusal.errors if isinstance(refusal, ValidationFailed | Conflict) else {}
         for field, sentences in errors.items():
             for sentence in sentences:

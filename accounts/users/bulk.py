@@ -12,6 +12,7 @@ from accounts.sessions.services import end_user_sessions
 from accounts.users.invitations.services import resend_invitation, withdraw_invitation
 from accounts.users.services import lock_user, unlock_user, update_user
 from reprotech.core.actors import Actor
+from reprotech.core.change_reason import ReasonRefused
 from reprotech.core.exceptions import Conflict, DomainError, Forbidden, NotFound
 
 
@@ -109,6 +110,8 @@ def _apply_to_each(user_ids: Iterable[int], change: Callable[[int], tuple[User, 
             outcome.changed.extend([user_id] * has_changed)
         except NotFound:
             continue  # deleted meanwhile, or not visible to the actor
+        except ReasonRefused:
+            raise  # it is missing for all of them
         except DomainError as refusal:
             reason = refusal.message.rstrip(".")
             if isinstance(refusal, Forbidden):

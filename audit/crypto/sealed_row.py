@@ -28,7 +28,7 @@ VERSION = 1
 SALT_BYTES = 16
 COMMITMENT_BYTES = 32
 #: Details, and fields within `changes`, that are personal data. Part of the format.
-PERSONAL_DETAILS = frozenset({"filters", "sent_to"})
+PERSONAL_DETAILS = frozenset({"filters", "reason_given", "sent_to"})
 PERSONAL_CHANGES = frozenset({"email", "first_name", "last_name", "username"})
 
 # RFC 8785 but for two things that no event has: names beyond ASCII, whose order would differ, and fractions.

@@ -14,7 +14,7 @@ from reprotech.web.streaming import stream_csv, stream_json_lines, stream_jsonl
 
 COLUMNS = (
     *("id", "timestamp", "user", "user_id", "action", "resource", "resource_id", "resource_name", "success"),
-    *("ip_address", "user_agent", "request_id", "session_id", "details"),
+    *("ip_address", "user_agent", "request_id", "session_id", "details", "reason"),
 )
 
 
@@ -41,6 +41,7 @@ def event_cells(event: AuditLog) -> list[object]:
     """An event as a row of CSV, in the order of `COLUMNS`."""
     line = event_line(event)
     line["success"] = "true" if event.success else "false"
+    line["reason"] = event.details.get("reason_given") or ""
     line["details"] = json.dumps(event.details, ensure_ascii=False, cls=DjangoJSONEncoder)
     return [line[column] for column in COLUMNS]
 

@@ -6,6 +6,9 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from reprotech.core.change_reason import FIELD as REASON
+from reprotech.core.request_context import current_reason
+
 
 class RequestBody(serializers.Serializer[object]):
     """A request body. Undeclared keys are refused, so that a typo isn't silently ignored."""
@@ -24,7 +27,9 @@ class RequestBody(serializers.Serializer[object]):
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping) and self.refuses_unknown:
-            unknown = [str(key) for key in data if key not in self.fields]
+            # Read before the view (`reprotech.api.change_reason`).
+            known = {REASON} if self.root is self and current_reason().is_asked else ()
+            unknown = [str(key) for key in data if key not in self.fields and key not in known]
             if unknown:
                 raise serializers.ValidationError({key: [self.hints.get(key, "Unknown field.")] for key in unknown})
         return super().to_internal_value(data)

@@ -9,6 +9,8 @@ from drf_spectacular.utils import OpenApiParameter
 
 from reprotech.api.exception_handler import DEFAULT_ERRORS
 from reprotech.api.fields import ADDRESS_SCHEMA
+from reprotech.core.change_reason import FIELD as REASON
+from reprotech.core.change_reason import MAX_REASON_LENGTH
 from reprotech.web.fields import IntegerParam
 from reprotech.web.query_params import QueryParams
 
@@ -36,6 +38,17 @@ ERROR_SCHEMA = {
     "required": ["error", "code", "request_id"],
 }
 
+REASON_SCHEMA = {
+    "type": "string",
+    "maxLength": MAX_REASON_LENGTH,
+    "description": "Why, for the audit log. Required for the changes that REASON_REQUIRED_FOR lists.",
+}
+REASON_HEADER = {
+    "in": "header",
+    "name": "X-Reason",
+    "schema": {"type": "string"},
+    "description": "The same as `reason` in the body, as percent-encoded UTF-8.",
+}
 #: Statuses that any call may answer with.
 COMMON_STATUSES = (400, 401, 403, 404, 405, 409, 413, 415, 429, 503)
 STATUS_DESCRIPTIONS = {
@@ -113,6 +126,28 @@ def add_errors(result: OpenAPI, **_: object) -> OpenAPI:
             meaning = STATUS_DESCRIPTIONS.get(status) or DEFAULT_ERRORS[status][0]
             operation["responses"].setdefault(str(status), {"description": meaning, "content": content})
     return result
+
+
+def add_reasons(result: OpenAPI, **_: object) -> OpenAPI:
+    """Add the reason to each call that changes something; a postprocessing hook of drf-spectacular."""
+    schemas = result["components"].setdefault("schemas", {})
+    for operation in _changes(result):
+        operation.setdefault("parameters", []).append(REASON_HEADER)
+        for media_type in {JSON, "multipart/form-data"} & operation.get("requestBody", {}).get("content", {}).keys():
+            name = operation["requestBody"]["content"][media_type]["schema"].get("$ref", "").rpartition("/")[2]
+            if "properties" in schemas.get(name, {}):
+                schemas[name]["properties"].setdefault(REASON, REASON_SCHEMA)
+    return result
+
+
+def _changes(result: OpenAPI) -> list[OpenAPI]:
+    """The operations other than reading, of callers who sign in."""
+    return [
+        operation
+        for operations in result["paths"].values()
+        for method, operation in operations.items()
+        if method != "get" and {} not in operation.get("security", [{}])
+    ]
 
 
 def _operations(result: OpenAPI) -> list[OpenAPI]:

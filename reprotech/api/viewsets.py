@@ -7,6 +7,10 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
+from reprotech.api.change_reason import read_api_reason
+
+UNCHANGING = {"GET", "HEAD", "OPTIONS"}
+
 
 class ViewSet(viewsets.ViewSet):
     """DRF's without the steps whose result is always the same: JSON, no versions, no throttles."""
@@ -20,6 +24,8 @@ class ViewSet(viewsets.ViewSet):
         request.accepted_renderer, request.accepted_media_type = self._renderer, self._renderer.media_type
         self.perform_authentication(request)
         self.check_permissions(request)
+        if request.method not in UNCHANGING and request.auth is not None:
+            read_api_reason(request)
 
 
 @cache

@@ -38,6 +38,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "reprotech.api.schema.correct_bodies",
+        "reprotech.api.schema.add_reasons",
         "reprotech.api.schema.add_errors",
     ],
     "APPEND_PATHS": {},

@@ -1,12 +1,13 @@
-"""Origin and principal of the request being served, for services, audit rows and log lines."""
+"""Origin, principal and reason of the request being served, for services, audit rows and log lines."""
 
 import os
 import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from reprotech.core.change_reason import NOT_ASKED, ChangeReason
 from reprotech.core.principal import ANONYMOUS, Principal
 
 
@@ -40,6 +41,7 @@ def command_origin(command: str) -> RequestOrigin:
 class RequestContext:
     origin: RequestOrigin = RequestOrigin()
     principal: Principal = ANONYMOUS
+    reason: ChangeReason = NOT_ASKED
 
 
 _current: ContextVar[RequestContext] = ContextVar("request_context", default=RequestContext())  # noqa: B039 (frozen)
@@ -74,4 +76,23 @@ def within_scopes(permissions: frozenset[str]) -> frozenset[str]:
 
 def set_principal(principal: Principal) -> None:
     """Set the principal until the request's `request_origin` block ends."""
-    _current.set(RequestContext(_current.get().origin, principal))
+    current = _current.get()
+    _current.set(RequestContext(current.origin, principal, current.reason))
+
+
+def current_reason() -> ChangeReason:
+    """Why the request or command changes things."""
+    return _current.get().reason
+
+
+def set_reason(reason: ChangeReason) -> None:
+    """Set the reason until the `request_origin` block of the request or command ends."""
+    current = _current.get()
+    _current.set(RequestContext(current.origin, current.principal, reason))
+
+
+def refuse_reason() -> Exception:
+    """The exception for a change that lacks its reason, or has no valid one; pages show it at the field."""
+    reason = replace(current_reason(), is_refused=True)
+    set_reason(reason)
+    return reason.refusal()

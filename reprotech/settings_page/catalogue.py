@@ -54,6 +54,7 @@ GROUPS = (
             Constant("Invitation links work for", lambda: settings.INVITATION_LIFETIME),
             Constant("Password reset links work for", lambda: settings.RESET_LIFETIME),
             Variable("SUDO_MINUTES", "Password confirmed again after"),
+            Variable("REASON_REQUIRED_FOR", "Changes that need a reason", empty="None"),
             Variable("NEW_DEVICE_MAILS", "E-mail about sign-ins from new devices"),
             Variable("KNOWN_DEVICE_DAYS", "Known devices remembered for", zero="Never remembered"),
             Variable("ADMIN_PASSWORD", "Password of the first administrator"),

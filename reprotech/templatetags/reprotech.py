@@ -14,9 +14,11 @@ from django.utils.safestring import SafeString, mark_safe
 
 from accounts.preferences.time_zones import find_time_zone
 from accounts.sessions import user_agent
+from reprotech.web.reason_field import reason_field
 from reprotech.web.toasts import undo_of
 
 register = template.Library()
+register.simple_tag(lambda context: reason_field(context["request"]), takes_context=True, name="reason_field")
 register.simple_tag(undo_of)
 register.filter("client_name", user_agent.client_name)
 

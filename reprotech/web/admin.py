@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
+from reprotech.core.change_reason import ReasonRefused
 from reprotech.core.exceptions import Conflict, DomainError, Forbidden, StaleVersion, ValidationFailed
 from reprotech.core.normalization import fold_text, normalize_text
 from reprotech.web.ordering import Row
@@ -174,6 +175,8 @@ class ServiceAdmin(GuardedAdmin):
             return super().delete_view(request, object_id, extra_context)
         except Forbidden as refusal:
             raise PermissionDenied(refusal) from refusal  # a denial is a 403 everywhere
+        except ReasonRefused:
+            raise  # it is asked for
         except DomainError as refusal:
             messages.error(request, refusal.message)
             return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id)
@@ -196,6 +199,8 @@ class ServiceAdmin(GuardedAdmin):
             try:
                 change(request, record)
                 done += 1
+            except ReasonRefused:
+                raise  # it is missing for all of them
             except DomainError as refusal:
                 messages.error(request, f"{record}: {refusal.message}")
         return done

@@ -149,13 +149,13 @@ def session_ready() -> HttpResponse:
 
 
 def render_interruption(
-    request: HttpRequest, page: str, context: Mapping[str, object], *, part: str, over_page: str, status: int
+    request: HttpRequest, page: str, context: Mapping[str, object], *, part: str, over_page: str = "", status: int
 ) -> HttpResponse:
-    """A page in place of the requested one; its `part` in a dialog, or `over_page`, a dialog over a page's form."""
+    """A page in place of the requested one; its `part` in a dialog; or `over_page`, a dialog over a page's form."""
     htmx = htmx_of(request)
     is_dialog = bool(htmx) and htmx.target == DIALOG
     # Pages of earlier versions, which don't say whose they are, have no such dialog.
-    is_over_page = bool(htmx) and not is_dialog and bool(page_user(request))
+    is_over_page = bool(over_page and htmx) and not is_dialog and bool(page_user(request))
     response = render(request, part if is_dialog else over_page if is_over_page else page, context, status=status)
     if is_over_page:
         response["HX-Retarget"], response["HX-Reselect"] = f"#{SESSION_DIALOG}", "#session-content"

@@ -18,6 +18,7 @@ from accounts.users.csv.parser import ParsedFile, parse_users
 from accounts.users.csv.table import MAX_ROWS
 from accounts.users.csv.wrong_rows import has_wrong_rows, line_of, values_by_line, wrong_rows_response
 from accounts.users.forms import UploadForm
+from reprotech.core.change_reason import ReasonRefused
 from reprotech.core.exceptions import Conflict, ValidationFailed
 from reprotech.web.access import FORM, SAFE, requires
 from reprotech.web.responses import UNPROCESSABLE, htmx_redirect, render_page
@@ -75,6 +76,8 @@ def confirm(request: PageRequest) -> HttpResponse:
     try:
         file = _sent_back(request)
         created = import_users(actor=request.user, rows=file.users)
+    except ReasonRefused:
+        raise  # no row is wrong
     except (ValidationFailed, Conflict) as refusal:
         errors = {"file": [refusal.message]} if isinstance(refusal, Conflict) else refusal.errors
         return _render(request, {"form": UploadForm(), **_error_context(errors, file)}, UNPROCESSABLE)
