@@ -21,6 +21,7 @@ from analytics.failed_sign_ins import Burst, Failure
 from audit.models import Action, AuditLog, Checkpoint, VerificationRun
 from audit.permissions import AUDIT_READ
 from audit.verification import runs
+from reviews.models import Review
 from sso.ending.undelivered import undelivered_sign_outs
 from sso.permissions import SETTINGS_READ
 
@@ -53,6 +54,7 @@ def current_facts() -> Facts:
         "bursts": [burst._asdict() for burst in failed_sign_ins.bursts(failures)],
         "locked_out": _locked_out(failures),
         "invitation_expired": _count(User.objects.invitation_expired()),
+        "reviews_overdue": Review.objects.overdue().count(),
         "key_ending": _count(User.objects.with_ending_key()),
         "log": _log_facts(now),
         "backup_days": _backup_days(now),
@@ -193,6 +195,14 @@ def _user_lines(facts: Facts, locked: int) -> list[Line]:
             icon="moon",
         ),
     )
+    overdue = _counted(
+        facts.get("reviews_overdue", 0),
+        "access review is overdue",
+        "access reviews are overdue",
+        "/reviews?status=overdue",
+        icon="clipboard-list",
+    )
+    counted = (overdue, *counted)
     return [*locked_out, *(line for line in counted if line)]
 
 

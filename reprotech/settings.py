@@ -104,6 +104,7 @@ INSTALLED_APPS = [
     "audit",
     "accounts",
     "sso",
+    "reviews",
     "analytics",
     "reprotech.apps.ReprotechConfig",
 ]

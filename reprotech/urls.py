@@ -30,6 +30,7 @@ urlpatterns = [
     path("api/", include("accounts.api_urls")),
     path("api/", include("audit.api.urls")),
     path("api/", include("sso.api_urls")),
+    path("api/", include("reviews.api_urls")),
     path("api/", include("analytics.api.urls")),
     path("", include("analytics.urls")),
     path("", include("accounts.urls")),

@@ -54,6 +54,9 @@ SUBJECTS: Mapping[str, str] = {
     "factors_reset": "Your second factors were removed",
     "recovery_code_used": "A recovery code was used",
     "recovery_codes_renewed": "You have new recovery codes",
+    "review_opened": "An access review waits for you",
+    "review_due": "An access review ends soon",
+    "review_overdue": "An access review is overdue",
     "test": "Test mail",
 }
 RESET_LINK = Link("Choose a new password", settings.RESET_LIFETIME, _reset)

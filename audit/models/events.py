@@ -44,6 +44,9 @@ class Action(models.TextChoices):
     RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
     APP_LOGIN = "app_login"
     APP_DENIED = "app_denied"
+    REVIEW_OPEN = "review_open"
+    REVIEW_DECIDE = "review_decide"
+    REVIEW_CLOSE = "review_close"
 
 
 #: The order in which changes are shown.

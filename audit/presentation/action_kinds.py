@@ -39,6 +39,9 @@ ACTION_KINDS: dict[str, ActionKind] = {
     Action.RECOVERY_CODES_RENEWED: ActionKind("Recovery codes renewed", icon="list-restart"),
     Action.APP_LOGIN: ActionKind("Sign-in to an application", icon="app-window"),
     Action.APP_DENIED: ActionKind("Application refused", icon="shield-x"),
+    Action.REVIEW_OPEN: ActionKind("Access review opened", icon="clipboard-list"),
+    Action.REVIEW_DECIDE: ActionKind("Access reviewed", icon="clipboard-check"),
+    Action.REVIEW_CLOSE: ActionKind("Access review closed", icon="clipboard-x"),
 }
 
 
@@ -50,6 +53,7 @@ RESOURCE_LABELS = {
     "admin": "Django admin",
     "demo_data": "Demo data",
     "lab_test": "Lab test",
+    "review": "Access reviews",
 }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from audit.models import Action, AuditLog
 from audit.presentation.changes import DATABASE_SOURCE, RECORD_LABELS, database_sentence, field_label, join_words
+from audit.presentation.review_text import opened_review, reviewed_access
 from audit.presentation.sign_out_text import CAUSES, signed_out_of
 
 #: Why a key was revoked with something else, by `details.reason`.
@@ -118,6 +119,12 @@ def _update(event: AuditLog, who: str) -> str:
     owner = "their own account" if event.resource == "user" and _is_own(event) else _typed_target(event)
     fields = "" if _is_of_application(event) else _fields_of(event)
     return _outcome(event, who, "changed", "change", fields + owner)
+
+
+def _update_or_mail(event: AuditLog, who: str) -> str:
+    if event.resource == "review" and event.details.get("mail"):
+        return _outcome(event, who, "mailed", "mail", f"a reviewer of {_target(event)}")
+    return _update(event, who)
 
 
 def _first_start(event: AuditLog, who: str) -> str:
@@ -245,6 +252,10 @@ def _app_denied(event: AuditLog, who: str) -> str:
     return f"{who} was refused at {_target(event)}{_reason(event)}"
 
 
+def _review_decide(event: AuditLog, who: str) -> str:
+    return _outcome(event, who, *reviewed_access(event, _target(event)))
+
+
 def _factor(event: AuditLog, preposition: str) -> str:
     whose = f" {preposition} {_target(event)}" if event.resource == "user" else ""
     if event.details.get("kind") == "totp":
@@ -310,7 +321,7 @@ PHRASES: dict[str, Phrase] = {
     Action.SESSION_REVOKE: _session_revoke,
     Action.SESSION_END: _session_end,
     Action.CREATE: _simple("created", "create", _created),
-    Action.UPDATE: _update,
+    Action.UPDATE: _update_or_mail,
     Action.DELETE: _simple("deleted", "delete", _typed_target),
     Action.PASSWORD_CHANGE: _simple("changed their password", "change their password"),
     Action.PASSWORD_RESET: _password_reset,
@@ -334,4 +345,7 @@ PHRASES: dict[str, Phrase] = {
     Action.RECOVERY_CODES_RENEWED: _simple("made new recovery codes", "make new recovery codes"),
     Action.APP_LOGIN: _simple("signed in to", "sign in to", _target),
     Action.APP_DENIED: _app_denied,
+    Action.REVIEW_OPEN: _simple("opened", "open", lambda event: opened_review(event, _target(event))),
+    Action.REVIEW_DECIDE: _review_decide,
+    Action.REVIEW_CLOSE: _simple("closed", "close", lambda event: f"the access review {_target(event)}"),
 }

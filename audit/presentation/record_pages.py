@@ -6,7 +6,7 @@ from reprotech.core.actors import SignedInUser
 from reprotech.web.access import declared_access
 
 #: The URL name of the list below which a resource's records have their pages.
-LISTS = {"user": "users", "role": "roles", "application": "applications"}
+LISTS = {"user": "users", "role": "roles", "application": "applications", "review": "reviews"}
 
 
 def record_page(reader: SignedInUser, resource: str, number: str) -> str:

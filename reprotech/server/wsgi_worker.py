@@ -25,6 +25,7 @@ from accounts.notifications import outbox  # noqa: E402
 from accounts import housekeeping  # noqa: E402
 from audit import worker as audit_worker  # noqa: E402
 from reprotech.monitoring import metrics  # noqa: E402
+from reviews import housekeeping as reviews_housekeeping  # noqa: E402
 from sso.ending import background as sso_background  # noqa: E402
 
 #: Seconds between two checks of the main process, and for finishing requests once it is gone.
@@ -51,6 +52,7 @@ outbox.start()
 housekeeping.start()
 audit_worker.start()
 sso_background.start()
+reviews_housekeeping.start()
 metrics.start_sampling_pool()
 gc.set_threshold(GC_THRESHOLD, 20, 20)
 

@@ -6,6 +6,7 @@ from audit.models import Action, AuditLog
 from audit.presentation.changes import ChangeRow, change_rows
 from audit.presentation.event_text import sentence
 from audit.templatetags.audit import stored_time
+from audit.tests.support.review_sentences import REVIEW_SENTENCES
 
 pytestmark = pytest.mark.only_on("sqlite")  # texts are made of events that are never stored
 
@@ -332,6 +333,9 @@ SENTENCES += [
     ),
     (event("update", {"concealed": ["secret_hash"]}, **APP), "admin changed the secret of the application Grafana"),
 ]
+
+
+SENTENCES += [(event(action, details, **about), text) for action, details, about, text in REVIEW_SENTENCES]
 
 
 @pytest.mark.parametrize(("row", "expected"), SENTENCES, ids=[text for _, text in SENTENCES])

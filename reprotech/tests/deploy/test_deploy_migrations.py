@@ -7,7 +7,7 @@ from django_migration_linter.sql_analyser import PostgresqlAnalyser, analyse_sql
 from reprotech.testing.plugin import ROOT
 
 #: What new databases begin with, and those that are there have; single sign-on with what its first version had.
-FIRST = {"accounts": "0001", "audit": "0001", "sso": "0005"}
+FIRST = {"accounts": "0001", "audit": "0001", "sso": "0005", "reviews": "0001"}
 # SQLite makes a table anew for most changes, and serves one server, which is stopped for an update.
 pytestmark = pytest.mark.only_on("postgresql")
 

@@ -64,6 +64,7 @@ TAKES_A_BODY = [
     ("POST", "/api/users/{}/unlock"),
     ("POST", "/api/roles"),
     ("POST", "/api/applications"),
+    ("POST", "/api/reviews"),
 ]
 
 

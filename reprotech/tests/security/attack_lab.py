@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from http.client import HTTPConnection, HTTPException
 from types import SimpleNamespace
@@ -143,6 +144,11 @@ class Lab:
             "redirect_uris": ["https://grafana.lab.example/login"],
         }
         self.ids["application_id"] = self.call("POST", "/api/applications", program, root)["application"]["id"]
+        day = f"{datetime.now(UTC) + timedelta(days=7):%Y-%m-%d}"
+        review = {"name": "Q4", "scope": {"roles": ["Viewer"]}, "reviewers": ["admin"], "due": day}
+        self.ids["review_id"] = self.call("POST", "/api/reviews", review, root)["review"]["id"]
+        items = self.call("GET", f"/api/reviews/{self.ids['review_id']}/items", token=root)["items"]
+        self.ids["item_id"] = items[0]["id"]
         self.ids["sign_in_id"] = str(uuid4())  # of nobody: programs are attacked in sso.tests.provider
         self.ids["event_id"] = self.call("GET", "/api/audit", token=root)["logs"][0]["id"]
         self.admin_browser, self.viewer_browser = self.browser(*ADMIN), self.browser("the-viewer")

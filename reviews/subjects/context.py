@@ -1,0 +1,71 @@
+"""What stands beside items, read for a page of them in a fixed number of queries."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from accounts.models import Permission, User
+from reviews.models import ItemKind, ReviewItem
+from reviews.permissions import ROLE_DELETE, SETTINGS_UPDATE, USER_UPDATE
+from reviews.subjects.scopes import changes_meanwhile
+
+MAX_NAMES = 3
+#: Candidates that are looked at; a laboratory has few people who may change accounts.
+MAX_CANDIDATES = 50
+
+
+def add_context(items: Collection[ReviewItem]) -> None:
+    """Set `changed_meanwhile`, `granted_by_name`, `given_decision`, `given_outcome` and `who_can` of each item."""
+    changed, givers = changes_meanwhile(items), _names(items)
+    _mark_who_can([item for item in items if item.is_pending])
+    for item in items:
+        found: Any = item
+        found.changed_meanwhile = changed[item.pk]
+        found.granted_by_name = givers.get(item.facts.get("granted_by"))
+        found.given_decision, found.given_outcome = item.decision or None, item.outcome or None
+        found.who_can = vars(item).get("who_can", [])
+
+
+def moment(facts: dict[str, Any], name: str) -> datetime | None:
+    text = facts.get(name)
+    return datetime.fromisoformat(text) if text else None
+
+
+def _names(items: Collection[ReviewItem]) -> dict[int, str]:
+    wanted = {item.facts.get("granted_by") for item in items} - {None}
+    return dict(User.objects.filter(pk__in=wanted).values_list("pk", "username")) if wanted else {}
+
+
+def _candidates(items: Collection[ReviewItem]) -> dict[str, list[User]]:
+    """The people who hold what an item needs, by the permission."""
+    found = {}
+    for permission in Permission.objects.filter(name__in={needed_for(item) for item in items}):
+        people = User.objects.active().people().holding(permission).with_roles()
+        found[permission.name] = list(people[:MAX_CANDIDATES])
+    return found
+
+
+def needed_for(item: ReviewItem) -> str:
+    """The permission of the service that carries out what became of an item."""
+    return {ItemKind.ROLE: ROLE_DELETE, ItemKind.APPLICATION: SETTINGS_UPDATE}.get(ItemKind(item.kind), USER_UPDATE)
+
+
+def _held_by_subjects(items: Collection[ReviewItem]) -> dict[int | None, frozenset[str]]:
+    wanted = {item.user_id for item in items if item.user_id}
+    people = User.objects.existing().filter(pk__in=wanted).with_roles() if wanted else ()
+    return {person.pk: person.grants.permissions for person in people}
+
+
+def _mark_who_can(items: Collection[ReviewItem]) -> None:
+    if not items:
+        return
+    candidates, held = _candidates(items), _held_by_subjects(items)
+    for item in items:
+        # An account is changed by those who hold all that it holds.
+        needed = held.get(item.user_id, frozenset())
+        able = [
+            person.username
+            for person in candidates.get(needed_for(item), ())
+            if needed <= person.grants.permissions and person.pk != item.user_id
+        ]
+        vars(item)["who_can"] = able[:MAX_NAMES]
