@@ -37,7 +37,9 @@ def claims_of(sign_in: AppSignIn) -> Claims:
     if EMAIL in scopes:
         claims |= {"email": user.email, "email_verified": user.email_verified_at is not None}
     if ROLES in scopes:
-        slugs = list(user.grants.role_slugs)
+        # Not `grants`, which reads all permissions too.
+        held = sorted(user.roles.order_by().values_list("position", "name", "slug"))
+        slugs = [slug for _, _, slug in held]
         claims |= {"roles": slugs, "groups": slugs}
     if PERMISSIONS in scopes:
         claims["permissions"] = permissions_at(sign_in.application, user)

@@ -140,7 +140,7 @@ def reference_values(methods: Iterable[str]) -> list[str]:
 
 def find_by_code(*, code: str, application: Application) -> AppSignIn | None:
     """The sign-in that this code opens now, locked. One that is used again was stolen, and ends its sign-in."""
-    sign_in = _locked().filter(code_hash=hash_secret(code)).first()
+    sign_in = _find_locked(application, code_hash=hash_secret(code))
     if sign_in is None or _is_foreign(sign_in, application, "A code of another application was sent."):
         return None
     if sign_in.code_used_at is not None:
@@ -152,7 +152,7 @@ def find_by_code(*, code: str, application: Application) -> AppSignIn | None:
 
 def find_by_refresh_token(*, token: str, application: Application) -> AppSignIn | None:
     """The sign-in of a refresh token, locked. One that was used before was stolen, and ends its sign-in."""
-    sign_in = _locked().filter(refresh_hash=hash_secret(token)).first()
+    sign_in = _find_locked(application, refresh_hash=hash_secret(token))
     if sign_in is None:
         # Each says to which sign-in it belongs (RFC 9700, 4.14.2), so none that was used has to be kept.
         family = family_of(token)
@@ -170,7 +170,7 @@ def find_by_access_token(token: str) -> AppSignIn | None:
     if not token.startswith(ACCESS_TOKEN_PREFIX):
         return None
     valid = AppSignIn.objects.valid().filter(access_hash=hash_secret(token), access_expires_at__gt=timezone.now())
-    return valid.select_related("application", "user").first()
+    return valid.select_related("application", "user__subject").first()
 
 
 def find_by_valid_refresh_token(token: str) -> AppSignIn | None:
@@ -178,7 +178,7 @@ def find_by_valid_refresh_token(token: str) -> AppSignIn | None:
     if not token.startswith(REFRESH_TOKEN_PREFIX):
         return None
     valid = AppSignIn.objects.valid().filter(refresh_hash=hash_secret(token))
-    return valid.select_related("application", "user").first()
+    return valid.select_related("application", "user__subject", "session").first()
 
 
 def is_valid(sign_in: AppSignIn) -> bool:
@@ -282,8 +282,15 @@ def record_refusal(application: Application, reason: str, *, actor: Actor | None
 
 
 def _locked() -> AppSignInQuerySet:
-    rows = AppSignIn.objects.select_related("application", "user", "session")
+    rows = AppSignIn.objects.select_related("user__subject", "session")
     return rows.select_for_update(no_key=True, of=("self",))
+
+
+def _find_locked(application: Application, **conditions: str) -> AppSignIn | None:
+    sign_in = _locked().filter(**conditions).first()
+    if sign_in is not None and sign_in.application_id == application.pk:
+        sign_in.application = application  # as it was authenticated, instead of reading it again
+    return sign_in
 
 
 def _is_foreign(sign_in: AppSignIn, application: Application, sentence: str) -> bool:

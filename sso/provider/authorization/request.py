@@ -95,8 +95,7 @@ def find_client(parameters: Parameters) -> Client:
     state = parameters.once("state")
     if len(state.encode()) > MAX_STATE_BYTES or not STATE.fullmatch(state):
         raise NotAnswerable("The application sent a state that is too long or has characters that are not allowed.")
-    applications = Application.objects.active().with_roles()
-    application = applications.filter(client_id=parameters.once("client_id")[:64]).first()
+    application = Application.objects.active().filter(client_id=parameters.once("client_id")[:64]).first()
     if application is None:
         raise NotAnswerable("The application is not registered here, or it is switched off.")
     redirect_uri = parameters.once("redirect_uri")
