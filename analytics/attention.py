@@ -165,6 +165,13 @@ def _user_lines(facts: Facts, locked: int) -> list[Line]:
     ]
     key = "an API key that ends within 14 days"
     counted = (
+        _counted(
+            facts.get("reviews_overdue", 0),
+            "access review is overdue",
+            "access reviews are overdue",
+            "/reviews?status=overdue",
+            icon="clipboard-list",
+        ),
         _counted(locked, "account is locked", "accounts are locked", f"{users}?status=locked", icon="lock"),
         _counted(
             facts.get("invitation_expired", 0),  # an earlier version's facts may still be cached
@@ -195,14 +202,6 @@ def _user_lines(facts: Facts, locked: int) -> list[Line]:
             icon="moon",
         ),
     )
-    overdue = _counted(
-        facts.get("reviews_overdue", 0),
-        "access review is overdue",
-        "access reviews are overdue",
-        "/reviews?status=overdue",
-        icon="clipboard-list",
-    )
-    counted = (overdue, *counted)
     return [*locked_out, *(line for line in counted if line)]
 
 
