@@ -90,7 +90,7 @@ def _show_secret(request: PageRequest, application: Application, secret: str, *,
         "secret": secret,
         "is_new": is_new,
         "issuer": issuer(),
-        "redirect_uri": redirect_uri(application, recipe_for(application)),
+        "redirect_uri": next(iter(application.redirect_uris), redirect_uri(application, recipe_for(application))),
         "crumbs": _crumbs(application, "Secret"),
     }
     response = render(request, "sso/secret.html", context)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from urllib.parse import urlsplit
 
 from django.template.loader import render_to_string
@@ -34,6 +35,8 @@ class Recipe:
     post_logout: str = "/"
     backchannel: str = ""
     hints: tuple[str, ...] = ()
+    #: In small letters, by which an application's name or short name says that it is one of these; its own besides.
+    known_as: tuple[str, ...] = ()
 
     @property
     def guide(self) -> str:
@@ -68,6 +71,7 @@ RECIPES = (
         "JupyterHub",
         "Notebooks. Roles here become groups there, and administrators administer the hub.",
         callback="/hub/oauth_callback",
+        known_as=("jupyter",),
         parts=(Part("jupyterhub_config.py", "jupyterhub"),),
         post_logout="/hub/login",
         hints=(
@@ -106,6 +110,7 @@ RECIPES = (
         "For eLabFTW and other programs that take the person from the web server. Apache lets in those who may open "
         "this application, and passes their username on as REMOTE_USER.",
         callback="/oidc/callback",
+        known_as=("elabftw",),
         parts=(Part("The virtual host of the program", "apache"),),
         backchannel="/oidc/callback?logout=backchannel",
         hints=(
@@ -120,6 +125,7 @@ RECIPES = (
         "oauth2-proxy with nginx",
         "For programs behind nginx that take the person from a header.",
         callback="/oauth2/callback",
+        known_as=("oauth2proxy",),
         parts=(
             Part("oauth2-proxy.cfg", "oauth2_proxy"),
             Part("The server block of the program in nginx", "oauth2_proxy_nginx"),
@@ -145,19 +151,17 @@ RECIPES = (
 BY_NAME = {recipe.name: recipe for recipe in RECIPES}
 
 
-def recipe_for(application: Application, name: str = "") -> Recipe:
-    """The one of this name or, without a name, what the application's redirect addresses look like."""
-    if name in BY_NAME:
-        return BY_NAME[name]
-    return next(
-        (
-            recipe
-            for recipe in RECIPES
-            if recipe.callback
-            and any(urlsplit(uri).path.endswith(recipe.callback) for uri in application.redirect_uris)
-        ),
-        BY_NAME["other"],
-    )
+def recipe_for(application: Application, *names: str) -> Recipe:
+    """The first of these names that there is, or what the application looks like by its addresses, or by its name."""
+    for name in names:
+        if name in BY_NAME:
+            return BY_NAME[name]
+    paths = [urlsplit(uri).path for uri in application.redirect_uris]
+    programs = [recipe for recipe in RECIPES if recipe.callback]
+    by_address = (recipe for recipe in programs if any(path.endswith(recipe.callback) for path in paths))
+    called = f"{application.slug} {application.name.lower()}"
+    by_name = (recipe for recipe in programs if any(word in called for word in (recipe.name, *recipe.known_as)))
+    return next(chain(by_address, by_name), BY_NAME["other"])
 
 
 def program_base(application: Application, recipe: Recipe) -> str:

@@ -24,6 +24,8 @@ from sso.permissions import SETTINGS_READ
 from sso.provider.issuer import issuer
 
 MAX_EVENTS = 20
+#: Which program's settings a reader looked at last, and for how long that is remembered.
+PROGRAM_COOKIE, COOKIE_SECONDS = "reprotech_setup", 30 * 24 * 60 * 60
 CHIP_LABELS = {"search": "Search", "role": "Role", "kind": "Kind", "status": "State"}
 #: As the list calls them.
 KINDS = ((Application.Kind.CONFIDENTIAL, "Server program"), (Application.Kind.PUBLIC, "Browser or desktop"))
@@ -94,9 +96,10 @@ def show_application(request: PageRequest, application_id: int) -> HttpResponse:
 
 @requires(SETTINGS_READ, SAFE)
 def show_setup(request: PageRequest, application_id: int) -> HttpResponse:
-    """Ready-made settings of the program that was asked for, or that the application looks like."""
+    """Ready-made settings of the program that was asked for, now or the last time, or that it looks like."""
     application = find_application(request, application_id)
-    recipe = recipe_for(application, request.GET.get("program", ""))
+    asked = request.GET.get("program", "")
+    recipe = recipe_for(application, asked, request.COOKIES.get(PROGRAM_COOKIE, ""))
     addresses = list(addresses_of(application, recipe))
     context = {
         "recipes": RECIPES,
@@ -106,7 +109,19 @@ def show_setup(request: PageRequest, application_id: int) -> HttpResponse:
         "is_incomplete": not all(address.is_registered for address in addresses),
         "parts": settings_of(application, recipe, issuer()),
     }
-    return _render_tab(request, application, "setup", context)
+    response = _render_tab(request, application, "setup", context)
+    if asked == recipe.name:
+        # The browser sends it to this page alone, so each application has one of its own.
+        response.set_cookie(
+            PROGRAM_COOKIE,
+            asked,
+            max_age=COOKIE_SECONDS,
+            path=reverse("application_setup", args=[application.pk]),
+            httponly=True,
+            samesite="Lax",
+            secure=request.is_secure(),
+        )
+    return response
 
 
 @requires(SETTINGS_READ, SAFE)

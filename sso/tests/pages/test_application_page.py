@@ -225,3 +225,30 @@ def test_a_tab_that_htmx_asks_for_is_the_page_without_its_frame(browser, grafana
     for tab in TABS:
         fragment = text_of(browser.get(f"/applications/{grafana.pk}{tab}", headers={"HX-Request": "true"}))
         assert fragment.lstrip().startswith('<div id="application">'), tab
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Grafana", "Grafana"),
+        ("Hub of Jupyter notebooks", "JupyterHub"),
+        ("GitLab (test)", "GitLab"),
+        ("nextcloud 2", "Nextcloud"),
+        ("eLabFTW", "Apache (mod_auth_openidc)"),
+        ("Freezer map", "Other program"),
+    ],
+)
+def test_the_set_up_opens_at_what_the_application_is_called(browser, name, shown):
+    application = make_application(name, slug="p1", redirect_uris=[])
+    assert f'<h2 id="recipe">{shown}</h2>' in text_of(browser.get(f"/applications/{application.pk}/setup"))
+
+
+def test_the_set_up_opens_at_what_was_chosen_last(browser, grafana):
+    hub = make_application("Notebooks", redirect_uris=[])
+    chosen = browser.get(f"/applications/{hub.pk}/setup?program=jupyterhub").cookies["reprotech_setup"]
+    assert (chosen.value, chosen["path"], chosen["httponly"]) == ("jupyterhub", f"/applications/{hub.pk}/setup", True)
+    assert "JupyterHub</h2>" in text_of(browser.get(f"/applications/{hub.pk}/setup"))
+    for wrong in ("x", "", "Grafana"):
+        assert "reprotech_setup" not in browser.get(f"/applications/{hub.pk}/setup?program={wrong}").cookies
+    browser.cookies["reprotech_setup"] = "../<b>"
+    assert "Other program</h2>" in text_of(browser.get(f"/applications/{hub.pk}/setup"))
