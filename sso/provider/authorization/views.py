@@ -5,6 +5,8 @@ own errors. There is no page of consent: the applications are the laboratory's o
 """
 
 import hashlib
+import re
+import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 from http import HTTPStatus
@@ -13,6 +15,7 @@ from urllib.parse import urlencode
 from authlib.oauth2.base import OAuth2Error
 from authlib.oauth2.rfc6749.errors import AccessDeniedError, InvalidRequestError
 from authlib.oidc.core.errors import InteractionRequiredError, LoginRequiredError
+from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -41,9 +44,13 @@ from sso.provider.parameters import parse_parameters, read_form
 from sso.sign_ins.secrets import CODE_PREFIX, new_secret
 from sso.sign_ins.services import open_sign_in, record_refusal
 
-#: Our own parameter: the moment at which a person was asked to authenticate for this request, signed.
+#: Our own parameter: the moment at which a person was asked to authenticate for this request, signed. It counts only in
+#: the browser in which they were, which is known by a cookie: else a link with one of a stranger's would spare them it.
 ASKED = "reprotech_asked"
+ASKED_COOKIE = f"{settings.COOKIE_PREFIX}reprotech_asked"
 ASKED_SECONDS = 900
+BROWSER_BYTES = 32
+BROWSER = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 SIGNER = Signer(salt="sso.authorize")
 REFUSED = "This application can't sign you in"
 ADVICE = (
@@ -80,15 +87,15 @@ def _checked(query: str) -> str:
 def _answer(request: HttpRequest, asked: AuthorizationRequest) -> HttpResponse:
     session: Session | None = request.page_session or None  # type: ignore[attr-defined]
     if session is None:
-        return _ask(asked, LoginRequiredError, reverse("login"))
+        return _ask(request, asked, LoginRequiredError, reverse("login"))
     user = session.user
     if asked.id_token_hint and not _is_about(asked, session):
         raise LoginRequiredError("Another person is signed in.")
     if action := required_action_for(user, SIGNED_IN):
-        return _ask(asked, InteractionRequiredError, reverse(REQUIRED_ACTION_VIEWS[action]))
-    asked_at = _asked_at(asked)
+        return _ask(request, asked, InteractionRequiredError, reverse(REQUIRED_ACTION_VIEWS[action]))
+    asked_at = _asked_at(request, asked)
     if _must_authenticate(asked, session, asked_at):
-        return _ask(asked, LoginRequiredError, reverse("confirm_password"))
+        return _ask(request, asked, LoginRequiredError, reverse("confirm_password"))
     if not asked.client.application.is_open_to(user):
         return _denied(request, asked, session)
     return _send_code(asked, session)
@@ -109,14 +116,25 @@ def _send_code(asked: AuthorizationRequest, session: Session) -> HttpResponse:
     return _redirect(asked.client.code_address(code))
 
 
-def _ask(asked: AuthorizationRequest, silent: type[OAuth2Error], page: str) -> HttpResponse:
+def _ask(request: HttpRequest, asked: AuthorizationRequest, silent: type[OAuth2Error], page: str) -> HttpResponse:
     """Send the person to one of our pages, and from there back here; tell the client if no page may be shown."""
     if asked.is_silent:
         raise silent
-    signature = SIGNER.sign(f"{_digest(asked)}.{int(timezone.now().timestamp())}")
+    # The one that is there serves requests in two tabs.
+    browser = _browser_of(request) or secrets.token_urlsafe(BROWSER_BYTES)
+    signature = SIGNER.sign(f"{_digest(asked, browser)}.{int(timezone.now().timestamp())}")
     values = {name: value for name, value in asked.values.items() if name != ASKED}
     # The page fills in the name of the login_hint, which it finds in the address.
-    return redirect(with_next(page, _own_address({**values, ASKED: signature})))
+    response = redirect(with_next(page, _own_address({**values, ASKED: signature})))
+    response.set_cookie(
+        ASKED_COOKIE, browser, max_age=ASKED_SECONDS, secure=settings.SSL_REQUIRED, httponly=True, samesite="Lax"
+    )
+    return response
+
+
+def _browser_of(request: HttpRequest) -> str:
+    value = request.COOKIES.get(ASKED_COOKIE, "")
+    return value if BROWSER.fullmatch(value) else ""
 
 
 def _must_authenticate(asked: AuthorizationRequest, session: Session, asked_at: int) -> bool:
@@ -128,14 +146,15 @@ def _must_authenticate(asked: AuthorizationRequest, session: Session, asked_at: 
     return is_due and not (asked_at and confirmed_at >= asked_at and _consume(asked))
 
 
-def _asked_at(asked: AuthorizationRequest) -> int:
-    """When the person was sent to authenticate for this request, lately; 0 if they weren't."""
+def _asked_at(request: HttpRequest, asked: AuthorizationRequest) -> int:
+    """When the person was sent to authenticate for this request, lately and in this browser; 0 if they weren't."""
+    browser = _browser_of(request)
     try:
         digest, _, moment = SIGNER.unsign(asked.values.get(ASKED, "")).partition(".")
     except BadSignature:
         return 0
     is_recent = timezone.now().timestamp() - int(moment) < ASKED_SECONDS
-    return int(moment) if digest == _digest(asked) and is_recent else 0
+    return int(moment) if browser and digest == _digest(asked, browser) and is_recent else 0
 
 
 def _consume(asked: AuthorizationRequest) -> bool:
@@ -144,9 +163,9 @@ def _consume(asked: AuthorizationRequest) -> bool:
     return consume(name, timezone.now() + timedelta(seconds=ASKED_SECONDS))
 
 
-def _digest(asked: AuthorizationRequest) -> str:
+def _digest(asked: AuthorizationRequest, browser: str) -> str:
     values = sorted((name, value) for name, value in asked.values.items() if name != ASKED)
-    return hashlib.sha256(urlencode(values).encode()).hexdigest()
+    return hashlib.sha256(f"{browser} {urlencode(values)}".encode()).hexdigest()
 
 
 def _is_about(asked: AuthorizationRequest, session: Session) -> bool:

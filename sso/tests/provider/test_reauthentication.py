@@ -89,3 +89,30 @@ def test_how_the_person_authenticated(program, browser, cast):
         assert program.claims(program.tokens(browser)["id_token"])["amr"] == amr
     change(session, methods="")  # of an earlier version
     assert "amr" not in program.claims(program.tokens(browser)["id_token"])
+
+
+@pytest.mark.parametrize("planted", ["", "x", "A" * 43, "A" * 44, "stolen"])
+def test_a_strangers_proof_spares_nobody_the_question(program, browser, client, cast, planted):
+    """They begin a request, and give the address with their proof to a person who signs in a moment later."""
+    back = way_back(program.authorize(client, prompt="login"), "/login")
+    stolen = client.cookies["reprotech_asked"].value
+    confirm(browser)
+    if planted:
+        browser.cookies["reprotech_asked"] = planted
+    if planted == "stolen":
+        # Only who can write cookies of this host could do that; then it is as in their own browser.
+        browser.cookies["reprotech_asked"] = stolen
+        assert "code=" in browser.get(back)["Location"]
+        return
+    assert way_back(browser.get(back), "/profile/security/confirm")
+
+
+def test_the_browser_is_known_by_a_cookie_that_scripts_and_other_sites_do_not_see(program, browser):
+    first = program.authorize(browser, prompt="login")
+    cookie = first.cookies["reprotech_asked"]
+    assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", 900)
+    assert cookie.value not in first["Location"]
+    backs = [way_back(first, "/profile"), way_back(program.authorize(browser, prompt="login", state="tab2"), "/profile")]
+    confirm(browser)
+    for back in backs:
+        assert "code=" in browser.get(back)["Location"], "in each of two tabs"
