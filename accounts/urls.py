@@ -32,6 +32,7 @@ urlpatterns = [
     path("confirm-email", profile_views.confirm_email, name="confirm_email"),
     path("confirm-email/<str:user>/<str:link_token>", profile_views.open_email_link, name="open_email_link"),
     path("profile/email", profile_views.change_email, name="change_email"),
+    path("profile/email/confirm", profile_views.request_confirmation, name="request_email_confirmation"),
     path("profile/email/cancel", profile_views.cancel_email_change, name="cancel_email_change"),
     path("profile", profile_views.show_profile, name="profile"),
     path("profile/access", profile_views.show_own_access, name="own_access"),

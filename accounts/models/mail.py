@@ -59,6 +59,11 @@ class EmailChange(TrackedModel):
     def is_open(self) -> bool:
         return timezone.now() < self.expires_at
 
+    @property
+    def is_present(self) -> bool:
+        """Whether it is the address that the account has, which is to be confirmed."""
+        return self.address == self.user.email
+
 
 class OutgoingMail(TrackedModel):
     """A message in the outbox. It is rendered when it is sent: a link's token is never stored."""

@@ -45,6 +45,7 @@ SUBJECTS: Mapping[str, str] = {
     "password_forgotten": "Choose a new password",
     "password_changed": "Your password was changed",
     "email_confirmation": "Confirm your e-mail address",
+    "present_email_confirmation": "Confirm your e-mail address",
     "email_change_asked": "A new e-mail address for your account",
     "email_changed": "Your e-mail address was changed",
     "key_created": "A new API key for your account",
@@ -59,12 +60,14 @@ SUBJECTS: Mapping[str, str] = {
     "review_overdue": "An access review is overdue",
     "test": "Test mail",
 }
+CONFIRMATION_LINK = Link("Confirm this address", CONFIRMATION_LIFETIME, _confirmation)
 RESET_LINK = Link("Choose a new password", settings.RESET_LIFETIME, _reset)
 LINKS: Mapping[str, Link] = {
     "invitation": Link("Choose your password", settings.INVITATION_LIFETIME, _invitation),
     "password_reset": RESET_LINK,
     "password_forgotten": RESET_LINK,
-    "email_confirmation": Link("Confirm this address", CONFIRMATION_LIFETIME, _confirmation),
+    "email_confirmation": CONFIRMATION_LINK,
+    "present_email_confirmation": CONFIRMATION_LINK,
 }
 
 

@@ -41,6 +41,9 @@ def send_address_confirmation(change: EmailChange) -> None:
     """
     _refuse_withheld(change.address)
     context = {"new": change.address}
+    if change.is_present:
+        outbox.enqueue([_mail("present_email_confirmation", change.user, change.address)])
+        return
     outbox.enqueue(
         [
             _mail("email_confirmation", change.user, change.address),

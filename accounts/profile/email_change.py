@@ -1,4 +1,6 @@
-"""Changing one's own e-mail address: requested, then confirmed from the new address or cancelled."""
+"""Changing one's own e-mail address, or confirming the present one: by a link that is mailed there, or cancelled."""
+
+from django.utils import timezone
 
 from accounts.access.authorization import service
 from accounts.access.row_locks import lock_own_account
@@ -42,6 +44,26 @@ def request_email_change(*, actor: User, email: str) -> EmailChange:
 
 
 @service
+def request_confirmation(*, actor: User) -> EmailChange:
+    """Mail a link to one's own address, by which it counts as verified.
+
+    Raises AccountDisabled, TooManyAttempts, ValidationFailed, or Conflict if there is nothing to confirm.
+    """
+    user = lock_own_account(actor.pk)
+    if user.email_verified_at:
+        raise Conflict("Your address is confirmed already.")
+    pending = EmailChange.objects.filter(user=user).first()
+    if pending and pending.is_open and not pending.is_present:
+        raise Conflict(f"You asked for another address, {pending.address}. Confirm or cancel that first.")
+    rate_limits.count("email_change", str(user.pk))
+    EmailChange.objects.filter(user=user).delete()
+    asked = EmailChange.objects.create(user=user, address=user.email)
+    record_user(user, Action.UPDATE, user, email_confirmation="asked")
+    send_address_confirmation(asked)
+    return asked
+
+
+@service
 def cancel_email_change(*, actor: User) -> None:
     """Cancel an unconfirmed change; its link stops working. Raises AccountDisabled or NotFound."""
     user = lock_own_account(actor.pk)
@@ -49,7 +71,10 @@ def cancel_email_change(*, actor: User) -> None:
     if change is None:
         raise NotFound("change of your address")
     change.delete()
-    record_user(user, Action.UPDATE, user, email_change="cancelled")
+    if change.is_present:
+        record_user(user, Action.UPDATE, user, email_confirmation="cancelled")
+    else:
+        record_user(user, Action.UPDATE, user, email_change="cancelled")
 
 
 def find_email_change(*, user_id: int, link_token: str) -> EmailChange | None:
@@ -61,7 +86,7 @@ def find_email_change(*, user_id: int, link_token: str) -> EmailChange | None:
 
 @service
 def confirm_email_change(*, user_id: int, link_token: str) -> User:
-    """Replace a user's address by the one that the link was mailed to; both get a notice.
+    """Replace a user's address by the one that the link was mailed to; both get a notice. The present one is confirmed.
 
     Raises NotFound if the link is invalid, expired or used, and Conflict if the address was taken meanwhile.
     """
@@ -74,10 +99,20 @@ def confirm_email_change(*, user_id: int, link_token: str) -> User:
     change = find_email_change(user_id=user.pk, link_token=link_token)
     if change is None:
         raise NotFound(INVALID_LINK)
+    if change.is_present:
+        return _confirm_present(user, change)
     try:
         change_email(user=user, address=change.address)
     except Conflict:
         raise Conflict(
             f"Another account has {change.address} by now, so yours stays as it is. Choose a different address."
         ) from None
+    return user
+
+
+def _confirm_present(user: User, asked: EmailChange) -> User:
+    user.email_verified_at = user.updated_at = timezone.now()
+    user.save(update_fields=["email_verified_at", "updated_at"])
+    asked.delete()
+    record_user(user, Action.UPDATE, user, email_confirmation="confirmed")
     return user

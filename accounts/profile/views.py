@@ -120,6 +120,18 @@ def change_email(request: PageRequest) -> HttpResponse:
 
 
 @requires(SIGNED_IN, POST)
+def request_confirmation(request: PageRequest) -> HttpResponse:
+    try:
+        asked = email_change.request_confirmation(actor=request.user)
+        messages.success(request, f"A link is on its way to {asked.address}. Open it to confirm the address.")
+    except DomainError as refusal:
+        form = ServiceForm(request.POST)
+        form.add_refusal(refusal)
+        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
+    return redirect("profile")
+
+
+@requires(SIGNED_IN, POST)
 def cancel_email_change(request: PageRequest) -> HttpResponse:
     email_change.cancel_email_change(actor=request.user)
     messages.success(request, "Your address stays as it is. The link that was mailed no longer works.")
@@ -142,7 +154,9 @@ def confirm_email(request: HttpRequest) -> HttpResponse:
         try:
             user = email_change.confirm_email_change(**link)
             del request.session[LINK_SESSION_KEY]
-            messages.success(request, f"The account {user.username} has the e-mail address {user.email} now.")
+            sentence = f"The account {user.username} has the e-mail address {user.email} now."
+            is_present = change is not None and change.is_present
+            messages.success(request, f"Your address {user.email} is confirmed." if is_present else sentence)
             return redirect("profile" if is_signed_in else "login")
         except DomainError as refusal:
             form.add_refusal(refusal)

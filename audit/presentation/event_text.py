@@ -22,6 +22,14 @@ INVITATIONS = {
     "link": ("made an invitation link for", "make an invitation link for"),
     "withdrawn": ("withdrew the invitation of", "withdraw the invitation of"),
 }
+#: What people do about their own address, by a detail and its value.
+EMAIL_STEPS = {
+    ("email_change", "asked"): "asked to change",
+    ("email_change", "cancelled"): "gave up changing",
+    ("email_confirmation", "asked"): "asked to confirm",
+    ("email_confirmation", "cancelled"): "gave up confirming",
+    ("email_confirmation", "confirmed"): "confirmed",
+}
 ERASED_PERSON = "an erased person"
 RESOURCE_NOUNS = {"audit": ("event", "events"), "user": ("user", "users"), "role": ("role", "roles")}
 
@@ -108,8 +116,8 @@ def _update(event: AuditLog, who: str) -> str:
         return _user_record(event, who)
     if invitation := INVITATIONS.get(str(event.details.get("invitation"))):
         return _outcome(event, who, *invitation, _target(event))
-    if step := event.details.get("email_change"):
-        return f"{who} {'asked to change' if step == 'asked' else 'gave up changing'} their e-mail address"
+    if step := next((step for step in EMAIL_STEPS if event.details.get(step[0]) == step[1]), None):
+        return f"{who} {EMAIL_STEPS[step]} their e-mail address"
     active = event.changes.get("is_active")
     if len(event.changes) == 1 and active and not event.details.get("concealed"):
         past, verb = ("activated", "activate") if active[1] else ("deactivated", "deactivate")

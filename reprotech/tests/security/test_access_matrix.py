@@ -218,6 +218,7 @@ GET     /profile/keys                             200   200   200     200    200
 GET     /profile/email                            200   200   200     200    200   200   200    200   302
 POST    /profile/email                            422   422   422     422    422   422   422    422   302
 POST    /profile/email/cancel                     404   404   404     404    404   404   404    404   302
+POST    /profile/email/confirm                    302   302   302     302    302   302   302    302   302
 GET     /profile/security                         200   200   200     200    200   200   200    200   302
 GET     /profile/security/confirm                 200   200   200     200    200   200   200    200   302
 POST    /profile/security/confirm                 422   422   422     422    422   422   422    422   302

@@ -112,7 +112,10 @@ def test_the_browser_is_known_by_a_cookie_that_scripts_and_other_sites_do_not_se
     cookie = first.cookies["reprotech_asked"]
     assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", 900)
     assert cookie.value not in first["Location"]
-    backs = [way_back(first, "/profile"), way_back(program.authorize(browser, prompt="login", state="tab2"), "/profile")]
+    backs = [
+        way_back(first, "/profile"),
+        way_back(program.authorize(browser, prompt="login", state="tab2"), "/profile"),
+    ]
     confirm(browser)
     for back in backs:
         assert "code=" in browser.get(back)["Location"], "in each of two tabs"
