@@ -80,6 +80,14 @@ def test_scripts_of_other_origins_may_not(client, program):
         assert "Access-Control-Allow-Origin" not in client.post(path, HTTP_ORIGIN=ORIGIN)
 
 
+def test_no_script_may_read_what_authorize_answers(client):
+    public = make_program("Plates", kind=Application.Kind.PUBLIC, redirect_uris=[f"{ORIGIN}/callback"])
+    for path in ("/oauth/authorize", public.address(redirect_uri=f"{ORIGIN}/callback"), "/oauth/logout"):
+        for ask in (client.get, client.post, client.options):
+            answered = ask(path, HTTP_ORIGIN=ORIGIN, HTTP_ACCESS_CONTROL_REQUEST_METHOD="GET")
+            assert not any(name.startswith("Access-Control-") for name in answered.headers), path
+
+
 def test_a_slash_at_the_end_makes_no_difference(client, db):
     assert client.get("/oauth/jwks/").status_code == 200
     assert client.get("/.well-known/openid-configuration/").status_code == 200
