@@ -253,7 +253,7 @@ class RoleQuerySet(TrackedQuerySet["Role"]):
         """The role with this name or slug, whatever the case, if there is one; the first in the order of roles."""
         named = Q(name__iexact=name_or_slug) | Q(slug=normalize_text(name_or_slug).lower())
         if not name_or_slug.isascii():
-            # SQLite folds ASCII alone; a role's slug is its name in lower case.
+            # SQLite folds ASCII alone; a role's slug is its first name in lower case.
             named |= Q(slug=slugify(name_or_slug, allow_unicode=True).replace("-", "_"))
         return self.filter(named)[:1]
 

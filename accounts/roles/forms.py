@@ -38,6 +38,8 @@ class RoleForm(RecordForm):
         set_choices(self.fields["permissions"], [(name, name) for name in names])
         if record is not None:
             del self.fields["source"]
+            # The groups of programs would have to be renamed else.
+            self.fields["name"].help_text = f"Programs know it as {record.slug}, also when it is renamed."
         if record is not None and record.is_system:
             self.fields["name"].disabled = True
             self.fields["name"].help_text = "The name of a system role is fixed."

@@ -10,6 +10,7 @@ from accounts.core.catalogue import in_catalogue_order
 from accounts.core.confusables import confusable_forms
 from accounts.core.model_fields import stored_form
 from accounts.models import Permission, Role, User
+from accounts.models.querysets import RoleQuerySet
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_UPDATE
 from accounts.roles.applications import Registered
 from accounts.roles.assignments import mark_roles_changed, record_role_changes
@@ -61,7 +62,7 @@ def update_role(
     expected_versions: Collection[str] = (),
     **fields: str | bool,
 ) -> Role:
-    """Change `name`, `description` and `requires_factor`, and the permissions (names) that a role holds.
+    """Change `name`, `description` and `requires_factor`, and the permissions (names) that a role holds; its slug stays.
 
     The actor needs all that the role holds and would hold. Raises NotFound, Forbidden, ValidationFailed, Conflict, or
     StaleVersion unless the role is still as one of `expected_versions`.
@@ -81,7 +82,8 @@ def update_role(
     if "name" in changes:
         if role.is_system:
             raise Conflict("System roles can't be renamed.", {"name": ["System roles can't be renamed."]})
-        role.slug = _slug(str(fields["name"]))
+        # Its slug stays: programs decide by it who is who (`roles` and `groups` of single sign-on).
+        _slug(str(fields["name"]))
     for name, (_, new) in changes.items():
         setattr(role, name, new)
     if permissions is not None and set(permissions) != set(role.permission_names):
@@ -197,10 +199,9 @@ def _save(role: Role, *, is_named: bool) -> None:
     except ValidationError as error:
         raise ValidationFailed(error.message_dict) from None
     if is_named:
-        # A role's name may not be another's slug either: lists are filtered by both.
         taken = Role.objects.exclude(pk=role.pk)
-        if taken.filter(name__iexact=role.name).exists() or taken.filter(slug=role.slug).exists():
-            raise Conflict(NAME_TAKEN, {"name": [NAME_TAKEN]})
+        if sentence := _name_problem(role, taken):
+            raise Conflict(sentence, {"name": [sentence]})
         looks = confusable_forms(role.name)
         for other in taken.values_list("name", flat=True):
             if looks & confusable_forms(other):
@@ -212,6 +213,18 @@ def _save(role: Role, *, is_named: bool) -> None:
     except IntegrityError:
         # A concurrent request took the name after our check.
         raise Conflict(NAME_TAKEN, {"name": [NAME_TAKEN]}) from None
+
+
+def _name_problem(role: Role, others: RoleQuerySet) -> str:
+    """Why a role can't have its name, which may not be another's slug either: lists are filtered by both."""
+    if others.filter(name__iexact=role.name).exists():
+        return NAME_TAKEN
+    other = others.filter(slug__in=[role.slug, _slug(role.name)]).first()
+    if other is None:
+        return ""
+    if other.is_system or _slug(other.name) == other.slug:
+        return NAME_TAKEN
+    return f"The role {other} was called that before, and programs still know it by that name. Choose another."
 
 
 def record_role(actor: Actor, action: Action, role: Role, changes: Changes) -> None:

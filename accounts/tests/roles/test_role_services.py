@@ -87,7 +87,7 @@ def test_a_changed_role_leaves_one_row_with_old_and_new(cast, make_role, expect_
             permissions=["sample_read", "animal_read"],
         )
     role = Role.objects.get(pk=role.pk)
-    assert (role.name, role.slug, role.is_customized) == ("Night Shift", "night_shift", False)
+    assert (role.name, role.slug, role.is_customized) == ("Night Shift", "shift", False)
     (row,) = rows
     changes = {
         "name": ["Shift", "Night Shift"],
@@ -95,6 +95,25 @@ def test_a_changed_role_leaves_one_row_with_old_and_new(cast, make_role, expect_
         "permissions": [["animal_read"], ["animal_read", "sample_read"]],
     }
     expect_row(row, cast.admin, "update", role, resource="role", changes=changes)
+
+
+def test_a_renamed_role_keeps_the_slug_and_no_other_role_gets_it(cast):
+    role = role_services.create_role(actor=cast.admin, name="Night Shift")
+    for name in ("Late Shift", "Spätschicht", "Night Shift", "Late Shift"):
+        role = role_services.update_role(actor=cast.admin, role_id=role.pk, name=name)
+        assert role.slug == "night_shift"
+    sentence = "The role Late Shift was called that before, and programs still know it by that name. Choose another."
+    other = role_services.create_role(actor=cast.admin, name="Nights")
+    for call in (
+        lambda: role_services.create_role(actor=cast.admin, name="night shift"),
+        lambda: role_services.update_role(actor=cast.admin, role_id=other.pk, name="Night_Shift"),
+    ):
+        with pytest.raises(Conflict) as refusal:
+            call()
+        assert refusal.value.errors == {"name": [sentence]}
+    with pytest.raises(ValidationFailed):
+        role_services.update_role(actor=cast.admin, role_id=role.pk, name="---")
+    assert Role.objects.named("Late Shift") == Role.objects.named("night_shift") == role
 
 
 def test_a_change_to_what_is_already_so_leaves_no_row(cast, make_role):

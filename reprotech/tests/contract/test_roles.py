@@ -160,7 +160,7 @@ def test_a_role_is_changed_by_what_is_given(night_shift, super_admin, method, su
         "role": {
             "id": night_shift.pk,
             "name": "Late Shift",
-            "slug": "late_shift",
+            "slug": "night_shift",  # by which programs know it
             "description": "Who is here at night",
             "permissions": ["animal_read"],
             "requires_factor": False,
