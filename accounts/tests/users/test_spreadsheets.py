@@ -259,6 +259,7 @@ def test_words_for_no_are_understood(db, word):
     [
         ("username,email,status\nada,ada@lab.example,asleep\n", "line 2", "status: Write active or inactive."),
         ('username,email,password\nada,ada@lab.example,"a\nb"\n', "line 2", "password: A password has no line break."),
+        ('username,email,password\nada,ada@lab.example,"a\rb"\n', "line 2", "password: A password has no line break."),
         ('username,email\nada, "ada@lab.example"\n', "line 2", "email: Remove the blank before the quotation"),
         ("username,email\nada,ada@lab.example,,more\n", "line 2", "The line has 4 cells, but the header has 2. "),
         ('username,email,"a\n', "line 1", "A cell begins with a quotation mark here that no other one closes."),

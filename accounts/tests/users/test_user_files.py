@@ -13,6 +13,7 @@ from accounts.users.csv import import_users
 from accounts.users.csv.export import start_export
 from accounts.users.csv.table import MAX_BYTES, MAX_ROWS
 from audit.models import AuditLog
+from reprotech.core.exceptions import ValidationFailed
 from reprotech.testing.cast import audit_rows, make_user
 from reprotech.testing.client import error_of
 
@@ -55,6 +56,16 @@ def test_every_row_becomes_a_user_with_an_audit_row_of_their_own(cast, admin, dj
     assert set(rows[0].details["changes"]) == set(single.details["changes"])
     assert rows[0].details["changes"]["roles"] == [[], ["Researcher", "Viewer"]]
     assert sorted(message.to[0] for message in mail.outbox) == ["Grace@lab.example", "ada@lab.example"]
+
+
+def test_however_many_rows_are_denied_there_is_one_event(cast, clerk):
+    names = ("Administrator", "Manager", "Researcher")
+    fields = [{"username": name, "email": f"{name}@lab.example"} for name in ("ada", "grace", "linus")]
+    rows = [import_users.ImportRow(2 + line, fields[line], (name,)) for line, name in enumerate(names)]
+    with audit_rows() as events, pytest.raises(ValidationFailed) as refusal:
+        import_users.import_users(actor=clerk, rows=rows)
+    assert set(refusal.value.errors) == {"line 2", "line 3", "line 4"}
+    assert [(event.action, event.resource_name) for event in events] == [("access_denied", "Administrator")]
 
 
 def test_many_invitations_leave_while_nobody_waits(cast, admin, django_capture_on_commit_callbacks):

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,12 +11,13 @@ from django.db import connection, transaction
 
 from audit.crypto.merkle import leaf_hash
 from audit.crypto.sealed_row import canonical_bytes
-from audit.crypto.signed_note import verify_note
+from audit.crypto.signed_note import sign, verify_note
 from audit.models import Action, AuditLog, Checkpoint, Leaf, Node, SigningKey
+from audit.sealing.anchor_file import append_notes
 from audit.sealing.append_only_triggers import suspended
 from audit.sealing.key_rotation import rotate_key
 from audit.sealing.sealer import LedgerCorrupted, Sealer, SealingInProgress, latest_checkpoint, verified_checkpoint
-from audit.sealing.signing_keys import SigningKeyError, known_keys
+from audit.sealing.signing_keys import SigningKeyError, current_signer, known_keys
 from audit.sealing.stored_tree import StoredTree
 from audit.services import record
 from audit.tests.support.merkle_proofs import root_hash
@@ -141,6 +143,38 @@ def test_a_sealer_remembers_what_it_signed_although_the_database_forgets(db):
     write()
     with pytest.raises(LedgerCorrupted):
         sealer.seal()
+
+
+def put_another_checkpoint_of_the_same_size():
+    """As good as the last one, and signed by the same key: only who remembers the other can tell."""
+    latest = latest_checkpoint()
+    other = replace(latest.statement, time=latest.statement.time + timedelta(seconds=1))
+    with suspended():
+        Checkpoint._base_manager.filter(size=latest.size).update(note=sign(str(other), [current_signer()]))
+
+
+def test_a_sealer_remembers_which_tree_of_a_size_it_signed(db):
+    sealer = Sealer()
+    write(3)
+    sealer.seal()
+    put_another_checkpoint_of_the_same_size()
+    write()
+    with pytest.raises(LedgerCorrupted, match="were signed, and now there are"):
+        sealer.seal()
+
+
+def test_nothing_is_built_on_another_checkpoint_than_the_anchor_file_has(db, settings, tmp_path):
+    write(3)
+    Sealer().seal()
+    settings.AUDIT_ANCHOR_FILE = tmp_path / "anchors"
+    append_notes(settings.AUDIT_ANCHOR_FILE, [latest_checkpoint().note], create=True)
+    write()
+    assert Sealer().seal().count == 1
+    append_notes(settings.AUDIT_ANCHOR_FILE, [latest_checkpoint().note], create=True)
+    put_another_checkpoint_of_the_same_size()
+    write()
+    with pytest.raises(LedgerCorrupted, match="lacks or has otherwise"):
+        Sealer().seal()
 
 
 def test_a_clock_that_is_set_back_does_not_make_checkpoints_run_backwards(db):

@@ -65,6 +65,32 @@ def test_erased_parts_need_an_event_that_names_them(db):
     assert found() == []
 
 
+REFILLED = {
+    "actor": (("username", "mallory"), ("user_agent", "Mallory/1"), ("ip_address", "192.0.2.66")),
+    "subject": (("resource_name", "Mallory"), ("details", "a personal detail"), ("details", "a personal change")),
+}
+
+
+@pytest.mark.parametrize(
+    ("part", "column", "value"), [(part, *texts) for part, found in REFILLED.items() for texts in found]
+)
+def test_nothing_is_written_into_an_erased_part(db, part, column, value):
+    event = seal(8)[6]
+    erase(event, part)
+    upkeep("erase", actor_parts=[event.pk], subject_parts=[event.pk])
+    Sealer().seal()
+    assert found() == []
+    if column == "details":
+        kept = AuditLog.objects.get(pk=event.pk).details
+        assert kept["sent_to"] is None
+        assert kept["changes"]["email"] is None
+        change = {"changes": {**kept["changes"], "email": ["mallory@lab.example", None]}}
+        value = {**kept, **({"sent_to": "mallory@lab.example"} if value == "a personal detail" else change)}
+    with suspended():
+        rows(AuditLog).filter(pk=event.pk).update(**{column: value})
+    assert [(one.kind, one.events) for one in found()] == [(Kind.CHANGED, (event.pk,))]
+
+
 def test_archived_events_need_an_event_that_names_their_places(db):
     seal(30)
     with suspended():
