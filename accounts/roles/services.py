@@ -62,10 +62,10 @@ def update_role(
     expected_versions: Collection[str] = (),
     **fields: str | bool,
 ) -> Role:
-    """Change `name`, `description` and `requires_factor`, and the permissions (names) that a role holds; its slug stays.
+    """Change `name`, `description` and `requires_factor`, and the permissions (names) that a role holds.
 
-    The actor needs all that the role holds and would hold. Raises NotFound, Forbidden, ValidationFailed, Conflict, or
-    StaleVersion unless the role is still as one of `expected_versions`.
+    The slug stays. The actor needs all that the role holds and would hold. Raises NotFound, Forbidden,
+    ValidationFailed, Conflict, or StaleVersion unless the role is still as one of `expected_versions`.
     """
     # Locked before authorizing: a permission that is revoked while this waits counts.
     role = Role.objects.select_for_update(no_key=True).filter(pk=role_id).first()

@@ -31,7 +31,13 @@ class RequestBody(serializers.Serializer[object]):
             known = {REASON} if self.root is self and current_reason().is_asked else ()
             unknown = [str(key) for key in data if key not in self.fields and key not in known]
             if unknown:
-                raise serializers.ValidationError({key: [self.hints.get(key, "Unknown field.")] for key in unknown})
+                errors: Any = {key: [self.hints.get(key, "Unknown field.")] for key in unknown}
+                try:
+                    super().to_internal_value(data)
+                except serializers.ValidationError as refusal:
+                    others: Any = refusal.detail
+                    errors |= others
+                raise serializers.ValidationError(errors)
         return super().to_internal_value(data)
 
     @classmethod

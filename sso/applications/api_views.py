@@ -79,7 +79,7 @@ class ApplicationViewSet(ViewSet):
     )
     def update(self, request: SignedInRequest, application_id: int) -> Response:
         """Change what is given, and leave the rest. People who may no longer open it are signed out of it at once."""
-        body = shapes.UpdateApplicationBody.read(request)
+        body = shapes.UpdateApplicationBody.read(request, context={"application_id": application_id})
         services.update_application(
             actor=request.user, application_id=application_id, expected_versions=expected_versions(request), **body
         )

@@ -1,6 +1,7 @@
 """What services check of an application before they save it: its fields, its name, its roles and its account."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypedDict
 
 from django.core.exceptions import ValidationError
@@ -45,16 +46,53 @@ class ApplicationFields(TypedDict, total=False):
     is_active: bool
 
 
-def lock_account(username: str | None) -> User | None:
+class Problems:
+    """All that is wrong with an input, for one answer."""
+
+    def __init__(self) -> None:
+        self.errors: dict[str, list[str]] = {}
+        self._is_invalid = False
+
+    @contextmanager
+    def collect(self) -> Iterator[None]:
+        """Note what is refused at a field, and go on."""
+        try:
+            yield
+        except ValidationFailed as refusal:
+            self._is_invalid = True
+            self._add(refusal.errors)
+        except Conflict as refusal:
+            if not refusal.errors:
+                raise
+            self._add(refusal.errors)
+
+    def _add(self, errors: Mapping[str, list[str]]) -> None:
+        for name, sentences in errors.items():
+            self.errors.setdefault(name, []).extend(sentences)
+
+    def refuse(self) -> None:
+        """Raise ValidationFailed, or Conflict if only the present state forbids it, unless there are none."""
+        if self.errors and self._is_invalid:
+            raise ValidationFailed(self.errors)
+        if self.errors:
+            raise Conflict(next(iter(self.errors.values()))[0], self.errors)
+
+
+def find_account(username: str | None) -> User | None:
+    """The service account of this name; raises ValidationFailed if there is none."""
     if not username:
         return None
-    found = User.objects.existing().filter(username__iexact=username).first()
-    account: User | None = User.objects.lock(found.pk) if found else None
+    account: User | None = User.objects.existing().filter(username__iexact=username).first()
     if account is None:
         raise ValidationFailed({"service_account": [f"There is no user {username[:80]!r}."]})
     if not account.is_service:
         raise ValidationFailed({"service_account": ["Name a service account: people sign in themselves."]})
     return account
+
+
+def lock_account(username: str | None) -> User | None:
+    found = find_account(username)
+    return User.objects.lock(found.pk) if found else None
 
 
 def authorize_account(actor: Actor, application: Application, account: User, *, is_proven: bool) -> None:
@@ -80,36 +118,58 @@ def lock_roles(names: Collection[str]) -> list[Role]:
     return openers
 
 
-def checked_fields(fields: ApplicationFields, slug: str | None = None) -> dict[str, object]:
-    """The values as they are stored; `slug` is that of a new application. Raises ValidationFailed or Conflict."""
+def check_fields(
+    problems: Problems,
+    fields: ApplicationFields | Mapping[str, object],
+    *,
+    slug: str | None = None,
+    application_id: int | None = None,
+) -> dict[str, object]:
+    """The values as they are stored; `slug` is that of a new application."""
     values: dict[str, object] = {**fields}
     for name in {"name", "description"} & values.keys():
-        values[name] = stored_form(Application, name, values[name])
-    # All that is wrong in one round.
-    errors: dict[str, list[str]] = {}
+        with problems.collect():
+            values[name] = stored_form(Application, name, values[name])
     for name, check in CHECKS.items():
         if name in values:
-            try:
+            with problems.collect():
                 values[name] = check(name, values[name])
-            except ValidationFailed as refusal:
-                errors |= refusal.errors
+    for name in values.keys() - problems.errors.keys():
+        with problems.collect():
+            _check_field(name, values[name])
     if slug is not None:
-        try:
+        with problems.collect():
             refuse_slug(slug)
-        except ValidationFailed as refusal:
-            errors |= refusal.errors
-    if errors:
-        raise ValidationFailed(errors)
+    if "name" in values.keys() - problems.errors.keys():
+        with problems.collect():
+            _refuse_name(str(values["name"]), application_id)
     return values
 
 
-def save_application(application: Application, *, is_named: bool) -> None:
+def find_problems(values: Mapping[str, Any], application_id: int | None) -> Mapping[str, list[str]]:
+    """What services would refuse of a body's fields, of which others are wrong already."""
+    problems = Problems()
+    fields = {name: value for name, value in values.items() if name in ApplicationFields.__annotations__}
+    check_fields(problems, fields, slug=values.get("slug"), application_id=application_id)
+    with problems.collect():
+        find_roles(values.get("roles", ()))
+    with problems.collect():
+        find_account(values.get("service_account"))
+    return problems.errors
+
+
+def _check_field(name: str, value: object) -> None:
+    try:
+        Application._meta.get_field(name).clean(value, None)  # type: ignore[union-attr]  # none is a relation
+    except ValidationError as error:
+        raise ValidationFailed({name: error.messages}) from None
+
+
+def save_application(application: Application) -> None:
     try:
         application.clean_fields(exclude=["client_id", "service_account"])
     except ValidationError as error:
         raise ValidationFailed(error.message_dict) from None
-    if is_named:
-        _refuse_name(application)
     try:
         with transaction.atomic():
             application.save()
@@ -119,11 +179,11 @@ def save_application(application: Application, *, is_named: bool) -> None:
         raise Conflict(sentence, {name: [sentence]}) from None
 
 
-def _refuse_name(application: Application) -> None:
-    others = Application.objects.exclude(pk=application.pk)
-    if others.filter(name__iexact=application.name).exists():
+def _refuse_name(name: str, application_id: int | None) -> None:
+    others = Application.objects.exclude(pk=application_id or 0)
+    if others.filter(name__iexact=name).exists():
         raise Conflict(NAME_TAKEN, {"name": [NAME_TAKEN]})
-    looks = confusable_forms(application.name)
+    looks = confusable_forms(name)
     for other in others.values_list("name", flat=True):
         if looks & confusable_forms(other):
             sentence = f"The application {other} exists already, and this name looks the same. Choose another."

@@ -1,6 +1,11 @@
 """Bodies of the API of applications."""
 
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
 from rest_framework import serializers
+from rest_framework.fields import SkipField
 
 from accounts.common.serializers import MessageAnswer, names_field
 from accounts.models import Permission
@@ -9,6 +14,7 @@ from reprotech.api.fields import StrictBooleanField, StrictIntegerField, StrictS
 from reprotech.api.request_bodies import RequestBody
 from reprotech.api.serialization import PageAnswer
 from sso.applications.addresses import MAX_ADDRESSES, MAX_LENGTH
+from sso.applications.checks import find_problems
 from sso.applications.own_permissions import MAX_DESCRIPTION, MAX_PERMISSIONS
 from sso.applications.services import MAX_KEEP_HOURS
 from sso.models import Application, SigningAlgorithm
@@ -42,7 +48,7 @@ class ProofFields(RequestBody):
 
 
 class ApplicationFields(ProofFields):
-    """What can be set when it is created, and changed afterwards."""
+    """What can be set when it is created, and changed afterwards. All that is wrong is one answer."""
 
     description = text_field(200)
     home_url = text_field(MAX_LENGTH)
@@ -63,6 +69,23 @@ class ApplicationFields(ProofFields):
         help_text="Username of the service account that it acts as by itself (client credentials); empty for none.",
     )
     is_active = StrictBooleanField(required=False)
+
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            return super().to_internal_value(data)
+        except serializers.ValidationError as refusal:
+            # The fields that are well formed are checked too, by the service's rules.
+            errors: Any = refusal.detail
+            others = find_problems(self._valid_fields(data, errors), self.context.get("application_id"))
+            raise serializers.ValidationError({**others, **errors}) from None
+
+    def _valid_fields(self, data: Any, errors: Mapping[str, object]) -> dict[str, object]:
+        values = {}
+        for name, field in self.fields.items():
+            if isinstance(data, Mapping) and name in data and name not in errors:
+                with suppress(serializers.ValidationError, SkipField):
+                    values[name] = field.run_validation(data[name])
+        return values
 
 
 class CreateApplicationBody(ApplicationFields):

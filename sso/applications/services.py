@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.access.authorization import authorize, service
 from accounts.access.optimistic_locking import refuse_stale_version
-from accounts.models import User
+from accounts.models import Role, User
 from accounts.reauthentication.services import reauthenticate
 from accounts.roles.assignments import find_roles, role_names
 from audit.models import Action
@@ -20,8 +20,9 @@ from reprotech.core.reauthentication import require_recent_authentication
 from sso.applications import own_permissions
 from sso.applications.checks import (
     ApplicationFields,
+    Problems,
     authorize_account,
-    checked_fields,
+    check_fields,
     lock_account,
     lock_roles,
     save_application,
@@ -81,16 +82,21 @@ def _store_application(
     is_proven: bool,
     **fields: Unpack[ApplicationFields],
 ) -> CreatedApplication:
-    account = lock_account(service_account)
+    problems, account, openers = Problems(), None, list[Role]()
+    with problems.collect():
+        account = lock_account(service_account)
     authorize(actor, SETTINGS_UPDATE)
-    openers = find_roles(roles)
-    application = Application(slug=slug, kind=kind, is_for_everybody=not openers, **checked_fields(fields, slug))
+    with problems.collect():
+        openers = find_roles(roles)
+    values = check_fields(problems, fields, slug=slug)
+    problems.refuse()
+    application = Application(slug=slug, kind=kind, is_for_everybody=not openers, **values)
     if account:
         authorize_account(actor, application, account, is_proven=is_proven)
         application.service_account = account
     require_recent_authentication()
     secret = _give_secret(application) if application.is_confidential else ""
-    save_application(application, is_named=True)
+    save_application(application)
     application.roles.set(openers)
     changes: dict[str, tuple[object, object]] = {field: (None, getattr(application, field)) for field in FIELDS}
     changes |= {"roles": ([], role_names(openers)), "client_id": (None, application.client_id)}
@@ -139,12 +145,17 @@ def _change_application(
     is_proven: bool,
     **fields: Unpack[ApplicationFields],
 ) -> Application:
-    account = lock_account(service_account)
-    openers = None if roles is None else lock_roles(roles)
+    problems, account, openers = Problems(), None, list[Role]()
+    with problems.collect():
+        account = lock_account(service_account)
+    with problems.collect():
+        openers = lock_roles(roles or ())
     application = lock_application(actor, application_id)
     refuse_stale_version(actor, application, expected_versions)
+    values = check_fields(problems, fields, application_id=application.pk)
+    problems.refuse()
     changes: dict[str, tuple[object, object]] = {}
-    for name, new in checked_fields(fields).items():
+    for name, new in values.items():
         if (old := getattr(application, name)) != new:
             changes[name] = (old, new)
             setattr(application, name, new)
@@ -154,14 +165,14 @@ def _change_application(
         changes["service_account"] = (_username(application.service_account), _username(account))
         application.service_account = account
     before = list(application.roles.all())
-    if openers is not None and {*openers} != {*before}:
+    if roles is not None and {*openers} != {*before}:
         changes["roles"] = (role_names(before), role_names(openers))
         application.is_for_everybody = not openers
     if not changes:
         return application
     require_recent_authentication()
-    save_application(application, is_named="name" in changes)
-    if openers is not None:
+    save_application(application)
+    if roles is not None:
         application.roles.set(openers)
     _record(actor, Action.UPDATE, application, changes)
     return application

@@ -220,7 +220,8 @@ def test_deleting_one_ends_who_is_signed_in(cast):
     with audit_rows() as rows:
         delete_application(actor=cast.super_admin, application_id=application.pk)
     assert not AppSignIn.objects.exists()
-    (row,) = rows
+    ended, row = rows
+    assert (ended.action, ended.details["owner_id"]) == ("logout", cast.viewer.pk)
     assert (row.action, row.resource, row.details["changes"]["name"]) == ("delete", "application", ["Grafana", None])
 
 

@@ -96,6 +96,37 @@ def test_wrong_values_are_refused_at_their_field(super_admin, field, value):
     assert set(response.json()["errors"]) == {field}
 
 
+def test_all_that_is_wrong_is_one_answer(super_admin, made):
+    wrong = {
+        "name": "grafana",  # taken
+        "slug": "admin",
+        "kind": "secret",
+        "redirect_uris": ["http://lab.example/", "https://lab.example/#x"],
+        "backchannel_logout_uri": "http://169.254.169.254/",
+        "home_url": "javascript:alert(1)",
+        "roles": ["Nobody"],
+        "signing_alg": "none",
+        "access_token_minutes": 0,
+        "service_account": "nobody",
+        "device_grant": "yes",
+        "colour": "red",
+    }
+    response = super_admin.post("/api/applications", wrong)
+    assert response.status_code == 400
+    assert set(response.json()["errors"]) == set(wrong)
+    assert len(response.json()["errors"]["redirect_uris"]) == 2
+    # Without what its shape refuses, the services find the same.
+    shaped = {name: wrong[name] for name in ("name", "slug", "redirect_uris", "roles", "home_url", "service_account")}
+    response = super_admin.post("/api/applications", shaped)
+    assert (response.status_code, set(response.json()["errors"])) == (400, set(shaped))
+    path = f"/api/applications/{made['application']['id']}"
+    del wrong["slug"], wrong["kind"]
+    response = super_admin.patch(path, wrong)
+    assert set(response.json()["errors"]) == {*wrong} - {"name"}, "its own name isn't taken"
+    both = super_admin.post("/api/applications", {**NEW, "name": "GRAFANA"})
+    assert (both.status_code, set(both.json()["errors"])) == (409, {"name", "slug"})
+
+
 @pytest.mark.parametrize("field", ["name", "slug"])
 def test_a_taken_name_is_a_conflict(super_admin, made, field):
     other = {**NEW, "name": "Other", "slug": "other", field: NEW[field]}
