@@ -31,11 +31,18 @@ def names_of(records: Iterable[Role | Permission]) -> list[str]:
 
 
 class UserAdminForm(ServiceForm):
+    #: Those that are held now: a relation of the model would have no place for the time.
+    roles = forms.ModelMultipleChoiceField(Role.objects.all(), required=False, widget=forms.CheckboxSelectMultiple)
+
     class Meta:
         model = User
         fields = ("username", "email", "first_name", "last_name", "is_active", "roles")
-        widgets = {"roles": forms.CheckboxSelectMultiple}
         labels = {"email": "E-mail", "is_active": "Active"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial.setdefault("roles", list(self.instance.roles.all()))
 
     def call_service(self, values: FormValues) -> User:
         values["roles"] = names_of(values["roles"])
@@ -65,6 +72,20 @@ class ActiveFilter(admin.BooleanFieldListFilter):
         self.title = "Active"
 
 
+class RoleFilter(admin.SimpleListFilter):
+    """Users who hold a role now."""
+
+    title = "role"
+    parameter_name = "role"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [(role.slug, role.name) for role in Role.objects.all()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:  # noqa: ARG002
+        role = Role.objects.named(self.value() or "")
+        return cast("UserQuerySet", queryset).in_role(role.pk) if role else queryset
+
+
 @admin.register(User)
 class UserAdmin(ServiceAdmin):
     form = UserAdminForm
@@ -75,7 +96,7 @@ class UserAdmin(ServiceAdmin):
         "delete": names.USER_DELETE,
     }
     list_display = ("username", "email_address", "name", "status", "last_sign_in", "created")
-    list_filter = (("is_active", ActiveFilter), "is_service", "roles")
+    list_filter = (("is_active", ActiveFilter), "is_service", RoleFilter)
     search_fields = ("search_text",)
     readonly_fields = (
         *("status", "is_service", "two_factor"),

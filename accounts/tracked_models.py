@@ -14,6 +14,7 @@ from accounts.models import (
     Permission,
     RecoveryCode,
     Role,
+    RoleGrant,
     Session,
     TotpKey,
     User,
@@ -26,7 +27,7 @@ UPDATE = Action.UPDATE
 Credential = ApiKey | TotpKey | Passkey | RecoveryCode
 
 
-def _owned_by_user(row: Credential | EmailChange | OutgoingMail, record: str, **details: object) -> Subject:
+def _owned_by_user(row: Credential | EmailChange | OutgoingMail | RoleGrant, record: str, **details: object) -> Subject:
     return Subject("user", row.user_id, row.user.username, {"record": record, **details})
 
 
@@ -42,15 +43,23 @@ TRACKED = (
         fields=(
             *("username", "email", "password", "first_name", "last_name", "is_active", "locked_at", "deleted_at"),
             *("is_service", "must_change_password", "password_changed_at", "unlocked_at", "factor_kinds"),
-            *("must_add_factor", "email_verified_at"),
+            *("must_add_factor", "email_verified_at", "starts_at", "ends_at", "period_state"),
         ),
-        relations={"roles": ActionPair(Action.ROLE_ASSIGN, Action.ROLE_REVOKE)},
         actions={
             "password": ActionPair(Action.PASSWORD_RESET, Action.PASSWORD_RESET),
             "locked_at": ActionPair(Action.LOCK, Action.UNLOCK),
             "deleted_at": ActionPair(Action.DELETE, UPDATE),
         },
         on_change=partial(session_cache.invalidate_owners, "pk"),
+    ),
+    Tracked(
+        RoleGrant,
+        lambda grant: _owned_by_user(grant, "role_grant", roles=[grant.role.name]),
+        fields=("user", "role", "starts_at", "ends_at"),
+        created=Action.ROLE_ASSIGN,
+        deleted=Action.ROLE_REVOKE,
+        named={"role": "roles"},
+        on_change=partial(session_cache.invalidate_owners, "user_id"),
     ),
     Tracked(
         Role,

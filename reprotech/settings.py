@@ -218,6 +218,10 @@ RESET_LIFETIME = timedelta(hours=1)
 PASSWORD_RESET_TIMEOUT = int(INVITATION_LIFETIME.total_seconds())  # the longest of them, for Django
 #: 0: passwords don't expire.
 PASSWORD_MAX_AGE = timedelta(days=env.number("PASSWORD_MAX_AGE_DAYS", default=0, between=(0, 3650)))
+#: Days without a time of day are days here.
+LAB_TIME_ZONE = env.time_zone("LAB_TIME_ZONE", default="UTC")
+#: The longest that a role may be given for; 0: without an end.
+GRANT_MAX_DAYS = env.number("GRANT_MAX_DAYS", default=0, between=(0, 3650))
 ADMIN_PASSWORD = env.text("ADMIN_PASSWORD")
 #: Of the first administrator; without it, an address that gets no mail in production.
 ADMIN_EMAIL = env.address("ADMIN_EMAIL")

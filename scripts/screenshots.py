@@ -100,7 +100,7 @@ def fill_database() -> dict[str, int]:
     import django
 
     django.setup()
-    from accounts.models import Role, User
+    from accounts.models import Role, RoleGrant, User
     from analytics.first_start.services import dismiss_checklist
     from audit.models import AuditLog
     from scripts import screenshot_lab
@@ -111,7 +111,7 @@ def fill_database() -> dict[str, int]:
     event = AuditLog.objects.filter(resource="role", action="update", username="admin").latest("id")
     return {
         "user": User.objects.get(last_name__startswith="van der").pk,
-        "colleague": User.objects.get(roles__name="Night Shift").pk,
+        "colleague": RoleGrant.objects.current().get(role__name="Night Shift").user_id,
         "long_user": User.objects.get(username__startswith="longest").pk,
         "role": Role.objects.get(name="Night Shift").pk,
         "long_role": Role.objects.get(name__startswith="Longest").pk,

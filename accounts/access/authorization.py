@@ -7,13 +7,15 @@ again, so that a view that forgot, a command, or a grant that was revoked a mome
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from django.db import IntegrityError, models, transaction
 
 from accounts.core.catalogue import SUPER_ADMIN, in_catalogue_order
-from accounts.models import Permission, Role, User
+from accounts.core.exceptions import OwnGrantEndsEarlier
+from accounts.models import Permission, Role, RoleGrant, User
 from audit.authorization import recording_denials
 from reprotech.core.actors import Actor, System
 from reprotech.core.exceptions import Conflict, Forbidden
@@ -24,6 +26,10 @@ FOREIGN_KEY_VIOLATION = "23503"
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
+
+#: Later than any end.
+OPEN_END = datetime.max.replace(tzinfo=UTC)
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 #: The actor that may do everything.
 SYSTEM = System()
@@ -94,7 +100,8 @@ def held_permissions(actor: Actor) -> frozenset[str]:
     held = None if read is None else read.get(actor.pk)
     if held is None:
         holders = User.objects.active().filter(pk=actor.pk)
-        held = frozenset(Permission.objects.filter(roles__users__in=holders).values_list("name", flat=True))
+        grants = RoleGrant.objects.current().filter(user__in=holders).order_by()
+        held = frozenset(Permission.objects.filter(roles__user_grants__in=grants).values_list("name", flat=True))
         if read is not None:
             read[actor.pk] = held
     return within_scopes(held)
@@ -112,6 +119,17 @@ def authorize(actor: Actor, needed: str | Iterable[str], target: User | Role | T
     missing -= held_permissions(actor)
     if missing:
         raise Forbidden(in_catalogue_order(missing)[0], Target.of(target))
+
+
+def authorize_over(actor: Actor, user: User) -> None:
+    """Raise Forbidden unless `actor` holds all that the account gives, now or by a grant that begins later.
+
+    Whoever could change the account now would have it then.
+    """
+    if not isinstance(actor, System):
+        grants = RoleGrant.objects.unended().filter(user=user).order_by()
+        given = Permission.objects.filter(roles__user_grants__in=grants)
+        authorize(actor, given.values_list("name", flat=True), user)
 
 
 def authorize_closing(actor: Actor, user: User) -> None:
@@ -138,6 +156,29 @@ def authorize_roles(actor: Actor, roles: Iterable[Role]) -> None:
             raise Forbidden(in_catalogue_order(missing)[0], Target.of(role))
 
 
+def authorize_until(
+    actor: Actor, permissions: Iterable[str], ends_at: datetime | None, target: User | Role | Target | None = None
+) -> None:
+    """Raise OwnGrantEndsEarlier unless `actor` holds these permissions at least until then; None is for good."""
+    if isinstance(actor, System):
+        return
+    lasting = _held_until(actor)
+    for name in in_catalogue_order(set(permissions)):
+        own_end = lasting.get(name, OPEN_END)
+        if own_end < (ends_at or OPEN_END):
+            raise OwnGrantEndsEarlier(name, own_end, Target.of(target))
+
+
+def _held_until(actor: Actor) -> dict[str, datetime]:
+    """When the actor's permissions end, by name; only of those that end."""
+    grants = RoleGrant.objects.current().filter(user=actor.pk).order_by()
+    account = User.objects.filter(pk=actor.pk).values_list("ends_at", flat=True).first() or OPEN_END
+    found: dict[str, datetime] = {}
+    for name, end in grants.values_list("role__permissions__name", "ends_at"):
+        found[name] = max(found.get(name, LONG_AGO), min(end or OPEN_END, account))
+    return {name: end for name, end in found.items() if end != OPEN_END}
+
+
 def require_remaining_super_administrator(without: Iterable[int]) -> None:
     """Raise Conflict if the users of the ids `without` are the last active Super Administrators.
 
@@ -147,9 +188,14 @@ def require_remaining_super_administrator(without: Iterable[int]) -> None:
     # Of two changes that would each leave the other's user as the last one, the second waits and sees the first.
     Role.objects.select_for_update(no_key=True).get(slug=SUPER_ADMIN)
     active = User.objects.active().super_administrators()
-    people = active.people().with_password()
+    lasting = active.lasting_super_administrators()
+    people = lasting.people().with_password()
     if not active.exclude(pk__in=without).exists():
         raise Conflict("This is the last active Super Administrator. Appoint another one first.")
+    if lasting.filter(pk__in=without).exists() and not lasting.exclude(pk__in=without).exists():
+        raise Conflict(
+            "This is the last active Super Administrator whose account and role have no end. Appoint another one first."
+        )
     if people.filter(pk__in=without).exists() and not people.exclude(pk__in=without).exists():
         raise Conflict(
             "This is the last active Super Administrator who is a person with a password. Appoint another one first."

@@ -1,6 +1,6 @@
 """Locking the account that a service changes."""
 
-from accounts.access.authorization import Target, authorize, authorize_closing
+from accounts.access.authorization import Target, authorize, authorize_closing, authorize_over
 from accounts.core.exceptions import AccountDisabled
 from accounts.models import User
 from reprotech.core.actors import Actor
@@ -13,7 +13,7 @@ def lock_for_change(actor: Actor, user_id: int, permission: str) -> User:
     Users are always locked before roles, so there are no deadlocks. Raises Forbidden or NotFound.
     """
     user = lock_with_permission(actor, user_id, permission)
-    authorize(actor, user.grants.permissions, user)
+    authorize_over(actor, user)
     return user
 
 

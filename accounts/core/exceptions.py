@@ -1,8 +1,21 @@
 """Refusals about authentication and credentials."""
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 
-from reprotech.core.exceptions import Conflict, DomainError, NotAuthenticated
+from reprotech.core.exceptions import Conflict, DomainError, Forbidden, NotAuthenticated
+
+
+class OwnGrantEndsEarlier(Forbidden):
+    """The actor holds what they give, but not for as long as they would give it."""
+
+    code = "own_grant_ends"
+
+    def __init__(self, required: str, own_end: datetime, target: object = None) -> None:
+        super().__init__(required, target)
+        moment = own_end.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+        self.message = f"You can't give this for longer than you have it: yours ends on {moment}. Give an end by then."
+        self.args = (self.message,)
 
 
 class OwnerOnly(Conflict):

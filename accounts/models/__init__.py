@@ -6,6 +6,7 @@ from accounts.models.former_usernames import FormerUsername, UsernameKey
 from accounts.models.mail import EmailChange, OutgoingMail, ResetRequest
 from accounts.models.mfa import Passkey, RecoveryCode, SpentOnce, TotpKey
 from accounts.models.preferences import Preferences
+from accounts.models.role_grants import RoleGrant
 from accounts.models.roles import Permission, Role
 from accounts.models.sessions import Session
 from accounts.models.user_states import EXISTING
@@ -24,6 +25,7 @@ __all__ = [
     "RecoveryCode",
     "ResetRequest",
     "Role",
+    "RoleGrant",
     "Session",
     "SpentOnce",
     "TotpKey",

@@ -23,7 +23,10 @@ from audit.tracking.model_tracking import TrackedQuerySet
 from reprotech.core.normalization import fold_text, normalize_text
 
 if TYPE_CHECKING:
+    from django.db.models.expressions import Combinable
+
     from accounts.models import ApiKey, Permission, Role, Session, User  # noqa: F401 (named in strings below)
+    from accounts.models.role_grants import RoleGrantQuerySet
     from reprotech.core.actors import Actor
 
 #: Begins the names of the counters of a role's users (`UserCount`); the role's id follows.
@@ -74,14 +77,24 @@ def expected_share(letters: str) -> float:
     return float(found[0]) if found else 0
 
 
-def _user_roles() -> "models.Manager[models.Model]":
-    """Rows of `user_roles`, whose model Django makes."""
-    return apps.get_model("accounts", "User").roles.through.objects
+def current_grants() -> "RoleGrantQuerySet":
+    """Grants of roles that hold now."""
+    grants: RoleGrantQuerySet = apps.get_model("accounts", "RoleGrant").objects.current()
+    return grants.order_by()
 
 
-def roles_of(user_id: str) -> "models.QuerySet[models.Model]":
-    """The roles that a row's user holds, for a subquery; `user_id` is the row's column."""
-    return _user_roles().filter(user=OuterRef(user_id)).order_by()
+def roles_of(user_id: str) -> "RoleGrantQuerySet":
+    """The roles that a row's user holds now, for a subquery; `user_id` is the row's column."""
+    return current_grants().filter(user=OuterRef(user_id))
+
+
+@cache
+def grant_periods(user_id: str) -> Subquery:
+    """The starts and ends of these users' grants as one column, also of those that hold later; None without any."""
+    grants = apps.get_model("accounts", "RoleGrant").objects.order_by().filter(user=OuterRef(user_id))
+    bounded = grants.filter(Q(starts_at__isnull=False) | Q(ends_at__isnull=False)).values("user")
+    period = JSONObject(starts_at="starts_at", ends_at="ends_at")
+    return Subquery(bounded.annotate(found=JSONArrayAgg(period)).values("found"))
 
 
 @cache
@@ -97,6 +110,15 @@ def held_permissions(user_id: str) -> Subquery:
     """The names of the permissions that these roles give as one column, some of them repeatedly."""
     given = roles_of(user_id).filter(role__permissions__isnull=False).values("user")
     return Subquery(given.annotate(found=JSONArrayAgg("role__permissions__name")).values("found"))
+
+
+def _grant_columns(user_id: str) -> "dict[str, Combinable]":
+    """What `Grants.loaded_with` reads besides the roles; `read_after` is no later than any time in the query."""
+    return {
+        "held_permissions": held_permissions(user_id),
+        "grant_periods": grant_periods(user_id),
+        "read_after": Value(timezone.now(), output_field=models.DateTimeField()),
+    }
 
 
 class UserQuerySet(UserStateQuerySet):
@@ -127,18 +149,27 @@ class UserQuerySet(UserStateQuerySet):
         roles = list(
             apps.get_model("accounts", "Role").objects.filter(requires_factor=True).values_list("pk", flat=True)
         )
-        holders = _user_roles().filter(role__in=roles).values("user")
+        holders = current_grants().filter(role__in=roles).values("user")
         return self.active().without_factor().filter(pk__in=holders)
 
     def super_administrators(self) -> Self:
-        return self.filter(roles__slug=SUPER_ADMIN)
+        return self.filter(pk__in=current_grants().filter(role__slug=SUPER_ADMIN).values("user"))
+
+    def lasting_super_administrators(self) -> Self:
+        """Those whose account and role have no end."""
+        grants = current_grants().open_ended().filter(role__slug=SUPER_ADMIN)
+        return self.filter(ends_at__isnull=True, pk__in=grants.values("user"))
 
     def with_roles(self) -> Self:
-        """Prefetch roles and their permissions, in two queries."""
-        return self.prefetch_related("roles__permissions").annotate(has_loaded_roles=Value(value=True))
+        """Prefetch the roles that they hold now and their permissions, in two queries."""
+        return self._with_current_grants("role__permissions").annotate(has_loaded_roles=Value(value=True))
 
     def with_role_names(self) -> Self:
-        return self.prefetch_related("roles")
+        return self._with_current_grants()
+
+    def _with_current_grants(self, *more: str) -> Self:
+        grants = current_grants().select_related("role").prefetch_related(*more)
+        return self.prefetch_related(Prefetch("role_grants", queryset=grants, to_attr="current_grants"))
 
     def with_role_rows(self) -> Self:
         """Roles in the same query, as `role_rows`: for a page that is faster than a second query."""
@@ -146,7 +177,7 @@ class UserQuerySet(UserStateQuerySet):
 
     def with_grant_rows(self) -> Self:
         """What `Grants.loaded_with` reads, in the same query."""
-        return self.with_role_rows().annotate(held_permissions=held_permissions("pk"))
+        return self.with_role_rows().annotate(**_grant_columns("pk"))
 
     def with_key_count(self) -> Self:
         """Annotate `key_count`, the API keys that are not revoked."""
@@ -167,11 +198,17 @@ class UserQuerySet(UserStateQuerySet):
         )
 
     def in_role(self, role_id: int) -> Self:
-        return self.filter(roles=role_id)
+        """Users who hold this role now."""
+        return self.filter(Exists(current_grants().filter(role=role_id, user=OuterRef("pk"))))
+
+    def granted(self, role_id: int) -> Self:
+        """Users who hold this role now or will later."""
+        grants = apps.get_model("accounts", "RoleGrant").objects.unended().filter(role=role_id).order_by()
+        return self.filter(pk__in=grants.values("user"))
 
     def holders_by_id(self, role_id: int, rows: slice, *, descending: bool = False, is_all: bool = False) -> Self:
         """Users who hold a role: a part of them, sorted by id. `is_all`: no other filter is set."""
-        holders = _user_roles().filter(role=role_id)
+        holders = current_grants().filter(role=role_id)
         if not is_all:  # deleted users hold no role
             # PostgreSQL would scan all users by id, and the first ones often hold other roles. With `+ 0` it can't.
             holders = holders.filter(Exists(self.order_by().filter(pk=OuterRef("user_id") + 0)))
@@ -179,11 +216,11 @@ class UserQuerySet(UserStateQuerySet):
         return self.filter(pk__in=holders.order_by(f"{sign}user_id").values("user_id")[rows]).order_by(f"{sign}id")
 
     def holding(self, permission: "Permission") -> Self:
-        """Users who hold `permission`, by name; `granting_roles` of each are the roles that give it."""
-        roles = apps.get_model("accounts", "Role").objects.filter(permissions=permission)
-        grants = _user_roles().filter(user=OuterRef("pk"), role__permissions=permission)
-        named = self.filter(Exists(grants)).order_by(Lower("username"), "id")
-        return named.prefetch_related(Prefetch("roles", queryset=roles, to_attr="granting_roles"))
+        """Users who hold `permission`, by name; `granting_grants` of each give it."""
+        grants = current_grants().filter(role__permissions=permission)
+        named = self.filter(Exists(grants.filter(user=OuterRef("pk")))).order_by(Lower("username"), "id")
+        shown = grants.select_related("role").order_by("role__position", "role__name")
+        return named.prefetch_related(Prefetch("role_grants", queryset=shown, to_attr="granting_grants"))
 
     def in_chunks(self, size: int = 1000) -> Iterator["User"]:
         """Users by id. Neither this process nor the database holds more than `size` of them at a time."""
@@ -245,7 +282,9 @@ class RoleQuerySet(TrackedQuerySet["Role"]):
             rows = apps.get_model("accounts", "UserCount").objects.filter(name=name).values("name")
             counted = self.annotate(user_count=Coalesce(Subquery(rows.annotate(sum=Sum("change")).values("sum")), 0))
         else:
-            counted = self.annotate(user_count=Count("users", filter=Q(users__deleted_at__isnull=True)))
+            held = current_grants().filter(role=OuterRef("pk"), user__deleted_at__isnull=True).values("role")
+            users = held.annotate(found=Count("user", distinct=True)).values("found")
+            counted = self.annotate(user_count=Coalesce(Subquery(users), 0))
         # Grouping drops the model's own order.
         return counted.order_by("position", "name")
 
@@ -282,9 +321,7 @@ class OwnedQuerySet(TrackedQuerySet[Row]):
 
     def with_grants(self) -> Self:
         """The user, and what `Grants.loaded_with` reads, in the same query."""
-        return self.select_related("user").annotate(
-            role_rows=role_rows("user_id"), held_permissions=held_permissions("user_id")
-        )
+        return self.select_related("user").annotate(role_rows=role_rows("user_id"), **_grant_columns("user_id"))
 
 
 class SessionQuerySet(OwnedQuerySet["Session"]):

@@ -10,12 +10,24 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from audit.tracking.model_tracking import TrackedQuerySet
+from reprotech.db.present_time import PresentTime
 
 if TYPE_CHECKING:
     from accounts.models import User  # noqa: F401 (named in a string below)
 
 EXISTING = Q(deleted_at__isnull=True)
 CAN_SIGN_IN = EXISTING & Q(is_active=True, locked_at__isnull=True)
+#: What is on record of the account's period, for indexes: they can't hold the present time.
+PENDING = EXISTING & Q(period_state="pending")
+ENDED = EXISTING & Q(period_state="ended")
+UNENDED = EXISTING & Q(ends_at__isnull=False) & ~Q(period_state="ended")
+#: Whether the account can be used at this time of its period. The start belongs to it, the end doesn't.
+WITHIN_PERIOD = (
+    ~Q(period_state="ended")
+    & (Q(starts_at__isnull=True) | Q(starts_at__lte=PresentTime()))
+    & (Q(ends_at__isnull=True) | Q(ends_at__gt=PresentTime()))
+)
+HAS_ENDED = Q(period_state="ended") | Q(ends_at__lte=PresentTime())
 #: A person who never had a password: `UserState.is_invited`, and PostgreSQL's triggers, say the same.
 WAITING = Q(is_service=False, last_login__isnull=True, password__startswith=UNUSABLE_PASSWORD_PREFIX)
 INVITED = CAN_SIGN_IN & WAITING
@@ -35,7 +47,15 @@ class UserStateQuerySet(TrackedQuerySet["User"]):
 
     def active(self) -> Self:
         """Users who may sign in, those among them who are invited and have no password yet."""
-        return self.existing().filter(is_active=True, locked_at__isnull=True)
+        return self.existing().filter(WITHIN_PERIOD, is_active=True, locked_at__isnull=True)
+
+    def pending(self) -> Self:
+        """Accounts whose period begins later."""
+        return self.existing().filter(starts_at__gt=PresentTime()).exclude(period_state="ended")
+
+    def ended(self) -> Self:
+        """Accounts whose period is over."""
+        return self.existing().filter(HAS_ENDED)
 
     def inactive(self) -> Self:
         return self.existing().filter(is_active=False)
@@ -44,7 +64,7 @@ class UserStateQuerySet(TrackedQuerySet["User"]):
         return self.existing().filter(locked_at__isnull=False)
 
     def invited(self) -> Self:
-        return self.filter(INVITED)
+        return self.filter(INVITED, WITHIN_PERIOD)
 
     def invitation_expired(self) -> Self:
         """Invited users without a link that works: it is too old, or something made it void."""
@@ -52,7 +72,7 @@ class UserStateQuerySet(TrackedQuerySet["User"]):
         return self.invited().alias(sent_at=LAST_INVITED).filter(sent_at__lt=sent_before)
 
     def must_change_password(self) -> Self:
-        return self.filter(MUST_CHANGE_PASSWORD)
+        return self.filter(MUST_CHANGE_PASSWORD, WITHIN_PERIOD)
 
     def with_factor(self) -> Self:
         return self.filter(WITH_FACTOR)
@@ -75,7 +95,7 @@ class UserState:
     """The state of one user."""
 
     #: Values of `status`, as the API has them. The filter `active` finds the invited too: they may sign in.
-    STATUSES: ClassVar[tuple[str, ...]] = ("active", "inactive", "locked", "invited")
+    STATUSES: ClassVar[tuple[str, ...]] = ("active", "inactive", "locked", "invited", "pending", "ended")
     #: What the list filters by, with the words of the pages; each is the name of a query above. `locked_out` is none:
     #: attempts are counted in the cache by keyed hashes, so all users would have to be looked up there one by one.
     STATUS_FILTERS: ClassVar[dict[str, str]] = {
@@ -84,6 +104,8 @@ class UserState:
         "locked": "Locked",
         "invited": "Invited",
         "invitation_expired": "Invitation expired",
+        "pending": "Begins later",
+        "ended": "Ended",
         "must_change_password": "Must change password",
     }
 
@@ -98,10 +120,27 @@ class UserState:
         locked_at: datetime | None
         last_login: datetime | None
         invited_at: datetime | None
+        starts_at: datetime | None
+        ends_at: datetime | None
+        period_state: str
 
     @property
     def is_locked(self) -> bool:
         return self.locked_at is not None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the account's period is over; once that is on record, no clock that is set back changes it."""
+        return self.period_state == "ended" or (self.ends_at is not None and self.ends_at <= timezone.now())
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the account's period begins later."""
+        return not self.has_ended and self.starts_at is not None and self.starts_at > timezone.now()
+
+    @property
+    def is_within_period(self) -> bool:
+        return not self.has_ended and not self.is_pending
 
     @property
     def is_invited(self) -> bool:
@@ -116,6 +155,10 @@ class UserState:
             return "locked"
         if not self.is_active:
             return "inactive"
+        if self.has_ended:
+            return "ended"
+        if self.is_pending:
+            return "pending"
         return "invited" if self.is_invited else "active"
 
     @property

@@ -10,7 +10,7 @@ from django.contrib.auth import get_backends
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -21,14 +21,17 @@ from accounts.core.model_fields import AddressField, PersonNameField
 from accounts.core.validators import validate_username, validate_username_length
 from accounts.models.grants import Grants
 from accounts.models.querysets import UserManager
-from accounts.models.roles import Role
+from accounts.models.role_grants import CurrentRoles
 from accounts.models.user_states import (
     CAN_SIGN_IN,
+    ENDED,
     EXISTING,
     INVITED,
     LAST_INVITED,
     LAST_SEEN,
     MUST_CHANGE_PASSWORD,
+    PENDING,
+    UNENDED,
     WITH_FACTOR,
     WITHOUT_FACTOR,
     UserState,
@@ -75,12 +78,18 @@ class User(UserState, Versioned, TrackedModel, AbstractBaseUser):
     factor_grace_used = models.PositiveSmallIntegerField(editable=False, default=0, db_default=0)
     #: Nothing is allowed before a second factor is set up.
     must_add_factor = models.BooleanField(editable=False, default=False, db_default=False)
-    roles = models.ManyToManyField(Role, related_name="users", db_table="user_roles", blank=True)
+    #: The period in which the account can be used; open without a start or an end.
+    starts_at = models.DateTimeField(null=True, blank=True, editable=False)
+    ends_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: The part of the period that is on record, a value of PERIOD_STATES. It decides nothing but that an account whose
+    #: end is on record stays closed if the clock is set back, and what counters count.
+    period_state = models.CharField(max_length=8, blank=True, editable=False, default="", db_default="")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     #: Searched in place of the names; folded by Python, since SQLite folds ASCII alone.
     search_text = models.TextField(editable=False, default="")
 
+    PERIOD_STATES: ClassVar[tuple[str, ...]] = ("", "pending", "ended")
     FACTOR_KINDS: ClassVar[tuple[str, ...]] = ("totp", "passkey")
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
@@ -96,6 +105,7 @@ class User(UserState, Versioned, TrackedModel, AbstractBaseUser):
             # A deleted account keeps its username for ever, but its address can be used again.
             models.UniqueConstraint(Lower("username"), name="user_username_unique"),
             models.UniqueConstraint(Lower("email"), condition=EXISTING, name="user_email_unique"),
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="user_ends_after_start"),
         )
         indexes = (
             # One for each sort of the list; the id breaks ties, so that pages never overlap. Those that SQLite
@@ -123,6 +133,9 @@ class User(UserState, Versioned, TrackedModel, AbstractBaseUser):
             models.Index(fields=["id"], condition=WITHOUT_FACTOR, name="user_without_factor"),
             models.Index(LAST_SEEN, condition=CAN_SIGN_IN & Q(is_service=False), name="user_last_seen"),
             models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="user_deleted"),
+            models.Index(fields=["starts_at", "id"], condition=PENDING, name="user_pending"),
+            models.Index(fields=["ends_at", "id"], condition=UNENDED, name="user_unended"),
+            models.Index(fields=["id"], condition=ENDED, name="user_ended"),
         )
 
     def __str__(self) -> str:
@@ -178,8 +191,14 @@ class User(UserState, Versioned, TrackedModel, AbstractBaseUser):
         return Grants.loaded_with(row) if row else Grants()
 
     @property
+    def roles(self) -> CurrentRoles:
+        """The roles that they hold now."""
+        return CurrentRoles(self)
+
+    @property
     def can_sign_in(self) -> bool:
-        return self.is_active and self.locked_at is None and self.deleted_at is None
+        is_open = self.is_active and self.locked_at is None and self.deleted_at is None
+        return is_open and self.is_within_period
 
     @property
     def password_expires_at(self) -> datetime | None:

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts.access.api_key_revocation import PASSWORD_CHANGED, PASSWORD_RESET, revoke_keys_of
-from accounts.access.authorization import Target, authorize, service
+from accounts.access.authorization import Target, authorize, authorize_over, service
 from accounts.access.user_events import record_user
 from accounts.core.default_admin_address import WITHHELD_MESSAGE, is_withheld
 from accounts.core.exceptions import AccountDisabled
@@ -156,7 +156,7 @@ def _authorize_reset(*, actor: Actor, user_id: int) -> User:
     user: User | None = User.objects.visible_to(actor).filter(pk=user_id).first()
     if user is None:
         raise NotFound("user")
-    authorize(actor, user.grants.permissions, user)
+    authorize_over(actor, user)
     # A reset doesn't ask for the present password, so it would be a way round that.
     if actor.pk == user.pk:
         raise Conflict("This is your own account. Change your password with your current one instead.")
@@ -202,7 +202,8 @@ def _store_password(
         raise Conflict("The password was changed by someone else a moment ago. Try again.")
     if actor.pk != stored.pk:
         # The target may have gained permissions since the reset was authorized.
-        authorize(actor, {USER_UPDATE, *stored.grants.permissions}, stored)
+        authorize(actor, USER_UPDATE, stored)
+        authorize_over(actor, stored)
     must_change = action == Action.PASSWORD_RESET  # someone else knows it
     if is_usable_hash(stored.password):
         _remember_in_history(stored)

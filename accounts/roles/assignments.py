@@ -1,6 +1,7 @@
 """Assigning roles: lookup by name, the permissions that they give, and the audit events of a change."""
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from django.utils import timezone
 
@@ -40,12 +41,15 @@ def mark_roles_changed(user: User) -> None:
     user.save(update_fields=["updated_at"])
 
 
-def record_role_changes(actor: Actor, user: User, before: Iterable[Role], after: Iterable[Role]) -> None:
+def record_role_changes(
+    actor: Actor, user: User, before: Iterable[Role], after: Iterable[Role], **details: Any
+) -> None:
+    """The roles that are held now, before and after; `details` are of the roles that were given."""
     old, new = set(role_names(before)), set(role_names(after))
     both = old | new
     if new - old:
         changes = {"roles": (sorted(old), sorted(both))}
-        record_user(actor, Action.ROLE_ASSIGN, user, changes=changes, roles=sorted(new - old))
+        record_user(actor, Action.ROLE_ASSIGN, user, changes=changes, roles=sorted(new - old), **details)
     if old - new:
         changes = {"roles": (sorted(both), sorted(new))}
         record_user(actor, Action.ROLE_REVOKE, user, changes=changes, roles=sorted(old - new))

@@ -9,8 +9,9 @@ from accounts.access.optimistic_locking import refuse_stale_version
 from accounts.core.catalogue import in_catalogue_order
 from accounts.core.confusables import confusable_forms
 from accounts.core.model_fields import stored_form
-from accounts.models import Permission, Role, User
+from accounts.models import Permission, Role, RoleGrant, User
 from accounts.models.querysets import RoleQuerySet
+from accounts.periods.grants import grant_details, move_grants
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_UPDATE
 from accounts.roles.applications import Registered
 from accounts.roles.assignments import mark_roles_changed, record_role_changes
@@ -123,7 +124,7 @@ def delete_role(
     if role.is_system:
         raise Conflict("System roles can't be deleted.")
     require_recent_authentication()
-    holders = list(User.objects.existing().filter(roles=role).with_roles().order_by("pk"))
+    holders = list(User.objects.existing().granted(role.pk).with_roles().order_by("pk"))
     if holders and reassign_to is None:
         users = "1 user holds" if len(holders) == 1 else f"{len(holders)} users hold"
         raise Conflict(f"{users} this role. Take it away first, or delete it with ?reassign_to=<another role>.")
@@ -146,7 +147,7 @@ def _lock_for_deletion(role_id: int, reassign_to: str | None) -> tuple[set[int],
     """
     if not Role.objects.filter(pk=role_id).exists():
         return None  # ids beyond 64 bits too, which the queries below can't take
-    holders = User.objects.existing().filter(roles=role_id).order_by("pk")
+    holders = User.objects.existing().granted(role_id).order_by("pk")
     locked_users = set(holders.select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
     other = Role.objects.named(reassign_to) if reassign_to else None
     wanted = [role_id, other.pk if other else role_id]
@@ -161,14 +162,14 @@ def _lock_for_deletion(role_id: int, reassign_to: str | None) -> tuple[set[int],
 def _reassign(actor: Actor, role: Role, holders: list[User], other: Role | None) -> None:
     if other is None:
         raise ValidationFailed({"reassign_to": ["Name another role that exists."]})
-    held = {name for user in holders for name in user.grants.permissions}
-    authorize(actor, held | set(other.permission_names), role)
+    grants = RoleGrant.objects.unended().filter(user__in=holders).order_by()
+    held = Permission.objects.filter(roles__user_grants__in=grants).values_list("name", flat=True).distinct()
+    authorize(actor, {*held, *other.permission_names}, role)
     for user in holders:
         before = list(user.roles.all())
-        after = list({other, *before} - {role})
-        user.roles.add(other)
+        moved = move_grants(actor, user, role, other)
         mark_roles_changed(user)
-        record_role_changes(actor, user, before, after)
+        record_role_changes(actor, user, before, list(user.roles.all()), **grant_details(moved))
 
 
 def find_permissions(names: Iterable[str], held: Collection[str] = ()) -> list[Permission]:

@@ -66,7 +66,8 @@ def fetch(session_id: UUID, user_id: int, *, is_call: bool = False) -> CacheResu
     # Only in this order: a snapshot that is looked up before may be invalidated in between.
     if _is_current(time.monotonic()):
         snapshot = local.get(session_id)
-        is_usable = snapshot is not None and snapshot.user.pk == user_id and not local.bypass_flag.is_raised()
+        is_usable = snapshot is not None and snapshot.user.pk == user_id and not snapshot.is_outdated
+        is_usable = is_usable and not local.bypass_flag.is_raised()
         if snapshot and is_usable and (not is_call or token_calls.count_locally(session_id)):
             HIT.inc()
             return CacheResult(snapshot.copy_session(), snapshot.versions, 0)
@@ -119,7 +120,7 @@ def _fetch_from_redis(session_id: UUID, user_id: int, counter: CallCounter | Non
     if versions is None:
         MISS.inc()
         return CacheResult(calls=counted)
-    if snapshot is None or snapshot.versions != versions:
+    if snapshot is None or snapshot.versions != versions or snapshot.is_outdated:
         local.remove(session_id)
         MISS.inc()
         return CacheResult(versions=versions, calls=counted)

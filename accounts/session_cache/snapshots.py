@@ -3,10 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from django.db import models
 from django.db.models.base import ModelState
+from django.utils import timezone
 
 from accounts.models import Session, User
 from accounts.models.grants import Grants
@@ -30,6 +32,12 @@ class Snapshot:
     session: Session
     user: User
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the account has ended, or a grant began or ended since it was read."""
+        changes_at = self.user.grants.changes_at
+        return not self.user.is_within_period or (changes_at is not None and changes_at <= timezone.now())
+
     def copy_session(self) -> Session:
         """Objects of the request's own: what it changes in them, no other request sees."""
         session = _copy(self.session)
@@ -46,16 +54,19 @@ def serialize(session: Session, versions: Versions) -> dict[str, object]:
         "role_names": grants.role_names,
         "role_slugs": grants.role_slugs,
         "permissions": sorted(grants.permissions),
+        "changes_at": grants.changes_at and grants.changes_at.isoformat(),
     }
 
 
 def parse(text: bytes, version_key: str) -> Snapshot:
     snapshot = json.loads(text)
     user = _parse_row(User, snapshot["user"])
+    changes_at = snapshot.get("changes_at")
     user.grants = Grants(
         role_names=tuple(snapshot["role_names"]),
         role_slugs=tuple(snapshot["role_slugs"]),
         permissions=frozenset(snapshot["permissions"]),
+        changes_at=datetime.fromisoformat(changes_at) if changes_at else None,
     )
     versions = tuple(snapshot["stamp"])
     return Snapshot(

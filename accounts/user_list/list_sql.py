@@ -22,11 +22,12 @@ from django.http import HttpResponse
 from accounts.common.requests import SignedInRequest
 from accounts.models import Role, User
 from accounts.models.querysets import UserQuerySet, roles_of
-from accounts.models.user_states import WAITING
+from accounts.models.user_states import HAS_ENDED, WAITING
 from accounts.user_list import counters, page_index
 from accounts.user_list.filters import UserFilter
 from reprotech.core.process_cache import process_cache
 from reprotech.db.postgresql.statements import Row
+from reprotech.db.present_time import PresentTime, database_time
 from reprotech.web import estimated_counts
 from reprotech.web.pagination import page_count
 
@@ -178,7 +179,8 @@ def _users_of_page() -> UserQuerySet:
 
 def _literal(rows: QuerySet[models.Model, object]) -> str:
     """A query's SQL with its values quoted in it."""
-    sql, values = rows.query.sql_with_params()
+    with database_time():
+        sql, values = rows.query.sql_with_params()
     connection.ensure_connection()
     return psycopg.ClientCursor(connection.connection).mogrify(sql, values)
 
@@ -224,6 +226,8 @@ def user_json() -> JSONText:
         status=Case(
             When(locked_at__isnull=False, then=Value('"locked"')),
             When(is_active=False, then=Value('"inactive"')),
+            When(HAS_ENDED, then=Value('"ended"')),
+            When(starts_at__gt=PresentTime(), then=Value('"pending"')),
             When(WAITING, then=Value('"invited"')),
             default=Value('"active"'),
         ),

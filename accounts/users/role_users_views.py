@@ -111,7 +111,7 @@ def _unmatched(names: list[str], found: list[Candidate]) -> list[str]:
 def _candidates(actor: User, role: Role, ids: list[int], term: str, names: list[str]) -> list[Candidate]:
     """Those who are ticked, then one more than fit of those who don't have the role yet and match."""
     visible = User.objects.visible_to(actor)
-    without = visible.exclude(roles=role)
+    without = visible.exclude(pk__in=role.user_grants.current().values("user"))
     others = without.exclude(pk__in=ids)
     if names:
         others = others.known_as_any(names)

@@ -7,7 +7,9 @@ from accounts.access.api_key_revocation import ACCOUNT_DELETED, revoke_keys_made
 from accounts.access.authorization import (
     authorize,
     authorize_closing,
+    authorize_over,
     authorize_roles,
+    authorize_until,
     require_remaining_super_administrator,
     service,
 )
@@ -16,9 +18,10 @@ from accounts.access.row_locks import lock_for_change, lock_for_closing, lock_wi
 from accounts.access.user_events import record_user
 from accounts.core.model_fields import stored_form
 from accounts.mfa.services import delete_factors
-from accounts.models import EmailChange, Role, Session, User
+from accounts.models import EmailChange, Role, RoleGrant, Session, User
 from accounts.notifications.services import send_email_changed, send_invitations
 from accounts.passwords.services import hash_new_password, refuse_to_set_passwords
+from accounts.periods.grants import forget_roles, give_roles, take_roles
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_UPDATE
 from accounts.roles.assignments import (
     find_roles,
@@ -94,7 +97,7 @@ def _store_user(*, actor: Actor, user: User, roles: Collection[str]) -> User:
     granted = _check_creation(actor, user, roles)
     _save(user)
     refuse_former_usernames([user])
-    user.roles.set(granted)
+    give_roles(actor, user, granted)
     record_user(actor, Action.CREATE, user, changes=creation_changes(user, granted))
     if not user.is_service and not user.has_usable_password():
         send_invitations([user])
@@ -104,6 +107,7 @@ def _store_user(*, actor: Actor, user: User, roles: Collection[str]) -> User:
 def _check_creation(actor: Actor, user: User, roles: Collection[str]) -> list[Role]:
     granted = find_roles(roles)
     authorize_roles(actor, granted)
+    authorize_until(actor, permission_names_of(granted), None)
     # As for assigning them later, so that a new account is no way round it.
     if granted:
         require_recent_authentication()
@@ -142,7 +146,7 @@ def update_user(
     if _only_deactivates(user, fields, changes, wanted):
         authorize_closing(actor, user)
     else:
-        authorize(actor, user.grants.permissions, user)
+        authorize_over(actor, user)
     refuse_stale_version(actor, user, expected_versions)
     if changes:
         _change_fields(actor, user, changes)
@@ -204,15 +208,16 @@ def _change_roles(actor: Actor, user: User, roles: list[Role]) -> None:
     assigned = [role for role in roles if role not in before]
     revoked = [role for role in before if role not in roles]
     authorize(actor, permission_names_of(assigned), user)
+    authorize_until(actor, permission_names_of(assigned), None, user)
     if any(role.is_super_admin for role in revoked) and user.can_sign_in:
         require_remaining_super_administrator(without=[user.pk])
     if not assigned and not revoked:
         return
     # After the comparison: to save a form with the same roles takes no password.
     require_recent_authentication()
-    user.roles.set(roles)
+    take_roles(user, revoked)
+    give_roles(actor, user, assigned)
     mark_roles_changed(user)
-    vars(user).pop("grants", None)  # cached: they changed
     record_role_changes(actor, user, before, roles)
 
 
@@ -254,7 +259,8 @@ def delete_user(*, actor: Actor, user_id: int, expected_versions: Collection[str
     revoke_access(actor, user)
     # Read before they are removed: the event needs them, and erasing the account later reads it.
     held, was_active = role_names(user.roles.all()), user.is_active
-    user.roles.set([])
+    RoleGrant.objects.filter(user=user).delete()
+    forget_roles(user)
     user.deleted_at = timezone.now()
     revoke_keys_of(actor, user, reason=ACCOUNT_DELETED)
     user.is_active = False

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.core.catalogue import SUPER_ADMIN
-from accounts.models import Role, User
+from accounts.models import Role, RoleGrant, User
 from accounts.users.default_data import ADMIN_USERNAME, has_documented_password
 from audit.models import AuditLog, VerificationRun
 
@@ -103,7 +103,7 @@ def _password_step(user: User) -> Step:
 def _are_roles_used() -> bool:
     if Role.objects.filter(Q(is_system=False) | Q(is_customized=True)).exists():
         return True
-    return User.roles.through.objects.exclude(role__slug=SUPER_ADMIN).exists()
+    return RoleGrant.objects.exclude(role__slug=SUPER_ADMIN).exists()
 
 
 def _is_over() -> bool:

@@ -6,7 +6,7 @@ from typing import cast
 
 from django.db import models
 
-from audit.tracking.registry import column_field, relation_field, resource_name, tracked_models
+from audit.tracking.registry import column_field, reference_field, relation_field, resource_name, tracked_models
 
 #: Columns that mark a row as ended; deleting it then revokes nobody's access.
 END_COLUMNS = ("ended_at", "revoked_at")
@@ -61,15 +61,22 @@ def _table_of_model(model: type[models.Model], names: Collection[str], *, are_de
     key, owner = str(options.pk.column), owner_field(model)
     own = (resource_name(model), key)
     columns = {field.name for field in options.concrete_fields}
+    named = tuple(_reference(model, name) for name in tracked_models()[model].named)
     return CapturedTable(
         name=options.db_table,
         key=key,
         # The key too: rows that swap keys swap all that refers to them.
         columns=tuple(sorted({key, *(str(column_field(model, name).column) for name in names)})),
-        subjects=(own,) if owner is None else ((resource_name(owner.related_model), str(owner.column)), own),
+        subjects=(own,) if owner is None else ((resource_name(owner.related_model), str(owner.column)), *named, own),
         are_deletions_captured=not are_deletions_routine,
         end_column=next((name for name in END_COLUMNS if name in columns), ""),
     )
+
+
+def _reference(model: type[models.Model], name: str) -> tuple[str, str]:
+    """What a foreign key refers to, and its column."""
+    field = reference_field(model, name)
+    return resource_name(field.related_model), str(field.column)
 
 
 def _table_of_relation(model: type[models.Model], name: str) -> CapturedTable:

@@ -11,7 +11,7 @@ from audit.capture.captured_tables import owner_field, through_model
 from audit.models import Action, AuditLog, CapturedChange
 from audit.presentation.changes import DATABASE_SOURCE
 from audit.services import build_event
-from audit.tracking.registry import Tracked, resource_name, tracked_models
+from audit.tracking.registry import Tracked, reference_field, resource_name, tracked_models
 from reprotech.core.actors import NamedActor
 from reprotech.core.request_context import RequestOrigin, request_origin
 
@@ -114,6 +114,8 @@ def _build_event(changes: list[CapturedChange], names: SubjectNames) -> AuditLog
 def _related(changes: list[CapturedChange], names: SubjectNames) -> dict[str, list[str]]:
     """What a relation gained or lost."""
     entry, relation = _tracked_in(changes[0].table_name)
+    if entry is not None and entry.named:
+        return {called: _referred(changes, names, entry, field) for field, called in entry.named.items()}
     if entry is None or not relation:
         return {}
     gained, lost = (
@@ -129,6 +131,13 @@ def _related(changes: list[CapturedChange], names: SubjectNames) -> dict[str, li
     )
     words = entry.relations[relation]
     return {"added": gained, "removed": lost} if words.gained == words.lost else {relation: gained or lost}
+
+
+def _referred(changes: Iterable[CapturedChange], names: SubjectNames, entry: Tracked, field: str) -> list[str]:
+    """The names of what the changed rows refer to by a field."""
+    resource = resource_name(reference_field(entry.model, field).related_model)
+    found = {item for change in changes for item in change.others.items() if item[0] == resource}
+    return sorted(names.get(item) or f"number {item[1]}" for item in found)
 
 
 def _keys_of(model: type[Model], texts: Iterable[str]) -> Iterator[object]:

@@ -27,7 +27,10 @@ FIELD_LABELS = {
     "user": "owner",
     "created_by": "creator",
     "expires_at": "expiry",
-    "ends_at": "absolute expiry",
+    "starts_at": "start",
+    "ends_at": "end",
+    "period_state": "state of the period",
+    "role_grants": "period of a role",
     "confirmed_at": "last confirmation of identity",
     "is_remembered": "duration",
     "refresh_hash": "refresh token",
@@ -55,6 +58,7 @@ FIELD_LABELS = {
 #: A user's belongings without a resource of their own, by `details.record`.
 RECORD_LABELS = {
     "api_key": "API key",
+    "role_grant": "role",
     "authenticator_app": "authenticator app",
     "passkey": "passkey",
     "recovery_code": "recovery code",

@@ -150,6 +150,8 @@ def _fields_of(event: AuditLog) -> str:
 def _user_record(event: AuditLog, who: str) -> str:
     """A change, made by no service, of something that belongs to a user."""
     what = f"{RECORD_LABELS[event.details['record']]} of {_target(event)}"
+    if event.details["record"] == "role_grant":
+        what = f"{_roles(event.details.get('roles'))} of {_target(event)}".removeprefix("the ")
     if event.details["record"] == "api_key":
         what = f"API key {_key(event)} of {_target(event)}"
     done = {"created": "added", "deleted": "removed"}.get(str(event.details.get("row")))

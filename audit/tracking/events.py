@@ -112,11 +112,24 @@ def before_delete(sender: type[models.Model], instance: models.Model, using: str
     if auditlog_disabled.get():
         return
     relations = {name: sorted(map(str, getattr(instance, name).all())) for name in registry[sender].relations}
+    relations |= _named_by_owned_rows(sender, instance)
     vars(instance)["_tracked_origin"] = origin
     vars(instance)["_tracked_relations"] = {name: found for name, found in relations.items() if found}
     if origin is instance:
         stored = sender._base_manager.using(using).select_for_update().filter(pk=instance.pk)
         vars(instance)["_tracked_is_gone"] = not list(stored.values_list("pk"))
+
+
+def _named_by_owned_rows(model: type[models.Model], instance: models.Model) -> dict[str, list[str]]:
+    """What rows that go with this one refer to, such as the roles that a user was given."""
+    found: dict[str, list[str]] = {}
+    for owned, entry in registry.items():
+        for field, called in entry.named.items():
+            owners = [key.name for key in owned._meta.concrete_fields if key.related_model is model]
+            if owners and field not in owners:
+                rows = owned._base_manager.filter(**{owners[0]: instance.pk}).select_related(field)
+                found[called] = sorted({str(getattr(row, field)) for row in rows})
+    return found
 
 
 def _belongs_to_deletion(instance: models.Model) -> bool:

@@ -37,6 +37,10 @@ def relation_field(model: type[models.Model], name: str) -> "models.ManyToManyFi
     return cast("models.ManyToManyField[models.Model, models.Model]", model._meta.get_field(name))
 
 
+def reference_field(model: type[models.Model], name: str) -> "models.ForeignKey[models.Model, models.Model]":
+    return cast("models.ForeignKey[models.Model, models.Model]", model._meta.get_field(name))
+
+
 def column_field(model: type[models.Model], name: str) -> "models.Field[object, object]":
     return cast("models.Field[object, object]", model._meta.get_field(name))
 
@@ -55,6 +59,8 @@ class Tracked:
     routine_fields: Collection[str] = ()
     #: Many-to-many relations.
     relations: Mapping[str, ActionPair] = field(default_factory=dict)
+    #: References that captured events name too, with what their details call them.
+    named: Mapping[str, str] = field(default_factory=dict)
     #: Actions for changes of a single field, by its name; anything else is an update.
     actions: Mapping[str, ActionPair] = field(default_factory=dict)
     created: Action = Action.CREATE

@@ -48,7 +48,7 @@ def main():
     call_command("create_demo_data", users=1_500, audit_events=1_000, seed=1, stdout=sys.stderr)
     # Otherwise each of a few sign-ins would use up the grace.
     Role.objects.filter(requires_factor=True).update(requires_factor=False)
-    people = User.objects.active().filter(roles__isnull=False).exclude(username="admin").distinct().order_by("pk")
+    people = User.objects.active().filter(role_grants__isnull=False).exclude(username="admin").distinct().order_by("pk")
     make_sign_ins(list(people[: -(-count // PROGRAMS)]), count)
     caller = Caller("admin", PASSWORD)
     print("ready", flush=True)

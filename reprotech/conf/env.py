@@ -9,6 +9,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 from django.core.exceptions import ImproperlyConfigured, ValidationError
@@ -124,6 +125,16 @@ class Environment:
         if value.isascii() and value.isdigit() and least <= int(value[:18]) <= most:
             return int(value)
         raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}, not {value!r}.")
+
+    @reads_variable
+    def time_zone(self, name: str, default: str) -> str:
+        """The name of a zone in the time zone database."""
+        value = self.text(name, default)
+        try:
+            return ZoneInfo(value).key
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            sentence = f"{name} must be the name of a time zone, such as Europe/Zurich, not {value!r}."
+            raise ImproperlyConfigured(sentence) from None
 
     @reads_variable
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:

@@ -12,7 +12,7 @@ from django.db import connection, models, transaction
 from django.utils import timezone
 
 from accounts.mfa import totp
-from accounts.models import FormerUsername, Role, Session, TotpKey, User
+from accounts.models import FormerUsername, Role, RoleGrant, Session, TotpKey, User
 from audit.capture import triggers
 from audit.crypto.sealed_row import SealedRow
 from audit.models import Action, AuditLog
@@ -97,7 +97,6 @@ def _load_events(
 
 def _load_users(history: History, until: datetime, progress: Progress) -> None:
     roles = dict(Role.objects.values_list("slug", "pk"))
-    through = User.roles.through
     for chunk in _chunks(iter(history.accounts)):
         users = []
         for account in chunk:
@@ -108,10 +107,10 @@ def _load_users(history: History, until: datetime, progress: Progress) -> None:
             users.append(user)
         _insert(User, users)
         holders = [(history.id_of(account), roles[slug]) for account in chunk for slug in account.roles]
-        _insert(through, [through(user_id=user_id, role_id=role_id) for user_id, role_id in holders])
+        _insert(RoleGrant, [RoleGrant(user_id=user_id, role_id=role_id) for user_id, role_id in holders])
         progress("People", chunk[-1].number + 1, len(history.accounts))
     with connection.cursor() as cursor:
-        for statement in connection.ops.sequence_reset_sql(no_style(), [User, through]):
+        for statement in connection.ops.sequence_reset_sql(no_style(), [User, RoleGrant]):
             cursor.execute(statement)
 
 

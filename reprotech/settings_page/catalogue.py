@@ -50,6 +50,8 @@ GROUPS = (
             ),
             Constant("Earlier passwords that can't be used again", lambda: str(HISTORY_LENGTH)),
             Variable("PASSWORD_MAX_AGE_DAYS", "Passwords expire after", zero="Never"),
+            Variable("GRANT_MAX_DAYS", "Roles are given for at most", zero="No limit"),
+            Variable("LAB_TIME_ZONE", "Days are days in this time zone"),
             Variable("ADMIN_SETS_PASSWORDS", "Administrators may set passwords of others"),
             Constant("Invitation links work for", lambda: settings.INVITATION_LIFETIME),
             Constant("Password reset links work for", lambda: settings.RESET_LIFETIME),

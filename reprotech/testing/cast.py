@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from accounts.access.authorization import SYSTEM
 from accounts.core.catalogue import ROLES, SUPER_ADMIN
-from accounts.models import User
+from accounts.models import Role, User
 from accounts.users.default_data import load_default_data
 from accounts.users.services import create_user
 from audit.capture import triggers
@@ -28,6 +28,17 @@ def make_user(username: str, *roles: str, **fields: Any) -> User:
     """Create a user with PASSWORD and roles (names or slugs)."""
     fields = {"email": f"{username}@lab.example", "password": PASSWORD, **fields}
     return create_user(actor=SYSTEM, username=username, roles=roles, **fields)
+
+
+def give_role(role: Role, *users: User) -> None:
+    """Give users a role for good, past the services."""
+    for user in users:
+        user.roles.add(role)
+
+
+def take_role(role: Role, *users: User) -> None:
+    for user in users:
+        user.roles.remove(role)
 
 
 def make_many_users(count: int) -> None:

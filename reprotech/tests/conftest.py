@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts.models import Role, Session, User
+from accounts.models import Role, RoleGrant, Session, User
 from reprotech.tests.support.command_runner import Installation
 
 
@@ -21,7 +21,7 @@ def grown_sqlite(stack, grown_lab, tmp_path_factory):
 def state():
     """Every user, role and session, with all columns and grants."""
     rows = {model: list(model.objects.order_by("pk").values_list()) for model in (User, Role, Session)}
-    rows["roles of users"] = list(User.roles.through.objects.order_by("pk").values_list())
+    rows["roles of users"] = list(RoleGrant.objects.order_by("pk").values_list())
     rows["permissions of roles"] = list(Role.permissions.through.objects.order_by("pk").values_list())
     return rows
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from accounts.models import Role, User
+from accounts.models import Role, RoleGrant, User
 from reviews.models import ItemKind, ReviewItem
 from reviews.subjects.lines import Facts, Line
 from reviews.subjects.provenance import Origin, origins_of_accounts, origins_of_grants
@@ -30,7 +30,8 @@ def account_lines() -> list[Line]:
 def grant_lines(roles: Iterable[Role]) -> list[Line]:
     """A line for each of these roles of each person."""
     wanted = {role.pk for role in roles}
-    people = list(User.objects.existing().filter(roles__in=wanted).distinct().with_roles().order_by("id"))
+    holders = RoleGrant.objects.current().filter(role__in=wanted).order_by()
+    people = list(User.objects.existing().filter(pk__in=holders.values("user")).with_roles().order_by("id"))
     origins = origins_of_grants([person.pk for person in people])
     return [
         Line(

@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from accounts.access.authorization import authorize
+from accounts.access.authorization import authorize, authorize_over
 from accounts.core.confusables import confusable_forms
 from accounts.core.exceptions import ApiKeyNotAllowed
 from accounts.core.model_fields import stored_form
@@ -104,7 +104,7 @@ def authorize_account(actor: Actor, application: Application, account: User, *, 
         # A key that gives itself another way in would outlive its own revocation.
         raise ApiKeyNotAllowed
     authorize(actor, USER_UPDATE, account)
-    authorize(actor, account.grants.permissions, account)
+    authorize_over(actor, account)
     if not is_proven:
         require_recent_authentication_for_tokens()
 

@@ -5,14 +5,17 @@ from typing import TYPE_CHECKING, Self
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Lower
 from django.utils import timezone
 
 from audit.tracking.model_tracking import TrackedQuerySet
 from reprotech.core.normalization import normalize_text
+from reprotech.db.present_time import PresentTime
 
 if TYPE_CHECKING:
+    from django.db.models.expressions import Combinable
+
     from accounts.models import User
     from reprotech.core.actors import Actor
     from sso.models import Application, AppSignIn, DeviceRequest, SigningKey, Subject  # noqa: F401 (named in strings below)
@@ -33,6 +36,15 @@ def _opening_roles(application: str) -> Q:
     return Q(application=OuterRef(application))
 
 
+def _held_by(user: "Combinable") -> Q:
+    """Rows of `application_roles` whose role the user holds now."""
+    # Joined, and not an IN: PostgreSQL makes one hash join of all.
+    now = PresentTime()
+    has_begun = Q(role__user_grants__starts_at__isnull=True) | Q(role__user_grants__starts_at__lte=now)
+    holds_still = Q(role__user_grants__ends_at__isnull=True) | Q(role__user_grants__ends_at__gt=now)
+    return Q(has_begun, holds_still, role__user_grants__user=user)
+
+
 class ApplicationQuerySet(TrackedQuerySet["Application"]):
     def visible_to(self, actor: "Actor") -> Self:  # noqa: ARG002 (scopes come with organisations)
         """Applications that `actor` may know of: all. Permissions say what may be done with them."""
@@ -45,7 +57,7 @@ class ApplicationQuerySet(TrackedQuerySet["Application"]):
         """Applications that a role of `user` opens, or that are for everybody."""
         openings = self.model.roles.through.objects.filter(_opening_roles("pk"))
         is_open_to_all = Q(~Exists(openings), is_for_everybody=True)
-        return self.filter(is_open_to_all | Q(Exists(openings.filter(role__users=user.pk))))
+        return self.filter(is_open_to_all | Q(Exists(openings.filter(_held_by(Value(user.pk))))))
 
     def with_roles(self) -> Self:
         return self.prefetch_related("roles")
@@ -103,7 +115,9 @@ class AppSignInQuerySet(TrackedQuerySet["AppSignIn"]):
 
         What they gave out may have expired all the same: callers compare `code_expires_at` and `access_expires_at`.
         """
-        return self.unended().filter(_HOLDS_BY_ACCOUNT, _by_person() | _by_itself(), application__is_active=True)
+        return self.unended().filter(
+            _HOLDS_BY_ACCOUNT, _WITHIN_PERIOD, _by_person() | _by_itself(), application__is_active=True
+        )
 
     def lost(self) -> Self:
         """Sign-ins that aren't marked as ended, and don't count any more."""
@@ -120,7 +134,7 @@ class AppSignInQuerySet(TrackedQuerySet["AppSignIn"]):
     def lost_by_role(self) -> Self:
         """Lost sign-ins of people of whom no role opens the application."""
         openings = apps.get_model("sso", "Application").roles.through.objects.filter(_opening_roles("application"))
-        held = openings.filter(role__users=OuterRef("user"))
+        held = openings.filter(_held_by(OuterRef("user")))
         # By itself and not within an OR, so that it becomes a join.
         without = self.unended().of_person().filter(~Exists(held))
         return without.filter(Q(application__is_for_everybody=False) | Exists(openings))
@@ -155,11 +169,18 @@ _HOLDS_BY_ACCOUNT = Q(
     user__must_change_password=False,
     user__must_add_factor=False,
 )
+_WITHIN_PERIOD = (
+    ~Q(user__period_state="ended")
+    & (Q(user__starts_at__isnull=True) | Q(user__starts_at__lte=PresentTime()))
+    & (Q(user__ends_at__isnull=True) | Q(user__ends_at__gt=PresentTime()))
+)
 
 
 def _is_over() -> Q:
     """The opposite of what doesn't concern roles, of sign-ins with a session."""
     by_account = Q(user__deleted_at__isnull=False) | Q(user__locked_at__isnull=False) | Q(user__is_active=False)
+    by_account |= Q(user__period_state="ended") | Q(user__ends_at__lte=PresentTime())
+    by_account |= Q(user__starts_at__gt=PresentTime())
     by_account |= Q(user__must_change_password=True) | Q(user__must_add_factor=True)
     by_session = Q(session__ended_at__isnull=False) | Q(session__expires_at__lte=timezone.now())
     return by_account | by_session | ~Q(session__user=F("user")) | Q(application__is_active=False)
@@ -170,7 +191,7 @@ def _by_person() -> Q:
     openings = apps.get_model("sso", "Application").roles.through.objects.filter(_opening_roles("application"))
     is_open_to_all = Q(~Exists(openings), application__is_for_everybody=True)
     is_alive = Q(session__ended_at__isnull=True, session__expires_at__gt=timezone.now(), session__user=F("user"))
-    return is_alive & (is_open_to_all | Q(Exists(openings.filter(role__users=OuterRef("user")))))
+    return is_alive & (is_open_to_all | Q(Exists(openings.filter(_held_by(OuterRef("user"))))))
 
 
 def _by_itself() -> Q:

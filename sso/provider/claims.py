@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from accounts.models import Permission, User
+from accounts.models import Permission, RoleGrant, User
 from sso.models import Application, AppSignIn
 
 OPENID, PROFILE, EMAIL, ROLES, PERMISSIONS, OFFLINE = (
@@ -49,7 +49,9 @@ def claims_of(sign_in: AppSignIn) -> Claims:
 def permissions_at(application: Application, user: User) -> list[str]:
     """The application's own permissions that the person holds, without its slug."""
     held = Permission.objects.filter(
-        application_slug=application.slug, retired_at__isnull=True, roles__users=user
+        application_slug=application.slug,
+        retired_at__isnull=True,
+        roles__user_grants__in=RoleGrant.objects.current().filter(user=user).order_by(),
     ).distinct()
     names = held.order_by("name").values_list("name", flat=True)
     return [name.removeprefix(f"{application.slug}.") for name in names]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 from django.utils import timezone
 
-from accounts.models import Role, Session, User
+from accounts.models import Role, RoleGrant, Session, User
 from accounts.passwords import services as password_services
 from accounts.roles import services as role_services
 from accounts.sessions import services as session_services
@@ -23,7 +23,7 @@ def everything():
     """All that an escalation could change."""
     return (
         sorted(User.objects.values_list("id", "username", "email", "password", "is_active", "locked_at", "deleted_at")),
-        sorted(User.roles.through.objects.values_list("user_id", "role_id")),
+        sorted(RoleGrant.objects.values_list("user_id", "role_id")),
         sorted(Role.permissions.through.objects.values_list("role_id", "permission_id")),
         sorted(Role.objects.values_list("id", "name", "slug", "description")),
         sorted(Session.objects.values_list("id", "ended_at")),

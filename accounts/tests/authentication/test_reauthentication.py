@@ -12,7 +12,7 @@ from rest_framework.test import APIRequestFactory
 
 from accounts.api_keys.services import create_key
 from accounts.authentication.api_authentication import BearerAuthentication
-from accounts.models import ApiKey, OutgoingMail, Role, Session, User
+from accounts.models import ApiKey, OutgoingMail, Role, RoleGrant, Session, User
 from audit.models import AuditLog
 from reprotech.core.principal import Principal
 from reprotech.core.reauthentication import ReauthenticationRequired, require_recent_authentication
@@ -61,7 +61,7 @@ def profile(person, **changed):
 def state():
     """All that the actions below change."""
     users = list(User.objects.order_by("pk").values("pk", "email", "password", "first_name", "factor_kinds"))
-    held = sorted(User.roles.through.objects.values_list("user_id", "role_id"))
+    held = sorted(RoleGrant.objects.values_list("user_id", "role_id"))
     granted = sorted(Role.permissions.through.objects.values_list("role_id", "permission_id"))
     keys = sorted(ApiKey.objects.values_list("pk", "revoked_at"))
     exports = AuditLog.objects.filter(action="export").count()

@@ -11,6 +11,7 @@ from accounts.session_cache.keys import INVALIDATING, ROLES_VERSION, version_key
 from accounts.tests.support.tracked_rows import replaced, saved, users
 from accounts.users import services as user_services
 from audit.tracking.model_tracking import explicitly_recorded
+from reprotech.testing.cast import give_role, take_role
 
 pytestmark = [pytest.mark.django_db, pytest.mark.only_on("postgresql")]
 
@@ -31,9 +32,9 @@ STATEMENTS = {
     "role given": (lambda s: s.user.roles.add(s.more), {OWNER}),
     "roles replaced": (lambda s: s.user.roles.set([s.more]), {OWNER}),
     "roles cleared": (lambda s: s.user.roles.clear(), {OWNER}),
-    "role given to users": (lambda s: s.more.users.add(s.user, s.other), {OWNER, OTHER}),
-    "role taken from users": (lambda s: s.role.users.remove(s.user, s.other), {OWNER, OTHER}),
-    "role taken from all": (lambda s: s.role.users.clear(), {OWNER}),
+    "role given to users": (lambda s: give_role(s.more, s.user, s.other), {OWNER, OTHER}),
+    "role taken from users": (lambda s: take_role(s.role, s.user, s.other), {OWNER, OTHER}),
+    "role taken from all": (lambda s: s.role.user_grants.all().delete(), {OWNER}),
     "role edited": (lambda s: saved(s.role, name="Seer"), {ALL}),
     "roles overwritten": (
         lambda s: Role.objects.bulk_create(

@@ -213,7 +213,7 @@ CHANGES = {
         refused("account_disabled"),
     ),
     "role given directly": (
-        lambda c, u, r: Role.objects.get(slug="super_admin").users.add(u),
+        lambda c, u, r: u.roles.add(Role.objects.get(slug="super_admin")),
         lambda status, body: status == 200 and with_all(body),
     ),
     "roles taken directly": (lambda c, u, r: u.roles.clear(), lambda status, body: body["roles"] == []),

@@ -11,23 +11,30 @@ from accounts.user_list.page_index import ORDERS
 # What each user counts towards, as `UserQuerySet` has it.
 COUNTED_USERS = """
     SELECT 'existing' AS name, {sign} AS change FROM {rows} WHERE deleted_at IS NULL
-    UNION ALL SELECT 'active', {sign} FROM {rows} WHERE deleted_at IS NULL AND is_active AND locked_at IS NULL
+    UNION ALL SELECT 'active', {sign} FROM {rows}
+        WHERE deleted_at IS NULL AND is_active AND locked_at IS NULL AND period_state = ''
     UNION ALL SELECT 'inactive', {sign} FROM {rows} WHERE deleted_at IS NULL AND NOT is_active
     UNION ALL SELECT 'locked', {sign} FROM {rows} WHERE deleted_at IS NULL AND locked_at IS NOT NULL
+    UNION ALL SELECT period_state, {sign} FROM {rows} WHERE deleted_at IS NULL AND period_state <> ''
     UNION ALL SELECT 'service', {sign} FROM {rows} WHERE deleted_at IS NULL AND is_service
-    UNION ALL SELECT 'invited', {sign} FROM {rows} WHERE deleted_at IS NULL AND is_active AND locked_at IS NULL
+    UNION ALL SELECT 'invited', {sign} FROM {rows}
+        WHERE deleted_at IS NULL AND is_active AND locked_at IS NULL AND period_state = ''
         AND NOT is_service AND last_login IS NULL AND left(password_hash, 1) = '!'
     UNION ALL SELECT 'must_change_password', {sign} FROM {rows}
-        WHERE deleted_at IS NULL AND is_active AND locked_at IS NULL AND must_change_password
+        WHERE deleted_at IS NULL AND is_active AND locked_at IS NULL AND period_state = ''
+        AND must_change_password
     UNION ALL SELECT 'with_factor', {sign} FROM {rows}
         WHERE deleted_at IS NULL AND NOT is_service AND factor_kinds <> ''
 """
 #: Where one of these changes, so may a number; most updates, such as of the last sign-in, change none.
 COUNTED_VALUES = (
     *("{}.is_active", "{}.locked_at", "{}.deleted_at", "{}.is_service", "{}.must_change_password"),
+    "{}.period_state",
     *("({}.last_login IS NULL)", "left({}.password_hash, 1)", "({}.factor_kinds = '')"),
 )
-COUNTED_ROLES = f"SELECT '{ROLE_COUNTER_PREFIX}' || role_id AS name, {{sign}} AS change FROM {{rows}}"  # noqa: S608 (constants)
+COUNTED_ROLES = (
+    f"SELECT '{ROLE_COUNTER_PREFIX}' || role_id AS name, {{sign}} AS change FROM {{rows}} WHERE NOT is_pending"  # noqa: S608 (constants)
+)
 ADD_COUNTS = """
     INSERT INTO user_counts (name, change)
     SELECT name, sum(change) FROM ({rows}) AS changes GROUP BY name HAVING sum(change) <> 0
@@ -70,7 +77,10 @@ def create_counters():
     differences = (f"{value.format('OLD')} IS DISTINCT FROM {value.format('NEW')}" for value in COUNTED_VALUES)
     how = f"FOR EACH ROW WHEN ({' OR '.join(differences)})"
     body = ADD_COUNTS.format(rows=" UNION ALL ".join(images(COUNTED_USERS))) + ";"
-    return statements + trigger("users", "users_count_update", "UPDATE", how, body)
+    statements += trigger("users", "users_count_update", "UPDATE", how, body)
+    how = f"FOR EACH ROW WHEN ({differs('role_id', 'is_pending')})"
+    body = ADD_COUNTS.format(rows=" UNION ALL ".join(images(COUNTED_ROLES))) + ";"
+    return statements + trigger("user_roles", "user_roles_count_update", "UPDATE", how, body)
 
 
 def create_daily_counters():
@@ -125,9 +135,7 @@ VERBS = ("insert", "delete", "update")
 TRIGGERS = {
     "numbers of users": (
         create_counters,
-        lambda: drop_all(
-            *(f"users_count_{verb}" for verb in VERBS), "user_roles_count_insert", "user_roles_count_delete"
-        ),
+        lambda: drop_all(*(f"{table}_count_{verb}" for table in ("users", "user_roles") for verb in VERBS)),
     ),
     "page index": (create_page_index, lambda: drop_all(*(f"users_place_{verb}" for verb in VERBS))),
     "numbers of each day": (create_daily_counters, lambda: drop_all(*(f"users_day_{verb}" for verb in VERBS))),

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts.access.authorization import SYSTEM
 from accounts.authentication.login import sign_in_with_tokens
-from accounts.models import ApiKey, Role, Session, User
+from accounts.models import ApiKey, Role, RoleGrant, Session, User
 from accounts.passwords import services as password_services
 from accounts.roles import services as role_services
 from accounts.sessions import refresh
@@ -56,6 +56,7 @@ def test_values_are_recorded_as_services_record_them(seen):
         "sessions": 1,
         "email_changes": 1,
         "outgoing_mails": 1,
+        "user_roles": 1,
     }
 
 
@@ -69,7 +70,7 @@ def test_many_rows_are_compared_in_parts(seen):
 def test_what_is_done_asynchronously_is_recorded_too(seen):
     async def change():
         await users(seen.user).aupdate(is_active=False)
-        await seen.other.roles.aclear()
+        await seen.other.role_grants.all().adelete()
 
     async_to_sync(change)()
     assert seen.said() == ["system deactivated the-viewer", "system took the role Manager from the-manager"]
@@ -131,13 +132,13 @@ def test_what_can_not_be_recorded_is_not_changed(seen):
         lambda: Role.objects.bulk_create([Role(slug="new", name="New")]),
         lambda: Role.objects.bulk_create([Role(slug="new", name="New")], ignore_conflicts=True),
         lambda: seen.user.roles.add(seen.more),
-        seen.role.users.clear,
+        lambda: seen.role.user_grants.all().delete(),
         seen.role.delete,
         lambda: ApiKey.objects.filter(pk=seen.key.pk)._raw_delete("default"),
     ]
 
     def state():
-        rows = [model.objects.order_by("pk").values() for model in (User, Role, ApiKey, User.roles.through)]
+        rows = [model.objects.order_by("pk").values() for model in (User, Role, ApiKey, RoleGrant)]
         return [list(found) for found in rows]
 
     before = state()

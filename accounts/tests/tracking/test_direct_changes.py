@@ -7,10 +7,11 @@ from django.db.models import F
 from django.db.models.functions import Upper
 from django.utils import timezone
 
-from accounts.models import ApiKey, Permission, RecoveryCode, Role, Session, TotpKey, User
+from accounts.models import ApiKey, Permission, RecoveryCode, Role, RoleGrant, Session, TotpKey, User
 from accounts.tests.support.tracked_rows import DIRECTLY, EXPIRY, replaced, saved, users, with_fixture, with_password
 from audit.models import AuditLog
 from audit.presentation.event_text import sentence
+from reprotech.testing.cast import give_role, take_role
 
 #: Each statement with what is recorded of it, and of nothing else. The first are those with which the gap was shown.
 STATEMENTS = {
@@ -37,14 +38,14 @@ STATEMENTS = {
     "role taken": (lambda s: s.user.roles.remove(s.role), ["system took the role Viewer from the-viewer"]),
     "role taken that isn't held": (lambda s: s.user.roles.remove(s.more), []),
     "user added to role": (
-        lambda s: s.more.users.add(s.user, s.other),
+        lambda s: give_role(s.more, s.other, s.user),
         ["system gave the-manager the role Super Administrator", "system gave the-viewer the role Super Administrator"],
     ),
     "user removed from role": (
-        lambda s: s.role.users.remove(s.user, s.other),
+        lambda s: take_role(s.role, s.user, s.other),
         ["system took the role Viewer from the-viewer"],
     ),
-    "users cleared": (lambda s: s.role.users.clear(), ["system took the role Viewer from the-viewer"]),
+    "users cleared": (lambda s: s.role.user_grants.all().delete(), ["system took the role Viewer from the-viewer"]),
     "permission given": (
         lambda s: s.role.permissions.add(s.right),
         ["system changed the permissions of the role Viewer"],
@@ -164,9 +165,17 @@ STATEMENTS = {
         lambda s: with_fixture(s.user, '"is_active": true', '"is_active": false'),
         ["system deactivated the-viewer"],
     ),
-    "fixture with roles": (
-        lambda s: with_fixture(s.user, f'"roles": [{s.role.pk}]', '"roles": []'),
-        ["system took the role Viewer from the-viewer"],
+    "end of a role": (
+        lambda s: RoleGrant.objects.filter(user=s.user).update(ends_at=EXPIRY),
+        ["system changed the end of the role Viewer of the-viewer"],
+    ),
+    "end of an account": (
+        lambda s: saved(s.user, ends_at=EXPIRY),
+        ["system changed the end of the user the-viewer"],
+    ),
+    "fixture with another role": (
+        lambda s: with_fixture(s.user.role_grants.get(), f'"role": {s.role.pk}', f'"role": {s.more.pk}'),
+        ["system changed the role of the role Super Administrator of the-viewer"],
     ),
     "session ended": (
         lambda s: saved(s.session, ended_at=timezone.now()),

@@ -54,6 +54,12 @@ FIELDS_NOT_TRACKED = {
         "updated_at": "the version of the row",
         "search_text": "made from the names",
     },
+    "accounts.RoleGrant": {
+        "granted_by": "as the event says, whose actor it is",
+        "granted_at": "as the event says",
+        "reason": "as the event says",
+        "is_pending": "whether its beginning is on record; the time decides",
+    },
     "accounts.Role": {"position": SORTED, "created_at": SHOWN, "updated_at": "the version of the row"},
     "accounts.Permission": {"position": SORTED, "created_at": SHOWN},
     "accounts.ApiKey": {

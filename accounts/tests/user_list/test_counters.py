@@ -22,7 +22,7 @@ pytestmark = pytest.mark.only_on("postgresql")
 def counted():
     """What counting gives."""
     users = User.objects
-    role_counts = Role.objects.annotate(n=Count("users", filter=Q(users__deleted_at__isnull=True)))
+    role_counts = Role.objects.annotate(n=Count("user_grants", filter=Q(user_grants__user__deleted_at__isnull=True)))
     return {
         "existing": users.existing().count(),
         "active": users.active().count(),

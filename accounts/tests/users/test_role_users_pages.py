@@ -36,7 +36,7 @@ def add(role):
 
 
 def holders(role):
-    return set(User.objects.filter(roles=role).values_list("username", flat=True))
+    return set(User.objects.in_role(role.pk).values_list("username", flat=True))
 
 
 def test_an_empty_role_offers_to_add_users(browser, night):

@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.core.exceptions import TokenInvalid
-from accounts.models import Role, Session, User
+from accounts.models import RoleGrant, Session, User
 from accounts.sessions.services import find_session
 from accounts.users import services as user_services
 from reprotech.core.exceptions import Conflict, Forbidden, NotFound, ValidationFailed
@@ -133,7 +133,7 @@ def test_deleting_leaves_the_account_useless_and_its_history_in_place(cast, expe
     assert not stored.grants.permissions
     assert Session.objects.get(pk=session.pk).end_reason == "account_disabled"
     assert not User.objects.existing().filter(pk=stored.pk).exists()
-    assert not Role.objects.get(slug="manager").users.exists()
+    assert not RoleGrant.objects.filter(role__slug="manager").exists()
 
 
 CHANGES = {

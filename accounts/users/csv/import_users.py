@@ -6,14 +6,16 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from accounts.access.authorization import authorize, authorize_roles, service
+from accounts.access.authorization import authorize, authorize_roles, authorize_until, service
 from accounts.core.email_addresses import lookup_address
+from accounts.core.exceptions import OwnGrantEndsEarlier
 from accounts.core.hashers import hash_many
-from accounts.models import Role, User
+from accounts.models import Role, RoleGrant, User
 from accounts.notifications.services import send_invitations
 from accounts.passwords.services import refuse_to_set_passwords
+from accounts.periods.grants import new_grant
 from accounts.permissions import USER_CREATE
-from accounts.roles.assignments import find_roles, in_order
+from accounts.roles.assignments import find_roles, in_order, permission_names_of
 from accounts.users.services import creation_changes
 from accounts.users.uniqueness import build_user, find_taken_names, refuse_former_usernames
 from audit.authorization import record_denial, recording_denials
@@ -122,8 +124,12 @@ class _RowValidator:
         try:
             [role] = find_roles([name])
             authorize_roles(self.actor, [role])
+            authorize_until(self.actor, permission_names_of([role]), None, role)
         except ValidationFailed as refusal:
             return " ".join(refusal.errors["roles"])
+        except OwnGrantEndsEarlier as denial:
+            self.denials.append(denial)
+            return denial.message
         except Forbidden as denial:
             self.denials.append(denial)
             return f"You can't give {name!r}: it holds {denial.required}, which you don't."
@@ -151,7 +157,9 @@ def prefix_with_column(errors: Mapping[str, list[str]]) -> list[str]:
 def _store(*, actor: Actor, drafts: Sequence[PreparedUser]) -> None:
     # Again: permissions may have been revoked while passwords were hashed.
     authorize(actor, USER_CREATE)
-    authorize_roles(actor, {role for draft in drafts for role in draft.roles})
+    given = {role for draft in drafts for role in draft.roles}
+    authorize_roles(actor, given)
+    authorize_until(actor, permission_names_of(given), None)
     users = [draft.user for draft in drafts]
     for user in users:
         user.fold_search_text()
@@ -163,9 +171,8 @@ def _store(*, actor: Actor, drafts: Sequence[PreparedUser]) -> None:
         raise Conflict("A username or e-mail address was taken a moment ago. Check the file again.") from None
     for start in range(0, len(users), BATCH_SIZE):
         refuse_former_usernames(users[start : start + BATCH_SIZE])
-    grants = User.roles.through
-    grants.objects.bulk_create(
-        [grants(user_id=draft.user.pk, role_id=role.pk) for draft in drafts for role in draft.roles],
+    RoleGrant.objects.bulk_create(
+        [new_grant(actor, draft.user, role) for draft in drafts for role in draft.roles],
         batch_size=BATCH_SIZE,
     )
     record_events(

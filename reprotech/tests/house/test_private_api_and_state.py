@@ -21,6 +21,7 @@ from reprotech.tests.house.test_architecture import APPS, ROOT, code
 pytestmark = pytest.mark.only_on("sqlite")  # it reads files, and asks no server
 
 PRIVATE_API = {
+    "accounts/models/role_grants.py": "Django: a queryset with rows that were prefetched by way of other rows",
     "accounts/session_cache/invalidation_listener.py": "redis-py: reports of changed keys, and their socket",
     "audit/tracking/model_tracking.py": "Django: rows that a cascade deletes at once pass no public method",
     "reprotech/middleware/request_body.py": "Django: a body that was read takes its stream's place",
@@ -40,7 +41,12 @@ STATE = {
 }
 MAX_STATEFUL_MODULES = 6
 #: Context variables as that of `request_context`: they end with a call.
-WITHIN_A_CALL = {"accounts/access/authorization.py", "accounts/core/hashers.py", "audit/authorization.py"}
+WITHIN_A_CALL = {
+    "accounts/access/authorization.py",
+    "accounts/core/hashers.py",
+    "audit/authorization.py",
+    "reprotech/db/present_time.py",
+}
 #: The registry of models, while the application loads; and the second database of a command, which serves nobody.
 WITHOUT_REQUESTS = {
     "accounts/session_cache/change_listeners.py",
@@ -54,7 +60,7 @@ MEMOIZED = {
     "accounts/core/confusables.py": {"_prototypes"},
     "accounts/core/encryption.py": {"_cipher"},
     "accounts/core/hashers.py": {"_threads"},
-    "accounts/models/querysets.py": {"held_permissions", "role_rows"},
+    "accounts/models/querysets.py": {"grant_periods", "held_permissions", "role_rows"},
     "accounts/preferences/time_zones.py": {"time_zone_choices", "time_zone_names"},
     "accounts/session_cache/lookup.py": {"_script"},
     "accounts/sessions/jwt_signing.py": {"_key_ring", "key_id", "secret_key_ring"},

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from accounts.access.authorization import SYSTEM, authorize, service
-from accounts.models import Role, User
+from accounts.models import Role, RoleGrant, User
 from accounts.sessions import services as session_services
 from accounts.users.services import lock_user, update_user
 from audit.models import Action
@@ -70,7 +70,7 @@ def test_a_service_that_leaves_cached_sessions_as_they_were_is_named(cast):
     user, roles = cast.viewer, {"roles": (["Viewer"], [])}
     past_the_tracking = QuerySet(User).filter(pk=user.pk)
     changes = (lambda: past_the_tracking.update(is_active=False), {"is_active": (True, False)})
-    link = (lambda: User.roles.through.objects.filter(user=user).delete(), roles)
+    link = (lambda: RoleGrant.objects.filter(user=user).delete(), roles)
     for change, recorded in (changes, link):
         forgetful(actor=SYSTEM, change=change, about=user, changes=recorded)
         (sentence,) = found()

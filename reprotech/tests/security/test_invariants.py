@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from accounts.core.catalogue import PERMISSION_NAMES
-from accounts.models import Permission, Role, Session, User
+from accounts.models import Permission, Role, RoleGrant, Session, User
 from reprotech.testing.cast import audit_rows, make_user
 from reprotech.testing.client import Caller
 
@@ -64,7 +64,7 @@ class World:
                 "id", *PROFILE_FIELDS, "password", "must_change_password", "locked_at", "deleted_at"
             )
         }
-        for user_id, role_id in User.roles.through.objects.values_list("user_id", "role_id"):
+        for user_id, role_id in RoleGrant.objects.values_list("user_id", "role_id"):
             users[user_id]["roles"].add(role_id)
         return cls(users, roles)
 
