@@ -3,6 +3,7 @@ from django.urls import path
 from accounts.api_keys.api_views import OwnKeyViewSet, UserKeyViewSet
 from accounts.authentication.api_views import AccountViewSet, TokenViewSet
 from accounts.authentication.introspection_api import IntrospectionViewSet
+from accounts.exclusions.api_views import ExceptionViewSet, ExclusionViewSet
 from accounts.roles.api_views import PermissionViewSet, RoleViewSet
 from accounts.sessions.api_views import OwnSessionViewSet
 from accounts.users.api_views import UserViewSet
@@ -43,4 +44,19 @@ urlpatterns = [
         RoleViewSet.as_view({"get": "retrieve", "put": "update", "patch": "update", "delete": "destroy"}),
     ),
     path("permissions", PermissionViewSet.as_view({"get": "list"})),
+    path("exclusions", ExclusionViewSet.as_view({"get": "list", "post": "create"})),
+    path("exclusions/violations", ExclusionViewSet.as_view({"get": "violations"})),
+    path(
+        "exclusions/<int:exclusion_id>",
+        ExclusionViewSet.as_view({"get": "retrieve", "put": "update", "patch": "update", "delete": "destroy"}),
+    ),
+    path("exclusions/<int:exclusion_id>/exceptions", ExceptionViewSet.as_view({"get": "list", "post": "create"})),
+    path(
+        "exclusions/<int:exclusion_id>/exceptions/<int:exception_id>",
+        ExceptionViewSet.as_view({"delete": "destroy"}),
+    ),
+    path(
+        "exclusions/<int:exclusion_id>/exceptions/<int:exception_id>/approve",
+        ExceptionViewSet.as_view({"post": "approve"}),
+    ),
 ]

@@ -9,6 +9,8 @@ from accounts import session_cache
 from accounts.models import (
     ApiKey,
     EmailChange,
+    Exclusion,
+    ExclusionException,
     OutgoingMail,
     Passkey,
     Permission,
@@ -115,6 +117,27 @@ TRACKED = (
         fields=("user", "code_hash"),
         created=UPDATE,
         deleted=UPDATE,
+    ),
+    Tracked(
+        Exclusion,
+        lambda exclusion: Subject("exclusion", exclusion.pk, exclusion.name),
+        fields=("name", "mode", "reason"),
+        relations=dict.fromkeys(("roles_a", "permissions_a", "roles_b", "permissions_b"), ActionPair(UPDATE, UPDATE)),
+    ),
+    # Filed under their exclusion: what people are allowed besides it is a hole in it.
+    Tracked(
+        ExclusionException,
+        lambda exception: Subject(
+            "exclusion",
+            exception.exclusion_id,
+            exception.exclusion.name,
+            {"record": "exclusion_exception", "owner_id": exception.user_id},
+        ),
+        fields=("exclusion", "user", "reason", "ends_at", "asked_by", "approved_by", "approved_at"),
+        created=UPDATE,
+        deleted=UPDATE,
+        concealed=("reason",),
+        resource="exclusion",
     ),
     # Details with these names can be erased.
     Tracked(

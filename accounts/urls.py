@@ -2,6 +2,8 @@ from django.urls import path
 
 from accounts.api_keys import views as api_key_views
 from accounts.authentication import views as authentication_views
+from accounts.exclusions import form_views as exclusion_form_views
+from accounts.exclusions import views as exclusion_views
 from accounts.mfa import views as mfa_views
 from accounts.passwords import views as password_views
 from accounts.preferences import views as preference_views
@@ -93,6 +95,23 @@ urlpatterns = [
     path("roles/<int:role_id>/delete", role_views.delete_role, name="delete_role"),
     path("roles/<int:role_id>/users/add", role_users_views.add_users, name="add_role_users"),
     path("roles/<int:role_id>/users/<int:user_id>/remove", role_users_views.remove_user, name="remove_role_user"),
+    path("exclusions", exclusion_views.list_exclusions, name="exclusions"),
+    path("exclusions/new", exclusion_form_views.create_exclusion, name="new_exclusion"),
+    path("exclusions/violations", exclusion_views.list_violations, name="violations"),
+    path("exclusions/<int:exclusion_id>", exclusion_views.show_exclusion, name="exclusion"),
+    path("exclusions/<int:exclusion_id>/edit", exclusion_form_views.edit_exclusion, name="edit_exclusion"),
+    path("exclusions/<int:exclusion_id>/delete", exclusion_form_views.delete_exclusion, name="delete_exclusion"),
+    path("exclusions/<int:exclusion_id>/exceptions/new", exclusion_form_views.ask_for_exception, name="new_exception"),
+    path(
+        "exclusions/<int:exclusion_id>/exceptions/<int:exception_id>/approve",
+        exclusion_form_views.approve_exception,
+        name="approve_exception",
+    ),
+    path(
+        "exclusions/<int:exclusion_id>/exceptions/<int:exception_id>/withdraw",
+        exclusion_form_views.withdraw_exception,
+        name="withdraw_exception",
+    ),
     path("permissions", permission_views.list_permissions, name="permissions"),
     path("permissions/<str:name>", permission_views.show_permission, name="permission"),
     path("profile/time-zone", preference_views.choose_time_zone, name="time_zone"),

@@ -39,6 +39,7 @@ ENTRIES = (
     Entry("Users", "users", icon="users", access=USER_READ, key="u"),
     Entry("Roles", "roles", icon="shield", access=ROLE_READ, key="r"),
     Entry("Permissions", "permissions", icon="key-round", access=ROLE_READ, key="p"),
+    Entry("Exclusions", "exclusions", icon="scale", access=ROLE_READ, key="x"),
     Entry("Applications", "applications", icon="app-window", access=SETTINGS_READ, key="l"),
     Entry("Audit log", "audit", icon="scroll-text", access=AUDIT_READ, key="a"),
     Entry("Settings", "settings", icon="settings", access=SETTINGS_READ, key="s"),

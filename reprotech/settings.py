@@ -127,6 +127,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.sessions.page_sessions.PageSessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "reprotech.middleware.change_warnings.ChangeWarningMiddleware",
     "accounts.access.middleware.AccessMiddleware",
     "reprotech.error_pages.DomainErrorMiddleware",
     "reprotech.middleware.change_reason.ReasonMiddleware",

@@ -15,7 +15,7 @@ from django.db import IntegrityError, models, transaction
 
 from accounts.core.catalogue import SUPER_ADMIN, in_catalogue_order
 from accounts.core.exceptions import OwnGrantEndsEarlier
-from accounts.models import Permission, Role, RoleGrant, User
+from accounts.models import Exclusion, Permission, Role, RoleGrant, User
 from audit.authorization import recording_denials
 from reprotech.core.actors import Actor, System
 from reprotech.core.exceptions import Conflict, Forbidden
@@ -35,7 +35,7 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 SYSTEM = System()
 
 #: Whose denials the audit log files under a record, by the log's name of the resource; apps above add theirs.
-TARGET_MODELS: dict[str, type[models.Model]] = {"user": User, "role": Role}
+TARGET_MODELS: dict[str, type[models.Model]] = {"user": User, "role": Role, "exclusion": Exclusion}
 #: Permissions that the running service has read, by the actor's id; None outside of a service.
 _read_permissions: ContextVar[dict[int | None, frozenset[str]] | None] = ContextVar("read_permissions", default=None)
 

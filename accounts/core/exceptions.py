@@ -89,3 +89,20 @@ class InvalidFactor(NotAuthenticated):
 
     code = "invalid_otp"
     message = "Invalid code"
+
+
+class Segregation(Conflict):
+    """Someone would hold what an exclusion keeps apart: `conflicts` are the first of `total`."""
+
+    code = "segregation"
+
+    def __init__(self, message: str, conflicts: list[dict[str, object]], total: int) -> None:
+        super().__init__(message)
+        self.fields = {"conflicts": conflicts, "total": total}
+
+
+class SecondPersonRequired(Conflict):
+    """What needs four eyes was to be approved by who asked for it, or whom it is for, or by a program."""
+
+    code = "second_person"
+    message = "A second person has to approve this: neither who asked for it nor whom it is for."

@@ -2,6 +2,7 @@
 
 from accounts.models.api_keys import ApiKey
 from accounts.models.counters import UserCount, UserDay, UserMove, UserSignpost
+from accounts.models.exclusions import Exclusion, ExclusionException
 from accounts.models.former_usernames import FormerUsername, UsernameKey
 from accounts.models.mail import EmailChange, OutgoingMail, ResetRequest
 from accounts.models.mfa import Passkey, RecoveryCode, SpentOnce, TotpKey
@@ -16,6 +17,8 @@ __all__ = [
     "EXISTING",
     "ApiKey",
     "EmailChange",
+    "Exclusion",
+    "ExclusionException",
     "FormerUsername",
     "OutgoingMail",
     "Passkey",

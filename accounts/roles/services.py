@@ -9,7 +9,7 @@ from accounts.access.optimistic_locking import refuse_stale_version
 from accounts.core.catalogue import in_catalogue_order
 from accounts.core.confusables import confusable_forms
 from accounts.core.model_fields import stored_form
-from accounts.models import Permission, Role, RoleGrant, User
+from accounts.models import Exclusion, Permission, Role, RoleGrant, User
 from accounts.models.querysets import RoleQuerySet
 from accounts.periods.grants import grant_details, move_grants
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_UPDATE
@@ -123,6 +123,9 @@ def delete_role(
     refuse_stale_version(actor, role, expected_versions)
     if role.is_system:
         raise Conflict("System roles can't be deleted.")
+    if named := Exclusion.objects.naming(role).values_list("name", flat=True).first():
+        # Without the role the exclusion would keep less apart, and nobody would notice.
+        raise Conflict(f"The exclusion “{named}” names this role. Take it out of there first.")
     require_recent_authentication()
     holders = list(User.objects.existing().granted(role.pk).with_roles().order_by("pk"))
     if holders and reassign_to is None:

@@ -10,7 +10,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts.access.authorization import Target, authorize, service
-from accounts.models import OutgoingMail, Permission, Preferences, Role, Session, User
+from accounts.models import ExclusionException, OutgoingMail, Permission, Preferences, Role, Session, User
 from accounts.permissions import USER_DELETE
 from accounts.roles.assignments import permission_names_of
 from accounts.user_list import page_index
@@ -120,6 +120,8 @@ def _erase_account(user: User) -> None:
     user.password_history.all().delete()
     user.api_keys.all().delete()
     Preferences.objects.filter(user=user).delete()
+    # Of someone without roles they allow nothing any more, and the reason may be private.
+    ExclusionException.objects.filter(user=user).delete()
     # Also mail that was never delivered: it has the address, and may say where they signed in.
     OutgoingMail.objects.filter(user=user).delete()
     Session.objects.filter(user=user).update(ip_address=None, user_agent="")
@@ -138,6 +140,8 @@ def _events_about(user: User, identifiers: Identifiers) -> Iterator[AuditLogQuer
     # An `erase` event holds only filters of other people's exports.
     yield AuditLog.objects.filter(resource="user", resource_id=str(user.pk)).exclude(action=Action.ERASE)
     yield AuditLog.objects.filter(resource="factor", user_id=user.pk)
+    # Why they were excepted from an exclusion.
+    yield AuditLog.objects.filter(resource="exclusion", details__owner_id=user.pk)
     named = AuditLog.objects.alias(named=Lower("resource_name")).filter(identifiers.matching("named"))
     yield named.filter(resource="session")
     # Refusals were once filed under the resource of the missing permission.

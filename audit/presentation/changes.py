@@ -54,6 +54,15 @@ FIELD_LABELS = {
     "is_for_everybody": "openness to everybody",
     "access_hash": "access token",
     "access_expires_at": "end of the access token",
+    "set_a": "first set",
+    "set_b": "second set",
+    "roles_a": "roles of the first set",
+    "roles_b": "roles of the second set",
+    "permissions_a": "permissions of the first set",
+    "permissions_b": "permissions of the second set",
+    "asked_by": "asker",
+    "approved_by": "second person",
+    "approved_at": "approval",
 }
 #: A user's belongings without a resource of their own, by `details.record`.
 RECORD_LABELS = {
@@ -65,6 +74,7 @@ RECORD_LABELS = {
     "email_change": "unconfirmed e-mail address",
     "subject": "subject identifier",
     "outgoing_mail": "outgoing mail",
+    "exclusion_exception": "exception",
 }
 DATABASE_SOURCE = "database"
 #: Columns whose names differ from those of the fields in services' events.
@@ -80,6 +90,9 @@ COLUMN_FIELDS = {
     "service_account_id": "service_account",
     "application_id": "application",
     "session_id": "session",
+    "exclusion_id": "exclusion",
+    "asked_by_id": "asked_by",
+    "approved_by_id": "approved_by",
 }
 #: Tables whose rows belong to the event's account or role, and the word for a row.
 ROW_LABELS = {
@@ -87,6 +100,7 @@ ROW_LABELS = {
     "app_sign_ins": "a sign-in",
     "subjects": "a subject identifier",
     "email_changes": "a new e-mail address",
+    "exclusion_exceptions": "an exception",
     "outgoing_mails": "an e-mail message",
     "passkeys": "a passkey",
     "recovery_codes": "a recovery code",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from audit.models import Action, AuditLog
 from audit.presentation.changes import DATABASE_SOURCE, RECORD_LABELS, database_sentence, field_label, join_words
+from audit.presentation.exclusion_text import exception_words
 from audit.presentation.review_text import opened_review, reviewed_access
 from audit.presentation.sign_out_text import CAUSES, signed_out_of
 
@@ -114,8 +115,9 @@ def _update(event: AuditLog, who: str) -> str:
         return _first_start(event, who)
     if event.details.get("record") in RECORD_LABELS:
         return _user_record(event, who)
-    if invitation := INVITATIONS.get(str(event.details.get("invitation"))):
-        return _outcome(event, who, *invitation, _target(event))
+    invitation = INVITATIONS.get(str(event.details.get("invitation")))
+    if words := exception_words(event) or (invitation and (*invitation, _target(event))):
+        return _outcome(event, who, *words)
     if step := next((step for step in EMAIL_STEPS if event.details.get(step[0]) == step[1]), None):
         return f"{who} {EMAIL_STEPS[step]} their e-mail address"
     active = event.changes.get("is_active")

@@ -1,4 +1,4 @@
-"""The pages of the accounts, roles and applications that events name."""
+"""The pages of the records that events name."""
 
 from django.urls import reverse
 
@@ -6,7 +6,13 @@ from reprotech.core.actors import SignedInUser
 from reprotech.web.access import declared_access
 
 #: The URL name of the list below which a resource's records have their pages.
-LISTS = {"user": "users", "role": "roles", "application": "applications", "review": "reviews"}
+LISTS = {
+    "user": "users",
+    "role": "roles",
+    "application": "applications",
+    "review": "reviews",
+    "exclusion": "exclusions",
+}
 
 
 def record_page(reader: SignedInUser, resource: str, number: str) -> str:

@@ -8,7 +8,15 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from accounts.models import Permission, Role, User
-from accounts.permissions import ROLE_CREATE, ROLE_READ, SETTINGS_READ, SETTINGS_UPDATE, USER_CREATE, USER_READ
+from accounts.permissions import (
+    ROLE_CREATE,
+    ROLE_READ,
+    ROLE_UPDATE,
+    SETTINGS_READ,
+    SETTINGS_UPDATE,
+    USER_CREATE,
+    USER_READ,
+)
 from accounts.users.allowed_actions import allowed_actions
 from audit.models import AuditLog
 from audit.permissions import AUDIT_READ
@@ -46,6 +54,7 @@ class Destination:
 PAGE_WORDS = {
     "settings": "configuration policy environment variables version build",
     "applications": "single sign-on sso oidc openid connect programs clients",
+    "exclusions": "segregation separation of duties sod conflicts",
 }
 PAGES = (
     *(
@@ -82,6 +91,14 @@ COMMANDS = (
         query="?factor=no",
     ),
     Destination("New role", "create add", "new_role", ROLE_CREATE, icon="shield-plus"),
+    Destination("New exclusion", "create add segregation duties sod", "new_exclusion", ROLE_UPDATE, icon="plus"),
+    Destination(
+        "Who holds what is excluded",
+        "violations segregation duties sod exceptions",
+        "violations",
+        ROLE_READ,
+        icon="scale",
+    ),
     Destination("Add application", "new create program sso oidc", "new_application", SETTINGS_UPDATE, icon="plus"),
     Destination(
         "Failed sign-ins, last 24 hours",

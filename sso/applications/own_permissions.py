@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts.access.authorization import service
@@ -139,10 +139,12 @@ def _save(slug: str, wanted: Mapping[str, Entry], stored: Mapping[str, Permissio
 
 
 def _retire(gone: Collection[Permission]) -> set[str]:
-    """Retire what a role holds, and delete the rest; returns the names of what was deleted."""
+    """Retire what a role holds or an exclusion names, and delete the rest; returns the names of what was deleted."""
     grants = Role.permissions.through.objects.exclude(role__slug=SUPER_ADMIN).filter(permission=OuterRef("pk"))
     chosen = Permission.objects.filter(pk__in=[permission.pk for permission in gone])
-    held = set(chosen.filter(Exists(grants)).values_list("pk", flat=True))
+    # An exclusion would keep less apart without it, also once the application lists it again.
+    is_excluded = Q(exclusions_a__isnull=False) | Q(exclusions_b__isnull=False)
+    held = set(chosen.filter(Q(Exists(grants)) | is_excluded).values_list("pk", flat=True))
     Permission.objects.filter(pk__in=held, retired_at=None).update(retired_at=timezone.now())
     unheld = {permission.name for permission in gone if permission.pk not in held}
     chosen.exclude(pk__in=held).delete()

@@ -92,6 +92,8 @@ FIELDS_NOT_TRACKED = {
         "spent_refresh_hashes": "refresh tokens that are no longer valid",
     },
     "accounts.EmailChange": {},
+    "accounts.Exclusion": {"created_at": SHOWN, "updated_at": "the version of the row"},
+    "accounts.ExclusionException": {"asked_at": SHOWN},
     "sso.Application": {"secret_created_at": SHOWN, "created_at": SHOWN, "updated_at": "the version of the row"},
     "sso.Subject": {},
     "sso.SigningKey": {"created_at": SHOWN},

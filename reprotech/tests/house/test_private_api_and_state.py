@@ -45,6 +45,7 @@ WITHIN_A_CALL = {
     "accounts/access/authorization.py",
     "accounts/core/hashers.py",
     "audit/authorization.py",
+    "reprotech/core/change_warnings/__init__.py",
     "reprotech/db/present_time.py",
 }
 #: The registry of models, while the application loads; and the second database of a command, which serves nobody.

@@ -1,0 +1,69 @@
+"""The one place that decides whether a change of rights keeps to the exclusions.
+
+Services call it where roles of people and permissions of roles are stored, once their rows are locked. What an
+exclusion refuses raises Segregation; of what it warns, its names are returned for the event.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from django.utils import timezone
+
+from accounts.models import ExclusionException
+from accounts.segregation.conflicts import Conflict, RightsChange, find_conflicts
+from accounts.segregation.locks import lock_rights_of_people
+from accounts.segregation.refusals import refusal, warning_of
+from accounts.segregation.rules import Rules
+from reprotech.core.actors import Actor
+from reprotech.core.change_warnings import add_warning
+
+#: Ids of users that a query names.
+MAX_NAMED_USERS = 100
+#: Names of the exclusions that warn of a change.
+Warned = list[str]
+
+
+def refuse_excluded(actor: Actor, changes: Sequence[RightsChange]) -> list[Warned]:
+    """Raise Segregation if an exclusion refuses one of these changes; for each, the names of those that warn of it."""
+    if not any(change.adds for change in changes):
+        return [[] for _ in changes]
+    lock_rights_of_people()
+    rules, found = conflicts_of(changes)
+    refused = [conflict for conflicts in found for conflict in conflicts if conflict.rule.refuses]
+    if refused:
+        raise refusal(actor, rules, refused)
+    add_warnings(actor, rules, found)
+    return [[conflict.rule.name for conflict in conflicts] for conflicts in found]
+
+
+def conflicts_of(changes: Sequence[RightsChange]) -> tuple[Rules, list[list[Conflict]]]:
+    """The exclusions, and which of them each change breaks; in the same number of queries for any number of changes."""
+    rules = Rules.load()
+    if not rules.rules:
+        return rules, [[] for _ in changes]
+    given = rules.given_by({period.role_id for change in changes for period in (*change.before, *change.after)})
+    exceptions = _exceptions([change.user_id for change in changes if change.user_id is not None])
+    now = timezone.now()
+    return rules, [
+        find_conflicts(replace(change, exceptions=exceptions.get(change.user_id, {})), rules.rules, given, now)
+        for change in changes
+    ]
+
+
+def add_warnings(actor: Actor, rules: Rules, found: Iterable[Collection[Conflict]]) -> None:
+    for conflicts in found:
+        for conflict in conflicts:
+            if not conflict.rule.refuses:
+                add_warning(warning_of(actor, rules, conflict.rule, [conflict]))
+
+
+def _exceptions(user_ids: Collection[int]) -> dict[int | None, dict[int, datetime]]:
+    """The ends of exceptions that are in force, by user and exclusion."""
+    found: dict[int | None, dict[int, datetime]] = {}
+    rows = ExclusionException.objects.in_force().order_by("ends_at")
+    # Few people have one: of many changes at once, all are read.
+    rows = rows.filter(user__in=user_ids) if len(user_ids) <= MAX_NAMED_USERS else rows
+    for user_id, exclusion_id, ends_at in rows.values_list("user_id", "exclusion_id", "ends_at"):
+        found.setdefault(user_id, {})[exclusion_id] = ends_at
+    return found
