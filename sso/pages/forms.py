@@ -6,6 +6,7 @@ from django import forms
 
 from accounts.common.forms import RecordForm, ServiceForm, set_choices
 from accounts.models import Role, User
+from sso.applications.checks import find_problems
 from sso.models import Application, SigningAlgorithm
 from sso.models.applications import DEFAULT_TOKEN_MINUTES, MAX_TOKEN_MINUTES, MIN_TOKEN_MINUTES
 
@@ -106,6 +107,7 @@ class ApplicationForm(RecordForm):
 
     def __init__(self, *args: object, record: Application | None = None, **kwargs: object) -> None:
         super().__init__(*args, record=record, **kwargs)
+        self._application_id = record.pk if record else None
         #: The roles that open it, or may: all, since opening a program gives nobody a permission.
         self.offered_roles = list(Role.objects.all())
         set_choices(self.fields["roles"], [(role.slug, role.name) for role in self.offered_roles])
@@ -114,6 +116,15 @@ class ApplicationForm(RecordForm):
         if record is not None:
             # Fixed: its permissions' names begin with the one, and programs rely on the other.
             del self.fields["slug"], self.fields["kind"]
+
+    def clean(self) -> dict[str, object]:
+        values = super().clean() or {}
+        if self.errors:
+            # The service isn't asked then; all that is wrong is said at once.
+            for name, sentences in find_problems(values, self._application_id).items():
+                for sentence in sentences:
+                    self.add_error(name, sentence)
+        return values
 
     @staticmethod
     def values_of(record: Application) -> dict[str, object]:

@@ -9,6 +9,8 @@ from django.template.loader import render_to_string
 
 from sso.models import Application
 
+#: The recipe of those that sign in by the device grant.
+DEVICE = "device"
 #: Where a program is, as long as nothing of the application says so.
 UNKNOWN_BASE = "https://program.example.org"
 #: What asks again for people who may not sign in any more does so this long before the access token ends.
@@ -42,6 +44,10 @@ class Recipe:
     def guide(self) -> str:
         """The name of its page in docs/."""
         return f"applications/{self.name}" if self.callback else "modules"
+
+    @property
+    def needs_device_grant(self) -> bool:
+        return self.name == DEVICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +148,15 @@ RECIPES = (
         "by themselves.",
         callback="",
         parts=(Part("As environment variables", "other"),),
-        hints=(
-            "PKCE with S256 is required, also of programs that have a secret.",
-            "An instrument without a browser needs “Signs people in without a browser” switched on, under Edit.",
-        ),
+        hints=("PKCE with S256 is required, also of programs that have a secret.",),
+    ),
+    Recipe(
+        DEVICE,
+        "Instrument without a browser",
+        "It shows a code, which people type on the page /device. It needs no redirect address.",
+        callback="",
+        parts=(Part("As environment variables", "device"),),
+        hints=("The guide has a whole program of 30 lines that signs in like this.",),
     ),
 )
 BY_NAME = {recipe.name: recipe for recipe in RECIPES}
@@ -156,6 +167,8 @@ def recipe_for(application: Application, *names: str) -> Recipe:
     for name in names:
         if name in BY_NAME:
             return BY_NAME[name]
+    if application.device_grant and not application.redirect_uris:
+        return BY_NAME[DEVICE]
     paths = [urlsplit(uri).path for uri in application.redirect_uris]
     programs = [recipe for recipe in RECIPES if recipe.callback]
     by_address = (recipe for recipe in programs if any(path.endswith(recipe.callback) for path in paths))

@@ -255,3 +255,43 @@ def test_who_may_not_change_settings_is_refused_everywhere(cast):
         assert administrator.get(address).status_code == 403, path
         assert administrator.post(address, fields()).status_code == 403, path
     assert Application.objects.get().is_active
+
+
+def test_all_that_is_wrong_is_said_at_once(browser):
+    make_application("Grafana")
+    wrong = {
+        "name": "grafana",
+        "slug": "Admin",
+        "kind": "public",
+        "redirect_uris": "http://lab.example/",
+        "backchannel_logout_uri": "ftp://lab.example",
+        "access_token_minutes": "99",
+        "signing_alg": "RS256",
+    }
+    for minutes in ("99", "5"):  # refused by its form, and by the service
+        response = browser.post("/applications/new", {**wrong, "access_token_minutes": minutes})
+        assert response.status_code == 422
+        named = set(response.context["form"].errors)
+        found = {"name", "slug", "redirect_uris", "backchannel_logout_uri"}
+        assert named == ({*found, "access_token_minutes"} if minutes == "99" else found)
+
+
+def test_an_instrument_is_added_and_its_set_up_is_that_of_one(browser):
+    body = {
+        "name": "Balance 3",
+        "slug": "balance3",
+        "kind": "public",
+        "access_token_minutes": "5",
+        "signing_alg": "RS256",
+    }
+    response = browser.post("/applications/new", {**body, "device_grant": "on"}, follow=True)
+    page = response.content.decode()
+    assert "Instrument without a browser</h2>" in page
+    assert "/oauth/device" in page
+    assert "REDIRECT" not in page
+    assert "is off for this application" not in page
+    application = Application.objects.get()
+    browser.post(f"/applications/{application.pk}/edit", {**body, "device_grant": ""})
+    page = browser.get(f"/applications/{application.pk}/setup?program=device").content.decode()
+    assert "is off for this application" in page
+    assert "/oauth/device" not in page
