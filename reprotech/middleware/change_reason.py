@@ -4,6 +4,7 @@ The question is a form with all that was sent, and the field, to the same URL: n
 """
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
 
@@ -36,7 +37,7 @@ class ReasonMiddleware:
             return None
         sent = [(name, values) for name, values in request.POST.lists() if name not in OWN_FIELDS]
         carried = [(name, value) for name, values in sent for value in values]
-        context = {"carried": carried, "back": safe_next_url(request)}
+        context = {"carried": carried, "back": safe_next_url(request, _sent_from(request))}
         return render_interruption(
             request,
             "reason_question.html",
@@ -44,3 +45,10 @@ class ReasonMiddleware:
             part="_reason_question.html",
             status=UNPROCESSABLE,
         )
+
+
+def _sent_from(request: HttpRequest) -> str:
+    """The page of ours whose form was sent."""
+    address = urlsplit(request.headers.get("Referer", ""))
+    path = f"{address.path}?{address.query}" if address.query else address.path
+    return path if address.netloc == request.get_host() and path.startswith("/") else "/"

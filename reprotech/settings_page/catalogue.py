@@ -56,7 +56,6 @@ GROUPS = (
             Constant("Invitation links work for", lambda: settings.INVITATION_LIFETIME),
             Constant("Password reset links work for", lambda: settings.RESET_LIFETIME),
             Variable("SUDO_MINUTES", "Password confirmed again after"),
-            Variable("REASON_REQUIRED_FOR", "Changes that need a reason", empty="None"),
             Variable("NEW_DEVICE_MAILS", "E-mail about sign-ins from new devices"),
             Variable("KNOWN_DEVICE_DAYS", "Known devices remembered for", zero="Never remembered"),
             Variable("ADMIN_PASSWORD", "Password of the first administrator"),
@@ -120,6 +119,7 @@ GROUPS = (
         "Audit log and retention",
         "audit",
         (
+            Variable("REASON_REQUIRED_FOR", "Changes that need a reason", empty="None"),
             Variable("AUDIT_RETENTION_DAYS", "Events kept for at least", zero="For ever"),
             Variable("AUDIT_SEAL_SECONDS", "New events sealed every", zero="Not by the server"),
             Variable("AUDIT_VERIFY_HOURS", "Whole log verified every", zero="Not by the server"),

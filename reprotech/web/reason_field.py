@@ -28,7 +28,9 @@ CHANGES_OF_FORMS = {
     "remove_role_user": ("user:role_revoke",),
     "change_password": ("user:password_change",),
     "change_email": ("user:update",),
-    "change_user_roles": ("user:role_assign", "user:role_revoke"),
+    **dict.fromkeys(
+        ("user_access", "review_user_roles", "change_user_roles"), ("user:role_assign", "user:role_revoke")
+    ),
     "edit_user": ("user:update", "user:role_assign", "user:role_revoke"),
     "new_role": ("role:create",),
     "edit_role": ("role:update",),
@@ -50,13 +52,16 @@ def reason_field(request: HttpRequest) -> dict[str, object]:
     reason, match = current_reason(), request.resolver_match
     changes = CHANGES_OF_FORMS.get(match.url_name or "" if match else "", ())
     needed = [change for change in changes if change in settings.REASON_REQUIRED_FOR]
-    error = (reason.problem or ("" if reason.text else MISSING)) if reason.is_refused else ""
+    # A question that nobody was asked before is no error.
+    is_question = reason.is_refused and not reason.has_field and not reason.problem
+    error = (reason.problem or MISSING) if reason.is_refused and not is_question else ""
     typed = request.POST.get(FIELD, "")
     return {
         "id": field_id(request),
         "typed": typed,
         "error": error,
-        "is_required": len(needed) == len(changes) > 0 or error == MISSING,
+        "is_question": is_question,
+        "is_required": is_question or len(needed) == len(changes) > 0 or error == MISSING,
         "is_sometimes_required": bool(needed),
-        "is_open": bool(needed or error or typed),
+        "is_open": bool(is_question or needed or error or typed),
     }

@@ -2,15 +2,16 @@
 
 from argparse import ArgumentParser
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from accounts.access.authorization import SYSTEM
 from accounts.models import User
 from accounts.users.erasure import erase_personal_data
+from audit.recorded_command import RecordedCommand
 from reprotech.core.exceptions import DomainError
 
 
-class Command(BaseCommand):
+class Command(RecordedCommand):
     """Erase after a confirmation. An account that still exists is deleted."""
 
     help = "Erase a person's data from their account and from the audit log, whose proofs stay what they were."

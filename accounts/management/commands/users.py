@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.http import QueryDict
 
 from accounts.access.authorization import SYSTEM
@@ -22,6 +22,7 @@ from accounts.users import bulk
 from accounts.users import services as user_services
 from accounts.users.csv.export import EXPORT_COLUMNS, start_export, user_cells
 from accounts.users.default_data import random_password
+from audit.recorded_command import RecordedCommand
 from reprotech.core.exceptions import DomainError, ValidationFailed
 from reprotech.core.secure_files import create_private_file
 from reprotech.web.streaming import csv_lines
@@ -47,7 +48,7 @@ PLAIN_VERBS = {
 }
 
 
-class Command(BaseCommand):
+class Command(RecordedCommand):
     """Each verb calls one service as the system, which may do anything but remove the last Super Administrator."""
 
     help = "List, create, lock, reset and export users, and give them roles; each change is in the audit log."

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils.dateparse import parse_date
 
 from audit.anchoring.channels import anchored_notes
+from audit.recorded_command import RecordedCommand
 from audit.retention.archiving import (
     Archive,
     LeafRange,
@@ -29,7 +30,7 @@ from reprotech.core.secure_files import create_private_file
 VERIFIER = settings.BASE_DIR / "scripts" / "verify-export"
 
 
-class Command(BaseCommand):
+class Command(RecordedCommand):
     help = "Write the oldest events of the audit log to a bundle and, with --drop, remove them from the database."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -3,8 +3,9 @@
 from argparse import ArgumentParser
 from pathlib import Path
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from audit.recorded_command import RecordedCommand
 from audit.sealing.key_rotation import rotate_key
 from audit.sealing.signing_keys import known_keys
 from reprotech.core.actors import System
@@ -13,7 +14,7 @@ from reprotech.core.key_material import encode_seed, new_seed, parse_seed
 from reprotech.core.secure_files import create_private_file
 
 
-class Command(BaseCommand):
+class Command(RecordedCommand):
     help = "Hand the audit log over to a new signing key."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

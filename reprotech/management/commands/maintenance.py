@@ -3,9 +3,10 @@
 from argparse import ArgumentTypeError
 from datetime import UTC, datetime
 
-from django.core.management import BaseCommand, CommandError, CommandParser
+from django.core.management import CommandError, CommandParser
 from django.db import Error as DatabaseFailure
 
+from audit.recorded_command import RecordedCommand
 from reprotech import maintenance_mode
 from reprotech.maintenance_mode import Maintenance
 
@@ -20,7 +21,7 @@ def utc_time(text: str) -> datetime:
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-class Command(BaseCommand):
+class Command(RecordedCommand):
     help = "Answer every page and call with 503 and a message (on), or as usual (off); all processes obey at once."
     # The database may be down or half migrated.
     requires_system_checks: list[str] = []

@@ -5,16 +5,17 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DatabaseError
 
+from audit.recorded_command import RecordedCommand
 from reprotech.backup.archive import parse_identities
 from reprotech.backup.exceptions import BackupFailed
 from reprotech.backup.restore import restore
 from reprotech.backup.signatures import Trust, add_trust_arguments, signers_in
 
 
-class Command(BaseCommand):
+class Command(RecordedCommand):
     help = "Restore a backup into the database of DATABASE_URL, which must be empty, and verify it."
     requires_system_checks: list[str] = []
     requires_migrations_checks = False

@@ -6,20 +6,18 @@ One loop for pages and one for the API walks the changes that can need a reason,
 import re
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.urls import get_resolver
 
 from accounts.access.authorization import SYSTEM
 from accounts.api_keys.services import create_key
-from accounts.models import User
+from accounts.models import Role, User
 from accounts.roles.services import create_role
 from audit.models import AuditLog
+from audit.recorded_command import option_first
 from reprotech.api.viewsets import UNCHANGING
 from reprotech.conf.required_reasons import ALL_PAIRS, REGULATED_PAIRS
-from reprotech.core.change_reason import (
-    MISSING,
-    NOT_ENCODED,
-    TOO_LONG,
-)
+from reprotech.core.change_reason import MISSING, NOT_ENCODED, TOO_LONG
 from reprotech.core.request_context import RequestOrigin, request_origin
 from reprotech.route_access import all_routes
 from reprotech.testing.cast import PASSWORD, make_user
@@ -239,3 +237,21 @@ def test_django_admin_asks_for_it(cast, settings):
         assert MISSING in refused.content.decode(), path
         assert client.post(path, {**data, "reason": WHY}).status_code == 302, path
         assert last_event(**event).details["reason_given"] == WHY
+
+
+def test_commands_ask_for_it(cast, settings):
+    settings.REASON_REQUIRED_FOR = frozenset({"user:lock", "role:update"})
+    name, before = cast.viewer.username, AuditLog.objects.count()
+    with pytest.raises(CommandError, match=r"needs a reason\. Add --reason TEXT"):
+        call_command("users", "lock", name)
+    with pytest.raises(CommandError, match=f"--reason: {TOO_LONG}"):
+        call_command("users", "lock", name, reason="x" * 501)
+    assert AuditLog.objects.count() == before
+    call_command("users", *option_first(["lock", name, "--reason", WHY]))
+    assert last_event(action="lock").details["reason_given"] == WHY
+    call_command("users", *option_first(["unlock", f"--reason={WHY}", name]))
+    assert last_event(action="unlock").details["reason_given"] == WHY
+    # Nobody stands by when the server prepares its database.
+    Role.objects.filter(slug="viewer").update(description="Another")
+    call_command("init_data")
+    assert "reason_given" not in last_event(action="update", resource="role").details

@@ -3,16 +3,17 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
+from audit.recorded_command import RecordedCommand
 from reprotech.core.actors import System
 from reprotech.core.exceptions import DomainError
 from sso.keys import services as key_services
 from sso.models import SigningAlgorithm, SigningKey
 
 
-class Command(BaseCommand):
+class Command(RecordedCommand):
     help = "List, replace or retire the keys that sign ID tokens of single sign-on."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
