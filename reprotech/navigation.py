@@ -41,6 +41,7 @@ ENTRIES = (
     Entry("Permissions", "permissions", icon="key-round", access=ROLE_READ, key="p"),
     Entry("Exclusions", "exclusions", icon="scale", access=ROLE_READ, key="x"),
     Entry("Applications", "applications", icon="app-window", access=SETTINGS_READ, key="l"),
+    Entry("Access reviews", "reviews", icon="clipboard-check", access=USER_READ, key="v"),
     Entry("Audit log", "audit", icon="scroll-text", access=AUDIT_READ, key="a"),
     Entry("Settings", "settings", icon="settings", access=SETTINGS_READ, key="s"),
 )

@@ -35,6 +35,7 @@ urlpatterns = [
     path("", include("analytics.urls")),
     path("", include("accounts.urls")),
     path("", include("sso.urls")),
+    path("", include("reviews.urls")),
     path("", include("audit.urls")),
     path("search", search_views.find, name="search"),
     path("settings", show_settings, name="settings"),

@@ -3,36 +3,19 @@
 from collections.abc import Callable
 
 from audit.models import Action, AuditLog
+from audit.presentation.cause_words import EMAIL_STEPS, INVITATIONS, KEY_REVOCATIONS
 from audit.presentation.changes import DATABASE_SOURCE, RECORD_LABELS, database_sentence, field_label, join_words
 from audit.presentation.exclusion_text import exception_words
 from audit.presentation.review_text import opened_review, reviewed_access
 from audit.presentation.sign_out_text import CAUSES, signed_out_of
 
-#: Why a key was revoked with something else, by `details.reason`.
-KEY_REVOCATIONS = {
-    "password_reset": "the password was reset",
-    "password_change": "the password was changed",
-    "factors_removed": "a second factor was removed",
-    "sessions_ended": "all sessions were ended",
-    "account_deleted": "the account was deleted",
-    "maker_disabled": "the account that made it lost access",
-}
-#: What was done with an invitation, by `details.invitation`.
-INVITATIONS = {
-    "sent": ("sent a new invitation to", "send a new invitation to"),
-    "link": ("made an invitation link for", "make an invitation link for"),
-    "withdrawn": ("withdrew the invitation of", "withdraw the invitation of"),
-}
-#: What people do about their own address, by a detail and its value.
-EMAIL_STEPS = {
-    ("email_change", "asked"): "asked to change",
-    ("email_change", "cancelled"): "gave up changing",
-    ("email_confirmation", "asked"): "asked to confirm",
-    ("email_confirmation", "cancelled"): "gave up confirming",
-    ("email_confirmation", "confirmed"): "confirmed",
-}
 ERASED_PERSON = "an erased person"
-RESOURCE_NOUNS = {"audit": ("event", "events"), "user": ("user", "users"), "role": ("role", "roles")}
+RESOURCE_NOUNS = {
+    "audit": ("event", "events"),
+    "user": ("user", "users"),
+    "role": ("role", "roles"),
+    "review": ("line", "lines"),
+}
 
 Phrase = Callable[[AuditLog, str], str]
 
@@ -197,9 +180,9 @@ def _export(event: AuditLog, who: str) -> str:
     one, many = RESOURCE_NOUNS.get(event.resource, ("row", "rows"))
     rows = event.details.get("rows")
     what = f"{rows:,} {one if rows == 1 else many}" if isinstance(rows, int) else many
-    if event.resource == "audit":
-        what += " of the audit log"
-    if event.details.get("format") == "report":
+    if event.resource in {"audit", "review"}:
+        what += " of the audit log" if event.resource == "audit" else f" of the access review {_target(event)}"
+    if event.details.get("format") in {"report", "html"}:
         return _outcome(event, who, "made", "make", f"a report of {what}")
     if file_format := event.details.get("format"):
         what += " with proof" if file_format == "bundle" else f" as {str(file_format).upper()}"

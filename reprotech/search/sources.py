@@ -53,6 +53,7 @@ class Destination:
 #: By the name of a page's URL.
 PAGE_WORDS = {
     "settings": "configuration policy environment variables version build",
+    "reviews": "access review recertification attestation audit who has access",
     "applications": "single sign-on sso oidc openid connect programs clients",
     "exclusions": "segregation separation of duties sod conflicts",
 }
@@ -99,6 +100,7 @@ COMMANDS = (
         ROLE_READ,
         icon="scale",
     ),
+    Destination("Open an access review", "new recertification", "new_review", ROLE_UPDATE, icon="clipboard-list"),
     Destination("Add application", "new create program sso oidc", "new_application", SETTINGS_UPDATE, icon="plus"),
     Destination(
         "Failed sign-ins, last 24 hours",

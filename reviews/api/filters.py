@@ -8,8 +8,10 @@ from django import forms
 from accounts.models import User
 from reprotech.web.fields import ChoiceParam, IntegerParam
 from reprotech.web.pagination import MAX_PER_PAGE, ListFilter
+from reprotech.web.query_params import QueryParams
 from reviews.models import Review
 from reviews.models.querysets import ReviewItemQuerySet, ReviewQuerySet
+from reviews.reports.services import FORMATS
 
 #: Values of `show`; each narrows the items of a review.
 SHOWN = ("mine", "undecided", "decided", "keep", "change", "remove", "pending", "changed", "unchanged", "own")
@@ -32,6 +34,10 @@ class ReviewFilter(ListFilter):
         if self.value("mine") == "true" and self.reader:
             reviews = reviews.assigned_to(self.reader)
         return reviews
+
+
+class ReportParams(QueryParams):
+    format = ChoiceParam(*FORMATS)
 
 
 class ItemFilter(ListFilter):

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any, ClassVar
 
+from django.http import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
@@ -15,12 +16,14 @@ from reprotech.api.serialization import serialize, serialize_many
 from reprotech.api.viewsets import ViewSet
 from reprotech.core.exceptions import NotFound
 from reviews.api import serializers as shapes
-from reviews.api.filters import ItemFilter, ReviewFilter
+from reviews.api.filters import ItemFilter, ReportParams, ReviewFilter
 from reviews.decisions import closing
 from reviews.decisions import services as decision_services
 from reviews.models import Review, ReviewItem
 from reviews.opening import services as opening_services
-from reviews.permissions import ROLE_UPDATE, USER_READ
+from reviews.permissions import AUDIT_EXPORT, ROLE_UPDATE, USER_READ
+from reviews.reports.files import html_file, report_file
+from reviews.reports.services import HTML
 from reviews.subjects.context import add_context
 
 
@@ -47,6 +50,7 @@ class ReviewViewSet(ViewSet):
         "create": ROLE_UPDATE,
         "update": ROLE_UPDATE,
         "close": ROLE_UPDATE,
+        "report": AUDIT_EXPORT,
     }
 
     @extend_schema(
@@ -101,6 +105,24 @@ class ReviewViewSet(ViewSet):
         EmptyBody.read(request)
         closing.close_review(actor=request.user, review_id=review_id)
         return self._changed(review_id, "Review closed successfully")
+
+    @extend_schema(
+        parameters=query_parameters(ReportParams),
+        responses={(200, "text/html"): str, (200, "text/csv"): str, (200, "application/x-ndjson"): str},
+        summary="Download the report of a review",
+    )
+    def report(self, request: SignedInRequest, review_id: int) -> HttpResponseBase:
+        """Each item with its decision and its events, as a page to print, as CSV, or as a bundle of the events.
+
+        The page and CSV say of each decision whether it is the last one in the audit log; a bundle proves the events
+        to `scripts/verify-export`. Making a report is itself recorded.
+        """
+        query = ReportParams.from_request(request)
+        review = find_review(request.user, review_id)
+        file_format = query.value("format") or HTML
+        if file_format == HTML:
+            return html_file(request.user, review)
+        return report_file(actor=request.user, review=review, file_format=file_format)
 
     def _changed(self, review_id: int, message: str, status: int = 200) -> Response:
         # Unscoped: who opened a review of applications need not be able to read it.

@@ -73,7 +73,7 @@ def _carry_out(*, actor: Actor, person: User | None, review: Review, item_id: in
     user_id = ReviewItem.objects.filter(pk=item_id).values_list("user_id", flat=True).first()
     if user_id:
         User.objects.lock(user_id)
-    found = review.items.select_for_update(of=("self",)).select_related("key", "application")
+    found = review.items.select_for_update(of=("self",)).select_related("key", "role", "application")
     item = found.filter(pk=item_id, outcome=Outcome.DUE).first()
     if item is None:
         return False  # another process was first

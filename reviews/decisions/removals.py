@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from accounts.access_periods.services import revoke_role
 from accounts.api_keys.services import revoke_key
 from accounts.models import User
 from accounts.roles.services import delete_role
@@ -76,12 +77,10 @@ def _deactivate(actor: Actor, item: ReviewItem) -> str:
 
 
 def _take_role(actor: Actor, item: ReviewItem) -> str:
-    person = _person(item)
-    held = list(person.roles.all()) if person else []
-    if person is None or item.role_id not in {role.pk for role in held}:
+    person, role = _person(item), item.role
+    if person is None or role is None or role.pk not in {held.pk for held in person.roles.all()}:
         return "Was taken already."
-    rest = [role.name for role in held if role.pk != item.role_id]
-    update_user(actor=actor, user_id=person.pk, roles=rest)
+    revoke_role(actor=actor, user_id=person.pk, role=role.slug)
     return ""
 
 

@@ -1,6 +1,6 @@
 """Decides items, one at a time or many that are kept, and carries out what was left to others."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,8 @@ from audit.services import build_event, record_events
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict, DomainError, NotFound
 from reprotech.core.reauthentication import require_recent_authentication
-from reviews.decisions.checks import checked_reason, lock_for_decision, refuse_decided, refuse_own
+from reprotech.core.request_context import current_reason
+from reviews.decisions.checks import checked_reason, giving_reason, lock_for_decision, refuse_decided, refuse_own
 from reviews.decisions.removals import REMOVE, Result, carry_out
 from reviews.models import Decision, Outcome, Review, ReviewItem
 from reviews.permissions import USER_READ
@@ -57,16 +58,17 @@ def decide_item(
     text = checked_reason(decision, reason)
     _lock_person(review_id, item_id)
     review = lock_for_decision(actor, review_id)
-    found = review.items.select_for_update(of=("self",)).select_related("key", "application", "decided_by")
+    found = review.items.select_for_update(of=("self",)).select_related("key", "role", "application", "decided_by")
     item: ReviewItem | None = found.filter(pk=item_id).first()
     if item is None:
         raise NotFound("item")
     if not _set_decision(actor, item, Choice(decision, text), expected_versions):
         return item
-    if decision == Decision.REMOVE:
-        set_result(actor, item, carry_out(actor, item, REMOVE))
-    item.save()
-    record_events([decision_event(actor, review, item)])
+    with giving_reason(text):
+        if decision == Decision.REMOVE:
+            set_result(actor, item, carry_out(actor, item, REMOVE))
+        item.save()
+        record_events([decision_event(actor, review, item)])
     return item
 
 
@@ -140,7 +142,7 @@ def keep_unchanged(*, actor: Actor, review_id: int) -> int:
 def _set_decision(actor: Actor, item: ReviewItem, choice: Choice, expected_versions: Collection[str]) -> bool:
     """Whether it is another decision than before, after the rules about one item."""
     refuse_own(actor, item)
-    reason = choice.reason.strip()
+    reason = choice.reason.strip() or current_reason().text
     is_same = item.decision == choice.decision and item.reason == reason and item.decided_by_id == actor.pk
     if is_same:
         return False
@@ -177,13 +179,14 @@ def carry_out_removal(*, actor: Actor, review_id: int, item_id: int) -> ReviewIt
     _lock_person(review_id, item_id)
     review = Review.objects.filter(pk=review_id).first()
     authorize(actor, USER_READ, Target("review", review_id))
-    found = ReviewItem.objects.select_for_update(of=("self",)).select_related("key", "application")
+    found = ReviewItem.objects.select_for_update(of=("self",)).select_related("key", "role", "application")
     item: ReviewItem | None = found.filter(review=review_id, pk=item_id).first()
     if review is None or item is None:
         raise NotFound("item")
     if not item.is_pending:
         raise Conflict("There is nothing left to carry out here.")
-    result = carry_out(actor, item, item.action)
+    with giving_reason(item.reason):
+        result = carry_out(actor, item, item.action)
     if not result.is_done:
         raise Conflict(f"You can't carry this out: {result.note}")
     set_result(actor, item, result)
@@ -194,22 +197,21 @@ def carry_out_removal(*, actor: Actor, review_id: int, item_id: int) -> ReviewIt
 
 def decision_event(actor: Actor, review: Review, item: ReviewItem, **details: Any) -> AuditLog:
     """Of an item; people are in it by their ids, since they may be erased."""
-    if item.reason:
-        details.setdefault("reason_given", item.reason)
     if item.is_unanswered:
         details["unanswered"] = True
-    return build_event(
-        actor=actor,
-        action=Action.REVIEW_DECIDE,
-        resource="review",
-        resource_id=review.pk,
-        resource_name=review.name,
-        item=item.pk,
-        about=subject_of(item),
-        decision=item.decision or item.action,
-        outcome=item.outcome,
-        **details,
-    )
+    with giving_reason(item.reason):
+        return build_event(
+            actor=actor,
+            action=Action.REVIEW_DECIDE,
+            resource="review",
+            resource_id=review.pk,
+            resource_name=review.name,
+            item=item.pk,
+            about=subject_of(item),
+            decision=item.decision or item.action,
+            outcome=item.outcome,
+            **details,
+        )
 
 
 def subject_of(item: ReviewItem) -> dict[str, object]:
@@ -222,7 +224,3 @@ def subject_of(item: ReviewItem) -> dict[str, object]:
         "application_id": item.application_id,
     }
     return {name: value for name, value in found.items() if value is not None}
-
-
-def events_of(review: Review) -> Iterable[AuditLog]:
-    return AuditLog.objects.filter(resource="review", resource_id=str(review.pk)).order_by("id")

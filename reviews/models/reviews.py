@@ -111,6 +111,10 @@ class Review(Versioned, models.Model):
     def is_about_applications(self) -> bool:
         return self.scope_kind == ScopeKind.APPLICATIONS
 
+    @property
+    def days_over(self) -> int:
+        return -self.days_left
+
     def has_reviewer(self, user: User) -> bool:
         """Whether they are named, or hold the reviewers' role. What else they need is another question."""
         if any(reviewer.pk == user.pk for reviewer in self.reviewers.all()):

@@ -19,11 +19,9 @@ from reviews.models import IfUnanswered, Review, ReviewItem
 from reviews.models.days import next_round, today
 from reviews.opening import checks
 from reviews.permissions import ROLE_UPDATE
-from reviews.subjects.lines import Line, differences
+from reviews.subjects.lines import MAX_LINES, Line, differences
 from reviews.subjects.scopes import COMPARED, lines_of
 
-#: More is no review that people can do; roles divide it.
-MAX_ITEMS = 5_000
 #: How many earlier reviews are looked at for what was decided last.
 MAX_EARLIER = 8
 NO_REVIEWERS = "Name who decides: usernames, or a role."
@@ -76,10 +74,8 @@ def start(actor: Actor, review: Review, roles: Iterable[Role], reviewers: Iterab
     lines = lines_of(review.scope_kind, chosen := list(roles))
     if not lines:
         raise Conflict("There is nothing to review: nobody and nothing is in this scope.")
-    if len(lines) > MAX_ITEMS:
-        raise Conflict(
-            f"This would be {len(lines):,} lines, and a review has at most {MAX_ITEMS:,}. Review fewer roles at a time."
-        )
+    if len(lines) > MAX_LINES:
+        raise Conflict(f"A review has at most {MAX_LINES:,} lines, and this would be more. Review fewer roles.")
     review.opened_at = timezone.now()
     review.save()
     review.roles.set(chosen)

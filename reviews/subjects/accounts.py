@@ -5,16 +5,16 @@ from datetime import datetime
 
 from accounts.models import Role, RoleGrant, User
 from reviews.models import ItemKind, ReviewItem
-from reviews.subjects.lines import Facts, Line
+from reviews.subjects.lines import MAX_LINES, Facts, Line
 from reviews.subjects.provenance import Origin, origins_of_accounts, origins_of_grants
 
 #: What tells whether something changed: the rest, such as the last sign-in, changes by itself.
-ACCOUNT_FIELDS = ("status", "roles", "second_factor")
+ACCOUNT_FIELDS = ("status", "roles", "second_factor", "starts_at", "ends_at")
 GRANT_FIELDS = ("role", "role_permissions", "status", "starts_at", "ends_at")
 
 
 def account_lines() -> list[Line]:
-    people = list(User.objects.existing().with_roles().order_by("id"))
+    people = list(User.objects.existing().with_roles().order_by("id")[: MAX_LINES + 1])
     origins = origins_of_accounts([person.pk for person in people])
     return [
         Line(
@@ -30,13 +30,13 @@ def account_lines() -> list[Line]:
 def grant_lines(roles: Iterable[Role]) -> list[Line]:
     """A line for each of these roles of each person."""
     wanted = {role.pk for role in roles}
-    holders = RoleGrant.objects.current().filter(role__in=wanted).order_by()
-    people = list(User.objects.existing().filter(pk__in=holders.values("user")).with_roles().order_by("id"))
+    holders = RoleGrant.objects.current().filter(role__in=wanted).order_by().values("user")
+    people = list(User.objects.existing().filter(pk__in=holders).with_roles().order_by("id")[: MAX_LINES + 1])
     origins = origins_of_grants([person.pk for person in people])
     return [
         Line(
             ItemKind.GRANT,
-            _grant_facts(person, role) | _seen(person) | _given(origins.get((person.pk, role.name))),
+            _grant_facts(person, role) | _seen(person) | _given_by(person, role, origins.get((person.pk, role.name))),
             user_id=person.pk,
             role_id=role.pk,
             order=(1, person.username.lower(), role.position, role.name),
@@ -83,20 +83,35 @@ def _account_facts(person: User) -> Facts:
         "permissions": len(person.grants.permissions),
         "second_factor": bool(person.factor_kinds),
         "is_service": person.is_service,
-        "starts_at": None,
-        "ends_at": None,
+        "starts_at": _text(person.starts_at),
+        "ends_at": _text(person.ends_at),
     }
 
 
 def _grant_facts(person: User, role: Role) -> Facts:
+    grant = _grant_of(person, role)
     return {
         "role": role.name,
         "role_permissions": sorted(permission.name for permission in role.permissions.all()),
         "status": person.status,
         "is_service": person.is_service,
-        "starts_at": None,
-        "ends_at": None,
+        "starts_at": _text(grant.starts_at if grant else None),
+        "ends_at": _text(grant.ends_at if grant else None),
     }
+
+
+def _grant_of(person: User, role: Role) -> RoleGrant | None:
+    """The row that gives the role now, which has its period, and who gave it."""
+    grants: list[RoleGrant] = vars(person).get("current_grants", [])
+    return next((grant for grant in grants if grant.role_id == role.pk), None)
+
+
+def _given_by(person: User, role: Role, logged: Origin | None) -> Facts:
+    """As the grant says; as the log says for those of before grants said it."""
+    grant = _grant_of(person, role)
+    if grant is None or grant.granted_at is None:
+        return _given(logged)
+    return Origin(grant.granted_by_id, grant.granted_at, grant.reason).as_facts()
 
 
 def _seen(person: User) -> Facts:

@@ -1,6 +1,6 @@
 """What stands beside items, read for a page of them in a fixed number of queries."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -23,10 +23,11 @@ def add_context(items: Collection[ReviewItem]) -> None:
         found.changed_meanwhile = changed[item.pk]
         found.granted_by_name = givers.get(item.facts.get("granted_by"))
         found.given_decision, found.given_outcome = item.decision or None, item.outcome or None
-        found.who_can = vars(item).get("who_can", [])
+        found.able = vars(item).get("able", [])
+        found.who_can = found.able[:MAX_NAMES]
 
 
-def moment(facts: dict[str, Any], name: str) -> datetime | None:
+def moment(facts: Mapping[str, Any], name: str) -> datetime | None:
     text = facts.get(name)
     return datetime.fromisoformat(text) if text else None
 
@@ -68,4 +69,4 @@ def _mark_who_can(items: Collection[ReviewItem]) -> None:
             for person in candidates.get(needed_for(item), ())
             if needed <= person.grants.permissions and person.pk != item.user_id
         ]
-        vars(item)["who_can"] = able[:MAX_NAMES]
+        vars(item)["able"] = able

@@ -7,6 +7,9 @@ from uuid import UUID
 
 Facts = dict[str, Any]
 
+#: More is no review that people can do. No more than these, and one, are read.
+MAX_LINES = 5_000
+
 
 @dataclass(frozen=True, slots=True)
 class Line:

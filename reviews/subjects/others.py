@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.models import ApiKey, Role
 from reviews.models import ItemKind, ReviewItem
-from reviews.subjects.lines import Facts, Line
+from reviews.subjects.lines import MAX_LINES, Facts, Line
 from sso.models import Application
 
 ROLE_FIELDS = ("role", "permissions", "requires_factor")
@@ -46,7 +46,7 @@ def key_lines() -> list[Line]:
             key_id=key.pk,
             order=(key.user.username.lower(), key.created_at, str(key.pk)),
         )
-        for key in keys.select_related("user")
+        for key in keys.select_related("user").order_by("created_at")[: MAX_LINES + 1]
     ]
 
 

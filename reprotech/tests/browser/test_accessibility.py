@@ -3,6 +3,7 @@
 The policy forbids foreign scripts, so axe comes in through the browser's own debugging protocol.
 """
 
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 
@@ -30,8 +31,8 @@ RUN = """async (runOnly) => {
             `    ${html.slice(0, 200)}\\n    ${failureSummary}`).join("\\n"))}"""
 
 SIGNED_OUT = ["/login", "/set-password", "/forgot-password", "/forgot-password/sent", "/confirm-email", "/oauth/logout"]
-#: {user}, {role}, {other}, {event} and {application} are the administrator, the first and another role, the newest
-#: event and an application.
+#: {user}, {role}, {other}, {event}, {application} and {review} are the administrator, the first and another role, the
+#: newest event, an application and an access review.
 SIGNED_IN = [
     *("/", "/?days=365", "/users", "/users?search=nobody-of-this-name", "/users/{user}", "/roles", "/roles/{role}"),
     *("/users/{user}/access", "/users/{user}/roles?assign=manager", "/users/{user}/sessions", "/users/{user}/keys"),
@@ -65,6 +66,8 @@ SIGNED_IN = [
     *("/applications/{application}/setup?program=other", "/applications/{application}/sign-ins"),
     *("/applications/{application}/permissions", "/applications/{application}/activity"),
     *("/oauth/logout", "/oauth/authorize?client_id=of-nobody", "/device"),
+    *("/reviews", "/reviews/new", "/reviews/{review}", "/reviews/{review}?show=own&search=nobody-of-this-name"),
+    *("/reviews/{review}/edit", "/reviews/{review}/close", "/reviews/{review}/report"),
     *("/applications/{application}/edit", "/applications/{application}/secret", "/applications/{application}/delete"),
 ]
 SCHEMES = ("light", "dark")
@@ -89,8 +92,19 @@ def add_application(page):
     expect(page.get_by_role("heading", name="Copy the secret now")).to_be_visible()
 
 
+def add_review(page):
+    """One with each kind of line: the administrator's own, one that is decided, and one that waits."""
+    headers, due = {"X-CSRFToken": csrf_token(page)}, f"{datetime.now(UTC) + timedelta(days=9):%Y-%m-%d}"
+    review = {"name": "Q4", "scope": {"users": True}, "reviewers": ["admin"], "due": due}
+    made = page.request.post("/api/reviews", data=review, headers=headers).json()["review"]["id"]
+    items = page.request.get(f"/api/reviews/{made}/items").json()["items"]
+    for item in [item for item in items if item["user"]["username"] != "admin"][:1]:
+        decision = {"decision": "change", "reason": "Needs less"}
+        page.request.post(f"/api/reviews/{made}/items/{item['id']}", data=decision, headers=headers)
+
+
 def names(page):
-    """The ids that stand for {user}, {role}, {other}, {event} and {application}."""
+    """The ids that stand for {user}, {role}, {other}, {event}, {application} and {review}."""
     get = page.request.get
     roles = get("/api/roles").json()["roles"]
     return {
@@ -98,6 +112,7 @@ def names(page):
         "role": roles[0]["id"],
         "other": roles[1]["id"],
         "event": get("/api/audit?action=create&resource=user").json()["logs"][0]["id"],
+        "review": get("/api/reviews").json()["reviews"][0]["id"],
         "application": get("/api/applications").json()["applications"][0]["id"],
     }
 
@@ -130,6 +145,8 @@ def test_no_page_has_a_barrier(looks):
     found["the list without applications"] = list(look("/applications"))
     add_application(page)
     found["an application's secret"] = list(look())
+    found["the list without reviews"] = list(look("/reviews"))
+    add_review(page)
     known = names(page)
     for path in SIGNED_IN:
         found[path] = list(look(path.format(**known)))
