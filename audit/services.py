@@ -15,6 +15,9 @@ from reprotech.core.request_context import current_origin, current_principal, cu
 #: Parts of names that may never reach a row, even if a caller passes them: defence in depth.
 SECRET_NAME_PARTS = ("password", "token", "secret", "hash", "otp")
 
+#: The detail in which the reason stands that was given for the change.
+REASON = "reason_given"
+
 Fields = ParamSpec("Fields")
 Changes = Mapping[str, tuple[object, object]]
 
@@ -43,8 +46,10 @@ def build_event(
         details["changes"] = {field: list(values) for field, values in changes.items()}
     if principal.api_key:
         details.setdefault("key", principal.api_key)
-    if reason := _reason_for(f"{resource}:{action}", success=success):
-        details["reason_given"] = reason
+    # One of the event's own, such as of an item among many, goes first.
+    own_reason = str(details.get(REASON) or "")
+    if reason := own_reason or _reason_for(f"{resource}:{action}", success=success):
+        details[REASON] = reason
     if secrets := [name for name in (*details, *(changes or ())) if is_secret_name(name)]:
         raise ValueError(f"{secrets[0]} must not be recorded in the audit log.")
     return AuditLog(

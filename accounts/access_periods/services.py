@@ -32,6 +32,7 @@ from audit.models import Action
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import NotFound
 from reprotech.core.reauthentication import require_recent_authentication
+from reprotech.core.request_context import current_reason
 
 #: For an argument that isn't given, where None would mean "no end".
 UNCHANGED: Any = object()
@@ -98,8 +99,8 @@ def change_grant(
         grant.starts_at = starts_at
     if ends_at is not UNCHANGED:
         grant.ends_at = ends_at
-    if reason is not UNCHANGED:
-        grant.reason = reason
+    if reason is not UNCHANGED or current_reason().text:
+        grant.reason = current_reason().text if reason is UNCHANGED else reason
     if describe_grant(grant) == before:
         grant.save(update_fields=["reason"])
         return grant

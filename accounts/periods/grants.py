@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.models import Role, RoleGrant, User
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict
+from reprotech.core.request_context import current_reason
 
 GrantDetails = dict[str, str | None]
 
@@ -23,7 +24,7 @@ def new_grant(
     ends_at: datetime | None = None,
     reason: str = "",
 ) -> RoleGrant:
-    """A grant that isn't stored yet."""
+    """A grant that isn't stored yet; its reason is that of the request unless it has one of its own."""
     now = timezone.now()
     return RoleGrant(
         user=user,
@@ -32,7 +33,7 @@ def new_grant(
         ends_at=ends_at,
         granted_by_id=actor.pk,
         granted_at=now,
-        reason=reason,
+        reason=reason or current_reason().text,
         is_pending=starts_at is not None and starts_at > now,
     )
 

@@ -11,6 +11,8 @@ REASON_PAIRS = {
     "role": ("create", "update", "delete"),
     "session": ("session_revoke",),
     "application": ("create", "update", "delete"),
+    "exclusion": ("create", "update", "delete"),
+    "review": ("review_open", "review_decide", "review_close"),
 }
 ALL_PAIRS = frozenset(f"{resource}:{action}" for resource, actions in REASON_PAIRS.items() for action in actions)
 #: What the word `regulated` stands for: what gives, takes or opens access (21 CFR 11, EU GMP Annex 11).

@@ -91,6 +91,17 @@ def set_reason(reason: ChangeReason) -> None:
     _current.set(RequestContext(current.origin, current.principal, reason))
 
 
+@contextmanager
+def change_reason(text: str) -> Iterator[None]:
+    """Give the changes within the block a reason of their own: where one request makes several for several reasons."""
+    before = current_reason()
+    set_reason(replace(before, text=text))
+    try:
+        yield
+    finally:
+        set_reason(replace(current_reason(), text=before.text))
+
+
 def refuse_reason() -> Exception:
     """The exception for a change that lacks its reason, or has no valid one; pages show it at the field."""
     reason = replace(current_reason(), is_refused=True)

@@ -9,6 +9,7 @@ from accounts.roles.services import delete_role
 from accounts.users.services import lock_user, update_user
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import DomainError, Forbidden
+from reprotech.core.request_context import change_reason
 from reviews.models import ItemKind, ReviewItem
 from sso.applications.services import update_application
 
@@ -28,8 +29,10 @@ def carry_out(actor: Actor, item: ReviewItem, action: str) -> Result:
 
     What the actor may not do stays to be done by another. Raises Conflict, in the service's words, where nobody may.
     """
+    reason = item.reason or f"Not answered in the access review “{item.review.name}”"
     try:
-        note = _do(actor, item, action)
+        with change_reason(reason):
+            note = _do(actor, item, action)
     except Forbidden as refusal:
         return Result(is_done=False, note=f"{actor.username} lacks {refusal.required}.")
     return Result(is_done=True, note=note)

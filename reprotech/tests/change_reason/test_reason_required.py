@@ -4,27 +4,31 @@ One loop for pages and one for the API walks the changes that can need a reason,
 """
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.urls import get_resolver
+from django.utils import timezone
 
 from accounts.access.authorization import SYSTEM
 from accounts.api_keys.services import create_key
-from accounts.models import Role, User
+from accounts.models import Exclusion, Role, RoleGrant, User
 from accounts.roles.services import create_role
-from audit.models import AuditLog
+from audit.models import Action, AuditLog
 from audit.recorded_command import option_first
+from audit.services import build_event
 from reprotech.api.viewsets import UNCHANGING
 from reprotech.conf.required_reasons import ALL_PAIRS, REGULATED_PAIRS
 from reprotech.core.change_reason import MISSING, NOT_ENCODED, TOO_LONG
-from reprotech.core.request_context import RequestOrigin, request_origin
+from reprotech.core.request_context import RequestOrigin, change_reason, request_origin
 from reprotech.route_access import all_routes
 from reprotech.testing.cast import PASSWORD, make_user
 from reprotech.testing.client import Caller, page_client
 from reprotech.tests.support.mfa_devices import give_app
 from reprotech.web.access import PUBLIC
 from reprotech.web.reason_field import CHANGES_OF_FORMS
+from reviews.models import Review, ReviewItem
 from sso.models import Application
 
 WHY = "Ticket 4711: Zoë's leave"
@@ -77,6 +81,13 @@ def make_key(owner, name):
 
 USER = {"username": "newcomer", "email": "newcomer@lab.example", "first_name": "Nora", "last_name": "Newcomer"}
 PROGRAM = {"name": "Notebook", "slug": "notebook", "kind": "public", "redirect_uris": ["https://n.lab.example/back"]}
+EXCLUSION = {"name": "Two hats", "set_a": ["animal_create"], "set_b": ["animal_delete"], "mode": "refuse"}
+REVIEW = {
+    "name": "Viewers",
+    "scope": {"roles": ["Viewer"]},
+    "reviewers": ["the-super_admin"],
+    "due": f"{timezone.now() + timedelta(30):%Y-%m-%d}",
+}
 NEW_PASSWORD = "Another-Horse-8"
 #: In an order in which each can be done.
 CALLS = [
@@ -98,6 +109,12 @@ CALLS = [
     ("application:create", "POST", "/api/applications", PROGRAM),
     ("application:update", "PATCH", "/api/applications/{application}", {"name": "Notebooks"}),
     ("application:delete", "DELETE", "/api/applications/{application}", None),
+    ("exclusion:create", "POST", "/api/exclusions", EXCLUSION),
+    ("exclusion:update", "PATCH", "/api/exclusions/{exclusion}", {"mode": "warn"}),
+    ("exclusion:delete", "DELETE", "/api/exclusions/{exclusion}", None),
+    ("review:review_open", "POST", "/api/reviews", REVIEW),
+    ("review:review_decide", "POST", "/api/reviews/{review}/items/{item}", {"decision": "keep"}),
+    ("review:review_close", "POST", "/api/reviews/{review}/close", None),
     ("session:session_revoke", "DELETE", "/api/auth/sessions", None),
     (
         "user:password_change",
@@ -114,7 +131,9 @@ def test_the_api_asks_for_it_everywhere(super_admin, things, settings):
     Caller(User.objects.get(pk=things["me"])).signed_in  # noqa: B018 (one more session, to be ended)
     for pair, method, path, body in CALLS:
         settings.REASON_REQUIRED_FOR = frozenset({pair})
-        things["application"] = Application.objects.values_list("pk", flat=True).first()
+        for model in (Application, Exclusion, Review):
+            things[model.__name__.lower()] = model.objects.values_list("pk", flat=True).first()
+        things["item"] = ReviewItem.objects.values_list("pk", flat=True).first()
         before = AuditLog.objects.count()
         refused = super_admin.call(method, path.format(**things), body)
         answer = refused.json()
@@ -255,3 +274,23 @@ def test_commands_ask_for_it(cast, settings):
     Role.objects.filter(slug="viewer").update(description="Another")
     call_command("init_data")
     assert "reason_given" not in last_event(action="update", resource="role").details
+
+
+def test_what_a_review_removes_has_its_reason(super_admin, cast, settings):
+    settings.REASON_REQUIRED_FOR = REGULATED_PAIRS
+    review = super_admin.post("/api/reviews", REVIEW).json()["review"]["id"]
+    item = ReviewItem.objects.get(review=review, user=cast.viewer)
+    body = {"decision": "remove", "reason": WHY}
+    assert super_admin.post(f"/api/reviews/{review}/items/{item.pk}", body).status_code == 200
+    assert last_event(action="role_revoke").details["reason_given"] == WHY
+    # Each of several decisions has its own.
+    with change_reason("Of the form"):
+        assert build_event(actor=SYSTEM, action=Action.LOCK, resource="user").details == {"reason_given": "Of the form"}
+        own = build_event(actor=SYSTEM, action=Action.LOCK, resource="user", reason_given="Of the line")
+        assert own.details == {"reason_given": "Of the line"}
+
+
+def test_a_grant_keeps_it(super_admin, cast):
+    roles = {"roles": ["viewer", "researcher"], "reason": WHY}
+    assert super_admin.patch(f"/api/users/{cast.viewer.pk}", roles).status_code == 200
+    assert RoleGrant.objects.get(user=cast.viewer, role__slug="researcher").reason == WHY
