@@ -21,7 +21,7 @@ from accounts.users.allowed_actions import allowed_actions
 from accounts.users.forms import MAX_BULK_USERS, MAX_NAME_LENGTH, NewUserForm, RolesForm, UserForm
 from reprotech.core.exceptions import DomainError, StaleVersion, ValidationFailed
 from reprotech.web.access import FORM, SAFE, requires
-from reprotech.web.filter_chips import Option, filter_chips
+from reprotech.web.filter_chips import FilterSelect, Option, filter_chips
 from reprotech.web.responses import UNPROCESSABLE, bind_form, htmx_redirect, render_form, render_page, safe_next_url
 
 KIND_OPTIONS = (("person", "People"), ("service", "Service accounts"))
@@ -32,8 +32,6 @@ ATTENTION_OPTIONS = (
     ("key_ending", "API key ends within 14 days"),
     ("no_factor", "Required second factor missing"),
 )
-#: The page's names of filters that are called otherwise in the address.
-FILTER_LABELS = {"per_page": "Rows", "sort": "Order"}
 CHIP_LABELS = {
     "search": "Search",
     "role": "Role",
@@ -42,6 +40,8 @@ CHIP_LABELS = {
     "factor": "Two-factor",
     "attention": "Attention",
 }
+#: The page's names of what is called otherwise in the address.
+LABELS = {**CHIP_LABELS, "per_page": "Rows", "sort": "Order"}
 
 
 @requires(USER_READ, SAFE)
@@ -51,7 +51,9 @@ def list_users(request: PageRequest) -> HttpResponse:
     settings = list_settings(request.user, "users")
     context: dict[str, object] = {
         "typed": request.GET,
-        "options": options,
+        "selects": [
+            FilterSelect(name, label, options[name]) for name, label in CHIP_LABELS.items() if options.get(name)
+        ],
         "settings": settings,
         "columns": USER_COLUMNS,
         "saved": saved_views(request.user.pk),
@@ -74,7 +76,7 @@ def list_users(request: PageRequest) -> HttpResponse:
             "most_at_once": MAX_BULK_USERS,
         }
     except ValidationFailed as refusal:
-        context["errors"] = {FILTER_LABELS.get(name, name): sentences for name, sentences in refusal.errors.items()}
+        context["errors"] = {LABELS.get(name, name): sentences for name, sentences in refusal.errors.items()}
         status = UNPROCESSABLE
     return render_page(request, "accounts/user_list.html", context, fragment="accounts/_user_table.html", status=status)
 

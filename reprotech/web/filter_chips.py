@@ -1,6 +1,6 @@
-"""The filters of a list that are in use, each with the address of the list without it."""
+"""The filters of a list: those that are selects, and those in use, each with the address of the list without it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.http import QueryDict
@@ -15,6 +15,16 @@ class FilterChip:
     value: str
     #: A query string, "" for none.
     without: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilterSelect:
+    """A filter of which one chooses a value; `any` is what it says while it isn't set."""
+
+    name: str
+    label: str
+    options: Sequence[Option]
+    any: str = "Any"
 
 
 def filter_chips(

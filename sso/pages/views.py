@@ -14,7 +14,7 @@ from audit.models import AuditLog
 from audit.permissions import AUDIT_READ
 from reprotech.core.exceptions import Forbidden, ValidationFailed
 from reprotech.web.access import SAFE, requires
-from reprotech.web.filter_chips import Option, filter_chips
+from reprotech.web.filter_chips import FilterSelect, Option, filter_chips
 from reprotech.web.responses import UNPROCESSABLE, render_page
 from sso.models import Application, AppSignIn
 from sso.pages.filters import ApplicationPageFilter, SignInFilter
@@ -26,12 +26,12 @@ from sso.provider.issuer import issuer
 MAX_EVENTS = 20
 #: Which program's settings a reader looked at last, and for how long that is remembered.
 PROGRAM_COOKIE, COOKIE_SECONDS = "reprotech_setup", 30 * 24 * 60 * 60
-CHIP_LABELS = {"search": "Search", "role": "Role", "kind": "Kind", "status": "State"}
+CHIP_LABELS = {"search": "Search", "role": "Opened by", "kind": "Kind", "status": "State"}
 #: As the list calls them.
 KINDS = ((Application.Kind.CONFIDENTIAL, "Server program"), (Application.Kind.PUBLIC, "Browser or desktop"))
 STATES = (("active", "Active"), ("inactive", "Inactive"))
-#: The page's names of filters that are called otherwise in the address.
-FILTER_LABELS = {"per_page": "Rows", "sort": "Order"}
+#: The page's names of what is called otherwise in the address.
+LABELS = {**CHIP_LABELS, "per_page": "Rows", "sort": "Order"}
 
 
 @requires(SETTINGS_READ, SAFE)
@@ -41,7 +41,11 @@ def list_applications(request: PageRequest) -> HttpResponse:
     options = _options(request)
     context: dict[str, object] = {
         "typed": request.GET,
-        "options": options,
+        "selects": [
+            FilterSelect("role", "Opened by", options["role"], any="Any role"),
+            FilterSelect("kind", "Kind", options["kind"]),
+            FilterSelect("status", "State", options["status"]),
+        ],
         "chips": filter_chips(request.GET, CHIP_LABELS, options),
         "total": applications.count(),
         "crumbs": [("Applications", None)],
@@ -51,7 +55,7 @@ def list_applications(request: PageRequest) -> HttpResponse:
         context["query"] = query = ApplicationPageFilter.parse(request.GET)
         context["page"] = query.page_of(applications.with_roles().with_sign_in_count().with_last_sign_in())
     except ValidationFailed as refusal:
-        context["errors"] = {FILTER_LABELS.get(name, name): sentences for name, sentences in refusal.errors.items()}
+        context["errors"] = {LABELS.get(name, name): sentences for name, sentences in refusal.errors.items()}
         status = UNPROCESSABLE
     page, fragment = "sso/application_list.html", "sso/_application_table.html"
     return render_page(request, page, context, fragment=fragment, status=status)
@@ -130,14 +134,16 @@ def show_sign_ins(request: PageRequest, application_id: int) -> HttpResponse:
     if not may_see_sign_ins(request.user):
         raise Forbidden(USER_READ if not request.user.has_perm(USER_READ) else AUDIT_READ, Target("application"))
     application = find_application(request, application_id)
-    context: dict[str, object] = {"typed": request.GET}
+    is_now = request.GET.get("state") == "now"
+    shown = FilterSelect("state", "Show", [("now", "Signed in now", is_now)], any="All sign-ins")
+    context: dict[str, object] = {"typed": request.GET, "selects": [shown]}
     status = 200
     try:
         context["query"] = query = SignInFilter.parse(request.GET, reader=request.user)
         sign_ins = AppSignIn.objects.filter(application=application).with_validity().select_related("user", "session")
         context["page"] = query.page_of(sign_ins)
     except ValidationFailed as refusal:
-        context["errors"] = refusal.errors
+        context["errors"] = {LABELS.get(name, name): sentences for name, sentences in refusal.errors.items()}
         status = UNPROCESSABLE
     return _render_tab(request, application, "sign_ins", context, status)
 

@@ -52,7 +52,7 @@ def test_each_filter_narrows_the_list_and_stays_in_the_form(cast, browser):
     assert names_in(response) == ["the-viewer"]
     page = text_of(response)
     assert 'value="the-"' in page
-    kept = '<input type="hidden" name="per_page" value="10" form="user-filters">'
+    kept = '<input type="hidden" name="per_page" value="10" form="users-filters">'
     for chosen in ('value="viewer" selected', 'value="locked" selected', kept):
         assert chosen in page
     assert names_in(browser.get("/users?role=viewer&status=active")) == []
@@ -61,7 +61,7 @@ def test_each_filter_narrows_the_list_and_stays_in_the_form(cast, browser):
 def test_the_order_is_kept_while_one_filters(browser):
     response = browser.get("/users?sort=-username")
     assert names_in(response) == sorted(names_in(response), reverse=True)
-    assert '<input type="hidden" name="sort" value="-username" form="user-filters">' in text_of(response)
+    assert '<input type="hidden" name="sort" value="-username" form="users-filters">' in text_of(response)
     assert 'aria-sort="descending"' in text_of(response)
 
 
