@@ -7,7 +7,10 @@ found with the next look at everybody.
 import time
 from collections.abc import Iterable
 
+from accounts.models import RoleGrant, User
+from accounts.models.user_states import UNENDED
 from audit.models import Action, AuditLog
+from reprotech.db.present_time import PresentTime
 
 #: How often all are looked at.
 EVERYBODY_SECONDS = 60
@@ -48,7 +51,7 @@ class AccessChanges:
         found = [people_concerned(event) for event in events]
         if None in found:
             return None
-        people = {user_id for of_event in found for user_id in of_event or ()}
+        people = {user_id for of_event in found for user_id in of_event or ()} | people_out_of_time()
         return people if len(people) <= MAX_PEOPLE else None
 
     def _start_again(self, now: float) -> None:
@@ -70,6 +73,13 @@ class AccessChanges:
     def _forget(self, old: Iterable[int]) -> None:
         self._floor = max(old, default=self._floor)
         self._seen = {pk: seen_at for pk, seen_at in self._seen.items() if pk > self._floor}
+
+
+def people_out_of_time() -> set[int]:
+    """Whose account, or a grant of a role to whom, ran out, until that is on record."""
+    accounts = User.objects.filter(UNENDED, ends_at__lte=PresentTime()).order_by().values_list("pk", flat=True)
+    grants = RoleGrant.objects.filter(ends_at__lte=PresentTime()).order_by().values_list("user_id", flat=True)
+    return set(accounts.union(grants)[: MAX_PEOPLE + 1])
 
 
 def people_concerned(event: Event) -> set[int] | None:

@@ -140,9 +140,9 @@ class AppSignInQuerySet(TrackedQuerySet["AppSignIn"]):
         return without.filter(Q(application__is_for_everybody=False) | Exists(openings))
 
     def lost_by_time(self) -> Self:
-        """Sign-ins of people that nothing ended but the clock, found from what has run out: that is little at a time.
+        """Sign-ins of people whose session ran out, found from the few sessions that did so lately.
 
-        Each is lost by state or by role too; these two find it only where everybody's sign-ins are looked at.
+        Each is lost by state too, which finds it only among the people it is asked for.
         """
         return self.unended().of_person().filter(session__in=apps.get_model("accounts", "Session").objects.expired())
 

@@ -1,10 +1,13 @@
 """Whose sign-ins are looked at after a change: a look costs the same however many are signed in."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from accounts.models import Role
+from accounts.models import Role, RoleGrant, User
 from accounts.roles import services as role_services
 from audit.models import Action
 from audit.services import build_event, record
@@ -82,6 +85,27 @@ def test_what_only_time_ended_is_found_without_an_event(cast, changes, sign_in):
     losses.grow_old(cast, sign_in)
     assert changes.people() == set()
     assert end_lost_sign_ins(set()) == 1
+
+
+def end_grant(user, ends_at):
+    RoleGrant.objects.filter(user=user).update(ends_at=ends_at)
+
+
+def end_account(user, ends_at):
+    User.objects.filter(pk=user.pk).update(ends_at=ends_at)
+
+
+@pytest.mark.parametrize(("end", "reason"), [(end_grant, "role_taken"), (end_account, "account_disabled")])
+def test_what_ran_out_is_found_without_an_event(cast, changes, sign_in, end, reason):
+    now = timezone.now()
+    with explicitly_recorded():
+        end(cast.viewer, now - timedelta(seconds=1))
+        end(cast.manager, now + timedelta(days=1))
+    people = changes.people()
+    assert people == {cast.viewer.pk}
+    assert end_lost_sign_ins(people) == 1
+    sign_in.refresh_from_db()
+    assert sign_in.end_reason == reason
 
 
 def test_nobody_elses_sign_in_is_looked_at(cast, application):
@@ -170,7 +194,7 @@ def test_a_look_reads_no_more_than_what_it_is_for(cast, sign_in):
 def test_a_look_asks_little_while_nothing_happens(cast, changes, sign_in):
     with CaptureQueriesContext(connection) as captured:
         assert end_lost_sign_ins(changes.people()) == 0
-    assert len(captured) == 2
+    assert len(captured) == 3
 
 
 def test_a_very_large_number_of_people_is_counted_up_to_a_limit(cast, application, monkeypatch):
