@@ -1,5 +1,6 @@
 from django.urls import path
 
+from accounts.access_periods.api_views import UserRoleViewSet
 from accounts.api_keys.api_views import OwnKeyViewSet, UserKeyViewSet
 from accounts.authentication.api_views import AccountViewSet, TokenViewSet
 from accounts.authentication.introspection_api import IntrospectionViewSet
@@ -34,6 +35,8 @@ urlpatterns = [
     path("users/<int:user_id>/factors", UserViewSet.as_view({"delete": "reset_factors"})),
     path("users/<int:user_id>/lock", UserViewSet.as_view({"post": "lock"})),
     path("users/<int:user_id>/unlock", UserViewSet.as_view({"post": "unlock"})),
+    path("users/<int:user_id>/roles", UserRoleViewSet.as_view({"post": "create"})),
+    path("users/<int:user_id>/roles/<str:role>", UserRoleViewSet.as_view({"delete": "destroy"})),
     path("users/<int:user_id>/keys", UserKeyViewSet.as_view({"get": "list", "post": "create"})),
     path("users/<int:user_id>/keys/<uuid:key_id>", UserKeyViewSet.as_view({"delete": "destroy"})),
     path("users/export", UserFileViewSet.as_view({"get": "export"})),

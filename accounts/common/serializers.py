@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from accounts.models import User
+from accounts.models import RoleGrant, User
 from accounts.models.grants import sort_role_rows
 from reprotech.api.fields import StrictStringField
 
@@ -28,9 +28,15 @@ class UserAnswer(serializers.Serializer[User]):
     is_active = serializers.BooleanField()
     is_locked = serializers.BooleanField()
     status = serializers.ChoiceField(
-        choices=User.STATUSES, help_text="`invited`: may sign in, and has not chosen a password yet."
+        choices=User.STATUSES,
+        help_text=(
+            "`invited`: may sign in, and has not chosen a password yet; `pending`: begins at `starts_at`; `ended`: at "
+            "`ends_at`."
+        ),
     )
-    roles = serializers.SerializerMethodField()
+    starts_at = serializers.DateTimeField(allow_null=True, help_text="When the account begins; null: it has begun.")
+    ends_at = serializers.DateTimeField(allow_null=True, help_text="When the account ends; null: it has no end.")
+    roles = serializers.SerializerMethodField(help_text="The roles that are held now.")
     is_service = serializers.BooleanField()
     must_change_password = serializers.BooleanField()
     must_add_factor = serializers.BooleanField(help_text="Whether nothing is open before a second factor is set up.")
@@ -53,6 +59,19 @@ class UserAnswer(serializers.Serializer[User]):
         if "role_rows" in vars(user):
             return [role["name"] for role in sort_role_rows(vars(user)["role_rows"])]
         return [role.name for role in user.roles.all()]
+
+
+class RoleGrantAnswer(serializers.Serializer[RoleGrant]):
+    """A role given to a user, which they hold now or will later."""
+
+    role = serializers.CharField(source="role.name")
+    starts_at = serializers.DateTimeField(allow_null=True, help_text="Null: it held from the moment it was given.")
+    ends_at = serializers.DateTimeField(allow_null=True, help_text="The first moment without it; null: no end.")
+    granted_by = serializers.CharField(
+        source="granted_by.username", default=None, allow_null=True, help_text="Null: the system, or not on record."
+    )
+    granted_at = serializers.DateTimeField(allow_null=True)
+    reason = serializers.CharField()
 
 
 class SecondFactorsAnswer(serializers.Serializer[User]):

@@ -1,7 +1,7 @@
 """Queries on users, roles, permissions, sessions and API keys, as adjectives."""
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -21,6 +21,7 @@ from accounts.core.email_addresses import InvalidDomain, lookup_address, normali
 from accounts.models.user_states import LAST_SEEN, UserStateQuerySet
 from audit.tracking.model_tracking import TrackedQuerySet
 from reprotech.core.normalization import fold_text, normalize_text
+from reprotech.db.present_time import PresentTime
 
 if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
@@ -143,6 +144,12 @@ class UserQuerySet(UserStateQuerySet):
         """Users who may sign in or be used, and have an API key that ends within `KEY_WARNING`."""
         return self.active().filter(pk__in=apps.get_model("accounts", "ApiKey").objects.ending().values("user"))
 
+    def ending_before(self, moment: datetime) -> Self:
+        """Users whose account, or a grant that they hold now or will later, has not ended and ends before then."""
+        grants = apps.get_model("accounts", "RoleGrant").objects.unended().filter(ends_at__lt=moment).order_by()
+        ends = Q(ends_at__gt=PresentTime(), ends_at__lt=moment)
+        return self.filter(ends | Q(pk__in=grants.values("user")))
+
     def without_required_factor(self) -> Self:
         """People who may sign in, have no second factor, and a role that requires one."""
         # Their ids, since of known roles PostgreSQL knows how many users hold them.
@@ -163,6 +170,11 @@ class UserQuerySet(UserStateQuerySet):
     def with_roles(self) -> Self:
         """Prefetch the roles that they hold now and their permissions, in two queries."""
         return self._with_current_grants("role__permissions").annotate(has_loaded_roles=Value(value=True))
+
+    def with_unended_grants(self) -> Self:
+        """Prefetch what they hold now or will later, with the names of those who gave it, as `unended_grants`."""
+        grants = apps.get_model("accounts", "RoleGrant").objects.unended().select_related("role", "granted_by")
+        return self.prefetch_related(Prefetch("role_grants", queryset=grants, to_attr="unended_grants"))
 
     def with_role_names(self) -> Self:
         return self._with_current_grants()

@@ -1,18 +1,21 @@
 """The filters and sorts of the list of users, the same for the API, the pages, exports and commands."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar, cast
 
 from django import forms
 from django.db.models.functions import Lower
+from django.utils.dateparse import parse_date
 from django.utils.http import urlencode
 
 from accounts.models import Role, User
 from accounts.models.querysets import UserQuerySet
+from accounts.periods.validation import start_of_day
 from accounts.user_list import counters, page_index
 from reprotech.web.estimated_counts import is_known_large, slice_by_pk
-from reprotech.web.fields import ChoiceParam, IntegerParam
+from reprotech.web.fields import ChoiceParam, DateTimeParam, IntegerParam
 from reprotech.web.ordering import NullableColumn
 from reprotech.web.pagination import MAX_PER_PAGE, ListFilter
 from reprotech.web.query_params import QueryParams
@@ -23,6 +26,20 @@ ATTENTION: dict[str, Callable[[UserQuerySet], UserQuerySet]] = {
     "key_ending": UserQuerySet.with_ending_key,
     "no_factor": UserQuerySet.without_required_factor,
 }
+
+
+class EndParam(DateTimeParam):
+    """A time, or the beginning of a day of the laboratory."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            end_of_day=False,
+            help_text="The account, or a role that they hold or will hold, ends before then.",
+        )
+
+    def _moment(self, value: str) -> datetime:
+        day = parse_date(value)
+        return start_of_day(day) if day else super()._moment(value)
 
 
 class UserQuery(QueryParams):
@@ -41,6 +58,9 @@ class UserQuery(QueryParams):
             "role requires a second factor, and there is none."
         ),
     )
+
+    #: Access that ends before then, be it the account or a role.
+    ends_before = EndParam()
 
     @cached_property
     def given(self) -> dict[str, str]:
@@ -76,6 +96,8 @@ class UserQuery(QueryParams):
             users = users.with_factor() if factor == "yes" else users.without_factor()
         if attention := self.value("attention"):
             users = ATTENTION[attention](users)
+        if moment := self.value("ends_before"):
+            users = users.ending_before(moment)
         return users
 
 
@@ -133,7 +155,7 @@ class UserFilter(UserQuery, ListFilter):
     def counter_terms(self, role_id: int | None) -> dict[str, int] | None:
         """The counters whose sum is the total, by name with their sign; None where users have to be counted."""
         given = {*self.given}
-        if len(given) > 1 or given & {"search", "attention"}:
+        if len(given) > 1 or given & {"search", "attention", "ends_before"}:
             return None
         if "role" in given:
             return {counters.role_counter(role_id): 1} if role_id else {}

@@ -231,6 +231,8 @@ def user_json() -> JSONText:
             When(WAITING, then=Value('"invited"')),
             default=Value('"active"'),
         ),
+        starts_at=ISODateTime("starts_at"),
+        ends_at=ISODateTime("ends_at"),
         roles=ToJSON(ArraySubquery(roles_of("pk").order_by("role__position", "role__name").values("role__name"))),
         is_service=_boolean(is_service=True),
         must_change_password=_boolean(must_change_password=True),

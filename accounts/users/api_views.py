@@ -11,6 +11,7 @@ from accounts.common import serializers as shapes
 from accounts.common.requests import SignedInRequest
 from accounts.mfa import services as mfa_services
 from accounts.models import User
+from accounts.models.querysets import UserQuerySet
 from accounts.passwords import services as password_services
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_READ, USER_UPDATE
 from accounts.user_list import list_sql
@@ -27,7 +28,15 @@ from reprotech.core.exceptions import NotFound
 
 
 def find_user(request: SignedInRequest, user_id: int) -> User:
-    user: User | None = User.objects.visible_to(request.user).with_roles().filter(pk=user_id).first()
+    return _found(User.objects.visible_to(request.user).with_roles(), user_id)
+
+
+def _find_record(request: SignedInRequest, user_id: int) -> User:
+    return _found(User.objects.visible_to(request.user).with_roles().with_unended_grants(), user_id)
+
+
+def _found(users: UserQuerySet, user_id: int) -> User:
+    user: User | None = users.filter(pk=user_id).first()
     if user is None:
         raise NotFound("user")
     return user
@@ -35,8 +44,10 @@ def find_user(request: SignedInRequest, user_id: int) -> User:
 
 def user_changed_response(request: SignedInRequest, user_id: int, message: str, status: int = 200) -> Response:
     # Read again: the answer and its ETag are those that a GET would give.
-    user = find_user(request, user_id)
-    return versioned_response(user, {"message": message, "user": serialize(shapes.UserDetailAnswer, user)}, status)
+    user = _find_record(request, user_id)
+    return versioned_response(
+        user, {"message": message, "user": serialize(user_serializers.UserRecordAnswer, user)}, status
+    )
 
 
 class UserViewSet(ViewSet):
@@ -75,11 +86,11 @@ class UserViewSet(ViewSet):
         user = user_services.create_user(actor=request.user, **user_serializers.CreateUserBody.read(request))
         return user_changed_response(request, user.pk, "User created successfully", status=201)
 
-    @extend_schema(responses=shapes.UserDetailAnswer, parameters=[ETAG], summary="Show a user")
+    @extend_schema(responses=user_serializers.UserRecordAnswer, parameters=[ETAG], summary="Show a user")
     def retrieve(self, request: SignedInRequest, user_id: int) -> Response:
-        """A user with roles and permissions."""
-        user = find_user(request, user_id)
-        return versioned_response(user, serialize(shapes.UserDetailAnswer, user))
+        """A user with roles, permissions, and from when until when each role is held."""
+        user = _find_record(request, user_id)
+        return versioned_response(user, serialize(user_serializers.UserRecordAnswer, user))
 
     @extend_schema(
         request=user_serializers.UpdateUserBody,

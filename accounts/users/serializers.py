@@ -1,6 +1,6 @@
 from rest_framework import serializers
 
-from accounts.common.serializers import MessageAnswer, UserAnswer, UserDetailAnswer, names_field
+from accounts.common.serializers import MessageAnswer, RoleGrantAnswer, UserAnswer, UserDetailAnswer, names_field
 from accounts.passwords.fields import password_field
 from reprotech.api.fields import StrictBooleanField, StrictStringField
 from reprotech.api.request_bodies import RequestBody
@@ -51,10 +51,16 @@ class ErasedAnswer(MessageAnswer):
     events = serializers.IntegerField(help_text="Events of the audit log of which something was erased")
 
 
+class UserRecordAnswer(UserDetailAnswer):
+    """A user with everything that administrators see of them."""
+
+    role_grants = RoleGrantAnswer(many=True, source="unended_grants")
+
+
 class UserChangedAnswer(MessageAnswer):
     """The outcome, and the user after the change."""
 
-    user = UserDetailAnswer()
+    user = UserRecordAnswer()
 
 
 class UserListAnswer(PageAnswer):

@@ -10,7 +10,7 @@ from accounts.models import User
 from reprotech.testing.cast import make_user
 from reprotech.testing.client import TIME, error_of
 
-UNKNOWN_STATUS = "Give one of: active, inactive, locked, invited, invitation_expired, must_change_password."
+UNKNOWN_STATUS = "Give one of: active, inactive, locked, invited, invitation_expired, pending, ended, must_change_password."
 
 
 def usernames(caller, query=""):
@@ -53,6 +53,8 @@ def test_the_list_shows_users_by_pages_of_ten(cast, super_admin, path):
         "is_active": True,
         "is_locked": False,
         "status": "active",
+        "starts_at": None,
+        "ends_at": None,
         "roles": ["Super Administrator"],
         "is_service": False,
         "must_change_password": False,

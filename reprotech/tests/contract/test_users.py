@@ -20,8 +20,14 @@ NEW = {
 }
 
 
-def body_of(user, **differs):
+def grant_of(role, granted_by):
+    period = {"starts_at": None, "ends_at": None}
+    return {"role": role, **period, "granted_by": granted_by, "granted_at": TIME, "reason": ""}
+
+
+def body_of(user, *, granted_by=None, **differs):
     """What the API shows of a user of the cast."""
+    roles = list(user.grants.role_names)
     return {
         "id": user.pk,
         "username": user.username,
@@ -31,7 +37,9 @@ def body_of(user, **differs):
         "is_active": True,
         "is_locked": False,
         "status": "active",
-        "roles": list(user.grants.role_names),
+        "starts_at": None,
+        "ends_at": None,
+        "roles": roles,
         "is_service": False,
         "must_change_password": False,
         "must_add_factor": False,
@@ -43,6 +51,7 @@ def body_of(user, **differs):
         "updated_at": TIME,
         "permissions": user.grants.ordered_permissions,
         "mfa": {"enabled": False, "kinds": []},
+        "role_grants": [grant_of(role, granted_by) for role in differs.get("roles", roles)],
         **differs,
     }
 
@@ -60,6 +69,7 @@ def test_a_user_is_created_with_roles(cast, super_admin, path):
         "message": "User created successfully",
         "user": body_of(
             user,
+            granted_by="the-super_admin",
             email="NewUser@lab.example",
             first_name="New",
             last_name="User",

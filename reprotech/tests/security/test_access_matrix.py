@@ -43,6 +43,8 @@ DELETE  /api/users/{nobody}/invitation      404   404   403     403    403   403
 POST    /api/users/{nobody}/invitation/link 404   404   403     403    403   403   403    403   401
 POST    /api/users/{nobody}/lock            404   404   403     403    403   403   403    403   401
 POST    /api/users/{nobody}/unlock          404   404   403     403    403   403   403    403   401
+POST    /api/users/{nobody}/roles           400   400   403     403    403   403   403    403   401
+DELETE  /api/users/{nobody}/roles/viewer    404   404   403     403    403   403   403    403   401
 GET     /api/users/{nobody}/keys            404   404   403     403    403   403   403    403   401
 POST    /api/users/{nobody}/keys            404   404   403     403    403   403   403    403   401
 DELETE  /api/users/{nobody}/keys/{session}  404   404   403     403    403   403   403    403   401

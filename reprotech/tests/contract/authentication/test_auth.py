@@ -33,6 +33,8 @@ def own_body(viewer):
         "is_active": True,
         "is_locked": False,
         "status": "active",
+        "starts_at": None,
+        "ends_at": None,
         "roles": ["Viewer"],
         "is_service": False,
         "must_change_password": False,

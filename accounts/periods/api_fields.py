@@ -1,0 +1,51 @@
+"""When something begins or ends, in the body of a request."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+from django.utils.dateparse import parse_date, parse_datetime
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accounts.periods.validation import end_of_day, start_of_day
+
+WRITTEN = "Give a time with its zone, such as 2030-01-31T09:30:00Z, or a day, such as 2030-01-31."
+
+
+class _MomentField(serializers.Field[datetime, object, str, datetime]):
+    """ISO 8601 with a time zone, or a day of the laboratory (LAB_TIME_ZONE); null is open."""
+
+    default_error_messages = {"invalid": WRITTEN}
+    of_day: Callable[[date], datetime]
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, allow_null=True, **options)
+
+    def to_internal_value(self, data: object) -> datetime:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        try:
+            if day := parse_date(data):
+                return type(self).of_day(day)
+            moment = parse_datetime(data)
+        except (ValueError, OverflowError):
+            # It is written well, and no calendar has it.
+            self.fail("invalid")
+        if moment is None or moment.tzinfo is None:
+            self.fail("invalid")
+        return moment
+
+
+@extend_schema_field({"type": "string", "format": "date-time", "nullable": True})
+class StartField(_MomentField):
+    """A start; a day means its first moment."""
+
+    of_day = start_of_day
+
+
+@extend_schema_field({"type": "string", "format": "date-time", "nullable": True})
+class EndField(_MomentField):
+    """An end; a day means that it is the last one."""
+
+    of_day = end_of_day
