@@ -142,6 +142,14 @@ RECIPES = (
         ),
     ),
     Recipe(
+        DEVICE,
+        "Instrument without a browser",
+        "It shows a code, which people type on the page /device. It needs no redirect address.",
+        callback="",
+        parts=(Part("As environment variables", "device"),),
+        hints=("The guide has a whole program of 30 lines that signs in like this.",),
+    ),
+    Recipe(
         "other",
         "Other program",
         "Anything that speaks OpenID Connect. Most programs ask for the issuer alone and find the other addresses "
@@ -149,14 +157,6 @@ RECIPES = (
         callback="",
         parts=(Part("As environment variables", "other"),),
         hints=("PKCE with S256 is required, also of programs that have a secret.",),
-    ),
-    Recipe(
-        DEVICE,
-        "Instrument without a browser",
-        "It shows a code, which people type on the page /device. It needs no redirect address.",
-        callback="",
-        parts=(Part("As environment variables", "device"),),
-        hints=("The guide has a whole program of 30 lines that signs in like this.",),
     ),
 )
 BY_NAME = {recipe.name: recipe for recipe in RECIPES}
@@ -227,8 +227,9 @@ def settings_of(application: Application, recipe: Recipe, issuer: str) -> list[t
     ]
 
 
-def endpoints_of(application: Application, issuer: str) -> list[tuple[str, str]]:
+def endpoints_of(application: Application, issuer: str, recipe: Recipe) -> list[tuple[str, str]]:
     """What a program may ask for, besides the settings themselves."""
+    of_browsers = {"Authorization", "Sign-out"} if recipe.needs_device_grant else set()
     known = {
         "Issuer": issuer,
         "Discovery": f"{issuer}/.well-known/openid-configuration",
@@ -244,4 +245,4 @@ def endpoints_of(application: Application, issuer: str) -> list[tuple[str, str]]
         "Scopes": "openid profile email roles permissions",
         "Signing algorithm": application.signing_alg,
     }
-    return list(known.items())
+    return [(label, value) for label, value in known.items() if label not in of_browsers]

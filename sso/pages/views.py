@@ -108,7 +108,7 @@ def show_setup(request: PageRequest, application_id: int) -> HttpResponse:
     context = {
         "recipes": RECIPES,
         "recipe": recipe,
-        "endpoints": endpoints_of(application, issuer()),
+        "endpoints": endpoints_of(application, issuer(), recipe),
         "addresses": addresses,
         "is_incomplete": not all(address.is_registered for address in addresses),
         "parts": settings_of(application, recipe, issuer()),
