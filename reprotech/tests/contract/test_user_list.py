@@ -10,7 +10,9 @@ from accounts.models import User
 from reprotech.testing.cast import make_user
 from reprotech.testing.client import TIME, error_of
 
-UNKNOWN_STATUS = "Give one of: active, inactive, locked, invited, invitation_expired, pending, ended, must_change_password."
+UNKNOWN_STATUS = (
+    "Give one of: active, inactive, locked, invited, invitation_expired, pending, ended, must_change_password."
+)
 
 
 def usernames(caller, query=""):
