@@ -67,6 +67,10 @@ class Answers:
             row.typed, row.reason = choice.decision, choice.reason
 
 
+def saved_sentence(count: int) -> str:
+    return f"{count} decision{'' if count == 1 else 's'} saved."
+
+
 def _back(request: PageRequest, review_id: int) -> HttpResponse:
     return redirect(safe_next_url(request, default=reverse("review", args=[review_id])))
 
@@ -88,7 +92,7 @@ def decide_rest(request: PageRequest, review_id: int) -> HttpResponse:
         _complain(request, refusal)
         return _back(request, review_id)
     if outcomes.decided:
-        messages.success(request, f"{len(outcomes.decided)} decisions saved.")
+        messages.success(request, saved_sentence(len(outcomes.decided)))
     for sentence in {error.message for error in outcomes.refused.values()}:
         messages.error(request, sentence)
     return _back(request, review_id)

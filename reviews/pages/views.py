@@ -18,7 +18,7 @@ from reviews.api.filters import ItemFilter, ReviewFilter
 from reviews.api.views import find_review
 from reviews.decisions.services import decide_items
 from reviews.models import Review, ReviewItem
-from reviews.pages.decisions import Answers
+from reviews.pages.decisions import Answers, saved_sentence
 from reviews.permissions import USER_READ
 from reviews.reports.rows import Row, rows_of
 from reviews.subjects.context import add_context
@@ -82,20 +82,21 @@ def show_review(request: PageRequest, review_id: int) -> HttpResponse:
     except ValidationFailed as refusal:
         return render_items(request, review, errors=refusal.errors, status=UNPROCESSABLE)
     if request.method == "POST":
-        return _save(request, review)
+        return _save(request, review, query)
     return render_items(request, review, page=query.page_of(review.items.with_subjects()))
 
 
-def _save(request: PageRequest, review: Review) -> HttpResponse:
+def _save(request: PageRequest, review: Review, query: ItemFilter) -> HttpResponse:
     answers = Answers.read(request.POST)
     items = list(review.items.with_subjects().filter(pk__in=answers.sent).order_by("position"))
     choices = answers.new_ones(items)
-    refused = answers.errors(choices)
-    if not refused:
+    refused, page = answers.errors(choices), None
+    if refused:
+        page = query.page_of(review.items.with_subjects())
+    else:
         outcomes = decide_items(actor=request.user, review_id=review.pk, choices=choices)
         if not outcomes.refused:
-            noun = "decision" if len(outcomes.decided) == 1 else "decisions"
-            messages.success(request, f"{len(outcomes.decided)} {noun} saved.")
+            messages.success(request, saved_sentence(len(outcomes.decided)))
             return redirect(request.get_full_path())
         refused = {pk: [_sentence(error)] for pk, error in outcomes.refused.items()}
         if outcomes.decided:
@@ -104,7 +105,7 @@ def _save(request: PageRequest, review: Review) -> HttpResponse:
         review = find_review(request.user, review.pk)
         items = list(review.items.with_subjects().filter(pk__in=answers.sent).order_by("position"))
         answers = answers.without(outcomes.decided)
-    page = Page(items, len(items), 1, max(len(items), 1))
+        page = Page(items, len(items), 1, max(len(items), 1))
     return render_items(request, review, page=page, answers=answers, refused=refused, status=UNPROCESSABLE)
 
 

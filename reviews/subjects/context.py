@@ -10,6 +10,7 @@ from reviews.permissions import ROLE_DELETE, SETTINGS_UPDATE, USER_UPDATE
 from reviews.subjects.scopes import changes_meanwhile
 
 MAX_NAMES = 3
+LOCK = "lock"
 #: Candidates that are looked at; a laboratory has few people who may change accounts.
 MAX_CANDIDATES = 50
 
@@ -51,19 +52,26 @@ def needed_for(item: ReviewItem) -> str:
     return {ItemKind.ROLE: ROLE_DELETE, ItemKind.APPLICATION: SETTINGS_UPDATE}.get(ItemKind(item.kind), USER_UPDATE)
 
 
-def _held_by_subjects(items: Collection[ReviewItem]) -> dict[int | None, frozenset[str]]:
+def _subjects(items: Collection[ReviewItem]) -> dict[int | None, User]:
     wanted = {item.user_id for item in items if item.user_id}
     people = User.objects.existing().filter(pk__in=wanted).with_roles() if wanted else ()
-    return {person.pk: person.grants.permissions for person in people}
+    return {person.pk: person for person in people}
+
+
+def _held(item: ReviewItem, person: User | None) -> frozenset[str]:
+    """What who carries it out has to hold besides: as the ordinary services ask."""
+    closes = item.kind == ItemKind.ACCOUNT or item.action == LOCK
+    if person is None or (closes and not person.is_super_administrator):
+        return frozenset()
+    return person.grants.permissions
 
 
 def _mark_who_can(items: Collection[ReviewItem]) -> None:
     if not items:
         return
-    candidates, held = _candidates(items), _held_by_subjects(items)
+    candidates, people = _candidates(items), _subjects(items)
     for item in items:
-        # An account is changed by those who hold all that it holds.
-        needed = held.get(item.user_id, frozenset())
+        needed = _held(item, people.get(item.user_id))
         able = [
             person.username
             for person in candidates.get(needed_for(item), ())

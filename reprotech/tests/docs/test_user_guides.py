@@ -13,7 +13,7 @@ from reprotech.tests.support.command_runner import Installation
 # The guides say the same whatever the database.
 pytestmark = pytest.mark.only_on("sqlite")
 
-GUIDES = ["users", "administration", "applications", "troubleshooting"]
+GUIDES = ["users", "administration", "applications", "reviews", "troubleshooting"]
 LETTERS = {"revoke": "x"}  # all others stand for themselves
 #: They look at the machine or at another one: what they say is nothing of ours.
 NOT_OURS = {"openssl", "timedatectl"}
