@@ -90,9 +90,14 @@ class AppSignInAdmin(ReadOnlyAdmin):
 
 @admin.register(LogoutNotice)
 class LogoutNoticeAdmin(ReadOnlyAdmin):
-    list_display = ("application", "created_at", "due_at", "attempts", "delivered_at", "failed_at", "last_error")
+    list_display = ("program", "created_at", "due_at", "attempts", "delivered_at", "failed_at", "last_error")
     list_filter = ("application",)
     list_select_related = ("application",)
+
+    @admin.display(description="application")
+    def program(self, notice: LogoutNotice) -> str:
+        # Also of one that was deleted since.
+        return notice.target.name
 
 
 @admin.register(SigningKey)

@@ -1,5 +1,7 @@
 """Applications in Django admin: changed through the services, without a secret, and created elsewhere."""
 
+from uuid import UUID
+
 import pytest
 
 from accounts.models import Role
@@ -7,7 +9,7 @@ from accounts.tests.support.admin_client import AdminClient, assert_recorded, er
 from audit.models import AuditLog
 from reprotech.testing.cast import audit_rows
 from sso.applications.services import create_application
-from sso.models import Application
+from sso.models import Application, LogoutNotice
 from sso.tests.support.sign_ins import make_sign_in
 
 pytestmark = pytest.mark.django_db
@@ -92,6 +94,11 @@ def test_none_is_created_here_and_one_is_deleted_by_the_service(django_admin, ma
 
 
 def test_its_lists_have_the_words_of_the_pages(django_admin, made):
+    notice = {"client_id": "app_x", "subject": UUID(int=1), "sid": "s"}
+    LogoutNotice.objects.create(name="Old Grafana", **notice)
+    LogoutNotice.objects.create(application=made.application, **notice)
+    notices = django_admin.get("sso/logoutnotice/").content.decode()
+    assert "Old Grafana" in notices
     page = django_admin.get("sso/").content.decode()
     assert "Sign-ins to applications" in page
     assert "App sign" not in page
