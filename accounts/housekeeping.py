@@ -6,6 +6,7 @@ from threading import Thread
 from django.db import connection
 
 from accounts import session_cache
+from accounts.access_periods import boundaries
 from accounts.sessions import services as session_services
 from accounts.user_list import counters, page_index
 from accounts.users import uniqueness
@@ -26,6 +27,13 @@ def start() -> None:
         INTERVAL_SECONDS,
         problem="Sessions that are over can't be put on record at the moment.",
         recovered="Sessions that are over are put on record again.",
+    ).start()
+    PeriodicThread(
+        "access-periods",
+        boundaries.record_boundaries,
+        INTERVAL_SECONDS,
+        problem="Beginnings and ends of access can't be put on record at the moment. They count all the same.",
+        recovered="Beginnings and ends of access are put on record again.",
     ).start()
     if counters.is_supported():
         PeriodicThread(

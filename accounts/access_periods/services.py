@@ -4,34 +4,16 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-
-from accounts.access.authorization import (
-    authorize,
-    authorize_roles,
-    authorize_until,
-    require_remaining_super_administrator,
-    service,
-)
+from accounts.access.authorization import authorize, service
 from accounts.access.optimistic_locking import refuse_stale_version
 from accounts.access.row_locks import lock_for_change
-from accounts.access.user_events import record_user
 from accounts.models import Role, RoleGrant
-from accounts.periods.grants import (
-    describe_grant,
-    forget_roles,
-    give_roles,
-    grant_details,
-    refuse_overlap,
-    take_roles,
-)
-from accounts.periods.validation import check_period
+from accounts.periods.grants import describe_grant, new_grant
 from accounts.permissions import USER_UPDATE
-from accounts.roles.assignments import find_roles, mark_roles_changed, permission_names_of, record_role_changes
-from audit.models import Action
+from accounts.roles.assignments import find_roles, permission_names_of
+from accounts.roles.grant_changes import GrantChanges, apply_grant_changes, set_period
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import NotFound
-from reprotech.core.reauthentication import require_recent_authentication
 from reprotech.core.request_context import current_reason
 
 #: For an argument that isn't given, where None would mean "no end".
@@ -57,16 +39,8 @@ def grant_role(
     user = lock_for_change(actor, user_id, USER_UPDATE)
     refuse_stale_version(actor, user, expected_versions)
     [found] = find_roles([role])
-    authorize_roles(actor, [found])
-    _check_grant(actor, found, starts_at, ends_at)
-    require_recent_authentication()
-    before = list(user.roles.all())
-    [grant] = give_roles(actor, user, [found], starts_at=starts_at, ends_at=ends_at, reason=reason)
-    mark_roles_changed(user)
-    if grant.holds_now:
-        record_role_changes(actor, user, before, [*before, found], **grant_details([grant]))
-    else:
-        record_user(actor, Action.ROLE_ASSIGN, user, roles=[found.name], **grant_details([grant]))
+    grant = new_grant(actor, user, found, starts_at=starts_at, ends_at=ends_at, reason=reason)
+    apply_grant_changes(actor, user, GrantChanges(added=[grant]))
     return grant
 
 
@@ -78,50 +52,27 @@ def change_grant(
     grant_id: int,
     starts_at: datetime | None = UNCHANGED,
     ends_at: datetime | None = UNCHANGED,
-    reason: str = UNCHANGED,
+    reason: str = "",
     expected_versions: Collection[str] = (),
 ) -> RoleGrant:
     """Change when a grant begins or ends; None is open. What isn't given stays.
 
-    A grant that has begun keeps its start. Raises NotFound, Forbidden, OwnGrantEndsEarlier, ValidationFailed,
-    StaleVersion, or Conflict where the periods of two grants of a role would overlap.
+    Raises NotFound, Forbidden, OwnGrantEndsEarlier, ValidationFailed, StaleVersion, or Conflict where the periods of
+    two grants of a role would overlap.
     """
     user = lock_for_change(actor, user_id, USER_UPDATE)
     refuse_stale_version(actor, user, expected_versions)
-    grants = RoleGrant.objects.select_for_update(of=("self",)).unended().filter(user=user)
-    grant: RoleGrant | None = grants.select_related("role").filter(pk=grant_id).first()
+    grants = RoleGrant.objects.unended().filter(user=user).select_related("role")
+    grant: RoleGrant | None = grants.filter(pk=grant_id).first()
     if grant is None:
         raise NotFound("grant")
-    authorize_roles(actor, [grant.role])
-    before, held = describe_grant(grant), grant.holds_now
-    roles = list(user.roles.all())
-    if starts_at is not UNCHANGED:
-        grant.starts_at = starts_at
-    if ends_at is not UNCHANGED:
-        grant.ends_at = ends_at
-    if reason is not UNCHANGED or current_reason().text:
-        grant.reason = current_reason().text if reason is UNCHANGED else reason
-    if describe_grant(grant) == before:
-        grant.save(update_fields=["reason"])
-        return grant
-    _check_grant(actor, grant.role, grant.starts_at, grant.ends_at)
-    refuse_overlap(grant)
-    grant.user = user
-    if held and grant.role.is_super_admin and user.can_sign_in and (grant.ends_at or not grant.holds_now):
-        require_remaining_super_administrator(without=[user.pk])
-    require_recent_authentication()
-    grant.is_pending = not grant.holds_now
-    grant.granted_by_id = actor.pk
-    grant.save()
-    forget_roles(user)
-    mark_roles_changed(user)
-    changes: dict[str, tuple[object, object]] = {"role_grants": ([before], [describe_grant(grant)])}
-    now = list(user.roles.all())
-    if now != roles:
-        changes["roles"] = (sorted(role.name for role in roles), sorted(role.name for role in now))
-    record_user(
-        actor, Action.ROLE_ASSIGN, user, changes=changes, roles=[grant.role.name], grants=[describe_grant(grant)]
-    )
+    grant.user, before = user, describe_grant(grant)
+    start = grant.starts_at if starts_at is UNCHANGED else starts_at
+    end = grant.ends_at if ends_at is UNCHANGED else ends_at
+    if (start, end) != (grant.starts_at, grant.ends_at):
+        set_period(actor, grant, start, end)
+        grant.reason = reason or current_reason().text or grant.reason
+        apply_grant_changes(actor, user, GrantChanges(changed=[(grant, before)]))
     return grant
 
 
@@ -134,24 +85,10 @@ def revoke_role(*, actor: Actor, user_id: int, role: str, expected_versions: Col
     user = lock_for_change(actor, user_id, USER_UPDATE)
     refuse_stale_version(actor, user, expected_versions)
     found = Role.objects.named(role)
-    grants = RoleGrant.objects.unended().filter(user=user, role=found)
-    if found is None or not grants.exists():
+    grants = RoleGrant.objects.unended().filter(user=user, role=found).select_related("role")
+    gone = list(grants) if found else []
+    if found is None or not gone:
         raise NotFound("role of this user")
     authorize(actor, permission_names_of([found]), user)
-    before = list(user.roles.all())
-    if found in before and found.is_super_admin and user.can_sign_in:
-        require_remaining_super_administrator(without=[user.pk])
-    require_recent_authentication()
-    gone = take_roles(user, [found])
-    mark_roles_changed(user)
-    if found in before:
-        record_role_changes(actor, user, before, [held for held in before if held != found])
-    else:
-        record_user(actor, Action.ROLE_REVOKE, user, roles=[found.name], **grant_details(gone))
+    apply_grant_changes(actor, user, GrantChanges(removed=gone))
     return gone
-
-
-def _check_grant(actor: Actor, role: Role, starts_at: datetime | None, ends_at: datetime | None) -> None:
-    # Someone must hold it for good.
-    check_period(starts_at, ends_at, max_days=0 if role.is_super_admin else settings.GRANT_MAX_DAYS)
-    authorize_until(actor, permission_names_of([role]), ends_at, role)

@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import ip_network
 from typing import Required, TypedDict, Unpack
 from uuid import UUID
@@ -102,7 +102,7 @@ def _store_key(
         secret_hash=_hash(text),
         scopes=in_catalogue_order(set(scopes)),
         addresses=_networks(addresses),
-        expires_at=timezone.now() + timedelta(days=expires_in_days),
+        expires_at=_expiry(owner, expires_in_days),
     )
     try:
         key.clean_fields(exclude=["user", "scopes", "addresses"])
@@ -131,6 +131,12 @@ def revoke_key(*, actor: Actor, user_id: int, key_id: UUID) -> ApiKey:
     key.save(update_fields=["revoked_at"])
     record_user(actor, Action.KEY_REVOKE, owner, key=key.public_id)
     return key
+
+
+def _expiry(owner: User, days: int) -> datetime:
+    """After so many days, and no later than the account."""
+    expires_at = timezone.now() + timedelta(days=days)
+    return expires_at if owner.ends_at is None else min(expires_at, owner.ends_at)
 
 
 def _refuse_acting_by_key() -> None:

@@ -127,7 +127,7 @@ def _of_key(token: str, ip_address: str) -> Claims:
     key = load_key(token)
     if not key.user.can_sign_in or refusal_reason(key, ip_address) or has_required_action(key.user):
         return INACTIVE
-    claims = {"iat": int(key.created_at.timestamp()), "exp": int(key.expires_at.timestamp())}
+    claims = {"iat": int(key.created_at.timestamp()), "exp": key.user.credential_end(int(key.expires_at.timestamp()))}
     maker = {"created_by": key.maker_name} if key.is_by_another else {}
     usable = key.user.grants.within(frozenset(key.scopes))
     return {**_of_user(key.user, usable), **claims, "token_type": "api_key", "key": key.name, **maker}
@@ -139,7 +139,7 @@ def _of_access_token(token: str) -> Claims:
     session = load_session(claims.session_id, claims.user_id)
     if session.kind != Session.Kind.TOKEN or has_required_action(session.user):
         return INACTIVE
-    times = {"iat": claims.issued_at, "exp": claims.expires_at}
+    times = {"iat": claims.issued_at, "exp": session.user.credential_end(claims.expires_at)}
     of_user = _of_user(session.user, session.user.grants)
     return {**of_user, **times, "sid": str(session.pk), "token_type": "access_token"}
 

@@ -2,32 +2,27 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from functools import cache
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from django.apps import apps
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Aggregate, Count, Exists, Func, JSONField, OuterRef, Prefetch, Q, Subquery, Sum, Value
-from django.db.models.functions import Coalesce, Concat, JSONObject, Lower
-from django.db.models.sql.compiler import SQLCompiler
+from django.db.models import Count, Exists, Func, OuterRef, Prefetch, Q, Subquery, Sum, Value
+from django.db.models.functions import Coalesce, Concat, Lower
 from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts.core.catalogue import SUPER_ADMIN
 from accounts.core.email_addresses import InvalidDomain, lookup_address, normalize_address
+from accounts.models.grants import current_grants, grant_columns, role_rows
 from accounts.models.user_states import LAST_SEEN, UserStateQuerySet
 from audit.tracking.model_tracking import TrackedQuerySet
 from reprotech.core.normalization import fold_text, normalize_text
 from reprotech.db.present_time import PresentTime
 
 if TYPE_CHECKING:
-    from django.db.models.expressions import Combinable
-
     from accounts.models import ApiKey, Permission, Role, Session, User  # noqa: F401 (named in strings below)
-    from accounts.models.role_grants import RoleGrantQuerySet
     from reprotech.core.actors import Actor
 
 #: Begins the names of the counters of a role's users (`UserCount`); the role's id follows.
@@ -50,19 +45,6 @@ KEY_WARNING = timedelta(days=14)
 Row = TypeVar("Row", bound=models.Model)
 
 
-class JSONArrayAgg(Aggregate):
-    """The values of a group as one JSON array, on both databases."""
-
-    function = "JSONB_AGG"
-    template = "%(function)s(%(expressions)s)"
-    output_field = JSONField()
-
-    def as_sqlite(
-        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
-    ) -> tuple[str, tuple[str | int, ...]]:
-        return self.as_sql(compiler, connection, function="JSON_GROUP_ARRAY", **context)
-
-
 class SearchLetters(Func):
     """Each letter of a text and each pair of neighbours: what the index `user_short_search` finds users by."""
 
@@ -76,50 +58,6 @@ def expected_share(letters: str) -> float:
         cursor.execute(SHARE_SQL, [letters])
         found = cursor.fetchone()
     return float(found[0]) if found else 0
-
-
-def current_grants() -> "RoleGrantQuerySet":
-    """Grants of roles that hold now."""
-    grants: RoleGrantQuerySet = apps.get_model("accounts", "RoleGrant").objects.current()
-    return grants.order_by()
-
-
-def roles_of(user_id: str) -> "RoleGrantQuerySet":
-    """The roles that a row's user holds now, for a subquery; `user_id` is the row's column."""
-    return current_grants().filter(user=OuterRef(user_id))
-
-
-@cache
-def grant_periods(user_id: str) -> Subquery:
-    """The starts and ends of these users' grants as one column, also of those that hold later; None without any."""
-    grants = apps.get_model("accounts", "RoleGrant").objects.order_by().filter(user=OuterRef(user_id))
-    bounded = grants.filter(Q(starts_at__isnull=False) | Q(ends_at__isnull=False)).values("user")
-    period = JSONObject(starts_at="starts_at", ends_at="ends_at")
-    return Subquery(bounded.annotate(found=JSONArrayAgg(period)).values("found"))
-
-
-@cache
-def role_rows(user_id: str) -> Subquery:
-    """Position, name and slug of each of these roles as one column; None when there are none."""
-    # Cached, as building it takes longer than the copy that each query makes.
-    role = JSONObject(position="role__position", name="role__name", slug="role__slug")
-    return Subquery(roles_of(user_id).values("user").annotate(found=JSONArrayAgg(role)).values("found"))
-
-
-@cache
-def held_permissions(user_id: str) -> Subquery:
-    """The names of the permissions that these roles give as one column, some of them repeatedly."""
-    given = roles_of(user_id).filter(role__permissions__isnull=False).values("user")
-    return Subquery(given.annotate(found=JSONArrayAgg("role__permissions__name")).values("found"))
-
-
-def _grant_columns(user_id: str) -> "dict[str, Combinable]":
-    """What `Grants.loaded_with` reads besides the roles; `read_after` is no later than any time in the query."""
-    return {
-        "held_permissions": held_permissions(user_id),
-        "grant_periods": grant_periods(user_id),
-        "read_after": Value(timezone.now(), output_field=models.DateTimeField()),
-    }
 
 
 class UserQuerySet(UserStateQuerySet):
@@ -189,7 +127,7 @@ class UserQuerySet(UserStateQuerySet):
 
     def with_grant_rows(self) -> Self:
         """What `Grants.loaded_with` reads, in the same query."""
-        return self.with_role_rows().annotate(**_grant_columns("pk"))
+        return self.with_role_rows().annotate(**grant_columns("pk"))
 
     def with_key_count(self) -> Self:
         """Annotate `key_count`, the API keys that are not revoked."""
@@ -333,7 +271,7 @@ class OwnedQuerySet(TrackedQuerySet[Row]):
 
     def with_grants(self) -> Self:
         """The user, and what `Grants.loaded_with` reads, in the same query."""
-        return self.select_related("user").annotate(role_rows=role_rows("user_id"), **_grant_columns("user_id"))
+        return self.select_related("user").annotate(role_rows=role_rows("user_id"), **grant_columns("user_id"))
 
 
 class SessionQuerySet(OwnedQuerySet["Session"]):

@@ -200,6 +200,13 @@ class User(UserState, Versioned, TrackedModel, AbstractBaseUser):
         is_open = self.is_active and self.locked_at is None and self.deleted_at is None
         return is_open and self.is_within_period
 
+    def credential_end(self, expires_at: int) -> int:
+        """When what says what they hold now must end, in seconds of the epoch: with the account or the next change of
+        roles, if that is earlier.
+        """
+        moments = (self.ends_at, self.grants.changes_at)
+        return min([expires_at, *(int(moment.timestamp()) for moment in moments if moment is not None)])
+
     @property
     def password_expires_at(self) -> datetime | None:
         """None where passwords don't expire."""

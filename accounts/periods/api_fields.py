@@ -1,6 +1,5 @@
 """When something begins or ends, in the body of a request."""
 
-from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
@@ -17,17 +16,21 @@ class _MomentField(serializers.Field[datetime, object, str, datetime]):
     """ISO 8601 with a time zone, or a day of the laboratory (LAB_TIME_ZONE); null is open."""
 
     default_error_messages = {"invalid": WRITTEN}
-    of_day: Callable[[date], datetime]
 
     def __init__(self, **options: Any) -> None:
         super().__init__(required=False, allow_null=True, **options)
+
+    @staticmethod
+    def of_day(day: date) -> datetime:
+        """The moment that a day without a time means."""
+        raise NotImplementedError
 
     def to_internal_value(self, data: object) -> datetime:
         if not isinstance(data, str):
             self.fail("invalid")
         try:
             if day := parse_date(data):
-                return type(self).of_day(day)
+                return self.of_day(day)
             moment = parse_datetime(data)
         except (ValueError, OverflowError):
             # It is written well, and no calendar has it.
@@ -41,11 +44,11 @@ class _MomentField(serializers.Field[datetime, object, str, datetime]):
 class StartField(_MomentField):
     """A start; a day means its first moment."""
 
-    of_day = start_of_day
+    of_day = staticmethod(start_of_day)
 
 
 @extend_schema_field({"type": "string", "format": "date-time", "nullable": True})
 class EndField(_MomentField):
     """An end; a day means that it is the last one."""
 
-    of_day = end_of_day
+    of_day = staticmethod(end_of_day)

@@ -1,10 +1,10 @@
 """Storing grants of roles: the rows alone. Services authorize and record."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import Role, RoleGrant, User
@@ -13,6 +13,25 @@ from reprotech.core.exceptions import Conflict
 from reprotech.core.request_context import current_reason
 
 GrantDetails = dict[str, str | None]
+
+
+class Period(TypedDict):
+    starts_at: datetime | None
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewGrant:
+    """A role to give, by name or slug, and for when; without a start from now on, without an end for good."""
+
+    role: str
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    reason: str = ""
+
+    @property
+    def period(self) -> Period:
+        return {"starts_at": self.starts_at, "ends_at": self.ends_at}
 
 
 def new_grant(
@@ -36,33 +55,6 @@ def new_grant(
         reason=reason or current_reason().text,
         is_pending=starts_at is not None and starts_at > now,
     )
-
-
-def give_roles(
-    actor: Actor,
-    user: User,
-    roles: Iterable[Role],
-    *,
-    starts_at: datetime | None = None,
-    ends_at: datetime | None = None,
-    reason: str = "",
-) -> list[RoleGrant]:
-    """Store a grant of each role. Raises Conflict where the user has one at that time; they must be locked."""
-    grants = [new_grant(actor, user, role, starts_at=starts_at, ends_at=ends_at, reason=reason) for role in roles]
-    for grant in grants:
-        refuse_overlap(grant)
-    RoleGrant.objects.bulk_create(grants)
-    forget_roles(user)
-    return grants
-
-
-def take_roles(user: User, roles: Iterable[Role]) -> list[RoleGrant]:
-    """Delete all grants of these roles, also those that begin later; returns them."""
-    found: QuerySet[RoleGrant] = RoleGrant.objects.filter(user=user, role__in=list(roles))
-    grants = list(found.select_related("role"))
-    found.delete()
-    forget_roles(user)
-    return grants
 
 
 def refuse_overlap(grant: RoleGrant) -> None:
@@ -112,7 +104,10 @@ def move_grants(actor: Actor, user: User, role: Role, other: Role) -> list[RoleG
 
     Where they have both, the periods become one.
     """
-    for gone in take_roles(user, [role]):
+    present = RoleGrant.objects.filter(user=user, role=role)
+    before = list(present)
+    present.delete()
+    for gone in before:
         merged = new_grant(actor, user, other, starts_at=gone.starts_at, ends_at=gone.ends_at, reason=gone.reason)
         held = RoleGrant.objects.filter(user=user, role=other)
         while touching := list(held.unended().overlapping(merged.starts_at, merged.ends_at)):
@@ -121,6 +116,7 @@ def move_grants(actor: Actor, user: User, role: Role, other: Role) -> list[RoleG
             held.filter(pk__in=[grant.pk for grant in touching]).delete()
         merged.is_pending = merged.starts_at is not None and merged.starts_at > timezone.now()
         merged.save(force_insert=True)
+    forget_roles(user)
     return list(RoleGrant.objects.filter(user=user, role=other).select_related("role"))
 
 

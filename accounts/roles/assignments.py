@@ -1,6 +1,7 @@
 """Assigning roles: lookup by name, the permissions that they give, and the audit events of a change."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from django.utils import timezone
@@ -11,6 +12,8 @@ from accounts.sessions.services import expire_recent_authentication
 from audit.models import Action
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import ValidationFailed
+
+EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 def find_roles(names: Collection[str]) -> list[Role]:
@@ -42,14 +45,20 @@ def mark_roles_changed(user: User) -> None:
 
 
 def record_role_changes(
-    actor: Actor, user: User, before: Iterable[Role], after: Iterable[Role], **details: Any
+    actor: Actor,
+    user: User,
+    before: Iterable[Role],
+    after: Iterable[Role],
+    *,
+    assigned: Mapping[str, Any] = EMPTY,
+    revoked: Mapping[str, Any] = EMPTY,
 ) -> None:
-    """The roles that are held now, before and after; `details` are of the roles that were given."""
+    """The roles that are held now, before and after; with details of those that were assigned and revoked."""
     old, new = set(role_names(before)), set(role_names(after))
     both = old | new
     if new - old:
         changes = {"roles": (sorted(old), sorted(both))}
-        record_user(actor, Action.ROLE_ASSIGN, user, changes=changes, roles=sorted(new - old), **details)
+        record_user(actor, Action.ROLE_ASSIGN, user, changes=changes, roles=sorted(new - old), **assigned)
     if old - new:
         changes = {"roles": (sorted(both), sorted(new))}
-        record_user(actor, Action.ROLE_REVOKE, user, changes=changes, roles=sorted(old - new))
+        record_user(actor, Action.ROLE_REVOKE, user, changes=changes, roles=sorted(old - new), **revoked)

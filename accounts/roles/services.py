@@ -172,7 +172,7 @@ def _reassign(actor: Actor, role: Role, holders: list[User], other: Role | None)
         before = list(user.roles.all())
         moved = move_grants(actor, user, role, other)
         mark_roles_changed(user)
-        record_role_changes(actor, user, before, list(user.roles.all()), **grant_details(moved))
+        record_role_changes(actor, user, before, list(user.roles.all()), assigned=grant_details(moved))
 
 
 def find_permissions(names: Iterable[str], held: Collection[str] = ()) -> list[Permission]:

@@ -78,6 +78,8 @@ class SessionToken(UserToken):
     @classmethod
     def for_session(cls, session: Session, **claims: object) -> Self:
         token = cls()
+        # Services that verify tokens offline can't know that the account or a role ends before.
+        token.payload["exp"] = session.user.credential_end(token.payload["exp"])
         token.payload.update(user_id=session.user_id, sid=str(session.pk), **claims)
         return token
 
@@ -108,7 +110,7 @@ def issue_pair(session: Session) -> TokenPair:
     roles = [] if has_required_action(user) else list(user.grants.role_names)
     access = AccessToken.for_session(session, username=user.username, roles=roles)
     refresh = RefreshToken.for_session(session)
-    lifetime = int(settings.ACCESS_TOKEN_LIFETIME.total_seconds())
+    lifetime = access["exp"] - access["iat"]
     return TokenPair(str(access), str(refresh), hash_token_id(refresh["jti"]), lifetime)
 
 

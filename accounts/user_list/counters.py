@@ -18,8 +18,9 @@ from accounts.models.querysets import ROLE_COUNTER_PREFIX
 #: Rows, or rows beyond one a day, that may gather before they are compacted.
 MAX_ROWS = 500
 
+#: A beginning or an end counts once it is on record, within half a minute (`accounts.access_periods.boundaries`).
 #: Of `UserState.STATUS_FILTERS` those that are maintained; that an invitation expires changes no row.
-COUNTED_STATES = frozenset({"active", "inactive", "locked", "invited", "must_change_password"})
+COUNTED_STATES = frozenset({"active", "inactive", "locked", "invited", "pending", "ended", "must_change_password"})
 
 #: Written out: each list asks, and building it with Django would take longer than its answer.
 COUNTER_SQL = "SELECT coalesce(sum(change), 0) FROM user_counts WHERE name = %s"

@@ -21,7 +21,8 @@ from django.http import HttpResponse
 
 from accounts.common.requests import SignedInRequest
 from accounts.models import Role, User
-from accounts.models.querysets import UserQuerySet, roles_of
+from accounts.models.grants import roles_of
+from accounts.models.querysets import UserQuerySet
 from accounts.models.user_states import HAS_ENDED, WAITING
 from accounts.user_list import counters, page_index
 from accounts.user_list.filters import UserFilter

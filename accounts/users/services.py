@@ -1,4 +1,5 @@
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -9,7 +10,6 @@ from accounts.access.authorization import (
     authorize_closing,
     authorize_over,
     authorize_roles,
-    authorize_until,
     require_remaining_super_administrator,
     service,
 )
@@ -21,16 +21,18 @@ from accounts.mfa.services import delete_factors
 from accounts.models import EmailChange, Role, RoleGrant, Session, User
 from accounts.notifications.services import send_email_changed, send_invitations
 from accounts.passwords.services import hash_new_password, refuse_to_set_passwords
-from accounts.periods.grants import forget_roles, give_roles, take_roles
+from accounts.periods.grants import NewGrant, forget_roles, grant_details, iso_time, new_grant
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_UPDATE
-from accounts.roles.assignments import (
-    find_roles,
-    mark_roles_changed,
-    permission_names_of,
-    record_role_changes,
-    role_names,
+from accounts.roles.assignments import find_roles, in_order, role_names
+from accounts.roles.grant_changes import (
+    apply_grant_changes,
+    check_grant,
+    grant_changes,
+    refuse_repeated,
+    role_changes,
 )
 from accounts.sessions.services import end_sessions
+from accounts.users.account_period import PERIOD_FIELDS, authorize_period, changes_on_record, set_period
 from accounts.users.uniqueness import (
     build_user,
     refuse_former_usernames,
@@ -59,11 +61,15 @@ def create_user(
     first_name: str = "",
     last_name: str = "",
     roles: Collection[str] = (),
+    role_grants: Sequence[NewGrant] = (),
     is_active: bool = True,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
     must_change_password: bool = False,
     is_service: bool = False,
 ) -> User:
-    """Create a user with roles (given by name); without a password they get an invitation by e-mail.
+    """Create a user with roles: by name for good, or for periods. Without a password they get an invitation by e-mail,
+    once the account begins.
 
     A service account has no password and gets no invitation: API keys are its only way in.
 
@@ -84,41 +90,53 @@ def create_user(
         must_change_password=must_change_password,
         is_service=is_service,
     )
+    authorize_period(actor, user, {"starts_at": (None, starts_at), "ends_at": (None, ends_at)})
+    set_period(user, starts_at, ends_at)
+    granted = [*(NewGrant(name) for name in roles), *role_grants]
     if password is not None:
         # Refuse before the expensive hash; `_store_user` checks again, as things may change while it is computed.
-        _check_creation(actor, user, roles)
+        _check_creation(actor, user, granted)
         user.password = hash_new_password(user, password, field="password")
-    return _store_user(actor=actor, user=user, roles=roles)
+    return _store_user(actor=actor, user=user, wanted=granted)
 
 
 @service
-def _store_user(*, actor: Actor, user: User, roles: Collection[str]) -> User:
+def _store_user(*, actor: Actor, user: User, wanted: Sequence[NewGrant]) -> User:
     authorize(actor, USER_CREATE)
-    granted = _check_creation(actor, user, roles)
+    grants = _check_creation(actor, user, wanted)
+    if user.is_pending:
+        user.invited_at = None
     _save(user)
     refuse_former_usernames([user])
-    give_roles(actor, user, granted)
-    record_user(actor, Action.CREATE, user, changes=creation_changes(user, granted))
-    if not user.is_service and not user.has_usable_password():
+    RoleGrant.objects.bulk_create(grants)
+    changes = creation_changes(user, [grant.role for grant in grants if grant.holds_now])
+    record_user(actor, Action.CREATE, user, changes=changes, **grant_details(grants))
+    if not user.is_service and not user.has_usable_password() and not user.is_pending:
         send_invitations([user])
     return user
 
 
-def _check_creation(actor: Actor, user: User, roles: Collection[str]) -> list[Role]:
-    granted = find_roles(roles)
-    authorize_roles(actor, granted)
-    authorize_until(actor, permission_names_of(granted), None)
+def _check_creation(actor: Actor, user: User, wanted: Sequence[NewGrant]) -> list[RoleGrant]:
+    find_roles([grant.role for grant in wanted])  # names all that are unknown
+    refuse_repeated(wanted)
+    grants = [
+        new_grant(actor, user, find_roles([grant.role])[0], **grant.period, reason=grant.reason) for grant in wanted
+    ]
+    authorize_roles(actor, in_order(grant.role for grant in grants))
+    for grant in grants:
+        check_grant(actor, grant, grant.role)
     # As for assigning them later, so that a new account is no way round it.
-    if granted:
+    if grants:
         require_recent_authentication()
     refuse_taken_names(user)
-    return granted
+    return grants
 
 
 def creation_changes(user: User, granted: Iterable[Role]) -> Changes:
     changes: dict[str, tuple[object, object]] = {field: (None, getattr(user, field)) for field in PROFILE_FIELDS}
     if user.is_service:
         changes["is_service"] = (None, True)
+    changes |= {name: (None, iso_time(moment)) for name in ("starts_at", "ends_at") if (moment := getattr(user, name))}
     return {**changes, "roles": ([], role_names(granted))}
 
 
@@ -128,22 +146,25 @@ def update_user(
     actor: Actor,
     user_id: int,
     roles: Collection[str] | None = None,
+    role_grants: Sequence[NewGrant] | None = None,
     expected_versions: Collection[str] = (),
     **fields: object,
 ) -> User:
-    """Change profile fields (those of PROFILE_FIELDS) and roles (by name) of a user.
+    """Change fields (those of PROFILE_FIELDS, and the account's period) and roles of a user.
+
+    `roles` are the names of those that they hold from now on; `role_grants` replaces all grants, present and later.
 
     Fields, assigned and revoked roles get an audit event each. Raises NotFound, Forbidden,
     ValidationFailed, Conflict, or StaleVersion unless the user is still as one of `expected_versions`.
     """
     user = lock_with_permission(actor, user_id, USER_UPDATE)
-    unknown = set(fields) - set(PROFILE_FIELDS)
+    unknown = set(fields) - {*PROFILE_FIELDS, *PERIOD_FIELDS}
     if unknown:
         raise TypeError(f"Not a field of a user: {', '.join(sorted(unknown))}.")
     fields = {name: stored_form(User, name, value) for name, value in fields.items()}
     changes = {name: (getattr(user, name), new) for name, new in fields.items() if getattr(user, name) != new}
     wanted = None if roles is None else find_roles(roles)
-    if _only_deactivates(user, fields, changes, wanted):
+    if _only_deactivates(user, fields, changes, wanted) and role_grants is None:
         authorize_closing(actor, user)
     else:
         authorize_over(actor, user)
@@ -151,7 +172,10 @@ def update_user(
     if changes:
         _change_fields(actor, user, changes)
     if wanted is not None:
-        _change_roles(actor, user, wanted)
+        apply_grant_changes(actor, user, role_changes(actor, user, wanted))
+    if role_grants is not None:
+        refuse_repeated(role_grants)
+        apply_grant_changes(actor, user, grant_changes(actor, user, role_grants))
     return user
 
 
@@ -167,6 +191,8 @@ def _change_fields(actor: Actor, user: User, changes: Changes, *, is_verified: b
     if "is_active" in changes and user.is_active:
         _refuse_own_account(actor, user, "deactivate")
         revoke_access(actor, user)
+    if changes.keys() & PERIOD_FIELDS:
+        _change_period(actor, user, changes)
     if "email" in changes:
         require_recent_authentication()
         user.invited_at = None  # its link is void: it went to the earlier address
@@ -178,11 +204,25 @@ def _change_fields(actor: Actor, user: User, changes: Changes, *, is_verified: b
     _save(user)
     if "username" in changes:
         _retire_username(user, str(changes["username"][0]))
-    record_user(actor, Action.UPDATE, user, changes=changes)
+    record_user(actor, Action.UPDATE, user, changes=changes_on_record(changes))
     if "email" in changes:
         # The one that was just confirmed, or one whose link would undo this change.
         EmailChange.objects.filter(user=user).delete()
         send_email_changed(user, old=str(changes["email"][0]))
+
+
+def _change_period(actor: Actor, user: User, changes: Changes) -> None:
+    authorize_period(actor, user, changes)
+    require_recent_authentication()
+    was_within = user.is_within_period
+    later = User(starts_at=user.starts_at, ends_at=user.ends_at)
+    for name in changes.keys() & PERIOD_FIELDS:
+        setattr(later, name, changes[name][1])
+    set_period(later, later.starts_at, later.ends_at)
+    if was_within and not later.is_within_period:
+        _refuse_own_account(actor, user, "end")
+        revoke_access(actor, user)
+    user.period_state = later.period_state
 
 
 def _retire_username(user: User, name: str) -> None:
@@ -201,24 +241,6 @@ def check_email(user: User, address: str) -> None:
 def change_email(*, user: User, address: str) -> None:
     """Store the address that a user confirmed, as part of a transaction that has locked them. Raises Conflict."""
     _change_fields(user, user, {"email": (user.email, address)}, is_verified=True)
-
-
-def _change_roles(actor: Actor, user: User, roles: list[Role]) -> None:
-    before = list(user.roles.all())
-    assigned = [role for role in roles if role not in before]
-    revoked = [role for role in before if role not in roles]
-    authorize(actor, permission_names_of(assigned), user)
-    authorize_until(actor, permission_names_of(assigned), None, user)
-    if any(role.is_super_admin for role in revoked) and user.can_sign_in:
-        require_remaining_super_administrator(without=[user.pk])
-    if not assigned and not revoked:
-        return
-    # After the comparison: to save a form with the same roles takes no password.
-    require_recent_authentication()
-    take_roles(user, revoked)
-    give_roles(actor, user, assigned)
-    mark_roles_changed(user)
-    record_role_changes(actor, user, before, roles)
 
 
 @service

@@ -198,7 +198,9 @@ def issue_tokens(sign_in: AppSignIn, *, with_refresh_token: bool, used_token: st
             session_services.keep_app_session(sign_in.session)
     access_token = new_secret(ACCESS_TOKEN_PREFIX)
     sign_in.access_hash = hash_secret(access_token)
-    sign_in.access_expires_at = now + timedelta(minutes=sign_in.application.access_token_minutes)
+    expires_at = now + timedelta(minutes=sign_in.application.access_token_minutes)
+    ends_at = sign_in.user.ends_at
+    sign_in.access_expires_at = expires_at if ends_at is None else min(expires_at, ends_at)
     refresh_token = ""
     if with_refresh_token:
         family = family_of(used_token) or new_family()

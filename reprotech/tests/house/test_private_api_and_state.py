@@ -61,7 +61,7 @@ MEMOIZED = {
     "accounts/core/confusables.py": {"_prototypes"},
     "accounts/core/encryption.py": {"_cipher"},
     "accounts/core/hashers.py": {"_threads"},
-    "accounts/models/querysets.py": {"grant_periods", "held_permissions", "role_rows"},
+    "accounts/models/grants.py": {"grant_periods", "held_permissions", "role_rows"},
     "accounts/preferences/time_zones.py": {"time_zone_choices", "time_zone_names"},
     "accounts/session_cache/lookup.py": {"_script"},
     "accounts/sessions/jwt_signing.py": {"_key_ring", "key_id", "secret_key_ring"},

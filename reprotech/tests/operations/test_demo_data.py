@@ -76,7 +76,7 @@ def test_events_and_accounts_tell_the_same(installation):
     assert {user.pk: user.last_login for user in people if user.last_login} == last
     created = dict(AuditLog.objects.filter(action="create", resource="user").values_list("resource_id", "timestamp"))
     assert {str(user.pk): user.created_at for user in people}.items() <= created.items()
-    roles = Counter(name for user in people.prefetch_related("roles") for name in [*user.roles.all()])
+    roles = Counter(name for user in people.with_role_names() for name in [*user.roles.all()])
     assert {role.slug for role in roles} == {
         "admin", "manager", "researcher", "veterinarian", "lab_technician", "viewer",
     }  # fmt: skip

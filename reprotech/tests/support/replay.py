@@ -51,7 +51,7 @@ class Replay:
 
     def accounts_now(self):
         """The present accounts in the same form."""
-        users = User.objects.existing().prefetch_related("roles")
+        users = User.objects.existing().with_role_names()
         return {
             user.pk: Account(
                 user.username, user.email, user.first_name, user.last_name, user.is_active, user.is_locked,

@@ -75,4 +75,4 @@ def _name_of(sign_in: AppSignIn) -> Claims:
 
 def _times(sign_in: AppSignIn, expires_at: datetime | None) -> Claims:
     times = {"iat": int(sign_in.last_used_at.timestamp())}
-    return {**times, "exp": int(expires_at.timestamp())} if expires_at else times
+    return {**times, "exp": sign_in.user.credential_end(int(expires_at.timestamp()))} if expires_at else times

@@ -1,0 +1,190 @@
+"""Changing which roles a user has and for how long: the checks, the rows and the events of every such change."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
+
+from django.conf import settings
+
+from accounts.access.authorization import (
+    OPEN_END,
+    authorize,
+    authorize_until,
+    require_remaining_super_administrator,
+)
+from accounts.access.user_events import record_user
+from accounts.models import Role, RoleGrant, User
+from accounts.periods.grants import (
+    GrantDetails,
+    NewGrant,
+    describe_grant,
+    forget_roles,
+    grant_details,
+    new_grant,
+    refuse_overlap,
+)
+from accounts.periods.validation import check_period
+from accounts.roles.assignments import find_roles, mark_roles_changed, permission_names_of, record_role_changes
+from audit.models import Action
+from reprotech.core.actors import Actor, System
+from reprotech.core.exceptions import ValidationFailed
+from reprotech.core.reauthentication import require_recent_authentication
+from reprotech.core.request_context import current_reason
+
+
+@dataclass(slots=True)
+class GrantChanges:
+    """What becomes of a user's grants; the rows as they shall be."""
+
+    added: list[RoleGrant] = field(default_factory=list)
+    removed: list[RoleGrant] = field(default_factory=list)
+    #: With what events say of them as they were.
+    changed: list[tuple[RoleGrant, GrantDetails]] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed)
+
+
+def apply_grant_changes(actor: Actor, user: User, changes: GrantChanges) -> None:
+    """Check, store and record changes of a locked user's grants, as part of a service that authorized the rest.
+
+    Raises Forbidden, OwnGrantEndsEarlier, ValidationFailed, or Conflict for overlapping grants of a role and for an end
+    of the last Super Administrator.
+    """
+    if not changes:
+        return
+    for grant in [*changes.added, *(grant for grant, _ in changes.changed)]:
+        check_grant(actor, grant, user)
+    before = list(user.roles.all())
+    if user.can_sign_in and _ends_super_administrator(user, changes):
+        require_remaining_super_administrator(without=[user.pk])
+    # After all comparisons: to save a form with the same roles takes no password.
+    require_recent_authentication()
+    _store(user, changes)
+    mark_roles_changed(user)
+    _record(actor, user, before, list(user.roles.all()), changes)
+
+
+def check_grant(actor: Actor, grant: RoleGrant, target: User | Role) -> None:
+    """Raise Forbidden or ValidationFailed unless `actor` may give this role for this long."""
+    names = permission_names_of([grant.role])
+    authorize(actor, names, target)
+    # Someone must hold that role for good, and commands are for what pages refuse.
+    is_unlimited = grant.role.is_super_admin or isinstance(actor, System)
+    max_days = 0 if is_unlimited else settings.GRANT_MAX_DAYS
+    check_period(grant.starts_at, grant.ends_at, max_days=max_days)
+    # With the account it ends in any case.
+    end = min(grant.ends_at or OPEN_END, grant.user.ends_at or OPEN_END)
+    authorize_until(actor, names, None if end == OPEN_END else end, target)
+
+
+def role_changes(actor: Actor, user: User, roles: Collection[Role]) -> GrantChanges:
+    """What makes these the roles that the user holds now: without an end, where they don't hold them yet.
+
+    What begins later stays, except of roles that are taken.
+    """
+    before = list(user.roles.all())
+    taken = [role for role in before if role not in roles]
+    return GrantChanges(
+        added=[new_grant(actor, user, role) for role in roles if role not in before],
+        removed=list(RoleGrant.objects.filter(user=user, role__in=taken).select_related("role")) if taken else [],
+    )
+
+
+def grant_changes(actor: Actor, user: User, wanted: Sequence[NewGrant]) -> GrantChanges:
+    """What makes these the user's grants, now and later. A grant of the same role gets the new period."""
+    roles = {name: find_roles([name])[0] for name in {grant.role for grant in wanted}}
+    present = list(RoleGrant.objects.unended().filter(user=user).select_related("role"))
+    changes, left = GrantChanges(), []
+    for grant in wanted:
+        role, period = roles[grant.role], (grant.starts_at, grant.ends_at)
+        same = next((one for one in present if one.role == role and (one.starts_at, one.ends_at) == period), None)
+        if same is None:
+            left.append((grant, role))
+        else:
+            present.remove(same)
+    for grant, role in left:
+        other = next((one for one in present if one.role == role), None)
+        if other is None:
+            changes.added.append(new_grant(actor, user, role, **grant.period, reason=grant.reason))
+        else:
+            present.remove(other)
+            changes.changed.append((other, describe_grant(other)))
+            set_period(actor, other, grant.starts_at, grant.ends_at)
+            other.reason = grant.reason or current_reason().text or other.reason
+    changes.removed = present
+    return changes
+
+
+def set_period(actor: Actor, grant: RoleGrant, starts_at: datetime | None, ends_at: datetime | None) -> None:
+    grant.starts_at, grant.ends_at, grant.granted_by_id = starts_at, ends_at, actor.pk
+    grant.is_pending = not grant.holds_now
+
+
+def refuse_repeated(wanted: Iterable[NewGrant]) -> None:
+    """Raise ValidationFailed where grants of the same list overlap."""
+    by_role: dict[str, list[NewGrant]] = {}
+    for grant in wanted:
+        by_role.setdefault(find_roles([grant.role])[0].slug, []).append(grant)
+    for grants in by_role.values():
+        ordered = sorted(grants, key=lambda grant: (grant.starts_at is not None, grant.starts_at))
+        for first, second in pairwise(ordered):
+            if second.starts_at is None or (first.ends_at or OPEN_END) > second.starts_at:
+                sentence = f"Two grants of {second.role!r} are for the same time. Make one of them."
+                raise ValidationFailed({"role_grants": [sentence]})
+
+
+def _ends_super_administrator(user: User, changes: GrantChanges) -> bool:
+    """Whether they would hold the role of Super Administrator no more, or not for good."""
+    lost = [grant for grant in changes.removed if grant.role.is_super_admin and grant.holds_now]
+    limited = [
+        grant
+        for grant, before in changes.changed
+        if grant.role.is_super_admin and before["ends_at"] is None and (grant.ends_at or not grant.holds_now)
+    ]
+    replaced = any(grant.role.is_super_admin and grant.holds_now and not grant.ends_at for grant in changes.added)
+    return bool(lost or limited) and not replaced and user.is_super_administrator
+
+
+def _store(user: User, changes: GrantChanges) -> None:
+    RoleGrant.objects.filter(pk__in=[grant.pk for grant in changes.removed]).delete()
+    for grant, _ in changes.changed:
+        grant.save()
+    for grant in changes.added:
+        refuse_overlap(grant)
+        grant.save(force_insert=True)
+    for grant, _ in changes.changed:
+        refuse_overlap(grant)
+    forget_roles(user)
+
+
+def _record(actor: Actor, user: User, before: list[Role], after: list[Role], changes: GrantChanges) -> None:
+    if {*before} != {*after}:
+        record_role_changes(
+            actor,
+            user,
+            before,
+            after,
+            assigned=grant_details([grant for grant in changes.added if grant.holds_now]),
+            revoked=grant_details(changes.removed),
+        )
+    # What begins later changes no role that is held now.
+    later = [grant for grant in changes.added if not grant.holds_now]
+    if later:
+        names = sorted({grant.role.name for grant in later})
+        record_user(actor, Action.ROLE_ASSIGN, user, roles=names, **grant_details(later))
+    lost = {role.name for role in before} - {role.name for role in after}
+    planned = [grant for grant in changes.removed if grant.role.name not in lost]
+    if planned:
+        gone = sorted({grant.role.name for grant in planned})
+        record_user(actor, Action.ROLE_REVOKE, user, roles=gone, **grant_details(planned))
+    for grant, old in changes.changed:
+        record_user(
+            actor,
+            Action.ROLE_ASSIGN,
+            user,
+            changes={"role_grants": ([old], [describe_grant(grant)])},
+            roles=[grant.role.name],
+            grants=[describe_grant(grant)],
+        )

@@ -1,0 +1,57 @@
+"""From when until when an account can be used: what a change of that needs, and what is on record of it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.access.authorization import OPEN_END, authorize_until, require_remaining_super_administrator
+from accounts.models import RoleGrant, User
+from accounts.periods.grants import iso_time
+from accounts.periods.validation import check_period
+from accounts.roles.assignments import permission_names_of
+from audit.services import Changes
+from reprotech.core.actors import Actor
+from reprotech.core.exceptions import ValidationFailed
+
+PERIOD_FIELDS = frozenset({"starts_at", "ends_at"})
+
+
+def set_period(user: User, starts_at: datetime | None, ends_at: datetime | None) -> None:
+    """Of an account that isn't over; not saved yet."""
+    user.starts_at, user.ends_at = starts_at, ends_at
+    user.period_state = "pending" if starts_at is not None and starts_at > timezone.now() else ""
+
+
+def authorize_period(actor: Actor, user: User, changes: Mapping[str, tuple[Any, Any]]) -> None:
+    """Raise a DomainError unless `actor` may change the period of an account that they may change.
+
+    A longer period gives what the account holds for longer, so the actor must hold it as long.
+    """
+    starts_at, ends_at = (changes.get(name, (None, getattr(user, name)))[1] for name in ("starts_at", "ends_at"))
+    _refuse_no_times(starts_at, ends_at)
+    check_period(starts_at, ends_at)
+    is_longer = (ends_at or OPEN_END) > (user.ends_at or OPEN_END) or user.has_ended
+    begins_earlier = user.starts_at is not None and (starts_at is None or starts_at < user.starts_at)
+    if is_longer or begins_earlier:
+        for grant in RoleGrant.objects.unended().filter(user=user).select_related("role"):
+            end = min(grant.ends_at or OPEN_END, ends_at or OPEN_END)
+            authorize_until(actor, permission_names_of([grant.role]), None if end == OPEN_END else end, user)
+    begins_later = starts_at is not None and starts_at > timezone.now()
+    if (ends_at is not None or begins_later) and user.can_sign_in and user.is_super_administrator:
+        require_remaining_super_administrator(without=[user.pk])
+
+
+def changes_on_record(changes: Changes) -> Changes:
+    """The changes as events say them: times as the API has them."""
+    return {name: (_iso_if_time(old), _iso_if_time(new)) for name, (old, new) in changes.items()}
+
+
+def _iso_if_time(value: object) -> object:
+    return iso_time(value) if isinstance(value, datetime) else value
+
+
+def _refuse_no_times(*moments: object) -> None:
+    if any(moment is not None and not isinstance(moment, datetime) for moment in moments):
+        raise ValidationFailed({"ends_at": ["Give a date and a time."]})
