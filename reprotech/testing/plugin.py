@@ -210,6 +210,11 @@ def stack(request):
 @pytest.fixture(autouse=True)
 def clear_cache():
     """No test sees what another one cached or counted."""
+    clear_caches()
+
+
+def clear_caches():
+    """Forget all that was cached or counted."""
     from django.core.cache import cache
 
     from accounts import session_cache
