@@ -125,23 +125,29 @@ def test_names_are_never_markup(browser):
     assert "<i>italic" not in page
 
 
-@pytest.mark.parametrize("path", ["/applications", "/applications/{pk}/sign-ins", "/applications/{pk}/permissions"])
-def test_a_list_costs_the_same_at_3_rows_and_at_60(browser, cast, path):
+def test_a_list_costs_the_same_at_3_rows_and_at_60(browser, cast):
+    """All in one test, as to make the rows takes longest."""
     first = make_application("Grafana", "researcher", "viewer")
     people = [make_user(f"person-{n}", "researcher") for n in range(20)]
+    paths = [
+        path.format(pk=first.pk)
+        for path in ("/applications", "/applications/{pk}/sign-ins", "/applications/{pk}/permissions")
+    ]
 
-    def cost():
+    def cost(path):
         with CaptureQueriesContext(connection) as captured:
-            assert browser.get(path.format(pk=first.pk) + "?per_page=100").status_code in {200, 422}
-            assert browser.get(path.format(pk=first.pk)).status_code == 200
+            assert browser.get(path + "?per_page=100").status_code in {200, 422}
+            assert browser.get(path).status_code == 200
         return len(captured)
+
+    def costs():
+        return {path: (cost(path), cost(path))[1] for path in paths}  # the first reads what is read once for a process
 
     for n in range(3):
         make_sign_in(make_application(f"Program {n}", "researcher", slug=f"p{n}"), people[n])
         make_sign_in(first, people[n])
-    cost()
-    few = cost()
+    few = costs()
     for n in range(3, 60):
         make_sign_in(make_application(f"Program {n}", "researcher", slug=f"p{n}"), people[n % 20])
         make_sign_in(first, people[n % 20], created_at=timezone.now())
-    assert cost() == few
+    assert costs() == few
