@@ -41,7 +41,7 @@ new PerformanceObserver((list) => list.getEntries().forEach(({value, sources}) =
 ))).observe({type: "layout-shift", buffered: true});"""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server(stack, processes):
     """In production's mode, with a few pages of users."""
     server = start_server(processes, stack, DEBUG="false", ADMIN_PASSWORD=PASSWORD)
@@ -134,23 +134,33 @@ def fill(page):
     }
 
 
-def signed_in_state(new_page):
-    """(what a browser keeps of a session, the addresses of all pages behind the sign-in)."""
-    page = new_page()
-    sign_in(page, password=PASSWORD)
-    known = fill(page)
-    # Some commands lead to the same page with other filters.
-    paths = [*LISTED.values(), *(path.format(**known) for path in PAGES)]
-    return page.context.storage_state(), paths
+@pytest.fixture(scope="module")
+def kept():
+    """What the first test that signs in leaves to the others."""
+    return {}
 
 
-def test_every_page_is_light_comes_once_and_stands_still(new_page):
-    signed_in, paths = signed_in_state(new_page)
+@pytest.fixture
+def session(new_page, kept):
+    """What a browser keeps of a session."""
+    if not kept:
+        page = new_page()
+        sign_in(page, password=PASSWORD)
+        kept.update(known=fill(page), session=page.context.storage_state())
+    return kept["session"]
+
+
+@pytest.fixture
+def paths(session, kept):
+    """The addresses of all pages behind the sign-in; some commands lead to the same page with other filters."""
+    return [*LISTED.values(), *(path.format(**kept["known"]) for path in PAGES)]
+
+
+def test_every_page_is_light_comes_once_and_stands_still(new_page, session, paths):
     found = {}
     for path in ("/login", "/forgot-password", *paths):
         # A browser that was never here before, but for its session.
-        session = {"storage_state": signed_in} if path in paths else {}
-        page = new_page(viewport=DESKTOP, **session)
+        page = new_page(viewport=DESKTOP, **({"storage_state": session} if path in paths else {}))
         page.add_init_script(SUM_SHIFTS)
         found[path] = [*faults(visit(page, path), page), *faults_of_a_second_visit(visit(page, path))]
         assert page.url.endswith(path)
@@ -160,11 +170,10 @@ def test_every_page_is_light_comes_once_and_stands_still(new_page):
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_no_page_jumps_when_its_font_comes_late(new_page, size):
-    signed_in, paths = signed_in_state(new_page)
+def test_no_page_jumps_when_its_font_comes_late(new_page, session, paths, size):
     found = {}
     for is_signed_in in (False, True):
-        page = new_page(viewport=size, **({"storage_state": signed_in} if is_signed_in else {}))
+        page = new_page(viewport=size, **({"storage_state": session} if is_signed_in else {}))
         page.add_init_script(SUM_SHIFTS)
         # The route keeps the browser from taking files out of its cache, so each page waits again.
         page.route("**/*.woff2", come_late)
