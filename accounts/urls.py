@@ -1,5 +1,6 @@
 from django.urls import path
 
+from accounts.access_periods import views as period_views
 from accounts.api_keys import views as api_key_views
 from accounts.authentication import views as authentication_views
 from accounts.exclusions import form_views as exclusion_form_views
@@ -70,6 +71,9 @@ urlpatterns = [
     path("users/<int:user_id>/activity", user_page_views.show_activity, name="user_activity"),
     path("users/<int:user_id>/roles", role_change_views.change_roles, name="change_user_roles"),
     path("users/<int:user_id>/roles/review", role_change_views.review_roles, name="review_user_roles"),
+    path("users/<int:user_id>/grants/new", period_views.give_role, name="give_role"),
+    path("users/<int:user_id>/grants/<int:grant_id>", period_views.change_period, name="change_period"),
+    path("users/<int:user_id>/grants/<int:grant_id>/remove", period_views.take_role, name="take_role"),
     path("users/<int:user_id>/edit", user_views.edit_user, name="edit_user"),
     path("users/<int:user_id>/reset-password", action_views.reset_password, name="reset_user_password"),
     path("users/<int:user_id>/invitation", invitation_views.resend, name="resend_invitation"),

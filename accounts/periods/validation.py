@@ -45,3 +45,8 @@ def _refuse_unlikely(field: str, moment: datetime) -> None:
         raise ValidationFailed({field: ["Give the time zone too, such as Z."]})
     if moment.year > MAX_YEAR:
         raise ValidationFailed({field: [f"Give a date before the year {MAX_YEAR + 1}."]})
+
+
+def lab_day(moment: datetime) -> date:
+    """The day of the laboratory on which a moment is."""
+    return moment.astimezone(ZoneInfo(settings.LAB_TIME_ZONE)).date()

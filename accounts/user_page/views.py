@@ -99,6 +99,8 @@ def render_access(request: PageRequest, user: User, form: UserRolesForm | None) 
         "form": form,
         "change": form.change_for(user) if form else None,
         "access": access_groups(user.roles.all()),
+        "periods": user.role_grants.unended().select_related("role", "granted_by"),
+        "may_change": form is not None,
     }
     status = UNPROCESSABLE if form is not None and form.errors else 200
     return render_tab(request, user, "access", context, status)

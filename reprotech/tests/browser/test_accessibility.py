@@ -36,6 +36,7 @@ SIGNED_OUT = ["/login", "/set-password", "/forgot-password", "/forgot-password/s
 SIGNED_IN = [
     *("/", "/?days=365", "/users", "/users?search=nobody-of-this-name", "/users/{user}", "/roles", "/roles/{role}"),
     *("/users/{user}/access", "/users/{user}/roles?assign=manager", "/users/{user}/sessions", "/users/{user}/keys"),
+    "/users/{user}/grants/new",
     *("/users/{user}/activity", "/profile/access", "/profile/sessions", "/profile/keys", "/users/{user}/sessions/end"),
     *(
         "/permissions",
