@@ -1,8 +1,6 @@
 """Who may decide an item, and with which words."""
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Collection
 
 from django.core.exceptions import ValidationError
 
@@ -11,7 +9,7 @@ from accounts.core.validators import validate_plain_text
 from accounts.models import User
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import NotFound, ValidationFailed
-from reprotech.core.request_context import current_reason, set_reason
+from reprotech.core.request_context import current_reason
 from reviews.exceptions import DecidedMeanwhile, DecidedSince, NotReviewer, OwnAccess, ReviewClosed
 from reviews.models import Decision, Review, ReviewItem
 from reviews.permissions import SETTINGS_READ, USER_READ
@@ -35,20 +33,6 @@ def checked_reason(decision: str, reason: str) -> str:
     if decision == Decision.CHANGE and not text:
         raise ValidationFailed({"reason": ["Say what has to change."]})
     return text
-
-
-@contextmanager
-def giving_reason(text: str) -> Iterator[None]:
-    """Have every event of the block tell an item's own reason, if it has one."""
-    given = current_reason()
-    if text:
-        set_reason(replace(given, text=text, problem=""))
-    try:
-        yield
-    finally:
-        # A refusal notes there that it asks for a reason.
-        if text:
-            set_reason(given)
 
 
 def lock_for_decision(actor: Actor, review_id: int) -> Review:

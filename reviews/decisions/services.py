@@ -14,7 +14,7 @@ from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict, DomainError, NotFound
 from reprotech.core.reauthentication import require_recent_authentication
 from reprotech.core.request_context import current_reason
-from reviews.decisions.checks import checked_reason, giving_reason, lock_for_decision, refuse_decided, refuse_own
+from reviews.decisions.checks import checked_reason, lock_for_decision, refuse_decided, refuse_own
 from reviews.decisions.removals import REMOVE, Result, carry_out
 from reviews.models import Decision, Outcome, Review, ReviewItem
 from reviews.permissions import USER_READ
@@ -64,11 +64,10 @@ def decide_item(
         raise NotFound("item")
     if not _set_decision(actor, item, Choice(decision, text), expected_versions):
         return item
-    with giving_reason(text):
-        if decision == Decision.REMOVE:
-            set_result(actor, item, carry_out(actor, item, REMOVE))
-        item.save()
-        record_events([decision_event(actor, review, item)])
+    if decision == Decision.REMOVE:
+        set_result(actor, item, carry_out(actor, item, REMOVE))
+    item.save()
+    record_events([decision_event(actor, review, item)])
     return item
 
 
@@ -185,8 +184,7 @@ def carry_out_removal(*, actor: Actor, review_id: int, item_id: int) -> ReviewIt
         raise NotFound("item")
     if not item.is_pending:
         raise Conflict("There is nothing left to carry out here.")
-    with giving_reason(item.reason):
-        result = carry_out(actor, item, item.action)
+    result = carry_out(actor, item, item.action)
     if not result.is_done:
         raise Conflict(f"You can't carry this out: {result.note}")
     set_result(actor, item, result)
@@ -197,21 +195,22 @@ def carry_out_removal(*, actor: Actor, review_id: int, item_id: int) -> ReviewIt
 
 def decision_event(actor: Actor, review: Review, item: ReviewItem, **details: Any) -> AuditLog:
     """Of an item; people are in it by their ids, since they may be erased."""
+    if item.reason:
+        details["reason_given"] = item.reason
     if item.is_unanswered:
         details["unanswered"] = True
-    with giving_reason(item.reason):
-        return build_event(
-            actor=actor,
-            action=Action.REVIEW_DECIDE,
-            resource="review",
-            resource_id=review.pk,
-            resource_name=review.name,
-            item=item.pk,
-            about=subject_of(item),
-            decision=item.decision or item.action,
-            outcome=item.outcome,
-            **details,
-        )
+    return build_event(
+        actor=actor,
+        action=Action.REVIEW_DECIDE,
+        resource="review",
+        resource_id=review.pk,
+        resource_name=review.name,
+        item=item.pk,
+        about=subject_of(item),
+        decision=item.decision or item.action,
+        outcome=item.outcome,
+        **details,
+    )
 
 
 def subject_of(item: ReviewItem) -> dict[str, object]:

@@ -11,7 +11,7 @@ from django.utils.text import Truncator
 from accounts.common.requests import PageRequest
 from reprotech.core.exceptions import DomainError, ValidationFailed
 from reprotech.web.access import FORM, SAFE, requires
-from reprotech.web.filter_chips import Option, filter_chips
+from reprotech.web.filter_chips import FilterSelect, Option, filter_chips
 from reprotech.web.pagination import Page
 from reprotech.web.responses import UNPROCESSABLE, render_page
 from reviews.api.filters import ItemFilter, ReviewFilter
@@ -137,7 +137,7 @@ def render_items(
         "rest": [row.item.pk for row in rows if row.can_decide and not row.item.decision],
         "unchanged": review.items.undecided().unchanged().exclude(user=request.user.pk).count() if is_reviewer else 0,
         "typed": request.GET,
-        "options": options,
+        "selects": [FilterSelect("show", "Lines", options["show"], any="All")],
         "chips": filter_chips(request.GET, {"search": "Search", "show": "Shown"}, options),
         "list_url": reverse("review", args=[review.pk]),
         "crumbs": [("Access reviews", reverse("reviews")), (review.name, None)],
