@@ -136,13 +136,17 @@ def test_a_program_that_hangs_is_left_after_a_while(cast, receiver, monkeypatch)
 def test_an_answer_that_comes_letter_by_letter_is_cut_off(cast, monkeypatch):
     monkeypatch.setattr(http_post, "DEADLINE_SECONDS", 0.5)
     server = socket.create_server(("127.0.0.1", 0))
-    stopped = Event()
+    stopped, was_let_go_on = Event(), Event()
 
     def drip():
         client, _ = server.accept()
+        end = time.monotonic() + 20
         with client, suppress(OSError):
             while not stopped.wait(0.05):
                 client.sendall(b"H")
+                if time.monotonic() > end:
+                    was_let_go_on.set()
+                    return
 
     dripping = Thread(target=drip)
     dripping.start()
@@ -153,6 +157,7 @@ def test_an_answer_that_comes_letter_by_letter_is_cut_off(cast, monkeypatch):
     server.close()
     notice.refresh_from_db()
     assert notice.last_error
+    assert not was_let_go_on.is_set()
 
 
 def test_intervals_grow_and_have_an_end():
