@@ -1,13 +1,48 @@
+from typing import Any
+
 from rest_framework import serializers
 
 from accounts.common.serializers import MessageAnswer, RoleGrantAnswer, UserAnswer, UserDetailAnswer, names_field
 from accounts.passwords.fields import password_field
+from accounts.periods.api_fields import EndField, StartField
+from accounts.periods.grants import NewGrant
 from reprotech.api.fields import StrictBooleanField, StrictStringField
 from reprotech.api.request_bodies import RequestBody
 from reprotech.api.serialization import PageAnswer
+from reprotech.core.change_reason import MAX_REASON_LENGTH
+
+ROLES_TWICE = "Send roles or role_grants, not both."
 
 
-class CreateUserBody(RequestBody):
+class RoleGrantBody(RequestBody):
+    """A role for a period."""
+
+    hints = dict.fromkeys(("granted_by", "granted_at"), "This can't be changed.")
+
+    role = StrictStringField(max_length=80, help_text="Its name or slug.")
+    starts_at = StartField(help_text="Left out or null: now.")
+    ends_at = EndField(help_text="Left out or null: no end.")
+    reason = StrictStringField(required=False, allow_blank=True, max_length=MAX_REASON_LENGTH)
+
+
+class PeriodsBody(RequestBody):
+    """The part of a request that says from when until when."""
+
+    starts_at = StartField(help_text="When the account begins; null: now.")
+    ends_at = EndField(help_text="When the account ends; null: never.")
+    role_grants = RoleGrantBody(
+        many=True, required=False, max_length=200, help_text="In place of `roles`: all roles, with their periods."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "roles" in attrs and "role_grants" in attrs:
+            raise serializers.ValidationError({"role_grants": [ROLES_TWICE]})
+        if "role_grants" in attrs:
+            attrs["role_grants"] = [NewGrant(**grant) for grant in attrs["role_grants"]]
+        return attrs
+
+
+class CreateUserBody(PeriodsBody):
     """Request body of `POST /api/users`."""
 
     username = StrictStringField(max_length=80)
@@ -20,7 +55,7 @@ class CreateUserBody(RequestBody):
     is_service = StrictBooleanField(required=False, help_text="Of a script or lab module: no password, API keys alone.")
 
 
-class UpdateUserBody(RequestBody):
+class UpdateUserBody(PeriodsBody):
     """`PUT` and `PATCH /api/users/{id}`: what is left out stays as it is."""
 
     hints = {

@@ -7,10 +7,11 @@ from django.utils import timezone
 from accounts.models import RoleGrant, User
 from reprotech.testing.cast import audit_rows, make_user
 
+NOW = timezone.now().replace(microsecond=0)
+
 
 def in_days(days: int) -> str:
-    moment = (timezone.now() + timedelta(days=days)).replace(microsecond=0)
-    return moment.isoformat().replace("+00:00", "Z")
+    return (NOW + timedelta(days=days)).isoformat().replace("+00:00", "Z")
 
 
 def test_a_role_is_given_for_a_period_and_taken(super_admin):
@@ -96,3 +97,45 @@ def test_the_list_finds_access_that_ends_before_a_moment(super_admin):
     assert never.username not in str(found)
     refused = super_admin.get("/api/users?ends_before=yesterday")
     assert (refused.status_code, list(refused.json()["errors"])) == (400, ["ends_before"])
+
+
+def test_a_user_is_created_for_a_period_with_a_role_for_a_shorter_one(super_admin):
+    body = {"username": "guest", "email": "guest@lab.example", "starts_at": in_days(2), "ends_at": in_days(20)}
+    grants = [{"role": "viewer"}, {"role": "Researcher", "ends_at": in_days(9), "reason": "Course"}]
+    created = super_admin.post("/api/users", {**body, "role_grants": grants})
+    assert created.status_code == 201, created.json()
+    user = created.json()["user"]
+    assert (user["status"], user["starts_at"], user["ends_at"]) == ("pending", body["starts_at"], body["ends_at"])
+    assert [(grant["role"], grant["ends_at"], grant["reason"]) for grant in user["role_grants"]] == [
+        ("Researcher", in_days(9), "Course"),
+        ("Viewer", None, ""),
+    ]
+
+
+def test_role_grants_replace_all_grants_and_null_opens_the_account(super_admin):
+    user = make_user("changed", "viewer", "manager")
+    path = f"/api/users/{user.pk}"
+    grants = [{"role": "viewer", "ends_at": in_days(5)}]
+    changed = super_admin.patch(path, {"role_grants": grants, "ends_at": in_days(6)}).json()["user"]
+    assert (changed["roles"], changed["role_grants"][0]["ends_at"]) == (["Viewer"], in_days(5))
+    assert changed["ends_at"] == in_days(6)
+    assert super_admin.patch(path, {"ends_at": None}).json()["user"]["ends_at"] is None
+    assert super_admin.patch(path, {"role_grants": []}).json()["user"]["role_grants"] == []
+
+
+def test_what_contradicts_itself_is_refused_and_nothing_is_changed(super_admin, cast):
+    path = f"/api/users/{cast.viewer.pk}"
+    later, sooner = in_days(9), in_days(4)
+    refused = [
+        ({"roles": ["viewer"], "role_grants": [{"role": "viewer"}]}, "role_grants"),
+        ({"role_grants": [{"role": "viewer", "starts_at": later, "ends_at": sooner}]}, "ends_at"),
+        ({"role_grants": [{"role": "viewer", "granted_by": "me"}]}, "role_grants"),
+        ({"role_grants": {"role": "viewer"}}, "role_grants"),
+        ({"starts_at": later, "ends_at": sooner}, "ends_at"),
+        ({"role_grants": [{"role": "viewer", "ends_at": later}, {"role": "Viewer"}]}, "role_grants"),
+    ]
+    before = super_admin.get(path).json()
+    for body, field in refused:
+        answer = super_admin.patch(path, body)
+        assert (answer.status_code, field in answer.json()["errors"]) == (400, True), (body, answer.json())
+    assert super_admin.get(path).json() == before
