@@ -39,8 +39,18 @@ CHANGES_OF_FORMS = {
     "edit_exclusion": ("exclusion:update",),
     "delete_exclusion": ("exclusion:delete",),
     "new_application": ("application:create",),
-    "edit_application": ("application:update",),
+    **dict.fromkeys(
+        ("edit_application", "new_application_secret", "activate_application", "deactivate_application"),
+        ("application:update",),
+    ),
     "delete_application": ("application:delete",),
+    # Django admin's.
+    "accounts_user_add": ("user:create",),
+    "accounts_user_change": ("user:update", "user:role_assign", "user:role_revoke"),
+    "accounts_user_delete": ("user:delete",),
+    "accounts_role_add": ("role:create",),
+    "accounts_role_change": ("role:update",),
+    "accounts_role_delete": ("role:delete",),
 }
 
 
