@@ -41,7 +41,8 @@ def user_totals() -> dict[str, int]:
             "inactive_users": counters["existing"] - counters["active"],
             "locked_users": counters["locked"],
         }
-    active = Q(is_active=True, locked_at__isnull=True)
+    # As the counters count: a beginning or an end once it is on record.
+    active = Q(is_active=True, locked_at__isnull=True, period_state="")
     totals: dict[str, int] = User.objects.existing().aggregate(
         total_users=Count("pk"),
         active_users=Count("pk", filter=active),
@@ -100,25 +101,30 @@ def active_users_at(moment: datetime) -> int | None:
     changed = _states_before_changes(moment)
     created = User.objects.existing().filter(created_at__gte=moment)
     # Those who may not sign in are few, and have indexes.
-    stopped = created.filter(Q(is_active=False) | Q(locked_at__isnull=False))
+    stopped = created.filter(Q(is_active=False) | Q(locked_at__isnull=False) | ~Q(period_state=""))
     number: int = user_totals()["active_users"] - (created.count() - stopped.count())
-    rows = existing.filter(pk__in=changed).values_list("pk", "is_active", "locked_at", "deleted_at")
-    for pk, is_active, locked_at, deleted_at in rows:
+    rows = existing.filter(pk__in=changed).values_list("pk", "is_active", "locked_at", "deleted_at", "period_state")
+    for pk, is_active, locked_at, deleted_at, period_state in rows:
         is_locked, is_deleted = locked_at is not None, deleted_at is not None
         before = changed[pk]
         # Deleting deactivates too, which its event records.
+        is_within = not period_state
         was_active = before.get("is_active", is_active) and not before.get("locked", is_locked)
-        number += int(was_active) - int(is_active and not is_locked and not is_deleted)
+        was_active = was_active and before.get("is_within", is_within)
+        number += int(was_active) - int(is_active and is_within and not is_locked and not is_deleted)
     return number
 
 
 def _states_before_changes(moment: datetime) -> dict[int, UserState]:
     """By user: the status before their first change since."""
     since = AuditLog.objects.filter(action__in=STATUS_ACTIONS, timestamp__gte=moment, resource="user", success=True)
-    rows = since.filter(~Q(action=Action.UPDATE) | Q(details__changes__has_key="is_active"))
+    has_status = Q(details__changes__has_key="is_active") | Q(details__changes__has_key="period_state")
+    rows = since.filter(~Q(action=Action.UPDATE) | has_status)
     states: dict[int, UserState] = {}
     for resource_id, details in rows.order_by("id").values_list("resource_id", "details").iterator():
         changes = details.get("changes") or {}
         before = {field: bool(changes[field][0]) for field in ("is_active", "locked") if field in changes}
+        if "period_state" in changes:
+            before["is_within"] = changes["period_state"][0] == "active"
         states[int(resource_id)] = before | states.get(int(resource_id), {})
     return states

@@ -127,9 +127,7 @@ def authorize_over(actor: Actor, user: User) -> None:
     Whoever could change the account now would have it then.
     """
     if not isinstance(actor, System):
-        grants = RoleGrant.objects.unended().filter(user=user).order_by()
-        given = Permission.objects.filter(roles__user_grants__in=grants)
-        authorize(actor, given.values_list("name", flat=True), user)
+        authorize(actor, user.permissions_now_or_later, user)
 
 
 def authorize_closing(actor: Actor, user: User) -> None:

@@ -20,6 +20,7 @@ from accounts.models.user_states import PENDING, UNENDED
 from accounts.notifications.services import send_invitations
 from accounts.periods.grants import describe_grant, forget_roles, iso_time
 from accounts.roles.assignments import mark_roles_changed
+from accounts.users.account_period import period_change
 from accounts.users.services import revoke_access
 from audit.models import Action
 from audit.tracking.model_tracking import explicitly_recorded
@@ -129,7 +130,7 @@ def _record_account(user: User, boundary: Boundary) -> None:
         SYSTEM,
         Action.UPDATE,
         user,
-        changes={"period_state": (before or "active", user.period_state or "active")},
+        changes=period_change(before, user.period_state),
         reason=boundary.kind,
         effective_at=iso_time(boundary.moment),
     )

@@ -107,7 +107,7 @@ class UserQuerySet(UserStateQuerySet):
 
     def with_roles(self) -> Self:
         """Prefetch the roles that they hold now and their permissions, in two queries."""
-        return self._with_current_grants("role__permissions").annotate(has_loaded_roles=Value(value=True))
+        return self._with_loaded_grants("role__permissions").annotate(has_loaded_roles=Value(value=True))
 
     def with_unended_grants(self) -> Self:
         """Prefetch what they hold now or will later, with the names of those who gave it, as `unended_grants`."""
@@ -115,11 +115,13 @@ class UserQuerySet(UserStateQuerySet):
         return self.prefetch_related(Prefetch("role_grants", queryset=grants, to_attr="unended_grants"))
 
     def with_role_names(self) -> Self:
-        return self._with_current_grants()
+        return self._with_loaded_grants()
 
-    def _with_current_grants(self, *more: str) -> Self:
-        grants = current_grants().select_related("role").prefetch_related(*more)
-        return self.prefetch_related(Prefetch("role_grants", queryset=grants, to_attr="current_grants"))
+    def _with_loaded_grants(self, *more: str) -> Self:
+        # Those that hold later too: who may change the user must hold what these give.
+        grants = apps.get_model("accounts", "RoleGrant").objects.unended().order_by().select_related("role")
+        rows = Prefetch("role_grants", queryset=grants.prefetch_related(*more), to_attr="loaded_grants")
+        return self.prefetch_related(rows)
 
     def with_role_rows(self) -> Self:
         """Roles in the same query, as `role_rows`: for a page that is faster than a second query."""

@@ -100,7 +100,7 @@ class RoleGrant(TrackedModel):
 
 
 class CurrentRoles(models.Manager.from_queryset(RoleQuerySet)):  # type: ignore[misc]
-    """The roles that a user holds now; what `current_grants` has, if it was prefetched.
+    """The roles that a user holds now; of `loaded_grants`, if they were prefetched.
 
     Roles are given and taken by the services of `accounts.access_periods`. The methods here that change them are for
     shells and tests: what they do is recorded as made by the system.
@@ -113,8 +113,8 @@ class CurrentRoles(models.Manager.from_queryset(RoleQuerySet)):  # type: ignore[
     def get_queryset(self) -> RoleQuerySet:
         grants = RoleGrant.objects.current().filter(user=self.user)
         roles: RoleQuerySet = Role.objects.filter(pk__in=grants.order_by().values("role"))
-        if "current_grants" in vars(self.user):
-            held = {grant.role_id: grant.role for grant in vars(self.user)["current_grants"]}
+        if "loaded_grants" in vars(self.user):
+            held = {grant.role_id: grant.role for grant in vars(self.user)["loaded_grants"] if grant.holds_now}
             roles._result_cache = sorted(held.values(), key=lambda role: (role.position, role.name))
         return roles
 
@@ -141,7 +141,7 @@ class CurrentRoles(models.Manager.from_queryset(RoleQuerySet)):  # type: ignore[
             self.add(*kept)
 
     def _forget(self) -> None:
-        for name in ("current_grants", "grants"):
+        for name in ("loaded_grants", "grants"):
             vars(self.user).pop(name, None)
 
     def create(self, **_: Any) -> Role:

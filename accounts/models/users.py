@@ -1,6 +1,7 @@
 """Users, and the passwords that they had."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, ClassVar
@@ -21,7 +22,8 @@ from accounts.core.model_fields import AddressField, PersonNameField
 from accounts.core.validators import validate_username, validate_username_length
 from accounts.models.grants import Grants
 from accounts.models.querysets import UserManager
-from accounts.models.role_grants import CurrentRoles
+from accounts.models.role_grants import CurrentRoles, RoleGrant
+from accounts.models.roles import Permission
 from accounts.models.user_states import (
     CAN_SIGN_IN,
     ENDED,
@@ -186,7 +188,10 @@ class User(UserState, Versioned, TrackedModel, AbstractBaseUser):
     def grants(self) -> Grants:
         """Roles and permissions, read once for each instance: in one query, unless they were prefetched."""
         if self.has_loaded_roles:
-            return Grants.of(self.roles.all())
+            now, loaded = timezone.now(), vars(self).get("loaded_grants", ())
+            moments = (moment for grant in loaded for moment in (grant.starts_at, grant.ends_at))
+            changes_at = min((moment for moment in moments if moment and moment > now), default=None)
+            return replace(Grants.of(self.roles.all()), changes_at=changes_at)
         row = type(self).objects.only("pk").with_grant_rows().filter(pk=self.pk).first()
         return Grants.loaded_with(row) if row else Grants()
 
@@ -194,6 +199,17 @@ class User(UserState, Versioned, TrackedModel, AbstractBaseUser):
     def roles(self) -> CurrentRoles:
         """The roles that they hold now."""
         return CurrentRoles(self)
+
+    @property
+    def permissions_now_or_later(self) -> frozenset[str]:
+        """What their roles give, those that begin later too: who may change the account must hold all of it."""
+        if self.has_loaded_roles and (loaded := vars(self).get("loaded_grants")) is not None:
+            return Grants.of(grant.role for grant in loaded).permissions
+        if self.grants.changes_at is None:
+            return self.grants.permissions
+        grants = RoleGrant.objects.unended().filter(user=self.pk).order_by()
+        given = Permission.objects.filter(roles__user_grants__in=grants)
+        return frozenset(given.values_list("name", flat=True))
 
     @property
     def can_sign_in(self) -> bool:

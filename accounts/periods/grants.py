@@ -69,7 +69,7 @@ def refuse_overlap(grant: RoleGrant) -> None:
 
 def forget_roles(user: User) -> None:
     """What was read before the change."""
-    for name in ("current_grants", "grants"):
+    for name in ("loaded_grants", "grants"):
         vars(user).pop(name, None)
 
 

@@ -122,7 +122,7 @@ def _resource_label(permission: Permission) -> str:
 
 def missing_permissions(actor: User, holder: User | Role) -> list[str]:
     """Permissions that `holder` has and `actor` lacks: while there are any, the actor may not change or assign it."""
-    held = holder.grants.permissions if isinstance(holder, User) else holder.permission_names
+    held = holder.permissions_now_or_later if isinstance(holder, User) else holder.permission_names
     return in_catalogue_order(set(held) - actor.get_all_permissions())
 
 

@@ -2,9 +2,10 @@ from collections.abc import Collection, Iterable
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.text import slugify
 
-from accounts.access.authorization import Target, authorize, service
+from accounts.access.authorization import OPEN_END, Target, authorize, authorize_until, service
 from accounts.access.optimistic_locking import refuse_stale_version
 from accounts.core.catalogue import in_catalogue_order
 from accounts.core.confusables import confusable_forms
@@ -75,6 +76,8 @@ def update_role(
         raise NotFound("role")
     granted = find_permissions(permissions or (), held=role.permission_names)
     authorize(actor, {*role.permission_names, *(permissions or ())}, role)
+    # Holders get for good what is added.
+    authorize_until(actor, {*(permissions or ())} - {*role.permission_names}, None, role)
     refuse_stale_version(actor, role, expected_versions)
     fields = {name: stored_form(Role, name, value) for name, value in fields.items()}
     changes: dict[str, tuple[object, object]] = {
@@ -127,6 +130,9 @@ def delete_role(
         # Without the role the exclusion would keep less apart, and nobody would notice.
         raise Conflict(f"The exclusion “{named}” names this role. Take it out of there first.")
     require_recent_authentication()
+    if RoleGrant.objects.filter(role=role, ends_at__lte=timezone.now()).exists():
+        # Its end would never be on record.
+        raise Conflict("A grant of this role has just ended, and is being recorded. Try again in half a minute.")
     holders = list(User.objects.existing().granted(role.pk).with_roles().order_by("pk"))
     if holders and reassign_to is None:
         users = "1 user holds" if len(holders) == 1 else f"{len(holders)} users hold"
@@ -168,6 +174,10 @@ def _reassign(actor: Actor, role: Role, holders: list[User], other: Role | None)
     grants = RoleGrant.objects.unended().filter(user__in=holders).order_by()
     held = Permission.objects.filter(roles__user_grants__in=grants).values_list("name", flat=True).distinct()
     authorize(actor, {*held, *other.permission_names}, role)
+    of_role = RoleGrant.objects.unended().filter(role=role, user__in=holders)
+    ends = [end or OPEN_END for end in of_role.values_list("ends_at", flat=True)]
+    last = max(ends, default=OPEN_END)
+    authorize_until(actor, other.permission_names, None if last == OPEN_END else last, role)
     for user in holders:
         before = list(user.roles.all())
         moved = move_grants(actor, user, role, other)

@@ -43,6 +43,11 @@ def authorize_period(actor: Actor, user: User, changes: Mapping[str, tuple[Any, 
         require_remaining_super_administrator(without=[user.pk])
 
 
+def period_change(before: str, after: str) -> Changes:
+    """What events say of `User.period_state`; nothing if it stays."""
+    return {"period_state": (before or "active", after or "active")} if before != after else {}
+
+
 def changes_on_record(changes: Changes) -> Changes:
     """The changes as events say them: times as the API has them."""
     return {name: (_iso_if_time(old), _iso_if_time(new)) for name, (old, new) in changes.items()}

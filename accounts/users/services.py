@@ -32,7 +32,7 @@ from accounts.roles.grant_changes import (
     role_changes,
 )
 from accounts.sessions.services import end_sessions
-from accounts.users.account_period import PERIOD_FIELDS, authorize_period, changes_on_record, set_period
+from accounts.users.account_period import PERIOD_FIELDS, authorize_period, changes_on_record, period_change, set_period
 from accounts.users.uniqueness import (
     build_user,
     refuse_former_usernames,
@@ -191,8 +191,7 @@ def _change_fields(actor: Actor, user: User, changes: Changes, *, is_verified: b
     if "is_active" in changes and user.is_active:
         _refuse_own_account(actor, user, "deactivate")
         revoke_access(actor, user)
-    if changes.keys() & PERIOD_FIELDS:
-        _change_period(actor, user, changes)
+    state = _change_period(actor, user, changes) if changes.keys() & PERIOD_FIELDS else {}
     if "email" in changes:
         require_recent_authentication()
         user.invited_at = None  # its link is void: it went to the earlier address
@@ -204,14 +203,15 @@ def _change_fields(actor: Actor, user: User, changes: Changes, *, is_verified: b
     _save(user)
     if "username" in changes:
         _retire_username(user, str(changes["username"][0]))
-    record_user(actor, Action.UPDATE, user, changes=changes_on_record(changes))
+    record_user(actor, Action.UPDATE, user, changes={**changes_on_record(changes), **state})
     if "email" in changes:
         # The one that was just confirmed, or one whose link would undo this change.
         EmailChange.objects.filter(user=user).delete()
         send_email_changed(user, old=str(changes["email"][0]))
 
 
-def _change_period(actor: Actor, user: User, changes: Changes) -> None:
+def _change_period(actor: Actor, user: User, changes: Changes) -> Changes:
+    """Returns the change of the account's state; the times themselves are the caller's to set."""
     authorize_period(actor, user, changes)
     require_recent_authentication()
     was_within = user.is_within_period
@@ -222,7 +222,8 @@ def _change_period(actor: Actor, user: User, changes: Changes) -> None:
     if was_within and not later.is_within_period:
         _refuse_own_account(actor, user, "end")
         revoke_access(actor, user)
-    user.period_state = later.period_state
+    before, user.period_state = user.period_state, later.period_state
+    return period_change(before, user.period_state)
 
 
 def _retire_username(user: User, name: str) -> None:

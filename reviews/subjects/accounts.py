@@ -102,7 +102,7 @@ def _grant_facts(person: User, role: Role) -> Facts:
 
 def _grant_of(person: User, role: Role) -> RoleGrant | None:
     """The row that gives the role now, which has its period, and who gave it."""
-    grants: list[RoleGrant] = vars(person).get("current_grants", [])
+    grants = [grant for grant in vars(person).get("loaded_grants", []) if grant.holds_now]
     return next((grant for grant in grants if grant.role_id == role.pk), None)
 
 
