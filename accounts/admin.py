@@ -14,7 +14,7 @@ from accounts import permissions as names
 from accounts.api_keys import services as api_key_services
 from accounts.common.forms import FormValues
 from accounts.mfa import services as mfa_services
-from accounts.models import ApiKey, Permission, Role, Session, User
+from accounts.models import ApiKey, Exclusion, ExclusionException, Permission, Role, Session, User
 from accounts.models.querysets import RoleQuerySet, UserQuerySet
 from accounts.passwords import services as password_services
 from accounts.passwords.fields import password_input
@@ -254,3 +254,20 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         for key in keys:
             api_key_services.revoke_key(actor=request.user, user_id=key.user_id, key_id=key.pk)
         messages.success(request, f"Revoked: {len(keys)}.")
+
+
+@admin.register(Exclusion)
+class ExclusionAdmin(ReadOnlyAdmin):
+    """Created and changed on its page or by the API."""
+
+    list_display = ("name", "mode", "reason", "created_at", "updated_at")
+    list_filter = ("mode",)
+    search_fields = ("name",)
+
+
+@admin.register(ExclusionException)
+class ExclusionExceptionAdmin(ReadOnlyAdmin):
+    list_display = ("exclusion", "user", "ends_at", "asked_by", "approved_by", "approved_at")
+    list_filter = ("exclusion",)
+    search_fields = ("user__username",)
+    list_select_related = ("exclusion", "user", "asked_by", "approved_by")

@@ -98,6 +98,7 @@ class Segregation(Conflict):
 
     def __init__(self, message: str, conflicts: list[dict[str, object]], total: int) -> None:
         super().__init__(message)
+        self.conflicts, self.total = conflicts, total
         self.fields = {"conflicts": conflicts, "total": total}
 
 

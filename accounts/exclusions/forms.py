@@ -64,7 +64,8 @@ class ExclusionForm(RecordForm):
     @property
     def values(self) -> FormValues:
         values = super().values
-        return {**values, "reason": values.pop("purpose")}
+        values["reason"] = values.pop("purpose")
+        return values
 
     @property
     def sets(self) -> list[SetChoice]:

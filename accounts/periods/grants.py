@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 from django.utils import timezone
 
 from accounts.models import Role, RoleGrant, User
+from accounts.segregation.checks import checked_rights
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict
 from reprotech.core.request_context import current_reason
@@ -102,8 +103,15 @@ def iso_time(moment: datetime | None) -> str | None:
 def move_grants(actor: Actor, user: User, role: Role, other: Role) -> list[RoleGrant]:
     """Give the user `other` for the times at which they have `role`, and take that; returns the grants of `other`.
 
-    Where they have both, the periods become one.
+    Where they have both, the periods become one. Raises Segregation for what an exclusion refuses.
     """
+    with checked_rights(actor, [user]):
+        _move(actor, user, role, other)
+    forget_roles(user)
+    return list(RoleGrant.objects.filter(user=user, role=other).select_related("role"))
+
+
+def _move(actor: Actor, user: User, role: Role, other: Role) -> None:
     present = RoleGrant.objects.filter(user=user, role=role)
     before = list(present)
     present.delete()
@@ -116,8 +124,6 @@ def move_grants(actor: Actor, user: User, role: Role, other: Role) -> list[RoleG
             held.filter(pk__in=[grant.pk for grant in touching]).delete()
         merged.is_pending = merged.starts_at is not None and merged.starts_at > timezone.now()
         merged.save(force_insert=True)
-    forget_roles(user)
-    return list(RoleGrant.objects.filter(user=user, role=other).select_related("role"))
 
 
 def _earliest(grants: Sequence[RoleGrant]) -> datetime | None:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
+from typing import Any
 
 from django.conf import settings
 
@@ -26,6 +27,7 @@ from accounts.periods.grants import (
 )
 from accounts.periods.validation import check_period
 from accounts.roles.assignments import find_roles, mark_roles_changed, permission_names_of, record_role_changes
+from accounts.segregation.checks import checked_rights, exclusion_details
 from audit.models import Action
 from reprotech.core.actors import Actor, System
 from reprotech.core.exceptions import ValidationFailed
@@ -49,8 +51,8 @@ class GrantChanges:
 def apply_grant_changes(actor: Actor, user: User, changes: GrantChanges) -> None:
     """Check, store and record changes of a locked user's grants, as part of a service that authorized the rest.
 
-    Raises Forbidden, OwnGrantEndsEarlier, ValidationFailed, or Conflict for overlapping grants of a role and for an end
-    of the last Super Administrator.
+    Raises Forbidden, OwnGrantEndsEarlier, ValidationFailed, Segregation for what an exclusion refuses, or Conflict for
+    overlapping grants of a role and for an end of the last Super Administrator.
     """
     if not changes:
         return
@@ -61,9 +63,10 @@ def apply_grant_changes(actor: Actor, user: User, changes: GrantChanges) -> None
         require_remaining_super_administrator(without=[user.pk])
     # After all comparisons: to save a form with the same roles takes no password.
     require_recent_authentication()
-    _store(user, changes)
+    with checked_rights(actor, [user]) as warned:
+        _store(user, changes)
     mark_roles_changed(user)
-    _record(actor, user, before, list(user.roles.all()), changes)
+    _record(actor, user, before, changes, exclusion_details(warned.get(user.pk, [])))
 
 
 def check_grant(actor: Actor, grant: RoleGrant, target: User | Role) -> None:
@@ -159,21 +162,23 @@ def _store(user: User, changes: GrantChanges) -> None:
     forget_roles(user)
 
 
-def _record(actor: Actor, user: User, before: list[Role], after: list[Role], changes: GrantChanges) -> None:
+def _record(actor: Actor, user: User, before: list[Role], changes: GrantChanges, exclusions: dict[str, Any]) -> None:
+    """`exclusions` are those that warn of what came along."""
+    after = list(user.roles.all())
     if {*before} != {*after}:
         record_role_changes(
             actor,
             user,
             before,
             after,
-            assigned=grant_details([grant for grant in changes.added if grant.holds_now]),
+            assigned={**grant_details([grant for grant in changes.added if grant.holds_now]), **exclusions},
             revoked=grant_details(changes.removed),
         )
     # What begins later changes no role that is held now.
     later = [grant for grant in changes.added if not grant.holds_now]
     if later:
         names = sorted({grant.role.name for grant in later})
-        record_user(actor, Action.ROLE_ASSIGN, user, roles=names, **grant_details(later))
+        record_user(actor, Action.ROLE_ASSIGN, user, roles=names, **grant_details(later), **exclusions)
     lost = {role.name for role in before} - {role.name for role in after}
     planned = [grant for grant in changes.removed if grant.role.name not in lost]
     if planned:
@@ -187,4 +192,5 @@ def _record(actor: Actor, user: User, before: list[Role], after: list[Role], cha
             changes={"role_grants": ([old], [describe_grant(grant)])},
             roles=[grant.role.name],
             grants=[describe_grant(grant)],
+            **exclusions,
         )

@@ -1,4 +1,5 @@
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -16,6 +17,8 @@ from accounts.periods.grants import grant_details, move_grants
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_UPDATE
 from accounts.roles.applications import Registered
 from accounts.roles.assignments import mark_roles_changed, record_role_changes
+from accounts.segregation.checks import checked_rights, exclusion_details
+from accounts.segregation.role_checks import refuse_excluded_permissions
 from audit.models import Action
 from audit.services import Changes, record
 from reprotech.core.actors import Actor
@@ -67,7 +70,7 @@ def update_role(
     """Change `name`, `description` and `requires_factor`, and the permissions (names) that a role holds.
 
     The slug stays. The actor needs all that the role holds and would hold. Raises NotFound, Forbidden,
-    ValidationFailed, Conflict, or StaleVersion unless the role is still as one of `expected_versions`.
+    ValidationFailed, Conflict, Segregation, or StaleVersion unless the role is still as one of `expected_versions`.
     """
     # Locked before authorizing: a permission that is revoked while this waits counts.
     role = Role.objects.select_for_update(no_key=True).filter(pk=role_id).first()
@@ -90,12 +93,15 @@ def update_role(
         _slug(str(fields["name"]))
     for name, (_, new) in changes.items():
         setattr(role, name, new)
+    warned: list[str] = []
     if permissions is not None and set(permissions) != set(role.permission_names):
         if role.is_super_admin:
             sentence = "Super Administrator always holds every permission."
             # Otherwise nobody might be left who could give a permission back.
             raise Conflict(sentence, {"permissions": [sentence]})
         before = role.permission_names
+        added = [permission for permission in granted if permission.name not in before]
+        warned = refuse_excluded_permissions(actor, role, added)
         role.permissions.set(granted)
         changes["permissions"] = (before, role.permission_names)
     if changes:
@@ -104,7 +110,7 @@ def update_role(
         _save(role, is_named="name" in changes)
         if changes.keys() & {"permissions", "requires_factor"}:
             require_recent_authentication()
-        record_role(actor, Action.UPDATE, role, changes)
+        record_role(actor, Action.UPDATE, role, changes, **exclusion_details(warned))
     return role
 
 
@@ -178,11 +184,13 @@ def _reassign(actor: Actor, role: Role, holders: list[User], other: Role | None)
     ends = [end or OPEN_END for end in of_role.values_list("ends_at", flat=True)]
     last = max(ends, default=OPEN_END)
     authorize_until(actor, other.permission_names, None if last == OPEN_END else last, role)
+    before = {user.pk: list(user.roles.all()) for user in holders}
+    with checked_rights(actor, holders) as warned:
+        moved = {user.pk: move_grants(actor, user, role, other) for user in holders}
     for user in holders:
-        before = list(user.roles.all())
-        moved = move_grants(actor, user, role, other)
         mark_roles_changed(user)
-        record_role_changes(actor, user, before, list(user.roles.all()), assigned=grant_details(moved))
+        details = {**grant_details(moved[user.pk]), **exclusion_details(warned.get(user.pk, []))}
+        record_role_changes(actor, user, before[user.pk], list(user.roles.all()), assigned=details)
 
 
 def find_permissions(names: Iterable[str], held: Collection[str] = ()) -> list[Permission]:
@@ -241,5 +249,6 @@ def _name_problem(role: Role, others: RoleQuerySet) -> str:
     return f"The role {other} was called that before, and programs still know it by that name. Choose another."
 
 
-def record_role(actor: Actor, action: Action, role: Role, changes: Changes) -> None:
-    record(actor=actor, action=action, resource="role", resource_id=role.pk, resource_name=role.name, changes=changes)
+def record_role(actor: Actor, action: Action, role: Role, changes: Changes, **details: Any) -> None:
+    about: dict[str, Any] = {"resource": "role", "resource_id": role.pk, "resource_name": role.name}
+    record(actor=actor, action=action, changes=changes, **about, **details)

@@ -28,6 +28,12 @@ def refusal(actor: Actor, rules: Rules, conflicts: Sequence[Conflict], total: in
     return Segregation(" ".join(sentences), shown, total or len(conflicts))
 
 
+def joined(refusals: Sequence[Segregation]) -> Segregation:
+    """One refusal in place of several."""
+    conflicts = [conflict for found in refusals for conflict in found.conflicts][:MAX_NAMED]
+    return Segregation(" ".join(found.message for found in refusals), conflicts, sum(found.total for found in refusals))
+
+
 def may_name_people(actor: Actor) -> bool:
     """Whether the actor may learn who holds something: to change roles doesn't include to read users."""
     return isinstance(actor, System) or USER_READ in held_permissions(actor)
@@ -52,7 +58,7 @@ def refusal_sentence(rules: Rules, conflicts: Sequence[Conflict], total: int, *,
         )
         if conflict.excepted_until:
             sentence += (
-                f" Their exception ends at {conflict.excepted_until:%Y-%m-%d %H:%M} UTC: nothing of it may last longer."
+                f" Their exception ends at {conflict.excepted_until:%Y-%m-%d %H:%M} UTC: give it until then at most."
             )
         return sentence
     people = f": {_people([found.username for found in conflicts], total)}" if names_people else ""

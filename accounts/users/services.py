@@ -31,6 +31,7 @@ from accounts.roles.grant_changes import (
     refuse_repeated,
     role_changes,
 )
+from accounts.segregation.checks import checked_rights, exclusion_details
 from accounts.sessions.services import end_sessions
 from accounts.users.account_period import PERIOD_FIELDS, authorize_period, changes_on_record, period_change, set_period
 from accounts.users.uniqueness import (
@@ -108,9 +109,11 @@ def _store_user(*, actor: Actor, user: User, wanted: Sequence[NewGrant]) -> User
         user.invited_at = None
     _save(user)
     refuse_former_usernames([user])
-    RoleGrant.objects.bulk_create(grants)
+    with checked_rights(actor, [user]) as warned:
+        RoleGrant.objects.bulk_create(grants)
     changes = creation_changes(user, [grant.role for grant in grants if grant.holds_now])
-    record_user(actor, Action.CREATE, user, changes=changes, **grant_details(grants))
+    details = {**grant_details(grants), **exclusion_details(warned.get(user.pk, []))}
+    record_user(actor, Action.CREATE, user, changes=changes, **details)
     if not user.is_service and not user.has_usable_password() and not user.is_pending:
         send_invitations([user])
     return user

@@ -168,13 +168,13 @@ def test_an_exception_counts_once_a_second_person_approved_it(cast, exclude):
 
 
 def test_neither_the_asker_nor_the_person_nor_a_program_approves(cast, exclude):
+    robot = make_user("robot", "Administrator", password=None, is_service=True)
+    other = make_user("other-admin", "Administrator")
     exclusion = exclude()
     asked = ask(cast.admin, exclusion, cast.super_admin)
-    robot = make_user("robot", "Administrator", password=None, is_service=True)
     for actor in (cast.admin, cast.super_admin, robot, SYSTEM):
         with pytest.raises(SecondPersonRequired):
             approve(actor, asked)
-    other = make_user("other-admin", "Administrator")
     with request_origin(RequestOrigin()):
         set_principal(Principal(user_id=other.pk, api_key="rpt_1"))
         with pytest.raises(ApiKeyNotAllowed):

@@ -16,6 +16,9 @@ from accounts.passwords.services import refuse_to_set_passwords
 from accounts.periods.grants import new_grant
 from accounts.permissions import USER_CREATE
 from accounts.roles.assignments import find_roles, in_order, permission_names_of
+from accounts.segregation.checks import add_warnings, conflicts_of, exclusion_details, refuse_excluded
+from accounts.segregation.conflicts import RightsChange, RolePeriod
+from accounts.segregation.refusals import refusal
 from accounts.users.services import creation_changes
 from accounts.users.uniqueness import build_user, find_taken_names, refuse_former_usernames
 from audit.authorization import record_denial, recording_denials
@@ -64,7 +67,9 @@ def import_users(*, actor: Actor, rows: Sequence[ImportRow], dry_run: bool = Fal
         sentence = f"More than {MAX_PASSWORDS} rows have a password. Leave it empty to invite people by e-mail."
         raise ValidationFailed({"file": [sentence]})
     drafts = _RowValidator(actor).drafts(rows)
-    if not dry_run:
+    if dry_run:
+        add_warnings(actor, *conflicts_of(_rights(drafts)))
+    else:
         if any(draft.roles for draft in drafts):
             require_recent_authentication()
         # Outside the transaction, which would hold its locks for up to a minute.
@@ -87,7 +92,9 @@ class _RowValidator:
         self.first_lines: dict[str, int] = {}
 
     def drafts(self, rows: Sequence[ImportRow]) -> list[PreparedUser]:
-        drafts = [draft for row in rows if (draft := self._draft(row))]
+        drafted = [(row, draft) for row in rows if (draft := self._draft(row))]
+        drafts = [draft for _, draft in drafted]
+        self._refuse_excluded(drafted)
         named = [row for row in rows if row.fields]
         for start in range(0, len(named), BATCH_SIZE):
             self._refuse_taken(named[start : start + BATCH_SIZE])
@@ -142,11 +149,25 @@ class _RowValidator:
             if name and self.first_lines.setdefault(name, row.line) != row.line:
                 yield f"{field}: Line {self.first_lines[name]} has it too."
 
+    def _refuse_excluded(self, drafted: Sequence[tuple[ImportRow, PreparedUser]]) -> None:
+        rules, found = conflicts_of(_rights([draft for _, draft in drafted]))
+        for (row, _), conflicts in zip(drafted, found, strict=True):
+            if refused := [conflict for conflict in conflicts if conflict.rule.refuses]:
+                self._refuse(row, [f"roles: {refusal(self.actor, rules, refused).message}"])
+
     def _refuse_taken(self, rows: Sequence[ImportRow]) -> None:
         normalized = User.objects.normalize_email
         users = [User(username=row.fields["username"], email=normalized(row.fields["email"])) for row in rows]
         for row, errors in zip(rows, find_taken_names(users), strict=True):
             self._refuse(row, prefix_with_column(errors))
+
+
+def _rights(drafts: Iterable[PreparedUser]) -> list[RightsChange]:
+    """What the new users would hold, to compare with the exclusions."""
+    return [
+        RightsChange(draft.user.username, draft.user.pk, after=[RolePeriod(role.pk) for role in draft.roles])
+        for draft in drafts
+    ]
 
 
 def prefix_with_column(errors: Mapping[str, list[str]]) -> list[str]:
@@ -171,6 +192,7 @@ def _store(*, actor: Actor, drafts: Sequence[PreparedUser]) -> None:
         raise Conflict("A username or e-mail address was taken a moment ago. Check the file again.") from None
     for start in range(0, len(users), BATCH_SIZE):
         refuse_former_usernames(users[start : start + BATCH_SIZE])
+    warned = refuse_excluded(actor, _rights(drafts))
     RoleGrant.objects.bulk_create(
         [new_grant(actor, draft.user, role) for draft in drafts for role in draft.roles],
         batch_size=BATCH_SIZE,
@@ -183,7 +205,8 @@ def _store(*, actor: Actor, drafts: Sequence[PreparedUser]) -> None:
             resource_id=draft.user.pk,
             resource_name=draft.user.username,
             changes=creation_changes(draft.user, draft.roles),
+            **exclusion_details(names),
         )
-        for draft in drafts
+        for draft, names in zip(drafts, warned, strict=True)
     )
     send_invitations([user for user in users if not user.has_usable_password()])
