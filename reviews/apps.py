@@ -9,6 +9,9 @@ class ReviewsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.access.authorization import TARGET_MODELS
+        from accounts.users.erasure import ERASED_BY_OTHERS
+        from reviews.decisions.erasure import forget_person
         from reviews.models import Review
 
+        ERASED_BY_OTHERS.append(forget_person)
         TARGET_MODELS["review"] = Review

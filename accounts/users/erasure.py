@@ -1,7 +1,7 @@
 """Erasing personal data on request, from the account and from the audit log."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,6 +31,10 @@ from reprotech.core.reauthentication import require_recent_authentication
 CANNOT_CHANGE_LOG = "The server's database role may not change the audit log."
 #: Filters of exports whose value can identify a user, unlike an action or a role.
 IDENTIFYING_FILTERS = ("user", "user_contains", "search")
+
+
+#: What apps above erase of a person besides, within the same transaction.
+ERASED_BY_OTHERS: list[Callable[[User], None]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,8 @@ def _erase_account(user: User) -> None:
     # Also mail that was never delivered: it has the address, and may say where they signed in.
     OutgoingMail.objects.filter(user=user).delete()
     Session.objects.filter(user=user).update(ip_address=None, user_agent="")
+    for erase in ERASED_BY_OTHERS:
+        erase(user)
     page_index.drop()
 
 
@@ -140,8 +146,8 @@ def _events_about(user: User, identifiers: Identifiers) -> Iterator[AuditLogQuer
     # An `erase` event holds only filters of other people's exports.
     yield AuditLog.objects.filter(resource="user", resource_id=str(user.pk)).exclude(action=Action.ERASE)
     yield AuditLog.objects.filter(resource="factor", user_id=user.pk)
-    # Why they were excepted from an exclusion.
-    yield AuditLog.objects.filter(resource="exclusion", details__owner_id=user.pk)
+    # Why they were excepted from an exclusion, and why a review decided about their access as it did.
+    yield AuditLog.objects.filter(resource__in=["exclusion", "review"], details__owner_id=user.pk)
     named = AuditLog.objects.alias(named=Lower("resource_name")).filter(identifiers.matching("named"))
     yield named.filter(resource="session")
     # Refusals were once filed under the resource of the missing permission.

@@ -195,6 +195,9 @@ def carry_out_removal(*, actor: Actor, review_id: int, item_id: int) -> ReviewIt
 
 def decision_event(actor: Actor, review: Review, item: ReviewItem, **details: Any) -> AuditLog:
     """Of an item; people are in it by their ids, since they may be erased."""
+    if item.user_id:
+        # Whose history it is part of, and with whom the reason is erased.
+        details["owner_id"] = item.user_id
     if item.reason:
         details["reason_given"] = item.reason
     if item.is_unanswered:

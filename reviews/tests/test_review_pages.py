@@ -8,6 +8,8 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Role, User
 from accounts.users.erasure import erase_personal_data
+from audit.models import AuditLog
+from audit.sealing.sealer import Sealer
 from reprotech.testing.cast import make_user
 from reprotech.testing.client import page_client
 from reviews.decisions.closing import close_review
@@ -218,8 +220,15 @@ def make_veterinarian(n):
 def test_erased_people_are_nameless_in_reviews(cast):
     person = make_user("somebody", "Viewer", first_name="Ada", last_name="Lovelace")
     review = make_review(cast)
+    item = item_about(review, person, "Viewer")
+    decide_item(actor=cast.admin, review_id=review.pk, item_id=item.pk, decision="change", reason="Ada is on leave")
+    Sealer().seal()
     erase_personal_data(actor=cast.super_admin, user_id=person.pk)
     page = page_client(cast.admin).get(f"/reviews/{review.pk}").content.decode()
     assert "Lovelace" not in page
     assert "somebody" not in page
+    assert "on leave" not in page
+    assert not AuditLog.objects.filter(details__reason_given="Ada is on leave").exists()
+    report = page_client(cast.manager).get(f"/reviews/{review.pk}/report").content.decode()
+    assert "Every decision here is the last one that the audit log has." in report
     assert review.items.filter(user=person).exists()
