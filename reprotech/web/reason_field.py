@@ -31,6 +31,9 @@ CHANGES_OF_FORMS = {
     **dict.fromkeys(
         ("user_access", "review_user_roles", "change_user_roles"), ("user:role_assign", "user:role_revoke")
     ),
+    "give_role": ("user:role_assign",),
+    "change_period": ("user:role_assign",),
+    "take_role": ("user:role_revoke",),
     "edit_user": ("user:update", "user:role_assign", "user:role_revoke"),
     "new_role": ("role:create",),
     "edit_role": ("role:update",),
@@ -38,6 +41,8 @@ CHANGES_OF_FORMS = {
     "new_exclusion": ("exclusion:create",),
     "edit_exclusion": ("exclusion:update",),
     "delete_exclusion": ("exclusion:delete",),
+    "new_review": ("review:review_open",),
+    "close_review": ("review:review_close",),
     "new_application": ("application:create",),
     **dict.fromkeys(
         ("edit_application", "new_application_secret", "activate_application", "deactivate_application"),

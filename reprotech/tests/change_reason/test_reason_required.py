@@ -163,6 +163,7 @@ FORMS = [
     ("user:lock", "/users/selected/lock", {"user": ["{user}", "{other}"]}),
     ("user:unlock", "/users/selected/unlock", {"user": ["{user}", "{other}"]}),
     ("user:role_assign", "/users/selected/assign-role", {"user": ["{user}", "{other}"], "role": "manager"}),
+    ("user:role_assign", "/users/{other}/grants/new", {"role": "researcher", "begins": "now", "ends": "weeks"}),
     ("user:role_revoke", "/users/selected/remove-role", {"user": ["{user}", "{other}"], "role": "manager"}),
     ("user:create", "/users/import/confirm", {"text": CSV}),
     ("user:password_reset", "/users/{user}/reset-password", {"access": "invite"}),
