@@ -7,6 +7,7 @@ from reprotech.core.background import PeriodicThread
 from sso.ending import background, delivery
 from sso.ending.delivery import Courier
 from sso.sign_ins import wake
+from sso.sign_ins.notices import queue_notices
 from sso.tests.ending.test_delivery import notice_for
 from sso.tests.support.sign_ins import make_application
 
@@ -85,6 +86,16 @@ def test_an_attempt_frees_its_place_and_wakes_the_thread_however_it_ends(cast, c
     courier._deliver(notice_for(cast, program))
     assert (finished, courier._running.total()) == ([1], 0)
     assert courier._failing == (set() if outcome is True else {program.client_id})
+
+
+@pytest.mark.django_db
+def test_a_queued_notice_wakes_the_thread_once_it_is_committed(monkeypatch, django_capture_on_commit_callbacks):
+    woken = []
+    monkeypatch.setattr(wake, "_wakers", [lambda: woken.append(1)])
+    with django_capture_on_commit_callbacks(execute=True):
+        queue_notices([])
+        assert not woken
+    assert woken == [1]
 
 
 def test_a_server_looks_at_once_after_a_change_of_access_or_a_new_notice(monkeypatch):
