@@ -114,6 +114,7 @@ class AppSignInQuerySet(TrackedQuerySet["AppSignIn"]):
         """Sign-ins that count at this moment, in one query: whatever was taken away a moment ago, they end with it.
 
         What they gave out may have expired all the same: callers compare `code_expires_at` and `access_expires_at`.
+        It takes a millisecond to build, so services build it once: all that it says of time is a `PresentTime`.
         """
         return self.unended().filter(
             _HOLDS_BY_ACCOUNT, _WITHIN_PERIOD, _by_person() | _by_itself(), application__is_active=True
@@ -182,7 +183,7 @@ def _is_over() -> Q:
     by_account |= Q(user__period_state="ended") | Q(user__ends_at__lte=PresentTime())
     by_account |= Q(user__starts_at__gt=PresentTime())
     by_account |= Q(user__must_change_password=True) | Q(user__must_add_factor=True)
-    by_session = Q(session__ended_at__isnull=False) | Q(session__expires_at__lte=timezone.now())
+    by_session = Q(session__ended_at__isnull=False) | Q(session__expires_at__lte=PresentTime())
     return by_account | by_session | ~Q(session__user=F("user")) | Q(application__is_active=False)
 
 
@@ -190,7 +191,7 @@ def _by_person() -> Q:
     """Signed in within a session that is alive, and the application is open to the person."""
     openings = apps.get_model("sso", "Application").roles.through.objects.filter(_opening_roles("application"))
     is_open_to_all = Q(~Exists(openings), application__is_for_everybody=True)
-    is_alive = Q(session__ended_at__isnull=True, session__expires_at__gt=timezone.now(), session__user=F("user"))
+    is_alive = Q(session__ended_at__isnull=True, session__expires_at__gt=PresentTime(), session__user=F("user"))
     return is_alive & (is_open_to_all | Q(Exists(openings.filter(_held_by(OuterRef("user"))))))
 
 
@@ -200,5 +201,5 @@ def _by_itself() -> Q:
         session__isnull=True,
         user__is_service=True,
         user=F("application__service_account"),
-        access_expires_at__gt=timezone.now(),
+        access_expires_at__gt=PresentTime(),
     )

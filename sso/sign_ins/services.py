@@ -6,6 +6,7 @@ the first did with it.
 
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import cache
 
 from django.db import transaction
 from django.utils import timezone
@@ -169,20 +170,23 @@ def find_by_access_token(token: str) -> AppSignIn | None:
     """The valid sign-in of an access token that hasn't expired."""
     if not token.startswith(ACCESS_TOKEN_PREFIX):
         return None
-    valid = AppSignIn.objects.valid().filter(access_hash=hash_secret(token), access_expires_at__gt=timezone.now())
-    return valid.select_related("application", "user__subject").first()
+    return _valid().filter(access_hash=hash_secret(token), access_expires_at__gt=timezone.now()).first()
 
 
 def find_by_valid_refresh_token(token: str) -> AppSignIn | None:
     """The same of a refresh token, for questions: nothing is locked or used."""
     if not token.startswith(REFRESH_TOKEN_PREFIX):
         return None
-    valid = AppSignIn.objects.valid().filter(refresh_hash=hash_secret(token))
-    return valid.select_related("application", "user__subject", "session").first()
+    return _valid().select_related("session").filter(refresh_hash=hash_secret(token)).first()
 
 
 def is_valid(sign_in: AppSignIn) -> bool:
-    return AppSignIn.objects.valid().filter(pk=sign_in.pk).exists()
+    return _valid().filter(pk=sign_in.pk).exists()
+
+
+@cache
+def _valid() -> AppSignInQuerySet:
+    return AppSignIn.objects.valid().select_related("application", "user__subject")
 
 
 def issue_tokens(sign_in: AppSignIn, *, with_refresh_token: bool, used_token: str = "") -> tuple[str, str]:

@@ -162,6 +162,23 @@ def test_an_application_acts_by_itself_only_as_its_own_service_account_and_until
     assert not is_valid(by_itself)
 
 
+def test_a_query_that_was_built_long_ago_asks_for_the_present(cast, sign_in, monkeypatch):
+    """Services build it once."""
+    robot = make_user("robot", is_service=True, password=None)
+    application = make_application("LIMS", service_account=robot)
+    with explicitly_recorded():
+        by_itself = AppSignIn.objects.create(
+            application=application, user=robot, access_expires_at=timezone.now() + timedelta(hours=1)
+        )
+    valid, lost = AppSignIn.objects.valid().order_by("created_at"), AppSignIn.objects.lost_by_state()
+    assert {sign_in, by_itself} <= set(valid)
+    assert not lost.exists()
+    later = timezone.now() + timedelta(days=400)
+    monkeypatch.setattr(timezone, "now", lambda: later)
+    assert not valid.all().exists()
+    assert sign_in in lost.all()
+
+
 def test_validity_is_one_query_that_finds_a_token_by_its_index(cast, sign_in):
     change(AppSignIn, sign_in.pk, access_hash="a" * 64)
     with CaptureQueriesContext(
