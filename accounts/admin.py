@@ -171,12 +171,12 @@ class UserAdmin(ServiceAdmin):
 class RoleAdminForm(ServiceForm):
     class Meta:
         model = Role
-        fields = ("name", "description", "requires_factor", "permissions")
-        widgets = {"permissions": forms.CheckboxSelectMultiple}
-        labels = {"requires_factor": "Requires two-factor authentication"}
+        fields = ("name", "description", "requires_factor", "permissions", "may_grant")
+        widgets = {"permissions": forms.CheckboxSelectMultiple, "may_grant": forms.CheckboxSelectMultiple}
+        labels = {"requires_factor": "Requires two-factor authentication", "may_grant": "May also give"}
 
     def call_service(self, values: FormValues) -> Role:
-        values["permissions"] = names_of(values["permissions"])
+        values["permissions"], values["may_grant"] = names_of(values["permissions"]), names_of(values["may_grant"])
         if self.instance.pk is None:
             return role_services.create_role(actor=self.actor, **values)
         return role_services.update_role(actor=self.actor, role_id=self.instance.pk, **values)

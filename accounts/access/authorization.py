@@ -4,7 +4,7 @@ Views check first, from the session's cached grants, to refuse early and to hide
 again, so that a view that forgot, a command, or a grant that was revoked a moment ago make no difference.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,13 +13,14 @@ from typing import ParamSpec, TypeVar
 
 from django.db import IntegrityError, models, transaction
 
+from accounts.access.role_granting import RoleGranting
 from accounts.core.catalogue import SUPER_ADMIN, in_catalogue_order
 from accounts.core.exceptions import OwnGrantEndsEarlier
 from accounts.models import Exclusion, Permission, Role, RoleGrant, User
 from audit.authorization import recording_denials
 from reprotech.core.actors import Actor, System
 from reprotech.core.exceptions import Conflict, Forbidden
-from reprotech.core.request_context import within_scopes
+from reprotech.core.request_context import current_principal, within_scopes
 
 #: PostgreSQL's code for a reference to what isn't there. SQLite's transactions exclude each other.
 FOREIGN_KEY_VIOLATION = "23503"
@@ -30,6 +31,11 @@ Result = TypeVar("Result")
 #: Later than any end.
 OPEN_END = datetime.max.replace(tzinfo=UTC)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
+#: Of a password that the actor chose for the person, who hasn't replaced it by a link since.
+GIVEN_TO_ONESELF = (
+    "You chose this person's password, so you could use the role yourself. Mail them a link to choose their own first, "
+    "or ask an administrator to give the role."
+)
 
 #: The actor that may do everything.
 SYSTEM = System()
@@ -121,13 +127,27 @@ def authorize(actor: Actor, needed: str | Iterable[str], target: User | Role | T
         raise Forbidden(in_catalogue_order(missing)[0], Target.of(target))
 
 
-def authorize_over(actor: Actor, user: User) -> None:
-    """Raise Forbidden unless `actor` holds all that the account gives, now or by a grant that begins later.
+def reach_of(role: Role, granting: RoleGranting) -> frozenset[str]:
+    """What a role leads to: its permissions, and those of the roles that its holders may give.
 
-    Whoever could change the account now would have it then.
+    Who takes over an account, or is given a role, could give those roles.
     """
-    if not isinstance(actor, System):
-        authorize(actor, user.permissions_now_or_later, user)
+    return frozenset(role.permission_names) | granting.permissions_given_by([role.slug])
+
+
+def authorize_over(actor: Actor, user: User, granting: RoleGranting | None = None) -> None:
+    """Raise Forbidden unless `actor` holds all that the account leads to, now or by a grant that begins later.
+
+    Whoever could change the account now would have it then. One's own roles may grant nothing to oneself.
+    """
+    if isinstance(actor, System):
+        return
+    granting = granting or RoleGranting.load()
+    needed = user.permissions_now_or_later
+    if actor.pk != user.pk and granting.roles:
+        grants = RoleGrant.objects.unended().filter(user=user).order_by()
+        needed |= granting.permissions_given_by(grants.values_list("role__slug", flat=True))
+    authorize(actor, needed, user)
 
 
 def authorize_closing(actor: Actor, user: User) -> None:
@@ -137,21 +157,94 @@ def authorize_closing(actor: Actor, user: User) -> None:
     otherwise one of them could be kept out by those whom only they could stop.
     """
     if user.is_super_administrator:
-        authorize(actor, user.grants.permissions, user)
+        authorize_over(actor, user)
 
 
-def authorize_roles(actor: Actor, roles: Iterable[Role]) -> None:
-    """Raise Forbidden, about the first role that gives more, unless `actor` holds all that these roles give."""
+def authorize_roles(actor: Actor, ends: Mapping[Role, datetime], *, is_service: bool = False) -> list[Role]:
+    """Raise Forbidden, about the first role that gives more, unless `actor` may give a new account these roles until
+    the end of each.
+
+    That is those that lead to no more than they hold, and to people also those that a role of theirs may grant.
+    Returns the ones that are given only so.
+    """
+    if isinstance(actor, System):
+        return []
+    granting = RoleGranting.load()
+    given = {} if is_service else _roles_given_by(actor, granting)
+    return _authorize_giving(actor, ends, given=given, granting=granting)
+
+
+def authorize_role_change(
+    actor: Actor, user: User, ends: Mapping[Role, datetime], removed: Collection[Role] = ()
+) -> None:
+    """Raise Forbidden or Conflict unless `actor` may give `user` roles until the end of each, and take those `removed`.
+
+    Who holds all that the account and the roles lead to may. So may, for other people who are no Super Administrator,
+    the holder of a role that has these in its `may_grant`: unless they know the person's password, and so would give
+    the role to themselves. Nobody gives a role for longer than what allows them to lasts.
+    """
     if isinstance(actor, System):
         return
-    held, roles = held_permissions(actor), list(roles)
-    given: dict[int, set[str]] = {}
-    through = Role.permissions.through.objects.filter(role__in=roles)
-    for role_id, permission in through.values_list("role_id", "permission__name"):
-        given.setdefault(role_id, set()).add(permission)
-    for role in roles:
-        if missing := given.get(role.pk, set()) - held:
-            raise Forbidden(in_catalogue_order(missing)[0], Target.of(role))
+    granting = RoleGranting.load()
+    is_other_person = actor.pk != user.pk and not user.is_service and not user.is_super_administrator
+    given = _roles_given_by(actor, granting) if is_other_person else {}
+    if any(role.slug not in given for role in (*ends, *removed)):
+        authorize_over(actor, user, granting)
+    beyond = _authorize_giving(actor, ends, given=given, granting=granting, user=user)
+    if beyond and user.password_set_by_id == actor.pk:
+        raise Conflict(GIVEN_TO_ONESELF, {"roles": [GIVEN_TO_ONESELF]})
+
+
+def authorize_invitation(actor: Actor, user: User) -> None:
+    """Raise Forbidden unless `actor` may mail an invitation to `user` again: who could make this account may."""
+    if isinstance(actor, System):
+        return
+    granting = RoleGranting.load()
+    given = {} if user.is_service else _roles_given_by(actor, granting)
+    held = Role.objects.filter(user_grants__in=RoleGrant.objects.unended().filter(user=user))
+    others = held.exclude(slug__in=given).with_permissions().distinct()
+    authorize(actor, {name for role in others for name in reach_of(role, granting)}, user)
+
+
+def _authorize_giving(
+    actor: Actor,
+    ends: Mapping[Role, datetime],
+    *,
+    given: Mapping[str, datetime],
+    granting: RoleGranting,
+    user: User | None = None,
+) -> list[Role]:
+    """The roles that lead to more than the actor holds; raises Forbidden for those that aren't `given` for so long."""
+    held, beyond = held_permissions(actor), []
+    for role, end in ends.items():
+        names, own_end = reach_of(role, granting), given.get(role.slug)
+        missing = in_catalogue_order(names - held)
+        if missing:
+            beyond.append(role)
+        if own_end is not None and own_end >= end:
+            continue
+        if missing and own_end is None:
+            raise Forbidden(missing[0], Target.of(user or role))
+        if missing and own_end is not None:
+            raise OwnGrantEndsEarlier(missing[0], own_end, Target.of(user or role))
+        authorize_until(actor, names, None if end == OPEN_END else end, user or role)
+    return beyond
+
+
+def _roles_given_by(actor: Actor, granting: RoleGranting) -> dict[str, datetime]:
+    """The slugs of the roles that a role of the actor's may grant, and until when they have such a role.
+
+    None by an API key: it does what its scopes name, and they name no roles.
+    """
+    if not granting.roles or current_principal().api_key:
+        return {}
+    holders = User.objects.active().filter(pk=actor.pk)
+    grants = RoleGrant.objects.current().filter(user__in=holders).order_by()
+    found: dict[str, datetime] = {}
+    for slug, end, account_end in grants.values_list("role__slug", "ends_at", "user__ends_at"):
+        for given in granting.given_by([slug]):
+            found[given] = max(found.get(given, LONG_AGO), min(end or OPEN_END, account_end or OPEN_END))
+    return found
 
 
 def authorize_until(

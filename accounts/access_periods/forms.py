@@ -76,8 +76,9 @@ class GiveRoleForm(PeriodForm, RoleChoicesForm):
     role = forms.ChoiceField(error_messages={"invalid_choice": "There is no such role any more."})
     field_order = ("role",)
 
-    def __init__(self, *args: object, actor: User, **kwargs: object) -> None:
+    def __init__(self, *args: object, actor: User, person: User, **kwargs: object) -> None:
         super().__init__(*args, actor=actor, **kwargs)
+        self.person = person
         slugs = {*self.grantable_slugs(role.slug for role in self.all_roles)}
         given = [(role.slug, role.name) for role in self.all_roles if role.slug in slugs]
         set_choices(self.fields["role"], [("", "Choose a role"), *given])

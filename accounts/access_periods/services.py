@@ -4,14 +4,14 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from accounts.access.authorization import authorize, service
+from accounts.access.authorization import authorize_over, service
 from accounts.access.optimistic_locking import refuse_stale_version
-from accounts.access.row_locks import lock_for_change
+from accounts.access.row_locks import lock_with_permission
 from accounts.models import Role, RoleGrant
 from accounts.periods.grants import describe_grant, new_grant
 from accounts.permissions import USER_UPDATE
-from accounts.roles.assignments import find_roles, permission_names_of
-from accounts.roles.grant_changes import GrantChanges, apply_grant_changes, set_period
+from accounts.roles.assignments import find_roles
+from accounts.roles.grant_changes import GrantChanges, apply_grant_changes, authorize_grant_changes, set_period
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import NotFound
 from reprotech.core.request_context import current_reason
@@ -36,11 +36,13 @@ def grant_role(
     Raises NotFound, Forbidden, OwnGrantEndsEarlier, ValidationFailed, StaleVersion, or Conflict where they have the
     role at that time.
     """
-    user = lock_for_change(actor, user_id, USER_UPDATE)
-    refuse_stale_version(actor, user, expected_versions)
+    user = lock_with_permission(actor, user_id, USER_UPDATE)
     [found] = find_roles([role])
     grant = new_grant(actor, user, found, starts_at=starts_at, ends_at=ends_at, reason=reason)
-    apply_grant_changes(actor, user, GrantChanges(added=[grant]))
+    changes = GrantChanges(added=[grant])
+    authorize_grant_changes(actor, user, changes)
+    refuse_stale_version(actor, user, expected_versions)
+    apply_grant_changes(actor, user, changes)
     return grant
 
 
@@ -60,19 +62,23 @@ def change_grant(
     Raises NotFound, Forbidden, OwnGrantEndsEarlier, ValidationFailed, StaleVersion, or Conflict where the periods of
     two grants of a role would overlap.
     """
-    user = lock_for_change(actor, user_id, USER_UPDATE)
-    refuse_stale_version(actor, user, expected_versions)
+    user = lock_with_permission(actor, user_id, USER_UPDATE)
     grants = RoleGrant.objects.unended().filter(user=user).select_related("role")
     grant: RoleGrant | None = grants.filter(pk=grant_id).first()
     if grant is None:
+        authorize_over(actor, user)
         raise NotFound("grant")
     grant.user, before = user, describe_grant(grant)
     start = grant.starts_at if starts_at is UNCHANGED else starts_at
     end = grant.ends_at if ends_at is UNCHANGED else ends_at
-    if (start, end) != (grant.starts_at, grant.ends_at):
-        set_period(actor, grant, start, end)
+    is_changed = (start, end) != (grant.starts_at, grant.ends_at)
+    set_period(actor, grant, start, end)
+    changes = GrantChanges(changed=[(grant, before)])
+    authorize_grant_changes(actor, user, changes)
+    refuse_stale_version(actor, user, expected_versions)
+    if is_changed:
         grant.reason = reason or current_reason().text or grant.reason
-        apply_grant_changes(actor, user, GrantChanges(changed=[(grant, before)]))
+        apply_grant_changes(actor, user, changes)
     return grant
 
 
@@ -82,13 +88,15 @@ def revoke_role(*, actor: Actor, user_id: int, role: str, expected_versions: Col
 
     Raises NotFound, also where they don't have it, Forbidden, StaleVersion or Conflict.
     """
-    user = lock_for_change(actor, user_id, USER_UPDATE)
-    refuse_stale_version(actor, user, expected_versions)
+    user = lock_with_permission(actor, user_id, USER_UPDATE)
     found = Role.objects.named(role)
     grants = RoleGrant.objects.unended().filter(user=user, role=found).select_related("role")
     gone = list(grants) if found else []
     if found is None or not gone:
+        authorize_over(actor, user)
         raise NotFound("role of this user")
-    authorize(actor, permission_names_of([found]), user)
-    apply_grant_changes(actor, user, GrantChanges(removed=gone))
+    changes = GrantChanges(removed=gone)
+    authorize_grant_changes(actor, user, changes)
+    refuse_stale_version(actor, user, expected_versions)
+    apply_grant_changes(actor, user, changes)
     return gone

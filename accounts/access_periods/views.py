@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 
+from accounts.access.reader_rights import missing_to_change_roles
 from accounts.access_periods import services
 from accounts.access_periods.forms import ChangePeriodForm, GiveRoleForm
 from accounts.common.forms import ServiceForm
@@ -14,7 +15,6 @@ from accounts.common.shortcuts import breadcrumbs, get_user_or_404
 from accounts.models import RoleGrant, User
 from accounts.periods.grants import described_period
 from accounts.permissions import USER_READ, USER_UPDATE
-from accounts.roles.permission_tables import missing_permissions
 from reprotech.core.exceptions import DomainError
 from reprotech.web.access import FORM, requires
 from reprotech.web.responses import bind_form, htmx_redirect, render_form, safe_next_url
@@ -24,7 +24,7 @@ from reprotech.web.toasts import add_toast
 @requires(USER_UPDATE, FORM)
 def give_role(request: PageRequest, user_id: int) -> HttpResponse:
     user = get_user_or_404(request, user_id)
-    form = bind_form(GiveRoleForm, request, actor=request.user)
+    form = bind_form(GiveRoleForm, request, actor=request.user, person=user)
 
     def save() -> str:
         grant = services.grant_role(actor=request.user, user_id=user.pk, **form.values)
@@ -84,7 +84,7 @@ def _respond(
             form.add_refusal(refusal)
     context = {
         "person": user,
-        "beyond": missing_permissions(request.user, user),
+        "beyond": missing_to_change_roles(request.user, user),
         "title": title,
         "button": button,
         "is_removal": is_removal,

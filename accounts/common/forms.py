@@ -109,7 +109,9 @@ class RecordForm(ServiceForm):
         # The data of a request can't be changed.
         self.data = cast("QueryDict", self.data).copy()
         self.data["version"] = record.version
-        compared = [difference(self[name], value) for name, value in self.values_of(record).items()]
+        compared = [
+            difference(self[name], value) for name, value in self.values_of(record).items() if name in self.fields
+        ]
         self.differences = [found for found in compared if found]
 
 

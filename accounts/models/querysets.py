@@ -227,6 +227,9 @@ class RoleQuerySet(TrackedQuerySet["Role"]):
     def with_permissions(self) -> Self:
         return self.prefetch_related("permissions")
 
+    def with_may_grant(self) -> Self:
+        return self.prefetch_related("may_grant")
+
     def with_user_count(self) -> Self:
         """Annotate `user_count`, the existing users who hold each role."""
         if connection.vendor == "postgresql":

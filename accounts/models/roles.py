@@ -52,6 +52,10 @@ class Role(Versioned, TrackedModel):
     slug = models.CharField(max_length=80, unique=True, editable=False)
     description = PlainTextField(max_length=200, blank=True)
     permissions = models.ManyToManyField(Permission, related_name="roles", db_table="role_permissions", blank=True)
+    #: Its holders may give these to other people without holding what they give: `accounts.access.role_granting`.
+    may_grant = models.ManyToManyField(
+        "self", symmetrical=False, related_name="given_through", db_table="role_may_grant", blank=True
+    )
     #: Its holders must have a second factor.
     requires_factor = models.BooleanField("requires a second factor", default=False, db_default=False)
     is_system = models.BooleanField(default=False, editable=False)
@@ -83,3 +87,7 @@ class Role(Versioned, TrackedModel):
     @property
     def permission_names(self) -> list[str]:
         return in_catalogue_order(permission.name for permission in self.permissions.all())
+
+    @property
+    def may_grant_names(self) -> list[str]:
+        return [role.name for role in self.may_grant.all()]

@@ -68,6 +68,10 @@ class User(UserState, Versioned, TrackedModel, AbstractBaseUser):
     is_service = models.BooleanField("service account", default=False, editable=False)
     must_change_password = models.BooleanField(default=False)
     password_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: Who else chose the password, or had a link to choose it, and so may know it; None once its owner alone can.
+    password_set_by = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, editable=False, related_name="+", db_index=False
+    )
     #: Part of each link to choose a password: counting it up makes the earlier links void.
     link_number = models.PositiveIntegerField(editable=False, default=0, db_default=0)
     #: When the invitation was sent whose link works; None once there is a password, or something made the link void.

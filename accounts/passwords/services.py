@@ -210,6 +210,11 @@ def _store_password(
         send_notice(stored, "password_changed", by_link=link_token is not None, by_themselves=actor.pk == stored.pk)
     if link_token is not None and was_mailed(stored, link_token):
         stored.email_verified_at = stored.email_verified_at or timezone.now()
+        # Unless who knew the earlier one may have added a second factor, which goes on working.
+        if not stored.second_factors:
+            stored.password_set_by = None
+    elif actor.pk not in {stored.pk, None}:
+        stored.password_set_by_id = actor.pk
     stored.password, stored.invited_at = encoded, None
     stored.must_change_password = must_change
     stored.password_changed_at = stored.updated_at = timezone.now()
@@ -217,6 +222,7 @@ def _store_password(
         "email_verified_at",
         "password",
         "invited_at",
+        "password_set_by",
         "must_change_password",
         "password_changed_at",
         "updated_at",

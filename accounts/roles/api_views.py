@@ -34,7 +34,7 @@ class PermissionFilter(QueryParams):
 
 
 def find_role(role_id: int) -> Role:
-    role = Role.objects.with_permissions().with_user_count().filter(pk=role_id).first()
+    role = Role.objects.with_permissions().with_may_grant().with_user_count().filter(pk=role_id).first()
     if role is None:
         raise NotFound("role")
     return role
@@ -52,7 +52,7 @@ class RoleViewSet(ViewSet):
     @extend_schema(responses=role_serializers.RoleListAnswer, summary="List roles")
     def list(self, request: SignedInRequest) -> Response:  # noqa: ARG002
         """All roles, system roles first."""
-        roles = Role.objects.with_permissions().with_user_count()
+        roles = Role.objects.with_permissions().with_may_grant().with_user_count()
         return Response({"roles": serialize_many(role_serializers.RoleAnswer, roles)})
 
     @extend_schema(

@@ -1,7 +1,8 @@
 from django import forms
 
 from accounts.common.forms import FormValues, RecordForm, ServiceForm, set_choices
-from accounts.models import Permission, Role
+from accounts.models import Permission, Role, User
+from accounts.roles.granting import grantable_roles
 from reprotech.web.fields import DIGITS
 
 
@@ -28,11 +29,21 @@ class RoleForm(RecordForm):
         help_text="Users with the role must set up an authenticator app or a passkey.",
     )
     permissions = forms.MultipleChoiceField(required=False)
+    may_grant = forms.MultipleChoiceField(
+        label="May also give",
+        required=False,
+        help_text="People with this role may give these to others, and take them, without holding what they give.",
+    )
 
     source = SourceField(required=False)
 
-    def __init__(self, *args: object, record: Role | None = None, **kwargs: object) -> None:
+    def __init__(self, *args: object, actor: User, record: Role | None = None, **kwargs: object) -> None:
         super().__init__(*args, record=record, **kwargs)
+        self.grantable_roles = grantable_roles(record) if actor.is_super_administrator else []
+        if self.grantable_roles:
+            set_choices(self.fields["may_grant"], [(role.slug, role.name) for role in self.grantable_roles])
+        else:
+            del self.fields["may_grant"]
         # Retired ones too: the service refuses them, unless the role holds them.
         names = Permission.objects.values_list("name", flat=True)
         set_choices(self.fields["permissions"], [(name, name) for name in names])
@@ -52,6 +63,7 @@ class RoleForm(RecordForm):
             "description": record.description,
             "requires_factor": record.requires_factor,
             "permissions": record.permission_names,
+            "may_grant": [role.slug for role in record.may_grant.all()],
         }
 
     @property
@@ -63,6 +75,12 @@ class RoleForm(RecordForm):
     @property
     def cloned_role(self) -> Role | None:
         return self.fields["source"].clean(self["source"].value()) if "source" in self.fields else None
+
+    @property
+    def may_grant_choices(self) -> list[tuple[Role, bool]]:
+        """Each role that may be chosen, and whether it is; none where the field isn't offered."""
+        chosen = self["may_grant"].value() or () if "may_grant" in self.fields else ()
+        return [(role, role.slug in chosen) for role in self.grantable_roles]
 
     @property
     def chosen(self) -> list[str]:

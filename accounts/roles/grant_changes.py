@@ -9,9 +9,9 @@ from typing import Any
 from django.conf import settings
 
 from accounts.access.authorization import (
+    LONG_AGO,
     OPEN_END,
-    authorize,
-    authorize_until,
+    authorize_role_change,
     require_remaining_super_administrator,
 )
 from accounts.access.user_events import record_user
@@ -26,7 +26,7 @@ from accounts.periods.grants import (
     refuse_overlap,
 )
 from accounts.periods.validation import check_period
-from accounts.roles.assignments import find_roles, mark_roles_changed, permission_names_of, record_role_changes
+from accounts.roles.assignments import find_roles, mark_roles_changed, record_role_changes
 from accounts.segregation.checks import checked_rights, exclusion_details
 from audit.models import Action
 from reprotech.core.actors import Actor, System
@@ -44,6 +44,11 @@ class GrantChanges:
     #: With what events say of them as they were.
     changed: list[tuple[RoleGrant, GrantDetails]] = field(default_factory=list)
 
+    @property
+    def given(self) -> list[RoleGrant]:
+        """Those that are new, or have another period."""
+        return [*self.added, *(grant for grant, _ in self.changed)]
+
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.changed)
 
@@ -56,8 +61,8 @@ def apply_grant_changes(actor: Actor, user: User, changes: GrantChanges) -> None
     """
     if not changes:
         return
-    for grant in [*changes.added, *(grant for grant, _ in changes.changed)]:
-        check_grant(actor, grant, user)
+    authorize_grant_changes(actor, user, changes)
+    check_periods(actor, changes.given)
     before = list(user.roles.all())
     if user.can_sign_in and _ends_super_administrator(user, changes):
         require_remaining_super_administrator(without=[user.pk])
@@ -69,17 +74,28 @@ def apply_grant_changes(actor: Actor, user: User, changes: GrantChanges) -> None
     _record(actor, user, before, changes, exclusion_details(warned.get(user.pk, [])))
 
 
-def check_grant(actor: Actor, grant: RoleGrant, target: User | Role) -> None:
-    """Raise Forbidden or ValidationFailed unless `actor` may give this role for this long."""
-    names = permission_names_of([grant.role])
-    authorize(actor, names, target)
-    # Someone must hold that role for good, and commands are for what pages refuse.
-    is_unlimited = grant.role.is_super_admin or isinstance(actor, System)
-    max_days = 0 if is_unlimited else settings.GRANT_MAX_DAYS
-    check_period(grant.starts_at, grant.ends_at, max_days=max_days)
-    # With the account it ends in any case.
-    end = min(grant.ends_at or OPEN_END, grant.user.ends_at or OPEN_END)
-    authorize_until(actor, names, None if end == OPEN_END else end, target)
+def authorize_grant_changes(actor: Actor, user: User, changes: GrantChanges) -> None:
+    """Raise Forbidden, OwnGrantEndsEarlier or Conflict unless `actor` may change these grants of the user."""
+    if changes:
+        authorize_role_change(actor, user, last_ends(changes.given), {grant.role for grant in changes.removed})
+
+
+def last_ends(grants: Iterable[RoleGrant]) -> dict[Role, datetime]:
+    """When the last of the grants of each role ends."""
+    ends: dict[Role, datetime] = {}
+    for grant in grants:
+        # With the account it ends in any case.
+        end = min(grant.ends_at or OPEN_END, grant.user.ends_at or OPEN_END)
+        ends[grant.role] = max(ends.get(grant.role, LONG_AGO), end)
+    return ends
+
+
+def check_periods(actor: Actor, grants: Iterable[RoleGrant]) -> None:
+    """Raise ValidationFailed for a period that can't be."""
+    for grant in grants:
+        # Someone must hold that role for good, and commands are for what pages refuse.
+        is_unlimited = grant.role.is_super_admin or isinstance(actor, System)
+        check_period(grant.starts_at, grant.ends_at, max_days=0 if is_unlimited else settings.GRANT_MAX_DAYS)
 
 
 def role_changes(actor: Actor, user: User, roles: Collection[Role]) -> GrantChanges:

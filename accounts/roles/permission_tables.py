@@ -12,10 +12,9 @@ from accounts.core.catalogue import (
     READ,
     RESOURCE_WORDS,
     PermissionEntry,
-    in_catalogue_order,
 )
 from accounts.core.text import humanize
-from accounts.models import Permission, Role, User
+from accounts.models import Permission, Role
 
 #: The columns, in the order in which the catalogue first names them.
 ACTIONS = tuple(dict.fromkeys(permission.action for permission in PERMISSIONS))
@@ -118,14 +117,3 @@ def in_order(permissions: Iterable[Permission]) -> list[Permission]:
 def _resource_label(permission: Permission) -> str:
     label = humanize(permission.resource)
     return f"{permission.application_slug}: {label}" if permission.application_slug else label
-
-
-def missing_permissions(actor: User, holder: User | Role) -> list[str]:
-    """Permissions that `holder` has and `actor` lacks: while there are any, the actor may not change or assign it."""
-    held = holder.permissions_now_or_later if isinstance(holder, User) else holder.permission_names
-    return in_catalogue_order(set(held) - actor.get_all_permissions())
-
-
-def missing_to_close(actor: User, user: User) -> list[str]:
-    """The same for locking, deactivating and signing out, which needs less: see `authorize_closing`."""
-    return missing_permissions(actor, user) if user.is_super_administrator else []

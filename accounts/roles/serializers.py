@@ -5,6 +5,8 @@ from accounts.models import Permission, Role
 from reprotech.api.fields import StrictBooleanField, StrictStringField
 from reprotech.api.request_bodies import RequestBody
 
+MAY_GRANT = "Roles that people with this role may give to others, without holding what these give, and take from them."
+
 
 class CreateRoleBody(RequestBody):
     """Request body of `POST /api/roles`."""
@@ -13,6 +15,7 @@ class CreateRoleBody(RequestBody):
     description = StrictStringField(required=False, allow_blank=True, max_length=200)
     permissions = names_field(required=False)
     requires_factor = StrictBooleanField(required=False)
+    may_grant = names_field(required=False)
 
 
 class UpdateRoleBody(RequestBody):
@@ -24,6 +27,7 @@ class UpdateRoleBody(RequestBody):
     description = StrictStringField(required=False, allow_blank=True, max_length=200)
     permissions = names_field(required=False)
     requires_factor = StrictBooleanField(required=False)
+    may_grant = names_field(required=False)
 
 
 class RoleAnswer(serializers.Serializer[Role]):
@@ -33,6 +37,7 @@ class RoleAnswer(serializers.Serializer[Role]):
     description = serializers.CharField()
     permissions = serializers.ListField(child=serializers.CharField(), source="permission_names")
     requires_factor = serializers.BooleanField()
+    may_grant = serializers.ListField(child=serializers.CharField(), source="may_grant_names", help_text=MAY_GRANT)
     is_system = serializers.BooleanField()
     user_count = serializers.IntegerField()
 

@@ -1,13 +1,13 @@
 from collections.abc import Collection, Iterable
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from accounts.access.authorization import OPEN_END, Target, authorize, authorize_until, service
+from accounts.access.authorization import OPEN_END, Target, authorize, authorize_until, reach_of, service
 from accounts.access.optimistic_locking import refuse_stale_version
+from accounts.access.role_granting import RoleGranting
 from accounts.core.catalogue import in_catalogue_order
 from accounts.core.confusables import confusable_forms
 from accounts.core.model_fields import stored_form
@@ -17,10 +17,12 @@ from accounts.periods.grants import grant_details, move_grants
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_UPDATE
 from accounts.roles.applications import Registered
 from accounts.roles.assignments import mark_roles_changed, record_role_changes
+from accounts.roles.granting import change_granting, find_grantable_roles, lock_granting, record_end_of_granting
+from accounts.roles.role_events import record_role
 from accounts.segregation.checks import checked_rights, exclusion_details
 from accounts.segregation.role_checks import refuse_excluded_permissions
 from audit.models import Action
-from audit.services import Changes, record
+from audit.services import Changes
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict, NotFound, ValidationFailed
 from reprotech.core.reauthentication import require_recent_authentication
@@ -36,15 +38,21 @@ def create_role(
     description: str = "",
     permissions: Collection[str] = (),
     requires_factor: bool = False,
+    may_grant: Collection[str] = (),
 ) -> Role:
-    """Create a role with these permissions. Raises Forbidden, ValidationFailed, or Conflict for a taken name."""
+    """Create a role with these permissions; only Super Administrators choose which others it `may_grant`.
+
+    Raises Forbidden, ValidationFailed, or Conflict for a taken name.
+    """
     authorize(actor, ROLE_CREATE)
     granted = find_permissions(permissions)
     authorize(actor, permissions, Target("role", name=name))
     name, description = stored_form(Role, "name", name), stored_form(Role, "description", description)
     role = Role(name=name, slug=_slug(name), description=description, requires_factor=requires_factor)
+    may_be_given = find_grantable_roles(actor, role, may_grant) if may_grant else []
     _save(role, is_named=True)
     role.permissions.set(granted)
+    role.may_grant.set(may_be_given)
     record_role(actor, Action.CREATE, role, creation_changes(role))
     return role
 
@@ -55,7 +63,11 @@ def creation_changes(role: Role) -> Changes:
         "description": (None, role.description),
         "permissions": ([], role.permission_names),
     }
-    return {**changes, "requires_factor": (None, True)} if role.requires_factor else changes
+    if role.requires_factor:
+        changes["requires_factor"] = (None, True)
+    if may_grant := role.may_grant_names:
+        changes["may_grant"] = ([], may_grant)
+    return changes
 
 
 @service
@@ -64,21 +76,25 @@ def update_role(
     actor: Actor,
     role_id: int,
     permissions: Collection[str] | None = None,
+    may_grant: Collection[str] | None = None,
     expected_versions: Collection[str] = (),
     **fields: str | bool,
 ) -> Role:
-    """Change `name`, `description` and `requires_factor`, and the permissions (names) that a role holds.
+    """Change `name`, `description` and `requires_factor`, the permissions (names) that a role holds, and the roles
+    (names) that its holders may grant, which only Super Administrators do; its slug stays.
 
-    The slug stays. The actor needs all that the role holds and would hold. Raises NotFound, Forbidden,
-    ValidationFailed, Conflict, Segregation, or StaleVersion unless the role is still as one of `expected_versions`.
+    The actor needs all that the role leads to and would hold. Raises NotFound, Forbidden, ValidationFailed, Conflict,
+    Segregation, or StaleVersion unless the role is still as one of `expected_versions`.
     """
+    if may_grant is not None:
+        lock_granting()
     # Locked before authorizing: a permission that is revoked while this waits counts.
     role = Role.objects.select_for_update(no_key=True).filter(pk=role_id).first()
     authorize(actor, ROLE_UPDATE, Target("role", role_id))
     if role is None:
         raise NotFound("role")
     granted = find_permissions(permissions or (), held=role.permission_names)
-    authorize(actor, {*role.permission_names, *(permissions or ())}, role)
+    authorize(actor, {*reach_of(role, RoleGranting.load()), *(permissions or ())}, role)
     # Holders get for good what is added.
     authorize_until(actor, {*(permissions or ())} - {*role.permission_names}, None, role)
     refuse_stale_version(actor, role, expected_versions)
@@ -95,23 +111,33 @@ def update_role(
         setattr(role, name, new)
     warned: list[str] = []
     if permissions is not None and set(permissions) != set(role.permission_names):
-        if role.is_super_admin:
-            sentence = "Super Administrator always holds every permission."
-            # Otherwise nobody might be left who could give a permission back.
-            raise Conflict(sentence, {"permissions": [sentence]})
-        before = role.permission_names
-        added = [permission for permission in granted if permission.name not in before]
-        warned = refuse_excluded_permissions(actor, role, added)
-        role.permissions.set(granted)
-        changes["permissions"] = (before, role.permission_names)
+        change, warned = _change_permissions(actor, role, granted)
+        changes["permissions"] = change
+    if may_grant is not None and (granting := change_granting(actor, role, may_grant)):
+        changes["may_grant"] = granting
     if changes:
         # Otherwise `init_data` would put the catalogue's permissions back at the next update.
         role.is_customized = role.is_system
         _save(role, is_named="name" in changes)
-        if changes.keys() & {"permissions", "requires_factor"}:
+        if changes.keys() & {"permissions", "requires_factor", "may_grant"}:
             require_recent_authentication()
         record_role(actor, Action.UPDATE, role, changes, **exclusion_details(warned))
     return role
+
+
+def _change_permissions(
+    actor: Actor, role: Role, granted: list[Permission]
+) -> tuple[tuple[list[str], list[str]], list[str]]:
+    """The names before and after, and the warnings of exclusions."""
+    if role.is_super_admin:
+        sentence = "Super Administrator always holds every permission."
+        # Otherwise nobody might be left who could give a permission back.
+        raise Conflict(sentence, {"permissions": [sentence]})
+    before = role.permission_names
+    added = [permission for permission in granted if permission.name not in before]
+    warned = refuse_excluded_permissions(actor, role, added)
+    role.permissions.set(granted)
+    return (before, role.permission_names), warned
 
 
 @service
@@ -128,7 +154,7 @@ def delete_role(
     if locked is None:
         raise NotFound("role")
     locked_users, role, other = locked
-    authorize(actor, role.permission_names, role)
+    authorize(actor, reach_of(role, RoleGranting.load()), role)
     refuse_stale_version(actor, role, expected_versions)
     if role.is_system:
         raise Conflict("System roles can't be deleted.")
@@ -149,9 +175,15 @@ def delete_role(
     if holders:
         _reassign(actor, role, holders, other)
     Registered.applications.replace_role(actor, role, other)
+    record_end_of_granting(actor, role)
     # First: deleting the role removes the permissions that the event lists.
-    record_role(actor, Action.DELETE, role, {"name": (role.name, None), "permissions": (role.permission_names, [])})
+    record_role(actor, Action.DELETE, role, deletion_changes(role))
     role.delete()
+
+
+def deletion_changes(role: Role) -> Changes:
+    changes: Changes = {"name": (role.name, None), "permissions": (role.permission_names, [])}
+    return {**changes, "may_grant": (names, [])} if (names := role.may_grant_names) else changes
 
 
 def _lock_for_deletion(role_id: int, reassign_to: str | None) -> tuple[set[int], Role, Role | None] | None:
@@ -164,6 +196,7 @@ def _lock_for_deletion(role_id: int, reassign_to: str | None) -> tuple[set[int],
         return None  # ids beyond 64 bits too, which the queries below can't take
     holders = User.objects.existing().granted(role_id).order_by("pk")
     locked_users = set(holders.select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
+    lock_granting()
     other = Role.objects.named(reassign_to) if reassign_to else None
     wanted = [role_id, other.pk if other else role_id]
     roles = Role.objects.filter(pk__in=wanted).order_by("pk")
@@ -177,13 +210,15 @@ def _lock_for_deletion(role_id: int, reassign_to: str | None) -> tuple[set[int],
 def _reassign(actor: Actor, role: Role, holders: list[User], other: Role | None) -> None:
     if other is None:
         raise ValidationFailed({"reassign_to": ["Name another role that exists."]})
+    granting = RoleGranting.load()
     grants = RoleGrant.objects.unended().filter(user__in=holders).order_by()
     held = Permission.objects.filter(roles__user_grants__in=grants).values_list("name", flat=True).distinct()
-    authorize(actor, {*held, *other.permission_names}, role)
+    others = grants.exclude(user=actor.pk).values_list("role__slug", flat=True).distinct()
+    authorize(actor, {*held, *granting.permissions_given_by(others), *reach_of(other, granting)}, role)
     of_role = RoleGrant.objects.unended().filter(role=role, user__in=holders)
     ends = [end or OPEN_END for end in of_role.values_list("ends_at", flat=True)]
     last = max(ends, default=OPEN_END)
-    authorize_until(actor, other.permission_names, None if last == OPEN_END else last, role)
+    authorize_until(actor, reach_of(other, granting), None if last == OPEN_END else last, role)
     before = {user.pk: list(user.roles.all()) for user in holders}
     with checked_rights(actor, holders) as warned:
         moved = {user.pk: move_grants(actor, user, role, other) for user in holders}
@@ -247,8 +282,3 @@ def _name_problem(role: Role, others: RoleQuerySet) -> str:
     if other.is_system or _slug(other.name) == other.slug:
         return NAME_TAKEN
     return f"The role {other} was called that before, and programs still know it by that name. Choose another."
-
-
-def record_role(actor: Actor, action: Action, role: Role, changes: Changes, **details: Any) -> None:
-    about: dict[str, Any] = {"resource": "role", "resource_id": role.pk, "resource_name": role.name}
-    record(actor=actor, action=action, changes=changes, **about, **details)

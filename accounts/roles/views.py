@@ -4,6 +4,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
+from accounts.access.reader_rights import is_given_by, missing_permissions
 from accounts.common.requests import PageRequest
 from accounts.common.shortcuts import breadcrumbs
 from accounts.models import Permission, Role, User
@@ -14,7 +15,7 @@ from accounts.roles.applications import Registered
 from accounts.roles.factor_coverage import FactorCoverage, factor_coverage
 from accounts.roles.filters import RoleUserFilter
 from accounts.roles.forms import DeleteRoleForm, RoleForm
-from accounts.roles.permission_tables import changed_unread, missing_permissions, permission_matrix
+from accounts.roles.permission_tables import changed_unread, permission_matrix
 from reprotech.core.exceptions import DomainError, StaleVersion
 from reprotech.core.normalization import fold_text
 from reprotech.web.access import FORM, SAFE, requires
@@ -49,6 +50,7 @@ def list_roles(request: PageRequest) -> HttpResponse:
 def show_role(request: PageRequest, role_id: int) -> HttpResponse:
     """A role, its permissions and, for readers of users, a page of its users."""
     role = _find(role_id)
+    is_given = is_given_by(request.user, role)
     query = RoleUserFilter.parse(request.GET, role=role)
     page = query.page_of(User.objects.visible_to(request.user)) if request.user.has_perm(USER_READ) else None
     beyond_reader = missing_permissions(request.user, role)
@@ -62,7 +64,9 @@ def show_role(request: PageRequest, role_id: int) -> HttpResponse:
         "page": page,
         "coverage": _coverage(request.user, role) if role.requires_factor else None,
         "beyond_reader": beyond_reader,
-        "changes_users": not beyond_reader and request.user.has_perms([USER_READ, USER_UPDATE]),
+        "is_given_by_reader": is_given,
+        "changes_users": (is_given or not beyond_reader) and request.user.has_perms([USER_READ, USER_UPDATE]),
+        "given_through": list(role.given_through.all()),
         "crumbs": breadcrumbs("role", role),
     }
     return render_page(request, "accounts/role.html", context, fragment="accounts/_role_holders.html")
@@ -70,7 +74,7 @@ def show_role(request: PageRequest, role_id: int) -> HttpResponse:
 
 @requires(ROLE_CREATE, FORM)
 def create_role(request: PageRequest) -> HttpResponse:
-    form = bind_form(RoleForm, request)
+    form = bind_form(RoleForm, request, actor=request.user)
     if request.method == "POST" and form.is_valid():
         try:
             role = role_services.create_role(actor=request.user, **form.values)
@@ -85,7 +89,7 @@ def create_role(request: PageRequest) -> HttpResponse:
 def clone_role(request: PageRequest, role_id: int) -> HttpResponse:
     """The form of a new role with what another holds, as far as the reader may grant that."""
     source = _find(role_id)
-    left_out = missing_permissions(request.user, source)
+    left_out = [name for name in missing_permissions(request.user, source) if name in source.permission_names]
     initial = {
         "name": f"Copy of {source.name}"[:80],
         "description": source.description,
@@ -97,7 +101,7 @@ def clone_role(request: PageRequest, role_id: int) -> HttpResponse:
         ],
         "source": source.pk,
     }
-    return _render_form(request, RoleForm(initial=initial), left_out=left_out)
+    return _render_form(request, RoleForm(initial=initial, actor=request.user), left_out=left_out)
 
 
 @requires(ROLE_CREATE, FORM)
@@ -105,13 +109,13 @@ def review_new_role(request: PageRequest) -> HttpResponse:
     """The difference that creating the role would make, above its form."""
     if request.method != "POST":
         return redirect("new_role")
-    return _render_form(request, RoleForm(request.POST), is_review=True)
+    return _render_form(request, RoleForm(request.POST, actor=request.user), is_review=True)
 
 
 @requires(ROLE_UPDATE, FORM)
 def edit_role(request: PageRequest, role_id: int) -> HttpResponse:
     role = _find(role_id)
-    form = bind_form(RoleForm, request, record=role)
+    form = bind_form(RoleForm, request, actor=request.user, record=role)
     if request.method == "POST" and form.is_valid():
         try:
             changed = role_services.update_role(actor=request.user, role_id=role.pk, **form.values)
@@ -131,7 +135,7 @@ def review_role(request: PageRequest, role_id: int) -> HttpResponse:
     if request.method != "POST":
         return redirect("edit_role", role_id)
     role = _find(role_id)
-    return _render_form(request, RoleForm(request.POST, record=role), role=role, is_review=True)
+    return _render_form(request, RoleForm(request.POST, actor=request.user, record=role), role=role, is_review=True)
 
 
 @requires(ROLE_DELETE, FORM)
@@ -164,7 +168,7 @@ def delete_role(request: PageRequest, role_id: int) -> HttpResponse:
 
 
 def _find(role_id: int) -> Role:
-    return get_object_or_404(Role.objects.with_permissions().with_user_count(), pk=role_id)
+    return get_object_or_404(Role.objects.with_permissions().with_may_grant().with_user_count(), pk=role_id)
 
 
 def _coverage(reader: User, role: Role) -> FactorCoverage | None:

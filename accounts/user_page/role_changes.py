@@ -2,6 +2,9 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import cast
+
+from django.http import QueryDict
 
 from accounts.common.forms import RecordForm
 from accounts.models import Permission, Role, User
@@ -10,6 +13,17 @@ from accounts.users.forms import RolesForm
 
 
 class UserRolesForm(RolesForm, RecordForm):
+    def __init__(self, *args: object, actor: User, record: User, **kwargs: object) -> None:
+        super().__init__(*args, actor=actor, record=record, **kwargs)
+        self.person = record
+        if self.is_bound:
+            # The browser sends no box that can't be changed.
+            fixed = [choice.role.slug for choice in self.role_choices if choice.missing]
+            held = [slug for slug in record.grants.role_slugs if slug in fixed]
+            self.data = cast("QueryDict", self.data).copy()
+            name = self.add_prefix("roles")
+            self.data.setlist(name, [*dict.fromkeys((*self.data.getlist(name), *held))])
+
     @staticmethod
     def values_of(record: User) -> dict[str, object]:
         return {"roles": [role.slug for role in record.roles.all()]}

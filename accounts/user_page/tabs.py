@@ -5,12 +5,12 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from accounts.access.reader_rights import missing_permissions
 from accounts.common.requests import PageRequest
 from accounts.common.shortcuts import breadcrumbs
 from accounts.common.tabs import Tab
 from accounts.models import User
 from accounts.permissions import SESSION_REVOKE, USER_READ, USER_UPDATE
-from accounts.roles.permission_tables import missing_permissions
 from accounts.throttling import login_throttle
 from accounts.user_page.neighbours import TAB_URLS, list_suffix, list_url, opened_from, place_of
 from accounts.users.allowed_actions import allowed_actions

@@ -90,7 +90,7 @@ def show_access(request: PageRequest, user_id: int) -> HttpResponse:
 
 
 def may_change_roles(request: PageRequest, user: User) -> bool:
-    return "edit" in allowed_actions(request.user, user)
+    return "roles" in allowed_actions(request.user, user)
 
 
 def render_access(request: PageRequest, user: User, form: UserRolesForm | None) -> HttpResponse:

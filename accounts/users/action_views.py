@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
 
+from accounts.access.reader_rights import missing_permissions, missing_to_close
 from accounts.common.forms import ServiceForm
 from accounts.common.requests import PageRequest
 from accounts.common.shortcuts import breadcrumbs, get_user_or_404
@@ -14,7 +15,6 @@ from accounts.mfa import services as mfa_services
 from accounts.models import User
 from accounts.passwords import services as password_services
 from accounts.permissions import SESSION_REVOKE, USER_DELETE, USER_UPDATE
-from accounts.roles.permission_tables import missing_permissions, missing_to_close
 from accounts.sessions import services as session_services
 from accounts.users import services as user_services
 from accounts.users.allowed_actions import allowed_actions

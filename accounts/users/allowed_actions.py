@@ -1,17 +1,22 @@
 from django.conf import settings
 
+from accounts.access.reader_rights import (
+    missing_permissions,
+    missing_to_change_roles,
+    missing_to_close,
+    missing_to_invite,
+)
 from accounts.models import User
 from accounts.permissions import SESSION_REVOKE, USER_DELETE, USER_UPDATE
-from accounts.roles.permission_tables import missing_permissions, missing_to_close
 
 
 def allowed_actions(actor: User, user: User) -> set[str]:
     """The actions that pages offer. The services decide; this only hides what they would refuse."""
     if missing_permissions(actor, user):
-        return _closing_actions(actor, user)
+        return _closing_actions(actor, user) | _granting_actions(actor, user)
     actions = set()
     if actor.has_perm(USER_UPDATE):
-        actions |= {"edit", "keys"}
+        actions |= {"edit", "roles", "keys"}
         if user.may_get_key_from(actor.pk):
             actions.add("make_keys")
         if actor.pk != user.pk:
@@ -33,6 +38,16 @@ def _closing_actions(actor: User, user: User) -> set[str]:
     if user.is_active:
         actions.add("deactivate")
     return actions | ({"withdraw_invitation"} if user.status == "invited" else set())
+
+
+def _granting_actions(actor: User, user: User) -> set[str]:
+    """What a role that may grant others allows with a user who holds more than the actor."""
+    if not actor.has_perm(USER_UPDATE):
+        return set()
+    actions = set() if missing_to_change_roles(actor, user) else {"roles"}
+    if user.status == "invited" and not missing_to_invite(actor, user):
+        actions.add("resend_invitation")
+    return actions
 
 
 def may_end_sessions(actor: User, user: User) -> bool:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from accounts.access.authorization import service
-from accounts.access.row_locks import lock_for_change, lock_for_closing
+from accounts.access.authorization import OPEN_END, authorize_role_change, service
+from accounts.access.row_locks import lock_for_change, lock_for_closing, lock_with_permission
 from accounts.models import User
 from accounts.permissions import USER_UPDATE
 from accounts.roles.assignments import find_roles
@@ -78,11 +78,14 @@ def _set_active(*, actor: Actor, user_id: int, is_active: bool) -> tuple[User, b
 @service
 def _change_role(*, actor: Actor, user_id: int, assigned: str = "", revoked: str = "") -> tuple[User, bool]:
     # Lock before reading the roles: a concurrent change would be overwritten.
-    user = lock_for_change(actor, user_id, USER_UPDATE)
+    user = lock_with_permission(actor, user_id, USER_UPDATE)
     before = {role.slug for role in user.roles.all()}
-    roles = before | {role.slug for role in find_roles([assigned] if assigned else [])}
-    roles -= {role.slug for role in find_roles([revoked] if revoked else [])}
-    return update_user(actor=actor, user_id=user_id, roles=roles), roles != before
+    given, taken = (find_roles([name] if name else []) for name in (assigned, revoked))
+    roles = (before | {role.slug for role in given}) - {role.slug for role in taken}
+    if roles == before:
+        authorize_role_change(actor, user, dict.fromkeys(given, OPEN_END), taken)
+        return user, False
+    return update_user(actor=actor, user_id=user_id, roles=roles), True
 
 
 @service

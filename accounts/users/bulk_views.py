@@ -9,11 +9,11 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
+from accounts.access.reader_rights import missing_permissions, missing_to_change_roles, missing_to_close
 from accounts.common.requests import PageRequest
 from accounts.models import Role, User
 from accounts.models.querysets import UserQuerySet
 from accounts.permissions import SESSION_REVOKE, USER_READ, USER_UPDATE
-from accounts.roles.permission_tables import missing_permissions, missing_to_close
 from accounts.users import bulk
 from accounts.users.bulk import BulkOutcome
 from accounts.users.csv.export import csv_response, start_export
@@ -73,7 +73,7 @@ def confirmation_view(
                     raise Conflict("Other users match now than when you looked. Check them again before you continue.")
                 role: Role | None = form.cleaned_data.get("role")
                 outcome = run(actor=request.user, user_ids=ids, **({"role": role.slug} if role else {}))
-                undoing = undo_for(undo, outcome, role, back) if undo and _may_undo(request.user, outcome) else None
+                undoing = undo_for(undo, outcome, role, back) if role or _may_undo(request.user, outcome) else None
                 show_outcome(request, outcome, partial(success_message.format, role=role), undoing)
                 return htmx_redirect(request, back)
             except DomainError as refusal:
@@ -198,6 +198,7 @@ assign_role = confirmation_view(
     "They keep the roles that they have. The change takes effect with their next click.",
     "{role} assigned to {users}.",
     bulk.assign_role,
+    missing=missing_to_change_roles,
     undo="remove_role",
     takes_role=True,
 )
@@ -206,6 +207,7 @@ remove_role = confirmation_view(
     "They keep their other roles. The change takes effect with their next click.",
     "{role} removed from {users}.",
     bulk.remove_role,
+    missing=missing_to_change_roles,
     undo="assign_role",
     takes_role=True,
     is_destructive=True,

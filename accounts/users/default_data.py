@@ -13,7 +13,8 @@ from accounts.core.default_admin_address import DEFAULT_ADMIN_EMAIL
 from accounts.core.hashers import hashing_slot
 from accounts.models import Permission, Role, User
 from accounts.passwords.services import reset_password
-from accounts.roles.services import creation_changes, record_role
+from accounts.roles.role_events import record_role
+from accounts.roles.services import creation_changes
 from accounts.users.services import create_user, update_user
 from audit.models import Action
 from audit.tracking.model_tracking import explicitly_recorded

@@ -9,10 +9,10 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from accounts.access.authorization import Target, authorize, service
+from accounts.access.authorization import Target, authorize, reach_of, service
+from accounts.access.role_granting import RoleGranting
 from accounts.models import ExclusionException, OutgoingMail, Permission, Preferences, Role, Session, User
 from accounts.permissions import USER_DELETE
-from accounts.roles.assignments import permission_names_of
 from accounts.user_list import page_index
 from accounts.users.services import delete_user
 from accounts.users.uniqueness import hash_usernames
@@ -109,7 +109,8 @@ def _permissions_before_deletion(user: User) -> set[str]:
     roles = list(Role.objects.filter(name__in=names or ()))
     if names is None or len(roles) != len(names):
         return set(Permission.objects.values_list("name", flat=True))
-    return permission_names_of(roles)
+    granting = RoleGranting.load()
+    return {name for role in roles for name in reach_of(role, granting)}
 
 
 def _erase_account(user: User) -> None:

@@ -7,12 +7,13 @@ from django import forms
 from django.conf import settings
 from django.http import QueryDict
 
+from accounts.access.reader_rights import granted_through, missing_to_assign
 from accounts.common.forms import FormValues, RecordForm, ServiceForm, set_choices
 from accounts.models import Role, User
 from accounts.models.querysets import UserQuerySet
 from accounts.passwords.fields import password_input
 from accounts.passwords.validators import SHOWN_RULES
-from accounts.roles.permission_tables import Sources, effective_access, missing_permissions
+from accounts.roles.permission_tables import Sources, effective_access
 from accounts.user_list.filters import UserQuery
 from accounts.users.erasure import CANNOT_CHANGE_LOG, erasure_command_hint
 from accounts.users.uniqueness import find_errors
@@ -32,15 +33,19 @@ MAX_BULK_USERS = 500
 
 @dataclass(frozen=True, slots=True)
 class RoleChoice:
-    """A role to choose, unless it gives permissions that the actor is `missing`."""
+    """A role to choose, unless the actor is `missing` permissions that it, or the person who holds it, has."""
 
     role: Role
     is_chosen: bool
     missing: list[str]
+    #: Names of the actor's roles that may grant it, where they don't hold what it gives.
+    through: list[str]
 
 
 class RoleChoicesForm(ServiceForm):
     role_field = "roles"
+    #: Whose roles they are; None for several people, or one who is new.
+    person: User | None = None
 
     def __init__(self, *args: object, actor: User, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
@@ -57,13 +62,26 @@ class RoleChoicesForm(ServiceForm):
     def role_choices(self) -> list[RoleChoice]:
         chosen = self[self.role_field].value() or ()
         slugs = {chosen} if isinstance(chosen, str) else set(chosen)
-        return [RoleChoice(role, role.slug in slugs, missing_permissions(self.actor, role)) for role in self.all_roles]
+        return [
+            RoleChoice(
+                role,
+                role.slug in slugs,
+                missing_to_assign(self.actor, role, self.person),
+                granted_through(self.actor, role, self.person),
+            )
+            for role in self.all_roles
+        ]
+
+    @property
+    def gives_through_roles(self) -> bool:
+        """Whether a role can be chosen only because one of the actor's may grant it."""
+        return any(choice.through for choice in self.role_choices)
 
     def grantable_slugs(self, slugs: Iterable[str]) -> list[str]:
         """Those of roles that there are and that the actor may assign."""
         wanted = set(slugs)
         named = [role for role in self.all_roles if role.slug in wanted]
-        return [role.slug for role in named if not missing_permissions(self.actor, role)]
+        return [role.slug for role in named if not missing_to_assign(self.actor, role, self.person)]
 
 
 class PasswordChoiceForm(ServiceForm):
@@ -121,7 +139,7 @@ class UserForm(RolesForm, RecordForm):
 
     def __init__(self, *args: object, actor: User, record: User | None = None, **kwargs: object) -> None:
         super().__init__(*args, actor=actor, record=record, **kwargs)
-        self.record = record
+        self.record = self.person = record
 
     def clean(self) -> dict[str, object]:
         super().clean()

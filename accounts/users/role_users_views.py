@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from accounts.access.authorization import Target
+from accounts.access.reader_rights import missing_to_assign
 from accounts.common.forms import ServiceForm
 from accounts.common.requests import PageRequest
 from accounts.common.shortcuts import breadcrumbs, get_user_or_404
@@ -20,7 +21,6 @@ from accounts.core.catalogue import in_catalogue_order
 from accounts.core.email_addresses import lookup_address
 from accounts.models import Role, User
 from accounts.permissions import ROLE_READ, USER_READ, USER_UPDATE
-from accounts.roles.permission_tables import missing_permissions
 from accounts.users import bulk
 from accounts.users.bulk_views import show_outcome, undo_for
 from accounts.users.forms import UserIdsField
@@ -90,7 +90,7 @@ def add_users(request: PageRequest, role_id: int) -> HttpResponse:
         "term": term,
         "names": names,
         "unmatched": _unmatched(names, found),
-        "beyond_reader": missing_permissions(request.user, role),
+        "beyond_reader": missing_to_assign(request.user, role),
         "crumbs": breadcrumbs("role", role, "Add users"),
     }
     return render_form(request, "accounts/role_users_add.html", form, context, fragment="accounts/_role_users_add.html")
@@ -125,7 +125,7 @@ def _candidates(actor: User, role: Role, ids: list[int], term: str, names: list[
             user,
             is_chosen,
             in_catalogue_order(given - set(user.grants.permissions)),
-            missing_permissions(actor, user),
+            missing_to_assign(actor, role, user),
         )
         for is_chosen, users in ((True, chosen), (False, others))
         for user in users
@@ -157,7 +157,7 @@ def remove_user(request: PageRequest, role_id: int, user_id: int) -> HttpRespons
         "person": user,
         "others": others,
         "lost": in_catalogue_order(set(role.permission_names) - kept),
-        "beyond": missing_permissions(request.user, user),
+        "beyond": missing_to_assign(request.user, role, user),
         "crumbs": [*breadcrumbs("role", role, "Remove user")],
     }
     return render_form(

@@ -1,4 +1,4 @@
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -23,11 +23,14 @@ from accounts.notifications.services import send_email_changed, send_invitations
 from accounts.passwords.services import hash_new_password, refuse_to_set_passwords
 from accounts.periods.grants import NewGrant, forget_roles, grant_details, iso_time, new_grant
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_UPDATE
-from accounts.roles.assignments import find_roles, in_order, role_names
+from accounts.roles.assignments import find_roles, role_names
 from accounts.roles.grant_changes import (
+    GrantChanges,
     apply_grant_changes,
-    check_grant,
+    authorize_grant_changes,
+    check_periods,
     grant_changes,
+    last_ends,
     refuse_repeated,
     role_changes,
 )
@@ -96,15 +99,16 @@ def create_user(
     granted = [*(NewGrant(name) for name in roles), *role_grants]
     if password is not None:
         # Refuse before the expensive hash; `_store_user` checks again, as things may change while it is computed.
-        _check_creation(actor, user, granted)
+        _check_creation(actor, user, granted, has_password=True)
         user.password = hash_new_password(user, password, field="password")
+        user.password_set_by_id = actor.pk
     return _store_user(actor=actor, user=user, wanted=granted)
 
 
 @service
 def _store_user(*, actor: Actor, user: User, wanted: Sequence[NewGrant]) -> User:
     authorize(actor, USER_CREATE)
-    grants = _check_creation(actor, user, wanted)
+    grants = _check_creation(actor, user, wanted, has_password=user.has_usable_password())
     if user.is_pending:
         user.invited_at = None
     _save(user)
@@ -119,20 +123,26 @@ def _store_user(*, actor: Actor, user: User, wanted: Sequence[NewGrant]) -> User
     return user
 
 
-def _check_creation(actor: Actor, user: User, wanted: Sequence[NewGrant]) -> list[RoleGrant]:
+def _check_creation(actor: Actor, user: User, wanted: Sequence[NewGrant], *, has_password: bool) -> list[RoleGrant]:
     find_roles([grant.role for grant in wanted])  # names all that are unknown
     refuse_repeated(wanted)
     grants = [
         new_grant(actor, user, find_roles([grant.role])[0], **grant.period, reason=grant.reason) for grant in wanted
     ]
-    authorize_roles(actor, in_order(grant.role for grant in grants))
-    for grant in grants:
-        check_grant(actor, grant, grant.role)
+    beyond = authorize_roles(actor, last_ends(grants), is_service=user.is_service)
+    check_periods(actor, grants)
+    if beyond and has_password:
+        raise ValidationFailed({"password": [f"{by_invitation_alone(beyond)} {INVITATION_HINT}"]})
     # As for assigning them later, so that a new account is no way round it.
     if grants:
         require_recent_authentication()
     refuse_taken_names(user)
     return grants
+
+
+def by_invitation_alone(roles: Iterable[Role]) -> str:
+    """Why the actor, who doesn't hold what these roles give, may not set the password of who gets them."""
+    return f"You don't hold what {', '.join(role_names(roles))} gives, so you can't know this person's password."
 
 
 def creation_changes(user: User, granted: Iterable[Role]) -> Changes:
@@ -166,28 +176,27 @@ def update_user(
         raise TypeError(f"Not a field of a user: {', '.join(sorted(unknown))}.")
     fields = {name: stored_form(User, name, value) for name, value in fields.items()}
     changes = {name: (getattr(user, name), new) for name, new in fields.items() if getattr(user, name) != new}
-    wanted = None if roles is None else find_roles(roles)
-    if _only_deactivates(user, fields, changes, wanted) and role_grants is None:
+    wanted = _wanted_changes(actor, user, roles, role_grants)
+    # Also of a whole record, as `PUT` sends it, only what changes counts.
+    if fields.get("is_active") is False and changes.keys() <= {"is_active"}:
         authorize_closing(actor, user)
-    else:
+    elif changes or not wanted:
         authorize_over(actor, user)
+    authorize_grant_changes(actor, user, wanted)
     refuse_stale_version(actor, user, expected_versions)
     if changes:
         _change_fields(actor, user, changes)
-    if wanted is not None:
-        apply_grant_changes(actor, user, role_changes(actor, user, wanted))
-    if role_grants is not None:
-        refuse_repeated(role_grants)
-        apply_grant_changes(actor, user, grant_changes(actor, user, role_grants))
+    apply_grant_changes(actor, user, wanted)
     return user
 
 
-def _only_deactivates(
-    user: User, fields: Mapping[str, object], changes: Mapping[str, object], wanted: list[Role] | None
-) -> bool:
-    """Whether the account ends up inactive and otherwise as it is, as a whole record of `PUT` may say too."""
-    keeps_roles = wanted is None or set(wanted) == set(user.roles.all())
-    return fields.get("is_active") is False and changes.keys() <= {"is_active"} and keeps_roles
+def _wanted_changes(
+    actor: Actor, user: User, roles: Collection[str] | None, role_grants: Sequence[NewGrant] | None
+) -> GrantChanges:
+    if role_grants is not None:
+        refuse_repeated(role_grants)
+        return grant_changes(actor, user, role_grants)
+    return GrantChanges() if roles is None else role_changes(actor, user, find_roles(roles))
 
 
 def _change_fields(actor: Actor, user: User, changes: Changes, *, is_verified: bool = False) -> None:

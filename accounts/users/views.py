@@ -5,13 +5,13 @@ from django.http import HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 
+from accounts.access.reader_rights import missing_permissions
 from accounts.common.requests import PageRequest
 from accounts.common.shortcuts import breadcrumbs, get_user_or_404
 from accounts.models import Role, User
 from accounts.permissions import USER_CREATE, USER_READ, USER_UPDATE
 from accounts.preferences.list_settings import USER_COLUMNS
 from accounts.preferences.services import list_settings
-from accounts.roles.permission_tables import missing_permissions
 from accounts.throttling import login_throttle
 from accounts.user_list.filters import UserPageFilter
 from accounts.user_list.saved_views import saved_views

@@ -71,6 +71,7 @@ REQUIRED_EVIDENCE = {
     },
     "user_roles": {"": Evidence({"roles"}, {"role_assign", "role_revoke"})},
     "role_permissions": {"": Evidence({"permissions"})},
+    "role_may_grant": {"": Evidence({"may_grant"})},
     "applications": {
         "id": Evidence(()),
         "client_id": Evidence(()),

@@ -5,9 +5,9 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from accounts.access.reader_rights import missing_to_assign
 from accounts.models import Role, User
 from accounts.permissions import ROLE_READ, USER_CREATE, USER_READ, USER_UPDATE
-from accounts.roles.permission_tables import missing_permissions
 from accounts.users.allowed_actions import allowed_actions
 from reprotech.core.normalization import fold_text
 from reprotech.search.results import Result, matching, matching_people
@@ -37,11 +37,15 @@ def _assignments(reader: User, words: str) -> Iterable[Result]:
     """For "researcher to hugo.li": the person's page with the role ticked, and what that gives."""
     for role in Role.objects.with_permissions():
         names = [fold_text(name) for name in (role.name, role.slug) if words.startswith(f"{fold_text(name)} ")]
-        if not names or missing_permissions(reader, role):
+        if not names or missing_to_assign(reader, role):
             continue
         name = words.removeprefix(max(names, key=len)).strip().removeprefix("to ")
         for person in matching_people(reader, name):
-            if "edit" in allowed_actions(reader, person) and role not in person.roles.all():
+            if (
+                "roles" in allowed_actions(reader, person)
+                and role not in person.roles.all()
+                and not missing_to_assign(reader, role, person)
+            ):
                 address = f"{reverse('change_user_roles', args=[person.pk])}?{urlencode({'assign': role.slug})}"
                 yield Result(f"Assign {role.name} to {person.full_name}", f"@{person.username}", address, person=person)
 
@@ -66,5 +70,5 @@ def _grantable(reader: User, words: str) -> list[Role]:
     name = words
     for filler in FILLERS:
         name = name.removeprefix(filler)
-    roles = [role for role in Role.objects.with_permissions() if not missing_permissions(reader, role)]
+    roles = [role for role in Role.objects.with_permissions() if not missing_to_assign(reader, role)]
     return matching(roles, name, lambda role: f"{role.name} {role.slug}")

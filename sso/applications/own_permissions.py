@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.access.authorization import service
 from accounts.core.catalogue import SUPER_ADMIN
 from accounts.models import Permission, Role
-from accounts.roles.services import record_role
+from accounts.roles.role_events import record_role
 from audit.models import Action
 from audit.services import record
 from reprotech.core.actors import Actor, NamedActor

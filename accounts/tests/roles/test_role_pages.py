@@ -116,11 +116,11 @@ def test_a_roles_page_shows_ten_of_its_users_at_a_time_and_links_to_all(browser,
 def test_a_roles_page_costs_the_same_for_ten_users_as_for_two(browser, night, django_assert_max_num_queries):
     make_user("sleepless", "Night shift")
     browser.get(f"/roles/{night.pk}")
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(11):
         browser.get(f"/roles/{night.pk}")
     for number in range(12):
         make_user(f"sleepless-{number:02}", "Night shift")
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(11):
         browser.get(f"/roles/{night.pk}")
 
 

@@ -71,7 +71,7 @@ def test_the_tabs_count_what_they_list(cast, browser):
 
 
 @pytest.mark.parametrize(
-    ("tab", "most"), [("", 11), ("/access", 10), ("/sessions", 10), ("/keys", 9), ("/activity", 10)]
+    ("tab", "most"), [("", 12), ("/access", 12), ("/sessions", 11), ("/keys", 10), ("/activity", 11)]
 )
 def test_a_tab_costs_the_same_for_much_as_for_little(cast, browser, tab, most):
     path = f"/users/{cast.viewer.pk}{tab}"

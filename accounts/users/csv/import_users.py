@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from accounts.access.authorization import authorize, authorize_roles, authorize_until, service
+from accounts.access.authorization import OPEN_END, authorize, authorize_roles, service
 from accounts.core.email_addresses import lookup_address
 from accounts.core.exceptions import OwnGrantEndsEarlier
 from accounts.core.hashers import hash_many
@@ -15,11 +15,11 @@ from accounts.notifications.services import send_invitations
 from accounts.passwords.services import refuse_to_set_passwords
 from accounts.periods.grants import new_grant
 from accounts.permissions import USER_CREATE
-from accounts.roles.assignments import find_roles, in_order, permission_names_of
+from accounts.roles.assignments import find_roles, in_order
 from accounts.segregation.checks import add_warnings, conflicts_of, exclusion_details, refuse_excluded
 from accounts.segregation.conflicts import RightsChange, RolePeriod
 from accounts.segregation.refusals import refusal
-from accounts.users.services import creation_changes
+from accounts.users.services import by_invitation_alone, creation_changes
 from accounts.users.uniqueness import build_user, find_taken_names, refuse_former_usernames
 from audit.authorization import record_denial, recording_denials
 from audit.models import Action
@@ -31,6 +31,7 @@ from reprotech.core.reauthentication import require_recent_authentication
 #: Hashing one takes a quarter of a second, and people wait for the answer.
 MAX_PASSWORDS = 200
 BATCH_SIZE = 500
+LEAVE_EMPTY = "Leave the column empty: people are invited by e-mail then."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def import_users(*, actor: Actor, rows: Sequence[ImportRow], dry_run: bool = Fal
     """
     authorize(actor, USER_CREATE)
     if any(row.password is not None for row in rows):
-        refuse_to_set_passwords(actor, "Leave the column empty: people are invited by e-mail then.")
+        refuse_to_set_passwords(actor, LEAVE_EMPTY)
     if sum(row.password is not None for row in rows) > MAX_PASSWORDS:
         sentence = f"More than {MAX_PASSWORDS} rows have a password. Leave it empty to invite people by e-mail."
         raise ValidationFailed({"file": [sentence]})
@@ -76,7 +77,7 @@ def import_users(*, actor: Actor, rows: Sequence[ImportRow], dry_run: bool = Fal
         passwords = [(draft.user, draft.password) for draft in drafts if draft.password is not None]
         hashes = hash_many([password for _, password in passwords])
         for (user, _), encoded in zip(passwords, hashes, strict=True):
-            user.password = encoded
+            user.password, user.password_set_by_id = encoded, actor.pk
         _store(actor=actor, drafts=drafts)
     return len(drafts)
 
@@ -89,6 +90,8 @@ class _RowValidator:
         self.errors: dict[int, list[str]] = {}
         self.denials: list[Forbidden] = []
         self.known_roles: dict[str, Role | str] = {}
+        #: Those of them that the actor gives without holding what they give.
+        self.beyond: set[Role] = set()
         self.first_lines: dict[str, int] = {}
 
     def drafts(self, rows: Sequence[ImportRow]) -> list[PreparedUser]:
@@ -121,6 +124,8 @@ class _RowValidator:
             self._refuse(row, prefix_with_column(refusal.errors))
             return None
         granted = in_order(role for role in roles if isinstance(role, Role))
+        if row.password is not None and (beyond := [role for role in granted if role in self.beyond]):
+            self._refuse(row, [f"password: {by_invitation_alone(beyond)} {LEAVE_EMPTY}"])
         return PreparedUser(user, granted, row.password)
 
     def _refuse(self, row: ImportRow, sentences: Iterable[str]) -> None:
@@ -130,8 +135,7 @@ class _RowValidator:
     def _find_role(self, name: str) -> Role | str:
         try:
             [role] = find_roles([name])
-            authorize_roles(self.actor, [role])
-            authorize_until(self.actor, permission_names_of([role]), None, role)
+            self.beyond.update(authorize_roles(self.actor, {role: OPEN_END}))
         except ValidationFailed as refusal:
             return " ".join(refusal.errors["roles"])
         except OwnGrantEndsEarlier as denial:
@@ -178,9 +182,9 @@ def prefix_with_column(errors: Mapping[str, list[str]]) -> list[str]:
 def _store(*, actor: Actor, drafts: Sequence[PreparedUser]) -> None:
     # Again: permissions may have been revoked while passwords were hashed.
     authorize(actor, USER_CREATE)
-    given = {role for draft in drafts for role in draft.roles}
-    authorize_roles(actor, given)
-    authorize_until(actor, permission_names_of(given), None)
+    beyond = set(authorize_roles(actor, {role: OPEN_END for draft in drafts for role in draft.roles}))
+    if any(draft.password is not None and not beyond.isdisjoint(draft.roles) for draft in drafts):
+        raise ValidationFailed({"password": [f"{by_invitation_alone(beyond)} {LEAVE_EMPTY}"]})
     users = [draft.user for draft in drafts]
     for user in users:
         user.fold_search_text()

@@ -2,8 +2,8 @@
 
 from django.utils import timezone
 
-from accounts.access.authorization import service
-from accounts.access.row_locks import lock_for_change, lock_for_closing
+from accounts.access.authorization import authorize_invitation, service
+from accounts.access.row_locks import lock_for_change, lock_for_closing, lock_with_permission
 from accounts.access.user_events import record_user
 from accounts.models import User
 from accounts.notifications.links import handed_tokens, password_link
@@ -22,7 +22,9 @@ SEND_INSTEAD = "Send the invitation instead."
 @service
 def resend_invitation(*, actor: Actor, user_id: int) -> User:
     """Mail a new link to a person who has no password yet; earlier links stop working. Raises Conflict."""
-    user = _lock_invited(actor, user_id)
+    user = lock_with_permission(actor, user_id, USER_UPDATE)
+    authorize_invitation(actor, user)
+    _refuse_uninvited(user)
     require_recent_authentication()
     _renew_link(user)
     send_invitations([user])
@@ -36,10 +38,14 @@ def make_invitation_link(*, actor: Actor, user_id: int) -> str:
 
     Who knows the link can choose the password: Conflict where nobody may know another person's.
     """
-    user = _lock_invited(actor, user_id)
+    user = lock_for_change(actor, user_id, USER_UPDATE)
+    _refuse_uninvited(user)
     refuse_to_set_passwords(actor, SEND_INSTEAD)
     require_recent_authentication()
     _renew_link(user)
+    # Who has the link can choose the password.
+    user.password_set_by_id = actor.pk
+    user.save(update_fields=["password_set_by"])
     send_notice(user, "invitation_link_made", by=actor.username)
     record_user(actor, Action.UPDATE, user, invitation="link")
     return password_link(user, handed_tokens)
@@ -64,12 +70,10 @@ def withdraw_invitation(*, actor: Actor, user_id: int) -> User:
     return user
 
 
-def _lock_invited(actor: Actor, user_id: int) -> User:
-    user = lock_for_change(actor, user_id, USER_UPDATE)
+def _refuse_uninvited(user: User) -> None:
     _refuse_accepted(user)
     if not user.can_sign_in:
         raise Conflict(f"The account is {user.status}. {'Unlock' if user.is_locked else 'Activate'} it first.")
-    return user
 
 
 def _refuse_accepted(user: User) -> None:

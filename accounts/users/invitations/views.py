@@ -4,11 +4,11 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
+from accounts.access.reader_rights import missing_permissions, missing_to_close, missing_to_invite
 from accounts.common.forms import ServiceForm
 from accounts.common.requests import PageRequest
 from accounts.common.shortcuts import breadcrumbs, get_user_or_404
 from accounts.permissions import USER_UPDATE
-from accounts.roles.permission_tables import missing_permissions, missing_to_close
 from accounts.users import action_views, bulk, bulk_views
 from accounts.users.invitations import services as invitation_services
 from reprotech.core.exceptions import DomainError
@@ -26,6 +26,7 @@ resend = action_views.confirmation_view(
     warning="A new link to choose a password is sent to them by e-mail. Earlier links stop working.",
     success_message="invited again.",
     run=invitation_services.resend_invitation,
+    missing=missing_to_invite,
 )
 withdraw = action_views.confirmation_view(
     verb="Withdraw the invitation of",
@@ -41,6 +42,7 @@ resend_selected = bulk_views.confirmation_view(
     "A new link to choose a password is sent to each of them by e-mail. Earlier links stop working.",
     "{users} invited again.",
     bulk.resend_invitations,
+    missing=missing_to_invite,
 )
 withdraw_selected = bulk_views.confirmation_view(
     "Withdraw the invitation of",

@@ -74,6 +74,7 @@ def test_a_role_is_shown(cast, super_admin, suffix):
             *("customer_read", "inventory_read", "report_read", "genomics_read"),
         ],
         "requires_factor": False,
+        "may_grant": [],
         "is_system": True,
         "user_count": 1,
     }
@@ -112,6 +113,7 @@ def test_a_role_is_created(cast, super_admin, path):
             "description": "Who is here at night",
             "permissions": ["animal_read", "sample_read"],
             "requires_factor": False,
+            "may_grant": [],
             "is_system": False,
             "user_count": 0,
         },
@@ -164,6 +166,7 @@ def test_a_role_is_changed_by_what_is_given(night_shift, super_admin, method, su
             "description": "Who is here at night",
             "permissions": ["animal_read"],
             "requires_factor": False,
+            "may_grant": [],
             "is_system": False,
             "user_count": 0,
         },
