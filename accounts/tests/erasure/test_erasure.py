@@ -42,7 +42,7 @@ def person(cast):
     password_services.send_password_reset(actor=cast.admin, user_id=user.pk)
     create_role(actor=SYSTEM, name="Front desk", permissions=["user_update"])
     with pytest.raises(Forbidden):  # of what the target holds
-        user_services.lock_user(actor=make_user("desk", "Front desk"), user_id=user.pk)
+        user_services.unlock_user(actor=make_user("desk", "Front desk"), user_id=user.pk)
     for filters in ({"search": ADDRESS}, {"search": "Quintilla Quill"}, {"user": NAME}, {"search": "other"}):
         record(actor=cast.manager, action=Action.EXPORT, resource="user", filters=filters)
     return User.objects.get(pk=user.pk)
