@@ -172,7 +172,7 @@ def test_nor_has_a_device_that_asks_to_be_signed_in(looks):
     page, look = looks
     sign_in(page)
     token = csrf_token(page)
-    application = {"name": "Balance 3", "slug": "balance3", "kind": "public", "redirect_uris": []}
+    application = {"name": "Balance 3", "slug": "balance3", "kind": "public", "redirect_uris": [], "device_grant": True}
     made = page.request.post("/api/applications", data=application, headers={"X-CSRFToken": token}).json()
     form = {"client_id": made["application"]["client_id"], "scope": "openid"}
     asked = page.request.post("/oauth/device", form=form).json()
