@@ -9,7 +9,7 @@ from accounts.throttling import rate_limits, token_calls
 from reprotech.testing.cast import at_once, make_user
 from reprotech.testing.client import Caller
 
-MOST = 300
+MOST = 150
 
 # Without Redis each process counts for itself.
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("postgresql")]
