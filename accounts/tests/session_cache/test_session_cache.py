@@ -16,7 +16,7 @@ from django_redis import get_redis_connection
 
 from accounts import session_cache
 from accounts.core.catalogue import PERMISSION_NAMES
-from accounts.models import Role, Session, User
+from accounts.models import Role, RoleGrant, Session, User
 from accounts.notifications.links import address_tokens
 from accounts.passwords import services as password_services
 from accounts.profile import email_change
@@ -25,6 +25,7 @@ from accounts.session_cache import keys, local
 from accounts.sessions import refresh
 from accounts.sessions import services as session_services
 from accounts.users import services as user_services
+from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.core.exceptions import ValidationFailed
 from reprotech.testing.cast import PASSWORD, make_user
 from reprotech.testing.client import Caller, page_client
@@ -398,3 +399,16 @@ def test_a_session_of_someone_else_is_nobodys(cast, worker):
     warm(worker)
     session = worker.signed_in.session
     assert session_cache.fetch(session.pk, cast.viewer.pk).session is None
+
+
+def test_another_process_knows_the_end_of_a_role(worker, second_process):
+    end = timezone.now() + timedelta(seconds=2)
+    with explicitly_recorded():
+        RoleGrant.objects.filter(user=worker.user, role__name="Shift").update(ends_at=end)
+    # However slow this machine is: what was answered before the end had the role, what was asked after it hasn't.
+    is_over = False
+    while not is_over:
+        is_over = timezone.now() >= end
+        roles = second_process.me(worker)[1]["roles"]
+        assert timezone.now() >= end or "Shift" in roles
+    assert "Shift" not in roles
