@@ -58,9 +58,9 @@ class UserRoleViewSet(ViewSet):
         body = {"message": "Role given successfully", "grant": serialize(RoleGrantAnswer, stored)}
         return Response(body, status=201)
 
-    @extend_schema(responses={200: UserChangedAnswer}, parameters=[IF_MATCH, ETAG], summary="Take a role from a user")
+    @extend_schema(responses={200: UserChangedAnswer}, parameters=[IF_MATCH, ETAG], summary="Remove a role from a user")
     def destroy(self, request: SignedInRequest, user_id: int, role: str) -> Response:
-        """Take a role, by name or slug, also where it begins later."""
+        """Remove a role, by name or slug, also where it begins later."""
         services.revoke_role(
             actor=request.user, user_id=user_id, role=role, expected_versions=expected_versions(request)
         )

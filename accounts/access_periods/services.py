@@ -84,7 +84,7 @@ def change_grant(
 
 @service
 def revoke_role(*, actor: Actor, user_id: int, role: str, expected_versions: Collection[str] = ()) -> list[RoleGrant]:
-    """Take a role (name or slug) from a user, also what begins later; returns the grants that are gone.
+    """Revoke a role (name or slug) of a user, also what begins later; returns the grants that are gone.
 
     Raises NotFound, also where they don't have it, Forbidden, StaleVersion or Conflict.
     """

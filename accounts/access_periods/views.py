@@ -30,7 +30,7 @@ def give_role(request: PageRequest, user_id: int) -> HttpResponse:
         grant = services.grant_role(actor=request.user, user_id=user.pk, **form.values)
         return f"{user.username} has the role {grant.role} {described_period(grant.starts_at, grant.ends_at)}."
 
-    return _respond(request, user, form, save, title="Give a role for a time", button="Give role")
+    return _respond(request, user, form, save, title="Assign role for a time", button="Assign role")
 
 
 @requires(USER_UPDATE, FORM)
