@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from reprotech.testing.cast import NOBODY
 from reprotech.testing.client import Caller, page_client
-from reprotech.tests.security.test_access_matrix import API, PAGES, rows
+from reprotech.tests.security.api_access import API
+from reprotech.tests.security.test_access_matrix import PAGES, rows
 
 #: What a server makes of bytes in headers and addresses (PEP 3333): one character for each, of those that HTTP allows.
 TEXT = st.text(st.characters(max_codepoint=255, exclude_characters="\0\r\n"), max_size=40)

@@ -11,7 +11,8 @@ from reprotech.middleware.request_body import BodyRefused, read_body
 from reprotech.route_access import GUARDED_ELSEWHERE, all_routes
 from reprotech.testing.cast import PASSWORD
 from reprotech.testing.client import Caller, error_of, page_client
-from reprotech.tests.security.test_access_matrix import API, PAGES, rows
+from reprotech.tests.security.api_access import API
+from reprotech.tests.security.test_access_matrix import PAGES, rows
 
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 FORM = "application/x-www-form-urlencoded"

@@ -12,111 +12,13 @@ from django.test import Client
 from reprotech.testing.cast import NOBODY
 from reprotech.testing.client import Caller, page_client
 from reprotech.testing.plugin import clear_caches
+from reprotech.tests.security.api_access import API
 
 ACTORS = [
     *("super_admin", "admin", "manager", "researcher", "veterinarian", "lab_technician", "viewer"),
     *("stranger", "anonymous"),
 ]
 SESSION = "00000000-0000-4000-8000-000000000000"
-
-API = """
-method  path                                super admin manager resear veter techn viewer none  anonymous
-POST    /api/auth/login                     400   400   400     400    400   400   400    400   400
-POST    /api/auth/login/mfa                 400   400   400     400    400   400   400    400   400
-POST    /api/auth/refresh                   400   400   400     400    400   400   400    400   400
-POST    /api/auth/logout                    200   200   200     200    200   200   200    200   401
-GET     /api/auth/me                        200   200   200     200    200   200   200    200   401
-POST    /api/auth/change-password           400   400   400     400    400   400   400    400   401
-GET     /api/auth/sessions                  200   200   200     200    200   200   200    200   401
-DELETE  /api/auth/sessions                  200   200   200     200    200   200   200    200   401
-DELETE  /api/auth/sessions/{session}        404   404   404     404    404   404   404    404   401
-POST    /api/auth/introspect                400   400   400     400    400   400   400    400   401
-GET     /api/auth/keys                      200   200   200     200    200   200   200    200   401
-POST    /api/auth/keys                      400   400   400     400    400   400   400    400   401
-DELETE  /api/auth/keys/{session}            404   404   404     404    404   404   404    404   401
-GET     /api/users                          200   200   200     403    403   403   403    403   401
-POST    /api/users                          400   400   403     403    403   403   403    403   401
-GET     /api/users/{nobody}                 404   404   404     403    403   403   403    403   401
-PUT     /api/users/{nobody}                 404   404   403     403    403   403   403    403   401
-PATCH   /api/users/{nobody}                 404   404   403     403    403   403   403    403   401
-DELETE  /api/users/{nobody}                 404   404   403     403    403   403   403    403   401
-DELETE  /api/users/{nobody}/personal-data   404   404   403     403    403   403   403    403   401
-POST    /api/users/{nobody}/reset-password  404   404   403     403    403   403   403    403   401
-DELETE  /api/users/{nobody}/factors         404   404   403     403    403   403   403    403   401
-POST    /api/users/{nobody}/invitation      404   404   403     403    403   403   403    403   401
-DELETE  /api/users/{nobody}/invitation      404   404   403     403    403   403   403    403   401
-POST    /api/users/{nobody}/invitation/link 404   404   403     403    403   403   403    403   401
-POST    /api/users/{nobody}/lock            404   404   403     403    403   403   403    403   401
-POST    /api/users/{nobody}/unlock          404   404   403     403    403   403   403    403   401
-POST    /api/users/{nobody}/roles           400   400   403     403    403   403   403    403   401
-DELETE  /api/users/{nobody}/roles/viewer    404   404   403     403    403   403   403    403   401
-GET     /api/users/{nobody}/keys            404   404   403     403    403   403   403    403   401
-POST    /api/users/{nobody}/keys            404   404   403     403    403   403   403    403   401
-DELETE  /api/users/{nobody}/keys/{session}  404   404   403     403    403   403   403    403   401
-GET     /api/users/export                   200   200   200     403    403   403   403    403   401
-POST    /api/users/import                   415   415   403     403    403   403   403    403   401
-GET     /api/users/analytics                200   200   200     403    403   403   403    403   401
-GET     /api/roles                          200   200   200     403    403   403   403    403   401
-POST    /api/roles                          400   400   403     403    403   403   403    403   401
-GET     /api/roles/{nobody}                 404   404   404     403    403   403   403    403   401
-PUT     /api/roles/{nobody}                 404   404   403     403    403   403   403    403   401
-PATCH   /api/roles/{nobody}                 404   404   403     403    403   403   403    403   401
-DELETE  /api/roles/{nobody}                 404   403   403     403    403   403   403    403   401
-GET     /api/permissions                    200   200   200     403    403   403   403    403   401
-GET     /api/exclusions                     200   200   200     403    403   403   403    403   401
-POST    /api/exclusions                     400   400   403     403    403   403   403    403   401
-GET     /api/exclusions/violations          200   200   200     403    403   403   403    403   401
-GET     /api/exclusions/{nobody}            404   404   404     403    403   403   403    403   401
-PUT     /api/exclusions/{nobody}            404   404   403     403    403   403   403    403   401
-PATCH   /api/exclusions/{nobody}            404   404   403     403    403   403   403    403   401
-DELETE  /api/exclusions/{nobody}            404   404   403     403    403   403   403    403   401
-GET     /api/exclusions/{nobody}/exceptions 404   404   404     403    403   403   403    403   401
-POST    /api/exclusions/{nobody}/exceptions 400   400   403     403    403   403   403    403   401
-DELETE  /api/exclusions/{nobody}/exceptions/{nobody} 404 404 403 403    403   403   403    403   401
-POST    /api/exclusions/{nobody}/exceptions/{nobody}/approve 404 404 403 403 403 403 403  403   401
-GET     /api/settings                       200   200   200     403    403   403   403    403   401
-GET     /api/audit                          200   200   200     403    403   403   403    403   401
-GET     /api/audit/export                   200   200   200     403    403   403   403    403   401
-GET     /api/audit/keys                     200   200   200     403    403   403   403    403   401
-GET     /api/audit/checkpoints              200   200   200     403    403   403   403    403   401
-GET     /api/audit/checkpoints/latest       404   404   404     403    403   403   403    403   401
-GET     /api/audit/{nobody}/proof           404   404   404     403    403   403   403    403   401
-GET     /api/audit/consistency              400   400   400     403    403   403   403    403   401
-GET     /api/audit-logs                     200   200   200     403    403   403   403    403   401
-GET     /api/applications                   200   200   200     403    403   403   403    403   401
-POST    /api/applications                   400   403   403     403    403   403   403    403   401
-GET     /api/applications/{nobody}          404   404   404     403    403   403   403    403   401
-PUT     /api/applications/{nobody}          404   403   403     403    403   403   403    403   401
-PATCH   /api/applications/{nobody}          404   403   403     403    403   403   403    403   401
-DELETE  /api/applications/{nobody}          404   403   403     403    403   403   403    403   401
-POST    /api/applications/{nobody}/secret   404   403   403     403    403   403   403    403   401
-GET     /api/applications/{nobody}/permissions  404 404 404     403    403   403   403    403   401
-PUT     /api/applications/{nobody}/permissions  400 403 403     403    403   403   403    403   401
-GET     /api/applications/self/permissions  401   401   401     401    401   401   401    401   401
-PUT     /api/applications/self/permissions  401   401   401     401    401   401   401    401   401
-GET     /api/reviews                        200   200   200     403    403   403   403    403   401
-POST    /api/reviews                        400   400   403     403    403   403   403    403   401
-GET     /api/reviews/{nobody}               404   404   404     403    403   403   403    403   401
-PATCH   /api/reviews/{nobody}               404   404   403     403    403   403   403    403   401
-POST    /api/reviews/{nobody}/close         404   404   403     403    403   403   403    403   401
-GET     /api/reviews/{nobody}/report        404   404   404     403    403   403   403    403   401
-POST    /api/reviews/{nobody}/unchanged     404   404   404     403    403   403   403    403   401
-GET     /api/reviews/{nobody}/items         404   404   404     403    403   403   403    403   401
-GET     /api/reviews/{nobody}/items/{nobody}  404 404   404     403    403   403   403    403   401
-POST    /api/reviews/{nobody}/items/{nobody}  404 404   404     403    403   403   403    403   401
-POST    /api/reviews/{nobody}/items/{nobody}/removal 404 404 404 403   403   403   403    403   401
-GET     /.well-known/jwks.json              200   200   200     200    200   200   200    200   200
-GET     /api/health                         200   200   200     200    200   200   200    200   200
-OPTIONS /api/health                         200   200   200     200    200   200   200    200   200
-GET     /api/health/live                    200   200   200     200    200   200   200    200   200
-OPTIONS /api/health/live                    200   200   200     200    200   200   200    200   200
-GET     /api/health/ready                   200   200   200     200    200   200   200    200   200
-OPTIONS /api/health/ready                   200   200   200     200    200   200   200    200   200
-GET     /api/schema                         200   200   200     200    200   200   200    200   200
-GET     /api/docs                           200   200   200     200    200   200   200    200   200
-GET     /api/nothing-here                   404   404   404     404    404   404   404    404   404
-GET     /metrics                            403   403   403     403    403   403   403    403   403
-"""
 
 # 302: on to /login for the anonymous, and from /login and /set-password/... for everybody else.
 PAGES = """

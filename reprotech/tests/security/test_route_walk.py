@@ -12,7 +12,8 @@ from accounts.core.catalogue import PERMISSION_NAMES
 from audit.models import AuditLog
 from reprotech.route_access import GUARDED_ELSEWHERE, all_routes, declared_access
 from reprotech.testing.client import error_of, page_client
-from reprotech.tests.security.test_access_matrix import API, PAGES, rows
+from reprotech.tests.security.api_access import API
+from reprotech.tests.security.test_access_matrix import PAGES, rows
 from reprotech.web.access import PUBLIC, SIGNED_IN, SIGNED_IN_TO_ADD_FACTOR, SIGNED_IN_TO_CHANGE_PASSWORD, requires
 
 PUBLIC_FOR_A_REASON = {
