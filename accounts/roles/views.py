@@ -5,6 +5,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
 from accounts.access.reader_rights import is_given_by, missing_permissions
+from accounts.common.factor_coverage import FactorCoverage, factor_coverage
 from accounts.common.requests import PageRequest
 from accounts.common.shortcuts import breadcrumbs
 from accounts.models import Permission, Role, User
@@ -12,7 +13,6 @@ from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_READ, ROLE_UPDAT
 from accounts.roles import services as role_services
 from accounts.roles.application_permissions import application_groups, permission_choices
 from accounts.roles.applications import Registered
-from accounts.roles.factor_coverage import FactorCoverage, factor_coverage
 from accounts.roles.filters import RoleUserFilter
 from accounts.roles.forms import DeleteRoleForm, RoleForm
 from accounts.roles.permission_tables import changed_unread, permission_matrix

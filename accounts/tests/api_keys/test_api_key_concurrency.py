@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.access.authorization import SYSTEM
 from accounts.api_keys.services import MAX_KEYS_PER_USER, CreatedKey, create_key, revoke_key
 from accounts.models import ApiKey
-from accounts.tests.session_cache.test_session_cache import SecondProcess
+from accounts.tests.support.second_process import SecondProcess
 from accounts.users.services import lock_user, unlock_user, update_user
 from audit.models import AuditLog
 from reprotech.core.exceptions import Conflict, NotFound

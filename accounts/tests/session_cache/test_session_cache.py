@@ -1,14 +1,10 @@
 """The shared cache of sessions: it saves every query, and no process ever answers from before a change."""
 
-import json
-import os
-import subprocess
-import sys
 from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.test import Client
 from django.utils import timezone
@@ -24,6 +20,7 @@ from accounts.roles import services as role_services
 from accounts.session_cache import keys, local
 from accounts.sessions import refresh
 from accounts.sessions import services as session_services
+from accounts.tests.support.second_process import SecondProcess
 from accounts.users import services as user_services
 from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.core.exceptions import ValidationFailed
@@ -38,47 +35,6 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("post
 def shared_cache(db):
     session_cache.reset()
     assert not local.bypass_flag.is_raised()
-
-
-class SecondProcess:
-    """Another worker on the same database and Valkey."""
-
-    def __init__(self, **variables):
-        name = connection.settings_dict["NAME"]
-        url = f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{name}"
-        environment = {
-            **os.environ,
-            "DATABASE_URL": url,
-            "DJANGO_SETTINGS_MODULE": "reprotech.settings",
-            "LOG_LEVEL": "CRITICAL",  # standard output is for its answers
-            **variables,
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "accounts.tests.support.worker_process"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-
-    def tell(self, *command):
-        self.process.stdin.write(json.dumps(command) + "\n")
-        self.process.stdin.flush()
-
-    def me(self, caller):
-        self.tell("me", caller.token)
-        return json.loads(self.process.stdout.readline())
-
-    def status(self, browser, path):
-        """The status of what another browser with this one's cookies gets there."""
-        cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in browser.cookies.items())
-        self.tell("status", [cookies, path])
-        return json.loads(self.process.stdout.readline())
-
-    def end(self):
-        self.process.stdin.close()
-        self.process.stdout.close()
-        return self.process.wait(60)
 
 
 @pytest.fixture(scope="module")

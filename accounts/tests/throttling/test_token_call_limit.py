@@ -4,7 +4,8 @@ import pytest
 from django.db import transaction
 
 from accounts import session_cache
-from accounts.tests.session_cache.test_session_cache import SecondProcess, me
+from accounts.tests.session_cache.test_session_cache import me
+from accounts.tests.support.second_process import SecondProcess
 from accounts.throttling import rate_limits, token_calls
 from reprotech.testing.cast import at_once, make_user
 from reprotech.testing.client import Caller
