@@ -56,6 +56,7 @@ def current_facts() -> Facts:
         "invitation_expired": _count(User.objects.invitation_expired()),
         "reviews_overdue": Review.objects.overdue().count(),
         "key_ending": _count(User.objects.with_ending_key()),
+        "access_ending": _count(User.objects.with_ending_access()),
         "log": _log_facts(now),
         "backup_days": _backup_days(now),
     }
@@ -186,6 +187,13 @@ def _user_lines(facts: Facts, locked: int) -> list[Line]:
             f"accounts have {key}",
             f"{users}?attention=key_ending",
             icon="key-round",
+        ),
+        _counted(
+            facts.get("access_ending", 0),
+            "person has access that ends within 14 days",
+            "people have access that ends within 14 days",
+            f"{users}?attention=access_ending",
+            icon="calendar-clock",
         ),
         _counted(
             facts.get("no_factor", 0),

@@ -41,7 +41,7 @@ class UserRoleViewSet(ViewSet):
         request=GiveRoleBody,
         responses={201: RoleGivenAnswer},
         parameters=[IF_MATCH],
-        summary="Give a user a role",
+        summary="Assign a role to a user",
     )
     def create(self, request: SignedInRequest, user_id: int) -> Response:
         """Give one role and leave the others, from now or a later start, for good or until an end.
@@ -55,7 +55,7 @@ class UserRoleViewSet(ViewSet):
             **GiveRoleBody.read(request),
         )
         stored = RoleGrant.objects.select_related("role", "granted_by").get(pk=grant.pk)
-        body = {"message": "Role given successfully", "grant": serialize(RoleGrantAnswer, stored)}
+        body = {"message": "Role assigned successfully", "grant": serialize(RoleGrantAnswer, stored)}
         return Response(body, status=201)
 
     @extend_schema(responses={200: UserChangedAnswer}, parameters=[IF_MATCH, ETAG], summary="Remove a role from a user")
@@ -64,4 +64,4 @@ class UserRoleViewSet(ViewSet):
         services.revoke_role(
             actor=request.user, user_id=user_id, role=role, expected_versions=expected_versions(request)
         )
-        return user_changed_response(request, user_id, "Role taken successfully")
+        return user_changed_response(request, user_id, "Role removed successfully")

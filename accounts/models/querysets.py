@@ -41,6 +41,8 @@ SHARE_SQL = """
 DORMANT_AFTER = timedelta(days=90)
 #: A key that ends within this time has to be replaced.
 KEY_WARNING = timedelta(days=14)
+#: Access that ends within this time may have to be extended.
+ACCESS_WARNING = timedelta(days=14)
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -81,6 +83,10 @@ class UserQuerySet(UserStateQuerySet):
     def with_ending_key(self) -> Self:
         """Users who may sign in or be used, and have an API key that ends within `KEY_WARNING`."""
         return self.active().filter(pk__in=apps.get_model("accounts", "ApiKey").objects.ending().values("user"))
+
+    def with_ending_access(self) -> Self:
+        """Users who may sign in now, and whose account or a role of theirs ends within `ACCESS_WARNING`."""
+        return self.active().ending_before(timezone.now() + ACCESS_WARNING)
 
     def ending_before(self, moment: datetime) -> Self:
         """Users whose account, or a grant that they hold now or will later, has not ended and ends before then."""

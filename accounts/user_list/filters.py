@@ -25,6 +25,7 @@ ATTENTION: dict[str, Callable[[UserQuerySet], UserQuerySet]] = {
     "dormant": UserQuerySet.dormant,
     "key_ending": UserQuerySet.with_ending_key,
     "no_factor": UserQuerySet.without_required_factor,
+    "access_ending": UserQuerySet.with_ending_access,
 }
 
 
@@ -55,7 +56,8 @@ class UserQuery(QueryParams):
         *ATTENTION,
         help_text=(
             "`dormant`: nobody has signed in for 90 days; `key_ending`: an API key ends within 14 days; `no_factor`: a "
-            "role requires a second factor, and there is none."
+            "role requires a second factor, and there is none; `access_ending`: the account, or a role, ends within 14 "
+            "days."
         ),
     )
 

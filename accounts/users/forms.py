@@ -13,6 +13,7 @@ from accounts.models import Role, User
 from accounts.models.querysets import UserQuerySet
 from accounts.passwords.fields import password_input
 from accounts.passwords.validators import SHOWN_RULES
+from accounts.periods.forms import PeriodForm
 from accounts.roles.permission_tables import Sources, effective_access
 from accounts.user_list.filters import UserQuery
 from accounts.users.erasure import CANNOT_CHANGE_LOG, erasure_command_hint
@@ -123,7 +124,7 @@ class RolesForm(RoleChoicesForm):
     )
 
 
-class UserForm(RolesForm, RecordForm):
+class UserForm(RolesForm, RecordForm, PeriodForm):
     first_name = forms.CharField(
         max_length=MAX_NAME_LENGTH, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
@@ -140,6 +141,11 @@ class UserForm(RolesForm, RecordForm):
     def __init__(self, *args: object, actor: User, record: User | None = None, **kwargs: object) -> None:
         super().__init__(*args, actor=actor, record=record, **kwargs)
         self.record = self.person = record
+        if record is not None:
+            self.show_period(record.starts_at, record.ends_at)
+            if not record.is_pending:
+                # What has begun stays so.
+                del self.fields["begins"], self.fields["first_day"]
 
     def clean(self) -> dict[str, object]:
         super().clean()
@@ -159,6 +165,12 @@ class UserForm(RolesForm, RecordForm):
     def values_of(record: User) -> dict[str, object]:
         roles = [role.slug for role in record.roles.all()]
         return {**{name: getattr(record, name) for name in PROFILE_NAMES}, "roles": roles}
+
+    @property
+    def values(self) -> FormValues:
+        values = super().values
+        period = self.take_period(values)
+        return {**values, **period}
 
 
 class NewUserForm(PasswordChoiceForm, UserForm):

@@ -31,6 +31,7 @@ ATTENTION_OPTIONS = (
     ("dormant", "No sign-in for 90 days"),
     ("key_ending", "API key ends within 14 days"),
     ("no_factor", "Required second factor missing"),
+    ("access_ending", "Access ends within 14 days"),
 )
 CHIP_LABELS = {
     "search": "Search",
@@ -39,6 +40,7 @@ CHIP_LABELS = {
     "kind": "Account type",
     "factor": "Two-factor",
     "attention": "Attention",
+    "ends_before": "Access ends before",
 }
 #: The page's names of what is called otherwise in the address.
 LABELS = {**CHIP_LABELS, "per_page": "Rows", "sort": "Order"}

@@ -67,6 +67,9 @@ def test_what_is_said_of_accounts_leads_to_exactly_these(cast):
         cast.researcher.api_keys.create(
             name="old", prefix="old", secret_hash="old", expires_at=NOW + timedelta(days=13)
         )
+        User.objects.filter(pk=cast.veterinarian.pk).update(ends_at=NOW + timedelta(days=13))
+        for user, days in ((cast.lab_technician, 13), (cast.researcher, 15)):
+            user.role_grants.update(ends_at=NOW + timedelta(days=days))
         Role.objects.filter(slug="manager").update(requires_factor=True)
         Role.objects.filter(slug="admin").update(requires_factor=True)
         User.objects.filter(pk=cast.admin.pk).update(factor_kinds="totp")
@@ -76,6 +79,7 @@ def test_what_is_said_of_accounts_leads_to_exactly_these(cast):
         "1 account is locked": "/users?status=locked",
         "1 account has an API key that ends within 14 days": "/users?attention=key_ending",
         "2 people have not signed in for 90 days": "/users?attention=dormant",
+        "2 people have access that ends within 14 days": "/users?attention=access_ending",
     }
     browser = page_client(cast.manager)
     for sentence, url in found.items():

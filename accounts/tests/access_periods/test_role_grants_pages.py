@@ -1,12 +1,12 @@
 """The pages that give a role for a time, change the time and take the role."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.utils import timezone
 
 from accounts.access_periods import services
-from accounts.models import RoleGrant
+from accounts.models import RoleGrant, User
 from accounts.periods.validation import end_of_day, lab_day, start_of_day
 from reprotech.testing.cast import make_user
 from reprotech.testing.client import page_client
@@ -101,3 +101,33 @@ def test_roles_that_the_reader_lacks_are_not_offered(cast, visitor):
     assert 'value="super_admin"' not in form
     answer = give(page_client(cast.admin), visitor, role="super_admin")
     assert answer.status_code == 422
+
+
+def test_an_account_gets_an_end_in_its_form_and_keeps_its_time_of_day(page, visitor):
+    path = f"/users/{visitor.pk}/edit"
+    typed = {"username": visitor.username, "email": visitor.email, "roles": ["viewer"]}
+    assert page.post(path, {**typed, "ends": "day", "last_day": "2090-01-31"}).status_code == 302
+    visitor.refresh_from_db()
+    assert visitor.ends_at == end_of_day(date(2090, 1, 31))
+    exact = visitor.ends_at - timedelta(hours=5)
+    User.objects.filter(pk=visitor.pk).update(ends_at=exact)
+    assert 'value="2090-01-31"' in page.get(path).text
+    for fields in ({"ends": "day", "last_day": "2090-01-31"}, {}):
+        assert page.post(path, {**typed, "first_name": "Kim", **fields}).status_code == 302
+        visitor.refresh_from_db()
+        assert (visitor.first_name, visitor.ends_at) == ("Kim", exact)
+    assert page.post(path, {**typed, "ends": "never"}).status_code == 302
+    visitor.refresh_from_db()
+    assert visitor.ends_at is None
+    refused = page.post(path, {**typed, "ends": "day", "last_day": "2020-01-31"})
+    assert (refused.status_code, "The end is in the past." in refused.text) == (422, True)
+
+
+def test_a_new_account_can_begin_later(page):
+    typed = {"username": "starter", "email": "starter@lab.example", "access": "invite", "roles": ["viewer"]}
+    day = {"begins": "day", "first_day": "2090-05-03", "ends": "months"}
+    assert page.post("/users/new", {**typed, **day}).status_code == 302
+    user = User.objects.get(username="starter")
+    assert (user.starts_at, user.ends_at) == (start_of_day(date(2090, 5, 3)), end_of_day(date(2090, 8, 3)))
+    assert "Begins later" in page.get(f"/users/{user.pk}").text
+    assert "Begins later" in page.get("/users?status=pending").text

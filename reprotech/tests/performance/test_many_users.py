@@ -34,7 +34,7 @@ PAGES += [*(f"status={status}" for status in ("active", "inactive", "locked")), 
 #: Few are: an index of a sort would be scanned for them from end to end.
 PAGES += [f"{rare}&sort={sort}" for rare in ("status=locked", "factor=yes") for sort in ("username", "-last_login")]
 PAGES += ["status=must_change_password", "status=invited", "status=invitation_expired", "factor=yes", "factor=no"]
-PAGES += ["attention=key_ending", "attention=no_factor"]
+PAGES += ["attention=key_ending", "attention=no_factor", "attention=access_ending"]
 #: Texts for the palette that match all, many, few and none.
 SEARCHES = ["m", "%", "many", "many-777", "MANY-1234", "lab.example", "lock many-999", "nobody-of-this-name", "a b c"]
 
