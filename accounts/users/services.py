@@ -23,7 +23,7 @@ from accounts.notifications.services import send_email_changed, send_invitations
 from accounts.passwords.services import hash_new_password, refuse_to_set_passwords
 from accounts.periods.grants import NewGrant, forget_roles, grant_details, iso_time, new_grant
 from accounts.permissions import USER_CREATE, USER_DELETE, USER_UPDATE
-from accounts.roles.assignments import find_roles, role_names
+from accounts.roles.assignments import find_roles, in_order, role_names
 from accounts.roles.grant_changes import (
     GrantChanges,
     apply_grant_changes,
@@ -115,7 +115,7 @@ def _store_user(*, actor: Actor, user: User, wanted: Sequence[NewGrant]) -> User
     refuse_former_usernames([user])
     with checked_rights(actor, [user]) as warned:
         RoleGrant.objects.bulk_create(grants)
-    changes = creation_changes(user, [grant.role for grant in grants if grant.holds_now])
+    changes = creation_changes(user, in_order(grant.role for grant in grants if grant.holds_now))
     details = {**grant_details(grants), **exclusion_details(warned.get(user.pk, []))}
     record_user(actor, Action.CREATE, user, changes=changes, **details)
     if not user.is_service and not user.has_usable_password() and not user.is_pending:
