@@ -11,10 +11,28 @@ def names_field(*, required: bool = True) -> serializers.ListField:
     return serializers.ListField(child=StrictStringField(max_length=80), max_length=200, required=required)
 
 
+class ConflictAnswer(serializers.Serializer[object]):
+    """What someone would hold, or holds now, that an exclusion keeps apart."""
+
+    exclusion = serializers.CharField()
+    user = serializers.CharField(allow_null=True, help_text="Null for callers who may not read users.")
+    held = serializers.ListField(child=serializers.CharField())
+    added = serializers.ListField(child=serializers.CharField())
+
+
+class WarningAnswer(serializers.Serializer[object]):
+    """What an exclusion warns of."""
+
+    message = serializers.CharField()
+    conflicts = ConflictAnswer(many=True, help_text="Ten at most.")
+    total = serializers.IntegerField()
+
+
 class MessageAnswer(serializers.Serializer[object]):
     """The outcome as a sentence for people."""
 
     message = serializers.CharField()
+    warnings = WarningAnswer(many=True, required=False, help_text="Of a change that goes against an exclusion.")
 
 
 class UserAnswer(serializers.Serializer[User]):

@@ -1,12 +1,12 @@
 """The forms of exclusions and their exceptions: the shape of the input alone."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
 
 from django import forms
 
 from accounts.common.forms import FormValues, RecordForm, ServiceForm, set_choices
 from accounts.models import Exclusion, Permission, Role
+from accounts.periods.validation import end_of_day
 from accounts.roles.application_permissions import application_groups
 from accounts.roles.permission_tables import permission_matrix
 
@@ -105,6 +105,5 @@ class ExceptionForm(ServiceForm):
 
     @property
     def values(self) -> FormValues:
-        """With the end of the day as a moment."""
-        following = self.cleaned_data["ends_at"] + timedelta(days=1)
-        return {**self.cleaned_data, "ends_at": datetime.combine(following, time.min, UTC)}
+        """With the end of the laboratory's day as a moment."""
+        return {**self.cleaned_data, "ends_at": end_of_day(self.cleaned_data["ends_at"])}

@@ -1,10 +1,14 @@
 """Bodies of the API of exclusions."""
 
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.common.serializers import MessageAnswer, names_field
 from accounts.exclusions.violations import Violation
 from accounts.models import Exclusion, ExclusionException
+from accounts.periods.api_fields import EndField
 from reprotech.api.fields import StrictStringField
 from reprotech.api.request_bodies import RequestBody
 from reprotech.api.serialization import PageAnswer
@@ -22,6 +26,15 @@ class StrictModeField(serializers.ChoiceField):
         if not isinstance(data, str):
             self.fail("invalid_choice", input=data)
         return str(super().to_internal_value(data))
+
+
+@extend_schema_field({"type": "string", "format": "date-time"})
+class RequiredEndField(EndField):
+    """An end that there has to be."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.required, self.allow_null = True, False
 
 
 class CreateExclusionBody(RequestBody):
@@ -56,7 +69,7 @@ class AskExceptionBody(RequestBody):
 
     user = StrictStringField(max_length=80, help_text="Username of the person who may hold both for a while.")
     reason = StrictStringField(max_length=500)
-    ends_at = serializers.DateTimeField(help_text="With a time zone; a year from now at most.")
+    ends_at = RequiredEndField(help_text="A time with its zone, or the last day; a year from now at most.")
 
 
 class ExclusionAnswer(serializers.Serializer[Exclusion]):

@@ -1,8 +1,6 @@
 """Every way to give people rights keeps to the exclusions, now and for later, and taking rights away always goes."""
 
-import ast
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -22,7 +20,6 @@ from reprotech.core.change_warnings import collected_warnings
 from reprotech.core.exceptions import Conflict, ValidationFailed
 from reprotech.testing.cast import audit_rows, make_user
 
-ROOT = Path(__file__).resolve().parents[3]
 DAY = timedelta(days=1)
 
 
@@ -375,38 +372,3 @@ def test_a_new_exclusion_leaves_what_people_hold(cast, exclude):
     exclude()
     assert roles_of(cast.researcher) == ["manager", "researcher"]
     exclusion_services.delete_exclusion(actor=SYSTEM, exclusion_id=exclude(name="Other").pk)
-
-
-# The kind
-
-
-STORING = {"RoleGrant.objects.bulk_create", "RoleGrant.objects.create", "grant.save", "merged.save"}
-#: What stores grants, and so compares them with the exclusions; the others give nobody anything.
-STORE = {
-    "accounts/periods/grants.py": "compares",
-    "accounts/roles/grant_changes.py": "compares",
-    "accounts/users/services.py": "compares",
-    "accounts/users/csv/import_users.py": "compares",
-    "accounts/models/role_grants.py": "for shells and tests",
-}
-
-
-@pytest.mark.only_on("sqlite")  # it reads files
-def test_grants_are_stored_where_they_are_compared_and_nowhere_else():
-    """A call that creates grants, or saves one, in a module that names RoleGrant."""
-    found = set()
-    for path in (ROOT / "accounts").rglob("*.py"):
-        text = path.read_text(encoding="utf-8")
-        if "RoleGrant" not in text or {"tests", "migrations"} & set(path.parts):
-            continue
-        calls = {
-            node.func.attr
-            for node in ast.walk(ast.parse(text))
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-            if ast.unparse(node.func) in STORING
-        }
-        found |= {str(path.relative_to(ROOT))} if calls else set()
-    assert found == STORE.keys()
-    for path, why in STORE.items():
-        text = (ROOT / path).read_text(encoding="utf-8")
-        assert why != "compares" or "checked_rights" in text or "refuse_excluded" in text

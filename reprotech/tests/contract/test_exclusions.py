@@ -162,6 +162,8 @@ def test_an_exception_from_asking_to_its_end(super_admin, admin, made, cast):
         ({"user": "nobody-at-all"}, "user"),
         ({"ends_at": "2027-02-30T00:00:00Z"}, "ends_at"),
         ({"ends_at": "2001-01-01T00:00:00Z"}, "ends_at"),
+        ({"ends_at": "2027-01-01T00:00:00"}, "ends_at"),
+        ({"ends_at": None}, "ends_at"),
         ({"reason": ""}, "reason"),
         ({"approved_by": "the-admin"}, "approved_by"),
     ],
@@ -170,3 +172,40 @@ def test_bad_exceptions(super_admin, made, change, field):
     body = {"user": "the-viewer", "reason": "Illness.", "ends_at": ends_in(3), **change}
     response = super_admin.post(f"/api/exclusions/{made['id']}/exceptions", body)
     assert (response.status_code, list(error_of(response)["errors"])) == (400, [field])
+
+
+# Where rights change
+
+
+def test_a_refused_change_is_a_conflict_that_names_who_and_what(super_admin, made, cast):
+    response = super_admin.patch(f"/api/users/{cast.viewer.pk}", {"roles": ["Researcher", "Manager"]})
+    body = error_of(response)
+    assert (response.status_code, body.pop("code")) == (409, "segregation")
+    assert "which the exclusion “Tests” refuses" in body.pop("error")
+    conflict = {
+        "exclusion": "Tests",
+        "user": "the-viewer",
+        "held": [],
+        "added": ["lab_test_create", "lab_test_update", "lab_test_approve"],
+    }
+    assert body == {"conflicts": [conflict], "total": 1}
+    for later in ({"role": "Manager"}, {"role": "Manager", "starts_at": ends_in(3)}):
+        refused = super_admin.post(f"/api/users/{cast.researcher.pk}/roles", later)
+        assert (refused.status_code, error_of(refused)["code"]) == (409, "segregation")
+
+
+def test_a_warning_is_in_the_answer(super_admin, made, cast):
+    super_admin.patch(f"/api/exclusions/{made['id']}", {"mode": "warn"})
+    answer = super_admin.patch(f"/api/users/{cast.researcher.pk}", {"roles": ["Researcher", "Manager"]}).json()
+    [warning] = answer["warnings"]
+    assert warning["conflicts"] == [
+        {
+            "exclusion": "Tests",
+            "user": "the-researcher",
+            "held": ["lab_test_create", "lab_test_update"],
+            "added": ["lab_test_approve"],
+        }
+    ]
+    assert (warning["total"], "warns of" in warning["message"]) == (1, True)
+    again = super_admin.patch(f"/api/users/{cast.researcher.pk}", {"roles": ["Researcher", "Manager"]})
+    assert "warnings" not in again.json()

@@ -45,6 +45,7 @@ WITHIN_A_CALL = {
     "accounts/access/authorization.py",
     "accounts/core/hashers.py",
     "audit/authorization.py",
+    "accounts/segregation/checks.py",
     "reprotech/core/change_warnings/__init__.py",
     "reprotech/db/present_time.py",
 }
