@@ -44,6 +44,7 @@ MAX_STATEFUL_MODULES = 6
 WITHIN_A_CALL = {
     "accounts/access/authorization.py",
     "accounts/core/hashers.py",
+    "accounts/segregation/checks.py",
     "audit/authorization.py",
     "accounts/segregation/checks.py",
     "reprotech/core/change_warnings/__init__.py",
@@ -84,6 +85,7 @@ MEMOIZED = {
     "reprotech/web/query_params.py": {"parse_cached"},
     "sso/ending/http_post.py": {"_tls"},
     "sso/keys/signatures.py": {"from_pem"},
+    "sso/sign_ins/services.py": {"_valid"},
 }
 
 IMPORT = ast.Import | ast.ImportFrom
