@@ -69,6 +69,7 @@ SIGNED_IN = [
     *("/oauth/logout", "/oauth/authorize?client_id=of-nobody"),
     *("/reviews", "/reviews/new", "/reviews/{review}", "/reviews/{review}?show=own&search=nobody-of-this-name"),
     *("/reviews/{review}/edit", "/reviews/{review}/close", "/reviews/{review}/report"),
+    *("/exclusions", "/exclusions/new?suggestion=tests", "/exclusions/violations"),
     *("/applications/{application}/edit", "/applications/{application}/secret", "/applications/{application}/delete"),
 ]
 SCHEMES = ("light", "dark")
