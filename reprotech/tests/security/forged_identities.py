@@ -35,7 +35,9 @@ def route_shots():
 
 def filled(address, ids):
     """An address with real ids in it."""
-    known = {**ids, "name": "user_read", "user": "the-victim", "link_token": "c0ffee", "passkey_id": 1, "filter_id": 1}
+    texts = {"name": "user_read", "user": "the-victim", "link_token": "c0ffee", "role": "viewer"}
+    of_nobody = dict.fromkeys(("passkey_id", "filter_id", "exclusion_id", "exception_id", "grant_id"), 1)
+    known = {**ids, **texts, **of_nobody}
     address = re.sub(r"<\w+:(\w+)>", lambda found: str(known[found[1]]), address)
     return address.replace(str(NOBODY), str(ids["user_id"])).replace(SESSION, ids["session_id"])
 
