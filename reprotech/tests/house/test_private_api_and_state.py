@@ -46,7 +46,6 @@ WITHIN_A_CALL = {
     "accounts/core/hashers.py",
     "accounts/segregation/checks.py",
     "audit/authorization.py",
-    "accounts/segregation/checks.py",
     "reprotech/core/change_warnings/__init__.py",
     "reprotech/db/present_time.py",
 }
