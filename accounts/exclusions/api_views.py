@@ -17,6 +17,7 @@ from accounts.exclusions.violations import count_violators, rules_of
 from accounts.models import Exclusion, ExclusionException
 from accounts.permissions import ROLE_READ, ROLE_UPDATE
 from reprotech.api.etags import ETAG, IF_MATCH, expected_versions, versioned_response
+from reprotech.api.request_bodies import EmptyBody
 from reprotech.api.schema import query_parameters
 from reprotech.api.serialization import serialize, serialize_many
 from reprotech.api.viewsets import ViewSet
@@ -140,6 +141,7 @@ class ExceptionViewSet(ViewSet):
     @extend_schema(request=None, responses=shapes.ExceptionChangedAnswer, summary="Approve an exception")
     def approve(self, request: SignedInRequest, exclusion_id: int, exception_id: int) -> Response:
         """Let an exception count: for a second person, neither who asked for it nor whom it is for, without a key."""
+        EmptyBody.read(request)
         approved = exception_services.approve_exception(
             actor=request.user, exclusion_id=exclusion_id, exception_id=exception_id
         )
