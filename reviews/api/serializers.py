@@ -5,6 +5,7 @@ from typing import Any, cast
 from rest_framework import serializers
 
 from accounts.common.serializers import MessageAnswer, names_field
+from accounts.models import User
 from reprotech.api.fields import StrictBooleanField, StrictIntegerField, StrictStringField
 from reprotech.api.request_bodies import RequestBody
 from reprotech.api.serialization import PageAnswer
@@ -110,13 +111,21 @@ class ReviewChangedAnswer(MessageAnswer):
     review = ReviewAnswer()
 
 
+class ItemPersonAnswer(serializers.Serializer[User]):
+    """The person whom an item is about."""
+
+    id = serializers.IntegerField()
+    username = serializers.CharField()
+    full_name = serializers.CharField()
+
+
 class ItemAnswer(serializers.Serializer[ReviewItem]):
     """An item with the facts of the day on which the review opened, and what was decided."""
 
     id = serializers.IntegerField()
     position = serializers.IntegerField()
     kind = serializers.ChoiceField(choices=ItemKind.choices)
-    user = serializers.SerializerMethodField()
+    user = ItemPersonAnswer(allow_null=True)
     role = serializers.SerializerMethodField()
     key = serializers.SerializerMethodField()
     application = serializers.SerializerMethodField()
@@ -139,10 +148,6 @@ class ItemAnswer(serializers.Serializer[ReviewItem]):
         child=serializers.CharField(), source="who_can", help_text="Who may carry out what is pending; the first few."
     )
     version = serializers.CharField(help_text="To be sent as `If-Match` with a decision, in quotes.")
-
-    def get_user(self, item: ReviewItem) -> dict[str, object] | None:
-        person = item.user
-        return {"id": person.pk, "username": person.username, "full_name": person.full_name} if person else None
 
     def get_role(self, item: ReviewItem) -> str | None:
         return item.role.name if item.role else item.facts.get("role")
