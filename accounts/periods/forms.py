@@ -53,7 +53,7 @@ class PeriodForm(ServiceForm):
     def show_period(self, starts_at: datetime | None, ends_at: datetime | None) -> None:
         """Fill the fields with what is stored."""
         self.stored = starts_at, ends_at
-        self.initial |= period_fields(starts_at, ends_at)
+        self.initial = {**self.initial, **period_fields(starts_at, ends_at)}
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
