@@ -138,7 +138,7 @@ def reach_of(role: Role, granting: RoleGranting) -> frozenset[str]:
 def authorize_over(actor: Actor, user: User, granting: RoleGranting | None = None) -> None:
     """Raise Forbidden unless `actor` holds all that the account leads to, now or by a grant that begins later.
 
-    Whoever could change the account now would have it then. One's own roles may grant nothing to oneself.
+    Those who can change the account now would have it then. One's own roles may grant nothing to oneself.
     """
     if isinstance(actor, System):
         return
@@ -154,7 +154,7 @@ def authorize_closing(actor: Actor, user: User) -> None:
     """Raise Forbidden if `actor` may not lock, deactivate or sign out `user`, with the permission for that.
 
     Ending access raises nobody, so it doesn't need what the account holds. Super Administrators are the exception:
-    otherwise one of them could be kept out by those whom only they could stop.
+    otherwise those whom only they could stop could shut one of them out.
     """
     if user.is_super_administrator:
         authorize_over(actor, user)

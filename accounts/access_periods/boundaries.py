@@ -34,7 +34,7 @@ class Boundary:
     """A moment that passed, of a grant or, without one, of the account."""
 
     moment: datetime
-    #: Before a beginning at the same moment: whoever has a role without a break doesn't have it twice.
+    #: Before a beginning at the same moment: a user who has a role without a break doesn't have it twice.
     order: int
     kind: str
     grant: RoleGrant | None = None

@@ -80,7 +80,7 @@ class ReviewAnswer(serializers.Serializer[Review]):
     items = serializers.IntegerField(source="items_total")
     decided = serializers.IntegerField(source="items_decided")
     removed = serializers.IntegerField(source="items_removed")
-    to_carry_out = serializers.IntegerField(source="items_pending", help_text="Removals that somebody still has to do.")
+    to_carry_out = serializers.IntegerField(source="items_pending", help_text="Removals that someone still has to do.")
     opened_at = serializers.DateTimeField()
     opened_by = serializers.SerializerMethodField()
     closed_at = serializers.DateTimeField(allow_null=True)

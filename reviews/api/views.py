@@ -144,7 +144,7 @@ class ReviewItemViewSet(ViewSet):
         parameters=query_parameters(ItemFilter), responses=shapes.ItemListAnswer, summary="List the items of a review"
     )
     def list(self, request: SignedInRequest, review_id: int) -> Response:
-        """Items with the facts beside them, a page at a time."""
+        """Items with their facts, a page at a time."""
         review = find_review(request.user, review_id)
         page = ItemFilter.parse(request.GET, reader=request.user).page_of(review.items.with_subjects())
         add_context(page.items)
@@ -165,7 +165,7 @@ class ReviewItemViewSet(ViewSet):
     def decide(self, request: SignedInRequest, review_id: int, item_id: int) -> Response:
         """Decide an item. A removal is carried out at once, in the reviewer's name and by the rules of any removal.
 
-        Where the reviewer lacks the right, the decision stands, and `outcome` is `pending` until somebody carries it
+        Where the reviewer lacks the right, the decision stands, and `outcome` is `pending` until someone carries it
         out. Another's decision is changed only with `If-Match`; 409 says who decided what.
         """
         review = find_review(request.user, review_id)

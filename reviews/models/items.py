@@ -36,7 +36,7 @@ class Outcome(models.TextChoices):
     #: Unanswered when the review was closed; the server is about to do it.
     DUE = "due"
     DONE = "done"
-    #: Somebody else has to carry it out.
+    #: Someone else has to carry it out.
     PENDING = "pending"
 
 

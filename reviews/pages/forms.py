@@ -44,7 +44,7 @@ class ReviewersForm(ServiceForm):
         widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "none"}),
     )
     reviewer_role = forms.ChoiceField(
-        label="Or everybody with the role", required=False, help_text="Whoever holds it on that day may decide."
+        label="Or everybody with the role", required=False, help_text="Those who hold it on that day may decide."
     )
     due = forms.DateField(label="Last day", widget=DayInput())
     every_months = forms.TypedChoiceField(

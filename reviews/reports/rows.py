@@ -41,7 +41,7 @@ class Fact:
 
 @dataclass(slots=True)
 class Row:
-    """An item and what stands beside it; `typed`, `reason` and `errors` are of a form that came back."""
+    """An item and what is shown with it; `typed`, `reason` and `errors` are of a form that came back."""
 
     item: ReviewItem
     title: str

@@ -1,4 +1,4 @@
-"""What stands beside items, read for a page of them in a fixed number of queries."""
+"""What is shown with items, read for a page of them in a fixed number of queries."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime

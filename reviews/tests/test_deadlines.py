@@ -52,7 +52,7 @@ def test_reviewers_get_a_mail_at_the_beginning_before_the_end_and_once_it_is_ove
         maintain_reviews()
         assert sorted(mails()) == [(letter, name) for name in both]
         OutgoingMail.objects.all().delete()
-    assert not Review.objects.get().is_closed  # it stays open until somebody closes it
+    assert not Review.objects.get().is_closed  # it stays open until someone closes it
 
 
 def test_a_reviewer_who_left_gets_no_mail(cast):

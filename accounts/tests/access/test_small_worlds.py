@@ -83,7 +83,7 @@ MUTATIONS = {
     ),
     "Super Administrators are out of reach": (
         *(authorization, "authorize_closing", "if user.is_super_administrator", "if False"),
-        *(TWO_ON_TOP, "a Super Administrator, was kept out"),
+        *(TWO_ON_TOP, "a Super Administrator, was shut out"),
     ),
     "one Super Administrator stays": (
         *(authorization, "require_remaining_super_administrator", "Role.objects.select_for_update(no_key=True)"),

@@ -233,7 +233,7 @@ def test_credentials_say_that_they_end_with_the_account(cast):
     key = create_key(actor=user, user_id=user.pk, name="Mine", scopes=["animal_read"])
     assert ApiKey.objects.get(pk=key.key.pk).expires_at == end
     assert introspect(token=key.text)["exp"] == seconds
-    # With a role that ends earlier, what tells of the roles ends with it.
+    # With a role that ends earlier, tokens that name the roles end with it.
     earlier = end - timedelta(minutes=2)
     grant_role(actor=SYSTEM, user_id=user.pk, role="manager", ends_at=earlier)
     assert introspect(token=caller.token)["exp"] == int(earlier.timestamp())

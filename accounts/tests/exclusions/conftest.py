@@ -12,7 +12,7 @@ from accounts.models import ExclusionException
 
 @pytest.fixture
 def exclude(cast):
-    """Keep two sets apart, separated by spaces; refused unless told otherwise."""
+    """Keep two sets apart, separated by spaces; refused unless a mode is given."""
 
     def make(set_a="lab_test_create lab_test_update", set_b="lab_test_approve", mode="refuse", name="Tests"):
         return services.create_exclusion(

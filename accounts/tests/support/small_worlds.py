@@ -324,4 +324,4 @@ def violations(initial: State, before: State, after: State) -> Iterator[str]:
         if now.can_sign_in and not last.can_sign_in:
             yield f"{name}, who holds more, can sign in again"
         if not now.can_sign_in and "super_admin" in last.roles:
-            yield f"{name}, a Super Administrator, was kept out"
+            yield f"{name}, a Super Administrator, was shut out"

@@ -8,7 +8,7 @@ from reviews.opening.services import open_review
 
 
 def make_review(cast, **fields) -> Review:
-    """A review of the Managers and Viewers by manager and administrator, unless told otherwise."""
+    """A review of the Managers and Viewers by manager and administrator, unless others are given."""
     given = {
         "actor": cast.super_admin,
         "name": "Quarterly review",

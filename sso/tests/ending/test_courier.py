@@ -65,7 +65,7 @@ def test_all_together_get_no_more_threads_than_there_are(cast, courier, begun, m
     monkeypatch.setattr(delivery, "MAX_THREADS", 5)
     make_programs(cast, "One", "Two", "Three")
     assert courier.dispatch() == 5
-    # Whoever has the fewest goes first once there is room.
+    # The one with the fewest goes first once there is room.
     courier._running.subtract([next(iter(courier._running))] * 3)
     begun.clear()
     assert courier.dispatch() == 3

@@ -70,7 +70,7 @@ def test_an_address_that_tries_tokens(token):
     assert [userinfo(f"rpo_{number}", ADDRESSES[0]).status_code for number in range(3)] == [401] * 3
     assert_told_to_wait(userinfo("rpo_3", ADDRESSES[0]))
     assert userinfo("rpo_4", ADDRESSES[1]).status_code == 401
-    # A good one isn't kept out by what others at its address try.
+    # A good one isn't shut out by what others at its address try.
     assert userinfo(token, ADDRESSES[0]).status_code == 200
 
 
