@@ -6,7 +6,9 @@ from threading import Thread
 from django.db import connection
 
 from accounts import session_cache
-from accounts.access_periods import boundaries
+from accounts.access_periods.boundaries import record_boundaries
+from accounts.access_periods.end_notices import send_end_notices
+from accounts.access_periods.invitations import send_due_invitations
 from accounts.sessions import services as session_services
 from accounts.user_list import counters, page_index
 from accounts.users import uniqueness
@@ -30,7 +32,7 @@ def start() -> None:
     ).start()
     PeriodicThread(
         "access-periods",
-        boundaries.record_boundaries,
+        maintain_access_periods,
         INTERVAL_SECONDS,
         problem="Beginnings and ends of access can't be put on record at the moment. They count all the same.",
         recovered="Beginnings and ends of access are put on record again.",
@@ -59,6 +61,13 @@ def maintain_sessions() -> None:
     """Process the cache's invalidations, which a process without requests never would, and end expired sessions."""
     session_cache.catch_up()
     session_services.end_expired_sessions()
+
+
+def maintain_access_periods() -> None:
+    """Record what began and ended, then mail about what begins or ends soon."""
+    record_boundaries()
+    send_due_invitations()
+    send_end_notices()
 
 
 def _maintain_user_lists() -> None:

@@ -119,13 +119,15 @@ def _record_grant(user: User, boundary: Boundary, grant: RoleGrant, held: list[s
 def _record_account(user: User, boundary: Boundary) -> None:
     before = user.period_state
     user.period_state = "" if boundary.kind == BEGINS else "ended"
-    invites = boundary.kind == BEGINS and user.can_sign_in and user.is_invited and user.invited_at is None
+    # They were invited the day before, unless no server ran then, or the link has expired.
+    invites = boundary.kind == BEGINS and user.can_sign_in and user.is_invited and not user.has_valid_invitation
     if boundary.kind == EXPIRED:
         revoke_access(SYSTEM, user)
+        user.end_notice_at = None
     if invites:
         user.invited_at = timezone.now()
     user.updated_at = timezone.now()
-    user.save(update_fields=["period_state", "link_number", "invited_at", "updated_at"])
+    user.save(update_fields=["period_state", "link_number", "invited_at", "end_notice_at", "updated_at"])
     record_user(
         SYSTEM,
         Action.UPDATE,

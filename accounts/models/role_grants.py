@@ -66,6 +66,8 @@ class RoleGrant(TrackedModel):
     reason = models.CharField(max_length=500, blank=True, default="", db_default="")
     #: It begins later, or its beginning isn't on record yet. Counters of a role's users leave it out.
     is_pending = models.BooleanField(default=False, db_default=False)
+    #: When the next mail about its end is due, as `core.period_notices` has it.
+    end_notice_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = RoleGrantQuerySet.as_manager()
 
@@ -85,6 +87,9 @@ class RoleGrant(TrackedModel):
             models.Index(fields=["user", "role"], name="role_grant_user_role"),
             models.Index(fields=["starts_at"], condition=Q(is_pending=True), name="role_grant_pending"),
             models.Index(fields=["ends_at"], condition=Q(ends_at__isnull=False), name="role_grant_ends_at"),
+            models.Index(
+                fields=["end_notice_at"], condition=Q(end_notice_at__isnull=False), name="role_grant_end_notice"
+            ),
         )
 
     def __str__(self) -> str:

@@ -118,6 +118,7 @@ class UserState:
         is_service: bool
         must_change_password: bool
         locked_at: datetime | None
+        deleted_at: datetime | None
         last_login: datetime | None
         invited_at: datetime | None
         starts_at: datetime | None
@@ -141,6 +142,12 @@ class UserState:
     @property
     def is_within_period(self) -> bool:
         return not self.has_ended and not self.is_pending
+
+    @property
+    def may_choose_password(self) -> bool:
+        """Whether a link that was mailed to them works: that of an invitation does so before the account begins."""
+        is_open = self.is_active and self.locked_at is None and self.deleted_at is None
+        return is_open and (self.is_within_period or (self.is_pending and self.is_invited))
 
     @property
     def is_invited(self) -> bool:

@@ -90,6 +90,8 @@ class User(UserState, Versioned, TrackedModel, AbstractBaseUser):
     #: The part of the period that is on record, a value of PERIOD_STATES. It decides nothing but that an account whose
     #: end is on record stays closed if the clock is set back, and what counters count.
     period_state = models.CharField(max_length=8, blank=True, editable=False, default="", db_default="")
+    #: When the next mail about the account's end is due, as `core.period_notices` has it.
+    end_notice_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     #: Searched in place of the names; folded by Python, since SQLite folds ASCII alone.
@@ -142,6 +144,7 @@ class User(UserState, Versioned, TrackedModel, AbstractBaseUser):
             models.Index(fields=["starts_at", "id"], condition=PENDING, name="user_pending"),
             models.Index(fields=["ends_at", "id"], condition=UNENDED, name="user_unended"),
             models.Index(fields=["id"], condition=ENDED, name="user_ended"),
+            models.Index(fields=["end_notice_at"], condition=Q(end_notice_at__isnull=False), name="user_end_notice"),
         )
 
     def __str__(self) -> str:

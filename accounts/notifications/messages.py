@@ -58,6 +58,8 @@ SUBJECTS: Mapping[str, str] = {
     "review_opened": "An access review waits for you",
     "review_due": "An access review ends soon",
     "review_overdue": "An access review is overdue",
+    "access_ends": "Your access ends soon",
+    "access_ends_of_other": "Access that you gave ends soon",
     "test": "Test mail",
 }
 CONFIRMATION_LINK = Link("Confirm this address", CONFIRMATION_LIFETIME, _confirmation)

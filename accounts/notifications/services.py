@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from django.db.models import F
 
 from accounts.core.default_admin_address import WITHHELD_MESSAGE, is_withheld
+from accounts.core.period_notices import described_start
 from accounts.models import EmailChange, OutgoingMail, User
 from accounts.notifications import outbox
 from reprotech.core.exceptions import ValidationFailed
@@ -15,10 +16,14 @@ RESET_TEMPLATES = ("password_reset", "password_forgotten")
 
 def send_invitations(users: Iterable[User]) -> None:
     """Raises ValidationFailed for an address that gets no mail."""
-    mails = [_mail("invitation", user) for user in users]
+    mails = [_mail("invitation", user, context=_beginning(user)) for user in users]
     for mail in mails:
         _refuse_withheld(mail.address)
     outbox.enqueue(mails)
+
+
+def _beginning(user: User) -> dict[str, object]:
+    return {"begins": described_start(user.starts_at)} if user.is_pending and user.starts_at else {}
 
 
 def discard_invitations(user: User) -> None:

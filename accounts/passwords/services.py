@@ -108,8 +108,8 @@ def send_password_reset(*, actor: Actor, user_id: int) -> User:
 
 def owner_of_link(*, user_id: int, link_token: str) -> User | None:
     """The user who may set a password with this link; None if it is invalid, expired or used."""
-    user: User | None = User.objects.active().people().filter(pk=user_id).first()
-    return user if user and is_valid_link(user, link_token) else None
+    user: User | None = User.objects.existing().people().filter(pk=user_id).first()
+    return user if user and user.may_choose_password and is_valid_link(user, link_token) else None
 
 
 def set_password_by_link(*, user_id: int, link_token: str, new_password: str) -> User:
@@ -195,7 +195,7 @@ def _store_password(
     if stored is None:
         raise NotFound("user")
     _refuse_service(stored)
-    if link_token is not None and not (stored.can_sign_in and is_valid_link(stored, link_token)):
+    if link_token is not None and not (stored.may_choose_password and is_valid_link(stored, link_token)):
         raise NotFound(INVALID_LINK)
     # The new one was checked against the history that belongs to this password.
     if stored.password != user.password:

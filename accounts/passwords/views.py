@@ -6,6 +6,8 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from accounts.common.requests import PageRequest
+from accounts.core.period_notices import described_start
+from accounts.models import User
 from accounts.notifications.link_session import stash_link, stashed_link
 from accounts.passwords import services as password_services
 from accounts.passwords.forms import ChangePasswordForm, ForgottenPasswordForm, NewPasswordForm
@@ -68,7 +70,7 @@ def set_password(request: HttpRequest) -> HttpResponse:
             owner = password_services.set_password_by_link(**link, **form.cleaned_data)
             target = request.session.get(TARGET_KEY, "/")
             request.session.flush()
-            messages.success(request, "Your password is set. Sign in with it.")
+            messages.success(request, f"Your password is set. {_when_to_sign_in(owner)}")
             response = redirect(with_next(reverse("login"), target))
             # Otherwise strangers' continued attempts could keep the owner from signing in.
             known_devices.remember_browser(response, owner)
@@ -76,6 +78,12 @@ def set_password(request: HttpRequest) -> HttpResponse:
         except DomainError as refusal:
             form.add_refusal(refusal)
     return render_form(request, "accounts/set_password.html", form, {"owner": owner})
+
+
+def _when_to_sign_in(owner: User) -> str:
+    if owner.is_pending and owner.starts_at:
+        return f"You can sign in with it from {described_start(owner.starts_at)}."
+    return "Sign in with it."
 
 
 @requires(PUBLIC, FORM)  # without a password one can't sign in

@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 
 from django.utils import timezone
 
+from accounts.core.period_notices import next_notice
 from accounts.models import Role, RoleGrant, User
 from accounts.segregation.checks import checked_rights
 from reprotech.core.actors import Actor
@@ -55,6 +56,7 @@ def new_grant(
         granted_at=now,
         reason=reason or current_reason().text,
         is_pending=starts_at is not None and starts_at > now,
+        end_notice_at=next_notice(starts_at, ends_at, after=now),
     )
 
 
@@ -122,7 +124,9 @@ def _move(actor: Actor, user: User, role: Role, other: Role) -> None:
             merged.starts_at = _earliest([merged, *touching])
             merged.ends_at = _latest([merged, *touching])
             held.filter(pk__in=[grant.pk for grant in touching]).delete()
-        merged.is_pending = merged.starts_at is not None and merged.starts_at > timezone.now()
+        now = timezone.now()
+        merged.is_pending = merged.starts_at is not None and merged.starts_at > now
+        merged.end_notice_at = next_notice(merged.starts_at, merged.ends_at, after=now)
         merged.save(force_insert=True)
 
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 
 from accounts.access.authorization import (
     LONG_AGO,
@@ -15,6 +16,7 @@ from accounts.access.authorization import (
     require_remaining_super_administrator,
 )
 from accounts.access.user_events import record_user
+from accounts.core.period_notices import next_notice
 from accounts.models import Role, RoleGrant, User
 from accounts.periods.grants import (
     GrantDetails,
@@ -139,6 +141,7 @@ def grant_changes(actor: Actor, user: User, wanted: Sequence[NewGrant]) -> Grant
 def set_period(actor: Actor, grant: RoleGrant, starts_at: datetime | None, ends_at: datetime | None) -> None:
     grant.starts_at, grant.ends_at, grant.granted_by_id = starts_at, ends_at, actor.pk
     grant.is_pending = not grant.holds_now
+    grant.end_notice_at = next_notice(starts_at, ends_at, after=timezone.now())
 
 
 def refuse_repeated(wanted: Iterable[NewGrant]) -> None:

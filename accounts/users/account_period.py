@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.access.authorization import OPEN_END, authorize_until, require_remaining_super_administrator
+from accounts.core.period_notices import INVITES_BEFORE, next_notice
 from accounts.models import RoleGrant, User
 from accounts.periods.grants import iso_time
 from accounts.periods.validation import check_period
@@ -20,8 +21,10 @@ PERIOD_FIELDS = frozenset({"starts_at", "ends_at"})
 
 def set_period(user: User, starts_at: datetime | None, ends_at: datetime | None) -> None:
     """Of an account that isn't over; not saved yet."""
+    now = timezone.now()
     user.starts_at, user.ends_at = starts_at, ends_at
-    user.period_state = "pending" if starts_at is not None and starts_at > timezone.now() else ""
+    user.period_state = "pending" if starts_at is not None and starts_at > now else ""
+    user.end_notice_at = next_notice(starts_at, ends_at, after=now)
 
 
 def authorize_period(actor: Actor, user: User, changes: Mapping[str, tuple[Any, Any]]) -> None:
@@ -41,6 +44,15 @@ def authorize_period(actor: Actor, user: User, changes: Mapping[str, tuple[Any, 
     begins_later = starts_at is not None and starts_at > timezone.now()
     if (ends_at is not None or begins_later) and user.can_sign_in and user.is_super_administrator:
         require_remaining_super_administrator(without=[user.pk])
+
+
+def invitation_is_due(user: User) -> bool:
+    """Whether the account's time for an invitation has come: the day before it begins."""
+    return user.starts_at is None or user.starts_at - INVITES_BEFORE <= timezone.now()
+
+
+def awaits_invitation(user: User) -> bool:
+    return user.is_invited and user.invited_at is None and user.may_choose_password and invitation_is_due(user)
 
 
 def period_change(before: str, after: str) -> Changes:

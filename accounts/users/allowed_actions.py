@@ -55,7 +55,7 @@ def may_end_sessions(actor: User, user: User) -> bool:
 
 
 def _credential_actions(user: User) -> set[str]:
-    if user.status == "invited":
+    if user.status == "invited" or (user.status == "pending" and user.is_invited and user.invited_at):
         # An administrator who may set the password may also know the link that sets it.
         by_hand = {"copy_invitation", "reset_password"} if settings.ADMIN_SETS_PASSWORDS else set()
         return {"resend_invitation", "withdraw_invitation", *by_hand}

@@ -36,7 +36,15 @@ from accounts.roles.grant_changes import (
 )
 from accounts.segregation.checks import checked_rights, exclusion_details
 from accounts.sessions.services import end_sessions
-from accounts.users.account_period import PERIOD_FIELDS, authorize_period, changes_on_record, period_change, set_period
+from accounts.users.account_period import (
+    PERIOD_FIELDS,
+    authorize_period,
+    awaits_invitation,
+    changes_on_record,
+    invitation_is_due,
+    period_change,
+    set_period,
+)
 from accounts.users.uniqueness import (
     build_user,
     refuse_former_usernames,
@@ -73,7 +81,7 @@ def create_user(
     is_service: bool = False,
 ) -> User:
     """Create a user with roles: by name for good, or for periods. Without a password they get an invitation by e-mail,
-    once the account begins.
+    the day before the account begins.
 
     A service account has no password and gets no invitation: API keys are its only way in.
 
@@ -109,7 +117,7 @@ def create_user(
 def _store_user(*, actor: Actor, user: User, wanted: Sequence[NewGrant]) -> User:
     authorize(actor, USER_CREATE)
     grants = _check_creation(actor, user, wanted, has_password=user.has_usable_password())
-    if user.is_pending:
+    if not invitation_is_due(user):
         user.invited_at = None
     _save(user)
     refuse_former_usernames([user])
@@ -118,7 +126,7 @@ def _store_user(*, actor: Actor, user: User, wanted: Sequence[NewGrant]) -> User
     changes = creation_changes(user, in_order(grant.role for grant in grants if grant.holds_now))
     details = {**grant_details(grants), **exclusion_details(warned.get(user.pk, []))}
     record_user(actor, Action.CREATE, user, changes=changes, **details)
-    if not user.is_service and not user.has_usable_password() and not user.is_pending:
+    if user.invited_at is not None:
         send_invitations([user])
     return user
 
@@ -208,11 +216,17 @@ def _change_fields(actor: Actor, user: User, changes: Changes, *, is_verified: b
         require_recent_authentication()
         user.invited_at = None  # its link is void: it went to the earlier address
         user.email_verified_at = timezone.now() if is_verified else None
+    was_pending = user.is_pending
     for name, (_, new) in changes.items():
         setattr(user, name, new)
     validate_fields(user)
+    # It waited for the account to begin within a day.
+    if invites := was_pending and awaits_invitation(user):
+        user.invited_at = timezone.now()
     refuse_taken_names(user)
     _save(user)
+    if invites:
+        send_invitations([user])
     if "username" in changes:
         _retire_username(user, str(changes["username"][0]))
     record_user(actor, Action.UPDATE, user, changes={**changes_on_record(changes), **state})
@@ -234,7 +248,7 @@ def _change_period(actor: Actor, user: User, changes: Changes) -> Changes:
     if was_within and not later.is_within_period:
         _refuse_own_account(actor, user, "end")
         revoke_access(actor, user)
-    before, user.period_state = user.period_state, later.period_state
+    before, user.period_state, user.end_notice_at = user.period_state, later.period_state, later.end_notice_at
     return period_change(before, user.period_state)
 
 

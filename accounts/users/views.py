@@ -112,9 +112,7 @@ def create_user(request: PageRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             user = user_services.create_user(actor=request.user, **form.values)
-            waits = not user.is_service and not user.has_usable_password()
-            invited = "" if not waits else f" An invitation is on its way to {user.email}."
-            messages.success(request, f"User {user.username} created.{invited}")
+            messages.success(request, f"User {user.username} created.{_invitation_sentence(user)}")
             # The permission to create users doesn't include that to see them.
             if request.user.has_perm(USER_READ):
                 return htmx_redirect(request, "user", user.pk)
@@ -123,6 +121,14 @@ def create_user(request: PageRequest) -> HttpResponse:
             form.add_refusal(refusal)
     context = {"preview_url": reverse("preview_new_user"), "crumbs": breadcrumbs("user", None, "New user")}
     return render_form(request, "accounts/user_form.html", form, context)
+
+
+def _invitation_sentence(user: User) -> str:
+    if user.is_service or user.has_usable_password():
+        return ""
+    if user.invited_at is None:
+        return f" The invitation to {user.email} leaves the day before the account begins."
+    return f" An invitation is on its way to {user.email}."
 
 
 @requires(USER_CREATE, SAFE)

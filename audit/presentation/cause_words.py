@@ -15,6 +15,11 @@ INVITATIONS = {
     "link": ("made an invitation link for", "make an invitation link for"),
     "withdrawn": ("withdrew the invitation of", "withdraw the invitation of"),
 }
+#: What a mail was about, by the resource of an event with `details.mail`.
+MAILS = {
+    "review": ("mailed", "mail", "a reviewer of {target}"),
+    "user": ("announced", "announce", "the end of {what} {target}"),
+}
 #: What people do about their own address, by a detail and its value.
 EMAIL_STEPS = {
     ("email_change", "asked"): "asked to change",

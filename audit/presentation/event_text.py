@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from audit.models import Action, AuditLog
-from audit.presentation.cause_words import EMAIL_STEPS, INVITATIONS, KEY_REVOCATIONS
+from audit.presentation.cause_words import EMAIL_STEPS, INVITATIONS, KEY_REVOCATIONS, MAILS
 from audit.presentation.changes import DATABASE_SOURCE, RECORD_LABELS, database_sentence, field_label, join_words
 from audit.presentation.exclusion_text import exception_words
 from audit.presentation.review_text import opened_review, reviewed_access
@@ -115,8 +115,10 @@ def _update(event: AuditLog, who: str) -> str:
 
 
 def _update_or_mail(event: AuditLog, who: str) -> str:
-    if event.resource == "review" and event.details.get("mail"):
-        return _outcome(event, who, "mailed", "mail", f"a reviewer of {_target(event)}")
+    if event.resource in MAILS and event.details.get("mail"):
+        what = f"{_roles(event.details['roles'])} of" if event.details.get("roles") else "the account"
+        past, verb, text = MAILS[event.resource]
+        return _outcome(event, who, past, verb, text.format(target=_target(event), what=what))
     return _update(event, who)
 
 

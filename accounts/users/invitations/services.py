@@ -5,11 +5,13 @@ from django.utils import timezone
 from accounts.access.authorization import authorize_invitation, service
 from accounts.access.row_locks import lock_for_change, lock_for_closing, lock_with_permission
 from accounts.access.user_events import record_user
+from accounts.core.period_notices import described_start
 from accounts.models import User
 from accounts.notifications.links import handed_tokens, password_link
 from accounts.notifications.services import discard_invitations, send_invitations, send_notice
 from accounts.passwords.services import refuse_to_set_passwords
 from accounts.permissions import USER_UPDATE
+from accounts.users.account_period import invitation_is_due
 from accounts.users.services import revoke_access
 from audit.models import Action
 from reprotech.core.actors import Actor
@@ -72,8 +74,12 @@ def withdraw_invitation(*, actor: Actor, user_id: int) -> User:
 
 def _refuse_uninvited(user: User) -> None:
     _refuse_accepted(user)
-    if not user.can_sign_in:
-        raise Conflict(f"The account is {user.status}. {'Unlock' if user.is_locked else 'Activate'} it first.")
+    if user.status == "pending" and user.starts_at and not invitation_is_due(user):
+        begins = described_start(user.starts_at)
+        raise Conflict(f"The account begins on {begins}. The invitation leaves by itself the day before.")
+    if not user.may_choose_password:
+        step = {"locked": "Unlock it", "ended": "Give it a later end"}.get(user.status, "Activate it")
+        raise Conflict(f"The account is {user.status}. {step} first.")
 
 
 def _refuse_accepted(user: User) -> None:
