@@ -101,6 +101,7 @@ def render_access(request: PageRequest, user: User, form: UserRolesForm | None) 
         "access": access_groups(user.roles.all()),
         "periods": user.role_grants.unended().select_related("role", "granted_by"),
         "may_change": form is not None,
+        "changeable_roles": {choice.role.pk for choice in form.role_choices if not choice.missing} if form else set(),
     }
     status = UNPROCESSABLE if form is not None and form.errors else 200
     return render_tab(request, user, "access", context, status)

@@ -5,10 +5,12 @@ from datetime import date, timedelta
 import pytest
 from django.utils import timezone
 
+from accounts.access.authorization import SYSTEM
 from accounts.access_periods import services
-from accounts.models import RoleGrant, User
+from accounts.models import Role, RoleGrant, User
 from accounts.periods.validation import end_of_day, lab_day, start_of_day
-from reprotech.testing.cast import make_user
+from accounts.roles.services import create_role, update_role
+from reprotech.testing.cast import give_role, make_user
 from reprotech.testing.client import page_client
 
 
@@ -131,3 +133,13 @@ def test_a_new_account_can_begin_later(page):
     assert (user.starts_at, user.ends_at) == (start_of_day(date(2090, 5, 3)), end_of_day(date(2090, 8, 3)))
     assert "Begins later" in page.get(f"/users/{user.pk}").text
     assert "Begins later" in page.get("/users?status=pending").text
+
+
+def test_the_tab_offers_to_change_what_the_reader_may_give(cast, visitor):
+    role = create_role(actor=SYSTEM, name="People Officer", permissions=["user_read", "user_update"])
+    update_role(actor=cast.super_admin, role_id=role.pk, may_grant=["viewer"])
+    give_role(Role.objects.get(slug="manager"), visitor)
+    tab = page_client(make_user("officer", role.slug)).get(f"/users/{visitor.pk}/access").text
+    grants = {grant.role.slug: grant.pk for grant in visitor.role_grants.select_related("role")}
+    assert f"/users/{visitor.pk}/grants/{grants['viewer']}" in tab
+    assert f"/users/{visitor.pk}/grants/{grants['manager']}" not in tab
