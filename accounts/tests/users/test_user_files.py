@@ -164,6 +164,7 @@ def test_every_bad_row_is_reported_by_line_and_nothing_is_saved(cast, admin):
             "More than 200 rows have a password.",
         ),
         ("username,email,status\nada,a@lab.example,locked\n", "line 2", "status: A locked account can't be imported."),
+        ("username,email,status\nada,a@lab.example,ended\n", "line 2", "status: A file has no periods"),
     ],
 )
 def test_a_file_that_is_none_is_refused_with_the_reason(cast, admin, text, where, sentence):

@@ -162,6 +162,8 @@ def _is_active(values: Mapping[str, str], problems: list[str]) -> bool:
         problems.append("is_active: Write true or false.")
     if status == "locked":
         problems.append("status: A locked account can't be imported. Set is_active to false and status to inactive.")
+    elif status in {"pending", "ended"}:
+        problems.append(f"status: A file has no periods, so it can't say {status}. Write active or inactive.")
     elif status and status not in User.STATUSES:
         problems.append("status: Write active or inactive.")
     elif status and typed and (status == "inactive") != (typed in FALSE_WORDS):
