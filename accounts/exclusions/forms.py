@@ -6,7 +6,7 @@ from django import forms
 
 from accounts.common.forms import FormValues, RecordForm, ServiceForm, set_choices
 from accounts.models import Exclusion, Permission, Role
-from accounts.periods.validation import end_of_day
+from accounts.periods.validation import end_of_day, refuse_unlikely_day
 from accounts.roles.application_permissions import application_groups
 from accounts.roles.permission_tables import permission_matrix
 
@@ -96,6 +96,7 @@ class ExceptionForm(ServiceForm):
         label="Last day",
         help_text="The exception ends by itself after this day, a year from now at most.",
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        validators=[refuse_unlikely_day],
         error_messages={"required": "Choose the last day.", "invalid": "Enter a day that exists, as 2027-01-31."},
     )
     reason = forms.CharField(

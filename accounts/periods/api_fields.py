@@ -1,6 +1,6 @@
 """When something begins or ends, in the body of a request."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.utils.dateparse import parse_date, parse_datetime
@@ -32,12 +32,13 @@ class _MomentField(serializers.Field[datetime, object, str, datetime]):
             if day := parse_date(data):
                 return self.of_day(day)
             moment = parse_datetime(data)
+            if moment is None or moment.tzinfo is None:
+                self.fail("invalid")
+            # As databases have it: in UTC the calendar ends earlier.
+            return moment.astimezone(UTC)
         except (ValueError, OverflowError):
             # It is written well, and no calendar has it.
             self.fail("invalid")
-        if moment is None or moment.tzinfo is None:
-            self.fail("invalid")
-        return moment
 
 
 @extend_schema_field({"type": "string", "format": "date-time", "nullable": True})

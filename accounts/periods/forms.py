@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.common.forms import ServiceForm
-from accounts.periods.validation import end_of_day, lab_day, start_of_day
+from accounts.periods.validation import end_of_day, lab_day, refuse_unlikely_day, start_of_day
 
 NOW, NEVER, TWO_WEEKS, THREE_MONTHS, DAY = "now", "never", "weeks", "months", "day"
 NO_DAY = "Choose the day."
@@ -25,6 +25,7 @@ def _day_field(label: str) -> DayField:
     return DayField(
         label=label,
         required=False,
+        validators=[refuse_unlikely_day],
         help_text="" if settings.LAB_TIME_ZONE == "UTC" else f"In the time zone {settings.LAB_TIME_ZONE}.",
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         error_messages={"invalid": "Enter a day that exists, as 2027-01-31."},

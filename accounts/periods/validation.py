@@ -1,20 +1,25 @@
 """The rules for when access begins and ends, of accounts and of grants of roles."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from reprotech.core.exceptions import ValidationFailed
 
-#: The last year in which an end is no slip of the pen.
-MAX_YEAR = 2999
+#: The years in which a start or an end is no slip of the pen. In all of them each time zone has each day.
+MIN_YEAR, MAX_YEAR = 1900, 2999
+UNLIKELY_DAY = f"Give a day from the year {MIN_YEAR} to {MAX_YEAR}."
 
 
 def start_of_day(day: date) -> datetime:
-    """The first moment of a day of the laboratory: a start that has no time of day."""
-    return datetime.combine(day, time(), ZoneInfo(settings.LAB_TIME_ZONE))
+    """The first moment of a day of the laboratory: a start that has no time of day.
+
+    Raises OverflowError at the end of the calendar, where that moment has no time in UTC.
+    """
+    return datetime.combine(day, time(), ZoneInfo(settings.LAB_TIME_ZONE)).astimezone(UTC)
 
 
 def end_of_day(day: date) -> datetime:
@@ -45,6 +50,14 @@ def _refuse_unlikely(field: str, moment: datetime) -> None:
         raise ValidationFailed({field: ["Give the time zone too, such as Z."]})
     if moment.year > MAX_YEAR:
         raise ValidationFailed({field: [f"Give a date before the year {MAX_YEAR + 1}."]})
+    if moment.year < MIN_YEAR:
+        raise ValidationFailed({field: [f"Give a date after the year {MIN_YEAR - 1}."]})
+
+
+def refuse_unlikely_day(day: date) -> None:
+    """The same for the fields of forms, before anything is computed with the day."""
+    if not MIN_YEAR <= day.year <= MAX_YEAR:
+        raise ValidationError(UNLIKELY_DAY)
 
 
 def lab_day(moment: datetime) -> date:

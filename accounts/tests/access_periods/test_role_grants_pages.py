@@ -64,6 +64,9 @@ def test_the_choices_of_an_end_count_from_the_first_day(page, visitor, one_day):
         ({"ends": "day", "last_day": "2020-01-31"}, "The end is in the past."),
         ({"begins": "day", "first_day": "2090-01-02", "ends": "day", "last_day": "2090-01-01"}, "after the start"),
         ({"ends": "later"}, "Select a valid choice"),
+        ({"ends": "day", "last_day": "9999-12-31"}, "Give a day from the year 1900 to 2999."),
+        ({"begins": "day", "first_day": "9999-12-20", "ends": "weeks"}, "Give a day from the year 1900 to 2999."),
+        ({"begins": "day", "first_day": "0001-01-01", "ends": "never"}, "Give a day from the year 1900 to 2999."),
     ],
 )
 def test_what_is_wrong_is_said_at_the_form_and_what_was_typed_stays(page, visitor, fields, sentence):

@@ -162,6 +162,7 @@ def test_an_exception_is_asked_for_approved_and_withdrawn(browser, admins_browse
     [
         ({"ends_at": "2027-02-30"}, "Enter a day that exists"),
         ({"ends_at": "2001-01-01"}, "This is in the past."),
+        ({"ends_at": "9999-12-31"}, "Give a day from the year 1900 to 2999."),
         ({"ends_at": ""}, "Choose the last day."),
         ({"user": "nobody-here"}, "There is no user of this name."),
         ({"reason": " "}, "Enter the reason."),
