@@ -10,6 +10,7 @@ def forget_person(user: User) -> None:
     """Within the transaction that erases the account."""
     items = list(ReviewItem.objects.filter(user=user))
     for item in items:
-        item.reason = ""
+        # A refusal by a service may name them.
+        item.reason = item.outcome_note = ""
         item.facts = {name: value for name, value in item.facts.items() if name not in PERSONAL_FACTS}
-    ReviewItem.objects.bulk_update(items, ["reason", "facts"], batch_size=500)
+    ReviewItem.objects.bulk_update(items, ["reason", "outcome_note", "facts"], batch_size=500)

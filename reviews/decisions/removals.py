@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from accounts.access_periods.services import revoke_role
 from accounts.api_keys.services import revoke_key
-from accounts.models import User
+from accounts.models import RoleGrant, User
 from accounts.roles.services import delete_role
 from accounts.users.services import lock_user, update_user
 from reprotech.core.actors import Actor
@@ -34,7 +34,7 @@ def carry_out(actor: Actor, item: ReviewItem, action: str) -> Result:
         with change_reason(reason):
             note = _do(actor, item, action)
     except Forbidden as refusal:
-        return Result(is_done=False, note=f"{actor.username} lacks {refusal.required}.")
+        return Result(is_done=False, note=f"The right {refusal.required} was missing.")
     return Result(is_done=True, note=note)
 
 
@@ -81,7 +81,8 @@ def _deactivate(actor: Actor, item: ReviewItem) -> str:
 
 def _take_role(actor: Actor, item: ReviewItem) -> str:
     person, role = _person(item), item.role
-    if person is None or role is None or role.pk not in {held.pk for held in person.roles.all()}:
+    # What begins later too: it was given since, or goes on after a break.
+    if person is None or role is None or not RoleGrant.objects.unended().filter(user=person, role=role).exists():
         return "Was taken already."
     revoke_role(actor=actor, user_id=person.pk, role=role.slug)
     return ""

@@ -1,9 +1,13 @@
 """Decisions about items: what they record, what they carry out, and what is refused."""
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from django.utils import timezone
+
+from accounts.access_periods.services import grant_role, revoke_role
 from accounts.api_keys.services import create_key
-from accounts.models import Role, User
+from accounts.models import Role, RoleGrant, User
 from accounts.roles.services import create_role, delete_role, update_role
 from accounts.users.services import lock_user, update_user
 from reprotech.core.exceptions import Conflict, Forbidden, NotFound, ValidationFailed
@@ -253,8 +257,19 @@ def test_unanswered_items_never_use_more_rights_than_who_closes_has(cast):
     close_review(actor=closer, review_id=review.pk)
     item = item_about(review, cast.viewer, "Viewer")
     assert (item.action, item.outcome) == ("lock", "pending")
-    assert item.outcome_note == "closer lacks user_update."
+    assert item.outcome_note == "The right user_update was missing."
     assert not User.objects.get(pk=cast.viewer.pk).is_locked
+
+
+def test_what_begins_again_later_is_removed_and_not_taken_for_gone(cast):
+    item = item_about(make_review(cast), cast.viewer, "Viewer")
+    revoke_role(actor=cast.admin, user_id=cast.viewer.pk, role="viewer")
+    next_week = timezone.now() + timedelta(days=7)
+    grant_role(actor=cast.admin, user_id=cast.viewer.pk, role="viewer", starts_at=next_week)
+    decide(cast.admin, item, "remove", "Left the laboratory")
+    item.refresh_from_db()
+    assert (item.outcome, item.outcome_note) == ("done", "")
+    assert not RoleGrant.objects.filter(user=cast.viewer).exists()
 
 
 def test_of_a_foreign_review_an_item_is_unknown(cast):
