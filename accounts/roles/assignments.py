@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.access.user_events import record_user
-from accounts.models import Permission, Role, User
+from accounts.models import Role, User
 from accounts.sessions.services import expire_recent_authentication
 from audit.models import Action
 from reprotech.core.actors import Actor
@@ -27,10 +27,6 @@ def find_roles(names: Collection[str]) -> list[Role]:
 def in_order(roles: Iterable[Role]) -> list[Role]:
     """Each role once, in the order of the lists."""
     return sorted(set(roles), key=lambda role: (role.position, role.name))
-
-
-def permission_names_of(roles: Iterable[Role]) -> set[str]:
-    return set(Permission.objects.filter(roles__in=list(roles)).values_list("name", flat=True))
 
 
 def role_names(roles: Iterable[Role]) -> list[str]:

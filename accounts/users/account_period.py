@@ -6,12 +6,12 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts.access.authorization import OPEN_END, authorize_until, require_remaining_super_administrator
+from accounts.access.authorization import OPEN_END, authorize_until, reach_of, require_remaining_super_administrator
+from accounts.access.role_granting import RoleGranting
 from accounts.core.period_notices import INVITES_BEFORE, next_notice
 from accounts.models import RoleGrant, User
 from accounts.periods.grants import iso_time
 from accounts.periods.validation import check_period
-from accounts.roles.assignments import permission_names_of
 from audit.services import Changes
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import ValidationFailed
@@ -38,9 +38,10 @@ def authorize_period(actor: Actor, user: User, changes: Mapping[str, tuple[Any, 
     is_longer = (ends_at or OPEN_END) > (user.ends_at or OPEN_END) or user.has_ended
     begins_earlier = user.starts_at is not None and (starts_at is None or starts_at < user.starts_at)
     if is_longer or begins_earlier:
+        granting = RoleGranting.load()
         for grant in RoleGrant.objects.unended().filter(user=user).select_related("role"):
             end = min(grant.ends_at or OPEN_END, ends_at or OPEN_END)
-            authorize_until(actor, permission_names_of([grant.role]), None if end == OPEN_END else end, user)
+            authorize_until(actor, reach_of(grant.role, granting), None if end == OPEN_END else end, user)
     begins_later = starts_at is not None and starts_at > timezone.now()
     if (ends_at is not None or begins_later) and user.can_sign_in and user.is_super_administrator:
         require_remaining_super_administrator(without=[user.pk])
