@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from accounts.access.authorization import OPEN_END, authorize_role_change, service
 from accounts.access.row_locks import lock_for_change, lock_for_closing, lock_with_permission
-from accounts.models import User
+from accounts.models import RoleGrant, User
 from accounts.permissions import USER_UPDATE
 from accounts.roles.assignments import find_roles
 from accounts.sessions.services import end_user_sessions
@@ -85,7 +85,9 @@ def _change_role(*, actor: Actor, user_id: int, assigned: str = "", revoked: str
     if roles == before:
         authorize_role_change(actor, user, dict.fromkeys(given, OPEN_END), taken)
         return user, False
-    return update_user(actor=actor, user_id=user_id, roles=roles), True
+    # Given again it would be for good, and the person would have it for longer than before.
+    for_a_time = RoleGrant.objects.filter(user=user, role__in=taken).exclude(starts_at=None, ends_at=None).exists()
+    return update_user(actor=actor, user_id=user_id, roles=roles), not for_a_time
 
 
 @service

@@ -1,11 +1,14 @@
 """Several users at once: what is allowed is done, what is refused is named, each with its own audit row."""
 
 import re
+from datetime import timedelta
 from functools import partial
 
 import pytest
+from django.utils import timezone
 
 from accounts.access.authorization import SYSTEM
+from accounts.access_periods.services import grant_role
 from accounts.models import User
 from accounts.users.bulk import assign_role, change_role, lock, remove_role, set_active
 from accounts.users.forms import MAX_BULK_USERS
@@ -59,6 +62,13 @@ def test_a_role_is_given_next_to_others_and_taken_again(cast):
     assert [row.action for row in rows] == ["role_assign"]
     assert remove_role(actor=cast.admin, user_ids=people, role="Viewer").refused == {}
     assert (slugs_of(cast.viewer), slugs_of(cast.researcher)) == ([], ["researcher"])
+
+
+def test_a_role_for_a_time_that_was_taken_is_not_given_back_for_good_by_undo(cast):
+    grant_role(actor=cast.admin, user_id=cast.viewer.pk, role="manager", ends_at=timezone.now() + timedelta(days=9))
+    people = [cast.viewer.pk, cast.manager.pk]
+    outcome = remove_role(actor=cast.admin, user_ids=people, role="manager")
+    assert (outcome.done, outcome.changed) == (["the-viewer", "the-manager"], [cast.manager.pk])
 
 
 @pytest.mark.django_db(transaction=True)
