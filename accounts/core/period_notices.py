@@ -16,7 +16,8 @@ def next_notice(starts_at: datetime | None, ends_at: datetime | None, *, after: 
     if ends_at is None:
         return None
     earliest = max(after, starts_at or after)
-    return min((moment for notice in NOTICES if (moment := ends_at - notice) > earliest), default=None)
+    # By differences: before the first day of the calendar there is no moment.
+    return min((ends_at - notice for notice in NOTICES if ends_at - earliest > notice), default=None)
 
 
 def described_start(moment: datetime) -> str:

@@ -49,7 +49,7 @@ def authorize_period(actor: Actor, user: User, changes: Mapping[str, tuple[Any, 
 
 def invitation_is_due(user: User) -> bool:
     """Whether the account's time for an invitation has come: the day before it begins."""
-    return user.starts_at is None or user.starts_at - INVITES_BEFORE <= timezone.now()
+    return user.starts_at is None or user.starts_at - timezone.now() <= INVITES_BEFORE
 
 
 def awaits_invitation(user: User) -> bool:

@@ -18,6 +18,7 @@ from accounts.notifications.messages import render
 from accounts.users.services import create_user, lock_user, update_user
 from audit.models import AuditLog
 from audit.presentation.event_text import sentence
+from reprotech.core.exceptions import ValidationFailed
 from reprotech.testing.client import page_client
 
 pytestmark = pytest.mark.django_db
@@ -140,6 +141,14 @@ def test_no_mail_before_the_access_begins_and_none_to_who_cannot_sign_in(cast, c
     [mail] = OutgoingMail.objects.filter(letter=PERSON)
     assert "ask your administrator." in render(mail).body
     assert queued() == [(PERSON, "the-viewer")]
+
+
+def test_an_end_on_the_first_day_of_the_calendar_is_refused_with_a_sentence(cast):
+    end = datetime(1, 1, 1, tzinfo=UTC)
+    with pytest.raises(ValidationFailed):
+        grant_role(actor=cast.admin, user_id=cast.viewer.pk, role="manager", ends_at=end)
+    with pytest.raises(ValidationFailed):
+        update_user(actor=cast.admin, user_id=cast.viewer.pk, ends_at=end)
 
 
 @pytest.mark.only_on("postgresql")
