@@ -66,6 +66,8 @@ def approve_exception(*, actor: Actor, exclusion_id: int, exception_id: int) -> 
     Raises NotFound, Forbidden, ApiKeyNotAllowed, SecondPersonRequired, or Conflict if it has ended.
     """
     exclusion = lock_exclusion(actor, exclusion_id)
+    # Nobody approves for a person whom they may not see, and the answer names them.
+    authorize(actor, USER_READ, Target("exclusion", exclusion_id))
     exception = _find(exclusion, exception_id)
     if current_principal().api_key:
         raise ApiKeyNotAllowed

@@ -236,3 +236,11 @@ def test_other_sets_ask_for_new_approvals(cast, exclude, allow):
         services.update_exclusion(actor=cast.admin, exclusion_id=exclusion.pk, set_b=["lab_test_approve", "manager"])
     assert state_of(allowed) == "asked"
     assert rows[0].details["exceptions_to_approve"] == 1
+
+
+def test_nobody_approves_for_a_person_whom_they_may_not_see(cast, exclude, make_role):
+    exception = ask(cast.super_admin, exclude(), cast.viewer)
+    blind = make_user("blind", make_role("Blind", "role_read", "role_update").slug)
+    with pytest.raises(Forbidden):
+        approve(blind, exception)
+    assert state_of(exception) == "asked"
