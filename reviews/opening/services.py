@@ -167,9 +167,20 @@ def update_review(
         raise ValidationFailed({"reviewers": [NO_REVIEWERS]})
     checks.check_recurrence(timezone.localdate(review.opened_at), review.due, review.every_months)
     if changes:
+        _authorize_consequences(actor, review)
         review.save()
         record_review(actor, Action.UPDATE, review, changes)
     return review
+
+
+def _authorize_consequences(actor: Actor, review: Review) -> None:
+    """Raise Forbidden unless `actor` holds what who opened it holds: unanswered items are acted on with those rights.
+
+    A shorter time, or other reviewers, would have done what the actor has no right to do.
+    """
+    if review.if_unanswered != IfUnanswered.KEEP and review.opened_by is not None and review.opened_by_id != actor.pk:
+        authorize(actor, review.opened_by.permissions_now_or_later, Target("review", review.pk))
+        require_recent_authentication()
 
 
 def _change_recurrence(review: Review, every_months: int | None, changes: dict[str, tuple[object, object]]) -> None:

@@ -6,12 +6,15 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import OutgoingMail, User
+from accounts.roles.services import create_role
 from accounts.users.services import lock_user, update_user
 from audit.models import AuditLog
-from reprotech.testing.cast import at_once, audit_rows
+from reprotech.core.exceptions import Forbidden
+from reprotech.testing.cast import at_once, audit_rows, make_user
 from reviews.housekeeping import maintain_reviews
 from reviews.models import Review
 from reviews.models.days import months_after, next_round, today
+from reviews.opening.services import update_review
 from reviews.tests.support.campaigns import item_about, make_review
 
 pytestmark = pytest.mark.django_db
@@ -81,6 +84,18 @@ def test_when_the_last_day_is_over_unanswered_lines_are_removed_once(cast):
     item = item_about(review, cast.viewer, "Viewer")
     assert (item.is_unanswered, item.outcome, item.done_by) == (True, "done", cast.super_admin)
     assert User.objects.get(pk=cast.viewer.pk).grants.role_names == ()
+
+
+def test_nobody_has_unanswered_lines_acted_on_with_rights_that_they_lack(cast):
+    role = create_role(actor=cast.super_admin, name="Reviews", permissions=["role_update", "user_read"])
+    editor = make_user("editor", role.name)
+    review = make_review(cast, roles=["Viewer"], reviewers=["the-manager"], if_unanswered="lock")
+    for change in ({"due": today()}, {"reviewers": ["editor"]}, {"every_months": 1}):
+        with pytest.raises(Forbidden):
+            update_review(actor=editor, review_id=review.pk, **change)
+    harmless = make_review(cast, roles=["Viewer"], reviewers=["the-manager"])
+    for actor, mine in ((editor, harmless), (cast.super_admin, review)):
+        assert update_review(actor=actor, review_id=mine.pk, due=today()).due == today()
 
 
 def test_unanswered_lines_wait_where_who_opened_it_has_left(cast):
