@@ -9,6 +9,8 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import tracked_models
+        from accounts.access.row_locks import BEFORE_CHANGES
+        from accounts.access_periods.boundaries import record_passed
         from accounts.notifications import outbox
         from accounts.passwords import reset as password_reset
         from accounts.users.people_search import find_people
@@ -17,3 +19,4 @@ class AccountsConfig(AppConfig):
         AuditQuery.find_people = staticmethod(find_people)
         outbox.register_job(password_reset.process_next_request)
         tracked_models.track_all()
+        BEFORE_CHANGES.append(record_passed)

@@ -1,10 +1,15 @@
 """Locking the account that a service changes."""
 
+from collections.abc import Callable
+
 from accounts.access.authorization import Target, authorize, authorize_closing, authorize_over
 from accounts.core.exceptions import AccountDisabled
 from accounts.models import User
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import NotFound
+
+#: What brings a locked account up to date before it is changed: `accounts.access_periods` records what has passed.
+BEFORE_CHANGES: list[Callable[[User], object]] = []
 
 
 def lock_for_change(actor: Actor, user_id: int, permission: str) -> User:
@@ -31,6 +36,8 @@ def lock_with_permission(actor: Actor, user_id: int, permission: str) -> User:
     authorize(actor, permission, Target("user", user_id))
     if user is None:
         raise NotFound("user")
+    for bring_up_to_date in BEFORE_CHANGES:
+        bring_up_to_date(user)
     return user
 
 

@@ -25,6 +25,7 @@ from accounts.users.services import revoke_access
 from audit.models import Action
 from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.core.exceptions import ValidationFailed
+from reprotech.core.request_context import RequestOrigin, request_origin
 
 BEGINS, EXPIRED = "begins", "expired"
 
@@ -62,8 +63,23 @@ def _record_of(user_id: int) -> int:
     skip_locked = connection.features.has_select_for_update_skip_locked
     users = User.objects.select_for_update(no_key=True, skip_locked=skip_locked)
     user: User | None = users.filter(pk=user_id).first()
-    if user is None:  # another process has them
-        return 0
+    # None: another process has them.
+    return record_passed(user) if user else 0
+
+
+@explicitly_recorded()
+def record_passed(user: User) -> int:
+    """Record what passed of a locked user, and return how many boundaries.
+
+    Every change of an account does so first: what it changes might be what has just begun or ended, which would never
+    be on record then; and sessions that ended with an account would go on if that got a later end.
+    """
+    # Not of the request that happened to come along, nor for its reason.
+    with request_origin(RequestOrigin()):
+        return _record_passed(user)
+
+
+def _record_passed(user: User) -> int:
     now = timezone.now()
     # Read under the lock: what another process has just recorded isn't there any more.
     grants = list(RoleGrant.objects.filter(user=user).select_related("role"))

@@ -32,7 +32,7 @@ from accounts.roles.assignments import find_roles, mark_roles_changed, record_ro
 from accounts.segregation.checks import checked_rights, exclusion_details
 from audit.models import Action
 from reprotech.core.actors import Actor, System
-from reprotech.core.exceptions import Conflict, ValidationFailed
+from reprotech.core.exceptions import ValidationFailed
 from reprotech.core.reauthentication import require_recent_authentication
 from reprotech.core.request_context import current_reason
 
@@ -107,24 +107,10 @@ def role_changes(actor: Actor, user: User, roles: Collection[Role]) -> GrantChan
     """
     before = list(user.roles.all())
     taken = [role for role in before if role not in roles]
-    given = [role for role in roles if role not in before]
-    _refuse_just_ended(user, given)
     return GrantChanges(
-        added=[new_grant(actor, user, role) for role in given],
+        added=[new_grant(actor, user, role) for role in roles if role not in before],
         removed=list(RoleGrant.objects.filter(user=user, role__in=taken).select_related("role")) if taken else [],
     )
-
-
-def _refuse_just_ended(user: User, given: Collection[Role]) -> None:
-    """Raise Conflict for a role that ended a moment ago, until that is on record.
-
-    Who sends all roles as they read them before didn't mean to give that one for good, and the account has the same
-    version as before.
-    """
-    over = RoleGrant.objects.filter(user=user, role__in=given, ends_at__lte=timezone.now()) if given else ()
-    for grant in over:
-        sentence = f"The role {grant.role} of {user} has just ended. Look at the account again before you give it."
-        raise Conflict(sentence, {"roles": [sentence]})
 
 
 def grant_changes(actor: Actor, user: User, wanted: Sequence[NewGrant]) -> GrantChanges:

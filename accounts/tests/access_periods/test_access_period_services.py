@@ -176,17 +176,6 @@ def test_a_list_of_grants_replaces_them(cast, now):
     assert grants_of(cast.viewer) == set()
 
 
-def test_roles_as_read_before_one_ended_do_not_give_it_for_good(cast, now):
-    grant_role(actor=cast.admin, user_id=cast.viewer.pk, role="manager", ends_at=now + DAY)
-    with explicitly_recorded():
-        RoleGrant.objects.filter(role__slug="manager", user=cast.viewer).update(ends_at=now - DAY / 86_400)
-    read = User.objects.get(pk=cast.viewer.pk)
-    assert [role.slug for role in read.roles.all()] == ["viewer"]
-    with pytest.raises(Conflict, match="has just ended"):
-        update_user(actor=cast.admin, user_id=read.pk, roles=["manager", "viewer"], expected_versions=[read.version])
-    assert grant_role(actor=cast.admin, user_id=read.pk, role="manager")  # who means it may
-
-
 def test_an_account_is_made_for_a_period(cast, now):
     user = create_user(
         actor=cast.admin,
