@@ -28,7 +28,8 @@ def test_migrations_leave_the_running_version_what_it_needs(db, capsys):
         return name[:4] > FIRST[app] and (app, name) not in WITH_WEAKER_CONSTRAINT
 
     weaker = lint(lambda *named: named in WITH_WEAKER_CONSTRAINT, exclude_migration_tests=["ADD_UNIQUE"])
-    assert not (lint(is_newer).has_errors or weaker.has_errors), (
+    has_errors = lint(is_newer).has_errors or weaker.has_errors
+    assert not has_errors, (
         f"{capsys.readouterr().out}\nGive new columns null=True or db_default, and take columns away a version after "
         "the last that uses them."
     )
