@@ -172,6 +172,13 @@ def test_a_file_that_is_none_is_refused_with_the_reason(cast, admin, text, where
     assert (place, found[: len(sentence)]) == (where, sentence)
 
 
+def test_the_end_of_an_account_is_not_left_out_with_other_columns(cast, admin):
+    ignoring = "?ignore_unknown_columns=true"
+    refused = errors_of(send(admin, "username,email,Shoe,Ends at\nada,a@lab.example,40,2030-01-31\n", ignoring))
+    assert "“Ends at” can't be left out" in refused["line 1"][0]
+    assert send(admin, "username,email,Shoe,Ends at\nada,a@lab.example,40,\n", ignoring).status_code == 201
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 @pytest.mark.parametrize("separator", [",", ";"])
 def test_files_of_every_spreadsheet_are_read(cast, admin, encoding, separator):
