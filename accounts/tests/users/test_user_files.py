@@ -179,6 +179,12 @@ def test_the_end_of_an_account_is_not_left_out_with_other_columns(cast, admin):
     assert send(admin, "username,email,Shoe,Ends at\nada,a@lab.example,40,\n", ignoring).status_code == 201
 
 
+def test_a_longest_period_of_roles_holds_for_files_too(cast, admin, settings):
+    settings.GRANT_MAX_DAYS = 30
+    refused = errors_of(send(admin, "username,email,roles\nada,a@lab.example,viewer\n"))
+    assert refused["line 2"] == ["roles: Give an end at most 30 days after the start."]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 @pytest.mark.parametrize("separator", [",", ";"])
 def test_files_of_every_spreadsheet_are_read(cast, admin, encoding, separator):

@@ -16,6 +16,7 @@ from accounts.passwords.services import refuse_to_set_passwords
 from accounts.periods.grants import new_grant
 from accounts.permissions import USER_CREATE
 from accounts.roles.assignments import find_roles, in_order
+from accounts.roles.grant_changes import check_periods
 from accounts.segregation.checks import add_warnings, conflicts_of, exclusion_details, refuse_excluded
 from accounts.segregation.conflicts import RightsChange, RolePeriod
 from accounts.segregation.refusals import refusal
@@ -136,8 +137,10 @@ class _RowValidator:
         try:
             [role] = find_roles([name])
             self.beyond.update(authorize_roles(self.actor, {role: OPEN_END}))
+            # A file gives roles for good.
+            check_periods(self.actor, [RoleGrant(role=role)])
         except ValidationFailed as refusal:
-            return " ".join(refusal.errors["roles"])
+            return " ".join(sentence for sentences in refusal.errors.values() for sentence in sentences)
         except OwnGrantEndsEarlier as denial:
             self.denials.append(denial)
             return denial.message
