@@ -62,10 +62,23 @@ INDEXES = (
 )
 
 
-def count(apps, schema_editor):
-    if schema_editor.connection.vendor != "postgresql":
-        return
-    for table, counted in (("users", COUNTED), ("user_roles", COUNTED_ROLES)):
+#: As they were without periods, for a migration back: columns that go take their triggers along.
+COUNTED_BEFORE = COUNTED.replace(" AND period_state = ''", "").replace(
+    "            UNION ALL SELECT period_state, {sign} FROM {rows} WHERE deleted_at IS NULL AND period_state <> ''\n",
+    "",
+)
+COUNTED_ROLES_BEFORE = COUNTED_ROLES.removesuffix(" WHERE NOT is_pending")
+UPDATE_TRIGGER_BEFORE = UPDATE_TRIGGER.replace(
+    "            OR OLD.period_state IS DISTINCT FROM NEW.period_state\n", ""
+)
+INDEXES_BEFORE = (
+    "DROP INDEX user_roles_by_role",
+    "CREATE INDEX user_roles_by_role ON user_roles (role_id, user_id)",
+)
+
+
+def replace_functions(schema_editor, of_users, of_roles):
+    for table, counted in (("users", of_users), ("user_roles", of_roles)):
         before, after = counted.format(sign=-1, rows=OLD), counted.format(sign=1, rows=NEW)
         bodies = {
             "insert": counted.format(sign=1, rows="changed"),
@@ -75,9 +88,22 @@ def count(apps, schema_editor):
         for verb, body in bodies.items():
             schema_editor.execute(FUNCTION.format(name=f"{table}_count_{verb}", counted=body))
     schema_editor.execute("DROP TRIGGER users_count_update ON users")
-    schema_editor.execute(UPDATE_TRIGGER)
-    schema_editor.execute(UPDATE_ROLES_TRIGGER)
-    for statement in INDEXES:
+
+
+def count(apps, schema_editor):
+    if schema_editor.connection.vendor != "postgresql":
+        return
+    replace_functions(schema_editor, COUNTED, COUNTED_ROLES)
+    for statement in (UPDATE_TRIGGER, UPDATE_ROLES_TRIGGER, *INDEXES):
+        schema_editor.execute(statement)
+
+
+def uncount(apps, schema_editor):
+    if schema_editor.connection.vendor != "postgresql":
+        return
+    replace_functions(schema_editor, COUNTED_BEFORE, COUNTED_ROLES_BEFORE)
+    schema_editor.execute("DROP TRIGGER user_roles_count_update ON user_roles")
+    for statement in (UPDATE_TRIGGER_BEFORE, *INDEXES_BEFORE):
         schema_editor.execute(statement)
 
 
@@ -203,5 +229,5 @@ class Migration(migrations.Migration):
             "user",
             models.Index(condition=EXISTING & Q(("period_state", "ended")), fields=["id"], name="user_ended"),
         ),
-        migrations.RunPython(count, migrations.RunPython.noop),
+        migrations.RunPython(count, uncount),
     ]

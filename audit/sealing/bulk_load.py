@@ -99,5 +99,8 @@ def indexes_dropped(table: str) -> Iterator[None]:
     yield
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL maintenance_work_mem = '{MAINTENANCE_MEMORY}'")
+        # A table whose foreign keys wait to be checked at the commit gets no index.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         for _, definition in indexes:
             cursor.execute(definition)
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
