@@ -64,6 +64,7 @@ TRACKED = (
         deleted=Action.ROLE_REVOKE,
         named={"role": "roles"},
         on_change=partial(session_cache.invalidate_owners, "user_id"),
+        heeds_new_rows=True,
     ),
     Tracked(
         Role,

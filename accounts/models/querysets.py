@@ -16,7 +16,7 @@ from django.utils.text import slugify
 from accounts.core.catalogue import SUPER_ADMIN
 from accounts.core.email_addresses import InvalidDomain, lookup_address, normalize_address
 from accounts.models.grants import current_grants, grant_columns, role_rows
-from accounts.models.user_states import LAST_SEEN, UserStateQuerySet
+from accounts.models.user_states import LAST_SEEN, UNENDED, UserStateQuerySet
 from audit.tracking.model_tracking import TrackedQuerySet
 from reprotech.core.normalization import fold_text, normalize_text
 from reprotech.db.present_time import PresentTime
@@ -91,8 +91,13 @@ class UserQuerySet(UserStateQuerySet):
     def ending_before(self, moment: datetime) -> Self:
         """Users whose account, or a grant that they hold now or will later, has not ended and ends before then."""
         grants = apps.get_model("accounts", "RoleGrant").objects.unended().filter(ends_at__lt=moment).order_by()
-        ends = Q(ends_at__gt=PresentTime(), ends_at__lt=moment)
-        return self.filter(ends | Q(pk__in=grants.values("user")))
+        accounts = (
+            apps.get_model("accounts", "User")
+            .objects.order_by()
+            .filter(UNENDED, ends_at__gt=PresentTime(), ends_at__lt=moment)
+        )
+        # With OR, PostgreSQL would look at all users.
+        return self.filter(pk__in=accounts.values("pk").union(grants.values("user")))
 
     def without_required_factor(self) -> Self:
         """People who may sign in, have no second factor, and a role that requires one."""

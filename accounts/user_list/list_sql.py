@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 import psycopg
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models import Case, F, Func, QuerySet, Value, When
 from django.db.models.expressions import Combinable, RawSQL
@@ -57,11 +58,16 @@ def list_response(asked: UserFilter, request: SignedInRequest) -> HttpResponse |
     """The answer to a request for a page; None where the list has to be serialized as usual."""
     if not counters.is_supported():
         return None
-    name = asked.value("role")
-    if not name:
-        return _Page(asked, request, None).response()
-    roles = _fetch(_cached(ListQuery.ROLE, name, lambda: _literal(Role.objects.called(name).values_list("pk"))))
-    return _Page(asked, request, _number(roles[0][0])).response() if roles else None
+    role_id = None
+    if name := asked.value("role"):
+        roles = _fetch(_cached(ListQuery.ROLE, name, lambda: _literal(Role.objects.called(name).values_list("pk"))))
+        if not roles:
+            return None
+        role_id = _number(roles[0][0])
+    try:
+        return _Page(asked, request, role_id).response()
+    except EmptyResultSet:  # the filters let nobody through, as Django sees without asking the database
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,8 @@ class TrackedModel(models.Model):
         names = kwargs.get("update_fields")
         using = kwargs.get("using") or self._state.db or "default"
         with transaction.atomic(using=using, savepoint=False):
+            if found.heeds_new_rows and self._state.adding:
+                tracking_events.notify_listener(type(self), [self])
             if is_recorded:
                 super().save_base(*args, **kwargs)
             elif names is not None and tracking_events.tracked_columns(type(self)).isdisjoint(names):
@@ -167,6 +169,9 @@ class TrackedQuerySet(models.QuerySet[Row]):
         with transaction.atomic(using=self.db, savepoint=False):
             before = self._in_conflict(rows, unique_fields) if update_conflicts else {}
             tracking_events.notify_listener(self.model, before.values(), update_fields)
+            found = registry.get(self.model)
+            if found is not None and found.heeds_new_rows:
+                tracking_events.notify_listener(self.model, rows)
             if not _is_tracked_now(self.model):
                 return super().bulk_create(rows, batch_size, ignore_conflicts, *conflicts)
             if ignore_conflicts and not update_conflicts:

@@ -74,6 +74,8 @@ class Tracked:
     is_owned: bool = True
     #: Called before each change commits, also of services.
     on_change: OnChange | None = None
+    #: Whether `on_change` is called for new rows too: what is remembered of another row shows them.
+    heeds_new_rows: bool = False
 
     @property
     def all_fields(self) -> frozenset[str]:

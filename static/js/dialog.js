@@ -22,7 +22,9 @@ function load(method, url, source) {
 
 function focusInside() {
   const wanted = ["[aria-invalid=true]", "input:checked", "input:not([type=hidden], [type=checkbox])", "select", "[data-closes]"];
-  wanted.map((one) => dialog.querySelector(one)).find((found) => found)?.focus();
+  // What is folded away can't have it.
+  const shown = (one) => [...dialog.querySelectorAll(one)].find((found) => found.checkVisibility());
+  wanted.map(shown).find((found) => found)?.focus();
 }
 
 // What was done changed the page below: fetch it anew and leave the reader where they were.

@@ -33,7 +33,7 @@ STATEMENTS = {
     "roles replaced": (lambda s: s.user.roles.set([s.more]), {OWNER}),
     "roles cleared": (lambda s: s.user.roles.clear(), {OWNER}),
     "role given to users": (lambda s: give_role(s.more, s.user, s.other), {OWNER, OTHER}),
-    "role taken from users": (lambda s: take_role(s.role, s.user, s.other), {OWNER, OTHER}),
+    "role taken from users": (lambda s: take_role(s.role, s.user, s.other), {OWNER}),  # the other never had it
     "role taken from all": (lambda s: s.role.user_grants.all().delete(), {OWNER}),
     "role edited": (lambda s: saved(s.role, name="Seer"), {ALL}),
     "roles overwritten": (
@@ -42,7 +42,7 @@ STATEMENTS = {
         ),
         {ALL},
     ),
-    "role deleted": (lambda s: s.role.delete(), {ALL}),
+    "role deleted": (lambda s: s.role.delete(), {ALL, OWNER}),
     "permission taken": (lambda s: s.role.permissions.clear(), {ALL}),
     "permission given to roles": (lambda s: s.right.roles.add(s.role), {ALL}),
     "permission renamed": (lambda s: saved(s.right, name="user_erase"), {ALL}),

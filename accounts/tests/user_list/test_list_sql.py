@@ -85,6 +85,23 @@ def test_a_page_says_the_same_as_the_answers_of_its_users(hostile, super_admin, 
     assert any(name.endswith(f" {query}") for name in vars(process_cache)["_cache"]), "this is what was to be tested"
 
 
+# That no role requires a second factor, Django sees without asking the database.
+@pytest.mark.parametrize("query", ["attention=no_factor", "role=viewer&attention=no_factor", "status=ended"])
+def test_a_page_of_nobody_is_empty(super_admin, query):
+    answer = super_admin.get(f"/api/users?{query}")
+    assert (answer.status_code, answer.json()["users"], answer.json()["total"]) == (200, [], 0)
+
+
+def test_what_ends_before_a_moment_is_found_among_accounts_and_roles(super_admin, cast):
+    ends_at = datetime(2089, 12, 31, tzinfo=UTC)
+    User.objects.filter(pk=cast.viewer.pk).update(ends_at=ends_at)
+    cast.manager.role_grants.update(ends_at=ends_at)
+    answers = [super_admin.get(f"/api/users?ends_before=2090-01-01{more}").json() for more in ("", "&role=viewer")]
+    found = [{user["username"] for user in answer["users"]} for answer in answers]
+    assert found == [{cast.viewer.username, cast.manager.username}, {cast.viewer.username}]
+    assert answers[0] == usual(UserFilter.parse_cached("ends_before=2090-01-01"), cast.super_admin)
+
+
 def test_a_remembered_statement_sees_what_changed(super_admin, cast):
     assert super_admin.get("/api/users?status=locked").json()["users"] == []
     User.objects.filter(pk=cast.viewer.pk).update(locked_at=datetime(2026, 1, 2, tzinfo=UTC), first_name="New")

@@ -141,7 +141,18 @@ def test_the_schema_describes_every_api_address(db, anonymous):
     }
     listed = schema["paths"]["/api/users"]["get"]
     names = {parameter["name"] for parameter in listed["parameters"]}
-    assert names == {"page", "per_page", "search", "role", "status", "kind", "factor", "attention", "ends_before", "sort"}
+    assert names == {
+        "page",
+        "per_page",
+        "search",
+        "role",
+        "status",
+        "kind",
+        "factor",
+        "attention",
+        "ends_before",
+        "sort",
+    }
     error = {"$ref": "#/components/schemas/Error"}
     assert listed["responses"]["403"]["content"]["application/json"]["schema"] == error
 
