@@ -91,7 +91,8 @@ def test_the_list_is_sorted_and_paged_by_links(admin):
     admin.get_by_role("link", name="10 rows").click()
     expect(admin).to_have_url(re.compile("search=row-"))
     for sort in ("sort=email", "sort=-email"):
-        admin.get_by_role("link", name="E-mail").click()
+        # With many columns chosen there is one under the name too.
+        admin.get_by_role("link", name="E-mail").first.click()
         expect(admin).to_have_url(re.compile(sort))
     expect(admin.locator("tbody .row-link").first).to_have_text("row-11")
     admin.get_by_role("navigation", name="Pages").get_by_role("link", name="Page 2").click()
