@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.core.period_notices import next_notice
 from accounts.models import Role, RoleGrant, User
+from accounts.periods.validation import refuse_unlikely
 from accounts.segregation.checks import checked_rights
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict
@@ -36,6 +37,14 @@ class NewGrant:
         return {"starts_at": self.starts_at, "ends_at": self.ends_at}
 
 
+def later_start(starts_at: datetime | None) -> datetime | None:
+    """The start if it lies ahead, else None: nobody gives a role for a time that is over. Raises ValidationFailed."""
+    if starts_at is None:
+        return None
+    refuse_unlikely("starts_at", starts_at)
+    return starts_at if starts_at > timezone.now() else None
+
+
 def new_grant(
     actor: Actor,
     user: User,
@@ -46,7 +55,7 @@ def new_grant(
     reason: str = "",
 ) -> RoleGrant:
     """A grant that isn't stored yet; its reason is that of the request unless it has one of its own."""
-    now = timezone.now()
+    now, starts_at = timezone.now(), later_start(starts_at)
     return RoleGrant(
         user=user,
         role=role,

@@ -31,9 +31,9 @@ def check_period(starts_at: datetime | None, ends_at: datetime | None, *, max_da
     """Raise ValidationFailed unless it is a period that isn't over and lasts `max_days` at most (0: no limit)."""
     now = timezone.now()
     if starts_at is not None:
-        _refuse_unlikely("starts_at", starts_at)
+        refuse_unlikely("starts_at", starts_at)
     if ends_at is not None:
-        _refuse_unlikely("ends_at", ends_at)
+        refuse_unlikely("ends_at", ends_at)
         if starts_at is not None and ends_at <= starts_at:
             raise ValidationFailed({"ends_at": ["The end must be after the start."]})
         if ends_at <= now:
@@ -45,7 +45,8 @@ def check_period(starts_at: datetime | None, ends_at: datetime | None, *, max_da
             raise ValidationFailed({"ends_at": [f"Give an end at most {max_days} days after the start."]})
 
 
-def _refuse_unlikely(field: str, moment: datetime) -> None:
+def refuse_unlikely(field: str, moment: datetime) -> None:
+    """Raise ValidationFailed for a moment without a time zone, or of a year that nobody means."""
     if timezone.is_naive(moment):
         raise ValidationFailed({field: ["Give the time zone too, such as Z."]})
     if moment.year > MAX_YEAR:

@@ -24,6 +24,7 @@ from accounts.periods.grants import (
     describe_grant,
     forget_roles,
     grant_details,
+    later_start,
     new_grant,
     refuse_overlap,
 )
@@ -119,8 +120,10 @@ def grant_changes(actor: Actor, user: User, wanted: Sequence[NewGrant]) -> Grant
     present = list(RoleGrant.objects.unended().filter(user=user).select_related("role"))
     changes, left = GrantChanges(), []
     for grant in wanted:
-        role, period = roles[grant.role], (grant.starts_at, grant.ends_at)
-        same = next((one for one in present if one.role == role and (one.starts_at, one.ends_at) == period), None)
+        role, period = roles[grant.role], (later_start(grant.starts_at), grant.ends_at)
+        same = next(
+            (one for one in present if one.role == role and (later_start(one.starts_at), one.ends_at) == period), None
+        )
         if same is None:
             left.append((grant, role))
         else:
@@ -139,7 +142,11 @@ def grant_changes(actor: Actor, user: User, wanted: Sequence[NewGrant]) -> Grant
 
 
 def set_period(actor: Actor, grant: RoleGrant, starts_at: datetime | None, ends_at: datetime | None) -> None:
-    grant.starts_at, grant.ends_at, grant.granted_by_id = starts_at, ends_at, actor.pk
+    if starts_at != grant.starts_at:
+        # What has begun keeps its start.
+        has_begun = grant.starts_at is not None and grant.holds_now and later_start(starts_at) is None
+        grant.starts_at = grant.starts_at if has_begun else later_start(starts_at)
+    grant.ends_at, grant.granted_by_id = ends_at, actor.pk
     grant.is_pending = not grant.holds_now
     grant.end_notice_at = next_notice(starts_at, ends_at, after=timezone.now())
 

@@ -16,7 +16,7 @@ def in_days(days: int) -> str:
 
 def test_a_role_is_given_for_a_period_and_taken(super_admin):
     user = make_user("visitor", "viewer")
-    body = {"role": "researcher", "starts_at": in_days(-1), "ends_at": in_days(14), "reason": "Guest of the lab"}
+    body = {"role": "researcher", "starts_at": None, "ends_at": in_days(14), "reason": "Guest of the lab"}
     answer = super_admin.post(f"/api/users/{user.pk}/roles", body)
     assert answer.status_code == 201, answer.json()
     granted = answer.json()["grant"]
@@ -144,3 +144,20 @@ def test_what_contradicts_itself_is_refused_and_nothing_is_changed(super_admin, 
         answer = super_admin.patch(path, body)
         assert (answer.status_code, field in answer.json()["errors"]) == (400, True), (body, answer.json())
     assert super_admin.get(path).json() == before
+
+
+def test_no_role_is_given_for_a_time_that_is_over(super_admin):
+    user = make_user("backdated")
+    path = f"/api/users/{user.pk}"
+    body = {"role": "viewer", "starts_at": "2020-01-01T00:00:00Z", "ends_at": in_days(14)}
+    with audit_rows() as rows:
+        given = super_admin.post(f"{path}/roles", body)
+        # What has begun already is the same grant, however far back a list says that it began.
+        super_admin.patch(path, {"role_grants": [body]})
+        super_admin.patch(path, {"role_grants": [{**body, "ends_at": in_days(15)}]})
+    assert (given.status_code, given.json()["grant"]["starts_at"]) == (201, None)
+    assert [(row.action, [one["starts_at"] for one in row.details["grants"]]) for row in rows] == [
+        ("role_assign", [None]),
+        ("role_assign", [None]),
+    ]
+    assert super_admin.get(path).json()["role_grants"][0]["starts_at"] is None
