@@ -27,7 +27,9 @@ def end_of_day(day: date) -> datetime:
     return start_of_day(day + timedelta(days=1))
 
 
-def check_period(starts_at: datetime | None, ends_at: datetime | None, *, max_days: int = 0) -> None:
+def check_period(
+    starts_at: datetime | None, ends_at: datetime | None, *, max_days: int = 0, may_be_over: bool = False
+) -> None:
     """Raise ValidationFailed unless it is a period that isn't over and lasts `max_days` at most (0: no limit)."""
     now = timezone.now()
     if starts_at is not None:
@@ -36,7 +38,7 @@ def check_period(starts_at: datetime | None, ends_at: datetime | None, *, max_da
         refuse_unlikely("ends_at", ends_at)
         if starts_at is not None and ends_at <= starts_at:
             raise ValidationFailed({"ends_at": ["The end must be after the start."]})
-        if ends_at <= now:
+        if ends_at <= now and not may_be_over:
             raise ValidationFailed({"ends_at": ["The end is in the past. Give a later one, or take the access away."]})
     if max_days:
         begins = max(starts_at or now, now)

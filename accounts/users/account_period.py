@@ -20,10 +20,12 @@ PERIOD_FIELDS = frozenset({"starts_at", "ends_at"})
 
 
 def set_period(user: User, starts_at: datetime | None, ends_at: datetime | None) -> None:
-    """Of an account that isn't over; not saved yet."""
+    """Not saved yet. Only a file brings an account that is over."""
     now = timezone.now()
     user.starts_at, user.ends_at = starts_at, ends_at
     user.period_state = "pending" if starts_at is not None and starts_at > now else ""
+    if ends_at is not None and ends_at <= now:
+        user.period_state = "ended"
     user.end_notice_at = next_notice(starts_at, ends_at, after=now)
 
 

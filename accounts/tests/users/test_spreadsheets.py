@@ -20,7 +20,7 @@ NGUYEN = ("nguyen", "nguyen@lab.example", "Thị Hạnh", "Nguyễn", (), True)
 PEOPLE = [MUELLER, OBRIEN, NGUYEN]
 WITHOUT_ROLES = [(*person[:4], (), person[5]) for person in PEOPLE]
 
-NAMES = "username, email, first_name, last_name, roles, is_active, password"
+NAMES = "username, email, first_name, last_name, roles, is_active, password, starts_at, ends_at"
 NO_HEADER = f"This line must name the columns: {NAMES}. It reads "
 CHOOSE = "Choose a file with the people as text, such as a spreadsheet saved as “CSV UTF-8”."
 SAVE = "In the spreadsheet program, save it as “CSV UTF-8”."

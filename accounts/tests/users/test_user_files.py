@@ -2,14 +2,19 @@
 
 import csv
 import io
+from datetime import timedelta
 
 import pytest
 from django.core import mail
+from django.utils import timezone
 
 from accounts.access.authorization import SYSTEM
-from accounts.models import User
+from accounts.access_periods.invitations import send_due_invitations
+from accounts.models import OutgoingMail, User
+from accounts.periods.grants import iso_time
 from accounts.roles.services import create_role
 from accounts.users.csv import import_users
+from accounts.users.csv.days import MONTH_FIRST, DayReader, UnreadableDay
 from accounts.users.csv.export import start_export
 from accounts.users.csv.table import MAX_BYTES, MAX_ROWS
 from audit.models import AuditLog
@@ -164,7 +169,13 @@ def test_every_bad_row_is_reported_by_line_and_nothing_is_saved(cast, admin):
             "More than 200 rows have a password.",
         ),
         ("username,email,status\nada,a@lab.example,locked\n", "line 2", "status: A locked account can't be imported."),
-        ("username,email,status\nada,a@lab.example,ended\n", "line 2", "status: A file has no periods"),
+        ("username,email,status\nada,a@lab.example,ended\n", "line 2", "status: It says ended, but ends_at is no"),
+        ("username,email,status\nada,a@lab.example,pending\n", "line 2", "status: It says pending, but starts_at"),
+        ("username,email,ends_at\nada,a@lab.example,2020-01-31\n", "line 2", "ends_at: The end is in the past."),
+        ("username,email,ends_at\nada,a@lab.example,2030-02-30\n", "line 2", "ends_at: There is no day “2030-02-30”."),
+        ("username,email,ends_at\nada,a@lab.example,=NOW()\n", "line 2", "ends_at: This is a formula."),
+        ("username,email,ends_at\nada,a@lab.example,02/03/2030\n", "line 1", "ends_at: “02/03/2030” and the others"),
+        ("username,email,starts_at\nada,a@lab.example,46357\n", "line 2", "starts_at: “46357” is a spreadsheet's"),
     ],
 )
 def test_a_file_that_is_none_is_refused_with_the_reason(cast, admin, text, where, sentence):
@@ -172,11 +183,92 @@ def test_a_file_that_is_none_is_refused_with_the_reason(cast, admin, text, where
     assert (place, found[: len(sentence)]) == (where, sentence)
 
 
-def test_the_end_of_an_account_is_not_left_out_with_other_columns(cast, admin):
-    ignoring = "?ignore_unknown_columns=true"
-    refused = errors_of(send(admin, "username,email,Shoe,Ends at\nada,a@lab.example,40,2030-01-31\n", ignoring))
-    assert "“Ends at” can't be left out" in refused["line 1"][0]
-    assert send(admin, "username,email,Shoe,Ends at\nada,a@lab.example,40,\n", ignoring).status_code == 201
+def test_an_account_begins_and_ends_with_whole_days_of_the_laboratory(cast, admin, settings):
+    settings.LAB_TIME_ZONE = "Europe/Berlin"
+    text = "username,email,Starts at,ends_at\nada,a@lab.example,2040-01-31,31.12.2040\n"
+    text += "bob,b@lab.example,,2040-06-01T10:00Z\n"
+    with audit_rows() as rows:
+        assert send(admin, text).status_code == 201
+    ada, bob = User.objects.filter(username__in=["ada", "bob"]).order_by("id")
+    assert (iso_time(ada.starts_at), iso_time(ada.ends_at)) == ("2040-01-30T23:00:00Z", "2040-12-31T23:00:00Z")
+    assert (ada.period_state, ada.invited_at, ada.end_notice_at.year) == ("pending", None, 2040)
+    assert (bob.starts_at, iso_time(bob.ends_at), bob.period_state) == (None, "2040-06-01T10:00:00Z", "")
+    assert bob.invited_at
+    assert rows[0].details["changes"]["starts_at"] == [None, "2040-01-30T23:00:00Z"]
+    assert list(OutgoingMail.objects.filter(letter="invitation").values_list("user__username", flat=True)) == ["bob"]
+
+
+def test_those_who_start_later_are_invited_the_day_before(cast, admin):
+    tomorrow = timezone.now() + timedelta(hours=23)
+    text = f"username,email,starts_at\nada,a@lab.example,{tomorrow.isoformat()}\nbob,b@lab.example,2040-01-01\n"
+    assert send(admin, text).status_code == 201
+    assert User.objects.get(username="ada").invited_at
+    assert send_due_invitations() == 0
+    User.objects.filter(username="bob").update(starts_at=tomorrow)
+    assert send_due_invitations() == 1
+
+
+def test_an_export_with_periods_is_read_again_unchanged(cast, super_admin):
+    now = timezone.now()
+    periods = {"pending-one": (40, None), "ended-one": (-9, 2), "open-one": (-9, 9), "invited-one": (None, None)}
+    for name, days in periods.items():
+        first, last = (None if day is None else now + timedelta(days=day) for day in days)
+        make_user(name, "viewer", password=None, starts_at=first, ends_at=last)
+    User.objects.filter(username="ended-one").update(ends_at=now - timedelta(days=2), period_state="ended")
+    before = read(super_admin.get("/api/users/export?search=-one"))
+    assert [row["status"] for row in before] == ["pending", "ended", "invited", "invited"]
+    people = User.objects.filter(username__endswith="-one")
+    people.delete()
+    text = io.StringIO()
+    writer = csv.DictWriter(text, before[0])
+    writer.writeheader()
+    writer.writerows(before)
+    assert send(super_admin, text.getvalue()).status_code == 201
+    after = read(super_admin.get("/api/users/export?search=-one"))
+    assert [{**row, "created_at": ""} for row in after] == [{**row, "created_at": ""} for row in before]
+    assert {user.username: bool(user.invited_at) for user in people.all()} == {
+        **dict.fromkeys(("pending-one", "ended-one"), False),
+        **dict.fromkeys(("open-one", "invited-one"), True),
+    }
+    assert people.get(username="ended-one").period_state == "ended"
+
+
+@pytest.mark.parametrize(
+    ("cells", "first"),
+    [
+        (["31.01.2027", "01.02.2027"], "2027-01-31"),
+        (["31. 1. 2027", "1. 2. 2027"], "2027-01-31"),
+        (["01/31/2027", "02/01/2027"], "2027-01-31"),
+        (["2027/1/31"], "2027-01-31"),
+        (["20270131"], "2027-01-31"),
+        (["2027-01-31 00:00:00"], "2027-01-31"),
+        (["03/03/2027"], "2027-03-03"),
+        (["02/03/2027"], None),
+        (["31/01/2027", "02/28/2027"], "2027-01-31"),
+        (["31/02/2027"], "There is no day “31/02/2027”."),
+        (["31.01.27"], "Write the year of “31.01.27” with four digits"),
+        (["2027-01-31T10:00"], "“2027-01-31T10:00” has no time zone."),
+        (["soon"], "“soon” is no day."),
+        (["01.01.0001"], "Give a day from the year 1900 to 2999."),
+    ],
+)
+def test_days_are_read_as_the_whole_column_allows(cells, first):
+    reader = DayReader.of_column(cells)
+    if first is None:
+        assert reader.ambiguous
+        assert DayReader.of_column(cells, MONTH_FIRST).start(cells[0]).month == 2
+        return
+    try:
+        found = reader.start(cells[0]).date().isoformat()
+    except UnreadableDay as refusal:
+        found = str(refusal)
+    assert found.startswith(first)
+
+
+def test_a_cell_that_contradicts_the_others_is_named():
+    reader = DayReader.of_column(["31/01/2027", "02/28/2027"])
+    with pytest.raises(UnreadableDay, match=r"“02/28/2027” can't be read with the day first"):
+        reader.start("02/28/2027")
 
 
 def test_a_longest_period_of_roles_holds_for_files_too(cast, admin, settings):

@@ -11,7 +11,13 @@ from accounts.users.csv.table import Table, TableRow, file_error
 from reprotech.core.exceptions import ValidationFailed
 
 REQUIRED_COLUMNS = ("username", "email")
-IMPORT_COLUMNS = (*REQUIRED_COLUMNS, "first_name", "last_name", "roles", "is_active", "password")
+#: When the account begins and ends.
+PERIOD_COLUMNS = ("starts_at", "ends_at")
+IMPORT_COLUMNS = (
+    *REQUIRED_COLUMNS,
+    *("first_name", "last_name", "roles", "is_active", "password"),
+    *PERIOD_COLUMNS,
+)
 #: `is_active` in words.
 STATUS_COLUMN = "status"
 #: Columns of an export that an import skips.
@@ -32,8 +38,6 @@ SPELLINGS = {
     "password": "passwort kennwort initialpassword motdepasse contrasena wachtwoord haslo losenord",
     STATUS_COLUMN: "state",
 }
-#: Of an account's period, as `normalize_heading` gives them. A file has none yet.
-PERIOD_HEADINGS = frozenset({"startsat", "endsat"})
 #: As in `First name *` and `E-mail:`, and byte order marks.
 IGNORED_CHARACTERS = re.compile(r"[\s_\-.:*'/\u2010-\u2015\u2019\u200b-\u200d\u2060\ufeff]+")
 #: How pandas calls a column without a name.
@@ -95,11 +99,6 @@ def find_columns(table: Table, *, ignore_unknown: bool) -> Columns:
     problems = [
         *(MISSING_COLUMNS[name] for name in REQUIRED_COLUMNS if name not in named),
         *(_repeated(name, header, indexes) for name, indexes in named.items() if len(indexes) > 1),
-        *(
-            _period(header.cells[index].strip())
-            for index in unknown
-            if _is_period(header, index) and index in with_text
-        ),
         *(() if ignore_unknown else _unknown([header.cells[index].strip() for index in unknown])),
         *(() if ignore_unknown else (_unnamed(index) for index in unknown if not header.cells[index].strip())),
     ]
@@ -122,18 +121,6 @@ def _has_content(table: Table, index: int, with_text: set[int]) -> bool:
 def _repeated(name: str, header: TableRow, indexes: list[int]) -> str:
     headings = " and ".join(f"“{truncate(header.cells[index].strip())}”" for index in indexes)
     return f"The column {name} is there twice: {headings}. Keep one."
-
-
-def _is_period(header: TableRow, index: int) -> bool:
-    return normalize_heading(header.cells[index]) in PERIOD_HEADINGS
-
-
-def _period(heading: str) -> str:
-    # Left out with columns that say nothing about access, it would make accounts without an end.
-    return (
-        f"A file has no periods, so “{truncate(heading.strip())}” can't be left out: the accounts would have none. "
-        "Empty or remove the column, and set starts and ends after the import."
-    )
 
 
 def _unknown(headings: list[str]) -> Iterator[str]:

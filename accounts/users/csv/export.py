@@ -6,6 +6,7 @@ from django.utils import timezone
 from accounts.access.authorization import authorize
 from accounts.models import User
 from accounts.models.querysets import UserQuerySet
+from accounts.periods.grants import iso_time
 from accounts.permissions import USER_READ
 from audit.authorization import recording_denials
 from audit.models import Action
@@ -24,6 +25,8 @@ EXPORT_COLUMNS = (
     "status",
     "last_login",
     "created_at",
+    "starts_at",
+    "ends_at",
 )
 ROLE_SEPARATOR = ";"
 #: Those that an import understands, like line breaks.
@@ -60,6 +63,8 @@ def user_cells(user: User) -> list[str]:
         user.status,
         user.last_login.isoformat().replace("+00:00", "Z") if user.last_login else "",
         user.created_at.isoformat().replace("+00:00", "Z"),
+        iso_time(user.starts_at) or "",
+        iso_time(user.ends_at) or "",
     ]
 
 

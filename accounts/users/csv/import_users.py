@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from accounts.access.authorization import OPEN_END, authorize, authorize_roles, service
+from accounts.access.authorization import LONG_AGO, OPEN_END, authorize, authorize_roles, service
 from accounts.core.email_addresses import lookup_address
 from accounts.core.exceptions import OwnGrantEndsEarlier
 from accounts.core.hashers import hash_many
@@ -14,19 +15,21 @@ from accounts.models import Role, RoleGrant, User
 from accounts.notifications.services import send_invitations
 from accounts.passwords.services import refuse_to_set_passwords
 from accounts.periods.grants import new_grant
+from accounts.periods.validation import check_period
 from accounts.permissions import USER_CREATE
 from accounts.roles.assignments import find_roles, in_order
 from accounts.roles.grant_changes import check_periods
 from accounts.segregation.checks import add_warnings, conflicts_of, exclusion_details, refuse_excluded
 from accounts.segregation.conflicts import RightsChange, RolePeriod
 from accounts.segregation.refusals import refusal
+from accounts.users.account_period import invitation_is_due, set_period
 from accounts.users.services import by_invitation_alone, creation_changes
 from accounts.users.uniqueness import build_user, find_taken_names, refuse_former_usernames
 from audit.authorization import record_denial, recording_denials
 from audit.models import Action
 from audit.services import build_event, record_events
 from reprotech.core.actors import Actor
-from reprotech.core.exceptions import Conflict, Forbidden, ValidationFailed
+from reprotech.core.exceptions import Conflict, DomainError, Forbidden, ValidationFailed
 from reprotech.core.reauthentication import require_recent_authentication
 
 #: Hashing one takes a quarter of a second, and people wait for the answer.
@@ -40,10 +43,12 @@ class ImportRow:
     """A row: arguments of `create_user`, its line, and the mistakes in it."""
 
     line: int
-    fields: dict[str, Any]  # text and `is_active`
+    fields: dict[str, Any]  # text, `is_active`, and when the account begins and ends
     roles: tuple[str, ...] = ()
     password: str | None = None
     problems: tuple[str, ...] = ()
+    #: Whether the file says that the account is over, so that an end in the past is no mistake.
+    has_ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,8 @@ class _RowValidator:
         self.actor = actor
         self.errors: dict[int, list[str]] = {}
         self.denials: list[Forbidden] = []
-        self.known_roles: dict[str, Role | str] = {}
+        #: By name, and when the account ends: for whom it has no part in the answer, at OPEN_END.
+        self.known_roles: dict[tuple[str, datetime], Role | DomainError] = {}
         #: Those of them that the actor gives without holding what they give.
         self.beyond: set[Role] = set()
         self.first_lines: dict[str, int] = {}
@@ -113,14 +119,11 @@ class _RowValidator:
         self._refuse(row, row.problems)
         if not row.fields:
             return None
-        for name in row.roles:
-            if name not in self.known_roles:
-                self.known_roles[name] = self._find_role(name)
-        roles = [self.known_roles[name] for name in row.roles]
+        roles = [self._role(name, row.fields.get("ends_at") or OPEN_END) for name in row.roles]
         self._refuse(row, [f"roles: {refusal}" for refusal in roles if isinstance(refusal, str)])
         self._refuse(row, self._repeated(row))
         try:
-            user = build_user(password=row.password, **row.fields)
+            user = self._user(row)
         except ValidationFailed as refusal:
             self._refuse(row, prefix_with_column(refusal.errors))
             return None
@@ -133,20 +136,42 @@ class _RowValidator:
         if errors := list(sentences):
             self.errors.setdefault(row.line, []).extend(errors)
 
-    def _find_role(self, name: str) -> Role | str:
+    @staticmethod
+    def _user(row: ImportRow) -> User:
+        user = build_user(password=row.password, **row.fields)
+        if user.starts_at or user.ends_at:
+            check_period(user.starts_at, user.ends_at, may_be_over=row.has_ended)
+            set_period(user, user.starts_at, user.ends_at)
+            if user.has_ended or not invitation_is_due(user):
+                user.invited_at = None
+        return user
+
+    def _role(self, name: str, end: datetime) -> Role | str:
+        """The role, or why the actor can't give it until then. Who may give it for good may do so until any end."""
+        refusal: DomainError | None = None
+        for until in dict.fromkeys((OPEN_END, end)):
+            if (name, until) not in self.known_roles:
+                self.known_roles[name, until] = self._find_role(name, until)
+            found = self.known_roles[name, until]
+            if isinstance(found, Role):
+                return found
+            refusal = found
+        if isinstance(refusal, Forbidden):
+            self.denials.append(refusal)
+        if isinstance(refusal, ValidationFailed):
+            return " ".join(sentence for sentences in refusal.errors.values() for sentence in sentences)
+        if isinstance(refusal, Forbidden) and not isinstance(refusal, OwnGrantEndsEarlier):
+            return f"You can't give {name!r}: it holds {refusal.required}, which you don't."
+        return refusal.message if refusal else ""
+
+    def _find_role(self, name: str, end: datetime) -> Role | DomainError:
         try:
             [role] = find_roles([name])
-            self.beyond.update(authorize_roles(self.actor, {role: OPEN_END}))
+            self.beyond.update(authorize_roles(self.actor, {role: end}))
             # A file gives roles for good.
             check_periods(self.actor, [RoleGrant(role=role)])
-        except ValidationFailed as refusal:
-            return " ".join(sentence for sentences in refusal.errors.values() for sentence in sentences)
-        except OwnGrantEndsEarlier as denial:
-            self.denials.append(denial)
-            return denial.message
-        except Forbidden as denial:
-            self.denials.append(denial)
-            return f"You can't give {name!r}: it holds {denial.required}, which you don't."
+        except (ValidationFailed, Forbidden) as refusal:
+            return refusal
         return role
 
     def _repeated(self, row: ImportRow) -> Iterator[str]:
@@ -181,11 +206,20 @@ def prefix_with_column(errors: Mapping[str, list[str]]) -> list[str]:
     return [f"{column}: {sentence}" for column, sentences in errors.items() for sentence in sentences]
 
 
+def _last_ends(drafts: Iterable[PreparedUser]) -> dict[Role, datetime]:
+    """When the last of the accounts that get each role ends."""
+    ends: dict[Role, datetime] = {}
+    for draft in drafts:
+        for role in draft.roles:
+            ends[role] = max(ends.get(role, LONG_AGO), draft.user.ends_at or OPEN_END)
+    return ends
+
+
 @service
 def _store(*, actor: Actor, drafts: Sequence[PreparedUser]) -> None:
     # Again: permissions may have been revoked while passwords were hashed.
     authorize(actor, USER_CREATE)
-    beyond = set(authorize_roles(actor, {role: OPEN_END for draft in drafts for role in draft.roles}))
+    beyond = set(authorize_roles(actor, _last_ends(drafts)))
     if any(draft.password is not None and not beyond.isdisjoint(draft.roles) for draft in drafts):
         raise ValidationFailed({"password": [f"{by_invitation_alone(beyond)} {LEAVE_EMPTY}"]})
     users = [draft.user for draft in drafts]
@@ -216,4 +250,4 @@ def _store(*, actor: Actor, drafts: Sequence[PreparedUser]) -> None:
         )
         for draft, names in zip(drafts, warned, strict=True)
     )
-    send_invitations([user for user in users if not user.has_usable_password()])
+    send_invitations([user for user in users if user.invited_at is not None])

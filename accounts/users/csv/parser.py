@@ -1,20 +1,24 @@
 """Users from and to CSV: the shape of the file; the services hold the rules."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Q
+from django.utils import timezone
 
 from accounts.models import Role, User
 from accounts.users.csv.columns import (
     ERRORS_COLUMN,
+    PERIOD_COLUMNS,
     REQUIRED_COLUMNS,
     Columns,
     count_recognized,
     find_columns,
     truncate,
 )
+from accounts.users.csv.days import WRITE_SO, DayReader, UnreadableDay
 from accounts.users.csv.export import IMPORT_ROLE_SEPARATORS
 from accounts.users.csv.import_users import ImportRow
 from accounts.users.csv.table import SAVE_AS_CSV, SEPARATORS, Table, TableRow, decode, file_error, read_table
@@ -63,6 +67,11 @@ class _RowReader:
         self._table = table
         self._columns = columns
         self._names_with_separators = _names_with_separators() if "roles" in columns.positions else {}
+        self._days = {
+            name: _day_reader(table, columns.positions[name], name)
+            for name in PERIOD_COLUMNS
+            if name in columns.positions
+        }
 
     def user(self, row: TableRow) -> ImportRow:
         if sentence := self._misshapen(row):
@@ -73,7 +82,7 @@ class _RowReader:
         cells.pop(ERRORS_COLUMN, None)
         problems: list[str] = []
         values = {name: _clean_cell(name, cell, problems) for name, cell in cells.items()}
-        fields: dict[str, str | bool] = {
+        fields: dict[str, object] = {
             name: values.get(name, "") for name in (*REQUIRED_COLUMNS, "first_name", "last_name")
         }
         if SHORTENED_NUMBER.fullmatch(values["username"]):
@@ -83,8 +92,12 @@ class _RowReader:
         if password and ("\n" in password or "\r" in password):
             problems.append("password: A password has no line break.")
         fields["is_active"] = _is_active(values, problems)
+        period = {name: self._moment(name, values[name], problems) for name in self._days}
+        problems.extend(_status_against_period(values.get("status", "").casefold(), period))
+        fields |= period
         roles = self._roles(values.get("roles", ""), problems)
-        return ImportRow(row.number, fields, roles, password, tuple(problems))
+        has_ended = values.get("status", "").casefold() == "ended"
+        return ImportRow(row.number, fields, roles, password, tuple(problems), has_ended=has_ended)
 
     def _misshapen(self, row: TableRow) -> str:
         width, count = self._columns.width, len(row.cells)
@@ -97,6 +110,16 @@ class _RowReader:
         if count < width and self._table.is_open and row is self._table.rows[-1]:
             return f"The file ends within this line: it has {count} of {width} cells. Save or send the file again."
         return ""
+
+    def _moment(self, name: str, cell: str, problems: list[str]) -> datetime | None:
+        if not cell or any(problem.startswith(f"{name}:") for problem in problems):
+            return None
+        reader = self._days[name]
+        try:
+            return reader.start(cell) if name == "starts_at" else reader.end(cell)
+        except UnreadableDay as refusal:
+            problems.append(f"{name}: {refusal}")
+            return None
 
     def _roles(self, cell: str, problems: list[str]) -> tuple[str, ...]:
         # A name with separators in it is refused where it could be read as several roles too.
@@ -162,10 +185,29 @@ def _is_active(values: Mapping[str, str], problems: list[str]) -> bool:
         problems.append("is_active: Write true or false.")
     if status == "locked":
         problems.append("status: A locked account can't be imported. Set is_active to false and status to inactive.")
-    elif status in {"pending", "ended"}:
-        problems.append(f"status: A file has no periods, so it can't say {status}. Write active or inactive.")
     elif status and status not in User.STATUSES:
         problems.append("status: Write active or inactive.")
     elif status and typed and (status == "inactive") != (typed in FALSE_WORDS):
         problems.append(f"status: It says {status}, but is_active says {typed}. Correct one of them.")
     return typed not in FALSE_WORDS if typed else status != "inactive"
+
+
+def _status_against_period(status: str, period: Mapping[str, datetime | None]) -> Iterator[str]:
+    """What an exported status says that the period doesn't. Passed over, the account would be open for good."""
+    now, ends_at = timezone.now(), period.get("ends_at")
+    if status == "pending" and period.get("starts_at") is None:
+        yield "status: It says pending, but starts_at is empty. Give the start, or write active."
+    if status == "ended" and (ends_at is None or ends_at > now):
+        yield "status: It says ended, but ends_at is no time that is over. Correct one of them."
+
+
+def _day_reader(table: Table, index: int, name: str) -> DayReader:
+    cells = (unescape_formula(row.cells[index].strip()) for row in table.rows if index < len(row.cells))
+    reader = DayReader.of_column(cells)
+    if reader.ambiguous:
+        raise file_error(
+            f"{name}: “{truncate(reader.ambiguous)}” and the others can be read with the day first and with the month "
+            f"first. Write them {WRITE_SO}.",
+            table.header.number,
+        )
+    return reader

@@ -8,12 +8,14 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts.common.requests import PageRequest
+from accounts.core.period_notices import described_end, described_start
 from accounts.models import User
 from accounts.permissions import USER_CREATE, USER_READ
 from accounts.user_list.filters import UserQuery
-from accounts.users.csv.columns import IGNORED_COLUMNS, IMPORT_COLUMNS
+from accounts.users.account_period import invitation_is_due
+from accounts.users.csv.columns import IGNORED_COLUMNS, IMPORT_COLUMNS, PERIOD_COLUMNS
 from accounts.users.csv.export import csv_response, start_export
-from accounts.users.csv.import_users import MAX_PASSWORDS, import_users
+from accounts.users.csv.import_users import MAX_PASSWORDS, ImportRow, import_users
 from accounts.users.csv.parser import ParsedFile, parse_users
 from accounts.users.csv.table import MAX_ROWS
 from accounts.users.csv.wrong_rows import has_wrong_rows, line_of, values_by_line, wrong_rows_response
@@ -56,9 +58,10 @@ def upload(request: PageRequest) -> HttpResponse:
     context = {
         "form": form,
         "filename": upload.name,
-        "rows": file.users[:MAX_PREVIEW_ROWS],
+        "rows": [(row, _described_period(row)) for row in file.users[:MAX_PREVIEW_ROWS]],
+        "has_periods": any(name in file.columns.positions for name in PERIOD_COLUMNS),
         "row_count": len(file.users),
-        "invited_count": sum(row.password is None for row in file.users),
+        **_invitation_counts(file),
         "inactive_count": sum(not row.fields["is_active"] for row in file.users),
         "left_out": file.ignored_columns[:MAX_HEADINGS],
         "left_out_count": len(file.ignored_columns),
@@ -81,8 +84,10 @@ def confirm(request: PageRequest) -> HttpResponse:
     except (ValidationFailed, Conflict) as refusal:
         errors = {"file": [refusal.message]} if isinstance(refusal, Conflict) else refusal.errors
         return _render(request, {"form": UploadForm(), **_error_context(errors, file)}, UNPROCESSABLE)
-    count = sum(row.password is None for row in file.users)
+    counts = _invitation_counts(file)
+    count, later = counts["invited_count"], counts["later_count"]
     invited = f" {count:,} invitation{' is' if count == 1 else 's are'} on the way." if count else ""
+    invited += f" {later:,} leave{'s' if later == 1 else ''} the day before the start." if later else ""
     messages.success(request, f"{created:,} user{'' if created == 1 else 's'} created.{invited}")
     return htmx_redirect(
         request, f"{reverse('users')}?sort=-created_at" if request.user.has_perm(USER_READ) else "home"
@@ -110,6 +115,20 @@ def download_wrong_rows(request: PageRequest) -> HttpResponseBase:
 def download_template(_request: PageRequest) -> HttpResponseBase:
     """A file with the columns, to fill in."""
     return stream_csv("users-to-import.csv", IMPORT_COLUMNS, [], with_bom=True)
+
+
+def _described_period(row: ImportRow) -> str:
+    starts_at, ends_at = row.fields.get("starts_at"), row.fields.get("ends_at")
+    start = f"begins {described_start(starts_at)}" if starts_at else ""
+    end = f"ends {described_end(ends_at)}" if ends_at else ""
+    return ", ".join(part for part in (start, end) if part).capitalize()
+
+
+def _invitation_counts(file: ParsedFile) -> dict[str, int]:
+    """Of those without a password: who is invited at once, and who the day before they start."""
+    invited = [row for row in file.users if row.password is None and not row.has_ended]
+    later = sum(not invitation_is_due(User(starts_at=row.fields.get("starts_at"))) for row in invited)
+    return {"invited_count": len(invited) - later, "later_count": later}
 
 
 def _sent_back(request: PageRequest) -> ParsedFile:
