@@ -38,8 +38,8 @@ like; of these `{"` and `".join(REQUIRED_COLUMNS)}` are needed. Several roles, b
 for `is_active`, and mustn't contradict it; `pending`, `ended` and `invited` of an export are understood, `locked` is
 refused. `starts_at` and `ends_at` are days (`2027-01-31`: the whole day in `LAB_TIME_ZONE`) or times with a zone;
 people who start later are invited the day before. The columns `{"` and `".join(IGNORED_COLUMNS)}` of an export are
-ignored, as is `errors` of the rows that a page gave back to correct; any other is refused unless `ignore_unknown_columns=true`:
-then `ignored_columns` of the answer names those that were left out.
+ignored, as is `errors` of the rows that a page gave back to correct; any other is refused unless
+`ignore_unknown_columns=true`: then `ignored_columns` of the answer names those that were left out.
 
 All rows are created or none: what is wrong stands in `errors`, by `line 3` (the header is line 1) or by `file`.
 """
