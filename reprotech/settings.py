@@ -103,6 +103,7 @@ INSTALLED_APPS = [
     "reprotech.apps.ChangeTrackingConfig",  # before ours, whose page of the log replaces its own
     "audit",
     "accounts",
+    "access_history",
     "sso",
     "reviews",
     "analytics",
